@@ -1,0 +1,69 @@
+"""How the master reaches a worker: a few verbs that local, SSH and fake sessions all understand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that has ended on a worker, whatever its exit code."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    """Negative: killed by that signal, where the transport tells; 255 where it does not."""
+    stdout: bytes
+    stderr: bytes
+
+
+class Channel(Protocol):
+    """A byte stream to the standard input and output of one long-running command."""
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data`; blocks while the other side does not read.  Raises SessionLost."""
+
+    def receive(self) -> bytes:
+        """Return at least one byte, or `b""` once the command has closed its output.  Raises SessionLost."""
+
+    def close(self) -> None:
+        """End the stream and make a blocked `receive` return.  May be called twice, from any thread."""
+
+
+class Session(Protocol):
+    """A connection to one worker.  Its methods may be called from several threads at once.
+
+    Every method raises SessionLost when the link breaks and WorkerUnusable when another try cannot help.
+    """
+
+    @property
+    def host(self) -> str:
+        """The name to show to the user."""
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Completed:
+        """Run a command in the home directory and wait for its end.  Raises RemoteError after `timeout_s`."""
+
+    def open_channel(self, argv: Sequence[str]) -> Channel:
+        """Start a command and return its streams.  Its standard error is dropped into the log."""
+
+    def push(self, source: Path, target: str) -> None:
+        """Make the directory `target` on the worker equal to the local directory `source`.
+
+        `target` is absolute or begins with `~/`; its parents are made; a partial transfer is continued.
+        Raises RemoteError with rsync's last words (disk full, permission denied).
+        """
+
+    def pull(self, source: str, target: Path) -> None:
+        """Make the local directory `target` equal to the directory `source` on the worker."""
+
+    def close(self) -> None:
+        """End the session and its channels.  May be called twice, from any thread."""
+
+    def __enter__(self) -> Session: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

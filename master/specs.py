@@ -1,0 +1,98 @@
+"""What the user asked for, checked and frozen.  Everything behind the parsers works on these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+Config = Mapping[str, Any]
+"""A job's fields in the order of the file: scalars and flat lists of scalars."""
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """A data directory that a job sees under `name` in its working directory."""
+
+    name: str
+    """Relative path below the working directory, e.g. `data/001_60s_window`."""
+    path: str
+    """Where it is: on the worker, or, with `sync`, on the head node, from where it is copied once."""
+    sync: bool = False
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """One worker of the cluster config."""
+
+    name: str
+    """Unique in the cluster and shown to the user: the host, with `user@` and `:port` where needed."""
+    host: str
+    user: str | None = None
+    port: int | None = None
+    ssh_key: str | None = None
+    gpus: tuple[str, ...] = ()
+    """Ids as `CUDA_VISIBLE_DEVICES` takes them; empty for CPU slots."""
+    cpu_slots: int | None = None
+    """Jobs at a time when there are no GPUs; None lets the agent choose."""
+    python: str | None = None
+    """Interpreter for the agent and the jobs; None is `python3`, on the head node the running one."""
+    work_dir: str | None = None
+    """Big files: working directories, code, data, base model cache.  None is below `state_dir`."""
+    state_dir: str = "~/.twophase"
+    env: Mapping[str, str] = EMPTY
+    data: tuple[DataDir, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        """True where no SSH is needed."""
+        return self.host == "localhost"
+
+
+@dataclass(frozen=True)
+class ClusterSpec:
+    """A cluster config."""
+
+    servers: tuple[ServerSpec, ...]
+    script_path: str | None = None
+    ssh_config: str = "~/.ssh/config"
+    known_hosts: str = "~/.ssh/known_hosts"
+
+
+@dataclass(frozen=True)
+class BaseModelSpec:
+    """A base model as it was asked for."""
+
+    spec_hash: str
+    config: Config
+    """What identifies it: the hashed fields, with `base_participants` for participant jobs, and `code`."""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One experiment of the jobs file."""
+
+    job_id: str
+    """Unique in the run; also the path of its result below `experiments/`, as `<prefix>/<name>`."""
+    job_hash: str
+    """Hash of `config`: recognises the job when the command is given again."""
+    config: Config
+    """Hyperparameters, passed to the script as flags."""
+    place: str
+    """Where it stands in the file, e.g. `job 3`."""
+    base_model: BaseModelSpec | None = None
+    """What it starts from; None if it needs none."""
+
+
+@dataclass(frozen=True)
+class JobsSpec:
+    """A jobs file."""
+
+    jobs: tuple[JobSpec, ...]
+    source: str
+    base_models: Mapping[str, BaseModelSpec] = field(default_factory=dict)
+    """By `spec_hash`, in the order of first use."""
