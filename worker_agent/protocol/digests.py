@@ -1,0 +1,109 @@
+"""Digests of files and directories: what transfers are verified against."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterable, Iterator, List, Sequence, Tuple
+
+MANIFEST = "manifest.json"
+"""Describes a directory, lies in it, and is not part of its content hash."""
+
+
+@dataclass(frozen=True, order=True)
+class FileDigest:
+    """One file of an artefact."""
+
+    path: str
+    """Relative, with `/`."""
+    size: int
+    sha256: str
+
+    def as_row(self) -> List[Any]:
+        """Return `[path, size, sha256]`, the form in messages and manifests."""
+        return [self.path, self.size, self.sha256]
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> "FileDigest":
+        """Return the digest of a row.  Raises ValueError for an unsafe path or a row of another shape."""
+        path, size, sha256 = row
+        if not (isinstance(path, str) and isinstance(size, int) and isinstance(sha256, str)):
+            raise ValueError(f"not a file digest: {row!r:.200}")
+        if path.startswith("/") or not path or ".." in path.split("/") or "\0" in path:
+            raise ValueError(f"unsafe path {path!r}")
+        return cls(path, size, sha256)
+
+
+def digest_file(path: Path) -> Tuple[int, str]:
+    """Return size and sha256 of a file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while True:
+            block = stream.read(1 << 20)
+            if not block:
+                return size, digest.hexdigest()
+            digest.update(block)
+            size += len(block)
+
+
+def _files_below(directory: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file():
+                yield path
+
+
+def digest_directory(directory: Path) -> List[FileDigest]:
+    """Return the digests of all files below `directory` but its manifest, sorted by path.
+
+    A symbolic link to a file counts as the file; links to directories and special files do not count.
+    """
+    digests = []
+    for path in _files_below(directory):
+        relative = path.relative_to(directory).as_posix()
+        if relative != MANIFEST:
+            digests.append(FileDigest(relative, *digest_file(path)))
+    return sorted(digests)
+
+
+def content_hash(files: Iterable[FileDigest]) -> str:
+    """Return the hash of what came out: 64 hex digits over the paths and digests of all files."""
+    rows = [item.as_row() for item in sorted(files)]
+    text = json.dumps(["twophase-content", rows], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fsync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(str(directory), os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_tree(directory: Path) -> None:
+    """Make a directory, all files below it and all their names durable."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink():
+                fsync_directory(path)
+        fsync_directory(Path(folder))
+
+
+def publish(staged: Path, final: Path) -> None:
+    """Give a whole directory its final name: fsync it, rename it, fsync the parents.
+
+    Raises FileExistsError (or OSError ENOTEMPTY) where the name is taken: nothing is ever written over.
+    """
+    if final.exists():
+        raise FileExistsError(f"{final} exists")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    fsync_tree(staged)
+    staged.rename(final)
+    fsync_directory(final.parent)

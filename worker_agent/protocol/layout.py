@@ -1,0 +1,121 @@
+"""Every path on a worker.  No other module spells one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def attempt_name(job_id: str, attempt: int) -> str:
+    """Return the directory name of an attempt; job ids hold no comma."""
+    return f"{job_id.replace('/', ',')}.{attempt}"
+
+
+@dataclass(frozen=True)
+class StateLayout:
+    """Small files of one run's agent: `<state_dir>/<hostname>/runs/<run_id>/`.
+
+    The host's name is in the path because home directories are often shared between machines.
+    """
+
+    state_dir: Path
+    hostname: str
+    run_id: str
+
+    @property
+    def root(self) -> Path:
+        return self.state_dir / self.hostname / "runs" / self.run_id
+
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the running agent."""
+        return self.root / "agent.lock"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "agent.log"
+
+    @property
+    def default_work_dir(self) -> Path:
+        return self.state_dir / self.hostname / "work"
+
+    @property
+    def socket(self) -> Path:
+        """On a local disk and short: Unix sockets allow 107 bytes and no network file system."""
+        key = hashlib.sha256(os.fsencode(str(self.root))).hexdigest()[:16]
+        return Path(tempfile.gettempdir(), f"twophase-{os.getuid()}", f"{key}.sock")
+
+
+def agent_path(state_dir: str, digest: str) -> str:
+    """Return where the master puts the agent of a digest."""
+    return f"{state_dir.rstrip('/')}/agents/agent-{digest}.pyz"
+
+
+def slot_lock_dir() -> Path:
+    """One lock a slot for all users and runs of this machine."""
+    return Path(os.environ.get("TWOPHASE_SLOT_DIR") or Path(tempfile.gettempdir(), "twophase-slots"))
+
+
+@dataclass(frozen=True)
+class AttemptLayout:
+    """The files of one attempt."""
+
+    root: Path
+
+    @property
+    def work(self) -> Path:
+        """The fresh working directory."""
+        return self.root / "work"
+
+    @property
+    def output(self) -> Path:
+        return self.root / "output"
+
+    @property
+    def base_model(self) -> Path:
+        """Where Phase 1 writes."""
+        return self.root / "base_model"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log.txt"
+
+    @property
+    def progress(self) -> Path:
+        return self.root / "progress.jsonl"
+
+
+@dataclass(frozen=True)
+class WorkLayout:
+    """Big files of a worker: shared by all runs but for `runs/`."""
+
+    work_dir: Path
+
+    def cached(self, content_hash: str) -> Path:
+        """An artefact, verified."""
+        return self.work_dir / "cache" / content_hash
+
+    def incoming(self, content_hash: str) -> Path:
+        """An artefact on its way."""
+        return self.work_dir / "incoming" / content_hash
+
+    def set_aside(self, content_hash: str) -> Path:
+        """An artefact that was not what its hash says."""
+        return self.work_dir / "set_aside" / content_hash
+
+    def run(self, run_id: str) -> Path:
+        return self.work_dir / "runs" / run_id
+
+    def attempt(self, run_id: str, job_id: str, attempt: int) -> AttemptLayout:
+        return AttemptLayout(self.run(run_id) / "attempts" / attempt_name(job_id, attempt))
+
+    def checkpoints(self, run_id: str, job_id: str) -> Path:
+        """Kept from one attempt at a job to the next."""
+        return self.run(run_id) / "checkpoints" / job_id.replace("/", ",")

@@ -1,0 +1,357 @@
+"""The messages between master and agent: one JSON object a line, in both directions.
+
+    master                              agent
+      hello (epoch, settings)      →
+                                   ←    welcome (slots, attempts, cached) or refused
+      launch, cancel, release      →
+                                   ←    event (seq 1, 2, …), replayed until acknowledged
+      ack (seq)                    →
+                                   ←    wanted (an artefact that a queued attempt needs)
+      delivered (it is in incoming) →
+                                   ←    rejected (its digest is wrong: send it again)
+                                   ←    progress, slots   (may be lost)
+      ping                         →
+                                   ←    pong
+      shutdown                     →    (ends the agent when nothing is left to do)
+
+A line that is not a message of this module raises MessageError; lines before the first message of a
+connection may be noise from the user's shell start-up files, and `skip_noise` passes them over.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
+
+PROTOCOL = 1
+PREAMBLE = b"\x00twophase-agent\n"
+"""The agent's side of a connection begins with this line: what comes before it is noise."""
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+
+
+class MessageError(ValueError):
+    """A line that is not a message."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the agent of one run runs its jobs; the same for all jobs of the run on this worker."""
+
+    gpus: List[str] = field(default_factory=list)
+    """Ids for `CUDA_VISIBLE_DEVICES`, one slot each; empty for CPU slots."""
+    cpu_slots: Optional[int] = None
+    """Jobs at a time without GPUs; None is one for every two cores."""
+    work_dir: Optional[str] = None
+    """For big files; None is below the state directory.  `~` and variables are expanded by the agent."""
+    env: Dict[str, str] = field(default_factory=dict)
+    """Extra environment of every job."""
+    kill_grace_s: float = 10.0
+    """From SIGTERM to SIGKILL."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The master's first message."""
+
+    type: ClassVar[str] = "hello"
+    protocol: int
+    run_id: str
+    epoch: int
+    """Grows with every start of the master; agents refuse older ones."""
+    settings: Dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """The agent's answer to hello; unacknowledged events follow."""
+
+    type: ClassVar[str] = "welcome"
+    protocol: int
+    digest: str
+    boot_id: str
+    slots: List[str]
+    """E.g. `gpu0`, `cpu3`."""
+    foreign: int
+    """How many of the slots other runs or users hold now."""
+    attempts: List[List[Any]]
+    """`[job_id, attempt]` of every attempt it has not been told to release."""
+    cached: List[str]
+    """Content hashes of the artefacts in the worker's cache."""
+    work_dir: str
+    """Absolute; `WorkLayout` tells what is where below it."""
+    facts: Dict[str, Any]
+    """For the log: hostname, python, cores, memory_bytes, disk_free_bytes."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The agent will not talk to this master: it has met a newer one, or speaks another protocol."""
+
+    type: ClassVar[str] = "refused"
+    reason: str
+
+
+@dataclass(frozen=True)
+class Mount:
+    """Something that a job sees below its working directory."""
+
+    at: str
+    """Relative path; empty: every top-level entry of the artefact is shown in the working directory."""
+    artefact: Optional[str] = None
+    """Content hash of a cached directory …"""
+    path: Optional[str] = None
+    """… or a path that is on the worker already."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Run an attempt as soon as a slot is free and its artefacts are here.  A repetition is ignored."""
+
+    type: ClassVar[str] = "launch"
+    job_id: str
+    attempt: int
+    phase: int
+    argv: List[str]
+    """The command.  A word `{python}` is the worker's interpreter, `{device}` is `cuda` or `cpu`."""
+    mounts: List[Dict[str, Any]] = field(default_factory=list)
+    """Of `Mount`: the code, the data and, for scripts that look for it there, the base model."""
+    base_model_hash: Optional[str] = None
+    """The `spec_hash` of the base model that the job makes (Phase 1) or starts from (Phase 2)."""
+    base_model: Optional[str] = None
+    """Phase 2: the content hash of the base model to start from."""
+    env: Dict[str, str] = field(default_factory=dict)
+    timeout_s: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """End an attempt, queued or running, and confirm by an event `finished` that it is gone."""
+
+    type: ClassVar[str] = "cancel"
+    job_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """The attempt's outcome is safe at home: its files may go."""
+
+    type: ClassVar[str] = "release"
+    job_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Ack:
+    """All events up to `seq` are in the master's journal."""
+
+    type: ClassVar[str] = "ack"
+    seq: int
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """An artefact lies whole, but unchecked, in `incoming/<content_hash>`."""
+
+    type: ClassVar[str] = "delivered"
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Asks for a pong with the same number."""
+
+    type: ClassVar[str] = "ping"
+    number: int
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """The run is over: the agent ends once nothing runs, and forgets the run."""
+
+    type: ClassVar[str] = "shutdown"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to an attempt; sent again until acknowledged."""
+
+    type: ClassVar[str] = "event"
+    seq: int
+    kind: str
+    """`staging` (waits for an artefact), `running`, or `finished`."""
+    job_id: str
+    attempt: int
+    at: float
+    """Unix time on the worker."""
+    detail: Dict[str, Any] = field(default_factory=dict)
+    """`running`: slot, pid.  `finished`: the fields of `Finished`."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How an attempt ended, as the detail of its last event."""
+
+    outcome: str
+    """`succeeded`, `failed`, `requeue` (exit 75), `timeout`, `cancelled`, `lost` (agent or worker went down),
+    or `refused` (it could not be started)."""
+    exit_code: Optional[int] = None
+    """Negative: ended by that signal."""
+    error: Optional[str] = None
+    """What went wrong, for the user."""
+    slot: Optional[str] = None
+    started_at: Optional[float] = None
+    duration_s: Optional[float] = None
+    peak_rss_bytes: Optional[int] = None
+    stderr_tail: str = ""
+    """The end of the log of a failed attempt."""
+    files: List[List[Any]] = field(default_factory=list)
+    """`[path, size, sha256]` below the attempt's `output/`."""
+    log: Optional[List[Any]] = None
+    """`[path, size, sha256]` of the log, relative to the attempt's directory."""
+    inline: Optional[Dict[str, str]] = None
+    """Base64 of all of `files` (and of the log, as the empty path) when they are small together."""
+    base_model: Optional[Dict[str, Any]] = None
+    """Phase 1: content_hash, files and name (the directory's name where the script chose one)."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A queued attempt waits for this artefact; said once for all attempts, again after a reconnection."""
+
+    type: ClassVar[str] = "wanted"
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """What was delivered is not what its hash says; it has been set aside."""
+
+    type: ClassVar[str] = "rejected"
+    content_hash: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a running attempt last said of itself; may be lost."""
+
+    type: ClassVar[str] = "progress"
+    job_id: str
+    attempt: int
+    detail: Dict[str, Any]
+    """epoch, epochs, metrics from the progress file; line: the last line of the log."""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How many of the worker's slots other runs or users hold; may be lost."""
+
+    type: ClassVar[str] = "slots"
+    foreign: int
+
+
+@dataclass(frozen=True)
+class Pong:
+    """Answers a ping."""
+
+    type: ClassVar[str] = "pong"
+    number: int
+
+
+ToAgent = Union[Hello, Launch, Cancel, Release, Ack, Delivered, Ping, Shutdown]
+ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong]
+Message = Union[ToAgent, ToMaster]
+
+_CLASSES: Tuple[Type[Any], ...] = (
+    *(Hello, Launch, Cancel, Release, Ack, Delivered, Ping, Shutdown),
+    *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
+)
+_JSON_TYPES: Dict[str, Tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "List": (list,),
+    "Dict": (dict,),
+}
+
+
+def _allowed_types(annotation: str) -> Tuple[type, ...]:
+    optional = annotation.startswith("Optional[")
+    bare = annotation[len("Optional[") : -1] if optional else annotation
+    allowed = _JSON_TYPES[bare.split("[")[0]]
+    return (*allowed, type(None)) if optional else allowed
+
+
+def _checks(cls: Type[Any]) -> Dict[str, Tuple[type, ...]]:
+    return {item.name: _allowed_types(str(item.type)) for item in fields(cls)}
+
+
+_BY_TYPE: Dict[str, Tuple[Type[Any], Dict[str, Tuple[type, ...]]]] = {
+    cls.type: (cls, _checks(cls)) for cls in _CLASSES
+}
+
+
+def encode(message: Message) -> bytes:
+    """Return the message as one line."""
+    body = {"type": message.type}
+    body.update(message.__dict__)
+    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Return the message of a line.  Raises MessageError for anything else."""
+    try:
+        body = json.loads(line)
+        cls, checks = _BY_TYPE[body.pop("type")]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MessageError(f"not a message: {line[:200]!r}") from error
+    for name, value in body.items():
+        allowed = checks.get(name)
+        if allowed is None or not isinstance(value, allowed) or isinstance(value, bool):
+            raise MessageError(f"{cls.__name__}.{name} cannot be {value!r:.100}")
+    try:
+        return cls(**body)  # type: ignore[no-any-return]
+    except TypeError as error:
+        raise MessageError(f"{cls.__name__}: {error}") from error
+
+
+def parse_detail(cls: Type[Any], detail: Mapping[str, Any]) -> Any:
+    """Return `detail` as a dataclass of this module.  Raises MessageError where it does not fit."""
+    checks = _checks(cls)
+    for name, value in detail.items():
+        if name not in checks or not isinstance(value, checks[name]) or isinstance(value, bool):
+            raise MessageError(f"{cls.__name__}.{name} cannot be {value!r:.100}")
+    try:
+        return cls(**detail)
+    except TypeError as error:
+        raise MessageError(f"{cls.__name__}: {error}") from error
+
+
+class LineBuffer:
+    """Cuts a byte stream into lines."""
+
+    def __init__(self, preamble: bytes = b"") -> None:
+        self._rest = b""
+        self._preamble = preamble
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the lines that `data` completes.  Raises MessageError for a line that has no end."""
+        self._rest += data
+        if self._preamble and not self._skip_noise():
+            return
+        *lines, self._rest = self._rest.split(b"\n")
+        if len(self._rest) > MAX_LINE_BYTES:
+            raise MessageError(f"a line of more than {MAX_LINE_BYTES} bytes")
+        yield from lines
+
+    def _skip_noise(self) -> bool:
+        """Drop all up to the preamble; True once it has been met."""
+        noise, found, rest = self._rest.partition(self._preamble)
+        if found:
+            self._preamble, self._rest = b"", rest
+            return True
+        self._rest = noise[-len(self._preamble) :]
+        return False
