@@ -85,7 +85,8 @@ class AttemptLayout:
 
     @property
     def log(self) -> Path:
-        return self.root / "log.txt"
+        """Standard output and error of the job; in a directory of its own so that it can be pulled alone."""
+        return self.root / "log" / "log.txt"
 
     @property
     def progress(self) -> Path:

@@ -210,7 +210,7 @@ class Finished:
     files: List[List[Any]] = field(default_factory=list)
     """`[path, size, sha256]` below the attempt's `output/`."""
     log: Optional[List[Any]] = None
-    """`[path, size, sha256]` of the log, relative to the attempt's directory."""
+    """`["log.txt", size, sha256]` of the log (`AttemptLayout.log`), None where it is empty."""
     inline: Optional[Dict[str, str]] = None
     """Base64 of all of `files` (and of the log, as the empty path) when they are small together."""
     base_model: Optional[Dict[str, Any]] = None
