@@ -1,0 +1,67 @@
+"""Entry of `python -m trainers.personalization`: flags and environment in, exit code out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from trainers.personalization.errors import OptionError, TrainerError
+from trainers.personalization.options import Options, parse
+from trainers.personalization.runs import Place, run_experiment, train_base
+from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
+
+EXIT_BAD_INPUT = 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one job and return the exit code; a user's error is one line on stderr."""
+    try:
+        options = parse(sys.argv[1:] if argv is None else argv)
+        contract = ScriptContract.from_environ()
+        run = train_base if options.mode == BASE_ONLY else run_experiment
+        run(options, _place(options, contract), contract.report_progress if contract else _print_progress)
+    except (TrainerError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    return 0
+
+
+def _place(options: Options, contract: ScriptContract | None) -> Place:
+    base_model_dir = contract.base_model_dir if contract else options.base_model_dir
+    if base_model_dir is None and (options.needs_base_model or options.mode == BASE_ONLY):
+        given = "TWOPHASE_BASE_MODEL_DIR" if contract else "--base_model_dir"
+        raise OptionError(f"mode {options.mode} needs the folder of the base model: {given} is not set")
+    own = Path("experiments") / options.prefix / f"fold{options.fold}_{options.target}"
+    return Place(
+        device=_device(options.device),
+        base_model_dir=base_model_dir,
+        output_dir=contract.output_dir if contract else options.output_dir or own,
+        checkpoint_dir=contract.checkpoint_dir if contract else options.checkpoint_dir,
+    )
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise OptionError(f"device is {name!r}; allowed are auto, cpu, cuda and cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise OptionError(f"device is {name}, but torch finds {torch.cuda.device_count()} GPUs here")
+    torch.backends.cudnn.deterministic = True
+    return device
+
+
+def _print_progress(epoch: int, epochs: int, **metrics: float) -> None:
+    figures = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    print(f"epoch {epoch}/{epochs}  {figures}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

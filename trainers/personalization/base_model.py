@@ -1,0 +1,125 @@
+"""A base model as a folder of files: writing, reading, and refusing one that does not fit the job."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from trainers.personalization import CODE_VERSION, files
+from trainers.personalization.errors import BaseModelError
+from trainers.personalization.networks import NetworkSpec
+from trainers.personalization.options import Options
+from trainers.personalization.training import Progress
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """What experiments need of a base model."""
+
+    weights: dict[str, Tensor]
+    """Of the epoch with the lowest validation loss."""
+    n_channels: int
+    n_classes: int
+    network: dict[str, Any]
+    """`NetworkSpec.as_dict()` of the network that was trained."""
+    participants: list[str]
+    curves: dict[str, list[float]]
+    """The content of `base_losses.json`."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that base training took."""
+        return len(self.curves["base_val_loss"])
+
+
+def write(folder: Path, options: Options, spec: NetworkSpec, network: nn.Module, progress: Progress) -> None:
+    """Write the files of a base model; equal trainings write equal bytes."""
+    common = {"network": spec.as_dict(), "participants": options.base_participants}
+    best = {**common, "epoch": progress.best_epoch, "weights": progress.best_weights}
+    last = {**common, "epoch": progress.epoch, "weights": network.state_dict()}
+    files.write_tensors(folder / files.LAST_BASE_MODEL, last)
+    files.write_json(folder / files.BASE_LOSSES, stage_curves("base", progress))
+    files.write_json(folder / files.BASE_METRICS, _metrics(progress))
+    files.write_json(folder / files.BASE_CONFIG, config(options, spec))
+    files.write_tensors(folder / files.BEST_BASE_MODEL, best)
+
+
+def stage_curves(stage: str, progress: Progress | None) -> dict[str, list[float]]:
+    """Return the loss and F1 curves under names that begin with the stage; empty ones for no progress."""
+    names = ("train_loss", "val_loss", "train_f1", "val_f1")
+    return {f"{stage}_{name}": list(progress.curves[name]) if progress else [] for name in names}
+
+
+def config(options: Options, spec: NetworkSpec) -> dict[str, Any]:
+    """Return everything that decides what the base model becomes, as JSON types."""
+    return {
+        "participants": options.base_participants,
+        "network": spec.as_dict(),
+        "lr": options.lr,
+        "batch_size": options.batch_size,
+        "data_path": str(options.data_path),
+        "use_augmentation": options.use_augmentation,
+        "jitter_std": options.jitter_std,
+        "magnitude_range": list(options.magnitude_range),
+        "aug_prob": options.aug_prob,
+        "early_stopping_patience": options.early_stopping_patience,
+        "epochs": options.epochs,
+        "seed": options.seed,
+        "code_version": CODE_VERSION,
+    }
+
+
+def read(folder: Path, options: Options) -> BaseModel:
+    """Return the base model in `folder`; BaseModelError where it is missing, damaged or another job's."""
+    path = folder / files.BEST_BASE_MODEL
+    try:
+        saved = files.read_tensors(path)
+        curves = json.loads((folder / files.BASE_LOSSES).read_text(encoding="utf-8"))
+        model = BaseModel(
+            weights=saved["weights"],
+            n_channels=saved["network"]["n_channels"],
+            n_classes=saved["network"]["n_classes"],
+            network=saved["network"],
+            participants=saved["participants"],
+            curves={name: curves[name] for name in stage_curves("base", None)},
+        )
+    except FileNotFoundError as error:
+        raise BaseModelError(f"{error.filename}: no such file; --mode base_only writes it") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BaseModelError(f"{folder}: not a whole base model of this trainer ({error!r})") from error
+    _check_participants(folder, model, options)
+    return model
+
+
+def load_weights(folder: Path, model: BaseModel, spec: NetworkSpec, network: nn.Module) -> None:
+    """Put the weights into `network`; BaseModelError where they are of a network of another shape."""
+    for name, wanted in spec.as_dict().items():
+        found = model.network.get(name)
+        if found != wanted:
+            raise BaseModelError(f"{folder}: the base model has {name} {found}, the job asks for {wanted}")
+    try:
+        network.load_state_dict(model.weights)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise BaseModelError(f"{folder}: the weights do not belong to the network ({error})") from error
+
+
+def _metrics(progress: Progress) -> dict[str, Any]:
+    return {
+        "best_base_val_loss": progress.best("val_loss"),
+        "best_base_val_loss_epoch": progress.best_epoch,
+        "best_base_val_f1": progress.best("val_f1"),
+        "best_base_val_accuracy": progress.best("val_accuracy"),
+        "epochs": progress.epoch,
+    }
+
+
+def _check_participants(folder: Path, model: BaseModel, options: Options) -> None:
+    if model.participants != options.base_participants:
+        raise BaseModelError(
+            f"{folder}: the base model was trained on {' '.join(model.participants)}, "
+            f"the job needs {' '.join(options.base_participants)}"
+        )

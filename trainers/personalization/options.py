@@ -1,0 +1,195 @@
+"""The flags of the training script as one frozen value."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.personalization.errors import OptionError
+from worker_agent.protocol.script_contract import BASE_ONLY, base_participants
+
+FULL_FINE_TUNING = "full_fine_tuning"
+TARGET_ONLY_FINE_TUNING = "target_only_fine_tuning"
+TARGET_ONLY = "target_only"
+MODES = (FULL_FINE_TUNING, TARGET_ONLY_FINE_TUNING, TARGET_ONLY, BASE_ONLY)
+MODELS = ("cnn", "mlp", "test")
+
+
+@dataclass(frozen=True)
+class Options:
+    """One job: a field for each flag, under the flag's name."""
+
+    fold: int
+    """Index of the target in `participants`."""
+    participants: tuple[str, ...]
+    mode: str
+    model: str
+    batch_size: int
+    lr: float
+    window_size: int
+    """Samples of a window that the network sees; longer windows are cut to their first `window_size`."""
+    data_path: Path
+    prefix: str
+    use_augmentation: bool
+    jitter_std: float
+    """Standard deviation of the added noise, in units of X."""
+    magnitude_range: tuple[float, float]
+    """Bounds of the factor that a window is multiplied by."""
+    aug_prob: float
+    """Chance of each augmentation, drawn for each window by itself."""
+    n_base_participants: int | str
+    early_stopping_patience: int
+    """Epochs without a better validation loss after which base training ends."""
+    early_stopping_patience_target: int
+    target_data_pct: float
+    """Share, not percent, of the target's training windows that is used."""
+    target_batch_pct: float | None
+    """Share, not percent, of each batch that comes from the target; None mixes all windows evenly."""
+    seed: int
+    epochs: int
+    """Upper bound for base training and for target training alike."""
+    n_classes: int | None
+    """None: as many as the labels of the data show, at least two."""
+    dropout: float
+    conv_channels: tuple[int, ...]
+    kernel_size: int
+    hidden_sizes: tuple[int, ...]
+    device: str
+    checkpoint_every: int
+    """Epochs between two checkpoints; 0 writes none."""
+    no_plots: bool
+    base_model_dir: Path | None
+    output_dir: Path | None
+    checkpoint_dir: Path | None
+
+    @property
+    def target(self) -> str:
+        """The participant that the model is fitted to."""
+        return self.participants[self.fold]
+
+    @property
+    def needs_base_model(self) -> bool:
+        """Whether the mode starts from a base model."""
+        return self.mode in (FULL_FINE_TUNING, TARGET_ONLY_FINE_TUNING)
+
+    @property
+    def base_participants(self) -> list[str]:
+        """The sorted participants whose data trains the base model."""
+        return base_participants(self.participants, self.fold, self.n_base_participants)
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Return the options in `argv`; a malformed flag exits with 2, contradicting flags raise OptionError."""
+    values = vars(_parser().parse_args(argv))
+    for name in ("participants", "conv_channels", "hidden_sizes", "magnitude_range"):
+        values[name] = tuple(values[name])
+    options = Options(**values)
+    _check(options)
+    return options
+
+
+def _check(options: Options) -> None:
+    repeated = sorted({name for name in options.participants if options.participants.count(name) > 1})
+    if repeated:
+        raise OptionError(f"participants names {', '.join(repeated)} more than once; each may occur once")
+    low, high = options.magnitude_range
+    if low > high:
+        raise OptionError(f"magnitude_range is {low} {high}; the first must not be above the second")
+    if options.kernel_size % 2 == 0:
+        raise OptionError(f"kernel_size is {options.kernel_size}; allowed are odd numbers")
+    share = options.target_batch_pct
+    if share is not None and 0 < share < 1 and options.batch_size < 2:
+        raise OptionError(f"target_batch_pct {share} needs a batch_size of at least 2")
+    try:
+        options.base_participants  # noqa: B018
+    except ValueError as error:
+        raise OptionError(str(error)) from error
+
+
+def _whole(lowest: int, name: str) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        value = int(text)
+        if value < lowest:
+            raise argparse.ArgumentTypeError(f"{text} is below {lowest}")
+        return value
+
+    convert.__name__ = name
+    return convert
+
+
+def _real(lowest: float, highest: float, name: str) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and lowest <= value <= highest):
+            raise argparse.ArgumentTypeError(f"{text} is not between {lowest:g} and {highest:g}")
+        return value
+
+    convert.__name__ = name
+    return convert
+
+
+_COUNT = _whole(1, "whole number from 1")
+_FROM_ZERO = _whole(0, "whole number from 0")
+_SHARE = _real(0, 1, "share from 0 to 1")
+_POSITIVE = _real(1e-12, 1e6, "positive number")
+_NOT_NEGATIVE = _real(0, 1e6, "number from 0")
+
+
+def _count_or_all(text: str) -> int | str:
+    return text if text == "all" else _COUNT(text)
+
+
+def _participant(text: str) -> str:
+    if not text or "/" in text or text in (".", ".."):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be part of a file name")
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m trainers.personalization",
+        description="Train a base model on many participants, or fit a model to one of them.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--fold", type=_FROM_ZERO, required=True, help="index of the target participant")
+    add("--participants", type=_participant, nargs="+", required=True, help="names as in the data files")
+    add("--mode", choices=MODES, default=FULL_FINE_TUNING)
+    add("--model", choices=MODELS, default="test")
+    add("--batch_size", type=_COUNT, default=64)
+    add("--lr", type=_POSITIVE, default=3e-4)
+    add("--window_size", type=_COUNT, default=3000, help="samples of a window; longer ones are cut")
+    add("--data_path", type=Path, default=Path("data/001_60s_window"))
+    add("--prefix", default="alpha", help="folder of the results below experiments/")
+    add("--use_augmentation", action="store_true")
+    add("--jitter_std", type=_NOT_NEGATIVE, default=0.005)
+    add("--magnitude_range", type=_NOT_NEGATIVE, nargs=2, default=(0.98, 1.02))
+    add("--aug_prob", type=_SHARE, default=0.3)
+    add("--n_base_participants", type=_count_or_all, default="all")
+    add("--early_stopping_patience", type=_COUNT, default=40, help="epochs, base training")
+    add("--early_stopping_patience_target", type=_COUNT, default=40, help="epochs, target training")
+    add("--target_data_pct", type=_SHARE, default=1.0, help="share of the target's training windows")
+    add("--target_batch_pct", type=_SHARE, default=None, help="share of the target in each batch")
+    add("--seed", type=_FROM_ZERO, default=0)
+    add("--epochs", type=_COUNT, default=100, help="at most, for base and target training alike")
+    add(
+        "--n_classes",
+        type=_whole(2, "whole number from 2"),
+        default=None,
+        help="default: what the data shows",
+    )
+    add("--dropout", type=_real(0, 0.99, "share from 0 to 0.99"), default=0.1)
+    add("--conv_channels", type=_COUNT, nargs="+", default=(32, 64), help="widths of the layers of cnn")
+    add("--kernel_size", type=_COUNT, default=5, help="samples, of the layers of cnn")
+    add("--hidden_sizes", type=_COUNT, nargs="+", default=(128, 64), help="widths of the layers of mlp")
+    add("--device", default="auto", help="cpu, cuda, cuda:N; auto takes a GPU where there is one")
+    add("--checkpoint_every", type=_FROM_ZERO, default=10, help="epochs; 0 writes no checkpoint")
+    add("--no_plots", action="store_true", help="write no PNG files")
+    add("--base_model_dir", type=Path, help="where no agent started the script: the base model's folder")
+    add("--output_dir", type=Path, help="likewise: the folder of the results")
+    add("--checkpoint_dir", type=Path, help="likewise: the folder of checkpoints")
+    return parser

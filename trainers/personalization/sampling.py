@@ -1,0 +1,107 @@
+"""Which windows make a batch, and how they are varied.
+
+Everything random is drawn from the generator that is passed in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainers.personalization.data import Windows, concatenate
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Noise and scaling for training windows."""
+
+    jitter_std: float
+    magnitude_range: tuple[float, float]
+    probability: float
+    """Chance of each of the two, for each window by itself."""
+
+    def apply(self, X_NCT: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a varied copy of the windows."""
+        low, high = self.magnitude_range
+        n_windows, device = len(X_NCT), X_NCT.device
+        chosen = torch.rand(2, n_windows, 1, 1, generator=generator, device=device) < self.probability
+        factor = low + (high - low) * torch.rand(n_windows, 1, 1, generator=generator, device=device)
+        noise = self.jitter_std * torch.randn(X_NCT.shape, generator=generator, device=device)
+        return X_NCT * torch.where(chosen[0], factor, 1.0) + torch.where(chosen[1], noise, 0.0)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Target windows and others, and how batches are made of them."""
+
+    windows: Windows
+    """The target's come first."""
+    n_target: int
+    batch_size: int
+    target_share: float | None = None
+    """Share of each batch; None mixes all windows evenly."""
+
+    def batches(self, generator: torch.Generator) -> list[Tensor]:
+        """Return one epoch of batches, each an int64 tensor of rows of `windows`."""
+        total = len(self.windows)
+        if self.target_share is None:
+            return list(_shuffled(total, generator).split(self.batch_size))
+        from_target = target_per_batch(self.batch_size, self.target_share)
+        parts = [(0, self.n_target, from_target)]
+        parts.append((self.n_target, total - self.n_target, self.batch_size - from_target))
+        asked = [(start, size, share) for start, size, share in parts if share and size]
+        n_batches = max(-(-size // share) for _, size, share in asked)
+        columns = [
+            start + _cycled(size, n_batches * share, generator).view(n_batches, share)
+            for start, size, share in asked
+        ]
+        return list(torch.cat(columns, dim=1).unbind())
+
+
+def training_set(
+    target: Windows | None, others: Windows | None, batch_size: int, target_share: float | None = None
+) -> TrainingSet:
+    """Return a training set of either or both; at least one must be given."""
+    parts = [part for part in (target, others) if part is not None]
+    n_target = 0 if target is None else len(target)
+    return TrainingSet(concatenate(parts), n_target, batch_size, target_share)
+
+
+def target_per_batch(batch_size: int, share: float) -> int:
+    """Return how many windows of a batch are the target's.
+
+    `batch_size * share` rounded down, but at least one of each kind unless the share is exactly 0 or 1.
+    """
+    if share in (0, 1):
+        return batch_size * int(share)
+    # 100 * 0.29 is 28.999…96 in floating point, and 29 is meant.
+    return min(max(1, int(batch_size * share + 1e-9)), batch_size - 1)
+
+
+def random_share(windows: Windows, share: float, seed: int) -> Windows:
+    """Return a random share of the windows, at least one; a smaller share is part of a larger one."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "target_data", 0))
+    order = torch.randperm(len(windows), generator=generator)
+    kept = max(1, round(len(windows) * share))
+    return windows.select(order[:kept].sort().values)
+
+
+def derive_seed(seed: int, purpose: str, epoch: int) -> int:
+    """Return the number that starts all randomness of one epoch, so that a resumed run draws the same."""
+    digest = hashlib.sha256(f"{seed} {purpose} {epoch}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _shuffled(size: int, generator: torch.Generator) -> Tensor:
+    return torch.randperm(size, generator=generator, device=generator.device)
+
+
+def _cycled(size: int, length: int, generator: torch.Generator) -> Tensor:
+    """Return `length` indices: whole shuffles of `range(size)`, one after the other, the last one cut."""
+    rounds = -(-length // size)
+    # Sorting noise shuffles every round at once, where a loop would call randperm thousands of times.
+    noise = torch.rand(rounds, size, generator=generator, device=generator.device)
+    return noise.argsort(dim=1).flatten()[:length]

@@ -1,0 +1,174 @@
+"""The training loop: epochs, early stopping and checkpoints."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainers.personalization import files
+from trainers.personalization.adam import FlatAdam
+from trainers.personalization.data import Windows
+from trainers.personalization.errors import DivergedError
+from trainers.personalization.networks import logits
+from trainers.personalization.sampling import Augmentation, TrainingSet, derive_seed
+from trainers.personalization.scoring import Scores, evaluate, scores
+
+Report = Callable[..., None]
+"""Called as `report(epoch, epochs, name=value, …)` after each epoch."""
+
+CURVES = ("train_loss", "val_loss", "train_f1", "val_f1", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how a network is trained."""
+
+    stage: str
+    """`base` or `target`; keeps the random numbers of the two apart."""
+    epochs: int
+    patience: int
+    """Epochs without a better validation loss after which training ends."""
+    lr: float
+    seed: int
+    augmentation: Augmentation | None
+
+
+@dataclass(frozen=True)
+class CheckpointPlan:
+    """Where and how often the state is saved."""
+
+    path: Path
+    every: int
+    """Epochs; 0 never saves."""
+    job: dict[str, Any]
+    """A checkpoint of another job than this one is not used."""
+
+
+@dataclass
+class Progress:
+    """How far a training has come.  Epochs count from 1."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    curves: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CURVES})
+    """One value an epoch, by name."""
+
+    def best(self, curve: str) -> float:
+        """Return the value of a curve in the epoch of the lowest validation loss."""
+        return self.curves[curve][self.best_epoch - 1]
+
+    def record(self, train: Scores, val: Scores) -> bool:
+        """Append an epoch and return whether it is the best one so far."""
+        values = (train.loss, val.loss, train.f1, val.f1, val.accuracy)
+        self.epoch += 1
+        for name, value in zip(CURVES, values, strict=True):
+            self.curves[name].append(value)
+        better = self.best_epoch == 0 or val.loss < self.best("val_loss")
+        if better:
+            self.best_epoch = self.epoch
+        return better
+
+    def is_over(self, schedule: Schedule) -> bool:
+        """Return whether training has used its epochs or its patience."""
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= schedule.epochs or (self.epoch > 0 and waited >= schedule.patience)
+
+
+def fit(
+    network: nn.Module,
+    train: TrainingSet,
+    val: Windows,
+    schedule: Schedule,
+    report: Report,
+    checkpoint: CheckpointPlan | None = None,
+) -> Progress:
+    """Train `network` in place and return how it went; it is left with the weights of its last epoch.
+
+    Goes on from the checkpoint where there is one of the same job, to the same result.
+    Raises DivergedError where a loss stops being a number.
+    """
+    optimizer = FlatAdam(network, schedule.lr)
+    progress = _resume(checkpoint, network, optimizer) or Progress()
+    while not progress.is_over(schedule):
+        train_scores = _train_epoch(network, optimizer, train, schedule, progress.epoch + 1)
+        val_scores = evaluate(network, val)
+        _refuse_divergence(train_scores, val_scores, schedule.stage, progress.epoch + 1)
+        if progress.record(train_scores, val_scores):
+            progress.best_weights = copy.deepcopy(network.state_dict())
+        report(
+            progress.epoch, schedule.epochs, **{name: curve[-1] for name, curve in progress.curves.items()}
+        )
+        if checkpoint and checkpoint.every and progress.epoch % checkpoint.every == 0:
+            _save(checkpoint, network, optimizer, progress)
+    return progress
+
+
+def _train_epoch(
+    network: nn.Module, optimizer: FlatAdam, train: TrainingSet, schedule: Schedule, epoch: int
+) -> Scores:
+    seed = derive_seed(schedule.seed, schedule.stage, epoch)
+    torch.manual_seed(seed)  # for dropout, which takes no generator
+    generator = torch.Generator(train.windows.y_N.device).manual_seed(seed)
+    network.train()
+    losses, truth, predicted = [], [], []
+    for index in train.batches(generator):
+        batch = train.windows.select(index)
+        X_NCT = batch.X_NCT
+        if schedule.augmentation:
+            X_NCT = schedule.augmentation.apply(X_NCT, generator)
+        output_NK = logits(network, X_NCT)
+        loss = nn.functional.cross_entropy(output_NK, batch.y_N)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach() * len(index))
+        truth.append(batch.y_N)
+        predicted.append(output_NK.argmax(dim=1))
+    truth_N = torch.cat(truth)
+    mean_loss = float(torch.stack(losses).sum()) / len(truth_N)
+    return scores(mean_loss, truth_N, torch.cat(predicted), output_NK.shape[1])
+
+
+def _refuse_divergence(train: Scores, val: Scores, stage: str, epoch: int) -> None:
+    for name, loss in (("training", train.loss), ("validation", val.loss)):
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"{stage} training diverged: the {name} loss of epoch {epoch} is {loss}; try a lower lr"
+            )
+
+
+def _save(checkpoint: CheckpointPlan, network: nn.Module, optimizer: FlatAdam, progress: Progress) -> None:
+    state = {
+        "job": checkpoint.job,
+        "weights": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": vars(progress),
+    }
+    files.write_tensors(checkpoint.path, state)
+
+
+def _resume(checkpoint: CheckpointPlan | None, network: nn.Module, optimizer: FlatAdam) -> Progress | None:
+    """Load the checkpoint into network and optimizer; None where there is none that fits."""
+    if checkpoint is None:
+        return None
+    try:
+        state = files.read_tensors(checkpoint.path)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        print(f"starting afresh: {error}", file=sys.stderr)
+        return None
+    if state.get("job") != checkpoint.job:
+        print(f"starting afresh: {checkpoint.path} belongs to another job", file=sys.stderr)
+        return None
+    network.load_state_dict(state["weights"])
+    optimizer.load_state_dict(state["optimizer"])
+    return Progress(**state["progress"])
