@@ -43,7 +43,7 @@ class ServerSpec:
     work_dir: str | None = None
     """Big files: working directories, code, data, base model cache.  None is below `state_dir`."""
     state_dir: str = "~/.twophase"
-    env: Mapping[str, str] = EMPTY
+    env: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     data: tuple[DataDir, ...] = ()
     labels: tuple[str, ...] = ()
 
