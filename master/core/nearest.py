@@ -1,0 +1,19 @@
+"""Words for a name that is not known: the nearest one that is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """Say that `name` is not known, and which of `known` was probably meant, or all of them."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f"did you mean `{near[0]}`?" if near else f"allowed are {', '.join(sorted(known)) or 'none'}"
+    return f"{shown(name)} is unknown: {hint}"
+
+
+def shown(name: object, limit: int = 60) -> str:
+    """Quote a piece of the user's file for a message: one line, ASCII, at most `limit` characters."""
+    text = str(name).encode("unicode_escape").decode("ascii")
+    return f"`{text[:limit]}{'…' if len(text) > limit else ''}`"
