@@ -3,7 +3,7 @@
     master                              agent
       hello (epoch, settings)      →
                                    ←    welcome (slots, attempts, cached) or refused
-      launch, cancel, release      →
+      launch, cancel, recall, release →
                                    ←    event (seq 1, 2, …), replayed until acknowledged
       ack (seq)                    →
                                    ←    wanted (an artefact that a queued attempt needs)
@@ -135,6 +135,15 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """End an attempt like cancel, but only if it is still queued; a running one goes on."""
+
+    type: ClassVar[str] = "recall"
+    job_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
 class Release:
     """The attempt's outcome is safe at home: its files may go."""
 
@@ -261,12 +270,12 @@ class Pong:
     number: int
 
 
-ToAgent = Union[Hello, Launch, Cancel, Release, Ack, Delivered, Ping, Shutdown]
+ToAgent = Union[Hello, Launch, Cancel, Recall, Release, Ack, Delivered, Ping, Shutdown]
 ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong]
 Message = Union[ToAgent, ToMaster]
 
 _CLASSES: Tuple[Type[Any], ...] = (
-    *(Hello, Launch, Cancel, Release, Ack, Delivered, Ping, Shutdown),
+    *(Hello, Launch, Cancel, Recall, Release, Ack, Delivered, Ping, Shutdown),
     *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
 )
 _JSON_TYPES: Dict[str, Tuple[type, ...]] = {

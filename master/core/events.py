@@ -1,0 +1,183 @@
+"""What happens to a run.  Time reaches the core only in here, as seconds of the Unix clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Attempt = tuple[str, int]
+"""`(task_id, attempt)`"""
+
+
+@dataclass(frozen=True)
+class WorkerUp:
+    """A worker's agent answered."""
+
+    at: float
+    worker: str
+    slots: int
+    foreign: int = 0
+    """Slots that other runs or users hold."""
+    attempts: frozenset[Attempt] = frozenset()
+    """What the agent knows of."""
+    cached: frozenset[str] = frozenset()
+    """Content hashes in the worker's cache."""
+
+
+@dataclass(frozen=True)
+class WorkerLost:
+    """The link to a worker broke, or could not be made; it is tried again."""
+
+    at: float
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class WorkerUnusable:
+    """A worker that is of no use to this run."""
+
+    at: float
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ForeignSlots:
+    """Other runs or users took or freed slots of a worker."""
+
+    at: float
+    worker: str
+    foreign: int
+
+
+@dataclass(frozen=True)
+class AttemptStaging:
+    """An attempt waits on its worker for an artefact."""
+
+    at: float
+    worker: str
+    task_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class AttemptStarted:
+    """An attempt's process runs."""
+
+    at: float
+    worker: str
+    task_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class AttemptFinished:
+    """An attempt ended on its worker."""
+
+    at: float
+    worker: str
+    task_id: str
+    attempt: int
+    outcome: str
+    """As in the agent's `Finished`."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """The agent's `Finished`, for the collector and the logs."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """An attempt's outcome is home, verified and under its final name."""
+
+    at: float
+    task_id: str
+    attempt: int
+    content_hash: str = ""
+
+
+@dataclass(frozen=True)
+class CollectFailed:
+    """An attempt's outcome could not be brought home, and asking again will not help."""
+
+    at: float
+    task_id: str
+    attempt: int
+    problem: str
+
+
+@dataclass(frozen=True)
+class ArtefactWanted:
+    """A worker waits for an artefact."""
+
+    at: float
+    worker: str
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """An artefact lies on a worker; its agent verifies it."""
+
+    at: float
+    worker: str
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class DeliveryFailed:
+    """An artefact did not reach a worker, or not whole."""
+
+    at: float
+    worker: str
+    content_hash: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class BaseModelDamaged:
+    """The store's copy of a base model is not what its manifest says; it has been set aside."""
+
+    at: float
+    spec_hash: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time has passed."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class StopRequested:
+    """Dispatch nothing more, let running jobs finish."""
+
+    at: float
+
+
+@dataclass(frozen=True)
+class CancelRequested:
+    """End running jobs too."""
+
+    at: float
+
+
+Event = (
+    WorkerUp
+    | WorkerLost
+    | WorkerUnusable
+    | ForeignSlots
+    | AttemptStaging
+    | AttemptStarted
+    | AttemptFinished
+    | Collected
+    | CollectFailed
+    | ArtefactWanted
+    | Delivered
+    | DeliveryFailed
+    | BaseModelDamaged
+    | Tick
+    | StopRequested
+    | CancelRequested
+)

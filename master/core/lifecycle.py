@@ -1,0 +1,123 @@
+"""The life of a task: one table of state × trigger.  A missing entry is a defect and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from master.errors import InternalError
+
+
+class State(str, Enum):
+    """Where a task stands."""
+
+    PENDING = "pending"
+    """Waits for its base model, or for Phase 1 with `--strict-phases`."""
+    READY = "ready"
+    ASSIGNED = "assigned"
+    """Given to a worker, which has not said anything of it yet."""
+    STAGING = "staging"
+    """The worker waits for an artefact."""
+    RUNNING = "running"
+    COLLECTING = "collecting"
+    """Succeeded on the worker; the outcome is on its way home."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    BLOCKED = "blocked"
+    """Its base model failed."""
+
+
+class Trigger(str, Enum):
+    """What can happen to a task."""
+
+    UNLOCK = "unlock"
+    """All that it waits for is home."""
+    BLOCK = "block"
+    ASSIGN = "assign"
+    STAGE = "stage"
+    START = "start"
+    FINISH = "finish"
+    COLLECT = "collect"
+    RETRY = "retry"
+    LOSE = "lose"
+    """The attempt is gone, or its worker has been silent for the length of a lease."""
+    RECALL = "recall"
+    """The master took the attempt back."""
+    ADOPT = "adopt"
+    """An attempt that was given up is still running after all."""
+    FAIL = "fail"
+    CANCEL = "cancel"
+    LOCK = "lock"
+    """Its base model turned out to be damaged."""
+    REDO = "redo"
+    """What it made turned out to be damaged."""
+    REVIVE = "revive"
+    """The run was started again."""
+
+
+WITH_A_WORKER = frozenset({State.ASSIGNED, State.STAGING, State.RUNNING, State.COLLECTING})
+ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.BLOCKED})
+
+_ATTEMPT_ENDS = {
+    Trigger.FINISH: State.COLLECTING,
+    Trigger.RETRY: State.READY,
+    Trigger.LOSE: State.READY,
+    Trigger.RECALL: State.READY,
+    Trigger.FAIL: State.FAILED,
+    Trigger.CANCEL: State.CANCELLED,
+    Trigger.ADOPT: State.RUNNING,
+}
+_REVIVED = {Trigger.REVIVE: State.PENDING}
+
+TABLE: dict[State, dict[Trigger, State]] = {
+    State.PENDING: {
+        Trigger.UNLOCK: State.READY,
+        Trigger.BLOCK: State.BLOCKED,
+        Trigger.CANCEL: State.CANCELLED,
+    },
+    State.READY: {
+        Trigger.ASSIGN: State.ASSIGNED,
+        Trigger.LOCK: State.PENDING,
+        Trigger.FAIL: State.FAILED,
+        Trigger.CANCEL: State.CANCELLED,
+        Trigger.ADOPT: State.RUNNING,
+    },
+    State.ASSIGNED: {
+        **_ATTEMPT_ENDS,
+        Trigger.STAGE: State.STAGING,
+        Trigger.START: State.RUNNING,
+    },
+    State.STAGING: {
+        **_ATTEMPT_ENDS,
+        Trigger.STAGE: State.STAGING,
+        Trigger.START: State.RUNNING,
+    },
+    State.RUNNING: {
+        **_ATTEMPT_ENDS,
+        Trigger.STAGE: State.RUNNING,
+        Trigger.START: State.RUNNING,
+    },
+    State.COLLECTING: {
+        Trigger.COLLECT: State.SUCCEEDED,
+        Trigger.RETRY: State.READY,
+        Trigger.LOSE: State.READY,
+        Trigger.FAIL: State.FAILED,
+        Trigger.STAGE: State.COLLECTING,
+        Trigger.START: State.COLLECTING,
+        Trigger.FINISH: State.COLLECTING,
+    },
+    State.SUCCEEDED: {Trigger.REDO: State.READY},
+    State.FAILED: _REVIVED,
+    State.CANCELLED: _REVIVED,
+    State.BLOCKED: _REVIVED,
+}
+
+
+def next_state(task_id: str, state: State, trigger: Trigger, history: Iterable[str] = ()) -> State:
+    """Return the state after `trigger`.  Raises InternalError, which tells the task's history."""
+    try:
+        return TABLE[state][trigger]
+    except KeyError:
+        story = "; ".join(history)
+        raise InternalError(f"{task_id} cannot {trigger.value} while {state.value} ({story})") from None

@@ -1,0 +1,71 @@
+"""What there is to do: the tasks of a run, from the jobs file and what the store already holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from master.specs import JobSpec, JobsSpec
+
+BASE_MODELS = "base_models"
+EXPECTED_SECONDS = "_seconds"
+"""A job field by which users tell how long a job may take; the longest start first."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job of either phase."""
+
+    task_id: str
+    """Also the path of what it makes, below `experiments/`."""
+    phase: int
+    needs: str | None = None
+    """`spec_hash` of the base model that it starts from."""
+    makes: str | None = None
+    """`spec_hash` of the base model that it trains."""
+    kind: str = ""
+    """Tasks of one kind take about equally long."""
+    expected_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All tasks of a run; those of Phase 1 come first, the most wanted base model before the others."""
+
+    tasks: tuple[Task, ...]
+    in_store: Mapping[str, str]
+    """`spec_hash` → `content_hash` of the base models that need no training."""
+
+    @property
+    def to_train(self) -> tuple[str, ...]:
+        """Base models to train, by `spec_hash`."""
+        return tuple(task.makes for task in self.tasks if task.makes)
+
+
+def base_model_task_id(spec_hash: str) -> str:
+    """Return the id of the task that trains a base model; also its path below `experiments/`."""
+    return f"{BASE_MODELS}/{spec_hash}"
+
+
+def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
+    """Return the tasks for `jobs`, given the verified base models of the store."""
+    wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
+    phase1 = [
+        Task(base_model_task_id(spec_hash), phase=1, makes=spec_hash, kind="base model")
+        for spec_hash, _ in wanted.most_common()
+        if spec_hash not in in_store
+    ]
+    held = {spec_hash: in_store[spec_hash] for spec_hash in wanted if spec_hash in in_store}
+    return Plan((*phase1, *(_phase2_task(job) for job in jobs.jobs)), held)
+
+
+def _phase2_task(job: JobSpec) -> Task:
+    expected = job.config.get(EXPECTED_SECONDS)
+    return Task(
+        job.job_id,
+        phase=2,
+        needs=job.base_model.spec_hash if job.base_model else None,
+        kind=f"{job.config.get('mode', '')} {job.config.get('model', '')}",
+        expected_s=float(expected) if isinstance(expected, (int, float)) else None,
+    )

@@ -1,0 +1,195 @@
+"""The state of a run: plain data that only `run_state` and `recovery` change."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from master.core.commands import Command, Transition
+from master.core.events import Attempt
+from master.core.lifecycle import ENDED, State, Trigger, next_state
+from master.core.placement import ReadyTasks
+from master.core.plan import Plan, Task
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a run deals with trouble."""
+
+    retries: int = 1
+    """Further tries for a job that failed; a lost attempt or exit code 75 does not count as a failure."""
+    strict_phases: bool = False
+    """Hold Phase 2 until all of Phase 1 has ended."""
+    lease_s: float = 300.0
+    """How long a silent worker keeps its attempts."""
+    backoff_s: float = 5.0
+    """Before the first retry; doubles with each."""
+    max_losses: int = 5
+    """Lost attempts of one job, so that a job that takes its worker down does not go on for ever."""
+    max_requeues: int = 20
+    """Exit codes 75 of one job."""
+    max_deliveries: int = 3
+    """Tries to bring one artefact to one worker."""
+    give_up_s: float = 1800.0
+    """How long a run waits when all of its workers are silent."""
+
+
+@dataclass
+class TaskRecord:
+    """What is known of a task."""
+
+    task: Task
+    state: State = State.PENDING
+    attempt: int = 0
+    """The current attempt, or the last one."""
+    attempts: int = 0
+    """Highest attempt ever given out."""
+    worker: str | None = None
+    failures: int = 0
+    losses: int = 0
+    requeues: int = 0
+    avoid: frozenset[str] = frozenset()
+    """Workers on which it failed."""
+    given_up: dict[int, str] = field(default_factory=dict)
+    """Attempts whose worker fell silent: attempt → worker.  They may come back."""
+    finished: Mapping[str, Any] = field(default_factory=dict)
+    """The agent's `Finished` of the last attempt that ended."""
+    content_hash: str = ""
+    note: str = ""
+    history: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> Attempt:
+        return self.task.task_id, self.attempt
+
+
+@dataclass
+class WorkerView:
+    """What is known of a worker."""
+
+    name: str
+    up: bool = False
+    ever_up: bool = False
+    tried: bool = False
+    usable: bool = True
+    reason: str = ""
+    """Why it is not up or not usable."""
+    since: float = 0.0
+    """When `up` last changed."""
+    slots: int = 0
+    foreign: int = 0
+    attempts: set[Attempt] = field(default_factory=set)
+    """Assigned here and not ended."""
+    cached: set[str] = field(default_factory=set)
+    """Content hashes."""
+    touched: set[str] = field(default_factory=set)
+    """`spec_hash` of the base models that it caches or will soon."""
+    delivering: set[str] = field(default_factory=set)
+    failed_deliveries: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def available(self) -> bool:
+        return self.up and self.usable
+
+    def room(self, lookahead: int) -> int:
+        """How many more attempts it can take now."""
+        return self.slots - self.foreign + lookahead - len(self.attempts) if self.available else 0
+
+
+@dataclass
+class Outbox:
+    """What a step wants remembered and done, in that order."""
+
+    transitions: list[Transition] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+
+@dataclass
+class RunState:
+    """All that the core knows."""
+
+    plan: Plan
+    policy: Policy
+    tasks: dict[str, TaskRecord] = field(default_factory=dict)
+    workers: dict[str, WorkerView] = field(default_factory=dict)
+    home: dict[str, str] = field(default_factory=dict)
+    """`spec_hash` → `content_hash` of the base models in the store."""
+    dependents: dict[str, list[str]] = field(default_factory=dict)
+    """`spec_hash` → tasks that start from it."""
+    counts: Counter[State] = field(default_factory=Counter)
+    open_phase1: int = 0
+    """Phase 1 tasks that have not ended."""
+    ready: ReadyTasks = field(default_factory=ReadyTasks)
+    delayed: list[tuple[float, str]] = field(default_factory=list)
+    """Heap of ready tasks that wait for the end of their back-off."""
+    durations: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Kind → number and sum of the seconds that its attempts took."""
+    stopping: bool = False
+    cancelling: bool = False
+    finished: bool = False
+
+    @classmethod
+    def fresh(cls, plan: Plan, policy: Policy, workers: list[str]) -> RunState:
+        """Return the state before anything has happened."""
+        state = cls(plan, policy, home=dict(plan.in_store))
+        for task in plan.tasks:
+            state.add_task(task)
+        state.workers = {name: WorkerView(name) for name in workers}
+        return state
+
+    def add_task(self, task: Task) -> TaskRecord:
+        """Take a task in, pending."""
+        record = self.tasks[task.task_id] = TaskRecord(task)
+        self.counts[record.state] += 1
+        self.open_phase1 += task.phase == 1
+        if task.needs:
+            self.dependents.setdefault(task.needs, []).append(task.task_id)
+        return record
+
+    def move(self, record: TaskRecord, trigger: Trigger) -> None:
+        """Change a task's state.  Raises InternalError, changing nothing, where the table forbids it."""
+        new = next_state(record.task.task_id, record.state, trigger, record.history)
+        was_open, is_open = record.state not in ENDED, new not in ENDED
+        self.counts[record.state] -= 1
+        self.counts[new] += 1
+        if record.task.phase == 1:
+            self.open_phase1 += is_open - was_open
+        if record.state is State.READY:
+            self.ready.discard(record.task)
+        record.state = new
+        record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")
+
+    def delay(self, record: TaskRecord, until: float) -> None:
+        """Keep a ready task back until its back-off is over."""
+        heapq.heappush(self.delayed, (until, record.task.task_id))
+
+    def due(self, at: float) -> list[TaskRecord]:
+        """Take out and return the tasks whose back-off is over."""
+        tasks = []
+        while self.delayed and self.delayed[0][0] <= at:
+            record = self.tasks[heapq.heappop(self.delayed)[1]]
+            if record.state is State.READY:
+                tasks.append(record)
+        return tasks
+
+    def learn_duration(self, record: TaskRecord) -> None:
+        """Take note of how long the attempt that just finished took."""
+        seconds = record.finished.get("duration_s")
+        if isinstance(seconds, (int, float)):
+            count, total = self.durations.get(record.task.kind, (0, 0.0))
+            self.durations[record.task.kind] = count + 1, total + seconds
+
+    def expected_s(self, task: Task) -> float:
+        """Seconds that a task will take: what its user says, else the mean of its kind, else 0."""
+        if task.expected_s is not None:
+            return task.expected_s
+        count, total = self.durations.get(task.kind, (0, 0.0))
+        return total / count if count else 0.0
+
+    def mean_duration_s(self) -> float | None:
+        """Mean over all attempts that ended in this run, None before the first."""
+        count = sum(n for n, _ in self.durations.values())
+        return sum(total for _, total in self.durations.values()) / count if count else None
