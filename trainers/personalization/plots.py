@@ -30,7 +30,7 @@ def _png(curves: Mapping[str, Sequence[float]], quantity: str, title: str) -> by
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(7, 4))
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(title=title, xlabel="epoch", ylabel=quantity)
     n_base = len(curves[f"base_val_{quantity}"])
