@@ -59,8 +59,8 @@ def agent_path(state_dir: str, digest: str) -> str:
 
 
 def slot_lock_dir() -> Path:
-    """One lock a slot for all users and runs of this machine."""
-    return Path(os.environ.get("TWOPHASE_SLOT_DIR") or Path(tempfile.gettempdir(), "twophase-slots"))
+    """One lock a slot for all users and runs of this machine: not below TMPDIR, which users set differently."""
+    return Path(os.environ.get("TWOPHASE_SLOT_DIR") or "/tmp/twophase-slots")
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ class WorkLayout:
         """An artefact, verified."""
         return self.work_dir / "cache" / content_hash
 
-    def incoming(self, content_hash: str) -> Path:
-        """An artefact on its way."""
-        return self.work_dir / "incoming" / content_hash
+    def incoming(self, run_id: str, content_hash: str) -> Path:
+        """An artefact on its way: two runs that send the same one must not write into each other's copy."""
+        return self.run(run_id) / "incoming" / content_hash
 
     def set_aside(self, content_hash: str) -> Path:
         """An artefact that was not what its hash says."""

@@ -162,7 +162,7 @@ class Ack:
 
 @dataclass(frozen=True)
 class Delivered:
-    """An artefact lies whole, but unchecked, in `incoming/<content_hash>`."""
+    """An artefact lies whole, but unchecked, at `WorkLayout.incoming`."""
 
     type: ClassVar[str] = "delivered"
     content_hash: str
