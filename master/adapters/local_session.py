@@ -1,0 +1,233 @@
+"""The head node as a worker: the same verbs as over SSH, by processes and copies."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from master.adapters.mirror import mirror
+from master.adapters.session import Channel, Completed
+from master.errors import RemoteError, SessionLost
+
+CLOSE_GRACE_S = 2.0
+"""How long a command may take to end once its standard input has ended, and again once it is terminated."""
+_CHUNK = 1 << 16
+
+_log = logging.getLogger(__name__)
+
+
+class LocalSession:
+    """Commands run in sessions of their own, so that a Ctrl-C in the terminal does not reach them."""
+
+    def __init__(self, host: str = "localhost") -> None:
+        self._host = host
+        self._channels: set[LocalChannel] = set()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @property
+    def host(self) -> str:
+        """The name to show to the user."""
+        return self._host
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Completed:
+        """Run a command in the home directory.  A missing program is exit code 127, as from a shell.
+
+        Raises RemoteError after `timeout_s`, when the command has been killed.
+        """
+        try:
+            process = self._started(argv)
+        except OSError as error:
+            return _not_started(argv, error)
+        with process:
+            try:
+                out, err = process.communicate(stdin, timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                _abandon(process)
+                raise RemoteError(self._host, f"no end after {timeout_s:g} s; killed", argv) from None
+            finally:
+                self._running.discard(process)
+        if self._closed:
+            raise SessionLost(f"{self._host}: the session was closed while a command ran")
+        return Completed(tuple(argv), process.returncode, out, err)
+
+    def _started(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            self._check_open()
+            process = _start(argv)
+            self._running.add(process)
+            return process
+
+    def open_channel(self, argv: Sequence[str]) -> Channel:
+        """Start a command and return its streams; its standard error goes to the log."""
+        with self._lock:
+            self._check_open()
+            # The shell says that a program is missing, as it would on another machine.
+            process = _start(["/bin/sh", "-c", 'exec "$@"', "sh", *argv])
+            channel = LocalChannel(self._host, process, self._channels.discard)
+            self._channels.add(channel)
+            return channel
+
+    def push(self, source: Path, target: str) -> None:
+        """Make the directory `target` equal to `source`."""
+        self._mirror(source, _local(target))
+
+    def pull(self, source: str, target: Path) -> None:
+        """Make the directory `target` equal to `source`."""
+        self._mirror(_local(source), target)
+
+    def close(self) -> None:
+        """End the session, its channels and its commands."""
+        with self._lock:
+            self._closed = True
+            channels, running = list(self._channels), list(self._running)
+        for process in running:
+            _signal_group(process, signal.SIGKILL)
+        for channel in channels:
+            channel.close()
+
+    def __enter__(self) -> LocalSession:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SessionLost(f"{self._host}: the session is closed")
+
+    def _mirror(self, source: Path, target: Path) -> None:
+        self._check_open()
+        try:
+            mirror(source, target)
+        except OSError as error:
+            place = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise RemoteError(self._host, f"cannot copy {source} to {target}: {place}") from error
+
+
+class LocalChannel:
+    """The pipes of one command."""
+
+    def __init__(
+        self, host: str, process: subprocess.Popen[bytes], forget: Callable[[LocalChannel], None]
+    ) -> None:
+        self._host, self._process, self._forget = host, process, forget
+        assert process.stdin and process.stdout and process.stderr
+        self._input, self._output = process.stdin, process.stdout
+        self._sending, self._receiving, self._closing = threading.Lock(), threading.Lock(), threading.Lock()
+        self._closed = False
+        self._woken, self._wake = os.pipe()
+        self._logger = threading.Thread(target=self._log_errors, name=f"stderr of {host}", daemon=True)
+        self._logger.start()
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data`."""
+        with self._sending:
+            try:
+                if self._closed:
+                    raise BrokenPipeError
+                left = memoryview(data)
+                while left:
+                    left = left[os.write(self._input.fileno(), left) :]
+            except OSError as error:
+                raise SessionLost(f"{self._host}: cannot send: the command has ended") from error
+
+    def receive(self) -> bytes:
+        """Return at least one byte, or nothing once the command has closed its output."""
+        with self._receiving:
+            if self._closed:
+                return b""
+            waiting = select.poll()
+            waiting.register(self._output, select.POLLIN)
+            waiting.register(self._woken, select.POLLIN)
+            ready = {descriptor for descriptor, _ in waiting.poll()}
+            if self._output.fileno() not in ready:
+                return b""
+            return os.read(self._output.fileno(), _CHUNK)
+
+    def close(self) -> None:
+        """End the command: its standard input first, the command itself after a grace period."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            os.write(self._wake, b"!")
+            self._end_process()
+            self._close_pipes()
+            self._forget(self)
+
+    def _end_process(self) -> None:
+        # A blocked `send` holds the lock; it ends with the process.
+        if self._sending.acquire(timeout=CLOSE_GRACE_S):
+            with contextlib.suppress(BrokenPipeError):
+                self._input.close()
+            self._sending.release()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(CLOSE_GRACE_S)
+                return
+            _signal_group(self._process, number)
+        self._process.wait()
+
+    def _close_pipes(self) -> None:
+        with self._sending, contextlib.suppress(BrokenPipeError):
+            self._input.close()
+        with self._receiving:
+            self._output.close()
+            os.close(self._wake)
+            os.close(self._woken)
+        # The command's children may hold its standard error open for ever.
+        self._logger.join(CLOSE_GRACE_S)
+
+    def _log_errors(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as errors:
+            for line in errors:
+                _log.info("%s: %s", self._host, line.decode(errors="replace").rstrip())
+
+
+def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path.home(),
+        start_new_session=True,
+    )
+
+
+def _not_started(argv: Sequence[str], error: OSError) -> Completed:
+    code = 127 if isinstance(error, FileNotFoundError) else 126
+    return Completed(tuple(argv), code, b"", f"{argv[0]}: {error.strerror}\n".encode())
+
+
+def _abandon(process: subprocess.Popen[bytes]) -> None:
+    """Kill a command and let go of its pipes, which a child in another session may hold open."""
+    _signal_group(process, signal.SIGKILL)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _local(path: str) -> Path:
+    if path.startswith("/") or path == "~" or path.startswith("~/"):
+        return Path(path).expanduser()
+    raise ValueError(f"{path!r} is neither absolute nor begins with ~/")

@@ -1,0 +1,221 @@
+"""Directories by rsync over OpenSSH: what to run, what its failures mean, and a runner that logs in once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from master.adapters.ssh_settings import Route, SshFiles, master_argv, ssh_argv
+from master.errors import RemoteError, SessionLost, TwophaseError, WorkerUnusable
+
+PARTIAL_DIR = ".rsync-partial"
+TRANSFERS_AT_ONCE = 8
+"""Transfers at a time over one connection: sshd allows 10 sessions by default."""
+_STOP_GRACE_S = 3.0
+
+_FLAGS = (
+    "--recursive",
+    "--links",
+    "--perms",
+    "--times",
+    # Equal size and time do not make equal content.
+    "--checksum",
+    "--delete",
+    # A file is complete under its name or not there; what came over before a break is not sent again.
+    f"--partial-dir={PARTIAL_DIR}",
+    # Odd names stay out of the remote shell.
+    "-s",
+)
+
+_HINTS = {
+    11: "writing failed there or here",
+    23: "some files could not be transferred",
+    24: "files vanished while they were read",
+}
+_LINK_CODES = {10, 30, 35, 255}
+_REFUSED = re.compile(r"Permission denied \(|Host key verification failed|HOST IDENTIFICATION HAS CHANGED")
+_NO_RSYNC = re.compile(r"rsync: (?:command )?not found|rsync: No such file or directory|command not found")
+_NOISE = re.compile(r"is your shell clean|protocol version mismatch")
+
+
+def push_argv(source: Path, target: str, host: str, shell: Sequence[str]) -> list[str]:
+    """Return the command that makes `target` on `host` equal to `source`; `shell` is the ssh to use."""
+    return _argv(shell, f"{source.absolute()}/", _remote(host, target))
+
+
+def pull_argv(source: str, target: Path, host: str, shell: Sequence[str]) -> list[str]:
+    """Return the command that makes `target` equal to `source` on `host`."""
+    return _argv(shell, _remote(host, source), f"{target.absolute()}/")
+
+
+def _argv(shell: Sequence[str], source: str, target: str) -> list[str]:
+    return ["rsync", *_FLAGS, "-e", shlex.join(shell), "--", source, target]
+
+
+def _remote(host: str, path: str) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"{name}:{path.rstrip('/')}/"
+
+
+def failure(host: str, argv: Sequence[str], exit_code: int, stderr: str) -> TwophaseError | None:
+    """Return what an exit code of rsync and its last words mean; None if all is well."""
+    if exit_code == 0:
+        return None
+    if exit_code == 127 or (exit_code == 12 and _NO_RSYNC.search(stderr)):
+        return WorkerUnusable(host, "no rsync on the worker: apt-get install rsync", argv, stderr)
+    if _NOISE.search(stderr):
+        hint = "the shell's startup files there print text: make `ssh HOST true` print nothing"
+        return WorkerUnusable(host, hint, argv, stderr)
+    if exit_code == 255 and _REFUSED.search(stderr):
+        return WorkerUnusable(host, "ssh is refused", argv, stderr)
+    if (
+        exit_code < 0
+        or exit_code in _LINK_CODES
+        or (exit_code == 12 and "connection unexpectedly closed" in stderr)
+    ):
+        last = stderr.strip().splitlines()[-1:] or [f"exit code {exit_code}"]
+        return SessionLost(f"{host}: the link broke during a transfer: {last[0]}")
+    return RemoteError(host, _problem(exit_code, stderr), argv, stderr)
+
+
+def _problem(exit_code: int, stderr: str) -> str:
+    if "No space left" in stderr or "Disk quota exceeded" in stderr:
+        return "the disk is full"
+    if "Permission denied" in stderr:
+        return "permission denied"
+    return _HINTS.get(exit_code, f"rsync failed with exit code {exit_code}")
+
+
+class Transfers:
+    """Runs rsync for one worker.  Transfers at the same time share a login, as a handshake each is costly."""
+
+    def __init__(
+        self,
+        host: str,
+        route: Route,
+        files: SshFiles,
+        *,
+        connect_timeout_s: float,
+        connecting: threading.Semaphore,
+    ) -> None:
+        self._host, self._route, self._files = host, route, files
+        self._connect_timeout_s = max(1, int(connect_timeout_s))
+        self._connecting = connecting
+        self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(TRANSFERS_AT_ONCE)
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._login: _SharedLogin | None = None
+        self._closed = False
+
+    def push(self, source: Path, target: str) -> None:
+        """Make `target` on the worker, relative to the home there, equal to `source`."""
+        if not source.is_dir():
+            raise RemoteError(self._host, f"cannot push {source}: no such directory")
+        with self._slots:
+            self._run(push_argv(source, target, self._name, self._shell()))
+
+    def pull(self, source: str, target: Path) -> None:
+        """Make `target` equal to `source` on the worker."""
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RemoteError(self._host, f"cannot make {target}: {error.strerror}") from error
+        with self._slots:
+            self._run(pull_argv(source, target, self._name, self._shell()))
+
+    def close(self) -> None:
+        """End what runs."""
+        with self._lock:
+            self._closed = True
+            running, login = list(self._running), self._login
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+        if login is not None:
+            login.close()
+
+    @property
+    def _name(self) -> str:
+        return self._route[-1].destination.name
+
+    def _shell(self) -> list[str]:
+        with self._lock:
+            if self._login is None and not self._closed:
+                with self._connecting:
+                    self._login = _SharedLogin(self._route, self._files, self._connect_timeout_s)
+            path = self._login.path if self._login else None
+        return ssh_argv(
+            self._route, self._files, connect_timeout_s=self._connect_timeout_s, control_path=path
+        )
+
+    def _run(self, argv: Sequence[str]) -> None:
+        process = self._start(argv)
+        try:
+            _, errors = process.communicate()
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        problem = failure(self._host, argv, process.returncode, errors.decode(errors="replace"))
+        if self._closed and problem is not None:
+            raise SessionLost(f"{self._host}: the session was closed during a transfer")
+        if problem is not None:
+            raise problem
+
+    def _start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._closed:
+                raise SessionLost(f"{self._host}: the session is closed")
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    env={**os.environ, "LC_ALL": "C"},
+                    start_new_session=True,
+                )
+            except FileNotFoundError:
+                problem = "no rsync on the head node: apt-get install rsync"
+                raise WorkerUnusable(self._host, problem, argv) from None
+            self._running.add(process)
+            return process
+
+
+class _SharedLogin:
+    """An `ssh` of our own that others go through, in a directory that only this user can enter."""
+
+    def __init__(self, route: Route, files: SshFiles, connect_timeout_s: int) -> None:
+        # Sockets have short names at most, whatever TMPDIR says.
+        self._directory = tempfile.mkdtemp(prefix="tp-", dir="/tmp")
+        self.path = f"{self._directory}/s"
+        argv = master_argv(route, files, connect_timeout_s=connect_timeout_s, control_path=self.path)
+        self._process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            # Ready, or nothing because it failed: then each transfer logs in and tells what is wrong.
+            output.readline()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._directory, ignore_errors=True)

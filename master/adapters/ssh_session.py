@@ -1,0 +1,271 @@
+"""A worker reached by SSH: one persistent connection for commands, OpenSSH and rsync for files."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shlex
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from types import TracebackType
+
+import paramiko
+from fabric import Connection
+from paramiko.common import cMSG_CHANNEL_REQUEST
+
+from master.adapters.rsync import Transfers
+from master.adapters.session import Channel, Completed
+from master.adapters.ssh_connection import CONNECTING, connect, disconnect, find_way, first_socket
+from master.errors import RemoteError, SessionLost
+from master.specs import ClusterSpec, ServerSpec
+
+RUNS_AT_ONCE = 6
+"""Commands at a time on one connection: sshd allows 10 sessions by default, and channels need some."""
+CLOSE_GRACE_S = 2.0
+"""How long a command may take to end by itself once its standard input has ended."""
+_REFUSED_WAIT_S = 0.1
+_CHUNK = 1 << 16
+
+_log = logging.getLogger(__name__)
+
+
+class SshSession:
+    """Connects on first use.  Once the link is lost the session stays lost; make another."""
+
+    def __init__(self, server: ServerSpec, cluster: ClusterSpec, *, connect_timeout_s: float = 15) -> None:
+        self._server, self._cluster, self._connect_timeout_s = server, cluster, connect_timeout_s
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._transfers: Transfers | None = None
+        self._channels: set[SshChannel] = set()
+        self._closed = False
+        self._runs = threading.BoundedSemaphore(RUNS_AT_ONCE)
+        self._pool = ThreadPoolExecutor(3 * RUNS_AT_ONCE, thread_name_prefix=f"ssh {server.name}")
+
+    @property
+    def host(self) -> str:
+        """The worker's name in the cluster config."""
+        return self._server.name
+
+    @property
+    def tcp_socket(self) -> socket.socket | None:
+        """The socket under the connection, the first hop's where there are several; None if there is none."""
+        return first_socket(self._connect()[0])
+
+    def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Completed:
+        """Run a command in the home directory and wait for its end.
+
+        Raises RemoteError after `timeout_s`, when the command has been killed.
+        """
+        with self._runs:
+            deadline = time.monotonic() + timeout_s
+            channel = self._start(argv, deadline)
+            try:
+                return self._collect(channel, argv, stdin, deadline, timeout_s)
+            finally:
+                channel.close()
+
+    def open_channel(self, argv: Sequence[str]) -> Channel:
+        """Start a command and return its streams; its standard error goes to the log."""
+        raw = self._start(argv, time.monotonic() + self._connect_timeout_s)
+        channel = SshChannel(self.host, raw, self._channels.discard)
+        self._channels.add(channel)
+        return channel
+
+    def push(self, source: Path, target: str) -> None:
+        """Make the directory `target` on the worker equal to the local directory `source`."""
+        self._connect()
+        made = self.run(["mkdir", "-p", "--", from_home(target)])
+        if made.exit_code != 0:
+            raise RemoteError(
+                self.host, "cannot make the directory", made.argv, made.stderr.decode(errors="replace")
+            )
+        self._files().push(source, from_home(target))
+
+    def pull(self, source: str, target: Path) -> None:
+        """Make the local directory `target` equal to the directory `source` on the worker."""
+        self._files().pull(from_home(source), target)
+
+    def close(self) -> None:
+        """End the session, its channels and its transfers."""
+        with self._lock:
+            self._closed = True
+            connection, transfers = self._connection, self._transfers
+        for channel in list(self._channels):
+            channel.close()
+        if transfers is not None:
+            transfers.close()
+        if connection is not None:
+            disconnect(connection)
+        self._pool.shutdown(wait=False)
+
+    def __enter__(self) -> SshSession:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _connect(self) -> tuple[Connection, Transfers]:
+        with self._lock:
+            if self._closed:
+                raise SessionLost(f"{self.host}: the session is closed")
+            if self._connection is None or self._transfers is None:
+                route, files = find_way(self._server, self._cluster)
+                self._connection = connect(self.host, route, files, timeout_s=self._connect_timeout_s)
+                self._transfers = Transfers(
+                    self.host, route, files, connect_timeout_s=self._connect_timeout_s, connecting=CONNECTING
+                )
+            return self._connection, self._transfers
+
+    def _files(self) -> Transfers:
+        return self._connect()[1]
+
+    def _start(self, argv: Sequence[str], deadline: float) -> paramiko.Channel:
+        """Start a command; waits while the server allows no further session on this connection."""
+        command = shlex.join(argv).encode("utf-8", "surrogateescape")
+        while True:
+            try:
+                with self._link():
+                    channel = self._transport().open_session(timeout=self._connect_timeout_s)
+                    channel.exec_command(command)
+                    return channel
+            except paramiko.ChannelException as error:
+                if time.monotonic() + _REFUSED_WAIT_S > deadline:
+                    raise RemoteError(
+                        self.host, f"sshd opens no session (MaxSessions?): {error.text}", argv
+                    ) from None
+                time.sleep(_REFUSED_WAIT_S)
+
+    def _transport(self) -> paramiko.Transport:
+        transport: paramiko.Transport | None = self._connect()[0].client.get_transport()
+        if transport is None or not transport.is_active():
+            raise SessionLost(f"{self.host}: the link is broken")
+        return transport
+
+    @contextlib.contextmanager
+    def _link(self) -> Iterator[None]:
+        """Turn what the library raises for a broken link into SessionLost."""
+        try:
+            yield
+        except paramiko.ChannelException:
+            raise
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise SessionLost(f"{self.host}: the link broke: {error or type(error).__name__}") from error
+
+    def _collect(
+        self, channel: paramiko.Channel, argv: Sequence[str], stdin: bytes, deadline: float, timeout_s: float
+    ) -> Completed:
+        out = self._submit(lambda: _drain(channel.recv))
+        err = self._submit(lambda: _drain(channel.recv_stderr))
+        if stdin:
+            self._submit(lambda: _feed(channel, stdin))
+        else:
+            _end_input(channel)
+        left = wait([out, err], timeout=_until(deadline)).not_done
+        if left or not channel.status_event.wait(_until(deadline)):
+            kill(channel, "KILL")
+            raise RemoteError(self.host, f"no end after {timeout_s:g} s; killed", argv)
+        if is_lost(channel):
+            raise SessionLost(f"{self.host}: the link broke while a command ran")
+        code = channel.exit_status if channel.exit_status >= 0 else 255
+        return Completed(tuple(argv), code, out.result(), err.result())
+
+    def _submit(self, work: Callable[[], bytes]) -> Future[bytes]:
+        try:
+            return self._pool.submit(work)
+        except RuntimeError:
+            raise SessionLost(f"{self.host}: the session is closed") from None
+
+
+class SshChannel:
+    """The streams of one command on a worker."""
+
+    def __init__(self, host: str, raw: paramiko.Channel, forget: Callable[[SshChannel], None]) -> None:
+        self._host, self._raw, self._forget = host, raw, forget
+        self._closing = threading.Lock()
+        self._closed = False
+        threading.Thread(target=self._log_errors, name=f"stderr of {host}", daemon=True).start()
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data`."""
+        try:
+            self._raw.sendall(data)
+        except OSError as error:
+            raise SessionLost(f"{self._host}: cannot send: {error}") from error
+
+    def receive(self) -> bytes:
+        """Return at least one byte, or nothing once the command has closed its output."""
+        data = self._raw.recv(_CHUNK)
+        if not data and not self._closed and is_lost(self._raw):
+            raise SessionLost(f"{self._host}: the link broke")
+        return data
+
+    def close(self) -> None:
+        """End the command: its standard input first, the command itself after a grace period."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            _end_input(self._raw)
+            if not self._raw.status_event.wait(CLOSE_GRACE_S):
+                kill(self._raw, "TERM")
+            self._raw.close()
+            self._forget(self)
+
+    def _log_errors(self) -> None:
+        while data := self._raw.recv_stderr(_CHUNK):
+            for line in data.decode(errors="replace").splitlines():
+                _log.info("%s: %s", self._host, line)
+
+
+def from_home(path: str) -> str:
+    """Return a worker's path as commands there take it, which start in the home directory."""
+    if path.startswith("/"):
+        return path
+    if path == "~" or path.startswith("~/"):
+        return "./" + path[2:].lstrip("/")
+    raise ValueError(f"{path!r} is neither absolute nor begins with ~/")
+
+
+def kill(channel: paramiko.Channel, signal: str) -> None:
+    """Ask sshd to signal the command's process group; OpenSSH before 7.9 ignores it."""
+    message = paramiko.Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string("signal")
+    message.add_boolean(False)
+    message.add_string(signal)
+    with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+        # The library has no call for signals.
+        channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
+
+
+def is_lost(channel: paramiko.Channel) -> bool:
+    """Tell whether a channel ended because the link did: sshd always says so when a command ends."""
+    return not channel.eof_received or (channel.exit_status < 0 and not channel.get_transport().is_active())
+
+
+def _drain(receive: Callable[[int], bytes]) -> bytes:
+    return b"".join(iter(lambda: receive(_CHUNK), b""))
+
+
+def _feed(channel: paramiko.Channel, stdin: bytes) -> bytes:
+    with contextlib.suppress(OSError):
+        channel.sendall(stdin)
+    _end_input(channel)
+    return b""
+
+
+def _end_input(channel: paramiko.Channel) -> None:
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        channel.shutdown_write()
+
+
+def _until(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
