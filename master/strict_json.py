@@ -21,7 +21,6 @@ from master.core.nearest import shown, unknown
 from master.errors import ConfigError
 from master.strict_yaml import MAX_DEPTH, Duplicated, Trail
 
-_INTEGERS = range(-(2**63), 2**63)
 _BEYOND = 2**63
 _LONGEST_INTEGER = 20
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -188,35 +187,34 @@ def _integer(digits: str) -> int:
 
 
 def _problems(root: Any) -> Iterator[tuple[Trail, str]]:
-    """Yield what is wrong in a parsed value, from its beginning on."""
-    stack: list[tuple[Trail, Any]] = [((), root)]
+    """Yield what is wrong in a parsed value."""
+    stack: list[tuple[Trail, Any]] = [((), [root])]
     while stack:
-        trail, value = stack.pop()
-        problem = _problem_of(value, len(trail))
-        if problem:
-            yield (*trail, value.key) if isinstance(value, Duplicated) else trail, problem
-        elif isinstance(value, dict):
-            yield from ((trail, _SURROGATE) for key in value if not _encodes(key))
-            stack.extend(((*trail, key), item) for key, item in reversed(value.items()))
-        elif isinstance(value, list):
-            stack.extend(((*trail, i), value[i]) for i in reversed(range(len(value))))
+        trail, container = stack.pop()
+        if len(trail) > MAX_DEPTH:
+            yield trail[1:], f"is nested deeper than {MAX_DEPTH} levels"
+            continue
+        if isinstance(container, Duplicated):
+            yield (*trail[1:], container.key), f"the key {shown(container.key)} is given twice in one object"
+        is_list = isinstance(container, list)
+        for key, value in enumerate(container) if is_list else container.items():
+            if isinstance(value, (dict, list)):
+                stack.append(((*trail, key), value))
+            elif problem := _scalar_problem(value) or (None if is_list else _scalar_problem(key)):
+                yield (*trail, key)[1:], problem
+
+
+def _scalar_problem(value: Any) -> str | None:
+    if type(value) is str:
+        return None if _encodes(value) else _SURROGATE
+    if type(value) is float and not math.isfinite(value):
+        return "is NaN, infinite or too large: allowed are finite numbers"
+    if type(value) is int and not -_BEYOND <= value < _BEYOND:
+        return "is out of range: allowed are whole numbers from -2**63 to 2**63-1"
+    return None
 
 
 _SURROGATE = "holds a lone surrogate (\\ud800 to \\udfff without its partner), which is no character"
-
-
-def _problem_of(value: Any, depth: int) -> str | None:
-    if isinstance(value, str):
-        return None if _encodes(value) else _SURROGATE
-    if isinstance(value, float) and not math.isfinite(value):
-        return "is NaN, infinite or too large: allowed are finite numbers"
-    if type(value) is int and value not in _INTEGERS:
-        return "is out of range: allowed are whole numbers from -2**63 to 2**63-1"
-    if isinstance(value, Duplicated):
-        return f"the key {shown(value.key)} is given twice in one object"
-    if depth > MAX_DEPTH:
-        return f"is nested deeper than {MAX_DEPTH} levels"
-    return None
 
 
 def _encodes(text: str) -> bool:

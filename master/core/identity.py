@@ -1,0 +1,143 @@
+"""Which base model a job needs: the only place that decides it.
+
+Everything that asks (planner, analysis, report) calls `base_model_of`; training scripts are told the hash.
+No defaults are filled in: a field that is given and one that is left to its default are different.  That may
+train a base model too often, which costs time; sharing one wrongly would cost the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from master.specs import BaseModelSpec, Config, JobSpec
+from worker_agent.protocol.script_contract import BASE_ONLY, base_participants
+
+HASH_DIGITS = 32
+TARGET_ONLY = "target_only"
+CODE_FIELD = "code"
+PARTICIPANTS_FIELD = "base_participants"
+
+FINE_TUNING_FIELDS = frozenset(
+    {
+        "fold",
+        "mode",
+        "target_data_pct",
+        "target_batch_pct",
+        "early_stopping_patience_target",
+        "prefix",
+        "device",
+        "id",
+        "timeout",
+        "stall_timeout",
+        "gpu_memory",
+        "executor",
+        "retries",
+    }
+)
+"""Fields that say how a job uses its base model, or how it is run: never part of the default identity."""
+
+_SPLIT_FIELDS = frozenset({"participants", "fold", "n_base_participants"})
+"""Fields of participant jobs that only matter through the base participants they lead to."""
+
+
+@dataclass(frozen=True)
+class BaseModelRule:
+    """What a jobs file says in `base_model`."""
+
+    needed: bool = True
+    """False where no job of the file starts from a base model."""
+    include: frozenset[str] | None = None
+    """The only fields that identify a base model; None: all but fine-tuning fields and `exclude`."""
+    exclude: frozenset[str] = frozenset()
+
+    def identifies(self, name: str) -> bool:
+        """Tell whether the field `name` is part of a base model's identity."""
+        if name.startswith("_"):
+            return False
+        if self.include is not None:
+            return name in self.include
+        return name not in FINE_TUNING_FIELDS and name not in self.exclude
+
+
+DEFAULT_RULE = BaseModelRule()
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of a value: sorted keys, no blanks; `1`, `1.0` and `true` differ.
+
+    Raises ValueError for NaN, infinities and lone surrogates, TypeError for what JSON has no word for.
+    """
+    text = _ENCODE(_plain(value))
+    text.encode()  # refuses lone surrogates
+    return text
+
+
+def tagged_hash(kind: str, value: Any) -> str:
+    """Return the sha256 hex digest of a value as a `kind`; two kinds never have the same one."""
+    return hashlib.sha256(canonical_json([kind, value]).encode()).hexdigest()
+
+
+def spec_hash_of(config: Config) -> str:
+    """Return the `spec_hash` of a base model from what identifies it."""
+    return tagged_hash("base_model", config)[:HASH_DIGITS]
+
+
+def job_hash_of(config: Config, given_id: str | None = None) -> str:
+    """Return the `job_hash` of a job's fields and, where the user gave one, its id."""
+    value = {"config": config} if given_id is None else {"config": config, "id": given_id}
+    return tagged_hash("job", value)[:HASH_DIGITS]
+
+
+def is_participant_job(config: Config) -> bool:
+    """Tell whether a job is one fold over participants."""
+    return config.get("participants") is not None and config.get("fold") is not None
+
+
+def base_participants_of(config: Config) -> list[str]:
+    """Return the sorted base participants of a participant job.  Raises ValueError out of range."""
+    count = config.get("n_base_participants")
+    return base_participants(config["participants"], config["fold"], "all" if count is None else count)
+
+
+def base_model_of(config: Config, code: str, rule: BaseModelRule = DEFAULT_RULE) -> BaseModelSpec | None:
+    """Return the base model that a job with these fields starts from, or None if it needs none.
+
+    `code` identifies the training code.  Raises ValueError where a participant job's fold or
+    `n_base_participants` is out of range.
+    """
+    if not rule.needed or config.get("mode") == TARGET_ONLY:
+        return None
+    identity = {name: value for name, value in config.items() if rule.identifies(name)}
+    if is_participant_job(config):
+        identity = {name: value for name, value in identity.items() if name not in _SPLIT_FIELDS}
+        identity[PARTICIPANTS_FIELD] = base_participants_of(config)
+    identity[CODE_FIELD] = code
+    return BaseModelSpec(spec_hash_of(identity), identity)
+
+
+def phase1_config(job: JobSpec) -> dict[str, Any]:
+    """Return the flags of the Phase 1 job that trains the base model of `job`, the first that needs it."""
+    return {**job.config, "mode": BASE_ONLY}
+
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_ENCODE = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False, check_circular=False
+).encode
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON's own types, which must be its types exactly: no subclass may spell it anew."""
+    if type(value) in _SCALARS:
+        return value
+    if type(value) in (list, tuple):
+        return value if _SCALARS.issuperset(map(type, value)) else [_plain(item) for item in value]
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{type(value).__name__} has no canonical form")
+    if any(type(key) is not str for key in value):
+        raise TypeError("a key that is no string has no canonical form")
+    return {key: _plain(item) for key, item in value.items()}
