@@ -1,0 +1,110 @@
+"""Bringing the agent to a worker: one zipapp, named by its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import worker_agent
+from master.adapters.session import Completed, Session
+from master.errors import RemoteError, WorkerUnusable
+from worker_agent.protocol.layout import agent_path
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_ENTRY = b"import sys\nfrom worker_agent.__main__ import main\nsys.exit(main())\n"
+_MARK = "twophase-probe "
+
+_PROBE = f"""
+import hashlib, json, os, shutil, sys
+path = os.path.expanduser(sys.argv[1])
+try:
+    digest = hashlib.sha256(open(path, 'rb').read()).hexdigest()
+except OSError:
+    digest = ''
+facts = dict(python=list(sys.version_info[:3]), rsync=bool(shutil.which('rsync')), digest=digest)
+print('\\n{_MARK}' + json.dumps(facts))
+"""
+_RECEIVE = """
+import os, sys
+path = os.path.expanduser(sys.argv[1])
+os.umask(0o077)
+os.makedirs(os.path.dirname(path), exist_ok=True)
+partial = '%s.%d' % (path, os.getpid())
+try:
+    with open(partial, 'wb') as stream:
+        stream.write(sys.stdin.buffer.read())
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(partial, path)
+except OSError as error:
+    sys.exit('cannot write %s: %s' % (path, error.strerror))
+"""
+
+
+@dataclass(frozen=True)
+class AgentBundle:
+    """The agent as one file."""
+
+    digest: str
+    data: bytes
+
+
+def build_agent() -> AgentBundle:
+    """Return the agent of this installation: the same bytes for the same source."""
+    root = Path(worker_agent.__file__).parent
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), _ENTRY)
+        for path in sorted(root.rglob("*.py")):
+            name = f"worker_agent/{path.relative_to(root).as_posix()}"
+            bundle.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
+    data = stream.getvalue()
+    return AgentBundle(hashlib.sha256(data).hexdigest(), data)
+
+
+def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: str, *, rsync: bool) -> str:
+    """Make sure that the agent is on the worker; return its path there.
+
+    Raises WorkerUnusable: no Python, no rsync (with `rsync`), or a state directory that cannot be written.
+    """
+    path = agent_path(state_dir, bundle.digest[:16])
+    facts = _probe(session, python, path)
+    version = ".".join(str(part) for part in facts["python"])
+    if tuple(facts["python"]) < (3, 8):
+        raise WorkerUnusable(
+            session.host, f"{python} is Python {version}; the agent needs 3.8 or newer: set `python`"
+        )
+    if rsync and not facts["rsync"]:
+        raise WorkerUnusable(session.host, "no rsync there; install it, e.g. `apt-get install rsync`")
+    if facts["digest"] != bundle.digest:
+        done = session.run([python, "-c", _RECEIVE, path], stdin=bundle.data)
+        if done.exit_code != 0:
+            raise WorkerUnusable(
+                session.host, _last_line(done) + "; set `state_dir` to a directory that can be written"
+            )
+    return path
+
+
+def _probe(session: Session, python: str, path: str) -> dict[str, Any]:
+    done = session.run([python, "-c", _PROBE, path])
+    for line in done.stdout.decode(errors="replace").splitlines():
+        if line.startswith(_MARK):
+            facts: dict[str, Any] = json.loads(line[len(_MARK) :])
+            return facts
+    if done.exit_code in (126, 127):
+        raise WorkerUnusable(
+            session.host, f"no Python: `{python}` cannot be run; set `python` in the cluster config"
+        )
+    raise RemoteError(
+        session.host, f"the probe ended with exit code {done.exit_code}", done.argv, _last_line(done)
+    )
+
+
+def _last_line(done: Completed) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"exit code {done.exit_code}"

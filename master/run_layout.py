@@ -1,0 +1,76 @@
+"""Every path below a run directory.  No other module of the master spells one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker_agent.protocol.layout import attempt_name
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """The files of one run on the head node."""
+
+    root: Path
+
+    @property
+    def experiments(self) -> Path:
+        return self.root / "experiments"
+
+    def result(self, task_id: str) -> Path:
+        """Return where what a task makes lies at the end; for base models that is the store."""
+        return self.experiments / task_id
+
+    @property
+    def base_models(self) -> Path:
+        return self.experiments / "base_models"
+
+    def base_model(self, spec_hash: str) -> Path:
+        return self.base_models / spec_hash
+
+    @property
+    def phase1_log(self) -> Path:
+        return self.root / "phase1_base_models.json"
+
+    @property
+    def phase2_log(self) -> Path:
+        return self.root / "phase2_experiments.json"
+
+    @property
+    def state(self) -> Path:
+        return self.root / ".twophase"
+
+    @property
+    def journal(self) -> Path:
+        return self.state / "journal.sqlite"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the master that works in this run directory."""
+        return self.state / "lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    def log(self, task_id: str, attempt: int) -> Path:
+        """Return where the log of an attempt lies."""
+        return self.logs / f"{task_id}.{attempt}.log"
+
+    @property
+    def code(self) -> Path:
+        """Snapshots of the training code, by content hash."""
+        return self.state / "code"
+
+    def incoming(self, task_id: str, attempt: int, part: str) -> Path:
+        """Return where a part of an attempt's outcome arrives."""
+        return self.state / "incoming" / attempt_name(task_id, attempt) / part
+
+    def set_aside(self, name: str) -> Path:
+        """Return where something goes that is not what its digest says."""
+        return self.state / "set_aside" / name
+
+    def phase1_output(self, task_id: str) -> Path:
+        """Return where files go that a Phase 1 job wrote beside its base model."""
+        return self.state / "phase1_output" / task_id
