@@ -19,7 +19,7 @@ from master.core.identity import (
 )
 from master.core.job_checks import problems
 from master.core.job_ids import Unnamed, assign_ids, clashes, id_problem, prefix_problem
-from master.core.nearest import shown, unknown
+from master.core.nearest import hint, shown
 from master.errors import ConfigError
 from master.specs import EMPTY, BaseModelSpec, JobSpec, JobsSpec
 from master.strict_json import Document, Node, parse_document, read_document
@@ -121,8 +121,13 @@ def _written(top: Node, jobs: Node | None) -> list[_Entry]:
     """Return the jobs as they stand in the file; without `jobs`, the empty one that the grid fills."""
     if jobs is None:
         return [_Entry(top.document, ("grid",), "", {})]
-    nodes = enumerate(jobs.items(), 1)
-    return [_Entry(top.document, job.trail, f"job {number}", job.as_object()) for number, job in nodes]
+    return [_entry(job, f"job {number}") for number, job in enumerate(jobs.items(), 1)]
+
+
+def _entry(job: Node, place: str) -> _Entry:
+    if not isinstance(job.value, dict):
+        raise job.document.error(job.trail, "must be an object with the job's fields", place)
+    return _Entry(job.document, job.trail, place, job.value)
 
 
 def _refuse_overlap(entry: _Entry, axes: Collection[str]) -> None:
@@ -170,7 +175,7 @@ def _declared(node: Node, entries: list[_Entry]) -> frozenset[str]:
     for item in node.items():
         name = item.string()
         if name not in known:
-            item.fail(f"no job has this field: {unknown(name, known)}")
+            item.fail(f"no job has the field {shown(name)}: {hint(name, known)}")
         if name.startswith("_") or name == "id":
             item.fail(f"{shown(name)} is never passed to the script, so it cannot identify a base model")
     return frozenset(node.value)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from master import strict_yaml
-from master.core.nearest import shown, unknown
+from master.core.nearest import literal, shown, unknown
 from master.errors import ConfigError
 from master.strict_yaml import MAX_DEPTH, Duplicated, Trail
 
@@ -114,7 +114,7 @@ class Node:
     def integer(self, low: int, high: int) -> int:
         """Return the value, which must be a whole number from `low` to `high`."""
         if type(self.value) is not int or not low <= self.value <= high:
-            self.fail(f"is {shown(json.dumps(self.value))}, allowed are whole numbers from {low} to {high}")
+            self.fail(f"is {literal(self.value)}, allowed are whole numbers from {low} to {high}")
         return self.value
 
     def _must_be(self, kind: str) -> NoReturn:

@@ -16,7 +16,7 @@ from master.core.identity import (
     base_participants_of,
     is_participant_job,
 )
-from master.core.nearest import shown, unknown
+from master.core.nearest import hint, literal
 from master.specs import Config
 from worker_agent.protocol.script_contract import BASE_ONLY
 
@@ -40,7 +40,7 @@ def problems(
             yield name, wrong
     if known_fields is not None:
         passed = (name for name in config if not name.startswith("_") and name not in known_fields)
-        yield from ((name, f"is no flag of the script: {unknown(name, known_fields)}") for name in passed)
+        yield from ((name, f"is no flag of the script: {hint(name, known_fields)}") for name in passed)
     yield from _share_problems(config)
     if config.get("mode") == BASE_ONLY:
         yield "mode", f"may not be {BASE_ONLY}: the jobs that train base models are generated"
@@ -65,7 +65,7 @@ def _value_problem(name: str, value: Any) -> str | None:
         if isinstance(item, str) and "\0" in item:
             return "holds a NUL character, which no program can be given"
         if isinstance(item, str) and items is value and item.startswith("-") and not name.startswith("_"):
-            return f"holds {shown(item)}, which a script would take for a flag"
+            return f"holds {literal(item)}, which a script would take for a flag"
     return None
 
 
@@ -73,7 +73,7 @@ def _share_problems(config: Config) -> Iterator[Problem]:
     for name in SHARES:
         value = config.get(name)
         if value is not None and not (type(value) in (int, float) and 0 <= value <= 1):
-            yield name, f"is {shown(value)}, allowed are numbers from 0 to 1"
+            yield name, f"is {literal(value)}, allowed are numbers from 0 to 1"
 
 
 def _participant_problems(config: Config, rule: BaseModelRule) -> Iterator[Problem]:
@@ -84,10 +84,10 @@ def _participant_problems(config: Config, rule: BaseModelRule) -> Iterator[Probl
         return
     yield from _participants_problem(config["participants"])
     if type(config["fold"]) is not int:
-        yield "fold", f"is {shown(config['fold'])}, allowed are 0 to {len(config['participants']) - 1}"
+        yield "fold", f"is {literal(config['fold'])}, allowed are 0 to {len(config['participants']) - 1}"
     mode = config.get("mode")
     if mode is not None and mode not in MODES:
-        yield "mode", unknown(str(mode), MODES)
+        yield "mode", f"is {literal(mode)}: {hint(str(mode), MODES)}"
     yield from _base_problem(config, rule.needed and mode != TARGET_ONLY)
 
 
@@ -97,7 +97,7 @@ def _participants_problem(participants: Any) -> Iterator[Problem]:
         yield "participants", "must be a list of names, at least one"
     if len(set(participants)) < len(participants):
         twice = Counter(participants).most_common(1)[0][0]
-        yield "participants", f"names {shown(twice)} more than once"
+        yield "participants", f"names {literal(twice)} more than once"
 
 
 def _base_problem(config: Config, needed: bool) -> Iterator[Problem]:

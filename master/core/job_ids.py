@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from master.core.identity import HASH_DIGITS, is_participant_job
-from master.core.nearest import shown
+from master.core.nearest import literal, shown
 from master.specs import Config
 
 DEFAULT_PREFIX = "alpha"
@@ -41,7 +41,7 @@ def id_problem(value: Any) -> str | None:
     """Say what is wrong with an `id` of the user's."""
     if isinstance(value, str) and _SEGMENT.fullmatch(value):
         return None
-    return f"is {shown(value)}: {_ALLOWED}"
+    return f"is {literal(value)}: {_ALLOWED}"
 
 
 def prefix_problem(value: Any) -> str | None:
@@ -49,12 +49,12 @@ def prefix_problem(value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > _LONGEST_PREFIX:
-        return f"is {shown(value)}, allowed is a string of at most {_LONGEST_PREFIX} characters"
+        return f"is {literal(value)}, allowed is a string of at most {_LONGEST_PREFIX} characters"
     segments = value.split("/")
     if not all(_SEGMENT.fullmatch(segment) for segment in segments):
-        return f"is {shown(value)}: {_ALLOWED}, with / between"
+        return f"is {literal(value)}: {_ALLOWED}, with / between"
     if segments[0].lower() == BASE_MODELS:
-        return f"is {shown(value)}, but {BASE_MODELS} is where base models are kept"
+        return f"is {literal(value)}, but {BASE_MODELS} is where base models are kept"
     return None
 
 
@@ -90,7 +90,7 @@ def clashes(ids: Sequence[str]) -> Iterator[tuple[int, int, str]]:
         other = first.setdefault(job_id.lower(), index)
         if other != index:
             only_case = "" if job_id == ids[other] else ", which differs only by case"
-            yield index, other, f"has the id {shown(job_id)}{only_case}"
+            yield index, other, f"has the id {shown(ids[other])}{only_case}"
     for index, job_id in enumerate(ids):
         for parent in _parents(job_id.lower()):
             if parent in first:

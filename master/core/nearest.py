@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection
 
 
 def unknown(name: str, known: Collection[str]) -> str:
     """Say that `name` is not known, and which of `known` was probably meant, or all of them."""
+    return f"{shown(name)} is unknown: {hint(name, known)}"
+
+
+def hint(name: str, known: Collection[str]) -> str:
+    """Say which of `known` was probably meant by `name`, or name them all."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    hint = f"did you mean `{near[0]}`?" if near else f"allowed are {', '.join(sorted(known)) or 'none'}"
-    return f"{shown(name)} is unknown: {hint}"
+    return f"did you mean `{near[0]}`?" if near else f"allowed are {', '.join(sorted(known)) or 'none'}"
 
 
 def shown(name: object, limit: int = 60) -> str:
     """Quote a piece of the user's file for a message: one line, ASCII, at most `limit` characters."""
     text = str(name).encode("unicode_escape").decode("ascii")
     return f"`{text[:limit]}{'…' if len(text) > limit else ''}`"
+
+
+def literal(value: object) -> str:
+    """Quote a value of the user's file for a message, as JSON writes it."""
+    return shown(json.dumps(value))
