@@ -2,13 +2,13 @@
 
     python examples/digits_participants.py --output data/digits
 
-The digits carry no mark of who wrote them, so the participants are made up: the images are dealt out evenly,
-and all images of a participant are turned by the same angle and have each of their eight pixel rows multiplied by
-the same factor.  That leaves something personal to learn.  Nothing is random from run to run: two runs write equal
-files.
+The digits carry no mark of who wrote them, so the participants are made up: the images are dealt out
+evenly, and all images of a participant are turned by the same angle and have each of their eight pixel rows
+multiplied by the same factor.  That leaves something personal to learn.  Nothing is random from run to run:
+two runs write equal files.
 
-Labels are the digits 0 to 9.  An image is a window of 8 channels (its rows) and 8 samples (its columns), its
-values 0 to 1.5.
+Labels are the digits 0 to 9.  An image is a window of 8 channels (its rows) and 8 samples (its columns),
+its values 0 to 1.5.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
     python examples/wisdm_participants.py WISDM_ar_v1.1_transformed.arff --output data/wisdm --jobs jobs.json
 
-WISDM v1.1 (Kwapisz, Weiss and Moore, 2010) holds 43 features of each of 5,424 ten-second windows of a phone's
-accelerometer, from 36 people in six activities.  A window becomes 1 channel of 43 samples.
+WISDM v1.1 (Kwapisz, Weiss and Moore, 2010) holds 43 features of each ten-second window of a
+phone's accelerometer, from 36 people in six activities.  A window becomes 1 channel of 43 samples.
 
-No statistic of the data goes into what is written, so that nothing leaks between people or from test to training:
-features are divided by constants that suit their units (`SCALES`), and a missing value becomes 0; only the time
-between peaks is ever missing, where there were none to be found.  Of each person and activity the first 60 % of
-the windows in the file's order are for training, the next 20 % for validation, the last 20 % for the test; drawing
-them at random would put neighbours in time on both sides.
+No statistic of the data goes into what is written, so that nothing leaks between people or from test to
+training: features are divided by constants that suit their units (`SCALES`), and a missing value becomes 0;
+only the time between peaks is ever missing, where there were none to be found.  Of each person and activity
+the first 60 % of the windows in the file's order are for training, the next 20 % for validation, the last
+20 % for the test; drawing them at random would put neighbours in time on both sides.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Windows:
 
     X_NCT: Tensor
     """float32."""
-    y_N: Tensor  # noqa: N815
+    y_N: Tensor
     """int64, class index."""
 
     def __len__(self) -> int:
