@@ -26,7 +26,8 @@ try:
     digest = hashlib.sha256(open(path, 'rb').read()).hexdigest()
 except OSError:
     digest = ''
-facts = dict(python=list(sys.version_info[:3]), rsync=bool(shutil.which('rsync')), digest=digest)
+facts = dict(python=list(sys.version_info[:3]), rsync=bool(shutil.which('rsync')), digest=digest,
+             cores=len(os.sched_getaffinity(0)))
 print('\\n{_MARK}' + json.dumps(facts))
 """
 _RECEIVE = """
@@ -67,26 +68,45 @@ def build_agent() -> AgentBundle:
     return AgentBundle(hashlib.sha256(data).hexdigest(), data)
 
 
-def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: str, *, rsync: bool) -> str:
-    """Make sure that the agent is on the worker; return its path there.
+@dataclass(frozen=True)
+class WorkerFacts:
+    """What a look at a worker tells."""
 
-    Raises WorkerUnusable: no Python, no rsync (with `rsync`), or a state directory that cannot be written.
+    python: str
+    """Version, e.g. `3.11.2`."""
+    cores: int
+    has_agent: bool
+
+
+def check_worker(
+    session: Session, bundle: AgentBundle, python: str, state_dir: str, *, rsync: bool
+) -> WorkerFacts:
+    """Look at a worker without changing anything.
+
+    Raises WorkerUnusable where Python or (with `rsync`) rsync is missing or too old.
     """
-    path = agent_path(state_dir, bundle.digest[:16])
-    facts = _probe(session, python, path)
-    version = ".".join(str(part) for part in facts["python"])
-    if tuple(facts["python"]) < (3, 8):
+    found = _probe(session, python, agent_path(state_dir, bundle.digest[:16]))
+    version = ".".join(str(part) for part in found["python"])
+    if tuple(found["python"]) < (3, 8):
         raise WorkerUnusable(
             session.host, f"{python} is Python {version}; the agent needs 3.8 or newer: set `python`"
         )
-    if rsync and not facts["rsync"]:
+    if rsync and not found["rsync"]:
         raise WorkerUnusable(session.host, "no rsync there; install it, e.g. `apt-get install rsync`")
-    if facts["digest"] != bundle.digest:
+    return WorkerFacts(version, int(found["cores"]), found["digest"] == bundle.digest)
+
+
+def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: str, *, rsync: bool) -> str:
+    """Make sure that the agent is on the worker; return its path there.
+
+    Raises WorkerUnusable as `check_worker`, and for a state directory that cannot be written.
+    """
+    path = agent_path(state_dir, bundle.digest[:16])
+    if not check_worker(session, bundle, python, state_dir, rsync=rsync).has_agent:
         done = session.run([python, "-c", _RECEIVE, path], stdin=bundle.data)
         if done.exit_code != 0:
-            raise WorkerUnusable(
-                session.host, _last_line(done) + "; set `state_dir` to a directory that can be written"
-            )
+            problem = f"{_last_line(done)}; set `state_dir` to a directory that can be written"
+            raise WorkerUnusable(session.host, problem)
     return path
 
 
@@ -97,12 +117,10 @@ def _probe(session: Session, python: str, path: str) -> dict[str, Any]:
             facts: dict[str, Any] = json.loads(line[len(_MARK) :])
             return facts
     if done.exit_code in (126, 127):
-        raise WorkerUnusable(
-            session.host, f"no Python: `{python}` cannot be run; set `python` in the cluster config"
-        )
-    raise RemoteError(
-        session.host, f"the probe ended with exit code {done.exit_code}", done.argv, _last_line(done)
-    )
+        problem = f"no Python: `{python}` cannot be run; set `python` in the cluster config"
+        raise WorkerUnusable(session.host, problem)
+    problem = f"the probe ended with exit code {done.exit_code}"
+    raise RemoteError(session.host, problem, (python, "-c", "…"), _last_line(done))
 
 
 def _last_line(done: Completed) -> str:

@@ -1,0 +1,208 @@
+"""The link to one worker's agent: connects, keeps alive, reconnects, and turns messages into events."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from master.adapters.session import Channel, Session
+from master.core import events as ev
+from master.errors import ProtocolError, SessionLost, TwophaseError, WorkerUnusable
+from master.inbox import Inbox, Noted, Received, Seen
+from worker_agent.protocol import messages as msg
+
+PING_S = 5.0
+SILENCE_S = 20.0
+"""A link on which nothing came for so long is lost."""
+FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """How to reach and greet a worker's agent."""
+
+    worker: str
+    open_session: Callable[[], Session]
+    deploy: Callable[[Session], list[str]]
+    """Brings the agent there and returns the command that connects to it."""
+    hello: msg.Hello
+
+
+def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
+    """Return what a message means to the core, None for those that are not for it.
+
+    Raises MessageError for an event of an unknown kind.
+    """
+    if isinstance(message, msg.Event):
+        return _attempt_event(worker, message, at)
+    if isinstance(message, msg.Wanted):
+        return ev.ArtefactWanted(at, worker, message.content_hash)
+    if isinstance(message, msg.Rejected):
+        return ev.DeliveryFailed(at, worker, message.content_hash, message.problem)
+    if isinstance(message, msg.Slots):
+        return ev.ForeignSlots(at, worker, message.foreign)
+    if isinstance(message, msg.Welcome):
+        attempts = frozenset((str(job_id), int(attempt)) for job_id, attempt in message.attempts)
+        cached = frozenset(message.cached)
+        return ev.WorkerUp(at, worker, len(message.slots), message.foreign, attempts, cached)
+    return None
+
+
+def _attempt_event(worker: str, message: msg.Event, at: float) -> ev.Event:
+    key = (at, worker, message.job_id, message.attempt)
+    if message.kind == "running":
+        return ev.AttemptStarted(*key)
+    if message.kind == "staging":
+        return ev.AttemptStaging(*key)
+    if message.kind == "finished":
+        msg.parse_detail(msg.Finished, message.detail)
+        return ev.AttemptFinished(*key, message.detail["outcome"], message.detail)
+    raise msg.MessageError(f"an event of unknown kind {message.kind!r}")
+
+
+class WorkerLink:
+    """Owns the connection to one worker.  `send` may be called from any thread and never blocks."""
+
+    def __init__(self, greeting: Greeting, inbox: Inbox, clock: Clock = time.time) -> None:
+        self.worker = greeting.worker
+        self._greeting, self._inbox, self._clock = greeting, inbox, clock
+        self._closing = threading.Event()
+        self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
+        self._session: Session | None = None
+        self._channel: Channel | None = None
+        self.welcome: msg.Welcome | None = None
+        """What the agent said of itself, while the link is up."""
+        self._heard = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"link-{self.worker}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+
+    @property
+    def session(self) -> Session:
+        """The session, for transfers.  Raises SessionLost while there is none."""
+        session = self._session
+        if session is None or self.welcome is None:
+            raise SessionLost(f"{self.worker} is not connected")
+        return session
+
+    def send(self, message: msg.ToAgent) -> None:
+        """Queue a message; dropped while the link is down, for a new connection compares all anew."""
+        if self.welcome is not None:
+            self._outgoing.put(msg.encode(message))
+
+    def close(self, farewell: msg.Shutdown | None = None) -> None:
+        """End the link, after what is queued and `farewell` have been sent.  The agent goes on."""
+        if farewell:
+            self.send(farewell)
+        self._closing.set()
+        if self._channel is not None:
+            self._outgoing.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10.0)
+
+    def _tell(self, event: ev.Event, seq: int = 0) -> None:
+        self._inbox.put(Received(event, self.worker, seq))
+
+    def _run(self) -> None:
+        backoff_s = FIRST_BACKOFF_S
+        while not self._closing.is_set():
+            try:
+                self._serve()
+            except WorkerUnusable as error:
+                self._tell(ev.WorkerUnusable(self._clock(), self.worker, _reason(error, self.worker)))
+                return
+            except (TwophaseError, msg.MessageError, OSError) as error:
+                self._tell(ev.WorkerLost(self._clock(), self.worker, _reason(error, self.worker)))
+            finally:
+                was_up, self.welcome = self.welcome is not None, None
+            backoff_s = FIRST_BACKOFF_S if was_up else min(MAX_BACKOFF_S, 2 * backoff_s)
+            self._closing.wait(backoff_s * random.uniform(0.5, 1.5))
+
+    def _serve(self) -> None:
+        """Connect, and pass messages on until the link breaks."""
+        with self._greeting.open_session() as session:
+            self._session = session
+            channel = self._channel = session.open_channel(self._greeting.deploy(session))
+            outgoing: SimpleQueue[bytes | None] = SimpleQueue()
+            self._outgoing = outgoing
+            outgoing.put(msg.encode(self._greeting.hello))
+            self._heard = self._clock()
+            writer = threading.Thread(target=self._write, args=(channel, outgoing), daemon=True)
+            writer.start()
+            try:
+                self._read(channel)
+            finally:
+                self._session = self._channel = None
+                outgoing.put(None)
+                writer.join(timeout=5.0)
+                channel.close()
+
+    def _read(self, channel: Channel) -> None:
+        lines = msg.LineBuffer(msg.PREAMBLE)
+        while data := channel.receive():
+            self._heard = self._clock()
+            for line in lines.feed(data):
+                self._take(msg.decode(line))
+        if not self._closing.is_set():
+            raise SessionLost(f"{self.worker}: the agent closed the connection")
+
+    def _take(self, message: msg.Message) -> None:
+        if isinstance(message, msg.Refused):
+            raise WorkerUnusable(self.worker, message.reason)
+        if isinstance(message, msg.Welcome):
+            if message.protocol != msg.PROTOCOL:
+                raise ProtocolError(
+                    f"the agent speaks protocol {message.protocol}, this master {msg.PROTOCOL}"
+                )
+            self.welcome = message
+        if isinstance(message, msg.Progress):
+            self._inbox.put(Seen(self.worker, message.job_id, message.attempt, message.detail))
+            return
+        event = to_event(self.worker, message, self._clock())  # type: ignore[arg-type]
+        if event is not None:
+            self._tell(event, message.seq if isinstance(message, msg.Event) else 0)
+
+    def _write(self, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:
+        """Send what is queued, a ping when nothing is, and end a link that has gone silent."""
+        number = 0
+        try:
+            while (batch := _drain(outgoing)) is not None:
+                if not batch:
+                    number += 1
+                    batch = msg.encode(msg.Ping(number))
+                if self._clock() - self._heard > SILENCE_S:
+                    self._inbox.put(Noted(f"{self.worker}: silent for {SILENCE_S:.0f} s, connecting anew"))
+                    break
+                channel.send(batch)
+        except (SessionLost, OSError):
+            pass
+        channel.close()
+
+
+def _drain(outgoing: SimpleQueue[bytes | None]) -> bytes | None:
+    """Wait for messages and return all that are queued, `b""` after `PING_S`, None at the end."""
+    try:
+        first = outgoing.get(timeout=PING_S)
+    except Empty:
+        return b""
+    parts = [first]
+    while not outgoing.empty():
+        parts.append(outgoing.get())
+    if first is None:
+        return None
+    if None in parts:
+        outgoing.put(None)
+    return b"".join(part for part in parts if part is not None)
+
+
+def _reason(error: BaseException, worker: str) -> str:
+    text = str(error) or type(error).__name__
+    return text.removeprefix(f"{worker}: ")

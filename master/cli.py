@@ -1,0 +1,286 @@
+"""`run_two_phase`: train every base model once, then run every experiment from it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from master import assembly
+from master.adapters.base_model_store import BaseModelStore
+from master.adapters.journal import Journal
+from master.code_identity import code_identity, trainer_fields
+from master.code_snapshot import Program, snapshot_script, snapshot_trainer
+from master.config import read_cluster
+from master.core import events as ev
+from master.core.lifecycle import State
+from master.core.plan import Plan, make_plan
+from master.core.records import Policy, RunState
+from master.core.recovery import recover
+from master.dispatcher import Dispatcher
+from master.errors import ConfigError, TwophaseError, UsageError
+from master.inbox import Inbox, Received
+from master.jobs import read_jobs
+from master.phase_logs import write_phase_logs
+from master.probe import probe_workers
+from master.run_layout import RunLayout
+from master.specs import ClusterSpec, JobsSpec
+from master.stop_signals import as_events
+from master.view.open import open_view
+from master.view.results import print_plan, print_result
+from master.view.view import View
+from worker_agent import __version__
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
+
+EPILOG = """\
+what happens:
+  Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each once,
+  anywhere in the cluster, and brings it home.  Phase 2 runs the jobs; a job starts as soon as its own base model
+  is home.  Workers fetch the base models that they miss and keep them.
+
+  The same command again continues where it stopped: after Ctrl-C, a crash, or a reboot of any machine.
+  Ctrl-C once: running jobs may finish.  Twice: they are cancelled.  Closing the terminal stops nothing.
+
+exit codes:
+  0 all jobs succeeded    1 some failed    2 wrong command line    3 a config file is invalid
+  4 no usable worker      130 interrupted
+
+examples:
+  run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py
+  run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --trainer personalization --dry-run
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    cluster_config: Path
+    jobs_config: Path
+    script_path: Path | None
+    trainer: str | None
+    run_dir: Path
+    skip_phase1: bool
+    strict_phases: bool
+    dry_run: bool
+    retries: int
+    lease: float
+    quiet: bool
+    log_file: Path | None
+    json: bool
+    tmux_session: str | None
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of `run_two_phase`."""
+    result = argparse.ArgumentParser(
+        prog="run_two_phase",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add("--cluster-config", type=Path, required=True, metavar="F", help="the workers (JSON or YAML)")
+    add("--jobs-config", type=Path, required=True, metavar="F", help="the experiments (JSON or YAML)")
+    what = result.add_mutually_exclusive_group()
+    what.add_argument("--script-path", type=Path, metavar="F", help="your training script, as it is")
+    what.add_argument(
+        "--trainer", metavar="NAME", help="a trainer that ships with Twophase (personalization)"
+    )
+    add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="show the whole plan and the state of the workers, start nothing",
+    )
+    add("--skip-phase1", action="store_true", help="train no base model: all must be in the store already")
+    add("--strict-phases", action="store_true", help="hold Phase 2 until Phase 1 is complete")
+    add("--retries", type=_count, default=1, metavar="N", help="further tries for a job that failed (1)")
+    add(
+        "--lease",
+        type=_seconds,
+        default=300.0,
+        metavar="S",
+        help="a worker silent for so long loses its jobs (300)",
+    )
+    add("--quiet", action="store_true", help="show problems and the end only")
+    add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
+    add(
+        "--json",
+        action="store_true",
+        help="print the plan or the outcome as one JSON object on standard output",
+    )
+    add(
+        "--tmux-session",
+        metavar="NAME",
+        help="accepted, and no longer needed: closing the terminal stops nothing",
+    )
+    add("--version", action="version", version=f"run_two_phase {__version__}")
+    return result
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 100:
+        raise ValueError
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 1e7:
+        raise ValueError
+    return value
+
+
+_count.__name__, _seconds.__name__ = "number of tries (0 to 100)", "number of seconds (1 to 1e7)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; errors of the user are one message, never a traceback."""
+    options = Options(**vars(parser().parse_args(argv)))
+    try:
+        return _run(options)
+    except TwophaseError as error:
+        print(f"run_two_phase: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("run_two_phase: interrupted before anything was started", file=sys.stderr)
+        return 130
+
+
+def _run(options: Options) -> int:
+    cluster = read_cluster(options.cluster_config)
+    layout = RunLayout(options.run_dir)
+    known_ids = _known_ids(layout)
+    script = _script(options, cluster)
+    jobs = read_jobs(
+        options.jobs_config,
+        code=code_identity(script, options.trainer),
+        known_ids=known_ids,
+        known_fields=None if script else trainer_fields(options.trainer),
+    )
+    store = BaseModelStore(layout)
+    whole, damaged = store.scan(jobs.base_models)
+    plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})
+    _check_skip_phase1(options, plan)
+    _check_results(layout, jobs, known_ids)
+    if options.dry_run:
+        return _dry_run(options, cluster, jobs, plan, damaged)
+    with ExitStack() as stack:
+        stack.enter_context(assembly.exclusive(layout))
+        for spec_hash, problem in damaged.items():
+            print(f"{problem}; moved to {store.set_aside(spec_hash)}", file=sys.stderr)
+        journal = Journal(layout.journal)
+        stack.callback(journal.close)
+        journal.remember_jobs({job.job_hash: job.job_id for job in jobs.jobs})
+        program = _program(options, script, layout)
+        parts = assembly.Ingredients(cluster, jobs, program, layout, journal.run_id, journal.new_epoch())
+        return _work(options, parts, plan, store, journal)
+
+
+def _script(options: Options, cluster: ClusterSpec) -> Path | None:
+    if options.script_path is not None or options.trainer is not None:
+        return options.script_path
+    return Path(cluster.script_path) if cluster.script_path else None
+
+
+def _program(options: Options, script: Path | None, layout: RunLayout) -> Program:
+    if script is not None:
+        return snapshot_script(script, layout.code, layout.root)
+    return snapshot_trainer(options.trainer or "personalization", layout.code)
+
+
+def _known_ids(layout: RunLayout) -> dict[str, str]:
+    if not layout.journal.exists():
+        return {}
+    journal = Journal(layout.journal)
+    try:
+        return journal.known_ids()
+    finally:
+        journal.close()
+
+
+def _check_skip_phase1(options: Options, plan: Plan) -> None:
+    if options.skip_phase1 and plan.to_train:
+        missing = ", ".join(spec_hash[:12] for spec_hash in plan.to_train[:5])
+        total = len(plan.to_train) + len(plan.in_store)
+        raise UsageError(
+            f"--skip-phase1: {len(plan.to_train)} of {total} base models are not in the store ({missing}…);"
+            " leave the flag out to train them"
+        )
+
+
+def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: dict[str, str]) -> None:
+    """Refuse to start where a job's result would meet files that are not from this run."""
+    ours = set(known_ids.values())
+    for job in jobs.jobs:
+        if job.job_id not in ours and layout.result(job.job_id).exists():
+            problem = (
+                f"{layout.result(job.job_id)} exists and is not from this run; nothing is ever written over:"
+            )
+            raise ConfigError(
+                jobs.source, job.place, f"{problem} change the prefix or id, or use another --run-dir"
+            )
+
+
+def _dry_run(
+    options: Options, cluster: ClusterSpec, jobs: JobsSpec, plan: Plan, damaged: dict[str, str]
+) -> int:
+    workers = probe_workers(cluster)
+    print_plan(plan, jobs, workers, damaged, as_json=options.json)
+    return 0 if any(worker.usable for worker in workers) else 4
+
+
+def _work(
+    options: Options, parts: assembly.Ingredients, plan: Plan, store: BaseModelStore, journal: Journal
+) -> int:
+    """Run until the end, then say what came of it."""
+    started_at = time.time()
+    policy = Policy(options.retries, options.strict_phases, options.lease)
+    names = [server.name for server in parts.cluster.servers]
+    state = recover(plan, policy, names, journal.transitions())
+    inbox: Inbox = SimpleQueue()
+    _find_published(state, parts.layout, inbox)
+    library = assembly.make_library(parts, state.home, store)
+    links = assembly.make_links(parts, inbox)
+    courier = assembly.make_courier(parts, links, inbox, store, library)
+    launcher = assembly.make_launcher(parts, state, store)
+    view = open_view(parts.layout, state, quiet=options.quiet, json=options.json, log_file=options.log_file)
+    try:
+        _greet(options, parts, view)
+        with as_events(inbox):
+            exit_code = Dispatcher(state, journal, inbox, links, courier, launcher, view).run()
+    finally:
+        view.close()
+        courier.close()
+        farewell = msg.Shutdown() if state.finished and not state.stopping else None
+        for link in links.values():
+            link.close(farewell)
+    configs = assembly.job_configs(parts.jobs)
+    write_phase_logs(parts.layout, state, configs, started_at, time.time())
+    print_result(parts.layout, state, parts.jobs, exit_code, as_json=options.json)
+    return exit_code
+
+
+def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
+    """Finish what a master did that went down after it had published a result and before it could say so."""
+    for record in state.tasks.values():
+        if record.state is State.COLLECTING and layout.result(record.task.task_id).exists():
+            files = [FileDigest.from_row(row) for row in record.finished.get("files", ())]
+            found = content_hash(digest_directory(layout.result(record.task.task_id)))
+            if found == content_hash(files):
+                inbox.put(Received(ev.Collected(time.time(), *record.key, found)))
+
+
+def _greet(options: Options, parts: assembly.Ingredients, view: View) -> None:
+    if options.tmux_session:
+        view.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
+    for name in parts.program.left_out:
+        view.note(f"{name} is larger than 10 MiB and not copied as code")

@@ -1,0 +1,62 @@
+"""What an agent is told to run: pure functions from specs to `Launch`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from master.code_snapshot import Program
+from master.core.plan import Task
+from master.specs import Config, DataDir
+from worker_agent.protocol.messages import Launch, Mount
+from worker_agent.protocol.script_contract import flags
+
+NOT_FOR_THE_SCRIPT = frozenset({"timeout"})
+"""Fields that are about the job, not for the script."""
+
+
+@dataclass(frozen=True)
+class StoredBaseModel:
+    """What a launch needs to know of a base model in the store."""
+
+    content_hash: str
+    name: str | None = None
+    """The directory name below `experiments/base_models/` that the script itself chose, if it did."""
+
+
+def data_mounts(data: Sequence[DataDir], synced: Mapping[str, str], *, local: bool) -> list[Mount]:
+    """Return the mounts of a worker's data; `synced` tells the content hash of each directory to copy."""
+    return [
+        Mount(item.name, artefact=synced[item.path])
+        if item.sync and not local
+        else Mount(item.name, path=item.path)
+        for item in data
+    ]
+
+
+def launch(
+    task: Task,
+    attempt: int,
+    config: Config,
+    program: Program,
+    data: Sequence[Mount],
+    base: StoredBaseModel | None,
+) -> Launch:
+    """Return the message that starts an attempt; `base` is the base model that a Phase 2 job starts from."""
+    mounts = [Mount("", artefact=program.content_hash), *data]
+    if base and base.name:
+        mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
+    fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
+    if "device" in fields:
+        fields["device"] = "{device}"
+    timeout_s = config.get("timeout")
+    return Launch(
+        job_id=task.task_id,
+        attempt=attempt,
+        phase=task.phase,
+        argv=[*program.argv, *flags(fields)],
+        mounts=[asdict(mount) for mount in mounts],
+        base_model_hash=task.makes or task.needs,
+        base_model=base.content_hash if base else None,
+        timeout_s=float(timeout_s) if timeout_s is not None else None,
+    )
