@@ -25,7 +25,7 @@ from sklearn.datasets import load_digits
 Images = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
-STEEPEST = 70.0
+STEEPEST = 45.0
 """Degrees; the participants' angles are spread evenly between its negative and itself."""
 
 

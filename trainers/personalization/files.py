@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,8 @@ CHECKPOINT = "training_state.pt"
 def write_bytes(path: Path, content: bytes) -> None:
     """Put `content` at `path`, creating its folder; a reader sees the old file or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Always the same name, so that the next attempt replaces what a killed one left.
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         temporary.write_bytes(content)
         temporary.replace(path)

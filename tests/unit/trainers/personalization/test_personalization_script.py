@@ -73,6 +73,24 @@ def test_base_training_writes_the_base_model_and_nothing_else(run: Run, tmp_path
     assert torch.load(base / "last_base_model.pt", weights_only=True)["epoch"] == 4
 
 
+def test_what_a_killed_attempt_left_half_written_is_gone(run: Run, tmp_path: Path) -> None:
+    base = tmp_path / "base_model"
+    base.mkdir()
+    for name in BASE_FILES:
+        (base / f".{name}.tmp").write_bytes(b"half")
+    run("base", "--mode", "base_only")
+    assert set(contents(base)) == BASE_FILES
+
+
+def test_the_base_model_is_the_same_for_every_job_that_shares_it(run: Run, tmp_path: Path) -> None:
+    found = []
+    for participants, fold in ((("ann", "bob", "cyd"), "1"), (("cyd", "ann", "dan"), "2")):
+        flags = ("--participants", *participants, "--fold", fold, "--target_batch_pct", f"0.{fold}")
+        assert run(f"base{fold}", "--mode", "base_only", *flags) == 0
+        found.append(contents(tmp_path / "base_model"))
+    assert found[0] == found[1]
+
+
 def test_base_training_sees_no_window_of_the_target(run: Run, tmp_path: Path, data_path: Path) -> None:
     for split in ("train", "val", "test"):
         (data_path / f"bob_{split}.pt").unlink()
