@@ -1,0 +1,58 @@
+"""AdamW over stacked parameters, with a learning rate and a decay of its own for every column."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from trainers.probes.stacked import Parameters, take
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+
+class StackedAdamW:
+    """Updates parameters in place as torch.optim.AdamW would update each column alone.
+
+    A column cannot be frozen by zero gradients: its moments and its decay still move it.  A column that is
+    done must be left out of `keep`.
+    """
+
+    def __init__(self, parameters: Parameters, weight_decay_C: Tensor) -> None:
+        self._parameters = parameters
+        self._decay_C = weight_decay_C
+        self._first = {name: torch.zeros_like(value) for name, value in parameters.items()}
+        self._second = {name: torch.zeros_like(value) for name, value in parameters.items()}
+        self._scratch = {name: torch.empty_like(value) for name, value in parameters.items()}
+        self._steps = 0
+
+    @torch.no_grad()
+    def step(self, gradients: Parameters, lr_C: Tensor) -> None:
+        """Take one step with learning rates `lr_C` (float64)."""
+        self._steps += 1
+        dtype = next(iter(self._parameters.values())).dtype
+        keep_C = (1 - lr_C * self._decay_C).to(dtype)
+        size_C = (lr_C / (1 - BETA1**self._steps)).to(dtype)
+        root = math.sqrt(1 - BETA2**self._steps)
+        for name, value in self._parameters.items():
+            gradient, scratch = gradients[name], self._scratch[name]
+            first, second = self._first[name], self._second[name]
+            value.mul_(_column(keep_C, value))
+            first.lerp_(gradient, 1 - BETA1)
+            second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+            torch.sqrt(second, out=scratch).div_(root).add_(EPSILON)
+            torch.div(first, scratch, out=scratch)
+            value.addcmul_(scratch, _column(size_C, value), value=-1)
+
+    def keep(self, columns: Tensor, parameters: Parameters) -> None:
+        """Go on with the columns at the given places only, whose values are now `parameters`."""
+        self._parameters = parameters
+        self._decay_C = self._decay_C[columns]
+        self._first = take(self._first, columns)
+        self._second = take(self._second, columns)
+        self._scratch = {name: torch.empty_like(value) for name, value in parameters.items()}
+
+
+def _column(values_C: Tensor, like: Tensor) -> Tensor:
+    return values_C.view(-1, *[1] * (like.ndim - 1))

@@ -1,0 +1,57 @@
+"""What can go wrong, as the user sees it.
+
+ProbeError            exit code 1
+├─ InputError         2   a flag, a file or a label is not as it must be
+├─ OutputConflict     2   the output directory holds results of other settings
+└─ MemoryExhausted    3   the message names the flags that help
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+class ProbeError(Exception):
+    """Base of every error that ends the command with a message and no traceback."""
+
+    exit_code = 1
+
+
+class InputError(ProbeError):
+    """What the user gave cannot be used; says what, where and what is allowed."""
+
+    exit_code = 2
+
+
+class OutputConflict(ProbeError):
+    """Going on would overwrite or mix results of other settings."""
+
+    exit_code = 2
+
+
+class MemoryExhausted(ProbeError):
+    """Host or device memory ran out."""
+
+    exit_code = 3
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell an allocation failure of numpy, torch or CUDA from any other error."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+
+
+@contextmanager
+def memory_advice(during: str, advice: str) -> Iterator[None]:
+    """Turn an allocation failure inside the block into MemoryExhausted with `advice`."""
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else "no detail"
+        raise MemoryExhausted(f"out of memory while {during} ({first_line}): {advice}") from error

@@ -1,0 +1,42 @@
+"""Logits of a whole split, for models of one column or of many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from trainers.probes.rows import Rows
+
+PIECE_BYTES = 8 << 20
+"""Size of the buffer in which activations are converted; small enough to stay in cache."""
+
+
+class Evaluator:
+    """Runs models over all rows of one split, in full precision and in file order."""
+
+    def __init__(self, rows: Rows, compute: torch.dtype, device: torch.device) -> None:
+        self._rows = rows
+        self._device = device
+        piece = max(1, PIECE_BYTES // (rows.n_features * compute.itemsize))
+        shape = (min(piece, rows.n_rows), rows.n_features)
+        self._buffer = torch.empty(shape, dtype=compute, device=device)
+
+    @torch.no_grad()
+    def logits(self, forward: Callable[[Tensor], Tensor], columns: int) -> Tensor:
+        """Return logits [C, N] of `forward`, which maps activations [n, D] to logits [n, C]."""
+        out = torch.empty(columns, self._rows.n_rows, dtype=self._buffer.dtype, device=self._device)
+        start = 0
+        for piece in self._pieces():
+            out[:, start : start + len(piece)] = forward(piece).t()
+            start += len(piece)
+        return out
+
+    def _pieces(self) -> Iterator[Tensor]:
+        for block in self._rows.blocks():
+            if block.dtype == self._buffer.dtype and block.device == self._device:
+                yield block
+                continue
+            for piece in block.split(len(self._buffer)):
+                yield self._buffer[: len(piece)].copy_(piece)

@@ -1,0 +1,179 @@
+"""All probes of a layer, under all learning rates and decays, trained as one model.
+
+Column c = probe · V + variant trains one probe under one variant.  Losses are summed over columns, so that
+a column's gradient is what it would be alone; columns that stopped are cut out with their optimiser state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from trainers.probes.adamw import StackedAdamW
+from trainers.probes.evaluation import Evaluator
+from trainers.probes.layer import Layer, Trained, Tried, best_of, pos_weights, variant_values
+from trainers.probes.modules import dropout_shape, seeded_module
+from trainers.probes.plan import BatchReader
+from trainers.probes.ranking import roc_auc
+from trainers.probes.settings import Settings
+from trainers.probes.stacked import (
+    Parameters,
+    StackedLinear,
+    StackedModel,
+    StackedMultihead,
+    stack,
+    take,
+    weighted_loss,
+)
+from trainers.probes.stopping import EarlyStopping
+
+HISTORY = ("train_loss", "val_loss", "val_auc")
+
+
+class FusedTraining:
+    """One pass of training over the given probes of a layer."""
+
+    def __init__(self, layer: Layer, settings: Settings, probes: Sequence[int]) -> None:
+        self._layer = layer
+        self._settings = settings
+        self._probes = list(probes)
+        self._variants = settings.variants()
+        self._reader = BatchReader(
+            layer.rows["train"],
+            settings.batch_size,
+            dropout_shape(settings),
+            settings.compute_dtype,
+            settings.storage_dtype,
+            layer.device,
+        )
+        self._evaluator = Evaluator(layer.rows["val"], settings.compute_dtype, layer.device)
+        columns = len(self._probes) * len(self._variants)
+        self._history = torch.full((len(HISTORY), settings.epochs, columns), torch.nan, dtype=torch.float64)
+        self._tried: list[Tried | None] = [None] * columns
+        self._best: list[Parameters] = [{} for _ in range(columns)]
+        self._select(torch.arange(columns))
+        self._model = self._build(self._initial())
+        self._optimiser = StackedAdamW(self._model.parameters, self._weight_decay)
+        self._stopping = EarlyStopping(self._model.parameters, settings.patience)
+
+    def run(self) -> Iterator[tuple[int, list[Trained]]]:
+        """Yield (epochs done, probes that finished in the last one) after every epoch until all have finished."""
+        for epoch in range(self._settings.epochs):
+            train_loss = self._train(epoch)
+            val_loss, auc = self._validate()
+            self._history[:, epoch, self._columns] = torch.stack([train_loss, val_loss, auc])
+            stopped = self._stopping.update(epoch, auc, self._model.parameters)
+            if epoch + 1 == self._settings.epochs:
+                stopped = torch.ones_like(stopped)
+            yield epoch + 1, self._cut_out(stopped, epoch + 1)
+            if not len(self._columns):
+                return
+
+    def _initial(self) -> Parameters:
+        states = [
+            seeded_module(self._settings, self._layer.n_features, probe).state_dict() for probe in self._probes
+        ]
+        each = {name: value.to(self._layer.device) for name, value in stack(states).items()}
+        return {name: value.repeat_interleave(len(self._variants), 0) for name, value in each.items()}
+
+    def _build(self, parameters: Parameters) -> StackedModel:
+        if self._settings.model_type == "linear":
+            return StackedLinear(parameters)
+        return StackedMultihead(parameters, self._settings.dropout)
+
+    def _select(self, columns: Tensor) -> None:
+        """Make everything that has an entry a column follow the columns in training."""
+        device, settings = self._layer.device, self._settings
+        self._columns = columns
+        variants = [self._variants[column % len(self._variants)] for column in columns.tolist()]
+        probes = torch.tensor(self._probes)[columns // len(self._variants)].to(device)
+        self._lr = torch.tensor([one.lr for one in variants], dtype=torch.float64, device=device)
+        self._weight_decay = torch.tensor(
+            [one.weight_decay for one in variants], dtype=torch.float64, device=device
+        )
+        targets = self._layer.targets
+        self._train_targets = targets["train"].index_select(1, probes)
+        self._val_targets = targets["val"].index_select(1, probes).t().contiguous()
+        weights = pos_weights(settings, targets["train"])
+        self._pos_weight = None if weights is None else weights[probes]
+
+    def _train(self, epoch: int) -> Tensor:
+        settings = self._settings
+        lr = self._lr
+        if settings.scheduler:
+            lr = settings.min_lr + (lr - settings.min_lr) * settings.lr_factor(epoch)
+        total = torch.zeros(len(self._columns), dtype=torch.float64, device=self._layer.device)
+        with fast_products(settings.storage_dtype):
+            for batch in self._reader.epoch(settings.seed, epoch, self._train_targets):
+                loss, gradients = self._model.gradients(batch, self._pos_weight)
+                self._optimiser.step(gradients, lr)
+                total += loss
+        return total.cpu() / len(self._train_targets)
+
+    def _validate(self) -> tuple[Tensor, Tensor]:
+        logits = self._evaluator.logits(self._model.logits, len(self._columns))
+        labels = self._val_targets
+        weights = None if self._pos_weight is None else self._pos_weight[:, None]
+        loss = weighted_loss(logits, labels.to(logits.dtype), weights).mean(1)
+        return loss.double().cpu(), roc_auc(logits, labels).cpu()
+
+    def _cut_out(self, stopped: Tensor, epochs: int) -> list[Trained]:
+        if not bool(stopped.any()):
+            return []
+        for place in stopped.nonzero()[:, 0].tolist():
+            self._archive(place, epochs)
+        done = [probe for probe in self._columns[stopped].div(len(self._variants), rounding_mode="floor").unique()]
+        going = (~stopped).nonzero()[:, 0]
+        kept = take(
+            {name: value.detach() for name, value in self._model.parameters.items()}, going.to(self._layer.device)
+        )
+        self._select(self._columns[going])
+        self._model = self._build(kept)
+        self._optimiser.keep(going.to(self._layer.device), self._model.parameters)
+        self._stopping.keep(going)
+        finished = [self._finish(int(probe)) for probe in done]
+        return [trained for trained in finished if trained is not None]
+
+    def _archive(self, place: int, epochs: int) -> None:
+        column = int(self._columns[place])
+        variant = self._variants[column % len(self._variants)]
+        auc = float(self._stopping.best_auc[place])
+        best_epoch = int(self._stopping.best_epoch[place]) + 1
+        self._tried[column] = Tried(
+            variant_values(variant), auc if best_epoch else float("nan"), best_epoch, epochs
+        )
+        self._best[column] = {name: value[place].cpu().clone() for name, value in self._stopping.best.items()}
+
+    def _finish(self, place: int) -> Trained | None:
+        """Return probe number `place` of this pass once its last variant has stopped."""
+        first = place * len(self._variants)
+        columns = range(first, first + len(self._variants))
+        tried = [done for done in (self._tried[column] for column in columns) if done is not None]
+        if len(tried) < len(columns):
+            return None
+        chosen = best_of(tried)
+        epochs = tried[chosen].stop_epoch
+        rows = self._history[:, :epochs, first + chosen].tolist()
+        history = dict(zip(HISTORY, rows, strict=True))
+        state = self._best[first + chosen]
+        for column in columns:
+            self._best[column] = {}
+        return Trained(self._probes[place], state, tried[chosen], tried, history)
+
+
+@contextmanager
+def fast_products(storage: torch.dtype) -> Iterator[None]:
+    """Let the CPU multiply float32 matrices in bfloat16 with float32 sums, where activations are bfloat16.
+
+    Nothing is lost in the activations, which are bfloat16 already.
+    """
+    before = torch.get_float32_matmul_precision()
+    if storage == torch.bfloat16:
+        torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

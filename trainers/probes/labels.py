@@ -1,0 +1,113 @@
+"""Names of the probes and the 0/1 target of each for every example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainers.probes.errors import InputError
+from trainers.probes.hdf5 import ActivationFile, SplitFile
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What each of P probes has to tell apart."""
+
+    names: list[str]
+    splits: dict[str, Tensor]
+    """Per split, uint8 [N, P]."""
+    unscoreable: dict[str, str]
+    """Probes without a positive or a negative example in some split, and which it is."""
+
+    @property
+    def trainable(self) -> list[int]:
+        """Indices of the probes that can be trained and scored."""
+        return [index for index, name in enumerate(self.names) if name not in self.unscoreable]
+
+
+def read_names(path: Path) -> list[str]:
+    """Return the names in a text file, one a line; blank lines are skipped."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot read class names: {error}") from error
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
+        raise InputError(f"{path}: holds no class name; write one a line")
+    return names
+
+
+def read_targets(file: ActivationFile, names: list[str] | None = None) -> Targets:
+    """Return the targets of `file`; `names` wins over names in the file, and both over `class_0`, `class_1`, …
+
+    Raises InputError for a name that cannot be part of a file name, a repeated name, and for labels
+    outside the names.
+    """
+    names = names or file.names or _default_names(file.splits["train"])
+    _check_names(names)
+    splits = {name: _targets(split, len(names)) for name, split in file.splits.items()}
+    return Targets(names, splits, _unscoreable(names, splits))
+
+
+def _default_names(train: SplitFile) -> list[str]:
+    count = train.labels.shape[1] if train.labels.ndim == 2 else int(train.labels.max()) + 1
+    return [f"class_{index}" for index in range(count)]
+
+
+def _check_names(names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if not name or name.startswith(".") or any(mark in name for mark in '/\\\0\n:*?"<>|'):
+            raise InputError(
+                f'class name {name!r} cannot be part of a file name; leave out / \\ : * ? " < > |'
+            )
+        if name.lower() in seen:
+            raise InputError(
+                f"class name {name!r} appears twice (case does not count); each probe needs its own"
+            )
+        seen.add(name.lower())
+
+
+def _targets(split: SplitFile, classes: int) -> Tensor:
+    return _multi_label(split, classes) if split.labels.ndim == 2 else _single_label(split, classes)
+
+
+def _single_label(split: SplitFile, classes: int) -> Tensor:
+    labels = split.labels.astype(np.int64)
+    outside = np.flatnonzero((labels < 0) | (labels >= classes))
+    if outside.size:
+        raise InputError(
+            f"{split.path}: {split.split}/labels: {outside.size} labels outside 0 to {classes - 1} "
+            f"({classes} class names), the first is {labels[outside[0]]} in row {outside[0]}"
+        )
+    return torch.from_numpy((labels[:, None] == np.arange(classes)).astype(np.uint8))
+
+
+def _multi_label(split: SplitFile, classes: int) -> Tensor:
+    labels = split.labels
+    if labels.shape[1] != classes:
+        raise InputError(
+            f"{split.path}: {split.split}/labels has {labels.shape[1]} columns for {classes} class names"
+        )
+    outside = np.argwhere((labels != 0) & (labels != 1))
+    if outside.size:
+        row, column = outside[0]
+        raise InputError(
+            f"{split.path}: {split.split}/labels: {len(outside)} values other than 0 and 1, "
+            f"the first is {labels[row, column]} in row {row}, column {column}"
+        )
+    return torch.from_numpy(labels.astype(np.uint8))
+
+
+def _unscoreable(names: list[str], splits: dict[str, Tensor]) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    for split, targets in splits.items():
+        for name, positives in zip(names, targets.sum(0, dtype=torch.int64).tolist(), strict=True):
+            if positives in (0, targets.shape[0]):
+                kind = "positive" if positives == 0 else "negative"
+                reasons.setdefault(name, f"no {kind} example in split {split!r}")
+    return reasons

@@ -1,0 +1,128 @@
+"""From an activation file to rows: mapped, read once, or streamed; every value checked on the way.
+
+A contiguous dataset whose type is the working type is mapped: nothing is copied, and the system may drop
+pages it needs elsewhere.  Any other dataset is read once, in file order, into memory of the working type.
+Rows that do not fit into the memory limit are streamed (see `rows`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainers.probes.errors import InputError
+from trainers.probes.hdf5 import SplitFile
+from trainers.probes.rows import ResidentRows, Rows, StreamedRows, block_rows, read_blocks
+
+BLOCK_BYTES = 4 << 20
+"""Size of a streamed block; long enough for full speed on a disk, short enough to mix well."""
+DEFAULT_SHARE = 0.7
+"""Part of the free memory that activations may take."""
+
+
+def available_bytes() -> int:
+    """Return the memory that new data may take: free memory of the machine, less if a cgroup allows less."""
+    meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    free = int(meminfo["MemAvailable"].split()[0]) << 10
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":
+        free = min(free, max(0, int(limit.read_text()) - int(used.read_text())))
+    return free
+
+
+def load_rows(split: SplitFile, dtype: torch.dtype, limit: int, device: torch.device) -> Rows:
+    """Return the rows of `split` as `dtype`, on `device` if they are resident.
+
+    `limit`: bytes of memory that they may take.  Raises InputError where an activation is not finite.
+    """
+    if split.map_offset is not None and _torch_dtype(split) == dtype:
+        x_ND = _map(split, split.map_offset)
+        tally = _NonFinite(split)
+        for start, block in _enumerate_rows(x_ND):
+            tally.check(start, block)
+        tally.report()
+        return ResidentRows(x_ND.to(device))
+    if split.n_rows * split.n_features * dtype.itemsize <= limit:
+        return ResidentRows(_read(split, dtype).to(device))
+    return _stream(split, dtype, limit)
+
+
+def _torch_dtype(split: SplitFile) -> torch.dtype:
+    return torch.from_numpy(np.empty(0, split.dtype.newbyteorder("="))).dtype
+
+
+def _map(split: SplitFile, offset: int) -> Tensor:
+    # Copy-on-write, since torch refuses read-only arrays; nothing ever writes to it.
+    shape = (split.n_rows, split.n_features)
+    return torch.from_numpy(np.memmap(split.path, split.dtype, mode="c", offset=offset, shape=shape))
+
+
+def _read(split: SplitFile, dtype: torch.dtype) -> Tensor:
+    x_ND = torch.empty(split.n_rows, split.n_features, dtype=dtype)
+    tally = _NonFinite(split)
+    for start, block in _checked_blocks(split, tally):
+        x_ND[start : start + len(block)] = block
+    tally.report()
+    return x_ND
+
+
+def _stream(split: SplitFile, dtype: torch.dtype, limit: int) -> Rows:
+    tally = _NonFinite(split)
+    for _ in _checked_blocks(split, tally):
+        pass
+    tally.report()
+    row_bytes = split.n_features * dtype.itemsize
+    size = max(BLOCK_BYTES // row_bytes // split.chunk_rows, 1) * split.chunk_rows
+    # Blocks must be many to a window even if the limit is tight, else rows of one block stay together.
+    while size > split.chunk_rows and size * row_bytes * 8 > limit:
+        size = max(size // 2 // split.chunk_rows, 1) * split.chunk_rows
+    return StreamedRows(split, dtype, size, max(1, int(limit // (size * row_bytes))))
+
+
+def _checked_blocks(split: SplitFile, tally: _NonFinite) -> Iterator[tuple[int, Tensor]]:
+    rows = block_rows(split.n_features, split.dtype.itemsize, split.chunk_rows)
+    for start, array in read_blocks(split, rows):
+        block = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
+        tally.check(start, block)
+        yield start, block
+
+
+def _enumerate_rows(x_ND: Tensor) -> Iterator[tuple[int, Tensor]]:
+    start = 0
+    for block in x_ND.split(block_rows(x_ND.shape[1], x_ND.element_size())):
+        yield start, block
+        start += len(block)
+
+
+@dataclass
+class _NonFinite:
+    """Counts NaN and infinite values of one split."""
+
+    split: SplitFile
+    nans: int = 0
+    infinities: int = 0
+    first_row: int = -1
+
+    def check(self, start: int, block_nD: Tensor) -> None:
+        """Count the values of a block that begins at row `start`."""
+        # The sum of a block is finite unless a value is not, or it overflows: one cheap pass for the usual case.
+        if bool(torch.isfinite(block_nD.sum(dtype=torch.float64))):
+            return
+        bad_rows = (~torch.isfinite(block_nD)).any(1).nonzero()[:, 0]
+        if self.first_row < 0 and len(bad_rows):
+            self.first_row = start + int(bad_rows[0])
+        self.nans += int(block_nD.isnan().sum())
+        self.infinities += int(block_nD.isinf().sum())
+
+    def report(self) -> None:
+        """Raise InputError if anything was counted."""
+        if self.nans + self.infinities:
+            raise InputError(
+                f"{self.split.where}: split {self.split.split!r} holds {self.nans} NaN and {self.infinities} "
+                f"infinite values, the first in row {self.first_row}; activations must be finite"
+            )

@@ -1,0 +1,185 @@
+"""The reference: every probe its own module and optimiser, several at a time in threads.
+
+Follows the plan of `plan` (order, dropout, initial weights), so that its probes equal those of `fused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.utils.data import DataLoader, Dataset
+
+from trainers.probes.evaluation import Evaluator
+from trainers.probes.layer import Layer, Trained, Tried, best_of, pos_weights, variant_values
+from trainers.probes.modules import dropout_shape, seeded_module
+from trainers.probes.plan import Batch, BatchReader, Dice, drop_
+from trainers.probes.ranking import roc_auc
+from trainers.probes.rows import ResidentRows
+from trainers.probes.settings import Loader, Settings, Variant
+
+History = dict[str, list[float]]
+
+
+class _Examples(Dataset):
+    """One probe's examples, fetched one at a time."""
+
+    def __init__(self, rows: ResidentRows, targets_N: Tensor) -> None:
+        self._x = rows.x_ND
+        self._y = targets_N
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return self._x[index], self._y[index]
+
+
+@dataclass
+class _LoaderReader:
+    """The batches of `BatchReader` by way of a DataLoader."""
+
+    rows: ResidentRows
+    settings: Settings
+    device: torch.device
+
+    def epoch(self, seed: int, epoch: int, targets_NC: Tensor) -> Iterator[Batch]:
+        dropout = dropout_shape(self.settings)
+        dice = Dice(seed, epoch, self.device)
+        order = self.rows.order(dice).rows.tolist()
+        examples = _Examples(self.rows, targets_NC[:, 0].to(self.settings.compute_dtype))
+        compute = self.settings.compute_dtype
+        widths = ((self.rows.n_features,) if dropout.inputs else ()) + dropout.hidden
+        for x, y in DataLoader(examples, self.settings.batch_size, sampler=order):
+            x, y = x.to(self.device, compute), y.to(self.device)[:, None]
+            masks = [torch.empty(len(x), width, dtype=torch.bool, device=self.device) for width in widths]
+            for mask in masks if dropout.rate else []:
+                dice.keep_mask(mask, dropout.rate)
+            if not dropout.rate or not dropout.inputs:
+                yield Batch(x, y, tuple(masks) if dropout.rate else (), 1.0)
+                continue
+            drop_(x, masks[0])
+            yield Batch(x, y, tuple(masks[1:]), 1 / (1 - dropout.rate))
+
+
+class OneByOneTraining:
+    """Trains the given probes of a layer separately, `workers` of them at a time."""
+
+    def __init__(
+        self, layer: Layer, settings: Settings, probes: Sequence[int], workers: int, loader: Loader
+    ) -> None:
+        self._layer = layer
+        self._settings = settings
+        self._probes = list(probes)
+        self._workers = workers
+        self._loader = loader
+        self._weights = pos_weights(settings, layer.targets["train"])
+
+    def run(self) -> Iterator[tuple[int, list[Trained]]]:
+        """Yield (probes done, probes that just finished) until all have finished."""
+        done_count = 0
+        pool = ThreadPoolExecutor(self._workers)
+        pending: set[Future[Trained]] = {pool.submit(self._probe, probe) for probe in self._probes}
+        try:
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                done_count += len(done)
+                yield done_count, [future.result() for future in done]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _probe(self, probe: int) -> Trained:
+        ended = [self._variant(probe, variant) for variant in self._settings.variants()]
+        tried = [one for one, _, _ in ended]
+        chosen, state, history = ended[best_of(tried)]
+        return Trained(probe, state, chosen, tried, history)
+
+    def _variant(self, probe: int, variant: Variant) -> tuple[Tried, dict[str, Tensor], History]:
+        module = seeded_module(self._settings, self._layer.n_features, probe).to(self._layer.device)
+        trainer = _Single(self, module, probe, variant)
+        return trainer.run()
+
+    def reader(self) -> BatchReader | _LoaderReader:
+        """Return a source of batches of its own for one probe."""
+        rows, settings, device = self._layer.rows["train"], self._settings, self._layer.device
+        if self._loader == "dataloader" and isinstance(rows, ResidentRows):
+            return _LoaderReader(rows, settings, device)
+        return BatchReader(
+            rows,
+            settings.batch_size,
+            dropout_shape(settings),
+            settings.compute_dtype,
+            settings.storage_dtype,
+            device,
+        )
+
+    def criterion(self, probe: int) -> nn.BCEWithLogitsLoss:
+        """Return the loss of one probe."""
+        return nn.BCEWithLogitsLoss(pos_weight=None if self._weights is None else self._weights[probe])
+
+
+class _Single:
+    """One probe under one variant, trained the ordinary way."""
+
+    def __init__(self, owner: OneByOneTraining, module: nn.Module, probe: int, variant: Variant) -> None:
+        settings, layer = owner._settings, owner._layer
+        self._settings = settings
+        self._module = module
+        self._variant = variant
+        self._optimiser = torch.optim.AdamW(
+            module.parameters(), lr=variant.lr, weight_decay=variant.weight_decay
+        )
+        self._scheduler = CosineAnnealingLR(self._optimiser, settings.epochs, settings.min_lr)
+        self._criterion = owner.criterion(probe)
+        self._reader = owner.reader()
+        self._evaluator = Evaluator(layer.rows["val"], settings.compute_dtype, layer.device)
+        self._train_targets = layer.targets["train"][:, probe : probe + 1].contiguous()
+        self._val_targets = layer.targets["val"][:, probe][None]
+
+    def run(self) -> tuple[Tried, dict[str, Tensor], History]:
+        history: History = {"train_loss": [], "val_loss": [], "val_auc": []}
+        best_auc, best_epoch, best_state = float("nan"), 0, self._snapshot()
+        epoch = 0
+        for epoch in range(1, self._settings.epochs + 1):
+            train_loss = self._train(epoch - 1)
+            val_loss, auc = self._validate()
+            for name, value in (("train_loss", train_loss), ("val_loss", val_loss), ("val_auc", auc)):
+                history[name].append(value)
+            if auc > best_auc or (best_epoch == 0 and auc == auc):
+                best_auc, best_epoch, best_state = auc, epoch, self._snapshot()
+            if epoch - best_epoch >= self._settings.patience:
+                break
+        return Tried(variant_values(self._variant), best_auc, best_epoch, epoch), best_state, history
+
+    def _snapshot(self) -> dict[str, Tensor]:
+        return {name: value.cpu().clone() for name, value in self._module.state_dict().items()}
+
+    def _train(self, epoch: int) -> float:
+        total = 0.0
+        for batch in self._reader.epoch(self._settings.seed, epoch, self._train_targets):
+            self._optimiser.zero_grad()
+            loss = self._criterion(self._forward(batch), batch.y_BC[:, 0])
+            loss.backward()
+            self._optimiser.step()
+            total += float(loss.detach()) * len(batch.x_BD)
+        if self._settings.scheduler:
+            self._scheduler.step()
+        return total / len(self._train_targets)
+
+    def _forward(self, batch: Batch) -> Tensor:
+        x = batch.x_BD
+        reduced = x.dtype == torch.bfloat16
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=reduced):
+            if batch.input_scale != 1.0:
+                x = x.mul_(batch.input_scale)
+            logits: Tensor = self._module(x, batch.keep) if batch.keep else self._module(x)
+        return logits.float() if reduced else logits
+
+    def _validate(self) -> tuple[float, float]:
+        logits = self._evaluator.logits(lambda x: self._module(x)[:, None], 1)
+        loss = self._criterion(logits[0], self._val_targets[0].to(logits.dtype))
+        return float(loss), float(roc_auc(logits, self._val_targets)[0])

@@ -1,0 +1,80 @@
+"""Everything that decides a probe's weights, in one frozen value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Literal
+
+import torch
+
+from trainers.probes import CODE_VERSION
+
+ModelType = Literal["linear", "multihead"]
+Solver = Literal["adamw", "exact"]
+Loader = Literal["memory", "dataloader"]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One setting of the hyperparameters that a probe is trained with side by side."""
+
+    lr: float
+    weight_decay: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How probes are trained; two runs with equal settings and data give equal probes."""
+
+    model_type: ModelType = "linear"
+    hidden_dim: int = 512
+    """Width of the multihead probe's layers."""
+    dropout: float = 0.1
+    batch_size: int = 512
+    epochs: int = 50
+    lrs: tuple[float, ...] = (5e-4,)
+    weight_decays: tuple[float, ...] = (1e-3,)
+    patience: int = 10
+    """Epochs without a better validation AUC after which a probe stops."""
+    scheduler: bool = True
+    """Cosine annealing of the learning rate to `min_lr` over `epochs`."""
+    min_lr: float = 1e-5
+    pos_weight: float | Literal["balanced"] = 1.0
+    """Weight of a positive example's loss; `balanced` is negatives / positives of the training split."""
+    dtype: str = "float32"
+    """How activations are stored: float32, bfloat16 or float64.  Weights are float32, or float64."""
+    seed: int = 0
+    solver: Solver = "adamw"
+    C: float = 1.0
+    """Exact solver: inverse strength of the L2 penalty, as in scikit-learn's LogisticRegression."""
+    tol: float = 1e-5
+    """Exact solver: largest component of the mean gradient at which a probe is done."""
+    max_iter: int = 500
+    """Exact solver: L-BFGS iterations at most."""
+
+    @property
+    def storage_dtype(self) -> torch.dtype:
+        """Data type of the activations in memory."""
+        return DTYPES[self.dtype]
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """Data type of weights, gradients, moments and logits."""
+        return torch.float64 if self.dtype == "float64" else torch.float32
+
+    def variants(self) -> list[Variant]:
+        """Every pair of a learning rate and a decay, learning rates outermost."""
+        return [Variant(lr, decay) for lr, decay in product(self.lrs, self.weight_decays)]
+
+    def lr_factor(self, epoch: int) -> float:
+        """Return how far `epoch` (from 0) is on the cosine from 1 to 0; 1 without a schedule."""
+        return (1 + math.cos(math.pi * epoch / self.epochs)) / 2 if self.scheduler else 1.0
+
+    def fingerprint(self) -> dict[str, object]:
+        """Return the settings as JSON values, with the version of the code that uses them."""
+        values = {**asdict(self), "lrs": list(self.lrs), "weight_decays": list(self.weight_decays)}
+        return {"code_version": CODE_VERSION, **values}
