@@ -1,0 +1,312 @@
+"""Lab machines in containers: a root file system by debootstrap, sshd on a published loopback port.
+
+`python -m tests.e2e.containers` builds the image ahead of the tests.
+"""
+
+import fcntl
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import docker
+import docker.errors
+from docker.models.containers import Container
+
+from tests.support.needs import UnavailableError
+from tests.support.ssh_home import SshHome, free_port, make_key, program
+from tests.support.sshd import wait_for_greeting
+
+RECIPE = Path(__file__).parent / "image"
+REPOSITORY = "twophase-worker"
+DEFAULT_MIRROR = "http://deb.debian.org/debian"
+OWNER = "twophase.owner"
+"""Label: the process that removes the container, so that another can when it died first."""
+STARTUP_SECONDS = 60
+USERS = {"worker": 22, "other": 2222}
+"""The users of the image, and the port that sshd has in a container made for each."""
+
+
+@contextmanager
+def connect_engine() -> Iterator[docker.DockerClient]:
+    """Yield a client of the docker engine; raise `UnavailableError` when none answers."""
+    try:
+        client = docker.from_env(timeout=60)
+    except docker.errors.DockerException as error:
+        raise UnavailableError(f"no docker engine answers ({error}): see docs/testing.md") from None
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def worker_image(client: docker.DockerClient) -> str:
+    """Return the tag of the workers' image, building what the engine does not hold of it."""
+    root = f"{REPOSITORY}:root-{_digest('build-root')}"
+    tag = f"{REPOSITORY}:{_digest('build-root', 'Dockerfile', 'sshd_config')}"
+    with _one_at_a_time():
+        if not _has_image(client, root):
+            _import_root(client, root)
+        if not _has_image(client, tag):
+            client.images.build(path=str(RECIPE), tag=tag, buildargs={"root": root}, rm=True)
+    return tag
+
+
+def python_mounts() -> dict[str, dict[str, str]]:
+    """Return volumes that put this interpreter and its packages, read-only, at the same paths in a container.
+
+    A system interpreter is not mounted: the image has Debian's own, which the virtual environment then finds.
+    """
+    places = {Path(sys.prefix), Path(sys.base_prefix)} - {Path("/usr"), Path("/usr/local")}
+    # An interpreter may name its place by a link and be found by the link's target: show both.
+    places |= {place.resolve() for place in places}
+    return {str(place): {"bind": str(place), "mode": "ro"} for place in sorted(places)}
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What a command in a container did."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Worker:
+    """One container with sshd. It keeps its name, port and host key until the lab is closed."""
+
+    def __init__(self, name: str, user: str, port: int, client: SshHome, container: Container) -> None:
+        self.name = name
+        """Also its alias in the lab's ssh_config."""
+        self.host = "127.0.0.1"
+        self.port = port
+        self.user = user
+        self.key = client.key
+        self.python = str(Path(sys.prefix) / "bin" / "python")
+        """An interpreter on the worker that has the packages of the one that runs the tests."""
+        self.container = container
+
+    def kill(self) -> None:
+        """Take the power: every process ends at once. The disk stays."""
+        self.container.kill()
+        self.container.wait()
+
+    def restart(self) -> None:
+        """Boot again, after `kill` or instead of it; return when sshd greets."""
+        self.container.restart(timeout=0)
+        self.wait_ready()
+
+    def pause(self) -> None:
+        """Freeze every process: connections stay open and silent."""
+        self.container.pause()
+
+    def unpause(self) -> None:
+        """Undo `pause`."""
+        self.container.unpause()
+
+    def disconnect(self) -> None:
+        """Unplug the network: open connections break, new ones are refused, processes go on."""
+        self._network().disconnect(self.container)
+
+    def reconnect(self) -> None:
+        """Undo `disconnect`; return when sshd greets."""
+        self._network().connect(self.container)
+        self.wait_ready()
+
+    def mute(self) -> None:
+        """Lose every packet: open connections fall silent without breaking, processes go on."""
+        self._as_root(["ip", "link", "set", "eth0", "down"])
+
+    def unmute(self) -> None:
+        """Undo `mute`; return when sshd greets."""
+        self._as_root(["ip", "link", "set", "eth0", "up"])
+        self.wait_ready()
+
+    def exec(self, argv: Sequence[str], user: str | None = None) -> Executed:
+        """Run a command in the container without SSH, as its user or another; wait for its end."""
+        environment = {"HOME": self.home} if user is None else {}
+        result = self.container.exec_run(
+            list(argv), user=user or self.user, workdir=self.home, environment=environment, demux=True
+        )
+        stdout, stderr = (part or b"" for part in result.output)
+        return Executed(result.exit_code, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+    @property
+    def home(self) -> str:
+        """The user's home directory on the worker."""
+        return {"worker": "/home/worker", "other": "/srv/other"}[self.user]
+
+    def put(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """Write a file of the worker's user; its directory must exist."""
+        uid, gid = (int(number) for number in self.exec(["sh", "-c", "id -u; id -g"]).stdout.split())
+        self.container.put_archive("/", _archive({path: (content, mode, uid, gid)}))
+
+    def wait_ready(self) -> None:
+        """Return when sshd greets."""
+        wait_for_greeting(self.port, STARTUP_SECONDS, self._check_alive)
+
+    def _check_alive(self) -> None:
+        self.container.reload()
+        if self.container.status == "exited":
+            raise UnavailableError(f"{self.name} stopped: {self.container.logs(tail=5).decode().strip()}")
+
+    def _as_root(self, argv: Sequence[str]) -> None:
+        result = self.container.exec_run(list(argv), user="root")
+        if result.exit_code != 0:
+            raise RuntimeError(f"{self.name}: {argv} failed: {result.output.decode().strip()}")
+
+    def _network(self) -> Any:
+        return self.container.client.networks.get("bridge")
+
+
+class Lab:
+    """Workers, and the head node's SSH files for them; closing it removes the containers."""
+
+    def __init__(self, client: docker.DockerClient, image: str, directory: Path) -> None:
+        """Write the head node's files below `directory`, which must not exist or be empty."""
+        self._engine = client
+        self._image = image
+        self._directory = directory
+        self.client = SshHome(directory / "home")
+        self.workers: list[Worker] = []
+
+    def start(
+        self,
+        name: str,
+        user: str = "worker",
+        volumes: Mapping[str, Mapping[str, str]] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Worker:
+        """Start a worker; `volumes` (docker's form) come on top of this interpreter's.  See `wait_ready`."""
+        port = free_port()
+        container = self._engine.containers.create(
+            self._image,
+            name=f"twophase-{os.getpid()}-{self._directory.name}-{name}",
+            hostname=name,
+            init=True,
+            cap_add=["NET_ADMIN"],
+            environment={**(environment or {}), "SSHD_PORT": str(USERS[user])},
+            ports={f"{USERS[user]}/tcp": ("127.0.0.1", port)},
+            volumes={**python_mounts(), **(volumes or {})},
+            shm_size="256m",
+            labels={OWNER: str(os.getpid())},
+        )
+        worker = Worker(name, user, port, self.client, container)
+        self.workers.append(worker)
+        self._install_keys(worker)
+        container.start()
+        return worker
+
+    def close(self) -> None:
+        """Remove every container of the lab, whatever state it is in."""
+        while self.workers:
+            self.workers.pop().container.remove(force=True, v=True)
+
+    def __enter__(self) -> "Lab":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _install_keys(self, worker: Worker) -> None:
+        host_key = make_key(self._directory / f"{worker.name}_host_key")
+        public = host_key.with_suffix(".pub").read_bytes()
+        files = {
+            "etc/ssh/ssh_host_ed25519_key": (host_key.read_bytes(), 0o600, 0, 0),
+            "etc/ssh/ssh_host_ed25519_key.pub": (public, 0o644, 0, 0),
+            f"etc/ssh/authorized_keys/{worker.user}": (self.client.public_key.encode() + b"\n", 0o644, 0, 0),
+        }
+        worker.container.put_archive("/", _archive(files))
+        self.client.add_host(worker.name, worker.port, worker.user, public.decode())
+
+
+def remove_orphans(client: docker.DockerClient) -> None:
+    """Remove the containers of test processes that ended without doing so."""
+    for container in client.containers.list(all=True, filters={"label": OWNER}, ignore_removed=True):
+        if not Path("/proc", container.labels[OWNER]).exists():
+            container.remove(force=True, v=True)
+
+
+def _archive(files: Mapping[str, tuple[bytes, int, int, int]]) -> bytes:
+    """Return a tar of path → (content, mode, uid, gid)."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for path, (content, mode, uid, gid) in files.items():
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.size, member.mode, member.uid, member.gid = len(content), mode, uid, gid
+            tar.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def _digest(*names: str) -> str:
+    content = b"\0".join((RECIPE / name).read_bytes() for name in names)
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _has_image(client: docker.DockerClient, tag: str) -> bool:
+    try:
+        client.images.get(tag)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    path = Path.home() / ".cache" / "twophase-tests" / "image.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _import_root(client: docker.DockerClient, tag: str) -> None:
+    if os.getuid() != 0:
+        raise UnavailableError(
+            "only root can build the workers' image (debootstrap): run scripts/test once as root"
+        )
+    program("debootstrap")
+    argv = [str(RECIPE / "build-root"), _mirror()]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as build:
+        assert build.stdout is not None
+        data = build.stdout.read()
+    if build.returncode != 0:
+        raise UnavailableError(f"debootstrap from {_mirror()} failed with exit code {build.returncode}")
+    repository, _, name = tag.partition(":")
+    client.api.import_image_from_data(data, repository=repository, tag=name)
+
+
+def _mirror() -> str:
+    """Return the Debian mirror that this machine's apt uses, else Debian's own."""
+    argv = ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)", "Created-By: Packages"]
+    try:
+        listed = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return DEFAULT_MIRROR
+    sites = (line.split() for line in listed.splitlines())
+    return next((site for site, codename in sites if codename == "bookworm"), DEFAULT_MIRROR)
+
+
+def main() -> int:
+    """Build the workers' image; return the exit code."""
+    try:
+        with connect_engine() as client:
+            worker_image(client)
+    except UnavailableError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
