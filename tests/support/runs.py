@@ -1,0 +1,140 @@
+"""Runs of the real command, and what must hold of what they leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from master.adapters.base_model_store import BaseModelStore
+from master.adapters.journal import Journal
+from master.core.lifecycle import State, Trigger
+from master.run_layout import RunLayout
+from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(__file__).parent / "scripts"
+PARTICIPANTS = ["anna", "bert", "carl", "dora"]
+COMPOSITIONS = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+def search(folds: int = 3, **fields: Any) -> list[dict[str, Any]]:
+    """Return the batch-composition search: 5 compositions × `folds` folds, one base model a fold."""
+    return [
+        {
+            "fold": fold,
+            "participants": PARTICIPANTS,
+            "mode": "full_fine_tuning",
+            "target_batch_pct": share,
+            "prefix": f"batch_comp_{share * 100:.0f}",
+            **fields,
+        }
+        for share in COMPOSITIONS
+        for fold in range(folds)
+    ]
+
+
+@dataclass
+class Run:
+    """A run directory and the command that works in it."""
+
+    root: Path
+    servers: Sequence[Mapping[str, Any]]
+    jobs: Any
+    script: Path | None = SCRIPTS / "train_contract.py"
+    cluster: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.write("cluster.json", {"servers": list(self.servers), **self.cluster})
+        self.write("jobs.json", self.jobs)
+
+    def write(self, name: str, content: Any) -> Path:
+        """Write a config file beside the run directory."""
+        path = self.root / name
+        path.write_text(json.dumps(content))
+        return path
+
+    @property
+    def layout(self) -> RunLayout:
+        return RunLayout(self.root / "run")
+
+    def argv(self, *flags: str) -> list[str]:
+        """Return the command."""
+        what = ("--script-path", str(self.script)) if self.script else ()
+        return [
+            *(sys.executable, "-m", "master.cli", "--cluster-config", str(self.root / "cluster.json")),
+            *("--jobs-config", str(self.root / "jobs.json"), "--run-dir", str(self.layout.root)),
+            *(*what, *flags),
+        ]
+
+    def environ(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(ROOT), **self.env}
+
+    def start(self, *flags: str) -> subprocess.Popen[str]:
+        """Start the command in a session of its own."""
+        return subprocess.Popen(
+            self.argv(*flags),
+            env=self.environ(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def finish(self, *flags: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        return subprocess.run(
+            self.argv(*flags), env=self.environ(), capture_output=True, text=True, timeout=timeout_s
+        )
+
+    def count(self, trigger: Trigger) -> dict[str, int]:
+        """Return how often each task went through a transition."""
+        journal = Journal(self.layout.journal)
+        try:
+            counts: dict[str, int] = {}
+            for item in journal.transitions():
+                if item.trigger is trigger:
+                    counts[item.task_id] = counts.get(item.task_id, 0) + 1
+            return counts
+        finally:
+            journal.close()
+
+    def states(self) -> dict[str, State]:
+        """Return the state of every task, from the journal."""
+        journal = Journal(self.layout.journal)
+        try:
+            return {item.task_id: item.state for item in journal.transitions()}
+        finally:
+            journal.close()
+
+    def check_complete(self, jobs: int, base_models: int) -> None:
+        """Assert that all is there, recorded once, and what its digest says."""
+        states = self.states()
+        assert set(states.values()) == {State.SUCCEEDED}, states
+        committed = self.count(Trigger.COLLECT)
+        assert set(committed.values()) == {1}, committed
+        assert len(committed) == jobs + base_models
+        self._check_results()
+        whole, damaged = BaseModelStore(self.layout).scan(p.name for p in self.layout.base_models.iterdir())
+        assert len(whole) == base_models and not damaged, damaged
+
+    def _check_results(self) -> None:
+        journal = Journal(self.layout.journal)
+        try:
+            finished = {t.task_id: t for t in journal.transitions() if t.trigger is Trigger.FINISH}
+        finally:
+            journal.close()
+        for task_id, transition in finished.items():
+            if task_id.startswith("base_models/"):
+                continue
+            assert transition.detail is not None
+            files = [FileDigest.from_row(row) for row in transition.detail["files"]]
+            assert files, task_id
+            assert content_hash(digest_directory(self.layout.result(task_id))) == content_hash(files)
