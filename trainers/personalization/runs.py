@@ -40,6 +40,7 @@ class Place:
 def train_base(options: Options, place: Place, report: Report) -> None:
     """Train the base model of the job and write its folder."""
     assert place.base_model_dir is not None
+    place.base_model_dir.mkdir(parents=True, exist_ok=True)
     source = Source(options.data_path, options.window_size, options.n_classes)
     train = source.load_all(options.base_participants, ("train", "val"))
     val = source.load_all(options.base_participants, ("test",))
@@ -54,6 +55,7 @@ def train_base(options: Options, place: Place, report: Report) -> None:
 
 def run_experiment(options: Options, place: Place, report: Report) -> None:
     """Fit a model to the target, score it on the target's test split and write the results."""
+    place.output_dir.mkdir(parents=True, exist_ok=True)
     base = None
     if options.needs_base_model:
         assert place.base_model_dir is not None

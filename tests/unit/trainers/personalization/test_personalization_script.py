@@ -217,6 +217,20 @@ def test_bad_input_ends_with_one_line(
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("mode", ["target_only", "base_only"])
+def test_a_folder_that_cannot_be_written_is_found_before_training(
+    data_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    monkeypatch.delenv("TWOPHASE_JOB_ID", raising=False)
+    blocked = data_path / "ann_val.pt"
+    flags = ["--fold", "1", "--participants", *NAMES, "--data_path", str(data_path), "--window_size", "12"]
+    flags += ["--mode", mode, "--output_dir", str(blocked), "--base_model_dir", str(blocked)]
+    assert main(flags) == 1
+    shown = capsys.readouterr()
+    assert str(blocked) in shown.err and shown.err.count("\n") == 1
+    assert "epoch" not in shown.out
+
+
 @pytest.mark.parametrize(
     "flags",
     [
