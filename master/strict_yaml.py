@@ -23,7 +23,7 @@ MAX_DEPTH = 32
 MAX_VALUES = 10_000_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_STRING_TAGS = ("!", "tag:yaml.org,2002:str")
+_STRING_TAG = "tag:yaml.org,2002:str"
 
 
 class Duplicated(dict[str, Any]):
@@ -151,7 +151,7 @@ def _key(event: Any) -> str:
 
 
 def _scalar(event: yaml.ScalarEvent) -> Any:
-    if event.tag is not None and event.tag not in _STRING_TAGS:
+    if event.tag not in (None, _STRING_TAG):
         _refuse_tag(event)
     if not event.implicit[0]:
         return event.value
