@@ -6,7 +6,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.e2e.containers import Lab, Worker, connect_engine, remove_orphans, worker_image
+from tests.e2e.containers import Lab, Worker, remove_orphans
+from tests.e2e.image import connect_engine, worker_image
 from tests.support.needs import UnavailableError, missing
 
 

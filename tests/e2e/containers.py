@@ -1,63 +1,27 @@
-"""Lab machines in containers: a root file system by debootstrap, sshd on a published loopback port.
+"""Lab machines in containers, each with sshd on a published loopback port."""
 
-`python -m tests.e2e.containers` builds the image ahead of the tests.
-"""
-
-import fcntl
-import hashlib
 import io
 import os
-import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import docker
-import docker.errors
 from docker.models.containers import Container
 
 from tests.support.needs import UnavailableError
-from tests.support.ssh_home import SshHome, free_port, make_key, program
+from tests.support.ssh_home import SshHome, free_port, make_key
 from tests.support.sshd import wait_for_greeting
 
-RECIPE = Path(__file__).parent / "image"
-REPOSITORY = "twophase-worker"
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
 OWNER = "twophase.owner"
 """Label: the process that removes the container, so that another can when it died first."""
 STARTUP_SECONDS = 60
 USERS = {"worker": 22, "other": 2222}
 """The users of the image, and the port that sshd has in a container made for each."""
-
-
-@contextmanager
-def connect_engine() -> Iterator[docker.DockerClient]:
-    """Yield a client of the docker engine; raise `UnavailableError` when none answers."""
-    try:
-        client = docker.from_env(timeout=60)
-    except docker.errors.DockerException as error:
-        raise UnavailableError(f"no docker engine answers ({error}): see docs/testing.md") from None
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-def worker_image(client: docker.DockerClient) -> str:
-    """Return the tag of the workers' image, building what the engine does not hold of it."""
-    root = f"{REPOSITORY}:root-{_digest('build-root')}"
-    tag = f"{REPOSITORY}:{_digest('build-root', 'Dockerfile', 'sshd_config')}"
-    with _one_at_a_time():
-        if not _has_image(client, root):
-            _import_root(client, root)
-        if not _has_image(client, tag):
-            client.images.build(path=str(RECIPE), tag=tag, buildargs={"root": root}, rm=True)
-    return tag
 
 
 def python_mounts() -> dict[str, dict[str, str]]:
@@ -246,67 +210,3 @@ def _archive(files: Mapping[str, tuple[bytes, int, int, int]]) -> bytes:
             member.size, member.mode, member.uid, member.gid = len(content), mode, uid, gid
             tar.addfile(member, io.BytesIO(content))
     return stream.getvalue()
-
-
-def _digest(*names: str) -> str:
-    content = b"\0".join((RECIPE / name).read_bytes() for name in names)
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _has_image(client: docker.DockerClient, tag: str) -> bool:
-    try:
-        client.images.get(tag)
-    except docker.errors.ImageNotFound:
-        return False
-    return True
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    path = Path.home() / ".cache" / "twophase-tests" / "image.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-def _import_root(client: docker.DockerClient, tag: str) -> None:
-    if os.getuid() != 0:
-        raise UnavailableError(
-            "only root can build the workers' image (debootstrap): run scripts/test once as root"
-        )
-    program("debootstrap")
-    argv = [str(RECIPE / "build-root"), _mirror()]
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as build:
-        assert build.stdout is not None
-        data = build.stdout.read()
-    if build.returncode != 0:
-        raise UnavailableError(f"debootstrap from {_mirror()} failed with exit code {build.returncode}")
-    repository, _, name = tag.partition(":")
-    client.api.import_image_from_data(data, repository=repository, tag=name)
-
-
-def _mirror() -> str:
-    """Return the Debian mirror that this machine's apt uses, else Debian's own."""
-    argv = ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)", "Created-By: Packages"]
-    try:
-        listed = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return DEFAULT_MIRROR
-    sites = (line.split() for line in listed.splitlines())
-    return next((site for site, codename in sites if codename == "bookworm"), DEFAULT_MIRROR)
-
-
-def main() -> int:
-    """Build the workers' image; return the exit code."""
-    try:
-        with connect_engine() as client:
-            worker_image(client)
-    except UnavailableError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

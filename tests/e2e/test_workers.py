@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.e2e import containers
+from tests.e2e import containers, image
 from tests.e2e.containers import Lab, Worker
 from tests.support.ssh_home import make_key
 
@@ -145,7 +145,7 @@ def test_a_failing_command_tells_its_code_and_streams(lab: Lab) -> None:
 
 def test_the_image_is_built_once(docker_engine: docker.DockerClient, worker_image: str) -> None:
     before = docker_engine.images.get(worker_image).id
-    again = containers.worker_image(docker_engine)
+    again = image.worker_image(docker_engine)
     assert docker_engine.images.get(again).id == before
 
 
