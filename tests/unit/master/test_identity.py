@@ -38,9 +38,7 @@ NAMES = st.from_regex(r"[a-z]{1,6}", fullmatch=True).filter(
 CONFIGS = st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, max_size=3), max_size=6)
 
 
-def identity(
-    config: dict[str, Any], rule: BaseModelRule = DEFAULT_RULE, code: str = "x"
-) -> dict[str, Any]:
+def identity(config: dict[str, Any], rule: BaseModelRule = DEFAULT_RULE, code: str = "x") -> dict[str, Any]:
     base = base_model_of(config, code, rule)
     assert base is not None
     assert base.spec_hash == spec_hash_of(base.config)
