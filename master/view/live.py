@@ -1,0 +1,88 @@
+"""The live view: bars, what runs where, and above them the lines that should stay."""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from master.core.commands import Transition
+from master.core.records import RunState
+from master.view.feed import Feed
+from master.view.lines import Folder, Kind, Line
+from master.view.panels import bars, slots_table, troubled_workers
+from master.view.wording import clock
+
+_ABOVE = frozenset({Kind.NOTE, Kind.FAILED, Kind.BLOCKED, Kind.RETRIED})
+_STYLES = {Kind.FAILED: "red", Kind.BLOCKED: "red", Kind.RETRIED: "yellow"}
+_MOST_TROUBLED = 4
+
+
+class LiveView:
+    """Redraws the foot of the terminal on each refresh; notes and problems scroll away above it."""
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.time) -> None:
+        self._console, self._clock = console, clock
+        self._feed, self._folder = Feed(clock), Folder()
+        self._state: RunState | None = None
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        self._closed = False
+
+    def transition(self, transition: Transition, state: RunState) -> None:
+        self._state = state
+        self._feed.transition(transition)
+
+    def progress(self, worker: str, task_id: str, attempt: int, detail: Mapping[str, Any]) -> None:
+        self._feed.progress(task_id, attempt, detail)
+
+    def note(self, text: str) -> None:
+        self._feed.note(text)
+
+    def refresh(self, state: RunState, at: float) -> None:
+        if self._closed:
+            return
+        self._state = state
+        if not self._live.is_started:
+            # Even an error that nobody catches must not leave the user without a cursor.
+            atexit.register(self.close)
+            self._live.start()
+        lines = [line for line in self._feed.take(state) if line.kind in _ABOVE]
+        self._live.update(self.render(state, at))
+        self._print(self._folder.take(lines, at))
+
+    def render(self, state: RunState, at: float) -> RenderableType:
+        """Return what the foot of the terminal shows, no higher than the terminal."""
+        head = bars(self._feed.tally, state, at)
+        troubled = troubled_workers(state, _MOST_TROUBLED)
+        room = self._console.height - head.row_count - len(troubled) - 1
+        table = slots_table(list(self._feed.active.values()), state, at, room)
+        return Group(head, *([table] if table else []), *troubled)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        at = self._clock()
+        lines = self._feed.take(self._state) if self._state else self._feed.take_notes()
+        kept = self._folder.take([line for line in lines if line.kind in _ABOVE], at)
+        if self._state:
+            self._live.update(bars(self._feed.tally, self._state, at))
+        self._print([*kept, *self._folder.rest(at)])
+        self._live.stop()
+
+    def _print(self, lines: list[Line]) -> None:
+        """Show `lines` above the foot, which is drawn anew either way."""
+        if lines:
+            self._console.print(Text("\n").join(map(_styled, lines)), soft_wrap=True)
+        else:
+            self._live.refresh()
+
+
+def _styled(line: Line) -> Text:
+    return Text.assemble((clock(line.at)[-8:], "dim"), "  ", (line.text, _STYLES.get(line.kind, "")))

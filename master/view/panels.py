@@ -1,0 +1,101 @@
+"""The parts of the live view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from master.core.records import RunState
+from master.core.summary import PhaseCounts, Tally
+from master.view.feed import Active
+from master.view.wording import clean, counts_text, duration, progress_text, task_name
+
+_NAMES = {1: "Base models", 2: "Experiments"}
+
+
+@dataclass(frozen=True)
+class PhaseBar:
+    """A bar as wide as there is room: done, failed, running, and what is still to come."""
+
+    counts: PhaseCounts
+
+    def parts(self, width: int) -> list[tuple[int, str]]:
+        """Return the widths and styles of the bar's parts; the widths add up to `width`."""
+        counts = self.counts
+        failed = counts.failed + counts.blocked + counts.cancelled
+        shares = ((counts.succeeded, "green"), (failed, "red"), (counts.running, "yellow"))
+        parts, so_far, drawn = [], 0, 0
+        for number, style in shares:
+            so_far += number
+            edge = width * so_far // max(counts.total, 1)
+            parts.append((edge - drawn, style))
+            drawn = edge
+        return [*parts, (width - drawn, "bright_black")]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        done, todo = ("#", "-") if options.ascii_only else ("━", "─")
+        parts = self.parts(options.max_width)
+        drawn = [((done if style != "bright_black" else todo) * width, style) for width, style in parts]
+        yield Text.assemble(*drawn)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(8, options.max_width)
+
+
+def bars(tally: Tally, state: RunState, at: float) -> Table:
+    """Return a line for each phase that has tasks."""
+    table = Table.grid(expand=True, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1, no_wrap=True, min_width=8)
+    table.add_column(no_wrap=True, justify="right", overflow="ellipsis")
+    for phase, name in _NAMES.items():
+        counts = tally.phase(phase)
+        if counts.total:
+            table.add_row(name, PhaseBar(counts), counts_text(counts, tally.eta_s(state, phase, at)))
+    return table
+
+
+def slots_table(active: Sequence[Active], state: RunState, at: float, room: int) -> Table | None:
+    """Return a line for each attempt that runs, in `room` lines of the terminal; None where nothing fits."""
+    if not active or room < 3:
+        return None
+    ordered = sorted(active, key=lambda item: (item.worker, str(item.detail.get("slot", "")), item.task_id))
+    shown = ordered if len(ordered) + 1 <= room else ordered[: room - 2]
+    table = Table(box=None, expand=True, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column("where", no_wrap=True, max_width=24, overflow="ellipsis")
+    table.add_column("job", no_wrap=True, overflow="ellipsis", ratio=3)
+    table.add_column("epoch", no_wrap=True, justify="right")
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=4)
+    table.add_column("for", no_wrap=True, justify="right")
+    for item in shown:
+        table.add_row(*map(Text, _cells(item, state, at)))
+    if len(shown) < len(ordered):
+        table.add_row(Text(f"+{len(ordered) - len(shown)} more", style="dim"))
+    return table
+
+
+def _cells(item: Active, state: RunState, at: float) -> tuple[str, str, str, str, str]:
+    epoch, figures = progress_text(item.detail)
+    slot = clean(str(item.detail.get("slot", "")))
+    elapsed = duration(at - item.started_at) if item.started_at is not None else ""
+    name = task_name(state.tasks[item.task_id].task)
+    return f"{item.worker} {slot}".strip(), name, epoch, figures, elapsed
+
+
+def troubled_workers(state: RunState, most: int) -> list[Text]:
+    """Return a line for each worker that is not up, with the reason, and a count of those beyond `most`."""
+    troubled = [view for view in state.workers.values() if not view.available]
+    lines = [
+        Text(f"{view.name}: {clean(view.reason) or 'connecting'}", "yellow" if view.usable else "red")
+        for view in troubled[:most]
+    ]
+    if len(troubled) > most:
+        lines.append(Text(f"+{len(troubled) - most} more workers not up", "yellow"))
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return lines

@@ -1,0 +1,146 @@
+"""What a run is going to do: the table of `--dry-run`, also shown at the start, and its JSON form."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+
+from master.core.plan import Plan
+from master.core.summary import planned_savings
+from master.specs import BaseModelSpec, ClusterSpec, JobsSpec
+from master.view.tables import cut, new_table, stdout_console
+from master.view.wording import clean, plural, short_hash
+
+_WIDEST = 60
+
+
+@dataclass(frozen=True)
+class PlannedWorker:
+    """A worker of the cluster config and, where it was asked, whether it answers."""
+
+    name: str
+    slots: int | None
+    """Jobs at a time; None where the worker is to decide."""
+    gpus: int
+    reachable: bool | None = None
+    """None where it was not tried."""
+    reason: str = ""
+    """Why it is of no use."""
+
+
+def planned_workers(cluster: ClusterSpec) -> list[PlannedWorker]:
+    """Return the workers of a cluster config, none of them tried."""
+    return [
+        PlannedWorker(server.name, len(server.gpus) or server.cpu_slots, len(server.gpus))
+        for server in cluster.servers
+    ]
+
+
+def plan_json(jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker]) -> dict[str, Any]:
+    """Return what a run is going to do, ready for JSON."""
+    wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
+    return {
+        "workers": [asdict(worker) for worker in workers],
+        "slots": sum(worker.slots or 0 for worker in workers if worker.reachable is not False),
+        "jobs": len(jobs.jobs),
+        "jobs_without_base_model": len(jobs.jobs) - sum(wanted.values()),
+        "base_models": {
+            "to_train": [_base_model(jobs.base_models[key], wanted[key]) for key in plan.to_train],
+            "in_store": [
+                _base_model(jobs.base_models[key], wanted[key], content_hash)
+                for key, content_hash in plan.in_store.items()
+            ],
+        },
+        "trainings_saved": planned_savings(plan),
+    }
+
+
+def _base_model(spec: BaseModelSpec, jobs: int, content_hash: str | None = None) -> dict[str, Any]:
+    row = {"spec_hash": spec.spec_hash, "jobs": jobs, "config": dict(spec.config)}
+    return row if content_hash is None else {**row, "content_hash": content_hash}
+
+
+def print_plan(
+    jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker], *, console: Console | None = None
+) -> None:
+    """Print what a run is going to do: its workers, its base models, its experiments."""
+    console = console or stdout_console()
+    report = plan_json(jobs, plan, workers)
+    _print_workers(console, workers)
+    console.print()
+    _print_base_models(console, report["base_models"])
+    console.print(_total(report))
+
+
+def _print_workers(console: Console, workers: Sequence[PlannedWorker]) -> None:
+    table = new_table("Workers", "worker", "slots", "state")
+    first, hidden, last = cut(workers)
+    for worker in first:
+        table.add_row(worker.name, _slots(worker), _reach(worker))
+    if hidden:
+        table.add_row(f"… {hidden:,} more", "", "")
+    for worker in last:
+        table.add_row(worker.name, _slots(worker), _reach(worker))
+    console.print(table)
+
+
+def _slots(worker: PlannedWorker) -> str:
+    if worker.gpus:
+        return plural(worker.gpus, "GPU")
+    return "CPU, one for two cores" if worker.slots is None else f"CPU, {worker.slots} at a time"
+
+
+def _reach(worker: PlannedWorker) -> str:
+    if worker.reachable is None:
+        return "not tried"
+    return "reachable" if worker.reachable else f"not usable: {clean(worker.reason)}"
+
+
+def _print_base_models(console: Console, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    rows = [
+        *((row, "to train") for row in found["to_train"]),
+        *((row, "in the store") for row in found["in_store"]),
+    ]
+    if not rows:
+        return
+    names = varying([row["config"] for row, _ in rows])
+    table = new_table("Base models", "hash", "state", ">experiments", "differ in")
+    first, hidden, last = cut(rows)
+    for row, state in first:
+        table.add_row(short_hash(row["spec_hash"]), state, f"{row['jobs']:,}", _values(row["config"], names))
+    if hidden:
+        table.add_row("…", f"{hidden:,} more", "", "all of them in the JSON form")
+    for row, state in last:
+        table.add_row(short_hash(row["spec_hash"]), state, f"{row['jobs']:,}", _values(row["config"], names))
+    console.print(table)
+    console.print()
+
+
+def varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the fields that are not equal in all of `configs`, in the order of their first use."""
+    names: Iterable[str] = dict.fromkeys(name for config in configs for name in config)
+    return [name for name in names if len({repr(config.get(name)) for config in configs}) > 1]
+
+
+def _values(config: Mapping[str, Any], names: Sequence[str]) -> str:
+    text = ", ".join(f"{name} {_value(config.get(name))}" for name in names)
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
+
+
+def _value(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _total(report: Mapping[str, Any]) -> str:
+    to_train, in_store = (len(report["base_models"][key]) for key in ("to_train", "in_store"))
+    text = (
+        f"{plural(report['jobs'], 'experiment')}; "
+        f"{plural(to_train, 'base model')} to train, {in_store:,} in the store"
+    )
+    if report["jobs_without_base_model"]:
+        text += f"; {plural(report['jobs_without_base_model'], 'experiment')} without base model"
+    return text + f"; {plural(report['trainings_saved'], 'training')} saved by sharing."

@@ -1,0 +1,188 @@
+"""What became of a run: the table at the end and its JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from master.core.lifecycle import State
+from master.core.records import RunState
+from master.core.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
+from master.run_layout import RunLayout
+from master.view.metrics import Metrics, columns, read_metrics, title
+from master.view.tables import cut, new_table, stdout_console
+from master.view.wording import clean, duration, figure, last_line, plural, short_hash
+
+_MOST_FAILURES = 40
+_STYLES = {State.SUCCEEDED: "green", State.FAILED: "red", State.BLOCKED: "red", State.CANCELLED: "yellow"}
+
+
+def result_json(
+    state: RunState, exit_code: int, metrics: Mapping[str, Metrics], result_dir: Callable[[str], Path]
+) -> dict[str, Any]:
+    """Return what became of a run, ready for JSON; `metrics` by job id."""
+    bases = base_model_rows(state)
+    saved = savings(bases)
+    return {
+        "exit_code": exit_code,
+        "jobs": [
+            _job_json(row, metrics.get(row.task_id, {}), result_dir(row.task_id))
+            for row in job_rows(state, phase=2)
+        ],
+        "base_models": [_base_model_json(row) for row in bases],
+        "trainings_saved": saved.trainings,
+        "seconds_saved": round(saved.seconds, 3),
+    }
+
+
+def _job_json(row: JobRow, metrics: Metrics, result_dir: Path) -> dict[str, Any]:
+    return {
+        "job_id": row.task_id,
+        "state": row.state.value,
+        "worker": row.worker,
+        "slot": row.slot,
+        "attempts": row.attempts,
+        "duration_seconds": row.duration_s,
+        "result_dir": str(result_dir) if row.state is State.SUCCEEDED else None,
+        "error": row.error or None,
+        "metrics": dict(metrics),
+    }
+
+
+def _base_model_json(row: BaseModelRow) -> dict[str, Any]:
+    training = row.training
+    return {
+        "spec_hash": row.spec_hash,
+        "content_hash": row.content_hash or None,
+        "jobs": row.jobs,
+        "state": training.state.value if training else "in_store",
+        "worker": training.worker if training else None,
+        "slot": training.slot if training else None,
+        "duration_seconds": training.duration_s if training else None,
+        "error": training.error or None if training else None,
+    }
+
+
+def collected_metrics(state: RunState, layout: RunLayout) -> dict[str, Metrics]:
+    """Return the metrics of all experiments that succeeded, by job id; reads a file for each."""
+    return {
+        row.task_id: read_metrics(layout.result(row.task_id))
+        for row in job_rows(state, phase=2)
+        if row.state is State.SUCCEEDED
+    }
+
+
+def print_result(
+    state: RunState,
+    layout: RunLayout,
+    *,
+    elapsed_s: float | None = None,
+    picture: Path | None = None,
+    console: Console | None = None,
+) -> None:
+    """Print what became of a run; what failed comes last, with its reason and its log."""
+    console = console or stdout_console()
+    jobs, bases = job_rows(state, phase=2), base_model_rows(state)
+    _print_base_models(console, bases)
+    _print_jobs(console, jobs, layout)
+    _print_failures(console, [row for row in (*job_rows(state, phase=1), *jobs) if row.error], layout)
+    console.print(_total(jobs, bases, elapsed_s))
+    console.print(f"Results: {layout.experiments}", soft_wrap=True)
+    console.print(f"Logs:    {layout.phase1_log}, {layout.phase2_log}", soft_wrap=True)
+    if picture is not None:
+        console.print(f"Picture: {picture}", soft_wrap=True)
+
+
+def _print_base_models(console: Console, bases: Sequence[BaseModelRow]) -> None:
+    if not bases:
+        return
+    table = new_table("Base models", "hash", "state", "trained on", ">took", ">experiments")
+    first, hidden, last = cut(bases)
+    for row in first:
+        table.add_row(*_base_model_cells(row))
+    if hidden:
+        table.add_row("…", f"{hidden:,} more", "", "", "")
+    for row in last:
+        table.add_row(*_base_model_cells(row))
+    console.print(table)
+    console.print()
+
+
+def _base_model_cells(row: BaseModelRow) -> tuple[str | Text, ...]:
+    name, jobs = short_hash(row.spec_hash), f"{row.jobs:,}"
+    if row.training is None:
+        return name, "in the store", "", "", jobs
+    training = row.training
+    return name, _state(training.state), training.where, duration(training.duration_s), jobs
+
+
+def _state(state: State) -> Text:
+    return Text(state.value, _STYLES.get(state, ""))
+
+
+def _print_jobs(console: Console, jobs: Sequence[JobRow], layout: RunLayout) -> None:
+    first, hidden, last = cut(jobs)
+    metrics = {
+        row.task_id: read_metrics(layout.result(row.task_id))
+        for row in (*first, *last)
+        if row.state is State.SUCCEEDED
+    }
+    names = columns(metrics.values())
+    headings = [f">{title(name)}" for name in names]
+    table = new_table("Experiments", "job", "state", *headings, ">took", "worker:slot", ">tries")
+    for row in first:
+        table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {})))
+    if hidden:
+        table.add_row(f"… {hidden:,} more in {layout.phase2_log.name}", *[""] * (len(names) + 4))
+    for row in last:
+        table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {})))
+    console.print(table)
+    console.print()
+
+
+def _job_cells(row: JobRow, names: Sequence[str], metrics: Metrics) -> list[str | Text]:
+    figures = [figure(metrics[name]) if name in metrics else "–" for name in names]
+    tries = str(row.attempts) if row.attempts else "–"
+    return [row.task_id, _state(row.state), *figures, duration(row.duration_s), row.where, tries]
+
+
+def _print_failures(console: Console, failed: Sequence[JobRow], layout: RunLayout) -> None:
+    """Print why tasks failed; those that only waited for a failed base model are told after the others."""
+    ordered = sorted(failed, key=lambda row: row.state is not State.FAILED)
+    ordered = [row for row in ordered if row.state is not State.CANCELLED]
+    if not ordered:
+        return
+    console.print(Text("What failed, and why", "bold red"))
+    for row in ordered[:_MOST_FAILURES]:
+        for line in _failure(row, layout):
+            console.print(line, soft_wrap=True)
+    if len(ordered) > _MOST_FAILURES:
+        left = len(ordered) - _MOST_FAILURES
+        console.print(f"… and {left:,} more in {layout.phase1_log.name} and {layout.phase2_log.name}")
+    console.print()
+
+
+def _failure(row: JobRow, layout: RunLayout) -> list[Text]:
+    reason = clean(row.error)
+    lines = [Text.assemble((row.task_id, "bold"), f": {reason}")]
+    said = last_line(row.stderr_tail)
+    if said and said not in reason:
+        lines.append(Text(f"    {said}"))
+    log = layout.log(row.task_id, row.attempt)
+    if log.exists():
+        lines.append(Text(f"    log: {log}", "dim"))
+    return lines
+
+
+def _total(jobs: Sequence[JobRow], bases: Sequence[BaseModelRow], elapsed_s: float | None) -> str:
+    done = sum(row.state is State.SUCCEEDED for row in jobs)
+    saved = savings(bases)
+    text = f"{done:,} of {plural(len(jobs), 'experiment')} succeeded"
+    if elapsed_s is not None:
+        text += f" in {duration(elapsed_s)}"
+    text += f"; sharing base models saved {plural(saved.trainings, 'training')}"
+    return text + (f", {duration(saved.seconds)} of computing." if saved.seconds else ".")

@@ -1,0 +1,101 @@
+"""How things are written for the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from master.core.plan import Task
+from master.core.summary import PhaseCounts, as_number
+
+HASH_SHOWN = 12
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_METRICS_SHOWN = 3
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time: `0.4s`, `12s`, `3m25s`, `2h03m`, `1d04h`; `–` for None."""
+    if seconds is None:
+        return "–"
+    if seconds < 9.95:
+        return f"{max(seconds, 0.0):.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
+def clean(text: str) -> str:
+    """Return text from a job or a worker as one harmless line: no escape sequences, no control characters."""
+    plain = _ESCAPES.sub("", text)
+    return "".join(char if char.isprintable() else " " for char in plain).strip()
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a log that says something, cleaned."""
+    return next((line for line in map(clean, reversed(text.splitlines())) if line), "")
+
+
+def short_hash(spec_hash: str) -> str:
+    """Return the start of a hash, enough to tell base models apart."""
+    return spec_hash[:HASH_SHOWN]
+
+
+def task_name(task: Task) -> str:
+    """Return what the user calls a task: the job's id, or `base model` and the start of its hash."""
+    return f"base model {short_hash(task.makes)}" if task.makes else task.task_id
+
+
+def clock(at: float) -> str:
+    """Return a Unix time as date and time of the head node."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def figure(value: float) -> str:
+    """Return a metric in few characters."""
+    return f"{value:.4g}"
+
+
+def progress_text(detail: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the epoch (`12/30`) and the metrics of a progress message, or the last line of the log."""
+    epoch, epochs = detail.get("epoch"), detail.get("epochs")
+    metrics = detail.get("metrics")
+    if epoch is None:
+        return "", clean(str(detail.get("line") or ""))
+    known = f"{epoch}/{epochs}" if epochs else str(epoch)
+    return known, metrics_text(metrics if isinstance(metrics, Mapping) else {})
+
+
+def metrics_text(metrics: Mapping[str, Any]) -> str:
+    """Return the first few figures, those of the validation before the others."""
+    numbers = {name: number for name, value in metrics.items() if (number := as_number(value)) is not None}
+    ranked = sorted(numbers, key=lambda name: "val" not in name)[:_METRICS_SHOWN]
+    return clean("  ".join(f"{name} {figure(numbers[name])}" for name in ranked))
+
+
+def counts_text(counts: PhaseCounts, eta_s: float | None) -> str:
+    """Return how a phase stands: `5/15 done, 2 running, 1 failed, 1m20s left`."""
+    ended = counts.total - counts.open
+    parts = [f"{counts.succeeded}/{counts.total} done"]
+    for number, word in (
+        (counts.running, "running"),
+        (counts.failed, "failed"),
+        (counts.blocked, "blocked"),
+        (counts.cancelled, "cancelled"),
+    ):
+        if number:
+            parts.append(f"{number} {word}")
+    if ended < counts.total and eta_s is not None:
+        parts.append(f"{duration(eta_s)} left")
+    return ", ".join(parts)
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """Return `1 job`, `2 jobs`, `1,234 jobs`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
