@@ -59,7 +59,7 @@ def agent_path(state_dir: str, digest: str) -> str:
 
 
 def slot_lock_dir() -> Path:
-    """One lock a slot for all users and runs of this machine: not below TMPDIR, which users set differently."""
+    """One lock a slot for all users and runs of this machine: never below TMPDIR."""
     return Path(os.environ.get("TWOPHASE_SLOT_DIR") or "/tmp/twophase-slots")
 
 

@@ -1,0 +1,312 @@
+"""The agent of one run: an event loop around the core."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional, Type
+
+from worker_agent import core, procs, recovery
+from worker_agent.background import Background
+from worker_agent.executors.process import ProcessExecutor
+from worker_agent.hands import Hands, complain
+from worker_agent.link import Link, LinkError
+from worker_agent.protocol.layout import StateLayout, slot_lock_dir
+from worker_agent.protocol.messages import (
+    PROTOCOL,
+    Ack,
+    Cancel,
+    Delivered,
+    Hello,
+    Launch,
+    Message,
+    MessageError,
+    Ping,
+    Recall,
+    Refused,
+    Release,
+    Shutdown,
+    ToMaster,
+    Welcome,
+)
+from worker_agent.site import Site, choose_work_dir, parse_settings
+from worker_agent.slots import SlotLocks
+from worker_agent.sockets import listen, listens_at
+from worker_agent.spool import Spool
+
+_POLL_S = 1.0
+_END_S = 10.0
+"""How long jobs that were killed may take to be gone when the agent ends."""
+
+
+class Agent:
+    """Serves one master at a time until the run is over, or nobody has come for long."""
+
+    def __init__(self, layout: StateLayout, digest: str, idle_s: float) -> None:
+        """Recover what an earlier agent left, and listen.  Raises OSError where that cannot be."""
+        self._layout = layout
+        self._digest = digest
+        self._idle_s = idle_s
+        self._boot_id = procs.boot_id()
+        self._spool = Spool(layout.spool, complain)
+        self._locks = SlotLocks(slot_lock_dir())
+        self._executor = ProcessExecutor()
+        self._background = Background()
+        self._state = recovery.restore(self._spool.memory, self._boot_id)
+        self._hands = Hands(
+            self._state, self._spool, self._executor, self._locks, self._background, self._say
+        )
+        self._link: Optional[Link] = None
+        self._links: Dict[Link, bool] = {}
+        """All connections, with whether they wait to be written to."""
+        self._selector = selectors.DefaultSelector()
+        self._recover()
+        self._listener = listen(layout.socket)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(self._background.wakeup, selectors.EVENT_READ, self._background.drain)
+        self._next_poll = self._last_busy = time.monotonic()
+        self._ending = False
+
+    def run(self) -> None:
+        """Serve until the end.  Must be called in the main thread."""
+        self._listen_to_signals()
+        while not (self._ending or self._hands.left):
+            for ready, events in self._selector.select(self._timeout()):
+                self._serve(ready.data, events)
+            self._hands.reap()
+            self._background.answers()
+            self._keep_time()
+            self._hands.execute()
+            self._hands.write()
+            self._pump()
+        self._end()
+
+    # --- the loop's parts
+
+    def _serve(self, data: Any, events: int) -> None:
+        if not isinstance(data, Link):
+            data()
+        elif events & selectors.EVENT_READ:
+            self._receive(data)
+
+    def _timeout(self) -> float:
+        waits = [self._next_poll - time.monotonic()]
+        executor_s = self._executor.wait_s()
+        if executor_s is not None:
+            waits.append(executor_s)
+        deadline = core.next_deadline(self._state)
+        if deadline is not None:
+            waits.append(deadline - self._hands.now())
+        return max(0.0, min(waits))
+
+    def _keep_time(self) -> None:
+        core.on_tick(self._state, self._hands.now())
+        if time.monotonic() < self._next_poll:
+            return
+        self._next_poll = time.monotonic() + _POLL_S
+        if self._link or core.queued(self._state):
+            self._hands.foreign()
+        if self._link:
+            self._hands.report_progress()
+        core.look_again(self._state)
+        self._check_socket()
+        self._check_idle()
+
+    def _check_socket(self) -> None:
+        """Listen anew where something has cleaned the directory of temporary files."""
+        if listens_at(self._listener, self._layout.socket):
+            return
+        complain(f"{self._layout.socket} is gone: listening anew")
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self._listener = listen(self._layout.socket)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def _check_idle(self) -> None:
+        if self._link or core.busy(self._state):
+            self._last_busy = time.monotonic()
+        elif time.monotonic() - self._last_busy > self._idle_s:
+            complain(f"no master and nothing to do for {self._idle_s:g} s: the agent ends")
+            self._ending = True
+
+    # --- connections
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:
+            complain(f"cannot accept a connection: {error}")
+            return
+        link = Link(connection)
+        self._links[link] = False
+        self._selector.register(connection, selectors.EVENT_READ, link)
+
+    def _receive(self, link: Link) -> None:
+        try:
+            for message in link.receive():
+                self._take(link, message)
+                if link not in self._links:
+                    return
+        except MessageError as error:
+            self._drop(link, f"the master sent what is no message: {error}")
+        except LinkError as error:
+            self._drop(link, str(error))
+
+    def _take(self, link: Link, message: Message) -> None:
+        if isinstance(message, Hello):
+            self._greet(link, message)
+        elif link is not self._link:
+            self._drop(link, f"the first message is {message.type}, not hello")
+        elif type(message) in _HANDLERS:
+            _HANDLERS[type(message)](self, message)
+            self._hands.execute()
+        else:
+            self._drop(link, f"{message.type} is a message of the agent")
+
+    def _greet(self, link: Link, hello: Hello) -> None:
+        try:
+            self._check(hello)
+            self._settle(hello)
+        except (MessageError, OSError) as error:
+            link.greet(Refused(str(error)), 0)
+            self._pump_one(link)
+            self._drop(link, f"refused: {error}")
+            return
+        if self._link and self._link is not link:
+            self._drop(self._link, "a newer connection took its place")
+        self._link, link.epoch = link, hello.epoch
+        self._hands.foreign()
+        link.greet(self._welcome(), self._state.acked)
+        core.on_hello(self._state, self._hands.site.slots if self._hands.site else [])
+        self._hands.execute()
+
+    def _check(self, hello: Hello) -> None:
+        if hello.protocol != PROTOCOL:
+            raise MessageError(f"the agent speaks protocol {PROTOCOL}, the master {hello.protocol}")
+        if hello.run_id != self._layout.run_id:
+            raise MessageError(f"this is the agent of run {self._layout.run_id}, not of {hello.run_id}")
+        known = self._spool.memory.epoch
+        if hello.epoch < known:
+            raise MessageError(f"a master of epoch {known} has been here; this one has {hello.epoch}")
+
+    def _settle(self, hello: Hello) -> None:
+        """Take over the master's settings.  Big files stay where they are while any attempt is there."""
+        work_dir = choose_work_dir(parse_settings(hello.settings), self._layout)
+        if self._state.attempts:
+            work_dir = Path(self._spool.memory.work_dir)
+        self._open_site(hello.settings, work_dir)
+        body = {"epoch": hello.epoch, "settings": hello.settings}
+        self._spool.put("met", {**body, "boot_id": self._boot_id, "work_dir": str(work_dir)})
+
+    def _open_site(self, settings: Mapping[str, Any], work_dir: Path) -> None:
+        self._hands.site = Site(parse_settings(settings), work_dir, self._layout.run_id, os.environ)
+
+    def _welcome(self) -> Welcome:
+        site = self._hands.site
+        if site is None:
+            raise AssertionError("welcome before hello")
+        attempts: List[List[Any]] = [list(key) for key in self._state.attempts]
+        cached, facts = site.cache.hashes(), site.facts()
+        foreign = len(self._state.foreign)
+        return Welcome(
+            *(PROTOCOL, self._digest, self._boot_id, site.slots, foreign),
+            *(attempts, cached, str(site.work_dir), facts),
+        )
+
+    def _say(self, message: ToMaster) -> None:
+        if self._link:
+            try:
+                self._link.say(message)
+            except LinkError as error:
+                self._drop(self._link, str(error))
+
+    def _pump(self) -> None:
+        for link in list(self._links):
+            self._pump_one(link)
+
+    def _pump_one(self, link: Link) -> None:
+        try:
+            memory = self._spool.memory
+            waiting = link.pump(memory.seq, memory.events)
+        except LinkError as error:
+            self._drop(link, str(error))
+            return
+        if waiting != self._links[link]:
+            self._links[link] = waiting
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if waiting else 0)
+            self._selector.modify(link.socket, events, link)
+
+    def _drop(self, link: Link, why: str) -> None:
+        if self._links.pop(link, None) is None:
+            return
+        complain(f"connection closed: {why}")
+        self._selector.unregister(link.socket)
+        link.close()
+        if link is self._link:
+            self._link = None
+
+    # --- beginning and end
+
+    def _recover(self) -> None:
+        memory = self._spool.memory
+        stubborn = recovery.kill_leftovers(memory, self._layout.run_id, self._boot_id)
+        if stubborn:
+            complain(f"processes that do not end: {stubborn}; their slots stay locked")
+        for path in recovery.unknown_attempts(memory, self._layout.run_id):
+            self._background.delete(path)
+        if memory.work_dir:
+            self._open_site(memory.settings, Path(memory.work_dir))
+        recovery.report_lost(self._state, memory, self._boot_id, self._hands.now())
+        self._hands.execute()
+        self._hands.write()
+
+    def _listen_to_signals(self) -> None:
+        signal.set_wakeup_fd(self._background.wakeup_fd, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_end_signal)
+
+    def _on_end_signal(self, number: int, _: object) -> None:
+        complain(f"signal {number}: the agent ends")
+        self._ending = True
+
+    def _end(self) -> None:
+        self._kill_all()
+        for key in list(self._state.attempts):
+            core.on_lost(self._state, key, "the agent was told to end", self._hands.now())
+        self._hands.execute()
+        self._hands.write()
+        self._pump()
+        self._layout.socket.unlink(missing_ok=True)
+        self._listener.close()
+        if self._hands.left and self._hands.site:
+            shutil.rmtree(str(self._hands.site.layout.run(self._layout.run_id)), ignore_errors=True)
+            shutil.rmtree(str(self._layout.root), ignore_errors=True)
+        self._background.close()
+        self._spool.close()
+        self._locks.close()
+
+    def _kill_all(self) -> None:
+        deadline = time.monotonic() + _END_S
+        for key in list(self._state.attempts):
+            self._executor.stop(key, 0.0)
+        while self._executor.wait_s() is not None and time.monotonic() < deadline:
+            self._executor.poll()
+            time.sleep(self._executor.wait_s() or 0.0)
+
+
+_HANDLERS: Dict[Type[Any], Callable[[Agent, Any], None]] = {
+    Launch: lambda agent, message: core.on_launch(agent._state, message, agent._hands.now()),
+    Cancel: lambda agent, message: core.on_cancel(agent._state, message, agent._hands.now()),
+    Recall: lambda agent, message: core.on_recall(agent._state, message, agent._hands.now()),
+    Release: lambda agent, message: core.on_release(agent._state, message),
+    Ack: lambda agent, message: core.on_ack(agent._state, message),
+    Delivered: lambda agent, message: core.on_delivered(agent._state, message),
+    Ping: lambda agent, message: core.on_ping(agent._state, message),
+    Shutdown: lambda agent, message: core.on_shutdown(agent._state),
+}

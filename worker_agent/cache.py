@@ -1,0 +1,161 @@
+"""Artefacts on this worker: nothing is used that was not verified, or that changed since."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, publish
+from worker_agent.protocol.layout import WorkLayout
+
+_PYCACHE = "__pycache__"
+"""Python writes there next to the code it imports; its files are not part of an artefact."""
+
+Stat = List[Tuple[str, int, int, int]]
+
+
+class Cache:
+    """The verified artefacts below `cache/`, shared by the agents of all runs of this user.
+
+    Next to each directory lies `<hash>.stat.json`: path, size, mtime and inode of every file when it was
+    hashed.  As long as they are the same, so is the content.
+    """
+
+    def __init__(self, layout: WorkLayout, run_id: str) -> None:
+        self._layout = layout
+        self._run_id = run_id
+
+    def path(self, name: str) -> Path:
+        """Return where an artefact is, or would be."""
+        return self._layout.cached(name)
+
+    def hashes(self) -> List[str]:
+        """Return the content hashes of the artefacts that are here."""
+        folder = self._layout.cached("x").parent
+        try:
+            return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        except FileNotFoundError:
+            return []
+
+    def status(self, name: str) -> str:
+        """Return `present`, `missing`, or `unsure` where it must be hashed before use."""
+        final = self._layout.cached(name)
+        if not final.is_dir():
+            return "missing"
+        try:
+            seen = json.loads(self._sidecar(name).read_bytes())
+            return "present" if seen == [list(row) for row in _stat(final)] else "unsure"
+        except (OSError, ValueError):
+            return "unsure"
+
+    def verify_delivered(self, name: str) -> Optional[str]:
+        """Check what was delivered and publish it; return what is wrong with it, None when it is fine."""
+        staged = self._layout.incoming(self._run_id, name)
+        if self.status(name) == "present":
+            shutil.rmtree(str(staged), ignore_errors=True)
+            return None
+        if not staged.is_dir():
+            return f"{staged} is not a directory"
+        problem = self._check(staged, name)
+        if problem:
+            self._set_aside(staged, name)
+            return problem
+        return self._publish(staged, name)
+
+    def verify_cached(self, name: str) -> Optional[str]:
+        """Hash what is in the cache; return what is wrong with it, None when it is fine."""
+        final = self._layout.cached(name)
+        problem = self._check(final, name)
+        if problem and final.is_dir():
+            self._set_aside(final, name)
+        return problem
+
+    def adopt(self, directory: Path) -> Tuple[str, List[FileDigest]]:
+        """Digest a directory that was made here, and move it into the cache; return its hash and files.
+
+        Raises OSError where that fails.
+        """
+        files = digest_directory(directory)
+        name = content_hash(files)
+        if self.status(name) == "present":
+            shutil.rmtree(str(directory))
+        else:
+            self._seal(directory, name)
+            problem = self._publish(directory, name)
+            if problem:
+                raise OSError(errno.EIO, problem)
+        return name, files
+
+    def _publish(self, staged: Path, name: str) -> Optional[str]:
+        """Give a verified directory its place; where another run was faster, check and keep the other's."""
+        try:
+            publish(staged, self._layout.cached(name))
+        except OSError as error:
+            if not self._layout.cached(name).is_dir():
+                return f"cannot publish {staged}: {error.strerror or error}"
+            shutil.rmtree(str(staged), ignore_errors=True)
+            return self.verify_cached(name)
+        return None
+
+    def _check(self, directory: Path, name: str) -> Optional[str]:
+        try:
+            before = _stat(directory)
+            problem = _difference(digest_directory(directory), name)
+            if problem is None and before != _stat(directory):
+                problem = "changed while it was being checked"
+            if problem is None:
+                self._seal(directory, name)
+        except OSError as error:
+            return f"cannot check {directory}: {error.strerror}"
+        return problem
+
+    def _seal(self, directory: Path, name: str) -> None:
+        """Take write permission from the files, and note what they look like."""
+        for folder, _, names in os.walk(str(directory)):
+            for item in names:
+                path = Path(folder, item)
+                if not path.is_symlink() and path.parent.name != _PYCACHE:
+                    path.chmod(path.stat().st_mode & 0o555)
+        _write(self._sidecar(name), json.dumps(_stat(directory)))
+
+    def _set_aside(self, directory: Path, name: str) -> None:
+        aside = self._layout.set_aside(name)
+        shutil.rmtree(str(aside), ignore_errors=True)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        directory.rename(aside)
+
+    def _sidecar(self, name: str) -> Path:
+        return self._layout.cached(name).with_name(f"{name}.stat.json")
+
+
+def _stat(directory: Path) -> Stat:
+    rows: Stat = []
+    for folder, folders, names in os.walk(str(directory)):
+        if _PYCACHE in folders:
+            folders.remove(_PYCACHE)
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file():
+                status, relative = path.stat(), path.relative_to(directory).as_posix()
+                rows.append((relative, status.st_size, status.st_mtime_ns, status.st_ino))
+    return sorted(rows)
+
+
+def _difference(files: List[FileDigest], name: str) -> Optional[str]:
+    found = content_hash(files)
+    own = [item for item in files if _PYCACHE not in item.path.split("/")]
+    if name in (found, content_hash(own)):
+        return None
+    return f"its content hash is {found}, of {len(files)} files, instead of {name}"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    fresh.write_text(text)
+    fresh.replace(path)

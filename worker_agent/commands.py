@@ -1,0 +1,112 @@
+"""What the core asks of the rest of the agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Union
+
+from worker_agent.executors.base import Exit, Key
+from worker_agent.protocol.messages import Event, Launch, Pong, Rejected, Slots, Wanted
+
+
+@dataclass(frozen=True)
+class Send:
+    """Tell the master; nothing is lost where there is none."""
+
+    message: Union[Wanted, Rejected, Pong, Slots]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Spool an event; the master gets it until it acknowledges it."""
+
+    event: Event
+
+
+@dataclass(frozen=True)
+class KeepLaunch:
+    """Spool a launch before anything comes of it."""
+
+    launch: Launch
+
+
+@dataclass(frozen=True)
+class KeepAck:
+    """Spool that the events up to `seq` need not be sent again."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
+class Discard:
+    """Spool that the master needs the attempt no more, and delete its files."""
+
+    key: Key
+
+
+@dataclass(frozen=True)
+class Look:
+    """Say whether the cache holds an artefact."""
+
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Hash an artefact: what was delivered, or what is in the cache already."""
+
+    content_hash: str
+    delivered: bool
+
+
+@dataclass(frozen=True)
+class Start:
+    """Take the slot, check the cached artefacts once more, and start the attempt."""
+
+    launch: Launch
+    slot: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End a running attempt."""
+
+    key: Key
+
+
+@dataclass(frozen=True)
+class FreeSlot:
+    """Let other runs and users have a slot."""
+
+    slot: str
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Digest what an attempt left."""
+
+    launch: Launch
+    exit: Exit
+
+
+@dataclass(frozen=True)
+class Leave:
+    """End the agent and forget the run."""
+
+
+Command = Union[
+    Send, Record, KeepLaunch, KeepAck, Discard, Look, Verify, Start, Stop, FreeSlot, Collect, Leave
+]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What an attempt left."""
+
+    problem: Optional[str] = None
+    """Why the attempt has failed although its exit code says otherwise."""
+    stderr_tail: str = ""
+    files: List[List[Any]] = field(default_factory=list)
+    log: Optional[List[Any]] = None
+    inline: Optional[Dict[str, str]] = None
+    base_model: Optional[Dict[str, Any]] = None

@@ -1,0 +1,503 @@
+"""What the agent decides, free of I/O: messages and outcomes in, commands out.
+
+    queued ──▶ starting ──▶ running ──▶ collecting ──▶ finished ──▶ (released)
+      ▲ │          │            │
+      │ └──────────┴────────────┴── cancelled, refused, lost ──▶ finished
+      └── starting  (the slot was taken, or an artefact is not what was verified)
+
+Every handler takes the state, changes it and leaves commands in `state.outbox`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+
+from worker_agent import commands as cmd
+from worker_agent.executors.base import Exit, Key
+from worker_agent.protocol.messages import (
+    Ack,
+    Cancel,
+    Delivered,
+    Event,
+    Finished,
+    Launch,
+    MessageError,
+    Mount,
+    Ping,
+    Pong,
+    Recall,
+    Rejected,
+    Release,
+    Slots,
+    Wanted,
+    parse_detail,
+)
+from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
+
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
+_MAX_JOB_ID = 200
+
+
+class Phase(Enum):
+    """Where an attempt is."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    COLLECTING = "collecting"
+    FINISHED = "finished"
+
+
+class Artefact(Enum):
+    """What is known of an artefact that some attempt needs."""
+
+    LOOKING = "looking"
+    PRESENT = "present"
+    VERIFYING = "verifying"
+    WANTED = "wanted"
+
+
+@dataclass
+class Attempt:
+    """One try at a job on this worker, until the master releases it."""
+
+    launch: Launch
+    number: int
+    """Grows from launch to launch: the order of the queue."""
+    needs: FrozenSet[str] = frozenset()
+    phase: Phase = Phase.QUEUED
+    staged: bool = False
+    """The master knows that it waits for an artefact."""
+    slot: Optional[str] = None
+    started_at: Optional[float] = None
+    deadline: Optional[float] = None
+    verdict: Optional[str] = None
+    """Why it is being stopped: `cancelled` or `timeout`."""
+
+
+@dataclass
+class AgentState:
+    """All that the agent knows; `slots` maps every slot to the attempt that uses it."""
+
+    seq: int = 0
+    attempts: Dict[Key, Attempt] = field(default_factory=dict)
+    released: Dict[str, int] = field(default_factory=dict)
+    """The highest released attempt of each job: a late repetition of its launch is ignored."""
+    ready: List[Tuple[int, Key]] = field(default_factory=list)
+    """A heap of the queued attempts that lack nothing but a slot; entries may be out of date."""
+    waiting: Dict[str, Set[Key]] = field(default_factory=dict)
+    """Queued attempts by the artefact that they lack."""
+    artefacts: Dict[str, Artefact] = field(default_factory=dict)
+    slots: Dict[str, Optional[Key]] = field(default_factory=dict)
+    foreign: FrozenSet[str] = frozenset()
+    """Slots that other runs or users hold."""
+    retired: Set[str] = field(default_factory=set)
+    """Slots that the settings no longer have, but an attempt still uses."""
+    acked: int = 0
+    launches: int = 0
+    leaving: bool = False
+    outbox: List[cmd.Command] = field(default_factory=list)
+
+
+# --- from the master
+
+
+def on_hello(state: AgentState, slots: Sequence[str]) -> None:
+    """A master came, perhaps with other slots: say again what is wanted."""
+    state.leaving = False
+    used = {name: key for name, key in state.slots.items() if key is not None}
+    state.slots = {**{name: used.get(name) for name in slots}, **used}
+    state.retired = set(used).difference(slots)
+    for content_hash, status in state.artefacts.items():
+        if status is Artefact.WANTED and state.waiting.get(content_hash):
+            state.outbox.append(cmd.Send(Wanted(content_hash)))
+    _fill_slots(state)
+
+
+def on_launch(state: AgentState, launch: Launch, now: float) -> None:
+    """Queue an attempt, unless it is known already."""
+    key = (launch.job_id, launch.attempt)
+    if key in state.attempts or launch.attempt <= state.released.get(launch.job_id, -1):
+        return
+    state.launches += 1
+    attempt = state.attempts[key] = Attempt(launch, state.launches)
+    state.outbox.append(cmd.KeepLaunch(launch))
+    problem = _launch_problem(launch)
+    if problem:
+        _finish(state, attempt, now, Finished("refused", error=problem))
+        return
+    attempt.needs = artefacts_of(launch)
+    _await(state, attempt, now)
+    _fill_slots(state)
+
+
+def on_cancel(state: AgentState, message: Cancel, now: float) -> None:
+    """End an attempt; one that is not known or is over already stays as it is."""
+    attempt = state.attempts.get((message.job_id, message.attempt))
+    if attempt is None:
+        return
+    if attempt.phase is Phase.QUEUED:
+        _finish(state, attempt, now, Finished("cancelled"))
+    elif attempt.phase is Phase.RUNNING:
+        _stop(state, attempt, "cancelled")
+
+
+def on_recall(state: AgentState, message: Recall, now: float) -> None:
+    """End an attempt that is still queued."""
+    attempt = state.attempts.get((message.job_id, message.attempt))
+    if attempt is not None and attempt.phase is Phase.QUEUED:
+        _finish(state, attempt, now, Finished("cancelled"))
+
+
+def on_release(state: AgentState, message: Release) -> None:
+    """Forget a finished attempt."""
+    key = (message.job_id, message.attempt)
+    attempt = state.attempts.get(key)
+    if attempt is None or attempt.phase is not Phase.FINISHED:
+        return
+    del state.attempts[key]
+    state.released[key[0]] = max(key[1], state.released.get(key[0], -1))
+    state.outbox.append(cmd.Discard(key))
+    _maybe_leave(state)
+
+
+def on_ack(state: AgentState, message: Ack) -> None:
+    """The master has journaled our events up to a number."""
+    seq = min(message.seq, state.seq)
+    if seq > state.acked:
+        state.acked = seq
+        state.outbox.append(cmd.KeepAck(seq))
+    _maybe_leave(state)
+
+
+def on_delivered(state: AgentState, message: Delivered) -> None:
+    """An artefact is in `incoming`: check it, unless it is here already."""
+    content_hash = message.content_hash
+    if not _HASH.match(content_hash):
+        state.outbox.append(cmd.Send(Rejected(content_hash, "not a content hash: 64 hex digits")))
+    elif state.artefacts.get(content_hash) is not Artefact.VERIFYING:
+        state.artefacts[content_hash] = Artefact.VERIFYING
+        state.outbox.append(cmd.Verify(content_hash, delivered=True))
+
+
+def on_ping(state: AgentState, message: Ping) -> None:
+    """Answer a master that wants to know whether we live."""
+    state.outbox.append(cmd.Send(Pong(message.number)))
+
+
+def on_shutdown(state: AgentState) -> None:
+    """Leave once nothing is left to do."""
+    state.leaving = True
+    _maybe_leave(state)
+
+
+# --- from the cache
+
+
+def on_found(state: AgentState, content_hash: str, now: float) -> None:
+    """The cache holds an artefact."""
+    state.artefacts[content_hash] = Artefact.PRESENT
+    for key in state.waiting.pop(content_hash, set()):
+        _await(state, state.attempts[key], now)
+    _fill_slots(state)
+
+
+def on_missing(state: AgentState, content_hash: str, now: float) -> None:
+    """The cache does not hold an artefact."""
+    if state.artefacts.get(content_hash) is Artefact.LOOKING:
+        _want(state, content_hash, now)
+
+
+def on_unsure(state: AgentState, content_hash: str, now: float) -> None:
+    """The cache holds an artefact that may have changed since it was verified."""
+    if state.artefacts.get(content_hash) is not Artefact.VERIFYING:
+        state.artefacts[content_hash] = Artefact.VERIFYING
+        state.outbox.append(cmd.Verify(content_hash, delivered=False))
+    _say_staging(state, content_hash, now)
+
+
+def on_verified(
+    state: AgentState, content_hash: str, problem: Optional[str], delivered: bool, now: float
+) -> None:
+    """An artefact was hashed; `problem` says why it is not what it should be."""
+    if problem is None:
+        on_found(state, content_hash, now)
+    elif delivered:
+        state.artefacts[content_hash] = Artefact.WANTED
+        state.outbox.append(cmd.Send(Rejected(content_hash, problem)))
+    else:
+        _want(state, content_hash, now)
+
+
+# --- from slots and processes
+
+
+def on_foreign(state: AgentState, foreign: FrozenSet[str]) -> None:
+    """Other runs or users hold these slots now."""
+    if foreign != state.foreign:
+        state.foreign = foreign
+        state.outbox.append(cmd.Send(Slots(len(foreign))))
+        _fill_slots(state)
+
+
+def on_slot_taken(state: AgentState, key: Key) -> None:
+    """Somebody was faster: the attempt goes back to its place in the queue."""
+    slot = state.attempts[key].slot
+    _requeue(state, key)
+    on_foreign(state, state.foreign | {slot} if slot else state.foreign)
+    _fill_slots(state)
+
+
+def on_unfit(state: AgentState, key: Key, content_hash: str, status: str, now: float) -> None:
+    """An artefact is `missing` or `unsure` at the last look before the start."""
+    state.artefacts[content_hash] = Artefact.LOOKING
+    attempt = _requeue(state, key)
+    handler = on_missing if status == "missing" else on_unsure
+    _await(state, attempt, now)
+    handler(state, content_hash, now)
+    _fill_slots(state)
+
+
+def on_started(state: AgentState, key: Key, identity: Dict[str, Any], now: float) -> None:
+    """The attempt runs; `identity` is what a later agent needs to find its processes."""
+    attempt = state.attempts[key]
+    attempt.phase = Phase.RUNNING
+    attempt.started_at = now
+    if attempt.launch.timeout_s is not None:
+        attempt.deadline = now + attempt.launch.timeout_s
+    _record(state, "running", key, now, {"slot": attempt.slot, **identity})
+
+
+def on_not_started(state: AgentState, key: Key, error: str, now: float) -> None:
+    """The attempt could not be started."""
+    _finish(state, state.attempts[key], now, Finished("refused", error=error))
+    _fill_slots(state)
+
+
+def on_exit(state: AgentState, exit: Exit, now: float) -> None:
+    """Nothing of the attempt runs any more."""
+    attempt = state.attempts[exit.key]
+    attempt.phase = Phase.COLLECTING
+    _free_slot(state, attempt)
+    state.outbox.append(cmd.Collect(attempt.launch, exit))
+    _fill_slots(state)
+
+
+def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float) -> None:
+    """What the attempt left is digested: its outcome is known."""
+    attempt = state.attempts[exit.key]
+    outcome, error = _outcome(attempt, exit, left.problem)
+    done = Finished(
+        outcome,
+        exit_code=exit.exit_code,
+        error=error,
+        started_at=attempt.started_at,
+        duration_s=round(exit.duration_s, 6),
+        peak_rss_bytes=exit.peak_rss_bytes,
+        stderr_tail="" if outcome == "succeeded" else left.stderr_tail,
+        files=left.files,
+        log=left.log,
+        inline=left.inline,
+        base_model=left.base_model if outcome == "succeeded" else None,
+    )
+    _finish(state, attempt, now, done)
+
+
+def on_lost(state: AgentState, key: Key, error: str, now: float) -> None:
+    """The agent or the worker went down under an attempt."""
+    attempt = state.attempts[key]
+    if attempt.phase is not Phase.FINISHED:
+        _finish(state, attempt, now, Finished("lost", error=error, started_at=attempt.started_at))
+
+
+def on_tick(state: AgentState, now: float) -> None:
+    """Time has passed: stop what runs too long."""
+    for attempt in _running(state):
+        if attempt.deadline is not None and attempt.deadline <= now:
+            _stop(state, attempt, "timeout")
+
+
+def look_again(state: AgentState) -> None:
+    """Another run may have put into the cache what we want."""
+    for content_hash, status in state.artefacts.items():
+        if status is Artefact.WANTED and state.waiting.get(content_hash):
+            state.outbox.append(cmd.Look(content_hash))
+
+
+# --- what others ask
+
+
+def next_deadline(state: AgentState) -> Optional[float]:
+    """Return when `on_tick` has something to do; None for never."""
+    return min((item.deadline for item in _running(state) if item.deadline is not None), default=None)
+
+
+def busy(state: AgentState) -> bool:
+    """Return whether anything runs or is being collected."""
+    phases = (Phase.STARTING, Phase.RUNNING, Phase.COLLECTING)
+    return any(item.phase in phases for item in state.attempts.values())
+
+
+def queued(state: AgentState) -> bool:
+    """Return whether an attempt waits for nothing but a slot."""
+    return any(_is_ready(state, number, key) for number, key in state.ready)
+
+
+def artefacts_of(launch: Launch) -> FrozenSet[str]:
+    """Return the content hashes of all that an attempt reads from the cache."""
+    mounted = (mount.get("artefact") for mount in launch.mounts)
+    return frozenset(name for name in (launch.base_model, *mounted) if name)
+
+
+# --- steps
+
+
+def _launch_problem(launch: Launch) -> Optional[str]:
+    if not launch.job_id or launch.job_id in (".", "..") or len(launch.job_id) > _MAX_JOB_ID:
+        return f"job id {launch.job_id!r:.80}: allowed are 1 to {_MAX_JOB_ID} characters, not . or .."
+    if "\0" in launch.job_id or "," in launch.job_id:
+        return f"job id {launch.job_id!r:.80} holds a comma or a null character"
+    if launch.phase not in (1, 2):
+        return f"phase is {launch.phase}, allowed are 1 and 2"
+    if not launch.argv or not all(isinstance(word, str) and "\0" not in word for word in launch.argv):
+        return "argv must be a list of at least one text without null characters"
+    return _mounts_problem(launch) or _artefact_problem(launch)
+
+
+def _mounts_problem(launch: Launch) -> Optional[str]:
+    for body in launch.mounts:
+        try:
+            mount = parse_detail(Mount, body if isinstance(body, dict) else {})
+        except MessageError as error:
+            return f"mount {body!r:.200}: {error}"
+        if (mount.artefact is None) == (mount.path is None):
+            return f"mount at {mount.at!r}: exactly one of artefact and path must be given"
+        if mount.at.startswith("/") or ".." in mount.at.split("/") or "\0" in mount.at:
+            return f"mount at {mount.at!r}: allowed are relative paths without .."
+    return None
+
+
+def _artefact_problem(launch: Launch) -> Optional[str]:
+    wrong = [name for name in artefacts_of(launch) if not _HASH.match(name)]
+    return f"{wrong[0]!r:.100} is not a content hash: 64 hex digits" if wrong else None
+
+
+def _await(state: AgentState, attempt: Attempt, now: float) -> None:
+    """Put a queued attempt where it belongs: ready, or waiting for the first artefacts it lacks."""
+    key = (attempt.launch.job_id, attempt.launch.attempt)
+    lacking = [name for name in attempt.needs if state.artefacts.get(name) is not Artefact.PRESENT]
+    if not lacking:
+        heapq.heappush(state.ready, (attempt.number, key))
+    for name in lacking:
+        state.waiting.setdefault(name, set()).add(key)
+        if name not in state.artefacts:
+            state.artefacts[name] = Artefact.LOOKING
+            state.outbox.append(cmd.Look(name))
+        elif state.artefacts[name] is not Artefact.LOOKING:
+            _say_staging(state, name, now)
+
+
+def _want(state: AgentState, content_hash: str, now: float) -> None:
+    state.artefacts[content_hash] = Artefact.WANTED
+    _say_staging(state, content_hash, now)
+    state.outbox.append(cmd.Send(Wanted(content_hash)))
+
+
+def _say_staging(state: AgentState, content_hash: str, now: float) -> None:
+    for key in sorted(state.waiting.get(content_hash, set())):
+        if not state.attempts[key].staged:
+            state.attempts[key].staged = True
+            _record(state, "staging", key, now, {})
+
+
+def _is_ready(state: AgentState, number: int, key: Key) -> bool:
+    attempt = state.attempts.get(key)
+    return attempt is not None and attempt.number == number and attempt.phase is Phase.QUEUED
+
+
+def _fill_slots(state: AgentState) -> None:
+    free = [name for name, key in state.slots.items() if key is None and name not in state.foreign]
+    while free and state.ready:
+        number, key = heapq.heappop(state.ready)
+        attempt = state.attempts.get(key)
+        if attempt is None or not _is_ready(state, number, key):
+            continue
+        if any(state.artefacts.get(name) is not Artefact.PRESENT for name in attempt.needs):
+            for name in attempt.needs:
+                state.waiting.setdefault(name, set()).add(key)
+            continue
+        attempt.phase, attempt.slot = Phase.STARTING, free.pop(0)
+        state.slots[attempt.slot] = key
+        state.outbox.append(cmd.Start(attempt.launch, attempt.slot))
+
+
+def _requeue(state: AgentState, key: Key) -> Attempt:
+    attempt = state.attempts[key]
+    _free_slot(state, attempt)
+    attempt.phase = Phase.QUEUED
+    heapq.heappush(state.ready, (attempt.number, key))
+    return attempt
+
+
+def _free_slot(state: AgentState, attempt: Attempt) -> None:
+    key = (attempt.launch.job_id, attempt.launch.attempt)
+    if attempt.slot is None or state.slots.get(attempt.slot) != key:
+        return
+    state.slots[attempt.slot] = None
+    if attempt.slot in state.retired:
+        del state.slots[attempt.slot]
+    state.outbox.append(cmd.FreeSlot(attempt.slot))
+
+
+def _stop(state: AgentState, attempt: Attempt, verdict: str) -> None:
+    if attempt.verdict is None:
+        attempt.verdict, attempt.deadline = verdict, None
+        state.outbox.append(cmd.Stop((attempt.launch.job_id, attempt.launch.attempt)))
+
+
+def _running(state: AgentState) -> List[Attempt]:
+    keys = [key for key in state.slots.values() if key is not None]
+    return [state.attempts[key] for key in keys if state.attempts[key].phase is Phase.RUNNING]
+
+
+def _outcome(attempt: Attempt, exit: Exit, problem: Optional[str]) -> Tuple[str, Optional[str]]:
+    if attempt.verdict == "timeout":
+        return "timeout", f"stopped after {attempt.launch.timeout_s:g} s, its time limit"
+    if attempt.verdict is not None:
+        return attempt.verdict, None
+    if exit.exit_code == EXIT_REQUEUE:
+        return "requeue", "the script asked for another try (exit code 75)"
+    if exit.exit_code != EXIT_SUCCESS:
+        return "failed", _describe_exit(exit.exit_code)
+    return ("failed", problem) if problem else ("succeeded", None)
+
+
+def _describe_exit(code: int) -> str:
+    if code == -9:
+        return "killed by signal 9: by somebody, or because the machine was out of memory"
+    return f"ended by signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _finish(state: AgentState, attempt: Attempt, now: float, done: Finished) -> None:
+    key = (attempt.launch.job_id, attempt.launch.attempt)
+    _free_slot(state, attempt)
+    attempt.phase = Phase.FINISHED
+    for name in attempt.needs:
+        state.waiting.get(name, set()).discard(key)
+    _record(state, "finished", key, now, {**done.__dict__, "slot": attempt.slot})
+
+
+def _record(state: AgentState, kind: str, key: Key, now: float, detail: Dict[str, Any]) -> None:
+    state.seq += 1
+    state.outbox.append(cmd.Record(Event(state.seq, kind, key[0], key[1], now, detail)))
+
+
+def _maybe_leave(state: AgentState) -> None:
+    if not state.leaving or state.acked < state.seq:
+        return
+    if all(item.phase is Phase.FINISHED for item in state.attempts.values()):
+        state.outbox.append(cmd.Leave())

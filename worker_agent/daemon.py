@@ -1,0 +1,129 @@
+"""Starts the agent detached from the session that asked for it, at most one for each run and host."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Callable, Iterator, Optional
+
+from worker_agent.agent import Agent
+from worker_agent.protocol.layout import StateLayout
+
+_IDLE_S = 30 * 60.0
+_SET_CHILD_SUBREAPER = 36
+
+
+class AgentHeldError(Exception):
+    """Another process is the agent of this run."""
+
+
+def serve(layout: StateLayout, digest: str, ready: Callable[[], None]) -> None:
+    """Be the agent until the run is over; `ready` is called once connections are taken.
+
+    Raises AgentHeldError where there is one already, OSError where the state cannot be written.
+    """
+    layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _lock(layout.lock):
+        _adopt_orphans()
+        agent = Agent(layout, digest, float(os.environ.get("TWOPHASE_AGENT_IDLE_S", _IDLE_S)))
+        ready()
+        agent.run()
+
+
+def start_detached(layout: StateLayout, digest: str) -> Optional[str]:
+    """Start an agent that outlives this process; return why that failed, None if one serves or starts."""
+    reader, writer = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        os.close(reader)
+        _fork_again(layout, digest, writer)
+    os.close(writer)
+    os.waitpid(middle, 0)
+    with os.fdopen(reader, "rb") as stream:
+        return stream.read().decode("utf-8", "replace") or None
+
+
+def _fork_again(layout: StateLayout, digest: str, writer: int) -> None:
+    """Never returns: the child ends, the grandchild becomes the agent."""
+    code = 1
+    try:
+        os.setsid()
+        code = _become_agent(layout, digest, writer) if os.fork() == 0 else 0
+    finally:
+        os._exit(code)
+
+
+def _become_agent(layout: StateLayout, digest: str, writer: int) -> int:
+    problem = b""
+    try:
+        layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _detach(layout.log, writer)
+        serve(layout, digest, lambda: os.close(writer))
+        return 0
+    except AgentHeldError:
+        return 0
+    except OSError as error:
+        problem = f"cannot start the agent: {error}".encode()
+    except BaseException:
+        problem = f"the agent failed, see {layout.log}: {traceback.format_exc(limit=-1)}".encode()
+        traceback.print_exc()
+    with contextlib.suppress(OSError):
+        os.write(writer, problem)
+    sys.stderr.flush()
+    return 1
+
+
+def _detach(log: Path, keep: int) -> None:
+    """Leave the session's terminal, files and directory."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if descriptor > 2 and descriptor != keep:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+    os.chdir("/")
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold the run's lock.  Raises AgentHeldError where another process does."""
+    deadline = time.monotonic() + 1.0
+    while True:
+        descriptor = os.open(str(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise AgentHeldError(str(path)) from None
+        # An agent that forgets its run removes the file; a lock on what was removed guards nothing.
+        if _is_at(descriptor, path) or time.monotonic() > deadline:
+            break
+        os.close(descriptor)
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of jobs' orphans, to see those that left their process group."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,0 +1,1 @@
+"""Ways to run an attempt, all behind one protocol."""

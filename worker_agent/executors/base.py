@@ -1,0 +1,57 @@
+"""The protocol of all executors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Protocol, Tuple
+
+Key = Tuple[str, int]
+"""Job id and attempt."""
+
+
+class StartError(Exception):
+    """An attempt could not be started; the text is for the user."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an executor is asked to run."""
+
+    argv: List[str]
+    """The first word is an absolute path."""
+    env: Dict[str, str]
+    cwd: Path
+    log: Path
+    """Gets standard output and standard error."""
+    mark: str = ""
+    """`NAME=value` of the environment, unique to this attempt: tells descendants that left the group."""
+    keep_fd: Optional[int] = None
+    """A descriptor that stays open as long as anything of the task lives: the slot's lock."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """A task is over and nothing of it runs any more."""
+
+    key: Key
+    exit_code: int
+    """Negative: ended by that signal."""
+    peak_rss_bytes: Optional[int]
+    duration_s: float
+
+
+class Executor(Protocol):
+    """Runs tasks.  No method blocks."""
+
+    def start(self, key: Key, task: Task) -> int:
+        """Start a task and return its pid.  Raises StartError."""
+
+    def stop(self, key: Key, grace_s: float) -> None:
+        """Ask a task to end, and make it end after `grace_s`.  An unknown key is ignored."""
+
+    def poll(self) -> List[Exit]:
+        """Return the tasks that ended since the last call."""
+
+    def wait_s(self) -> Optional[float]:
+        """Return after how many seconds `poll` has work even if no child ends; None for never."""

@@ -1,0 +1,227 @@
+"""Executes the core's commands, and gives it the answers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Callable, Dict, Optional, Type
+
+from worker_agent import commands as cmd
+from worker_agent import core, procs
+from worker_agent.background import Answer, Background
+from worker_agent.executors.base import Executor, Key, StartError, Task
+from worker_agent.launch import Places, command, environment, mark_of
+from worker_agent.progress import ProgressReader
+from worker_agent.protocol.layout import AttemptLayout
+from worker_agent.protocol.messages import Launch, Progress, ToMaster
+from worker_agent.results import collect, is_quick
+from worker_agent.site import Site
+from worker_agent.slots import SlotLocks
+from worker_agent.spool import Spool
+
+
+def complain(text: str) -> None:
+    """Write a line to the agent's log."""
+    print(time.strftime("%Y-%m-%d %H:%M:%S"), text, file=sys.stderr, flush=True)
+
+
+class Clock:
+    """Unix time that never goes back, whatever happens to the machine's clock."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        return self._offset + time.monotonic()
+
+
+class Hands:
+    """All the I/O that the core asks for but the talking, which `say` does."""
+
+    def __init__(
+        self,
+        state: core.AgentState,
+        spool: Spool,
+        executor: Executor,
+        locks: SlotLocks,
+        background: Background,
+        say: Callable[[ToMaster], None],
+    ) -> None:
+        self.site: Optional[Site] = None
+        self.left = False
+        """The core has said that nothing is left to do."""
+        self.now = Clock().now
+        self._state = state
+        self._spool = spool
+        self._executor = executor
+        self._locks = locks
+        self._background = background
+        self._say = say
+        self._progress = ProgressReader()
+        self._sync_due = False
+
+    def execute(self) -> None:
+        """Execute what is in the outbox, and what comes of it, until it is empty."""
+        outbox = self._state.outbox
+        while outbox:
+            batch = outbox[:]
+            outbox.clear()
+            for item in batch:
+                _HANDLERS[type(item)](self, item)
+
+    def reap(self) -> None:
+        """Tell the core which attempts have ended."""
+        for done in self._executor.poll():
+            core.on_exit(self._state, done, self.now())
+            self.execute()
+
+    def write(self) -> None:
+        """Bring the spool's file up to date; outcomes are made durable soon after."""
+        if self._spool.write() and self._sync_due:
+            self._sync_due = False
+            self._background.sync(self._spool.sync)
+
+    def foreign(self) -> None:
+        """Tell the core which slots others hold."""
+        if self.site:
+            core.on_foreign(self._state, self._locks.foreign(self.site.slots))
+
+    def report_progress(self) -> None:
+        """Say what the running attempts have to say."""
+        for key in filter(None, list(self._state.slots.values())):
+            attempt = self._layout(self._state.attempts[key].launch)
+            detail = self._progress.read(attempt)
+            if detail:
+                self._say(Progress(key[0], key[1], detail))
+
+    def _site(self) -> Site:
+        if self.site is None:
+            raise AssertionError("the core asked for work before any master came")
+        return self.site
+
+    def _layout(self, launch: Launch) -> AttemptLayout:
+        site = self._site()
+        return site.layout.attempt(site.run_id, launch.job_id, launch.attempt)
+
+    # --- one method for each command
+
+    def _send(self, item: cmd.Send) -> None:
+        self._say(item.message)
+
+    def _record(self, item: cmd.Record) -> None:
+        self._spool.put("event", item.event.__dict__)
+        self._sync_due |= item.event.kind == "finished"
+
+    def _keep_launch(self, item: cmd.KeepLaunch) -> None:
+        self._spool.put("launch", item.launch.__dict__)
+
+    def _keep_ack(self, item: cmd.KeepAck) -> None:
+        self._spool.put("ack", {"seq": item.seq})
+
+    def _discard(self, item: cmd.Discard) -> None:
+        job_id, attempt = item.key
+        self._spool.put("release", {"job_id": job_id, "attempt": attempt})
+        site = self._site()
+        self._background.delete(site.layout.attempt(site.run_id, job_id, attempt).root)
+
+    def _look(self, item: cmd.Look) -> None:
+        status, now = self._site().cache.status(item.content_hash), self.now()
+        handlers = {"present": core.on_found, "missing": core.on_missing, "unsure": core.on_unsure}
+        handlers[status](self._state, item.content_hash, now)
+
+    def _verify(self, item: cmd.Verify) -> None:
+        cache = self._site().cache
+        check = cache.verify_delivered if item.delivered else cache.verify_cached
+
+        def work() -> Answer:
+            try:
+                problem = check(item.content_hash)
+            except Exception as error:
+                problem = f"cannot be checked: {error}"
+            return lambda: core.on_verified(
+                self._state, item.content_hash, problem, item.delivered, self.now()
+            )
+
+        self._background.hash(work)
+
+    def _start(self, item: cmd.Start) -> None:
+        launch, site = item.launch, self._site()
+        key = (launch.job_id, launch.attempt)
+        for name in core.artefacts_of(launch):
+            status = site.cache.status(name)
+            if status != "present":
+                core.on_unfit(self._state, key, name, status, self.now())
+                return
+        lock = self._take(item.slot)
+        if lock is None:
+            core.on_slot_taken(self._state, key)
+            return
+        try:
+            pid = self._spawn(key, launch, item.slot, lock)
+        except StartError as error:
+            core.on_not_started(self._state, key, str(error), self.now())
+            return
+        process = procs.read_process(pid)
+        identity = {"pid": pid, "start_ticks": process.start_ticks if process else 0}
+        core.on_started(self._state, key, identity, self.now())
+
+    def _take(self, slot: str) -> Optional[int]:
+        try:
+            return self._locks.take(slot)
+        except OSError as error:
+            complain(f"cannot lock slot {slot}: {error}")
+            return None
+
+    def _spawn(self, key: Key, launch: Launch, slot: str, lock: int) -> int:
+        if self._spool.failure:
+            raise StartError(self._spool.failure)
+        site = self._site()
+        attempt = site.workshop.prepare(launch)
+        base_model = site.cache.path(launch.base_model) if launch.base_model else None
+        places = Places(attempt, site.layout.checkpoints(site.run_id, launch.job_id), base_model)
+        env = environment(site.env, launch, slot, places)
+        argv = command(launch.argv, slot, sys.executable, attempt.work, env.get("PATH", ""))
+        task = Task(argv, env, attempt.work, attempt.log, mark_of(attempt.output), lock)
+        return self._executor.start(key, task)
+
+    def _stop(self, item: cmd.Stop) -> None:
+        self._executor.stop(item.key, self._site().settings.kill_grace_s)
+
+    def _free_slot(self, item: cmd.FreeSlot) -> None:
+        self._locks.free(item.slot)
+
+    def _collect(self, item: cmd.Collect) -> None:
+        attempt, cache = self._layout(item.launch), self._site().cache
+        self._progress.forget(attempt)
+
+        def work() -> Answer:
+            try:
+                left = collect(attempt, item.launch, cache, item.exit.exit_code == 0)
+            except Exception as error:
+                left = cmd.Collected(problem=f"cannot collect the results: {error!r}")
+            return lambda: core.on_collected(self._state, item.exit, left, self.now())
+
+        if is_quick(attempt, item.launch):
+            work()()
+        else:
+            self._background.hash(work)
+
+    def _leave(self, item: cmd.Leave) -> None:
+        self.left = True
+
+
+_HANDLERS: Dict[Type[Any], Callable[[Hands, Any], None]] = {
+    cmd.Send: Hands._send,
+    cmd.Record: Hands._record,
+    cmd.KeepLaunch: Hands._keep_launch,
+    cmd.KeepAck: Hands._keep_ack,
+    cmd.Discard: Hands._discard,
+    cmd.Look: Hands._look,
+    cmd.Verify: Hands._verify,
+    cmd.Start: Hands._start,
+    cmd.Stop: Hands._stop,
+    cmd.FreeSlot: Hands._free_slot,
+    cmd.Collect: Hands._collect,
+    cmd.Leave: Hands._leave,
+}

@@ -1,0 +1,136 @@
+"""What a job is started with: command, environment, and the links in its working directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
+
+from worker_agent.executors.base import StartError
+from worker_agent.protocol import script_contract as contract
+from worker_agent.protocol.digests import MANIFEST
+from worker_agent.protocol.layout import AttemptLayout
+from worker_agent.protocol.messages import Launch, Mount
+from worker_agent.slots import gpu_of
+
+EXPERIMENTS = "experiments"
+"""Where scripts that do not know the contract write; never shown from the code."""
+
+_CONTRACT = (
+    *(contract.JOB_ID, contract.ATTEMPT, contract.PHASE, contract.BASE_MODEL_HASH, contract.BASE_MODEL_DIR),
+    *(contract.OUTPUT_DIR, contract.CHECKPOINT_DIR, contract.PROGRESS_FILE),
+)
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where an attempt's files are."""
+
+    attempt: AttemptLayout
+    checkpoints: Path
+    base_model: Union[Path, None]
+    """Phase 2: the artefact in the cache."""
+
+
+def base_environment(
+    inherited: Mapping[str, str], extra: Mapping[str, str], threads_per_cpu_slot: int
+) -> Dict[str, str]:
+    """Return what all jobs of a worker have in their environment: the agent's own and the settings'."""
+    env = {name: value for name, value in inherited.items() if name not in _CONTRACT}
+    env["PYTHONUNBUFFERED"] = "1"
+    env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+    env.update(extra)
+    if threads_per_cpu_slot:
+        for name in _THREADS:
+            env.setdefault(name, str(threads_per_cpu_slot))
+    return env
+
+
+def environment(base: Mapping[str, str], launch: Launch, slot: str, places: Places) -> Dict[str, str]:
+    """Return the environment of one attempt."""
+    env = {**base, **launch.env}
+    env["CUDA_VISIBLE_DEVICES"] = gpu_of(slot) or ""
+    env[contract.JOB_ID] = launch.job_id
+    env[contract.ATTEMPT] = str(launch.attempt)
+    env[contract.PHASE] = str(launch.phase)
+    env[contract.OUTPUT_DIR] = str(places.attempt.output)
+    env[contract.CHECKPOINT_DIR] = str(places.checkpoints)
+    env[contract.PROGRESS_FILE] = str(places.attempt.progress)
+    if launch.base_model_hash:
+        env[contract.BASE_MODEL_HASH] = launch.base_model_hash
+    base_model = places.attempt.base_model if launch.phase == 1 else places.base_model
+    if base_model is not None:
+        env[contract.BASE_MODEL_DIR] = str(base_model)
+    return env
+
+
+def mark_of(output: Path) -> str:
+    """Return the assignment that every process of an attempt, and no other, was started with."""
+    return f"{contract.OUTPUT_DIR}={output}"
+
+
+def command(argv: Sequence[str], slot: str, python: str, work: Path, search_path: str) -> List[str]:
+    """Return argv with an absolute path as its first word.  Raises StartError for an unknown program."""
+    words = {"{python}": python, "{device}": "cpu" if gpu_of(slot) is None else "cuda"}
+    argv = [words.get(word, word) for word in argv]
+    return [_program(argv[0], work, search_path), *argv[1:]]
+
+
+def _program(name: str, work: Path, search_path: str) -> str:
+    path = work / name
+    if path.is_file():
+        if not os.access(str(path), os.X_OK):
+            raise StartError(f"{name} is not executable: chmod +x it, or start it by its interpreter")
+        return str(path)
+    found = shutil.which(name, path=search_path)
+    if found is None:
+        raise StartError(f"{name}: no such program in the working directory or on this worker's PATH")
+    return found
+
+
+Tree = Dict[str, Union[Path, "Tree"]]
+"""Names in a directory: a path to link to, or a real directory."""
+
+
+def plan_links(mounts: Sequence[Tuple[Mount, Path]], listing: Callable[[Path], List[str]]) -> Tree:
+    """Return what the working directory shows: links to the mounts, and real directories where mounts nest.
+
+    `listing` names the entries of a directory; it is asked for the root mounts and for those that another
+    mount lies in.  Where two mounts show the same path, the later one is shown.
+    """
+    tree: Tree = {}
+    for mount, target in mounts:
+        parts = [part for part in PurePosixPath(mount.at).parts if part != "."]
+        if parts:
+            _place(tree, parts, target, listing)
+            continue
+        for name in listing(target):
+            if name not in (EXPERIMENTS, MANIFEST):
+                _place(tree, [name], target / name, listing)
+    return tree
+
+
+def _place(tree: Tree, parts: Sequence[str], target: Path, listing: Callable[[Path], List[str]]) -> None:
+    name, *rest = parts
+    if not rest:
+        tree[name] = target
+        return
+    below = tree.get(name, {})
+    if isinstance(below, Path):
+        below = {entry: below / entry for entry in listing(below)}
+    tree[name] = below
+    _place(below, rest, target, listing)
+
+
+def links(tree: Tree, root: Path) -> Iterator[Tuple[Path, Union[Path, None]]]:
+    """Yield each path to make below `root` with what it links to; None for a real directory."""
+    for name, below in tree.items():
+        path = root / name
+        if isinstance(below, Path):
+            yield path, below
+        else:
+            yield path, None
+            yield from links(below, path)

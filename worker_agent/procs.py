@@ -1,0 +1,100 @@
+"""What `/proc` tells about processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Optional
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One line of `/proc/<pid>/stat`."""
+
+    pid: int
+    state: str
+    """`Z` has ended and only waits to be reaped."""
+    group: int
+    session: int
+    start_ticks: int
+    """Clock ticks from boot to start: with the pid and the boot id, the identity of a process."""
+
+    @property
+    def alive(self) -> bool:
+        return self.state not in "ZX"
+
+
+def read_process(pid: int) -> Optional[Process]:
+    """Return the process of a pid, None when there is none."""
+    try:
+        text = (PROC / str(pid) / "stat").read_bytes()
+    except OSError:
+        return None
+    # The program's name is in parentheses and may itself hold spaces and parentheses.
+    words = text.rpartition(b")")[2].split()
+    return Process(pid, words[0].decode(), int(words[2]), int(words[3]), int(words[19]))
+
+
+def processes() -> Iterator[Process]:
+    """Yield every process of this machine that can be seen."""
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            process = read_process(int(entry.name))
+            if process:
+                yield process
+
+
+def environment_has(pid: int, assignment: bytes, whole: bool = True) -> bool:
+    """Return whether a process was started with `NAME=value`, or one that begins so, in its environment."""
+    try:
+        entries = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return assignment in entries if whole else any(entry.startswith(assignment) for entry in entries)
+
+
+def children() -> Iterator[int]:
+    """Yield the children of this process; nothing where the kernel does not tell."""
+    pid = os.getpid()
+    try:
+        yield from map(int, (PROC / str(pid) / "task" / str(pid) / "children").read_bytes().split())
+    except OSError:
+        return
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Send a signal to a process group.  Return whether it still has members, be they only zombies."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def group_alive(group: int) -> bool:
+    """Return whether any process of a group runs: zombies do not count, some containers never reap them."""
+    if not signal_group(group, 0):
+        return False
+    return any(process.group == group and process.alive for process in processes())
+
+
+def kill(pid: int) -> None:
+    """End a process at once; it may be gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        return
+
+
+def boot_id() -> str:
+    """Return what the kernel calls this boot; empty where it does not tell."""
+    try:
+        return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

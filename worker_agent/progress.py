@@ -1,0 +1,75 @@
+"""What running attempts say of themselves, read from the ends of their files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+from worker_agent.protocol.layout import AttemptLayout
+
+_TAIL_BYTES = 4096
+_LINE_CHARACTERS = 200
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+Seen = Tuple[int, int]
+
+
+class ProgressReader:
+    """Reports each attempt only when its log or its progress file has changed."""
+
+    def __init__(self) -> None:
+        self._seen: Dict[Path, Seen] = {}
+
+    def read(self, attempt: AttemptLayout) -> Optional[Dict[str, Any]]:
+        """Return the last progress line and the last line of the log; None if nothing is new."""
+        seen = (_size(attempt.log), _size(attempt.progress))
+        if seen == self._seen.get(attempt.root, (0, 0)):
+            return None
+        self._seen[attempt.root] = seen
+        return {**last_json(_tail(attempt.progress)), "line": last_line(_tail(attempt.log))}
+
+    def forget(self, attempt: AttemptLayout) -> None:
+        """The attempt is over."""
+        self._seen.pop(attempt.root, None)
+
+
+def last_line(text: str) -> str:
+    """Return the last line that is not empty, as a terminal would show it, without control characters."""
+    for line in reversed(text.split("\n")):
+        shown = [_ESCAPES.sub("", part).strip() for part in line.split("\r")]
+        kept = [part for part in shown if part]
+        if kept:
+            return kept[-1][:_LINE_CHARACTERS]
+    return ""
+
+
+def last_json(text: str) -> Dict[str, Any]:
+    """Return the last whole line that is a JSON object, empty if there is none."""
+    for line in reversed(text.split("\n")[:-1]):
+        try:
+            body = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(body, dict):
+            return body
+    return {}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - _TAIL_BYTES))
+            return stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,75 @@
+"""How jobs run on this worker under the settings of the master that came last."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+from pathlib import Path
+from typing import Any, Dict, List, Mapping
+
+from worker_agent.cache import Cache
+from worker_agent.launch import base_environment
+from worker_agent.prepare import Workshop, expand
+from worker_agent.protocol.layout import StateLayout, WorkLayout
+from worker_agent.protocol.messages import MessageError, Settings, parse_detail
+from worker_agent.slots import cores, slot_names
+
+
+def hostname() -> str:
+    """Return this machine's name as a directory name."""
+    return socket.gethostname().replace("/", "_") or "localhost"
+
+
+def parse_settings(body: Mapping[str, Any]) -> Settings:
+    """Return the settings of a hello.  Raises MessageError with what is wrong with them."""
+    settings: Settings = parse_detail(Settings, body)
+    if not all(isinstance(gpu, str) and gpu and "\0" not in gpu for gpu in settings.gpus):
+        raise MessageError(f"Settings.gpus is {settings.gpus!r:.200}, allowed is a list of GPU ids as text")
+    if settings.cpu_slots is not None and settings.cpu_slots < 1:
+        raise MessageError(f"Settings.cpu_slots is {settings.cpu_slots}, allowed are 1 and more")
+    if not all(isinstance(value, str) for value in settings.env.values()):
+        raise MessageError("Settings.env: all values must be text")
+    if settings.kill_grace_s < 0:
+        raise MessageError(f"Settings.kill_grace_s is {settings.kill_grace_s}, allowed are 0 and more")
+    return settings
+
+
+def choose_work_dir(settings: Settings, layout: StateLayout) -> Path:
+    """Return where big files lie.  The host's name is in it: the directory may be on a shared disk."""
+    if settings.work_dir is None:
+        return layout.default_work_dir
+    path = expand(settings.work_dir)
+    if not path.is_absolute():
+        raise MessageError(f"Settings.work_dir is {settings.work_dir!r}, allowed are absolute paths and ~")
+    return path / layout.hostname
+
+
+class Site:
+    """The settings, and all that follows from them."""
+
+    def __init__(self, settings: Settings, work_dir: Path, run_id: str, env: Mapping[str, str]) -> None:
+        """Make the work directory.  Raises OSError where that cannot be."""
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.work_dir = work_dir
+        self.layout = WorkLayout(work_dir)
+        # rsync makes the last directory of its target, not the ones above it.
+        self.layout.incoming(run_id, "x").parent.mkdir(parents=True, exist_ok=True)
+        self.run_id = run_id
+        self.cache = Cache(self.layout, run_id)
+        self.workshop = Workshop(self.layout, run_id)
+        self.slots: List[str] = slot_names(settings, cores())
+        threads = 0 if settings.gpus else max(1, cores() // len(self.slots))
+        self.env = base_environment(env, settings.env, threads)
+
+    def facts(self) -> Dict[str, Any]:
+        """Return what the master's log says of this machine."""
+        return {
+            "hostname": hostname(),
+            "python": platform.python_version(),
+            "cores": cores(),
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "disk_free_bytes": shutil.disk_usage(str(self.work_dir)).free,
+        }

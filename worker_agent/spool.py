@@ -1,0 +1,219 @@
+"""The agent's memory on disk: one JSON record a line, appended, and rewritten when most of it is done with.
+
+    met       a master's epoch, its settings, where the big files lie
+    launch    an attempt was accepted            event    something happened to it (with its number)
+    ack       the master has all events up to    release  the attempt may be forgotten
+    done      an attempt's outcome is known and acknowledged (only after rewriting)
+
+Folding the records in their order gives the `Memory`; so does folding any beginning of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set
+
+from worker_agent.executors.base import Key
+from worker_agent.protocol.digests import fsync_directory
+from worker_agent.protocol.messages import Event, Launch, MessageError, parse_detail
+
+_REWRITE_BYTES = 4 * 1024 * 1024
+
+
+@dataclass
+class Memory:
+    """What the records say, all in all."""
+
+    epoch: int = -1
+    boot_id: str = ""
+    settings: Dict[str, Any] = field(default_factory=dict)
+    work_dir: str = ""
+    seq: int = 0
+    acked: int = 0
+    launches: Dict[Key, Launch] = field(default_factory=dict)
+    running: Dict[Key, Event] = field(default_factory=dict)
+    """The start of every attempt that has no outcome yet."""
+    finished: Set[Key] = field(default_factory=set)
+    events: Dict[int, Event] = field(default_factory=dict)
+    """Those not acknowledged, by number, ascending."""
+    released: Dict[str, int] = field(default_factory=dict)
+
+    def apply(self, record: Mapping[str, Any]) -> None:
+        """Take in one record.  Raises MessageError, KeyError, TypeError or ValueError for what is none."""
+        _APPLY[record["kind"]](self, record["body"])
+
+    def met(self, body: Mapping[str, Any]) -> None:
+        self.epoch, self.boot_id = int(body["epoch"]), str(body["boot_id"])
+        self.settings, self.work_dir = dict(body["settings"]), str(body["work_dir"])
+        self.released.update(body.get("released", {}))
+        self.seq = max(self.seq, int(body.get("seq", 0)))
+        self.acked = max(self.acked, int(body.get("acked", 0)))
+
+    def launch(self, body: Mapping[str, Any]) -> None:
+        launch = parse_detail(Launch, body)
+        self.launches[launch.job_id, launch.attempt] = launch
+
+    def event(self, body: Mapping[str, Any]) -> None:
+        event = parse_detail(Event, body)
+        key = (event.job_id, event.attempt)
+        if event.kind == "running":
+            self.running[key] = event
+        elif event.kind == "finished":
+            self.finish(key)
+        self.seq = max(self.seq, event.seq)
+        if event.seq > self.acked:
+            self.events[event.seq] = event
+
+    def finish(self, key: Key) -> None:
+        self.finished.add(key)
+        self.running.pop(key, None)
+
+    def done(self, body: Mapping[str, Any]) -> None:
+        self.finish((body["job_id"], body["attempt"]))
+
+    def ack(self, body: Mapping[str, Any]) -> None:
+        self.acked = max(self.acked, int(body["seq"]))
+        for seq in list(self.events):
+            if seq > self.acked:
+                break
+            del self.events[seq]
+
+    def release(self, body: Mapping[str, Any]) -> None:
+        job_id, attempt = str(body["job_id"]), int(body["attempt"])
+        self.launches.pop((job_id, attempt), None)
+        self.running.pop((job_id, attempt), None)
+        self.finished.discard((job_id, attempt))
+        self.released[job_id] = max(attempt, self.released.get(job_id, -1))
+
+    def records(self) -> Iterator[Dict[str, Any]]:
+        """Yield the shortest list of records that gives this memory."""
+        own = ("epoch", "boot_id", "settings", "work_dir", "released", "seq", "acked")
+        yield _record("met", {name: getattr(self, name) for name in own})
+        for launch in self.launches.values():
+            yield _record("launch", launch.__dict__)
+        for event in self.running.values():
+            if event.seq <= self.acked:
+                yield _record("event", event.__dict__)
+        for key in sorted(self.finished):
+            yield _record("done", {"job_id": key[0], "attempt": key[1]})
+        for event in self.events.values():
+            yield _record("event", event.__dict__)
+
+
+_APPLY: Dict[str, Callable[[Memory, Mapping[str, Any]], None]] = {
+    "met": Memory.met,
+    "launch": Memory.launch,
+    "event": Memory.event,
+    "done": Memory.done,
+    "ack": Memory.ack,
+    "release": Memory.release,
+}
+
+
+def _record(kind: str, body: Mapping[str, Any]) -> Dict[str, Any]:
+    return {"kind": kind, "body": body}
+
+
+def _encode(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+
+
+def fold(data: bytes, complain: Callable[[str], None]) -> Memory:
+    """Return the memory of a spool's bytes.  What follows the last line's end is ignored, a bad line told."""
+    memory = Memory()
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+        try:
+            memory.apply(json.loads(line))
+        except (MessageError, ValueError, KeyError, TypeError) as error:
+            complain(f"line {number} of the spool is ignored: {error}")
+    return memory
+
+
+class Spool:
+    """The file and the memory, in step: `put` changes the memory, `write` makes the file follow."""
+
+    def __init__(self, path: Path, complain: Callable[[str], None]) -> None:
+        """Read the file, if any.  Raises OSError where it cannot be read or made."""
+        self._path = path
+        self._complain = complain
+        self._fd = os.open(str(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        data = path.read_bytes()
+        self.memory = fold(data, complain)
+        self._size = data.rfind(b"\n") + 1
+        self._rewritten = 0
+        os.ftruncate(self._fd, self._size)
+        self._pending: List[bytes] = []
+        self.failure: Optional[str] = None
+        """Why the file cannot be written now."""
+
+    def put(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Take in a record, to be written by the next `write`."""
+        record = _record(kind, body)
+        self.memory.apply(record)
+        self._pending.append(_encode(record))
+
+    def write(self) -> bool:
+        """Append what was put.  Return whether the file has all; what it cannot take is kept for later."""
+        if not self._pending:
+            return self.failure is None
+        data = b"".join(self._pending)
+        try:
+            self._append(data)
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._pending, self.failure = [], None
+        self._size += len(data)
+        if self._size > _REWRITE_BYTES and self._size > 2 * self._rewritten:
+            self._rewrite()
+        return True
+
+    def sync(self) -> None:
+        """Make what was written survive a crash of the machine; may be called from another thread."""
+        descriptor = os.dup(self._fd)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            self._complain(f"cannot sync {self._path}: {error.strerror}")
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Write and sync all, and close the file."""
+        self.write()
+        self.sync()
+        os.close(self._fd)
+
+    def _append(self, data: bytes) -> None:
+        view, offset = memoryview(data), self._size
+        while view:
+            count = os.pwrite(self._fd, view, offset)
+            view, offset = view[count:], offset + count
+
+    def _fail(self, error: OSError) -> None:
+        """Take back half a record, so that later ones begin on a line of their own."""
+        if self.failure is None:
+            self._complain(f"cannot write {self._path}: {error.strerror}")
+        self.failure = f"cannot write {self._path}: {error.strerror}"
+        os.ftruncate(self._fd, self._size)
+
+    def _rewrite(self) -> None:
+        """Replace the file by the shortest that says the same."""
+        self._rewritten = self._size
+        fresh = self._path.with_suffix(".new")
+        try:
+            data = b"".join(map(_encode, self.memory.records()))
+            fresh.write_bytes(data)
+            descriptor = os.open(str(fresh), os.O_RDWR | os.O_CLOEXEC)
+            os.fsync(descriptor)
+            fresh.replace(self._path)
+            fsync_directory(self._path.parent)
+        except OSError as error:
+            self._complain(f"cannot rewrite {self._path}: {error.strerror}")
+            return
+        os.dup2(descriptor, self._fd, inheritable=False)
+        os.close(descriptor)
+        self._size = self._rewritten = len(data)
