@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -26,23 +27,23 @@ from master.dispatcher import Dispatcher
 from master.errors import ConfigError, TwophaseError, UsageError
 from master.inbox import Inbox, Received
 from master.jobs import read_jobs
-from master.phase_logs import write_phase_logs
+from master.phase_logs import build_phase_log, read_phase_log, write_phase_log
 from master.probe import probe_workers
 from master.run_layout import RunLayout
 from master.specs import ClusterSpec, JobsSpec
 from master.stop_signals import as_events
-from master.view.open import open_view
-from master.view.results import print_plan, print_result
-from master.view.view import View
+from master.view.plan_table import plan_json, planned_workers, print_plan
+from master.view.result_table import collected_metrics, print_result, result_json
+from master.view.view import View, open_view
 from worker_agent import __version__
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 
 EPILOG = """\
 what happens:
-  Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each once,
-  anywhere in the cluster, and brings it home.  Phase 2 runs the jobs; a job starts as soon as its own base model
-  is home.  Workers fetch the base models that they miss and keep them.
+  Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each
+  once, anywhere in the cluster, and brings it home.  Phase 2 runs the jobs; a job starts as soon as its own
+  base model is home.  Workers fetch the base models that they miss and keep them.
 
   The same command again continues where it stopped: after Ctrl-C, a crash, or a reboot of any machine.
   Ctrl-C once: running jobs may finish.  Twice: they are cancelled.  Closing the terminal stops nothing.
@@ -52,8 +53,8 @@ exit codes:
   4 no usable worker      130 interrupted
 
 examples:
+  run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py --dry-run
   run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py
-  run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --trainer personalization --dry-run
 """
 
 
@@ -234,8 +235,13 @@ def _dry_run(
     options: Options, cluster: ClusterSpec, jobs: JobsSpec, plan: Plan, damaged: dict[str, str]
 ) -> int:
     workers = probe_workers(cluster)
-    print_plan(plan, jobs, workers, damaged, as_json=options.json)
-    return 0 if any(worker.usable for worker in workers) else 4
+    if options.json:
+        print(json.dumps(plan_json(jobs, plan, workers), indent=2))
+    else:
+        print_plan(jobs, plan, workers)
+    for problem in damaged.values():
+        print(f"{problem}; it is going to be set aside and trained again", file=sys.stderr)
+    return 0 if any(worker.reachable for worker in workers) else 4
 
 
 def _work(
@@ -252,8 +258,10 @@ def _work(
     links = assembly.make_links(parts, inbox)
     courier = assembly.make_courier(parts, links, inbox, store, library)
     launcher = assembly.make_launcher(parts, state, store)
-    view = open_view(parts.layout, state, quiet=options.quiet, json=options.json, log_file=options.log_file)
+    view = open_view(quiet=options.quiet, log_file=options.log_file)
     try:
+        if not options.json and not options.quiet:
+            print_plan(parts.jobs, plan, planned_workers(parts.cluster))
         _greet(options, parts, view)
         with as_events(inbox):
             exit_code = Dispatcher(state, journal, inbox, links, courier, launcher, view).run()
@@ -263,10 +271,27 @@ def _work(
         farewell = msg.Shutdown() if state.finished and not state.stopping else None
         for link in links.values():
             link.close(farewell)
-    configs = assembly.job_configs(parts.jobs)
-    write_phase_logs(parts.layout, state, configs, started_at, time.time())
-    print_result(parts.layout, state, parts.jobs, exit_code, as_json=options.json)
+    _write_logs(parts, state, started_at)
+    _report(options, parts.layout, state, exit_code, time.time() - started_at)
     return exit_code
+
+
+def _write_logs(parts: assembly.Ingredients, state: RunState, started_at: float) -> None:
+    configs = assembly.job_configs(parts.jobs)
+    slots = sum(view.slots for view in state.workers.values())
+    for phase, path in ((1, parts.layout.phase1_log), (2, parts.layout.phase2_log)):
+        previous = read_phase_log(path)
+        write_phase_log(
+            path, build_phase_log(state, phase, configs, started_at, time.time(), slots, previous)
+        )
+
+
+def _report(options: Options, layout: RunLayout, state: RunState, exit_code: int, elapsed_s: float) -> None:
+    if options.json:
+        metrics = collected_metrics(state, layout)
+        print(json.dumps(result_json(state, exit_code, metrics, layout.result), indent=2))
+    elif not (options.quiet and exit_code == 0):
+        print_result(state, layout, elapsed_s=elapsed_s)
 
 
 def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
@@ -284,3 +309,7 @@ def _greet(options: Options, parts: assembly.Ingredients, view: View) -> None:
         view.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
     for name in parts.program.left_out:
         view.note(f"{name} is larger than 10 MiB and not copied as code")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
