@@ -21,6 +21,8 @@ from master.view.wording import clock
 _ABOVE = frozenset({Kind.NOTE, Kind.FAILED, Kind.BLOCKED, Kind.RETRIED})
 _STYLES = {Kind.FAILED: "red", Kind.BLOCKED: "red", Kind.RETRIED: "yellow"}
 _MOST_TROUBLED = 4
+_LINES_ABOVE = 4
+"""Left free for the last notes."""
 
 
 class LiveView:
@@ -59,8 +61,9 @@ class LiveView:
         """Return what the foot of the terminal shows, no higher than the terminal."""
         head = bars(self._feed.tally, state, at)
         troubled = troubled_workers(state, _MOST_TROUBLED)
-        room = self._console.height - head.row_count - len(troubled) - 1
-        table = slots_table(list(self._feed.active.values()), state, at, room)
+        width, height = self._console.size
+        room = height - head.row_count - len(troubled) - min(_LINES_ABOVE, height // 6) - 1
+        table = slots_table(list(self._feed.active.values()), state, at, room, width)
         return Group(head, *([table] if table else []), *troubled)
 
     def close(self) -> None:

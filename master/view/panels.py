@@ -60,31 +60,44 @@ def bars(tally: Tally, state: RunState, at: float) -> Table:
     return table
 
 
-def slots_table(active: Sequence[Active], state: RunState, at: float, room: int) -> Table | None:
-    """Return a line for each attempt that runs, in `room` lines of the terminal; None where nothing fits."""
+def slots_table(active: Sequence[Active], state: RunState, at: float, room: int, width: int) -> Table | None:
+    """Return a line for each attempt that runs, in `room` lines of `width`; None where nothing fits."""
     if not active or room < 3:
         return None
     ordered = sorted(active, key=lambda item: (item.worker, str(item.detail.get("slot", "")), item.task_id))
     shown = ordered if len(ordered) + 1 <= room else ordered[: room - 2]
     table = Table(box=None, expand=True, padding=(0, 1, 0, 0), header_style="dim")
-    table.add_column("where", no_wrap=True, max_width=24, overflow="ellipsis")
-    table.add_column("job", no_wrap=True, overflow="ellipsis", ratio=3)
+    table.add_column("worker", no_wrap=True, max_width=width // 4, overflow="ellipsis")
+    table.add_column("slot", no_wrap=True)
+    table.add_column("job", no_wrap=True, overflow="ellipsis", max_width=width * 2 // 5)
     table.add_column("epoch", no_wrap=True, justify="right")
-    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=4)
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_column("for", no_wrap=True, justify="right")
+    names = without_domain(list(state.workers))
     for item in shown:
-        table.add_row(*map(Text, _cells(item, state, at)))
+        table.add_row(Text(names.get(item.worker, item.worker)), *map(Text, _cells(item, state, at)))
     if len(shown) < len(ordered):
         table.add_row(Text(f"+{len(ordered) - len(shown)} more", style="dim"))
     return table
 
 
-def _cells(item: Active, state: RunState, at: float) -> tuple[str, str, str, str, str]:
+def _cells(item: Active, state: RunState, at: float) -> tuple[str, ...]:
     epoch, figures = progress_text(item.detail)
     slot = clean(str(item.detail.get("slot", "")))
     elapsed = duration(at - item.started_at) if item.started_at is not None else ""
     name = task_name(state.tasks[item.task_id].task)
-    return f"{item.worker} {slot}".strip(), name, epoch, figures, elapsed
+    return slot, name, epoch, figures, elapsed
+
+
+def without_domain(hosts: Sequence[str]) -> dict[str, str]:
+    """Return what to call each host: its name without the domain that all of them are in."""
+    unchanged = {host: host for host in hosts}
+    domains = {host.partition(".")[2] for host in hosts}
+    domain = domains.pop() if len(domains) == 1 else ""
+    # What ends in a digit is part of an address or holds a port.
+    if len(hosts) < 2 or not domain or domain[-1].isdigit():
+        return unchanged
+    return {host: host.partition(".")[0] for host in hosts}
 
 
 def troubled_workers(state: RunState, most: int) -> list[Text]:
