@@ -6,15 +6,25 @@ from master.core import commands as cmd
 from master.core import events as ev
 from master.core.lifecycle import State, Trigger
 from master.core.plan import Task, base_model_task_id
-from master.core.records import Outbox, RunState
-from master.core.tasks import move, unlock
+from master.core.records import Outbox, RunState, WorkerView
+from master.core.tasks import QUEUED, move, unlock
 
 
 def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
     view = state.workers[event.worker]
-    if view.up and event.content_hash not in view.delivering:
+    if event.content_hash in state.damaged:
+        _recall_users(state, view, event.content_hash, out)
+    elif view.up and event.content_hash not in view.delivering:
         view.delivering.add(event.content_hash)
         out.commands.append(cmd.Deliver(event.worker, event.content_hash))
+
+
+def _recall_users(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+    """Take back what waits for a base model that is not to be had any more."""
+    view.refused.add(content_hash)
+    for key in sorted(view.attempts):
+        if state.tasks[key[0]].base == content_hash:
+            out.commands.append(cmd.Recall(view.name, *key))
 
 
 def on_delivered(state: RunState, event: ev.Delivered, out: Outbox) -> None:
@@ -27,9 +37,12 @@ def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -
     view = state.workers[event.worker]
     view.delivering.discard(event.content_hash)
     view.cached.discard(event.content_hash)
-    view.failed_deliveries[event.content_hash] += 1
+    if event.content_hash in state.damaged:
+        _recall_users(state, view, event.content_hash, out)
+        return
     if not view.up:
         return
+    view.failed_deliveries[event.content_hash] += 1
     if view.failed_deliveries[event.content_hash] < state.policy.max_deliveries:
         view.delivering.add(event.content_hash)
         out.commands.append(cmd.Deliver(event.worker, event.content_hash))
@@ -37,14 +50,15 @@ def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -
     view.usable, view.reason = False, event.problem
     out.commands.append(cmd.Dismiss(event.worker, event.problem))
     for key in sorted(view.attempts):
-        if state.tasks[key[0]].state in (State.ASSIGNED, State.STAGING):
-            out.commands.append(cmd.Recall(event.worker, *key))
+        out.commands.append(cmd.Recall(event.worker, *key))
 
 
 def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None:
     """Train the base model again; what has not started to use it waits."""
-    if state.home.pop(event.spec_hash, None) is None:
+    damaged = state.home.pop(event.spec_hash, None)
+    if damaged is None:
         return
+    state.damaged.add(damaged)
     task_id = base_model_task_id(event.spec_hash)
     record = state.tasks.get(task_id)
     if record is None:
@@ -58,5 +72,5 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
         dependent = state.tasks[dependent_id]
         if dependent.state is State.READY:
             move(state, dependent, Trigger.LOCK, event.at, out)
-        elif dependent.state in (State.ASSIGNED, State.STAGING) and dependent.worker:
+        elif dependent.state in QUEUED and dependent.worker:
             out.commands.append(cmd.Recall(dependent.worker, *dependent.key))

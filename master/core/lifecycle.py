@@ -45,7 +45,9 @@ class Trigger(str, Enum):
     RECALL = "recall"
     """The master took the attempt back."""
     ADOPT = "adopt"
-    """An attempt that was given up is still running after all."""
+    """An attempt that was given up goes on after all."""
+    DROP = "drop"
+    """An attempt that was given up has ended without success; its number and outcome are in the detail."""
     FAIL = "fail"
     CANCEL = "cancel"
     LOCK = "lock"
@@ -57,10 +59,13 @@ class Trigger(str, Enum):
 
 
 WITH_A_WORKER = frozenset({State.ASSIGNED, State.STAGING, State.RUNNING, State.COLLECTING})
+ADOPTING = frozenset({State.READY, State.ASSIGNED, State.STAGING, State.RUNNING})
+"""States in which an attempt that was given up may still win."""
 ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.BLOCKED})
 
 _ATTEMPT_ENDS = {
     Trigger.FINISH: State.COLLECTING,
+    Trigger.COLLECT: State.SUCCEEDED,
     Trigger.RETRY: State.READY,
     Trigger.LOSE: State.READY,
     Trigger.RECALL: State.READY,
@@ -73,30 +78,33 @@ _REVIVED = {Trigger.REVIVE: State.PENDING}
 TABLE: dict[State, dict[Trigger, State]] = {
     State.PENDING: {
         Trigger.UNLOCK: State.READY,
+        Trigger.COLLECT: State.SUCCEEDED,
         Trigger.BLOCK: State.BLOCKED,
-        Trigger.CANCEL: State.CANCELLED,
     },
     State.READY: {
         Trigger.ASSIGN: State.ASSIGNED,
+        Trigger.COLLECT: State.SUCCEEDED,
         Trigger.LOCK: State.PENDING,
-        Trigger.FAIL: State.FAILED,
-        Trigger.CANCEL: State.CANCELLED,
         Trigger.ADOPT: State.RUNNING,
+        Trigger.DROP: State.READY,
     },
     State.ASSIGNED: {
         **_ATTEMPT_ENDS,
         Trigger.STAGE: State.STAGING,
         Trigger.START: State.RUNNING,
+        Trigger.DROP: State.ASSIGNED,
     },
     State.STAGING: {
         **_ATTEMPT_ENDS,
         Trigger.STAGE: State.STAGING,
         Trigger.START: State.RUNNING,
+        Trigger.DROP: State.STAGING,
     },
     State.RUNNING: {
         **_ATTEMPT_ENDS,
         Trigger.STAGE: State.RUNNING,
         Trigger.START: State.RUNNING,
+        Trigger.DROP: State.RUNNING,
     },
     State.COLLECTING: {
         Trigger.COLLECT: State.SUCCEEDED,

@@ -75,11 +75,13 @@ class ReadyTasks:
 
         Base models to train come first, for others wait for them.  Then what needs no transfer, the longest
         first; then the rest, where the base model with most work for each worker that holds it goes first.
+        The tasks must not change while it is in use.
         """
-        yield from list(self._phase1.values())
+        yield from self._phase1.values()
         near = [spec for spec in (None, *held) if spec in self._groups]
         yield from self._ranked(near, expected_s)
-        yield from self._ranked([spec for spec in self._groups if spec not in near], expected_s)
+        seen = set(near)
+        yield from self._ranked([spec for spec in self._groups if spec not in seen], expected_s)
 
     def _ranked(self, specs: list[str | None], expected_s: Callable[[Task], float]) -> Iterator[Task]:
         ranked: list[tuple[float, float, int, dict[str, Task]]] = []
@@ -88,4 +90,4 @@ class ReadyTasks:
             for tasks in self._groups[spec].values():
                 ranked.append((-expected_s(next(iter(tasks.values()))), crowding, len(ranked), tasks))
         for *_, tasks in sorted(ranked, key=lambda item: item[:3]):
-            yield from list(tasks.values())
+            yield from tasks.values()

@@ -10,7 +10,7 @@ from typing import Any
 
 from master.core.commands import Command, Transition
 from master.core.events import Attempt
-from master.core.lifecycle import ENDED, State, Trigger, next_state
+from master.core.lifecycle import ADOPTING, ENDED, State, Trigger, next_state
 from master.core.placement import ReadyTasks
 from master.core.plan import Plan, Task
 
@@ -37,6 +37,16 @@ class Policy:
     """How long a run waits when all of its workers are silent."""
 
 
+@dataclass(frozen=True)
+class GivenUp:
+    """An attempt whose worker fell silent, or forgot it.  It may come back."""
+
+    worker: str
+    base: str
+    finished: Mapping[str, Any] | None
+    """The agent's `Finished` where only the way home was missing.  Nothing will be said of it again."""
+
+
 @dataclass
 class TaskRecord:
     """What is known of a task."""
@@ -53,10 +63,14 @@ class TaskRecord:
     requeues: int = 0
     avoid: frozenset[str] = frozenset()
     """Workers on which it failed."""
-    given_up: dict[int, str] = field(default_factory=dict)
-    """Attempts whose worker fell silent: attempt → worker.  They may come back."""
+    given_up: dict[int, GivenUp] = field(default_factory=dict)
+    """By attempt; empty where no other attempt can win any more."""
+    base: str = ""
+    """Content hash of the base model that the current attempt starts from."""
     finished: Mapping[str, Any] = field(default_factory=dict)
-    """The agent's `Finished` of the last attempt that ended."""
+    """The agent's `Finished` of the current attempt, empty while it has not ended."""
+    collected: int = 0
+    """The last attempt whose outcome came home."""
     content_hash: str = ""
     note: str = ""
     history: list[str] = field(default_factory=list)
@@ -83,11 +97,17 @@ class WorkerView:
     foreign: int = 0
     attempts: set[Attempt] = field(default_factory=set)
     """Assigned here and not ended."""
+    collecting: set[Attempt] = field(default_factory=set)
+    """Succeeded here and not home."""
+    loose: set[Attempt] = field(default_factory=set)
+    """Given up, but still here: they race with the attempts that replaced them."""
     cached: set[str] = field(default_factory=set)
     """Content hashes."""
-    touched: set[str] = field(default_factory=set)
-    """`spec_hash` of the base models that it caches or will soon."""
+    touched: dict[str, None] = field(default_factory=dict)
+    """`spec_hash` of the base models that it caches or will soon, in the order of their coming."""
     delivering: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """Content hashes of damaged base models that it has asked for."""
     failed_deliveries: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -96,7 +116,14 @@ class WorkerView:
 
     def room(self, lookahead: int) -> int:
         """How many more attempts it can take now."""
-        return self.slots - self.foreign + lookahead - len(self.attempts) if self.available else 0
+        if not self.available:
+            return 0
+        return self.slots - self.foreign + lookahead - len(self.attempts) - len(self.loose)
+
+    @property
+    def busy(self) -> bool:
+        """True while something of this run is to be had from it."""
+        return bool(self.attempts or self.collecting)
 
 
 @dataclass
@@ -123,6 +150,12 @@ class RunState:
     open_phase1: int = 0
     """Phase 1 tasks that have not ended."""
     ready: ReadyTasks = field(default_factory=ReadyTasks)
+    roomy: set[str] = field(default_factory=set)
+    """Workers that may have room; all others have none."""
+    retired: dict[str, int] = field(default_factory=dict)
+    """Highest attempt of the journal's tasks that the plan does not hold."""
+    damaged: set[str] = field(default_factory=set)
+    """Content hashes of the base models that turned out to be damaged."""
     delayed: list[tuple[float, str]] = field(default_factory=list)
     """Heap of ready tasks that wait for the end of their back-off."""
     durations: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -142,7 +175,10 @@ class RunState:
 
     def add_task(self, task: Task) -> TaskRecord:
         """Take a task in, pending."""
-        record = self.tasks[task.task_id] = TaskRecord(task)
+        before = self.retired.get(task.task_id, 0)
+        record = self.tasks[task.task_id] = TaskRecord(
+            task, attempt=before, attempts=before, collected=before
+        )
         self.counts[record.state] += 1
         self.open_phase1 += task.phase == 1
         if task.needs:
@@ -160,6 +196,8 @@ class RunState:
         if record.state is State.READY:
             self.ready.discard(record.task)
         record.state = new
+        if new not in ADOPTING:
+            record.given_up.clear()
         record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")
 
     def delay(self, record: TaskRecord, until: float) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from master.core.attempts import give_up
 from master.core.commands import Transition
-from master.core.lifecycle import ENDED, Trigger
+from master.core.lifecycle import ADOPTING, ENDED, State, Trigger
 from master.core.plan import Plan
 from master.core.records import Policy, RunState, TaskRecord
-from master.core.tasks import ON_A_WORKER
+from master.core.tasks import ON_A_WORKER, QUEUED
+
+_GONE = "gone"
+"""Stands for the content hash of a base model that has been made again since; no content hash is like it."""
 
 
 def recover(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Transition]) -> RunState:
-    """Return the state that the journal tells.  Tasks that are no longer in the plan are passed over.
+    """Return the state that the journal tells.  Of tasks that are no longer in the plan, the attempts count.
 
     Allowances (retries, losses) are not restored: giving the command again gives new tries.
     """
@@ -20,31 +24,68 @@ def recover(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Tr
     for transition in journal:
         if record := state.tasks.get(transition.task_id):
             _replay(state, record, transition)
+        else:
+            before = state.retired.get(transition.task_id, 0)
+            state.retired[transition.task_id] = max(before, transition.attempt)
     for record in state.tasks.values():
-        view = state.workers.get(record.worker or "")
-        if view and record.state in ON_A_WORKER:
-            view.attempts.add(record.key)
+        _settle(state, record)
     _count(state)
     return state
 
 
 def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None:
-    if transition.trigger is Trigger.LOSE and transition.worker:
-        record.given_up[transition.attempt] = transition.worker
-    if transition.trigger is Trigger.ADOPT:
-        record.given_up.pop(transition.attempt, None)
-    record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
-    record.attempts = max(record.attempts, transition.attempt)
-    record.note = transition.note or record.note
-    record.content_hash = transition.content_hash or record.content_hash
-    record.history.append(f"{transition.trigger.value}#{transition.attempt}@{transition.worker}")
-    if transition.detail is not None:
-        record.finished = transition.detail
-    if transition.trigger is Trigger.FINISH:
+    trigger, detail = transition.trigger, transition.detail
+    if trigger is Trigger.DROP:
+        record.given_up.pop((detail or {}).get("attempt", 0), None)
+        return
+    if trigger is Trigger.LOSE and detail is None:
+        give_up(record)
+    if trigger is Trigger.ASSIGN:
+        record.base, record.finished = "", {}
+    if trigger is Trigger.ADOPT:
+        lost = record.given_up.pop(transition.attempt, None)
+        record.base, record.finished = lost.base if lost else "", {}
+    if trigger is Trigger.REDO:
+        _redo(state, record)
+    _apply(record, transition)
+    if trigger is Trigger.FINISH:
         state.learn_duration(record)
 
 
+def _apply(record: TaskRecord, transition: Transition) -> None:
+    record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
+    record.attempts = max(record.attempts, transition.attempt)
+    record.note = transition.note or record.note
+    if transition.state not in ADOPTING:
+        record.given_up.clear()
+    if transition.trigger is Trigger.COLLECT:
+        record.collected, record.content_hash = transition.attempt, transition.content_hash
+    if transition.detail is not None:
+        record.finished = transition.detail
+    record.history.append(f"{transition.trigger.value}#{transition.attempt}@{transition.worker}")
+
+
+def _redo(state: RunState, record: TaskRecord) -> None:
+    """What was to start from the base model that is made again must not."""
+    state.damaged.add(record.content_hash)
+    for task_id in state.dependents.get(record.task.makes or "", ()):
+        if state.tasks[task_id].state in QUEUED:
+            state.tasks[task_id].base = _GONE
+
+
+def _settle(state: RunState, record: TaskRecord) -> None:
+    """Put the task's attempt where it belongs."""
+    if not record.base and record.task.needs:
+        record.base = state.home.get(record.task.needs, _GONE)
+    view = state.workers.get(record.worker or "")
+    if view and record.state in ON_A_WORKER:
+        view.attempts.add(record.key)
+    if view and record.state is State.COLLECTING:
+        view.collecting.add(record.key)
+
+
 def _count(state: RunState) -> None:
+    state.damaged.difference_update(state.home.values())
     state.counts.clear()
     for record in state.tasks.values():
         state.counts[record.state] += 1

@@ -11,11 +11,12 @@ from typing import Any
 from master.core import artefacts, attempts, workers
 from master.core import commands as cmd
 from master.core import events as ev
+from master.core.attempts import end_attempt
 from master.core.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
 from master.core.placement import lookahead
 from master.core.plan import Task
 from master.core.records import Outbox, RunState, TaskRecord, WorkerView
-from master.core.tasks import ON_A_WORKER, end_attempt, make_ready, move, touch, unlock
+from master.core.tasks import QUEUED, make_ready, move, touch, unlock
 
 EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130
 
@@ -28,7 +29,7 @@ def begin(state: RunState, at: float) -> Outbox:
     for record in list(state.tasks.values()):
         if record.state in _REVIVED:
             move(state, record, Trigger.REVIVE, at, out)
-        if record.state is State.SUCCEEDED and record.task.makes:
+        if record.state is State.SUCCEEDED and _is_missed(state, record):
             move(state, record, Trigger.REDO, at, out, note="it is no longer in the store")
         if record.state in WITH_A_WORKER and record.worker not in state.workers:
             end_attempt(state, record, "lost", at, out, f"{record.worker} is no longer in the cluster config")
@@ -39,6 +40,14 @@ def begin(state: RunState, at: float) -> Outbox:
             make_ready(state, record, at, out)
     _finish_if_done(state, at, out)
     return out
+
+
+def _is_missed(state: RunState, record: TaskRecord) -> bool:
+    """True for a base model that is not home though a task has still to start from it."""
+    makes = record.task.makes
+    if makes is None or makes in state.home:
+        return False
+    return any(state.tasks[name].state is not State.SUCCEEDED for name in state.dependents.get(makes, ()))
 
 
 def step(state: RunState, event: ev.Event) -> Outbox:
@@ -55,16 +64,17 @@ def step(state: RunState, event: ev.Event) -> Outbox:
 
 def _on_stop(state: RunState, event: ev.StopRequested, out: Outbox) -> None:
     state.stopping = True
-    for record in state.tasks.values():
-        if record.state in (State.ASSIGNED, State.STAGING) and record.worker:
-            out.commands.append(cmd.Recall(record.worker, *record.key))
+    for view in state.workers.values():
+        for key in sorted(view.attempts):
+            if state.tasks[key[0]].state in QUEUED:
+                out.commands.append(cmd.Recall(view.name, *key))
 
 
 def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
     state.stopping = state.cancelling = True
-    for record in state.tasks.values():
-        if record.state in ON_A_WORKER and record.worker:
-            out.commands.append(cmd.Cancel(record.worker, *record.key))
+    for view in state.workers.values():
+        for key in sorted(view.attempts | view.loose):
+            out.commands.append(cmd.Cancel(view.name, *key))
 
 
 def _place(state: RunState, at: float, out: Outbox) -> None:
@@ -72,31 +82,41 @@ def _place(state: RunState, at: float, out: Outbox) -> None:
     if state.stopping or not len(state.ready):
         return
     mean_s = state.mean_duration_s()
-    with_room = [view for view in state.workers.values() if view.room(lookahead(view.slots, mean_s)) > 0]
-    while with_room:
+    state.roomy = {name for name in state.roomy if _has_room(state.workers[name], mean_s)}
+    with_room = [state.workers[name] for name in state.roomy]
+    while with_room and len(state.ready):
         view = min(with_room, key=lambda view: (len(view.attempts) - view.slots, view.name))
         task = _choose(state, view)
-        if task is None:
+        if task is not None:
+            _assign(state, state.tasks[task.task_id], view, at, out)
+        if task is None or not _has_room(view, mean_s):
             with_room.remove(view)
-            continue
-        _assign(state, state.tasks[task.task_id], view, at, out)
-        if view.room(lookahead(view.slots, mean_s)) <= 0:
-            with_room.remove(view)
+
+
+def _has_room(view: WorkerView, mean_s: float | None) -> bool:
+    return view.room(lookahead(view.slots, mean_s)) > 0
 
 
 def _choose(state: RunState, view: WorkerView) -> Task | None:
     for task in state.ready.candidates(view.touched, state.expected_s):
         avoid = state.tasks[task.task_id].avoid
-        if view.name not in avoid or not any(
-            v.available and v.name not in avoid for v in state.workers.values()
-        ):
+        if view.name not in avoid or not _has_alternative(state, avoid):
             return task
     return None
 
 
+def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
+    """True if a worker that is not to be avoided will have room sooner or later."""
+    return any(
+        view.available and view.slots > view.foreign and view.name not in avoid
+        for view in state.workers.values()
+    )
+
+
 def _assign(state: RunState, record: TaskRecord, view: WorkerView, at: float, out: Outbox) -> None:
     record.attempts += 1
-    record.attempt, record.worker = record.attempts, view.name
+    record.attempt, record.worker, record.finished = record.attempts, view.name, {}
+    record.base = state.home[record.task.needs] if record.task.needs else ""
     move(state, record, Trigger.ASSIGN, at, out)
     view.attempts.add(record.key)
     touch(state, view, record.task.needs)
@@ -125,19 +145,14 @@ def _exit_code(state: RunState, at: float) -> int | None:
 
 def _someone_works(state: RunState) -> bool:
     """True while an attempt that has not ended, or has not come home, is on a worker that answers."""
-    if not sum(state.counts[held] for held in WITH_A_WORKER):
-        return False
-    return any(
-        record.state in WITH_A_WORKER and record.worker in state.workers and state.workers[record.worker].up
-        for record in state.tasks.values()
-    )
+    return any(view.up and view.busy for view in state.workers.values())
 
 
 def _is_hopeless(view: WorkerView, at: float, give_up_s: float) -> bool:
     """True for a worker that is not worth waiting for."""
     if view.up:
-        return not view.usable and not view.attempts
-    if not view.usable or (view.tried and not view.ever_up):
+        return not view.usable and not view.busy
+    if not view.usable or (view.tried and not view.ever_up and not view.busy):
         return True
     return view.tried and at - view.since > give_up_s
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from master.core import commands as cmd
 from master.core.commands import Transition
-from master.core.lifecycle import WITH_A_WORKER, State, Trigger
+from master.core.lifecycle import ADOPTING, WITH_A_WORKER, State, Trigger
+from master.core.plan import base_model_task_id
 from master.core.records import Outbox, RunState, TaskRecord, WorkerView
-from master.core.retry import judge
 
 ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
+QUEUED = frozenset({State.ASSIGNED, State.STAGING})
+"""States in which the attempt can be recalled."""
 
 
 def move(
@@ -25,10 +28,15 @@ def move(
     detail: Mapping[str, Any] | None = None,
     content_hash: str = "",
 ) -> None:
-    before = record.state
+    """Change a task's state, and remember it if it is another one now."""
+    before, loose = record.state, loose_attempts(state, record)
     state.move(record, trigger)
     record.note = note or record.note
-    if record.state is before:
+    if record.state not in ADOPTING:
+        for worker, attempt in loose:
+            state.workers[worker].loose.discard((record.task.task_id, attempt))
+            out.commands.append(cmd.Cancel(worker, record.task.task_id, attempt))
+    if record.state is before and trigger is not Trigger.DROP:
         return
     out.transitions.append(
         Transition(
@@ -40,21 +48,46 @@ def move(
     )
 
 
+def loose_attempts(state: RunState, record: TaskRecord) -> list[tuple[str, int]]:
+    """Return worker and number of the attempts that were given up but still are on a connected worker."""
+    return [
+        (lost.worker, attempt)
+        for attempt, lost in record.given_up.items()
+        if lost.worker in state.workers and (record.task.task_id, attempt) in state.workers[lost.worker].loose
+    ]
+
+
 def unlock(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:
     """Make a pending task ready if all that it waits for is home."""
     held_back = state.policy.strict_phases and record.task.phase == 2 and state.open_phase1
-    missing = record.task.needs is not None and record.task.needs not in state.home
-    if not held_back and not missing:
+    if not held_back and not lacks_base(state, record):
         move(state, record, Trigger.UNLOCK, at, out)
         state.ready.add(record.task)
 
 
 def make_ready(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:
     """Queue a task that is ready, or lock it again if its base model has gone meanwhile."""
-    if record.task.needs is not None and record.task.needs not in state.home:
-        move(state, record, Trigger.LOCK, at, out)
-    else:
+    if not lacks_base(state, record):
         state.ready.add(record.task)
+        return
+    move(state, record, Trigger.LOCK, at, out)
+    base = state.tasks.get(base_model_task_id(record.task.needs or ""))
+    if base and base.state is State.FAILED:
+        _block(state, record, at, out)
+
+
+def _block(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:
+    move(state, record, Trigger.BLOCK, at, out, note=f"its base model {record.task.needs} failed")
+
+
+def lacks_base(state: RunState, record: TaskRecord) -> bool:
+    """True while the base model that the task starts from is not home."""
+    return record.task.needs is not None and record.task.needs not in state.home
+
+
+def is_stale(state: RunState, record: TaskRecord) -> bool:
+    """True for an attempt that was to start from a base model that is not the one at home."""
+    return record.task.needs is not None and record.base != state.home.get(record.task.needs)
 
 
 def current(state: RunState, worker: str, task_id: str, attempt: int) -> TaskRecord | None:
@@ -67,32 +100,21 @@ def current(state: RunState, worker: str, task_id: str, attempt: int) -> TaskRec
 
 def leave(state: RunState, record: TaskRecord) -> None:
     """The current attempt no longer takes a place on its worker."""
-    if record.worker in state.workers:
-        state.workers[record.worker].attempts.discard(record.key)
+    if view := state.workers.get(record.worker or ""):
+        view.attempts.discard(record.key)
+        view.collecting.discard(record.key)
+        state.roomy.add(view.name)
 
 
-def end_attempt(
-    state: RunState,
-    record: TaskRecord,
-    outcome: str,
-    at: float,
-    out: Outbox,
-    note: str = "",
-    detail: Mapping[str, Any] | None = None,
-) -> None:
-    """The current attempt ended without success: try again or fail."""
+def finish(state: RunState, record: TaskRecord, detail: Mapping[str, Any], at: float, out: Outbox) -> None:
+    """The current attempt succeeded on its worker: bring the outcome home."""
+    assert record.worker is not None
     leave(state, record)
-    verdict = judge(record, outcome, state.policy)
-    if outcome not in ("lost", "requeue") and record.worker:
-        record.avoid |= {record.worker}
-    text = f"{verdict.note}: {note}" if note else verdict.note
-    move(state, record, verdict.trigger, at, out, note=text, detail=detail)
-    if verdict.trigger is Trigger.FAIL:
-        after_phase1(state, record, at, out)
-    elif verdict.delay_s:
-        state.delay(record, at + verdict.delay_s)
-    else:
-        make_ready(state, record, at, out)
+    state.workers[record.worker].collecting.add(record.key)
+    record.finished = detail
+    state.learn_duration(record)
+    move(state, record, Trigger.FINISH, at, out, detail=detail)
+    out.commands.append(cmd.Collect(record.worker, *record.key, detail))
 
 
 def after_phase1(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:
@@ -104,7 +126,7 @@ def after_phase1(state: RunState, record: TaskRecord, at: float, out: Outbox) ->
         if dependent.state is not State.PENDING:
             continue
         if record.state is State.FAILED:
-            move(state, dependent, Trigger.BLOCK, at, out, note=f"its base model {record.task.makes} failed")
+            _block(state, dependent, at, out)
         else:
             unlock(state, dependent, at, out)
     if state.policy.strict_phases and not state.open_phase1:
@@ -114,6 +136,7 @@ def after_phase1(state: RunState, record: TaskRecord, at: float, out: Outbox) ->
 
 
 def touch(state: RunState, view: WorkerView, spec_hash: str | None) -> None:
+    """Note that a worker has a base model, or will have it soon."""
     if spec_hash is not None and spec_hash not in view.touched:
-        view.touched.add(spec_hash)
+        view.touched[spec_hash] = None
         state.ready.hold(spec_hash)
