@@ -22,6 +22,7 @@ from master.errors import ConfigError
 from master.strict_yaml import MAX_DEPTH, Duplicated, Trail
 
 _BEYOND = 2**63
+_CONTAINERS = frozenset({list, dict, Duplicated})
 _LONGEST_INTEGER = 20
 _BLANK = re.compile(r"[ \t\n\r]*")
 _KINDS = {
@@ -198,7 +199,7 @@ def _problems(root: Any) -> Iterator[tuple[Trail, str]]:
             yield (*trail[1:], container.key), f"the key {shown(container.key)} is given twice in one object"
         is_list = isinstance(container, list)
         for key, value in enumerate(container) if is_list else container.items():
-            if isinstance(value, (dict, list)):
+            if type(value) in _CONTAINERS:
                 stack.append(((*trail, key), value))
             elif problem := _scalar_problem(value) or (None if is_list else _scalar_problem(key)):
                 yield (*trail, key)[1:], problem

@@ -125,6 +125,7 @@ def phase1_config(job: JobSpec) -> dict[str, Any]:
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+_KEYS = frozenset({str})
 _ENCODE = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False, check_circular=False
 ).encode
@@ -138,6 +139,6 @@ def _plain(value: Any) -> Any:
         return value if _SCALARS.issuperset(map(type, value)) else [_plain(item) for item in value]
     if not isinstance(value, Mapping):
         raise TypeError(f"{type(value).__name__} has no canonical form")
-    if any(type(key) is not str for key in value):
+    if not _KEYS.issuperset(map(type, value)):
         raise TypeError("a key that is no string has no canonical form")
-    return {key: _plain(item) for key, item in value.items()}
+    return {key: item if type(item) in _SCALARS else _plain(item) for key, item in value.items()}

@@ -26,6 +26,8 @@ RESERVED_FIELDS = frozenset({CODE_FIELD, PARTICIPANTS_FIELD})
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
+_NUMBERS = frozenset({int, float, bool, type(None)})
+
 Problem = tuple[str, str]
 """A field and what is wrong with it, as a predicate."""
 
@@ -57,6 +59,8 @@ def _name_problem(name: str) -> str | None:
 
 
 def _value_problem(name: str, value: Any) -> str | None:
+    if type(value) in _NUMBERS:
+        return None
     items = value if isinstance(value, list) else (value,)
     for item in items:
         if isinstance(item, (dict, list)):
