@@ -46,6 +46,7 @@ SILENCE_S = 20
 KEEPALIVE_S = 5
 _RESOLVE_TIMEOUT_S = 15
 _FEW_KEYS = 2
+_REAP_S = 2.0
 
 # Lost links and refused keys reach the user as our errors, not as a second story on stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -107,7 +108,22 @@ def connect(name: str, route: Route, files: SshFiles, *, timeout_s: float) -> Co
 def disconnect(connection: Connection) -> None:
     """Close a connection and those that it runs through, however far they came."""
     for hop in _chain(connection):
+        transport = hop.client.get_transport()
         hop.client.close()
+        proxy: Any = transport.sock if transport else None
+        if transport is not None and isinstance(proxy, paramiko.ProxyCommand):
+            transport.join(_REAP_S)
+            _reap(proxy.process)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """End a ProxyCommand for good: the library terminates it and forgets it."""
+    try:
+        process.wait(_REAP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    with process:
+        pass
 
 
 def first_socket(connection: Connection) -> socket.socket | None:

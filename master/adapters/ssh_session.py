@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shlex
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import paramiko
 from fabric import Connection
-from paramiko.common import cMSG_CHANNEL_REQUEST
 
+from master.adapters.remote_command import ErrorStream, command_line, kill_line
 from master.adapters.rsync import Transfers
 from master.adapters.session import Channel, Completed
 from master.adapters.ssh_connection import CONNECTING, connect, disconnect, find_way, first_socket
@@ -27,6 +28,8 @@ RUNS_AT_ONCE = 6
 """Commands at a time on one connection: sshd allows 10 sessions by default, and channels need some."""
 CLOSE_GRACE_S = 2.0
 """How long a command may take to end by itself once its standard input has ended."""
+KILL_S = 5.0
+"""How long to wait for the command that kills another."""
 _REFUSED_WAIT_S = 0.1
 _CHUNK = 1 << 16
 
@@ -38,7 +41,7 @@ class SshSession:
 
     def __init__(self, server: ServerSpec, cluster: ClusterSpec, *, connect_timeout_s: float = 15) -> None:
         self._server, self._cluster, self._connect_timeout_s = server, cluster, connect_timeout_s
-        self._lock = threading.Lock()
+        self._lock, self._opening = threading.Lock(), threading.Lock()
         self._connection: Connection | None = None
         self._transfers: Transfers | None = None
         self._channels: set[SshChannel] = set()
@@ -63,16 +66,16 @@ class SshSession:
         """
         with self._runs:
             deadline = time.monotonic() + timeout_s
-            channel = self._start(argv, deadline)
+            started = self._start(argv, deadline)
             try:
-                return self._collect(channel, argv, stdin, deadline, timeout_s)
+                return self._collect(started, argv, stdin, deadline, timeout_s)
             finally:
-                channel.close()
+                started.channel.close()
 
     def open_channel(self, argv: Sequence[str]) -> Channel:
         """Start a command and return its streams; its standard error goes to the log."""
-        raw = self._start(argv, time.monotonic() + self._connect_timeout_s)
-        channel = SshChannel(self.host, raw, self._channels.discard)
+        started = self._start(argv, time.monotonic() + self._connect_timeout_s)
+        channel = SshChannel(self.host, started, self._kill, self._channels.discard)
         self._channels.add(channel)
         return channel
 
@@ -126,21 +129,39 @@ class SshSession:
     def _files(self) -> Transfers:
         return self._connect()[1]
 
-    def _start(self, argv: Sequence[str], deadline: float) -> paramiko.Channel:
+    def _start(self, argv: Sequence[str], deadline: float) -> _Started:
         """Start a command; waits while the server allows no further session on this connection."""
-        command = shlex.join(argv).encode("utf-8", "surrogateescape")
+        marker = uuid.uuid4().hex
         while True:
-            try:
+            channel = self._open()
+            if channel is not None:
                 with self._link():
-                    channel = self._transport().open_session(timeout=self._connect_timeout_s)
-                    channel.exec_command(command)
-                    return channel
-            except paramiko.ChannelException as error:
-                if time.monotonic() + _REFUSED_WAIT_S > deadline:
-                    raise RemoteError(
-                        self.host, f"sshd opens no session (MaxSessions?): {error.text}", argv
-                    ) from None
-                time.sleep(_REFUSED_WAIT_S)
+                    channel.exec_command(command_line(argv, marker))
+                    return _Started(channel, ErrorStream(marker))
+            if time.monotonic() + _REFUSED_WAIT_S > deadline:
+                raise RemoteError(
+                    self.host, "sshd allows no more sessions on one connection (MaxSessions)", argv
+                )
+            time.sleep(_REFUSED_WAIT_S)
+
+    def _open(self) -> paramiko.Channel | None:
+        """Return a new channel, None if the server refuses one."""
+        transport = self._transport()
+        # The library keeps the reason of a refusal in one place for all threads.
+        with self._opening, self._link():
+            try:
+                return transport.open_session(timeout=self._connect_timeout_s)
+            except paramiko.ChannelException:
+                return None
+
+    def _kill(self, group: int | None, signal: str) -> None:
+        """Signal a process group on the worker, if it is known and the link still works."""
+        with contextlib.suppress(SessionLost):
+            channel = self._open() if group is not None else None
+            if channel is not None and group is not None:
+                with self._link(), channel:
+                    channel.exec_command(kill_line(group, signal))
+                    channel.status_event.wait(KILL_S)
 
     def _transport(self) -> paramiko.Transport:
         transport: paramiko.Transport | None = self._connect()[0].client.get_transport()
@@ -153,23 +174,22 @@ class SshSession:
         """Turn what the library raises for a broken link into SessionLost."""
         try:
             yield
-        except paramiko.ChannelException:
-            raise
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise SessionLost(f"{self.host}: the link broke: {error or type(error).__name__}") from error
 
     def _collect(
-        self, channel: paramiko.Channel, argv: Sequence[str], stdin: bytes, deadline: float, timeout_s: float
+        self, started: _Started, argv: Sequence[str], stdin: bytes, deadline: float, timeout_s: float
     ) -> Completed:
-        out = self._submit(lambda: _drain(channel.recv))
-        err = self._submit(lambda: _drain(channel.recv_stderr))
+        channel = started.channel
+        out = self._submit(lambda: b"".join(chunks(channel.recv)))
+        err = self._submit(lambda: b"".join(started.error_chunks()))
         if stdin:
             self._submit(lambda: _feed(channel, stdin))
         else:
             _end_input(channel)
         left = wait([out, err], timeout=_until(deadline)).not_done
         if left or not channel.status_event.wait(_until(deadline)):
-            kill(channel, "KILL")
+            self._kill(started.errors.group, "KILL")
             raise RemoteError(self.host, f"no end after {timeout_s:g} s; killed", argv)
         if is_lost(channel):
             raise SessionLost(f"{self.host}: the link broke while a command ran")
@@ -183,11 +203,31 @@ class SshSession:
             raise SessionLost(f"{self.host}: the session is closed") from None
 
 
+@dataclass(frozen=True)
+class _Started:
+    """A command on the worker."""
+
+    channel: paramiko.Channel
+    errors: ErrorStream
+
+    def error_chunks(self) -> Iterator[bytes]:
+        """Yield the command's standard error."""
+        yield from map(self.errors.feed, chunks(self.channel.recv_stderr))
+        yield self.errors.end()
+
+
 class SshChannel:
     """The streams of one command on a worker."""
 
-    def __init__(self, host: str, raw: paramiko.Channel, forget: Callable[[SshChannel], None]) -> None:
-        self._host, self._raw, self._forget = host, raw, forget
+    def __init__(
+        self,
+        host: str,
+        started: _Started,
+        kill: Callable[[int | None, str], None],
+        forget: Callable[[SshChannel], None],
+    ) -> None:
+        self._host, self._started, self._kill, self._forget = host, started, kill, forget
+        self._raw = started.channel
         self._closing = threading.Lock()
         self._closed = False
         threading.Thread(target=self._log_errors, name=f"stderr of {host}", daemon=True).start()
@@ -214,12 +254,12 @@ class SshChannel:
             self._closed = True
             _end_input(self._raw)
             if not self._raw.status_event.wait(CLOSE_GRACE_S):
-                kill(self._raw, "TERM")
+                self._kill(self._started.errors.group, "TERM")
             self._raw.close()
             self._forget(self)
 
     def _log_errors(self) -> None:
-        while data := self._raw.recv_stderr(_CHUNK):
+        for data in self._started.error_chunks():
             for line in data.decode(errors="replace").splitlines():
                 _log.info("%s: %s", self._host, line)
 
@@ -233,26 +273,14 @@ def from_home(path: str) -> str:
     raise ValueError(f"{path!r} is neither absolute nor begins with ~/")
 
 
-def kill(channel: paramiko.Channel, signal: str) -> None:
-    """Ask sshd to signal the command's process group; OpenSSH before 7.9 ignores it."""
-    message = paramiko.Message()
-    message.add_byte(cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
-    message.add_string("signal")
-    message.add_boolean(False)
-    message.add_string(signal)
-    with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
-        # The library has no call for signals.
-        channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
-
-
 def is_lost(channel: paramiko.Channel) -> bool:
     """Tell whether a channel ended because the link did: sshd always says so when a command ends."""
     return not channel.eof_received or (channel.exit_status < 0 and not channel.get_transport().is_active())
 
 
-def _drain(receive: Callable[[int], bytes]) -> bytes:
-    return b"".join(iter(lambda: receive(_CHUNK), b""))
+def chunks(receive: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield what `receive` returns until the stream has ended."""
+    return iter(lambda: receive(_CHUNK), b"")
 
 
 def _feed(channel: paramiko.Channel, stdin: bytes) -> bytes:

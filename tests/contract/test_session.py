@@ -28,7 +28,7 @@ from tests.contract.session_worlds import (
     local_world,
     ssh_world,
 )
-from tests.support.needs import Unavailable, missing
+from tests.support.needs import UnavailableError, missing
 from tests.support.sshd import LoopbackSshd
 
 ODD_ARGUMENTS = [
@@ -67,7 +67,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackSshd]:
     try:
         with LoopbackSshd(tmp_path_factory.mktemp("sshd"), "MaxStartups 100") as running:
             yield running
-    except Unavailable as reason:
+    except UnavailableError as reason:
         missing(str(reason))
 
 
