@@ -24,7 +24,7 @@ from master.core.plan import Plan, make_plan
 from master.core.records import Policy, RunState
 from master.core.recovery import recover
 from master.dispatcher import Dispatcher
-from master.errors import ConfigError, TwophaseError, UsageError
+from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
 from master.inbox import Inbox, Received
 from master.jobs import read_jobs
 from master.phase_logs import build_phase_log, read_phase_log, write_phase_log
@@ -272,6 +272,9 @@ def _work(
         for link in links.values():
             link.close(farewell)
     _write_logs(parts, state, started_at)
+    if exit_code == NoUsableWorker.exit_code:
+        reasons = "; ".join(f"{view.name}: {view.reason}" for view in state.workers.values())
+        print(f"run_two_phase: no usable worker: {reasons}", file=sys.stderr)
     _report(options, parts.layout, state, exit_code, time.time() - started_at)
     return exit_code
 

@@ -70,6 +70,7 @@ class Dispatcher:
         acks: dict[str, int] = {}
         for item in self._batch():
             if isinstance(item, Received):
+                self._tell(item.event)
                 outboxes.append(step(self.state, item.event))
                 acks[item.worker] = max(acks.get(item.worker, 0), item.seq)
             elif isinstance(item, Seen):
@@ -82,6 +83,16 @@ class Dispatcher:
             outboxes.append(step(self.state, ev.Tick(at)))
             self._view.refresh(self.state, at)
         self._carry_out(outboxes, acks)
+
+    def _tell(self, event: ev.Event) -> None:
+        """Say what becomes of workers."""
+        match event:
+            case ev.WorkerUp(_, worker, slots):
+                self._view.note(f"{worker}: up, {slots} jobs at a time")
+            case ev.WorkerUnusable(_, worker, reason):
+                self._view.note(f"{worker}: cannot be used: {reason}")
+            case ev.WorkerLost(_, worker, reason) if reason != self.state.workers[worker].reason:
+                self._view.note(f"{worker}: not connected, will try again: {reason}")
 
     def _batch(self) -> list[Received | Seen | Noted]:
         try:
