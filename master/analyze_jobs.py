@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import sys
@@ -79,6 +80,8 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(analysis.as_json(), indent=2))
     else:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal that knows only ASCII
         _show(analysis, Console())
 
 
