@@ -20,6 +20,8 @@ from worker_agent.protocol import messages as msg
 TICK_S = 0.25
 MAX_BATCH = 2000
 """Events that share one commit."""
+GATHER_S = 0.002
+"""A commit costs about as long; events that come meanwhile share it."""
 
 
 class Carrier(Protocol):
@@ -99,6 +101,7 @@ class Dispatcher:
             batch = [self._inbox.get(timeout=TICK_S)]
         except Empty:
             return []
+        time.sleep(GATHER_S)
         while len(batch) < MAX_BATCH and not self._inbox.empty():
             batch.append(self._inbox.get())
         return batch

@@ -20,6 +20,7 @@ connection may be noise from the user's shell start-up files, and `skip_noise` p
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
@@ -294,6 +295,7 @@ def _allowed_types(annotation: str) -> Tuple[type, ...]:
     return (*allowed, type(None)) if optional else allowed
 
 
+@functools.lru_cache(maxsize=None)
 def _checks(cls: Type[Any]) -> Dict[str, Tuple[type, ...]]:
     return {item.name: _allowed_types(str(item.type)) for item in fields(cls)}
 
