@@ -13,8 +13,7 @@ from master.core.lifecycle import State
 from master.core.plan import base_model_task_id
 from master.core.records import RunState, TaskRecord
 from master.core.summary import JobRow, job_row, utilization_percent
-from master.specs import EMPTY, Config, JobsSpec
-from worker_agent.protocol.script_contract import BASE_ONLY
+from master.specs import EMPTY, Config
 
 Entry = dict[str, Any]
 _FAILED = (State.FAILED, State.BLOCKED)
@@ -25,14 +24,6 @@ def iso(at: float | None) -> str | None:
     if at is None:
         return None
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
-
-
-def task_configs(jobs: JobsSpec) -> dict[str, Config]:
-    """Return the config of every task of both phases, by task id."""
-    configs: dict[str, Config] = {job.job_id: job.config for job in jobs.jobs}
-    for spec_hash, base in jobs.base_models.items():
-        configs[base_model_task_id(spec_hash)] = {**base.config, "mode": BASE_ONLY}
-    return configs
 
 
 def build_phase_log(
@@ -60,7 +51,8 @@ def build_phase_log(
     begin, end, total_s = _span(new, started_at, ended_at)
     if previous:
         begin, total_s = previous["start_time"], previous["total_duration_seconds"] + total_s
-        end = end if new else previous["end_time"]
+    if previous and not new:
+        end, slots = previous["end_time"], previous["gpus"]
     busy_s = sum(entry["duration_seconds"] or 0.0 for entry in entries)
     return {
         "start_time": begin,
@@ -149,7 +141,7 @@ def read_phase_log(path: Path) -> Mapping[str, Any]:
     """Return the log at `path`, an empty one where there is none that this version can go on with."""
     try:
         log = json.loads(path.read_text(encoding="utf-8"))
-        whole = {"start_time", "end_time", "total_duration_seconds", "jobs"} <= log.keys()
+        whole = {"start_time", "end_time", "total_duration_seconds", "gpus", "jobs"} <= log.keys()
         needed = {"job_id", "attempt", "success", "state", "end_time", "duration_seconds"}
         return log if whole and all(needed <= entry.keys() for entry in log["jobs"]) else EMPTY
     except (OSError, ValueError, AttributeError, TypeError):

@@ -74,6 +74,7 @@ def print_plan(
     console.print()
     _print_base_models(console, report["base_models"])
     console.print(_total(report))
+    console.print()
 
 
 def _print_workers(console: Console, workers: Sequence[PlannedWorker]) -> None:

@@ -86,6 +86,7 @@ def print_result(
 ) -> None:
     """Print what became of a run; what failed comes last, with its reason and its log."""
     console = console or stdout_console()
+    console.print()
     jobs, bases = job_rows(state, phase=2), base_model_rows(state)
     _print_base_models(console, bases)
     _print_jobs(console, jobs, layout)
@@ -131,15 +132,17 @@ def _print_jobs(console: Console, jobs: Sequence[JobRow], layout: RunLayout) -> 
         for row in (*first, *last)
         if row.state is State.SUCCEEDED
     }
-    names = columns(metrics.values())
+    names = columns(metrics.values())[: 3 if console.width >= 100 else 2]
     headings = [f">{title(name)}" for name in names]
-    table = new_table("Experiments", "job", "state", *headings, ">took", "worker:slot", ">tries")
+    tries = [">tries"] if any(row.attempts > 1 for row in jobs) else []
+    table = new_table("Experiments", "job", "state", *headings, ">took", "worker:slot", *tries)
+    table.columns[0].min_width = min(max(len(row.task_id) for row in (*first, *last)), console.width // 2)
     for row in first:
-        table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {})))
+        table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {}))[: len(table.columns)])
     if hidden:
-        table.add_row(f"… {hidden:,} more in {layout.phase2_log.name}", *[""] * (len(names) + 4))
+        table.add_row(f"… {hidden:,} more in {layout.phase2_log.name}", *[""] * (len(names) + 3 + len(tries)))
     for row in last:
-        table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {})))
+        table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {}))[: len(table.columns)])
     console.print(table)
     console.print()
 

@@ -58,8 +58,10 @@ def clock(at: float) -> str:
 
 
 def figure(value: float) -> str:
-    """Return a metric in few characters."""
-    return f"{value:.4g}"
+    """Return a metric in few characters, with four decimals where that says enough."""
+    if value.is_integer() and abs(value) > 1:
+        return f"{value:.0f}" if abs(value) < 1e9 else f"{value:.3e}"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.3e}"
 
 
 def progress_text(detail: Mapping[str, Any]) -> tuple[str, str]:
