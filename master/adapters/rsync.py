@@ -200,22 +200,21 @@ class _SharedLogin:
         argv = master_argv(route, files, connect_timeout_s=connect_timeout_s, control_path=self.path)
         self._process = subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         assert self._process.stdout is not None
-        with self._process.stdout as output:
-            # Ready, or nothing because it failed: then each transfer logs in and tells what is wrong.
-            output.readline()
+        # Ready, or nothing because it failed: then each transfer logs in and tells what is wrong.
+        self._process.stdout.readline()
 
     def close(self) -> None:
         """End the connection."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_GRACE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        with self._process as process:
+            process.terminate()
+            try:
+                process.wait(_STOP_GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
         shutil.rmtree(self._directory, ignore_errors=True)

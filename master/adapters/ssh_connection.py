@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import math
 import os
 import pwd
 import socket
@@ -152,7 +153,8 @@ def _hop_connection(
         gateway=gateway or hop.proxy_command,
         # An explicit, empty ssh_config: everything is resolved, and fabric's own files must not interfere.
         config=Config(ssh_config=paramiko.SSHConfig(), lazy=True),
-        connect_timeout=timeout_s,
+        # Whole seconds there; none would wait for ever.
+        connect_timeout=max(1, math.ceil(timeout_s)),
         connect_kwargs={
             "auth_strategy": KeysOnly(hop),
             "transport_factory": _TransportFactory(hop, files),

@@ -381,16 +381,51 @@ def test_the_command_of_a_closed_channel_is_gone(session: Session, tmp_path: Pat
 # Files
 
 
+def shared_logins(place: Place) -> list[Path]:
+    """Return the directories of the logins to this sshd that are being shared."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_text().split("\0")
+            if words[0] == "ssh" and "-oControlMaster=yes" in words and str(place.config) in words:
+                (control,) = (word.partition("=")[2] for word in words if word.startswith("-oControlPath="))
+                found.append(Path(control).parent)
+    return found
+
+
 def test_transfers_share_one_login_and_leave_nothing_behind(place: Place, tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
-    before = set(Path("/tmp").glob("tp-*"))
     with place.session() as session:
         for number in range(4):
             session.push(tmp_path / "tree", f"~/copy{number}")
-        (ours,) = set(Path("/tmp").glob("tp-*")) - before
+        (ours,) = shared_logins(place)
         assert ours.stat().st_mode & 0o777 == 0o700
     assert place.sshd.log.read_text().count("Accepted publickey") == 2
     assert not ours.exists()
+    assert not shared_logins(place)
+
+
+def test_the_shared_login_ends_with_the_process_that_made_it(place: Place, tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys\n"
+        "from master.adapters.ssh_session import SshSession\n"
+        "from master.specs import ClusterSpec, ServerSpec\n"
+        "config, known_hosts, name, tree = sys.argv[1:]\n"
+        "session = SshSession(ServerSpec(name, name), ClusterSpec((), None, config, known_hosts))\n"
+        "session.push(pathlib.Path(tree), '~/copy')\n"
+        "print('ready', flush=True)\n"
+        "input()\n"
+    )
+    (tmp_path / "tree").mkdir()
+    words = [str(place.config), str(place.known_hosts), place.sshd.name, str(tmp_path / "tree")]
+    argv = [sys.executable, "-c", program, *words]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"ready\n"
+        (left,) = shared_logins(place)
+        owner.kill()
+    await_true(lambda: not shared_logins(place))
+    shutil.rmtree(left)
 
 
 def test_transfers_go_on_alone_when_the_shared_login_is_lost(place: Place, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Command lines for a login shell, and what comes before a command's own words."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from master.adapters.remote_command import ErrorStream, command_line, kill_line
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1))
+def test_every_argument_is_one_word_for_the_shell(argv: list[str]) -> None:
+    assert shlex.split(command_line(argv, "m").decode())[5:] == argv
+
+
+def test_bytes_that_are_no_text_pass() -> None:
+    assert b"\xff" in command_line(["cat", "\udcff"], "m")
+
+
+def test_a_group_is_signalled_not_a_process() -> None:
+    assert kill_line(42, "TERM") == b"kill -s TERM -- -42"
+
+
+def collect(stream: ErrorStream, chunks: list[bytes]) -> bytes:
+    return b"".join(map(stream.feed, chunks)) + stream.end()
+
+
+@given(st.lists(st.integers(1, 40), max_size=6))
+def test_the_group_is_taken_out_wherever_the_chunks_are_cut(sizes: list[int]) -> None:
+    whole, chunks = b"motd\nmark 4711\nwarning: x\nmark 5\n", []
+    for size in sizes:
+        chunks.append(whole[:size])
+        whole = whole[size:]
+    stream = ErrorStream("mark")
+    assert collect(stream, [*chunks, whole]) == b"motd\nwarning: x\nmark 5\n"
+    assert stream.group == 4711
+
+
+@pytest.mark.parametrize("said", [b"", b"no shell\n", b"mark 47"])
+def test_without_an_announcement_nothing_is_lost(said: bytes) -> None:
+    stream = ErrorStream("mark")
+    assert collect(stream, [said]) == said
+    assert stream.group is None
+
+
+def test_where_the_group_cannot_be_told_there_is_none() -> None:
+    stream = ErrorStream("mark")
+    assert collect(stream, [b"mark \n", b"x"]) == b"x"
+    assert stream.group is None
