@@ -398,7 +398,7 @@ def _await(state: AgentState, attempt: Attempt, now: float) -> None:
             state.artefacts[name] = Artefact.LOOKING
             state.outbox.append(cmd.Look(name))
         elif state.artefacts[name] is not Artefact.LOOKING:
-            _say_staging(state, name, now)
+            _stage(state, attempt, now)
 
 
 def _want(state: AgentState, content_hash: str, now: float) -> None:
@@ -409,9 +409,14 @@ def _want(state: AgentState, content_hash: str, now: float) -> None:
 
 def _say_staging(state: AgentState, content_hash: str, now: float) -> None:
     for key in sorted(state.waiting.get(content_hash, set())):
-        if not state.attempts[key].staged:
-            state.attempts[key].staged = True
-            _record(state, "staging", key, now, {})
+        _stage(state, state.attempts[key], now)
+
+
+def _stage(state: AgentState, attempt: Attempt, now: float) -> None:
+    """Tell once that an attempt waits for an artefact."""
+    if not attempt.staged:
+        attempt.staged = True
+        _record(state, "staging", (attempt.launch.job_id, attempt.launch.attempt), now, {})
 
 
 def _is_ready(state: AgentState, number: int, key: Key) -> bool:

@@ -1,0 +1,198 @@
+"""Real agents behind real `connect` processes, and a master to talk to them by hand."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.layout import StateLayout, WorkLayout
+from worker_agent.site import hostname
+
+ROOT = Path(__file__).parents[2]
+PYTHON = os.environ.get("TWOPHASE_TEST_PYTHON", sys.executable)
+"""The interpreter that the agent runs on: set it to try an older one."""
+PATIENCE_S = 60.0
+M = TypeVar("M")
+
+
+class Host:
+    """One machine: a state directory, slot locks, and the agents that were started there."""
+
+    def __init__(self, root: Path) -> None:
+        self.state_dir = root / "state"
+        self.env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "TWOPHASE_SLOT_DIR": str(root / "slots"),
+            "TWOPHASE_AGENT_IDLE_S": "120",
+        }
+        self._masters: list[Master] = []
+        self._pids: set[int] = set()
+
+    def layout(self, run_id: str = "r1") -> StateLayout:
+        return StateLayout(self.state_dir, hostname(), run_id)
+
+    def work(self) -> WorkLayout:
+        return WorkLayout(self.layout().default_work_dir)
+
+    def argv(self, run_id: str) -> list[str]:
+        call = ["connect", "--state-dir", str(self.state_dir), "--run-id", run_id, "--digest", "d1"]
+        return [PYTHON, "-m", "worker_agent", *call]
+
+    def connect(self, run_id: str = "r1", epoch: int = 1, **settings: Any) -> Master:
+        """Return a master that has said hello, and has an answer."""
+        master = Master(subprocess.Popen(self.argv(run_id), stdin=-1, stdout=-1, stderr=-1, env=self.env))
+        self._masters.append(master)
+        settings = {"cpu_slots": 1, "kill_grace_s": 0.2, **settings}
+        master.send(msg.Hello(msg.PROTOCOL, run_id, epoch, settings))
+        master.greeting = master.wait(lambda item: isinstance(item, (msg.Welcome, msg.Refused)))
+        if self.layout(run_id).lock.exists():
+            self._pids.add(self.agent_pid(run_id))
+        return master
+
+    def agent_pid(self, run_id: str = "r1") -> int:
+        return int(self.layout(run_id).lock.read_text())
+
+    def deliver(self, files: dict[str, str], run_id: str = "r1", name: str | None = None) -> str:
+        """Put an artefact into `incoming`, under its hash or another name; return that."""
+        scratch = self.state_dir / f"scratch-{time.monotonic_ns()}"
+        for path, text in files.items():
+            (scratch / path).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / path).write_text(text)
+        name = name or content_hash(digest_directory(scratch))
+        final = self.work().incoming(run_id, name)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        scratch.rename(final)
+        return name
+
+    def close(self) -> None:
+        """End all that was started here."""
+        for master in self._masters:
+            master.leave()
+        for pid in self._pids:
+            end(pid, signal.SIGTERM)
+
+
+class Master:
+    """One connection to an agent."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.greeting: Any = None
+        self.seen: list[Any] = []
+        self._lines = msg.LineBuffer(msg.PREAMBLE)
+        self._unread: list[Any] = []
+
+    @property
+    def welcome(self) -> msg.Welcome:
+        assert isinstance(self.greeting, msg.Welcome), self.greeting
+        return self.greeting
+
+    def send(self, *messages: msg.Message) -> None:
+        self.send_bytes(b"".join(map(msg.encode, messages)))
+
+    def send_bytes(self, data: bytes) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def launch(self, job_id: str, code: str, attempt: int = 1, **more: Any) -> None:
+        """Launch Python code as a job."""
+        argv = more.pop("argv", ["{python}", "-c", code])
+        self.send(msg.Launch(job_id, attempt, more.pop("phase", 2), argv, **more))
+
+    def wait(self, wanted: Callable[[Any], object]) -> Any:
+        """Return the next message that is wanted; the others are kept in `seen`."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            while self._unread:
+                item = self._unread.pop(0)
+                self.seen.append(item)
+                if wanted(item):
+                    return item
+            assert time.monotonic() < deadline, f"nothing came but {self.seen[-20:]}"
+            assert self._read(deadline - time.monotonic()), f"the connection ended after {self.seen[-20:]}"
+
+    def wait_event(self, kind: str, job_id: str, attempt: int = 1) -> msg.Event:
+        wanted = (kind, job_id, attempt)
+        event = self.wait(
+            lambda item: isinstance(item, msg.Event) and (item.kind, item.job_id, item.attempt) == wanted
+        )
+        assert isinstance(event, msg.Event)
+        return event
+
+    def finished(self, job_id: str, attempt: int = 1) -> msg.Finished:
+        done = msg.parse_detail(msg.Finished, self.wait_event("finished", job_id, attempt).detail)
+        assert isinstance(done, msg.Finished)
+        return done
+
+    def settle(self) -> None:
+        """Wait until the agent has taken all that was sent."""
+        number = len(self.seen)
+        self.send(msg.Ping(number))
+        self.wait(lambda item: item == msg.Pong(number))
+
+    def said(self, kind: type[M]) -> list[M]:
+        return [item for item in self.seen if isinstance(item, kind)]
+
+    def ended(self) -> int:
+        """Wait for the end of the connection; return the exit code."""
+        while self._read(PATIENCE_S):
+            pass
+        return self.process.wait(PATIENCE_S)
+
+    def leave(self) -> None:
+        """Drop the connection; the agent goes on."""
+        if self.process.stdin and not self.process.stdin.closed:
+            self.process.stdin.close()
+        self.process.wait(PATIENCE_S)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+
+    def _read(self, timeout_s: float) -> bool:
+        assert self.process.stdout
+        readable, _, _ = select.select([self.process.stdout], [], [], max(0.0, timeout_s))
+        assert readable, f"silence after {self.seen[-20:]}"
+        data = os.read(self.process.stdout.fileno(), 1 << 16)
+        self._unread += map(msg.decode, self._lines.feed(data))
+        return bool(data)
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; one that has ended and is not reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Look again and again until something is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.005)
+
+
+def end(pid: int, number: int) -> None:
+    """End a process and wait until it is gone."""
+    if is_alive(pid):
+        os.kill(pid, number)
+        until(lambda: not is_alive(pid))
+
+
+def pids_in(path: Path, count: int) -> Sequence[int]:
+    """Wait until a job has written `count` pids into a file; return them."""
+    until(lambda: path.exists() and len(path.read_text().split()) == count)
+    return [int(word) for word in path.read_text().split()]
