@@ -4,7 +4,7 @@ import os
 
 CODE_VERSION = "1"
 
-# GNU OpenMP's threads spin for their next piece of work.  On a machine with other load they then wait for each
-# other's time slices, and a millisecond's product takes seconds; after this many turns (some 10 µs) they sleep
-# instead.  Read when torch is loaded, hence here.
+# GNU OpenMP's threads spin for their next piece of work.  On a machine with other load they then wait for
+# each other's time slices, and an epoch of 0.1 s takes 4 s; after this many turns (some microseconds) they
+# sleep instead.  Read when torch is loaded, hence here.
 os.environ.setdefault("GOMP_SPINCOUNT", "4000")

@@ -1,9 +1,9 @@
 """What can go wrong, as the user sees it.
 
-ProbeError            exit code 1
-├─ InputError         2   a flag, a file or a label is not as it must be
-├─ OutputConflict     2   the output directory holds results of other settings
-└─ MemoryExhausted    3   the message names the flags that help
+    ProbeError               exit code 1
+    ├─ InputError            2   a flag, a file or a label is not as it must be
+    ├─ OutputConflictError   2   the output directory holds results of other settings
+    └─ OutOfMemoryError      3   the message names the flags that help
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class InputError(ProbeError):
     exit_code = 2
 
 
-class OutputConflict(ProbeError):
+class OutputConflictError(ProbeError):
     """Going on would overwrite or mix results of other settings."""
 
     exit_code = 2
 
 
-class MemoryExhausted(ProbeError):
+class OutOfMemoryError(ProbeError):
     """Host or device memory ran out."""
 
     exit_code = 3
@@ -47,11 +47,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def memory_advice(during: str, advice: str) -> Iterator[None]:
-    """Turn an allocation failure inside the block into MemoryExhausted with `advice`."""
+    """Turn an allocation failure inside the block into OutOfMemoryError with `advice`."""
     try:
         yield
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else "no detail"
-        raise MemoryExhausted(f"out of memory while {during} ({first_line}): {advice}") from error
+        raise OutOfMemoryError(f"out of memory while {during} ({first_line}): {advice}") from error

@@ -28,12 +28,13 @@ class Evaluator:
         """Return logits [C, N] of `forward`, which maps activations [n, D] to logits [n, C]."""
         out = torch.empty(columns, self._rows.n_rows, dtype=self._buffer.dtype, device=self._device)
         start = 0
-        for piece in self._pieces():
+        for piece in self.pieces():
             out[:, start : start + len(piece)] = forward(piece).t()
             start += len(piece)
         return out
 
-    def _pieces(self) -> Iterator[Tensor]:
+    def pieces(self) -> Iterator[Tensor]:
+        """Yield the rows in file order, [n, D] of the compute type; a piece may overwrite the one before."""
         for block in self._rows.blocks():
             if block.dtype == self._buffer.dtype and block.device == self._device:
                 yield block

@@ -19,15 +19,7 @@ from trainers.probes.modules import dropout_shape, seeded_module
 from trainers.probes.plan import BatchReader
 from trainers.probes.ranking import roc_auc
 from trainers.probes.settings import Settings
-from trainers.probes.stacked import (
-    Parameters,
-    StackedLinear,
-    StackedModel,
-    StackedMultihead,
-    stack,
-    take,
-    weighted_loss,
-)
+from trainers.probes.stacked import Parameters, stack, stacked_model, take, weighted_loss
 from trainers.probes.stopping import EarlyStopping
 
 HISTORY = ("train_loss", "val_loss", "val_auc")
@@ -55,12 +47,12 @@ class FusedTraining:
         self._tried: list[Tried | None] = [None] * columns
         self._best: list[Parameters] = [{} for _ in range(columns)]
         self._select(torch.arange(columns))
-        self._model = self._build(self._initial())
+        self._model = stacked_model(settings, self._initial())
         self._optimiser = StackedAdamW(self._model.parameters, self._weight_decay)
         self._stopping = EarlyStopping(self._model.parameters, settings.patience)
 
-    def run(self) -> Iterator[tuple[int, list[Trained]]]:
-        """Yield (epochs done, probes that finished in the last one) after every epoch until all have finished."""
+    def run(self) -> Iterator[tuple[int, int, list[Trained]]]:
+        """Yield (epochs done, epochs at most, probes that just finished) until all have finished."""
         for epoch in range(self._settings.epochs):
             train_loss = self._train(epoch)
             val_loss, auc = self._validate()
@@ -68,21 +60,17 @@ class FusedTraining:
             stopped = self._stopping.update(epoch, auc, self._model.parameters)
             if epoch + 1 == self._settings.epochs:
                 stopped = torch.ones_like(stopped)
-            yield epoch + 1, self._cut_out(stopped, epoch + 1)
+            yield epoch + 1, self._settings.epochs, self._cut_out(stopped, epoch + 1)
             if not len(self._columns):
                 return
 
     def _initial(self) -> Parameters:
         states = [
-            seeded_module(self._settings, self._layer.n_features, probe).state_dict() for probe in self._probes
+            seeded_module(self._settings, self._layer.n_features, probe).state_dict()
+            for probe in self._probes
         ]
         each = {name: value.to(self._layer.device) for name, value in stack(states).items()}
         return {name: value.repeat_interleave(len(self._variants), 0) for name, value in each.items()}
-
-    def _build(self, parameters: Parameters) -> StackedModel:
-        if self._settings.model_type == "linear":
-            return StackedLinear(parameters)
-        return StackedMultihead(parameters, self._settings.dropout)
 
     def _select(self, columns: Tensor) -> None:
         """Make everything that has an entry a column follow the columns in training."""
@@ -125,16 +113,17 @@ class FusedTraining:
             return []
         for place in stopped.nonzero()[:, 0].tolist():
             self._archive(place, epochs)
-        done = [probe for probe in self._columns[stopped].div(len(self._variants), rounding_mode="floor").unique()]
+        done = (self._columns[stopped] // len(self._variants)).unique().tolist()
         going = (~stopped).nonzero()[:, 0]
         kept = take(
-            {name: value.detach() for name, value in self._model.parameters.items()}, going.to(self._layer.device)
+            {name: value.detach() for name, value in self._model.parameters.items()},
+            going.to(self._layer.device),
         )
         self._select(self._columns[going])
-        self._model = self._build(kept)
+        self._model = stacked_model(self._settings, kept)
         self._optimiser.keep(going.to(self._layer.device), self._model.parameters)
         self._stopping.keep(going)
-        finished = [self._finish(int(probe)) for probe in done]
+        finished = [self._finish(probe) for probe in done]
         return [trained for trained in finished if trained is not None]
 
     def _archive(self, place: int, epochs: int) -> None:

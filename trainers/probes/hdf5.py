@@ -1,4 +1,4 @@
-"""Activation files: HDF5 with groups `train`, `val` and `test` of `activations` [N, D] and `labels` [N] or [N, P].
+"""Activation files: HDF5 groups `train`, `val` and `test` of `activations` [N, D], `labels` [N] or [N, P].
 
 Opening checks everything but the values of the activations, so that a wrong file costs seconds, not an epoch.
 """

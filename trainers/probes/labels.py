@@ -42,7 +42,7 @@ def read_names(path: Path) -> list[str]:
 
 
 def read_targets(file: ActivationFile, names: list[str] | None = None) -> Targets:
-    """Return the targets of `file`; `names` wins over names in the file, and both over `class_0`, `class_1`, …
+    """Return the targets of `file`; `names` wins over names in the file, both over `class_0`, `class_1`, …
 
     Raises InputError for a name that cannot be part of a file name, a repeated name, and for labels
     outside the names.

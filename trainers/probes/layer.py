@@ -52,6 +52,8 @@ class Trained:
     tried: list[Tried]
     history: dict[str, list[float]] = field(default_factory=dict)
     """Per epoch: train_loss, val_loss, val_auc."""
+    solver: dict[str, float | bool] = field(default_factory=dict)
+    """What the exact solver reached: objective, max_gradient, converged."""
 
 
 def best_of(tried: Sequence[Tried]) -> int:
@@ -74,5 +76,7 @@ def pos_weights(settings: Settings, train_targets_NP: Tensor) -> Tensor | None:
         return None
     positives = train_targets_NP.sum(0, dtype=torch.int64).double()
     balanced = (len(train_targets_NP) - positives) / positives.clamp(min=1)
-    weights = balanced if settings.pos_weight == "balanced" else torch.full_like(balanced, settings.pos_weight)
+    weights = (
+        balanced if settings.pos_weight == "balanced" else torch.full_like(balanced, settings.pos_weight)
+    )
     return weights.to(settings.compute_dtype)

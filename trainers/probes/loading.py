@@ -110,7 +110,7 @@ class _NonFinite:
 
     def check(self, start: int, block_nD: Tensor) -> None:
         """Count the values of a block that begins at row `start`."""
-        # The sum of a block is finite unless a value is not, or it overflows: one cheap pass for the usual case.
+        # The sum is finite unless a value is not, or it overflows: one cheap pass for the usual case.
         if bool(torch.isfinite(block_nD.sum(dtype=torch.float64))):
             return
         bad_rows = (~torch.isfinite(block_nD)).any(1).nonzero()[:, 0]

@@ -31,11 +31,8 @@ def score(logits_CN: Tensor, labels_CN: Tensor) -> list[Scores]:
     """Return the metrics of each of C probes on N examples, in the order of the rows."""
     predicted = logits_CN > 0
     actual = labels_CN.bool()
-    counts = torch.stack(
-        [(~predicted & ~actual).sum(1), (predicted & ~actual).sum(1), (~predicted & actual).sum(1)]
-        + [(predicted & actual).sum(1)],
-        dim=1,
-    ).tolist()
+    cells = (~predicted & ~actual, predicted & ~actual, ~predicted & actual, predicted & actual)
+    counts = torch.stack([cell.sum(1) for cell in cells], dim=1).tolist()
     areas = zip(roc_auc(logits_CN, labels_CN), average_precision(logits_CN, labels_CN), strict=True)
     return [
         _scores(*row, auc_roc=float(roc), auc_pr=float(pr))

@@ -54,7 +54,9 @@ class _LoaderReader:
         examples = _Examples(self.rows, targets_NC[:, 0].to(self.settings.compute_dtype))
         compute = self.settings.compute_dtype
         widths = ((self.rows.n_features,) if dropout.inputs else ()) + dropout.hidden
-        for x, y in DataLoader(examples, self.settings.batch_size, sampler=order):
+        # A loader draws from the global generator unless told, even while another thread has it seeded.
+        loader = DataLoader(examples, self.settings.batch_size, sampler=order, generator=torch.Generator())
+        for x, y in loader:
             x, y = x.to(self.device, compute), y.to(self.device)[:, None]
             masks = [torch.empty(len(x), width, dtype=torch.bool, device=self.device) for width in widths]
             for mask in masks if dropout.rate else []:
@@ -79,8 +81,8 @@ class OneByOneTraining:
         self._loader = loader
         self._weights = pos_weights(settings, layer.targets["train"])
 
-    def run(self) -> Iterator[tuple[int, list[Trained]]]:
-        """Yield (probes done, probes that just finished) until all have finished."""
+    def run(self) -> Iterator[tuple[int, int, list[Trained]]]:
+        """Yield (probes done, all probes, probes that just finished) until all have finished."""
         done_count = 0
         pool = ThreadPoolExecutor(self._workers)
         pending: set[Future[Trained]] = {pool.submit(self._probe, probe) for probe in self._probes}
@@ -88,7 +90,7 @@ class OneByOneTraining:
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 done_count += len(done)
-                yield done_count, [future.result() for future in done]
+                yield done_count, len(self._probes), [future.result() for future in done]
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -8,7 +8,7 @@ from it; the last batch of a window is completed from the next.  An epoch reads 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import h5py
@@ -61,9 +61,14 @@ class Cursor(Protocol):
 class Rows(Protocol):
     """Activations [N, D] of one split."""
 
-    n_rows: int
-    n_features: int
-    device: torch.device
+    @property
+    def n_rows(self) -> int: ...
+
+    @property
+    def n_features(self) -> int: ...
+
+    @property
+    def device(self) -> torch.device: ...
 
     def order(self, shuffler: Shuffler) -> Order:
         """Draw the order of one epoch."""
@@ -126,7 +131,10 @@ class StreamedRows:
     """Rows of a block."""
     window_blocks: int
     """Blocks in memory at a time."""
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
 
     @property
     def n_rows(self) -> int:

@@ -9,9 +9,10 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from trainers.probes.plan import Batch
+from trainers.probes.settings import Settings
 
 Parameters = dict[str, Tensor]
 """A module's state dict with a leading axis of columns."""
@@ -115,6 +116,13 @@ class StackedMultihead:
         return hidden_CBH * keep[0] / (1 - self._dropout) if keep else hidden_CBH
 
 
+def stacked_model(settings: Settings, parameters: Parameters) -> StackedModel:
+    """Return the stacked form of the probe that `settings` names."""
+    if settings.model_type == "linear":
+        return StackedLinear(parameters)
+    return StackedMultihead(parameters, settings.dropout)
+
+
 def product(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
     """Write a @ b to `out`; a bfloat16 factor is multiplied in bfloat16 and summed in float32."""
     if torch.bfloat16 not in (a.dtype, b.dtype):
@@ -129,7 +137,7 @@ def product(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
 
 def weighted_loss(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
     """Return the binary cross-entropy of logits, element by element, positives weighted."""
-    log_p = F.logsigmoid(z)
+    log_p = functional.logsigmoid(z)
     if pos_weight is None:
         return z - y * z - log_p
     return z - y * z - log_p * (1 + (pos_weight - 1) * y)

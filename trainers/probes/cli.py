@@ -1,0 +1,208 @@
+"""The command `train_probes`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from trainers.probes.errors import InputError, ProbeError
+from trainers.probes.labels import read_names
+from trainers.probes.modules import ATTENTION_HEADS
+from trainers.probes.run import Options, resolve_device, train_layer
+from trainers.probes.settings import DTYPES, Settings
+from trainers.probes.tasks import find_tasks
+from worker_agent.protocol.script_contract import ScriptContract
+
+DEFAULT_OUTPUT = Path("data/probes_binary")
+INTERRUPTED = 130
+
+ACTIVATIONS_HELP = "HDF5 files of train, val and test; with --layer also a directory or a path with {layer}"
+LR_HELP = "learning rates; several, by commas or spaces, train together and each probe keeps its best"
+EXECUTOR_HELP = "fused: all probes in one model; thread: one by one in threads (default: the faster)"
+WORKERS_HELP = "thread: probes at a time; fused and exact: CPU threads at most (default 8)"
+PIN_HELP = "hold activations in GPU memory (default); without a GPU this changes nothing"
+MEMORY_HELP = "host memory for activations, more is streamed (default: 70%% of what is free)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train the probes that the flags name; return the exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return _train(arguments)
+    except ProbeError as error:
+        print(f"train_probes: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(
+            "train_probes: interrupted; the same command continues with the missing probes", file=sys.stderr
+        )
+        return INTERRUPTED
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    contract = ScriptContract.from_environ()
+    output = arguments.output_dir or (DEFAULT_OUTPUT if contract is None else contract.output_dir)
+    options = _options(arguments, contract)
+    for task in find_tasks(arguments.activations, arguments.layer, output):
+        print(
+            f"{task.path}{'' if task.layer is None else f', layer {task.layer}'} → {task.output}", flush=True
+        )
+        train_layer(task, options, sys.stdout)
+    return 0
+
+
+def _options(arguments: argparse.Namespace, contract: ScriptContract | None) -> Options:
+    if arguments.model_type == "multihead" and arguments.hidden_dim % ATTENTION_HEADS:
+        raise InputError(
+            f"--hidden-dim {arguments.hidden_dim}: must be a multiple of {ATTENTION_HEADS} (heads)"
+        )
+    executor, loader = arguments.executor, arguments.loader
+    return Options(
+        settings=_settings(arguments),
+        executor=executor,
+        loader=loader or ("dataloader" if executor == "thread" else "memory"),
+        device=arguments.device,
+        pin=arguments.pin,
+        num_workers=arguments.num_workers,
+        memory_limit=None if arguments.memory_limit is None else int(arguments.memory_limit * 2**30),
+        names=None if arguments.actions is None else read_names(arguments.actions),
+        overwrite=arguments.overwrite,
+        contract=contract,
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    dtype = arguments.dtype
+    if dtype == "auto":
+        dtype = "bfloat16" if resolve_device(arguments.device).type == "cuda" else "float32"
+    return Settings(
+        model_type=arguments.model_type,
+        hidden_dim=arguments.hidden_dim,
+        dropout=arguments.dropout,
+        batch_size=arguments.batch_size,
+        epochs=arguments.epochs,
+        lrs=_flat(arguments.lr),
+        weight_decays=_flat(arguments.weight_decay),
+        patience=arguments.early_stopping_patience,
+        scheduler=arguments.scheduler,
+        min_lr=arguments.min_lr,
+        pos_weight=arguments.pos_weight,
+        dtype=dtype,
+        seed=arguments.seed,
+        solver=arguments.solver,
+        C=arguments.C,
+        tol=arguments.tol,
+        max_iter=arguments.max_iter,
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; every flag may be spelled with dashes or underscores."""
+    parser = argparse.ArgumentParser(
+        prog="train_probes",
+        description="Train one binary probe per class on stored activations, all of them at once.",
+        allow_abbrev=False,
+    )
+    _data_flags(_Flags(parser.add_argument_group("data and results")))
+    _training_flags(_Flags(parser.add_argument_group("training")))
+    _execution_flags(_Flags(parser.add_argument_group("execution")))
+    # Fields of a job that concern the run, not the script.
+    ignored = _Flags(parser)
+    ignored("prefix", help=argparse.SUPPRESS)
+    ignored("mode", help=argparse.SUPPRESS)
+    return parser
+
+
+class _Flags:
+    """Adds a flag under both spellings."""
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+
+    def __call__(self, name: str, **options: Any) -> None:
+        spellings = dict.fromkeys((f"--{name}", f"--{name.replace('-', '_')}"))
+        self._target.add_argument(*spellings, **options)
+
+
+def _data_flags(flag: _Flags) -> None:
+    flag("activations", nargs="+", required=True, metavar="FILE", help=ACTIVATIONS_HELP)
+    flag("layer", nargs="+", default=[], metavar="N", help="layers to train, and how results name them")
+    flag("output-dir", type=Path, help=f"where results go (default {DEFAULT_OUTPUT}; in a job, its output)")
+    flag("actions", type=Path, metavar="FILE", help="class names, one a line (default: those in the file)")
+    flag("overwrite", action="store_true", help="delete results of other settings in the output directory")
+
+
+def _training_flags(flag: _Flags) -> None:
+    flag("model-type", choices=("linear", "multihead"), default="linear")
+    flag("hidden-dim", type=_positive(int), default=512, help="width of the multihead probe (default 512)")
+    flag("dropout", type=_between(0, 1), default=0.1)
+    flag("batch-size", type=_positive(int), default=512, help="examples a step (default 512)")
+    flag("epochs", type=_positive(int), default=50)
+    flag("lr", nargs="+", type=_numbers, default=[(5e-4,)], metavar="RATE", help=LR_HELP)
+    flag("weight-decay", nargs="+", type=_numbers, default=[(1e-3,)], metavar="DECAY", help="as --lr")
+    flag("early-stopping-patience", type=_positive(int), default=10, metavar="EPOCHS")
+    flag("no-scheduler", dest="scheduler", action="store_false", help="keep the learning rate constant")
+    flag("min-lr", type=_at_least(0), default=1e-5, help="end of the cosine (default 1e-5)")
+    flag("pos-weight", type=_pos_weight, default=1.0, help="weight of positives: a number or 'balanced'")
+    flag("dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
+    flag("seed", type=_whole, default=0)
+    flag("solver", choices=("adamw", "exact"), default="adamw", help="exact: L2 logistic regression, L-BFGS")
+    flag("C", type=_positive(float), default=1.0, help="exact: inverse of the L2 penalty (default 1)")
+    flag("tol", type=_positive(float), default=1e-5, help="exact: mean gradient at the end (default 1e-5)")
+    flag("max-iter", type=_positive(int), default=500, help="exact: iterations at most (default 500)")
+
+
+def _execution_flags(flag: _Flags) -> None:
+    flag("executor", choices=("auto", "fused", "thread"), default="auto", help=EXECUTOR_HELP)
+    flag("loader", choices=("memory", "dataloader"), help="thread: source of batches (default dataloader)")
+    flag("num-workers", type=_positive(int), default=8, help=WORKERS_HELP)
+    flag("device", default="auto", help="auto, cpu, cuda or cuda:<n>")
+    flag("pin-activations-to-gpu", dest="pin", action="store_true", default=True, help=PIN_HELP)
+    flag("no-pin-activations", dest="pin", action="store_false", help="leave them in host memory")
+    flag("memory-limit", type=_positive(float), metavar="GIB", help=MEMORY_HELP)
+
+
+def _flat(groups: list[tuple[float, ...]]) -> tuple[float, ...]:
+    return tuple(dict.fromkeys(value for group in groups for value in group))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(_at_least(0)(part) for part in text.split(",") if part.strip())
+
+
+def _pos_weight(text: str) -> float | str:
+    return text if text == "balanced" else _positive(float)(text)
+
+
+def _whole(text: str) -> int:
+    value: int = _checked(int, lambda number: number >= 0, "0 or more")(text)
+    return value
+
+
+def _positive(kind: type) -> Callable[[str], Any]:
+    return _checked(kind, lambda value: value > 0, "a positive number")
+
+
+def _at_least(low: float) -> Callable[[str], Any]:
+    return _checked(float, lambda value: value >= low, f"a number of at least {low}")
+
+
+def _between(low: float, high: float) -> Callable[[str], Any]:
+    return _checked(float, lambda value: low <= value < high, f"a number from {low} to below {high}")
+
+
+def _checked(kind: type, allowed: Callable[[float], bool], wanted: str) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and allowed(value)):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}{' (whole)' if kind is int else ''}")
+        return value
+
+    return parse

@@ -1,0 +1,277 @@
+"""Training the probes of one layer from its file to its results."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol, TextIO
+
+import torch
+
+from trainers.probes.errors import InputError, memory_advice
+from trainers.probes.evaluation import Evaluator
+from trainers.probes.exact import ExactTraining
+from trainers.probes.fused import FusedTraining
+from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5
+from trainers.probes.labels import Targets, read_targets
+from trainers.probes.layer import Layer, Trained
+from trainers.probes.loading import DEFAULT_SHARE, available_bytes, load_rows
+from trainers.probes.metrics import Scores, mean, score
+from trainers.probes.one_by_one import OneByOneTraining
+from trainers.probes.outputs import ResultDirectory, checkpoint
+from trainers.probes.report import AVERAGES, failure_line, print_summary, probe_line
+from trainers.probes.rows import Rows, StreamedRows
+from trainers.probes.settings import Loader, Settings
+from trainers.probes.stacked import stack, stacked_model
+from trainers.probes.tasks import Task
+from worker_agent.protocol.script_contract import ScriptContract
+
+Executor = Literal["auto", "fused", "thread"]
+
+DIGEST_ROWS = 16
+"""Rows of each split that take part in recognising the data."""
+
+
+class Training(Protocol):
+    """What every executor offers."""
+
+    def run(self) -> Iterator[tuple[int, int, list[Trained]]]:
+        """Yield (done, total, probes that just finished), in steps of about equal time."""
+        ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a layer is trained, beyond what decides its weights."""
+
+    settings: Settings
+    executor: Executor = "auto"
+    loader: Loader = "memory"
+    device: str = "auto"
+    pin: bool = True
+    """Hold the activations in the memory of the accelerator."""
+    num_workers: int = 8
+    memory_limit: int | None = None
+    """Bytes of memory for activations; None is a share of what is free."""
+    names: list[str] | None = None
+    overwrite: bool = False
+    contract: ScriptContract | None = None
+
+
+def train_layer(task: Task, options: Options, stream: TextIO) -> dict[str, Any]:
+    """Train what is missing of one layer's probes, write the results, and return the aggregate metrics."""
+    file = open_activations(task.path, task.group)
+    targets = read_targets(file, options.names)
+    if not targets.trainable:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in targets.unscoreable.items())
+        raise InputError(f"{task.path}: no probe can be trained: {reasons}")
+    mirror = None if options.contract is None else options.contract.checkpoint_dir / task.output.name
+    results = ResultDirectory(task.output, mirror)
+    results.prepare(_fingerprint(file, targets, options.settings, task), options.overwrite)
+    for name, reason in targets.unscoreable.items():
+        print(failure_line(name, f"not scoreable: {reason}"), file=stream, flush=True)
+    work = _Work(task, options, file, targets, results, stream)
+    aggregate = work.run()
+    results.write_aggregate(aggregate)
+    print_summary(aggregate, stream)
+    return aggregate
+
+
+def resolve_device(name: str) -> torch.device:
+    """Return the device that `name` (auto, cpu, cuda, cuda:<n>) means here; InputError if there is none."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"--device {name}: must be auto, cpu, cuda or cuda:<number>") from error
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"--device {name}: must be auto, cpu, cuda or cuda:<number>")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"--device {name}: this machine shows {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+class _Work:
+    """The probes of one layer that are still to train."""
+
+    def __init__(
+        self, task: Task, options: Options, file: ActivationFile, targets: Targets, results: ResultDirectory,
+        stream: TextIO,
+    ) -> None:  # fmt: skip
+        self._task = task
+        self._options = options
+        self._file = file
+        self._targets = targets
+        self._results = results
+        self._stream = stream
+        self._device = resolve_device(options.device)
+        self._executor = _executor(options, self._device)
+        self._failed = dict(targets.unscoreable)
+
+    def run(self) -> dict[str, Any]:
+        names = self._targets.names
+        ready = set(self._results.finished(names[probe] for probe in self._targets.trainable))
+        missing = [probe for probe in self._targets.trainable if names[probe] not in ready]
+        if ready:
+            print(
+                f"{len(ready)} finished probes found in {self._results.root}", file=self._stream, flush=True
+            )
+        seconds = self._train(missing, len(ready)) if missing else 0.0
+        return self._aggregate(seconds)
+
+    def _train(self, missing: list[int], ready: int) -> float:
+        layer = self._load()
+        started = time.perf_counter()
+        advice = "lower --batch-size or the number of --lr and --weight-decay values, or --no-pin-activations"
+        with memory_advice("training", advice):
+            scorer = _Scorer(layer, self._options.settings)
+            done_probes = ready
+            for done, total, finished in self._training(layer, missing).run():
+                eta = (time.perf_counter() - started) / max(done, 1) * (total - done)
+                scored = scorer.score([trained for trained in finished if trained.chosen.best_epoch])
+                for trained, scores in scored:
+                    done_probes += 1
+                    self._save(trained, scores)
+                    name = self._targets.names[trained.probe]
+                    line = probe_line(done_probes, len(self._targets.trainable), name, scores, eta)
+                    print(line, file=self._stream, flush=True)
+                self._note_diverged(finished)
+                self._report_progress(done, total, finished)
+        return time.perf_counter() - started
+
+    def _training(self, layer: Layer, probes: list[int]) -> Training:
+        options, workers = self._options, max(1, self._options.num_workers)
+        cores = len(os.sched_getaffinity(0))
+        if self._executor == "thread":
+            torch.set_num_threads(max(1, cores // workers))
+            return OneByOneTraining(layer, options.settings, probes, workers, options.loader)
+        torch.set_num_threads(min(workers, cores))
+        if options.settings.solver == "exact":
+            return ExactTraining(layer, options.settings, probes)
+        return FusedTraining(layer, options.settings, probes)
+
+    def _load(self) -> Layer:
+        free = int(available_bytes() * DEFAULT_SHARE)
+        left = free if self._options.memory_limit is None else self._options.memory_limit
+        dtype = self._options.settings.storage_dtype
+        home = self._device if self._options.pin else torch.device("cpu")
+        rows: dict[str, Rows] = {}
+        with memory_advice(
+            "loading activations", "try --dtype bfloat16, --memory-limit or --no-pin-activations"
+        ):
+            for name in reversed(SPLITS):
+                split = self._file.splits[name]
+                rows[name] = load_rows(split, dtype, left, home)
+                left -= (
+                    0
+                    if isinstance(rows[name], StreamedRows)
+                    else split.n_rows * split.n_features * dtype.itemsize
+                )
+            targets = {name: values.to(self._device) for name, values in self._targets.splits.items()}
+        if self._executor == "thread" and any(isinstance(one, StreamedRows) for one in rows.values()):
+            raise InputError(
+                f"{self._task.path}: --executor thread needs all activations in memory; "
+                "raise --memory-limit, or use --executor fused, which streams them"
+            )
+        return Layer(rows, targets, self._device)
+
+    def _save(self, trained: Trained, scores: Scores) -> None:
+        name, settings = self._targets.names[trained.probe], self._options.settings
+        metrics = {
+            "action": name,
+            **asdict(scores),
+            "val_auc": trained.chosen.val_auc,
+            "best_epoch": trained.chosen.best_epoch,
+            "stop_epoch": trained.chosen.stop_epoch,
+            "hyperparameters": trained.chosen.variant,
+            "variants": [{**one.variant, **_without_variant(asdict(one))} for one in trained.tried],
+            **({"solver": trained.solver} if trained.solver else {}),
+            "history": trained.history,
+        }
+        self._results.save(name, checkpoint(settings, name, self._task.layer, trained.state), metrics)
+
+    def _note_diverged(self, finished: list[Trained]) -> None:
+        for trained in finished:
+            if not trained.chosen.best_epoch:
+                name = self._targets.names[trained.probe]
+                self._failed[name] = "diverged: no epoch gave a finite validation AUC; lower --lr"
+                print(failure_line(name, self._failed[name]), file=self._stream, flush=True)
+
+    def _report_progress(self, done: int, total: int, finished: list[Trained]) -> None:
+        if self._options.contract is None:
+            return
+        auc = mean([trained.chosen.val_auc for trained in finished if trained.chosen.best_epoch])
+        self._options.contract.report_progress(done, total, **({} if auc is None else {"val_auc": auc}))
+
+    def _aggregate(self, seconds: float) -> dict[str, Any]:
+        finished = self._results.finished(self._targets.names)
+        per_action = [self._results.load_metrics(name) for name in finished]
+        for metrics in per_action:
+            metrics.pop("history", None)
+        averages = {key: mean([one[key.removeprefix("average_")] for one in per_action]) for key in AVERAGES}
+        return {
+            **averages,
+            "total_training_time_seconds": seconds,
+            "num_workers": self._options.num_workers,
+            "executor": self._executor,
+            "device": str(self._device),
+            "layer": self._task.layer,
+            "not_scoreable": [{"action": name, "reason": reason} for name, reason in self._failed.items()],
+            "per_action_metrics": per_action,
+        }
+
+
+class _Scorer:
+    """Test metrics of finished probes."""
+
+    def __init__(self, layer: Layer, settings: Settings) -> None:
+        self._settings = settings
+        self._layer = layer
+        self._evaluator = Evaluator(layer.rows["test"], settings.compute_dtype, layer.device)
+
+    def score(self, finished: list[Trained]) -> list[tuple[Trained, Scores]]:
+        if not finished:
+            return []
+        states = stack([trained.state for trained in finished])
+        on_device = {name: value.to(self._layer.device) for name, value in states.items()}
+        logits = self._evaluator.logits(stacked_model(self._settings, on_device).logits, len(finished))
+        labels = self._layer.targets["test"].t()[[trained.probe for trained in finished]]
+        return list(zip(finished, score(logits, labels), strict=True))
+
+
+def _executor(options: Options, device: torch.device) -> Literal["fused", "thread", "exact"]:
+    settings = options.settings
+    if settings.solver == "exact":
+        if settings.model_type != "linear":
+            raise InputError("--solver exact: solves linear probes only, not --model-type multihead")
+        return "exact"
+    if options.executor != "auto":
+        return options.executor
+    # On a CPU a multihead probe's own products fill the cores already; see docs/probes.md.
+    return "thread" if settings.model_type == "multihead" and device.type == "cpu" else "fused"
+
+
+def _fingerprint(file: ActivationFile, targets: Targets, settings: Settings, task: Task) -> dict[str, Any]:
+    return {**settings.fingerprint(), "layer": task.layer, "actions": targets.names, "data": _digest(file)}
+
+
+def _digest(file: ActivationFile) -> str:
+    """Recognise the data wherever its file lies: by shapes, labels and some rows."""
+    digest = hashlib.sha256(b"probes-data\0")
+    for name, split in file.splits.items():
+        digest.update(f"{name} {split.n_rows} {split.n_features} {split.dtype}\0".encode())
+        digest.update(split.labels.tobytes())
+        step = max(1, split.n_rows // DIGEST_ROWS)
+        with open_hdf5(split.path) as opened:
+            data = opened[split.dataset]
+            for row in range(0, split.n_rows, step):
+                digest.update(data[row].tobytes())
+    return digest.hexdigest()
+
+
+def _without_variant(tried: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in tried.items() if key != "variant"}

@@ -1,0 +1,95 @@
+"""Which layers one command trains: from --activations and --layer to files, groups and output directories.
+
+one file                       its root, or its group layer_<n> for every --layer n that it has
+several files                  one layer each; the results of <stem>.h5 go to <output>/<stem>
+a path with {layer}            that file for every --layer
+a directory                    its one HDF5 file whose name ends in the layer's number, for every --layer
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.probes.errors import InputError
+from trainers.probes.hdf5 import open_hdf5
+
+SUFFIXES = (".h5", ".hdf5")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One layer to train probes for."""
+
+    path: Path
+    group: str
+    """Group of the file that holds the splits."""
+    layer: str | None
+    """The layer as the user named it."""
+    output: Path
+
+
+def find_tasks(activations: Sequence[str], layers: Sequence[str], output: Path) -> list[Task]:
+    """Return the layers to train; raises InputError where a file for one is missing or not the only one."""
+    if not layers:
+        sources: list[tuple[Path, str, str | None]] = [
+            (path, "/", None) for name in activations for path in _files(Path(name))
+        ]
+    else:
+        sources = [(*_source(name, layer, layers), layer) for name in activations for layer in layers]
+    if len(sources) == 1:
+        path, group, only = sources[0]
+        return [Task(path, group, only, output)]
+    tasks = [
+        Task(path, group, layer, output / _label(path, layer, activations)) for path, group, layer in sources
+    ]
+    outputs = [task.output for task in tasks]
+    for task in tasks:
+        if outputs.count(task.output) > 1:
+            raise InputError(
+                f"{task.path}: its results would share {task.output} with another file's; rename one"
+            )
+    return tasks
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(entry for entry in path.iterdir() if entry.suffix in SUFFIXES)
+    if not found:
+        raise InputError(f"{path}: no HDF5 file ({' or '.join(SUFFIXES)}) in this directory")
+    return found
+
+
+def _label(path: Path, layer: str | None, activations: Sequence[str]) -> str:
+    if layer is None:
+        return path.stem
+    return f"layer_{layer}" if len(activations) == 1 else f"{path.stem}_layer_{layer}"
+
+
+def _source(name: str, layer: str, layers: Sequence[str]) -> tuple[Path, str]:
+    if "{layer}" in name:
+        return Path(name.replace("{layer}", layer)), "/"
+    path = Path(name)
+    if path.is_dir():
+        return _of_layer(path, layer), "/"
+    with open_hdf5(path) as file:
+        groups = sorted(key for key in file if key.startswith("layer_"))
+    if f"layer_{layer}" in groups:
+        return path, f"/layer_{layer}"
+    if groups or len(layers) > 1:
+        raise InputError(
+            f"{path}: no group 'layer_{layer}'; it holds {', '.join(groups) or 'no layer groups'}"
+        )
+    return path, "/"
+
+
+def _of_layer(directory: Path, layer: str) -> Path:
+    ending = re.compile(rf"(^|.*[^0-9])0*{re.escape(layer)}([^0-9].*)?$")
+    found = [path for path in _files(directory) if ending.match(path.stem)]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise InputError(f"{directory}: one file must be of layer {layer}, found {names}")
+    return found[0]
