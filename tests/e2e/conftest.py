@@ -6,7 +6,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.e2e.containers import Lab, Worker, remove_orphans
+from tests.e2e.containers import Lab, Worker, remove_left_overs
 from tests.e2e.image import connect_engine, worker_image
 from tests.support.needs import UnavailableError, missing
 
@@ -16,8 +16,10 @@ def docker_engine() -> Iterator[docker.DockerClient]:
     """A client of the docker engine, with the left-overs of dead test runs removed."""
     try:
         with connect_engine() as client:
-            remove_orphans(client)
+            remove_left_overs(client)
             yield client
+            # An interrupt may have hit a test while it removed its own.
+            remove_left_overs(client)
     except UnavailableError as error:
         missing(str(error))
 

@@ -194,10 +194,11 @@ class Lab:
         self.client.add_host(worker.name, worker.port, worker.user, public.decode())
 
 
-def remove_orphans(client: docker.DockerClient) -> None:
-    """Remove the containers of test processes that ended without doing so."""
+def remove_left_overs(client: docker.DockerClient) -> None:
+    """Remove the containers of this process, and of those that ended without doing so."""
     for container in client.containers.list(all=True, filters={"label": OWNER}, ignore_removed=True):
-        if not Path("/proc", container.labels[OWNER]).exists():
+        owner = container.labels[OWNER]
+        if owner == str(os.getpid()) or not Path("/proc", owner).exists():
             container.remove(force=True, v=True)
 
 

@@ -1,5 +1,6 @@
 """The container workers hold what the end-to-end tests rely on."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,12 +150,17 @@ def test_the_image_is_built_once(docker_engine: docker.DockerClient, worker_imag
     assert docker_engine.images.get(again).id == before
 
 
-def test_containers_of_dead_test_runs_are_removed(
-    docker_engine: docker.DockerClient, worker_image: str
-) -> None:
+def test_left_over_containers_are_removed(docker_engine: docker.DockerClient, worker_image: str) -> None:
     with subprocess.Popen(["true"]) as ended:
         pass
-    labels = {containers.OWNER: str(ended.pid)}
-    orphan = docker_engine.containers.create(worker_image, labels=labels)
-    containers.remove_orphans(docker_engine)
-    assert orphan.id not in {each.id for each in docker_engine.containers.list(all=True)}
+    pids = {"left": ended.pid, "own": os.getpid(), "of a live process": os.getppid()}
+    created = {
+        name: docker_engine.containers.create(worker_image, labels={containers.OWNER: str(pid)})
+        for name, pid in pids.items()
+    }
+    try:
+        containers.remove_left_overs(docker_engine)
+        there = {each.id for each in docker_engine.containers.list(all=True)}
+        assert [name for name, each in created.items() if each.id in there] == ["of a live process"]
+    finally:
+        created["of a live process"].remove()
