@@ -7,23 +7,26 @@ from master.core import events as ev
 from master.core.lifecycle import State, Trigger
 from master.core.plan import Task, base_model_task_id
 from master.core.records import Outbox, RunState, WorkerView
-from master.core.tasks import QUEUED, move, unlock
+from master.core.tasks import QUEUED, is_stale, move, unlock
 
 
 def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
-    view = state.workers[event.worker]
-    if event.content_hash in state.damaged:
-        _recall_users(state, view, event.content_hash, out)
-    elif view.up and event.content_hash not in view.delivering:
-        view.delivering.add(event.content_hash)
-        out.commands.append(cmd.Deliver(event.worker, event.content_hash))
+    want(state, state.workers[event.worker], event.content_hash, out)
 
 
-def _recall_users(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+def want(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+    """Bring an artefact to a worker, unless it is on its way there."""
+    if content_hash in state.damaged:
+        _recall_users(state, view, out)
+    elif view.up and content_hash not in view.delivering:
+        view.delivering.add(content_hash)
+        out.commands.append(cmd.Deliver(view.name, content_hash))
+
+
+def _recall_users(state: RunState, view: WorkerView, out: Outbox) -> None:
     """Take back what waits for a base model that is not to be had any more."""
-    view.refused.add(content_hash)
     for key in sorted(view.attempts):
-        if state.tasks[key[0]].base == content_hash:
+        if is_stale(state, state.tasks[key[0]]):
             out.commands.append(cmd.Recall(view.name, *key))
 
 
@@ -38,7 +41,7 @@ def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -
     view.delivering.discard(event.content_hash)
     view.cached.discard(event.content_hash)
     if event.content_hash in state.damaged:
-        _recall_users(state, view, event.content_hash, out)
+        _recall_users(state, view, out)
         return
     if not view.up:
         return

@@ -13,6 +13,7 @@ from typing import Any
 
 from master.core import commands as cmd
 from master.core import events as ev
+from master.core.artefacts import want
 from master.core.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
 from master.core.records import GivenUp, Outbox, RunState, TaskRecord, WorkerView
 from master.core.retry import judge
@@ -32,6 +33,9 @@ from master.core.tasks import (
 def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
     if record := current(state, event.worker, event.task_id, event.attempt):
         move(state, record, Trigger.STAGE, event.at, out)
+        view = state.workers[event.worker]
+        if record.base and record.base not in view.cached:
+            want(state, view, record.base, out)
 
 
 def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
@@ -103,21 +107,11 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
         out.commands.append(cmd.Release(record.worker, *record.key))
     if record.task.makes:
         state.home[record.task.makes] = event.content_hash
-        _deliver_at_last(state, event.content_hash, out)
+        state.damaged.discard(event.content_hash)
         if worker := state.workers.get(record.worker or ""):
             worker.cached.add(event.content_hash)
             touch(state, worker, record.task.makes)
         after_phase1(state, record, event.at, out)
-
-
-def _deliver_at_last(state: RunState, content_hash: str, out: Outbox) -> None:
-    """A base model that was damaged is as before: agents that asked for it meanwhile will not ask again."""
-    state.damaged.discard(content_hash)
-    for view in state.workers.values():
-        if view.up and content_hash in view.refused:
-            view.refused.discard(content_hash)
-            view.delivering.add(content_hash)
-            out.commands.append(cmd.Deliver(view.name, content_hash))
 
 
 def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:

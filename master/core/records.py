@@ -106,8 +106,6 @@ class WorkerView:
     touched: dict[str, None] = field(default_factory=dict)
     """`spec_hash` of the base models that it caches or will soon, in the order of their coming."""
     delivering: set[str] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)
-    """Content hashes of damaged base models that it has asked for."""
     failed_deliveries: Counter[str] = field(default_factory=Counter)
 
     @property

@@ -18,7 +18,6 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.slots, view.foreign = event.slots, event.foreign
     view.cached = set(event.cached)
     view.delivering.clear()
-    view.refused.clear()
     view.loose.clear()
     state.roomy.add(view.name)
     for spec_hash, content_hash in state.home.items():
