@@ -1,8 +1,8 @@
 """How fast jobs that do nothing are dispatched, beside the tools that one would use otherwise.
 
 All arms start the same program (a copy of `true`) on this machine, two at a time where they can.  The rate of
-`run_two_phase` is jobs over the time from the first assignment to the last recorded result, by its journal, which is
-on disk before anything is acknowledged.  The whole command, interpreter start and all, is told beside it.
+`run_two_phase` is jobs over the time from the first assignment to the last recorded result, by its journal,
+which is on disk before anything is acknowledged; the whole command, with its start and end, is told beside it.
 """
 
 from __future__ import annotations
