@@ -2,7 +2,7 @@
 
 All arms start the same program (a copy of `true`) on this machine, two at a time where they can.  The rate of
 `run_two_phase` is jobs over the time from the first assignment to the last recorded result, by its journal,
-which is on disk before anything is acknowledged; the whole command, with its start and end, is told beside it.
+which is on disk before anything is acknowledged; the whole command, start and end included, is told too.
 """
 
 from __future__ import annotations
