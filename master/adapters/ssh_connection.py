@@ -5,7 +5,6 @@ Nothing is asked and nothing is trusted by default: host keys must be known and 
 
 from __future__ import annotations
 
-import base64
 import logging
 import math
 import os
@@ -19,11 +18,10 @@ from typing import Any
 
 import paramiko
 from fabric import Config, Connection
-from paramiko.auth_strategy import AuthSource, AuthStrategy, InMemoryPrivateKey
-from paramiko.pkey import UnknownKeyType
 from paramiko.ssh_exception import IncompatiblePeer
 
 from master.adapters.host_keys import HostKey, Verdict, explain, judge, keys_for, scan_command
+from master.adapters.ssh_login import KeysOnly
 from master.adapters.ssh_settings import (
     FAST_CIPHER,
     SYSTEM_KNOWN_HOSTS,
@@ -203,84 +201,6 @@ def _auth_problem(where: str, hop: Connection, error: paramiko.AuthenticationExc
         return SessionLost(f"{where}: the link ended while logging in as {hop.user}: {_reason(error)}")
     many = "\nit hung up after so many keys: name the right one with ssh_key" if hung_up else ""
     return WorkerUnusable(where, keys.story() + many)
-
-
-class KeysOnly(AuthStrategy):
-    """Logs in with the configured key files, then with the agent's keys.  Never with a password."""
-
-    def __init__(self, hop: Hop) -> None:
-        super().__init__(ssh_config=paramiko.SSHConfig())
-        self._hop = hop
-        self._skipped: list[str] = []
-        self.tried: list[str] = []
-        """Keys that were offered, as the user knows them."""
-        self.no_answer = False
-        """The server did not answer in time."""
-
-    def authenticate(self, transport: paramiko.Transport) -> Any:
-        """Try one key after the other.  Raises AuthFailure."""
-        try:
-            return super().authenticate(transport)
-        except paramiko.AuthenticationException as error:
-            results = getattr(error, "result", [])
-            self.no_answer = any("timeout" in str(result).lower() for _, result in results)
-            raise
-
-    def get_sources(self) -> Iterator[AuthSource]:
-        """Yield the keys in the order to try."""
-        try:
-            agent = paramiko.Agent()
-        except (paramiko.SSHException, OSError) as error:
-            self._skipped.append(f"the keys of ssh-agent: {error}")
-            yield from self._from_files({})
-            return
-        try:
-            in_agent = {key.asbytes(): key for key in agent.get_keys()}
-            yield from self._from_files(in_agent)
-            if not self._hop.identities_only:
-                yield from (self._source(key, "agent") for key in in_agent.values())
-        finally:
-            agent.close()
-
-    def _from_files(self, in_agent: dict[bytes, paramiko.AgentKey]) -> Iterator[AuthSource]:
-        for path in self._hop.keys:
-            if key := in_agent.pop(_public_blob(path), None) or self._load(path):
-                yield self._source(key, path)
-
-    def _source(self, key: paramiko.PKey, origin: str) -> AuthSource:
-        self.tried.append(f"{key.get_name()} {key.fingerprint} ({origin})")
-        return InMemoryPrivateKey(self._hop.user, key)
-
-    def _load(self, path: str) -> paramiko.PKey | None:
-        try:
-            return paramiko.PKey.from_path(path)
-        except FileNotFoundError:
-            return None
-        except (paramiko.PasswordRequiredException, TypeError):
-            # TypeError: what the library under paramiko raises for a missing passphrase.
-            self._skipped.append(f"{path} has a passphrase: ssh-add {path}")
-        except (paramiko.SSHException, UnknownKeyType, ValueError, OSError) as error:
-            self._skipped.append(f"{path} cannot be read: {error}")
-        return None
-
-    def story(self) -> str:
-        """Return what was tried and what the user can do."""
-        tried = "".join(f"\n  tried {key}" for key in self.tried)
-        skipped = "".join(f"\n  skipped: {note}" for note in self._skipped)
-        hop = self._hop
-        copy = ["ssh-copy-id", *(["-i", hop.keys[0]] if hop.destination.key else []), "-p", str(hop.port)]
-        refused = "refuses every key" if self.tried else "was offered no key"
-        return (
-            f"{hop.hostname}:{hop.port} {refused} for user {hop.user}{tried}{skipped}\n"
-            f"copy a key there with: {' '.join(copy)} {hop.user}@{hop.hostname}"
-        )
-
-
-def _public_blob(path: str) -> bytes:
-    try:
-        return base64.b64decode(Path(f"{path}.pub").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return b""
 
 
 def _known_lines(files: SshFiles) -> list[str]:

@@ -45,6 +45,7 @@ class SshSession:
         self._connection: Connection | None = None
         self._transfers: Transfers | None = None
         self._channels: set[SshChannel] = set()
+        self._running: set[_Started] = set()
         self._closed = False
         self._runs = threading.BoundedSemaphore(RUNS_AT_ONCE)
         self._pool = ThreadPoolExecutor(3 * RUNS_AT_ONCE, thread_name_prefix=f"ssh {server.name}")
@@ -67,15 +68,17 @@ class SshSession:
         with self._runs:
             deadline = time.monotonic() + timeout_s
             started = self._start(argv, deadline)
+            self._running.add(started)
             try:
                 return self._collect(started, argv, stdin, deadline, timeout_s)
             finally:
+                self._running.discard(started)
                 started.channel.close()
 
     def open_channel(self, argv: Sequence[str]) -> Channel:
         """Start a command and return its streams; its standard error goes to the log."""
         started = self._start(argv, time.monotonic() + self._connect_timeout_s)
-        channel = SshChannel(self.host, started, self._kill, self._channels.discard)
+        channel = SshChannel(self.host, started, self._channels.discard)
         self._channels.add(channel)
         return channel
 
@@ -94,12 +97,14 @@ class SshSession:
         self._files().pull(from_home(source), target)
 
     def close(self) -> None:
-        """End the session, its channels and its transfers."""
+        """End the session, its channels, its commands and its transfers."""
         with self._lock:
             self._closed = True
             connection, transfers = self._connection, self._transfers
         for channel in list(self._channels):
             channel.close()
+        for started in list(self._running):
+            started.signal("KILL")
         if transfers is not None:
             transfers.close()
         if connection is not None:
@@ -154,15 +159,6 @@ class SshSession:
             except paramiko.ChannelException:
                 return None
 
-    def _kill(self, group: int | None, signal: str) -> None:
-        """Signal a process group on the worker, if it is known and the link still works."""
-        with contextlib.suppress(SessionLost):
-            channel = self._open() if group is not None else None
-            if channel is not None and group is not None:
-                with self._link(), channel:
-                    channel.exec_command(kill_line(group, signal))
-                    channel.status_event.wait(KILL_S)
-
     def _transport(self) -> paramiko.Transport:
         transport: paramiko.Transport | None = self._connect()[0].client.get_transport()
         if transport is None or not transport.is_active():
@@ -189,10 +185,10 @@ class SshSession:
             _end_input(channel)
         left = wait([out, err], timeout=_until(deadline)).not_done
         if left or not channel.status_event.wait(_until(deadline)):
-            self._kill(started.errors.group, "KILL")
+            started.signal("KILL")
             raise RemoteError(self.host, f"no end after {timeout_s:g} s; killed", argv)
-        if is_lost(channel):
-            raise SessionLost(f"{self.host}: the link broke while a command ran")
+        if self._closed or is_lost(channel):
+            raise SessionLost(f"{self.host}: the link ended while a command ran")
         code = channel.exit_status if channel.exit_status >= 0 else 255
         return Completed(tuple(argv), code, out.result(), err.result())
 
@@ -203,7 +199,7 @@ class SshSession:
             raise SessionLost(f"{self.host}: the session is closed") from None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Started:
     """A command on the worker."""
 
@@ -215,6 +211,18 @@ class _Started:
         yield from map(self.errors.feed, chunks(self.channel.recv_stderr))
         yield self.errors.end()
 
+    def signal(self, name: str) -> None:
+        """Signal the command's process group, if it is known and the link still works."""
+        group = self.errors.group
+        if group is None:
+            return
+        with (
+            contextlib.suppress(paramiko.SSHException, OSError, EOFError),
+            self.channel.get_transport().open_session(timeout=KILL_S) as killer,
+        ):
+            killer.exec_command(kill_line(group, name))
+            killer.status_event.wait(KILL_S)
+
 
 class SshChannel:
     """The streams of one command on a worker."""
@@ -223,10 +231,9 @@ class SshChannel:
         self,
         host: str,
         started: _Started,
-        kill: Callable[[int | None, str], None],
         forget: Callable[[SshChannel], None],
     ) -> None:
-        self._host, self._started, self._kill, self._forget = host, started, kill, forget
+        self._host, self._started, self._forget = host, started, forget
         self._raw = started.channel
         self._closing = threading.Lock()
         self._closed = False
@@ -254,7 +261,7 @@ class SshChannel:
             self._closed = True
             _end_input(self._raw)
             if not self._raw.status_event.wait(CLOSE_GRACE_S):
-                self._kill(self._started.errors.group, "TERM")
+                self._started.signal("TERM")
             self._raw.close()
             self._forget(self)
 

@@ -313,9 +313,9 @@ def test_the_socket_answers_at_once_and_notices_silence(place: Place) -> None:
 
 def test_a_lost_link_ends_a_running_command(place: Place) -> None:
     with place.session() as session:
-        session.run(["true"])
         caught: list[BaseException] = []
-        thread = threading.Thread(target=lambda: caught.append(failure_of(session)))
+        script = "touch begun; exec sleep 600"
+        thread = threading.Thread(target=lambda: caught.append(loss_in(session, script)))
         thread.start()
         await_true(lambda: (place.sshd.home / "begun").exists())
         place.sshd.drop_connections()
@@ -323,9 +323,9 @@ def test_a_lost_link_ends_a_running_command(place: Place) -> None:
     assert isinstance(caught[0], SessionLost)
 
 
-def failure_of(session: Session) -> BaseException:
+def loss_in(session: Session, script: str) -> BaseException:
     with pytest.raises(SessionLost) as caught:
-        session.run(["sh", "-c", "touch begun; exec sleep 600"], timeout_s=2 * PATIENCE_S)
+        session.run(["sh", "-c", script], timeout_s=2 * PATIENCE_S)
     return caught.value
 
 
@@ -370,10 +370,28 @@ def test_a_command_that_takes_too_long_is_gone(session: Session, tmp_path: Path)
     await_true(lambda: not any(is_running(pid) for pid in pids))
 
 
-def test_the_command_of_a_closed_channel_is_gone(session: Session, tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole_session", [False, True], ids=["channel", "session"])
+def test_the_command_of_a_closed_channel_is_gone(
+    session: Session, tmp_path: Path, whole_session: bool
+) -> None:
     channel = session.open_channel(["sh", "-c", f"echo $$ > {tmp_path}/pid; echo ready; exec sleep 600"])
     assert channel.receive() == b"ready\n"
-    channel.close()
+    (session if whole_session else channel).close()
+    pid = int((tmp_path / "pid").read_text())
+    await_true(lambda: not is_running(pid))
+
+
+def test_the_command_of_a_closed_session_is_gone_and_its_caller_is_told(
+    session: Session, tmp_path: Path
+) -> None:
+    caught: list[BaseException] = []
+    script = f"echo $$ > {tmp_path}/pid; touch {tmp_path}/begun; exec sleep 600"
+    thread = threading.Thread(target=lambda: caught.append(loss_in(session, script)))
+    thread.start()
+    await_true((tmp_path / "begun").exists)
+    session.close()
+    thread.join(PATIENCE_S)
+    assert isinstance(caught[0], SessionLost)
     pid = int((tmp_path / "pid").read_text())
     await_true(lambda: not is_running(pid))
 
