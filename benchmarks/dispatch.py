@@ -8,6 +8,7 @@ which is on disk before anything is acknowledged; the whole command, start and e
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -36,6 +38,7 @@ from master.run_layout import RunLayout
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
 from tests.support.sshd import LoopbackSshd
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.slot_names import slot_names
 
 SLOTS = 2
 WINDOW = 4096
@@ -144,7 +147,10 @@ def two_phase(
 
 
 def channel(root: Path, jobs: int) -> Arm:
-    """Job messages alone: each launch is refused by the agent, its end journalled here and acknowledged."""
+    """Job messages alone: attempts are launched, cancelled while they wait for a slot, and end.
+
+    The agent spools launches and ends; the ends are journalled here, durably, and acknowledged.
+    """
     root.mkdir()
     os.environ["TWOPHASE_SLOT_DIR"] = str(root / "slots")
     layout = RunLayout(root / "run")
@@ -159,22 +165,26 @@ def channel(root: Path, jobs: int) -> Arm:
     link.start()
     while not isinstance(_event(inbox), WorkerUp):
         pass
-    begin = time.perf_counter()
-    _exchange(link, inbox, journal, jobs)
-    seconds = time.perf_counter() - begin
-    link.close(msg.Shutdown())
+    with ExitStack() as held:
+        for slot in slot_names((), SLOTS, 0):
+            lock = held.enter_context((root / "slots" / f"{slot}.lock").open())
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        begin = time.perf_counter()
+        _exchange(link, inbox, journal, jobs)
+        seconds = time.perf_counter() - begin
+        link.close(msg.Shutdown())
     journal.close()
-    return Arm("agent channel alone", 2 * jobs, seconds)
+    return Arm("agent channel alone", 3 * jobs, seconds)
 
 
 def _exchange(link: WorkerLink, inbox: Inbox, journal: Journal, jobs: int) -> None:
-    """Keep `WINDOW` launches in flight until all have been answered, journalled and acknowledged."""
-    nowhere = [{"at": "data", "path": "/no/such/directory"}]
+    """Keep `WINDOW` attempts in flight until all have ended and that is journalled and acknowledged."""
     sent = done = 0
     while done < jobs:
         while sent < jobs and sent - done < WINDOW:
             sent += 1
-            link.send(msg.Launch(f"noop/{sent}", 1, 2, ["true"], nowhere))
+            link.send(msg.Launch(f"noop/{sent}", 1, 2, ["true"]))
+            link.send(msg.Cancel(f"noop/{sent}", 1))
         batch = [inbox.get()]
         while not inbox.empty():
             batch.append(inbox.get())

@@ -305,11 +305,17 @@ _BY_TYPE: Dict[str, Tuple[Type[Any], Dict[str, Tuple[type, ...]]]] = {
 }
 
 
+_dump = json.JSONEncoder(separators=(",", ":")).encode
+
+
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def encode(message: Message) -> bytes:
     """Return the message as one line."""
     body = {"type": message.type}
     body.update(message.__dict__)
-    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+    return _dump(body).encode() + b"\n"
 
 
 def decode(line: bytes) -> Message:
