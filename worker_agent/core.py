@@ -11,13 +11,11 @@ Every handler takes the state, changes it and leaves commands in `state.outbox`.
 from __future__ import annotations
 
 import heapq
-import re
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from worker_agent import commands as cmd
 from worker_agent.executors.base import Exit, Key
+from worker_agent.launch_check import artefacts_of, is_content_hash, launch_problem
 from worker_agent.protocol.messages import (
     Ack,
     Cancel,
@@ -25,8 +23,6 @@ from worker_agent.protocol.messages import (
     Event,
     Finished,
     Launch,
-    MessageError,
-    Mount,
     Ping,
     Pong,
     Recall,
@@ -34,74 +30,9 @@ from worker_agent.protocol.messages import (
     Release,
     Slots,
     Wanted,
-    parse_detail,
 )
 from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
-
-_HASH = re.compile(r"[0-9a-f]{64}\Z")
-_MAX_JOB_ID = 200
-
-
-class Phase(Enum):
-    """Where an attempt is."""
-
-    QUEUED = "queued"
-    STARTING = "starting"
-    RUNNING = "running"
-    COLLECTING = "collecting"
-    FINISHED = "finished"
-
-
-class Artefact(Enum):
-    """What is known of an artefact that some attempt needs."""
-
-    LOOKING = "looking"
-    PRESENT = "present"
-    VERIFYING = "verifying"
-    WANTED = "wanted"
-
-
-@dataclass
-class Attempt:
-    """One try at a job on this worker, until the master releases it."""
-
-    launch: Launch
-    number: int
-    """Grows from launch to launch: the order of the queue."""
-    needs: FrozenSet[str] = frozenset()
-    phase: Phase = Phase.QUEUED
-    staged: bool = False
-    """The master knows that it waits for an artefact."""
-    slot: Optional[str] = None
-    started_at: Optional[float] = None
-    deadline: Optional[float] = None
-    verdict: Optional[str] = None
-    """Why it is being stopped: `cancelled` or `timeout`."""
-
-
-@dataclass
-class AgentState:
-    """All that the agent knows; `slots` maps every slot to the attempt that uses it."""
-
-    seq: int = 0
-    attempts: Dict[Key, Attempt] = field(default_factory=dict)
-    released: Dict[str, int] = field(default_factory=dict)
-    """The highest released attempt of each job: a late repetition of its launch is ignored."""
-    ready: List[Tuple[int, Key]] = field(default_factory=list)
-    """A heap of the queued attempts that lack nothing but a slot; entries may be out of date."""
-    waiting: Dict[str, Set[Key]] = field(default_factory=dict)
-    """Queued attempts by the artefact that they lack."""
-    artefacts: Dict[str, Artefact] = field(default_factory=dict)
-    slots: Dict[str, Optional[Key]] = field(default_factory=dict)
-    foreign: FrozenSet[str] = frozenset()
-    """Slots that other runs or users hold."""
-    retired: Set[str] = field(default_factory=set)
-    """Slots that the settings no longer have, but an attempt still uses."""
-    acked: int = 0
-    launches: int = 0
-    leaving: bool = False
-    outbox: List[cmd.Command] = field(default_factory=list)
-
+from worker_agent.state import AgentState, Artefact, Attempt, Phase
 
 # --- from the master
 
@@ -126,7 +57,7 @@ def on_launch(state: AgentState, launch: Launch, now: float) -> None:
     state.launches += 1
     attempt = state.attempts[key] = Attempt(launch, state.launches)
     state.outbox.append(cmd.KeepLaunch(launch))
-    problem = _launch_problem(launch)
+    problem = launch_problem(launch)
     if problem:
         _finish(state, attempt, now, Finished("refused", error=problem))
         return
@@ -177,7 +108,7 @@ def on_ack(state: AgentState, message: Ack) -> None:
 def on_delivered(state: AgentState, message: Delivered) -> None:
     """An artefact is in `incoming`: check it, unless it is here already."""
     content_hash = message.content_hash
-    if not _HASH.match(content_hash):
+    if not is_content_hash(content_hash):
         state.outbox.append(cmd.Send(Rejected(content_hash, "not a content hash: 64 hex digits")))
     elif state.artefacts.get(content_hash) is not Artefact.VERIFYING:
         state.artefacts[content_hash] = Artefact.VERIFYING
@@ -347,43 +278,7 @@ def queued(state: AgentState) -> bool:
     return any(_is_ready(state, number, key) for number, key in state.ready)
 
 
-def artefacts_of(launch: Launch) -> FrozenSet[str]:
-    """Return the content hashes of all that an attempt reads from the cache."""
-    mounted = (mount.get("artefact") for mount in launch.mounts)
-    return frozenset(name for name in (launch.base_model, *mounted) if name)
-
-
 # --- steps
-
-
-def _launch_problem(launch: Launch) -> Optional[str]:
-    if not launch.job_id or launch.job_id in (".", "..") or len(launch.job_id) > _MAX_JOB_ID:
-        return f"job id {launch.job_id!r:.80}: allowed are 1 to {_MAX_JOB_ID} characters, not . or .."
-    if "\0" in launch.job_id or "," in launch.job_id:
-        return f"job id {launch.job_id!r:.80} holds a comma or a null character"
-    if launch.phase not in (1, 2):
-        return f"phase is {launch.phase}, allowed are 1 and 2"
-    if not launch.argv or not all(isinstance(word, str) and "\0" not in word for word in launch.argv):
-        return "argv must be a list of at least one text without null characters"
-    return _mounts_problem(launch) or _artefact_problem(launch)
-
-
-def _mounts_problem(launch: Launch) -> Optional[str]:
-    for body in launch.mounts:
-        try:
-            mount = parse_detail(Mount, body if isinstance(body, dict) else {})
-        except MessageError as error:
-            return f"mount {body!r:.200}: {error}"
-        if (mount.artefact is None) == (mount.path is None):
-            return f"mount at {mount.at!r}: exactly one of artefact and path must be given"
-        if mount.at.startswith("/") or ".." in mount.at.split("/") or "\0" in mount.at:
-            return f"mount at {mount.at!r}: allowed are relative paths without .."
-    return None
-
-
-def _artefact_problem(launch: Launch) -> Optional[str]:
-    wrong = [name for name in artefacts_of(launch) if not _HASH.match(name)]
-    return f"{wrong[0]!r:.100} is not a content hash: 64 hex digits" if wrong else None
 
 
 def _await(state: AgentState, attempt: Attempt, now: float) -> None:

@@ -11,6 +11,7 @@ from worker_agent import core, procs
 from worker_agent.background import Answer, Background
 from worker_agent.executors.base import Executor, Key, StartError, Task
 from worker_agent.launch import Places, command, environment, mark_of
+from worker_agent.launch_check import artefacts_of
 from worker_agent.progress import ProgressReader
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Progress, ToMaster
@@ -18,6 +19,7 @@ from worker_agent.results import collect, is_quick
 from worker_agent.site import Site
 from worker_agent.slots import SlotLocks
 from worker_agent.spool import Spool
+from worker_agent.state import AgentState
 
 
 def complain(text: str) -> None:
@@ -41,7 +43,7 @@ class Hands:
 
     def __init__(
         self,
-        state: core.AgentState,
+        state: AgentState,
         spool: Spool,
         executor: Executor,
         locks: SlotLocks,
@@ -101,8 +103,7 @@ class Hands:
         return self.site
 
     def _layout(self, launch: Launch) -> AttemptLayout:
-        site = self._site()
-        return site.layout.attempt(site.run_id, launch.job_id, launch.attempt)
+        return self._site().attempt((launch.job_id, launch.attempt))
 
     # --- one method for each command
 
@@ -122,8 +123,7 @@ class Hands:
     def _discard(self, item: cmd.Discard) -> None:
         job_id, attempt = item.key
         self._spool.put("release", {"job_id": job_id, "attempt": attempt})
-        site = self._site()
-        self._background.delete(site.layout.attempt(site.run_id, job_id, attempt).root)
+        self._background.delete(self._site().forget(item.key).root)
 
     def _look(self, item: cmd.Look) -> None:
         status, now = self._site().cache.status(item.content_hash), self.now()
@@ -148,7 +148,7 @@ class Hands:
     def _start(self, item: cmd.Start) -> None:
         launch, site = item.launch, self._site()
         key = (launch.job_id, launch.attempt)
-        for name in core.artefacts_of(launch):
+        for name in artefacts_of(launch):
             status = site.cache.status(name)
             if status != "present":
                 core.on_unfit(self._state, key, name, status, self.now())
@@ -157,13 +157,13 @@ class Hands:
         if lock is None:
             core.on_slot_taken(self._state, key)
             return
+        before = procs.ticks()
         try:
             pid = self._spawn(key, launch, item.slot, lock)
         except StartError as error:
             core.on_not_started(self._state, key, str(error), self.now())
             return
-        process = procs.read_process(pid)
-        identity = {"pid": pid, "start_ticks": process.start_ticks if process else 0}
+        identity = {"pid": pid, "ticks": [before, procs.ticks()]}
         core.on_started(self._state, key, identity, self.now())
 
     def _take(self, slot: str) -> Optional[int]:
@@ -177,7 +177,8 @@ class Hands:
         if self._spool.failure:
             raise StartError(self._spool.failure)
         site = self._site()
-        attempt = site.workshop.prepare(launch)
+        attempt = site.attempt(key)
+        site.workshop.prepare(attempt, launch)
         base_model = site.cache.path(launch.base_model) if launch.base_model else None
         places = Places(attempt, site.layout.checkpoints(site.run_id, launch.job_id), base_model)
         env = environment(site.env, launch, slot, places)

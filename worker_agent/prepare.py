@@ -26,16 +26,14 @@ class Workshop:
         self._run_id = run_id
         self._made: Set[Path] = set()
 
-    def prepare(self, launch: Launch) -> AttemptLayout:
+    def prepare(self, attempt: AttemptLayout, launch: Launch) -> None:
         """Make the directories of an attempt and the links in its working directory.  Raises StartError."""
-        attempt = self._layout.attempt(self._run_id, launch.job_id, launch.attempt)
         mounts = [self._resolve(mount) for mount in launch.mounts]
         try:
             self._make(attempt, launch)
             _show(mounts, attempt.work)
         except OSError as error:
             raise StartError(f"cannot prepare {error.filename or attempt.root}: {error.strerror}") from error
-        return attempt
 
     def _resolve(self, body: Mapping[str, Any]) -> Tuple[Mount, Path]:
         mount = Mount(**body)

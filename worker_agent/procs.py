@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Optional
 
 PROC = Path("/proc")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ def group_alive(group: int) -> bool:
     if not signal_group(group, 0):
         return False
     return any(process.group == group and process.alive for process in processes())
+
+
+def ticks() -> int:
+    """Return the clock that `start_ticks` is read from."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S)
 
 
 def kill(pid: int) -> None:

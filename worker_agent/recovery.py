@@ -12,6 +12,7 @@ from worker_agent.launch import mark_of
 from worker_agent.protocol.layout import WorkLayout, attempt_name
 from worker_agent.protocol.messages import Event
 from worker_agent.spool import Memory
+from worker_agent.state import AgentState, Attempt, Phase
 
 _CONFIRM_S = 10.0
 _LOOK_S = 0.01
@@ -19,22 +20,22 @@ _SEQ_GAP = 10_000
 """More events than can be lost between two syncs: their numbers must not be given twice."""
 
 
-def restore(memory: Memory, boot_id: str) -> core.AgentState:
+def restore(memory: Memory, boot_id: str) -> AgentState:
     """Return the state that a spool remembers; attempts without an outcome are queued, to be lost next."""
     rebooted = memory.boot_id not in ("", boot_id)
-    state = core.AgentState(
+    state = AgentState(
         seq=memory.seq + (_SEQ_GAP if rebooted else 0), acked=memory.acked, released=dict(memory.released)
     )
     for number, (key, launch) in enumerate(memory.launches.items()):
-        phase = core.Phase.FINISHED if key in memory.finished else core.Phase.QUEUED
-        state.attempts[key] = core.Attempt(launch, number, phase=phase)
+        phase = Phase.FINISHED if key in memory.finished else Phase.QUEUED
+        state.attempts[key] = Attempt(launch, number, phase=phase)
         if key in memory.running:
             state.attempts[key].started_at = memory.running[key].at
     state.launches = len(memory.launches)
     return state
 
 
-def report_lost(state: core.AgentState, memory: Memory, boot_id: str, now: float) -> None:
+def report_lost(state: AgentState, memory: Memory, boot_id: str, now: float) -> None:
     """Report every attempt that has no outcome."""
     rebooted = memory.boot_id not in ("", boot_id)
     why = "the worker was restarted" if rebooted else "the agent was ended while the attempt was under way"
@@ -78,4 +79,5 @@ def _leftovers(memory: Memory, run_id: str) -> Iterator[int]:
 def _group_is_ours(event: Event) -> bool:
     """A leader of another start is another program; what a dead leader left is known by its mark alone."""
     leader = procs.read_process(event.detail["pid"])
-    return leader is not None and leader.start_ticks == event.detail["start_ticks"]
+    before, after = event.detail["ticks"]
+    return leader is not None and before <= leader.start_ticks <= after

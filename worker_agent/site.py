@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
 from worker_agent.cache import Cache
+from worker_agent.executors.base import Key
 from worker_agent.launch import base_environment
 from worker_agent.prepare import Workshop, expand
-from worker_agent.protocol.layout import StateLayout, WorkLayout
+from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout
 from worker_agent.protocol.messages import MessageError, Settings, parse_detail
 from worker_agent.slots import cores, slot_names
 
@@ -58,11 +59,25 @@ class Site:
         # rsync makes the last directory of its target, not the ones above it.
         self.layout.incoming(run_id, "x").parent.mkdir(parents=True, exist_ok=True)
         self.run_id = run_id
+        self._attempts: Dict[Key, AttemptLayout] = {}
         self.cache = Cache(self.layout, run_id)
         self.workshop = Workshop(self.layout, run_id)
         self.slots: List[str] = slot_names(settings, cores())
         threads = 0 if settings.gpus else max(1, cores() // len(self.slots))
         self.env = base_environment(env, settings.env, threads)
+
+    def attempt(self, key: Key) -> AttemptLayout:
+        """Return where the files of an attempt are."""
+        found = self._attempts.get(key)
+        if found is None:
+            found = self._attempts[key] = self.layout.attempt(self.run_id, *key)
+        return found
+
+    def forget(self, key: Key) -> AttemptLayout:
+        """Return where the files of an attempt are for the last time."""
+        found = self.attempt(key)
+        del self._attempts[key]
+        return found
 
     def facts(self) -> Dict[str, Any]:
         """Return what the master's log says of this machine."""

@@ -20,6 +20,7 @@ from worker_agent.executors.base import Key
 from worker_agent.protocol.digests import fsync_directory
 from worker_agent.protocol.messages import Event, Launch, MessageError, parse_detail
 
+_dump = json.JSONEncoder(separators=(",", ":")).encode
 _REWRITE_BYTES = 4 * 1024 * 1024
 
 
@@ -118,7 +119,7 @@ def _record(kind: str, body: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _encode(record: Mapping[str, Any]) -> bytes:
-    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+    return _dump(record).encode() + b"\n"
 
 
 def fold(data: bytes, complain: Callable[[str], None]) -> Memory:

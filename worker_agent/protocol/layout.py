@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 
@@ -69,26 +70,26 @@ class AttemptLayout:
 
     root: Path
 
-    @property
+    @cached_property
     def work(self) -> Path:
         """The fresh working directory."""
         return self.root / "work"
 
-    @property
+    @cached_property
     def output(self) -> Path:
         return self.root / "output"
 
-    @property
+    @cached_property
     def base_model(self) -> Path:
         """Where Phase 1 writes."""
         return self.root / "base_model"
 
-    @property
+    @cached_property
     def log(self) -> Path:
         """Standard output and error of the job; in a directory of its own so that it can be pulled alone."""
         return self.root / "log" / "log.txt"
 
-    @property
+    @cached_property
     def progress(self) -> Path:
         return self.root / "progress.jsonl"
 

@@ -20,7 +20,6 @@ connection may be noise from the user's shell start-up files, and `skip_noise` p
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
@@ -295,9 +294,13 @@ def _allowed_types(annotation: str) -> Tuple[type, ...]:
     return (*allowed, type(None)) if optional else allowed
 
 
-@functools.lru_cache(maxsize=None)
+_CHECKS: Dict[Type[Any], Dict[str, Tuple[type, ...]]] = {}
+
+
 def _checks(cls: Type[Any]) -> Dict[str, Tuple[type, ...]]:
-    return {item.name: _allowed_types(str(item.type)) for item in fields(cls)}
+    if cls not in _CHECKS:
+        _CHECKS[cls] = {item.name: _allowed_types(str(item.type)) for item in fields(cls)}
+    return _CHECKS[cls]
 
 
 _BY_TYPE: Dict[str, Tuple[Type[Any], Dict[str, Tuple[type, ...]]]] = {

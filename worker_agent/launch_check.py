@@ -1,0 +1,53 @@
+"""Whether a launch can be carried out at all, told before it is queued."""
+
+from __future__ import annotations
+
+import re
+from typing import FrozenSet, Optional
+
+from worker_agent.protocol.messages import Launch, MessageError, Mount, parse_detail
+
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
+_MAX_JOB_ID = 200
+
+
+def is_content_hash(text: str) -> bool:
+    """Return whether a text is 64 hex digits, and so safe as a file name."""
+    return bool(_HASH.match(text))
+
+
+def artefacts_of(launch: Launch) -> FrozenSet[str]:
+    """Return the content hashes of all that an attempt reads from the cache."""
+    mounted = (mount.get("artefact") for mount in launch.mounts)
+    return frozenset(name for name in (launch.base_model, *mounted) if name)
+
+
+def launch_problem(launch: Launch) -> Optional[str]:
+    """Return what is wrong with a launch, None when it is fine."""
+    if not launch.job_id or launch.job_id in (".", "..") or len(launch.job_id) > _MAX_JOB_ID:
+        return f"job id {launch.job_id!r:.80}: allowed are 1 to {_MAX_JOB_ID} characters, not . or .."
+    if "\0" in launch.job_id or "," in launch.job_id:
+        return f"job id {launch.job_id!r:.80} holds a comma or a null character"
+    if launch.phase not in (1, 2):
+        return f"phase is {launch.phase}, allowed are 1 and 2"
+    if not launch.argv or not all(isinstance(word, str) and "\0" not in word for word in launch.argv):
+        return "argv must be a list of at least one text without null characters"
+    return _mounts_problem(launch) or _artefact_problem(launch)
+
+
+def _mounts_problem(launch: Launch) -> Optional[str]:
+    for body in launch.mounts:
+        try:
+            mount = parse_detail(Mount, body if isinstance(body, dict) else {})
+        except MessageError as error:
+            return f"mount {body!r:.200}: {error}"
+        if (mount.artefact is None) == (mount.path is None):
+            return f"mount at {mount.at!r}: exactly one of artefact and path must be given"
+        if mount.at.startswith("/") or ".." in mount.at.split("/") or "\0" in mount.at:
+            return f"mount at {mount.at!r}: allowed are relative paths without .."
+    return None
+
+
+def _artefact_problem(launch: Launch) -> Optional[str]:
+    wrong = [name for name in artefacts_of(launch) if not is_content_hash(name)]
+    return f"{wrong[0]!r:.100} is not a content hash: 64 hex digits" if wrong else None

@@ -1,0 +1,72 @@
+"""What the agent knows, apart from what is in files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Dict, FrozenSet, List, Optional, Set, Tuple
+
+from worker_agent.commands import Command
+from worker_agent.executors.base import Key
+from worker_agent.protocol.messages import Launch
+
+
+class Phase(Enum):
+    """Where an attempt is."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    COLLECTING = "collecting"
+    FINISHED = "finished"
+
+
+class Artefact(Enum):
+    """What is known of an artefact that some attempt needs."""
+
+    LOOKING = "looking"
+    PRESENT = "present"
+    VERIFYING = "verifying"
+    WANTED = "wanted"
+
+
+@dataclass
+class Attempt:
+    """One try at a job on this worker, until the master releases it."""
+
+    launch: Launch
+    number: int
+    """Grows from launch to launch: the order of the queue."""
+    needs: FrozenSet[str] = frozenset()
+    phase: Phase = Phase.QUEUED
+    staged: bool = False
+    """The master knows that it waits for an artefact."""
+    slot: Optional[str] = None
+    started_at: Optional[float] = None
+    deadline: Optional[float] = None
+    verdict: Optional[str] = None
+    """Why it is being stopped: `cancelled` or `timeout`."""
+
+
+@dataclass
+class AgentState:
+    """All that the agent knows; `slots` maps every slot to the attempt that uses it."""
+
+    seq: int = 0
+    attempts: Dict[Key, Attempt] = field(default_factory=dict)
+    released: Dict[str, int] = field(default_factory=dict)
+    """The highest released attempt of each job: a late repetition of its launch is ignored."""
+    ready: List[Tuple[int, Key]] = field(default_factory=list)
+    """A heap of the queued attempts that lack nothing but a slot; entries may be out of date."""
+    waiting: Dict[str, Set[Key]] = field(default_factory=dict)
+    """Queued attempts by the artefact that they lack."""
+    artefacts: Dict[str, Artefact] = field(default_factory=dict)
+    slots: Dict[str, Optional[Key]] = field(default_factory=dict)
+    foreign: FrozenSet[str] = frozenset()
+    """Slots that other runs or users hold."""
+    retired: Set[str] = field(default_factory=set)
+    """Slots that the settings no longer have, but an attempt still uses."""
+    acked: int = 0
+    launches: int = 0
+    leaving: bool = False
+    outbox: List[Command] = field(default_factory=list)
