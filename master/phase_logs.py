@@ -95,12 +95,12 @@ def _stderr(row: JobRow) -> str:
 
 def _not_in(previous: Mapping[str, Any], entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries of attempts that ended since the previous log was written."""
-    known = {(entry["job_id"], entry["attempt"]) for entry in previous.get("jobs", ()) if entry["end_time"]}
+    known = {_key(entry) for entry in previous.get("jobs", ())}
     return [entry for entry in entries if entry["end_time"] and _key(entry) not in known]
 
 
-def _key(entry: Entry) -> tuple[str, int]:
-    return entry["job_id"], entry["attempt"]
+def _key(entry: Entry) -> tuple[str, str | None, str | None]:
+    return entry["job_id"], entry["start_time"], entry["end_time"]
 
 
 def _kept(previous: Mapping[str, Any], entries: Sequence[Entry], state: RunState, phase: int) -> list[Entry]:
@@ -142,7 +142,7 @@ def read_phase_log(path: Path) -> Mapping[str, Any]:
     try:
         log = json.loads(path.read_text(encoding="utf-8"))
         whole = {"start_time", "end_time", "total_duration_seconds", "gpus", "jobs"} <= log.keys()
-        needed = {"job_id", "attempt", "success", "state", "end_time", "duration_seconds"}
+        needed = {"job_id", "success", "state", "start_time", "end_time", "duration_seconds"}
         return log if whole and all(needed <= entry.keys() for entry in log["jobs"]) else EMPTY
     except (OSError, ValueError, AttributeError, TypeError):
         return EMPTY

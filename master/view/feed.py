@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from master.core.commands import Transition
+from master.core.events import Attempt
 from master.core.lifecycle import State
 from master.core.records import RunState
 from master.core.summary import Tally
@@ -40,6 +41,7 @@ class Feed:
         self._transitions: deque[Transition] = deque()
         self._notes: deque[Line] = deque()
         self._progress: deque[tuple[str, int, Mapping[str, Any]]] = deque()
+        self._details: dict[Attempt, dict[str, Any]] = {}
 
     def transition(self, transition: Transition) -> None:
         self._transitions.append(transition)
@@ -85,8 +87,18 @@ class Feed:
         return [self._notes.popleft() for _ in range(len(self._notes))]
 
     def _take_progress(self) -> None:
+        """Give the attempts that run what they last said.
+
+        The first word of an attempt may come before the transition that starts it: what belongs to no
+        attempt yet is kept until the next call.
+        """
+        fresh = set()
         for _ in range(len(self._progress)):
             task_id, attempt, detail = self._progress.popleft()
-            active = self.active.get(task_id)
-            if active and active.attempt == attempt:
-                active.detail = {**active.detail, **detail}
+            key = task_id, attempt
+            self._details[key] = {**self._details.get(key, {}), **detail}
+            fresh.add(key)
+        running = {(item.task_id, item.attempt): item for item in self.active.values()}
+        self._details = {key: said for key, said in self._details.items() if key in fresh or key in running}
+        for key, item in running.items():
+            item.detail = self._details.get(key, {})

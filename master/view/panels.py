@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -64,7 +64,7 @@ def slots_table(active: Sequence[Active], state: RunState, at: float, room: int,
     """Return a line for each attempt that runs, in `room` lines of `width`; None where nothing fits."""
     if not active or room < 3:
         return None
-    ordered = sorted(active, key=lambda item: (item.worker, str(item.detail.get("slot", "")), item.task_id))
+    ordered = sorted(active, key=_order(state))
     shown = ordered if len(ordered) + 1 <= room else ordered[: room - 2]
     table = Table(box=None, expand=True, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("worker", no_wrap=True, max_width=width // 4, overflow="ellipsis")
@@ -79,6 +79,17 @@ def slots_table(active: Sequence[Active], state: RunState, at: float, room: int,
     if len(shown) < len(ordered):
         table.add_row(Text(f"+{len(ordered) - len(shown)} more", style="dim"))
     return table
+
+
+def _order(state: RunState) -> Callable[[Active], tuple[int, int, str, str]]:
+    """Return the key that sorts by worker as in the cluster config, then by slot."""
+    places = {name: place for place, name in enumerate(state.workers)}
+
+    def key(item: Active) -> tuple[int, int, str, str]:
+        slot = str(item.detail.get("slot", ""))
+        return places.get(item.worker, len(places)), len(slot), slot, item.task_id
+
+    return key
 
 
 def _cells(item: Active, state: RunState, at: float) -> tuple[str, ...]:

@@ -66,11 +66,11 @@ def figure(value: float) -> str:
 
 def progress_text(detail: Mapping[str, Any]) -> tuple[str, str]:
     """Return the epoch (`12/30`) and the metrics of a progress message, or the last line of the log."""
-    epoch, epochs = detail.get("epoch"), detail.get("epochs")
+    epoch, epochs = as_number(detail.get("epoch")), as_number(detail.get("epochs"))
     metrics = detail.get("metrics")
     if epoch is None:
         return "", clean(str(detail.get("line") or ""))
-    known = f"{epoch}/{epochs}" if epochs else str(epoch)
+    known = f"{epoch:g}/{epochs:g}" if epochs else f"{epoch:g}"
     return known, metrics_text(metrics if isinstance(metrics, Mapping) else {})
 
 

@@ -10,7 +10,7 @@ from master.core.commands import Transition
 from master.core.plan import base_model_task_id, make_plan
 from master.core.records import Outbox, Policy, RunState, TaskRecord
 from master.core.run_state import begin, step
-from master.specs import BaseModelSpec, JobsSpec, JobSpec
+from master.specs import BaseModelSpec, JobSpec, JobsSpec
 
 
 class Watcher(Protocol):
@@ -20,7 +20,7 @@ class Watcher(Protocol):
 
 
 def jobs_spec(experiments: int, base_models: int) -> JobsSpec:
-    """Return experiments `alpha/job0`, … that share base models in turn; with none of these, they need none."""
+    """Return experiments `alpha/job0`, … that take base models in turn, or need none if there are none."""
     bases = [BaseModelSpec(f"{n:x}" * 64, {"model": "cnn", "lr": n + 1}) for n in range(base_models)]
     jobs = tuple(
         JobSpec(

@@ -1,0 +1,95 @@
+"""How things are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from master.core.summary import PhaseCounts
+from master.view.wording import clean, counts_text, duration, figure, last_line, metrics_text, progress_text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (-0.2, "0.0s"),
+        (0.04, "0.0s"),
+        (9.94, "9.9s"),
+        (9.96, "10s"),
+        (59.4, "59s"),
+        (59.6, "1m00s"),
+        (205, "3m25s"),
+        (3599.7, "1h00m"),
+        (7380, "2h03m"),
+        (86400 + 4 * 3600, "1d04h"),
+    ],
+)
+def test_durations(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.97123, "0.9712"),
+        (1.0, "1.0000"),
+        (0, "0.0000"),
+        (12.0, "12"),
+        (3e-5, "3.000e-05"),
+        (12345.5, "1.235e+04"),
+    ],
+)
+def test_figures(value: float, text: str) -> None:
+    assert figure(float(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("\x1b[31mred\x1b[0m text", "red text"),
+        ("\x1b]0;title\x07after", "after"),
+        ("\x1b]8;;http://x\x1b\\link", "link"),
+        ("\x1b[2J\x1b[Hgone", "gone"),
+        ("a\rb\nc\td\x00e\x9bf", "a b c d e f"),
+        ("half \udc80 character", "half   character"),
+        ("Grüße, 日本語 [red]", "Grüße, 日本語 [red]"),
+    ],
+)
+def test_text_from_elsewhere_is_harmless(raw: str, text: str) -> None:
+    assert clean(raw) == text
+
+
+def test_the_last_line_is_the_last_that_says_something() -> None:
+    assert last_line("Traceback\nValueError: no data\n\n \x1b[0m\n") == "ValueError: no data"
+    assert last_line("") == ""
+
+
+@pytest.mark.parametrize(
+    ("detail", "texts"),
+    [
+        ({}, ("", "")),
+        ({"line": "loading \x1b[1mdata"}, ("", "loading data")),
+        ({"epoch": 0, "epochs": 30, "line": "x"}, ("0/30", "")),
+        ({"epoch": 3, "metrics": {"loss": 0.5, "val_f1": 0.9}}, ("3", "val_f1 0.9000  loss 0.5000")),
+        ({"epoch": 3, "metrics": "none"}, ("3", "")),
+        ({"epoch": 3, "epochs": "\x1b[2J"}, ("3", "")),
+        ({"epoch": "\x1b[2J", "epochs": 9, "line": "x"}, ("", "x")),
+    ],
+)
+def test_progress(detail: dict[str, Any], texts: tuple[str, str]) -> None:
+    assert progress_text(detail) == texts
+
+
+def test_only_numbers_are_shown_and_only_a_few() -> None:
+    shown = metrics_text({"name": "x", "a": 1.5, "nan": float("nan"), "b": 2.5, "c": 3.5, "d": 4.5})
+    assert shown == "a 1.5000  b 2.5000  c 3.5000"
+
+
+def test_counts_leave_out_what_there_is_none_of() -> None:
+    assert counts_text(PhaseCounts(total=5, succeeded=5), 0.0) == "5/5 done"
+    everything = PhaseCounts(total=15, succeeded=5, failed=1, blocked=2, cancelled=3, running=4)
+    assert counts_text(everything, 80.0) == (
+        "5/15 done, 4 running, 1 failed, 2 blocked, 3 cancelled, 1m20s left"
+    )
