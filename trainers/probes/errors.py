@@ -1,9 +1,9 @@
 """What can go wrong, as the user sees it.
 
-    ProbeError               exit code 1
-    ├─ InputError            2   a flag, a file or a label is not as it must be
-    ├─ OutputConflictError   2   the output directory holds results of other settings
-    └─ OutOfMemoryError      3   the message names the flags that help
+ProbeError               exit code 1
+├─ InputError            2   a flag, a file or a label is not as it must be
+├─ OutputConflictError   2   the output directory holds results of other settings
+└─ OutOfMemoryError      3   the message names the flags that help
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.layer import Layer, Trained, Tried, best_of, pos_weights, variant_values
 from trainers.probes.modules import dropout_shape, seeded_module
-from trainers.probes.plan import Batch, BatchReader, Dice, drop_
+from trainers.probes.plan import Batch, BatchReader, Dice, roll
 from trainers.probes.ranking import roc_auc
 from trainers.probes.rows import ResidentRows
 from trainers.probes.settings import Loader, Settings, Variant
@@ -53,19 +53,17 @@ class _LoaderReader:
         order = self.rows.order(dice).rows.tolist()
         examples = _Examples(self.rows, targets_NC[:, 0].to(self.settings.compute_dtype))
         compute = self.settings.compute_dtype
-        widths = ((self.rows.n_features,) if dropout.inputs else ()) + dropout.hidden
         # A loader draws from the global generator unless told, even while another thread has it seeded.
         loader = DataLoader(examples, self.settings.batch_size, sampler=order, generator=torch.Generator())
         for x, y in loader:
             x, y = x.to(self.device, compute), y.to(self.device)[:, None]
-            masks = [torch.empty(len(x), width, dtype=torch.bool, device=self.device) for width in widths]
-            for mask in masks if dropout.rate else []:
-                dice.keep_mask(mask, dropout.rate)
-            if not dropout.rate or not dropout.inputs:
-                yield Batch(x, y, tuple(masks) if dropout.rate else (), 1.0)
-                continue
-            drop_(x, masks[0])
-            yield Batch(x, y, tuple(masks[1:]), 1 / (1 - dropout.rate))
+            widths = dropout.widths(self.rows.n_features)
+            keep = tuple(torch.empty(len(x), width, dtype=torch.bool, device=self.device) for width in widths)
+            roll(dice, keep, dropout, x)
+            if keep and dropout.inputs:
+                yield Batch(x, y, keep[1:], 1 / (1 - dropout.rate))
+            else:
+                yield Batch(x, y, keep, 1.0)
 
 
 class OneByOneTraining:

@@ -7,13 +7,15 @@ same weights.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.probes.rows import Rows
+from trainers.probes.rows import Cursor, Order, Rows, bits
 
 
 class Dice:
@@ -67,70 +69,132 @@ class DropoutShape:
     hidden: tuple[int, ...] = ()
     """Widths of the hidden layers that have dropout, in their order."""
 
+    def widths(self, n_features: int) -> tuple[int, ...]:
+        """Return the widths of all masks, that of the inputs first; none at rate 0."""
+        every = (n_features, *self.hidden) if self.inputs else self.hidden
+        return every if self.rate else ()
+
 
 class BatchReader:
-    """Yields an epoch's batches through buffers that are allocated once."""
+    """Yields an epoch's batches through buffers that are allocated once.
+
+    On a CPU a thread prepares the next batch (gathering, random numbers) during the products of this one.
+    """
 
     def __init__(
-        self, rows: Rows, batch_size: int, dropout: DropoutShape, compute: torch.dtype, storage: torch.dtype,
+        self,
+        rows: Rows,
+        batch_size: int,
+        dropout: DropoutShape,
+        compute: torch.dtype,
+        storage: torch.dtype,
         device: torch.device,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._rows = rows
         self._size = min(batch_size, rows.n_rows)
         self._dropout = dropout
         self._compute = compute
         self._device = device
-        pinned = device.type == "cuda" and rows.device.type == "cpu"
-        shape = (self._size, rows.n_features)
-        self._gathered = torch.empty(shape, dtype=storage, device=rows.device, pin_memory=pinned)
-        on_accelerator = device.type != "cpu"
-        same = rows.device == device and (on_accelerator or storage == compute)
-        self._x = self._gathered if same else torch.empty(
-            shape, dtype=storage if on_accelerator else compute, device=device
-        )  # fmt: skip
-        widths = ((rows.n_features,) if dropout.inputs else ()) + dropout.hidden
-        self._keep = tuple(
-            torch.empty(self._size, width, dtype=torch.bool, device=device) for width in widths
-        )
-
-    @property
-    def steps(self) -> int:
-        """Batches of an epoch, the last of which may be short."""
-        return -(-self._rows.n_rows // self._size)
+        self._slots = [_Slot(rows, self._size, dropout, storage, device) for _ in range(2)]
+        wanted = compute if device.type == "cpu" else storage
+        self._converts = storage != wanted or rows.device != device
+        shape = (self._size, rows.n_features) if self._converts else (0, 0)
+        self._x = torch.empty(shape, dtype=wanted, device=device)
 
     def epoch(self, seed: int, epoch: int, targets_NC: Tensor) -> Iterator[Batch]:
         """Yield the batches of one epoch; `targets_NC` (uint8) gives each its `y_BC`."""
         dice = Dice(seed, epoch, self._device)
         order = self._rows.order(dice)
-        cursor = self._rows.cursor(order)
-        labels_in_order = order.rows.to(targets_NC.device)
-        picked = torch.empty(self._size, targets_NC.shape[1], dtype=torch.uint8, device=targets_NC.device)
-        y = torch.empty(picked.shape, dtype=self._compute, device=targets_NC.device)
-        for start in range(0, self._rows.n_rows, self._size):
-            stop = min(start + self._size, self._rows.n_rows)
-            size = stop - start
-            cursor.take(start, stop, self._gathered[:size])
-            torch.index_select(targets_NC, 0, labels_in_order[start:stop], out=picked[:size])
-            y[:size].copy_(picked[:size])
-            yield self._batch(size, y[:size], dice)
+        work = _Epoch(order, self._rows.cursor(order), order.rows.to(targets_NC.device), targets_NC, dice)
+        spans = [
+            (start, min(start + self._size, len(order.rows)))
+            for start in range(0, len(order.rows), self._size)
+        ]
+        y = torch.empty(self._size, targets_NC.shape[1], dtype=self._compute, device=targets_NC.device)
+        for picked, slot in self._prepared(work, spans):
+            yield self._batch(slot, y[: len(picked)].copy_(picked), dice)
 
-    def _batch(self, size: int, y_BC: Tensor, dice: Dice) -> Batch:
-        x = self._x[:size]
-        if self._x is not self._gathered:
-            x.copy_(self._gathered[:size], non_blocking=False)
-        keep = tuple(mask[:size] for mask in self._keep) if self._dropout.rate else ()
-        for mask in keep:
-            dice.keep_mask(mask, self._dropout.rate)
-        if not (keep and self._dropout.inputs):
-            return Batch(x, y_BC, keep, 1.0)
-        drop_(x, keep[0])
-        return Batch(x, y_BC, keep[1:], 1 / (1 - self._dropout.rate))
+    def _prepared(self, work: _Epoch, spans: list[tuple[int, int]]) -> Iterator[tuple[Tensor, _Slot]]:
+        if self._device.type != "cpu":
+            # Kernels run in the order of their launch; a second thread would only compete for the lock.
+            yield from (
+                (slot.fill(work, span), slot) for span, slot in zip(spans, cycle(self._slots), strict=False)
+            )
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="batches") as ahead:
+            pending = ahead.submit(self._slots[0].fill, work, spans[0])
+            for step in range(len(spans)):
+                picked, slot = pending.result(), self._slots[step % 2]
+                if step + 1 < len(spans):
+                    pending = ahead.submit(self._slots[(step + 1) % 2].fill, work, spans[step + 1])
+                yield picked, slot
+
+    def _batch(self, slot: _Slot, y_BC: Tensor, dice: Dice) -> Batch:
+        size = len(y_BC)
+        x, keep = slot.gathered[:size], tuple(mask[:size] for mask in slot.keep)
+        if self._converts:
+            x = self._x[:size].copy_(x)
+        if self._device.type != "cpu":
+            roll(dice, keep, self._dropout, x)
+        if keep and self._dropout.inputs:
+            return Batch(x, y_BC, keep[1:], 1 / (1 - self._dropout.rate))
+        return Batch(x, y_BC, keep, 1.0)
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """What the batches of one epoch are made from."""
+
+    order: Order
+    cursor: Cursor
+    labels_in_order: Tensor
+    """The order on the device of the targets."""
+    targets_NC: Tensor
+    dice: Dice
+
+
+class _Slot:
+    """Buffers of one batch while it is prepared."""
+
+    def __init__(
+        self, rows: Rows, size: int, dropout: DropoutShape, storage: torch.dtype, device: torch.device
+    ) -> None:
+        self._dropout = dropout
+        self._on_cpu = device.type == "cpu"
+        pinned = device.type == "cuda" and rows.device.type == "cpu"
+        shape = (size, rows.n_features)
+        self.gathered = torch.empty(shape, dtype=storage, device=rows.device, pin_memory=pinned)
+        widths = dropout.widths(rows.n_features)
+        self.keep = tuple(torch.empty(size, width, dtype=torch.bool, device=device) for width in widths)
+        self._picked: Tensor | None = None
+
+    def fill(self, work: _Epoch, span: tuple[int, int]) -> Tensor:
+        """Gather the examples at places `span` of the order and return their targets, uint8 [B, C]."""
+        start, stop = span
+        size, targets = stop - start, work.targets_NC
+        work.cursor.take(start, stop, self.gathered[:size])
+        if self._on_cpu:
+            roll(work.dice, tuple(mask[:size] for mask in self.keep), self._dropout, self.gathered[:size])
+        if self._picked is None or self._picked.shape[1] != targets.shape[1]:
+            self._picked = torch.empty(
+                len(self.gathered), targets.shape[1], dtype=torch.uint8, device=targets.device
+            )
+        return torch.index_select(targets, 0, work.labels_in_order[start:stop], out=self._picked[:size])
+
+
+def roll(dice: Dice, keep: tuple[Tensor, ...], dropout: DropoutShape, x_BD: Tensor) -> None:
+    """Draw a batch's masks, and drop inputs if the model does."""
+    for mask in keep:
+        dice.keep_mask(mask, dropout.rate)
+    if keep and dropout.inputs:
+        drop_(x_BD, keep[0])
 
 
 def drop_(x: Tensor, keep: Tensor) -> None:
     """Set to zero, in place, what is not kept."""
-    if x.device.type == "cpu" and x.dtype != torch.bfloat16:
-        # numpy multiplies by a mask in one pass, torch converts the mask first.
-        np.multiply(x.numpy(), keep.numpy(), out=x.numpy())
+    if x.device.type == "cpu":
+        # One pass in numpy, where torch converts the mask first; bits times 1 or 0 are the value or 0.
+        values = bits(x)
+        np.multiply(values, keep.numpy(), out=values)
     else:
         x.mul_(keep)

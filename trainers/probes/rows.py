@@ -14,6 +14,7 @@ from typing import Protocol
 import h5py
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.probes.errors import InputError
@@ -117,8 +118,7 @@ class _ResidentCursor:
     order: Tensor
 
     def take(self, start: int, stop: int, out: Tensor) -> None:
-        # Plain indexing allocates, and touching fresh pages costs more than the copy.
-        torch.index_select(self.x_ND, 0, self.order[start:stop], out=out)
+        gather(self.x_ND, self.order[start:stop], out)
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class _StreamCursor:
             rows = self._order.rows[start:until]
             block = rows // self._rows.block_size
             local = self._base[block] + rows - block * self._rows.block_size
-            torch.index_select(self._window_XD, 0, local, out=out[: until - start])
+            gather(self._window_XD, local, out[: until - start])
             out, start = out[until - start :], until
 
     def _load(self, window: Window) -> None:
@@ -212,13 +212,28 @@ class _StreamCursor:
         self._end = window.end
 
 
+def gather(x_ND: Tensor, rows: Tensor, out: Tensor) -> None:
+    """Write the given rows to `out`; plain indexing allocates, and fresh pages cost more than the copy."""
+    if x_ND.device.type == "cpu":
+        # One core's work, for a thread that prepares batches: torch would start its own pool of threads.
+        np.take(bits(x_ND), rows.numpy(), axis=0, out=bits(out), mode="clip")
+    else:
+        torch.index_select(x_ND, 0, rows, out=out)
+
+
+def bits(x: Tensor) -> NDArray:
+    """Return a CPU tensor's memory as an array; bfloat16, which numpy lacks, as int16."""
+    array: NDArray = (x.view(torch.int16) if x.dtype == torch.bfloat16 else x).numpy()
+    return array
+
+
 def block_rows(n_features: int, itemsize: int, multiple: int = 1) -> int:
     """Rows of about SCAN_BYTES, a multiple of `multiple`, at least one."""
     rows = SCAN_BYTES // (n_features * itemsize)
     return max(rows // multiple, 1) * multiple
 
 
-def read_blocks(split: SplitFile, rows: int) -> Iterator[tuple[int, np.ndarray]]:
+def read_blocks(split: SplitFile, rows: int) -> Iterator[tuple[int, NDArray]]:
     """Yield (first row, activations [n, D]) in file order; raises InputError where the file breaks off."""
     with open_hdf5(split.path) as file:
         data: h5py.Dataset = file[split.dataset]
