@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,7 +33,11 @@ class LiveView:
         self._console, self._clock = console, clock
         self._feed, self._folder = Feed(clock), Folder()
         self._state: RunState | None = None
-        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        # A program's standard output is its user's unless it would be written across the live view.
+        own_stdout = sys.stdout.isatty()
+        self._live = Live(
+            console=console, auto_refresh=False, vertical_overflow="crop", redirect_stdout=own_stdout
+        )
         self._closed = False
 
     def transition(self, transition: Transition, state: RunState) -> None:
