@@ -283,12 +283,11 @@ def queued(state: AgentState) -> bool:
 
 def _await(state: AgentState, attempt: Attempt, now: float) -> None:
     """Put a queued attempt where it belongs: ready, or waiting for the first artefacts it lacks."""
-    key = (attempt.launch.job_id, attempt.launch.attempt)
     lacking = [name for name in attempt.needs if state.artefacts.get(name) is not Artefact.PRESENT]
     if not lacking:
-        heapq.heappush(state.ready, (attempt.number, key))
+        heapq.heappush(state.ready, (attempt.number, attempt.key))
     for name in lacking:
-        state.waiting.setdefault(name, set()).add(key)
+        state.waiting.setdefault(name, set()).add(attempt.key)
         if name not in state.artefacts:
             state.artefacts[name] = Artefact.LOOKING
             state.outbox.append(cmd.Look(name))
@@ -311,7 +310,7 @@ def _stage(state: AgentState, attempt: Attempt, now: float) -> None:
     """Tell once that an attempt waits for an artefact."""
     if not attempt.staged:
         attempt.staged = True
-        _record(state, "staging", (attempt.launch.job_id, attempt.launch.attempt), now, {})
+        _record(state, "staging", attempt.key, now, {})
 
 
 def _is_ready(state: AgentState, number: int, key: Key) -> bool:
@@ -344,8 +343,7 @@ def _requeue(state: AgentState, key: Key) -> Attempt:
 
 
 def _free_slot(state: AgentState, attempt: Attempt) -> None:
-    key = (attempt.launch.job_id, attempt.launch.attempt)
-    if attempt.slot is None or state.slots.get(attempt.slot) != key:
+    if attempt.slot is None or state.slots.get(attempt.slot) != attempt.key:
         return
     state.slots[attempt.slot] = None
     if attempt.slot in state.retired:
@@ -356,7 +354,7 @@ def _free_slot(state: AgentState, attempt: Attempt) -> None:
 def _stop(state: AgentState, attempt: Attempt, verdict: str) -> None:
     if attempt.verdict is None:
         attempt.verdict, attempt.deadline = verdict, None
-        state.outbox.append(cmd.Stop((attempt.launch.job_id, attempt.launch.attempt)))
+        state.outbox.append(cmd.Stop(attempt.key))
 
 
 def _running(state: AgentState) -> List[Attempt]:
@@ -383,12 +381,11 @@ def _describe_exit(code: int) -> str:
 
 
 def _finish(state: AgentState, attempt: Attempt, now: float, done: Finished) -> None:
-    key = (attempt.launch.job_id, attempt.launch.attempt)
     _free_slot(state, attempt)
     attempt.phase = Phase.FINISHED
     for name in attempt.needs:
-        state.waiting.get(name, set()).discard(key)
-    _record(state, "finished", key, now, {**done.__dict__, "slot": attempt.slot})
+        state.waiting.get(name, set()).discard(attempt.key)
+    _record(state, "finished", attempt.key, now, {**done.__dict__, "slot": attempt.slot})
 
 
 def _record(state: AgentState, kind: str, key: Key, now: float, detail: Dict[str, Any]) -> None:

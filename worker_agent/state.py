@@ -47,6 +47,10 @@ class Attempt:
     verdict: Optional[str] = None
     """Why it is being stopped: `cancelled` or `timeout`."""
 
+    @property
+    def key(self) -> Key:
+        return (self.launch.job_id, self.launch.attempt)
+
 
 @dataclass
 class AgentState:
