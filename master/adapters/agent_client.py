@@ -169,6 +169,9 @@ class WorkerLink:
         event = to_event(self.worker, message, self._clock())  # type: ignore[arg-type]
         if event is not None:
             self._tell(event, message.seq if isinstance(message, msg.Event) else 0)
+        if isinstance(event, ev.AttemptStarted) and isinstance(message, msg.Event):
+            slot = {"slot": message.detail.get("slot")}
+            self._inbox.put(Seen(self.worker, message.job_id, message.attempt, slot))
 
     def _write(self, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:
         """Send what is queued, a ping when nothing is, and end a link that has gone silent."""
