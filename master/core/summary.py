@@ -208,7 +208,9 @@ class Tally:
         return PhaseCounts(total=sum(counts.values()), **named)
 
     def eta_s(self, state: RunState, phase: int, at: float) -> float | None:
-        """Return the seconds until a phase has ended, None while nothing is known."""
+        """Return the seconds until a phase has ended, None while nothing is known or the run is stopping."""
+        if state.stopping:
+            return None
         pace, counts = self._paces[phase], self.phase(phase)
         elapsed = at - pace.first_start if pace.first_start is not None else 0.0
         slots = sum(view.slots - view.foreign for view in state.workers.values() if view.available)

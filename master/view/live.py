@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
@@ -69,7 +70,8 @@ class LiveView:
         width, height = self._console.size
         room = height - head.row_count - len(troubled) - min(_LINES_ABOVE, height // 6) - 1
         table = slots_table(list(self._feed.active.values()), state, at, room, width)
-        return Group(head, *([table] if table else []), *troubled)
+        # The terminal writes ^C at the cursor: after a full line that would shift what is redrawn.
+        return Constrain(Group(head, *([table] if table else []), *troubled), width - 2)
 
     def close(self) -> None:
         if self._closed:

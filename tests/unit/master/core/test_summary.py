@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from master.core import events as ev
 from master.core.commands import Transition
 from master.core.lifecycle import State
 from master.core.records import Policy, RunState
@@ -144,6 +145,17 @@ def test_time_left_goes_by_the_rate_once_each_slot_has_ended_two_jobs() -> None:
     run.start("job1")
     run.succeed("job1", seconds=10.0)
     assert recorder.tally.eta_s(run.state, 2, run.at) == 8 * 30.0 / 2
+
+
+def test_a_run_that_stops_has_no_time_left() -> None:
+    recorder = Recorder()
+    run = ScriptedRun(jobs_spec(2, 0), ["w"], watcher=recorder)
+    run.up("w", 1)
+    run.succeed("job0", seconds=10.0)
+    assert recorder.tally is not None
+    assert recorder.tally.eta_s(run.state, 2, run.at) == 10.0
+    run.tell(ev.StopRequested(run.at))
+    assert recorder.tally.eta_s(run.state, 2, run.at) is None
 
 
 def test_each_phase_has_its_own_mean() -> None:
