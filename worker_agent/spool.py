@@ -60,9 +60,9 @@ class Memory:
     def event(self, body: Mapping[str, Any]) -> None:
         event = parse_detail(Event, body)
         key = (event.job_id, event.attempt)
-        if event.kind == "running":
+        if key in self.launches and event.kind == "running":
             self.running[key] = event
-        elif event.kind == "finished":
+        elif key in self.launches and event.kind == "finished":
             self.finish(key)
         self.seq = max(self.seq, event.seq)
         if event.seq > self.acked:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from worker_agent import procs
@@ -43,6 +45,7 @@ class ProcessExecutor:
         self._pids: Dict[Key, int] = {}
         self._ending: List[_Child] = []
         self._null = os.open(os.devnull, os.O_RDONLY)
+        _keep_files_to_ourselves()
 
     def close(self) -> None:
         """Give back what the executor itself holds."""
@@ -133,6 +136,14 @@ class ProcessExecutor:
         return bool(child.mark) and procs.environment_has(pid, child.mark)
 
 
+def _keep_files_to_ourselves() -> None:
+    """Mark what this process inherited: posix_spawn closes only descriptors that are marked."""
+    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if descriptor > 2:
+            with contextlib.suppress(OSError):
+                os.set_inheritable(descriptor, False)
+
+
 def _exit_code(status: int) -> int:
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
@@ -169,6 +180,8 @@ def _popen(task: Task, null: int, log: int) -> int:
 
 def _why(task: Task, error: Exception) -> str:
     program = task.argv[0]
+    if isinstance(error, OSError) and error.filename == str(task.log):
+        return f"cannot write the log {task.log}: {error.strerror}"
     if isinstance(error, FileNotFoundError) and os.access(program, os.X_OK):
         return f"{program}: the interpreter that its first line names does not exist"
     if isinstance(error, OSError):

@@ -1,0 +1,155 @@
+"""What every executor must do, whatever it runs tasks with."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from worker_agent import procs
+from worker_agent.executors import process
+from worker_agent.executors.base import Executor, Exit, StartError, Task
+
+PATIENCE_S = 60.0
+KEY = ("alpha/a", 1)
+TELL_OPEN_FILES = """
+import os
+links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+print(sorted(os.readlink(link) for link in links if os.path.islink(link)))
+"""
+
+
+@pytest.fixture(params=["posix_spawn", "popen"])
+def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
+    def unsupported(*_: object) -> int:
+        raise NotImplementedError
+
+    if request.param == "popen":
+        monkeypatch.setattr(process, "_posix_spawn", unsupported)
+    here = Path.cwd()
+    executor = process.ProcessExecutor()
+    yield executor
+    executor.close()
+    os.chdir(here)
+
+
+def task(tmp_path: Path, code: str, *argv: str) -> Task:
+    env = {**os.environ, "TWOPHASE_OUTPUT_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", code, *argv]
+    return Task(command, env, tmp_path, tmp_path / "log.txt", f"TWOPHASE_OUTPUT_DIR={tmp_path}")
+
+
+def exit_of(executor: Executor) -> Exit:
+    """Wait for the only task to end."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        ended = executor.poll()
+        if ended:
+            assert len(ended) == 1
+            return ended[0]
+        select.select([], [], [], 0.005)
+    raise AssertionError("the task does not end")
+
+
+def wait_for(path: Path) -> str:
+    deadline = time.monotonic() + PATIENCE_S
+    while not (path.exists() and path.read_text().endswith("\n")):
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.005)
+    return path.read_text()
+
+
+def alive(pid: int) -> bool:
+    found = procs.read_process(pid)
+    return found is not None and found.alive
+
+
+def test_output_exit_code_and_memory_are_reported(executor: Executor, tmp_path: Path) -> None:
+    pid = executor.start(
+        KEY, task(tmp_path, "import sys; print('o'); print('e', file=sys.stderr); sys.exit(7)")
+    )
+    ended = exit_of(executor)
+    assert (ended.key, ended.exit_code) == (KEY, 7) and ended.duration_s > 0
+    assert ended.peak_rss_bytes and ended.peak_rss_bytes > 1024 * 1024
+    assert sorted((tmp_path / "log.txt").read_text().split()) == ["e", "o"]
+    assert not alive(pid) and executor.poll() == [] and executor.wait_s() is None
+
+
+def test_a_task_has_its_directory_a_session_and_no_input(executor: Executor, tmp_path: Path) -> None:
+    code = "import os, sys; print(os.getcwd(), os.getsid(0) == os.getpid(), repr(sys.stdin.read()))"
+    executor.start(KEY, task(tmp_path, code))
+    assert exit_of(executor).exit_code == 0
+    assert (tmp_path / "log.txt").read_text() == f"{tmp_path} True ''\n"
+
+
+def test_a_task_inherits_only_what_it_is_given(executor: Executor, tmp_path: Path) -> None:
+    secret, kept = os.open("/dev/zero", os.O_RDONLY), os.open("/dev/full", os.O_RDONLY)
+    base = task(tmp_path, TELL_OPEN_FILES)
+    executor.start(KEY, dataclasses.replace(base, keep_fd=kept))
+    assert exit_of(executor).exit_code == 0
+    assert not os.get_inheritable(kept)
+    os.close(secret)
+    os.close(kept)
+    log = str(tmp_path / "log.txt")
+    assert (tmp_path / "log.txt").read_text() == f"{['/dev/full', '/dev/null', log, log]}\n"
+
+
+def test_signals_are_reported_as_negative_codes(executor: Executor, tmp_path: Path) -> None:
+    executor.start(KEY, task(tmp_path, "import os; os.kill(os.getpid(), 11)"))
+    assert exit_of(executor).exit_code == -signal.SIGSEGV
+
+
+def test_stop_lets_a_task_end_by_itself(executor: Executor, tmp_path: Path) -> None:
+    code = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5));"
+        "print(flush=True); signal.pause()"
+    )
+    executor.start(KEY, task(tmp_path, code))
+    wait_for(tmp_path / "log.txt")
+    executor.stop(KEY, PATIENCE_S)
+    assert exit_of(executor).exit_code == 5
+
+
+def test_stop_ends_what_ignores_it(executor: Executor, tmp_path: Path) -> None:
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    executor.start(KEY, task(tmp_path, code))
+    wait_for(tmp_path / "log.txt")
+    executor.stop(KEY, 0.05)
+    executor.stop(KEY, PATIENCE_S)
+    assert exit_of(executor).exit_code == -signal.SIGKILL
+
+
+def test_no_child_outlives_its_task(executor: Executor, tmp_path: Path) -> None:
+    child = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    code = (
+        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=-1);"
+        "p.stdout.readline(); print(p.pid, flush=True)"
+    )
+    executor.start(KEY, task(tmp_path, code, child))
+    assert exit_of(executor).exit_code == 0
+    assert not alive(int((tmp_path / "log.txt").read_text()))
+
+
+def test_what_cannot_be_started_says_why(executor: Executor, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    base = task(tmp_path, "")
+    for program, why in ((tmp_path / "gone", "No such file"), (script, "interpreter"), (tmp_path, "denied")):
+        with pytest.raises(StartError, match=why):
+            executor.start(KEY, Task([str(program)], base.env, base.cwd, base.log))
+    with pytest.raises(StartError, match="log"):
+        executor.start(KEY, Task(base.argv, base.env, base.cwd, tmp_path / "none" / "log"))
+    assert executor.poll() == [] and executor.wait_s() is None
+
+
+def test_stopping_what_is_not_there_is_nothing(executor: Executor) -> None:
+    executor.stop(("never", 1), 0.0)
+    assert executor.poll() == []
