@@ -36,7 +36,7 @@ def ignore(epoch: int, epochs: int, **metrics: float) -> None:
     """Report to nobody."""
 
 
-class Interrupted(Exception):  # noqa: N818
+class Interrupted(Exception):
     pass
 
 
