@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from master.core.lifecycle import State, Trigger
-from tests.support.runs import PARTICIPANTS, SCRIPTS, Run, search
+from tests.support.runs import SCRIPTS, Run, search
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_script_written_without_us_runs_unchanged(tmp_path: Path, local: dict[st
     metrics = json.loads(
         (run.layout.experiments / "batch_comp_25" / "fold1_bert" / "metrics.json").read_text()
     )
-    assert metrics["from"] == "weights of " + " ".join(PARTICIPANTS)
+    assert metrics["from"] == "weights of anna carl dora"
 
 
 def test_failed_base_model_blocks_only_its_own_jobs(tmp_path: Path, local: dict[str, object]) -> None:

@@ -21,9 +21,12 @@ def parse():
     return parser.parse_args()
 
 
+def others_of(args):
+    return sorted(name for i, name in enumerate(args.participants) if i != args.fold)
+
+
 def base_model_hash(args):
-    others = sorted(name for i, name in enumerate(args.participants) if i != args.fold)
-    identity = [others, args.lr, args.batch_size, args.use_augmentation, args.magnitude_range]
+    identity = [others_of(args), args.lr, args.batch_size, args.use_augmentation, args.magnitude_range]
     return hashlib.md5(json.dumps(identity).encode()).hexdigest()[:12]
 
 
@@ -35,7 +38,7 @@ def main():
     if args.mode == "base_only":
         os.makedirs(folder)
         with open(path, "w") as stream:
-            stream.write("weights of " + " ".join(args.participants))
+            stream.write("weights of " + " ".join(others_of(args)))
         return
     with open(path) as stream:
         weights = stream.read()
