@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 
@@ -89,5 +90,6 @@ class ReadyTasks:
             crowding = -self._sizes[spec] / (1 + self._holders[spec])
             for tasks in self._groups[spec].values():
                 ranked.append((-expected_s(next(iter(tasks.values()))), crowding, len(ranked), tasks))
-        for *_, tasks in sorted(ranked, key=lambda item: item[:3]):
-            yield from tasks.values()
+        heapq.heapify(ranked)
+        while ranked:
+            yield from heapq.heappop(ranked)[-1].values()

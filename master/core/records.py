@@ -145,6 +145,8 @@ class RunState:
     dependents: dict[str, list[str]] = field(default_factory=dict)
     """`spec_hash` → tasks that start from it."""
     counts: Counter[State] = field(default_factory=Counter)
+    open_tasks: int = 0
+    """Tasks that have not ended."""
     open_phase1: int = 0
     """Phase 1 tasks that have not ended."""
     ready: ReadyTasks = field(default_factory=ReadyTasks)
@@ -178,6 +180,7 @@ class RunState:
             task, attempt=before, attempts=before, collected=before
         )
         self.counts[record.state] += 1
+        self.open_tasks += 1
         self.open_phase1 += task.phase == 1
         if task.needs:
             self.dependents.setdefault(task.needs, []).append(task.task_id)
@@ -186,11 +189,12 @@ class RunState:
     def move(self, record: TaskRecord, trigger: Trigger) -> None:
         """Change a task's state.  Raises InternalError, changing nothing, where the table forbids it."""
         new = next_state(record.task.task_id, record.state, trigger, record.history)
-        was_open, is_open = record.state not in ENDED, new not in ENDED
         self.counts[record.state] -= 1
         self.counts[new] += 1
+        opened = (record.state in ENDED) - (new in ENDED)
+        self.open_tasks += opened
         if record.task.phase == 1:
-            self.open_phase1 += is_open - was_open
+            self.open_phase1 += opened
         if record.state is State.READY:
             self.ready.discard(record.task)
         record.state = new

@@ -89,4 +89,5 @@ def _count(state: RunState) -> None:
     state.counts.clear()
     for record in state.tasks.values():
         state.counts[record.state] += 1
+    state.open_tasks = sum(r.state not in ENDED for r in state.tasks.values())
     state.open_phase1 = sum(r.task.phase == 1 and r.state not in ENDED for r in state.tasks.values())

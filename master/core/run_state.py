@@ -12,7 +12,7 @@ from master.core import artefacts, attempts, workers
 from master.core import commands as cmd
 from master.core import events as ev
 from master.core.attempts import end_attempt
-from master.core.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
+from master.core.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.placement import lookahead
 from master.core.plan import Task
 from master.core.records import Outbox, RunState, TaskRecord, WorkerView
@@ -132,7 +132,7 @@ def _finish_if_done(state: RunState, at: float, out: Outbox) -> None:
 
 def _exit_code(state: RunState, at: float) -> int | None:
     """Return with what exit code the run is over, None while it is not."""
-    if sum(state.counts[ended] for ended in ENDED) == len(state.tasks):
+    if not state.open_tasks:
         if state.stopping and state.counts[State.CANCELLED]:
             return EXIT_INTERRUPTED
         return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.tasks) else EXIT_SOME_FAILED
