@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import shutil
@@ -127,7 +128,7 @@ class Agent:
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     def _check_idle(self) -> None:
-        if self._link or core.busy(self._state):
+        if self._links or core.busy(self._state):
             self._last_busy = time.monotonic()
         elif time.monotonic() - self._last_busy > self._idle_s:
             complain(f"no master and nothing to do for {self._idle_s:g} s: the agent ends")
@@ -285,8 +286,8 @@ class Agent:
         self._layout.socket.unlink(missing_ok=True)
         self._listener.close()
         if self._hands.left and self._hands.site:
-            shutil.rmtree(str(self._hands.site.layout.run(self._layout.run_id)), ignore_errors=True)
-            shutil.rmtree(str(self._layout.root), ignore_errors=True)
+            _remove(self._hands.site.layout.run(self._layout.run_id))
+            _remove(self._layout.root)
         self._background.close()
         self._spool.close()
         self._locks.close()
@@ -298,6 +299,14 @@ class Agent:
         while self._executor.wait_s() is not None and time.monotonic() < deadline:
             self._executor.poll()
             time.sleep(self._executor.wait_s() or 0.0)
+
+
+def _remove(tree: Path) -> None:
+    """Delete a directory under another name: its own may be in use again before all is gone."""
+    gone = tree.with_name(f".{tree.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        tree.rename(gone)
+        shutil.rmtree(str(gone), ignore_errors=True)
 
 
 _HANDLERS: Dict[Type[Any], Callable[[Agent, Any], None]] = {

@@ -35,6 +35,7 @@ class Host:
             "TWOPHASE_SLOT_DIR": str(root / "slots"),
             "TWOPHASE_AGENT_IDLE_S": "120",
         }
+        self.program = ["-m", "worker_agent"]
         self._masters: list[Master] = []
         self._pids: set[int] = set()
 
@@ -46,7 +47,7 @@ class Host:
 
     def argv(self, run_id: str) -> list[str]:
         call = ["connect", "--state-dir", str(self.state_dir), "--run-id", run_id, "--digest", "d1"]
-        return [PYTHON, "-m", "worker_agent", *call]
+        return [PYTHON, *self.program, *call]
 
     def connect(self, run_id: str = "r1", epoch: int = 1, **settings: Any) -> Master:
         """Return a master that has said hello, and has an answer."""

@@ -6,13 +6,15 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
+import zipapp
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent_harness import PATIENCE_S, Host, end, is_alive, pids_in, until
+from agent_harness import PATIENCE_S, ROOT, Host, end, is_alive, pids_in, until
 
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash
@@ -465,3 +467,53 @@ def test_a_state_directory_that_cannot_be_is_a_clear_error(host: Host) -> None:
     assert done.returncode == 1 and done.stdout == b""
     assert b"worker_agent: cannot start the agent" in done.stderr and b"Not a directory" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_agent_that_nobody_needs_ends_and_remembers(host: Host) -> None:
+    host.env["TWOPHASE_AGENT_IDLE_S"] = "0"
+    master = host.connect(epoch=3)
+    pid = host.agent_pid()
+    master.launch("a", "pass")
+    event = master.wait_event("finished", "a")
+    master.leave()
+    until(lambda: not is_alive(pid))
+    again = host.connect(epoch=4)
+    assert again.welcome.attempts == [["a", 1]]
+    assert again.wait_event("finished", "a") == event
+
+
+def test_the_agent_runs_from_one_zipped_file(host: Host, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(
+        ROOT / "worker_agent", source / "worker_agent", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (source / "__main__.py").write_text(
+        "import sys\nfrom worker_agent.__main__ import main\nsys.exit(main())\n"
+    )
+    zipapp.create_archive(source, tmp_path / "agent.pyz")
+    host.program = [str(tmp_path / "agent.pyz")]
+    del host.env["PYTHONPATH"]
+    master = host.connect()
+    master.launch("a", WRITE_OUTPUT)
+    assert master.finished("a").outcome == "succeeded"
+
+
+def test_a_job_that_the_disk_has_no_room_for_is_refused_and_the_agent_lives(host: Host) -> None:
+    master = host.connect()
+    attempts = host.work().run("r1") / "attempts"
+    attempts.write_text("in the way")
+    master.launch("a", "pass")
+    done = master.finished("a")
+    assert done.outcome == "refused" and done.error and f"cannot prepare {attempts}" in done.error
+    attempts.unlink()
+    master.launch("a", "pass", attempt=2)
+    assert master.finished("a", attempt=2).outcome == "succeeded"
+
+
+def test_the_socket_is_made_anew_where_a_cleaner_removed_it(host: Host) -> None:
+    first = host.connect()
+    pid = host.agent_pid()
+    host.layout().socket.unlink()
+    first.settle()
+    host.connect().settle()
+    assert host.agent_pid() == pid
