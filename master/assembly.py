@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import functools
+import os
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, TextIO
 
 from master.adapters.agent_client import Greeting, WorkerLink
 from master.adapters.agent_deploy import AgentBundle, build_agent, deploy_agent
@@ -21,11 +24,11 @@ from master.code_snapshot import Program
 from master.core.identity import phase1_config, tagged_hash
 from master.core.plan import BASE_MODELS
 from master.core.records import RunState
-from master.errors import UsageError
+from master.errors import ConfigError, UsageError
 from master.inbox import Inbox
 from master.launching import StoredBaseModel, data_mounts, launch
 from master.run_layout import RunLayout
-from master.specs import ClusterSpec, Config, JobsSpec, ServerSpec
+from master.specs import ClusterSpec, Config, DataDir, JobsSpec, ServerSpec
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
 
@@ -33,6 +36,37 @@ from worker_agent.protocol.digests import content_hash, digest_directory
 def open_session(server: ServerSpec, cluster: ClusterSpec) -> Session:
     """Return an unconnected session to a worker."""
     return LocalSession(server.name) if server.is_local else SshSession(server, cluster)
+
+
+def with_head_paths(cluster: ClusterSpec, source: str) -> ClusterSpec:
+    """Return the cluster with every path on the head node absolute and `~` expanded.
+
+    Raises ConfigError for data to copy that is no directory; `source` is the cluster config.
+    """
+    servers = tuple(
+        replace(server, data=tuple(_on_head_node(item, source) for item in server.data))
+        for server in cluster.servers
+    )
+    script = cluster.script_path and str(expanded(Path(cluster.script_path), source))
+    return replace(cluster, servers=servers, script_path=script)
+
+
+def _on_head_node(item: DataDir, source: str) -> DataDir:
+    if not item.sync:
+        return item
+    path = expanded(Path(item.path), source)
+    if not path.is_dir():
+        problem = f"{path} is no directory of this machine: give the one to copy to the workers"
+        raise ConfigError(source, f"data.{item.name}", problem)
+    return replace(item, path=str(path))
+
+
+def expanded(path: Path, source: str) -> Path:
+    """Return a path of the user's as an absolute one.  Raises ConfigError for a `~` that nobody has."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(source, "", f"{path}: there is no such home directory") from error
 
 
 def python_of(server: ServerSpec) -> str:
@@ -43,18 +77,33 @@ def python_of(server: ServerSpec) -> str:
 
 @contextmanager
 def exclusive(layout: RunLayout) -> Iterator[None]:
-    """Hold the run directory.  Raises UsageError where it cannot be made or another master works in it."""
+    """Hold the run directory.
+
+    Raises UsageError where it cannot be made or written, or another master works in it, which it names.
+    """
     try:
-        layout.state.mkdir(parents=True, exist_ok=True)
-        stream = layout.lock.open("a+")
+        layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stream = layout.lock.open("a+", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--run-dir {layout.root}: {error.strerror}") from error
+        raise UsageError(f"--run-dir {layout.root}: {error.filename}: {error.strerror}") from error
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = f"another run_two_phase is working in {layout.root.resolve()}: {_holder(stream)}"
+            raise UsageError(f"{holder}; wait for it, end it, or use another --run-dir") from error
         except OSError as error:
-            raise UsageError(f"another run_two_phase is working in {layout.root.resolve()}") from error
+            problem = f"cannot be locked ({error.strerror}); use one on a local disk"
+            raise UsageError(f"--run-dir {layout.root}: {problem}") from error
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}\n")
+        stream.flush()
         yield
+
+
+def _holder(stream: TextIO) -> str:
+    stream.seek(0)
+    return stream.readline(200).strip() or "unknown process"
 
 
 @dataclass(frozen=True)
@@ -67,6 +116,8 @@ class Ingredients:
     layout: RunLayout
     run_id: str
     epoch: int
+    synced: Mapping[str, str] = field(default_factory=dict)
+    """Content hash of the head node's directories that workers get a copy of, by path."""
 
 
 def make_links(parts: Ingredients, inbox: Inbox) -> dict[str, WorkerLink]:
@@ -99,25 +150,32 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
     return Greeting(server.name, lambda: open_session(server, parts.cluster), deploy, hello)
 
 
-def make_library(parts: Ingredients, held: Mapping[str, str], store: BaseModelStore) -> Library:
-    """Return what workers may ask for: the code, the data to copy, and the base models that are held."""
+def make_library(
+    parts: Ingredients, whole: Mapping[str, Mapping[str, Any]], store: BaseModelStore
+) -> Library:
+    """Return what workers may ask for: the code, the data to copy, and the store's base models.
+
+    `whole` holds their manifests by `spec_hash`.
+    """
     library = Library({parts.program.content_hash: parts.program.directory})
-    for path in _synced_paths(parts.cluster):
-        library.paths[_hash_of(path)] = Path(path)
-    for spec_hash, found in held.items():
-        library.paths[found] = store.path(spec_hash)
-        library.base_models[found] = spec_hash
+    for path, found in parts.synced.items():
+        library.paths[found] = Path(path)
+    for spec_hash, manifest in whole.items():
+        library.hold(spec_hash, manifest["content_hash"], store.path(spec_hash), manifest.get("name"))
     return library
 
 
-def _synced_paths(cluster: ClusterSpec) -> list[str]:
+def synced_data(cluster: ClusterSpec) -> dict[str, str]:
+    """Return the content hash of each directory of the head node that is to be copied, by its path.
+
+    Raises ConfigError for one that is not there or cannot be read.
+    """
     remote = [server for server in cluster.servers if not server.is_local]
-    return sorted({item.path for server in remote for item in server.data if item.sync})
-
-
-@functools.cache
-def _hash_of(path: str) -> str:
-    return content_hash(digest_directory(Path(path)))
+    paths = sorted({item.path for server in remote for item in server.data if item.sync})
+    try:
+        return {path: content_hash(digest_directory(Path(path))) for path in paths}
+    except OSError as error:
+        raise ConfigError(str(error.filename), "", f"cannot be copied: {error.strerror}") from error
 
 
 def make_courier(
@@ -130,24 +188,20 @@ def make_courier(
 
 
 def make_launcher(
-    parts: Ingredients, state: RunState, store: BaseModelStore
+    parts: Ingredients, state: RunState, library: Library
 ) -> Callable[[str, int, str], msg.Launch]:
     """Return the function that tells what `(task_id, attempt)` is to run on a worker."""
     configs = job_configs(parts.jobs)
-    synced = {path: _hash_of(path) for path in _synced_paths(parts.cluster)}
     data = {
-        server.name: data_mounts(server.data, synced, local=server.is_local)
+        server.name: data_mounts(server.data, parts.synced, local=server.is_local)
         for server in parts.cluster.servers
     }
 
-    @functools.cache
-    def stored(spec_hash: str, found: str) -> StoredBaseModel:
-        return StoredBaseModel(found, store.manifest(spec_hash)["name"])
-
     def launch_of(task_id: str, attempt: int, worker: str) -> msg.Launch:
-        task = state.tasks[task_id].task
-        base = stored(task.needs, state.home[task.needs]) if task.needs else None
-        return launch(task, attempt, configs[task_id], parts.program, data[worker], base)
+        record = state.tasks[task_id]
+        # What the attempt was given: the store may have lost it since.
+        base = StoredBaseModel(record.base, library.names.get(record.base)) if record.task.needs else None
+        return launch(record.task, attempt, configs[task_id], parts.program, data[worker], base)
 
     return launch_of
 

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from master import assembly
+from master.adapters.agent_client import close_all
 from master.adapters.base_model_store import BaseModelStore
-from master.adapters.journal import Journal
-from master.code_identity import code_identity, trainer_fields
-from master.code_snapshot import Program, snapshot_script, snapshot_trainer
+from master.adapters.journal import Journal, read_known_ids
+from master.code_identity import DEFAULT_TRAINER, code_identity, trainer_fields
+from master.code_snapshot import Sources, find_script, find_trainer, take_snapshot
 from master.config import read_cluster
 from master.core import events as ev
 from master.core.lifecycle import State
 from master.core.plan import Plan, make_plan
 from master.core.records import Policy, RunState
 from master.core.recovery import recover
+from master.core.run_state import EXIT_INTERRUPTED
 from master.dispatcher import Dispatcher
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
 from master.inbox import Inbox, Received
 from master.jobs import read_jobs
+from master.launching import NOT_FOR_THE_SCRIPT, check_job_settings
 from master.phase_logs import build_phase_log, read_phase_log, write_phase_log
 from master.probe import probe_workers
 from master.run_layout import RunLayout
@@ -56,6 +61,9 @@ examples:
   run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py --dry-run
   run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py
 """
+
+
+_MOST_NOTES = 5
 
 
 @dataclass(frozen=True)
@@ -149,71 +157,96 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except TwophaseError as error:
-        print(f"run_two_phase: {error}", file=sys.stderr)
+        _say(str(error))
         return error.exit_code
+    except BrokenPipeError:
+        # Nobody reads any more; the interpreter must not try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        _say(f"{error.filename or 'a file'}: {error.strerror or error}")
+        return UsageError.exit_code
     except KeyboardInterrupt:
-        print("run_two_phase: interrupted before anything was started", file=sys.stderr)
-        return 130
+        _say("interrupted before anything was started")
+        return EXIT_INTERRUPTED
+
+
+def _say(text: str) -> None:
+    print(f"run_two_phase: {text}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class _Intent:
+    """What the user wants, checked; nothing has been written or started."""
+
+    cluster: ClusterSpec
+    jobs: JobsSpec
+    sources: Sources
+    plan: Plan
+    whole: Mapping[str, Mapping[str, Any]]
+    """Manifests of the base models in the store, by `spec_hash`."""
+    damaged: Mapping[str, str]
+    """What is wrong with the others."""
 
 
 def _run(options: Options) -> int:
-    cluster = read_cluster(options.cluster_config)
     layout = RunLayout(options.run_dir)
-    known_ids = _known_ids(layout)
+    store = BaseModelStore(layout)
+    intent = _check(options, layout, store)
+    if options.dry_run:
+        return _dry_run(options, intent)
+    synced = assembly.synced_data(intent.cluster)
+    with ExitStack() as stack:
+        view = open_view(quiet=options.quiet, log_file=options.log_file)
+        stack.callback(view.close)
+        stack.enter_context(assembly.exclusive(layout))
+        journal = stack.enter_context(closing(Journal(layout.journal)))
+        journal.remember_jobs({job.job_hash: job.job_id for job in intent.jobs.jobs})
+        program = take_snapshot(intent.sources, layout.code)
+        for spec_hash, problem in intent.damaged.items():
+            view.note(f"{problem}; moved to {store.set_aside(spec_hash)}, it is trained again")
+        parts = assembly.Ingredients(
+            *(intent.cluster, intent.jobs, program, layout, journal.run_id, journal.new_epoch(), synced)
+        )
+        return _work(options, parts, intent, store, journal, view)
+
+
+def _check(options: Options, layout: RunLayout, store: BaseModelStore) -> _Intent:
+    """Read and check all that the user gave.  Raises UsageError and ConfigError; changes nothing."""
+    source = str(options.cluster_config)
+    cluster = assembly.with_head_paths(read_cluster(options.cluster_config), source)
     script = _script(options, cluster)
+    known_ids = read_known_ids(layout.journal)
     jobs = read_jobs(
         options.jobs_config,
         code=code_identity(script, options.trainer),
         known_ids=known_ids,
-        known_fields=None if script else trainer_fields(options.trainer),
+        known_fields=None if script else trainer_fields(options.trainer) | NOT_FOR_THE_SCRIPT,
     )
-    store = BaseModelStore(layout)
+    check_job_settings(jobs)
+    sources = find_script(script, layout.root) if script else find_trainer(options.trainer or DEFAULT_TRAINER)
     whole, damaged = store.scan(jobs.base_models)
     plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})
     _check_skip_phase1(options, plan)
     _check_results(layout, jobs, known_ids)
-    if options.dry_run:
-        return _dry_run(options, cluster, jobs, plan, damaged)
-    with ExitStack() as stack:
-        stack.enter_context(assembly.exclusive(layout))
-        for spec_hash, problem in damaged.items():
-            print(f"{problem}; moved to {store.set_aside(spec_hash)}", file=sys.stderr)
-        journal = Journal(layout.journal)
-        stack.callback(journal.close)
-        journal.remember_jobs({job.job_hash: job.job_id for job in jobs.jobs})
-        program = _program(options, script, layout)
-        parts = assembly.Ingredients(cluster, jobs, program, layout, journal.run_id, journal.new_epoch())
-        return _work(options, parts, plan, store, journal)
+    return _Intent(cluster, jobs, sources, plan, whole, damaged)
 
 
 def _script(options: Options, cluster: ClusterSpec) -> Path | None:
-    if options.script_path is not None or options.trainer is not None:
-        return options.script_path
-    return Path(cluster.script_path) if cluster.script_path else None
-
-
-def _program(options: Options, script: Path | None, layout: RunLayout) -> Program:
-    if script is not None:
-        return snapshot_script(script, layout.code, layout.root)
-    return snapshot_trainer(options.trainer or "personalization", layout.code)
-
-
-def _known_ids(layout: RunLayout) -> dict[str, str]:
-    if not layout.journal.exists():
-        return {}
-    journal = Journal(layout.journal)
-    try:
-        return journal.known_ids()
-    finally:
-        journal.close()
+    if options.script_path is not None:
+        return assembly.expanded(options.script_path, "--script-path")
+    if options.trainer is not None or cluster.script_path is None:
+        return None
+    return Path(cluster.script_path)
 
 
 def _check_skip_phase1(options: Options, plan: Plan) -> None:
     if options.skip_phase1 and plan.to_train:
-        missing = ", ".join(spec_hash[:12] for spec_hash in plan.to_train[:5])
+        shown = [spec_hash[:12] for spec_hash in plan.to_train[:5]]
+        missing = ", ".join([*shown, "…"] if len(plan.to_train) > len(shown) else shown)
         total = len(plan.to_train) + len(plan.in_store)
         raise UsageError(
-            f"--skip-phase1: {len(plan.to_train)} of {total} base models are not in the store ({missing}…);"
+            f"--skip-phase1: {len(plan.to_train)} of {total} base models are not in the store ({missing});"
             " leave the flag out to train them"
         )
 
@@ -231,51 +264,49 @@ def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: dict[str, str])
             )
 
 
-def _dry_run(
-    options: Options, cluster: ClusterSpec, jobs: JobsSpec, plan: Plan, damaged: dict[str, str]
-) -> int:
-    workers = probe_workers(cluster)
+def _dry_run(options: Options, intent: _Intent) -> int:
+    workers = probe_workers(intent.cluster)
     if options.json:
-        print(json.dumps(plan_json(jobs, plan, workers), indent=2))
+        print(json.dumps(plan_json(intent.jobs, intent.plan, workers), indent=2))
     else:
-        print_plan(jobs, plan, workers)
-    for problem in damaged.values():
-        print(f"{problem}; it is going to be set aside and trained again", file=sys.stderr)
-    return 0 if any(worker.reachable for worker in workers) else 4
+        print_plan(intent.jobs, intent.plan, workers)
+    for problem in intent.damaged.values():
+        _say(f"{problem}; it is going to be set aside and trained again")
+    return 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code
 
 
 def _work(
-    options: Options, parts: assembly.Ingredients, plan: Plan, store: BaseModelStore, journal: Journal
+    options: Options,
+    parts: assembly.Ingredients,
+    intent: _Intent,
+    store: BaseModelStore,
+    journal: Journal,
+    view: View,
 ) -> int:
     """Run until the end, then say what came of it."""
     started_at = time.time()
     policy = Policy(options.retries, options.strict_phases, options.lease)
     names = [server.name for server in parts.cluster.servers]
-    state = recover(plan, policy, names, journal.transitions())
+    state = recover(intent.plan, policy, names, journal.transitions())
     inbox: Inbox = SimpleQueue()
     _find_published(state, parts.layout, inbox)
-    library = assembly.make_library(parts, state.home, store)
+    library = assembly.make_library(parts, intent.whole, store)
     links = assembly.make_links(parts, inbox)
     courier = assembly.make_courier(parts, links, inbox, store, library)
-    launcher = assembly.make_launcher(parts, state, store)
-    view = open_view(quiet=options.quiet, log_file=options.log_file)
-    try:
-        if not options.json and not options.quiet:
-            print_plan(parts.jobs, plan, planned_workers(parts.cluster))
-        _greet(options, parts, view)
-        with as_events(inbox):
+    launcher = assembly.make_launcher(parts, state, library)
+    _greet(options, parts, intent.plan, view)
+    with as_events(inbox):
+        try:
             exit_code = Dispatcher(state, journal, inbox, links, courier, launcher, view).run()
-    finally:
-        view.close()
-        courier.close()
-        farewell = msg.Shutdown() if state.finished and not state.stopping else None
-        for link in links.values():
-            link.close(farewell)
-    _write_logs(parts, state, started_at)
-    if exit_code == NoUsableWorker.exit_code:
-        reasons = "; ".join(f"{view.name}: {view.reason}" for view in state.workers.values())
-        print(f"run_two_phase: no usable worker: {reasons}", file=sys.stderr)
-    _report(options, parts.layout, state, exit_code, time.time() - started_at)
+        finally:
+            view.close()
+            courier.close()
+            close_all(links.values(), msg.Shutdown() if state.finished and not state.stopping else None)
+        _write_logs(parts, state, started_at)
+        if exit_code == NoUsableWorker.exit_code:
+            reasons = "; ".join(f"{view.name}: {view.reason}" for view in state.workers.values())
+            _say(f"no usable worker: {reasons}")
+        _report(options, parts.layout, state, exit_code, time.time() - started_at)
     return exit_code
 
 
@@ -283,10 +314,11 @@ def _write_logs(parts: assembly.Ingredients, state: RunState, started_at: float)
     configs = assembly.job_configs(parts.jobs)
     slots = sum(view.slots for view in state.workers.values())
     for phase, path in ((1, parts.layout.phase1_log), (2, parts.layout.phase2_log)):
-        previous = read_phase_log(path)
-        write_phase_log(
-            path, build_phase_log(state, phase, configs, started_at, time.time(), slots, previous)
-        )
+        log = build_phase_log(state, phase, configs, started_at, time.time(), slots, read_phase_log(path))
+        try:
+            write_phase_log(path, log)
+        except OSError as error:
+            _say(f"{path} cannot be written: {error.strerror}; the same command writes it again")
 
 
 def _report(options: Options, layout: RunLayout, state: RunState, exit_code: int, elapsed_s: float) -> None:
@@ -307,11 +339,17 @@ def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
                 inbox.put(Received(ev.Collected(time.time(), *record.key, found)))
 
 
-def _greet(options: Options, parts: assembly.Ingredients, view: View) -> None:
+def _greet(options: Options, parts: assembly.Ingredients, plan: Plan, view: View) -> None:
+    if not options.json and not options.quiet:
+        with suppress(BrokenPipeError):
+            print_plan(parts.jobs, plan, planned_workers(parts.cluster))
     if options.tmux_session:
         view.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
-    for name in parts.program.left_out:
-        view.note(f"{name} is larger than 10 MiB and not copied as code")
+    left_out = parts.program.left_out
+    for reason in left_out[:_MOST_NOTES]:
+        view.note(reason)
+    if len(left_out) > _MOST_NOTES:
+        view.note(f"… and {len(left_out) - _MOST_NOTES} more beside the script that are not copied as code")
 
 
 if __name__ == "__main__":

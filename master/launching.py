@@ -4,15 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from master.code_snapshot import Program
+from master.core.nearest import literal, shown
 from master.core.plan import Task
-from master.specs import Config, DataDir
+from master.errors import ConfigError
+from master.specs import Config, DataDir, JobsSpec
 from worker_agent.protocol.messages import Launch, Mount
 from worker_agent.protocol.script_contract import flags
 
-NOT_FOR_THE_SCRIPT = frozenset({"timeout"})
+TIMEOUT = "timeout"
+NOT_FOR_THE_SCRIPT = frozenset({TIMEOUT, "stall_timeout", "gpu_memory", "executor", "retries"})
 """Fields that are about the job, not for the script."""
+_LONGEST_S = 1e9
+
+
+def check_job_settings(jobs: JobsSpec) -> None:
+    """Raise ConfigError for a field about a job that cannot be heeded."""
+    for job in jobs.jobs:
+        for name in sorted(NOT_FOR_THE_SCRIPT & job.config.keys()):
+            problem = _setting_problem(name, job.config[name])
+            if problem:
+                raise ConfigError(jobs.source, job.place, f"{shown(name)} {problem}")
+
+
+def _setting_problem(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name != TIMEOUT:
+        return "is kept for a setting of the job that this version does not know: leave it out or rename it"
+    if type(value) in (int, float) and 0 < value <= _LONGEST_S:
+        return ""
+    return f"is {literal(value)}, allowed are seconds: numbers above 0, at most {_LONGEST_S:.0e}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +73,7 @@ def launch(
     fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
     if "device" in fields:
         fields["device"] = "{device}"
-    timeout_s = config.get("timeout")
+    timeout_s = config.get(TIMEOUT)
     return Launch(
         job_id=task.task_id,
         attempt=attempt,

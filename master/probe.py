@@ -29,7 +29,7 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
             facts = check_worker(
                 session, build_agent(), python_of(server), server.state_dir, rsync=not server.is_local
             )
-    except TwophaseError as error:
+    except (TwophaseError, OSError, ValueError) as error:
         return replace(planned, reachable=False, reason=str(error).removeprefix(f"{server.name}: "))
     slots = slot_names(server.gpus, server.cpu_slots, facts.cores)
     return replace(planned, reachable=True, slots=len(slots))

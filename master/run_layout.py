@@ -63,14 +63,14 @@ class RunLayout:
         """Snapshots of the training code, by content hash."""
         return self.state / "code"
 
-    def incoming(self, task_id: str, attempt: int, part: str) -> Path:
-        """Return where a part of an attempt's outcome arrives."""
-        return self.state / "incoming" / attempt_name(task_id, attempt) / part
+    def incoming(self, task_id: str, attempt: int) -> Path:
+        """Return where the parts of an attempt's outcome arrive."""
+        return self.state / "incoming" / attempt_name(task_id, attempt)
 
     def set_aside(self, name: str) -> Path:
         """Return where something goes that is not what its digest says."""
         return self.state / "set_aside" / name
 
-    def phase1_output(self, task_id: str) -> Path:
-        """Return where files go that a Phase 1 job wrote beside its base model."""
-        return self.state / "phase1_output" / task_id
+    def phase1_output(self, task_id: str, attempt: int) -> Path:
+        """Return where files go that an attempt of Phase 1 wrote beside its base model."""
+        return self.state / "phase1_output" / f"{task_id}.{attempt}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from master.adapters.session import Channel, Session
 from master.core import events as ev
-from master.errors import ProtocolError, SessionLost, TwophaseError, WorkerUnusable
+from master.errors import ProtocolError, SessionLost, WorkerUnusable
 from master.inbox import Inbox, Noted, Received, Seen
 from worker_agent.protocol import messages as msg
 
@@ -19,6 +19,7 @@ PING_S = 5.0
 SILENCE_S = 20.0
 """A link on which nothing came for so long is lost."""
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
+CLOSE_S = 10.0
 
 Clock = Callable[[], float]
 
@@ -100,50 +101,67 @@ class WorkerLink:
 
     def close(self, farewell: msg.Shutdown | None = None) -> None:
         """End the link, after what is queued and `farewell` have been sent.  The agent goes on."""
+        self.begin_close(farewell)
+        self.join(CLOSE_S)
+
+    def begin_close(self, farewell: msg.Shutdown | None = None) -> None:
+        """End the link without waiting for it."""
         if farewell:
             self.send(farewell)
         self._closing.set()
-        if self._channel is not None:
-            self._outgoing.put(None)
+        self._outgoing.put(None)
+        session = self._session
+        if self._channel is None and session is not None:
+            session.close()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until the link has ended."""
         if self._thread.is_alive():
-            self._thread.join(timeout=10.0)
+            self._thread.join(timeout_s)
 
     def _tell(self, event: ev.Event, seq: int = 0) -> None:
         self._inbox.put(Received(event, self.worker, seq))
 
     def _run(self) -> None:
-        backoff_s = FIRST_BACKOFF_S
+        backoff_s = 0.0
         while not self._closing.is_set():
             try:
                 self._serve()
             except WorkerUnusable as error:
                 self._tell(ev.WorkerUnusable(self._clock(), self.worker, _reason(error, self.worker)))
                 return
-            except (TwophaseError, msg.MessageError, OSError) as error:
+            except Exception as error:  # whatever it is, the worker is not connected, and a next try may do
                 self._tell(ev.WorkerLost(self._clock(), self.worker, _reason(error, self.worker)))
             finally:
                 was_up, self.welcome = self.welcome is not None, None
-            backoff_s = FIRST_BACKOFF_S if was_up else min(MAX_BACKOFF_S, 2 * backoff_s)
+            backoff_s = next_backoff(0.0 if was_up else backoff_s)
             self._closing.wait(backoff_s * random.uniform(0.5, 1.5))
 
     def _serve(self) -> None:
         """Connect, and pass messages on until the link breaks."""
         with self._greeting.open_session() as session:
             self._session = session
-            channel = self._channel = session.open_channel(self._greeting.deploy(session))
-            outgoing: SimpleQueue[bytes | None] = SimpleQueue()
-            self._outgoing = outgoing
-            outgoing.put(msg.encode(self._greeting.hello))
-            self._heard = self._clock()
-            writer = threading.Thread(target=self._write, args=(channel, outgoing), daemon=True)
-            writer.start()
             try:
-                self._read(channel)
+                if not self._closing.is_set():
+                    self._talk(session.open_channel(self._greeting.deploy(session)))
             finally:
                 self._session = self._channel = None
-                outgoing.put(None)
-                writer.join(timeout=5.0)
-                channel.close()
+
+    def _talk(self, channel: Channel) -> None:
+        outgoing: SimpleQueue[bytes | None] = SimpleQueue()
+        outgoing.put(msg.encode(self._greeting.hello))
+        self._outgoing, self._channel = outgoing, channel
+        if self._closing.is_set():  # perhaps before it could find the new queue
+            outgoing.put(None)
+        self._heard = self._clock()
+        writer = threading.Thread(target=self._write, args=(channel, outgoing), daemon=True)
+        writer.start()
+        try:
+            self._read(channel)
+        finally:
+            outgoing.put(None)
+            writer.join(timeout=5.0)
+            channel.close()
 
     def _read(self, channel: Channel) -> None:
         lines = msg.LineBuffer(msg.PREAMBLE)
@@ -188,6 +206,21 @@ class WorkerLink:
         except (SessionLost, OSError):
             pass
         channel.close()
+
+
+def close_all(links: Iterable[WorkerLink], farewell: msg.Shutdown | None = None) -> None:
+    """End links together, in no more time than the slowest of them takes, at most `CLOSE_S`."""
+    closing = list(links)
+    for link in closing:
+        link.begin_close(farewell)
+    deadline = time.monotonic() + CLOSE_S
+    for link in closing:
+        link.join(max(0.0, deadline - time.monotonic()))
+
+
+def next_backoff(previous_s: float) -> float:
+    """Return the seconds before the next try, given those before the last one."""
+    return min(MAX_BACKOFF_S, max(FIRST_BACKOFF_S, 2 * previous_s))
 
 
 def _drain(outgoing: SimpleQueue[bytes | None]) -> bytes | None:

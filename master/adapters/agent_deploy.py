@@ -19,29 +19,42 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ENTRY = b"import sys\nfrom worker_agent.__main__ import main\nsys.exit(main())\n"
 _MARK = "twophase-probe "
 
+_DAMAGED = 65
+"""Exit code for an agent that arrived with other bytes."""
+
+# Old Pythons must get far enough to tell their version.
 _PROBE = f"""
-import hashlib, json, os, shutil, sys
-path = os.path.expanduser(sys.argv[1])
-try:
-    digest = hashlib.sha256(open(path, 'rb').read()).hexdigest()
-except OSError:
-    digest = ''
-facts = dict(python=list(sys.version_info[:3]), rsync=bool(shutil.which('rsync')), digest=digest,
-             cores=len(os.sched_getaffinity(0)))
+import hashlib, json, os, sys
+facts = dict(python=list(sys.version_info[:3]), rsync=False, digest='', cores=1)
+if sys.version_info >= (3, 8):
+    import shutil
+    facts.update(rsync=bool(shutil.which('rsync')), cores=len(os.sched_getaffinity(0)))
+    try:
+        with open(os.path.expanduser(sys.argv[1]), 'rb') as stream:
+            facts.update(digest=hashlib.sha256(stream.read()).hexdigest())
+    except OSError:
+        pass
 print('\\n{_MARK}' + json.dumps(facts))
 """
-_RECEIVE = """
-import os, sys
+_RECEIVE = f"""
+import hashlib, os, sys
 path = os.path.expanduser(sys.argv[1])
+data = sys.stdin.buffer.read()
+if hashlib.sha256(data).hexdigest() != sys.argv[2]:
+    sys.exit({_DAMAGED})
 os.umask(0o077)
-os.makedirs(os.path.dirname(path), exist_ok=True)
 partial = '%s.%d' % (path, os.getpid())
 try:
-    with open(partial, 'wb') as stream:
-        stream.write(sys.stdin.buffer.read())
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        with open(partial, 'wb') as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    finally:
+        if os.path.exists(partial):
+            os.unlink(partial)
 except OSError as error:
     sys.exit('cannot write %s: %s' % (path, error.strerror))
 """
@@ -59,7 +72,7 @@ def build_agent() -> AgentBundle:
     """Return the agent of this installation: the same bytes for the same source."""
     root = Path(worker_agent.__file__).parent
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as bundle:
+    with zipfile.ZipFile(stream, "w") as bundle:
         bundle.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), _ENTRY)
         for path in sorted(root.rglob("*.py")):
             name = f"worker_agent/{path.relative_to(root).as_posix()}"
@@ -103,7 +116,9 @@ def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: 
     """
     path = agent_path(state_dir, bundle.digest[:16])
     if not check_worker(session, bundle, python, state_dir, rsync=rsync).has_agent:
-        done = session.run([python, "-c", _RECEIVE, path], stdin=bundle.data)
+        done = session.run([python, "-c", _RECEIVE, path, bundle.digest], stdin=bundle.data)
+        if done.exit_code == _DAMAGED:
+            raise RemoteError(session.host, "the agent did not arrive whole")
         if done.exit_code != 0:
             problem = f"{_last_line(done)}; set `state_dir` to a directory that can be written"
             raise WorkerUnusable(session.host, problem)
@@ -113,7 +128,7 @@ def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: 
 def _probe(session: Session, python: str, path: str) -> dict[str, Any]:
     done = session.run([python, "-c", _PROBE, path])
     for line in done.stdout.decode(errors="replace").splitlines():
-        if line.startswith(_MARK):
+        if line.startswith(_MARK) and done.exit_code == 0:
             facts: dict[str, Any] = json.loads(line[len(_MARK) :])
             return facts
     if done.exit_code in (126, 127):

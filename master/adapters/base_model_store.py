@@ -30,6 +30,13 @@ def make_manifest(
     }
 
 
+def is_directory_name(name: object) -> bool:
+    """Tell whether `name`, under which a script looks for a base model, is one directory's name, or None."""
+    return name is None or (
+        isinstance(name, str) and name not in ("", ".", "..") and not {"/", "\0"}.intersection(name)
+    )
+
+
 class BaseModelStore:
     """Reads, verifies and fills the store of one run directory."""
 
@@ -47,6 +54,8 @@ class BaseModelStore:
             files = [FileDigest.from_row(row) for row in manifest["files"]]
             if manifest["spec_hash"] != spec_hash or content_hash(files) != manifest["content_hash"]:
                 raise ValueError("it describes something else")
+            if not is_directory_name(manifest.get("name")):
+                raise ValueError(f"its name {manifest['name']!r} is not a directory's")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IntegrityError(f"{path}: not a valid manifest: {error}") from error
         return dict(manifest)

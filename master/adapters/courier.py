@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from master.adapters.agent_client import WorkerLink
-from master.adapters.base_model_store import BaseModelStore, make_manifest
-from master.adapters.session import Session
+from master.adapters.base_model_store import BaseModelStore, is_directory_name, make_manifest
 from master.core import commands as cmd
 from master.core import events as ev
 from master.core.plan import BASE_MODELS
@@ -25,13 +24,18 @@ from master.run_layout import RunLayout
 from master.specs import Config
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, publish
-from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 
 PER_WORKER = 2
 """Transfers at a time with one worker."""
 TRIES = 3
 """For bytes that arrive wrong."""
-MAX_PAUSE_S = 60.0
+REMOTE_TRIES = 8
+"""For what a worker refuses, such as files that are gone there: about three minutes."""
+FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 60.0
+PUSH_PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+LOG = "log"
+"""The part of an outcome that is a log; the agent calls its inline content by the empty path."""
 
 
 @dataclass
@@ -41,6 +45,24 @@ class Library:
     paths: dict[str, Path] = field(default_factory=dict)
     base_models: dict[str, str] = field(default_factory=dict)
     """Content hash → `spec_hash`."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Content hash → directory name below `experiments/base_models/`, where the script chose one."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def hold(self, spec_hash: str, found: str, path: Path, name: str | None) -> None:
+        """Take in a base model of the store."""
+        with self._lock:
+            self.paths[found], self.base_models[found] = path, spec_hash
+            if name is not None:
+                self.names[found] = name
+
+    def drop(self, found: str) -> str | None:
+        """Forget a base model and return its `spec_hash`, None if it is not held (any more)."""
+        with self._lock:
+            spec_hash = self.base_models.pop(found, None)
+            if spec_hash is not None:
+                self.paths.pop(found, None)
+            return spec_hash
 
 
 class Courier:
@@ -61,7 +83,7 @@ class Courier:
         self._layout, self._run_ids, self._links, self._inbox = layout, run_ids, links, inbox
         self._store, self._library, self._identity_of, self._clock = store, library, identity_of, clock
         self._pools = {name: ThreadPoolExecutor(PER_WORKER, f"transfer-{name}") for name in links}
-        self._under_way: set[tuple[str, int]] = set()
+        self._under_way = UnderWay()
         self._closing = threading.Event()
 
     def close(self) -> None:
@@ -70,113 +92,123 @@ class Courier:
         for pool in self._pools.values():
             pool.shutdown(wait=True)
 
+    def _once(self, worker: str, key: Hashable, work: Callable[[], bool]) -> None:
+        """Do `work` on a thread, and again if it gave up (False) though it was asked for meanwhile."""
+        if self._under_way.begin(key):
+            self._pools[worker].submit(self._repeat, key, work)
+
+    def _repeat(self, key: Hashable, work: Callable[[], bool]) -> None:
+        while not self._under_way.end(key, answered=work()):
+            pass
+
     # ---- outcomes ------------------------------------------------------------------------------------------
 
     def collect(self, command: cmd.Collect) -> None:
-        """Bring an outcome home; at once where it came with the message and is empty."""
-        key = command.task_id, command.attempt
-        if key in self._under_way:
-            return
+        """Bring an outcome home; at once where there is nothing to bring."""
         detail = command.detail
-        if not detail.get("files") and not detail.get("log") and not detail.get("base_model"):
-            self._inbox.put(Received(ev.Collected(self._clock(), *key)))
-            return
-        self._under_way.add(key)
-        self._pools[command.worker].submit(self._collect, command)
+        if detail.get("files") or detail.get("log") or detail.get("base_model"):
+            self._once(command.worker, (command.task_id, command.attempt), lambda: self._collect(command))
+        else:
+            self._inbox.put(Received(ev.Collected(self._clock(), command.task_id, command.attempt)))
 
-    def _collect(self, command: cmd.Collect) -> None:
+    def _collect(self, command: cmd.Collect) -> bool:
         key = command.task_id, command.attempt
         try:
-            found = self._persist(lambda: self._bring_home(command), command)
+            found = self._persist(command)
             if found is not None:
                 self._inbox.put(Received(ev.Collected(self._clock(), *key, found)))
-        except (IntegrityError, FileExistsError) as error:
-            self._inbox.put(Received(ev.CollectFailed(self._clock(), *key, str(error))))
+            return found is not None
+        except (TwophaseError, FileExistsError) as error:
+            problem = str(error)
         except Exception as error:  # the dispatcher must hear of it, whatever it is
-            self._inbox.put(
-                Received(ev.CollectFailed(self._clock(), *key, f"{type(error).__name__}: {error}"))
-            )
-        finally:
-            self._under_way.discard(key)
+            problem = f"{type(error).__name__}: {error}"
+        self._inbox.put(Received(ev.CollectFailed(self._clock(), *key, problem)))
+        return True
 
-    def _persist(self, action: Callable[[], str], command: cmd.Collect) -> str | None:
-        """Repeat what the network or the disk may spoil for as long as it takes; wrong bytes only so often.
+    def _persist(self, command: cmd.Collect) -> str | None:
+        """Repeat what the network or the disk may spoil; return the content hash of what is home.
 
-        Returns None when the link is gone: the command is given again when it is back.
+        A full disk is waited for, wrong bytes and a worker's refusals are borne only so often.  Returns None
+        when the link is gone: the command is given again when it is back.
         """
-        pause_s, wrong = 1.0, 0
+        pause_s, tries = FIRST_PAUSE_S, Counter[type[BaseException]]()
         while not self._closing.is_set():
             try:
-                return action()
+                return self._bring_home(command)
             except FileExistsError:
                 raise
-            except IntegrityError:
-                wrong += 1
-                if wrong == TRIES:
-                    raise
             except SessionLost:
                 if self._links[command.worker].welcome is None:
                     return None
-            except (RemoteError, OSError) as error:
-                self._inbox.put(Noted(f"{command.task_id}: cannot be brought home, will try again: {error}"))
+            except (IntegrityError, RemoteError, OSError) as error:
+                tries[type(error)] += 1
+                if not _may_pass(error, tries[type(error)]):
+                    raise
+                self._note(f"{command.task_id}: cannot be brought home, will try again: {error}")
             self._closing.wait(pause_s)
             pause_s = min(MAX_PAUSE_S, 2 * pause_s)
         return None
 
+    def _note(self, text: str) -> None:
+        self._inbox.put(Noted(text))
+
     def _bring_home(self, command: cmd.Collect) -> str:
         """Fetch, verify and publish all parts of an outcome; return its content hash."""
-        self._bring_log(command)
+        try:
+            self._bring_log(command)
+        except IntegrityError as error:
+            self._note(f"{command.task_id}: the log of attempt {command.attempt} is lost: {error}")
         found = ""
         if command.detail.get("files"):
             found = self._bring_files(command)
         if base_model := command.detail.get("base_model"):
             found = self._bring_base_model(command, base_model)
-        shutil.rmtree(self._layout.incoming(command.task_id, command.attempt, "").parent, ignore_errors=True)
+        shutil.rmtree(self._layout.incoming(command.task_id, command.attempt), ignore_errors=True)
         return found
 
     def _bring_files(self, command: cmd.Collect) -> str:
-        files = [FileDigest.from_row(row) for row in command.detail["files"]]
-        phase1 = command.task_id.startswith(f"{BASE_MODELS}/")
-        final = (self._layout.phase1_output if phase1 else self._layout.result)(command.task_id)
+        files = _files_of(command.detail["files"])
+        final = self._layout.result(command.task_id)
+        if command.task_id.startswith(f"{BASE_MODELS}/"):
+            final = self._layout.phase1_output(command.task_id, command.attempt)
         if final.exists():
             if content_hash(digest_directory(final)) == content_hash(files):
                 return content_hash(files)
             raise FileExistsError(f"{final} exists already and is not written over; move it away")
-        staged = self._staged(command, "output", files, lambda paths: str(paths.output))
-        publish(staged, final)
+        publish(self._staged(command, "output", files, lambda paths: paths.output), final)
         return content_hash(files)
 
     def _staged(
         self,
         command: cmd.Collect | cmd.Salvage,
         part: str,
-        files: list[FileDigest],
-        source: Callable[[Any], str],
+        files: Sequence[FileDigest],
+        source: Callable[[AttemptLayout], Path],
     ) -> Path:
         """Bring files to `incoming`, verified."""
-        staged = self._layout.incoming(command.task_id, command.attempt, part)
-        inline = command.detail.get("inline")
-        if inline is not None and part == "output":
-            _write_inline(staged, {item.path: inline[item.path] for item in files})
+        staged = self._layout.incoming(command.task_id, command.attempt) / part
+        inline = command.detail.get("inline") or {}
+        names = {"" if part == LOG else item.path: item.path for item in files}
+        if names.keys() <= inline.keys():
+            _write_inline(staged, {name: inline[key] for key, name in names.items()})
         else:
             link = self._links[command.worker]
-            session = link.session
-            paths = self._work_layout(link).attempt(
-                self._run_ids[command.worker], command.task_id, command.attempt
-            )
-            staged.mkdir(parents=True, exist_ok=True)
-            session.pull(source(paths), staged)
-        _verify(staged, content_hash(files), command)
+            work = _work_layout(link)
+            run_id = self._run_ids[command.worker]
+            _pull(link, source(work.attempt(run_id, command.task_id, command.attempt)), staged)
+        self._verify(staged, content_hash(files), command)
         return staged
 
     def _bring_base_model(self, command: cmd.Collect, base_model: Mapping[str, Any]) -> str:
-        found = str(base_model["content_hash"])
+        found, name = str(base_model["content_hash"]), base_model.get("name")
+        if content_hash(_files_of(base_model["files"])) != found or not is_directory_name(name):
+            raise IntegrityError(
+                f"what {command.worker} says of the base model cannot be: {base_model!r:.300}"
+            )
         link = self._links[command.worker]
-        session = link.session
-        staged = self._layout.incoming(command.task_id, command.attempt, "base_model")
-        staged.mkdir(parents=True, exist_ok=True)
-        session.pull(str(self._work_layout(link).cached(found)), staged)
-        _verify(staged, found, command)
+        staged = self._layout.incoming(command.task_id, command.attempt) / "base_model"
+        _pull(link, _work_layout(link).cached(found), staged)
+        self._verify(staged, found, command)
         spec_hash = command.task_id.removeprefix(f"{BASE_MODELS}/")
         manifest = make_manifest(
             spec_hash,
@@ -187,8 +219,7 @@ class Courier:
             trained_at=command.detail.get("started_at"),
         )
         self._store.add(staged, manifest)
-        self._library.paths[found] = self._store.path(spec_hash)
-        self._library.base_models[found] = spec_hash
+        self._library.hold(spec_hash, found, self._store.path(spec_hash), name)
         return found
 
     def _bring_log(self, command: cmd.Collect | cmd.Salvage) -> None:
@@ -196,16 +227,22 @@ class Courier:
         target = self._layout.log(command.task_id, command.attempt)
         if not row or target.exists():
             return
-        inline = command.detail.get("inline")
+        (file,) = _files_of([row])
+        staged = self._staged(command, LOG, [file], lambda paths: paths.log.parent)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if inline is not None and "" in inline:
-            partial = target.with_name(f".{target.name}.partial")
-            partial.write_bytes(base64.b64decode(inline[""]))
-            partial.replace(target)
+        (staged / file.path).replace(target)
+
+    def _verify(self, staged: Path, wanted: str, command: cmd.Collect | cmd.Salvage) -> None:
+        """Raise IntegrityError, and keep the evidence, where a directory is not what was announced."""
+        if content_hash(digest_directory(staged)) == wanted:
             return
-        files = [FileDigest.from_row(row)]
-        staged = self._staged(command, "log", files, lambda paths: str(paths.log.parent))
-        (staged / files[0].path).replace(target)
+        name = f"{staged.parent.name}-{staged.name}-{time.time_ns()}"
+        aside = self._layout.set_aside(name)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        staged.rename(aside)
+        raise IntegrityError(
+            f"what came from {command.worker} is not what its agent announced; kept in {aside}"
+        )
 
     def salvage(self, command: cmd.Salvage) -> None:
         """Bring the log of a failed attempt home if that can be done, then let the worker forget it."""
@@ -214,68 +251,117 @@ class Courier:
     def _salvage(self, command: cmd.Salvage) -> None:
         try:
             self._bring_log(command)
-        except (TwophaseError, OSError) as error:
-            self._inbox.put(
-                Noted(f"{command.task_id}: the log of attempt {command.attempt} is lost: {error}")
-            )
-        finally:
-            self._links[command.worker].send(msg.Release(command.task_id, command.attempt))
+        except Exception as error:  # a log is worth a note, not more
+            if isinstance(error, SessionLost) and self._links[command.worker].welcome is None:
+                return  # the worker still has it, and is asked again when the link is back
+            self._note(f"{command.task_id}: the log of attempt {command.attempt} is lost: {error}")
+        shutil.rmtree(self._layout.incoming(command.task_id, command.attempt), ignore_errors=True)
+        self._links[command.worker].send(msg.Release(command.task_id, command.attempt))
 
     # ---- artefacts -----------------------------------------------------------------------------------------
 
     def deliver(self, command: cmd.Deliver) -> None:
         """Bring an artefact to a worker."""
-        self._pools[command.worker].submit(self._deliver, command)
+        self._once(command.worker, command, lambda: self._deliver(command))
 
-    def _deliver(self, command: cmd.Deliver) -> None:
+    def _deliver(self, command: cmd.Deliver) -> bool:
         key = command.worker, command.content_hash
         try:
-            self._push(command)
-            self._inbox.put(Received(ev.Delivered(self._clock(), *key)))
-        except SessionLost:
-            pass  # the agent asks again when the link is back
+            if self._push_patiently(command):
+                self._inbox.put(Received(ev.Delivered(self._clock(), *key)))
+        except SessionLost as error:
+            if self._links[command.worker].welcome is None:
+                return False  # the agent asks again when the link is back
+            self._inbox.put(Received(ev.DeliveryFailed(self._clock(), *key, str(error))))
         except Exception as error:  # the dispatcher must hear of it, whatever it is
             self._inbox.put(Received(ev.DeliveryFailed(self._clock(), *key, str(error))))
+        return True
 
-    def _push(self, command: cmd.Deliver) -> None:
+    def _push_patiently(self, command: cmd.Deliver) -> bool:
+        """Push again where a transfer broke off though the link holds."""
+        for pause_s in PUSH_PAUSES_S:
+            try:
+                return self._push(command)
+            except SessionLost:
+                if self._links[command.worker].welcome is None or self._closing.wait(pause_s):
+                    raise
+        return self._push(command)
+
+    def _push(self, command: cmd.Deliver) -> bool:
+        """Bring an artefact to a worker; False where there was nothing sound to bring."""
         path = self._library.paths.get(command.content_hash)
         if path is None:
             raise IntegrityError(f"nothing here has the content hash {command.content_hash}")
-        if not self._is_whole(command.content_hash, path):
-            return
+        if content_hash(digest_directory(path)) != command.content_hash:
+            self._report_damage(command.content_hash, path)
+            return False
         link = self._links[command.worker]
-        session: Session = link.session
-        target = self._work_layout(link).incoming(self._run_ids[command.worker], command.content_hash)
-        session.push(path, str(target))
+        work = _work_layout(link)
+        target = work.incoming(self._run_ids[command.worker], command.content_hash)
+        link.session.push(path, str(target))
         link.send(msg.Delivered(command.content_hash))
+        return True
 
-    def _is_whole(self, wanted: str, path: Path) -> bool:
-        """Check what is about to be sent; a damaged base model is set aside and trained again."""
-        if content_hash(digest_directory(path)) == wanted:
-            return True
-        spec_hash = self._library.base_models.get(wanted)
+    def _report_damage(self, wanted: str, path: Path) -> None:
+        """Set a damaged base model aside, to be trained again; nothing else may change during a run."""
+        spec_hash = self._library.drop(wanted)
         if spec_hash is None:
             raise IntegrityError(f"{path} has changed since the run began")
-        aside = self._store.set_aside(spec_hash)
-        self._inbox.put(Noted(f"base model {spec_hash} is damaged; moved to {aside}, it is trained again"))
+        # At once: another worker's failed delivery of it must not be held against that worker.
         self._inbox.put(Received(ev.BaseModelDamaged(self._clock(), spec_hash)))
-        return False
-
-    def _work_layout(self, link: WorkerLink) -> WorkLayout:
-        welcome = link.welcome
-        if welcome is None:
-            raise SessionLost(f"{link.worker} is not connected")
-        return WorkLayout(Path(welcome.work_dir))
+        aside = self._store.set_aside(spec_hash)
+        self._note(f"base model {spec_hash} is damaged; moved to {aside}, it is trained again")
 
 
-def _verify(staged: Path, wanted: str, command: cmd.Collect | cmd.Salvage) -> None:
-    if content_hash(digest_directory(staged)) != wanted:
-        aside = staged.with_name(f"{staged.name}.damaged")
-        shutil.rmtree(aside, ignore_errors=True)
-        staged.rename(aside)
-        raise IntegrityError(
-            f"what came from {command.worker} is not what its agent announced; kept in {aside}"
-        )
+class UnderWay:
+    """What is being done now, so that nothing is done twice at a time and no request is lost."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._again: dict[Hashable, bool] = {}
+
+    def begin(self, key: Hashable) -> bool:
+        """Return True if `key` may begin; else remember that it was asked for once more."""
+        with self._lock:
+            self._again[key] = key in self._again
+            return not self._again[key]
+
+    def end(self, key: Hashable, *, answered: bool) -> bool:
+        """Return True if `key` is done with; False to do it again, as it was asked for and not answered."""
+        with self._lock:
+            if self._again.pop(key) and not answered:
+                self._again[key] = False
+                return False
+            return True
+
+
+def _may_pass(error: BaseException, tries: int) -> bool:
+    """Tell whether what went wrong `tries` times is worth another try."""
+    if isinstance(error, IntegrityError):
+        return tries < TRIES
+    if isinstance(error, RemoteError):
+        return "disk is full" in str(error) or "No space left" in str(error) or tries < REMOTE_TRIES
+    return True
+
+
+def _files_of(rows: Sequence[Any]) -> list[FileDigest]:
+    try:
+        return [FileDigest.from_row(row) for row in rows]
+    except (ValueError, TypeError) as error:
+        raise IntegrityError(f"the worker names files that cannot be: {error}") from error
+
+
+def _work_layout(link: WorkerLink) -> WorkLayout:
+    welcome = link.welcome
+    if welcome is None:
+        raise SessionLost(f"{link.worker} is not connected")
+    return WorkLayout(Path(welcome.work_dir))
+
+
+def _pull(link: WorkerLink, source: Path, staged: Path) -> None:
+    session = link.session
+    staged.mkdir(parents=True, exist_ok=True)
+    session.pull(str(source), staged)
 
 
 def _write_inline(staged: Path, contents: Mapping[str, str]) -> None:
@@ -286,5 +372,5 @@ def _write_inline(staged: Path, contents: Mapping[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             path.write_bytes(base64.b64decode(text, validate=True))
-        except binascii.Error as error:
+        except (ValueError, TypeError) as error:
             raise IntegrityError(f"{name} came garbled: {error}") from error
