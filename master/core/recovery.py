@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from master.core.attempts import give_up
 from master.core.commands import Transition
 from master.core.lifecycle import ADOPTING, ENDED, State, Trigger
-from master.core.plan import Plan
+from master.core.plan import BASE_MODELS, Plan, Task
 from master.core.records import Policy, RunState, TaskRecord
 from master.core.tasks import ON_A_WORKER, QUEUED
 
@@ -21,16 +21,24 @@ def recover(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Tr
     Allowances (retries, losses) are not restored: giving the command again gives new tries.
     """
     state = RunState.fresh(plan, policy, workers)
+    others: dict[str, TaskRecord] = {}
     for transition in journal:
-        if record := state.tasks.get(transition.task_id):
-            _replay(state, record, transition)
-        else:
-            before = state.retired.get(transition.task_id, 0)
-            state.retired[transition.task_id] = max(before, transition.attempt)
+        record = state.tasks.get(transition.task_id) or others.get(transition.task_id)
+        if record is None:
+            record = others[transition.task_id] = _outsider(transition.task_id)
+        _replay(state, record, transition)
+    state.retired = {task_id: record.attempts for task_id, record in others.items()}
     for record in state.tasks.values():
         _settle(state, record)
     _count(state)
     return state
+
+
+def _outsider(task_id: str) -> TaskRecord:
+    """Return a record for a task that is not in the plan: a removed job, or a base model in the store."""
+    kind, _, name = task_id.partition("/")
+    makes = name if kind == BASE_MODELS else None
+    return TaskRecord(Task(task_id, phase=1 if makes else 2, makes=makes))
 
 
 def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None:
@@ -45,7 +53,7 @@ def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None
     if trigger is Trigger.ADOPT:
         lost = record.given_up.pop(transition.attempt, None)
         record.base, record.finished = lost.base if lost else "", {}
-    if trigger is Trigger.REDO:
+    if trigger in (Trigger.UNLOCK, Trigger.REDO):
         _redo(state, record)
     _apply(record, transition)
     if trigger is Trigger.FINISH:
@@ -66,8 +74,9 @@ def _apply(record: TaskRecord, transition: Transition) -> None:
 
 
 def _redo(state: RunState, record: TaskRecord) -> None:
-    """What was to start from the base model that is made again must not."""
-    state.damaged.add(record.content_hash)
+    """What was to start from a base model that is made (again) now must not."""
+    if record.content_hash:
+        state.damaged.add(record.content_hash)
     for task_id in state.dependents.get(record.task.makes or "", ()):
         if state.tasks[task_id].state in QUEUED:
             state.tasks[task_id].base = _GONE

@@ -28,7 +28,7 @@ def move(
     detail: Mapping[str, Any] | None = None,
     content_hash: str = "",
 ) -> None:
-    """Change a task's state, and remember it if it is another one now."""
+    """Change a task's state, and remember it if it is another one now, or another attempt counts."""
     before, loose = record.state, loose_attempts(state, record)
     state.move(record, trigger)
     record.note = note or record.note
@@ -36,7 +36,7 @@ def move(
         for worker, attempt in loose:
             state.workers[worker].loose.discard((record.task.task_id, attempt))
             out.commands.append(cmd.Cancel(worker, record.task.task_id, attempt))
-    if record.state is before and trigger is not Trigger.DROP:
+    if record.state is before and trigger not in (Trigger.ADOPT, Trigger.DROP):
         return
     out.transitions.append(
         Transition(
