@@ -7,7 +7,8 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ class Transfers:
 
     def all(self) -> list[Transfer]:
         lines = self._log.read_text().splitlines() if self._log.exists() else []
-        return [Transfer(int(code), source, target) for code, source, target in (x.split("\t") for x in lines)]
+        return [
+            Transfer(int(code), source, target) for code, source, target in (x.split("\t") for x in lines)
+        ]
 
     def sent_base_models(self) -> list[tuple[str, str]]:
         """Return `(spec_hash, worker)` of every base model sent to a worker, in the order of their ends."""
@@ -88,23 +91,29 @@ def wait_for(what: str, condition: Callable[[], Any], seconds: float = 60.0) -> 
     return found
 
 
-def ledger_lines(ledger: Path) -> list[tuple[str, int, str]]:
-    """Return `(job_id, attempt, host)` of every attempt that came to its end, told by the jobs themselves."""
-    rows = [json.loads(line) for line in (ledger / "ended").read_text().splitlines()]
-    return [(row["job"], row["attempt"], row["host"]) for row in rows]
+class Ledger:
+    """A directory that the workers see, in which each job notes that it came to its end."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self._directory, self._file = directory, directory / "none"
+        self.volumes = {str(directory): {"bind": LEDGER, "mode": "rw"}}
+        """For `Lab.start`."""
+
+    def open(self) -> dict[str, str]:
+        """Begin a new page; return the environment of jobs that are to write on it."""
+        self._file = self._directory / uuid.uuid4().hex
+        self._file.touch()
+        # The workers' users are not the head node's.
+        self._file.chmod(0o666)
+        return {"LEDGER": f"{LEDGER}/{self._file.name}"}
+
+    def ends(self) -> Counter[str]:
+        """Return how often each job came to its end."""
+        return Counter(json.loads(line)["job"] for line in self._file.read_text().splitlines())
 
 
-def make_ledger(directory: Path) -> tuple[Mapping[str, Mapping[str, str]], dict[str, str]]:
-    """Return volumes and environment with which the jobs of a worker note in `directory` that they ended."""
-    directory.mkdir(mode=0o777)
-    directory.chmod(0o777)
-    ended = directory / "ended"
-    ended.touch(mode=0o666)
-    ended.chmod(0o666)
-    return {str(directory): {"bind": LEDGER, "mode": "rw"}}, {"LEDGER": f"{LEDGER}/ended"}
-
-
-def job_processes(worker: Worker, *patterns: str) -> Sequence[str]:
-    """Return the command lines on a worker that hold one of the patterns."""
+def processes(worker: Worker, word: str) -> list[str]:
+    """Return the command lines on a worker, of any user, that hold `word`."""
     listed = worker.exec(["ps", "-eo", "args", "--no-headers"], user="root").stdout.splitlines()
-    return [line for line in listed if any(pattern in line for pattern in patterns)]
+    return [line for line in listed if word in line]

@@ -94,6 +94,17 @@ class Worker:
         self._as_root(["ip", "link", "set", "eth0", "up"])
         self.wait_ready()
 
+    def mend(self) -> None:
+        """Undo whatever fault there is, of those above that are not `mute`; return when sshd greets."""
+        self.container.reload()
+        if self.container.status == "paused":
+            self.unpause()
+        if not self.container.attrs["NetworkSettings"]["Networks"]:
+            self._network().connect(self.container)
+        if self.container.status == "exited":
+            self.container.start()
+        self.wait_ready()
+
     def exec(self, argv: Sequence[str], user: str | None = None) -> Executed:
         """Run a command in the container without SSH, as its user or another; wait for its end."""
         environment = {"HOME": self.home} if user is None else {}

@@ -43,7 +43,7 @@ def servers_of(workers: list[Worker], **settings: Any) -> list[dict[str, Any]]:
 
 
 def check_base_models_sent(run: Run, transfers: Transfers) -> None:
-    """Assert that each base model was sent once to each worker that used it and had not made it, nowhere else."""
+    """Assert that each base model was sent once to each worker that used it and had not made it."""
     made_on = {job["spec_hash"]: job["worker"] for job in _jobs(run.layout.phase1_log)}
     uses = {(job["spec_hash"], job["worker"]) for job in _jobs(run.layout.phase2_log)}
     needed = {(spec_hash, worker) for spec_hash, worker in uses if made_on[spec_hash] != worker}

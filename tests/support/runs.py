@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from master.adapters.base_model_store import BaseModelStore
 from master.adapters.journal import Journal
+from master.core.commands import Transition
 from master.core.lifecycle import State, Trigger
 from master.run_layout import RunLayout
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
@@ -94,25 +96,23 @@ class Run:
             self.argv(*flags), env=self.environ(), capture_output=True, text=True, timeout=timeout_s
         )
 
-    def count(self, trigger: Trigger) -> dict[str, int]:
-        """Return how often each task went through a transition."""
+    def transitions(self) -> list[Transition]:
+        """Return what the journal tells so far; nothing where there is none yet."""
+        if not self.layout.journal.exists():
+            return []
         journal = Journal(self.layout.journal)
         try:
-            counts: dict[str, int] = {}
-            for item in journal.transitions():
-                if item.trigger is trigger:
-                    counts[item.task_id] = counts.get(item.task_id, 0) + 1
-            return counts
+            return list(journal.transitions())
         finally:
             journal.close()
 
+    def count(self, trigger: Trigger) -> dict[str, int]:
+        """Return how often each task went through a transition."""
+        return dict(Counter(item.task_id for item in self.transitions() if item.trigger is trigger))
+
     def states(self) -> dict[str, State]:
         """Return the state of every task, from the journal."""
-        journal = Journal(self.layout.journal)
-        try:
-            return {item.task_id: item.state for item in journal.transitions()}
-        finally:
-            journal.close()
+        return {item.task_id: item.state for item in self.transitions()}
 
     def check_complete(self, jobs: int, base_models: int) -> None:
         """Assert that all is there, recorded once, and what its digest says."""
@@ -126,11 +126,7 @@ class Run:
         assert len(whole) == base_models and not damaged, damaged
 
     def _check_results(self) -> None:
-        journal = Journal(self.layout.journal)
-        try:
-            finished = {t.task_id: t for t in journal.transitions() if t.trigger is Trigger.FINISH}
-        finally:
-            journal.close()
+        finished = {item.task_id: item for item in self.transitions() if item.trigger is Trigger.FINISH}
         for task_id, transition in finished.items():
             if task_id.startswith("base_models/"):
                 continue

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import random
+import socket
 import time
 from pathlib import Path
 
@@ -39,6 +40,18 @@ def train(weight, points, lr, epochs, progress):
     return weight
 
 
+def note_the_end():
+    """Tell whoever asked for it which attempt came to its end, and where."""
+    if "LEDGER" in os.environ:
+        row = {
+            "job": os.environ["TWOPHASE_JOB_ID"],
+            "attempt": int(os.environ["TWOPHASE_ATTEMPT"]),
+            "host": socket.gethostname(),
+        }
+        with open(os.environ["LEDGER"], "a") as stream:
+            stream.write(json.dumps(row) + "\n")
+
+
 def main():
     args = parse()
     progress = os.environ["TWOPHASE_PROGRESS_FILE"]
@@ -50,6 +63,7 @@ def main():
         time.sleep(args.base_seconds)
         (base_dir / "best_base_model.pt").write_text(json.dumps({"weight": weight}))
         print("trained the base model", os.environ["TWOPHASE_BASE_MODEL_HASH"])
+        note_the_end()
         return
     weight = json.loads((base_dir / "best_base_model.pt").read_text())["weight"]
     time.sleep(args.seconds)
@@ -57,6 +71,7 @@ def main():
     output = Path(os.environ["TWOPHASE_OUTPUT_DIR"])
     (output / "metrics.json").write_text(json.dumps({"weight": weight, "pct": args.target_batch_pct}))
     print("fitted", target)
+    note_the_end()
 
 
 if __name__ == "__main__":
