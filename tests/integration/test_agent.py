@@ -470,7 +470,7 @@ def test_a_state_directory_that_cannot_be_is_a_clear_error(host: Host) -> None:
 
 
 def test_an_agent_that_nobody_needs_ends_and_remembers(host: Host) -> None:
-    host.env["TWOPHASE_AGENT_IDLE_S"] = "0"
+    host.env["TWOPHASE_AGENT_IDLE_S"] = "2"
     master = host.connect(epoch=3)
     pid = host.agent_pid()
     master.launch("a", "pass")
