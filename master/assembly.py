@@ -76,8 +76,8 @@ def python_of(server: ServerSpec) -> str:
 
 
 @contextmanager
-def exclusive(layout: RunLayout) -> Iterator[None]:
-    """Hold the run directory.
+def exclusive(layout: RunLayout, command: str = "run_two_phase", flag: str = "--run-dir") -> Iterator[None]:
+    """Hold the run directory, which the user gives by `flag`.
 
     Raises UsageError where it cannot be made or written, or another master works in it, which it names.
     """
@@ -85,16 +85,16 @@ def exclusive(layout: RunLayout) -> Iterator[None]:
         layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         stream = layout.lock.open("a+", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--run-dir {layout.root}: {error.filename}: {error.strerror}") from error
+        raise UsageError(f"{flag} {layout.root}: {error.filename}: {error.strerror}") from error
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = f"another run_two_phase is working in {layout.root.resolve()}: {_holder(stream)}"
-            raise UsageError(f"{holder}; wait for it, end it, or use another --run-dir") from error
+            holder = f"another {command} is working in {layout.root.resolve()}: {_holder(stream)}"
+            raise UsageError(f"{holder}; wait for it, end it, or use another {flag}") from error
         except OSError as error:
             problem = f"cannot be locked ({error.strerror}); use one on a local disk"
-            raise UsageError(f"--run-dir {layout.root}: {problem}") from error
+            raise UsageError(f"{flag} {layout.root}: {problem}") from error
         stream.truncate(0)
         stream.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}\n")
         stream.flush()

@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from master.code_identity import trainer_folder
@@ -59,18 +59,28 @@ def find_script(script: Path, run_dir: Path) -> Sources:
     script is missing or cannot be started, or a file beside it cannot be read, or all are more than
     `MAX_TOTAL_BYTES`.
     """
-    _check_script(script)
+    check_script(script)
     folder, name = script.resolve().parent, script.resolve().name
-    files, left_out = [Path(name)], []
-    for path in _code_files(folder, Path(name), run_dir.resolve()):
+    found = find_project(folder, [Path(name)], [run_dir])
+    # A name that begins with a dash would be an option of the interpreter.
+    argv = ("{python}", f"./{name}" if name.startswith("-") else name)
+    return replace(found, argv=argv if script.suffix == ".py" else (f"./{name}",))
+
+
+def find_project(folder: Path, scripts: Sequence[Path], not_code: Collection[Path]) -> Sources:
+    """Return what `find_script` finds for scripts of one folder, relative to it, and nothing to start.
+
+    What lies below the paths of `not_code` is left out.  Raises ConfigError as `find_script`.
+    """
+    folder, skipped = folder.resolve(), [path.resolve() for path in not_code]
+    files, left_out = list(scripts), []
+    for path in _code_files(folder, scripts, skipped):
         reason = _reason_to_leave_out(folder / path)
         if reason:
             left_out.append(f"{path}: {reason}")
-        elif path != Path(name):
+        elif path not in scripts:
             files.append(path)
-    # A name that begins with a dash would be an option of the interpreter.
-    argv = ("{python}", f"./{name}" if name.startswith("-") else name)
-    found = Sources(folder, tuple(files), argv if script.suffix == ".py" else (f"./{name}",), tuple(left_out))
+    found = Sources(folder, tuple(files), (), tuple(left_out))
     _check_files(found)
     return found
 
@@ -112,7 +122,8 @@ def _unreadable(path: Path, error: OSError) -> ConfigError:
     return ConfigError(str(path), "", f"cannot be read, and is copied as code: {error.strerror}")
 
 
-def _check_script(script: Path) -> None:
+def check_script(script: Path) -> None:
+    """Raise ConfigError for a script that is missing or cannot be started."""
     if not script.is_file():
         raise ConfigError(str(script), "", "there is no such script")
     if script.suffix != ".py" and not os.access(script, os.X_OK):
@@ -150,16 +161,16 @@ def _reason_to_leave_out(path: Path) -> str:
     return ""
 
 
-def _code_files(folder: Path, script: Path, run_dir: Path) -> Iterator[Path]:
+def _code_files(folder: Path, scripts: Sequence[Path], not_code: Sequence[Path]) -> Iterator[Path]:
     """Yield relative paths of files, and of links, that belong to the code."""
     tracked = _git_files(folder)
     # Git says nothing of a folder that it ignores as a whole.
-    names = tracked if tracked is not None and script in tracked else _walk(folder)
+    names = tracked if tracked is not None and not set(scripts).isdisjoint(tracked) else _walk(folder)
     for name in names:
         path = folder / name
-        in_run_dir = folder in run_dir.parents and run_dir in path.parents
+        in_results = any(folder in other.parents and other in path.parents for other in not_code)
         skipped = _NEVER_CODE.intersection(name.parts[:-1]) or str(name) in _NEVER_CODE_AT_THE_TOP
-        if not skipped and not in_run_dir and (path.is_file() or path.is_symlink()):
+        if not skipped and not in_results and (path.is_file() or path.is_symlink()):
             yield name
 
 

@@ -182,7 +182,7 @@ class Hands:
         base_model = site.cache.path(launch.base_model) if launch.base_model else None
         places = Places(attempt, site.layout.checkpoints(site.run_id, launch.job_id), base_model)
         env = environment(site.env, launch, slot, places)
-        argv = command(launch.argv, slot, sys.executable, attempt.work, env.get("PATH", ""))
+        argv = command(launch.argv, slot, sys.executable, attempt, env.get("PATH", ""))
         task = Task(argv, env, attempt.work, attempt.log, mark_of(attempt.output), lock)
         return self._executor.start(key, task)
 

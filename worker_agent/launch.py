@@ -72,11 +72,14 @@ def mark_of(output: Path) -> str:
     return f"{contract.OUTPUT_DIR}={output}"
 
 
-def command(argv: Sequence[str], slot: str, python: str, work: Path, search_path: str) -> List[str]:
+def command(
+    argv: Sequence[str], slot: str, python: str, attempt: AttemptLayout, search_path: str
+) -> List[str]:
     """Return argv with an absolute path as its first word.  Raises StartError for an unknown program."""
-    words = {"{python}": python, "{device}": "cpu" if gpu_of(slot) is None else "cuda"}
+    device = "cpu" if gpu_of(slot) is None else "cuda"
+    words = {"{python}": python, "{device}": device, "{output_dir}": str(attempt.output)}
     argv = [words.get(word, word) for word in argv]
-    return [_program(argv[0], work, search_path), *argv[1:]]
+    return [_program(argv[0], attempt.work, search_path), *argv[1:]]
 
 
 def _program(name: str, work: Path, search_path: str) -> str:

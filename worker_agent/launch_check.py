@@ -32,7 +32,13 @@ def launch_problem(launch: Launch) -> Optional[str]:
         return f"phase is {launch.phase}, allowed are 1 and 2"
     if not launch.argv or not all(isinstance(word, str) and "\0" not in word for word in launch.argv):
         return "argv must be a list of at least one text without null characters"
+    if launch.output_from is not None and not _is_below(launch.output_from):
+        return f"output_from is {launch.output_from!r}: allowed are relative paths without .."
     return _mounts_problem(launch) or _artefact_problem(launch)
+
+
+def _is_below(path: str) -> bool:
+    return not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
 
 
 def _mounts_problem(launch: Launch) -> Optional[str]:
@@ -43,7 +49,7 @@ def _mounts_problem(launch: Launch) -> Optional[str]:
             return f"mount {body!r:.200}: {error}"
         if (mount.artefact is None) == (mount.path is None):
             return f"mount at {mount.at!r}: exactly one of artefact and path must be given"
-        if mount.at.startswith("/") or ".." in mount.at.split("/") or "\0" in mount.at:
+        if not _is_below(mount.at):
             return f"mount at {mount.at!r}: allowed are relative paths without .."
     return None
 

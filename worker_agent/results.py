@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Dict, Iterator, List, Optional, Sequence
 
 from worker_agent.cache import Cache
@@ -20,6 +20,7 @@ QUICK_BYTES = 256 * 1024
 """What is digested without a thread."""
 TAIL_BYTES = 4096
 _BASE_MODELS = "base_models"
+_PYCACHE = "__pycache__"
 
 
 class ResultError(Exception):
@@ -28,7 +29,7 @@ class ResultError(Exception):
 
 def is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
     """Return whether an attempt left so little that it can be digested at once."""
-    if launch.phase == 1 or (attempt.work / EXPERIMENTS).is_dir():
+    if launch.phase == 1 or launch.output_from is not None or (attempt.work / EXPERIMENTS).is_dir():
         return False
     size = attempt.log.stat().st_size if attempt.log.exists() else 0
     with os.scandir(str(attempt.output)) as entries:
@@ -109,7 +110,17 @@ def _fold(attempt: AttemptLayout, launch: Launch) -> Optional[str]:
         found = [path for path in _own_files(experiments) if path not in mounted]
         for source, relative in zip(found, _stripped(found, experiments, launch.job_id)):
             _move(source, attempt.output, relative, source.relative_to(attempt.work))
+    if launch.output_from is not None:
+        _take_new_files(attempt, attempt.work / launch.output_from)
     return name
+
+
+def _take_new_files(attempt: AttemptLayout, folder: Path) -> None:
+    """Move what the script made below `folder`: what was there before are links."""
+    for source in list(_own_files(folder)):
+        relative = PurePosixPath(source.relative_to(folder).as_posix())
+        if not source.is_symlink() and _PYCACHE not in relative.parts:
+            _move(source, attempt.output, relative, PurePosixPath("work") / relative)
 
 
 def _take_base_model(folder: Path, final: Path) -> Optional[str]:
@@ -157,7 +168,7 @@ def _in_prefix(name: PurePosixPath, job_id: str) -> bool:
     return name.parts[: len(prefix)] == prefix
 
 
-def _move(source: Path, output: Path, relative: PurePosixPath, full: Path) -> None:
+def _move(source: Path, output: Path, relative: PurePosixPath, full: PurePath) -> None:
     """Move a file into the output; where its name is taken, under its full one."""
     final = output / relative
     if final.exists():

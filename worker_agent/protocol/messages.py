@@ -114,7 +114,8 @@ class Launch:
     attempt: int
     phase: int
     argv: List[str]
-    """The command.  A word `{python}` is the worker's interpreter, `{device}` is `cuda` or `cpu`."""
+    """The command.  A word `{python}` is the worker's interpreter, `{device}` is `cuda` or `cpu`, and
+    `{output_dir}` is the directory for results."""
     mounts: List[Dict[str, Any]] = field(default_factory=list)
     """Of `Mount`: the code, the data and, for scripts that look for it there, the base model."""
     base_model_hash: Optional[str] = None
@@ -123,6 +124,8 @@ class Launch:
     """Phase 2: the content hash of the base model to start from."""
     env: Dict[str, str] = field(default_factory=dict)
     timeout_s: Optional[float] = None
+    output_from: Optional[str] = None
+    """A directory below the working directory (`.`: all of it) whose new files are results too."""
 
 
 @dataclass(frozen=True)

@@ -95,21 +95,25 @@ def test_threads_are_shared_unless_somebody_says_otherwise() -> None:
 
 def test_the_command_has_its_words_and_its_program(tmp_path: Path) -> None:
     argv = ["{python}", "train.py", "--device", "{device}", "{deviceless}"]
-    assert command(argv, "gpu0", "/bin/sh", tmp_path, "") == [
+    assert command(argv, "gpu0", "/bin/sh", AttemptLayout(tmp_path), "") == [
         *("/bin/sh", "train.py", "--device", "cuda", "{deviceless}")
     ]
-    assert command(["sh", "{device}"], "cpu1", "py", tmp_path, "/bin")[1:] == ["cpu"]
+    words = command(["sh", "{output_dir}"], "cpu0", "py", AttemptLayout(tmp_path), "/bin")
+    assert words[1:] == [str(AttemptLayout(tmp_path).output)]
+    assert command(["sh", "{device}"], "cpu1", "py", AttemptLayout(tmp_path), "/bin")[1:] == ["cpu"]
 
 
 def test_a_script_in_the_working_directory_must_be_executable(tmp_path: Path) -> None:
-    script = tmp_path / "run.sh"
+    attempt = AttemptLayout(tmp_path)
+    attempt.work.mkdir()
+    script = attempt.work / "run.sh"
     script.write_text("#!/bin/sh\n")
     with pytest.raises(StartError, match=r"run\.sh is not executable: chmod \+x"):
-        command(["run.sh"], "cpu0", "py", tmp_path, "/bin")
+        command(["run.sh"], "cpu0", "py", attempt, "/bin")
     script.chmod(0o755)
-    assert command(["run.sh", "1"], "cpu0", "py", tmp_path, "/bin") == [str(script), "1"]
+    assert command(["run.sh", "1"], "cpu0", "py", attempt, "/bin") == [str(script), "1"]
     with pytest.raises(StartError, match=r"gone\.sh: no such program"):
-        command(["gone.sh"], "cpu0", "py", tmp_path, "/bin")
+        command(["gone.sh"], "cpu0", "py", attempt, "/bin")
 
 
 @pytest.mark.parametrize(

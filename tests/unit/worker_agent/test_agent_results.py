@@ -149,3 +149,17 @@ def test_a_changed_file_makes_the_cache_unsure(tmp_path: Path) -> None:
     problem = desk.cache.verify_cached(name)
     assert problem and "content hash" in problem
     assert desk.cache.status(name) == "missing"
+
+
+def test_what_is_new_in_the_working_directory_is_a_result_if_that_is_asked_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "train_a")
+    desk.launch = Launch("train_a", 1, 2, ["x"], output_from=".")
+    desk.write(desk.attempt.output, "model", "both")
+    desk.write(desk.attempt.work, "plots/loss", "both", "src/__pycache__/a.pyc")
+    (desk.attempt.work / "data").symlink_to(tmp_path)
+    (desk.attempt.work / "src" / "train.py").symlink_to(__file__)
+    assert not is_quick(desk.attempt, desk.launch)
+    left = desk.collect()
+    assert left.problem is None
+    assert names(left) == ["both", "model", "plots/loss", "work/both"]
+    assert (desk.attempt.output / "work" / "both").read_text() == "both"
