@@ -299,7 +299,8 @@ def _work(
         try:
             exit_code = Dispatcher(state, journal, inbox, links, courier, launcher, view).run()
         finally:
-            view.close()
+            with suppress(OSError):
+                view.close()
             courier.close()
             close_all(links.values(), msg.Shutdown() if state.finished and not state.stopping else None)
         _write_logs(parts, state, started_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from queue import Empty
 from typing import Protocol
 
@@ -63,8 +64,13 @@ class Dispatcher:
                 link.start()
         while self._exit_code is None:
             self._turn()
-        self._view.refresh(self.state, self._clock())
+        self._show(self._clock())
         return self._exit_code
+
+    def _show(self, at: float) -> None:
+        """Show what is new.  A terminal that has gone does not end the run."""
+        with suppress(OSError):
+            self._view.refresh(self.state, at)
 
     def _turn(self) -> None:
         """Take in what has come, remember it in one commit, then act on it."""
@@ -83,7 +89,7 @@ class Dispatcher:
         if at - self._refreshed >= TICK_S:
             self._refreshed = at
             outboxes.append(step(self.state, ev.Tick(at)))
-            self._view.refresh(self.state, at)
+            self._show(at)
         self._carry_out(outboxes, acks)
 
     def _tell(self, event: ev.Event) -> None:

@@ -1,0 +1,75 @@
+"""The programs that look at a worker and receive the agent there, run by real interpreters."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from master.adapters.agent_deploy import AgentBundle, build_agent, check_worker, deploy_agent
+from master.adapters.local_session import LocalSession
+from master.errors import RemoteError, WorkerUnusable
+
+
+def test_the_agent_arrives_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    bundle = build_agent()
+    with LocalSession() as session:
+        assert not check_worker(session, bundle, sys.executable, str(tmp_path), rsync=False).has_agent
+        assert list(tmp_path.iterdir()) == []
+        path = Path(deploy_agent(session, bundle, sys.executable, str(tmp_path), rsync=False))
+        assert path.read_bytes() == bundle.data
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        before = path.stat()
+        deploy_agent(session, bundle, sys.executable, str(tmp_path), rsync=False)
+        assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+        assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_an_agent_that_was_tampered_with_is_replaced(tmp_path: Path) -> None:
+    bundle = build_agent()
+    with LocalSession() as session:
+        path = Path(deploy_agent(session, bundle, sys.executable, str(tmp_path), rsync=False))
+        path.write_bytes(b"something else")
+        deploy_agent(session, bundle, sys.executable, str(tmp_path), rsync=False)
+        assert path.read_bytes() == bundle.data
+
+
+def test_bytes_that_are_not_what_was_sent_never_get_the_name(tmp_path: Path) -> None:
+    bundle = AgentBundle("0" * 64, b"half an agent")
+    with LocalSession() as session, pytest.raises(RemoteError, match="did not arrive whole"):
+        deploy_agent(session, bundle, sys.executable, str(tmp_path), rsync=False)
+    assert not list(tmp_path.rglob("*.pyz*"))
+
+
+def test_a_place_that_cannot_be_written_is_named_and_left_clean(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        LocalSession() as session,
+        pytest.raises(WorkerUnusable, match=r"cannot write .*file.*set `state_dir`"),
+    ):
+        deploy_agent(session, build_agent(), sys.executable, str(tmp_path / "file"), rsync=False)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
+    with LocalSession() as session, pytest.raises(WorkerUnusable, match="/no/such/python"):
+        check_worker(session, build_agent(), "/no/such/python", str(tmp_path), rsync=False)
+
+
+def test_an_old_interpreter_tells_its_version(tmp_path: Path) -> None:
+    old = tmp_path / "old-python"
+    old.write_text(
+        f"#!{sys.executable}\n"
+        "import os, shutil, sys\n"
+        "del os.sched_getaffinity, shutil.which\n"
+        "code, sys.argv, sys.version_info = sys.argv[2], sys.argv[3:], (3, 2, 6, 'final', 0)\n"
+        "exec(code)\n"
+    )
+    old.chmod(0o755)
+    with (
+        LocalSession() as session,
+        pytest.raises(WorkerUnusable, match=r"is Python 3\.2\.6; the agent needs 3\.8"),
+    ):
+        check_worker(session, build_agent(), str(old), str(tmp_path), rsync=False)
