@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from master.adapters.session import Channel, Session
 from master.core import events as ev
 from master.errors import ProtocolError, SessionLost, WorkerUnusable
-from master.inbox import Inbox, Noted, Received, Seen
+from master.inbox import Inbox, Received, Seen
 from worker_agent.protocol import messages as msg
 
 PING_S = 5.0
@@ -170,7 +170,11 @@ class WorkerLink:
             for line in lines.feed(data):
                 self._take(msg.decode(line))
         if not self._closing.is_set():
-            raise SessionLost(f"{self.worker}: the agent closed the connection")
+            why = f"silent for {SILENCE_S:.0f} s" if self._is_silent() else "the agent closed the connection"
+            raise SessionLost(f"{self.worker}: {why}")
+
+    def _is_silent(self) -> bool:
+        return self._clock() - self._heard > SILENCE_S
 
     def _take(self, message: msg.Message) -> None:
         if isinstance(message, msg.Refused):
@@ -199,8 +203,7 @@ class WorkerLink:
                 if not batch:
                     number += 1
                     batch = msg.encode(msg.Ping(number))
-                if self._clock() - self._heard > SILENCE_S:
-                    self._inbox.put(Noted(f"{self.worker}: silent for {SILENCE_S:.0f} s, connecting anew"))
+                if self._is_silent():
                     break
                 channel.send(batch)
         except (SessionLost, OSError):
