@@ -56,12 +56,13 @@ class Pieces:
 
     def transposed_times(self, residuals_NC: Tensor) -> Tensor:
         """Return (X - mean)ᵀ @ residuals, [D, C]."""
-        out = torch.outer(self.mean_D, -residuals_NC.sum(0))
+        # Made as [C, D]: the product with the activations as they lie takes half the time.
+        out = torch.outer(-residuals_NC.sum(0), self.mean_D)
         start = 0
         for piece in self._reader.pieces():
-            out.addmm_(piece.t(), residuals_NC[start : start + len(piece)])
+            out.addmm_(residuals_NC[start : start + len(piece)].t(), piece)
             start += len(piece)
-        return out
+        return out.t().contiguous()
 
     def covariance(self) -> Tensor:
         """Return the covariance of the activations [D, D], its lower triangle only."""

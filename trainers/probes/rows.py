@@ -206,7 +206,7 @@ class _StreamCursor:
             for block in sorted(window.blocks):
                 span = self._rows.block_span(block)
                 self._base[block] = filled
-                rows = file[split.dataset][span.start : span.stop]
+                rows = native(file[split.dataset][span.start : span.stop])
                 self._window_XD[filled : filled + len(span)] = torch.from_numpy(rows)
                 filled += len(span)
         self._end = window.end
@@ -227,6 +227,11 @@ def bits(x: Tensor) -> NDArray:
     return array
 
 
+def native(array: NDArray) -> NDArray:
+    """Return the array in this machine's byte order, which torch insists on."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
 def block_rows(n_features: int, itemsize: int, multiple: int = 1) -> int:
     """Rows of about SCAN_BYTES, a multiple of `multiple`, at least one."""
     rows = SCAN_BYTES // (n_features * itemsize)
@@ -239,6 +244,7 @@ def read_blocks(split: SplitFile, rows: int) -> Iterator[tuple[int, NDArray]]:
         data: h5py.Dataset = file[split.dataset]
         for start in range(0, split.n_rows, rows):
             try:
-                yield start, data[start : start + rows]
+                block = data[start : start + rows]
             except OSError as error:
                 raise InputError(f"{split.where}: cannot be read from row {start} on ({error})") from error
+            yield start, native(block)

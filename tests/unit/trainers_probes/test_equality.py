@@ -88,7 +88,7 @@ def cases(draw: st.DrawFn) -> tuple[Arrays, Settings]:
     return arrays, settings
 
 
-@hypothesis_settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_linear_probes_equal_those_trained_alone(case: tuple[Arrays, Settings]) -> None:
     arrays, settings = case

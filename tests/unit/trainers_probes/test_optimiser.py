@@ -1,0 +1,81 @@
+"""Stacked AdamW and early stopping, column by column."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from trainers.probes.adamw import StackedAdamW
+from trainers.probes.stacked import take
+from trainers.probes.stopping import EarlyStopping
+
+
+def randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def test_steps_equal_those_of_torch_with_a_rate_and_decay_for_each_column() -> None:
+    rates, decays = [1e-3, 1e-2, 0.1], [0.0, 0.1, 1e-3]
+    start, gradients = randn(3, 2, 4), [randn(3, 2, 4, seed=step) for step in range(1, 6)]
+    stacked = {"w": start.clone()}
+    optimiser = StackedAdamW(stacked, torch.tensor(decays, dtype=torch.float64))
+    for gradient in gradients:
+        optimiser.step({"w": gradient}, torch.tensor(rates, dtype=torch.float64))
+    for column in range(3):
+        alone = start[column].clone().requires_grad_()
+        reference = torch.optim.AdamW([alone], lr=rates[column], weight_decay=decays[column])
+        for gradient in gradients:
+            alone.grad = gradient[column].clone()
+            reference.step()
+        torch.testing.assert_close(stacked["w"][column], alone.detach(), rtol=0, atol=1e-14)
+
+
+def test_a_zero_gradient_does_not_freeze_a_column() -> None:
+    parameters = {"w": randn(2, 3)}
+    optimiser = StackedAdamW(parameters, torch.tensor([0.1, 0.1], dtype=torch.float64))
+    rates = torch.tensor([0.1, 0.1], dtype=torch.float64)
+    optimiser.step({"w": randn(2, 3, seed=1)}, rates)
+    before = parameters["w"].clone()
+    optimiser.step({"w": torch.zeros(2, 3, dtype=torch.float64)}, rates)
+    assert (parameters["w"] != before).all()
+
+
+def test_columns_cut_out_leave_the_others_as_if_nothing_had_happened() -> None:
+    rates = torch.full((4,), 0.05, dtype=torch.float64)
+    whole, parameters = {"w": randn(4, 3)}, {"w": randn(4, 3)}
+    reference, optimiser = StackedAdamW(whole, rates), StackedAdamW(parameters, rates)
+    going = torch.tensor([1, 3])
+    for step in range(4):
+        gradient = randn(4, 3, seed=step)
+        reference.step({"w": gradient}, rates)
+        if step == 2:
+            parameters = take(parameters, going)
+            optimiser.keep(going, parameters)
+        optimiser.step({"w": gradient if step < 2 else gradient[going]}, rates if step < 2 else rates[going])
+    assert torch.equal(parameters["w"], whole["w"][going])
+
+
+def test_every_column_keeps_its_best_weights_and_its_own_patience() -> None:
+    areas = [[0.5, 0.9], [0.7, 0.8], [0.6, 0.7], [0.7, 0.95]]
+    stopping = EarlyStopping({"w": torch.zeros(2, 1)}, patience=2)
+    stopped = [
+        stopping.update(
+            epoch, torch.tensor(auc, dtype=torch.float64), {"w": torch.full((2, 1), float(epoch))}
+        )
+        for epoch, auc in enumerate(areas)
+    ]
+    assert [one.tolist() for one in stopped] == [
+        [False, False],
+        [False, False],
+        [False, True],
+        [True, False],
+    ]
+    assert stopping.best_epoch.tolist() == [1, 3]
+    assert stopping.best["w"][:, 0].tolist() == [1.0, 3.0]
+
+
+def test_nan_is_never_better() -> None:
+    stopping = EarlyStopping({"w": torch.zeros(1, 1)}, patience=2)
+    nan = torch.tensor([torch.nan], dtype=torch.float64)
+    assert [bool(stopping.update(epoch, nan, {"w": torch.ones(1, 1)})) for epoch in range(2)] == [False, True]
+    assert stopping.best_epoch.tolist() == [-1]

@@ -1,0 +1,99 @@
+"""When results may be written, and what becomes of those that are there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from trainers.probes.errors import InputError, OutputConflictError
+from trainers.probes.modules import new_module
+from trainers.probes.outputs import ResultDirectory, checkpoint, load_probe
+from trainers.probes.settings import Settings
+
+SETTINGS = {"epochs": 3, "lrs": [0.1]}
+
+
+def save(results: ResultDirectory, action: str) -> None:
+    module = new_module(Settings(), 4)
+    results.save(action, checkpoint(Settings(), action, "27", module.state_dict()), {"auc_roc": float("nan")})
+
+
+def test_results_of_equal_settings_stay(tmp_path: Path) -> None:
+    results = ResultDirectory(tmp_path / "out")
+    results.prepare(SETTINGS, overwrite=False)
+    save(results, "plan")
+    results.prepare(SETTINGS, overwrite=False)
+    assert results.finished(["plan", "say"]) == ["plan"]
+    assert results.load_metrics("plan") == {"auc_roc": None}
+
+
+def test_weights_without_metrics_are_not_finished(tmp_path: Path) -> None:
+    results = ResultDirectory(tmp_path)
+    results.prepare(SETTINGS, overwrite=False)
+    save(results, "plan")
+    results.metrics("plan").unlink()
+    assert results.finished(["plan"]) == []
+
+
+def test_other_settings_are_refused_by_name_and_nothing_changes(tmp_path: Path) -> None:
+    results = ResultDirectory(tmp_path)
+    results.prepare(SETTINGS, overwrite=False)
+    save(results, "plan")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(OutputConflictError, match=r"epochs was 3, is 4; .*--overwrite"):
+        results.prepare({**SETTINGS, "epochs": 4}, overwrite=False)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    results.prepare({**SETTINGS, "epochs": 4}, overwrite=True)
+    assert results.finished(["plan"]) == []
+    assert json.loads((tmp_path / "probes_settings.json").read_text())["epochs"] == 4
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_results_of_unknown_settings_are_refused(tmp_path: Path, content: str | None) -> None:
+    (tmp_path / "probe_plan.pth").touch()
+    if content is not None:
+        (tmp_path / "probes_settings.json").write_text(content)
+    with pytest.raises(OutputConflictError, match="--overwrite"):
+        ResultDirectory(tmp_path).prepare(SETTINGS, overwrite=False)
+
+
+def test_overwriting_leaves_files_that_are_not_results(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "probe_old.pth").touch()
+    ResultDirectory(tmp_path).prepare(SETTINGS, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "probes_settings.json"]
+
+
+def test_the_next_attempt_at_a_job_goes_on_from_the_mirror(tmp_path: Path) -> None:
+    first = ResultDirectory(tmp_path / "attempt1", tmp_path / "kept")
+    first.prepare(SETTINGS, overwrite=False)
+    save(first, "plan")
+    second = ResultDirectory(tmp_path / "attempt2", tmp_path / "kept")
+    second.prepare(SETTINGS, overwrite=False)
+    assert second.finished(["plan"]) == ["plan"]
+
+
+def test_an_output_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot make the output directory"):
+        ResultDirectory(tmp_path / "file" / "out").prepare(SETTINGS, overwrite=False)
+
+
+@pytest.mark.parametrize("model_type", ["linear", "multihead"])
+def test_a_saved_probe_loads_with_the_same_logits(tmp_path: Path, model_type: str) -> None:
+    settings = Settings(model_type=model_type, hidden_dim=16)  # type: ignore[arg-type]
+    module = new_module(settings, 4)
+    results = ResultDirectory(tmp_path)
+    results.save("plan", checkpoint(settings, "plan", None, module.state_dict()), {})
+    x = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    loaded = load_probe(results.probe("plan"))
+    assert torch.equal(loaded(x), module(x))
+
+
+def test_other_files_are_no_probes(tmp_path: Path) -> None:
+    (tmp_path / "probe_x.pth").write_bytes(b"no")
+    with pytest.raises(InputError, match="is not a saved probe"):
+        load_probe(tmp_path / "probe_x.pth")
