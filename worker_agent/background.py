@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import sys
@@ -80,7 +81,8 @@ class Background:
         try:
             self._answers.append(work())
         except Exception:
-            traceback.print_exc(file=sys.stderr)
+            with contextlib.suppress(OSError):
+                traceback.print_exc(file=sys.stderr)
         self.wake()
 
     def _sync(self, work: Callable[[], None]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import sys
@@ -16,6 +15,7 @@ from worker_agent.agent import Agent
 from worker_agent.protocol.layout import StateLayout
 
 _IDLE_S = 30 * 60.0
+_SET_NAME = 15
 _SET_CHILD_SUBREAPER = 36
 
 
@@ -30,7 +30,7 @@ def serve(layout: StateLayout, digest: str, ready: Callable[[], None]) -> None:
     """
     layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _lock(layout.lock):
-        _adopt_orphans()
+        _introduce()
         agent = Agent(layout, digest, float(os.environ.get("TWOPHASE_AGENT_IDLE_S", _IDLE_S)))
         ready()
         agent.run()
@@ -123,7 +123,12 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _adopt_orphans() -> None:
-    """Become the parent of jobs' orphans, to see those that left their process group."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def _introduce() -> None:
+    """Get a name in `ps`, and become the parent of jobs' orphans, to see those that left their group."""
+    # Some Pythons are built without ctypes; both are comforts.
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        library = ctypes.CDLL(None)
+        library.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        library.prctl(_SET_NAME, b"twophase-agent", 0, 0, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from typing import Any, Callable, Dict, Optional, Type
@@ -23,8 +25,9 @@ from worker_agent.state import AgentState
 
 
 def complain(text: str) -> None:
-    """Write a line to the agent's log."""
-    print(time.strftime("%Y-%m-%d %H:%M:%S"), text, file=sys.stderr, flush=True)
+    """Write a line to the agent's log, if the disk has room for it."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n".encode("utf-8", "replace"))
 
 
 class Clock:
@@ -174,7 +177,7 @@ class Hands:
             return None
 
     def _spawn(self, key: Key, launch: Launch, slot: str, lock: int) -> int:
-        if self._spool.failure:
+        if self._spool.failure and not self._spool.write():
             raise StartError(self._spool.failure)
         site = self._site()
         attempt = site.attempt(key)
