@@ -305,8 +305,8 @@ def _work(
             close_all(links.values(), msg.Shutdown() if state.finished and not state.stopping else None)
         _write_logs(parts, state, started_at)
         if exit_code == NoUsableWorker.exit_code:
-            reasons = "; ".join(f"{view.name}: {view.reason}" for view in state.workers.values())
-            _say(f"no usable worker: {reasons}")
+            reasons = [f"{view.name}: {view.reason}" for view in state.workers.values()]
+            _say("\n  ".join(["no usable worker:", *(text.replace("\n", "\n    ") for text in reasons)]))
         _report(options, parts.layout, state, exit_code, time.time() - started_at)
     return exit_code
 

@@ -55,6 +55,11 @@ class RemoteError(TwophaseError):
         command = f" ({shlex.join(argv)[:200]})" if argv else ""
         super().__init__(f"{host}: {problem}{command}" + (f"\n{tail}" if tail else ""))
 
+    @property
+    def brief(self) -> str:
+        """The problem and the command's last words, for where the worker is named already."""
+        return "\n".join((self.problem, *self.stderr.strip().splitlines()[-2:]))
+
 
 class WorkerUnusable(RemoteError):
     """A worker that no second try will make usable: the message says what to do about it."""

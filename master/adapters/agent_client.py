@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 
 from master.adapters.session import Channel, Session
 from master.core import events as ev
-from master.errors import ProtocolError, SessionLost, WorkerUnusable
+from master.errors import ProtocolError, RemoteError, SessionLost, WorkerUnusable
 from master.inbox import Inbox, Received, Seen
 from worker_agent.protocol import messages as msg
 
@@ -128,10 +128,10 @@ class WorkerLink:
             try:
                 self._serve()
             except WorkerUnusable as error:
-                self._tell(ev.WorkerUnusable(self._clock(), self.worker, _reason(error, self.worker)))
+                self._tell(ev.WorkerUnusable(self._clock(), self.worker, reason_of(error, self.worker)))
                 return
             except Exception as error:  # whatever it is, the worker is not connected, and a next try may do
-                self._tell(ev.WorkerLost(self._clock(), self.worker, _reason(error, self.worker)))
+                self._tell(ev.WorkerLost(self._clock(), self.worker, reason_of(error, self.worker)))
             finally:
                 was_up, self.welcome = self.welcome is not None, None
             backoff_s = next_backoff(0.0 if was_up else backoff_s)
@@ -242,6 +242,7 @@ def _drain(outgoing: SimpleQueue[bytes | None]) -> bytes | None:
     return b"".join(part for part in parts if part is not None)
 
 
-def _reason(error: BaseException, worker: str) -> str:
-    text = str(error) or type(error).__name__
-    return text.removeprefix(f"{worker}: ")
+def reason_of(error: BaseException, worker: str) -> str:
+    """Return what to say of an error where its worker is named already."""
+    text = f"{error.host}: {error.brief}" if isinstance(error, RemoteError) else str(error)
+    return (text or type(error).__name__).removeprefix(f"{worker}: ")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from master.adapters.agent_client import WorkerLink
+from master.adapters.agent_client import WorkerLink, reason_of
 from master.adapters.base_model_store import BaseModelStore, is_directory_name, make_manifest
 from master.core import commands as cmd
 from master.core import events as ev
@@ -269,12 +269,11 @@ class Courier:
         try:
             if self._push_patiently(command):
                 self._inbox.put(Received(ev.Delivered(self._clock(), *key)))
-        except SessionLost as error:
-            if self._links[command.worker].welcome is None:
-                return False  # the agent asks again when the link is back
-            self._inbox.put(Received(ev.DeliveryFailed(self._clock(), *key, str(error))))
         except Exception as error:  # the dispatcher must hear of it, whatever it is
-            self._inbox.put(Received(ev.DeliveryFailed(self._clock(), *key, str(error))))
+            if isinstance(error, SessionLost) and self._links[command.worker].welcome is None:
+                return False  # the agent asks again when the link is back
+            problem = reason_of(error, command.worker)
+            self._inbox.put(Received(ev.DeliveryFailed(self._clock(), *key, problem)))
         return True
 
     def _push_patiently(self, command: cmd.Deliver) -> bool:

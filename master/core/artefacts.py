@@ -43,7 +43,7 @@ def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -
     if event.content_hash in state.damaged:
         _recall_users(state, view, out)
         return
-    if not view.up:
+    if not view.available:
         return
     view.failed_deliveries[event.content_hash] += 1
     if view.failed_deliveries[event.content_hash] < state.policy.max_deliveries:

@@ -159,8 +159,12 @@ class Lab:
         user: str = "worker",
         volumes: Mapping[str, Mapping[str, str]] | None = None,
         environment: Mapping[str, str] | None = None,
+        tmpfs: Mapping[str, str] | None = None,
     ) -> Worker:
-        """Start a worker; `volumes` (docker's form) come on top of this interpreter's.  See `wait_ready`."""
+        """Start a worker; `volumes` (docker's form) come on top of this interpreter's.  See `wait_ready`.
+
+        `tmpfs` gives file systems of their own by path, with mount options such as `size=1m,mode=1777`.
+        """
         port = free_port()
         container = self._engine.containers.create(
             self._image,
@@ -172,6 +176,7 @@ class Lab:
             ports={f"{USERS[user]}/tcp": ("127.0.0.1", port)},
             volumes={**python_mounts(), **(volumes or {})},
             shm_size="256m",
+            tmpfs=dict(tmpfs or {}),
             labels={OWNER: str(os.getpid())},
         )
         worker = Worker(name, user, port, self.client, container)

@@ -222,6 +222,7 @@ def test_a_dismissed_worker_still_finishes_what_it_has() -> None:
     assert run.tell(problem) == ["deliver code w1"]
     assert run.tell(problem) == ["deliver code w1"]
     assert run.tell(problem) == ["dismiss no space left w1", "recall a#1@w1"]
+    assert run.tell(ev.DeliveryFailed(run.at, "w1", "data", "no space left")) == []
     run.ended("w1", "a", 1)
     assert run.stands("a") is State.COLLECTING
     assert run.home("a", 1) == ["a collect#1@w1: succeeded", "release a#1@w1", "finish 4"]
