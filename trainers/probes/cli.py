@@ -60,6 +60,8 @@ def _options(arguments: argparse.Namespace, contract: ScriptContract | None) -> 
         raise InputError(
             f"--hidden-dim {arguments.hidden_dim}: must be a multiple of {ATTENTION_HEADS} (heads)"
         )
+    if arguments.model_type == "multihead" and arguments.solver == "exact":
+        raise InputError("--solver exact: solves linear probes only, not --model-type multihead")
     executor, loader = arguments.executor, arguments.loader
     return Options(
         settings=_settings(arguments),
@@ -107,63 +109,112 @@ def build_parser() -> argparse.ArgumentParser:
         description="Train one binary probe per class on stored activations, all of them at once.",
         allow_abbrev=False,
     )
-    _data_flags(_Flags(parser.add_argument_group("data and results")))
-    _training_flags(_Flags(parser.add_argument_group("training")))
-    _execution_flags(_Flags(parser.add_argument_group("execution")))
+    _data_flags(parser.add_argument_group("data and results"))
+    _training_flags(parser.add_argument_group("training"))
+    _execution_flags(parser.add_argument_group("execution"))
     # Fields of a job that concern the run, not the script.
-    ignored = _Flags(parser)
-    ignored("prefix", help=argparse.SUPPRESS)
-    ignored("mode", help=argparse.SUPPRESS)
+    parser.add_argument("--prefix", help=argparse.SUPPRESS)
+    parser.add_argument("--mode", help=argparse.SUPPRESS)
     return parser
 
 
-class _Flags:
-    """Adds a flag under both spellings."""
-
-    def __init__(self, target: Any) -> None:
-        self._target = target
-
-    def __call__(self, name: str, **options: Any) -> None:
-        spellings = dict.fromkeys((f"--{name}", f"--{name.replace('-', '_')}"))
-        self._target.add_argument(*spellings, **options)
-
-
-def _data_flags(flag: _Flags) -> None:
-    flag("activations", nargs="+", required=True, metavar="FILE", help=ACTIVATIONS_HELP)
-    flag("layer", nargs="+", default=[], metavar="N", help="layers to train, and how results name them")
-    flag("output-dir", type=Path, help=f"where results go (default {DEFAULT_OUTPUT}; in a job, its output)")
-    flag("actions", type=Path, metavar="FILE", help="class names, one a line (default: those in the file)")
-    flag("overwrite", action="store_true", help="delete results of other settings in the output directory")
+def _data_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--activations", nargs="+", required=True, metavar="FILE", help=ACTIVATIONS_HELP)
+    add("--layer", nargs="+", default=[], metavar="N", help="layers to train, and how results name them")
+    add(
+        "--output-dir",
+        "--output_dir",
+        type=Path,
+        help=f"where results go (default {DEFAULT_OUTPUT}; in a job, its output)",
+    )
+    add("--actions", type=Path, metavar="FILE", help="class names, one a line (default: those in the file)")
+    add("--overwrite", action="store_true", help="delete results of other settings in the output directory")
 
 
-def _training_flags(flag: _Flags) -> None:
-    flag("model-type", choices=("linear", "multihead"), default="linear")
-    flag("hidden-dim", type=_positive(int), default=512, help="width of the multihead probe (default 512)")
-    flag("dropout", type=_between(0, 1), default=0.1)
-    flag("batch-size", type=_positive(int), default=512, help="examples a step (default 512)")
-    flag("epochs", type=_positive(int), default=50)
-    flag("lr", nargs="+", type=_numbers, default=[(5e-4,)], metavar="RATE", help=LR_HELP)
-    flag("weight-decay", nargs="+", type=_numbers, default=[(1e-3,)], metavar="DECAY", help="as --lr")
-    flag("early-stopping-patience", type=_positive(int), default=10, metavar="EPOCHS")
-    flag("no-scheduler", dest="scheduler", action="store_false", help="keep the learning rate constant")
-    flag("min-lr", type=_at_least(0), default=1e-5, help="end of the cosine (default 1e-5)")
-    flag("pos-weight", type=_pos_weight, default=1.0, help="weight of positives: a number or 'balanced'")
-    flag("dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
-    flag("seed", type=_whole, default=0)
-    flag("solver", choices=("adamw", "exact"), default="adamw", help="exact: L2 logistic regression, L-BFGS")
-    flag("C", type=_positive(float), default=1.0, help="exact: inverse of the L2 penalty (default 1)")
-    flag("tol", type=_positive(float), default=1e-5, help="exact: mean gradient at the end (default 1e-5)")
-    flag("max-iter", type=_positive(int), default=500, help="exact: iterations at most (default 500)")
+def _training_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--model-type", "--model_type", choices=("linear", "multihead"), default="linear")
+    add(
+        "--hidden-dim",
+        "--hidden_dim",
+        type=_positive(int),
+        default=512,
+        help="width of the multihead probe (default 512)",
+    )
+    add("--dropout", type=_between(0, 1), default=0.1)
+    add(
+        "--batch-size", "--batch_size", type=_positive(int), default=512, help="examples a step (default 512)"
+    )
+    add("--epochs", type=_positive(int), default=50)
+    add("--lr", nargs="+", type=_numbers, default=[(5e-4,)], metavar="RATE", help=LR_HELP)
+    add(
+        "--weight-decay",
+        "--weight_decay",
+        nargs="+",
+        type=_numbers,
+        default=[(1e-3,)],
+        metavar="DECAY",
+        help="as --lr",
+    )
+    add(
+        "--early-stopping-patience",
+        "--early_stopping_patience",
+        type=_positive(int),
+        default=10,
+        metavar="EPOCHS",
+    )
+    add(
+        "--no-scheduler",
+        "--no_scheduler",
+        dest="scheduler",
+        action="store_false",
+        help="keep the learning rate constant",
+    )
+    add("--min-lr", "--min_lr", type=_at_least(0), default=1e-5, help="end of the cosine (default 1e-5)")
+    add(
+        "--pos-weight",
+        "--pos_weight",
+        type=_pos_weight,
+        default=1.0,
+        help="weight of positives: a number or 'balanced'",
+    )
+    add("--dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
+    add("--seed", type=_whole, default=0)
+    add("--solver", choices=("adamw", "exact"), default="adamw", help="exact: L2 logistic regression, L-BFGS")
+    add("--C", type=_positive(float), default=1.0, help="exact: inverse of the L2 penalty (default 1)")
+    add("--tol", type=_positive(float), default=1e-5, help="exact: mean gradient at the end (default 1e-5)")
+    add(
+        "--max-iter",
+        "--max_iter",
+        type=_positive(int),
+        default=500,
+        help="exact: iterations at most (default 500)",
+    )
 
 
-def _execution_flags(flag: _Flags) -> None:
-    flag("executor", choices=("auto", "fused", "thread"), default="auto", help=EXECUTOR_HELP)
-    flag("loader", choices=("memory", "dataloader"), help="thread: source of batches (default dataloader)")
-    flag("num-workers", type=_positive(int), default=8, help=WORKERS_HELP)
-    flag("device", default="auto", help="auto, cpu, cuda or cuda:<n>")
-    flag("pin-activations-to-gpu", dest="pin", action="store_true", default=True, help=PIN_HELP)
-    flag("no-pin-activations", dest="pin", action="store_false", help="leave them in host memory")
-    flag("memory-limit", type=_positive(float), metavar="GIB", help=MEMORY_HELP)
+def _execution_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--executor", choices=("auto", "fused", "thread"), default="auto", help=EXECUTOR_HELP)
+    add("--loader", choices=("memory", "dataloader"), help="thread: source of batches (default dataloader)")
+    add("--num-workers", "--num_workers", type=_positive(int), default=8, help=WORKERS_HELP)
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:<n>")
+    add(
+        "--pin-activations-to-gpu",
+        "--pin_activations_to_gpu",
+        dest="pin",
+        action="store_true",
+        default=True,
+        help=PIN_HELP,
+    )
+    add(
+        "--no-pin-activations",
+        "--no_pin_activations",
+        dest="pin",
+        action="store_false",
+        help="leave them in host memory",
+    )
+    add("--memory-limit", "--memory_limit", type=_positive(float), metavar="GIB", help=MEMORY_HELP)
 
 
 def _flat(groups: list[tuple[float, ...]]) -> tuple[float, ...]:

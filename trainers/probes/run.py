@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
 
 import torch
@@ -68,8 +69,7 @@ def train_layer(task: Task, options: Options, stream: TextIO) -> dict[str, Any]:
     if not targets.trainable:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in targets.unscoreable.items())
         raise InputError(f"{task.path}: no probe can be trained: {reasons}")
-    mirror = None if options.contract is None else options.contract.checkpoint_dir / task.output.name
-    results = ResultDirectory(task.output, mirror)
+    results = ResultDirectory(task.output, _mirror(task, options.contract))
     results.prepare(_fingerprint(file, targets, options.settings, task), options.overwrite)
     for name, reason in targets.unscoreable.items():
         print(failure_line(name, f"not scoreable: {reason}"), file=stream, flush=True)
@@ -243,11 +243,16 @@ class _Scorer:
         return list(zip(finished, score(logits, labels), strict=True))
 
 
+def _mirror(task: Task, contract: ScriptContract | None) -> Path | None:
+    """Where a job keeps finished probes for its next attempt; the same for every attempt."""
+    if contract is None:
+        return None
+    return contract.checkpoint_dir / "probes" / f"{task.path.stem}_{task.layer or 'all'}"
+
+
 def _executor(options: Options, device: torch.device) -> Literal["fused", "thread", "exact"]:
     settings = options.settings
     if settings.solver == "exact":
-        if settings.model_type != "linear":
-            raise InputError("--solver exact: solves linear probes only, not --model-type multihead")
         return "exact"
     if options.executor != "auto":
         return options.executor
