@@ -91,6 +91,14 @@ def test_a_base_model_moves_into_the_cache(tmp_path: Path) -> None:
     assert desk.cache.path(name).joinpath("best.pt").stat().st_mode & 0o222 == 0
 
 
+def test_a_link_in_the_output_becomes_the_file_it_points_to(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.write(desk.attempt.output, "epoch3.ckpt")
+    (desk.attempt.output / "last.ckpt").symlink_to(desk.attempt.output / "epoch3.ckpt")
+    assert names(desk.collect()) == ["epoch3.ckpt", "last.ckpt"]
+    assert not (desk.attempt.output / "last.ckpt").is_symlink()
+
+
 def test_the_same_base_model_twice_is_one_artefact(tmp_path: Path) -> None:
     hashes = set()
     for job_id in ("base_models/s1", "base_models/s2"):
