@@ -1,0 +1,139 @@
+"""A head node, a worker and the courier between them, for tests."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, cast
+
+import pytest
+
+from master.adapters.agent_client import WorkerLink
+from master.adapters.base_model_store import BaseModelStore
+from master.adapters.courier import Courier, Library
+from master.adapters.session import Session
+from master.core import commands as cmd
+from master.core import events as ev
+from master.errors import SessionLost
+from master.inbox import Inbox, Noted, Received
+from master.run_layout import RunLayout
+from tests.support.fake_session import FakeSession
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.layout import AttemptLayout, WorkLayout
+
+SOON_S = 20.0
+"""For what must come; only a failing test waits so long."""
+JOB, SPEC = "alpha/job", "5" * 32
+BASE = f"base_models/{SPEC}"
+WELCOME = msg.Welcome(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [], [], "/work", {})
+SHA = "0" * 64
+
+
+@dataclass
+class Line:
+    """A link whose session and state a test sets."""
+
+    session_or_none: FakeSession | None
+    worker: str = "lab1"
+    welcome: msg.Welcome | None = WELCOME
+    sent: list[msg.ToAgent] = field(default_factory=list)
+
+    @property
+    def session(self) -> Session:
+        if self.welcome is None or self.session_or_none is None:
+            raise SessionLost(f"{self.worker} is not connected")
+        return self.session_or_none
+
+    def send(self, message: msg.ToAgent) -> None:
+        self.sent.append(message)
+
+
+@dataclass
+class CourierWorld:
+    """A head node, one worker, and a courier between them."""
+
+    tmp_path: Path
+    library: Library = field(default_factory=Library)
+    inbox: Inbox = field(default_factory=SimpleQueue)
+
+    def __post_init__(self) -> None:
+        self.layout = RunLayout(self.tmp_path / "run")
+        self.store = BaseModelStore(self.layout)
+        self.remote = self.tmp_path / "remote"
+        self.session = FakeSession("lab1", root=self.remote)
+        self.line = Line(self.session)
+        links = cast(Mapping[str, WorkerLink], {"lab1": self.line})
+        self.courier = Courier(
+            *(self.layout, {"lab1": "run1"}, links, self.inbox, self.store, self.library),
+            *(lambda spec_hash: {"lr": spec_hash}, lambda: 5.0),
+        )
+
+    def attempt(self, task_id: str = JOB, attempt: int = 1) -> AttemptLayout:
+        return WorkLayout(self.remote / "work").attempt("run1", task_id, attempt)
+
+    def produce(self, task_id: str = JOB, attempt: int = 1, **contents: str) -> list[list[Any]]:
+        """Let an attempt leave files, and return their rows."""
+        return put(self.attempt(task_id, attempt).output, contents)
+
+    def collect(self, detail: Mapping[str, Any], task_id: str = JOB, attempt: int = 1) -> None:
+        self.courier.collect(cmd.Collect("lab1", task_id, attempt, detail))
+
+    def salvage(self, detail: Mapping[str, Any]) -> None:
+        self.courier.salvage(cmd.Salvage("lab1", JOB, 1, detail))
+
+    def event(self) -> ev.Event:
+        """Return the next event, past the notes."""
+        while not isinstance(item := self.inbox.get(timeout=SOON_S), Received):
+            pass
+        return item.event
+
+    def note(self) -> str:
+        item = self.inbox.get(timeout=SOON_S)
+        assert isinstance(item, Noted), item
+        return item.text
+
+    def silent(self) -> bool:
+        """Let all that is under way end, and tell whether nothing was said."""
+        self.courier.close()
+        try:
+            self.inbox.get_nowait()
+        except Empty:
+            return True
+        return False
+
+    def result(self, task_id: str = JOB) -> dict[str, str]:
+        folder = self.layout.result(task_id)
+        return {path.name: path.read_text() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def put(folder: Path, contents: Mapping[str, str]) -> list[list[Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in contents.items():
+        (folder / name).write_text(text)
+    return [file.as_row() for file in digest_directory(folder)]
+
+
+def encoded(**contents: str) -> dict[str, str]:
+    return {name: base64.b64encode(text.encode()).decode() for name, text in contents.items()}
+
+
+def hash_of(folder: Path) -> str:
+    return content_hash(digest_directory(folder))
+
+
+def fail_first(
+    monkeypatch: pytest.MonkeyPatch, session: FakeSession, verb: str, *errors: BaseException
+) -> None:
+    """Let the first calls of a verb raise."""
+    left, real = list(errors), getattr(session, verb)
+
+    def failing(*arguments: Any) -> None:
+        if left:
+            raise left.pop(0)
+        real(*arguments)
+
+    monkeypatch.setattr(session, verb, failing)
