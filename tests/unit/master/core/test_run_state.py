@@ -59,6 +59,7 @@ def test_slots_that_others_hold_are_left_to_them() -> None:
     run = Stage(job("a"), job("b"), job("c"), workers=["w1"])
     up = ev.WorkerUp(0.0, "w1", slots=2, foreign=1)
     assert run.tell(up) == ["a assign#1@w1: assigned", "launch a#1@w1"]
+    assert run.wait(1) == []
     assert run.tell(ev.ForeignSlots(0.0, "w1", 0)) == ["b assign#1@w1: assigned", "launch b#1@w1"]
 
 

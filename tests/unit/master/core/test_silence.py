@@ -61,6 +61,22 @@ def test_an_attempt_is_taken_back_from_a_replacement_that_has_not_started() -> N
     assert run.ended("w2", "job", 2, "cancelled") == ["cancel job#2@w2", "release job#2@w2"]
 
 
+def test_an_adoption_frees_the_slot_of_the_replacement_at_once() -> None:
+    run = Stage(job("a"), job("b"))
+    run.up("w1")
+    run.run_on("w1", "a", 1)
+    run.silent("w1")
+    run.up("w2")
+    assert run.ended("w2", "b", 1, "requeue")[-1] == "launch a#2@w2"
+    assert run.wait(5) == []
+    assert run.up("w1", ("a", 1)) == [
+        "a adopt#1@w1: running",
+        "b assign#2@w2: assigned",
+        "cancel a#2@w2",
+        "launch b#2@w2",
+    ]
+
+
 def test_an_attempt_races_with_a_replacement_that_runs_and_wins() -> None:
     run = two_running()
     assert run.up("w1", ("job", 1)) == []
