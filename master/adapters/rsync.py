@@ -138,8 +138,7 @@ class Transfers:
             self._closed = True
             running, login = list(self._running), self._login
         for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+            _signal_group(process, signal.SIGTERM)
         if login is not None:
             login.close()
 
@@ -212,9 +211,14 @@ class _SharedLogin:
     def close(self) -> None:
         """End the connection."""
         with self._process as process:
-            process.terminate()
+            _signal_group(process, signal.SIGTERM)
             try:
                 process.wait(_STOP_GRACE_S)
             except subprocess.TimeoutExpired:
-                process.kill()
+                _signal_group(process, signal.SIGKILL)
         shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -231,15 +231,20 @@ def _options(hop: Hop, files: SshFiles, connect_timeout_s: int) -> dict[str, str
     }
 
 
+# OpenSSH itself would wait for those who share its connection.
+_END_WITH_INPUT = '"$@" </dev/null & exec >/dev/null; cat; kill "$!" 2>/dev/null'
+
+
 def master_argv(route: Route, files: SshFiles, *, connect_timeout_s: int, control_path: str) -> list[str]:
     """Return a command that opens a connection for others to share, says `ready`, and ends with its input.
 
-    So it cannot outlive whoever started it, however that one ends.
+    So neither it nor what uses it can outlive whoever started it, however that one ends.
     """
     shared = ssh_argv(route, files, connect_timeout_s=connect_timeout_s, control_path=control_path)
     # The first value of an option counts.
-    first = ["-oControlMaster=yes", "-oPermitLocalCommand=yes", "-oLocalCommand=echo ready"]
-    return ["ssh", *first, *shared[1:], "--", route[-1].destination.name, "cat >/dev/null"]
+    first = ["-N", "-oControlMaster=yes", "-oPermitLocalCommand=yes", "-oLocalCommand=echo ready"]
+    ssh = ["ssh", *first, *shared[1:], "--", route[-1].destination.name]
+    return ["/bin/sh", "-c", _END_WITH_INPUT, "sh", *ssh]
 
 
 def preferred(ciphers: Sequence[str]) -> list[str]:
