@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -73,10 +72,12 @@ class Measured:
 
     seconds: float
     """For all probes: an epoch of training, or the whole of a solver."""
+    cpu_seconds: float
+    """Of all threads; unlike the seconds it hardly depends on what else the machine does."""
     note: str
     """What was timed."""
     peak_mib: float = 0.0
-    """Resident memory of the arm's process at its highest, and of the largest of its own processes."""
+    """Resident memory of the arm's process and its own processes at their highest, mapped files included."""
     objectives: tuple[float, ...] = ()
 
 
@@ -117,11 +118,10 @@ def fused(path: Path, size: Size, dtype: str = "float32", lrs: tuple[float, ...]
     layer = load(path, settings)
     for _ in FusedTraining(first_rows(layer), replace(settings, epochs=1), range(size.classes)).run():
         pass
-    started = time.perf_counter()
+    clock = Clock()
     for _ in FusedTraining(layer, settings, range(size.classes)).run():
         pass
-    seconds = (time.perf_counter() - started) / size.epochs
-    return Measured(seconds, f"{size.classes} probes, {size.epochs} epochs")
+    return clock.measured(size.epochs, f"{size.classes} probes, {size.epochs} epochs")
 
 
 def one_by_one(path: Path, size: Size, probes: int, workers: int, loader: Loader) -> Measured:
@@ -131,11 +131,11 @@ def one_by_one(path: Path, size: Size, probes: int, workers: int, loader: Loader
     torch.set_num_threads(max(1, torch.get_num_threads() // workers))
     for _ in OneByOneTraining(first_rows(layer), settings, [0], 1, loader).run():
         pass
-    started = time.perf_counter()
+    clock = Clock()
     for _ in OneByOneTraining(layer, settings, range(probes), workers, loader).run():
         pass
-    seconds = (time.perf_counter() - started) / size.few_epochs / probes * size.classes
-    return Measured(seconds, f"{probes} probes, {size.few_epochs} epochs, scaled")
+    share = size.few_epochs * probes / size.classes
+    return clock.measured(share, f"{probes} probes, {size.few_epochs} epochs, scaled")
 
 
 def arrays(path: Path) -> tuple[Array, Array]:
@@ -149,9 +149,9 @@ def sgd_classifier(path: Path, size: Size) -> Measured:
     x, y = arrays(path)
     model = SGDClassifier(loss="log_loss", max_iter=1, tol=None, n_jobs=2, random_state=0)
     model.fit(x[:500], y[:500])
-    started = time.perf_counter()
+    clock = Clock()
     model.fit(x, y)
-    return Measured(time.perf_counter() - started, f"{size.classes} probes, 1 epoch, batch 1, no validation")
+    return clock.measured(1, f"{size.classes} probes, 1 epoch, batch 1, no validation")
 
 
 def logistic_regression(path: Path, size: Size) -> Measured:
@@ -162,32 +162,33 @@ def logistic_regression(path: Path, size: Size) -> Measured:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(x[:500], wide[:500])
-        started = time.perf_counter()
+        clock = Clock()
         model.fit(x, wide)
-    seconds = (time.perf_counter() - started) / size.solved * size.classes
+    iterations = max(int(one.n_iter_[0]) for one in model.estimators_)
+    note = f"{size.solved} probes, scaled; {iterations} iterations; CPU time of its processes not counted"
+    timed = clock.measured(size.solved / size.classes, note)
     found = tuple(
         objective(x, wide[:, probe], one.coef_[0], float(one.intercept_[0]))
         for probe, one in enumerate(model.estimators_)
     )
-    iterations = max(int(one.n_iter_[0]) for one in model.estimators_)
-    return Measured(seconds, f"{size.solved} probes, scaled; {iterations} iterations", objectives=found)
+    return replace(timed, objectives=found)
 
 
 def exact(path: Path, size: Size) -> Measured:
     """The exact solver, all probes, with the making of its preconditioner."""
     settings = Settings(solver="exact")
     layer = load(path, settings)
-    started = time.perf_counter()
+    clock = Clock()
     solver = ExactSolver(layer, settings, range(size.classes))
     solved = sorted((one for _, done in solver.run() for one in done), key=lambda one: one.probe)
-    seconds = time.perf_counter() - started
+    iterations = max(one.iterations for one in solved)
+    timed = clock.measured(1, f"{size.classes} probes; {iterations} iterations")
     x, y = arrays(path)
     found = tuple(
         objective(x, (y == one.probe).astype(int), one.weight_D.numpy(), one.intercept)
         for one in solved[: size.solved]
     )
-    iterations = max(one.iterations for one in solved)
-    return Measured(seconds, f"{size.classes} probes; {iterations} iterations", objectives=found)
+    return replace(timed, objectives=found)
 
 
 def objective(x: Array, y: Array, weight: Array, intercept: float) -> float:
@@ -195,6 +196,18 @@ def objective(x: Array, y: Array, weight: Array, intercept: float) -> float:
     weight = weight.astype("float64")
     logits = np.concatenate([part.astype("float64") @ weight for part in np.array_split(x, 20)]) + intercept
     return float(np.logaddexp(0, logits).sum() - logits[y == 1].sum() + weight @ weight / 2)
+
+
+class Clock:
+    """Wall and CPU time since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def measured(self, share: float, note: str) -> Measured:
+        """Return the times, divided by `share`: how much of an epoch of all probes they were for."""
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return Measured(wall / share, cpu / share, note)
 
 
 ARMS: dict[str, Callable[[Path, Size], Measured]] = {
@@ -225,8 +238,15 @@ COMPARISONS = {
 def run_arm(name: str, path: Path, size: Size) -> Measured:
     """Run one arm in this process and add its memory."""
     measured = ARMS[name](path, size)
-    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return replace(measured, peak_mib=sum(peaks) / 1024)
+    own = Path("/proc/self")
+    children = [int(child) for tasks in own.glob("task/*/children") for child in tasks.read_text().split()]
+    return replace(measured, peak_mib=sum(peak_mib(process) for process in [os.getpid(), *children]))
+
+
+def peak_mib(process: int) -> float:
+    """Return the most memory that a process has had resident."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def spawn_arm(name: str, path: Path, quick: bool) -> Measured:
@@ -257,6 +277,7 @@ def medians(results: Sequence[dict[str, Measured]]) -> dict[str, Measured]:
         name: replace(
             last,
             seconds=median(one[name].seconds for one in results),
+            cpu_seconds=median(one[name].cpu_seconds for one in results),
             peak_mib=median(one[name].peak_mib for one in results),
         )
         for name, last in results[-1].items()
@@ -281,9 +302,9 @@ def worse_objectives(arms: dict[str, Measured]) -> int:
 def report(features: int, size: Size, arms: dict[str, Measured]) -> None:
     """Print one table."""
     print(f"\nN = {size.n_train}, D = {features}, {size.classes} probes, batch 512; seconds for all probes")
-    print(f"{'arm':<30} {'seconds':>9} {'peak MiB':>9}  timed")
+    print(f"{'arm':<30} {'seconds':>9} {'CPU s':>9} {'peak MiB':>9}  timed")
     for name, arm in arms.items():
-        print(f"{name:<30} {arm.seconds:>9.3f} {arm.peak_mib:>9.0f}  {arm.note}")
+        print(f"{name:<30} {arm.seconds:>9.3f} {arm.cpu_seconds:>9.3f} {arm.peak_mib:>9.0f}  {arm.note}")
     for title, value in ratios(arms).items():
         print(f"  {title}: {value:.1f}")
     print(f"  probes on which the exact solver's objective is worse: {worse_objectives(arms)}")

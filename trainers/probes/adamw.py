@@ -10,6 +10,8 @@ from torch import Tensor
 from trainers.probes.stacked import Parameters, take
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+SERIAL = 32767
+CACHED = 8 * SERIAL
 
 
 class StackedAdamW:
@@ -35,15 +37,19 @@ class StackedAdamW:
         keep_C = (1 - lr_C * self._decay_C).to(dtype)
         size_C = (lr_C / (1 - BETA1**self._steps)).to(dtype)
         root = math.sqrt(1 - BETA2**self._steps)
-        for name, value in self._parameters.items():
-            gradient, scratch = gradients[name], self._scratch[name]
-            first, second = self._first[name], self._second[name]
-            value.mul_(_column(keep_C, value))
-            first.lerp_(gradient, 1 - BETA1)
-            second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-            torch.sqrt(second, out=scratch).div_(root).add_(EPSILON)
-            torch.div(first, scratch, out=scratch)
-            value.addcmul_(scratch, _column(size_C, value), value=-1)
+        for name, whole in self._parameters.items():
+            columns = (_column(keep_C, whole), _column(size_C, whole))
+            state = (self._first[name], self._second[name], self._scratch[name])
+            rows = _rows_at_a_time(whole)
+            parts = (part.split(rows) for part in (whole, gradients[name], *state, *columns))
+            pieces = zip(*parts, strict=True)
+            for value, gradient, first, second, scratch, keep, size in pieces:
+                value.mul_(keep)
+                first.lerp_(gradient, 1 - BETA1)
+                second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+                torch.sqrt(second, out=scratch).div_(root).add_(EPSILON)
+                torch.div(first, scratch, out=scratch)
+                value.addcmul_(scratch, size, value=-1)
 
     def keep(self, columns: Tensor, parameters: Parameters) -> None:
         """Go on with the columns at the given places only, whose values are now `parameters`."""
@@ -52,6 +58,17 @@ class StackedAdamW:
         self._first = take(self._first, columns)
         self._second = take(self._second, columns)
         self._scratch = {name: torch.empty_like(value) for name, value in parameters.items()}
+
+
+def _rows_at_a_time(value: Tensor) -> int:
+    """Return how many columns of `value` to update together.
+
+    On a CPU torch hands more than SERIAL elements to several threads, which for ten short operations costs
+    more than it saves while all of the state fits into a cache.
+    """
+    if value.device.type != "cpu" or value.numel() > CACHED:
+        return len(value)
+    return max(1, SERIAL // value[0].numel())
 
 
 def _column(values_C: Tensor, like: Tensor) -> Tensor:

@@ -137,7 +137,8 @@ def product(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
 
 def weighted_loss(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:
     """Return the binary cross-entropy of logits, element by element, positives weighted."""
-    log_p = functional.logsigmoid(z)
+    # log(1 + exp(-z)); torch's own logsigmoid always starts its threads, however little there is to do.
+    missed = functional.softplus(-z.abs()) - z.clamp(max=0)
     if pos_weight is None:
-        return z - y * z - log_p
-    return z - y * z - log_p * (1 + (pos_weight - 1) * y)
+        return z - y * z + missed
+    return z - y * z + missed * (1 + (pos_weight - 1) * y)
