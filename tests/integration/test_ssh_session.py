@@ -423,26 +423,48 @@ def test_transfers_share_one_login_and_leave_nothing_behind(place: Place, tmp_pa
     assert not shared_logins(place)
 
 
+PUSH = """
+import pathlib, sys
+from master.adapters.ssh_session import SshSession
+from master.specs import ClusterSpec, ServerSpec
+config, known_hosts, name, tree = sys.argv[1:]
+session = SshSession(ServerSpec(name, name), ClusterSpec((), None, config, known_hosts))
+session.push(pathlib.Path(tree), '~/copy')
+print('ready', flush=True)
+input()
+"""
+
+
+def push_program(place: Place, tree: Path) -> list[str]:
+    """Return the command of a process that pushes a tree, says `ready` and waits."""
+    words = [str(place.config), str(place.known_hosts), place.sshd.name, str(tree)]
+    return [sys.executable, "-c", PUSH, *words]
+
+
 def test_the_shared_login_ends_with_the_process_that_made_it(place: Place, tmp_path: Path) -> None:
-    program = (
-        "import os, pathlib, sys\n"
-        "from master.adapters.ssh_session import SshSession\n"
-        "from master.specs import ClusterSpec, ServerSpec\n"
-        "config, known_hosts, name, tree = sys.argv[1:]\n"
-        "session = SshSession(ServerSpec(name, name), ClusterSpec((), None, config, known_hosts))\n"
-        "session.push(pathlib.Path(tree), '~/copy')\n"
-        "print('ready', flush=True)\n"
-        "input()\n"
-    )
     (tmp_path / "tree").mkdir()
-    words = [str(place.config), str(place.known_hosts), place.sshd.name, str(tmp_path / "tree")]
-    argv = [sys.executable, "-c", program, *words]
+    argv = push_program(place, tmp_path / "tree")
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"ready\n"
         (left,) = shared_logins(place)
         owner.kill()
     await_true(lambda: not shared_logins(place))
+    shutil.rmtree(left)
+
+
+def test_a_transfer_ends_with_the_process_that_began_it(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    with (tmp_path / "tree" / "big").open("wb") as big:
+        big.truncate(1 << 29)
+    copy = place.sshd.home / "copy"
+    with subprocess.Popen(push_program(place, tmp_path / "tree"), stdin=subprocess.PIPE) as owner:
+        await_true(lambda: any(path.stat().st_size > 1 << 20 for path in copy.glob(".big.*")))
+        (left,) = shared_logins(place)
+        owner.kill()
+    await_true(lambda: not shared_logins(place))
+    await_true((copy / PARTIAL_DIR / "big").exists)
+    assert not (copy / "big").exists()
     shutil.rmtree(left)
 
 
