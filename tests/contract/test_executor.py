@@ -108,7 +108,7 @@ def test_signals_are_reported_as_negative_codes(executor: Executor, tmp_path: Pa
 
 def test_stop_lets_a_task_end_by_itself(executor: Executor, tmp_path: Path) -> None:
     code = (
-        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(5));"
+        "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(5));"
         "print(flush=True); signal.pause()"
     )
     executor.start(KEY, task(tmp_path, code))
@@ -117,13 +117,59 @@ def test_stop_lets_a_task_end_by_itself(executor: Executor, tmp_path: Path) -> N
     assert exit_of(executor).exit_code == 5
 
 
-def test_stop_ends_what_ignores_it(executor: Executor, tmp_path: Path) -> None:
-    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+def test_stop_asks_twice_before_it_kills(executor: Executor, tmp_path: Path) -> None:
+    code = """
+import signal, sys
+signal.signal(signal.SIGINT, lambda *_: print("SIGINT", flush=True))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(6))
+print(flush=True)
+while True: signal.pause()
+"""
     executor.start(KEY, task(tmp_path, code))
+    wait_for(tmp_path / "log.txt")
+    executor.stop(KEY, 0.2)
+    assert exit_of(executor).exit_code == 6
+    assert (tmp_path / "log.txt").read_text() == "\nSIGINT\n"
+
+
+IGNORE = (
+    "import signal\n"
+    "for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)\n"
+    "print(flush=True)\n"
+    "while True: signal.pause()\n"
+)
+
+
+def test_stop_ends_what_ignores_it(executor: Executor, tmp_path: Path) -> None:
+    executor.start(KEY, task(tmp_path, IGNORE))
     wait_for(tmp_path / "log.txt")
     executor.stop(KEY, 0.05)
     executor.stop(KEY, PATIENCE_S)
     assert exit_of(executor).exit_code == -signal.SIGKILL
+
+
+def test_a_second_stop_shortens_the_grace_of_the_first(executor: Executor, tmp_path: Path) -> None:
+    executor.start(KEY, task(tmp_path, IGNORE))
+    wait_for(tmp_path / "log.txt")
+    executor.stop(KEY, 10 * PATIENCE_S)
+    executor.stop(KEY, 0.0)
+    assert exit_of(executor).exit_code == -signal.SIGKILL
+
+
+def test_stop_reaches_the_children_of_a_task(executor: Executor, tmp_path: Path) -> None:
+    child = (
+        "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(7));"
+        "print(flush=True); signal.pause()"
+    )
+    code = (
+        "import signal, subprocess, sys; signal.signal(signal.SIGINT, lambda *_: None);"
+        "p = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=-1);"
+        "p.stdout.readline(); print(flush=True); sys.exit(p.wait())"
+    )
+    executor.start(KEY, task(tmp_path, code, child))
+    wait_for(tmp_path / "log.txt")
+    executor.stop(KEY, PATIENCE_S)
+    assert exit_of(executor).exit_code == 7
 
 
 def test_no_child_outlives_its_task(executor: Executor, tmp_path: Path) -> None:

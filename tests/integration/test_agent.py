@@ -20,15 +20,18 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash
 
 WRITE_OUTPUT = "import os; open(os.environ['TWOPHASE_OUTPUT_DIR'] + '/out.txt', 'w').write('o')"
-TWO_PROCESSES = """
+TWO_PROCESSES = '''
 import os, pathlib, signal, subprocess, sys
-code = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+code = """import signal
+for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
+print(flush=True)
+signal.pause()"""
 child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
 child.stdout.readline()
 pathlib.Path({path!r}).write_text(f"{{os.getpid()}} {{child.pid}}")
 signal.pause()
-"""
+'''
 WAIT_FOR_FILE = "import pathlib, time\nwhile not pathlib.Path({path!r}).exists(): time.sleep(0.01)"
 
 
@@ -320,7 +323,7 @@ def test_a_base_model_that_is_none_fails_with_the_reason(host: Host, code: str, 
     assert done.outcome == "failed" and done.error and error in done.error and done.base_model is None
 
 
-def test_cancel_ends_what_ignores_sigterm_with_its_children(host: Host, tmp_path: Path) -> None:
+def test_cancel_ends_what_ignores_signals_with_its_children(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "pids"
     master = host.connect()
     master.launch("a", TWO_PROCESSES.format(path=str(path)))

@@ -48,7 +48,10 @@ class Executor(Protocol):
         """Start a task and return its pid.  Raises StartError."""
 
     def stop(self, key: Key, grace_s: float) -> None:
-        """Ask a task to end, and make it end after `grace_s`.  An unknown key is ignored."""
+        """Ask a task to end by SIGINT, after `grace_s` by SIGTERM, and after as long again SIGKILL it.
+
+        A second call can only shorten the times.  An unknown key is ignored.
+        """
 
     def poll(self) -> List[Exit]:
         """Return the tasks that ended since the last call."""

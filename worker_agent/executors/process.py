@@ -13,6 +13,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from worker_agent import procs
 from worker_agent.executors.base import Exit, Key, StartError, Task
+from worker_agent.executors.escalation import Escalation
 
 _CONFIRM_S = 0.02
 """Between two looks at a group that was killed."""
@@ -33,7 +34,7 @@ class _Child:
     pid: int
     mark: bytes
     started: float
-    kill_at: Optional[float] = None
+    ending: Optional[Escalation] = None
     exit: Optional[Exit] = field(default=None)
 
 
@@ -62,15 +63,16 @@ class ProcessExecutor:
         return pid
 
     def stop(self, key: Key, grace_s: float) -> None:
-        """Send SIGTERM to the task's group, and SIGKILL after `grace_s`.  An unknown key is ignored."""
-        child = self._children.get(self._pids.get(key, 0))
-        if child and child.kill_at is None:
-            child.kill_at = time.monotonic() + grace_s
-            procs.signal_group(child.pid, signal.SIGTERM)
+        """Begin to end a task, or hurry its end: SIGINT, SIGTERM and SIGKILL, `grace_s` between them."""
+        child, now = self._children.get(self._pids.get(key, 0)), time.monotonic()
+        if child and child.ending:
+            child.ending.hurry(grace_s, now)
+        elif child:
+            child.ending = Escalation(child.pid, grace_s, now)
 
     def poll(self) -> List[Exit]:
         """Return the tasks that ended since the last call: the leader, and all that it left behind."""
-        self._kill_overdue()
+        self._press_on()
         while self._reap_one():
             pass
         exits = [child.exit for child in self._ending if child.exit and self._gone(child)]
@@ -83,7 +85,7 @@ class ProcessExecutor:
         """Return after how many seconds `poll` has work even if no child ends; None for never."""
         if self._ending:
             return _CONFIRM_S
-        due = [child.kill_at for child in self._children.values() if child.kill_at is not None]
+        due = [child.ending.due_at for child in self._children.values() if child.ending]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _spawn(self, task: Task) -> int:
@@ -97,11 +99,11 @@ class ProcessExecutor:
                 os.set_inheritable(task.keep_fd, False)
             os.close(log)
 
-    def _kill_overdue(self) -> None:
+    def _press_on(self) -> None:
         now = time.monotonic()
         for child in self._children.values():
-            if child.kill_at is not None and child.kill_at <= now:
-                procs.signal_group(child.pid, signal.SIGKILL)
+            if child.ending:
+                child.ending.advance(now)
 
     def _reap_one(self) -> bool:
         """Reap a child if one has ended.  Its group dies first, while its number cannot be given anew."""

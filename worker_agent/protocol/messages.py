@@ -48,7 +48,7 @@ class Settings:
     env: Dict[str, str] = field(default_factory=dict)
     """Extra environment of every job."""
     kill_grace_s: float = 10.0
-    """From SIGTERM to SIGKILL."""
+    """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
 
 
 @dataclass(frozen=True)
