@@ -7,8 +7,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -159,10 +159,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TwophaseError as error:
         _say(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        # Nobody reads any more; the interpreter must not try to write the rest at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
         _say(f"{error.filename or 'a file'}: {error.strerror or error}")
         return UsageError.exit_code
@@ -173,6 +169,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _say(text: str) -> None:
     print(f"run_two_phase: {text}", file=sys.stderr)
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Print what a reader may no longer be there for: that ends no run and changes no exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # rich leaves the program where nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @dataclass(frozen=True)
@@ -204,7 +210,10 @@ def _run(options: Options) -> int:
         journal.remember_jobs({job.job_hash: job.job_id for job in intent.jobs.jobs})
         program = take_snapshot(intent.sources, layout.code)
         for spec_hash, problem in intent.damaged.items():
-            view.note(f"{problem}; moved to {store.set_aside(spec_hash)}, it is trained again")
+            text = f"{problem}; moved to {store.set_aside(spec_hash)}, it is trained again"
+            view.note(text)
+            if options.quiet:  # which leaves notes out, but this is a problem
+                _say(text)
         parts = assembly.Ingredients(
             *(intent.cluster, intent.jobs, program, layout, journal.run_id, journal.new_epoch(), synced)
         )
@@ -266,10 +275,11 @@ def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: dict[str, str])
 
 def _dry_run(options: Options, intent: _Intent) -> int:
     workers = probe_workers(intent.cluster)
-    if options.json:
-        print(json.dumps(plan_json(intent.jobs, intent.plan, workers), indent=2))
-    else:
-        print_plan(intent.jobs, intent.plan, workers)
+    with _printing():
+        if options.json:
+            print(json.dumps(plan_json(intent.jobs, intent.plan, workers), indent=2))
+        else:
+            print_plan(intent.jobs, intent.plan, workers)
     for problem in intent.damaged.values():
         _say(f"{problem}; it is going to be set aside and trained again")
     return 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code
@@ -323,11 +333,12 @@ def _write_logs(parts: assembly.Ingredients, state: RunState, started_at: float)
 
 
 def _report(options: Options, layout: RunLayout, state: RunState, exit_code: int, elapsed_s: float) -> None:
-    if options.json:
-        metrics = collected_metrics(state, layout)
-        print(json.dumps(result_json(state, exit_code, metrics, layout.result), indent=2))
-    elif not (options.quiet and exit_code == 0):
-        print_result(state, layout, elapsed_s=elapsed_s)
+    with _printing():
+        if options.json:
+            metrics = collected_metrics(state, layout)
+            print(json.dumps(result_json(state, exit_code, metrics, layout.result), indent=2))
+        elif not (options.quiet and exit_code == 0):
+            print_result(state, layout, elapsed_s=elapsed_s)
 
 
 def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
@@ -342,7 +353,7 @@ def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
 
 def _greet(options: Options, parts: assembly.Ingredients, plan: Plan, view: View) -> None:
     if not options.json and not options.quiet:
-        with suppress(BrokenPipeError):
+        with _printing():
             print_plan(parts.jobs, plan, planned_workers(parts.cluster))
     if options.tmux_session:
         view.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
