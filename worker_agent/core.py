@@ -370,7 +370,7 @@ def _outcome(attempt: Attempt, exit: Exit, problem: Optional[str]) -> Tuple[str,
     if exit.exit_code == EXIT_REQUEUE:
         return "requeue", "the script asked for another try (exit code 75)"
     if exit.exit_code != EXIT_SUCCESS:
-        return "failed", _describe_exit(exit.exit_code)
+        return "failed", "; ".join(filter(None, (_describe_exit(exit.exit_code), problem)))
     return ("failed", problem) if problem else ("succeeded", None)
 
 

@@ -19,6 +19,8 @@ INLINE_BYTES = 64 * 1024
 QUICK_BYTES = 256 * 1024
 """What is digested without a thread."""
 TAIL_BYTES = 4096
+FULL_BYTES = 1 << 20
+"""A disk with less free than this is called full."""
 _BASE_MODELS = "base_models"
 _PYCACHE = "__pycache__"
 
@@ -48,6 +50,8 @@ def collect(attempt: AttemptLayout, launch: Launch, cache: Cache, succeeded: boo
         name = _fold(attempt, launch)
         if launch.phase == 1 and succeeded:
             base_model = _base_model(attempt, name, cache)
+        if not succeeded:
+            problem = _full_disk(attempt.root)
     except ResultError as error:
         problem = str(error)
     except OSError as error:
@@ -61,6 +65,13 @@ def collect(attempt: AttemptLayout, launch: Launch, cache: Cache, succeeded: boo
         return Collected(problem or f"cannot read the results: {error.filename}: {error.strerror}", tail)
     rows = [item.as_row() for item in files]
     return Collected(problem, tail or tail_of(attempt.log), rows, log, inline, base_model)
+
+
+def _full_disk(folder: Path) -> Optional[str]:
+    """Return what may be why a job failed, perhaps without a place for its last words."""
+    if shutil.disk_usage(str(folder)).free >= FULL_BYTES:
+        return None
+    return f"no space left on the disk of {folder}"
 
 
 def tail_of(log: Path) -> str:

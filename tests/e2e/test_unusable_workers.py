@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from master.core.lifecycle import Trigger
-from tests.e2e.cluster import fresh_state, server, ssh_files
+from tests.e2e.cluster import fresh_state, server, ssh_files, wait_for
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import Run, search
 from tests.support.ssh_home import free_port, make_key
@@ -104,3 +104,20 @@ def test_nothing_but_unusable_workers_ends_the_run(misfits: Misfits, tmp_path: P
     assert done.returncode == 4, done.stdout + done.stderr
     check_reasons(done.stderr.partition("no usable worker:")[2])
     assert run.count(Trigger.COLLECT) == {}
+
+
+def test_a_disk_that_fills_up_costs_no_result_and_is_named(misfits: Misfits, tmp_path: Path) -> None:
+    servers = [server(misfits.good), server(misfits.full, work_dir="/scratch")]
+    run = Run(tmp_path, servers, search(seconds=1), cluster={**ssh_files(misfits.lab), **fresh_state()})
+    log = tmp_path / "run.log"
+    with run.start("--log-file", str(log)) as master:
+        try:
+            wait_for("a job on the worker", lambda: log.exists() and "on full in" in log.read_text())
+            misfits.full.exec(["sh", "-c", "cat /dev/zero >/scratch/other"])
+            output, _ = master.communicate(timeout=200)
+        finally:
+            master.kill()
+            misfits.full.exec(["rm", "-f", "/scratch/other"])
+    assert master.returncode == 0, output
+    run.check_complete(jobs=15, base_models=3)
+    assert any("full" in line and "o space left" in line for line in output.splitlines()), output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -171,3 +172,14 @@ def test_what_is_new_in_the_working_directory_is_a_result_if_that_is_asked_for(t
     assert left.problem is None
     assert names(left) == ["both", "model", "plots/loss", "work/both"]
     assert (desk.attempt.output / "work" / "both").read_text() == "both"
+
+
+@pytest.mark.parametrize(("free", "says"), [(0, True), (1 << 30, False)])
+def test_a_full_disk_is_told_where_a_job_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, says: bool
+) -> None:
+    desk = Desk(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    assert desk.collect(succeeded=True).problem is None
+    problem = f"no space left on the disk of {desk.attempt.root}" if says else None
+    assert desk.collect(succeeded=False).problem == problem
