@@ -1,0 +1,72 @@
+"""What the real command prints, and where."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.runs import Run, search
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A small search on this machine."""
+    monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
+    monkeypatch.setenv("TWOPHASE_AGENT_IDLE_S", "20")
+    worker = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "state_dir": str(tmp_path / "state")}
+    return Run(tmp_path, [worker], search(folds=1))
+
+
+def files_below(folder: Path) -> dict[Path, tuple[bytes, int]]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def test_quiet_says_nothing_when_all_is_well_but_to_the_log(run: Run) -> None:
+    log = run.root / "logs" / "run.log"
+    done = run.finish("--quiet", "--log-file", str(log))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert log.read_text().count("finished  ") == 6
+
+
+def test_json_is_all_that_is_on_standard_output(run: Run) -> None:
+    jobs = search(folds=1)
+    jobs[0]["lr"] = "not a number"
+    jobs[0]["prefix"] = "broken"
+    run.write("jobs.json", jobs)
+    done = run.finish("--json", "--retries", "0")
+    outcome = json.loads(done.stdout)
+    assert done.returncode == outcome["exit_code"] == 1
+    assert "1 blocked" in done.stderr
+
+
+def test_a_dry_run_after_a_run_changes_no_file(run: Run) -> None:
+    assert run.finish("--quiet").returncode == 0
+    before = files_below(run.root)
+    done = run.finish("--dry-run", "--json")
+    plan = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert plan["base_models"]["to_train"] == [] and len(plan["base_models"]["in_store"]) == 1
+    assert plan["workers"][0]["reachable"] is True
+    after = files_below(run.root)
+    assert {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)} <= set(
+        (run.root / "state").rglob("*")
+    ), "only the agent of the run before, which is ending, may have changed files of its own"
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",), ("--dry-run",)], ids=str)
+def test_a_reader_that_left_changes_nothing(run: Run, flags: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        run.argv(*flags), env=run.environ(), stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120
+    )
+    os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+    if "--dry-run" not in flags:
+        run.check_complete(jobs=5, base_models=1)
