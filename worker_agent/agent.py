@@ -105,8 +105,12 @@ class Agent:
         return max(0.0, min(waits))
 
     def _keep_time(self) -> None:
+        deadline = core.next_deadline(self._state)
+        polls = time.monotonic() >= self._next_poll
+        if polls or (deadline is not None and deadline <= self._hands.now()):
+            self._hands.look_for_signs()
         core.on_tick(self._state, self._hands.now())
-        if time.monotonic() < self._next_poll:
+        if not polls:
             return
         self._next_poll = time.monotonic() + _POLL_S
         if self._link or core.queued(self._state):

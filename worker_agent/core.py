@@ -14,6 +14,7 @@ import heapq
 from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from worker_agent import commands as cmd
+from worker_agent import watch
 from worker_agent.executors.base import Exit, Key
 from worker_agent.launch_check import artefacts_of, is_content_hash, launch_problem
 from worker_agent.protocol.messages import (
@@ -197,9 +198,7 @@ def on_started(state: AgentState, key: Key, identity: Dict[str, Any], now: float
     """The attempt runs; `identity` is what a later agent needs to find its processes."""
     attempt = state.attempts[key]
     attempt.phase = Phase.RUNNING
-    attempt.started_at = now
-    if attempt.launch.timeout_s is not None:
-        attempt.deadline = now + attempt.launch.timeout_s
+    watch.begin(attempt, now)
     _record(state, "running", key, now, {"slot": attempt.slot, **identity})
 
 
@@ -246,10 +245,11 @@ def on_lost(state: AgentState, key: Key, error: str, now: float) -> None:
 
 
 def on_tick(state: AgentState, now: float) -> None:
-    """Time has passed: stop what runs too long."""
-    for attempt in _running(state):
-        if attempt.deadline is not None and attempt.deadline <= now:
-            _stop(state, attempt, "timeout")
+    """Time has passed: stop what runs too long, or gives no sign of life."""
+    for attempt in running(state):
+        limit = watch.verdict(attempt, now)
+        if limit is not None:
+            _stop(state, attempt, limit)
 
 
 def look_again(state: AgentState) -> None:
@@ -264,13 +264,20 @@ def look_again(state: AgentState) -> None:
 
 def next_deadline(state: AgentState) -> Optional[float]:
     """Return when `on_tick` has something to do; None for never."""
-    return min((item.deadline for item in _running(state) if item.deadline is not None), default=None)
+    dues = map(watch.due_at, running(state))
+    return min((due for due in dues if due is not None), default=None)
 
 
 def busy(state: AgentState) -> bool:
     """Return whether anything runs or is being collected."""
     phases = (Phase.STARTING, Phase.RUNNING, Phase.COLLECTING)
     return any(item.phase in phases for item in state.attempts.values())
+
+
+def running(state: AgentState) -> List[Attempt]:
+    """Return the attempts that run."""
+    keys = [key for key in state.slots.values() if key is not None]
+    return [state.attempts[key] for key in keys if state.attempts[key].phase is Phase.RUNNING]
 
 
 def queued(state: AgentState) -> bool:
@@ -353,20 +360,13 @@ def _free_slot(state: AgentState, attempt: Attempt) -> None:
 
 def _stop(state: AgentState, attempt: Attempt, verdict: str) -> None:
     if attempt.verdict is None:
-        attempt.verdict, attempt.deadline = verdict, None
+        attempt.verdict = verdict
         state.outbox.append(cmd.Stop(attempt.key))
 
 
-def _running(state: AgentState) -> List[Attempt]:
-    keys = [key for key in state.slots.values() if key is not None]
-    return [state.attempts[key] for key in keys if state.attempts[key].phase is Phase.RUNNING]
-
-
 def _outcome(attempt: Attempt, exit: Exit, problem: Optional[str]) -> Tuple[str, Optional[str]]:
-    if attempt.verdict == "timeout":
-        return "timeout", f"stopped after {attempt.launch.timeout_s:g} s, its time limit"
     if attempt.verdict is not None:
-        return attempt.verdict, None
+        return attempt.verdict, watch.explain(attempt)
     if exit.exit_code == EXIT_REQUEUE:
         return "requeue", "the script asked for another try (exit code 75)"
     if exit.exit_code != EXIT_SUCCESS:

@@ -9,12 +9,12 @@ import time
 from typing import Any, Callable, Dict, Optional, Type
 
 from worker_agent import commands as cmd
-from worker_agent import core, procs
+from worker_agent import core, procs, watch
 from worker_agent.background import Answer, Background
 from worker_agent.executors.base import Executor, Key, StartError, Task
 from worker_agent.launch import Places, command, environment, mark_of
 from worker_agent.launch_check import artefacts_of
-from worker_agent.progress import ProgressReader
+from worker_agent.progress import ProgressReader, sign_of
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Progress, ToMaster
 from worker_agent.results import collect, is_quick
@@ -91,6 +91,11 @@ class Hands:
         """Tell the core which slots others hold."""
         if self.site:
             core.on_foreign(self._state, self._locks.foreign(self.site.slots))
+
+    def look_for_signs(self) -> None:
+        """Look whether the attempts that must give signs of life do."""
+        for attempt in filter(watch.is_watched, core.running(self._state)):
+            watch.on_sign(attempt, sign_of(self._layout(attempt.launch)), self.now())
 
     def report_progress(self) -> None:
         """Say what the running attempts have to say."""

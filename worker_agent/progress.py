@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 from worker_agent.protocol.layout import AttemptLayout
+from worker_agent.state import Sign
 
 _TAIL_BYTES = 4096
 _LINE_CHARACTERS = 200
@@ -36,6 +37,11 @@ class ProgressReader:
         self._seen.pop(attempt.root, None)
 
 
+def sign_of(attempt: AttemptLayout) -> Sign:
+    """Return what changes whenever an attempt writes to its log or to its progress file."""
+    return (_size(attempt.log), *_look(attempt.progress))
+
+
 def last_line(text: str) -> str:
     """Return the last line that is not empty, as a terminal would show it, without control characters."""
     for line in reversed(text.split("\n")):
@@ -59,10 +65,16 @@ def last_json(text: str) -> Dict[str, Any]:
 
 
 def _size(path: Path) -> int:
+    return _look(path)[0]
+
+
+def _look(path: Path) -> Tuple[int, int]:
+    """Return the size of a file, and when it was written to in nanoseconds."""
     try:
-        return path.stat().st_size
+        status = path.stat()
     except OSError:
-        return 0
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _tail(path: Path) -> str:

@@ -10,6 +10,9 @@ from worker_agent.commands import Command
 from worker_agent.executors.base import Key
 from worker_agent.protocol.messages import Launch
 
+Sign = Tuple[int, ...]
+"""Sizes and times of the files that an attempt writes to while it works."""
+
 
 class Phase(Enum):
     """Where an attempt is."""
@@ -45,7 +48,11 @@ class Attempt:
     started_at: Optional[float] = None
     deadline: Optional[float] = None
     verdict: Optional[str] = None
-    """Why it is being stopped: `cancelled` or `timeout`."""
+    """Why it is being stopped: `cancelled`, `timeout` or `stalled`."""
+    sign: Sign = ()
+    """Its last sign of life …"""
+    active_at: Optional[float] = None
+    """… and when it was noticed."""
 
     @property
     def key(self) -> Key:

@@ -520,3 +520,20 @@ def test_the_socket_is_made_anew_where_a_cleaner_removed_it(host: Host) -> None:
     first.settle()
     host.connect().settle()
     assert host.agent_pid() == pid
+
+
+def test_a_silent_job_is_ended_and_one_that_only_tells_progress_goes_on(host: Host, tmp_path: Path) -> None:
+    master = host.connect(cpu_slots=2)
+    tell = (
+        "import os, time\n"
+        "path = os.environ['TWOPHASE_PROGRESS_FILE']\n"
+        "for epoch in range(30):\n"
+        "    open(path, 'a').write('{}\\n')\n"
+        "    time.sleep(0.1)\n"
+    )
+    master.launch("silent", TWO_PROCESSES.format(path=str(tmp_path / "pids")), stall_timeout_s=1.5)
+    master.launch("telling", tell, stall_timeout_s=1.5)
+    done = master.finished("silent")
+    assert (done.outcome, done.error) == ("stalled", "no log line and no progress for 1.5 s")
+    assert not any(map(is_alive, pids_in(tmp_path / "pids", 2)))
+    assert master.finished("telling").outcome == "succeeded"

@@ -124,6 +124,9 @@ class Launch:
     """Phase 2: the content hash of the base model to start from."""
     env: Dict[str, str] = field(default_factory=dict)
     timeout_s: Optional[float] = None
+    """How long it may run."""
+    stall_timeout_s: Optional[float] = None
+    """How long neither its log nor its progress file may change."""
     output_from: Optional[str] = None
     """A directory below the working directory (`.`: all of it) whose new files are results too."""
 
@@ -207,8 +210,8 @@ class Finished:
     """How an attempt ended, as the detail of its last event."""
 
     outcome: str
-    """`succeeded`, `failed`, `requeue` (exit 75), `timeout`, `cancelled`, `lost` (agent or worker went down),
-    or `refused` (it could not be started)."""
+    """`succeeded`, `failed`, `requeue` (exit 75), `timeout`, `stalled`, `cancelled`, `lost` (agent or worker
+    went down), or `refused` (it could not be started)."""
     exit_code: Optional[int] = None
     """Negative: ended by that signal."""
     error: Optional[str] = None
