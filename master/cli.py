@@ -24,6 +24,7 @@ from master.config import read_cluster
 from master.core import events as ev
 from master.core.lifecycle import State
 from master.core.plan import Plan, make_plan
+from master.core.quantities import seconds
 from master.core.records import Policy, RunState
 from master.core.recovery import recover
 from master.core.run_state import EXIT_INTERRUPTED
@@ -31,7 +32,7 @@ from master.dispatcher import Dispatcher
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
 from master.inbox import Inbox, Received
 from master.jobs import read_jobs
-from master.launching import NOT_FOR_THE_SCRIPT, check_job_settings
+from master.launching import NOT_FOR_THE_SCRIPT, Limits, check_job_settings
 from master.phase_logs import build_phase_log, read_phase_log, write_phase_log
 from master.probe import probe_workers
 from master.run_layout import RunLayout
@@ -40,6 +41,7 @@ from master.stop_signals import as_events
 from master.view.plan_table import plan_json, planned_workers, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.view import View, open_view
+from master.view.wording import clean
 from worker_agent import __version__
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
@@ -80,6 +82,8 @@ class Options:
     dry_run: bool
     retries: int
     lease: float
+    timeout: float | None
+    stall_timeout: float | None
     quiet: bool
     log_file: Path | None
     json: bool
@@ -118,6 +122,18 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="a worker silent for so long loses its jobs (300)",
     )
+    add(
+        "--timeout",
+        type=_time,
+        metavar="T",
+        help="end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit); jobs may say otherwise",
+    )
+    add(
+        "--stall-timeout",
+        type=_time,
+        metavar="T",
+        help="end a job that neither logs nor tells progress for so long (no limit); jobs may say otherwise",
+    )
     add("--quiet", action="store_true", help="show problems and the end only")
     add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
     add(
@@ -148,6 +164,14 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _time(text: str) -> float:
+    value = seconds(float(text)) if text[-1:].isdigit() else seconds(text)
+    if value is None:
+        raise ValueError
+    return value
+
+
+_time.__name__ = "time (seconds above 0, or like 90s, 15m, 2h)"
 _count.__name__, _seconds.__name__ = "number of tries (0 to 100)", "number of seconds (1 to 1e7)"
 
 
@@ -168,7 +192,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"run_two_phase: {text}", file=sys.stderr)
+    # A worker's words may be in it, and these may hold what a terminal would obey.
+    lines = f"run_two_phase: {text}".split("\n")
+    indents = (len(line) - len(line.lstrip(" ")) for line in lines)
+    print("\n".join(" " * n + clean(line) for n, line in zip(indents, lines, strict=True)), file=sys.stderr)
 
 
 @contextmanager
@@ -215,7 +242,8 @@ def _run(options: Options) -> int:
             if options.quiet:  # which leaves notes out, but this is a problem
                 _say(text)
         parts = assembly.Ingredients(
-            *(intent.cluster, intent.jobs, program, layout, journal.run_id, journal.new_epoch(), synced)
+            *(intent.cluster, intent.jobs, program, layout, journal.run_id, journal.new_epoch(), synced),
+            limits=Limits(options.timeout, options.stall_timeout),
         )
         return _work(options, parts, intent, store, journal, view)
 

@@ -70,3 +70,18 @@ def test_a_reader_that_left_changes_nothing(run: Run, flags: tuple[str, ...]) ->
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
     if "--dry-run" not in flags:
         run.check_complete(jobs=5, base_models=1)
+
+
+def test_the_environment_of_jobs_is_written_nowhere_on_the_head_node(run: Run) -> None:
+    token = "s3cr3t-t0ken"
+    script = run.root / "src" / "train.py"
+    script.parent.mkdir()
+    script.write_text("import os, sys\nsys.exit(len(os.environ['API_TOKEN']) != 12)\n")
+    run.script = script
+    run.write("cluster.json", {"servers": [*run.servers], "env": {"API_TOKEN": token}})
+    run.write("jobs.json", {"jobs": [{"lr": 1}], "base_model": False})
+    done = run.finish("--log-file", str(run.root / "run.log"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = [done.stdout.encode(), done.stderr.encode(), (run.root / "run.log").read_bytes()]
+    seen += [content for content, _ in files_below(run.layout.root).values()]
+    assert not any(token.encode() in text for text in seen)

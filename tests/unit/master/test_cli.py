@@ -84,6 +84,7 @@ def test_wrong_command_lines(flags: list[str], capsys: pytest.CaptureFixture[str
         (NoUsableWorker("none"), 4, "none"),
         (SessionLost("lab1: gone"), 1, "lab1: gone"),
         (InternalError("a cannot b"), 70, "a cannot b"),
+        (SessionLost("lab1: a\x1b]0;title\x07b\n  c\a"), 1, "lab1: ab\n  c"),
         (OSError(28, "No space left on device", "/x"), 2, "/x: No space left on device"),
         (KeyboardInterrupt(), 130, "interrupted before anything was started"),
     ],
