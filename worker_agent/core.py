@@ -294,12 +294,16 @@ def _await(state: AgentState, attempt: Attempt, now: float) -> None:
     if not lacking:
         heapq.heappush(state.ready, (attempt.number, attempt.key))
     for name in lacking:
+        unattended = not state.waiting.get(name)
         state.waiting.setdefault(name, set()).add(attempt.key)
         if name not in state.artefacts:
             state.artefacts[name] = Artefact.LOOKING
             state.outbox.append(cmd.Look(name))
         elif state.artefacts[name] is not Artefact.LOOKING:
             _stage(state, attempt, now)
+        if unattended and state.artefacts[name] is Artefact.WANTED:
+            # Nobody waited when a master came last, so that one may not know that it is wanted.
+            state.outbox.append(cmd.Send(Wanted(name)))
 
 
 def _want(state: AgentState, content_hash: str, now: float) -> None:

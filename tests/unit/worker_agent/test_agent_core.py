@@ -433,3 +433,16 @@ def test_a_cancel_while_an_artefact_is_awaited_frees_the_waiting_list() -> None:
     core.on_found(state, H1, 4.0)
     assert drained(state) == []
     assert state.artefacts[H1] is Artefact.PRESENT and state.attempts["a", 1].phase is Phase.FINISHED
+
+
+def test_an_artefact_that_nobody_waited_for_when_a_master_came_is_wanted_anew() -> None:
+    state = agent("s1")
+    core.on_launch(state, needing("a", H1), 1.0)
+    core.on_missing(state, H1, 2.0)
+    core.on_cancel(state, msg.Cancel("a", 1), 3.0)
+    core.on_hello(state, ["s1"])
+    drained(state)
+    core.on_launch(state, needing("b", H1), 4.0)
+    assert "send wanted" in brief(drained(state))
+    core.on_launch(state, needing("c", H1), 5.0)
+    assert "send wanted" not in brief(drained(state))
