@@ -1,0 +1,154 @@
+"""Reads the file of jobs that `--config` names; `docs/run_all_training.md` describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from master.core.job_ids import id_problem
+from master.core.nearest import shown
+from master.orchestrator.discovery import SPELLINGS, read_script, shown_path
+from master.orchestrator.jobs import TrainingJob, id_of, output_of
+from master.strict_json import Node, read_document
+from worker_agent.protocol.script_contract import flags
+
+_SUPPORTS = {f"supports_{what}": what for what in SPELLINGS}
+_ALSO = {"supports_batch_size": "batch"}
+_KEYS = (
+    *("name", "script", "output", "id", "args", "optional", "timeout", "use_output_dir"),
+    *(_SUPPORTS | _ALSO),
+)
+_LONGEST_S = 10**7
+
+
+def read_jobs_file(path: Path, project: Path) -> list[TrainingJob]:
+    """Return the jobs of a file (YAML by its ending, else JSON); scripts are relative to `project`.
+
+    Raises ConfigError, with the place in the file.
+    """
+    top = read_document(path).root
+    top.only_keys(("jobs",))
+    listed = top.get("jobs")
+    if listed is None or not listed.as_list():
+        top.fail("`jobs` must be a list of at least one job like {name: als, script: training/train_als.py}")
+    jobs: dict[str, TrainingJob] = {}
+    for node in listed.items():
+        job = _job(node, project)
+        if other := jobs.get(job.job_id.lower()):
+            both = f"{shown_path(other.script, project)} and {shown_path(job.script, project)}"
+            node.fail(f"{both} have the id {shown(job.job_id)} both: give one another `id`")
+        jobs[job.job_id.lower()] = job
+    return list(jobs.values())
+
+
+def _job(node: Node, project: Path) -> TrainingJob:
+    node.only_keys(_KEYS)
+    script = _script(node, project)
+    read = read_script(script)
+    job_id = _id(node.get("id"), script)
+    name, output, args = (node.get(key) for key in ("name", "output", "args"))
+    return TrainingJob(
+        job_id,
+        name=name.string() if name else job_id,
+        script=script,
+        output=_output(output) if output else output_of(job_id),
+        takes=_takes(node, read.takes),
+        args=tuple(_args(args)) if args else (),
+        optional=_is_true(node.get("optional"), default=False),
+        timeout_s=_timeout(node.get("timeout")),
+        discovered=False,
+        problem=read.problem,
+    )
+
+
+def _script(node: Node, project: Path) -> Path:
+    script = node.get("script")
+    if script is None:
+        node.fail("`script` is missing: the path of a training script")
+    path = (project / Path(script.string()).expanduser()).absolute()
+    if not path.is_file():
+        script.fail(f"{path} does not exist: paths are relative to the current directory")
+    if path.suffix != ".py":
+        script.fail(f"{shown(path.name)} is no Python script: its name must end in .py")
+    return path
+
+
+def _id(node: Node | None, script: Path) -> str:
+    if node is None:
+        return id_of(script.stem)
+    if problem := id_problem(node.value):
+        node.fail(problem)
+    return str(node.value)
+
+
+def _output(node: Node) -> str:
+    text = node.string()
+    if (
+        text.startswith(("/", "~"))
+        or "," in text
+        or any(part in ("", ".", "..") for part in text.rstrip("/").split("/"))
+    ):
+        node.fail(
+            f"{shown(text)} is not allowed: give a relative path without `..` and commas, such as als_results"
+        )
+    return text.rstrip("/")
+
+
+def _takes(node: Node, found: Mapping[str, str]) -> dict[str, str]:
+    """Return what the script's text tells, corrected by what the file says."""
+    takes = dict(found)
+    for key, what in (_SUPPORTS | _ALSO).items():
+        if (given := node.get(key)) is None:
+            continue
+        if _is_true(given, default=True):
+            takes.setdefault(what, f"--{SPELLINGS[what][0]}")
+        else:
+            takes.pop(what, None)
+    if not _is_true(node.get("use_output_dir"), default=True):
+        takes.pop("output_dir", None)
+    return takes
+
+
+def _args(node: Node) -> Iterator[str]:
+    """Yield the words of `args`: a list as it stands, an object as flags."""
+    if isinstance(node.value, dict):
+        for name, item in node.members():
+            _check_scalars(item)
+            yield from flags({name: item.value})
+        return
+    if not isinstance(node.value, list):
+        node.fail("must be a list of words, or an object of flags and their values")
+    for item in node.items():
+        _check_scalars(item)
+        if isinstance(item.value, (list, bool)):
+            item.fail("must be a word: put it in quotes")
+        yield str(item.value)
+
+
+def _check_scalars(node: Node) -> None:
+    for value in node.value if isinstance(node.value, list) else [node.value]:
+        if isinstance(value, (dict, list)):
+            _refuse_nested(node)
+
+
+def _refuse_nested(node: Node) -> NoReturn:
+    node.fail("is nested too deep: allowed are values, and lists of values")
+
+
+def _is_true(node: Node | None, *, default: bool) -> bool:
+    if node is None:
+        return default
+    if not isinstance(node.value, bool):
+        node.fail("must be true or false")
+    return bool(node.value)
+
+
+def _timeout(node: Node | None) -> float | None:
+    if node is None:
+        return None
+    if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+        node.fail("must be a number of seconds")
+    if not 0 < node.value <= _LONGEST_S:
+        node.fail(f"is {node.value}, allowed are seconds above 0 and up to {_LONGEST_S}")
+    return float(node.value)

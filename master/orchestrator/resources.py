@@ -1,0 +1,126 @@
+"""How many jobs this machine can run at a time, and why."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from master.view.wording import plural
+
+GIB = 2**30
+GIB_PER_JOB = 4
+"""Taken for a job of which nothing is known."""
+_QUERY = ("--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits")
+_PATIENCE_S = 10.0
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as `nvidia-smi` tells of it."""
+
+    index: str
+    name: str
+    memory_mib: int | None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What there is to run jobs on."""
+
+    cores: int
+    free_memory_bytes: int
+    gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many jobs run at a time."""
+
+    count: int
+    reason: str
+    gpus: tuple[str, ...] = ()
+    """Indices for the slots, one for each worker; empty without GPUs."""
+
+
+def look(cgroup: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> Machine:
+    """Return what this machine has and this process may use."""
+    return Machine(_cores(cgroup), _free_memory(cgroup, meminfo), find_gpus())
+
+
+def _cores(cgroup: Path) -> int:
+    cores = len(os.sched_getaffinity(0))
+    quota, _, period = _text(cgroup / "cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit():
+        return max(1, min(cores, int(quota) // int(period)))
+    return cores
+
+
+def _free_memory(cgroup: Path, meminfo: Path) -> int:
+    rows = dict(line.split(":", 1) for line in _text(meminfo).splitlines() if ":" in line)
+    free = int(rows.get("MemAvailable", "0 kB").split()[0]) * 1024
+    limit, used = _text(cgroup / "memory.max"), _text(cgroup / "memory.current")
+    if limit.isdigit() and used.isdigit():
+        return max(0, min(free, int(limit) - int(used)))
+    return free
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def find_gpus() -> tuple[Gpu, ...]:
+    """Return the GPUs of `nvidia-smi` that `CUDA_VISIBLE_DEVICES` allows; none where it does not answer."""
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", *_QUERY], capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    rows = (row for row in csv.reader(done.stdout.splitlines(), skipinitialspace=True) if len(row) == 3)
+    gpus = [Gpu(row[0], row[1], int(row[2]) if row[2].isdigit() else None) for row in rows]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None or not all(part.strip().isdigit() for part in visible.split(",") if part):
+        return tuple(gpus)
+    return tuple(gpu for gpu in gpus if gpu.index in {part.strip() for part in visible.split(",")})
+
+
+def choose(machine: Machine, jobs: int, *, parallel: bool, max_workers: int | None = None) -> Workers:
+    """Return how many of `jobs` jobs run at a time: never more than there are, one without `parallel`."""
+    indices = [gpu.index for gpu in machine.gpus]
+    if not parallel:
+        return Workers(1, "one at a time: --parallel was not given", tuple(indices[:1]))
+    if max_workers is not None:
+        count = max(1, min(max_workers, jobs))
+        why = f"--max-workers {max_workers}"
+        why += f", but only {plural(jobs, 'job')}" if jobs < max_workers else ""
+        return Workers(count, why, _shared(indices, count))
+    limits = _limits(machine, jobs)
+    count = max(1, min(limits.values()))
+    return Workers(count, ", ".join(limits), _shared(indices, count))
+
+
+def _limits(machine: Machine, jobs: int) -> dict[str, int]:
+    """Return what allows how many workers, in words."""
+    gpus = len(machine.gpus)
+    limits = {plural(jobs, "job"): jobs}
+    if gpus:
+        limits[f"{plural(gpus, 'GPU')} (a job each)"] = gpus
+    else:
+        limits[plural(machine.cores, "core")] = machine.cores
+    free = machine.free_memory_bytes / GIB
+    limits[f"{free:.1f} GiB of free memory ({GIB_PER_JOB} for a job)"] = int(free // GIB_PER_JOB)
+    if not gpus:
+        limits["no GPU"] = jobs
+    return limits
+
+
+def _shared(indices: list[str], count: int) -> tuple[str, ...]:
+    """Return a GPU for each worker, in turn."""
+    return tuple(indices[i % len(indices)] for i in range(count)) if indices else ()

@@ -1,0 +1,204 @@
+"""Runs training jobs through the same dispatcher, agents and journal as two-phase runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+
+from master import assembly
+from master.adapters.agent_client import close_all
+from master.adapters.base_model_store import BaseModelStore
+from master.adapters.journal import Journal
+from master.code_snapshot import Program
+from master.core.commands import Transition
+from master.core.plan import Plan, Task
+from master.core.records import Policy, RunState
+from master.dispatcher import Dispatcher
+from master.inbox import Inbox
+from master.launching import data_mounts
+from master.orchestrator.commands import Passed, argv_of
+from master.orchestrator.jobs import TrainingJob
+from master.orchestrator.project import Shown, projects_of, root_of, show
+from master.orchestrator.publishing import Publisher, publish_leftovers
+from master.orchestrator.run_files import TrainingFiles
+from master.specs import ClusterSpec, JobsSpec
+from master.stop_signals import as_events
+from master.view.view import Tee, View
+from worker_agent.protocol import messages as msg
+
+COMMAND = "run_all_training"
+_KIND = "training"
+_BACKOFF_S = 1.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run."""
+
+    jobs: tuple[TrainingJob, ...]
+    cluster: ClusterSpec
+    files: TrainingFiles
+    passed: Passed
+    here: Path
+    roots: tuple[Path, ...] = ()
+    retries: int = 0
+    timeout_s: float | None = None
+    in_place: bool = False
+    expected_s: Mapping[str, float] | None = None
+    """Seconds that jobs took before: the longest start first.  None keeps their order."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it."""
+
+    exit_code: int
+    """Of the dispatcher: 0, 1, 4 or 130."""
+    state: RunState
+    earlier_attempts: Mapping[str, int]
+    """Attempts that a start before this one, which was killed, had given out."""
+
+
+def run(order: Order, view: View) -> Outcome:
+    """Run all jobs to their end.  Raises TwophaseError where nothing can be started."""
+    files = order.files
+    with ExitStack() as stack:
+        stack.enter_context(assembly.exclusive(files, COMMAND, "--base-output-dir"))
+        for path in publish_leftovers(files):
+            view.note(f"{path}: results of a run that was killed after it had brought them home")
+        journal = stack.enter_context(closing(Journal(files.journal)))
+        synced = assembly.synced_data(order.cluster)
+        shown = _snapshots(order)
+        program = Program((), files.code, "")
+        parts = assembly.Ingredients(
+            *(order.cluster, JobsSpec((), COMMAND), program, files),
+            *(journal.run_id, journal.new_epoch(), synced),
+        )
+        outcome = _work(order, parts, shown, journal, view)
+        if _nothing_left(outcome.state):
+            _forget(files.journal)
+        return outcome
+
+
+def _snapshots(order: Order) -> dict[Path, Shown]:
+    projects = projects_of(order.jobs, order.here, order.roots)
+    files = order.files
+    return {
+        root: show(project, files.code, files.own_folders, in_place=order.in_place)
+        for root, project in projects.items()
+    }
+
+
+def _work(
+    order: Order, parts: assembly.Ingredients, shown: Mapping[Path, Shown], journal: Journal, view: View
+) -> Outcome:
+    earlier = _attempts(journal.transitions())
+    state = _fresh(order, earlier)
+    inbox: Inbox = SimpleQueue()
+    store = BaseModelStore(order.files)
+    library = assembly.make_library(parts, {}, store)
+    for each in shown.values():
+        if each.content_hash and each.snapshot:
+            library.paths[each.content_hash] = each.snapshot
+    links = assembly.make_links(parts, inbox)
+    courier = assembly.make_courier(parts, links, inbox, store, library)
+    watched = Tee([view, Publisher(order.files, view.note)])
+    launch_of = make_launcher(order, shown, parts.synced)
+    with as_events(inbox):
+        try:
+            exit_code = Dispatcher(state, journal, inbox, links, courier, launch_of, watched).run()
+        finally:
+            view.close()
+            courier.close()
+            close_all(links.values(), msg.Shutdown() if state.finished else None)
+    return Outcome(exit_code, state, earlier)
+
+
+def _attempts(journal: Iterable[Transition]) -> dict[str, int]:
+    """Return the highest attempt of each task of the journal: their numbers are never used again."""
+    highest: dict[str, int] = {}
+    for transition in journal:
+        highest[transition.task_id] = max(highest.get(transition.task_id, 0), transition.attempt)
+    return highest
+
+
+def _fresh(order: Order, earlier: Mapping[str, int]) -> RunState:
+    """Return the state at the start: every job is to be run, whatever a start before did.
+
+    What still runs from a start that was killed is no task of this one, so its workers are told to end it.
+    """
+    plan = Plan(tuple(_task(job, order.expected_s) for job in order.jobs), {})
+    policy = Policy(retries=order.retries, backoff_s=_BACKOFF_S)
+    names = [server.name for server in order.cluster.servers]
+    state = RunState.fresh(Plan((), {}), policy, names)
+    state.plan, state.retired = plan, dict(earlier)
+    for task in plan.tasks:
+        state.add_task(task)
+    return state
+
+
+def _task(job: TrainingJob, expected_s: Mapping[str, float] | None) -> Task:
+    return Task(job.job_id, phase=2, kind=_KIND, expected_s=(expected_s or {}).get(job.job_id))
+
+
+def make_launcher(
+    order: Order, shown: Mapping[Path, Shown], synced: Mapping[str, str]
+) -> Callable[[str, int, str], msg.Launch]:
+    """Return the function that tells what `(job_id, attempt)` is to run on a worker."""
+    jobs = {job.job_id: job for job in order.jobs}
+    servers = {server.name: server for server in order.cluster.servers}
+
+    def launch_of(job_id: str, attempt: int, worker: str) -> msg.Launch:
+        job, server = jobs[job_id], servers[worker]
+        root = root_of(job.script, order.here, order.roots)
+        data = data_mounts(server.data, synced, local=server.is_local)
+        mounts = [*shown[root].mounts(local=server.is_local), *data]
+        return msg.Launch(
+            job_id,
+            attempt,
+            phase=2,
+            argv=argv_of(job, job.script.relative_to(root).as_posix(), order.passed),
+            mounts=[asdict(mount) for mount in mounts],
+            timeout_s=job.timeout_s if job.timeout_s is not None else order.timeout_s,
+            output_from=".",
+        )
+
+    return launch_of
+
+
+def _nothing_left(state: RunState) -> bool:
+    """True once no worker has anything of this run any more."""
+    return state.finished and not any(
+        view.attempts or view.collecting or view.loose for view in state.workers.values()
+    )
+
+
+def _forget(journal: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        journal.with_name(journal.name + suffix).unlink(missing_ok=True)
+
+
+def capped(cluster: ClusterSpec, most: int) -> ClusterSpec:
+    """Return the cluster with at most `most` slots, given out to the servers in turn.
+
+    A server that leaves the number of CPU slots to its agent counts as having one.
+    """
+    shares = _shares([len(server.gpus) or server.cpu_slots or 1 for server in cluster.servers], most)
+    servers = [
+        replace(server, gpus=server.gpus[:share]) if server.gpus else replace(server, cpu_slots=share)
+        for server, share in zip(cluster.servers, shares, strict=True)
+        if share
+    ]
+    return replace(cluster, servers=tuple(servers))
+
+
+def _shares(room: Sequence[int], most: int) -> list[int]:
+    shares = [0] * len(room)
+    while sum(shares) < min(most, sum(room)):
+        for index, limit in enumerate(room):
+            if shares[index] < limit and sum(shares) < most:
+                shares[index] += 1
+    return shares

@@ -1,0 +1,163 @@
+"""`training_summary_<stamp>.json`; `docs/run_all_training.md` has its keys."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from master.core.lifecycle import State
+from master.core.summary import JobRow, as_number, job_row
+from master.orchestrator.commands import Passed, argv_of, shown_command
+from master.orchestrator.discovery import shown_path
+from master.orchestrator.jobs import TrainingJob
+from master.orchestrator.resources import Gpu
+from master.orchestrator.run_files import TrainingFiles
+from master.orchestrator.running import Outcome
+from master.phase_logs import iso, write_phase_log
+
+SUCCEEDED, FAILED, CANCELLED, NOT_RUN, INVALID = "succeeded", "failed", "cancelled", "not_run", "invalid"
+_STATUS = {State.SUCCEEDED: SUCCEEDED, State.FAILED: FAILED, State.CANCELLED: CANCELLED}
+_GIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """What became of a job."""
+
+    id: str
+    name: str
+    status: str
+    """succeeded, failed, cancelled, not_run (interrupted before it began) or invalid (it does not parse)."""
+    optional: bool
+    attempts: int
+    start_time: str | None
+    end_time: str | None
+    duration_seconds: float | None
+    exit_code: int | None
+    worker: str | None
+    slot: str | None
+    peak_rss_bytes: int | None
+    command: str
+    output: str | None
+    """Where its results are, None where there are none."""
+    log: str | None
+    """Of the last attempt."""
+    error: str | None
+
+
+def job_report(
+    job: TrainingJob, outcome: Outcome | None, passed: Passed, files: TrainingFiles, here: Path
+) -> JobReport:
+    """Return what became of a job; `outcome` is None where nothing was started."""
+    record = outcome.state.tasks.get(job.job_id) if outcome else None
+    row = job_row(record) if record else None
+    final = files.published(job.job_id)
+    status = INVALID if job.problem else _STATUS.get(row.state, NOT_RUN) if row else NOT_RUN
+    earlier = outcome.earlier_attempts.get(job.job_id, 0) if outcome else 0
+    log = files.log(job.job_id, row.attempt) if row else None
+    return JobReport(
+        id=job.job_id,
+        name=job.name,
+        status=status,
+        optional=job.optional,
+        attempts=row.attempts - earlier if row else 0,
+        **_times(row),
+        exit_code=row.exit_code if row else None,
+        worker=row.worker if row else None,
+        slot=row.slot if row else None,
+        peak_rss_bytes=record.finished.get("peak_rss_bytes") if record else None,
+        command=shown_command(argv_of(job, shown_path(job.script, here), passed), str(final)),
+        output=str(final) if status == SUCCEEDED and final.exists() else None,
+        log=str(log) if log and log.exists() else None,
+        error=job.problem or (row.error if row else "") or None,
+    )
+
+
+def _times(row: JobRow | None) -> dict[str, Any]:
+    return {
+        "start_time": iso(row.started_at) if row else None,
+        "end_time": iso(row.ended_at) if row else None,
+        "duration_seconds": row.duration_s if row else None,
+    }
+
+
+def build_summary(
+    reports: Sequence[JobReport],
+    *,
+    started_at: float,
+    ended_at: float,
+    exit_code: int,
+    arguments: Mapping[str, Any],
+    workers: Mapping[str, Any],
+    gpus: Sequence[Gpu],
+    here: Path,
+) -> dict[str, Any]:
+    """Return the summary, ready for JSON; the times are Unix times."""
+    return {
+        "start_time": iso(started_at),
+        "end_time": iso(ended_at),
+        "duration_seconds": round(ended_at - started_at, 3),
+        "exit_code": exit_code,
+        "git_commit": git_commit(here),
+        "python_version": platform.python_version(),
+        "gpu_info": [asdict(gpu) for gpu in gpus],
+        "arguments": dict(arguments),
+        "workers": dict(workers),
+        "total_jobs": len(reports),
+        "successful_jobs": sum(report.status == SUCCEEDED for report in reports),
+        "failed_jobs": sum(report.status in (FAILED, INVALID) for report in reports),
+        "jobs": [asdict(report) for report in reports],
+    }
+
+
+def git_commit(folder: Path) -> str | None:
+    """Return the commit of a checkout, with `-dirty` where files differ from it; None outside of one."""
+    try:
+        head = _git(folder, "rev-parse", "HEAD")
+        return head + ("-dirty" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    argv = ["git", "-C", str(folder), *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=_GIT_S).stdout.strip()
+
+
+def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
+    """Write the summary under its name once it is whole.  Raises OSError."""
+    write_phase_log(path, summary)
+
+
+def expected_seconds(summary_dir: Path) -> dict[str, float]:
+    """Return how long jobs took when they last succeeded, from the summaries; {} where there are none."""
+    known: dict[str, float] = {}
+    for path in sorted(summary_dir.glob("training_summary_*.json"))[-_SUMMARIES:]:
+        try:
+            jobs = json.loads(path.read_text(encoding="utf-8"))["jobs"]
+            known |= {
+                str(job["id"]): seconds
+                for job in jobs
+                if job["status"] == SUCCEEDED and (seconds := as_number(job["duration_seconds"])) is not None
+            }
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return known
+
+
+_SUMMARIES = 20
+"""So many of the last summaries are looked at."""
+
+
+def final_exit_code(dispatched: int, reports: Sequence[JobReport], *, allow_partial: bool) -> int:
+    """Return the exit code of the command, given that of the dispatcher (0, 1, 4 or 130)."""
+    if dispatched not in (0, 1):
+        return dispatched
+    if all(report.status == SUCCEEDED for report in reports if not report.optional):
+        return 0
+    return 0 if allow_partial and any(report.status == SUCCEEDED for report in reports) else 1

@@ -1,0 +1,137 @@
+"""The tables of `run_all_training`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from master.orchestrator.commands import Passed, argv_of, not_passed, shown_command
+from master.orchestrator.discovery import shown_path
+from master.orchestrator.jobs import TrainingJob
+from master.orchestrator.run_files import TrainingFiles
+from master.orchestrator.summary_file import CANCELLED, FAILED, INVALID, NOT_RUN, SUCCEEDED, JobReport
+from master.view.tables import cut, new_table, stdout_console
+from master.view.wording import clean, duration, plural
+
+_STYLES = {SUCCEEDED: "green", FAILED: "red", INVALID: "red", CANCELLED: "yellow", NOT_RUN: "yellow"}
+
+
+def list_json(jobs: Sequence[TrainingJob], here: Path) -> list[dict[str, Any]]:
+    """Return the jobs as `--list --json` prints them."""
+    return [
+        {
+            "id": job.job_id,
+            "name": job.name,
+            "script": shown_path(job.script, here),
+            "output": job.output,
+            "takes": dict(job.takes),
+            "args": list(job.args),
+            "optional": job.optional,
+            "timeout_seconds": job.timeout_s,
+            "discovered": job.discovered,
+            "problem": job.problem or None,
+        }
+        for job in jobs
+    ]
+
+
+def print_list(jobs: Sequence[TrainingJob], here: Path, console: Console | None = None) -> None:
+    """Print the jobs: what they are called and what they take."""
+    console = console or stdout_console()
+    table = new_table("Training jobs", "job", "script", "takes", "from", "reason")
+    table.columns[-1].header = "note"
+    for job in jobs:
+        source = "discovered" if job.discovered else "jobs file"
+        table.add_row(
+            job.job_id, shown_path(job.script, here), " ".join(job.takes.values()) or "–", source, _note(job)
+        )
+    console.print(table)
+    console.print(plural(len(jobs), "job"))
+
+
+def _note(job: TrainingJob) -> Text:
+    if job.problem:
+        return Text(clean(job.problem), "red")
+    return Text("optional" if job.optional else "")
+
+
+def plan_json(
+    jobs: Sequence[TrainingJob], passed: Passed, files: TrainingFiles, here: Path, workers: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what `--dry-run --json` prints."""
+    return {
+        "workers": dict(workers),
+        "jobs": [
+            {
+                **row,
+                "command": _command(job, passed, files, here),
+                "not_passed": list(not_passed(job, passed)),
+            }
+            for row, job in zip(list_json(jobs, here), jobs, strict=True)
+        ],
+    }
+
+
+def print_plan(
+    jobs: Sequence[TrainingJob],
+    passed: Passed,
+    files: TrainingFiles,
+    here: Path,
+    console: Console | None = None,
+) -> None:
+    """Print the commands that would be run."""
+    console = console or stdout_console()
+    table = new_table("Commands", "job", "reason")
+    table.columns[1].header = "command"
+    for job in jobs:
+        problem = Text(f"cannot run: {clean(job.problem)}", "red") if job.problem else None
+        table.add_row(job.job_id, problem or Text(_command(job, passed, files, here)))
+    console.print(table)
+
+
+def _command(job: TrainingJob, passed: Passed, files: TrainingFiles, here: Path) -> str:
+    argv = argv_of(job, shown_path(job.script, here), passed)
+    return shown_command(argv, str(files.published(job.job_id)))
+
+
+def print_reports(reports: Sequence[JobReport], elapsed_s: float, console: Console | None = None) -> None:
+    """Print what became of the jobs, the reasons of failures last."""
+    console = console or stdout_console()
+    tries = [">tries"] if any(report.attempts > 1 for report in reports) else []
+    table = new_table("Training jobs", "job", "status", ">took", "worker:slot", *tries, "results")
+    first, hidden, last = cut(reports)
+    for report in first:
+        table.add_row(*_cells(report, tries=bool(tries)))
+    if hidden:
+        table.add_row(f"… {hidden:,} more", *[""] * (len(table.columns) - 1))
+    for report in last:
+        table.add_row(*_cells(report, tries=bool(tries)))
+    console.print()
+    console.print(table)
+    console.print()
+    _print_failures(console, reports)
+    done = sum(report.status == SUCCEEDED for report in reports)
+    console.print(f"{done:,} of {plural(len(reports), 'job')} succeeded in {duration(elapsed_s)}.")
+
+
+def _cells(report: JobReport, *, tries: bool) -> list[str | Text]:
+    status = Text(report.status + (" (optional)" if report.optional else ""), _STYLES[report.status])
+    where = ":".join(filter(None, (report.worker, report.slot)))
+    counted = [str(report.attempts)] if tries else []
+    return [report.id, status, duration(report.duration_seconds), where, *counted, report.output or "–"]
+
+
+def _print_failures(console: Console, reports: Sequence[JobReport]) -> None:
+    failed = [report for report in reports if report.error and report.status != CANCELLED]
+    if not failed:
+        return
+    console.print(Text("What failed, and why", "bold red"))
+    for report in failed:
+        console.print(Text.assemble((report.id, "bold"), f": {clean(report.error or '')}"), soft_wrap=True)
+        if report.log:
+            console.print(Text(f"    log: {report.log}", "dim"), soft_wrap=True)
+    console.print()
