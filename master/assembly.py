@@ -26,7 +26,7 @@ from master.core.plan import BASE_MODELS
 from master.core.records import RunState
 from master.errors import ConfigError, UsageError
 from master.inbox import Inbox
-from master.launching import StoredBaseModel, data_mounts, launch
+from master.launching import NO_LIMITS, Limits, StoredBaseModel, data_mounts, launch
 from master.run_layout import RunLayout
 from master.specs import ClusterSpec, Config, DataDir, JobsSpec, ServerSpec
 from worker_agent.protocol import messages as msg
@@ -118,6 +118,7 @@ class Ingredients:
     epoch: int
     synced: Mapping[str, str] = field(default_factory=dict)
     """Content hash of the head node's directories that workers get a copy of, by path."""
+    limits: Limits = NO_LIMITS
 
 
 def make_links(parts: Ingredients, inbox: Inbox) -> dict[str, WorkerLink]:
@@ -201,7 +202,8 @@ def make_launcher(
         record = state.tasks[task_id]
         # What the attempt was given: the store may have lost it since.
         base = StoredBaseModel(record.base, library.names.get(record.base)) if record.task.needs else None
-        return launch(record.task, attempt, configs[task_id], parts.program, data[worker], base)
+        config = configs[task_id]
+        return launch(record.task, attempt, config, parts.program, data[worker], base, parts.limits)
 
     return launch_of
 

@@ -126,13 +126,13 @@ def parser() -> argparse.ArgumentParser:
         "--timeout",
         type=_time,
         metavar="T",
-        help="end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit); jobs may say otherwise",
+        help="end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit)",
     )
     add(
         "--stall-timeout",
         type=_time,
         metavar="T",
-        help="end a job that neither logs nor tells progress for so long (no limit); jobs may say otherwise",
+        help="end a job that neither logs nor tells progress for so long (no limit)",
     )
     add("--quiet", action="store_true", help="show problems and the end only")
     add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")

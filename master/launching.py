@@ -9,15 +9,26 @@ from typing import Any
 from master.code_snapshot import Program
 from master.core.nearest import literal, shown
 from master.core.plan import Task
+from master.core.quantities import TIMES, seconds
 from master.errors import ConfigError
 from master.specs import Config, DataDir, JobsSpec
 from worker_agent.protocol.messages import Launch, Mount
 from worker_agent.protocol.script_contract import flags
 
-TIMEOUT = "timeout"
-NOT_FOR_THE_SCRIPT = frozenset({TIMEOUT, "stall_timeout", "gpu_memory", "executor", "retries"})
+TIMEOUT, STALL_TIMEOUT = "timeout", "stall_timeout"
+NOT_FOR_THE_SCRIPT = frozenset({TIMEOUT, STALL_TIMEOUT, "gpu_memory", "executor", "retries"})
 """Fields that are about the job, not for the script."""
-_LONGEST_S = 1e9
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What holds for the jobs that do not say otherwise, in seconds; None is no limit."""
+
+    timeout_s: float | None = None
+    stall_timeout_s: float | None = None
+
+
+NO_LIMITS = Limits()
 
 
 def check_job_settings(jobs: JobsSpec) -> None:
@@ -32,11 +43,13 @@ def check_job_settings(jobs: JobsSpec) -> None:
 def _setting_problem(name: str, value: Any) -> str:
     if value is None:
         return ""
-    if name != TIMEOUT:
+    if name not in (TIMEOUT, STALL_TIMEOUT):
         return "is kept for a setting of the job that this version does not know: leave it out or rename it"
-    if type(value) in (int, float) and 0 < value <= _LONGEST_S:
-        return ""
-    return f"is {literal(value)}, allowed are seconds: numbers above 0, at most {_LONGEST_S:.0e}"
+    return "" if seconds(value) is not None else f"is {literal(value)}, allowed are {TIMES}"
+
+
+def _limit(config: Config, name: str, default: float | None) -> float | None:
+    return default if config.get(name) is None else seconds(config[name])
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,7 @@ def launch(
     program: Program,
     data: Sequence[Mount],
     base: StoredBaseModel | None,
+    limits: Limits = NO_LIMITS,
 ) -> Launch:
     """Return the message that starts an attempt; `base` is the base model that a Phase 2 job starts from."""
     mounts = [Mount("", artefact=program.content_hash), *data]
@@ -73,7 +87,6 @@ def launch(
     fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
     if "device" in fields:
         fields["device"] = "{device}"
-    timeout_s = config.get(TIMEOUT)
     return Launch(
         job_id=task.task_id,
         attempt=attempt,
@@ -82,5 +95,6 @@ def launch(
         mounts=[asdict(mount) for mount in mounts],
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,
-        timeout_s=float(timeout_s) if timeout_s is not None else None,
+        timeout_s=_limit(config, TIMEOUT, limits.timeout_s),
+        stall_timeout_s=_limit(config, STALL_TIMEOUT, limits.stall_timeout_s),
     )

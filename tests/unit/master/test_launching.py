@@ -12,7 +12,14 @@ from master.code_snapshot import Program
 from master.core.plan import Task
 from master.errors import ConfigError
 from master.jobs import parse_jobs
-from master.launching import NOT_FOR_THE_SCRIPT, StoredBaseModel, check_job_settings, data_mounts, launch
+from master.launching import (
+    NOT_FOR_THE_SCRIPT,
+    Limits,
+    StoredBaseModel,
+    check_job_settings,
+    data_mounts,
+    launch,
+)
 from master.specs import DataDir, JobSpec, JobsSpec
 from worker_agent.protocol import messages as msg
 
@@ -54,10 +61,17 @@ def test_the_agent_chooses_the_device() -> None:
     assert "--device" not in launched({}).argv
 
 
-def test_a_timeout_is_told_in_seconds() -> None:
-    assert launched({"timeout": 90}).timeout_s == 90.0
-    assert launched({"timeout": None}).timeout_s is None
-    assert launched({}).timeout_s is None
+@pytest.mark.parametrize(("value", "told"), [(90, 90.0), ("15m", 900.0), (None, None)])
+def test_limits_are_told_in_seconds(value: object, told: float | None) -> None:
+    message = launched({"timeout": value, "stall_timeout": value})
+    assert (message.timeout_s, message.stall_timeout_s) == (told, told)
+
+
+def test_a_job_says_otherwise_than_the_run() -> None:
+    limits = Limits(timeout_s=60.0, stall_timeout_s=5.0)
+    task = Task("alpha/job", 2)
+    message = launch(task, 1, {"timeout": "2m", "stall_timeout": None}, PROGRAM, (), None, limits)
+    assert (message.timeout_s, message.stall_timeout_s) == (120.0, 5.0)
 
 
 def test_an_experiment_is_told_both_names_of_its_base_model() -> None:
@@ -86,19 +100,22 @@ def test_data_is_copied_to_other_machines_and_used_in_place_on_this_one() -> Non
     assert data_mounts(data, {}, local=True) == [there, msg.Mount("data/b", path="/home/me/b")]
 
 
-@pytest.mark.parametrize("value", [1, 0.5, 3600, 1e9, None])
-def test_good_timeouts_pass(value: object) -> None:
-    check_job_settings(jobs({"timeout": value}))
+@pytest.mark.parametrize("value", [1, 0.5, 3600, 1e9, None, "90s", "15m", "2h", "1d", "0.5 h"])
+def test_good_limits_pass(value: object) -> None:
+    check_job_settings(jobs({"timeout": value, "stall_timeout": value}))
 
 
-@pytest.mark.parametrize("value", [0, -1, "90", True, False, [90], 1e10, ""])
-def test_bad_timeouts_are_refused(value: object) -> None:
-    with pytest.raises(ConfigError, match=r"`timeout` is .*, allowed are seconds: numbers above 0") as caught:
-        check_job_settings(jobs({}, {"timeout": value}))
+@pytest.mark.parametrize("name", ["timeout", "stall_timeout"])
+@pytest.mark.parametrize(
+    "value", [0, -1, "90", True, False, [90], 1e10, "", "-5s", "5 parsecs", "0s", "1e9h"]
+)
+def test_bad_limits_are_refused(name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"`{name}` is .*, allowed are seconds above 0.*15m") as caught:
+        check_job_settings(jobs({}, {name: value}))
     assert (caught.value.source, caught.value.place, caught.value.exit_code) == ("search.json", "job 2", 3)
 
 
-@pytest.mark.parametrize("name", sorted(NOT_FOR_THE_SCRIPT - {"timeout"}))
+@pytest.mark.parametrize("name", sorted(NOT_FOR_THE_SCRIPT - {"timeout", "stall_timeout"}))
 def test_settings_that_would_not_be_heeded_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"job 1: `{name}` is kept for a setting of the job"):
         check_job_settings(jobs({name: 1}))
