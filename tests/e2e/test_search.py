@@ -90,9 +90,10 @@ def test_a_script_that_knows_nothing_of_us_runs_unchanged_on_workers(
     check_trained_once(run)
     check_base_models_sent(run, transfers)
     metrics = json.loads((run.layout.result("batch_comp_90/fold2_carl") / "metrics.json").read_text())
-    assert metrics["from"] == "weights of anna bert carl dora"
+    assert metrics["from"] == "weights of anna bert dora"
 
 
+@pytest.mark.timeout(600)
 def test_the_personalization_trainer_searches_batch_compositions_on_synced_data(
     cluster: tuple[Lab, list[Worker]], tmp_path: Path
 ) -> None:
@@ -110,7 +111,7 @@ def test_the_personalization_trainer_searches_batch_compositions_on_synced_data(
     }
     servers = servers_of(workers, cpu_slots=1)
     run = Run(tmp_path / "run", servers, jobs, None, config, transfers.env)
-    done = run.finish("--trainer", "personalization", timeout_s=280)
+    done = run.finish("--trainer", "personalization", timeout_s=560)
     assert done.returncode == 0, done.stdout + done.stderr
     run.check_complete(jobs=15, base_models=3)
     check_trained_once(run)
