@@ -120,12 +120,18 @@ JOBS = {
         {"jobs": [JOB], "base_model": {"include": ["learning_rate"]}},
         "no job has the field `learning_rate`",
     ),
-    "a timeout of nothing": ([{**JOB, "timeout": 0}], "job 1: `timeout` is `0`, allowed are seconds"),
-    "a timeout in words": ([JOB, {**JOB, "fold": 1, "timeout": "1h"}], "job 2: `timeout` is "),
+    "a timeout of nothing": ([{**JOB, "timeout": 0}], "job 1: `timeout` is `0`, allowed are "),
+    "a timeout in words": (
+        [JOB, {**JOB, "fold": 1, "timeout": "soon"}],
+        "job 2: `timeout` is .*, allowed are ",
+    ),
+    "a stall timeout below 0": (
+        [{**JOB, "stall_timeout": -5}],
+        "job 1: `stall_timeout` is `-5`, allowed are ",
+    ),
     "retries of a job": ([{**JOB, "retries": 3}], "job 1: `retries` is kept for a setting of the job"),
     "a GPU share": ([{**JOB, "gpu_memory": "4G"}], "job 1: `gpu_memory` is kept for a setting"),
     "an executor": ([{**JOB, "executor": "warm"}], "job 1: `executor` is kept for a setting"),
-    "a stall timeout": ([{**JOB, "stall_timeout": 5}], "job 1: `stall_timeout` is kept for a setting"),
 }
 
 

@@ -300,6 +300,14 @@ def test_closing_while_it_connects_ends_it(world: World) -> None:
     assert len(world.sessions) == 1
 
 
+def test_closing_just_before_it_talks_ends_it(world: World) -> None:
+    world.deploying = world.link._closing.set
+    world.link.start()
+    world.link.join(SOON_S)
+    assert not world.link._thread.is_alive()
+    assert world.channel.sent == msg.encode(HELLO)
+
+
 def test_a_link_that_was_never_started_can_be_closed(world: World) -> None:
     world.link.close()
     assert world.sessions == []

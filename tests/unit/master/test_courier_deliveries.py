@@ -9,6 +9,7 @@ import pytest
 
 from master.adapters import courier as courier_module
 from master.adapters.base_model_store import make_manifest
+from master.adapters.courier import Library
 from master.core import commands as cmd
 from master.core import events as ev
 from master.errors import RemoteError, SessionLost, TwophaseError
@@ -86,6 +87,12 @@ def test_a_late_wish_for_a_damaged_base_model_spares_the_new_one(world: World) -
     world.library.hold(SPEC, str(account["content_hash"]), world.store.path(SPEC), None)
     assert isinstance(deliver(world, old), ev.DeliveryFailed)
     assert world.store.verify(SPEC)["content_hash"] == account["content_hash"]
+
+
+def test_a_base_model_is_dropped_once() -> None:
+    library = Library()
+    library.hold(SPEC, SHA, Path("/store"), "cnn")
+    assert (library.drop(SHA), library.drop(SHA), library.paths) == (SPEC, None, {})
 
 
 def test_code_or_data_that_changed_is_not_given_out(world: World) -> None:
