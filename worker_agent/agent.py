@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Type
 
 from worker_agent import core, procs, recovery
 from worker_agent.background import Background
-from worker_agent.executors.process import ProcessExecutor
+from worker_agent.executors.choice import Executors
 from worker_agent.hands import Hands, complain
 from worker_agent.link import Link, LinkError
 from worker_agent.protocol.layout import StateLayout, slot_lock_dir
@@ -55,7 +55,7 @@ class Agent:
         self._boot_id = procs.boot_id()
         self._spool = Spool(layout.spool, complain)
         self._locks = SlotLocks(slot_lock_dir())
-        self._executor = ProcessExecutor()
+        self._executor = Executors()
         self._background = Background()
         self._state = recovery.restore(self._spool.memory, self._boot_id)
         self._hands = Hands(
@@ -69,6 +69,7 @@ class Agent:
         self._listener = listen(layout.socket)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._background.wakeup, selectors.EVENT_READ, self._background.drain)
+        self._selector.register(self._executor, selectors.EVENT_READ, lambda: None)
         self._next_poll = self._last_busy = time.monotonic()
         self._ending = False
 
@@ -118,6 +119,7 @@ class Agent:
         if self._link:
             self._hands.report_progress()
         core.look_again(self._state)
+        self._background.tidy()
         self._check_socket()
         self._check_idle()
 
@@ -292,6 +294,7 @@ class Agent:
         if self._hands.left and self._hands.site:
             _remove(self._hands.site.layout.run(self._layout.run_id))
             _remove(self._layout.root)
+        self._executor.close()
         self._background.close()
         self._spool.close()
         self._locks.close()

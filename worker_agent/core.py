@@ -74,7 +74,7 @@ def on_cancel(state: AgentState, message: Cancel, now: float) -> None:
         return
     if attempt.phase is Phase.QUEUED:
         _finish(state, attempt, now, Finished("cancelled"))
-    elif attempt.phase is Phase.RUNNING:
+    elif attempt.phase in (Phase.STARTING, Phase.RUNNING):
         _stop(state, attempt, "cancelled")
 
 
@@ -233,6 +233,8 @@ def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float)
         log=left.log,
         inline=left.inline,
         base_model=left.base_model if outcome == "succeeded" else None,
+        executor=exit.executor,
+        executor_note=exit.note,
     )
     _finish(state, attempt, now, done)
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Optional, Type
 from worker_agent import commands as cmd
 from worker_agent import core, procs, watch
 from worker_agent.background import Answer, Background
-from worker_agent.executors.base import Executor, Key, StartError, Task
+from worker_agent.executors.base import Executor, Key, Started, StartError, Task
 from worker_agent.launch import Places, command, environment, mark_of
 from worker_agent.launch_check import artefacts_of
 from worker_agent.progress import ProgressReader, sign_of
@@ -65,6 +65,8 @@ class Hands:
         self._say = say
         self._progress = ProgressReader()
         self._sync_due = False
+        self._asked: Dict[Key, int] = {}
+        """When the attempts that are being started were."""
 
     def execute(self) -> None:
         """Execute what is in the outbox, and what comes of it, until it is empty."""
@@ -76,8 +78,12 @@ class Hands:
                 _HANDLERS[type(item)](self, item)
 
     def reap(self) -> None:
-        """Tell the core which attempts have ended."""
+        """Tell the core which attempts have begun and which have ended."""
+        for started in self._executor.started():
+            self._on_started(started)
+            self.execute()
         for done in self._executor.poll():
+            self._asked.pop(done.key, None)
             core.on_exit(self._state, done, self.now())
             self.execute()
 
@@ -165,14 +171,22 @@ class Hands:
         if lock is None:
             core.on_slot_taken(self._state, key)
             return
-        before = procs.ticks()
+        self._asked[key] = procs.ticks()
         try:
             pid = self._spawn(key, launch, item.slot, lock)
         except StartError as error:
-            core.on_not_started(self._state, key, str(error), self.now())
+            self._on_started(Started(key, 0, str(error)))
             return
-        identity = {"pid": pid, "ticks": [before, procs.ticks()]}
-        core.on_started(self._state, key, identity, self.now())
+        if pid is not None:
+            self._on_started(Started(key, pid))
+
+    def _on_started(self, started: Started) -> None:
+        before = self._asked.pop(started.key)
+        if started.problem:
+            core.on_not_started(self._state, started.key, started.problem, self.now())
+            return
+        identity = {"pid": started.pid, "ticks": [before, procs.ticks()]}
+        core.on_started(self._state, started.key, identity, self.now())
 
     def _take(self, slot: str) -> Optional[int]:
         try:
@@ -181,7 +195,7 @@ class Hands:
             complain(f"cannot lock slot {slot}: {error}")
             return None
 
-    def _spawn(self, key: Key, launch: Launch, slot: str, lock: int) -> int:
+    def _spawn(self, key: Key, launch: Launch, slot: str, lock: int) -> Optional[int]:
         if self._spool.failure and not self._spool.write():
             raise StartError(self._spool.failure)
         site = self._site()
@@ -191,7 +205,7 @@ class Hands:
         places = Places(attempt, site.layout.checkpoints(site.run_id, launch.job_id), base_model)
         env = environment(site.env, launch, slot, places)
         argv = command(launch.argv, slot, sys.executable, attempt, env.get("PATH", ""))
-        task = Task(argv, env, attempt.work, attempt.log, mark_of(attempt.output), lock)
+        task = Task(argv, env, attempt.work, attempt.log, mark_of(attempt.output), lock, launch.executor)
         return self._executor.start(key, task)
 
     def _stop(self, item: cmd.Stop) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Iterator, Optional
 
 PROC = Path("/proc")
+_SET_CHILD_SUBREAPER = 36
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -66,6 +67,17 @@ def children() -> Iterator[int]:
         yield from map(int, (PROC / str(pid) / "task" / str(pid) / "children").read_bytes().split())
     except OSError:
         return
+
+
+def adopt_orphans() -> bool:
+    """Become the parent of descendants whose own parent ends; return whether that can be had here."""
+    try:
+        import ctypes
+
+        return bool(ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        # Some Pythons are built without ctypes.
+        return False
 
 
 def signal_group(group: int, number: int) -> bool:

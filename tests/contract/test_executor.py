@@ -15,7 +15,8 @@ import pytest
 
 from worker_agent import procs
 from worker_agent.executors import process
-from worker_agent.executors.base import Executor, Exit, StartError, Task
+from worker_agent.executors.base import Executor, Exit, Key, StartError, Task
+from worker_agent.executors.choice import Executors
 
 PATIENCE_S = 60.0
 KEY = ("alpha/a", 1)
@@ -26,16 +27,40 @@ print(sorted(os.readlink(link) for link in links if os.path.islink(link)))
 """
 
 
-@pytest.fixture(params=["posix_spawn", "popen"])
-def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Executor]:
+class Stage:
+    """An executor whose starts are waited for, and that must have run what it was asked to run."""
+
+    def __init__(self, executor: Stage, kind: str) -> None:
+        self._executor, self._kind = executor, kind
+        self.stop, self.wait_s = executor.stop, executor.wait_s
+
+    def start(self, key: Key, task: Task) -> int:
+        pid = self._executor.start(key, dataclasses.replace(task, executor=self._kind))
+        deadline = time.monotonic() + PATIENCE_S
+        while pid is None:
+            assert time.monotonic() < deadline
+            select.select([], [], [], 0.002)
+            for started in self._executor.started():
+                assert (started.key, started.problem) == (key, "")
+                pid = started.pid
+        return pid
+
+    def poll(self) -> list[Exit]:
+        ended = self._executor.poll()
+        assert all((item.executor, item.note) == (self._kind, "") for item in ended)
+        return ended
+
+
+@pytest.fixture(params=["posix_spawn", "popen", "warm"])
+def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     def unsupported(*_: object) -> int:
         raise NotImplementedError
 
     if request.param == "popen":
         monkeypatch.setattr(process, "_posix_spawn", unsupported)
     here = Path.cwd()
-    executor = process.ProcessExecutor()
-    yield executor
+    executor = Executors() if request.param == "warm" else process.ProcessExecutor()
+    yield Stage(executor, "warm" if request.param == "warm" else "process")
     executor.close()
     os.chdir(here)
 
@@ -46,7 +71,7 @@ def task(tmp_path: Path, code: str, *argv: str) -> Task:
     return Task(command, env, tmp_path, tmp_path / "log.txt", f"TWOPHASE_OUTPUT_DIR={tmp_path}")
 
 
-def exit_of(executor: Executor) -> Exit:
+def exit_of(executor: Stage) -> Exit:
     """Wait for the only task to end."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
@@ -71,7 +96,7 @@ def alive(pid: int) -> bool:
     return found is not None and found.alive
 
 
-def test_output_exit_code_and_memory_are_reported(executor: Executor, tmp_path: Path) -> None:
+def test_output_exit_code_and_memory_are_reported(executor: Stage, tmp_path: Path) -> None:
     pid = executor.start(
         KEY, task(tmp_path, "import sys; print('o'); print('e', file=sys.stderr); sys.exit(7)")
     )
@@ -82,14 +107,14 @@ def test_output_exit_code_and_memory_are_reported(executor: Executor, tmp_path: 
     assert not alive(pid) and executor.poll() == [] and executor.wait_s() is None
 
 
-def test_a_task_has_its_directory_a_session_and_no_input(executor: Executor, tmp_path: Path) -> None:
+def test_a_task_has_its_directory_a_session_and_no_input(executor: Stage, tmp_path: Path) -> None:
     code = "import os, sys; print(os.getcwd(), os.getsid(0) == os.getpid(), repr(sys.stdin.read()))"
     executor.start(KEY, task(tmp_path, code))
     assert exit_of(executor).exit_code == 0
     assert (tmp_path / "log.txt").read_text() == f"{tmp_path} True ''\n"
 
 
-def test_a_task_inherits_only_what_it_is_given(executor: Executor, tmp_path: Path) -> None:
+def test_a_task_inherits_only_what_it_is_given(executor: Stage, tmp_path: Path) -> None:
     secret, kept = os.open("/dev/zero", os.O_RDONLY), os.open("/dev/full", os.O_RDONLY)
     base = task(tmp_path, TELL_OPEN_FILES)
     executor.start(KEY, dataclasses.replace(base, keep_fd=kept))
@@ -101,12 +126,12 @@ def test_a_task_inherits_only_what_it_is_given(executor: Executor, tmp_path: Pat
     assert (tmp_path / "log.txt").read_text() == f"{['/dev/full', '/dev/null', log, log]}\n"
 
 
-def test_signals_are_reported_as_negative_codes(executor: Executor, tmp_path: Path) -> None:
+def test_signals_are_reported_as_negative_codes(executor: Stage, tmp_path: Path) -> None:
     executor.start(KEY, task(tmp_path, "import os; os.kill(os.getpid(), 11)"))
     assert exit_of(executor).exit_code == -signal.SIGSEGV
 
 
-def test_stop_lets_a_task_end_by_itself(executor: Executor, tmp_path: Path) -> None:
+def test_stop_lets_a_task_end_by_itself(executor: Stage, tmp_path: Path) -> None:
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(5));"
         "print(flush=True); signal.pause()"
@@ -117,7 +142,7 @@ def test_stop_lets_a_task_end_by_itself(executor: Executor, tmp_path: Path) -> N
     assert exit_of(executor).exit_code == 5
 
 
-def test_stop_asks_twice_before_it_kills(executor: Executor, tmp_path: Path) -> None:
+def test_stop_asks_twice_before_it_kills(executor: Stage, tmp_path: Path) -> None:
     code = """
 import signal, sys
 signal.signal(signal.SIGINT, lambda *_: print("SIGINT", flush=True))
@@ -140,7 +165,7 @@ IGNORE = (
 )
 
 
-def test_stop_ends_what_ignores_it(executor: Executor, tmp_path: Path) -> None:
+def test_stop_ends_what_ignores_it(executor: Stage, tmp_path: Path) -> None:
     executor.start(KEY, task(tmp_path, IGNORE))
     wait_for(tmp_path / "log.txt")
     executor.stop(KEY, 0.05)
@@ -148,7 +173,7 @@ def test_stop_ends_what_ignores_it(executor: Executor, tmp_path: Path) -> None:
     assert exit_of(executor).exit_code == -signal.SIGKILL
 
 
-def test_a_second_stop_shortens_the_grace_of_the_first(executor: Executor, tmp_path: Path) -> None:
+def test_a_second_stop_shortens_the_grace_of_the_first(executor: Stage, tmp_path: Path) -> None:
     executor.start(KEY, task(tmp_path, IGNORE))
     wait_for(tmp_path / "log.txt")
     executor.stop(KEY, 10 * PATIENCE_S)
@@ -156,7 +181,7 @@ def test_a_second_stop_shortens_the_grace_of_the_first(executor: Executor, tmp_p
     assert exit_of(executor).exit_code == -signal.SIGKILL
 
 
-def test_stop_reaches_the_children_of_a_task(executor: Executor, tmp_path: Path) -> None:
+def test_stop_reaches_the_children_of_a_task(executor: Stage, tmp_path: Path) -> None:
     child = (
         "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(7));"
         "print(flush=True); signal.pause()"
@@ -172,7 +197,7 @@ def test_stop_reaches_the_children_of_a_task(executor: Executor, tmp_path: Path)
     assert exit_of(executor).exit_code == 7
 
 
-def test_no_child_outlives_its_task(executor: Executor, tmp_path: Path) -> None:
+def test_no_child_outlives_its_task(executor: Stage, tmp_path: Path) -> None:
     child = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
     code = (
         "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=-1);"
@@ -183,7 +208,7 @@ def test_no_child_outlives_its_task(executor: Executor, tmp_path: Path) -> None:
     assert not alive(int((tmp_path / "log.txt").read_text()))
 
 
-def test_what_cannot_be_started_says_why(executor: Executor, tmp_path: Path) -> None:
+def test_what_cannot_be_started_says_why(executor: Stage, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
@@ -196,6 +221,6 @@ def test_what_cannot_be_started_says_why(executor: Executor, tmp_path: Path) -> 
     assert executor.poll() == [] and executor.wait_s() is None
 
 
-def test_stopping_what_is_not_there_is_nothing(executor: Executor) -> None:
+def test_stopping_what_is_not_there_is_nothing(executor: Stage) -> None:
     executor.stop(("never", 1), 0.0)
     assert executor.poll() == []

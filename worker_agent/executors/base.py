@@ -28,6 +28,8 @@ class Task:
     """`NAME=value` of the environment, unique to this attempt: tells descendants that left the group."""
     keep_fd: Optional[int] = None
     """A descriptor that stays open as long as anything of the task lives: the slot's lock."""
+    executor: str = "process"
+    """Which executor is to run it; see `choice.Executors`."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,32 @@ class Exit:
     """Negative: ended by that signal."""
     peak_rss_bytes: Optional[int]
     duration_s: float
+    executor: str = "process"
+    """What really ran it …"""
+    note: str = ""
+    """… and why, where that is not what was asked for."""
+    problem: str = ""
+    """Why it ended, where that was not its own doing: it counts as lost."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """What became of a task whose start took a while."""
+
+    key: Key
+    pid: int
+    problem: str = ""
+    """Why it could not be started; empty where it was."""
 
 
 class Executor(Protocol):
     """Runs tasks.  No method blocks."""
 
-    def start(self, key: Key, task: Task) -> int:
-        """Start a task and return its pid.  Raises StartError."""
+    def start(self, key: Key, task: Task) -> Optional[int]:
+        """Start a task and return its pid, None where `started` is going to tell it.  Raises StartError."""
+
+    def started(self) -> List[Started]:
+        """Return what became of the starts under way; tasks that were stopped meanwhile only end."""
 
     def stop(self, key: Key, grace_s: float) -> None:
         """Ask a task to end by SIGINT, after `grace_s` by SIGTERM, and after as long again SIGKILL it.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from worker_agent import procs
-from worker_agent.executors.base import Exit, Key, StartError, Task
+from worker_agent.executors.base import Exit, Key, Started, StartError, Task
 from worker_agent.executors.escalation import Escalation
 
 _CONFIRM_S = 0.02
@@ -58,9 +58,17 @@ class ProcessExecutor:
             pid = self._spawn(task)
         except (OSError, ValueError) as error:
             raise StartError(_why(task, error)) from error
+        self.adopt(key, task, pid)
+        return pid
+
+    def adopt(self, key: Key, task: Task, pid: int) -> None:
+        """Look after a child of this process that leads a session of its own and runs a task."""
         self._children[pid] = _Child(key, pid, os.fsencode(task.mark), time.monotonic())
         self._pids[key] = pid
-        return pid
+
+    def started(self) -> List[Started]:
+        """Return nothing: processes start at once."""
+        return []
 
     def stop(self, key: Key, grace_s: float) -> None:
         """Begin to end a task, or hurry its end: SIGINT, SIGTERM and SIGKILL, `grace_s` between them."""

@@ -28,6 +28,9 @@ PROTOCOL = 1
 PREAMBLE = b"\x00twophase-agent\n"
 """The agent's side of a connection begins with this line: what comes before it is noise."""
 
+EXECUTORS = ("process", "warm")
+"""What can run a job: a fresh process, or a fork of one that has imported what the job needs."""
+
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
 
@@ -123,6 +126,8 @@ class Launch:
     base_model: Optional[str] = None
     """Phase 2: the content hash of the base model to start from."""
     env: Dict[str, str] = field(default_factory=dict)
+    executor: str = "process"
+    """What is to run it; one of `EXECUTORS`."""
     timeout_s: Optional[float] = None
     """How long it may run."""
     stall_timeout_s: Optional[float] = None
@@ -230,6 +235,10 @@ class Finished:
     """Base64 of all of `files` (and of the log, as the empty path) when they are small together."""
     base_model: Optional[Dict[str, Any]] = None
     """Phase 1: content_hash, files and name (the directory's name where the script chose one)."""
+    executor: str = "process"
+    """What really ran it …"""
+    executor_note: str = ""
+    """… and why, where that is not what was asked for."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,309 @@
+"""Starts jobs as forks of processes that have imported what they need.
+
+A parent (`warm_parent.py`) serves the jobs of one interpreter, one list of imports and one environment.
+Whatever it cannot do is told as a reason, and the job runs as a fresh process.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import json
+import os
+import pkgutil
+import selectors
+import socket
+import subprocess
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Deque, Dict, FrozenSet, List, Optional, Sequence, Tuple
+
+from worker_agent import procs
+from worker_agent.executors.base import Key, Task
+from worker_agent.executors.imports import Import, NotPythonError, imports_of, program_of
+
+MOST_PARENTS = 4
+MOST_JOBS = 500
+"""Of one parent."""
+_GROWTH, _GROWTH_BYTES = 1.5, 64 << 20
+"""A parent of more than so many times its first size, and so many bytes more, is replaced."""
+_MOST_CRASHES = 3
+_RESERVE_BYTES = 8192
+_PACKET = 1 << 20
+_PER_JOB = ("TWOPHASE_", "CUDA_VISIBLE_DEVICES")
+_BEGIN = (
+    "import sys; m = type(sys)('warm_parent'); m.__file__ = '<warm parent>';"
+    " f = open(int(sys.argv[2]), 'rb'); s = f.read(); f.close();"
+    " exec(compile(s, m.__file__, 'exec'), m.__dict__); m.main(int(sys.argv[1]))"
+)
+
+Recipe = Tuple[str, Tuple[Import, ...], FrozenSet[Tuple[str, str]]]
+"""Interpreter, imports, and the environment but for what differs from job to job."""
+
+
+@dataclass
+class Order:
+    """A task that waits for its process."""
+
+    key: Key
+    task: Task
+    number: int
+    files: List[int] = field(default_factory=list)
+    """Log, the reading end of the gate, and the lock."""
+    gate: int = -1
+    """The job runs once a byte is written here."""
+
+    def close(self) -> None:
+        """Close what is ours; a job that has not been let go ends."""
+        for descriptor in (*self.files[:2], self.gate):
+            os.close(descriptor)
+
+
+@dataclass
+class Parent:
+    """A preloaded process as the agent sees it."""
+
+    recipe: Recipe
+    socket: socket.socket
+    ready: bool = False
+    stamps: Sequence[Sequence[Any]] = ()
+    first_rss: int = 0
+    rss: int = 0
+    jobs: int = 0
+    used_at: float = 0.0
+    waiting: Deque[Order] = field(default_factory=deque)
+    """Until it is ready."""
+    sent: Dict[int, Order] = field(default_factory=dict)
+
+    def is_stale(self) -> bool:
+        """Return whether its libraries have changed, or it has grown or served for long."""
+        grown = self.rss > _GROWTH * self.first_rss and self.rss > self.first_rss + _GROWTH_BYTES
+        return self.jobs >= MOST_JOBS or (self.ready and (grown or not _unchanged(self.stamps)))
+
+
+Began = Tuple[Order, int, str]
+"""An order with its pid, or with 0 and why it has none."""
+
+
+class WarmStarter:
+    """The parents of one agent."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self._selector = selector
+        self._parents: Dict[Recipe, Parent] = {}
+        self._unfit: Dict[Recipe, str] = {}
+        self._crashes: Dict[Recipe, int] = {}
+        self._known: Dict[Tuple[Any, ...], Tuple[Import, ...]] = {}
+        self._began: List[Began] = []
+        self._numbers = 0
+
+    def start(self, key: Key, task: Task) -> Optional[str]:
+        """Order a process for a task; `poll` tells of it.  Return why there cannot be one, None if there can.
+
+        Raises OSError for a log that cannot be written.
+        """
+        if not task.cwd.is_dir() or not os.access(task.argv[0], os.X_OK):
+            return "there is nothing to start"
+        try:
+            recipe = self._recipe(task)
+        except NotPythonError as error:
+            return str(error)
+        if not procs.adopt_orphans():
+            return "the agent's Python cannot adopt processes"
+        if recipe in self._unfit:
+            return self._unfit[recipe]
+        parent = self._parent(recipe)
+        order = self._order(key, task)
+        if parent.ready:
+            self._send(parent, order)
+        else:
+            parent.waiting.append(order)
+        return None
+
+    def cancel(self, key: Key) -> bool:
+        """Forget an order that has no process yet; return whether there was one."""
+        for parent in self._parents.values():
+            for order in [*parent.waiting, *parent.sent.values()]:
+                if order.key == key:
+                    self._forget(parent, order)
+                    order.close()
+                    return True
+        return False
+
+    def poll(self) -> List[Began]:
+        """Return the orders that have come to something since the last call."""
+        for parent in list(self._parents.values()):
+            self._listen(parent)
+        began, self._began = self._began, []
+        return began
+
+    def close(self) -> None:
+        """End all parents; the jobs that they have started go on."""
+        for parent in list(self._parents.values()):
+            self._retire(parent)
+
+    # --- orders
+
+    def _recipe(self, task: Task) -> Recipe:
+        env = frozenset(item for item in task.env.items() if not item[0].startswith(_PER_JOB))
+        try:
+            return task.argv[0], self._imports(task), env
+        except OSError as error:
+            raise NotPythonError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    def _imports(self, task: Task) -> Tuple[Import, ...]:
+        """Read the program, once for each state of its file."""
+        program = program_of(task.argv, task.cwd)
+        about: Tuple[Any, ...] = (str(program.root), program.package, program.source)
+        if program.path is not None:
+            about = (str(program.path), program.package, program.path.stat().st_mtime_ns)
+        if about not in self._known:
+            self._known[about] = tuple(imports_of(program))
+        return self._known[about]
+
+    def _order(self, key: Key, task: Task) -> Order:
+        log = os.open(str(task.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        reader, gate = os.pipe()
+        self._numbers += 1
+        lock = [] if task.keep_fd is None else [task.keep_fd]
+        return Order(key, task, self._numbers, [log, reader, *lock], gate)
+
+    def _send(self, parent: Parent, order: Order) -> None:
+        task = order.task
+        body = {"id": order.number, "argv": task.argv, "cwd": str(task.cwd), "env": task.env}
+        files = array.array("i", order.files)
+        try:
+            packet = json.dumps(body).encode()
+            parent.socket.sendmsg([packet], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
+        except OSError as error:
+            self._fail(order, f"the preloaded process takes no orders: {error.strerror}")
+            return
+        parent.sent[order.number] = order
+        parent.jobs += 1
+        parent.used_at = time.monotonic()
+
+    def _forget(self, parent: Parent, order: Order) -> None:
+        parent.sent.pop(order.number, None)
+        if order in parent.waiting:
+            parent.waiting.remove(order)
+
+    def _fail(self, order: Order, why: str) -> None:
+        order.close()
+        self._began.append((order, 0, why))
+
+    # --- parents
+
+    def _parent(self, recipe: Recipe) -> Parent:
+        found = self._parents.get(recipe)
+        if found and not (found.is_stale() and not found.waiting and not found.sent):
+            return found
+        if found:
+            self._retire(found)
+        self._make_room()
+        parent = self._parents[recipe] = Parent(recipe, _spawn(recipe), used_at=time.monotonic())
+        self._selector.register(parent.socket, selectors.EVENT_READ)
+        parent.socket.send(json.dumps({"preload": recipe[1]}).encode())
+        return parent
+
+    def _make_room(self) -> None:
+        idle = [item for item in self._parents.values() if not item.waiting and not item.sent]
+        for parent in sorted(idle, key=lambda item: item.used_at):
+            if len(self._parents) >= MOST_PARENTS:
+                self._retire(parent)
+
+    def _retire(self, parent: Parent) -> None:
+        """Let a parent end: it does when its socket closes."""
+        del self._parents[parent.recipe]
+        self._selector.unregister(parent.socket)
+        parent.socket.close()
+        for order in [*parent.waiting, *parent.sent.values()]:
+            order.close()
+
+    def _listen(self, parent: Parent) -> None:
+        while True:
+            try:
+                packet = parent.socket.recv(_PACKET, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:
+                packet = b""
+            if not packet:
+                self._bury(parent)
+                return
+            self._take(parent, json.loads(packet.decode()))
+
+    def _take(self, parent: Parent, said: Dict[str, Any]) -> None:
+        if "ready" in said:
+            parent.ready, parent.stamps = True, said["ready"]["stamps"]
+            parent.first_rss = parent.rss = said["ready"]["rss"]
+            while parent.waiting:
+                self._send(parent, parent.waiting.popleft())
+        elif "unfit" in said:
+            self._unfit[parent.recipe] = said["unfit"]
+        else:
+            self._take_answer(parent, said)
+
+    def _take_answer(self, parent: Parent, said: Dict[str, Any]) -> None:
+        parent.rss = said["rss"]
+        order = parent.sent.pop(said["id"], None)
+        if order is None:
+            return
+        if "pid" not in said:
+            self._fail(order, said["problem"])
+            return
+        self._began.append((order, said["pid"], ""))
+
+    def _bury(self, parent: Parent) -> None:
+        """A parent has ended: its orders are for others."""
+        recipe = parent.recipe
+        why = self._unfit.get(recipe)
+        if why is None and (parent.waiting or parent.sent):
+            crashes = self._crashes[recipe] = self._crashes.get(recipe, 0) + 1
+            why = "the preloaded process has ended unexpectedly"
+            if crashes >= _MOST_CRASHES or not parent.ready:
+                self._unfit[recipe] = why
+        orders = [*parent.waiting, *parent.sent.values()]
+        parent.waiting.clear()
+        parent.sent.clear()
+        self._retire(parent)
+        for order in orders:
+            self._fail(order, why or "")
+
+
+def let_go(order: Order) -> None:
+    """Let a job that waits at its gate run."""
+    with contextlib.suppress(OSError):
+        os.write(order.gate, b"!")
+    order.close()
+
+
+def _unchanged(stamps: Sequence[Sequence[Any]]) -> bool:
+    try:
+        return all(Path(path).stat().st_mtime_ns == stamp for path, stamp in stamps)
+    except OSError:
+        return False
+
+
+def _spawn(recipe: Recipe) -> socket.socket:
+    """Start a parent and return the socket to it."""
+    python, _, env = recipe
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    reader, writer = os.pipe()
+    source = pkgutil.get_data("worker_agent", "warm_parent.py") or b""
+    with theirs, os.fdopen(reader, "rb") as inherited, os.fdopen(writer, "wb") as stream:
+        # Less than a pipe holds.
+        stream.write(source)
+        process = subprocess.Popen(
+            [python, "-c", _BEGIN, str(theirs.fileno()), str(inherited.fileno()), " " * 4096],
+            env={**dict(env), "CUDA_VISIBLE_DEVICES": "", "TWOPHASE_WARM_RESERVE": "x" * _RESERVE_BYTES},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            start_new_session=True,
+            pass_fds=(theirs.fileno(), inherited.fileno()),
+        )
+    # Reaped by the executor of processes, not by subprocess, which must not complain of it.
+    process.returncode = 0
+    return ours
