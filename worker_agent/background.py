@@ -15,6 +15,11 @@ from typing import Callable, Deque
 Answer = Callable[[], None]
 """What the loop does once the work is done."""
 
+_BURST = 20
+_MOST_TRASH = 5000
+"""Removing directories can be slower than starting jobs: while more than `_BURST` trees come in between two
+calls of `tidy` they wait, up to `_MOST_TRASH` of them."""
+
 
 class Background:
     """Threads that work, and a socket that wakes the loop when they have an answer."""
@@ -25,6 +30,8 @@ class Background:
         self._deleting = ThreadPoolExecutor(1, thread_name_prefix="deleting")
         self._answers: Deque[Answer] = deque()
         self._trash: Deque[Path] = deque()
+        self._trees = 0
+        """That came since the last call of `tidy`."""
         self._sync_queued = False
         self.wakeup, self._waker = socket.socketpair()
         self.wakeup.setblocking(False)
@@ -37,8 +44,13 @@ class Background:
     def delete(self, tree: Path) -> None:
         """Delete a directory some time."""
         self._trash.append(tree)
-        if len(self._trash) == 1:
+        self._trees += 1
+
+    def tidy(self) -> None:
+        """Delete what is waiting, unless short jobs are pouring through.  Called about once a second."""
+        if self._trash and (self._trees <= _BURST or len(self._trash) > _MOST_TRASH):
             self._deleting.submit(self._empty_trash)
+        self._trees = 0
 
     def sync(self, work: Callable[[], None]) -> None:
         """Run `work` soon, once for all calls until it begins."""
@@ -73,6 +85,7 @@ class Background:
 
     def close(self) -> None:
         """Finish deleting, and end the threads that are idle."""
+        self._deleting.submit(self._empty_trash)
         self._deleting.shutdown(wait=True)
         self._syncing.shutdown(wait=True)
         self._hashing.shutdown(wait=False)
@@ -90,6 +103,6 @@ class Background:
         work()
 
     def _empty_trash(self) -> None:
-        while self._trash:
-            shutil.rmtree(str(self._trash[0]), ignore_errors=True)
-            self._trash.popleft()
+        with contextlib.suppress(IndexError):
+            while True:
+                shutil.rmtree(str(self._trash.popleft()), ignore_errors=True)
