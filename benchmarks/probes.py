@@ -39,6 +39,7 @@ from trainers.probes.layer import Layer
 from trainers.probes.loading import load_rows
 from trainers.probes.one_by_one import OneByOneTraining
 from trainers.probes.rows import ResidentRows
+from trainers.probes.run import resolve_device
 from trainers.probes.settings import Loader, Settings
 
 CPU = torch.device("cpu")
@@ -271,6 +272,48 @@ def rounds(path: Path, count: int, quick: bool) -> Iterator[dict[str, Measured]]
         yield results
 
 
+def on_device(device: torch.device, rows: int, features: int, epochs: int) -> dict[str, Any]:
+    """Train 45 × 8 columns on bfloat16 activations made on an accelerator, and some probes by threads there."""
+    size = Size()
+    settings = Settings(dtype="bfloat16", lrs=RATES, epochs=epochs, patience=epochs)
+    centres = torch.randn(size.classes, features, device=device) * 0.1
+    held: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+    for name, count in zip(SPLITS, (rows, rows // 10, rows // 10), strict=True):
+        labels = torch.arange(count, device=device) % size.classes
+        x = torch.empty(count, features, dtype=torch.bfloat16, device=device)
+        for part, classes in zip(x.split(1 << 14), labels.split(1 << 14), strict=True):
+            part.copy_(centres[classes] + torch.randn(part.shape, device=device))
+        held[name] = x, (labels[:, None] == torch.arange(size.classes, device=device)).to(torch.uint8)
+    layer = Layer(
+        {name: ResidentRows(x) for name, (x, _) in held.items()},
+        {name: targets for name, (_, targets) in held.items()},
+        device,
+    )
+    seconds = timed_epochs(FusedTraining(layer, settings, range(size.classes)))
+    alone = replace(settings, lrs=(5e-4,), epochs=1)
+    clock = Clock()
+    for _ in OneByOneTraining(layer, alone, range(size.threads), size.threads, "memory").run():
+        pass
+    threads = clock.measured(size.threads / size.classes, "").seconds
+    return {
+        "device": str(device),
+        "columns": size.classes * len(RATES),
+        "seconds_per_epoch": median(seconds),
+        "seconds_in_all": sum(seconds),
+        "seconds_to_read_at_3.35_TB_per_s": rows * features * 2 / 3.35e12,
+        "ratios": {"45 probes by 8 threads over fused with 8 rates, an epoch": threads / median(seconds)},
+    }
+
+
+def timed_epochs(training: FusedTraining) -> list[float]:
+    """Run to the end and return the seconds of every epoch; its metrics wait for the device."""
+    seconds, last = [], time.perf_counter()
+    for _ in training.run():
+        seconds.append(time.perf_counter() - last)
+        last = time.perf_counter()
+    return seconds
+
+
 def medians(results: Sequence[dict[str, Measured]]) -> dict[str, Measured]:
     """Return each arm with its median time and memory."""
     return {
@@ -332,12 +375,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--features", type=int, nargs="+", help="widths (default 1024 4096)")
     parser.add_argument("--rounds", type=int, default=None, help="rounds of all arms (default 3, quick 1)")
+    parser.add_argument("--device", help="instead: 360 columns on this accelerator, for example cuda")
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, help="with --device: examples (default 1,000,000)"
+    )
     parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
     flags = parser.parse_args(argv)
     size = QUICK if flags.quick else Size()
     if flags.arm:
         print(json.dumps(asdict(run_arm(flags.arm, flags.data, size))))
+        return 0
+    if flags.device:
+        width, epochs = (flags.features or [4096])[0], 2 if flags.quick else 50
+        print(json.dumps(on_device(resolve_device(flags.device), flags.rows, width, epochs), indent=2))
         return 0
     widths = flags.features or ([256] if flags.quick else [1024, 4096])
     count = flags.rounds or (1 if flags.quick else 3)

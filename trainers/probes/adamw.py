@@ -35,8 +35,8 @@ class StackedAdamW:
         self._steps += 1
         dtype = next(iter(self._parameters.values())).dtype
         keep_C = (1 - lr_C * self._decay_C).to(dtype)
-        size_C = (lr_C / (1 - BETA1**self._steps)).to(dtype)
         root = math.sqrt(1 - BETA2**self._steps)
+        size_C = (lr_C * root / (1 - BETA1**self._steps)).to(dtype)
         for name, whole in self._parameters.items():
             columns = (_column(keep_C, whole), _column(size_C, whole))
             state = (self._first[name], self._second[name], self._scratch[name])
@@ -47,7 +47,7 @@ class StackedAdamW:
                 value.mul_(keep)
                 first.lerp_(gradient, 1 - BETA1)
                 second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-                torch.sqrt(second, out=scratch).div_(root).add_(EPSILON)
+                torch.sqrt(second, out=scratch).add_(EPSILON * root)
                 torch.div(first, scratch, out=scratch)
                 value.addcmul_(scratch, size, value=-1)
 

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from trainers.probes.rows import Rows
 
-PIECE_BYTES = 8 << 20
+CPU_PIECE_BYTES = 8 << 20
 """Size of the buffer in which activations are converted; small enough to stay in cache."""
+ACCELERATOR_PIECE_BYTES = 256 << 20
+"""The same elsewhere: few launches count for more than caches."""
 
 
 class Evaluator:
@@ -19,7 +21,8 @@ class Evaluator:
     def __init__(self, rows: Rows, compute: torch.dtype, device: torch.device) -> None:
         self._rows = rows
         self._device = device
-        piece = max(1, PIECE_BYTES // (rows.n_features * compute.itemsize))
+        size = CPU_PIECE_BYTES if device.type == "cpu" else ACCELERATOR_PIECE_BYTES
+        piece = max(1, size // (rows.n_features * compute.itemsize))
         shape = (min(piece, rows.n_rows), rows.n_features)
         self._buffer = torch.empty(shape, dtype=compute, device=device)
 

@@ -21,6 +21,7 @@ from trainers.probes.labels import Targets, read_targets
 from trainers.probes.layer import Layer, Trained
 from trainers.probes.loading import DEFAULT_SHARE, available_bytes, load_rows
 from trainers.probes.metrics import Scores, mean, score
+from trainers.probes.modules import new_module
 from trainers.probes.one_by_one import OneByOneTraining
 from trainers.probes.outputs import ResultDirectory, checkpoint
 from trainers.probes.report import AVERAGES, failure_line, print_summary, probe_line
@@ -32,6 +33,8 @@ from worker_agent.protocol.script_contract import ScriptContract
 
 Executor = Literal["auto", "fused", "thread"]
 
+FUSED_SHARE = 0.5
+"""Part of the free memory that a fused model may take; probes that need more are trained one by one."""
 DIGEST_ROWS = 16
 """Rows of each split that take part in recognising the data."""
 
@@ -83,7 +86,7 @@ def train_layer(task: Task, options: Options, stream: TextIO) -> dict[str, Any]:
 def resolve_device(name: str) -> torch.device:
     """Return the device that `name` (auto, cpu, cuda, cuda:<n>) means here; InputError if there is none."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -92,7 +95,8 @@ def resolve_device(name: str) -> torch.device:
         raise InputError(f"--device {name}: must be auto, cpu, cuda or cuda:<number>")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(f"--device {name}: this machine shows {torch.cuda.device_count()} CUDA devices")
-    return device
+    # With its number, as the devices of tensors have: "cuda" and "cuda:0" are not equal.
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
 
 
 class _Work:
@@ -109,7 +113,8 @@ class _Work:
         self._results = results
         self._stream = stream
         self._device = resolve_device(options.device)
-        self._executor = _executor(options, self._device)
+        n_features = file.splits["train"].n_features
+        self._executor = _executor(options, self._device, n_features, len(targets.trainable))
         self._failed = dict(targets.unscoreable)
 
     def run(self) -> dict[str, Any]:
@@ -250,14 +255,29 @@ def _mirror(task: Task, contract: ScriptContract | None) -> Path | None:
     return contract.checkpoint_dir / "probes" / f"{task.path.stem}_{task.layer or 'all'}"
 
 
-def _executor(options: Options, device: torch.device) -> Literal["fused", "thread", "exact"]:
+def _executor(
+    options: Options, device: torch.device, n_features: int, probes: int
+) -> Literal["fused", "thread", "exact"]:
     settings = options.settings
     if settings.solver == "exact":
         return "exact"
     if options.executor != "auto":
         return options.executor
-    # On a CPU a multihead probe's own products fill the cores already; see docs/probes.md.
-    return "thread" if settings.model_type == "multihead" and device.type == "cpu" else "fused"
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_bytes()
+    return "fused" if stacked_bytes(settings, n_features, probes) <= free * FUSED_SHARE else "thread"
+
+
+def stacked_bytes(settings: Settings, n_features: int, probes: int) -> int:
+    """Return about how much memory the fused model of that many probes takes beyond the activations.
+
+    Weights, gradients, two moments, scratch and best weights of every column, and what is kept of a batch's
+    hidden layers for their gradients.
+    """
+    with torch.device("meta"):
+        weights = sum(value.numel() for value in new_module(settings, n_features).parameters())
+    hidden = 6 * settings.hidden_dim * settings.batch_size if settings.model_type == "multihead" else 0
+    columns = probes * len(settings.variants())
+    return columns * (6 * weights + hidden) * settings.compute_dtype.itemsize
 
 
 def _fingerprint(file: ActivationFile, targets: Targets, settings: Settings, task: Task) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Which executor and device a layer gets."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from trainers.probes import run
+from trainers.probes.errors import InputError, OutOfMemoryError, is_out_of_memory, memory_advice
+from trainers.probes.run import resolve_device, stacked_bytes
+from trainers.probes.settings import Settings
+
+
+def test_the_memory_of_a_fused_model_grows_with_its_columns() -> None:
+    one = Settings(model_type="multihead")
+    eight = Settings(model_type="multihead", lrs=tuple(10.0**-power for power in range(8)))
+    weights = 4096 * 512 + 512 + 512 * 512 + 512 + 4 * 512 * 512 + 4 * 512 + 512 + 1
+    assert stacked_bytes(one, 4096, 45) == 45 * 4 * (6 * weights + 6 * 512 * 512)
+    assert stacked_bytes(eight, 4096, 45) == 8 * stacked_bytes(one, 4096, 45)
+    assert stacked_bytes(Settings(), 4096, 45) == 45 * 4 * 6 * 4097
+
+
+def test_a_fused_model_that_does_not_fit_gives_way_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    options, cpu = run.Options(Settings(model_type="multihead")), torch.device("cpu")
+    need = stacked_bytes(options.settings, 100, 5)
+    monkeypatch.setattr(run, "available_bytes", lambda: 2 * need)
+    assert run._executor(options, cpu, 100, 5) == "fused"
+    monkeypatch.setattr(run, "available_bytes", lambda: 2 * need - 2)
+    assert run._executor(options, cpu, 100, 5) == "thread"
+    assert run._executor(run.Options(options.settings, executor="fused"), cpu, 100, 5) == "fused"
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:99", "mps", "cpu:x"])
+def test_devices_that_are_not_there(name: str) -> None:
+    with pytest.raises(InputError, match=f"--device {name}"):
+        resolve_device(name)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        ),
+    ],
+)
+def test_running_out_of_memory_names_the_flags_that_help(error: Exception) -> None:
+    message = r"out of memory while training .*: lower --batch-size"
+    with pytest.raises(OutOfMemoryError, match=message), memory_advice("training", "lower --batch-size"):
+        raise error
+
+
+def test_other_errors_are_not_taken_for_it() -> None:
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    with pytest.raises(ZeroDivisionError), memory_advice("training", "no help"):
+        _ = 1 / 0
