@@ -30,6 +30,7 @@ from master.core.recovery import recover
 from master.core.run_state import EXIT_INTERRUPTED
 from master.dispatcher import Dispatcher
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
+from master.executors import DEFAULT_EXECUTOR, check_executors
 from master.inbox import Inbox, Received
 from master.jobs import read_jobs
 from master.launching import NOT_FOR_THE_SCRIPT, Limits, check_job_settings
@@ -45,6 +46,7 @@ from master.view.wording import clean
 from worker_agent import __version__
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
+from worker_agent.protocol.messages import EXECUTORS
 
 EPILOG = """\
 what happens:
@@ -84,6 +86,7 @@ class Options:
     lease: float
     timeout: float | None
     stall_timeout: float | None
+    executor: str
     quiet: bool
     log_file: Path | None
     json: bool
@@ -133,6 +136,12 @@ def parser() -> argparse.ArgumentParser:
         type=_time,
         metavar="T",
         help="end a job that neither logs nor tells progress for so long (no limit)",
+    )
+    add(
+        "--executor",
+        default=DEFAULT_EXECUTOR,
+        metavar="E",
+        help=f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})",
     )
     add("--quiet", action="store_true", help="show problems and the end only")
     add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
@@ -243,7 +252,7 @@ def _run(options: Options) -> int:
                 _say(text)
         parts = assembly.Ingredients(
             *(intent.cluster, intent.jobs, program, layout, journal.run_id, journal.new_epoch(), synced),
-            limits=Limits(options.timeout, options.stall_timeout),
+            limits=Limits(options.timeout, options.stall_timeout, options.executor),
         )
         return _work(options, parts, intent, store, journal, view)
 
@@ -261,6 +270,7 @@ def _check(options: Options, layout: RunLayout, store: BaseModelStore) -> _Inten
         known_fields=None if script else trainer_fields(options.trainer) | NOT_FOR_THE_SCRIPT,
     )
     check_job_settings(jobs)
+    check_executors(jobs, options.executor)
     sources = find_script(script, layout.root) if script else find_trainer(options.trainer or DEFAULT_TRAINER)
     whole, damaged = store.scan(jobs.base_models)
     plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})

@@ -11,12 +11,13 @@ from master.core.nearest import literal, shown
 from master.core.plan import Task
 from master.core.quantities import TIMES, seconds
 from master.errors import ConfigError
+from master.executors import DEFAULT_EXECUTOR, EXECUTOR, executor_of
 from master.specs import Config, DataDir, JobsSpec
 from worker_agent.protocol.messages import Launch, Mount
 from worker_agent.protocol.script_contract import flags
 
 TIMEOUT, STALL_TIMEOUT = "timeout", "stall_timeout"
-NOT_FOR_THE_SCRIPT = frozenset({TIMEOUT, STALL_TIMEOUT, "gpu_memory", "executor", "retries"})
+NOT_FOR_THE_SCRIPT = frozenset({TIMEOUT, STALL_TIMEOUT, "gpu_memory", EXECUTOR, "retries"})
 """Fields that are about the job, not for the script."""
 
 
@@ -26,6 +27,8 @@ class Limits:
 
     timeout_s: float | None = None
     stall_timeout_s: float | None = None
+    executor: str = DEFAULT_EXECUTOR
+    """What runs them."""
 
 
 NO_LIMITS = Limits()
@@ -41,8 +44,8 @@ def check_job_settings(jobs: JobsSpec) -> None:
 
 
 def _setting_problem(name: str, value: Any) -> str:
-    if value is None:
-        return ""
+    if value is None or name == EXECUTOR:
+        return ""  # `check_executors` has more to say of executors
     if name not in (TIMEOUT, STALL_TIMEOUT):
         return "is kept for a setting of the job that this version does not know: leave it out or rename it"
     return "" if seconds(value) is not None else f"is {literal(value)}, allowed are {TIMES}"
@@ -95,6 +98,7 @@ def launch(
         mounts=[asdict(mount) for mount in mounts],
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,
+        executor=executor_of(config, limits.executor),
         timeout_s=_limit(config, TIMEOUT, limits.timeout_s),
         stall_timeout_s=_limit(config, STALL_TIMEOUT, limits.stall_timeout_s),
     )

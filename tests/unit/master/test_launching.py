@@ -115,7 +115,7 @@ def test_bad_limits_are_refused(name: str, value: object) -> None:
     assert (caught.value.source, caught.value.place, caught.value.exit_code) == ("search.json", "job 2", 3)
 
 
-@pytest.mark.parametrize("name", sorted(NOT_FOR_THE_SCRIPT - {"timeout", "stall_timeout"}))
+@pytest.mark.parametrize("name", sorted(NOT_FOR_THE_SCRIPT - {"timeout", "stall_timeout", "executor"}))
 def test_settings_that_would_not_be_heeded_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"job 1: `{name}` is kept for a setting of the job"):
         check_job_settings(jobs({name: 1}))
