@@ -273,7 +273,7 @@ def rounds(path: Path, count: int, quick: bool) -> Iterator[dict[str, Measured]]
 
 
 def on_device(device: torch.device, rows: int, features: int, epochs: int) -> dict[str, Any]:
-    """Train 45 × 8 columns on bfloat16 activations made on an accelerator, and some probes by threads there."""
+    """Train 45 × 8 columns on bfloat16 activations made on an accelerator, and some by threads there."""
     size = Size()
     settings = Settings(dtype="bfloat16", lrs=RATES, epochs=epochs, patience=epochs)
     centres = torch.randn(size.classes, features, device=device) * 0.1
@@ -281,7 +281,7 @@ def on_device(device: torch.device, rows: int, features: int, epochs: int) -> di
     for name, count in zip(SPLITS, (rows, rows // 10, rows // 10), strict=True):
         labels = torch.arange(count, device=device) % size.classes
         x = torch.empty(count, features, dtype=torch.bfloat16, device=device)
-        for part, classes in zip(x.split(1 << 14), labels.split(1 << 14), strict=True):
+        for part, classes in zip(torch.split(x, 1 << 14), torch.split(labels, 1 << 14), strict=True):
             part.copy_(centres[classes] + torch.randn(part.shape, device=device))
         held[name] = x, (labels[:, None] == torch.arange(size.classes, device=device)).to(torch.uint8)
     layer = Layer(
