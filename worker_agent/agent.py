@@ -296,6 +296,7 @@ class Agent:
             _remove(self._layout.root)
         self._executor.close()
         self._background.close()
+        self._hands.close()
         self._spool.close()
         self._locks.close()
 

@@ -14,6 +14,7 @@ from worker_agent.background import Answer, Background
 from worker_agent.executors.base import Executor, Key, Started, StartError, Task
 from worker_agent.launch import Places, command, environment, mark_of
 from worker_agent.launch_check import artefacts_of
+from worker_agent.logs import LogKeeper
 from worker_agent.progress import ProgressReader, sign_of
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Progress, ToMaster
@@ -64,6 +65,7 @@ class Hands:
         self._background = background
         self._say = say
         self._progress = ProgressReader()
+        self._logs = LogKeeper(complain)
         self._sync_due = False
         self._asked: Dict[Key, int] = {}
         """When the attempts that are being started were."""
@@ -110,6 +112,10 @@ class Hands:
             detail = self._progress.read(attempt)
             if detail:
                 self._say(Progress(key[0], key[1], detail))
+
+    def close(self) -> None:
+        """End what works beside the loop."""
+        self._logs.close()
 
     def _site(self) -> Site:
         if self.site is None:
@@ -185,6 +191,8 @@ class Hands:
         if started.problem:
             core.on_not_started(self._state, started.key, started.problem, self.now())
             return
+        site = self._site()
+        self._logs.follow(started.key, site.attempt(started.key), site.settings.log_limit_bytes)
         identity = {"pid": started.pid, "ticks": [before, procs.ticks()]}
         core.on_started(self._state, started.key, identity, self.now())
 
@@ -217,15 +225,18 @@ class Hands:
     def _collect(self, item: cmd.Collect) -> None:
         attempt, cache = self._layout(item.launch), self._site().cache
         self._progress.forget(attempt)
+        log = self._logs.leave(item.exit.key)
 
         def work() -> Answer:
             try:
+                if log:
+                    log.settle()
                 left = collect(attempt, item.launch, cache, item.exit.exit_code == 0)
             except Exception as error:
                 left = cmd.Collected(problem=f"cannot collect the results: {error!r}")
             return lambda: core.on_collected(self._state, item.exit, left, self.now())
 
-        if is_quick(attempt, item.launch):
+        if is_quick(attempt, item.launch) and not (log and log.was_emptied):
             work()()
         else:
             self._background.hash(work)

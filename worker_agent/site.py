@@ -14,7 +14,7 @@ from worker_agent.executors.base import Key
 from worker_agent.launch import base_environment
 from worker_agent.prepare import Workshop, expand
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout
-from worker_agent.protocol.messages import MessageError, Settings, parse_detail
+from worker_agent.protocol.messages import LEAST_LOG_BYTES, MessageError, Settings, parse_detail
 from worker_agent.slots import cores, slot_names
 
 
@@ -34,6 +34,9 @@ def parse_settings(body: Mapping[str, Any]) -> Settings:
         raise MessageError("Settings.env: all values must be text")
     if settings.kill_grace_s < 0:
         raise MessageError(f"Settings.kill_grace_s is {settings.kill_grace_s}, allowed are 0 and more")
+    if settings.log_limit_bytes < LEAST_LOG_BYTES:
+        problem = f"{settings.log_limit_bytes}, allowed are {LEAST_LOG_BYTES} and more"
+        raise MessageError(f"Settings.log_limit_bytes is {problem}")
     return settings
 
 

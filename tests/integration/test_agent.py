@@ -537,3 +537,30 @@ def test_a_silent_job_is_ended_and_one_that_only_tells_progress_goes_on(host: Ho
     assert (done.outcome, done.error) == ("stalled", "no log line and no progress for 1.5 s")
     assert not any(map(is_alive, pids_in(tmp_path / "pids", 2)))
     assert master.finished("telling").outcome == "succeeded"
+
+
+def test_a_flood_is_kept_within_its_limit_while_other_jobs_go_on(host: Host, tmp_path: Path) -> None:
+    limit = 1 << 20
+    master = host.connect(cpu_slots=2, log_limit_bytes=limit)
+    go = tmp_path / "go"
+    flood = (
+        "import os, pathlib\n"
+        "block = (b'x' * 63 + b'\\n') * 1024\n"
+        "for _ in range(3200): os.write(1, block)\n"
+        + WAIT_FOR_FILE.format(path=str(go))
+        + "\nprint('the end')"
+    )
+    master.launch("flood", flood)
+    master.wait_event("running", "flood")
+    for number in range(20):
+        master.launch(f"other{number}", "pass")
+        assert master.finished(f"other{number}").outcome == "succeeded"
+        master.settle()
+    log = host.work().attempt("r1", "flood", 1).log
+    until(lambda: log.stat().st_size == 3200 * 65536 and log.stat().st_blocks * 512 <= limit + 8192)
+    go.touch()
+    done = master.finished("flood")
+    assert done.outcome == "succeeded" and done.log and done.log[1] <= limit
+    assert done.log[1:] == [log.stat().st_size, hashlib.sha256(log.read_bytes()).hexdigest()]
+    assert log.read_text().startswith("xxx") and log.read_text().endswith("x\nthe end\n")
+    assert "bytes cut: the log is larger than 1,048,576 bytes" in log.read_text()

@@ -89,6 +89,21 @@ class AttemptLayout:
         """Standard output and error of the job; in a directory of its own so that it can be pulled alone."""
         return self.root / "log" / "log.txt"
 
+    @property
+    def log_head(self) -> Path:
+        """The beginning of a log that had to be emptied …"""
+        return self.root / "log.head"
+
+    @property
+    def log_tail(self) -> Path:
+        """… and what it ended with then."""
+        return self.root / "log.tail"
+
+    @property
+    def log_fresh(self) -> Path:
+        """A log that is being put together."""
+        return self.root / "log.fresh"
+
     @cached_property
     def progress(self) -> Path:
         return self.root / "progress.jsonl"

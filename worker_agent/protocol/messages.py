@@ -32,6 +32,8 @@ EXECUTORS = ("process", "warm")
 """What can run a job: a fresh process, or a fork of one that has imported what the job needs."""
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
+LEAST_LOG_BYTES = 1 << 20
+"""The lowest limit for logs: what is smaller is not worth cutting."""
 
 
 class MessageError(ValueError):
@@ -52,6 +54,8 @@ class Settings:
     """Extra environment of every job."""
     kill_grace_s: float = 10.0
     """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
+    log_limit_bytes: int = 64 * 1024 * 1024
+    """How much of a job's log is kept: its beginning and its end."""
 
 
 @dataclass(frozen=True)
