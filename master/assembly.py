@@ -146,7 +146,10 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
             *("--run-id", run_id, "--digest", bundle.digest),
         ]
 
-    settings = msg.Settings(list(server.gpus), server.cpu_slots, server.work_dir, dict(server.env))
+    settings = msg.Settings(
+        *(list(server.gpus), server.cpu_slots, server.work_dir, dict(server.env), server.kill_grace_s),
+        log_limit_bytes=server.log_limit_bytes,
+    )
     hello = msg.Hello(msg.PROTOCOL, run_id, parts.epoch, asdict(settings))
     return Greeting(server.name, lambda: open_session(server, parts.cluster), deploy, hello)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from master.config_limits import LIMIT_KEYS, limits
 from master.config_paths import data_dirs, head_path, worker_path
 from master.core.nearest import shown
 from master.specs import ClusterSpec, ServerSpec
 from master.strict_json import Document, Node, parse_document, read_document
 
-_SHARED_KEYS = ("python", "work_dir", "state_dir", "env", "cpu_slots", "data", "labels")
+_SHARED_KEYS = ("python", "work_dir", "state_dir", "env", "cpu_slots", "data", "labels", *LIMIT_KEYS)
 _SERVER_KEYS = ("host", "user", "port", "ssh_key", "gpus", *_SHARED_KEYS)
 _TOP_KEYS = ("$schema", "servers", "script_path", "ssh_config", "known_hosts", *_SHARED_KEYS)
 
@@ -135,6 +136,7 @@ def _shared_settings(node: Node, above: ServerSpec, folder: Path) -> dict[str, A
         "cpu_slots": cpu_slots.integer(1, _MOST_SLOTS) if cpu_slots else above.cpu_slots,
         "data": data_dirs(node.get("data"), above.data, folder),
         "labels": _labels(labels) if labels else above.labels,
+        **limits(node, above),
     }
 
 

@@ -46,6 +46,10 @@ class ServerSpec:
     env: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     data: tuple[DataDir, ...] = ()
     labels: tuple[str, ...] = ()
+    kill_grace_s: float = 10.0
+    """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
+    log_limit_bytes: int = 64 * 1024 * 1024
+    """How much of a job's log is kept: its beginning and its end."""
 
     @property
     def is_local(self) -> bool:

@@ -63,6 +63,13 @@ def test_the_smallest_server_has_the_defaults() -> None:
     assert servers({"host": "lab1", "gpus": 2}) == (ServerSpec("lab1", "lab1", gpus=("0", "1")),)
 
 
+def test_limits_are_read_in_any_unit_and_a_server_precedes() -> None:
+    entries = {"host": "a", "gpus": 0}, {"host": "b", "gpus": 0, "kill_grace_s": "2m", "log_limit": "200MB"}
+    above, own = servers(*entries, kill_grace_s=0, log_limit="2MiB")
+    assert (above.kill_grace_s, above.log_limit_bytes) == (0.0, 2 << 20)
+    assert (own.kill_grace_s, own.log_limit_bytes) == (120.0, 200_000_000)
+
+
 def test_gpu_ids_are_kept_as_cuda_takes_them() -> None:
     (server,) = servers({"host": "a", "gpus": [3, "1", "GPU-5c1e9f60-aa", "MIG-GPU-5c1e/7/0"]})
     assert server.gpus == ("3", "1", "GPU-5c1e9f60-aa", "MIG-GPU-5c1e/7/0")
