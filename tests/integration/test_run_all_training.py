@@ -1,0 +1,313 @@
+"""`run_all_training` as its users give it: real processes on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MARK = "TWOPHASE_TEST_OF_TRAINING"
+TAKES_ALL = """\
+import argparse, json, pathlib
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int)
+parser.add_argument("--folds", type=int)
+parser.add_argument("--sample", type=int)
+parser.add_argument("--batch-size", type=int)
+parser.add_argument("--output-dir", type=pathlib.Path)
+options = parser.parse_args()
+print("data:", pathlib.Path("data/x.csv").read_text())
+found = {key: value for key, value in vars(options).items() if key != "output_dir"}
+(options.output_dir / "options.json").write_text(json.dumps(found))
+"""
+TAKES_NOTHING = """\
+import pathlib, sys
+assert sys.argv[1:] == []
+pathlib.Path("plots").mkdir()
+pathlib.Path("plots", "loss.txt").write_text("0.5")
+"""
+WAITS = """\
+import os, pathlib, time
+root = pathlib.Path(os.environ["TEST_ROOT"])
+(root / f"{os.environ['TWOPHASE_JOB_ID']}.started").touch()
+while not (root / "go").exists():
+    time.sleep(0.02)
+pathlib.Path("done").touch()
+"""
+STUBBORN = """\
+import os, pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+(pathlib.Path(os.environ["TEST_ROOT"]) / f"{os.environ['TWOPHASE_JOB_ID']}.started").touch()
+time.sleep(3600)
+"""
+
+
+@dataclass
+class Shop:
+    """A project and the command that runs in it."""
+
+    root: Path
+    project: Path
+
+    def write(self, name: str, text: str) -> None:
+        path = self.project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        home = self.root / "home"
+        home.mkdir(exist_ok=True)
+        return {
+            **os.environ,
+            **{"PYTHONPATH": str(ROOT), "HOME": str(home), "TEST_ROOT": str(self.root), MARK: str(self.root)},
+            **{"TWOPHASE_AGENT_IDLE_S": "60", "TWOPHASE_SLOT_DIR": str(self.root / "slots")},
+        }
+
+    def start(self, *flags: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "master.orchestrator.cli", *flags],
+            **{"cwd": self.project, "env": self.environ, "text": True, "start_new_session": True},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def finish(self, *flags: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "master.orchestrator.cli", *flags]
+        return subprocess.run(
+            argv, cwd=self.project, env=self.environ, capture_output=True, text=True, timeout=120
+        )
+
+    def summary(self, *flags: str, code: int = 0) -> dict[str, Any]:
+        """Run to the end and return the summary of standard output."""
+        done = self.finish(*flags, "--json")
+        assert done.returncode == code, done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def jobs(self, *flags: str, code: int = 0) -> dict[str, dict[str, Any]]:
+        return {job["id"]: job for job in self.summary(*flags, code=code)["jobs"]}
+
+    def wait_for_line(self, process: subprocess.Popen[str], wanted: str) -> None:
+        assert process.stdout is not None
+        assert any(wanted in line for line in process.stdout), f"never said: {wanted}"
+
+    def processes(self) -> Iterator[int]:
+        """Yield the processes of jobs of this test that live."""
+        for entry in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                words = entry.read_bytes().split(b"\0")
+                is_job = any(word.startswith(b"TWOPHASE_JOB_ID=") for word in words)
+                if is_job and f"{MARK}={self.root}".encode() in words:
+                    yield int(entry.parent.name)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    project = tmp_path / "project"
+    (project / "data").mkdir(parents=True)
+    (project / "data" / "x.csv").write_text("1,2,3")
+    made = Shop(tmp_path, project)
+    yield made
+    for pid in made.processes():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_scripts_run_in_parallel_with_the_flags_they_take(shop: Shop) -> None:
+    shop.write("training/train_all.py", TAKES_ALL)
+    shop.write("train_nothing.py", TAKES_NOTHING)
+    flags = ("--parallel", "--epochs", "5", "--folds", "3", "--batch", "16")
+    summary = shop.summary(*flags, "--max-workers", "6")
+    jobs = {job["id"]: job for job in summary["jobs"]}
+    assert {job["status"] for job in jobs.values()} == {"succeeded"}
+    results = shop.project / "results"
+    options = json.loads((results / "all_results" / "options.json").read_text())
+    assert options == {"epochs": 5, "folds": 3, "sample": None, "batch_size": 16}
+    assert (results / "nothing_results" / "plots" / "loss.txt").read_text() == "0.5"
+    log = Path(jobs["train_all"]["log"])
+    assert log.parent == shop.project / "logs" / "train_all" and log.name.startswith("run_")
+    assert "data: 1,2,3" in log.read_text()
+    passed = "--epochs 5 --folds 3 --batch-size 16"
+    command = f"python training/train_all.py {passed} --output-dir {results}/all_results"
+    assert jobs["train_all"]["command"] == command
+    assert summary["workers"]["count"] == 2
+    assert summary["arguments"]["epochs"] == 5
+    (written,) = (shop.project / "summaries").glob("training_summary_*.json")
+    assert json.loads(written.read_text()) == summary
+    assert "started   train_all on localhost" in (shop.project / "logs" / "orchestrator.log").read_text()
+    assert not (results / ".twophase" / "journal.sqlite").exists()
+
+
+def test_a_failure_stops_no_other_job_and_is_tried_again(shop: Shop) -> None:
+    shop.write("train_a.py", "import sys\nsys.exit('no such data')\n")
+    shop.write("train_b.py", "import os, sys\nsys.exit(os.environ['TWOPHASE_ATTEMPT'] == '1')\n")
+    shop.write("train_c.py", "print('fine')\n")
+    shop.write("train_d.py", "def (:\n")
+    jobs = shop.jobs("--retries", "1", code=1)
+    assert {name: (job["status"], job["attempts"]) for name, job in jobs.items()} == {
+        "train_a": ("failed", 2),
+        "train_b": ("succeeded", 2),
+        "train_c": ("succeeded", 1),
+        "train_d": ("invalid", 0),
+    }
+    assert "no such data" in Path(jobs["train_a"]["log"]).read_text()
+    assert "line 1" in jobs["train_d"]["error"]
+    assert shop.finish("--only", "a", "c", "--allow-partial-success").returncode == 0
+    assert shop.finish("--only", "a", "d", "--mark-discovered-optional").returncode == 0
+    assert shop.finish("--only", "d").returncode == 1
+
+
+def test_earlier_results_are_kept_and_everything_runs_again(shop: Shop) -> None:
+    shop.write("train_a.py", "import pathlib, sys\npathlib.Path('out').write_text(sys.argv[1])\n")
+    shop.summary("--extra-arg", "first")
+    again = shop.finish("--extra-arg", "second")
+    assert "the results of an earlier run are now in" in again.stderr
+    results = shop.project / "results"
+    assert (results / "a_results" / "out").read_text() == "second"
+    (old,) = results.glob("a_results.until_*")
+    assert (old / "out").read_text() == "first"
+    assert len(list((shop.project / "summaries").iterdir())) == 2
+
+
+def test_jobs_run_the_code_as_it_was_when_the_command_was_given(shop: Shop) -> None:
+    shop.write("train_a.py", WAITS)
+    shop.write("train_b.py", "import shared\nimport pathlib\npathlib.Path('word').write_text(shared.WORD)\n")
+    shop.write("shared.py", "WORD = 'before'\n")
+    for flags, word in (((), "before"), (("--in-place",), "after")):
+        (shop.root / "go").unlink(missing_ok=True)
+        shop.write("shared.py", "WORD = 'before'\n")
+        run = shop.start(*flags)
+        shop.wait_for_line(run, "started   train_a")
+        shop.write("shared.py", "WORD = 'after'\n")
+        (shop.root / "go").touch()
+        rest, _ = run.communicate(timeout=60)
+        assert run.returncode == 0, rest
+        assert (shop.project / "results" / "b_results" / "word").read_text() == word
+
+
+def test_first_interrupt_lets_running_jobs_finish(shop: Shop) -> None:
+    for name in "abc":
+        shop.write(f"train_{name}.py", WAITS)
+    run = shop.start("--parallel", "--max-workers", "2")
+    shop.wait_for_line(run, "started   train_b")
+    run.send_signal(signal.SIGINT)
+    shop.wait_for_line(run, "running jobs may finish")
+    (shop.root / "go").touch()
+    rest, _ = run.communicate(timeout=60)
+    assert run.returncode == 130, rest
+    (written,) = (shop.project / "summaries").iterdir()
+    found = {job["id"]: job["status"] for job in json.loads(written.read_text())["jobs"]}
+    assert found == {"train_a": "succeeded", "train_b": "succeeded", "train_c": "not_run"}
+
+
+def test_second_interrupt_stops_at_once_and_leaves_no_child(shop: Shop) -> None:
+    for name in "abc":
+        shop.write(f"train_{name}.py", STUBBORN)
+    run = shop.start("--parallel", "--max-workers", "2")
+    shop.wait_for_line(run, "started   train_b")
+    until(lambda: len(list(shop.root.glob("*.started"))) == 2)
+    assert len(list(shop.processes())) == 4
+    run.send_signal(signal.SIGINT)
+    shop.wait_for_line(run, "again to cancel")
+    run.send_signal(signal.SIGINT)
+    rest, _ = run.communicate(timeout=60)
+    assert run.returncode == 130, rest
+    assert list(shop.processes()) == []
+    (written,) = (shop.project / "summaries").iterdir()
+    found = {job["id"]: job["status"] for job in json.loads(written.read_text())["jobs"]}
+    assert found == {"train_a": "cancelled", "train_b": "cancelled", "train_c": "not_run"}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait; the time limit of the test is the limit."""
+    gate = signal.sigtimedwait
+    while not condition():
+        gate([signal.SIGUSR1], 0.02)
+
+
+def test_what_a_killed_start_left_running_is_ended_by_the_next(shop: Shop) -> None:
+    shop.write("train_a.py", STUBBORN)
+    run = shop.start()
+    until(lambda: (shop.root / "train_a.started").exists())
+    run.kill()
+    run.communicate()
+    assert len(list(shop.processes())) == 2
+    shop.write("train_a.py", "print('short')\n")
+    jobs = shop.jobs()
+    assert (jobs["train_a"]["status"], jobs["train_a"]["attempts"]) == ("succeeded", 1)
+    assert list(shop.processes()) == []
+
+
+def test_jobs_of_a_file_on_a_cluster_of_this_machine(shop: Shop) -> None:
+    shop.write("src/als.py", TAKES_ALL)
+    shop.write("jobs.yaml", "jobs: [{name: ALS, script: src/als.py, output: als/full, args: [--sample, 9]}]")
+    server = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "data": {"data": str(shop.project / "data")}}
+    shop.write("cluster.json", json.dumps({"servers": [server]}))
+    flags = ("--config", "jobs.yaml", "--no-auto-discover", "--cluster-config", "cluster.json")
+    jobs = shop.jobs(*flags, "--epochs", "2")
+    assert jobs["als"]["status"] == "succeeded"
+    options = json.loads((shop.project / "results" / "als" / "full" / "options.json").read_text())
+    assert (options["sample"], options["epochs"]) == (9, 2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        (("--only", "bda"), 2, "--only bda: no job has this name; did you mean bad?"),
+        (("--exclude-regex", "("), 2, "no regular expression"),
+        (("--config", "unknown.yaml"), 2, "`epoch` is unknown"),
+        (("--config", "gone.yaml"), 2, "there is no such file"),
+        (("--discover-root", "gone"), 2, "there is no such directory"),
+        (("--cluster-config", "unknown.yaml"), 2, "unknown"),
+        (("--include-pattern", "train_x*.py", "--strict-discovery"), 3, "nothing to run"),
+        (("--include-pattern", "train_x*.py"), 0, "nothing to run"),
+        (("--discover-root", "twins"), 2, "twins/a/train_x.py and twins/b/train_x.py have the id `train_x`"),
+    ],
+)
+def test_mistakes_are_told_before_anything_starts(
+    shop: Shop, flags: tuple[str, ...], code: int, said: str
+) -> None:
+    shop.write("train_bad.py", "raise SystemExit('was run')\n")
+    shop.write("unknown.yaml", "jobs: [{script: train_bad.py, epoch: 3}]")
+    for twin in "ab":
+        shop.write(f"twins/{twin}/train_x.py", "raise SystemExit('was run')\n")
+    flags = flags if "--discover-root" in flags else (*flags, "--exclude-regex", "twins")
+    done = shop.finish(*flags)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert said in done.stderr
+    assert not (shop.project / "results").exists() and not (shop.project / "logs").exists()
+
+
+def test_list_and_dry_run_change_nothing(shop: Shop) -> None:
+    shop.write("train_a.py", TAKES_ALL)
+    shop.write("train_b.py", "def (:\n")
+    before = sorted(shop.project.rglob("*"))
+    listed = shop.finish("--list")
+    assert listed.returncode == 0
+    assert "--epochs --folds --sample --batch-size --output-dir" in listed.stdout
+    assert "does not parse" in listed.stdout
+    planned = shop.finish("--dry-run", "--epochs", "7", "--parallel")
+    assert "python train_a.py --epochs 7 --output-dir" in planned.stdout.replace("\n", " ")
+    assert "Workers: 1 (1 job," in planned.stdout
+    as_json = json.loads(shop.finish("--dry-run", "--json", "--epochs", "7").stdout)
+    assert [job["problem"] is None for job in as_json["jobs"]] == [True, False]
+    assert sorted(shop.project.rglob("*")) == before
+
+
+def test_verify_passes_on_this_machine(shop: Shop) -> None:
+    done = shop.finish("verify", "--json")
+    found = json.loads(done.stdout)
+    assert [check for check in found["checks"] if not check["passed"]] == []
+    assert (done.returncode, found["passed"]) == (0, True)
+    assert len(found["checks"]) == 11

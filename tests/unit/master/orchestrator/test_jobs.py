@@ -1,0 +1,178 @@
+"""Ids, and one list from what is found and what a file says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from master.core.job_ids import id_problem
+from master.errors import ConfigError, UsageError
+from master.orchestrator.discovery import read_script
+from master.orchestrator.jobs import TrainingJob, discovered_job, id_of, merge
+from master.orchestrator.jobs_yaml import read_jobs_file
+from master.orchestrator.selection import select
+from tests.unit.master.orchestrator.conftest import Write
+
+
+def job(path: Path, **settings: object) -> TrainingJob:
+    made = discovered_job(read_script(path))
+    return TrainingJob(**{**made.__dict__, **settings})
+
+
+@given(st.text(min_size=1, max_size=150))
+def test_every_name_of_a_script_gives_an_id_that_is_safe_as_a_folder(stem: str) -> None:
+    assert id_problem(id_of(stem)) is None
+
+
+def test_the_id_is_the_stem_and_the_output_goes_without_train(write: Write) -> None:
+    made = discovered_job(read_script(write("train_als.py")))
+    assert (made.job_id, made.short_id, made.output) == ("train_als", "als", "als_results")
+    fit = discovered_job(read_script(write("fit.py")))
+    assert (fit.job_id, fit.short_id, fit.output) == ("fit", "fit", "fit_results")
+
+
+def test_two_scripts_with_one_id_are_refused_with_both_names(tmp_path: Path, write: Write) -> None:
+    found = [job(write("a/train_x.py")), job(write("b/train_X.py"))]
+    with pytest.raises(UsageError, match=r"a/train_x\.py and b/train_X\.py have the id `train_X` both"):
+        merge([], found, tmp_path)
+
+
+def test_two_jobs_with_one_output_folder_are_refused(tmp_path: Path, write: Write) -> None:
+    found = [job(write("train_x.py")), job(write("x.py"))]
+    with pytest.raises(UsageError, match=r"train_x\.py and x\.py have the output folder `x_results` both"):
+        merge([], found, tmp_path)
+
+
+def test_a_script_that_the_file_lists_is_not_taken_twice(tmp_path: Path, write: Write) -> None:
+    script = write("train_x.py")
+    listed = job(script, job_id="mine", discovered=False)
+    assert merge([listed], [job(script)], tmp_path).jobs == (listed,)
+
+
+@pytest.mark.parametrize(("overrides", "script"), [(False, "a.py"), (True, "b/train_x.py")])
+def test_an_id_of_both_is_the_files_unless_overrides_are_allowed(
+    tmp_path: Path, write: Write, overrides: bool, script: str
+) -> None:
+    listed = job(write("a.py"), job_id="train_x", optional=True, args=("--lr", "1"))
+    merged = merge([listed], [job(write("b/train_x.py"))], tmp_path, overrides=overrides)
+    (kept,) = merged.jobs
+    assert kept.script == tmp_path / script
+    assert (kept.optional, kept.args) == (True, ("--lr", "1"))
+    assert len(merged.notes) == 1 and "b/train_x.py" in merged.notes[0]
+
+
+# --- the file
+
+
+def read(tmp_path: Path, text: str) -> list[TrainingJob]:
+    path = tmp_path / "jobs.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_jobs_file(path, tmp_path)
+
+
+def test_a_file_of_jobs(tmp_path: Path, write: Write) -> None:
+    write("src/als.py", "--epochs", "--output-dir", "--folds")
+    text = """
+    jobs:
+      - name: ALS
+        script: src/als.py
+        output: als/full
+        id: als
+        args: {dataset-choice: als-progression, verbose: true, layers: [1, 2], shift: -1, nothing: null}
+        optional: true
+        use_output_dir: false
+        supports_folds: false
+        supports_batch: true
+        timeout: 90
+    """
+    (als,) = read(tmp_path, text)
+    assert (als.name, als.job_id, als.output) == ("ALS", "als", "als/full")
+    assert als.args == (
+        *("--dataset-choice", "als-progression", "--verbose", "--layers", "1", "2", "--shift=-1"),
+    )
+    assert als.takes == {"epochs": "--epochs", "batch": "--batch-size"}
+    assert (als.optional, als.timeout_s, als.discovered) == (True, 90.0, False)
+
+
+def test_what_is_left_out_has_defaults_and_lists_of_words_stay(tmp_path: Path, write: Write) -> None:
+    write("train_a.py", "--sample")
+    (found,) = read(tmp_path, "jobs: [{script: train_a.py, args: [--fast, --lr, 3]}]")
+    assert (found.job_id, found.name, found.output) == ("train_a", "train_a", "a_results")
+    assert found.args == ("--fast", "--lr", "3")
+    assert found.takes == {"sample": "--sample"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("jobs: []", "at least one job"),
+        ("[]", "must be an object"),
+        ("jobs: [{script: train_a.py}]\nretries: 3", "`retries` is unknown"),
+        ("jobs: [{script: train_a.py, epoch: 3}]", r"`epoch` is unknown"),
+        ("jobs: [{script: train_a.py, optionl: true}]", r"jobs\[0\]\.optionl .*did you mean `optional`"),
+        ("jobs: [{name: a}]", "`script` is missing"),
+        ("jobs: [{script: gone.py}]", r"gone\.py does not exist"),
+        ("jobs: [{script: notes.txt}]", "no Python script"),
+        ("jobs: [{script: train_a.py, output: ../x}]", "relative path"),
+        ("jobs: [{script: train_a.py, output: /x}]", "relative path"),
+        ("jobs: [{script: train_a.py, id: a/b}]", "a/b.*allowed are letters"),
+        ("jobs: [{script: train_a.py, optional: 1}]", "true or false"),
+        ("jobs: [{script: train_a.py, timeout: 0}]", "above 0"),
+        ("jobs: [{script: train_a.py, timeout: soon}]", "number of seconds"),
+        ("jobs: [{script: train_a.py, args: fast}]", "list of words"),
+        ("jobs: [{script: train_a.py, args: [[1]]}]", "must be a word"),
+        ("jobs: [{script: train_a.py, args: {a: {b: 1}}}]", "nested too deep"),
+        (
+            "jobs: [{script: train_a.py}, {script: b/train_a.py}]",
+            r"train_a\.py and b/train_a\.py have the id",
+        ),
+    ],
+)
+def test_mistakes_are_named_with_their_place(tmp_path: Path, write: Write, text: str, problem: str) -> None:
+    for name in ("train_a.py", "b/train_a.py", "notes.txt"):
+        write(name)
+    with pytest.raises(ConfigError, match=problem) as caught:
+        read(tmp_path, text)
+    assert re.search(r"jobs\.yaml: (.*\()?line \d", str(caught.value))
+
+
+# --- which of them run
+
+
+def jobs(*ids: str) -> list[TrainingJob]:
+    return [TrainingJob(each, each.removeprefix("train_").upper(), Path(f"{each}.py"), each) for each in ids]
+
+
+@pytest.mark.parametrize(
+    ("only", "exclude", "kept"),
+    [
+        ([], [], ["train_als", "train_alzheimers", "fit"]),
+        (["als", "train_alzheimers"], [], ["train_als", "train_alzheimers"]),
+        (["ALS"], [], ["train_als"]),
+        ([], ["fit", "als"], ["train_alzheimers"]),
+        (["als"], ["als"], []),
+    ],
+)
+def test_jobs_are_chosen_by_id_with_or_without_train_or_by_name(
+    only: list[str], exclude: list[str], kept: list[str]
+) -> None:
+    chosen, notes = select(jobs("train_als", "train_alzheimers", "fit"), only, exclude)
+    assert [each.job_id for each in chosen] == kept
+    assert notes == ()
+
+
+def test_an_unknown_name_gets_the_nearest_ones_offered() -> None:
+    known = jobs("train_als", "train_alzheimers")
+    with pytest.raises(
+        UsageError, match=r"--only alzheimer: no job has this name; did you mean .*alzheimers"
+    ):
+        select(known, ["als", "alzheimer"], [])
+    with pytest.raises(UsageError, match="there are train_als, train_alzheimers"):
+        select(known, ["qqq"], [])
+    chosen, notes = select(known, [], ["alz"])
+    assert len(chosen) == 2
+    assert notes[0].startswith("--exclude alz: no job has this name")
