@@ -1,7 +1,6 @@
 """The process that has imported what jobs need, and is forked once for each of them.
 
-It is run by the jobs' interpreter, which may be another one than the agent's, from its source alone; so it
-imports nothing of this package.  It talks over a Unix socket (SOCK_SEQPACKET), one JSON object a packet:
+XX
 
     agent → here   {"preload": [[module, names], …]}, then {"id", "argv", "cwd", "env"} with the descriptors
                    [log, go] or [log, go, keep]
@@ -15,19 +14,20 @@ runs once the agent has written a byte to `go`.  This process runs no code of th
 from __future__ import annotations
 
 import array
+import atexit
 import contextlib
 import gc
 import importlib
-import importlib.machinery
 import importlib.util
 import json
 import os
 import random
 import socket
 import sys
-import types
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
+
+from worker_agent import warm_job
 
 RESERVE = "TWOPHASE_WARM_RESERVE"
 """A variable of this process's environment, as long as all that may be written over it."""
@@ -42,6 +42,8 @@ def main(descriptor: int) -> None:
     """Serve the agent at the other end of a socket until it closes it.  Returns in jobs alone: they end."""
     agent = socket.socket(fileno=descriptor)
     agent.settimeout(IDLE_S)
+    # Registered before all others, so it runs after them.
+    atexit.register(warm_job.leave)
     prepare = _Preparation()
     order, _ = _receive(agent)
     answer = prepare.preload(order["preload"])
@@ -91,6 +93,7 @@ class _Preparation:
         why = self._unsafe()
         if why:
             return {"unfit": why}
+        warm_job.preloaded = frozenset(sys.modules)
         self.kept_files = [number for number in _open_files() if number not in self._own_files]
         return {"ready": {"stamps": _stamps(), "rss": _rss_bytes()}}
 
@@ -196,7 +199,7 @@ def _become(
     if not os.read(go, 1):
         os._exit(1)
     os.close(go)
-    return _program(order["argv"])
+    return warm_job.program(order["argv"])
 
 
 def _told(env: Dict[str, str]) -> Dict[str, str]:
@@ -224,6 +227,10 @@ def _freshen() -> None:
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        # Drawn from the system where the interpreter starts; CUDA's begins the same each time.
+        torch.default_generator.seed()
     process = sys.modules.get("multiprocessing.process")
     if process is not None:
         process.current_process().authkey = os.urandom(32)
@@ -234,80 +241,6 @@ def _die(writer: int, text: str) -> NoReturn:
     with contextlib.suppress(OSError):
         os.write(writer, (text or "the fork failed").encode("utf-8", "replace"))
     os._exit(1)
-
-
-# --- the job's program
-
-
-def _program(argv: Sequence[str]) -> Callable[[], None]:
-    """Return what `python …` does with these words: `-c code`, `-m module` or a script, and its arguments."""
-    _, first, *rest = argv
-    module = types.ModuleType("__main__")
-    module.__dict__["__builtins__"] = sys.modules["builtins"]
-    sys.modules["__main__"] = module
-    if hasattr(sys, "orig_argv"):
-        sys.orig_argv = list(argv)
-    if first == "-c":
-        _search([""])
-        sys.argv = ["-c", *rest[1:]]
-        module.__loader__ = importlib.machinery.BuiltinImporter
-        return _guarded(lambda: exec(compile(rest[0], "<string>", "exec"), module.__dict__))
-    if first == "-m":
-        import runpy
-
-        _search([str(Path.cwd())])
-        sys.argv = ["-m", *rest[1:]]
-        run = runpy._run_module_as_main  # type: ignore[attr-defined]
-        return _guarded(lambda: run(rest[0]))
-    _search([str(Path(first).resolve().parent)])
-    sys.argv = [first, *rest]
-    return _guarded(lambda: _run_script(first, module.__dict__))
-
-
-def _search(first: List[str]) -> None:
-    if not getattr(sys.flags, "safe_path", False):
-        sys.path[:0] = first
-
-
-def _run_script(path: str, namespace: Dict[str, Any]) -> None:
-    shown = str(Path.cwd() / path) if sys.version_info >= (3, 9) else path
-    namespace["__file__"], namespace["__cached__"] = shown, None
-    namespace["__loader__"] = importlib.machinery.SourceFileLoader("__main__", shown)
-    try:
-        source = Path(path).read_bytes()
-    except OSError as error:
-        text = f"{sys.executable}: can't open file {shown!r}: [Errno {error.errno}] {error.strerror}"
-        print(text, file=sys.stderr)
-        raise SystemExit(2) from None
-    exec(compile(source, shown, "exec"), namespace)
-
-
-def _guarded(run: Callable[[], Any]) -> Callable[[], None]:
-    """Return `run`, so that an exception is told and ends the interpreter as if this file were not there."""
-
-    def job() -> None:
-        try:
-            run()
-        except BaseException:
-            hook = sys.excepthook
-            sys.excepthook = lambda kind, value, trace: hook(kind, *_without_us(value, trace))
-            raise
-
-    return job
-
-
-def _without_us(
-    value: BaseException, trace: Optional[types.TracebackType]
-) -> Tuple[BaseException, Optional[types.TracebackType]]:
-    while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, "<string>"):
-        if trace.tb_frame.f_globals.get("__name__") == "__main__" and trace.tb_frame.f_globals is not _FIRST:
-            break
-        trace = trace.tb_next
-    return value.with_traceback(trace), trace
-
-
-_FIRST: Dict[str, Any] = sys.modules["__main__"].__dict__
-"""Where the interpreter began: the line that started this file."""
 
 
 # --- looks at this process

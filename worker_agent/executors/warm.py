@@ -10,7 +10,6 @@ import array
 import contextlib
 import json
 import os
-import pkgutil
 import selectors
 import socket
 import subprocess
@@ -34,10 +33,13 @@ _RESERVE_BYTES = 8192
 _PACKET = 1 << 20
 _PER_JOB = ("TWOPHASE_", "CUDA_VISIBLE_DEVICES")
 _BEGIN = (
-    "import sys; m = type(sys)('warm_parent'); m.__file__ = '<warm parent>';"
-    " f = open(int(sys.argv[2]), 'rb'); s = f.read(); f.close();"
-    " exec(compile(s, m.__file__, 'exec'), m.__dict__); m.main(int(sys.argv[1]))"
+    "import sys; sys.path.insert(0, sys.argv[2]); from worker_agent import warm_parent; del sys.path[0];"
+    " [sys.modules.pop(name) for name in list(sys.modules) if name.startswith('worker_agent')];"
+    " warm_parent.main(int(sys.argv[1]))"
 )
+"""The job may have a package of our name, and must not see ours."""
+_ROOT = Path(__file__).parents[2]
+"""Where this package is: a directory, or the agent's one file."""
 
 Recipe = Tuple[str, Tuple[Import, ...], FrozenSet[Tuple[str, str]]]
 """Interpreter, imports, and the environment but for what differs from job to job."""
@@ -290,19 +292,15 @@ def _spawn(recipe: Recipe) -> socket.socket:
     """Start a parent and return the socket to it."""
     python, _, env = recipe
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    reader, writer = os.pipe()
-    source = pkgutil.get_data("worker_agent", "warm_parent.py") or b""
-    with theirs, os.fdopen(reader, "rb") as inherited, os.fdopen(writer, "wb") as stream:
-        # Less than a pipe holds.
-        stream.write(source)
+    with theirs:
         process = subprocess.Popen(
-            [python, "-c", _BEGIN, str(theirs.fileno()), str(inherited.fileno()), " " * 4096],
+            [python, "-c", _BEGIN, str(theirs.fileno()), str(_ROOT), " " * 4096],
             env={**dict(env), "CUDA_VISIBLE_DEVICES": "", "TWOPHASE_WARM_RESERVE": "x" * _RESERVE_BYTES},
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=2,
             start_new_session=True,
-            pass_fds=(theirs.fileno(), inherited.fileno()),
+            pass_fds=(theirs.fileno(),),
         )
     # Reaped by the executor of processes, not by subprocess, which must not complain of it.
     process.returncode = 0
