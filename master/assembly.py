@@ -147,7 +147,11 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
         ]
 
     settings = msg.Settings(
-        *(list(server.gpus), server.cpu_slots, server.work_dir, dict(server.env), server.kill_grace_s),
+        gpus=list(server.gpus),
+        cpu_slots=server.cpu_slots,
+        work_dir=server.work_dir,
+        env=dict(server.env),
+        kill_grace_s=server.kill_grace_s,
         log_limit_bytes=server.log_limit_bytes,
     )
     hello = msg.Hello(msg.PROTOCOL, run_id, parts.epoch, asdict(settings))

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import List, Optional
 
-from worker_agent import __version__
+from worker_agent import __version__, gpu_report
 from worker_agent.daemon import AgentHeldError, serve, start_detached
 from worker_agent.link import READ_BYTES
 from worker_agent.prepare import expand
@@ -36,10 +36,13 @@ files, below DIR/<this host>/runs/ID/:
 
 environment:
   TWOPHASE_AGENT_IDLE_S   the agent ends after this long without a master and without jobs (1800)
+  TWOPHASE_GPU_QUERY_S    how long nvidia-smi may take to answer (15)
   TWOPHASE_SLOT_DIR       where the slots' locks are, for all users of the machine (/tmp/twophase-slots)
 
 example, what the master runs over SSH:
   python3 agent-0123abcd.pyz connect --state-dir ~/.twophase --run-id r1 --digest 0123abcd
+what an agent would make of this machine's GPUs:
+  python3 -m worker_agent gpus
 to end an agent and its jobs by hand:
   kill "$(cat ~/.twophase/$(hostname)/runs/r1/agent.lock)"
 """
@@ -67,12 +70,15 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--state-dir", required=True, metavar="DIR", help="small files of all runs")
         command.add_argument("--run-id", required=True, metavar="ID", type=_run_id)
         command.add_argument("--digest", required=True, metavar="D", help="what this agent is called")
+    gpu_report.add_command(commands)
     return parser
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run a command; return the exit code: 0, 1 for an error told on standard error, 2 for a wrong call."""
     args = _parser().parse_args(argv)
+    if args.command == "gpus":
+        return gpu_report.run(args)
     state_dir = Path.cwd() / expand(args.state_dir)
     layout = StateLayout(state_dir, hostname(), args.run_id)
     try:

@@ -9,11 +9,12 @@ import shutil
 import signal
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Type
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
 
-from worker_agent import core, procs, recovery
+from worker_agent import core, placing, procs, recovery
 from worker_agent.background import Background
 from worker_agent.executors.choice import Executors
+from worker_agent.gpus import GpuError
 from worker_agent.hands import Hands, complain
 from worker_agent.link import Link, LinkError
 from worker_agent.protocol.layout import StateLayout, slot_lock_dir
@@ -34,6 +35,7 @@ from worker_agent.protocol.messages import (
     ToMaster,
     Welcome,
 )
+from worker_agent.shares import Device
 from worker_agent.site import Site, choose_work_dir, parse_settings
 from worker_agent.slots import SlotLocks
 from worker_agent.sockets import listen, listens_at
@@ -116,6 +118,8 @@ class Agent:
         self._next_poll = time.monotonic() + _POLL_S
         if self._link or core.queued(self._state):
             self._hands.foreign()
+        if self._link or core.busy(self._state) or core.queued(self._state):
+            self._hands.gpus.look()
         if self._link:
             self._hands.report_progress()
         core.look_again(self._state)
@@ -178,7 +182,7 @@ class Agent:
         try:
             self._check(hello)
             self._settle(hello)
-        except (MessageError, OSError) as error:
+        except (MessageError, GpuError, OSError) as error:
             link.greet(Refused(str(error)), 0)
             self._pump_one(link)
             self._drop(link, f"refused: {error}")
@@ -186,9 +190,9 @@ class Agent:
         if self._link and self._link is not link:
             self._drop(self._link, "a newer connection took its place")
         self._link, link.epoch = link, hello.epoch
+        core.on_hello(self._state, list(self._hands.site.devices.values()) if self._hands.site else [])
         self._hands.foreign()
         link.greet(self._welcome(), self._state.acked)
-        core.on_hello(self._state, self._hands.site.slots if self._hands.site else [])
         self._hands.execute()
 
     def _check(self, hello: Hello) -> None:
@@ -202,15 +206,18 @@ class Agent:
 
     def _settle(self, hello: Hello) -> None:
         """Take over the master's settings.  Big files stay where they are while any attempt is there."""
-        work_dir = choose_work_dir(parse_settings(hello.settings), self._layout)
+        settings = parse_settings(hello.settings)
+        devices = self._hands.gpus.devices(settings)
+        work_dir = choose_work_dir(settings, self._layout)
         if self._state.attempts:
             work_dir = Path(self._spool.memory.work_dir)
-        self._open_site(hello.settings, work_dir)
+        self._open_site(hello.settings, work_dir, devices)
         body = {"epoch": hello.epoch, "settings": hello.settings}
         self._spool.put("met", {**body, "boot_id": self._boot_id, "work_dir": str(work_dir)})
 
-    def _open_site(self, settings: Mapping[str, Any], work_dir: Path) -> None:
-        self._hands.site = Site(parse_settings(settings), work_dir, self._layout.run_id, os.environ)
+    def _open_site(self, settings: Mapping[str, Any], work_dir: Path, devices: Sequence[Device]) -> None:
+        run_id = self._layout.run_id
+        self._hands.site = Site(parse_settings(settings), work_dir, run_id, os.environ, devices)
 
     def _welcome(self) -> Welcome:
         site = self._hands.site
@@ -218,10 +225,10 @@ class Agent:
             raise AssertionError("welcome before hello")
         attempts: List[List[Any]] = [list(key) for key in self._state.attempts]
         cached, facts = site.cache.hashes(), site.facts()
-        foreign = len(self._state.foreign)
+        foreign = placing.foreign(self._state)
         return Welcome(
             *(PROTOCOL, self._digest, self._boot_id, site.slots, foreign),
-            *(attempts, cached, str(site.work_dir), facts),
+            *(attempts, cached, str(site.work_dir), facts, site.gpu_bytes()),
         )
 
     def _say(self, message: ToMaster) -> None:
@@ -266,7 +273,7 @@ class Agent:
         for path in recovery.unknown_attempts(memory, self._layout.run_id):
             self._background.delete(path)
         if memory.work_dir:
-            self._open_site(memory.settings, Path(memory.work_dir))
+            self._open_site(memory.settings, Path(memory.work_dir), [])
         recovery.report_lost(self._state, memory, self._boot_id, self._hands.now())
         self._hands.execute()
         self._hands.write()

@@ -27,6 +27,7 @@ class Background:
     def __init__(self) -> None:
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="hashing")
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="syncing")
+        self._looking = ThreadPoolExecutor(1, thread_name_prefix="looking")
         self._deleting = ThreadPoolExecutor(1, thread_name_prefix="deleting")
         self._answers: Deque[Answer] = deque()
         self._trash: Deque[Path] = deque()
@@ -40,6 +41,10 @@ class Background:
     def hash(self, work: Callable[[], Answer]) -> None:
         """Run `work` in a thread, and its answer in the loop."""
         self._hashing.submit(self._run, work)
+
+    def look(self, work: Callable[[], Answer]) -> None:
+        """Run `work`, which may hang, in a thread of its own, and its answer in the loop."""
+        self._looking.submit(self._run, work)
 
     def delete(self, tree: Path) -> None:
         """Delete a directory some time."""
@@ -89,6 +94,7 @@ class Background:
         self._deleting.shutdown(wait=True)
         self._syncing.shutdown(wait=True)
         self._hashing.shutdown(wait=False)
+        self._looking.shutdown(wait=False)
 
     def _run(self, work: Callable[[], Answer]) -> None:
         try:

@@ -82,6 +82,13 @@ class FreeSlot:
 
 
 @dataclass(frozen=True)
+class Drain:
+    """Free a slot once its GPU's memory is free."""
+
+    slot: str
+
+
+@dataclass(frozen=True)
 class Collect:
     """Digest what an attempt left."""
 
@@ -95,7 +102,7 @@ class Leave:
 
 
 Command = Union[
-    Send, Record, KeepLaunch, KeepAck, Discard, Look, Verify, Start, Stop, FreeSlot, Collect, Leave
+    Send, Record, KeepLaunch, KeepAck, Discard, Look, Verify, Start, Stop, FreeSlot, Drain, Collect, Leave
 ]
 
 

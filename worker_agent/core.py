@@ -11,13 +11,14 @@ Every handler takes the state, changes it and leaves commands in `state.outbox`.
 from __future__ import annotations
 
 import heapq
-from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Optional, Sequence, Tuple
 
 from worker_agent import commands as cmd
-from worker_agent import watch
+from worker_agent import placing, watch
 from worker_agent.executors.base import Exit, Key
 from worker_agent.launch_check import artefacts_of, is_content_hash, launch_problem
 from worker_agent.protocol.messages import (
+    OUT_OF_MEMORY,
     Ack,
     Cancel,
     Delivered,
@@ -29,25 +30,23 @@ from worker_agent.protocol.messages import (
     Recall,
     Rejected,
     Release,
-    Slots,
     Wanted,
 )
 from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
+from worker_agent.shares import Device, device_of
 from worker_agent.state import AgentState, Artefact, Attempt, Phase
 
 # --- from the master
 
 
-def on_hello(state: AgentState, slots: Sequence[str]) -> None:
-    """A master came, perhaps with other slots: say again what is wanted."""
+def on_hello(state: AgentState, devices: Sequence[Device]) -> None:
+    """A master came, perhaps with other devices: say again what is wanted."""
     state.leaving = False
-    used = {name: key for name, key in state.slots.items() if key is not None}
-    state.slots = {**{name: used.get(name) for name in slots}, **used}
-    state.retired = set(used).difference(slots)
+    state.devices = {device.name: device for device in devices}
     for content_hash, status in state.artefacts.items():
         if status is Artefact.WANTED and state.waiting.get(content_hash):
             state.outbox.append(cmd.Send(Wanted(content_hash)))
-    _fill_slots(state)
+    placing.fill(state)
 
 
 def on_launch(state: AgentState, launch: Launch, now: float) -> None:
@@ -64,7 +63,7 @@ def on_launch(state: AgentState, launch: Launch, now: float) -> None:
         return
     attempt.needs = artefacts_of(launch)
     _await(state, attempt, now)
-    _fill_slots(state)
+    placing.fill(state)
 
 
 def on_cancel(state: AgentState, message: Cancel, now: float) -> None:
@@ -135,7 +134,7 @@ def on_found(state: AgentState, content_hash: str, now: float) -> None:
     state.artefacts[content_hash] = Artefact.PRESENT
     for key in state.waiting.pop(content_hash, set()):
         _await(state, state.attempts[key], now)
-    _fill_slots(state)
+    placing.fill(state)
 
 
 def on_missing(state: AgentState, content_hash: str, now: float) -> None:
@@ -168,20 +167,18 @@ def on_verified(
 # --- from slots and processes
 
 
-def on_foreign(state: AgentState, foreign: FrozenSet[str]) -> None:
-    """Other runs or users hold these slots now."""
-    if foreign != state.foreign:
-        state.foreign = foreign
-        state.outbox.append(cmd.Send(Slots(len(foreign))))
-        _fill_slots(state)
+def on_slot_taken(state: AgentState, key: Key, held: int) -> None:
+    """Somebody was faster and holds these shares of the device: the attempt goes back to its place."""
+    slot = _requeue(state, key).slot
+    placing.on_others(state, {**state.others, device_of(slot or ""): held}, state.closed)
+    placing.fill(state)
 
 
-def on_slot_taken(state: AgentState, key: Key) -> None:
-    """Somebody was faster: the attempt goes back to its place in the queue."""
-    slot = state.attempts[key].slot
-    _requeue(state, key)
-    on_foreign(state, state.foreign | {slot} if slot else state.foreign)
-    _fill_slots(state)
+def on_gpus_gone(state: AgentState, names: Collection[str]) -> None:
+    """The driver does not list these GPUs any more: what runs there ends, to be tried elsewhere."""
+    for attempt in running(state):
+        if device_of(attempt.slot or "") in names:
+            _stop(state, attempt, "lost")
 
 
 def on_unfit(state: AgentState, key: Key, content_hash: str, status: str, now: float) -> None:
@@ -191,13 +188,13 @@ def on_unfit(state: AgentState, key: Key, content_hash: str, status: str, now: f
     handler = on_missing if status == "missing" else on_unsure
     _await(state, attempt, now)
     handler(state, content_hash, now)
-    _fill_slots(state)
+    placing.fill(state)
 
 
 def on_started(state: AgentState, key: Key, identity: Dict[str, Any], now: float) -> None:
     """The attempt runs; `identity` is what a later agent needs to find its processes."""
     attempt = state.attempts[key]
-    attempt.phase = Phase.RUNNING
+    attempt.phase, attempt.pid = Phase.RUNNING, identity["pid"]
     watch.begin(attempt, now)
     _record(state, "running", key, now, {"slot": attempt.slot, **identity})
 
@@ -205,22 +202,22 @@ def on_started(state: AgentState, key: Key, identity: Dict[str, Any], now: float
 def on_not_started(state: AgentState, key: Key, error: str, now: float) -> None:
     """The attempt could not be started."""
     _finish(state, state.attempts[key], now, Finished("refused", error=error))
-    _fill_slots(state)
+    placing.fill(state)
 
 
 def on_exit(state: AgentState, exit: Exit, now: float) -> None:
     """Nothing of the attempt runs any more."""
     attempt = state.attempts[exit.key]
     attempt.phase = Phase.COLLECTING
-    _free_slot(state, attempt)
+    placing.leave(state, attempt)
     state.outbox.append(cmd.Collect(attempt.launch, exit))
-    _fill_slots(state)
+    placing.fill(state)
 
 
 def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float) -> None:
     """What the attempt left is digested: its outcome is known."""
     attempt = state.attempts[exit.key]
-    outcome, error = _outcome(attempt, exit, left.problem)
+    outcome, error = _outcome(attempt, exit, left)
     done = Finished(
         outcome,
         exit_code=exit.exit_code,
@@ -228,6 +225,7 @@ def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float)
         started_at=attempt.started_at,
         duration_s=round(exit.duration_s, 6),
         peak_rss_bytes=exit.peak_rss_bytes,
+        peak_gpu_bytes=attempt.peak_gpu_bytes,
         stderr_tail="" if outcome == "succeeded" else left.stderr_tail,
         files=left.files,
         log=left.log,
@@ -278,13 +276,13 @@ def busy(state: AgentState) -> bool:
 
 def running(state: AgentState) -> List[Attempt]:
     """Return the attempts that run."""
-    keys = [key for key in state.slots.values() if key is not None]
-    return [state.attempts[key] for key in keys if state.attempts[key].phase is Phase.RUNNING]
+    attempts = map(state.attempts.__getitem__, state.slots.values())
+    return [attempt for attempt in attempts if attempt.phase is Phase.RUNNING]
 
 
 def queued(state: AgentState) -> bool:
     """Return whether an attempt waits for nothing but a slot."""
-    return any(_is_ready(state, number, key) for number, key in state.ready)
+    return any(placing.is_ready(state, number, key) for number, key in state.ready)
 
 
 # --- steps
@@ -326,42 +324,12 @@ def _stage(state: AgentState, attempt: Attempt, now: float) -> None:
         _record(state, "staging", attempt.key, now, {})
 
 
-def _is_ready(state: AgentState, number: int, key: Key) -> bool:
-    attempt = state.attempts.get(key)
-    return attempt is not None and attempt.number == number and attempt.phase is Phase.QUEUED
-
-
-def _fill_slots(state: AgentState) -> None:
-    free = [name for name, key in state.slots.items() if key is None and name not in state.foreign]
-    while free and state.ready:
-        number, key = heapq.heappop(state.ready)
-        attempt = state.attempts.get(key)
-        if attempt is None or not _is_ready(state, number, key):
-            continue
-        if any(state.artefacts.get(name) is not Artefact.PRESENT for name in attempt.needs):
-            for name in attempt.needs:
-                state.waiting.setdefault(name, set()).add(key)
-            continue
-        attempt.phase, attempt.slot = Phase.STARTING, free.pop(0)
-        state.slots[attempt.slot] = key
-        state.outbox.append(cmd.Start(attempt.launch, attempt.slot))
-
-
 def _requeue(state: AgentState, key: Key) -> Attempt:
     attempt = state.attempts[key]
-    _free_slot(state, attempt)
+    placing.free(state, attempt)
     attempt.phase = Phase.QUEUED
     heapq.heappush(state.ready, (attempt.number, key))
     return attempt
-
-
-def _free_slot(state: AgentState, attempt: Attempt) -> None:
-    if attempt.slot is None or state.slots.get(attempt.slot) != attempt.key:
-        return
-    state.slots[attempt.slot] = None
-    if attempt.slot in state.retired:
-        del state.slots[attempt.slot]
-    state.outbox.append(cmd.FreeSlot(attempt.slot))
 
 
 def _stop(state: AgentState, attempt: Attempt, verdict: str) -> None:
@@ -370,12 +338,17 @@ def _stop(state: AgentState, attempt: Attempt, verdict: str) -> None:
         state.outbox.append(cmd.Stop(attempt.key))
 
 
-def _outcome(attempt: Attempt, exit: Exit, problem: Optional[str]) -> Tuple[str, Optional[str]]:
+def _outcome(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[str, Optional[str]]:
+    problem = left.problem
+    if attempt.verdict == "lost":
+        return "lost", f"the GPU of slot {attempt.slot} is gone: the driver does not list it any more"
     if attempt.verdict is not None:
         return attempt.verdict, watch.explain(attempt)
     if exit.exit_code == EXIT_REQUEUE:
         return "requeue", "the script asked for another try (exit code 75)"
     if exit.exit_code != EXIT_SUCCESS:
+        if placing.ran_out_of_gpu_memory(attempt.slot, left.stderr_tail):
+            return OUT_OF_MEMORY, f"not enough GPU memory in slot {attempt.slot}"
         return "failed", "; ".join(filter(None, (_describe_exit(exit.exit_code), problem)))
     return ("failed", problem) if problem else ("succeeded", None)
 
@@ -387,7 +360,7 @@ def _describe_exit(code: int) -> str:
 
 
 def _finish(state: AgentState, attempt: Attempt, now: float, done: Finished) -> None:
-    _free_slot(state, attempt)
+    placing.free(state, attempt)
     attempt.phase = Phase.FINISHED
     for name in attempt.needs:
         state.waiting.get(name, set()).discard(attempt.key)

@@ -9,9 +9,10 @@ import time
 from typing import Any, Callable, Dict, Optional, Type
 
 from worker_agent import commands as cmd
-from worker_agent import core, procs, watch
+from worker_agent import core, placing, procs, watch
 from worker_agent.background import Answer, Background
 from worker_agent.executors.base import Executor, Key, Started, StartError, Task
+from worker_agent.gpu_keeper import GpuKeeper
 from worker_agent.launch import Places, command, environment, mark_of
 from worker_agent.launch_check import artefacts_of
 from worker_agent.logs import LogKeeper
@@ -19,6 +20,7 @@ from worker_agent.progress import ProgressReader, sign_of
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Progress, ToMaster
 from worker_agent.results import collect, is_quick
+from worker_agent.shares import device_of, everything, mask_of
 from worker_agent.site import Site
 from worker_agent.slots import SlotLocks
 from worker_agent.spool import Spool
@@ -69,6 +71,7 @@ class Hands:
         self._sync_due = False
         self._asked: Dict[Key, int] = {}
         """When the attempts that are being started were."""
+        self.gpus = GpuKeeper(state, locks, background, complain)
 
     def execute(self) -> None:
         """Execute what is in the outbox, and what comes of it, until it is empty."""
@@ -97,8 +100,7 @@ class Hands:
 
     def foreign(self) -> None:
         """Tell the core which slots others hold."""
-        if self.site:
-            core.on_foreign(self._state, self._locks.foreign(self.site.slots))
+        self.gpus.look_at_locks()
 
     def look_for_signs(self) -> None:
         """Look whether the attempts that must give signs of life do."""
@@ -107,7 +109,7 @@ class Hands:
 
     def report_progress(self) -> None:
         """Say what the running attempts have to say."""
-        for key in filter(None, list(self._state.slots.values())):
+        for key in list(self._state.slots.values()):
             attempt = self._layout(self._state.attempts[key].launch)
             detail = self._progress.read(attempt)
             if detail:
@@ -175,7 +177,9 @@ class Hands:
                 return
         lock = self._take(item.slot)
         if lock is None:
-            core.on_slot_taken(self._state, key)
+            device = site.devices[device_of(item.slot)]
+            others = self._locks.others(device, placing.ours(self._state, device) & ~mask_of(item.slot))
+            core.on_slot_taken(self._state, key, others or mask_of(item.slot) & everything(device))
             return
         self._asked[key] = procs.ticks()
         try:
@@ -198,7 +202,7 @@ class Hands:
 
     def _take(self, slot: str) -> Optional[int]:
         try:
-            return self._locks.take(slot)
+            return self._locks.take(slot, self._site().devices[device_of(slot)])
         except OSError as error:
             complain(f"cannot lock slot {slot}: {error}")
             return None
@@ -211,9 +215,12 @@ class Hands:
         site.workshop.prepare(attempt, launch)
         base_model = site.cache.path(launch.base_model) if launch.base_model else None
         places = Places(attempt, site.layout.checkpoints(site.run_id, launch.job_id), base_model)
-        env = environment(site.env, launch, slot, places)
-        argv = command(launch.argv, slot, sys.executable, attempt, env.get("PATH", ""))
-        task = Task(argv, env, attempt.work, attempt.log, mark_of(attempt.output), lock, launch.executor)
+        gpu = site.gpu_of(slot)
+        env = environment(site.env, launch, gpu, places)
+        argv = command(launch.argv, gpu, sys.executable, attempt, env.get("PATH", ""))
+        mark = mark_of(attempt.output)
+        self._state.attempts[key].mark = os.fsencode(mark)
+        task = Task(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)
         return self._executor.start(key, task)
 
     def _stop(self, item: cmd.Stop) -> None:
@@ -221,6 +228,9 @@ class Hands:
 
     def _free_slot(self, item: cmd.FreeSlot) -> None:
         self._locks.free(item.slot)
+
+    def _drain(self, item: cmd.Drain) -> None:
+        self.gpus.drain(item.slot)
 
     def _collect(self, item: cmd.Collect) -> None:
         attempt, cache = self._layout(item.launch), self._site().cache
@@ -256,6 +266,7 @@ _HANDLERS: Dict[Type[Any], Callable[[Hands, Any], None]] = {
     cmd.Start: Hands._start,
     cmd.Stop: Hands._stop,
     cmd.FreeSlot: Hands._free_slot,
+    cmd.Drain: Hands._drain,
     cmd.Collect: Hands._collect,
     cmd.Leave: Hands._leave,
 }

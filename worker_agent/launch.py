@@ -6,14 +6,13 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from worker_agent.executors.base import StartError
 from worker_agent.protocol import script_contract as contract
 from worker_agent.protocol.digests import MANIFEST
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Mount
-from worker_agent.slots import gpu_of
 
 EXPERIMENTS = "experiments"
 """Where scripts that do not know the contract write; never shown from the code."""
@@ -49,10 +48,12 @@ def base_environment(
     return env
 
 
-def environment(base: Mapping[str, str], launch: Launch, slot: str, places: Places) -> Dict[str, str]:
-    """Return the environment of one attempt."""
+def environment(
+    base: Mapping[str, str], launch: Launch, gpu: Optional[str], places: Places
+) -> Dict[str, str]:
+    """Return the environment of one attempt; `gpu` is what CUDA calls its GPU, None for a CPU slot."""
     env = {**base, **launch.env}
-    env["CUDA_VISIBLE_DEVICES"] = gpu_of(slot) or ""
+    env["CUDA_VISIBLE_DEVICES"] = gpu or ""
     env[contract.JOB_ID] = launch.job_id
     env[contract.ATTEMPT] = str(launch.attempt)
     env[contract.PHASE] = str(launch.phase)
@@ -73,10 +74,10 @@ def mark_of(output: Path) -> str:
 
 
 def command(
-    argv: Sequence[str], slot: str, python: str, attempt: AttemptLayout, search_path: str
+    argv: Sequence[str], gpu: Optional[str], python: str, attempt: AttemptLayout, search_path: str
 ) -> List[str]:
     """Return argv with an absolute path as its first word.  Raises StartError for an unknown program."""
-    device = "cpu" if gpu_of(slot) is None else "cuda"
+    device = "cpu" if gpu is None else "cuda"
     words = {"{python}": python, "{device}": device, "{output_dir}": str(attempt.output)}
     argv = [words.get(word, word) for word in argv]
     return [_program(argv[0], attempt.work, search_path), *argv[1:]]

@@ -51,6 +51,20 @@ def processes() -> Iterator[Process]:
                 yield process
 
 
+def session_of(pid: int) -> Optional[int]:
+    """Return the session of a process, None when there is no such process."""
+    process = read_process(pid)
+    return process.session if process else None
+
+
+def owner_of(pid: int) -> Optional[int]:
+    """Return the user id of a process, None when there is no such process."""
+    try:
+        return (PROC / str(pid)).stat().st_uid
+    except OSError:
+        return None
+
+
 def environment_has(pid: int, assignment: bytes, whole: bool = True) -> bool:
     """Return whether a process was started with `NAME=value`, or one that begins so, in its environment."""
     try:

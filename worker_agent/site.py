@@ -7,7 +7,7 @@ import platform
 import shutil
 import socket
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.cache import Cache
 from worker_agent.executors.base import Key
@@ -15,7 +15,8 @@ from worker_agent.launch import base_environment
 from worker_agent.prepare import Workshop, expand
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout
 from worker_agent.protocol.messages import LEAST_LOG_BYTES, MessageError, Settings, parse_detail
-from worker_agent.slots import cores, slot_names
+from worker_agent.shares import SHARES, Device, device_of, usual_slots
+from worker_agent.slots import cores
 
 
 def hostname() -> str:
@@ -28,6 +29,9 @@ def parse_settings(body: Mapping[str, Any]) -> Settings:
     settings: Settings = parse_detail(Settings, body)
     if not all(isinstance(gpu, str) and gpu and "\0" not in gpu for gpu in settings.gpus):
         raise MessageError(f"Settings.gpus is {settings.gpus!r:.200}, allowed is a list of GPU ids as text")
+    if settings.slots_per_gpu is not None and not 1 <= settings.slots_per_gpu <= SHARES:
+        allowed = f"allowed are 1 to {SHARES}"
+        raise MessageError(f"Settings.slots_per_gpu is {settings.slots_per_gpu}, {allowed}")
     if settings.cpu_slots is not None and settings.cpu_slots < 1:
         raise MessageError(f"Settings.cpu_slots is {settings.cpu_slots}, allowed are 1 and more")
     if not all(isinstance(value, str) for value in settings.env.values()):
@@ -53,7 +57,14 @@ def choose_work_dir(settings: Settings, layout: StateLayout) -> Path:
 class Site:
     """The settings, and all that follows from them."""
 
-    def __init__(self, settings: Settings, work_dir: Path, run_id: str, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        work_dir: Path,
+        run_id: str,
+        env: Mapping[str, str],
+        devices: Sequence[Device],
+    ) -> None:
         """Make the work directory.  Raises OSError where that cannot be."""
         work_dir.mkdir(parents=True, exist_ok=True)
         self.settings = settings
@@ -65,9 +76,19 @@ class Site:
         self._attempts: Dict[Key, AttemptLayout] = {}
         self.cache = Cache(self.layout, run_id)
         self.workshop = Workshop(self.layout, run_id)
-        self.slots: List[str] = slot_names(settings, cores())
-        threads = 0 if settings.gpus else max(1, cores() // len(self.slots))
+        self.devices = {device.name: device for device in devices}
+        self.slots: List[str] = [slot for device in devices for slot in usual_slots(device)]
+        on_cpus = self.slots and not any(device.gpu for device in devices)
+        threads = max(1, cores() // len(self.slots)) if on_cpus else 0
         self.env = base_environment(env, settings.env, threads)
+
+    def gpu_of(self, slot: str) -> Optional[str]:
+        """Return what CUDA calls the GPU of a slot, None for a CPU slot."""
+        return self.devices[device_of(slot)].gpu
+
+    def gpu_bytes(self) -> List[int]:
+        """Return the memory that jobs may have of each GPU, 0 where it is not known."""
+        return [device.memory or 0 for device in self.devices.values() if device.gpu]
 
     def attempt(self, key: Key) -> AttemptLayout:
         """Return where the files of an attempt are."""

@@ -9,6 +9,7 @@ from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 from worker_agent.commands import Command
 from worker_agent.executors.base import Key
 from worker_agent.protocol.messages import Launch
+from worker_agent.shares import Device
 
 Sign = Tuple[int, ...]
 """Sizes and times of the files that an attempt writes to while it works."""
@@ -48,11 +49,17 @@ class Attempt:
     started_at: Optional[float] = None
     deadline: Optional[float] = None
     verdict: Optional[str] = None
-    """Why it is being stopped: `cancelled`, `timeout` or `stalled`."""
+    """Why it is being stopped: `cancelled`, `timeout`, `stalled`, or `lost` with its GPU."""
     sign: Sign = ()
     """Its last sign of life …"""
     active_at: Optional[float] = None
     """… and when it was noticed."""
+    pid: int = 0
+    """Its first process, which leads the session of the others; 0 before the start."""
+    mark: bytes = b""
+    """The assignment that all of its processes have in their environment."""
+    peak_gpu_bytes: Optional[int] = None
+    """The most GPU memory that it was seen with; None where it was not seen with any."""
 
     @property
     def key(self) -> Key:
@@ -61,7 +68,7 @@ class Attempt:
 
 @dataclass
 class AgentState:
-    """All that the agent knows; `slots` maps every slot to the attempt that uses it."""
+    """All that the agent knows."""
 
     seq: int = 0
     attempts: Dict[Key, Attempt] = field(default_factory=dict)
@@ -72,11 +79,15 @@ class AgentState:
     waiting: Dict[str, Set[Key]] = field(default_factory=dict)
     """Queued attempts by the artefact that they lack."""
     artefacts: Dict[str, Artefact] = field(default_factory=dict)
-    slots: Dict[str, Optional[Key]] = field(default_factory=dict)
-    foreign: FrozenSet[str] = frozenset()
-    """Slots that other runs or users hold."""
-    retired: Set[str] = field(default_factory=set)
-    """Slots that the settings no longer have, but an attempt still uses."""
+    devices: Dict[str, Device] = field(default_factory=dict)
+    slots: Dict[str, Key] = field(default_factory=dict)
+    """Slots in use; of devices that the settings no longer have, too."""
+    draining: Set[str] = field(default_factory=set)
+    """Slots of attempts that have ended, until the GPU's memory is free."""
+    others: Dict[str, int] = field(default_factory=dict)
+    """Shares that other runs or users hold, as bits by device."""
+    closed: Dict[str, str] = field(default_factory=dict)
+    """Devices that get no new jobs, with the reason."""
     acked: int = 0
     launches: int = 0
     leaving: bool = False

@@ -17,8 +17,8 @@ class WorkerUp:
     at: float
     worker: str
     slots: int
-    foreign: int = 0
-    """Slots that other runs or users hold."""
+    foreign: float = 0
+    """Slots' worth of it that other runs or users hold."""
     attempts: frozenset[Attempt] = frozenset()
     """What the agent knows of."""
     cached: frozenset[str] = frozenset()
@@ -49,7 +49,7 @@ class ForeignSlots:
 
     at: float
     worker: str
-    foreign: int
+    foreign: float
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ class WorkerView:
     since: float = 0.0
     """When `up` last changed."""
     slots: int = 0
-    foreign: int = 0
+    foreign: float = 0
     attempts: set[Attempt] = field(default_factory=set)
     """Assigned here and not ended."""
     collecting: set[Attempt] = field(default_factory=set)
@@ -116,7 +117,7 @@ class WorkerView:
         """How many more attempts it can take now."""
         if not self.available:
             return 0
-        return self.slots - self.foreign + lookahead - len(self.attempts) - len(self.loose)
+        return math.floor(self.slots - self.foreign) + lookahead - len(self.attempts) - len(self.loose)
 
     @property
     def busy(self) -> bool:

@@ -35,6 +35,13 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 LEAST_LOG_BYTES = 1 << 20
 """The lowest limit for logs: what is smaller is not worth cutting."""
 
+AUTO = "auto"
+"""In the place of GPU ids: all that there are."""
+ALONE = "alone"
+"""`Launch.gpu_use` of a job that gets a whole GPU, the one with most memory that is free."""
+OUT_OF_MEMORY = "out_of_memory"
+"""`Finished.outcome` of a job that its GPU's memory was not enough for."""
+
 
 class MessageError(ValueError):
     """A line that is not a message."""
@@ -45,7 +52,13 @@ class Settings:
     """How the agent of one run runs its jobs; the same for all jobs of the run on this worker."""
 
     gpus: List[str] = field(default_factory=list)
-    """Ids for `CUDA_VISIBLE_DEVICES`, one slot each; empty for CPU slots."""
+    """Indices or UUIDs, or only `auto`; empty for CPU slots."""
+    slots_per_gpu: Optional[int] = None
+    """Jobs at a time on a GPU; None shares GPUs by memory."""
+    gpu_reserve: int = 1_000_000_000
+    """Bytes of each GPU that are not given out, and that may be in use without it counting as in use."""
+    gpu_idle_s: float = 60.0
+    """How long a GPU that others used must be idle before it gets jobs."""
     cpu_slots: Optional[int] = None
     """Jobs at a time without GPUs; None is one for every two cores."""
     work_dir: Optional[str] = None
@@ -79,9 +92,9 @@ class Welcome:
     digest: str
     boot_id: str
     slots: List[str]
-    """E.g. `gpu0`, `cpu3`."""
-    foreign: int
-    """How many of the slots other runs or users hold now."""
+    """Those of jobs that do not say what they need, e.g. `gpu0`, `gpu1.m0-31`, `cpu3`."""
+    foreign: float
+    """How many slots' worth of them other runs or users have now."""
     attempts: List[List[Any]]
     """`[job_id, attempt]` of every attempt it has not been told to release."""
     cached: List[str]
@@ -90,6 +103,8 @@ class Welcome:
     """Absolute; `WorkLayout` tells what is where below it."""
     facts: Dict[str, Any]
     """For the log: hostname, python, cores, memory_bytes, disk_free_bytes."""
+    gpu_bytes: List[int] = field(default_factory=list)
+    """The memory of each GPU that jobs may have; 0 where it is not known.  Empty for CPU slots."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +151,10 @@ class Launch:
     """How long it may run."""
     stall_timeout_s: Optional[float] = None
     """How long neither its log nor its progress file may change."""
+    gpu_bytes: Optional[int] = None
+    """GPU memory that it needs; None takes the usual slot."""
+    gpu_use: str = "shared"
+    """`shared`, or `alone` on a GPU of its own."""
     output_from: Optional[str] = None
     """A directory below the working directory (`.`: all of it) whose new files are results too."""
 
@@ -219,8 +238,8 @@ class Finished:
     """How an attempt ended, as the detail of its last event."""
 
     outcome: str
-    """`succeeded`, `failed`, `requeue` (exit 75), `timeout`, `stalled`, `cancelled`, `lost` (agent or worker
-    went down), or `refused` (it could not be started)."""
+    """`succeeded`, `failed`, `requeue` (exit 75), `timeout`, `stalled`, `cancelled`, `lost` (agent, worker or
+    GPU went down), `out_of_memory` (of its GPU), or `refused` (it could not be started)."""
     exit_code: Optional[int] = None
     """Negative: ended by that signal."""
     error: Optional[str] = None
@@ -229,6 +248,8 @@ class Finished:
     started_at: Optional[float] = None
     duration_s: Optional[float] = None
     peak_rss_bytes: Optional[int] = None
+    peak_gpu_bytes: Optional[int] = None
+    """The most GPU memory that its processes were seen with."""
     stderr_tail: str = ""
     """The end of the log of a failed attempt."""
     files: List[List[Any]] = field(default_factory=list)
@@ -275,10 +296,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Slots:
-    """How many of the worker's slots other runs or users hold; may be lost."""
+    """How many slots' worth of the worker other runs or users have; may be lost."""
 
     type: ClassVar[str] = "slots"
-    foreign: int
+    foreign: float
+    notes: List[str] = field(default_factory=list)
+    """What has changed, for the user."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from worker_agent import commands as cmd
-from worker_agent import core
+from worker_agent import core, placing
 from worker_agent.executors.base import Exit
 from worker_agent.protocol import messages as msg
+from worker_agent.shares import Device
 from worker_agent.state import AgentState, Artefact, Phase
 
 H1, H2 = "1" * 64, "2" * 64
@@ -25,7 +26,7 @@ def needing(job_id: str, *hashes: str) -> msg.Launch:
 
 
 def agent(*slots: str) -> AgentState:
-    return AgentState(slots=dict.fromkeys(slots))
+    return AgentState(devices={name: Device(name) for name in slots})
 
 
 def drained(state: AgentState) -> list[Any]:
@@ -49,6 +50,7 @@ def _word(item: Any) -> str:
         cmd.Start: lambda x: f"start {x.launch.job_id} on {x.slot}",
         cmd.Stop: lambda x: f"stop {x.key[0]}",
         cmd.FreeSlot: lambda x: f"free {x.slot}",
+        cmd.Drain: lambda x: f"drain {x.slot}",
         cmd.Collect: lambda x: f"collect {x.launch.job_id}",
         cmd.Leave: lambda x: "leave",
         cmd.Send: lambda x: f"send {x.message.type}",
@@ -76,9 +78,9 @@ STEPS: dict[str, Callable[[AgentState], None]] = {
     "started a": lambda s: core.on_started(s, ("a", 1), {"pid": 1}, 10.0),
     "started b": lambda s: core.on_started(s, ("b", 1), {"pid": 2}, 10.0),
     "not started a": lambda s: core.on_not_started(s, ("a", 1), "no", 10.0),
-    "taken a": lambda s: core.on_slot_taken(s, ("a", 1)),
-    "none foreign": lambda s: core.on_foreign(s, frozenset()),
-    "s1 foreign": lambda s: core.on_foreign(s, frozenset({"s1"})),
+    "taken a": lambda s: core.on_slot_taken(s, ("a", 1), 1),
+    "none foreign": lambda s: placing.on_others(s, {"s1": 0}, {}),
+    "s1 foreign": lambda s: placing.on_others(s, {"s1": 1}, {}),
     "exit a": lambda s: core.on_exit(s, exited(), 12.0),
     "collected a": lambda s: core.on_collected(s, exited(), cmd.Collected(), 12.0),
     "collected a 75": lambda s: core.on_collected(s, exited(code=75), cmd.Collected(), 12.0),
@@ -94,8 +96,8 @@ STEPS: dict[str, Callable[[AgentState], None]] = {
     "ack 99": lambda s: core.on_ack(s, msg.Ack(99)),
     "ping": lambda s: core.on_ping(s, msg.Ping(1)),
     "shutdown": core.on_shutdown,
-    "hello": lambda s: core.on_hello(s, list(s.slots)),
-    "hello s2": lambda s: core.on_hello(s, ["s2"]),
+    "hello": lambda s: core.on_hello(s, list(s.devices.values())),
+    "hello s2": lambda s: core.on_hello(s, [Device("s2")]),
     "found 1": lambda s: core.on_found(s, H1, 4.0),
     "found 2": lambda s: core.on_found(s, H2, 4.0),
     "missing 1": lambda s: core.on_missing(s, H1, 4.0),
@@ -429,7 +431,7 @@ def test_a_cancel_while_an_artefact_is_awaited_frees_the_waiting_list() -> None:
     core.on_cancel(state, msg.Cancel("a", 1), 3.0)
     drained(state)
     core.look_again(state)
-    core.on_hello(state, ["s1"])
+    core.on_hello(state, [Device("s1")])
     core.on_found(state, H1, 4.0)
     assert drained(state) == []
     assert state.artefacts[H1] is Artefact.PRESENT and state.attempts["a", 1].phase is Phase.FINISHED
@@ -440,7 +442,7 @@ def test_an_artefact_that_nobody_waited_for_when_a_master_came_is_wanted_anew() 
     core.on_launch(state, needing("a", H1), 1.0)
     core.on_missing(state, H1, 2.0)
     core.on_cancel(state, msg.Cancel("a", 1), 3.0)
-    core.on_hello(state, ["s1"])
+    core.on_hello(state, [Device("s1")])
     drained(state)
     core.on_launch(state, needing("b", H1), 4.0)
     assert "send wanted" in brief(drained(state))

@@ -11,8 +11,7 @@ from worker_agent.executors.base import StartError
 from worker_agent.launch import Places, base_environment, command, environment, links, plan_links
 from worker_agent.progress import last_json, last_line
 from worker_agent.protocol.layout import AttemptLayout
-from worker_agent.protocol.messages import Launch, Mount, Settings
-from worker_agent.slots import gpu_of, slot_names
+from worker_agent.protocol.messages import Launch, Mount
 
 TREES = {
     "/code": ["data", "experiments", "manifest.json", "train.py"],
@@ -76,14 +75,14 @@ def test_the_slot_wins_over_every_other_environment() -> None:
         {"CUDA_VISIBLE_DEVICES": "7", "A": "settings"},
         0,
     )
-    env = environment(base, Launch("j", 2, 2, ["x"], env={"A": "launch"}), "gpuGPU-77", places())
+    env = environment(base, Launch("j", 2, 2, ["x"], env={"A": "launch"}), "GPU-77", places())
     assert env["CUDA_VISIBLE_DEVICES"] == "GPU-77" and env["A"] == "launch"
     assert (env["TWOPHASE_JOB_ID"], env["TWOPHASE_ATTEMPT"]) == ("j", "2")
     assert "TWOPHASE_BASE_MODEL_DIR" not in env and "OMP_NUM_THREADS" not in env
 
 
 def test_phase_2_reads_the_base_model_from_the_cache() -> None:
-    env = environment({}, Launch("j", 1, 2, ["x"]), "cpu0", places(base_model=Path("/cache/h")))
+    env = environment({}, Launch("j", 1, 2, ["x"]), None, places(base_model=Path("/cache/h")))
     assert env["TWOPHASE_BASE_MODEL_DIR"] == "/cache/h" and env["CUDA_VISIBLE_DEVICES"] == ""
 
 
@@ -95,12 +94,12 @@ def test_threads_are_shared_unless_somebody_says_otherwise() -> None:
 
 def test_the_command_has_its_words_and_its_program(tmp_path: Path) -> None:
     argv = ["{python}", "train.py", "--device", "{device}", "{deviceless}"]
-    assert command(argv, "gpu0", "/bin/sh", AttemptLayout(tmp_path), "") == [
+    assert command(argv, "0", "/bin/sh", AttemptLayout(tmp_path), "") == [
         *("/bin/sh", "train.py", "--device", "cuda", "{deviceless}")
     ]
-    words = command(["sh", "{output_dir}"], "cpu0", "py", AttemptLayout(tmp_path), "/bin")
+    words = command(["sh", "{output_dir}"], None, "py", AttemptLayout(tmp_path), "/bin")
     assert words[1:] == [str(AttemptLayout(tmp_path).output)]
-    assert command(["sh", "{device}"], "cpu1", "py", AttemptLayout(tmp_path), "/bin")[1:] == ["cpu"]
+    assert command(["sh", "{device}"], None, "py", AttemptLayout(tmp_path), "/bin")[1:] == ["cpu"]
 
 
 def test_a_script_in_the_working_directory_must_be_executable(tmp_path: Path) -> None:
@@ -109,27 +108,11 @@ def test_a_script_in_the_working_directory_must_be_executable(tmp_path: Path) ->
     script = attempt.work / "run.sh"
     script.write_text("#!/bin/sh\n")
     with pytest.raises(StartError, match=r"run\.sh is not executable: chmod \+x"):
-        command(["run.sh"], "cpu0", "py", attempt, "/bin")
+        command(["run.sh"], None, "py", attempt, "/bin")
     script.chmod(0o755)
-    assert command(["run.sh", "1"], "cpu0", "py", attempt, "/bin") == [str(script), "1"]
+    assert command(["run.sh", "1"], None, "py", attempt, "/bin") == [str(script), "1"]
     with pytest.raises(StartError, match=r"gone\.sh: no such program"):
-        command(["gone.sh"], "cpu0", "py", attempt, "/bin")
-
-
-@pytest.mark.parametrize(
-    ("settings", "names"),
-    [
-        (Settings(gpus=["0", "2"]), ["gpu0", "gpu2"]),
-        (Settings(gpus=["0", "0"]), ["gpu0", "gpu0.share1"]),
-        (Settings(gpus=["GPU-1a"], cpu_slots=4), ["gpuGPU-1a"]),
-        (Settings(cpu_slots=3), ["cpu0", "cpu1", "cpu2"]),
-        (Settings(), ["cpu0", "cpu1", "cpu2", "cpu3"]),
-    ],
-)
-def test_slots_follow_from_the_settings(settings: Settings, names: list[str]) -> None:
-    assert slot_names(settings, 8) == names
-    assert slot_names(Settings(), 1) == ["cpu0"]
-    assert [gpu_of(name) for name in names] == (settings.gpus or [None] * len(names))
+        command(["gone.sh"], None, "py", attempt, "/bin")
 
 
 @pytest.mark.parametrize(

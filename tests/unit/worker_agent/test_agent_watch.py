@@ -12,6 +12,7 @@ from worker_agent import commands as cmd
 from worker_agent import core, watch
 from worker_agent.executors.base import Exit
 from worker_agent.protocol.messages import Launch
+from worker_agent.shares import Device
 from worker_agent.state import AgentState, Attempt, Phase
 
 KEY = ("a", 1)
@@ -20,7 +21,7 @@ START = 100.0
 
 def started(**limits: Any) -> AgentState:
     """Return an agent on which one attempt has just started."""
-    state = AgentState(slots={"s": None})
+    state = AgentState(devices={"s": Device("s")})
     core.on_launch(state, Launch(*KEY, 2, ["x"], **limits), START)
     core.on_started(state, KEY, {"pid": 1}, START)
     state.outbox.clear()

@@ -1,0 +1,126 @@
+"""What slots are made of: every GPU has the same number of shares, and a slot is some of one GPU's.
+
+A slot that takes all of a device has the device's name (`gpu0`, `cpu3`); else its shares are in its name:
+`gpu0.m0-15`, `gpu0.m3+8-9`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, List, Mapping, Optional
+
+SHARES = 64
+"""Shares of a GPU, and so the most jobs that it runs at a time."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that jobs run on."""
+
+    name: str
+    shares: int = 1
+    usual: int = 1
+    """Shares of a job that does not say what it needs."""
+    unit: int = 1
+    """Jobs take multiples of so many shares."""
+    memory: Optional[int] = None
+    """Bytes to give out, all shares together; None where they are not known."""
+    gpu: Optional[str] = None
+    """For `CUDA_VISIBLE_DEVICES`; None for a CPU."""
+    lock: str = ""
+    """The name of the file whose bytes are the shares' locks."""
+    watched: bool = False
+    """Its memory in use can be read."""
+
+
+def cpu_devices(count: int) -> List[Device]:
+    """Return CPU slots."""
+    return [Device(f"cpu{index}", lock=f"cpu{index}") for index in range(count)]
+
+
+def shares_for(device: Device, need: Optional[int], alone: bool) -> Optional[int]:
+    """Return how many shares a job takes that needs `need` bytes of GPU memory; None if it never fits."""
+    if alone or device.shares == 1:
+        return device.shares
+    if need is None or device.memory is None:
+        return device.usual
+    if need > device.memory:
+        return None
+    units = -(-need * device.shares // (device.memory * device.unit))
+    return min(device.shares, max(1, units) * device.unit)
+
+
+def choose(
+    devices: Iterable[Device], taken: Mapping[str, int], need: Optional[int], alone: bool
+) -> Optional[str]:
+    """Return the slot for a job, on the device with most to give; None if it has to wait.
+
+    `taken` holds the shares in use by device, as bits.
+    """
+    best, most = None, -1.0
+    for device in devices:
+        count, free = shares_for(device, need, alone), everything(device) & ~taken.get(device.name, 0)
+        room = size(free) * (device.memory or 1) / device.shares
+        if count is not None and size(free) >= count and room > most:
+            best, most = slot_name(device, _lowest(free, count)), room
+    return best
+
+
+def usual_slots(device: Device) -> List[str]:
+    """Return the slots of a device whose jobs do not say what they need."""
+    masks = [((1 << device.usual) - 1) << first for first in range(0, device.shares, device.usual)]
+    return [slot_name(device, mask) for mask in masks if not mask & ~everything(device)]
+
+
+def everything(device: Device) -> int:
+    """Return all shares of a device, as bits."""
+    return (1 << device.shares) - 1
+
+
+def size(mask: int) -> int:
+    """Return the number of shares in a mask."""
+    return bin(mask).count("1")
+
+
+def slot_name(device: Device, mask: int) -> str:
+    """Return the name of the slot that takes the shares in `mask`."""
+    return device.name if mask == everything(device) else f"{device.name}.m{'+'.join(_runs(mask))}"
+
+
+def device_of(slot: str) -> str:
+    """Return the name of a slot's device."""
+    return slot.partition(".")[0]
+
+
+def mask_of(slot: str) -> int:
+    """Return the shares of a slot, as bits; all that there can be where it takes the whole device."""
+    runs = slot.partition(".m")[2]
+    if not runs:
+        return (1 << SHARES) - 1
+    mask = 0
+    for run in runs.split("+"):
+        first, _, last = run.partition("-")
+        mask |= (1 << (int(last or first) + 1)) - (1 << int(first))
+    return mask
+
+
+def _lowest(mask: int, count: int) -> int:
+    found = 0
+    while count:
+        bit = mask & -mask
+        found, mask, count = found | bit, mask ^ bit, count - 1
+    return found
+
+
+def _runs(mask: int) -> List[str]:
+    runs, first = [], 0
+    while mask >> first:
+        if not mask >> first & 1:
+            first += 1
+            continue
+        last = first
+        while mask >> (last + 1) & 1:
+            last += 1
+        runs.append(f"{first}-{last}" if last > first else str(first))
+        first = last + 1
+    return runs
