@@ -1,6 +1,7 @@
 """The process that has imported what jobs need, and is forked once for each of them.
 
-XX
+It is run by the jobs' interpreter, which may be another one than the agent's.  It talks over a Unix socket
+(SOCK_SEQPACKET), one JSON object a packet:
 
     agent → here   {"preload": [[module, names], …]}, then {"id", "argv", "cwd", "env"} with the descriptors
                    [log, go] or [log, go, keep]
