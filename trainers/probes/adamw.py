@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from trainers.probes.stacked import Parameters, take
+
+_Piece = tuple[str, slice, Tensor, Tensor, Tensor, Tensor]
+"""A parameter's name, which columns of it, and of these the values, both moments and scratch space."""
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 SERIAL = 32767
@@ -22,42 +26,44 @@ class StackedAdamW:
     """
 
     def __init__(self, parameters: Parameters, weight_decay_C: Tensor) -> None:
-        self._parameters = parameters
         self._decay_C = weight_decay_C
         self._first = {name: torch.zeros_like(value) for name, value in parameters.items()}
         self._second = {name: torch.zeros_like(value) for name, value in parameters.items()}
-        self._scratch = {name: torch.empty_like(value) for name, value in parameters.items()}
         self._steps = 0
+        self._pieces = list(self._cut(parameters))
 
     @torch.no_grad()
     def step(self, gradients: Parameters, lr_C: Tensor) -> None:
         """Take one step with learning rates `lr_C` (float64)."""
         self._steps += 1
-        dtype = next(iter(self._parameters.values())).dtype
-        keep_C = (1 - lr_C * self._decay_C).to(dtype)
+        dtype = next(iter(self._first.values())).dtype
         root = math.sqrt(1 - BETA2**self._steps)
+        keep_C = (1 - lr_C * self._decay_C).to(dtype)
         size_C = (lr_C * root / (1 - BETA1**self._steps)).to(dtype)
-        for name, whole in self._parameters.items():
-            columns = (_column(keep_C, whole), _column(size_C, whole))
-            state = (self._first[name], self._second[name], self._scratch[name])
-            rows = _rows_at_a_time(whole)
-            parts = (part.split(rows) for part in (whole, gradients[name], *state, *columns))
-            pieces = zip(*parts, strict=True)
-            for value, gradient, first, second, scratch, keep, size in pieces:
-                value.mul_(keep)
-                first.lerp_(gradient, 1 - BETA1)
-                second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-                torch.sqrt(second, out=scratch).add_(EPSILON * root)
-                torch.div(first, scratch, out=scratch)
-                value.addcmul_(scratch, size, value=-1)
+        for name, columns, value, first, second, scratch in self._pieces:
+            gradient = gradients[name][columns]
+            value.mul_(_broadcast(keep_C[columns], value))
+            first.lerp_(gradient, 1 - BETA1)
+            second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+            torch.sqrt(second, out=scratch).add_(EPSILON * root)
+            torch.div(first, scratch, out=scratch)
+            value.addcmul_(scratch, _broadcast(size_C[columns], value), value=-1)
 
     def keep(self, columns: Tensor, parameters: Parameters) -> None:
         """Go on with the columns at the given places only, whose values are now `parameters`."""
-        self._parameters = parameters
         self._decay_C = self._decay_C[columns]
         self._first = take(self._first, columns)
         self._second = take(self._second, columns)
-        self._scratch = {name: torch.empty_like(value) for name, value in parameters.items()}
+        self._pieces = list(self._cut(parameters))
+
+    def _cut(self, parameters: Parameters) -> Iterator[_Piece]:
+        for name, value in parameters.items():
+            rows = _rows_at_a_time(value)
+            for start in range(0, len(value), rows):
+                columns = slice(start, start + rows)
+                piece = value.detach()[columns]
+                first, second = self._first[name][columns], self._second[name][columns]
+                yield name, columns, piece, first, second, torch.empty_like(piece)
 
 
 def _rows_at_a_time(value: Tensor) -> int:
@@ -67,9 +73,9 @@ def _rows_at_a_time(value: Tensor) -> int:
     more than it saves while all of the state fits into a cache.
     """
     if value.device.type != "cpu" or value.numel() > CACHED:
-        return len(value)
-    return max(1, SERIAL // value[0].numel())
+        return max(1, len(value))
+    return max(1, SERIAL // value.shape[1:].numel())
 
 
-def _column(values_C: Tensor, like: Tensor) -> Tensor:
+def _broadcast(values_C: Tensor, like: Tensor) -> Tensor:
     return values_C.view(-1, *[1] * (like.ndim - 1))
