@@ -299,6 +299,8 @@ class Courier:
         target = work.incoming(self._run_ids[command.worker], command.content_hash)
         link.session.push(path, str(target))
         link.send(msg.Delivered(command.content_hash))
+        if spec_hash := self._library.base_models.get(command.content_hash):
+            self._inbox.put(Noted(f"{command.worker}: sent base model {spec_hash[:12]}"))
         return True
 
     def _report_damage(self, wanted: str, path: Path) -> None:

@@ -10,7 +10,7 @@ from enum import Enum
 from master.core.commands import Transition
 from master.core.lifecycle import Trigger
 from master.core.records import TaskRecord
-from master.view.wording import clean, duration, task_name
+from master.view.wording import clean, duration, last_line, task_name
 
 
 class Kind(Enum):
@@ -67,14 +67,20 @@ def _text(kind: Kind, transition: Transition, record: TaskRecord) -> str:
     if kind is Kind.FINISHED:
         return f"finished  {name} on {worker} in {duration(record.finished.get('duration_s'))}"
     if kind is Kind.RETRIED:
-        return f"retrying  {name}: try {transition.attempt} on {worker}: {transition.note}"
+        return f"retrying  {name}: try {transition.attempt} on {worker}: {_reason(transition)}"
     if kind is Kind.FAILED:
-        return f"FAILED    {name} on {worker}: {transition.note}"
+        return f"FAILED    {name} on {worker}: {_reason(transition)}"
     if kind is Kind.BLOCKED:
         return f"blocked   {name}: {transition.note}"
     if kind is Kind.CANCELLED:
         return f"cancelled {name}"
     return f"again     {name}: {transition.note}"
+
+
+def _reason(transition: Transition) -> str:
+    """Return why an attempt failed, with the last that its log says."""
+    said = last_line(str((transition.detail or {}).get("stderr_tail") or ""))
+    return f"{transition.note} ({said})" if said and said not in transition.note else transition.note
 
 
 @dataclass

@@ -36,7 +36,7 @@ def test_the_story_of_a_run() -> None:
     run.start("job0")
     run.fail("job0", "no \x1b[31mmemory")
     run.start("job0")
-    run.fail("job0", "no memory")
+    run.fail("job0", "exit code 1", stderr_tail="Traceback\nMemoryError: no room\n\n")
     assert listener.said == [
         "started   base model 000000000000 on lab1",
         "finished  base model 000000000000 on lab1 in 1m15s",
@@ -45,7 +45,7 @@ def test_the_story_of_a_run() -> None:
         "started   alpha/job0 on lab1 (try 2)",
         "retrying  alpha/job0: try 2 on lab1: failed: no memory",
         "started   alpha/job0 on lab1 (try 3)",
-        "FAILED    alpha/job0 on lab1: failed 2 times: no memory",
+        "FAILED    alpha/job0 on lab1: failed 2 times: exit code 1 (MemoryError: no room)",
     ]
 
 
