@@ -178,6 +178,9 @@ class Agent:
         else:
             self._drop(link, f"{message.type} is a message of the agent")
 
+    def _launch(self, launch: Launch) -> None:
+        core.on_launch(self._state, self._hands.without_older_checkpoint(launch), self._hands.now())
+
     def _greet(self, link: Link, hello: Hello) -> None:
         try:
             self._check(hello)
@@ -325,7 +328,7 @@ def _remove(tree: Path) -> None:
 
 
 _HANDLERS: Dict[Type[Any], Callable[[Agent, Any], None]] = {
-    Launch: lambda agent, message: core.on_launch(agent._state, message, agent._hands.now()),
+    Launch: lambda agent, message: agent._launch(message),
     Cancel: lambda agent, message: core.on_cancel(agent._state, message, agent._hands.now()),
     Recall: lambda agent, message: core.on_recall(agent._state, message, agent._hands.now()),
     Release: lambda agent, message: core.on_release(agent._state, message),

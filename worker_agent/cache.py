@@ -75,6 +75,16 @@ class Cache:
             self._set_aside(final, name)
         return problem
 
+    def take(self, name: str, target: Path) -> None:
+        """Move an artefact out of the cache, to be written to.  Raises OSError."""
+        self._sidecar(name).unlink(missing_ok=True)
+        self._layout.cached(name).rename(target)
+        for folder, _, names in os.walk(str(target)):
+            for item in names:
+                path = Path(folder, item)
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode | 0o200)
+
     def adopt(self, directory: Path) -> Tuple[str, List[FileDigest]]:
         """Digest a directory that was made here, and move it into the cache; return its hash and files.
 

@@ -42,6 +42,8 @@ class Discard:
     """Spool that the master needs the attempt no more, and delete its files."""
 
     key: Key
+    succeeded: bool = False
+    """No attempt will go on from it."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,13 @@ class Collect:
 
     launch: Launch
     exit: Exit
+    stopped: bool = False
+    """It did not end by itself."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the script did its part."""
+        return self.exit.exit_code == 0 and not self.stopped
 
 
 @dataclass(frozen=True)
@@ -117,3 +126,4 @@ class Collected:
     log: Optional[List[Any]] = None
     inline: Optional[Dict[str, str]] = None
     base_model: Optional[Dict[str, Any]] = None
+    checkpoint: Optional[Dict[str, Any]] = None

@@ -92,7 +92,7 @@ def on_release(state: AgentState, message: Release) -> None:
         return
     del state.attempts[key]
     state.released[key[0]] = max(key[1], state.released.get(key[0], -1))
-    state.outbox.append(cmd.Discard(key))
+    state.outbox.append(cmd.Discard(key, attempt.succeeded))
     _maybe_leave(state)
 
 
@@ -210,7 +210,7 @@ def on_exit(state: AgentState, exit: Exit, now: float) -> None:
     attempt = state.attempts[exit.key]
     attempt.phase = Phase.COLLECTING
     placing.leave(state, attempt)
-    state.outbox.append(cmd.Collect(attempt.launch, exit))
+    state.outbox.append(cmd.Collect(attempt.launch, exit, stopped=attempt.verdict is not None))
     placing.fill(state)
 
 
@@ -231,6 +231,7 @@ def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float)
         log=left.log,
         inline=left.inline,
         base_model=left.base_model if outcome == "succeeded" else None,
+        checkpoint=left.checkpoint if outcome != "succeeded" else None,
         executor=exit.executor,
         executor_note=exit.note,
     )
@@ -361,7 +362,7 @@ def _describe_exit(code: int) -> str:
 
 def _finish(state: AgentState, attempt: Attempt, now: float, done: Finished) -> None:
     placing.free(state, attempt)
-    attempt.phase = Phase.FINISHED
+    attempt.phase, attempt.succeeded = Phase.FINISHED, done.outcome == "succeeded"
     for name in attempt.needs:
         state.waiting.get(name, set()).discard(attempt.key)
     _record(state, "finished", attempt.key, now, {**done.__dict__, "slot": attempt.slot})

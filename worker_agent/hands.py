@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
 import time
@@ -24,7 +25,7 @@ from worker_agent.shares import device_of, everything, mask_of
 from worker_agent.site import Site
 from worker_agent.slots import SlotLocks
 from worker_agent.spool import Spool
-from worker_agent.state import AgentState
+from worker_agent.state import AgentState, Phase
 
 
 def complain(text: str) -> None:
@@ -146,6 +147,8 @@ class Hands:
         job_id, attempt = item.key
         self._spool.put("release", {"job_id": job_id, "attempt": attempt})
         self._background.delete(self._site().forget(item.key).root)
+        if item.succeeded:
+            self._background.delete(self._site().checkpoints.path(item.key))
 
     def _look(self, item: cmd.Look) -> None:
         status, now = self._site().cache.status(item.content_hash), self.now()
@@ -213,8 +216,9 @@ class Hands:
         site = self._site()
         attempt = site.attempt(key)
         site.workshop.prepare(attempt, launch)
+        self._open_checkpoint(launch)
         base_model = site.cache.path(launch.base_model) if launch.base_model else None
-        places = Places(attempt, site.layout.checkpoints(site.run_id, launch.job_id), base_model)
+        places = Places(attempt, site.checkpoints.path(key), base_model)
         gpu = site.gpu_of(slot)
         env = environment(site.env, launch, gpu, places)
         argv = command(launch.argv, gpu, sys.executable, attempt, env.get("PATH", ""))
@@ -222,6 +226,23 @@ class Hands:
         self._state.attempts[key].mark = os.fsencode(mark)
         task = Task(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)
         return self._executor.start(key, task)
+
+    def _open_checkpoint(self, launch: Launch) -> None:
+        checkpoints, key = self._site().checkpoints, (launch.job_id, launch.attempt)
+        try:
+            checkpoints.open(launch, self._in_use)
+        except OSError as error:
+            raise StartError(f"cannot prepare {error.filename}: {error.strerror}") from error
+        for path in checkpoints.stale(key, self._in_use):
+            self._background.delete(path)
+
+    def _in_use(self, key: Key) -> bool:
+        attempt = self._state.attempts.get(key)
+        return attempt is not None and attempt.phase in (Phase.RUNNING, Phase.COLLECTING)
+
+    def without_older_checkpoint(self, launch: Launch) -> Launch:
+        """Return a launch that asks for a checkpoint only if what is here is older."""
+        return self._site().checkpoints.without_older(launch, self._in_use) if launch.checkpoint else launch
 
     def _stop(self, item: cmd.Stop) -> None:
         self._executor.stop(item.key, self._site().settings.kill_grace_s)
@@ -233,23 +254,32 @@ class Hands:
         self.gpus.drain(item.slot)
 
     def _collect(self, item: cmd.Collect) -> None:
-        attempt, cache = self._layout(item.launch), self._site().cache
+        attempt, key = self._layout(item.launch), item.exit.key
         self._progress.forget(attempt)
-        log = self._logs.leave(item.exit.key)
+        log = self._logs.leave(key)
 
         def work() -> Answer:
             try:
                 if log:
                     log.settle()
-                left = collect(attempt, item.launch, cache, item.exit.exit_code == 0)
+                left = self._left(item)
             except Exception as error:
                 left = cmd.Collected(problem=f"cannot collect the results: {error!r}")
             return lambda: core.on_collected(self._state, item.exit, left, self.now())
 
-        if is_quick(attempt, item.launch) and not (log and log.was_emptied):
+        is_small = is_quick(attempt, item.launch) and not (log and log.was_emptied)
+        if is_small and (item.succeeded or self._site().checkpoints.is_empty(key)):
             work()()
         else:
             self._background.hash(work)
+
+    def _left(self, item: cmd.Collect) -> cmd.Collected:
+        site, key = self._site(), item.exit.key
+        left = collect(site.attempt(key), item.launch, site.cache, item.succeeded)
+        if item.succeeded and left.problem is None:
+            return left
+        limit = site.settings.checkpoint_limit_bytes
+        return dataclasses.replace(left, checkpoint=site.checkpoints.left(key, limit))
 
     def _leave(self, item: cmd.Leave) -> None:
         self.left = True

@@ -17,9 +17,9 @@ def is_content_hash(text: str) -> bool:
 
 
 def artefacts_of(launch: Launch) -> FrozenSet[str]:
-    """Return the content hashes of all that an attempt reads from the cache."""
+    """Return the content hashes of all that an attempt takes from the cache."""
     mounted = (mount.get("artefact") for mount in launch.mounts)
-    return frozenset(name for name in (launch.base_model, *mounted) if name)
+    return frozenset(name for name in (launch.base_model, launch.checkpoint, *mounted) if name)
 
 
 def launch_problem(launch: Launch) -> Optional[str]:

@@ -47,12 +47,9 @@ class Workshop:
         return mount, target
 
     def _make(self, attempt: AttemptLayout, launch: Launch) -> None:
-        checkpoints = self._layout.checkpoints(self._run_id, launch.job_id)
-        for parent in (attempt.root.parent, checkpoints.parent):
-            if parent not in self._made:
-                parent.mkdir(parents=True, exist_ok=True)
-                self._made.add(parent)
-        checkpoints.mkdir(exist_ok=True)
+        if attempt.root.parent not in self._made:
+            attempt.root.parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(attempt.root.parent)
         if attempt.root.exists():
             shutil.rmtree(str(attempt.root))
         attempt.root.mkdir()

@@ -57,7 +57,7 @@ def collect(attempt: AttemptLayout, launch: Launch, cache: Cache, succeeded: boo
     except OSError as error:
         problem = f"cannot collect the results: {error.filename or attempt.root}: {error.strerror}"
     try:
-        _materialise_links(attempt.output)
+        materialise_links(attempt.output)
         files = digest_directory(attempt.output)
         log = _log_row(attempt)
         inline = _inline(attempt, files, log)
@@ -204,13 +204,13 @@ def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> Di
             "the script succeeded but left no base model: neither in $TWOPHASE_BASE_MODEL_DIR"
             " nor in experiments/base_models/<name>/"
         )
-    _materialise_links(made)
+    materialise_links(made)
     content_hash, files = cache.adopt(made)
     made.symlink_to(cache.path(content_hash))
     return {"content_hash": content_hash, "name": name, "files": [item.as_row() for item in files]}
 
 
-def _materialise_links(folder: Path) -> None:
+def materialise_links(folder: Path) -> None:
     """Make files of links to files: what a link points to may not come along."""
     for path in _own_files(folder):
         if path.is_symlink():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.cache import Cache
+from worker_agent.checkpoints import Checkpoints
 from worker_agent.executors.base import Key
 from worker_agent.launch import base_environment
 from worker_agent.prepare import Workshop, expand
@@ -38,6 +39,9 @@ def parse_settings(body: Mapping[str, Any]) -> Settings:
         raise MessageError("Settings.env: all values must be text")
     if settings.kill_grace_s < 0:
         raise MessageError(f"Settings.kill_grace_s is {settings.kill_grace_s}, allowed are 0 and more")
+    if settings.checkpoint_limit_bytes < 0:
+        problem = f"{settings.checkpoint_limit_bytes}, allowed are 0 and more"
+        raise MessageError(f"Settings.checkpoint_limit_bytes is {problem}")
     if settings.log_limit_bytes < LEAST_LOG_BYTES:
         problem = f"{settings.log_limit_bytes}, allowed are {LEAST_LOG_BYTES} and more"
         raise MessageError(f"Settings.log_limit_bytes is {problem}")
@@ -76,6 +80,7 @@ class Site:
         self._attempts: Dict[Key, AttemptLayout] = {}
         self.cache = Cache(self.layout, run_id)
         self.workshop = Workshop(self.layout, run_id)
+        self.checkpoints = Checkpoints(self.layout, run_id, self.cache)
         self.devices = {device.name: device for device in devices}
         self.slots: List[str] = [slot for device in devices for slot in usual_slots(device)]
         on_cpus = self.slots and not any(device.gpu for device in devices)

@@ -50,6 +50,7 @@ class Attempt:
     deadline: Optional[float] = None
     verdict: Optional[str] = None
     """Why it is being stopped: `cancelled`, `timeout`, `stalled`, or `lost` with its GPU."""
+    succeeded: bool = False
     sign: Sign = ()
     """Its last sign of life …"""
     active_at: Optional[float] = None

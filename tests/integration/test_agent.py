@@ -564,3 +564,50 @@ def test_a_flood_is_kept_within_its_limit_while_other_jobs_go_on(host: Host, tmp
     assert done.log[1:] == [log.stat().st_size, hashlib.sha256(log.read_bytes()).hexdigest()]
     assert log.read_text().startswith("xxx") and log.read_text().endswith("x\nthe end\n")
     assert "bytes cut: the log is larger than 1,048,576 bytes" in log.read_text()
+
+
+RESUME = """
+import os, pathlib, signal, sys
+folder = pathlib.Path(os.environ["TWOPHASE_CHECKPOINT_DIR"])
+found = sorted(path.name for path in folder.iterdir())
+print("found", found, flush=True)
+if found:
+    sys.exit(0)
+def save(*_):
+    (folder / "epoch3").write_text("state")
+    sys.exit(75)
+signal.signal(signal.SIGINT, save)
+(folder / "ready").touch()
+(folder / "ready").unlink()
+pathlib.Path({ready!r}).touch()
+while True: signal.pause()
+"""
+
+
+def test_a_checkpoint_written_at_the_end_moves_to_another_worker(host: Host, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    master, code = host.connect(), RESUME.format(ready=str(ready))
+    master.launch("alpha/a", code, timeout_s=600.0)
+    until(ready.exists)
+    master.send(msg.Cancel("alpha/a", 1))
+    done = master.finished("alpha/a")
+    assert (done.outcome, done.exit_code) == ("cancelled", 75) and done.checkpoint
+    assert [row[0] for row in done.checkpoint["files"]] == ["epoch3"]
+    name = done.checkpoint["content_hash"]
+    other = Host(tmp_path / "other")
+    try:
+        there = other.connect()
+        there.launch("alpha/a", code, attempt=2, checkpoint=name, checkpoint_attempt=1)
+        assert there.wait(lambda item: isinstance(item, msg.Wanted)) == msg.Wanted(name)
+        shutil.copytree(host.work().checkpoints("r1", "alpha/a", 1), other.work().incoming("r1", name))
+        there.send(msg.Delivered(name))
+        done = there.finished("alpha/a", 2)
+        assert done.outcome == "succeeded" and done.checkpoint is None
+        assert other.work().attempt("r1", "alpha/a", 2).log.read_text() == "found ['epoch3']\n"
+        there.send(msg.Release("alpha/a", 2))
+        until(lambda: not other.work().checkpoints("r1", "alpha/a", 2).exists())
+    finally:
+        other.close()
+    master.launch("alpha/a", code, attempt=3, checkpoint=name, checkpoint_attempt=1)
+    assert master.finished("alpha/a", 3).outcome == "succeeded"
+    assert not master.said(msg.Wanted)

@@ -133,6 +133,6 @@ class WorkLayout:
     def attempt(self, run_id: str, job_id: str, attempt: int) -> AttemptLayout:
         return AttemptLayout(self.run(run_id) / "attempts" / attempt_name(job_id, attempt))
 
-    def checkpoints(self, run_id: str, job_id: str) -> Path:
-        """Kept from one attempt at a job to the next."""
-        return self.run(run_id) / "checkpoints" / job_id.replace("/", ",")
+    def checkpoints(self, run_id: str, job_id: str, attempt: int) -> Path:
+        """What an attempt writes to go on from; the next one takes it over."""
+        return self.run(run_id) / "checkpoints" / attempt_name(job_id, attempt)

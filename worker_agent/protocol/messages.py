@@ -69,6 +69,8 @@ class Settings:
     """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
     log_limit_bytes: int = 64 * 1024 * 1024
     """How much of a job's log is kept: its beginning and its end."""
+    checkpoint_limit_bytes: int = 8 * 1024**3
+    """A larger checkpoint is not told of: it does not leave the worker."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,10 @@ class Launch:
     """GPU memory that it needs; None takes the usual slot."""
     gpu_use: str = "shared"
     """`shared`, or `alone` on a GPU of its own."""
+    checkpoint: Optional[str] = None
+    """Content hash of what an earlier attempt left in its checkpoint directory, to begin with …"""
+    checkpoint_attempt: Optional[int] = None
+    """… and which attempt that was: what a later one left on the worker itself is preferred."""
     output_from: Optional[str] = None
     """A directory below the working directory (`.`: all of it) whose new files are results too."""
 
@@ -260,6 +266,9 @@ class Finished:
     """Base64 of all of `files` (and of the log, as the empty path) when they are small together."""
     base_model: Optional[Dict[str, Any]] = None
     """Phase 1: content_hash, files and name (the directory's name where the script chose one)."""
+    checkpoint: Optional[Dict[str, Any]] = None
+    """What an attempt that did not succeed left in `WorkLayout.checkpoints`: content_hash and files, or a
+    problem."""
     executor: str = "process"
     """What really ran it …"""
     executor_note: str = ""
