@@ -129,13 +129,13 @@ def make_links(parts: Ingredients, inbox: Inbox) -> dict[str, WorkerLink]:
     }
 
 
-def _worker_run_id(run_id: str, server: ServerSpec) -> str:
+def worker_run_id(run_id: str, server: ServerSpec) -> str:
     """Each entry of the cluster config has an agent of its own, also where two name one machine."""
     return f"{run_id}-{tagged_hash('worker', server.name)[:8]}"
 
 
 def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Greeting:
-    run_id = _worker_run_id(parts.run_id, server)
+    run_id = worker_run_id(parts.run_id, server)
     python = python_of(server)
 
     def deploy(session: Session) -> list[str]:
@@ -190,7 +190,7 @@ def make_courier(
     parts: Ingredients, links: Mapping[str, WorkerLink], inbox: Inbox, store: BaseModelStore, library: Library
 ) -> Courier:
     """Return what moves outcomes and artefacts."""
-    run_ids = {server.name: _worker_run_id(parts.run_id, server) for server in parts.cluster.servers}
+    run_ids = {server.name: worker_run_id(parts.run_id, server) for server in parts.cluster.servers}
     identity = {spec_hash: spec.config for spec_hash, spec in parts.jobs.base_models.items()}
     return Courier(parts.layout, run_ids, links, inbox, store, library, identity.__getitem__)
 

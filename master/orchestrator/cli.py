@@ -40,6 +40,7 @@ NOTHING_FOUND = 3
 SLOT_DIR = "TWOPHASE_SLOT_DIR"
 """The agent's setting for where the locks of its slots are."""
 _HOST = "localhost"
+_PHASES = {2: "trainings"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -209,7 +210,7 @@ def _train(intent: _Intent) -> int:
     started_at = time.time()
     outcome: Outcome | None = None
     if intent.runnable:
-        view = open_view(log_file=intent.files.orchestrator_log)
+        view = open_view(log_file=intent.files.orchestrator_log, names=_PHASES)
         try:
             _greet(intent, view)
             _own_slots(intent)

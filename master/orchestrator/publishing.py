@@ -38,17 +38,50 @@ def publish_leftovers(files: TrainingFiles) -> list[Path]:
     return published
 
 
+def point(link: Path, target: Path) -> None:
+    """Make or change a symbolic link, which exists all the time once it does."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)
+
+
 class Publisher:
     """Follows the transitions of a run, as a view does."""
 
-    def __init__(self, files: TrainingFiles, say: Callable[[str], None]) -> None:
-        self._files, self._say = files, say
+    def __init__(
+        self,
+        files: TrainingFiles,
+        say: Callable[[str], None],
+        live_log: Callable[[str, str, int], Path | None],
+    ) -> None:
+        """`live_log` tells where on this machine `(worker, job, attempt)` writes its log, if it does."""
+        self._files, self._say, self._live_log = files, say, live_log
         self._waits = False
+        self._last: dict[str, int] = {}
 
     def transition(self, transition: Transition, state: RunState) -> None:
-        """Publish what has just come home."""
-        if transition.trigger is not Trigger.COLLECT or not transition.content_hash:
-            return
+        """Link the log of what begins, publish what has just come home."""
+        task_id, attempt = transition.task_id, transition.attempt
+        if transition.trigger is Trigger.START:
+            self._last[task_id] = attempt
+            live = self._live_log(transition.worker or "", task_id, attempt)
+            if live:
+                point(self._files.current_log(task_id), live)
+        elif transition.trigger is Trigger.COLLECT:
+            self._point_home(task_id)
+            if transition.content_hash:
+                self._publish(transition)
+
+    def _point_home(self, task_id: str) -> None:
+        link, log = self._files.current_log(task_id), self._files.log(task_id, self._last.get(task_id, 1))
+        if log.exists():
+            point(link, Path(log.name))
+        else:
+            link.unlink(missing_ok=True)
+
+    def _publish(self, transition: Transition) -> None:
         staged, final = self._files.result(transition.task_id), self._files.published(transition.task_id)
         aside = self._files.superseded(final)
         if publish(staged, final, aside):
@@ -69,4 +102,6 @@ class Publisher:
         """Nor by notes."""
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Let all links point to logs that are home.  To be called when nothing comes home any more."""
+        for task_id in self._last:
+            self._point_home(task_id)

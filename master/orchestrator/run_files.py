@@ -49,6 +49,10 @@ class TrainingFiles(RunLayout):
         """Return where the log of an attempt lies."""
         return self.logs_dir / task_id / f"run_{self.stamp}{f'_try{attempt}' if attempt > 1 else ''}.log"
 
+    def current_log(self, task_id: str) -> Path:
+        """Return the link to the log of the job's last attempt, also while it runs on this machine."""
+        return self.logs_dir / task_id / "current.log"
+
     @property
     def slots(self) -> Path:
         """Locks of the CPU slots."""

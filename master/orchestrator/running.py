@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from master import assembly
-from master.adapters.agent_client import close_all
+from master.adapters.agent_client import WorkerLink, close_all
 from master.adapters.base_model_store import BaseModelStore
 from master.adapters.journal import Journal
 from master.code_snapshot import Program
@@ -28,6 +28,7 @@ from master.specs import ClusterSpec, JobsSpec
 from master.stop_signals import as_events
 from master.view.view import Tee, View
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.layout import WorkLayout
 
 COMMAND = "run_all_training"
 _KIND = "training"
@@ -105,16 +106,37 @@ def _work(
             library.paths[each.content_hash] = each.snapshot
     links = assembly.make_links(parts, inbox)
     courier = assembly.make_courier(parts, links, inbox, store, library)
-    watched = Tee([view, Publisher(order.files, view.note)])
+    publisher = Publisher(order.files, view.note, _live_logs(parts, links))
     launch_of = make_launcher(order, shown, parts.synced)
     with as_events(inbox):
         try:
-            exit_code = Dispatcher(state, journal, inbox, links, courier, launch_of, watched).run()
+            exit_code = Dispatcher(
+                state, journal, inbox, links, courier, launch_of, Tee([view, publisher])
+            ).run()
         finally:
             view.close()
             courier.close()
+            publisher.close()
             close_all(links.values(), msg.Shutdown() if state.finished else None)
     return Outcome(exit_code, state, earlier)
+
+
+def _live_logs(
+    parts: assembly.Ingredients, links: Mapping[str, WorkerLink]
+) -> Callable[[str, str, int], Path | None]:
+    run_ids = {
+        server.name: assembly.worker_run_id(parts.run_id, server)
+        for server in parts.cluster.servers
+        if server.is_local
+    }
+
+    def live_log(worker: str, job_id: str, attempt: int) -> Path | None:
+        link = links.get(worker)
+        if worker not in run_ids or link is None or link.welcome is None:
+            return None
+        return WorkLayout(Path(link.welcome.work_dir)).attempt(run_ids[worker], job_id, attempt).log
+
+    return live_log
 
 
 def _attempts(journal: Iterable[Transition]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from master.core.records import RunState
 from master.view.feed import Feed
 from master.view.lines import Folder, Kind, Line
 from master.view.panels import bars, slots_table, troubled_workers
-from master.view.wording import clock
+from master.view.wording import PHASES, clock
 
 _ABOVE = frozenset({Kind.NOTE, Kind.FAILED, Kind.BLOCKED, Kind.RETRIED})
 _STYLES = {Kind.FAILED: "red", Kind.BLOCKED: "red", Kind.RETRIED: "yellow"}
@@ -30,8 +30,10 @@ _LINES_ABOVE = 4
 class LiveView:
     """Redraws the foot of the terminal on each refresh; notes and problems scroll away above it."""
 
-    def __init__(self, console: Console, *, clock: Callable[[], float] = time.time) -> None:
-        self._console, self._clock = console, clock
+    def __init__(
+        self, console: Console, *, names: Mapping[int, str] = PHASES, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._console, self._clock, self._names = console, clock, names
         self._feed, self._folder = Feed(clock), Folder()
         self._state: RunState | None = None
         # A program's standard output is its user's unless it would be written across the live view.
@@ -65,7 +67,7 @@ class LiveView:
 
     def render(self, state: RunState, at: float) -> RenderableType:
         """Return what the foot of the terminal shows, no higher than the terminal."""
-        head = bars(self._feed.tally, state, at)
+        head = bars(self._feed.tally, state, at, self._names)
         troubled = troubled_workers(state, _MOST_TROUBLED)
         width, height = self._console.size
         room = height - head.row_count - len(troubled) - min(_LINES_ABOVE, height // 6) - 1
@@ -82,7 +84,7 @@ class LiveView:
         lines = self._feed.take(self._state) if self._state else self._feed.take_notes()
         kept = self._folder.take([line for line in lines if line.kind in _ABOVE], at)
         if self._state:
-            self._live.update(bars(self._feed.tally, self._state, at))
+            self._live.update(bars(self._feed.tally, self._state, at, self._names))
         self._print([*kept, *self._folder.rest(at)])
         self._live.stop()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -13,9 +13,7 @@ from rich.text import Text
 from master.core.records import RunState
 from master.core.summary import PhaseCounts, Tally
 from master.view.feed import Active
-from master.view.wording import clean, counts_text, duration, progress_text, task_name
-
-_NAMES = {1: "Base models", 2: "Experiments"}
+from master.view.wording import PHASES, clean, counts_text, duration, progress_text, task_name
 
 
 @dataclass(frozen=True)
@@ -47,16 +45,18 @@ class PhaseBar:
         return Measurement(8, options.max_width)
 
 
-def bars(tally: Tally, state: RunState, at: float) -> Table:
-    """Return a line for each phase that has tasks."""
+def bars(tally: Tally, state: RunState, at: float, names: Mapping[int, str] = PHASES) -> Table:
+    """Return a line for each phase that has tasks; `names` tells what they are called."""
     table = Table.grid(expand=True, padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, min_width=8)
     table.add_column(no_wrap=True, justify="right", overflow="ellipsis")
-    for phase, name in _NAMES.items():
+    for phase, name in names.items():
         counts = tally.phase(phase)
         if counts.total:
-            table.add_row(name, PhaseBar(counts), counts_text(counts, tally.eta_s(state, phase, at)))
+            table.add_row(
+                name.capitalize(), PhaseBar(counts), counts_text(counts, tally.eta_s(state, phase, at))
+            )
     return table
 
 

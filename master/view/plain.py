@@ -11,16 +11,15 @@ from master.core.records import RunState
 from master.core.summary import Tally
 from master.view.feed import Feed
 from master.view.lines import PROBLEMS, Folder, Kind, Line
-from master.view.wording import clean, clock, counts_text
+from master.view.wording import PHASES, clean, clock, counts_text
 
-PHASES = {1: "base models", 2: "experiments"}
 SUMMARY_EVERY_S = 30.0
 
 
-def summary_line(tally: Tally, state: RunState, at: float) -> str:
-    """Return how both phases stand, on one line."""
+def summary_line(tally: Tally, state: RunState, at: float, names: Mapping[int, str] = PHASES) -> str:
+    """Return how both phases stand, on one line; `names` tells what their tasks are called."""
     parts = []
-    for phase, name in PHASES.items():
+    for phase, name in names.items():
         counts = tally.phase(phase)
         if counts.total:
             parts.append(f"{name} {counts_text(counts, tally.eta_s(state, phase, at))}")
@@ -37,12 +36,13 @@ class PlainView:
         quiet: bool = False,
         per_s: int | None = 20,
         owns_stream: bool = False,
+        names: Mapping[int, str] = PHASES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`quiet` leaves problems only; `per_s` lines a second are shown, None shows all."""
         self._stream, self._quiet, self._owns_stream = stream, quiet, owns_stream
         self._feed, self._folder = Feed(clock), Folder(per_s)
-        self._clock = clock
+        self._clock, self._names = clock, names
         self._state: RunState | None = None
         self._summary_due = float("-inf")
         self._told = ""
@@ -99,7 +99,7 @@ class PlainView:
         return [Line(at, Kind.NOTE, f"{name}: {trouble[name]}") for name in new]
 
     def _summarize(self, state: RunState, at: float) -> None:
-        text = summary_line(self._feed.tally, state, at)
+        text = summary_line(self._feed.tally, state, at, self._names)
         if text and text != self._told:
             self._told = text
             self._write([Line(at, Kind.NOTE, text)])

@@ -14,6 +14,7 @@ from master.core.records import RunState
 from master.errors import UsageError
 from master.view.live import LiveView
 from master.view.plain import PlainView
+from master.view.wording import PHASES
 
 
 class View(Protocol):
@@ -72,22 +73,24 @@ def open_view(
     terminal: bool | None = None,
     log_file: Path | None = None,
     stream: TextIO | None = None,
+    names: Mapping[int, str] = PHASES,
 ) -> View:
     """Return the view that fits: live on a terminal, else lines; with `quiet` only problems.
 
     It writes to `stream`, by default standard error, so that standard output holds nothing but results.
-    `terminal` None asks the stream.  `log_file` takes all lines besides, unfolded, after those that it holds.
+    `terminal` None asks the stream; `names` tells what the tasks of a phase are called.  `log_file` takes all
+    lines besides, unfolded, after those that it holds.
     Raises UsageError where the log file cannot be written.
     """
     target = stream or sys.stderr
     views: list[View] = []
     if log_file is not None:
-        views.append(PlainView(_open_log(log_file), per_s=None, owns_stream=True))
+        views.append(PlainView(_open_log(log_file), per_s=None, owns_stream=True, names=names))
     console = Console(file=target, force_terminal=terminal, highlight=False, markup=False, emoji=False)
     if console.is_terminal and not console.is_dumb_terminal and not quiet:
-        views.insert(0, LiveView(console))
+        views.insert(0, LiveView(console, names=names))
     else:
-        views.insert(0, PlainView(target, quiet=quiet))
+        views.insert(0, PlainView(target, quiet=quiet, names=names))
     return views[0] if len(views) == 1 else Tee(views)
 
 

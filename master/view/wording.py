@@ -11,6 +11,8 @@ from master.core.plan import Task
 from master.core.summary import PhaseCounts, as_number
 
 HASH_SHOWN = 12
+PHASES: Mapping[int, str] = {1: "base models", 2: "experiments"}
+"""What the tasks of a phase are called, unless a command has another word."""
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _METRICS_SHOWN = 3
 

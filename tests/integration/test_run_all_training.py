@@ -39,6 +39,7 @@ pathlib.Path("plots", "loss.txt").write_text("0.5")
 WAITS = """\
 import os, pathlib, time
 root = pathlib.Path(os.environ["TEST_ROOT"])
+print("waiting")
 (root / f"{os.environ['TWOPHASE_JOB_ID']}.started").touch()
 while not (root / "go").exists():
     time.sleep(0.02)
@@ -201,6 +202,8 @@ def test_first_interrupt_lets_running_jobs_finish(shop: Shop) -> None:
         shop.write(f"train_{name}.py", WAITS)
     run = shop.start("--parallel", "--max-workers", "2")
     shop.wait_for_line(run, "started   train_b")
+    current = shop.project / "logs" / "train_a" / "current.log"
+    until(lambda: current.exists() and "waiting" in current.read_text())
     run.send_signal(signal.SIGINT)
     shop.wait_for_line(run, "running jobs may finish")
     (shop.root / "go").touch()
@@ -209,6 +212,7 @@ def test_first_interrupt_lets_running_jobs_finish(shop: Shop) -> None:
     (written,) = (shop.project / "summaries").iterdir()
     found = {job["id"]: job["status"] for job in json.loads(written.read_text())["jobs"]}
     assert found == {"train_a": "succeeded", "train_b": "succeeded", "train_c": "not_run"}
+    assert current.resolve().name.startswith("run_") and current.read_text() == "waiting\n"
 
 
 def test_second_interrupt_stops_at_once_and_leaves_no_child(shop: Shop) -> None:
