@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from master.orchestrator.discovery import compiled, find_scripts, patterns_of, r
 from master.orchestrator.jobs import Merged, TrainingJob, discovered_job, merge
 from master.orchestrator.jobs_yaml import read_jobs_file
 from master.orchestrator.options import Options, parse
+from master.orchestrator.project import root_of, with_place_checked
 from master.orchestrator.resources import Machine, Workers, choose, look
 from master.orchestrator.run_files import TrainingFiles, new_stamp
 from master.orchestrator.running import COMMAND, Order, Outcome, capped, run
@@ -91,7 +92,7 @@ class _Intent:
 
 def _run(options: Options) -> int:
     here = Path.cwd()
-    roots = tuple(root.expanduser().absolute() for root in options.discover_root) or (here,)
+    roots = tuple(_absolute(root) for root in options.discover_root) or (here,)
     merged, found = _jobs(options, here, roots)
     jobs, unknown = select(merged.jobs, options.only, options.exclude)
     notes = (*merged.notes, *unknown)
@@ -105,6 +106,10 @@ def _run(options: Options) -> int:
     return _train(intent)
 
 
+def _absolute(path: Path) -> Path:
+    return Path(os.path.normpath(assembly.expanded(path, str(path))))
+
+
 def _jobs(options: Options, here: Path, roots: Sequence[Path]) -> tuple[Merged, int]:
     """Return all jobs, and how many scripts were found."""
     excluded = compiled(options.exclude_regex)
@@ -115,7 +120,9 @@ def _jobs(options: Options, here: Path, roots: Sequence[Path]) -> tuple[Merged, 
         paths = paths[: options.discovery_limit]
     optional = options.mark_discovered_optional
     found = [discovered_job(read_script(path), optional=optional) for path in paths]
-    return merge(configured, found, here, overrides=options.allow_discovery_overrides), len(found)
+    merged = merge(configured, found, here, overrides=options.allow_discovery_overrides)
+    jobs = tuple(with_place_checked(job, root_of(job.script, here, roots)) for job in merged.jobs)
+    return replace(merged, jobs=jobs), len(found)
 
 
 def _list(options: Options, jobs: Sequence[TrainingJob], notes: Sequence[str], here: Path) -> int:
@@ -149,7 +156,7 @@ def _intent(
         workers = Workers(0, f"the servers of {options.cluster_config}")
     passed = Passed(options.epochs, options.folds, options.sample, options.batch, tuple(options.extra_arg))
     folders = (options.base_output_dir, options.logs_dir, options.summary_dir)
-    root, logs, summaries = (assembly.expanded(path, str(path)) for path in folders)
+    root, logs, summaries = map(_absolute, folders)
     outputs = {job.job_id: job.output for job in jobs}
     files = TrainingFiles(root, logs, summaries, new_stamp(summaries, time.time()), outputs)
     return _Intent(options, here, roots, jobs, tuple(notes), passed, files, machine, workers, cluster)
@@ -209,6 +216,8 @@ def _not_passed(intent: _Intent) -> list[str]:
 def _train(intent: _Intent) -> int:
     started_at = time.time()
     outcome: Outcome | None = None
+    for folder in (intent.files.logs_dir, intent.files.summary_dir):
+        folder.mkdir(parents=True, exist_ok=True)
     if intent.runnable:
         view = open_view(log_file=intent.files.orchestrator_log, names=_PHASES)
         try:
@@ -278,7 +287,10 @@ def _finish(intent: _Intent, outcome: Outcome | None, started_at: float) -> int:
         gpus=intent.machine.gpus,
         here=intent.here,
     )
-    write_summary(files.summary, summary)
+    try:
+        write_summary(files.summary, summary)
+    except OSError as error:
+        _say(f"{files.summary} cannot be written: {error.strerror}; --json prints what it would hold")
     if options.json:
         print(json.dumps(summary, indent=2))
     else:

@@ -20,7 +20,7 @@ _PREFIX = "train_"
 _SKIPPED = frozenset({"__pycache__", "venv", "env", "build", "dist", "node_modules", "site-packages"})
 _ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 """Either lies at the top of an environment, whatever its folder is called."""
-_RESULTS = "experiments"
+RESULTS = "experiments"
 """At the top of a project this folder is for results: jobs are never shown what lies in it."""
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
@@ -92,7 +92,7 @@ def find_scripts(
     for root in roots:
         if not root.is_dir():
             raise UsageError(f"--discover-root {root}: there is no such directory")
-        for path in _walk(root.absolute(), project / _RESULTS):
+        for path in _walk(root.absolute(), project / RESULTS):
             if any(fnmatch(path.name, pattern) for pattern in patterns) and path.is_file():
                 found[Path(os.path.normpath(path))] = None
     kept = (path for path in found if not _is_excluded(path, excluded, project))

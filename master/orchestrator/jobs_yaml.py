@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -66,7 +67,7 @@ def _script(node: Node, project: Path) -> Path:
     script = node.get("script")
     if script is None:
         node.fail("`script` is missing: the path of a training script")
-    path = (project / Path(script.string()).expanduser()).absolute()
+    path = Path(os.path.normpath(project / Path(script.string()).expanduser()))
     if not path.is_file():
         script.fail(f"{path} does not exist: paths are relative to the current directory")
     if path.suffix != ".py":

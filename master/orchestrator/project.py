@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from master.code_snapshot import find_project, take_snapshot
 from master.errors import ConfigError
+from master.orchestrator.discovery import RESULTS
 from master.orchestrator.jobs import TrainingJob
 from worker_agent.protocol.messages import Mount
 
@@ -65,6 +66,13 @@ def root_of(script: Path, here: Path, roots: Sequence[Path]) -> Path:
     """Return the root of the project that a script belongs to."""
     above = (root for root in (here, *roots) if script.is_relative_to(root))
     return next(above, script.parent)
+
+
+def with_place_checked(job: TrainingJob, root: Path) -> TrainingJob:
+    """Return the job with the problem that its script lies where jobs see nothing of their project."""
+    if job.problem or job.script.relative_to(root).parts[0] != RESULTS:
+        return job
+    return replace(job, problem=f"lies in {RESULTS}/, where jobs write results; move it elsewhere")
 
 
 def show(project: Project, snapshots: Path, own_folders: Collection[Path], *, in_place: bool) -> Shown:

@@ -84,8 +84,12 @@ class Publisher:
     def _publish(self, transition: Transition) -> None:
         staged, final = self._files.result(transition.task_id), self._files.published(transition.task_id)
         aside = self._files.superseded(final)
-        if publish(staged, final, aside):
-            self._say(f"{transition.task_id}: the results of an earlier run are now in {aside}")
+        try:
+            if publish(staged, final, aside):
+                self._say(f"{transition.task_id}: the results of an earlier run are now in {aside}")
+        except OSError as error:
+            # The other jobs matter more; the next start tries again.
+            self._say(f"{transition.task_id}: the results stay in {staged}: {final}: {error.strerror}")
 
     def refresh(self, state: RunState, at: float) -> None:
         """Say once that others hold all slots."""

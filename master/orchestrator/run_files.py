@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 
 from master.run_layout import RunLayout
 
 STAMP = "%Y%m%d_%H%M%S"
+_UNTIL = ".until_"
 _NESTED = ","
 """Stands for / where an output folder is one name."""
 
@@ -43,7 +45,7 @@ class TrainingFiles(RunLayout):
 
     def superseded(self, published: Path, stamp: str = "") -> Path:
         """Return where the results of an earlier run go when there are new ones."""
-        return published.with_name(f"{published.name}.until_{stamp or self.stamp}")
+        return published.with_name(f"{published.name}{_UNTIL}{stamp or self.stamp}")
 
     def log(self, task_id: str, attempt: int) -> Path:
         """Return where the log of an attempt lies."""
@@ -69,7 +71,9 @@ class TrainingFiles(RunLayout):
     @property
     def own_folders(self) -> tuple[Path, ...]:
         """Return what is written by the command and so is no part of any project."""
-        return self.root, self.logs_dir, self.summary_dir
+        results = [self.published(job_id) for job_id in self.outputs]
+        earlier = [path for final in results for path in final.parent.glob(f"{escape(final.name)}{_UNTIL}*")]
+        return self.root, self.logs_dir, self.summary_dir, *results, *earlier
 
 
 def new_stamp(summary_dir: Path, now: float) -> str:

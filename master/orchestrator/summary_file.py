@@ -56,7 +56,7 @@ def job_report(
     """Return what became of a job; `outcome` is None where nothing was started."""
     record = outcome.state.tasks.get(job.job_id) if outcome else None
     row = job_row(record) if record else None
-    final = files.published(job.job_id)
+    final, staged = files.published(job.job_id), files.result(job.job_id)
     status = INVALID if job.problem else _STATUS.get(row.state, NOT_RUN) if row else NOT_RUN
     earlier = outcome.earlier_attempts.get(job.job_id, 0) if outcome else 0
     log = files.log(job.job_id, row.attempt) if row else None
@@ -72,7 +72,7 @@ def job_report(
         slot=row.slot if row else None,
         peak_rss_bytes=record.finished.get("peak_rss_bytes") if record else None,
         command=shown_command(argv_of(job, shown_path(job.script, here), passed), str(final)),
-        output=str(final) if status == SUCCEEDED and final.exists() else None,
+        output=str(staged if staged.exists() else final) if record and record.content_hash else None,
         log=str(log) if log and log.exists() else None,
         error=job.problem or (row.error if row else "") or None,
     )

@@ -8,13 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from master.core.lifecycle import State
+from master.core.commands import Transition
+from master.core.lifecycle import State, Trigger
 from master.core.plan import Plan, Task
 from master.core.records import Policy, RunState
 from master.orchestrator.commands import Passed
 from master.orchestrator.jobs import TrainingJob
-from master.orchestrator.project import MOST_LINKS, Project, Shown, entries_beside, root_of, show
-from master.orchestrator.publishing import publish, publish_leftovers
+from master.orchestrator.project import (
+    MOST_LINKS,
+    Project,
+    Shown,
+    entries_beside,
+    root_of,
+    show,
+    with_place_checked,
+)
+from master.orchestrator.publishing import Publisher, publish, publish_leftovers
 from master.orchestrator.run_files import TrainingFiles, new_stamp
 from master.orchestrator.running import Outcome, capped
 from master.orchestrator.summary_file import (
@@ -143,6 +152,7 @@ def state_of(**states: State) -> RunState:
     for job_id, value in states.items():
         record = state.tasks[job_id]
         record.state, record.attempt, record.attempts, record.worker = value, 5, 5, "localhost"
+        record.content_hash = "0" * 64 if value is State.SUCCEEDED else ""
         record.finished = {"exit_code": 0, "slot": "cpu0", "started_at": 0.0, "duration_s": 2.5}
     return state
 
@@ -214,3 +224,64 @@ def test_durations_are_those_of_the_last_success(tmp_path: Path) -> None:
 
 def test_outside_of_a_checkout_there_is_no_commit(tmp_path: Path) -> None:
     assert git_commit(tmp_path) is None
+
+
+# --- following a run
+
+
+def moved(trigger: Trigger, state: State, attempt: int = 1, content_hash: str = "") -> Transition:
+    return Transition(0.0, "train_a", trigger, state, attempt, "localhost", content_hash=content_hash)
+
+
+def test_the_current_log_is_the_live_one_and_then_the_one_at_home(
+    files: TrainingFiles, tmp_path: Path
+) -> None:
+    live, state = tmp_path / "live.txt", state_of(train_a=State.RUNNING)
+    live.write_text("so far")
+    publisher = Publisher(files, [].append, lambda *_: live)
+    publisher.transition(moved(Trigger.START, State.RUNNING, attempt=2), state)
+    assert files.current_log("train_a").read_text() == "so far"
+    files.log("train_a", 2).write_text("all")
+    publisher.close()
+    assert files.current_log("train_a").read_text() == "all"
+    files.log("train_a", 2).unlink()
+    publisher.close()
+    assert not files.current_log("train_a").is_symlink()
+
+
+def test_results_that_cannot_be_published_stay_and_stop_nothing(files: TrainingFiles) -> None:
+    said: list[str] = []
+    files.result("train_a").mkdir(parents=True)
+    files.published("train_a").parent.mkdir(parents=True, exist_ok=True)
+    blocked = TrainingFiles(files.root, files.logs_dir, stamp=STAMP, outputs={"train_a": "no/a"})
+    blocked.result("train_a").mkdir()
+    (files.root / "no").write_text("a file")
+    publisher = Publisher(blocked, said.append, lambda *_: None)
+    publisher.transition(
+        moved(Trigger.COLLECT, State.SUCCEEDED, content_hash="x"), state_of(train_a=State.SUCCEEDED)
+    )
+    assert blocked.result("train_a").is_dir()
+    assert said and "the results stay in" in said[0]
+
+
+def test_waiting_for_slots_that_others_hold_is_said_once(files: TrainingFiles) -> None:
+    said: list[str] = []
+    state = state_of(train_a=State.READY)
+    view = state.workers["localhost"]
+    view.up, view.slots, view.foreign = True, 2, 2
+    publisher = Publisher(files, said.append, lambda *_: None)
+    for _ in range(3):
+        publisher.refresh(state, 0.0)
+    assert len(said) == 1 and "2 slots" in said[0]
+
+
+def test_results_in_the_project_itself_are_no_part_of_it(tmp_path: Path) -> None:
+    files = TrainingFiles(tmp_path, outputs={"train_a": "a_results"}, stamp=STAMP)
+    (tmp_path / "a_results.until_1").mkdir()
+    assert {tmp_path / "a_results", tmp_path / "a_results.until_1"} <= set(files.own_folders)
+
+
+def test_a_script_among_the_results_is_refused(tmp_path: Path) -> None:
+    job = TrainingJob("a", "a", tmp_path / "experiments" / "train_a.py", "a_results")
+    assert "move it elsewhere" in with_place_checked(job, tmp_path).problem
+    assert with_place_checked(job, tmp_path / "experiments").problem == ""
