@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 from worker_agent.protocol.layout import AttemptLayout
+from worker_agent.results import tail_of
 from worker_agent.state import Sign
 
-_TAIL_BYTES = 4096
 _LINE_CHARACTERS = 200
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -30,7 +29,7 @@ class ProgressReader:
         if seen == self._seen.get(attempt.root, (0, 0)):
             return None
         self._seen[attempt.root] = seen
-        return {**last_json(_tail(attempt.progress)), "line": last_line(_tail(attempt.log))}
+        return {**last_json(tail_of(attempt.progress)), "line": last_line(tail_of(attempt.log))}
 
     def forget(self, attempt: AttemptLayout) -> None:
         """The attempt is over."""
@@ -75,13 +74,3 @@ def _look(path: Path) -> Tuple[int, int]:
     except OSError:
         return 0, 0
     return status.st_size, status.st_mtime_ns
-
-
-def _tail(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - _TAIL_BYTES))
-            return stream.read().decode("utf-8", "replace")
-    except OSError:
-        return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import shutil
 from pathlib import Path, PurePath, PurePosixPath
@@ -31,7 +32,16 @@ class ResultError(Exception):
 
 def is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
     """Return whether an attempt left so little that it can be digested at once."""
+    try:
+        return _is_quick(attempt, launch)
+    except OSError:
+        return False  # jobs may do anything to their directories; `collect` says what is wrong
+
+
+def _is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
     if launch.phase == 1 or launch.output_from is not None or (attempt.work / EXPERIMENTS).is_dir():
+        return False
+    if attempt.output.is_symlink():
         return False
     size = attempt.log.stat().st_size if attempt.log.exists() else 0
     with os.scandir(str(attempt.output)) as entries:
@@ -77,6 +87,8 @@ def _full_disk(folder: Path) -> Optional[str]:
 def tail_of(log: Path) -> str:
     """Return the last 4 KiB of a log, empty where there is none."""
     try:
+        if not log.is_file():
+            return ""  # opening a pipe would wait for who writes to it
         with log.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, size - TAIL_BYTES))
@@ -211,7 +223,12 @@ def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> Di
 
 
 def materialise_links(folder: Path) -> None:
-    """Make files of links to files: what a link points to may not come along."""
+    """Make files of links to files: what a link points to may not come along.
+
+    Raises OSError for a folder that the job has replaced by a link: what that points to is not its own.
+    """
+    if folder.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, "the job has put a link in its place", str(folder))
     for path in _own_files(folder):
         if path.is_symlink():
             _materialise(path)

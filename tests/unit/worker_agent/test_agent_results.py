@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 
 from worker_agent.cache import Cache
 from worker_agent.commands import Collected
+from worker_agent.progress import ProgressReader
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 from worker_agent.protocol.messages import Launch
 from worker_agent.results import collect, is_quick
@@ -98,6 +100,38 @@ def test_a_link_in_the_output_becomes_the_file_it_points_to(tmp_path: Path) -> N
     (desk.attempt.output / "last.ckpt").symlink_to(desk.attempt.output / "epoch3.ckpt")
     assert names(desk.collect()) == ["epoch3.ckpt", "last.ckpt"]
     assert not (desk.attempt.output / "last.ckpt").is_symlink()
+
+
+def test_a_job_may_take_its_output_directory_away(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.attempt.output.rmdir()
+    assert not is_quick(desk.attempt, desk.launch)
+    assert desk.collect() == Collected(inline={})
+
+
+@pytest.mark.parametrize("phase", [1, 2])
+def test_what_a_job_links_to_in_the_place_of_its_directory_is_left_alone(tmp_path: Path, phase: int) -> None:
+    desk = Desk(tmp_path, phase=phase)
+    desk.write(tmp_path / "elsewhere", "a")
+    link = tmp_path / "elsewhere" / "b"
+    link.symlink_to(tmp_path / "elsewhere" / "a")
+    replaced = desk.attempt.base_model if phase == 1 else desk.attempt.output
+    replaced.rmdir()
+    replaced.symlink_to(tmp_path / "elsewhere")
+    assert not is_quick(desk.attempt, desk.launch)
+    left = desk.collect()
+    assert left.problem and str(replaced) in left.problem and "link in its place" in left.problem
+    assert not left.files and not left.base_model and link.is_symlink()
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    os.mkfifo(str(desk.attempt.progress))
+    desk.attempt.log.write_text("epoch 1\n")
+    assert ProgressReader().read(desk.attempt) == {"line": "epoch 1"}
+    desk.attempt.log.unlink()
+    os.mkfifo(str(desk.attempt.log))
+    assert desk.collect().problem is None
 
 
 def test_the_same_base_model_twice_is_one_artefact(tmp_path: Path) -> None:
