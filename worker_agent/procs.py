@@ -74,6 +74,16 @@ def environment_has(pid: int, assignment: bytes, whole: bool = True) -> bool:
     return assignment in entries if whole else any(entry.startswith(assignment) for entry in entries)
 
 
+def is_becoming(pid: int) -> bool:
+    """Return whether a process lives and shows no environment, as all do for a moment while they start."""
+    try:
+        shown = (PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return False
+    process = None if shown else read_process(pid)
+    return process is not None and process.alive
+
+
 def children() -> Iterator[int]:
     """Yield the children of this process; nothing where the kernel does not tell."""
     pid = os.getpid()

@@ -108,13 +108,14 @@ def _ending(job: Mapping[str, Any]) -> str:
 
 
 def _jobs_left(root: Path) -> Iterator[str]:
-    """Yield the process ids of what was started for a job and still lives."""
+    """Yield number and command of what was started for a job and still lives."""
     for entry in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             environment = entry.read_bytes().split(b"\0")
             ours = os.fsencode(f"{_MARK}={root.name}") in environment
             if ours and any(word.startswith(os.fsencode(f"{JOB_ID}=")) for word in environment):
-                yield entry.parent.name
+                words = (entry.parent / "cmdline").read_bytes().split(b"\0")
+                yield clean(f"{entry.parent.name} {b' '.join(words).decode(errors='replace')}")
 
 
 def _print(checks: Sequence[Check]) -> None:

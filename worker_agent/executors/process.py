@@ -18,6 +18,9 @@ from worker_agent.executors.escalation import Escalation
 _CONFIRM_S = 0.02
 """Between two looks at a group that was killed."""
 
+_BECOMING_S = 1.0
+"""For so long after its end a task's orphans may show no environment; one that never had any is let go."""
+
 _DEFAULT_SIGNALS = [
     signal.SIGPIPE,
     signal.SIGXFSZ,
@@ -36,6 +39,7 @@ class _Child:
     started: float
     ending: Optional[Escalation] = None
     exit: Optional[Exit] = field(default=None)
+    ended: float = 0.0
 
 
 class ProcessExecutor:
@@ -127,18 +131,22 @@ class ProcessExecutor:
         _, status, usage = os.wait4(ended.si_pid, 0)
         if child:
             del self._pids[child.key]
-            seconds = time.monotonic() - child.started
+            child.ended = time.monotonic()
+            seconds = child.ended - child.started
             child.exit = Exit(child.key, _exit_code(status), usage.ru_maxrss * 1024, seconds)
             self._ending.append(child)
         return True
 
     def _gone(self, child: _Child) -> bool:
         """Return whether nothing of an ended child is left; kill what is."""
-        strays = [pid for pid in procs.children() if pid not in self._children and self._is_stray(pid, child)]
+        others = [pid for pid in procs.children() if pid not in self._children]
+        # Asked before the look at the marks: what has become something in between is then seen by it.
+        unclear = any(map(procs.is_becoming, others)) and time.monotonic() - child.ended < _BECOMING_S
+        strays = [pid for pid in others if self._is_stray(pid, child)]
         for pid in strays:
             procs.kill(pid)
         if not procs.group_alive(child.pid):
-            return not strays
+            return not strays and not unclear
         procs.signal_group(child.pid, signal.SIGKILL)
         return False
 
