@@ -18,7 +18,7 @@ from master import assembly
 from master.adapters.agent_client import close_all
 from master.adapters.base_model_store import BaseModelStore
 from master.adapters.journal import Journal, read_known_ids
-from master.code_identity import DEFAULT_TRAINER, code_identity, trainer_fields
+from master.code_identity import DEFAULT_TRAINER, code_identity, has_thread_main, trainer_fields
 from master.code_snapshot import Sources, find_script, find_trainer, take_snapshot
 from master.config import read_cluster
 from master.core import events as ev
@@ -30,7 +30,7 @@ from master.core.recovery import recover
 from master.core.run_state import EXIT_INTERRUPTED
 from master.dispatcher import Dispatcher
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
-from master.executors import DEFAULT_EXECUTOR, check_executors
+from master.executors import DEFAULT_EXECUTOR, check_executors, threads_problem_of
 from master.inbox import Inbox, Received
 from master.jobs import read_jobs
 from master.launching import NOT_FOR_THE_SCRIPT, Limits, check_job_settings
@@ -270,7 +270,8 @@ def _check(options: Options, layout: RunLayout, store: BaseModelStore) -> _Inten
         known_fields=None if script else trainer_fields(options.trainer) | NOT_FOR_THE_SCRIPT,
     )
     check_job_settings(jobs)
-    check_executors(jobs, options.executor)
+    trainer = None if script else options.trainer or DEFAULT_TRAINER
+    check_executors(jobs, options.executor, threads_problem_of(trainer, has_thread_main))
     sources = find_script(script, layout.root) if script else find_trainer(options.trainer or DEFAULT_TRAINER)
     whole, damaged = store.scan(jobs.base_models)
     plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})
@@ -340,8 +341,9 @@ def _work(
     _find_published(state, parts.layout, inbox)
     library = assembly.make_library(parts, intent.whole, store)
     links = assembly.make_links(parts, inbox)
-    courier = assembly.make_courier(parts, links, inbox, store, library)
-    launcher = assembly.make_launcher(parts, state, library)
+    checkpoints = assembly.make_checkpoints(parts.layout, state, inbox)
+    courier = assembly.make_courier(parts, links, inbox, store, library, checkpoints)
+    launcher = checkpoints.launching(assembly.make_launcher(parts, state, library))
     _greet(options, parts, intent.plan, view)
     with as_events(inbox):
         try:

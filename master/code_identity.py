@@ -44,6 +44,11 @@ def trainer_folder(name: str) -> Path:
     return trainers[name]
 
 
+def has_thread_main(trainer: str) -> bool:
+    """Return whether a built-in trainer can run many jobs in one process.  Raises UsageError."""
+    return (trainer_folder(trainer) / "thread_main.py").is_file()
+
+
 def _roots() -> list[Path]:
     spec = importlib.util.find_spec("trainers")
     return [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from master.core.nearest import hint, literal
@@ -10,27 +11,44 @@ from master.specs import Config, JobsSpec
 from worker_agent.protocol.messages import EXECUTORS
 
 EXECUTOR = "executor"
-DEFAULT_EXECUTOR = "process"
+DEFAULT_EXECUTOR, THREAD = "process", "thread"
 
 
-def executor_problem(value: Any) -> str:
+def executor_problem(value: Any, threads_problem: str) -> str:
     """Return what is wrong with an `executor` field, as a predicate; empty where nothing is."""
+    if value == THREAD and threads_problem:
+        return f"is {literal(THREAD)}, but {threads_problem}"
     if value is None or value in EXECUTORS:
         return ""
     return f"is {literal(value)}: {hint(str(value), EXECUTORS)}"
 
 
-def check_executors(jobs: JobsSpec, given: str) -> None:
-    """Raise ConfigError or UsageError for an executor, of a job or `given` for all, that cannot be had."""
-    problem = executor_problem(given)
+def check_executors(jobs: JobsSpec, given: str, threads_problem: str) -> None:
+    """Raise ConfigError or UsageError for an executor, of a job or `given` for all, that cannot be had.
+
+    `threads_problem` is why the program cannot run in threads, empty where it can.
+    """
+    problem = executor_problem(given, threads_problem)
     if problem:
         raise UsageError(f"--executor {problem}")
     for job in jobs.jobs:
-        problem = executor_problem(job.config.get(EXECUTOR))
+        problem = executor_problem(job.config.get(EXECUTOR), threads_problem)
         if problem:
             raise ConfigError(jobs.source, job.place, f"`{EXECUTOR}` {problem}")
 
 
-def executor_of(config: Config, default: str) -> str:
-    """Return what is to run a job."""
-    return str(config.get(EXECUTOR) or default)
+def threads_problem_of(trainer: str | None, has_thread_main: Callable[[str], bool]) -> str:
+    """Return why jobs of a trainer, or of a script (None), cannot run in threads; empty where they can."""
+    others = "use warm or process"
+    if trainer is None:
+        return f"a script cannot share its process with others, only a built-in trainer can: {others}"
+    return "" if has_thread_main(trainer) else f"the trainer {trainer} cannot run in threads: {others}"
+
+
+def executor_of(config: Config, default: str, attempt: int) -> str:
+    """Return what is to run an attempt at a job.
+
+    Threads end together where their process crashes; a further attempt runs apart from the others.
+    """
+    wanted = str(config.get(EXECUTOR) or default)
+    return DEFAULT_EXECUTOR if wanted == THREAD and attempt > 1 else wanted

@@ -98,7 +98,7 @@ def launch(
         mounts=[asdict(mount) for mount in mounts],
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,
-        executor=executor_of(config, limits.executor),
+        executor=executor_of(config, limits.executor, attempt),
         timeout_s=_limit(config, TIMEOUT, limits.timeout_s),
         stall_timeout_s=_limit(config, STALL_TIMEOUT, limits.stall_timeout_s),
     )

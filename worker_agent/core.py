@@ -345,6 +345,8 @@ def _outcome(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[str, Op
         return "lost", f"the GPU of slot {attempt.slot} is gone: the driver does not list it any more"
     if attempt.verdict is not None:
         return attempt.verdict, watch.explain(attempt)
+    if exit.problem:
+        return "lost", exit.problem
     if exit.exit_code == EXIT_REQUEUE:
         return "requeue", "the script asked for another try (exit code 75)"
     if exit.exit_code != EXIT_SUCCESS:

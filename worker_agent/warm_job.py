@@ -25,7 +25,7 @@ def program(argv: Sequence[str]) -> Callable[[], None]:
     module = types.ModuleType("__main__")
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     if "__annotations__" in vars(sys.modules["__main__"]):
-        module.__dict__["__annotations__"] = {}
+        vars(module)["__annotations__"] = {}
     sys.modules["__main__"] = module
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = list(argv)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
@@ -63,6 +63,8 @@ class Options:
     names: list[str] | None = None
     overwrite: bool = False
     contract: ScriptContract | None = None
+    load: Callable[..., Rows] = load_rows
+    """What brings the rows of a split into memory."""
 
 
 def train_layer(task: Task, options: Options, stream: TextIO) -> dict[str, Any]:
@@ -170,7 +172,7 @@ class _Work:
         ):
             for name in reversed(SPLITS):
                 split = self._file.splits[name]
-                rows[name] = load_rows(split, dtype, left, home)
+                rows[name] = self._options.load(split, dtype, left, home)
                 left -= (
                     0
                     if isinstance(rows[name], StreamedRows)

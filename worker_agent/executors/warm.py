@@ -6,13 +6,9 @@ Whatever it cannot do is told as a reason, and the job runs as a fresh process.
 
 from __future__ import annotations
 
-import array
 import contextlib
-import json
 import os
 import selectors
-import socket
-import subprocess
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -21,7 +17,9 @@ from typing import Any, Deque, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from worker_agent import procs
 from worker_agent.executors.base import Key, Task
+from worker_agent.executors.helpers import Helper, shared
 from worker_agent.executors.imports import Import, NotPythonError, imports_of, program_of
+from worker_agent.warm_parent import RESERVE
 
 MOST_PARENTS = 4
 MOST_JOBS = 500
@@ -29,17 +27,7 @@ MOST_JOBS = 500
 _GROWTH, _GROWTH_BYTES = 1.5, 64 << 20
 """A parent of more than so many times its first size, and so many bytes more, is replaced."""
 _MOST_CRASHES = 3
-_RESERVE_BYTES = 8192
-_PACKET = 1 << 20
-_PER_JOB = ("TWOPHASE_", "CUDA_VISIBLE_DEVICES")
-_BEGIN = (
-    "import sys; sys.path.insert(0, sys.argv[2]); from worker_agent import warm_parent; del sys.path[0];"
-    " [sys.modules.pop(name) for name in list(sys.modules) if name.startswith('worker_agent')];"
-    " warm_parent.main(int(sys.argv[1]))"
-)
-"""The job may have a package of our name, and must not see ours."""
-_ROOT = Path(__file__).parents[2]
-"""Where this package is: a directory, or the agent's one file."""
+_RESERVE_BYTES, _COMMAND_BYTES = 8192, 4096
 
 Recipe = Tuple[str, Tuple[Import, ...], FrozenSet[Tuple[str, str]]]
 """Interpreter, imports, and the environment but for what differs from job to job."""
@@ -68,7 +56,7 @@ class Parent:
     """A preloaded process as the agent sees it."""
 
     recipe: Recipe
-    socket: socket.socket
+    helper: Helper
     ready: bool = False
     stamps: Sequence[Sequence[Any]] = ()
     first_rss: int = 0
@@ -149,7 +137,7 @@ class WarmStarter:
     # --- orders
 
     def _recipe(self, task: Task) -> Recipe:
-        env = frozenset(item for item in task.env.items() if not item[0].startswith(_PER_JOB))
+        env = frozenset(shared(task.env).items())
         try:
             return task.argv[0], self._imports(task), env
         except OSError as error:
@@ -175,12 +163,9 @@ class WarmStarter:
     def _send(self, parent: Parent, order: Order) -> None:
         task = order.task
         body = {"id": order.number, "argv": task.argv, "cwd": str(task.cwd), "env": task.env}
-        files = array.array("i", order.files)
-        try:
-            packet = json.dumps(body).encode()
-            parent.socket.sendmsg([packet], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
-        except OSError as error:
-            self._fail(order, f"the preloaded process takes no orders: {error.strerror}")
+        problem = parent.helper.tell(body, order.files)
+        if problem:
+            self._fail(order, f"the preloaded process takes no orders: {problem}")
             return
         parent.sent[order.number] = order
         parent.jobs += 1
@@ -205,8 +190,8 @@ class WarmStarter:
             self._retire(found)
         self._make_room()
         parent = self._parents[recipe] = Parent(recipe, _spawn(recipe), used_at=time.monotonic())
-        self._selector.register(parent.socket, selectors.EVENT_READ)
-        parent.socket.send(json.dumps({"preload": recipe[1]}).encode())
+        self._selector.register(parent.helper.socket, selectors.EVENT_READ)
+        parent.helper.tell({"preload": recipe[1]})
         return parent
 
     def _make_room(self) -> None:
@@ -218,23 +203,17 @@ class WarmStarter:
     def _retire(self, parent: Parent) -> None:
         """Let a parent end: it does when its socket closes."""
         del self._parents[parent.recipe]
-        self._selector.unregister(parent.socket)
-        parent.socket.close()
+        self._selector.unregister(parent.helper.socket)
+        parent.helper.socket.close()
         for order in [*parent.waiting, *parent.sent.values()]:
             order.close()
 
     def _listen(self, parent: Parent) -> None:
-        while True:
-            try:
-                packet = parent.socket.recv(_PACKET, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            except OSError:
-                packet = b""
-            if not packet:
+        for said in parent.helper.heard():
+            if not said:
                 self._bury(parent)
                 return
-            self._take(parent, json.loads(packet.decode()))
+            self._take(parent, said)
 
     def _take(self, parent: Parent, said: Dict[str, Any]) -> None:
         if "ready" in said:
@@ -288,20 +267,8 @@ def _unchanged(stamps: Sequence[Sequence[Any]]) -> bool:
         return False
 
 
-def _spawn(recipe: Recipe) -> socket.socket:
-    """Start a parent and return the socket to it."""
+def _spawn(recipe: Recipe) -> Helper:
+    """Start a parent."""
     python, _, env = recipe
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        process = subprocess.Popen(
-            [python, "-c", _BEGIN, str(theirs.fileno()), str(_ROOT), " " * 4096],
-            env={**dict(env), "CUDA_VISIBLE_DEVICES": "", "TWOPHASE_WARM_RESERVE": "x" * _RESERVE_BYTES},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=2,
-            start_new_session=True,
-            pass_fds=(theirs.fileno(),),
-        )
-    # Reaped by the executor of processes, not by subprocess, which must not complain of it.
-    process.returncode = 0
-    return ours
+    own = {"CUDA_VISIBLE_DEVICES": "", RESERVE: "x" * _RESERVE_BYTES}
+    return Helper("warm_parent", python, {**dict(env), **own}, blank=_COMMAND_BYTES)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from master.errors import ConfigError, UsageError
-from master.executors import check_executors, executor_of
+from master.executors import check_executors, executor_of, threads_problem_of
 from master.jobs import parse_jobs
 from master.specs import JobsSpec
 
@@ -16,13 +16,20 @@ def jobs(*fields: dict[str, object]) -> JobsSpec:
     return parse_jobs(json.dumps([{"lr": index, **more} for index, more in enumerate(fields)]), code="c")
 
 
-def test_the_job_has_the_last_word() -> None:
-    assert executor_of({"executor": "warm"}, "process") == "warm"
-    assert executor_of({"executor": None}, "warm") == executor_of({}, "warm") == "warm"
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_the_job_has_the_last_word(attempt: int) -> None:
+    assert executor_of({"executor": "warm"}, "process", attempt) == "warm"
+    assert executor_of({"executor": None}, "warm", attempt) == executor_of({}, "warm", attempt) == "warm"
+
+
+def test_a_thread_that_did_not_succeed_is_tried_again_apart() -> None:
+    tries = [executor_of({}, "thread", attempt) for attempt in (1, 2, 3)]
+    assert tries == ["thread", "process", "process"]
 
 
 def test_known_executors_are_taken() -> None:
-    check_executors(jobs({}, {"executor": "warm"}, {"executor": "process"}, {"executor": None}), "warm")
+    every = [{"executor": name} for name in ("warm", "process", "thread", None)]
+    check_executors(jobs({}, *every), "warm", "")
 
 
 @pytest.mark.parametrize(
@@ -31,10 +38,20 @@ def test_known_executors_are_taken() -> None:
 )
 def test_an_unknown_executor_is_refused_with_its_place(value: object, hint: str) -> None:
     with pytest.raises(ConfigError, match=f"job 2: `executor` is .*: {hint}") as caught:
-        check_executors(jobs({}, {"executor": value}), "process")
+        check_executors(jobs({}, {"executor": value}), "process", "")
     assert caught.value.exit_code == 3
 
 
 def test_an_unknown_executor_for_all_is_refused() -> None:
-    with pytest.raises(UsageError, match="--executor is .*fork.*: allowed are .*process, "):
-        check_executors(jobs({}), "fork")
+    with pytest.raises(UsageError, match=r"--executor is .*fork.*: allowed are .*process, "):
+        check_executors(jobs({}), "fork", "")
+
+
+def test_threads_are_for_trainers_that_can() -> None:
+    assert threads_problem_of("probes", {"probes"}.__contains__) == ""
+    other = threads_problem_of("other", {"probes"}.__contains__)
+    script = threads_problem_of(None, {"probes"}.__contains__)
+    with pytest.raises(ConfigError, match='job 1: `executor` is `"thread"`, but the trainer other cannot'):
+        check_executors(jobs({"executor": "thread"}), "warm", other)
+    with pytest.raises(UsageError, match='--executor is `"thread"`, but a script cannot share'):
+        check_executors(jobs({}), "thread", script)

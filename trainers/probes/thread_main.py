@@ -1,0 +1,65 @@
+"""`train_probes` as a thread of a process that runs many of it: same flags, same files, same results."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TextIO
+from weakref import WeakValueDictionary
+
+import torch
+
+from trainers.probes import cli
+from trainers.probes.errors import ProbeError
+from trainers.probes.hdf5 import SPLITS, SplitFile
+from trainers.probes.loading import load_rows
+from trainers.probes.rows import ResidentRows, Rows
+from trainers.probes.run import train_layer
+from trainers.probes.tasks import find_tasks
+from worker_agent.protocol.script_contract import ScriptContract
+
+
+def thread_main(argv: Sequence[str], environ: Mapping[str, str], output: TextIO) -> int:
+    """Train the probes that the flags name, telling `output`; return the exit code.
+
+    Raises SystemExit for flags that are none.
+    """
+    arguments = cli.build_parser().parse_args(argv)
+    contract = ScriptContract.from_environ(environ)
+    folder = arguments.output_dir or (contract.output_dir if contract else cli.DEFAULT_OUTPUT)
+    try:
+        options = replace(cli._options(arguments, contract), load=_data.load)
+        for task in find_tasks(arguments.activations, arguments.layer, folder):
+            train_layer(task, options, output)
+    except ProbeError as error:
+        print(f"train_probes: {error}", file=output)
+        return error.exit_code
+    return 0
+
+
+class SharedRows:
+    """Holds each split once for all jobs that read it, and the last layer until another one is read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: WeakValueDictionary[tuple[Any, ...], ResidentRows] = WeakValueDictionary()
+        self._last: deque[ResidentRows] = deque(maxlen=len(SPLITS))
+
+    def load(self, split: SplitFile, dtype: torch.dtype, limit: int, device: torch.device) -> Rows:
+        """Return what `load_rows` does; a job that wants what another one is reading waits for it."""
+        stat = split.path.stat()
+        version = (str(split.path.resolve()), stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        key = (*version, split.dataset, dtype, str(device))
+        with self._lock:
+            held = self._rows.get(key)
+            found = load_rows(split, dtype, limit, device) if held is None else held
+            if isinstance(found, ResidentRows):
+                self._rows[key] = found
+                if not any(found is kept for kept in self._last):
+                    self._last.append(found)
+            return found
+
+
+_data = SharedRows()
