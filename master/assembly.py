@@ -16,16 +16,19 @@ from typing import Any, TextIO
 from master.adapters.agent_client import Greeting, WorkerLink
 from master.adapters.agent_deploy import AgentBundle, build_agent, deploy_agent
 from master.adapters.base_model_store import BaseModelStore
+from master.adapters.checkpoint_store import CheckpointStore
 from master.adapters.courier import Courier, Library
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
 from master.adapters.ssh_session import SshSession
 from master.code_snapshot import Program
+from master.core import events as ev
 from master.core.identity import phase1_config, tagged_hash
+from master.core.lifecycle import State
 from master.core.plan import BASE_MODELS
 from master.core.records import RunState
 from master.errors import ConfigError, UsageError
-from master.inbox import Inbox
+from master.inbox import Inbox, Received
 from master.launching import NO_LIMITS, Limits, StoredBaseModel, data_mounts, launch
 from master.run_layout import RunLayout
 from master.specs import ClusterSpec, Config, DataDir, JobsSpec, ServerSpec
@@ -153,6 +156,7 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
         env=dict(server.env),
         kill_grace_s=server.kill_grace_s,
         log_limit_bytes=server.log_limit_bytes,
+        checkpoint_limit_bytes=server.checkpoint_limit_bytes,
     )
     hello = msg.Hello(msg.PROTOCOL, run_id, parts.epoch, asdict(settings))
     return Greeting(server.name, lambda: open_session(server, parts.cluster), deploy, hello)
@@ -187,12 +191,31 @@ def synced_data(cluster: ClusterSpec) -> dict[str, str]:
 
 
 def make_courier(
-    parts: Ingredients, links: Mapping[str, WorkerLink], inbox: Inbox, store: BaseModelStore, library: Library
+    parts: Ingredients,
+    links: Mapping[str, WorkerLink],
+    inbox: Inbox,
+    store: BaseModelStore,
+    library: Library,
+    checkpoints: CheckpointStore | None = None,
 ) -> Courier:
     """Return what moves outcomes and artefacts."""
     run_ids = {server.name: worker_run_id(parts.run_id, server) for server in parts.cluster.servers}
     identity = {spec_hash: spec.config for spec_hash, spec in parts.jobs.base_models.items()}
-    return Courier(parts.layout, run_ids, links, inbox, store, library, identity.__getitem__)
+    return Courier(
+        *(parts.layout, run_ids, links, inbox, store, library, identity.__getitem__), checkpoints=checkpoints
+    )
+
+
+def make_checkpoints(layout: RunLayout, state: RunState, inbox: Inbox) -> CheckpointStore:
+    """Return the checkpoints that earlier attempts left, those of tasks that have succeeded deleted."""
+    checkpoints = CheckpointStore(layout)
+    for task_id, record in state.tasks.items():
+        found = checkpoints.newest(task_id)
+        if found and record.state is State.SUCCEEDED:
+            checkpoints.drop(task_id)
+        elif found:
+            inbox.put(Received(ev.CheckpointSettled(time.time(), task_id, found.attempt)))
+    return checkpoints
 
 
 def make_launcher(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker_agent.protocol.layout import attempt_name
+from worker_agent.protocol.layout import attempt_name, named_attempt
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,20 @@ class RunLayout:
     def set_aside(self, name: str) -> Path:
         """Return where something goes that is not what its digest says."""
         return self.state / "set_aside" / name
+
+    def checkpoint(self, task_id: str, attempt: int, content_hash: str) -> Path:
+        """Return where that lies which an attempt in vain left to go on from."""
+        return self._checkpoints / attempt_name(task_id, attempt) / content_hash
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.state / "checkpoints"
+
+    def kept_checkpoints(self) -> Iterator[tuple[str, int, Path]]:
+        """Yield task, attempt and place of the checkpoints that are here.  Raises OSError."""
+        for path in self._checkpoints.glob("*/*") if self._checkpoints.is_dir() else ():
+            with suppress(ValueError):
+                yield *named_attempt(path.parent.name), path
 
     def phase1_output(self, task_id: str, attempt: int) -> Path:
         """Return where files go that an attempt of Phase 1 wrote beside its base model."""

@@ -50,6 +50,8 @@ class ServerSpec:
     """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
     log_limit_bytes: int = 64 * 1024 * 1024
     """How much of a job's log is kept: its beginning and its end."""
+    checkpoint_limit_bytes: int = 8 * 1024**3
+    """A larger checkpoint does not leave the worker."""
 
     @property
     def is_local(self) -> bool:

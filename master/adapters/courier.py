@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 import threading
 import time
@@ -15,6 +14,9 @@ from typing import Any
 
 from master.adapters.agent_client import WorkerLink, reason_of
 from master.adapters.base_model_store import BaseModelStore, is_directory_name, make_manifest
+from master.adapters.checkpoint_store import Checkpoint, CheckpointStore
+from master.adapters.inline import write_inline
+from master.adapters.under_way import UnderWay
 from master.core import commands as cmd
 from master.core import events as ev
 from master.core.plan import BASE_MODELS
@@ -78,8 +80,13 @@ class Courier:
         library: Library,
         identity_of: Callable[[str], Config],
         clock: Callable[[], float] = time.time,
+        checkpoints: CheckpointStore | None = None,
     ) -> None:
-        """`run_ids` name the run on each worker; `identity_of` tells by `spec_hash` what a base model is."""
+        """`run_ids` name the run on each worker; `identity_of` tells by `spec_hash` what a base model is.
+
+        Without `checkpoints` what attempts in vain leave to go on from stays on their workers.
+        """
+        self._checkpoints = checkpoints
         self._layout, self._run_ids, self._links, self._inbox = layout, run_ids, links, inbox
         self._store, self._library, self._identity_of, self._clock = store, library, identity_of, clock
         self._pools = {name: ThreadPoolExecutor(PER_WORKER, f"transfer-{name}") for name in links}
@@ -109,14 +116,19 @@ class Courier:
         if detail.get("files") or detail.get("log") or detail.get("base_model"):
             self._once(command.worker, (command.task_id, command.attempt), lambda: self._collect(command))
         else:
-            self._inbox.put(Received(ev.Collected(self._clock(), command.task_id, command.attempt)))
+            self._put_collected(command, "")
+
+    def _put_collected(self, command: cmd.Collect, found: str) -> None:
+        if self._checkpoints:
+            self._checkpoints.drop(command.task_id)
+        self._inbox.put(Received(ev.Collected(self._clock(), command.task_id, command.attempt, found)))
 
     def _collect(self, command: cmd.Collect) -> bool:
         key = command.task_id, command.attempt
         try:
             found = self._persist(command)
             if found is not None:
-                self._inbox.put(Received(ev.Collected(self._clock(), *key, found)))
+                self._put_collected(command, found)
             return found is not None
         except (TwophaseError, FileExistsError) as error:
             problem = str(error)
@@ -190,7 +202,7 @@ class Courier:
         inline = command.detail.get("inline") or {}
         names = {"" if part == LOG else item.path: item.path for item in files}
         if names.keys() <= inline.keys():
-            _write_inline(staged, {name: inline[key] for key, name in names.items()})
+            write_inline(staged, {name: inline[key] for key, name in names.items()})
         else:
             link = self._links[command.worker]
             work = _work_layout(link)
@@ -245,18 +257,47 @@ class Courier:
         )
 
     def salvage(self, command: cmd.Salvage) -> None:
-        """Bring the log of a failed attempt home if that can be done, then let the worker forget it."""
-        self._pools[command.worker].submit(self._salvage, command)
+        """Bring log and checkpoint of a failed attempt home if that can be, then let the worker forget it."""
+        key = "salvage", command.task_id, command.attempt
+        self._once(command.worker, key, lambda: self._salvage(command))
 
-    def _salvage(self, command: cmd.Salvage) -> None:
-        try:
-            self._bring_log(command)
-        except Exception as error:  # a log is worth a note, not more
-            if isinstance(error, SessionLost) and self._links[command.worker].welcome is None:
-                return  # the worker still has it, and is asked again when the link is back
-            self._note(f"{command.task_id}: the log of attempt {command.attempt} is lost: {error}")
+    def _salvage(self, command: cmd.Salvage) -> bool:
+        for what, bring in (("log", self._bring_log), ("checkpoint", self._bring_checkpoint)):
+            try:
+                bring(command)
+            except Exception as error:  # worth a note, not more
+                if isinstance(error, SessionLost) and self._links[command.worker].welcome is None:
+                    return False  # the worker still has it, and is asked again when the link is back
+                self._note(f"{command.task_id}: the {what} of attempt {command.attempt} is lost: {error}")
         shutil.rmtree(self._layout.incoming(command.task_id, command.attempt), ignore_errors=True)
         self._links[command.worker].send(msg.Release(command.task_id, command.attempt))
+        if command.detail.get("checkpoint"):
+            settled = ev.CheckpointSettled(self._clock(), command.task_id, command.attempt)
+            self._inbox.put(Received(settled))
+        return True
+
+    def _bring_checkpoint(self, command: cmd.Salvage) -> None:
+        """Bring home what an attempt left to go on from."""
+        left, key = command.detail.get("checkpoint"), (command.task_id, command.attempt)
+        if not left or self._checkpoints is None:
+            return
+        if problem := left.get("problem"):
+            self._note(f"{command.task_id}: attempt {command.attempt}: {problem}")
+            return
+        found = str(left["content_hash"])
+        if content_hash(_files_of(left["files"])) != found:
+            raise IntegrityError(f"what {command.worker} says of it cannot be: {left!r:.300}")
+        staged, run_id = self._layout.incoming(*key) / "checkpoint", self._run_ids[command.worker]
+        link = self._links[command.worker]
+        for pause_s in (*PUSH_PAUSES_S, None):
+            try:
+                _pull(link, _work_layout(link).checkpoints(run_id, *key), staged)
+                self._verify(staged, found, command)
+                break
+            except (SessionLost, IntegrityError):
+                if pause_s is None or link.welcome is None or self._closing.wait(pause_s):
+                    raise
+        self._checkpoints.add(*key, found, staged)
 
     # ---- artefacts -----------------------------------------------------------------------------------------
 
@@ -288,10 +329,14 @@ class Courier:
 
     def _push(self, command: cmd.Deliver) -> bool:
         """Bring an artefact to a worker; False where there was nothing sound to bring."""
-        path = self._library.paths.get(command.content_hash)
+        checkpoint = self._checkpoints and self._checkpoints.holding(command.content_hash)
+        path = checkpoint.path if checkpoint else self._library.paths.get(command.content_hash)
         if path is None:
             raise IntegrityError(f"nothing here has the content hash {command.content_hash}")
         if content_hash(digest_directory(path)) != command.content_hash:
+            if checkpoint:
+                self._give_up(checkpoint)
+                return False
             self._report_damage(command.content_hash, path)
             return False
         link = self._links[command.worker]
@@ -303,6 +348,15 @@ class Courier:
             self._inbox.put(Noted(f"{command.worker}: sent base model {spec_hash[:12]}"))
         return True
 
+    def _give_up(self, checkpoint: Checkpoint) -> None:
+        """Delete a checkpoint that is damaged: the next attempt begins without."""
+        if self._checkpoints:
+            self._checkpoints.drop(checkpoint.task_id)
+        self._note(f"{checkpoint.task_id}: the checkpoint in {checkpoint.path} was damaged and is deleted")
+        self._inbox.put(
+            Received(ev.CheckpointDamaged(self._clock(), checkpoint.task_id, checkpoint.content_hash))
+        )
+
     def _report_damage(self, wanted: str, path: Path) -> None:
         """Set a damaged base model aside, to be trained again; nothing else may change during a run."""
         spec_hash = self._library.drop(wanted)
@@ -312,28 +366,6 @@ class Courier:
         self._inbox.put(Received(ev.BaseModelDamaged(self._clock(), spec_hash)))
         aside = self._store.set_aside(spec_hash)
         self._note(f"base model {spec_hash} is damaged; moved to {aside}, it is trained again")
-
-
-class UnderWay:
-    """What is being done now, so that nothing is done twice at a time and no request is lost."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._again: dict[Hashable, bool] = {}
-
-    def begin(self, key: Hashable) -> bool:
-        """Return True if `key` may begin; else remember that it was asked for once more."""
-        with self._lock:
-            self._again[key] = key in self._again
-            return not self._again[key]
-
-    def end(self, key: Hashable, *, answered: bool) -> bool:
-        """Return True if `key` is done with; False to do it again, as it was asked for and not answered."""
-        with self._lock:
-            if self._again.pop(key) and not answered:
-                self._again[key] = False
-                return False
-            return True
 
 
 def _may_pass(error: BaseException, tries: int) -> bool:
@@ -363,15 +395,3 @@ def _pull(link: WorkerLink, source: Path, staged: Path) -> None:
     session = link.session
     staged.mkdir(parents=True, exist_ok=True)
     session.pull(str(source), staged)
-
-
-def _write_inline(staged: Path, contents: Mapping[str, str]) -> None:
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
-    for name, text in contents.items():
-        path = staged / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            path.write_bytes(base64.b64decode(text, validate=True))
-        except (ValueError, TypeError) as error:
-            raise IntegrityError(f"{name} came garbled: {error}") from error

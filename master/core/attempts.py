@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from master.core import checkpoints
 from master.core import commands as cmd
 from master.core import events as ev
 from master.core.artefacts import want
@@ -155,13 +156,23 @@ def end_attempt(
     if verdict.trigger is Trigger.FAIL:
         after_phase1(state, record, at, out)
     else:
-        _go_on(state, record, at, out, verdict.delay_s)
+        _go_on(state, record, at, out, verdict.delay_s, awaits=checkpoints.is_left(detail))
 
 
-def _go_on(state: RunState, record: TaskRecord, at: float, out: Outbox, delay_s: float = 0.0) -> None:
+def _go_on(
+    state: RunState,
+    record: TaskRecord,
+    at: float,
+    out: Outbox,
+    delay_s: float = 0.0,
+    *,
+    awaits: bool = False,
+) -> None:
     """Find the next attempt for a task that is ready: one that still runs somewhere, or a new one."""
     if loose := loose_attempts(state, record):
         adopt(state, record, loose[0][1], at, out)
+    elif awaits:
+        checkpoints.hold(state, record, at, delay_s)
     elif delay_s:
         state.delay(record, at + delay_s)
     else:

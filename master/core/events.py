@@ -107,6 +107,24 @@ class CollectFailed:
 
 
 @dataclass(frozen=True)
+class CheckpointSettled:
+    """What an attempt in vain left to go on from is home, or will not come."""
+
+    at: float
+    task_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class CheckpointDamaged:
+    """The checkpoint that an attempt waits for on its worker is not to be had any more."""
+
+    at: float
+    task_id: str
+    content_hash: str
+
+
+@dataclass(frozen=True)
 class ArtefactWanted:
     """A worker waits for an artefact."""
 
@@ -173,6 +191,8 @@ Event = (
     | AttemptFinished
     | Collected
     | CollectFailed
+    | CheckpointSettled
+    | CheckpointDamaged
     | ArtefactWanted
     | Delivered
     | DeliveryFailed

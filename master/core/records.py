@@ -34,6 +34,8 @@ class Policy:
     """Exit codes 75 of one job."""
     max_deliveries: int = 3
     """Tries to bring one artefact to one worker."""
+    checkpoint_s: float = 900.0
+    """How long the next attempt waits for what the last one left to go on from."""
     give_up_s: float = 1800.0
     """How long a run waits when all of its workers are silent."""
 
@@ -70,6 +72,8 @@ class TaskRecord:
     """Content hash of the base model that the current attempt starts from."""
     finished: Mapping[str, Any] = field(default_factory=dict)
     """The agent's `Finished` of the current attempt, empty while it has not ended."""
+    ready_at: float = 0.0
+    """When the back-off is over, for a task that waits for a checkpoint."""
     collected: int = 0
     """The last attempt whose outcome came home."""
     content_hash: str = ""
@@ -159,6 +163,8 @@ class RunState:
     """Content hashes of the base models that turned out to be damaged."""
     delayed: list[tuple[float, str]] = field(default_factory=list)
     """Heap of ready tasks that wait for the end of their back-off."""
+    awaiting: set[str] = field(default_factory=set)
+    """Ready tasks that wait for a checkpoint; some may have been let go meanwhile."""
     durations: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Kind → number and sum of the seconds that its attempts took."""
     stopping: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from master.core import artefacts, attempts, workers
+from master.core import artefacts, attempts, checkpoints, workers
 from master.core import commands as cmd
 from master.core import events as ev
 from master.core.attempts import end_attempt
@@ -36,10 +36,16 @@ def begin(state: RunState, at: float) -> Outbox:
     for record in state.tasks.values():
         if record.state is State.PENDING:
             unlock(state, record, at, out)
+        elif record.state is State.READY and _awaits_checkpoint(state, record):
+            checkpoints.hold(state, record, at)
         elif record.state is State.READY:
             make_ready(state, record, at, out)
     _finish_if_done(state, at, out)
     return out
+
+
+def _awaits_checkpoint(state: RunState, record: TaskRecord) -> bool:
+    return checkpoints.is_left(record.finished) and record.worker in state.workers
 
 
 def _is_missed(state: RunState, record: TaskRecord) -> bool:
@@ -167,6 +173,8 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.AttemptFinished: attempts.on_finished,
     ev.Collected: attempts.on_collected,
     ev.CollectFailed: attempts.on_collect_failed,
+    ev.CheckpointSettled: checkpoints.on_settled,
+    ev.CheckpointDamaged: checkpoints.on_damaged,
     ev.ArtefactWanted: artefacts.on_wanted,
     ev.Delivered: artefacts.on_delivered,
     ev.DeliveryFailed: artefacts.on_delivery_failed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from master.core import checkpoints
 from master.core import commands as cmd
 from master.core import events as ev
 from master.core.attempts import end_attempt, meet_again
@@ -25,6 +26,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
             touch(state, view, spec_hash)
     for task_id, _ in sorted(view.attempts | view.collecting):
         _reconcile(state, state.tasks[task_id], event, out)
+    checkpoints.on_worker_up(state, event)
     for key in sorted(event.attempts):
         if current(state, event.worker, *key) is None:
             meet_again(state, view, key, event.at, out)
@@ -81,6 +83,7 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
     for view in state.workers.values():
         if view.up or not view.tried or event.at - view.since <= state.policy.lease_s:
             continue
+        checkpoints.on_silent(state, view, event.at)
         for task_id, _ in sorted(view.attempts | view.collecting):
             note = f"{view.name} has been silent for too long"
             end_attempt(state, state.tasks[task_id], "lost", event.at, out, note)

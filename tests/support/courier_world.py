@@ -13,6 +13,7 @@ import pytest
 
 from master.adapters.agent_client import WorkerLink
 from master.adapters.base_model_store import BaseModelStore
+from master.adapters.checkpoint_store import CheckpointStore
 from master.adapters.courier import Courier, Library
 from master.adapters.session import Session
 from master.core import commands as cmd
@@ -63,13 +64,14 @@ class CourierWorld:
     def __post_init__(self) -> None:
         self.layout = RunLayout(self.tmp_path / "run")
         self.store = BaseModelStore(self.layout)
+        self.checkpoints = CheckpointStore(self.layout)
         self.remote = self.tmp_path / "remote"
         self.session = FakeSession("lab1", root=self.remote)
         self.line = Line(self.session)
         links = cast(Mapping[str, WorkerLink], {"lab1": self.line})
         self.courier = Courier(
             *(self.layout, {"lab1": "run1"}, links, self.inbox, self.store, self.library),
-            *(lambda spec_hash: {"lr": spec_hash}, lambda: 5.0),
+            *(lambda spec_hash: {"lr": spec_hash}, lambda: 5.0, self.checkpoints),
         )
 
     def attempt(self, task_id: str = JOB, attempt: int = 1) -> AttemptLayout:

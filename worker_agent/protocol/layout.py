@@ -8,11 +8,18 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Tuple
 
 
 def attempt_name(job_id: str, attempt: int) -> str:
     """Return the directory name of an attempt; job ids hold no comma."""
     return f"{job_id.replace('/', ',')}.{attempt}"
+
+
+def named_attempt(name: str) -> Tuple[str, int]:
+    """Return job id and attempt of a directory name.  Raises ValueError where it is none of an attempt."""
+    job, _, attempt = name.rpartition(".")
+    return job.replace(",", "/"), int(attempt)
 
 
 @dataclass(frozen=True)

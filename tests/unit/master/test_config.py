@@ -65,7 +65,8 @@ def test_the_smallest_server_has_the_defaults() -> None:
 
 def test_limits_are_read_in_any_unit_and_a_server_precedes() -> None:
     entries = {"host": "a", "gpus": 0}, {"host": "b", "gpus": 0, "kill_grace_s": "2m", "log_limit": "200MB"}
-    above, own = servers(*entries, kill_grace_s=0, log_limit="2MiB")
+    above, own = servers(*entries, kill_grace_s=0, log_limit="2MiB", checkpoint_limit="1GB")
+    assert (above.checkpoint_limit_bytes, own.checkpoint_limit_bytes) == (10**9, 10**9)
     assert (above.kill_grace_s, above.log_limit_bytes) == (0.0, 2 << 20)
     assert (own.kill_grace_s, own.log_limit_bytes) == (120.0, 200_000_000)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from master.adapters import courier as courier_module
-from master.adapters.courier import UnderWay
+from master.adapters.under_way import UnderWay
 from master.core import commands as cmd
 from master.core import events as ev
 from master.errors import RemoteError, SessionLost
