@@ -36,14 +36,16 @@ class Dice:
         return torch.from_numpy(self._host.permutation(size))
 
     def keep_mask(self, out: Tensor, drop: float) -> None:
-        """Fill the contiguous bool tensor `out`: False with probability `drop`, to 1/65536."""
+        """Fill the contiguous bool tensor `out` [B, H]: False with probability `drop`."""
         if self._torch is not None:
             out.bernoulli_(1 - drop, generator=self._torch)
             return
-        # Sixteen random bits a value from whole words: a tenth of the time of torch's bernoulli.
-        words = self._host.integers(0, 2**64, size=-(-out.numel() // 4), dtype=np.uint64)
-        rolled = words.view(np.uint16)[: out.numel()].reshape(out.shape)
-        np.greater_equal(rolled, np.uint16(min(round(drop * 65536), 65535)), out=out.numpy())
+        # One random byte a value, from whole words: a twentieth of the time of torch's bernoulli.  Bytes know
+        # 256 rates only, so every column rolls anew between the two nearest, and is `drop` on average.
+        words = self._host.integers(0, 2**64, size=-(-out.numel() // 8), dtype=np.uint64)
+        rolled = words.view(np.uint8)[: out.numel()].reshape(out.shape)
+        limits = np.floor(drop * 256 + self._host.random(out.shape[1])).clip(max=255).astype(np.uint8)
+        np.greater_equal(rolled, limits, out=out.numpy())
 
 
 @dataclass(frozen=True)
