@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent_harness import PATIENCE_S, ROOT, Host, end, is_alive, pids_in, until
+from tests.integration.agent_harness import PATIENCE_S, ROOT, Host, end, is_alive, pids_in, until
 
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash
