@@ -12,7 +12,7 @@ from pathlib import Path
 
 from master.code_identity import trainer_folder
 from master.errors import ConfigError
-from worker_agent.protocol.digests import MANIFEST, content_hash, digest_directory, publish
+from worker_agent.protocol.digests import content_hash, digest_directory, publish
 
 _NEVER_CODE = frozenset(
     {".git", ".hg", ".svn", ".tox", ".venv", "__pycache__", "node_modules", "experiments", ".twophase"}
@@ -22,7 +22,7 @@ _NOT_CODE_OUTSIDE_GIT = frozenset({"build", "dist"})
 """Git tells whether a folder of these names holds code; without it they are taken for products."""
 _VIRTUAL_ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 """Either lies at the top of an environment, whatever its folder is called."""
-_NEVER_CODE_AT_THE_TOP = frozenset({"phase1_base_models.json", "phase2_experiments.json", MANIFEST})
+_NEVER_CODE_AT_THE_TOP = frozenset({"phase1_base_models.json", "phase2_experiments.json"})
 MAX_FILE_BYTES = 10 * 2**20
 """Larger files are data, not code, and are left out."""
 MAX_TOTAL_BYTES = 256 * 2**20

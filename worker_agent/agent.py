@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shutil
 import signal
 import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
 
-from worker_agent import core, placing, procs, recovery
+from worker_agent import core, placing, procs, recovery, trees
 from worker_agent.background import Background
 from worker_agent.executors.choice import Executors
 from worker_agent.gpus import GpuError
@@ -324,7 +323,7 @@ def _remove(tree: Path) -> None:
     gone = tree.with_name(f".{tree.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         tree.rename(gone)
-        shutil.rmtree(str(gone), ignore_errors=True)
+        trees.remove(gone)
 
 
 _HANDLERS: Dict[Type[Any], Callable[[Agent, Any], None]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import sys
 import traceback
@@ -11,6 +10,8 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Deque
+
+from worker_agent import trees
 
 Answer = Callable[[], None]
 """What the loop does once the work is done."""
@@ -111,4 +112,4 @@ class Background:
     def _empty_trash(self) -> None:
         with contextlib.suppress(IndexError):
             while True:
-                shutil.rmtree(str(self._trash.popleft()), ignore_errors=True)
+                trees.remove(self._trash.popleft())

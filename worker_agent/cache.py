@@ -10,7 +10,13 @@ import uuid
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, publish
+from worker_agent.protocol.digests import (
+    FileDigest,
+    content_hash,
+    digest_directory,
+    publish,
+    without_manifest,
+)
 from worker_agent.protocol.layout import WorkLayout
 
 _PYCACHE = "__pycache__"
@@ -159,7 +165,7 @@ def _stat(directory: Path) -> Stat:
 def _difference(files: List[FileDigest], name: str) -> Optional[str]:
     found = content_hash(files)
     own = [item for item in files if _PYCACHE not in item.path.split("/")]
-    if name in (found, content_hash(own)):
+    if name in (found, content_hash(own), content_hash(without_manifest(own))):
         return None
     return f"its content hash is {found}, of {len(files)} files, instead of {name}"
 

@@ -10,7 +10,6 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, 
 
 from worker_agent.executors.base import StartError
 from worker_agent.protocol import script_contract as contract
-from worker_agent.protocol.digests import MANIFEST
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Mount
 
@@ -112,7 +111,7 @@ def plan_links(mounts: Sequence[Tuple[Mount, Path]], listing: Callable[[Path], L
             _place(tree, parts, target, listing)
             continue
         for name in listing(target):
-            if name not in (EXPERIMENTS, MANIFEST):
+            if name != EXPERIMENTS:
                 _place(tree, [name], target / name, listing)
     return tree
 

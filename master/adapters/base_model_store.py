@@ -10,7 +10,14 @@ from typing import Any
 
 from master.errors import IntegrityError
 from master.run_layout import RunLayout
-from worker_agent.protocol.digests import MANIFEST, FileDigest, content_hash, digest_directory, publish
+from worker_agent.protocol.digests import (
+    MANIFEST,
+    FileDigest,
+    content_hash,
+    digest_directory,
+    publish,
+    without_manifest,
+)
 
 MANIFEST_FORMAT = 1
 
@@ -63,7 +70,7 @@ class BaseModelStore:
     def verify(self, spec_hash: str) -> dict[str, Any]:
         """Return the manifest of a base model whose every file has been checked.  Raises IntegrityError."""
         manifest = self.manifest(spec_hash)
-        found = digest_directory(self.path(spec_hash))
+        found = without_manifest(digest_directory(self.path(spec_hash)))
         if content_hash(found) != manifest["content_hash"]:
             expected = {FileDigest.from_row(row) for row in manifest["files"]}
             wrong = sorted({item.path for item in expected ^ set(found)})

@@ -25,7 +25,7 @@ from master.inbox import Inbox, Noted, Received
 from master.run_layout import RunLayout
 from master.specs import Config
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, publish
+from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, holds, publish
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 
 PER_WORKER = 2
@@ -246,7 +246,7 @@ class Courier:
 
     def _verify(self, staged: Path, wanted: str, command: cmd.Collect | cmd.Salvage) -> None:
         """Raise IntegrityError, and keep the evidence, where a directory is not what was announced."""
-        if content_hash(digest_directory(staged)) == wanted:
+        if holds(staged, wanted):
             return
         name = f"{staged.parent.name}-{staged.name}-{time.time_ns()}"
         aside = self._layout.set_aside(name)
@@ -333,7 +333,7 @@ class Courier:
         path = checkpoint.path if checkpoint else self._library.paths.get(command.content_hash)
         if path is None:
             raise IntegrityError(f"nothing here has the content hash {command.content_hash}")
-        if content_hash(digest_directory(path)) != command.content_hash:
+        if not holds(path, command.content_hash):
             if checkpoint:
                 self._give_up(checkpoint)
                 return False

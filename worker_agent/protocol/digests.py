@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator, List, Sequence, Tuple
 
 MANIFEST = "manifest.json"
-"""Describes a directory, lies in it, and is not part of its content hash."""
+"""Describes a base model, lies in its directory, and is not part of its content hash."""
 
 
 @dataclass(frozen=True, order=True)
@@ -50,24 +50,41 @@ def digest_file(path: Path) -> Tuple[int, str]:
 
 
 def _files_below(directory: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(directory):
+    for folder, _, names in os.walk(directory, onerror=_refuse):
         for name in names:
             path = Path(folder, name)
             if path.is_file():
                 yield path
 
 
+def _refuse(error: OSError) -> None:
+    """What cannot be looked into would be left out without a word."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error
+
+
 def digest_directory(directory: Path) -> List[FileDigest]:
-    """Return the digests of all files below `directory` but its manifest, sorted by path.
+    """Return the digests of all files below `directory`, sorted by path; none where it does not exist.
 
     A symbolic link to a file counts as the file; links to directories and special files do not count.
+    Raises OSError for a file or a directory that cannot be read.
     """
-    digests = []
-    for path in _files_below(directory):
-        relative = path.relative_to(directory).as_posix()
-        if relative != MANIFEST:
-            digests.append(FileDigest(relative, *digest_file(path)))
-    return sorted(digests)
+    paths = ((path.relative_to(directory).as_posix(), path) for path in _files_below(directory))
+    return sorted(FileDigest(relative, *digest_file(path)) for relative, path in paths)
+
+
+def without_manifest(files: Iterable[FileDigest]) -> List[FileDigest]:
+    """Return the files of a base model without its manifest."""
+    return [item for item in files if item.path != MANIFEST]
+
+
+def holds(directory: Path, wanted: str) -> bool:
+    """Return whether a directory holds what a content hash says, be it with or without a manifest.
+
+    Raises OSError for what cannot be read.
+    """
+    files = digest_directory(directory)
+    return wanted in (content_hash(files), content_hash(without_manifest(files)))
 
 
 def content_hash(files: Iterable[FileDigest]) -> str:

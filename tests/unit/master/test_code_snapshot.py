@@ -67,11 +67,11 @@ def test_later_changes_do_not_reach_the_snapshot(project: Path, tmp_path: Path) 
 def test_caches_environments_and_results_are_no_code(project: Path) -> None:
     write(project, ".git/config", "pkg/__pycache__/a.pyc", "env/pyvenv.cfg", "env/lib/x.py", "conda/x.py")
     write(project, "conda/conda-meta/history", "experiments/alpha/m.json", ".twophase/lock", "build/lib/x.py")
-    write(project, "manifest.json", "phase1_base_models.json", "phase2_experiments.json", "wandb/x")
-    write(project, "environment/x.py", "env2/x.py", "pkg/manifest.json", "conf/lr.yaml", "README")
+    write(project, "phase1_base_models.json", "phase2_experiments.json", "wandb/x")
+    write(project, "environment/x.py", "env2/x.py", "manifest.json", "conf/lr.yaml", "README")
     assert found(project / "train.py") == [
         *("README", "conf/lr.yaml", "env2/x.py", "environment/x.py"),
-        *("pkg/__init__.py", "pkg/manifest.json", "train.py"),
+        *("manifest.json", "pkg/__init__.py", "train.py"),
     ]
 
 

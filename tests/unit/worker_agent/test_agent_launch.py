@@ -14,7 +14,7 @@ from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Mount
 
 TREES = {
-    "/code": ["data", "experiments", "manifest.json", "train.py"],
+    "/code": ["data", "experiments", "train.py"],
     "/code/data": ["001", "readme"],
     "/code/data/001": ["x.pt"],
 }
