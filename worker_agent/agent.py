@@ -43,6 +43,7 @@ from worker_agent.spool import Spool
 _POLL_S = 1.0
 _END_S = 10.0
 """How long jobs that were killed may take to be gone when the agent ends."""
+_ORPHAN_LOOK_S = 0.01
 
 
 class Agent:
@@ -304,6 +305,7 @@ class Agent:
             _remove(self._hands.site.layout.run(self._layout.run_id))
             _remove(self._layout.root)
         self._executor.close()
+        _kill_orphans()
         self._background.close()
         self._hands.close()
         self._spool.close()
@@ -316,6 +318,19 @@ class Agent:
         while self._executor.wait_s() is not None and time.monotonic() < deadline:
             self._executor.poll()
             time.sleep(self._executor.wait_s() or 0.0)
+
+
+def _kill_orphans() -> None:
+    """Kill what has left its job's group and dropped its environment: nobody else would ever end it."""
+    deadline = time.monotonic() + _END_S
+    while time.monotonic() < deadline:
+        found = map(procs.read_process, procs.children())
+        alive = [process.pid for process in found if process and process.alive]
+        if not alive:
+            return
+        for pid in alive:
+            procs.kill(pid)
+        time.sleep(_ORPHAN_LOOK_S)
 
 
 def _remove(tree: Path) -> None:

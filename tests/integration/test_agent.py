@@ -464,6 +464,30 @@ def test_after_shutdown_nothing_is_left(host: Host) -> None:
     assert not host.layout().root.exists() and not host.work().run("r1").exists()
 
 
+def test_a_process_that_nothing_tells_of_does_not_outlive_the_agent(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "pids"
+    code = f"""
+import os, pathlib, sys
+reader, writer = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    write = "import os, signal, pathlib; pathlib.Path({str(path)!r}).write_text(str(os.getpid()));"
+    os.set_inheritable(writer, True)
+    program = f"{{write}} os.write({{writer}}, b'x'); signal.pause()"
+    os.execve(sys.executable, [sys.executable, "-c", program], {{}})
+os.read(reader, 1)
+"""
+    master = host.connect()
+    agent = host.agent_pid()
+    master.launch("a", code)
+    assert master.finished("a").outcome == "succeeded"
+    (pid,) = pids_in(path, 1)
+    end(agent, signal.SIGTERM)
+    assert master.ended() == 0
+    until(lambda: not is_alive(agent))
+    assert not is_alive(pid)
+
+
 def test_a_state_directory_that_cannot_be_is_a_clear_error(host: Host) -> None:
     host.state_dir.write_text("in the way")
     done = subprocess.run(host.argv("r1"), input=b"", capture_output=True, env=host.env, timeout=PATIENCE_S)
