@@ -18,7 +18,7 @@ from worker_agent.executors.base import Key
 from worker_agent.holes import punch_hole
 from worker_agent.protocol.layout import AttemptLayout
 
-CALM_S, BUSY_S = 0.25, 0.02
+CALM_S, BUSY_S = 0.1, 0.02
 """Between two looks, and where a log has grown much since the last one."""
 _HUGE = 1 << 40
 """File systems have a longest file: one that gets near is emptied, holes or not."""

@@ -24,9 +24,7 @@ def judge(record: TaskRecord, outcome: str, policy: Policy) -> Verdict:
         return _allowance(Trigger.LOSE, "lost", record.losses, policy.max_losses, 0.0)
     if outcome == "requeue":
         record.requeues += 1
-        return _allowance(
-            Trigger.RETRY, "asked for another try", record.requeues, policy.max_requeues, policy.backoff_s
-        )
+        return _allowance(Trigger.RETRY, outcome, record.requeues, policy.max_requeues, policy.backoff_s)
     record.failures += 1
     delay_s = policy.backoff_s * 2.0 ** (record.failures - 1)
     return _allowance(Trigger.RETRY, outcome, record.failures, policy.retries, delay_s)

@@ -38,6 +38,10 @@ class Chaos:
     """Deaths of the master, a second."""
     until: float = 1500.0
     """Seconds after which nothing more goes wrong."""
+    checkpoint: float = 0.5
+    """Of the attempts in vain: they leave something to go on from."""
+    checkpoint_lost: float = 0.1
+    """Of these: nothing is ever heard of it."""
 
     def hits(self, random: Random, now: float, chance: float) -> bool:
         return now < self.until and random.random() < chance

@@ -176,7 +176,9 @@ class Simulation(World):
                 self.send(worker, lambda agent: agent.cancel((task_id, attempt)))
             case cmd.Recall(worker, task_id, attempt):
                 self.send(worker, lambda agent: agent.recall((task_id, attempt)))
-            case cmd.Release(worker, task_id, attempt) | cmd.Salvage(worker, task_id, attempt):
+            case cmd.Salvage():
+                self.salvage(command)
+            case cmd.Release(worker, task_id, attempt):
                 self.send(worker, lambda agent: agent.release((task_id, attempt)))
             case cmd.Collect(worker, task_id, attempt):
                 if (task_id, attempt) not in self.under_way:

@@ -33,9 +33,9 @@ CASES = {
         Verdict(Trigger.FAIL, 0.0, "lost 3 times"),
     ],
     "requeue": [
-        Verdict(Trigger.RETRY, 5.0, "asked for another try"),
-        Verdict(Trigger.RETRY, 5.0, "asked for another try"),
-        Verdict(Trigger.FAIL, 0.0, "asked for another try 3 times"),
+        Verdict(Trigger.RETRY, 5.0, "requeue"),
+        Verdict(Trigger.RETRY, 5.0, "requeue"),
+        Verdict(Trigger.FAIL, 0.0, "requeue 3 times"),
     ],
 }
 

@@ -251,10 +251,29 @@ class World:
                 if outcome == "succeeded" and key[0].startswith(BASE_MODELS):
                     self.ever_made.add(self.content(*key))
                     agent.delivered(self.content(*key))
-                agent.exit(key, outcome, {"duration_s": seconds})
+                agent.exit(key, outcome, {"duration_s": seconds, **self._left(outcome)})
                 self._flush(agent)
 
         self.later(seconds, leave)
+
+    def _left(self, outcome: str) -> dict[str, object]:
+        if outcome == "succeeded" or self.random.random() >= self.scene.chaos.checkpoint:
+            return {}
+        return {"checkpoint": {"content_hash": "c", "files": []}}
+
+    def salvage(self, command: cmd.Salvage) -> None:
+        """Bring home what an attempt in vain left, then let the worker forget it."""
+        link, key = self.links[command.worker], (command.task_id, command.attempt)
+        number = link.number
+
+        def arrive() -> None:
+            if not link.up or link.number != number:
+                return
+            self.send(command.worker, lambda agent: agent.release(key))
+            if command.detail.get("checkpoint") and not self.hits(self.scene.chaos.checkpoint_lost):
+                self.tell(ev.CheckpointSettled(self.now, *key))
+
+        self.soon(self.random.uniform(0, 10), arrive)
 
     def _outcome(self, cancelled: bool) -> str:
         if cancelled:
