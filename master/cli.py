@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -24,16 +23,16 @@ from master.config import read_cluster
 from master.core import events as ev
 from master.core.lifecycle import State
 from master.core.plan import Plan, make_plan
-from master.core.quantities import seconds
 from master.core.records import Policy, RunState
 from master.core.recovery import recover
 from master.core.run_state import EXIT_INTERRUPTED
 from master.dispatcher import Dispatcher
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
-from master.executors import DEFAULT_EXECUTOR, check_executors, threads_problem_of
+from master.executors import check_executors, threads_problem_of
 from master.inbox import Inbox, Received
 from master.jobs import read_jobs
 from master.launching import NOT_FOR_THE_SCRIPT, Limits, check_job_settings
+from master.options import Options, parse
 from master.phase_logs import build_phase_log, read_phase_log, write_phase_log
 from master.probe import probe_workers
 from master.run_layout import RunLayout
@@ -43,150 +42,15 @@ from master.view.plan_table import plan_json, planned_workers, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.view import View, open_view
 from master.view.wording import clean
-from worker_agent import __version__
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
-from worker_agent.protocol.messages import EXECUTORS
-
-EPILOG = """\
-what happens:
-  Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each
-  once, anywhere in the cluster, and brings it home.  Phase 2 runs the jobs; a job starts as soon as its own
-  base model is home.  Workers fetch the base models that they miss and keep them.
-
-  The same command again continues where it stopped: after Ctrl-C, a crash, or a reboot of any machine.
-  Ctrl-C once: running jobs may finish.  Twice: they are cancelled.  Closing the terminal stops nothing.
-
-exit codes:
-  0 all jobs succeeded    1 some failed    2 wrong command line    3 a config file is invalid
-  4 no usable worker      130 interrupted
-
-examples:
-  run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py --dry-run
-  run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py
-"""
-
 
 _MOST_NOTES = 5
 
 
-@dataclass(frozen=True)
-class Options:
-    """The command line."""
-
-    cluster_config: Path
-    jobs_config: Path
-    script_path: Path | None
-    trainer: str | None
-    run_dir: Path
-    skip_phase1: bool
-    strict_phases: bool
-    dry_run: bool
-    retries: int
-    lease: float
-    timeout: float | None
-    stall_timeout: float | None
-    executor: str
-    quiet: bool
-    log_file: Path | None
-    json: bool
-    tmux_session: str | None
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of `run_two_phase`."""
-    result = argparse.ArgumentParser(
-        prog="run_two_phase",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = result.add_argument
-    add("--cluster-config", type=Path, required=True, metavar="F", help="the workers (JSON or YAML)")
-    add("--jobs-config", type=Path, required=True, metavar="F", help="the experiments (JSON or YAML)")
-    what = result.add_mutually_exclusive_group()
-    what.add_argument("--script-path", type=Path, metavar="F", help="your training script, as it is")
-    what.add_argument(
-        "--trainer", metavar="NAME", help="a trainer that ships with Twophase (personalization)"
-    )
-    add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
-    add(
-        "--dry-run",
-        action="store_true",
-        help="show the whole plan and the state of the workers, start nothing",
-    )
-    add("--skip-phase1", action="store_true", help="train no base model: all must be in the store already")
-    add("--strict-phases", action="store_true", help="hold Phase 2 until Phase 1 is complete")
-    add("--retries", type=_count, default=1, metavar="N", help="further tries for a job that failed (1)")
-    add(
-        "--lease",
-        type=_seconds,
-        default=300.0,
-        metavar="S",
-        help="a worker silent for so long loses its jobs (300)",
-    )
-    add(
-        "--timeout",
-        type=_time,
-        metavar="T",
-        help="end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit)",
-    )
-    add(
-        "--stall-timeout",
-        type=_time,
-        metavar="T",
-        help="end a job that neither logs nor tells progress for so long (no limit)",
-    )
-    add(
-        "--executor",
-        default=DEFAULT_EXECUTOR,
-        metavar="E",
-        help=f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})",
-    )
-    add("--quiet", action="store_true", help="show problems and the end only")
-    add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
-    add(
-        "--json",
-        action="store_true",
-        help="print the plan or the outcome as one JSON object on standard output",
-    )
-    add(
-        "--tmux-session",
-        metavar="NAME",
-        help="accepted, and no longer needed: closing the terminal stops nothing",
-    )
-    add("--version", action="version", version=f"run_two_phase {__version__}")
-    return result
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 100:
-        raise ValueError
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 1 <= value <= 1e7:
-        raise ValueError
-    return value
-
-
-def _time(text: str) -> float:
-    value = seconds(float(text)) if text[-1:].isdigit() else seconds(text)
-    if value is None:
-        raise ValueError
-    return value
-
-
-_time.__name__ = "time (seconds above 0, or like 90s, 15m, 2h)"
-_count.__name__, _seconds.__name__ = "number of tries (0 to 100)", "number of seconds (1 to 1e7)"
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors of the user are one message, never a traceback."""
-    options = Options(**vars(parser().parse_args(argv)))
+    options = parse(argv)
     try:
         return _run(options)
     except TwophaseError as error:

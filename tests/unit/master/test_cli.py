@@ -12,6 +12,7 @@ import pytest
 
 from master import assembly, cli
 from master.errors import ConfigError, InternalError, NoUsableWorker, SessionLost, UsageError
+from master.options import Options, parse
 from master.run_layout import RunLayout
 from master.view.plan_table import PlannedWorker
 from worker_agent import __version__
@@ -48,7 +49,7 @@ def argv(tmp_path: Path) -> list[str]:
 
 
 def test_defaults() -> None:
-    options = cli.Options(**vars(cli.parser().parse_args(REQUIRED)))
+    options = parse(REQUIRED)
     assert (options.run_dir, options.retries, options.lease) == (Path(), 1, 300.0)
     assert not (options.dry_run or options.skip_phase1 or options.strict_phases or options.quiet)
 
@@ -96,7 +97,7 @@ def test_errors_are_one_message_and_an_exit_code(
     code: int,
     says: str,
 ) -> None:
-    def failing(_: cli.Options) -> int:
+    def failing(_: Options) -> int:
         raise error
 
     monkeypatch.setattr(cli, "_run", failing)
