@@ -151,6 +151,7 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
 
     settings = msg.Settings(
         gpus=list(server.gpus),
+        slots_per_gpu=server.slots_per_gpu,
         cpu_slots=server.cpu_slots,
         work_dir=server.work_dir,
         env=dict(server.env),

@@ -36,6 +36,8 @@ class ServerSpec:
     ssh_key: str | None = None
     gpus: tuple[str, ...] = ()
     """Ids as `CUDA_VISIBLE_DEVICES` takes them; empty for CPU slots."""
+    slots_per_gpu: int | None = None
+    """Jobs at a time on a GPU; None shares GPUs by memory."""
     cpu_slots: int | None = None
     """Jobs at a time when there are no GPUs; None lets the agent choose."""
     python: str | None = None

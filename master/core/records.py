@@ -38,6 +38,8 @@ class Policy:
     """How long the next attempt waits for what the last one left to go on from."""
     give_up_s: float = 1800.0
     """How long a run waits when all of its workers are silent."""
+    max_running: int | None = None
+    """At most so many attempts on all workers together; None is as many as they have room for."""
 
 
 @dataclass(frozen=True)

@@ -90,13 +90,18 @@ def _place(state: RunState, at: float, out: Outbox) -> None:
     mean_s = state.mean_duration_s()
     state.roomy = {name for name in state.roomy if _has_room(state.workers[name], mean_s)}
     with_room = [state.workers[name] for name in state.roomy]
-    while with_room and len(state.ready):
+    while with_room and len(state.ready) and _may_start_more(state):
         view = min(with_room, key=lambda view: (len(view.attempts) - view.slots, view.name))
         task = _choose(state, view)
         if task is not None:
             _assign(state, state.tasks[task.task_id], view, at, out)
         if task is None or not _has_room(view, mean_s):
             with_room.remove(view)
+
+
+def _may_start_more(state: RunState) -> bool:
+    most = state.policy.max_running
+    return most is None or sum(len(view.attempts | view.loose) for view in state.workers.values()) < most
 
 
 def _has_room(view: WorkerView, mean_s: float | None) -> bool:

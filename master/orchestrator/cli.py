@@ -24,7 +24,7 @@ from master.orchestrator.options import Options, parse
 from master.orchestrator.project import root_of, with_place_checked
 from master.orchestrator.resources import Machine, Workers, choose, look
 from master.orchestrator.run_files import TrainingFiles, new_stamp
-from master.orchestrator.running import COMMAND, Order, Outcome, capped, run
+from master.orchestrator.running import COMMAND, Order, Outcome, run
 from master.orchestrator.selection import select
 from master.orchestrator.summary_file import (
     build_summary,
@@ -152,8 +152,8 @@ def _intent(
     workers = choose(machine, max(1, runnable), parallel=parallel, max_workers=options.max_workers)
     cluster = _this_machine(workers)
     if options.cluster_config:
-        cluster = _given_cluster(options, max(1, runnable))
-        workers = Workers(0, f"the servers of {options.cluster_config}")
+        cluster = _given_cluster(options)
+        workers = Workers(_most(options) or 0, f"the servers of {options.cluster_config}")
     passed = Passed(options.epochs, options.folds, options.sample, options.batch, tuple(options.extra_arg))
     folders = (options.base_output_dir, options.logs_dir, options.summary_dir)
     root, logs, summaries = map(_absolute, folders)
@@ -163,15 +163,19 @@ def _intent(
 
 
 def _this_machine(workers: Workers) -> ClusterSpec:
-    cpu_slots = None if workers.gpus else workers.count
-    return ClusterSpec((ServerSpec(_HOST, _HOST, gpus=workers.gpus, cpu_slots=cpu_slots),))
+    if not workers.gpus:
+        return ClusterSpec((ServerSpec(_HOST, _HOST, cpu_slots=workers.count),))
+    for_each = -(-workers.count // len(workers.gpus))
+    return ClusterSpec((ServerSpec(_HOST, _HOST, gpus=workers.gpus, slots_per_gpu=for_each),))
 
 
-def _given_cluster(options: Options, jobs: int) -> ClusterSpec:
-    cluster = assembly.with_head_paths(read_cluster(str(options.cluster_config)), str(options.cluster_config))
-    if options.parallel is False:
-        return capped(cluster, 1)
-    return cluster if options.max_workers is None else capped(cluster, min(options.max_workers, jobs))
+def _given_cluster(options: Options) -> ClusterSpec:
+    return assembly.with_head_paths(read_cluster(str(options.cluster_config)), str(options.cluster_config))
+
+
+def _most(options: Options) -> int | None:
+    """Return how many jobs may run at a time on a cluster; None is as many as it has slots for."""
+    return 1 if options.parallel is False else options.max_workers
 
 
 def _workers_json(intent: _Intent) -> dict[str, Any]:
@@ -185,7 +189,8 @@ def _workers_json(intent: _Intent) -> dict[str, Any]:
 
 def _workers_text(intent: _Intent) -> str:
     if intent.options.cluster_config:
-        return f"Workers: {intent.workers.reason}"
+        most = f"at most {intent.workers.count} at a time on " if intent.workers.count else ""
+        return f"Workers: {most}{intent.workers.reason}"
     gpus = f" on GPU {', '.join(intent.workers.gpus)}" if intent.workers.gpus else ""
     return f"Workers: {intent.workers.count}{gpus} ({intent.workers.reason})"
 
@@ -246,6 +251,7 @@ def _order(intent: _Intent) -> Order:
         intent.here,
         intent.roots,
         retries=options.retries,
+        max_workers=intent.workers.count or None,
         timeout_s=options.timeout,
         in_place=options.in_place,
         expected_s=None if alone else expected_seconds(intent.files.summary_dir),

@@ -43,7 +43,7 @@ class Workers:
     count: int
     reason: str
     gpus: tuple[str, ...] = ()
-    """Indices for the slots, one for each worker; empty without GPUs."""
+    """Indices of the GPUs that they share; empty without GPUs."""
 
 
 def look(cgroup: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> Machine:
@@ -122,5 +122,5 @@ def _limits(machine: Machine, jobs: int) -> dict[str, int]:
 
 
 def _shared(indices: list[str], count: int) -> tuple[str, ...]:
-    """Return a GPU for each worker, in turn."""
-    return tuple(indices[i % len(indices)] for i in range(count)) if indices else ()
+    """Return the GPUs that so many workers use."""
+    return tuple(indices[:count])

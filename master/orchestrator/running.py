@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -46,6 +46,8 @@ class Order:
     here: Path
     roots: tuple[Path, ...] = ()
     retries: int = 0
+    max_workers: int | None = None
+    """At a time on all workers together; None is as many as they have slots for."""
     timeout_s: float | None = None
     in_place: bool = False
     expected_s: Mapping[str, float] | None = None
@@ -153,7 +155,7 @@ def _fresh(order: Order, earlier: Mapping[str, int]) -> RunState:
     What still runs from a start that was killed is no task of this one, so its workers are told to end it.
     """
     plan = Plan(tuple(_task(job, order.expected_s) for job in order.jobs), {})
-    policy = Policy(retries=order.retries, backoff_s=_BACKOFF_S)
+    policy = Policy(retries=order.retries, max_running=order.max_workers, backoff_s=_BACKOFF_S)
     names = [server.name for server in order.cluster.servers]
     state = RunState.fresh(Plan((), {}), policy, names)
     state.plan, state.retired = plan, dict(earlier)
@@ -201,26 +203,3 @@ def _nothing_left(state: RunState) -> bool:
 def _forget(journal: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         journal.with_name(journal.name + suffix).unlink(missing_ok=True)
-
-
-def capped(cluster: ClusterSpec, most: int) -> ClusterSpec:
-    """Return the cluster with at most `most` slots, given out to the servers in turn.
-
-    A server that leaves the number of CPU slots to its agent counts as having one.
-    """
-    shares = _shares([len(server.gpus) or server.cpu_slots or 1 for server in cluster.servers], most)
-    servers = [
-        replace(server, gpus=server.gpus[:share]) if server.gpus else replace(server, cpu_slots=share)
-        for server, share in zip(cluster.servers, shares, strict=True)
-        if share
-    ]
-    return replace(cluster, servers=tuple(servers))
-
-
-def _shares(room: Sequence[int], most: int) -> list[int]:
-    shares = [0] * len(room)
-    while sum(shares) < min(most, sum(room)):
-        for index, limit in enumerate(room):
-            if shares[index] < limit and sum(shares) < most:
-                shares[index] += 1
-    return shares

@@ -25,7 +25,7 @@ from master.orchestrator.project import (
 )
 from master.orchestrator.publishing import Publisher, publish, publish_leftovers
 from master.orchestrator.run_files import TrainingFiles, new_stamp
-from master.orchestrator.running import Outcome, capped
+from master.orchestrator.running import Outcome
 from master.orchestrator.summary_file import (
     JobReport,
     expected_seconds,
@@ -34,7 +34,6 @@ from master.orchestrator.summary_file import (
     job_report,
     write_summary,
 )
-from master.specs import ClusterSpec, ServerSpec
 from tests.unit.master.orchestrator.conftest import Write
 
 STAMP = "20250301_100000"
@@ -125,22 +124,6 @@ def test_a_script_belongs_to_the_current_directory_or_its_root_or_its_folder() -
     assert root_of(Path("/p/a/train.py"), here, roots) == Path("/p")
     assert root_of(Path("/q/deep/train.py"), here, roots) == Path("/q/deep")
     assert root_of(Path("/r/x/train.py"), here, roots) == Path("/r/x")
-
-
-# --- slots of a cluster
-
-
-@pytest.mark.parametrize(
-    ("most", "slots"), [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (4, [2, 1, 1]), (9, [4, 3, 1])]
-)
-def test_slots_are_taken_from_the_servers_in_turn(most: int, slots: list[int]) -> None:
-    servers = (
-        ServerSpec("a", "a", gpus=("0", "1", "2", "3")),
-        ServerSpec("b", "b", cpu_slots=3),
-        ServerSpec("c", "c"),
-    )
-    kept = capped(ClusterSpec(servers), most).servers
-    assert [len(server.gpus) or server.cpu_slots for server in kept] == slots
 
 
 # --- the summary

@@ -46,7 +46,7 @@ def test_the_reason_names_every_limit() -> None:
     [
         (machine(cores=2), 9, 6, Workers(6, "--max-workers 6")),
         (machine(), 2, 6, Workers(2, "--max-workers 6, but only 2 jobs")),
-        (machine(gpus=GPUS), 9, 3, Workers(3, "--max-workers 3", ("0", "1", "0"))),
+        (machine(gpus=GPUS), 9, 3, Workers(3, "--max-workers 3", ("0", "1"))),
         (machine(gpus=GPUS), 9, 1, Workers(1, "--max-workers 1", ("0",))),
     ],
 )
