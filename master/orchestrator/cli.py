@@ -15,10 +15,12 @@ from master import assembly
 from master.config import read_cluster
 from master.core.run_state import EXIT_INTERRUPTED
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
+from master.executors import executor_problem
+from master.launching import Limits
 from master.orchestrator import verify
 from master.orchestrator.commands import Passed, not_passed
 from master.orchestrator.discovery import compiled, find_scripts, patterns_of, read_script, shown_path
-from master.orchestrator.jobs import Merged, TrainingJob, discovered_job, merge
+from master.orchestrator.jobs import THREADS_PROBLEM, Merged, TrainingJob, discovered_job, merge
 from master.orchestrator.jobs_yaml import read_jobs_file
 from master.orchestrator.options import Options, parse
 from master.orchestrator.project import root_of, with_place_checked
@@ -146,6 +148,8 @@ def _intent(
     options: Options, here: Path, roots: tuple[Path, ...], jobs: tuple[TrainingJob, ...], notes: Sequence[str]
 ) -> _Intent:
     """Check the rest.  Raises UsageError and ConfigError; changes nothing."""
+    if problem := executor_problem(options.executor, THREADS_PROBLEM):
+        raise UsageError(f"--executor {problem}")
     runnable = sum(not job.problem for job in jobs)
     machine = look()
     parallel = bool(options.parallel)
@@ -252,7 +256,7 @@ def _order(intent: _Intent) -> Order:
         intent.roots,
         retries=options.retries,
         max_workers=intent.workers.count or None,
-        timeout_s=options.timeout,
+        limits=Limits(options.timeout, options.stall_timeout, options.executor),
         in_place=options.in_place,
         expected_s=None if alone else expected_seconds(intent.files.summary_dir),
     )

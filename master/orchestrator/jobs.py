@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from master.errors import UsageError
+from master.executors import threads_problem_of
 from master.orchestrator.discovery import Script, shown_path
 
 PREFIX = "train_"
+THREADS_PROBLEM = threads_problem_of(None, lambda _: False)
+"""Why no job here can run in threads."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=-]")
 _UNSAFE_FIRST = re.compile(r"^[.-]+")
 _LONGEST_ID = 100
@@ -33,6 +36,9 @@ class TrainingJob:
     optional: bool = False
     """Its failure does not make the run fail."""
     timeout_s: float | None = None
+    stall_timeout_s: float | None = None
+    executor: str | None = None
+    """What runs it; None is what the command says."""
     discovered: bool = True
     problem: str = ""
     """Why it cannot be run; it is listed and counts as failed."""

@@ -9,15 +9,27 @@ from typing import NoReturn
 
 from master.core.job_ids import id_problem
 from master.core.nearest import shown
+from master.executors import executor_problem
 from master.orchestrator.discovery import SPELLINGS, read_script, shown_path
-from master.orchestrator.jobs import TrainingJob, id_of, output_of
+from master.orchestrator.jobs import THREADS_PROBLEM, TrainingJob, id_of, output_of
 from master.strict_json import Node, read_document
 from worker_agent.protocol.script_contract import flags
 
 _SUPPORTS = {f"supports_{what}": what for what in SPELLINGS}
 _ALSO = {"supports_batch_size": "batch"}
 _KEYS = (
-    *("name", "script", "output", "id", "args", "optional", "timeout", "use_output_dir"),
+    *(
+        "name",
+        "script",
+        "output",
+        "id",
+        "args",
+        "optional",
+        "timeout",
+        "stall_timeout",
+        "executor",
+        "use_output_dir",
+    ),
     *(_SUPPORTS | _ALSO),
 )
 _LONGEST_S = 10**7
@@ -58,6 +70,8 @@ def _job(node: Node, project: Path) -> TrainingJob:
         args=tuple(_args(args)) if args else (),
         optional=_is_true(node.get("optional"), default=False),
         timeout_s=_timeout(node.get("timeout")),
+        stall_timeout_s=_timeout(node.get("stall_timeout")),
+        executor=_executor(node.get("executor")),
         discovered=False,
         problem=read.problem,
     )
@@ -153,3 +167,11 @@ def _timeout(node: Node | None) -> float | None:
     if not 0 < node.value <= _LONGEST_S:
         node.fail(f"is {node.value}, allowed are seconds above 0 and up to {_LONGEST_S}")
     return float(node.value)
+
+
+def _executor(node: Node | None) -> str | None:
+    if node is None:
+        return None
+    if problem := executor_problem(node.value, THREADS_PROBLEM):
+        node.fail(problem)
+    return str(node.value)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from master.executors import DEFAULT_EXECUTOR
 from worker_agent import __version__
+from worker_agent.protocol.messages import EXECUTORS
 
 EXTRA_ARG = "--extra-arg"
 _MOST = 10**9
@@ -61,6 +63,8 @@ class Options:
     max_workers: int | None
     retries: int
     timeout: float | None
+    stall_timeout: float | None
+    executor: str
     in_place: bool
     cluster_config: Path | None
     allow_partial_success: bool
@@ -138,6 +142,10 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     add("--max-workers", type=_number, metavar="N", help="at most so many (by cores, memory and GPUs)")
     add("--retries", type=_tries, default=0, metavar="N", help="further tries for a job that failed (0)")
     add("--timeout", type=_seconds, metavar="S", help="time limit of a job that has none of its own")
+    stall = "a job that says nothing for so long is ended"
+    add("--stall-timeout", type=_seconds, metavar="S", help=stall)
+    executor = f"what runs the jobs: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})"
+    add("--executor", metavar="KIND", default=DEFAULT_EXECUTOR, help=executor)
     in_place = "on this machine: use the scripts and files as they are, not a snapshot"
     add("--in-place", action="store_true", help=in_place)
     add("--cluster-config", type=Path, metavar="F", help="run on the machines of this file")

@@ -18,7 +18,7 @@ from master.core.plan import Plan, Task
 from master.core.records import Policy, RunState
 from master.dispatcher import Dispatcher
 from master.inbox import Inbox
-from master.launching import data_mounts
+from master.launching import NO_LIMITS, Limits, data_mounts
 from master.orchestrator.commands import Passed, argv_of
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.project import Shown, projects_of, root_of, show
@@ -48,7 +48,8 @@ class Order:
     retries: int = 0
     max_workers: int | None = None
     """At a time on all workers together; None is as many as they have slots for."""
-    timeout_s: float | None = None
+    limits: Limits = NO_LIMITS
+    """For the jobs that do not say otherwise."""
     in_place: bool = False
     expected_s: Mapping[str, float] | None = None
     """Seconds that jobs took before: the longest start first.  None keeps their order."""
@@ -186,11 +187,17 @@ def make_launcher(
             phase=2,
             argv=argv_of(job, job.script.relative_to(root).as_posix(), order.passed),
             mounts=[asdict(mount) for mount in mounts],
-            timeout_s=job.timeout_s if job.timeout_s is not None else order.timeout_s,
+            executor=job.executor or order.limits.executor,
+            timeout_s=_first(job.timeout_s, order.limits.timeout_s),
+            stall_timeout_s=_first(job.stall_timeout_s, order.limits.stall_timeout_s),
             output_from=".",
         )
 
     return launch_of
+
+
+def _first(own: float | None, usual: float | None) -> float | None:
+    return usual if own is None else own
 
 
 def _nothing_left(state: RunState) -> bool:

@@ -169,6 +169,16 @@ def test_a_failure_stops_no_other_job_and_is_tried_again(shop: Shop) -> None:
     assert shop.finish("--only", "d").returncode == 1
 
 
+def test_warm_jobs_give_what_processes_give(shop: Shop) -> None:
+    shop.write("train_a.py", TAKES_ALL)
+    shop.write("train_b.py", TAKES_NOTHING)
+    for executor in ("process", "warm"):
+        jobs = shop.jobs("--epochs", "2", "--executor", executor)
+        assert {job["status"] for job in jobs.values()} == {"succeeded"}
+        options = json.loads((shop.project / "results" / "a_results" / "options.json").read_text())
+        assert options["epochs"] == 2
+
+
 def test_earlier_results_are_kept_and_everything_runs_again(shop: Shop) -> None:
     shop.write("train_a.py", "import pathlib, sys\npathlib.Path('out').write_text(sys.argv[1])\n")
     shop.summary("--extra-arg", "first")
@@ -274,6 +284,8 @@ def test_jobs_of_a_file_on_a_cluster_of_this_machine(shop: Shop) -> None:
         (("--config", "gone.yaml"), 2, "there is no such file"),
         (("--discover-root", "gone"), 2, "there is no such directory"),
         (("--cluster-config", "unknown.yaml"), 2, "unknown"),
+        (("--executor", "warn"), 2, "did you mean `warm`"),
+        (("--executor", "thread"), 2, "use warm or process"),
         (("--include-pattern", "train_x*.py", "--strict-discovery"), 3, "nothing to run"),
         (("--include-pattern", "train_x*.py"), 0, "nothing to run"),
         (("--discover-root", "twins"), 2, "twins/a/train_x.py and twins/b/train_x.py have the id `train_x`"),

@@ -88,6 +88,8 @@ def test_a_file_of_jobs(tmp_path: Path, write: Write) -> None:
         supports_folds: false
         supports_batch: true
         timeout: 90
+        stall_timeout: 30
+        executor: warm
     """
     (als,) = read(tmp_path, text)
     assert (als.name, als.job_id, als.output) == ("ALS", "als", "als/full")
@@ -96,6 +98,7 @@ def test_a_file_of_jobs(tmp_path: Path, write: Write) -> None:
     )
     assert als.takes == {"epochs": "--epochs", "batch": "--batch-size"}
     assert (als.optional, als.timeout_s, als.discovered) == (True, 90.0, False)
+    assert (als.stall_timeout_s, als.executor) == (30.0, "warm")
 
 
 def test_what_is_left_out_has_defaults_and_lists_of_words_stay(tmp_path: Path, write: Write) -> None:
@@ -123,6 +126,8 @@ def test_what_is_left_out_has_defaults_and_lists_of_words_stay(tmp_path: Path, w
         ("jobs: [{script: train_a.py, optional: 1}]", "true or false"),
         ("jobs: [{script: train_a.py, timeout: 0}]", "above 0"),
         ("jobs: [{script: train_a.py, timeout: soon}]", "number of seconds"),
+        ("jobs: [{script: train_a.py, executor: warn}]", "did you mean `warm`"),
+        ("jobs: [{script: train_a.py, executor: thread}]", "use warm or process"),
         ("jobs: [{script: train_a.py, args: fast}]", "list of words"),
         ("jobs: [{script: train_a.py, args: [[1]]}]", "must be a word"),
         ("jobs: [{script: train_a.py, args: {a: {b: 1}}}]", "nested too deep"),
