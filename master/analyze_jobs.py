@@ -20,6 +20,7 @@ from master.core.analysis import Analysis, FieldSplit, SharedBase, analyze
 from master.errors import TwophaseError, UsageError
 from master.jobs import read_jobs
 from master.specs import BaseModelSpec
+from master.standard_streams import make_usable
 from master.strict_json import read_document
 
 _DESCRIPTION = """\
@@ -45,6 +46,7 @@ _VALUE_WIDTH = 60
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    make_usable()
     arguments = _parser().parse_args(argv)
     try:
         _run(arguments)

@@ -28,7 +28,7 @@ from master.core.recovery import recover
 from master.core.run_state import EXIT_INTERRUPTED
 from master.dispatcher import Dispatcher
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
-from master.executors import check_executors, threads_problem_of
+from master.executors import INLINE, check_executors, inline_problem, threads_problem_of
 from master.inbox import Inbox, Received
 from master.jobs import read_jobs
 from master.launching import NOT_FOR_THE_SCRIPT, Limits, check_job_settings
@@ -37,6 +37,7 @@ from master.phase_logs import build_phase_log, read_phase_log, write_phase_log
 from master.probe import probe_workers
 from master.run_layout import RunLayout
 from master.specs import ClusterSpec, JobsSpec
+from master.standard_streams import make_usable
 from master.stop_signals import as_events
 from master.view.plan_table import plan_json, planned_workers, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
@@ -50,6 +51,7 @@ _MOST_NOTES = 5
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors of the user are one message, never a traceback."""
+    make_usable()
     options = parse(argv)
     try:
         return _run(options)
@@ -77,7 +79,11 @@ def _printing() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich leaves the program where nobody reads
+    except (OSError, SystemExit) as error:  # rich leaves the program where nobody reads
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            if error.filename is not None:
+                raise
+            _say(f"standard output cannot be written: {error.strerror}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -103,7 +109,8 @@ def _run(options: Options) -> int:
         return _dry_run(options, intent)
     synced = assembly.synced_data(intent.cluster)
     with ExitStack() as stack:
-        view = open_view(quiet=options.quiet, log_file=options.log_file)
+        terminal = False if options.executor == INLINE else None
+        view = open_view(quiet=options.quiet, terminal=terminal, log_file=options.log_file)
         stack.callback(view.close)
         stack.enter_context(assembly.exclusive(layout))
         journal = stack.enter_context(closing(Journal(layout.journal)))
@@ -135,6 +142,8 @@ def _check(options: Options, layout: RunLayout, store: BaseModelStore) -> _Inten
     )
     check_job_settings(jobs)
     trainer = None if script else options.trainer or DEFAULT_TRAINER
+    if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
+        raise UsageError(f"--executor {problem}")
     check_executors(jobs, options.executor, threads_problem_of(trainer, has_thread_main))
     sources = find_script(script, layout.root) if script else find_trainer(options.trainer or DEFAULT_TRAINER)
     whole, damaged = store.scan(jobs.base_models)
@@ -198,7 +207,9 @@ def _work(
 ) -> int:
     """Run until the end, then say what came of it."""
     started_at = time.time()
-    policy = Policy(options.retries, options.strict_phases, options.lease)
+    inline = options.executor == INLINE
+    retries, most = (0, 1) if inline else (options.retries, None)
+    policy = Policy(retries, options.strict_phases, options.lease, max_running=most)
     names = [server.name for server in parts.cluster.servers]
     state = recover(intent.plan, policy, names, journal.transitions())
     inbox: Inbox = SimpleQueue()

@@ -72,6 +72,30 @@ def test_a_reader_that_left_changes_nothing(run: Run, flags: tuple[str, ...]) ->
         run.check_complete(jobs=5, base_models=1)
 
 
+@pytest.mark.parametrize("streams", [">&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full"])
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)], ids=str)
+def test_streams_that_are_closed_or_full_change_nothing(
+    run: Run, streams: str, flags: tuple[str, ...]
+) -> None:
+    argv = ["sh", "-c", f'exec "$@" {streams}', "sh", *run.argv(*flags)]
+    done = subprocess.run(argv, env=run.environ(), stderr=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("standard output cannot be written: No space left" in done.stderr) == (streams == ">/dev/full")
+    if not flags:
+        run.check_complete(jobs=5, base_models=1)
+
+
+def test_a_terminal_without_umlauts_is_no_obstacle(run: Run) -> None:
+    run.env = {"PYTHONIOENCODING": "ascii"}
+    jobs = search(folds=2, participants=["ännchen", "bert", "ümit"])
+    run.write("jobs.json", jobs)
+    done = run.finish("--json", "--dry-run")
+    assert done.returncode == 0 and "ännchen" in str(json.loads(done.stdout)), done.stderr
+    done = run.finish("--dry-run")
+    assert done.returncode == 0 and "\\xe4nnchen" in done.stdout, done.stderr
+
+
 def test_the_environment_of_jobs_is_written_nowhere_on_the_head_node(run: Run) -> None:
     token = "s3cr3t-t0ken"
     script = run.root / "src" / "train.py"
