@@ -134,6 +134,8 @@ class Dispatcher:
                 self._links[worker].send(msg.Recall(task_id, attempt))
             case cmd.Release(worker, task_id, attempt):
                 self._release(worker, task_id, attempt)
+            case cmd.Forget(worker, task_id) if worker in self._links:
+                self._links[worker].send(msg.Forget(task_id))
             case cmd.Collect():
                 self._carrier.collect(command)
             case cmd.Salvage():

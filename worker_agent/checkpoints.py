@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, Optional
 from worker_agent.cache import Cache
 from worker_agent.executors.base import Key
 from worker_agent.protocol.digests import content_hash, digest_directory
-from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.layout import WorkLayout, named_attempt
 from worker_agent.protocol.messages import Launch
 from worker_agent.results import materialise_links
 
@@ -69,6 +69,15 @@ class Checkpoints:
             path = self.path((job_id, earlier))
             if not in_use((job_id, earlier)) and path.exists():
                 yield path
+
+    def left_by(self, job_id: str, in_use: Callable[[Key], bool]) -> Iterator[Path]:
+        """Yield the directories of all attempts at a job, but those that run."""
+        folder = self.path((job_id, 0)).parent
+        for path in folder.iterdir() if folder.is_dir() else ():
+            with contextlib.suppress(ValueError):
+                key = named_attempt(path.name)
+                if key[0] == job_id and not in_use(key):
+                    yield path
 
     def is_empty(self, key: Key) -> bool:
         """Return whether an attempt left nothing."""

@@ -240,6 +240,11 @@ class Hands:
         attempt = self._state.attempts.get(key)
         return attempt is not None and attempt.phase in (Phase.RUNNING, Phase.COLLECTING)
 
+    def forget_checkpoints(self, job_id: str) -> None:
+        """Delete what attempts at a job that has succeeded left to go on from."""
+        for path in self._site().checkpoints.left_by(job_id, self._in_use):
+            self._background.delete(path)
+
     def without_older_checkpoint(self, launch: Launch) -> Launch:
         """Return a launch that asks for a checkpoint only if what is here is older."""
         return self._site().checkpoints.without_older(launch, self._in_use) if launch.checkpoint else launch

@@ -63,6 +63,7 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
 
 def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFinished, out: Outbox) -> None:
     record.finished = event.detail
+    checkpoints.note_left(record, event.detail)
     out.commands.append(cmd.Salvage(event.worker, *record.key, event.detail))
     if event.outcome != "cancelled":
         note = str(event.detail.get("error") or "")
@@ -106,6 +107,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     move(state, record, Trigger.COLLECT, event.at, out, content_hash=event.content_hash)
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
+    checkpoints.forget(state, record, out)
     if record.task.makes:
         state.home[record.task.makes] = event.content_hash
         state.damaged.discard(event.content_hash)

@@ -17,6 +17,19 @@ def is_left(detail: Mapping[str, Any] | None) -> bool:
     return bool(((detail or {}).get("checkpoint") or {}).get("content_hash"))
 
 
+def note_left(record: TaskRecord, detail: Mapping[str, Any] | None) -> None:
+    """Remember where checkpoints are."""
+    if record.worker and is_left(detail):
+        record.left_on |= {record.worker}
+
+
+def forget(state: RunState, record: TaskRecord, out: Outbox) -> None:
+    """The task has succeeded: nobody needs its checkpoints any more."""
+    known = sorted(record.left_on & state.workers.keys())
+    out.commands += [cmd.Forget(worker, record.task.task_id) for worker in known]
+    record.left_on = frozenset()
+
+
 def hold(state: RunState, record: TaskRecord, at: float, delay_s: float = 0.0) -> None:
     """Keep a ready task back until its checkpoint is home, for a limited time, and its back-off is over."""
     record.ready_at = at + delay_s

@@ -66,6 +66,14 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Forget:
+    """Let a worker delete what attempts at a task that has succeeded left to go on from."""
+
+    worker: str
+    task_id: str
+
+
+@dataclass(frozen=True)
 class Deliver:
     """Bring an artefact to a worker and answer with Delivered or DeliveryFailed."""
 
@@ -88,7 +96,7 @@ class Finish:
     exit_code: int
 
 
-Command = Launch | Cancel | Recall | Collect | Salvage | Release | Deliver | Dismiss | Finish
+Command = Launch | Cancel | Recall | Collect | Salvage | Release | Forget | Deliver | Dismiss | Finish
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ class TaskRecord:
     """Content hash of the base model that the current attempt starts from."""
     finished: Mapping[str, Any] = field(default_factory=dict)
     """The agent's `Finished` of the current attempt, empty while it has not ended."""
+    left_on: frozenset[str] = frozenset()
+    """Workers that hold checkpoints of it."""
     ready_at: float = 0.0
     """When the back-off is over, for a task that waits for a checkpoint."""
     collected: int = 0

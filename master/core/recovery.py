@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from master.core.attempts import give_up
+from master.core.checkpoints import note_left
 from master.core.commands import Transition
 from master.core.lifecycle import ADOPTING, ENDED, State, Trigger
 from master.core.plan import BASE_MODELS, Plan, Task
@@ -70,6 +71,7 @@ def _apply(record: TaskRecord, transition: Transition) -> None:
         record.collected, record.content_hash = transition.attempt, transition.content_hash
     if transition.detail is not None:
         record.finished = transition.detail
+        note_left(record, transition.detail)
     record.history.append(f"{transition.trigger.value}#{transition.attempt}@{transition.worker}")
 
 

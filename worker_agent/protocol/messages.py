@@ -3,7 +3,7 @@
     master                              agent
       hello (epoch, settings)      →
                                    ←    welcome (slots, attempts, cached) or refused
-      launch, cancel, recall, release →
+      launch, cancel, recall, release, forget →
                                    ←    event (seq 1, 2, …), replayed until acknowledged
       ack (seq)                    →
                                    ←    wanted (an artefact that a queued attempt needs)
@@ -194,6 +194,14 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Forget:
+    """The job has succeeded: no attempt will go on from what others left in its checkpoint directories."""
+
+    type: ClassVar[str] = "forget"
+    job_id: str
+
+
+@dataclass(frozen=True)
 class Ack:
     """All events up to `seq` are in the master's journal."""
 
@@ -322,12 +330,12 @@ class Pong:
     number: int
 
 
-ToAgent = Union[Hello, Launch, Cancel, Recall, Release, Ack, Delivered, Ping, Shutdown]
+ToAgent = Union[Hello, Launch, Cancel, Recall, Release, Forget, Ack, Delivered, Ping, Shutdown]
 ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong]
 Message = Union[ToAgent, ToMaster]
 
 _CLASSES: Tuple[Type[Any], ...] = (
-    *(Hello, Launch, Cancel, Recall, Release, Ack, Delivered, Ping, Shutdown),
+    *(Hello, Launch, Cancel, Recall, Release, Forget, Ack, Delivered, Ping, Shutdown),
     *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
 )
 _JSON_TYPES: Dict[str, Tuple[type, ...]] = {

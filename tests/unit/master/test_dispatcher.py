@@ -208,6 +208,7 @@ COMMANDS: list[tuple[cmd.Command, Done]] = [
     (cmd.Launch("lab1", "a/b", 2), ("send", ("lab1", msg.Launch("a/b", 2, 2, ["train", "lab1"])))),
     (cmd.Cancel("lab2", "a/b", 2), ("send", ("lab2", msg.Cancel("a/b", 2)))),
     (cmd.Recall("lab2", "a/b", 2), ("send", ("lab2", msg.Recall("a/b", 2)))),
+    (cmd.Forget("lab1", "a/b"), ("send", ("lab1", msg.Forget("a/b")))),
     (cmd.Release("lab1", "a/b", 2), ("send", ("lab1", msg.Release("a/b", 2)))),
     (cmd.Collect("lab1", "a/b", 2, {}), ("collect", cmd.Collect("lab1", "a/b", 2, {}))),
     (cmd.Salvage("lab1", "a/b", 2, {}), ("salvage", cmd.Salvage("lab1", "a/b", 2, {}))),

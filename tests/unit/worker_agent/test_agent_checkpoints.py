@@ -108,6 +108,17 @@ def test_the_directory_of_an_attempt_that_runs_is_left_alone(worker: Worker) -> 
     assert list(worker.checkpoints.stale((JOB, 3), worker.in_use)) == [worker.checkpoints.path((JOB, 2))]
 
 
+def test_all_that_a_job_left_is_found_for_the_end_but_what_runs(worker: Worker) -> None:
+    for attempt in (1, 2, 12):
+        worker.write(attempt, "x")
+    worker.checkpoints.path((f"{JOB}b", 1)).mkdir()
+    worker.checkpoints.path((JOB, 1)).with_name("no attempt").mkdir()
+    worker.running.add((JOB, 2))
+    found = set(worker.checkpoints.left_by(JOB, worker.in_use))
+    assert found == {worker.checkpoints.path((JOB, attempt)) for attempt in (1, 12)}
+    assert list(Worker(worker.root / "new").checkpoints.left_by(JOB, worker.in_use)) == []
+
+
 def test_what_is_left_is_told_by_its_digests(worker: Worker) -> None:
     worker.write(1, "state")
     path = worker.checkpoints.path((JOB, 1))

@@ -178,6 +178,8 @@ class Simulation(World):
                 self.send(worker, lambda agent: agent.recall((task_id, attempt)))
             case cmd.Salvage():
                 self.salvage(command)
+            case cmd.Forget(_, task_id):
+                assert self.committed[task_id] or self.dying
             case cmd.Release(worker, task_id, attempt):
                 self.send(worker, lambda agent: agent.release((task_id, attempt)))
             case cmd.Collect(worker, task_id, attempt):

@@ -38,6 +38,8 @@ def _command(command: cmd.Command) -> str:
     match command:
         case cmd.Finish(exit_code):
             return f"finish {exit_code}"
+        case cmd.Forget(worker, task_id):
+            return f"forget {task_id} {worker}"
         case cmd.Deliver(worker, what) | cmd.Dismiss(worker, what):
             return f"{type(command).__name__.lower()} {what} {worker}"
         case _:

@@ -130,3 +130,25 @@ def test_a_damaged_checkpoint_that_nobody_waits_for_is_no_matter() -> None:
     run = ended_in_vain()
     assert run.tell(ev.CheckpointDamaged(run.at, "job", "c" * 64)) == []
     assert run.tell(ev.CheckpointDamaged(run.at, "nobody", "c" * 64)) == []
+
+
+def test_a_success_lets_all_workers_delete_what_they_hold_of_it() -> None:
+    run = ended_in_vain()
+    run.wait(10.0)
+    settled(run)
+    run.run_on("w2", "job", 2)
+    run.ended("w2", "job", 2)
+    assert run.home("job", 2) == [
+        *("job collect#2@w2: succeeded", "release job#2@w2", "forget job w1", "finish 0")
+    ]
+
+
+def test_a_master_that_starts_again_knows_who_holds_checkpoints() -> None:
+    run = ended_in_vain()
+    run.restart()
+    assert run.state.tasks["job"].left_on == {"w1"}
+    run.restart(workers=["w2"])
+    run.up("w2")
+    run.run_on("w2", "job", 2)
+    run.ended("w2", "job", 2)
+    assert run.home("job", 2) == ["job collect#2@w2: succeeded", "release job#2@w2", "finish 0"]
