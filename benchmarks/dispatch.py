@@ -8,7 +8,6 @@ which is on disk before anything is acknowledged; the whole command, start and e
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -38,7 +37,8 @@ from master.run_layout import RunLayout
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
 from tests.support.sshd import LoopbackSshd
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.slot_names import slot_names
+from worker_agent.shares import cpu_devices
+from worker_agent.slots import SlotLocks
 
 SLOTS = 2
 WINDOW = 4096
@@ -166,9 +166,9 @@ def channel(root: Path, jobs: int) -> Arm:
     while not isinstance(_event(inbox), WorkerUp):
         pass
     with ExitStack() as held:
-        for slot in slot_names((), SLOTS, 0):
-            lock = held.enter_context((root / "slots" / f"{slot}.lock").open())
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        locks = held.enter_context(closing(SlotLocks(root / "slots")))
+        for device in cpu_devices(SLOTS):
+            locks.take(device.name, device)
         begin = time.perf_counter()
         _exchange(link, inbox, journal, jobs)
         seconds = time.perf_counter() - begin

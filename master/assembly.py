@@ -152,6 +152,8 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
     settings = msg.Settings(
         gpus=list(server.gpus),
         slots_per_gpu=server.slots_per_gpu,
+        gpu_reserve=server.gpu_reserve,
+        gpu_idle_s=server.gpu_idle_s,
         cpu_slots=server.cpu_slots,
         work_dir=server.work_dir,
         env=dict(server.env),
@@ -234,7 +236,11 @@ def make_launcher(
         # What the attempt was given: the store may have lost it since.
         base = StoredBaseModel(record.base, library.names.get(record.base)) if record.task.needs else None
         config = configs[task_id]
-        return launch(record.task, attempt, config, parts.program, data[worker], base, parts.limits)
+        return launch(
+            *(record.task, attempt, config, parts.program, data[worker], base, parts.limits),
+            gpu_need=record.gpu_need,
+            alone=record.alone,
+        )
 
     return launch_of
 

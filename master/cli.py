@@ -34,7 +34,7 @@ from master.jobs import read_jobs
 from master.launching import NOT_FOR_THE_SCRIPT, Limits, check_job_settings
 from master.options import Options, parse
 from master.phase_logs import build_phase_log, read_phase_log, write_phase_log
-from master.probe import probe_workers
+from master.probe import check_gpu_memory, probe_workers
 from master.run_layout import RunLayout
 from master.specs import ClusterSpec, JobsSpec
 from master.standard_streams import make_usable
@@ -184,6 +184,7 @@ def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: dict[str, str])
 
 def _dry_run(options: Options, intent: _Intent) -> int:
     workers = probe_workers(intent.cluster)
+    check_gpu_memory(intent.jobs, workers)
     with _printing():
         if options.json:
             print(json.dumps(plan_json(intent.jobs, intent.plan, workers), indent=2))
@@ -204,7 +205,8 @@ def _work(
 ) -> int:
     """Run until the end, then say what came of it."""
     started_at = time.time()
-    policy = Policy(options.retries, options.strict_phases, options.lease)
+    most = 1 if options.no_parallel else None
+    policy = Policy(options.retries, options.strict_phases, options.lease, max_running=most)
     names = [server.name for server in parts.cluster.servers]
     state = recover(intent.plan, policy, names, journal.transitions())
     inbox: Inbox = SimpleQueue()

@@ -9,13 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from master.config_gpus import GPU_KEYS, gpu_ids, gpu_settings
 from master.config_limits import LIMIT_KEYS, limits
 from master.config_paths import data_dirs, head_path, worker_path
 from master.core.nearest import shown
 from master.specs import ClusterSpec, ServerSpec
 from master.strict_json import Document, Node, parse_document, read_document
 
-_SHARED_KEYS = ("python", "work_dir", "state_dir", "env", "cpu_slots", "data", "labels", *LIMIT_KEYS)
+_PLACE_KEYS = ("python", "work_dir", "state_dir", "env", "cpu_slots", "data", "labels")
+_SHARED_KEYS = (*_PLACE_KEYS, *LIMIT_KEYS, *GPU_KEYS)
 _SERVER_KEYS = ("host", "user", "port", "ssh_key", "gpus", *_SHARED_KEYS)
 _TOP_KEYS = ("$schema", "servers", "script_path", "ssh_config", "known_hosts", *_SHARED_KEYS)
 
@@ -23,7 +25,6 @@ _SSH_PORT = 22
 _MOST_SLOTS = 1024
 _HOST = re.compile(r"[\w:][\w.:%-]{0,252}")
 _USER = re.compile(r"\w[\w.@\\+-]{0,99}")
-_GPU_ID = re.compile(r"\d+|(GPU|MIG)-[\w/-]+", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[\w.-]{1,100}", re.ASCII)
 _AGENT_ENV = re.compile(r"TWOPHASE_.*|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER")
@@ -60,14 +61,13 @@ def _head_settings(top: Node, folder: Path) -> dict[str, str]:
 def _server(node: Node, shared: ServerSpec, folder: Path) -> ServerSpec:
     node.only_keys(_SERVER_KEYS)
     user, port, ssh_key = (node.get(key) for key in ("user", "port", "ssh_key"))
-    gpus = _gpus(node)
     return ServerSpec(
         name="",
         host=_host(node),
         user=_user(user) if user else None,
         port=port.integer(1, 65535) if port else None,
         ssh_key=head_path(ssh_key, folder) if ssh_key else None,
-        gpus=gpus,
+        gpus=gpu_ids(node),
         **_shared_settings(node, shared, folder),
     )
 
@@ -91,31 +91,6 @@ def _user(node: Node) -> str:
     return text
 
 
-def _gpus(server: Node) -> tuple[str, ...]:
-    gpus = server.get("gpus")
-    if gpus is None:
-        if server.get("cpu_slots") is None:
-            server.fail("`gpus` is missing: the number of GPUs, a list of their ids, or 0 for the CPUs")
-        return ()
-    if isinstance(gpus.value, list):
-        ids = tuple(_gpu_id(item) for item in gpus.items())
-        _refuse_twice(gpus, ids, "GPU")
-    elif gpus.value == "auto":
-        gpus.fail('"auto" is not supported yet: give the number of GPUs or a list of their ids')
-    else:
-        ids = tuple(str(index) for index in range(gpus.integer(0, _MOST_SLOTS)))
-    if ids and server.get("cpu_slots") is not None:
-        server.fail("`cpu_slots` is only for servers without GPUs: remove it, or set `gpus` to 0")
-    return ids
-
-
-def _gpu_id(node: Node) -> str:
-    text = str(node.integer(0, _MOST_SLOTS)) if not isinstance(node.value, str) else node.string()
-    if not _GPU_ID.fullmatch(text):
-        node.fail(f"{shown(text)} is not a GPU: allowed are indices and ids that begin with GPU- or MIG-")
-    return str(int(text)) if text.isdigit() else text
-
-
 def _refuse_twice(node: Node, names: Iterable[str], kind: str) -> None:
     seen: set[str] = set()
     for name in names:
@@ -137,6 +112,7 @@ def _shared_settings(node: Node, above: ServerSpec, folder: Path) -> dict[str, A
         "data": data_dirs(node.get("data"), above.data, folder),
         "labels": _labels(labels) if labels else above.labels,
         **limits(node, above),
+        **gpu_settings(node, above),
     }
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from master.code_snapshot import Program
 from master.core.nearest import literal, shown
-from master.core.plan import Task
-from master.core.quantities import TIMES, seconds
+from master.core.plan import GPU_MEMORY, Task
+from master.core.quantities import SIZES, TIMES, seconds, size_bytes
 from master.errors import ConfigError
 from master.executors import DEFAULT_EXECUTOR, EXECUTOR, executor_of
 from master.specs import Config, DataDir, JobsSpec
-from worker_agent.protocol.messages import Launch, Mount
+from worker_agent.protocol.messages import ALONE, SHARED, Launch, Mount
 from worker_agent.protocol.script_contract import flags
 
 TIMEOUT, STALL_TIMEOUT = "timeout", "stall_timeout"
-NOT_FOR_THE_SCRIPT = frozenset({TIMEOUT, STALL_TIMEOUT, "gpu_memory", EXECUTOR, "retries"})
+NOT_FOR_THE_SCRIPT = frozenset({TIMEOUT, STALL_TIMEOUT, GPU_MEMORY, EXECUTOR, "retries"})
 """Fields that are about the job, not for the script."""
 
 
@@ -46,6 +46,8 @@ def check_job_settings(jobs: JobsSpec) -> None:
 def _setting_problem(name: str, value: Any) -> str:
     if value is None or name == EXECUTOR:
         return ""  # `check_executors` has more to say of executors
+    if name == GPU_MEMORY:
+        return "" if size_bytes(value) is not None else f"is {literal(value)}, allowed is {SIZES}"
     if name not in (TIMEOUT, STALL_TIMEOUT):
         return "is kept for a setting of the job that this version does not know: leave it out or rename it"
     return "" if seconds(value) is not None else f"is {literal(value)}, allowed are {TIMES}"
@@ -82,8 +84,13 @@ def launch(
     data: Sequence[Mount],
     base: StoredBaseModel | None,
     limits: Limits = NO_LIMITS,
+    gpu_need: int | None = None,
+    alone: bool = False,
 ) -> Launch:
-    """Return the message that starts an attempt; `base` is the base model that a Phase 2 job starts from."""
+    """Return the message that starts an attempt; `base` is the base model that a Phase 2 job starts from.
+
+    `gpu_need` is the GPU memory that it gets, in bytes, `alone` a whole GPU.
+    """
     mounts = [Mount("", artefact=program.content_hash), *data]
     if base and base.name:
         mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
@@ -99,6 +106,8 @@ def launch(
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,
         executor=executor_of(config, limits.executor, attempt),
+        gpu_bytes=gpu_need if gpu_need is not None else task.gpu_bytes,
+        gpu_use=ALONE if alone else SHARED,
         timeout_s=_limit(config, TIMEOUT, limits.timeout_s),
         stall_timeout_s=_limit(config, STALL_TIMEOUT, limits.stall_timeout_s),
     )

@@ -48,6 +48,7 @@ class Options:
     timeout: float | None
     stall_timeout: float | None
     executor: str
+    no_parallel: bool
     quiet: bool
     log_file: Path | None
     json: bool
@@ -109,6 +110,7 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
+    add("--no-parallel", action="store_true", help="run one job at a time, on all workers together")
     add("--quiet", action="store_true", help="show problems and the end only")
     add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
     as_json = "print the plan or the outcome as one JSON object on standard output"

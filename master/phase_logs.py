@@ -86,6 +86,7 @@ def _entry(record: TaskRecord, config: Config) -> Entry:
         "spec_hash": record.task.makes or record.task.needs,
         "content_hash": record.content_hash or None,
         "peak_rss_bytes": record.finished.get("peak_rss_bytes"),
+        "peak_gpu_bytes": record.finished.get("peak_gpu_bytes"),
     }
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from worker_agent.protocol.messages import Settings
+
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 Config = Mapping[str, Any]
@@ -35,9 +37,13 @@ class ServerSpec:
     port: int | None = None
     ssh_key: str | None = None
     gpus: tuple[str, ...] = ()
-    """Ids as `CUDA_VISIBLE_DEVICES` takes them; empty for CPU slots."""
+    """Indices or UUIDs, or only `auto`; empty for CPU slots."""
     slots_per_gpu: int | None = None
     """Jobs at a time on a GPU; None shares GPUs by memory."""
+    gpu_reserve: int = Settings.gpu_reserve
+    """Bytes of each GPU that jobs do not get."""
+    gpu_idle_s: float = Settings.gpu_idle_s
+    """How long a GPU that others used must be idle before it gets jobs."""
     cpu_slots: int | None = None
     """Jobs at a time when there are no GPUs; None lets the agent choose."""
     python: str | None = None

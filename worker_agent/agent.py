@@ -232,7 +232,9 @@ class Agent:
         foreign = placing.foreign(self._state)
         return Welcome(
             *(PROTOCOL, self._digest, self._boot_id, site.slots, foreign),
-            *(attempts, cached, str(site.work_dir), facts, site.gpu_bytes()),
+            *(attempts, cached, str(site.work_dir), facts),
+            gpu_bytes=site.gpu_bytes(),
+            slots_per_gpu=site.settings.slots_per_gpu,
         )
 
     def _say(self, message: ToMaster) -> None:

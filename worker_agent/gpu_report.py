@@ -27,7 +27,7 @@ def add_command(commands: Any) -> None:
     command = commands.add_parser("gpus", help=_TEXT, description=_TEXT)
     add = command.add_argument
     add("--json", action="store_true", help="as one JSON object")
-    add("--gpus", default=AUTO, metavar="G", help="auto, a number, or ids with commas between (auto)")
+    add("--gpus", default=AUTO, metavar="G", help="auto, a number, or ids, each with a comma (auto)")
     add("--slots-per-gpu", type=int, metavar="N", help="jobs at a time on a GPU (shared by memory)")
     add("--gpu-reserve", type=int, default=Settings.gpu_reserve, metavar="BYTES", help="not given out (1e9)")
     add("--cpu-slots", type=int, metavar="N", help="jobs at a time where there is no GPU")
@@ -63,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
-    names = [name.strip() for name in args.gpus.split(",")]
-    if len(names) == 1 and names[0].isdigit():
-        names = [str(index) for index in range(int(names[0]))]
+    names = [name.strip() for name in args.gpus.split(",") if name.strip()]
+    if args.gpus.strip().isdigit():
+        names = [str(index) for index in range(int(args.gpus))]
     return parse_settings(
         {
             "gpus": names,

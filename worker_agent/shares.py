@@ -40,12 +40,12 @@ def cpu_devices(count: int) -> List[Device]:
 
 def shares_for(device: Device, need: Optional[int], alone: bool) -> Optional[int]:
     """Return how many shares a job takes that needs `need` bytes of GPU memory; None if it never fits."""
+    if need is not None and device.memory is not None and need > device.memory:
+        return None
     if alone or device.shares == 1:
         return device.shares
     if need is None or device.memory is None:
         return device.usual
-    if need > device.memory:
-        return None
     units = -(-need * device.shares // (device.memory * device.unit))
     return min(device.shares, max(1, units) * device.unit)
 

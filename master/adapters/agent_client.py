@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from master.adapters.session import Channel, Session
 from master.core import events as ev
 from master.errors import ProtocolError, RemoteError, SessionLost, WorkerUnusable
-from master.inbox import Inbox, Received, Seen
+from master.inbox import Inbox, Noted, Received, Seen
 from worker_agent.protocol import messages as msg
 
 PING_S = 5.0
@@ -51,7 +51,11 @@ def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
     if isinstance(message, msg.Welcome):
         attempts = frozenset((str(job_id), int(attempt)) for job_id, attempt in message.attempts)
         cached = frozenset(message.cached)
-        return ev.WorkerUp(at, worker, len(message.slots), message.foreign, attempts, cached)
+        return ev.WorkerUp(
+            *(at, worker, len(message.slots), message.foreign, attempts, cached),
+            gpu_bytes=tuple(message.gpu_bytes),
+            slots_per_gpu=message.slots_per_gpu,
+        )
     return None
 
 
@@ -188,6 +192,8 @@ class WorkerLink:
         if isinstance(message, msg.Progress):
             self._inbox.put(Seen(self.worker, message.job_id, message.attempt, message.detail))
             return
+        for note in message.notes if isinstance(message, msg.Slots) else ():
+            self._inbox.put(Noted(f"{self.worker}: {note}"))
         event = to_event(self.worker, message, self._clock())  # type: ignore[arg-type]
         if event is not None:
             self._tell(event, message.seq if isinstance(message, msg.Event) else 0)

@@ -13,6 +13,7 @@ from typing import Any
 import worker_agent
 from master.adapters.session import Completed, Session
 from master.errors import RemoteError, WorkerUnusable
+from master.specs import ServerSpec
 from worker_agent.protocol.layout import agent_path
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -58,6 +59,19 @@ try:
 except OSError as error:
     sys.exit('cannot write %s: %s' % (path, error.strerror))
 """
+
+
+# The agent is in a file only while it runs.
+_RUN = """
+import sys, tempfile
+with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
+    stream.write(sys.stdin.buffer.read())
+    stream.flush()
+    sys.path.insert(0, stream.name)
+    from worker_agent.__main__ import main
+    sys.exit(main(sys.argv[1:]))
+"""
+_GPUS_MARK = '{"tool": '
 
 
 @dataclass(frozen=True)
@@ -107,6 +121,33 @@ def check_worker(
     if rsync and not found["rsync"]:
         raise WorkerUnusable(session.host, "no rsync there; install it, e.g. `apt-get install rsync`")
     return WorkerFacts(version, int(found["cores"]), found["digest"] == bundle.digest)
+
+
+@dataclass(frozen=True)
+class GpuFacts:
+    """What the agent would make of a worker's GPUs."""
+
+    slots: int
+    gpu_bytes: tuple[int, ...]
+    """What jobs may have of each GPU; 0 where it is not known.  Empty for CPU slots."""
+
+
+def check_gpus(session: Session, bundle: AgentBundle, python: str, server: ServerSpec) -> GpuFacts:
+    """Let the agent look at a worker's GPUs without leaving it there.
+
+    Raises WorkerUnusable where GPUs are not there or cannot be read.
+    """
+    flags = ["--gpus", ",".join((*server.gpus, "")), "--gpu-reserve", str(server.gpu_reserve)]
+    for flag, value in (("--slots-per-gpu", server.slots_per_gpu), ("--cpu-slots", server.cpu_slots)):
+        flags += [flag, str(value)] if value is not None else []
+    done = session.run([python, "-c", _RUN, "gpus", "--json", *flags], stdin=bundle.data)
+    for line in done.stdout.decode(errors="replace").splitlines():
+        if line.startswith(_GPUS_MARK):
+            report = json.loads(line)
+            if report["problem"]:
+                raise WorkerUnusable(session.host, report["problem"])
+            return GpuFacts(len(report["slots"]), tuple(report["gpu_bytes"]))
+    raise RemoteError(session.host, "the GPUs cannot be looked at", (python, "-c", "…"), _last_line(done))
 
 
 def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: str, *, rsync: bool) -> str:

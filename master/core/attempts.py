@@ -29,6 +29,7 @@ from master.core.tasks import (
     move,
     touch,
 )
+from worker_agent.protocol.messages import OUT_OF_MEMORY
 
 
 def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
@@ -149,7 +150,7 @@ def end_attempt(
     """The current attempt ended without success, or (lost without a detail) is given up."""
     leave(state, record)
     verdict = judge(record, outcome, state.policy)
-    if outcome not in ("lost", "requeue") and record.worker:
+    if outcome not in ("lost", "requeue", OUT_OF_MEMORY) and record.worker:
         record.avoid |= {record.worker}
     if outcome == "lost" and detail is None:
         give_up(record)

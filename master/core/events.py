@@ -23,6 +23,10 @@ class WorkerUp:
     """What the agent knows of."""
     cached: frozenset[str] = frozenset()
     """Content hashes in the worker's cache."""
+    gpu_bytes: tuple[int, ...] = ()
+    """What jobs may have of each GPU; 0 where it is not known."""
+    slots_per_gpu: int | None = None
+    """None where GPUs are shared by memory."""
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ TABLE: dict[State, dict[Trigger, State]] = {
     },
     State.READY: {
         Trigger.ASSIGN: State.ASSIGNED,
+        Trigger.FAIL: State.FAILED,
         Trigger.COLLECT: State.SUCCEEDED,
         Trigger.LOCK: State.PENDING,
         Trigger.ADOPT: State.RUNNING,

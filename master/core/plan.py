@@ -6,9 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from master.core.quantities import size_bytes
 from master.specs import JobSpec, JobsSpec
 
 BASE_MODELS = "base_models"
+_BASE_MODEL = "base model"
+GPU_MEMORY = "gpu_memory"
+"""A job field by which users tell how much GPU memory a job needs."""
 EXPECTED_SECONDS = "_seconds"
 """A job field by which users tell how long a job may take; the longest start first."""
 
@@ -27,6 +31,10 @@ class Task:
     kind: str = ""
     """Tasks of one kind take about equally long."""
     expected_s: float | None = None
+    gpu_bytes: int | None = None
+    """GPU memory that its user says it needs."""
+    gpu_kind: str = ""
+    """Tasks of one GPU kind need about equally much GPU memory; empty: nothing is learned of it."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,19 @@ def base_model_task_id(spec_hash: str) -> str:
 def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
     """Return the tasks for `jobs`, given the verified base models of the store."""
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
+    sizes: dict[str, int] = {}
+    for job in jobs.jobs:
+        if job.base_model and (size := size_bytes(job.config.get(GPU_MEMORY))):
+            sizes[job.base_model.spec_hash] = max(size, sizes.get(job.base_model.spec_hash, 0))
     phase1 = [
-        Task(base_model_task_id(spec_hash), phase=1, makes=spec_hash, kind="base model")
+        Task(
+            base_model_task_id(spec_hash),
+            phase=1,
+            makes=spec_hash,
+            kind=_BASE_MODEL,
+            gpu_bytes=sizes.get(spec_hash),
+            gpu_kind=_BASE_MODEL,
+        )
         for spec_hash, _ in wanted.most_common()
         if spec_hash not in in_store
     ]
@@ -62,10 +81,13 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
 
 def _phase2_task(job: JobSpec) -> Task:
     expected = job.config.get(EXPECTED_SECONDS)
+    kind = f"{job.config.get('mode', '')} {job.config.get('model', '')}"
     return Task(
         job.job_id,
         phase=2,
         needs=job.base_model.spec_hash if job.base_model else None,
-        kind=f"{job.config.get('mode', '')} {job.config.get('model', '')}",
+        kind=kind,
         expected_s=float(expected) if isinstance(expected, (int, float)) else None,
+        gpu_bytes=size_bytes(job.config.get(GPU_MEMORY)),
+        gpu_kind=kind,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +67,10 @@ class TaskRecord:
     requeues: int = 0
     avoid: frozenset[str] = frozenset()
     """Workers on which it failed."""
+    alone: bool = False
+    """GPU memory was not enough for it beside others: it gets a whole GPU, a large one."""
+    gpu_need: int | None = None
+    """GPU memory that the current attempt was given, in bytes; None for the usual slot."""
     given_up: dict[int, GivenUp] = field(default_factory=dict)
     """By attempt; empty where no other attempt can win any more."""
     base: str = ""
@@ -104,6 +107,12 @@ class WorkerView:
     """When `up` last changed."""
     slots: int = 0
     foreign: float = 0
+    gpu_bytes: tuple[int, ...] = ()
+    """What each GPU has to give; 0 where it is not known."""
+    slots_per_gpu: int | None = None
+    """None where GPUs are shared by memory."""
+    claims: dict[Attempt, float] = field(default_factory=dict)
+    """How many slots' worth an attempt takes, where it is not one."""
     attempts: set[Attempt] = field(default_factory=set)
     """Assigned here and not ended."""
     collecting: set[Attempt] = field(default_factory=set)
@@ -121,11 +130,17 @@ class WorkerView:
     def available(self) -> bool:
         return self.up and self.usable
 
-    def room(self, lookahead: int) -> int:
-        """How many more attempts it can take now."""
+    def room(self, lookahead: int) -> float:
+        """How many slots' worth of attempts it can take now."""
         if not self.available:
-            return 0
-        return math.floor(self.slots - self.foreign) + lookahead - len(self.attempts) - len(self.loose)
+            return 0.0
+        return self.slots - self.foreign + lookahead - self.used
+
+    @property
+    def used(self) -> float:
+        """How many slots' worth its attempts take."""
+        whole = len(self.attempts) + len(self.loose) - len(self.claims)
+        return whole + sum(self.claims.values())
 
     @property
     def busy(self) -> bool:
@@ -169,6 +184,8 @@ class RunState:
     """Heap of ready tasks that wait for the end of their back-off."""
     awaiting: set[str] = field(default_factory=set)
     """Ready tasks that wait for a checkpoint; some may have been let go meanwhile."""
+    gpu_peaks: dict[str, int] = field(default_factory=dict)
+    """GPU kind → the most GPU memory that a task of it was seen with, in bytes."""
     durations: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Kind → number and sum of the seconds that its attempts took."""
     stopping: bool = False
@@ -226,8 +243,11 @@ class RunState:
                 tasks.append(record)
         return tasks
 
-    def learn_duration(self, record: TaskRecord) -> None:
-        """Take note of how long the attempt that just finished took."""
+    def learn(self, record: TaskRecord) -> None:
+        """Take note of how long the attempt that just finished took, and of its GPU memory."""
+        peak, kind = record.finished.get("peak_gpu_bytes"), record.task.gpu_kind
+        if isinstance(peak, int) and kind:
+            self.gpu_peaks[kind] = max(peak, self.gpu_peaks.get(kind, 0))
         seconds = record.finished.get("duration_s")
         if isinstance(seconds, (int, float)):
             count, total = self.durations.get(record.task.kind, (0, 0.0))

@@ -58,7 +58,7 @@ def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None
         _redo(state, record)
     _apply(record, transition)
     if trigger is Trigger.FINISH:
-        state.learn_duration(record)
+        state.learn(record)
 
 
 def _apply(record: TaskRecord, transition: Transition) -> None:

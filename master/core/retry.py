@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from master.core.lifecycle import Trigger
 from master.core.records import Policy, TaskRecord
+from worker_agent.protocol.messages import OUT_OF_MEMORY
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ def judge(record: TaskRecord, outcome: str, policy: Policy) -> Verdict:
     if outcome == "requeue":
         record.requeues += 1
         return _allowance(Trigger.RETRY, outcome, record.requeues, policy.max_requeues, policy.backoff_s)
+    if outcome == OUT_OF_MEMORY and not record.alone:
+        record.alone = True
+        return Verdict(Trigger.RETRY, note="not enough GPU memory, gets a GPU of its own")
     record.failures += 1
     delay_s = policy.backoff_s * 2.0 ** (record.failures - 1)
     return _allowance(Trigger.RETRY, outcome, record.failures, policy.retries, delay_s)

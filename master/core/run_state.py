@@ -6,17 +6,22 @@ No I/O, no clock, no randomness: the same events give the same state.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from master.core import artefacts, attempts, checkpoints, workers
 from master.core import commands as cmd
 from master.core import events as ev
 from master.core.attempts import end_attempt
+from master.core.gpu_room import cost, has_larger, largest_gpu, need_of, too_large
 from master.core.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.placement import lookahead
 from master.core.plan import Task
 from master.core.records import Outbox, RunState, TaskRecord, WorkerView
-from master.core.tasks import QUEUED, make_ready, move, touch, unlock
+from master.core.tasks import QUEUED, after_phase1, make_ready, move, touch, unlock
+
+_LEAST = 1e-6
+"""Room that is smaller is none."""
 
 EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130
 
@@ -63,6 +68,7 @@ def step(state: RunState, event: ev.Event) -> Outbox:
         _HANDLERS[type(event)](state, event, out)
         for record in state.due(event.at):
             make_ready(state, record, event.at, out)
+        _refuse_too_large(state, event.at, out)
         _place(state, event.at, out)
         _finish_if_done(state, event.at, out)
     return out
@@ -91,8 +97,8 @@ def _place(state: RunState, at: float, out: Outbox) -> None:
     state.roomy = {name for name in state.roomy if _has_room(state.workers[name], mean_s)}
     with_room = [state.workers[name] for name in state.roomy]
     while with_room and len(state.ready) and _may_start_more(state):
-        view = min(with_room, key=lambda view: (len(view.attempts) - view.slots, view.name))
-        task = _choose(state, view)
+        view = min(with_room, key=lambda view: (view.used - view.slots, view.name))
+        task = _choose(state, view, mean_s)
         if task is not None:
             _assign(state, state.tasks[task.task_id], view, at, out)
         if task is None or not _has_room(view, mean_s):
@@ -104,16 +110,39 @@ def _may_start_more(state: RunState) -> bool:
     return most is None or sum(len(view.attempts | view.loose) for view in state.workers.values()) < most
 
 
-def _has_room(view: WorkerView, mean_s: float | None) -> bool:
-    return view.room(lookahead(view.slots, mean_s)) > 0
+def _has_room(view: WorkerView, mean_s: float | None, claim: float = _LEAST) -> bool:
+    return view.room(lookahead(view.slots, mean_s)) >= claim - _LEAST / 2
 
 
-def _choose(state: RunState, view: WorkerView) -> Task | None:
-    for task in state.ready.candidates(view.touched, state.expected_s):
-        avoid = state.tasks[task.task_id].avoid
-        if view.name not in avoid or not _has_alternative(state, avoid):
-            return task
+def _choose(state: RunState, view: WorkerView, mean_s: float | None) -> Task | None:
+    """Return the best task for a worker; None where there is none, or it has to wait for more room there."""
+    for task in state.ready.candidates(view.touched, state.expected_s, partial(_fits, state, view)):
+        record = state.tasks[task.task_id]
+        if view.name in record.avoid and _has_alternative(state, record.avoid):
+            continue
+        if record.alone and has_larger(state, view):
+            continue
+        claim = cost(view, need_of(state, record, view), record.alone)
+        return task if _has_room(view, mean_s, claim or 1.0) else None
     return None
+
+
+def _fits(state: RunState, view: WorkerView, task: Task) -> bool:
+    return cost(view, need_of(state, state.tasks[task.task_id], view), alone=False) is not None
+
+
+def _refuse_too_large(state: RunState, at: float, out: Outbox) -> None:
+    """Fail the tasks that say that they need more GPU memory than any GPU has."""
+    most = max(state.ready.gpu_bytes, default=0)
+    largest = largest_gpu(state.workers.values(), at, state.policy.lease_s) if most else None
+    if largest is None or most <= largest[0]:
+        return
+    size, worker = largest
+    for task in state.ready.larger_than(size):
+        record = state.tasks[task.task_id]
+        note = too_large(task.gpu_bytes or 0, size, worker)
+        move(state, record, Trigger.FAIL, at, out, note=note)
+        after_phase1(state, record, at, out)
 
 
 def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
@@ -128,8 +157,12 @@ def _assign(state: RunState, record: TaskRecord, view: WorkerView, at: float, ou
     record.attempts += 1
     record.attempt, record.worker, record.finished = record.attempts, view.name, {}
     record.base = state.home[record.task.needs] if record.task.needs else ""
+    record.gpu_need = need_of(state, record, view)
+    claim = cost(view, record.gpu_need, record.alone)
     move(state, record, Trigger.ASSIGN, at, out)
     view.attempts.add(record.key)
+    if claim is not None and claim != 1.0:
+        view.claims[record.key] = claim
     touch(state, view, record.task.needs)
     out.commands.append(cmd.Launch(view.name, *record.key))
 

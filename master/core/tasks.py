@@ -102,6 +102,7 @@ def leave(state: RunState, record: TaskRecord) -> None:
     """The current attempt no longer takes a place on its worker."""
     if view := state.workers.get(record.worker or ""):
         view.attempts.discard(record.key)
+        view.claims.pop(record.key, None)
         view.collecting.discard(record.key)
         state.roomy.add(view.name)
 
@@ -112,7 +113,7 @@ def finish(state: RunState, record: TaskRecord, detail: Mapping[str, Any], at: f
     leave(state, record)
     state.workers[record.worker].collecting.add(record.key)
     record.finished = detail
-    state.learn_duration(record)
+    state.learn(record)
     move(state, record, Trigger.FINISH, at, out, detail=detail)
     out.commands.append(cmd.Collect(record.worker, *record.key, detail))
 

@@ -17,6 +17,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.up = view.ever_up = view.tried = True
     view.since, view.reason = event.at, "" if view.usable else view.reason
     view.slots, view.foreign = event.slots, event.foreign
+    view.gpu_bytes, view.slots_per_gpu = event.gpu_bytes, event.slots_per_gpu
     view.cached = set(event.cached)
     view.delivering.clear()
     view.loose.clear()

@@ -11,9 +11,10 @@ from rich.console import Console
 
 from master.core.plan import Plan
 from master.core.summary import planned_savings
-from master.specs import BaseModelSpec, ClusterSpec, JobsSpec
+from master.specs import BaseModelSpec, ClusterSpec, JobsSpec, ServerSpec
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import clean, plural, short_hash
+from worker_agent.protocol.messages import AUTO
 
 _WIDEST = 60
 
@@ -25,19 +26,26 @@ class PlannedWorker:
     name: str
     slots: int | None
     """Jobs at a time; None where the worker is to decide."""
-    gpus: int
+    gpus: int | None
+    """None where the worker is to find out."""
     reachable: bool | None = None
     """None where it was not tried."""
     reason: str = ""
     """Why it is of no use."""
+    gpu_bytes: tuple[int, ...] = ()
+    """What jobs may have of each GPU, where it was asked; 0 where it does not know."""
 
 
 def planned_workers(cluster: ClusterSpec) -> list[PlannedWorker]:
     """Return the workers of a cluster config, none of them tried."""
-    return [
-        PlannedWorker(server.name, len(server.gpus) or server.cpu_slots, len(server.gpus))
-        for server in cluster.servers
-    ]
+    return [_planned(server) for server in cluster.servers]
+
+
+def _planned(server: ServerSpec) -> PlannedWorker:
+    if server.gpus == (AUTO,):
+        return PlannedWorker(server.name, None, None)
+    slots = len(server.gpus) * (server.slots_per_gpu or 1) or server.cpu_slots
+    return PlannedWorker(server.name, slots, len(server.gpus))
 
 
 def plan_json(jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker]) -> dict[str, Any]:
@@ -90,8 +98,11 @@ def _print_workers(console: Console, workers: Sequence[PlannedWorker]) -> None:
 
 
 def _slots(worker: PlannedWorker) -> str:
+    if worker.gpus is None:
+        return "the GPUs that it has, else CPU"
     if worker.gpus:
-        return plural(worker.gpus, "GPU")
+        at_a_time = f", {worker.slots} at a time" if worker.slots != worker.gpus else ""
+        return plural(worker.gpus, "GPU") + at_a_time
     return "CPU, one for two cores" if worker.slots is None else f"CPU, {worker.slots} at a time"
 
 

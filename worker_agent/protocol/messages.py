@@ -38,8 +38,8 @@ LEAST_LOG_BYTES = 1 << 20
 
 AUTO = "auto"
 """In the place of GPU ids: all that there are."""
-ALONE = "alone"
-"""`Launch.gpu_use` of a job that gets a whole GPU, the one with most memory that is free."""
+SHARED, ALONE = "shared", "alone"
+"""`Launch.gpu_use`: a job beside others, or on a whole GPU, the one with most memory that is free."""
 OUT_OF_MEMORY = "out_of_memory"
 """`Finished.outcome` of a job that its GPU's memory was not enough for."""
 
@@ -108,6 +108,8 @@ class Welcome:
     """For the log: hostname, python, cores, memory_bytes, disk_free_bytes."""
     gpu_bytes: List[int] = field(default_factory=list)
     """The memory of each GPU that jobs may have; 0 where it is not known.  Empty for CPU slots."""
+    slots_per_gpu: Optional[int] = None
+    """As in the settings."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Launch:
     """How long neither its log nor its progress file may change."""
     gpu_bytes: Optional[int] = None
     """GPU memory that it needs; None takes the usual slot."""
-    gpu_use: str = "shared"
+    gpu_use: str = SHARED
     """`shared`, or `alone` on a GPU of its own."""
     checkpoint: Optional[str] = None
     """Content hash of what an earlier attempt left in its checkpoint directory, to begin with …"""

@@ -47,7 +47,7 @@ def test_the_example_is_valid_and_read() -> None:
         ("lab1.example.org", ("0", "1")),
         ("lab2.example.org", ("0", "2")),
         ("lab3.example.org", ()),
-        ("localhost", ("0",)),
+        ("localhost", ("auto",)),
     ]
     lab1, lab2, lab3, local = cluster.servers
     assert (lab2.port, lab2.ssh_key, lab2.python) == (2222, "~/.ssh/lab", "~/envs/torch/bin/python")

@@ -115,11 +115,25 @@ def test_bad_limits_are_refused(name: str, value: object) -> None:
     assert (caught.value.source, caught.value.place, caught.value.exit_code) == ("search.json", "job 2", 3)
 
 
-@pytest.mark.parametrize("name", sorted(NOT_FOR_THE_SCRIPT - {"timeout", "stall_timeout", "executor"}))
+@pytest.mark.parametrize(
+    "name", sorted(NOT_FOR_THE_SCRIPT - {"timeout", "stall_timeout", "executor", "gpu_memory"})
+)
 def test_settings_that_would_not_be_heeded_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"job 1: `{name}` is kept for a setting of the job"):
         check_job_settings(jobs({name: 1}))
     check_job_settings(jobs({name: None}))
+
+
+@pytest.mark.parametrize("value", ["800MB", "24GB", "1.5 GiB", 8 * 10**9])
+def test_gpu_memory_is_a_size(value: object) -> None:
+    check_job_settings(jobs({"gpu_memory": value}))
+
+
+@pytest.mark.parametrize("value", [0, -1, "24", "24 gigs", "GB", True, [1], "", 1e30])
+def test_bad_gpu_memory_is_refused(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"`gpu_memory` is .*, allowed is a number of bytes") as caught:
+        check_job_settings(jobs({}, {"gpu_memory": value}))
+    assert (caught.value.source, caught.value.place, caught.value.exit_code) == ("search.json", "job 2", 3)
 
 
 def test_a_timeout_does_not_split_base_models() -> None:

@@ -234,6 +234,7 @@ def test_plan_json_round_trips() -> None:
         "gpus": 0,
         "reachable": False,
         "reason": "connection refused",
+        "gpu_bytes": [],
     }
 
 
