@@ -28,6 +28,7 @@ from master.core.lifecycle import State
 from master.core.plan import BASE_MODELS
 from master.core.records import RunState
 from master.errors import ConfigError, UsageError
+from master.executors import INLINE
 from master.inbox import Inbox, Received
 from master.launching import NO_LIMITS, Limits, StoredBaseModel, data_mounts, launch
 from master.run_layout import RunLayout
@@ -36,9 +37,11 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
 
 
-def open_session(server: ServerSpec, cluster: ClusterSpec) -> Session:
+def open_session(server: ServerSpec, cluster: ClusterSpec, in_terminal: bool = False) -> Session:
     """Return an unconnected session to a worker."""
-    return LocalSession(server.name) if server.is_local else SshSession(server, cluster)
+    if server.is_local:
+        return LocalSession(server.name, in_terminal=in_terminal)
+    return SshSession(server, cluster)
 
 
 def with_head_paths(cluster: ClusterSpec, source: str) -> ClusterSpec:
@@ -140,6 +143,7 @@ def worker_run_id(run_id: str, server: ServerSpec) -> str:
 def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Greeting:
     run_id = worker_run_id(parts.run_id, server)
     python = python_of(server)
+    in_terminal = parts.limits.executor == INLINE
 
     def deploy(session: Session) -> list[str]:
         path = deploy_agent(session, bundle, python, server.state_dir, rsync=not server.is_local)
@@ -147,6 +151,7 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
         return [
             *(python, in_home, "connect", "--state-dir", server.state_dir),
             *("--run-id", run_id, "--digest", bundle.digest),
+            *(["--in-terminal"] if in_terminal else []),
         ]
 
     settings = msg.Settings(
@@ -162,7 +167,7 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
         checkpoint_limit_bytes=server.checkpoint_limit_bytes,
     )
     hello = msg.Hello(msg.PROTOCOL, run_id, parts.epoch, asdict(settings))
-    return Greeting(server.name, lambda: open_session(server, parts.cluster), deploy, hello)
+    return Greeting(server.name, lambda: open_session(server, parts.cluster, in_terminal), deploy, hello)
 
 
 def make_library(

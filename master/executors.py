@@ -7,11 +7,11 @@ from typing import Any
 
 from master.core.nearest import hint, literal
 from master.errors import ConfigError, UsageError
-from master.specs import Config, JobsSpec
+from master.specs import ClusterSpec, Config, JobsSpec
 from worker_agent.protocol.messages import EXECUTORS
 
 EXECUTOR = "executor"
-DEFAULT_EXECUTOR, THREAD = "process", "thread"
+DEFAULT_EXECUTOR, THREAD, INLINE = "process", "thread", "inline"
 
 
 def executor_problem(value: Any, threads_problem: str) -> str:
@@ -32,9 +32,19 @@ def check_executors(jobs: JobsSpec, given: str, threads_problem: str) -> None:
     if problem:
         raise UsageError(f"--executor {problem}")
     for job in jobs.jobs:
-        problem = executor_problem(job.config.get(EXECUTOR), threads_problem)
+        wanted = job.config.get(EXECUTOR)
+        problem = executor_problem(wanted, threads_problem)
+        if wanted == INLINE != given:
+            problem = "is for all jobs of a run: give --executor inline"
         if problem:
             raise ConfigError(jobs.source, job.place, f"`{EXECUTOR}` {problem}")
+
+
+def inline_problem(cluster: ClusterSpec, has_terminal: bool) -> str:
+    """Return why a run cannot have its jobs in the foreground of this terminal; empty where it can."""
+    if len(cluster.servers) != 1 or not cluster.servers[0].is_local:
+        return "inline needs a cluster config with this machine (localhost) as its only worker"
+    return "" if has_terminal else "inline needs a terminal: standard input is none"
 
 
 def threads_problem_of(trainer: str | None, has_thread_main: Callable[[str], bool]) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import List, Optional
 
 from worker_agent import __version__, gpu_report
-from worker_agent.daemon import AgentHeldError, serve, start_detached
+from worker_agent.daemon import AgentHeldError, serve, start_detached, start_in_terminal
+from worker_agent.executors.terminal import stay_in_background
 from worker_agent.link import READ_BYTES
 from worker_agent.prepare import expand
 from worker_agent.protocol.layout import StateLayout
@@ -70,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--state-dir", required=True, metavar="DIR", help="small files of all runs")
         command.add_argument("--run-id", required=True, metavar="ID", type=_run_id)
         command.add_argument("--digest", required=True, metavar="D", help="what this agent is called")
+        if name == "connect":
+            command.add_argument(
+                "--in-terminal", action="store_true", help="start the agent in this terminal, for inline jobs"
+            )
     gpu_report.add_command(commands)
     return parser
 
@@ -85,7 +90,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         if args.command == "serve":
             serve(layout, args.digest, lambda: print(f"serving at {layout.socket}", file=sys.stderr))
         else:
-            _bridge(_reach(layout, args.digest))
+            _bridge(_reach(layout, args.digest, args.in_terminal))
     except AgentHeldError:
         print(f"worker_agent: an agent of run {args.run_id} runs already, see {layout.lock}", file=sys.stderr)
         return 1
@@ -95,14 +100,17 @@ def main(argv: Optional[List[str]] = None) -> int:
     return 0
 
 
-def _reach(layout: StateLayout, digest: str) -> socket.socket:
+def _reach(layout: StateLayout, digest: str, in_terminal: bool) -> socket.socket:
     """Return a connection to the run's agent, started where none serves.  Raises OSError."""
+    if in_terminal:
+        stay_in_background()
+    start = start_in_terminal if in_terminal else start_detached
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         connection = connect(layout.socket)
         if connection:
             return connection
-        problem = start_detached(layout, digest)
+        problem = start(layout, digest)
         if problem:
             raise OSError(problem)
         connection = connect(layout.socket)

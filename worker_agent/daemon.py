@@ -15,6 +15,7 @@ from worker_agent.agent import Agent
 from worker_agent.protocol.layout import StateLayout
 
 _IDLE_S = 30 * 60.0
+_TERMINAL_IDLE_S = 5.0
 _SET_NAME = 15
 _SET_CHILD_SUBREAPER = 36
 
@@ -36,6 +37,21 @@ def serve(layout: StateLayout, digest: str, ready: Callable[[], None]) -> None:
         agent.run()
 
 
+def start_in_terminal(layout: StateLayout, digest: str) -> Optional[str]:
+    """Start an agent in this terminal, which ends soon after its master; return why that failed, or None."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.close(reader)
+        os.environ["TWOPHASE_AGENT_IDLE_S"] = str(_TERMINAL_IDLE_S)
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            code = _become_agent(layout, digest, writer)
+        finally:
+            os._exit(code)
+    return _problem(reader, writer)
+
+
 def start_detached(layout: StateLayout, digest: str) -> Optional[str]:
     """Start an agent that outlives this process; return why that failed, None if one serves or starts."""
     reader, writer = os.pipe()
@@ -43,8 +59,13 @@ def start_detached(layout: StateLayout, digest: str) -> Optional[str]:
     if middle == 0:
         os.close(reader)
         _fork_again(layout, digest, writer)
-    os.close(writer)
     os.waitpid(middle, 0)
+    return _problem(reader, writer)
+
+
+def _problem(reader: int, writer: int) -> Optional[str]:
+    """Return what a new agent says before it serves, None if nothing."""
+    os.close(writer)
     with os.fdopen(reader, "rb") as stream:
         return stream.read().decode("utf-8", "replace") or None
 

@@ -27,8 +27,10 @@ _log = logging.getLogger(__name__)
 class LocalSession:
     """Commands run in sessions of their own, so that a Ctrl-C in the terminal does not reach them."""
 
-    def __init__(self, host: str = "localhost") -> None:
+    def __init__(self, host: str = "localhost", *, in_terminal: bool = False) -> None:
+        """With `in_terminal` channels stay in this terminal's session, which they have to themselves."""
         self._host = host
+        self._in_terminal = in_terminal
         self._channels: set[LocalChannel] = set()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
@@ -72,7 +74,7 @@ class LocalSession:
         with self._lock:
             self._check_open()
             # The shell says that a program is missing, as it would on another machine.
-            process = _start(["/bin/sh", "-c", 'exec "$@"', "sh", *argv])
+            process = _start(["/bin/sh", "-c", 'exec "$@"', "sh", *argv], own_session=not self._in_terminal)
             channel = LocalChannel(self._host, process, self._channels.discard)
             self._channels.add(channel)
             return channel
@@ -197,14 +199,14 @@ class LocalChannel:
                 _log.info("%s: %s", self._host, line.decode(errors="replace").rstrip())
 
 
-def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], *, own_session: bool = True) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         argv,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=Path.home(),
-        start_new_session=True,
+        start_new_session=own_session,
     )
 
 

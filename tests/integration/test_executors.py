@@ -470,7 +470,7 @@ def test_an_agent_runs_warm_jobs_and_says_what_ran_them(host: Host) -> None:
     assert done.executor_note == "sh is not a Python interpreter"
     master.launch("odd", "", executor="fast")
     done = master.finished("odd")
-    assert done.outcome == "refused" and "allowed are process, warm, thread" in str(done.error)
+    assert done.outcome == "refused" and "allowed are process, warm, thread, inline" in str(done.error)
 
 
 def test_a_warm_job_that_is_cancelled_while_its_parent_imports_is_cancelled(host: Host) -> None:

@@ -9,6 +9,7 @@ from typing import Dict, List, Optional, Tuple
 
 from worker_agent.executors.base import Exit, Key, Started, StartError, Task
 from worker_agent.executors.process import ProcessExecutor
+from worker_agent.executors.terminal import Terminal
 from worker_agent.executors.threads import ThreadStarter
 from worker_agent.executors.warm import Order, WarmStarter, let_go
 
@@ -24,6 +25,7 @@ class Executors:
         self._process = ProcessExecutor()
         self._warm = WarmStarter(self._selector)
         self._threads = ThreadStarter(self._selector)
+        self._terminal = Terminal()
         self._how: Dict[Key, Tuple[str, str]] = {}
         """What runs a task, and why."""
         self._ended: List[Exit] = []
@@ -43,6 +45,8 @@ class Executors:
     def start(self, key: Key, task: Task) -> Optional[int]:
         """Start a task and return its pid, None where `started` is going to tell it.  Raises StartError."""
         starters = {"warm": self._warm.start, "thread": self._threads.start}
+        if task.executor == "inline":
+            return self._run_inline(key, task)
         if task.executor not in starters:
             return self._run_apart(key, task, "")
         try:
@@ -79,6 +83,12 @@ class Executors:
         waits = [0.0] if self._ended else [self._process.wait_s(), self._threads.wait_s()]
         return min((wait for wait in waits if wait is not None), default=None)
 
+    def _run_inline(self, key: Key, task: Task) -> int:
+        pid = self._terminal.start(task)
+        self._process.adopt(key, task, pid)
+        self._how[key] = ("inline", "")
+        return pid
+
     def _run_apart(self, key: Key, task: Task, why: str) -> int:
         """Run a task as a process, `why` not as what it asks for.  Raises StartError."""
         pid = self._process.start(key, task)
@@ -101,4 +111,6 @@ class Executors:
 
     def _told(self, item: Exit) -> Exit:
         executor, note = self._how.pop(item.key)
+        if executor == "inline":
+            self._terminal.release()
         return replace(item, executor=executor, note=note)

@@ -28,9 +28,9 @@ PROTOCOL = 1
 PREAMBLE = b"\x00twophase-agent\n"
 """The agent's side of a connection begins with this line: what comes before it is noise."""
 
-EXECUTORS = ("process", "warm", "thread")
-"""What can run a job: a fresh process, a fork of one that has imported what the job needs, or a thread of one
-that runs many jobs of a built-in trainer."""
+EXECUTORS = ("process", "warm", "thread", "inline")
+"""What can run a job: a fresh process, a fork of one that has imported what the job needs, a thread of one
+that runs many jobs of a built-in trainer, or a process in the foreground of the agent's terminal."""
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 LEAST_LOG_BYTES = 1 << 20

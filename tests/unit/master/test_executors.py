@@ -7,9 +7,9 @@ import json
 import pytest
 
 from master.errors import ConfigError, UsageError
-from master.executors import check_executors, executor_of, threads_problem_of
+from master.executors import check_executors, executor_of, inline_problem, threads_problem_of
 from master.jobs import parse_jobs
-from master.specs import JobsSpec
+from master.specs import ClusterSpec, JobsSpec, ServerSpec
 
 
 def jobs(*fields: dict[str, object]) -> JobsSpec:
@@ -55,3 +55,14 @@ def test_threads_are_for_trainers_that_can() -> None:
         check_executors(jobs({"executor": "thread"}), "warm", other)
     with pytest.raises(UsageError, match='--executor is `"thread"`, but a script cannot share'):
         check_executors(jobs({}), "thread", script)
+
+
+def test_inline_is_for_a_run_in_a_terminal_of_this_machine() -> None:
+    here, there = ServerSpec("localhost", "localhost"), ServerSpec("gpu01", "gpu01")
+    assert inline_problem(ClusterSpec((here,)), True) == ""
+    assert "standard input is none" in inline_problem(ClusterSpec((here,)), False)
+    for servers in ((there,), (here, there)):
+        assert "as its only worker" in inline_problem(ClusterSpec(servers), True)
+    check_executors(jobs({"executor": "inline"}), "inline", "")
+    with pytest.raises(ConfigError, match="`executor` is for all jobs of a run: give --executor inline"):
+        check_executors(jobs({"executor": "inline"}), "process", "")
