@@ -108,13 +108,17 @@ class Cache:
         return name, files
 
     def _publish(self, staged: Path, name: str) -> Optional[str]:
-        """Give a verified directory its place; where another run was faster, check and keep the other's."""
+        """Give a verified directory its place; what is there already, whole, is kept."""
+        final = self._layout.cached(name)
         try:
-            publish(staged, self._layout.cached(name))
+            if final.is_dir() and self.verify_cached(name) is None:
+                shutil.rmtree(str(staged), ignore_errors=True)
+            else:
+                publish(staged, final)
         except OSError as error:
-            if not self._layout.cached(name).is_dir():
+            if not final.is_dir():
                 return f"cannot publish {staged}: {error.strerror or error}"
-            shutil.rmtree(str(staged), ignore_errors=True)
+            shutil.rmtree(str(staged), ignore_errors=True)  # another run was faster
             return self.verify_cached(name)
         return None
 

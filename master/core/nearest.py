@@ -20,10 +20,13 @@ def hint(name: str, known: Collection[str]) -> str:
 
 def shown(name: object, limit: int = 60) -> str:
     """Quote a piece of the user's file for a message: one line, ASCII, at most `limit` characters."""
-    text = str(name).encode("unicode_escape").decode("ascii")
-    return f"`{text[:limit]}{'…' if len(text) > limit else ''}`"
+    return _quoted(str(name).encode("unicode_escape").decode("ascii"), limit)
 
 
 def literal(value: object) -> str:
     """Quote a value of the user's file for a message, as JSON writes it."""
-    return shown(json.dumps(value))
+    return _quoted(json.dumps(value), 60)
+
+
+def _quoted(text: str, limit: int) -> str:
+    return f"`{text[:limit]}{'…' if len(text) > limit else ''}`"
