@@ -205,12 +205,34 @@ def test_the_users_own_code_is_never_imported_ahead(lab: Lab) -> None:
     lab.warm(lab.script("import os, mine, slow\nassert mine.where == os.getpid()\n", "other.py"))
 
 
-def test_what_depends_on_the_environment_is_left_to_the_job(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("os.environ['LEVEL'] = '3'", "3"),
+        ("os.environ.setdefault('LEVEL', '3')", "3"),
+        ("os.environ.setdefault('HOME', '3')", "None"),
+        ("import slow\nos.environ['LEVEL'] = '3'", "3"),
+        ("os.environ['LEVEL'] = str(3)", "3"),
+        ("def f(): os.environ.update(LEVEL='3')\nf()", "3"),
+        ("if True:\n    os.environ['LEVEL'] = '3'", "3"),
+        ("import slow\nimport tuned\nos.environ['LEVEL'] = '3'", "None"),
+        ("os.putenv('LEVEL', '3')", "None"),
+    ],
+)
+def test_what_is_set_before_an_import_is_heeded(lab: Lab, text: str, level: str) -> None:
     lab.library("tuned", "import os\nlevel = os.environ.get('LEVEL')\n")
-    for text in ("os.environ['LEVEL'] = '3'", "os.environ.setdefault('LEVEL', '3')", "os.putenv('X', '')"):
-        lab.warm(lab.script(f"import os, slow\n{text}\nimport tuned\nassert tuned.level in ('3', None)\n"))
-    code = "import os\nos.environ['LEVEL'] = '3'\nimport tuned\nprint(tuned.level)"
-    assert lab.warm(lab.script(code)) == "3\n"
+    code = f"import os\n{text}\nimport tuned\nprint(tuned.level, os.environ.get('LEVEL'))\n"
+    script = lab.script(code)
+    plain = lab.run("process", script)[1]
+    assert lab.warm(script) == plain and plain.split()[0] == level
+    assert lab.warm(lab.script("import os, tuned\nprint(tuned.level)\n")) == "None\n"
+
+
+def test_constant_settings_do_not_hold_up_the_imports(lab: Lab) -> None:
+    script = lab.script(
+        "import os\nos.environ['LEVEL'] = '3'\nimport slow\nassert slow.birth != os.getpid()\n"
+    )
+    lab.warm(script)
 
 
 def test_each_job_has_its_own_random_numbers(lab: Lab) -> None:

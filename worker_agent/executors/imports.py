@@ -6,14 +6,18 @@ import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 MOST_FILES = 300
 _PYTHON = re.compile(r"python(\d+(\.\d+)?)?\Z")
+_HEEDLESS = {"os", "sys", "pathlib", "argparse", "json", "time", "math", "random", "warnings", "typing"}
+"""Modules that no setting changes when they are imported."""
 _CHANGES = {"setdefault", "update", "pop", "clear", "putenv", "unsetenv"}
 
 Import = Tuple[str, Tuple[str, ...]]
 """A module and the names that are taken from it."""
+Setting = Tuple[str, str, bool]
+"""A variable of the environment, its value, and whether it is set even where it has one."""
 
 
 class NotPythonError(Exception):
@@ -62,15 +66,32 @@ def _module_program(name: str, cwd: Path) -> Program:
     return Program(_text(path), cwd, package, path.resolve())
 
 
-def imports_of(program: Program) -> List[Import]:
+@dataclass(frozen=True)
+class Needs:
+    """What a program does before it begins its work."""
+
+    imports: Tuple[Import, ...]
+    settings: Tuple[Setting, ...] = ()
+    """Of the environment, made before anything that could heed them is imported."""
+
+    def apply(self, env: Dict[str, str]) -> Dict[str, str]:
+        """Return an environment with the settings made in it."""
+        made = dict(env)
+        for name, value, always in self.settings:
+            made[name] = value if always else made.get(name, value)
+        return made
+
+
+def needs_of(program: Program) -> Needs:
     """Return what is imported from outside, in order, up to where the environment is changed.
 
-    What follows `os.environ[…] = …` may depend on it and is left to the program itself.  Imports within
-    functions and conditions are left to it too.  Raises NotPythonError for a text that does not parse.
+    A change to a constant before the first import that could heed it is a setting; what follows another one
+    may depend on it and is left to the program itself, as are imports within functions and conditions.
+    Raises NotPythonError for a text that does not parse.
     """
     reader = _Reader(program.root)
     reader.read(program.source, program.package)
-    return list(dict.fromkeys(reader.found))
+    return Needs(tuple(dict.fromkeys(reader.found)), tuple(reader.settings))
 
 
 class _Reader:
@@ -78,6 +99,7 @@ class _Reader:
 
     def __init__(self, root: Path) -> None:
         self.found: List[Import] = []
+        self.settings: List[Setting] = []
         self._root = root
         self._seen: Set[Path] = set()
         self._over = False
@@ -91,8 +113,8 @@ class _Reader:
 
     def _statements(self, body: Sequence[ast.stmt], package: str) -> None:
         for statement in body:
-            self._over = self._over or _changes_environment(statement)
-            if self._over:
+            if self._over or self._changes(statement):
+                self._over = True
                 return
             if isinstance(statement, ast.Try):
                 self._statements(statement.body, package)
@@ -101,6 +123,14 @@ class _Reader:
                     self._meet(alias.name, ())
             elif isinstance(statement, ast.ImportFrom):
                 self._meet(_absolute(statement, package), tuple(item.name for item in statement.names))
+
+    def _changes(self, statement: ast.stmt) -> bool:
+        """Return whether a statement changes the environment, and how is not known or it is too late."""
+        setting = _setting(statement)
+        if setting and all(module.split(".")[0] in _HEEDLESS for module, _ in self.found):
+            self.settings.append(setting)
+            return False
+        return _changes_environment(statement)
 
     def _meet(self, module: str, names: Tuple[str, ...]) -> None:
         """Note an import from outside, or read what it executes here."""
@@ -139,6 +169,32 @@ def _absolute(statement: ast.ImportFrom, package: str) -> str:
     above = package.split(".")
     above = above[: len(above) - statement.level + 1]
     return ".".join([*above, *([statement.module] if statement.module else [])])
+
+
+def _setting(statement: ast.stmt) -> Optional[Setting]:
+    """Return what `os.environ["NAME"] = "value"`, or `setdefault`, sets; None for any other statement."""
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if isinstance(target, ast.Subscript) and _is_environment(target.value):
+            # Python 3.8 wraps the index.
+            index = getattr(target.slice, "value", None)
+            name = index if isinstance(index, str) else getattr(index, "value", None)
+            return _texts(name, getattr(statement.value, "value", None), True)
+    call = getattr(statement, "value", None)
+    if isinstance(statement, ast.Expr) and isinstance(call, ast.Call) and len(call.args) == 2:
+        called = call.func
+        if (
+            isinstance(called, ast.Attribute)
+            and called.attr == "setdefault"
+            and _is_environment(called.value)
+        ):
+            name, value = (getattr(item, "value", None) for item in call.args)
+            return _texts(name, value, False)
+    return None
+
+
+def _texts(name: object, value: object, always: bool) -> Optional[Setting]:
+    return (name, value, always) if isinstance(name, str) and isinstance(value, str) else None
 
 
 def _changes_environment(statement: ast.stmt) -> bool:

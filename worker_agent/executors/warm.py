@@ -18,7 +18,7 @@ from typing import Any, Deque, Dict, FrozenSet, List, Optional, Sequence, Tuple
 from worker_agent import procs
 from worker_agent.executors.base import Key, Task
 from worker_agent.executors.helpers import Helper, shared
-from worker_agent.executors.imports import Import, NotPythonError, imports_of, program_of
+from worker_agent.executors.imports import Import, Needs, NotPythonError, needs_of, program_of
 from worker_agent.warm_parent import RESERVE
 
 MOST_PARENTS = 4
@@ -85,7 +85,7 @@ class WarmStarter:
         self._parents: Dict[Recipe, Parent] = {}
         self._unfit: Dict[Recipe, str] = {}
         self._crashes: Dict[Recipe, int] = {}
-        self._known: Dict[Tuple[Any, ...], Tuple[Import, ...]] = {}
+        self._known: Dict[Tuple[Any, ...], Needs] = {}
         self._began: List[Began] = []
         self._numbers = 0
 
@@ -137,20 +137,20 @@ class WarmStarter:
     # --- orders
 
     def _recipe(self, task: Task) -> Recipe:
-        env = frozenset(shared(task.env).items())
         try:
-            return task.argv[0], self._imports(task), env
+            needs = self._needs(task)
+            return task.argv[0], needs.imports, frozenset(needs.apply(shared(task.env)).items())
         except OSError as error:
             raise NotPythonError(f"{error.filename} cannot be read: {error.strerror}") from error
 
-    def _imports(self, task: Task) -> Tuple[Import, ...]:
+    def _needs(self, task: Task) -> Needs:
         """Read the program, once for each state of its file."""
         program = program_of(task.argv, task.cwd)
         about: Tuple[Any, ...] = (str(program.root), program.package, program.source)
         if program.path is not None:
             about = (str(program.path), program.package, program.path.stat().st_mtime_ns)
         if about not in self._known:
-            self._known[about] = tuple(imports_of(program))
+            self._known[about] = needs_of(program)
         return self._known[about]
 
     def _order(self, key: Key, task: Task) -> Order:
