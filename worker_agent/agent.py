@@ -215,6 +215,7 @@ class Agent:
         work_dir = choose_work_dir(settings, self._layout)
         if self._state.attempts:
             work_dir = Path(self._spool.memory.work_dir)
+        self._locks.check(devices)
         self._open_site(hello.settings, work_dir, devices)
         body = {"epoch": hello.epoch, "settings": hello.settings}
         self._spool.put("met", {**body, "boot_id": self._boot_id, "work_dir": str(work_dir)})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import struct
 from pathlib import Path
-from typing import Dict, Iterator, Optional, Tuple
+from typing import Dict, Iterable, Iterator, Optional, Tuple
 
 from worker_agent.shares import Device, everything, mask_of
 
@@ -36,6 +37,15 @@ class SlotLocks:
             directory.chmod(0o1777)
         except FileExistsError:
             pass
+
+    def check(self, devices: Iterable[Device]) -> None:
+        """Raise OSError where the lock of a device cannot be opened: its slots would seem taken for ever."""
+        for device in devices:
+            try:
+                os.close(self._open_file(device.lock))
+            except OSError as error:
+                problem = f"the lock {error.filename} cannot be opened: {error.strerror}"
+                raise OSError(f"{problem}; its owner must remove it, or `chmod 666` it") from error
 
     def take(self, slot: str, device: Device) -> Optional[int]:
         """Lock a slot and return the descriptor that holds it; None where somebody else has part of it."""
@@ -81,12 +91,21 @@ class SlotLocks:
             return os.open(path, flags)
         except FileNotFoundError:
             pass
-        try:
-            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
-            os.fchmod(descriptor, 0o666)
-            return descriptor
-        except FileExistsError:
-            return os.open(path, flags)
+        _make_for_all(path)
+        return os.open(path, flags)
+
+
+def _make_for_all(path: str) -> None:
+    """Make a file that everybody may open from the moment it is there, unless there is one."""
+    fresh = f"{path}.{os.getpid()}"
+    descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    try:
+        os.fchmod(descriptor, 0o666)
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        os.close(descriptor)
+        os.unlink(fresh)
 
 
 def _lock(kind: int, share: int) -> bytes:

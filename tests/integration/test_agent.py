@@ -191,6 +191,15 @@ def test_wrong_settings_are_refused_with_what_is_allowed(
     assert isinstance(greeting, msg.Refused) and problem in greeting.reason
 
 
+def test_a_lock_that_cannot_be_opened_is_told_and_not_waited_for(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "slots").mkdir(exist_ok=True)
+    (tmp_path / "slots" / "cpu0.lock").symlink_to(tmp_path / "elsewhere")
+    greeting = host.connect().greeting
+    assert isinstance(greeting, msg.Refused)
+    assert f"{tmp_path}/slots/cpu0.lock cannot be opened" in greeting.reason
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_runs_share_the_slots_of_a_machine(host: Host, tmp_path: Path) -> None:
     go = tmp_path / "go"
     one, two = host.connect("r1"), None
