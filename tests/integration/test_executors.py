@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from master.adapters.agent_deploy import build_agent
 from tests.integration.agent_harness import Host, is_alive, until
 from worker_agent import procs
 from worker_agent.executors.base import Exit, Task
@@ -478,6 +479,14 @@ def host(tmp_path: Path) -> Iterator[Host]:
     host.close()
 
 
+def toy_trainer(root: Path) -> list[dict[str, str]]:
+    """Write the trainer to a folder and return what shows it to a job."""
+    for name, text in (("__init__.py", ""), ("toy/__init__.py", ""), ("toy/thread_main.py", TRAINER)):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(textwrap.dedent(text))
+    return [{"at": "trainers", "path": str(root)}]
+
+
 def test_an_agent_runs_warm_jobs_and_says_what_ran_them(host: Host) -> None:
     master = host.connect()
     for number in (1, 2):
@@ -493,6 +502,30 @@ def test_an_agent_runs_warm_jobs_and_says_what_ran_them(host: Host) -> None:
     master.launch("odd", "", executor="fast")
     done = master.finished("odd")
     assert done.outcome == "refused" and "allowed are process, warm, thread, inline" in str(done.error)
+
+
+def test_warm_jobs_and_threads_start_from_one_zipped_file(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "agent.pyz"
+    path.write_bytes(build_agent().data)
+    host.program = [str(path)]
+    del host.env["PYTHONPATH"]
+    master = host.connect()
+    mounts = toy_trainer(tmp_path / "trainers")
+    argv = ["{python}", "-m", "trainers.toy", "0"]
+    master.launch("t", "", argv=argv, executor="thread", mounts=mounts)
+    master.launch("w", "import sys; assert 'worker_agent' not in sys.modules", executor="warm")
+    for name, executor in (("t", "thread"), ("w", "warm")):
+        done = master.finished(name)
+        assert (done.outcome, done.executor, done.executor_note) == ("succeeded", executor, "")
+
+
+def test_a_crash_of_the_process_is_a_loss_of_its_threads(host: Host, tmp_path: Path) -> None:
+    master = host.connect()
+    mounts = toy_trainer(tmp_path / "trainers")
+    master.launch("a", "", argv=["{python}", "-m", "trainers.toy", "crash"], executor="thread", mounts=mounts)
+    done = master.finished("a")
+    assert (done.outcome, done.executor) == ("lost", "thread")
+    assert done.error == "the process that ran this job and 0 others as threads crashed"
 
 
 def test_a_warm_job_that_is_cancelled_while_its_parent_imports_is_cancelled(host: Host) -> None:
