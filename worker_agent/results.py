@@ -92,7 +92,7 @@ def tail_of(log: Path) -> str:
         with log.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, size - TAIL_BYTES))
-            return stream.read().decode("utf-8", "replace")
+            return stream.read(TAIL_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
 
