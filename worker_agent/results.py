@@ -92,6 +92,7 @@ def tail_of(log: Path) -> str:
         with log.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, size - TAIL_BYTES))
+            # Not up to the end: whoever floods the log would keep us reading.
             return stream.read(TAIL_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""

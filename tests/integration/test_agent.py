@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.agent_harness import PATIENCE_S, ROOT, Host, end, is_alive, pids_in, until
 
+from tests.integration.agent_harness import PATIENCE_S, ROOT, Host, end, is_alive, pids_in, until
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash
+from worker_agent.results import tail_of
 
 WRITE_OUTPUT = "import os; open(os.environ['TWOPHASE_OUTPUT_DIR'] + '/out.txt', 'w').write('o')"
 TWO_PROCESSES = '''
@@ -646,3 +647,13 @@ def test_a_checkpoint_written_at_the_end_moves_to_another_worker(host: Host, tmp
     assert not master.said(msg.Wanted)
     master.send(msg.Forget("alpha/a"))
     until(lambda: not host.work().checkpoints("r1", "alpha/a", 3).exists())
+
+
+def test_the_end_of_a_log_is_short_however_fast_it_grows(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    with log.open("ab") as stream, subprocess.Popen(["yes"], stdout=stream) as flood:
+        try:
+            until(lambda: log.stat().st_size > 1 << 20)
+            assert {len(tail_of(log)) for _ in range(50)} == {4096}
+        finally:
+            flood.kill()
