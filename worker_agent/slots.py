@@ -105,7 +105,7 @@ def _make_for_all(path: str) -> None:
             os.link(fresh, path)
     finally:
         os.close(descriptor)
-        os.unlink(fresh)
+        Path(fresh).unlink()
 
 
 def _lock(kind: int, share: int) -> bytes:
