@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from master.adapters.agent_deploy import build_agent
+from master.core.lifecycle import Trigger
 from tests.integration.agent_harness import Host, is_alive, until
+from tests.support.runs import Run, search
 from worker_agent import procs
 from worker_agent.executors.base import Exit, Task
 from worker_agent.executors.choice import Executors
@@ -535,3 +537,30 @@ def test_a_warm_job_that_is_cancelled_while_its_parent_imports_is_cancelled(host
     master.send(msg.Cancel("a", 1))
     done = master.finished("a")
     assert (done.outcome, done.stderr_tail) == ("cancelled", "")
+
+
+def test_a_run_says_of_each_job_what_ran_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
+    worker = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "state_dir": str(tmp_path / "state")}
+    jobs = search(folds=1)
+    jobs[-1]["executor"] = "process"
+    run = Run(tmp_path, [worker], jobs)
+    done = run.finish("--executor", "warm")
+    assert done.returncode == 0, done.stderr
+    run.check_complete(jobs=5, base_models=1)
+    details = [item.detail or {} for item in run.transitions() if item.trigger is Trigger.FINISH]
+    assert sorted(detail["executor"] for detail in details) == ["process"] + 5 * ["warm"]
+    assert {detail["executor_note"] for detail in details} == {""}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("wram", "did you mean `warm`"), ("thread", "a script cannot share")]
+)
+def test_a_run_with_an_executor_that_cannot_be_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    worker = {"host": "localhost", "gpus": 0}
+    done = Run(tmp_path / "flag", [worker], search(folds=1)).finish("--executor", name)
+    assert done.returncode == 2 and f'--executor is `"{name}"`' in done.stderr and why in done.stderr
+    run = Run(tmp_path / "field", [worker], search(folds=1, executor=name))
+    done = run.finish()
+    assert done.returncode == 3 and "job 1: `executor` is" in done.stderr and why in done.stderr
+    assert not run.layout.root.exists()
