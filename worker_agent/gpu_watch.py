@@ -69,15 +69,14 @@ class GpuWatch:
                 continue
             self._missing[device.name] = 0
             there = [process for process in reading.processes if process.uuid == gpu.uuid]
-            self._look_for_others(device.name, gpu, there, now, standing)
-            if self.is_closed(device.name, now):
+            in_use = self._look_for_others(device.name, gpu, there, now, standing)
+            if in_use or self._was_lately(device.name, now):
                 closed[device.name] = f"in use by {self._who[device.name]}"
             if self._nothing_left(device.name, gpu, there, standing):
                 free.append(device.name)
         return Findings(closed, frozenset(gone), frozenset(free), _by_attempt(reading.processes, standing))
 
-    def is_closed(self, name: str, now: float) -> bool:
-        """Return whether somebody else has used a device until lately."""
+    def _was_lately(self, name: str, now: float) -> bool:
         return name in self._seen_at and now - self._seen_at[name] < self._idle_s
 
     def _miss(self, name: str, closed: Dict[str, str], gone: List[str]) -> None:
@@ -88,10 +87,12 @@ class GpuWatch:
 
     def _look_for_others(
         self, name: str, gpu: Gpu, there: List[GpuProcess], now: float, standing: Standing
-    ) -> None:
+    ) -> bool:
+        """Return whether somebody else uses a GPU now, and remember it."""
         who = _somebody(name, gpu, there, standing, self._reserve)
         if who is not None:
             self._seen_at[name], self._who[name] = now, who
+        return who is not None
 
     def _nothing_left(self, name: str, gpu: Gpu, there: List[GpuProcess], standing: Standing) -> bool:
         """Return whether what ended has given its memory back; where that cannot be told, that it has."""

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,21 @@ sys.exit(state["code"])
 """
 
 
-def gpu(index: int, gigabytes: float = 24.0, name: str = "NVIDIA RTX 4090", **fields: Any) -> dict[str, Any]:
-    """Return what the driver tells of a GPU that is idle."""
+def gpu(
+    index: int,
+    gigabytes: float | None = 24.0,
+    name: str = "NVIDIA RTX 4090",
+    used_mib: int = 300,
+    mig: str = "[N/A]",
+) -> dict[str, Any]:
+    """Return what the driver tells of a GPU; without a size it does not know its memory."""
     return {
         "index": index,
         "uuid": uuid(index),
         "name": name,
-        "memory.total": int(gigabytes * GB / _MIB),
-        "memory.used": 300,
-        "mig.mode.current": "[N/A]",
-        **fields,
+        "memory.total": "[N/A]" if gigabytes is None else int(gigabytes * GB / _MIB),
+        "memory.used": "[N/A]" if gigabytes is None else used_mib,
+        "mig.mode.current": mig,
     }
 
 
@@ -110,6 +116,12 @@ def _without_tools(path: str) -> list[str]:
     return [part for part in path.split(os.pathsep) if not any(Path(part, tool).exists() for tool in tools)]
 
 
-def sleeper() -> subprocess.Popen[bytes]:
-    """Return a process that is no job of anybody's."""
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+@contextmanager
+def stranger() -> Iterator[int]:
+    """Run a process that is no job of anybody's; give its number."""
+    code = "import time; time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], start_new_session=True) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()

@@ -372,6 +372,12 @@ def test_a_gpu_in_use_by_somebody_else_is_closed_until_it_has_been_idle() -> Non
     assert seen.take(reading(gpu(0)), 10.0 + IDLE_S, Standing()).closed == {}
 
 
+def test_a_gpu_that_need_not_be_idle_for_long_is_closed_while_it_is_in_use() -> None:
+    seen = GpuWatch(gpu_devices(["auto"], reading(gpu(0)), None, GB), GB, 0.0)
+    assert seen.take(reading(gpu(0, used=5 * GB)), 1.0, Standing()).closed
+    assert not seen.take(reading(gpu(0)), 2.0, Standing()).closed
+
+
 @pytest.mark.parametrize(
     ("standing", "used", "closed"),
     [
