@@ -17,9 +17,10 @@ import pytest
 
 from master.adapters.agent_deploy import build_agent
 from master.core.lifecycle import Trigger
-from tests.integration.agent_harness import Host, is_alive, until
+from tests.integration.agent_harness import Host, end, is_alive, pids_in, until
 from tests.support.runs import Run, search
 from worker_agent import procs
+from worker_agent.executors import warm
 from worker_agent.executors.base import Exit, Task
 from worker_agent.executors.choice import Executors
 from worker_agent.protocol import messages as msg
@@ -311,6 +312,34 @@ def test_a_parent_that_is_killed_is_replaced_and_harms_no_running_job(lab: Lab) 
     assert int(lab.warm(script)) != parent
 
 
+def test_a_parent_serves_for_so_many_jobs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "MOST_JOBS", 2)
+    script = lab.script("import slow\nprint(slow.birth)\n")
+    births = [int(lab.warm(script)) for _ in range(4)]
+    assert births[0] == births[1] != births[2] == births[3]
+    until(lambda: not is_alive(births[0]))
+
+
+def test_a_parent_that_has_grown_is_replaced(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = lab.script("import slow\nprint(slow.birth)\n")
+    first = lab.warm(script)
+    assert lab.warm(script) == first
+    monkeypatch.setattr(warm, "_GROWTH", 0.5)
+    monkeypatch.setattr(warm, "_GROWTH_BYTES", -(1 << 30))
+    assert lab.warm(script) != first
+
+
+def test_the_parent_that_was_used_least_lately_makes_room(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "MOST_PARENTS", 2)
+    for name in ("a", "b", "c"):
+        lab.library(name, "")
+        lab.script(f"import slow, {name}\nprint(slow.birth)\n", f"with_{name}.py")
+    births = {name: int(lab.warm(f"with_{name}.py")) for name in ("a", "b", "a", "c")}
+    assert len(set(births.values())) == 3
+    until(lambda: not is_alive(births["b"]))
+    assert is_alive(births["a"]) and is_alive(births["c"])
+
+
 def test_parents_end_with_the_agent(lab: Lab) -> None:
     parent = int(lab.warm(lab.script("import slow\nprint(slow.birth)\n")))
     assert is_alive(parent)
@@ -504,6 +533,24 @@ def test_an_agent_runs_warm_jobs_and_says_what_ran_them(host: Host) -> None:
     master.launch("odd", "", executor="fast")
     done = master.finished("odd")
     assert done.outcome == "refused" and "allowed are process, warm, thread, inline" in str(done.error)
+
+
+@pytest.mark.parametrize("executor", ["warm", "thread"])
+def test_what_an_agent_that_is_killed_leaves_is_ended_by_the_next(
+    host: Host, tmp_path: Path, executor: str
+) -> None:
+    master, pids = host.connect(), tmp_path / "pids"
+    code = f"import os, signal; open({str(pids)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    argv = ["{python}", "-c", code] if executor == "warm" else ["{python}", "-m", "trainers.toy", "stay"]
+    master.launch("a", "", argv=argv, executor=executor, mounts=toy_trainer(tmp_path / "trainers"))
+    if executor == "warm":
+        (pid,) = pids_in(pids, 1)
+    else:
+        pid = master.wait_event("running", "a").detail["pid"]
+    end(host.agent_pid(), signal.SIGKILL)
+    again = host.connect(epoch=2)
+    assert again.finished("a").outcome == "lost"
+    until(lambda: not is_alive(pid))
 
 
 def test_warm_jobs_and_threads_start_from_one_zipped_file(host: Host, tmp_path: Path) -> None:
