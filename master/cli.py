@@ -221,6 +221,7 @@ def _work(
     courier = assembly.make_courier(parts, links, inbox, store, library, checkpoints)
     launcher = checkpoints.launching(assembly.make_launcher(parts, state, library))
     _greet(options, parts, intent.plan, view)
+    _say_missing(state, parts.layout, view)
     with as_events(inbox):
         try:
             exit_code = Dispatcher(state, journal, inbox, links, courier, launcher, view).run()
@@ -278,6 +279,22 @@ def _greet(options: Options, parts: assembly.Ingredients, plan: Plan, view: View
         view.note(reason)
     if len(left_out) > _MOST_NOTES:
         view.note(f"… and {len(left_out) - _MOST_NOTES} more beside the script that are not copied as code")
+
+
+def _say_missing(state: RunState, layout: RunLayout, view: View) -> None:
+    """Tell of results that somebody has removed: what succeeded is not run again."""
+    gone = [
+        record.task.task_id
+        for record in state.tasks.values()
+        if record.state is State.SUCCEEDED and record.finished.get("files")
+        if not layout.result(record.task.task_id).exists()
+    ]
+    for job_id in gone[:_MOST_NOTES]:
+        view.note(
+            f"{job_id} succeeded earlier and its result is gone; give it another id or prefix to run it again"
+        )
+    if len(gone) > _MOST_NOTES:
+        view.note(f"… and the results of {len(gone) - _MOST_NOTES} more jobs are gone")
 
 
 if __name__ == "__main__":

@@ -95,8 +95,12 @@ class Dispatcher:
     def _tell(self, event: ev.Event) -> None:
         """Say what becomes of workers."""
         match event:
-            case ev.WorkerUp(_, worker, slots):
-                self._view.note(f"{worker}: up, {slots} jobs at a time")
+            case ev.WorkerUp(_, worker, slots, foreign):
+                self._view.note(f"{worker}: up, {slots} jobs at a time{_held(foreign)}")
+            case ev.ForeignSlots(_, worker, foreign) if foreign != self.state.workers[worker].foreign:
+                self._view.note(
+                    f"{worker}: {self.state.workers[worker].slots} jobs at a time{_held(foreign)}"
+                )
             case ev.WorkerUnusable(_, worker, reason):
                 self._view.note(f"{worker}: cannot be used: {reason}")
             case ev.WorkerLost(_, worker, reason) if reason != self.state.workers[worker].reason:
@@ -150,3 +154,8 @@ class Dispatcher:
     def _release(self, worker: str, task_id: str, attempt: int) -> None:
         if worker in self._links:
             self._links[worker].send(msg.Release(task_id, attempt))
+
+
+def _held(foreign: int) -> str:
+    """Say how many of a worker's slots this run has to wait for."""
+    return f", {foreign} of them held by other runs or users" if foreign else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -43,6 +44,10 @@ def test_same_command_again_runs_nothing(tmp_path: Path, local: dict[str, object
     assert again.returncode == 0, again.stdout + again.stderr
     run.check_complete(jobs=15, base_models=3)
     assert set(run.count(Trigger.ASSIGN).values()) == {1}
+    shutil.rmtree(run.layout.result("batch_comp_50/fold0_anna"))
+    done = run.finish()
+    assert done.returncode == 0
+    assert "batch_comp_50/fold0_anna succeeded earlier and its result is gone" in done.stderr
 
 
 def test_script_written_without_us_runs_unchanged(tmp_path: Path, local: dict[str, object]) -> None:

@@ -245,6 +245,7 @@ def test_what_becomes_of_workers_is_said_once() -> None:
     world = World(jobs=1)
     down = ev.WorkerLost(0.0, "lab2", "no route to host")
     world.put(down, down, UP, ev.WorkerUnusable(0.0, "lab2", "no rsync there"))
+    world.put(ev.ForeignSlots(0.0, "lab1", 1), ev.ForeignSlots(0.0, "lab1", 1))
     world.put(FINISHED[0], HOME[0])
     world.inbox.put(Noted("something else"))
     world.dispatcher.run()
@@ -253,6 +254,7 @@ def test_what_becomes_of_workers_is_said_once() -> None:
         "lab2: not connected, will try again: no route to host"
     ]
     assert "lab1: up, 2 jobs at a time" in notes
+    assert notes.count("lab1: 2 jobs at a time, 1 of them held by other runs or users") == 1
     assert [note for note in notes if "no rsync" in note][:1] == ["lab2: cannot be used: no rsync there"]
 
 
