@@ -110,7 +110,7 @@ def _work(
     links = assembly.make_links(parts, inbox)
     courier = assembly.make_courier(parts, links, inbox, store, library)
     publisher = Publisher(order.files, view.note, _live_logs(parts, links))
-    launch_of = make_launcher(order, shown, parts.synced)
+    launch_of = make_launcher(order, shown, parts.synced, state)
     with as_events(inbox):
         try:
             exit_code = Dispatcher(
@@ -170,7 +170,7 @@ def _task(job: TrainingJob, expected_s: Mapping[str, float] | None) -> Task:
 
 
 def make_launcher(
-    order: Order, shown: Mapping[Path, Shown], synced: Mapping[str, str]
+    order: Order, shown: Mapping[Path, Shown], synced: Mapping[str, str], state: RunState
 ) -> Callable[[str, int, str], msg.Launch]:
     """Return the function that tells what `(job_id, attempt)` is to run on a worker."""
     jobs = {job.job_id: job for job in order.jobs}
@@ -188,6 +188,7 @@ def make_launcher(
             argv=argv_of(job, job.script.relative_to(root).as_posix(), order.passed),
             mounts=[asdict(mount) for mount in mounts],
             executor=job.executor or order.limits.executor,
+            gpu_use=msg.ALONE if state.tasks[job_id].alone else msg.SHARED,
             timeout_s=_first(job.timeout_s, order.limits.timeout_s),
             stall_timeout_s=_first(job.stall_timeout_s, order.limits.stall_timeout_s),
             output_from=".",

@@ -1,0 +1,76 @@
+"""The locks of slots: between agents, and through the jobs that inherit them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from worker_agent.shares import SHARES, Device, cpu_devices, everything, mask_of
+from worker_agent.slots import SlotLocks
+
+GPU = Device("gpu0", SHARES, SHARES, lock="gpuGPU-1")
+WAIT = "import sys; sys.stdin.read()"
+
+
+def test_two_agents_never_have_the_same_share(tmp_path: Path) -> None:
+    one, other = SlotLocks(tmp_path / "slots"), SlotLocks(tmp_path / "slots")
+    assert one.take("gpu0.m0-15+32", GPU) is not None
+    assert other.take("gpu0", GPU) is None
+    assert other.take("gpu0.m15-16", GPU) is None
+    assert other.others(GPU, 0) == mask_of("gpu0.m0-15+32"), "what could not be had is not kept in part"
+    assert other.take("gpu0.m16-31", GPU) is not None
+    assert one.others(GPU, mask_of("gpu0.m0-15+32")) == mask_of("gpu0.m16-31")
+    one.free("gpu0.m0-15+32")
+    other.close()
+    assert one.others(GPU, 0) == 0
+    assert one.take("gpu0", GPU) is not None
+    one.close()
+
+
+def test_a_cpu_slot_is_one_share(tmp_path: Path) -> None:
+    one, other = SlotLocks(tmp_path / "slots"), SlotLocks(tmp_path / "slots")
+    (device,) = cpu_devices(1)
+    assert one.take("cpu0", device) is not None and other.take("cpu0", device) is None
+    assert other.others(device, 0) == 1 and one.others(device, 1) == 0
+    one.close()
+
+
+def test_a_lock_lasts_as_long_as_a_job_that_inherited_it(tmp_path: Path) -> None:
+    one, other = SlotLocks(tmp_path / "slots"), SlotLocks(tmp_path / "slots")
+    lock = one.take("gpu0.m0", GPU)
+    assert lock is not None
+    with subprocess.Popen([sys.executable, "-c", WAIT], stdin=subprocess.PIPE, pass_fds=[lock]):
+        os.close(lock)
+        assert other.others(GPU, 0) == 1
+    assert other.others(GPU, 0) == 0
+
+
+def test_a_slot_that_is_freed_is_free_though_a_process_still_has_the_file(tmp_path: Path) -> None:
+    one, other = SlotLocks(tmp_path / "slots"), SlotLocks(tmp_path / "slots")
+    lock = one.take("gpu0", GPU)
+    assert lock is not None
+    with subprocess.Popen([sys.executable, "-c", WAIT], stdin=subprocess.PIPE, pass_fds=[lock]):
+        assert other.others(GPU, 0) == everything(GPU)
+        one.free("gpu0")
+        assert other.others(GPU, 0) == 0
+    one.free("gpu0")
+
+
+def test_anybody_may_open_the_files_and_nobody_else_s_is_followed(tmp_path: Path) -> None:
+    locks = SlotLocks(tmp_path / "slots")
+    mig = Device("gpuMIG-GPU-1/2/3", SHARES, SHARES, lock="gpuMIG-GPU-1/2/3")
+    assert locks.take(mig.name, mig) is not None
+    (path,) = (tmp_path / "slots").iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666
+    assert stat.S_IMODE((tmp_path / "slots").stat().st_mode) == 0o1777
+    (tmp_path / "slots" / "gpuGPU-1.lock").symlink_to(tmp_path / "elsewhere")
+    assert locks.others(GPU, 1) == everything(GPU) & ~1, "what cannot be looked at counts as taken"
+    with pytest.raises(OSError):
+        locks.take("gpu0", GPU)
+    assert not (tmp_path / "elsewhere").exists()
+    locks.close()
