@@ -121,11 +121,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=cores, help=f"of the parallel arm ({cores})")
     parser.add_argument("--quick", action="store_true", help=f"{len(QUICK)} scripts that need no torch")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--rounds", type=int, default=3, help="the fastest of so many counts (3)")
+    parser.add_argument("--rounds", type=int, help="the fastest of so many counts (3, with --quick 1)")
     options = parser.parse_args()
     names = [f"train_{name}.py" for name in QUICK] if options.quick else ["train_*.py"]
     scripts = sorted(path for name in names for path in SCRIPTS.glob(name))
-    arms = measure(scripts, options.workers, 1 if options.quick else options.rounds)
+    arms = measure(scripts, options.workers, options.rounds or (1 if options.quick else 3))
     found = ratios(arms)
     if options.json:
         print(json.dumps({"arms": [asdict(arm) for arm in arms], "ratios": found}, indent=2))
