@@ -15,7 +15,7 @@ import pytest
 
 from worker_agent import procs
 from worker_agent.executors import process
-from worker_agent.executors.base import Executor, Exit, Key, StartError, Task
+from worker_agent.executors.base import Exit, Key, StartError, Task
 from worker_agent.executors.choice import Executors
 
 PATIENCE_S = 60.0
