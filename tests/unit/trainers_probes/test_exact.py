@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from tests.unit.trainers_probes.data import Arrays, gaussian_classes, layer_of
@@ -49,12 +51,17 @@ def test_objectives_are_no_worse_than_those_of_scikit_learn(
     x, labels = arrays["train"]
     for probe, mine in solve(arrays, settings, [0, 1, 2, 3]).items():
         y = labels == probe
-        model = LogisticRegression(C=inverse, tol=1e-8, max_iter=5000).fit(x, y, np.where(y, positive, 1.0))
+        with warnings.catch_warnings():
+            # Badly scaled features are too much for scikit-learn at times; ours must be no worse even so.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = LogisticRegression(C=inverse, tol=1e-8, max_iter=5000)
+            model.fit(x, y, np.where(y, positive, 1.0))
         theirs = objective(x, y, model.coef_[0], float(model.intercept_[0]), inverse, positive)
         found = objective(x, y, mine.weight_D.numpy(), mine.intercept, inverse, positive)
         assert mine.objective == pytest.approx(found, rel=1e-9)
         assert mine.converged
-        assert found <= theirs * (1 + 1e-8)
+        nothing_learnt = objective(x, y, np.zeros(features), 0.0, inverse, positive)
+        assert found <= theirs * (1 + 1e-8) + 1e-10 * nothing_learnt
 
 
 def test_coefficients_equal_those_of_scikit_learn() -> None:
