@@ -32,7 +32,7 @@ SCALES = {"BIN": 0.1, "AVG": 10.0, "PEAK": 1000.0, "ABSOLDEV": 5.0, "STANDDEV": 
 MODES = ("full_fine_tuning", "target_only_fine_tuning", "target_only")
 
 
-class BadFile(Exception):  # noqa: N818
+class BadFile(Exception):
     """The ARFF file is not what is expected; the message says where and what."""
 
 

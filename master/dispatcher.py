@@ -156,6 +156,6 @@ class Dispatcher:
             self._links[worker].send(msg.Release(task_id, attempt))
 
 
-def _held(foreign: int) -> str:
+def _held(foreign: float) -> str:
     """Say how many of a worker's slots this run has to wait for."""
-    return f", {foreign} of them held by other runs or users" if foreign else ""
+    return f", {foreign:g} of them held by other runs or users" if foreign else ""
