@@ -130,8 +130,8 @@ JOBS = {
         "job 1: `stall_timeout` is `-5`, allowed are ",
     ),
     "retries of a job": ([{**JOB, "retries": 3}], "job 1: `retries` is kept for a setting of the job"),
-    "a GPU share": ([{**JOB, "gpu_memory": "4G"}], "job 1: `gpu_memory` is kept for a setting"),
-    "an executor": ([{**JOB, "executor": "warm"}], "job 1: `executor` is kept for a setting"),
+    "a GPU share": ([{**JOB, "gpu_memory": "many"}], 'job 1: `gpu_memory` is `"many"`, allowed is '),
+    "an executor": ([{**JOB, "executor": "wram"}], 'job 1: `executor` is `"wram"`: did you mean `warm`?'),
 }
 
 
