@@ -3,6 +3,8 @@
 All arms start the same program (a copy of `true`) on this machine, two at a time where they can.  The rate of
 `run_two_phase` is jobs over the time from the first assignment to the last recorded result, by its journal,
 which is on disk before anything is acknowledged; the whole command, start and end included, is told too.
+The worker's `work_dir` is in memory (`--scratch` to change it): a job makes and deletes five directories, and
+on a disk that discards what is deleted, as virtual machines have, that is the slowest part by far.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ from worker_agent.shares import cpu_devices
 from worker_agent.slots import SlotLocks
 
 SLOTS = 2
+ROUNDS = 3
+"""Of each arm; the fastest counts."""
 WINDOW = 4096
 """Messages in flight on the bare channel."""
 
@@ -115,28 +119,33 @@ def gnu_parallel(program: Path, jobs: int, server: LoopbackSshd) -> Arm | None:
 
 
 def two_phase(
-    name: str, root: Path, program: Path, jobs: int, server: dict[str, Any], cluster: dict[str, Any]
+    name: str,
+    root: Path,
+    scratch: Path,
+    program: Path,
+    jobs: int,
+    server: dict[str, Any],
+    cluster: dict[str, Any],
 ) -> Arm:
     """`run_two_phase` on a worker, a process per job."""
-    root.mkdir()
-    slots = {"gpus": 0, "cpu_slots": SLOTS, "state_dir": str(root / "state")}
+    root = Path(tempfile.mkdtemp(prefix="run-", dir=root))
+    slots: dict[str, Any] = {"gpus": 0, "cpu_slots": SLOTS, "state_dir": str(root / "state")}
+    slots["work_dir"] = tempfile.mkdtemp(prefix="dispatch-", dir=scratch)
     (root / "cluster.json").write_text(json.dumps({"servers": [{**server, **slots}], **cluster}))
     specs = [{"index": index} for index in range(jobs)]
     (root / "jobs.json").write_text(json.dumps({"base_model": False, "jobs": specs}))
     argv = [
         *(sys.executable, "-m", "master.cli", "--quiet", "--cluster-config", str(root / "cluster.json")),
-        *(
-            "--jobs-config",
-            str(root / "jobs.json"),
-            "--script-path",
-            str(program),
-            "--run-dir",
-            str(root / "run"),
-        ),
+        *("--jobs-config", str(root / "jobs.json"), "--script-path", str(program)),
+        *("--run-dir", str(root / "run")),
     ]
     begin = time.perf_counter()
     quiet(argv, env={**os.environ, "TWOPHASE_SLOT_DIR": str(root / "slots")})
     whole = time.perf_counter() - begin
+    while list((root / "state").glob("*/runs/*")):
+        # The agent still deletes the attempts' directories, which would slow the next arm down.
+        time.sleep(0.1)
+    shutil.rmtree(slots["work_dir"])
     journal = Journal(RunLayout(root / "run").journal)
     transitions = list(journal.transitions())
     journal.close()
@@ -151,7 +160,7 @@ def channel(root: Path, jobs: int) -> Arm:
 
     The agent spools launches and ends; the ends are journalled here, durably, and acknowledged.
     """
-    root.mkdir()
+    root = Path(tempfile.mkdtemp(prefix="run-", dir=root))
     os.environ["TWOPHASE_SLOT_DIR"] = str(root / "slots")
     layout = RunLayout(root / "run")
     journal = Journal(layout.journal)
@@ -207,9 +216,9 @@ def _transition(event: Any) -> Transition:
     )
 
 
-def measure(jobs: int, say: Callable[[str], None]) -> list[Arm]:
+def measure(jobs: int, scratch: Path, say: Callable[[str], None]) -> list[Arm]:
     """Run all arms, one after the other."""
-    arms: list[Arm | None] = []
+    arms: list[Arm] = []
     with (
         tempfile.TemporaryDirectory(prefix="dispatch-") as folder,
         LoopbackSshd(Path(folder, "sshd")) as sshd,
@@ -223,23 +232,27 @@ def measure(jobs: int, say: Callable[[str], None]) -> list[Arm]:
             lambda: spawn_loop(program, jobs),
             lambda: xargs(program, jobs),
             lambda: two_phase(
-                "run_two_phase, this machine", root / "local", program, jobs, {"host": "localhost"}, {}
+                "run_two_phase, this machine",
+                *(root, scratch, program, jobs),
+                {"host": "localhost"},
+                {},
             ),
             lambda: two_phase(
                 "run_two_phase over ssh",
-                *(root / "ssh", program, jobs),
+                *(root, scratch, program, jobs),
                 {"host": sshd.name, "python": sys.executable},
                 files,
             ),
             lambda: ssh_per_job(program, max(20, jobs // 20), sshd),
             lambda: gnu_parallel(program, max(20, jobs // 10), sshd),
-            lambda: channel(root / "channel", 10 * jobs),
+            lambda: channel(root, 10 * jobs),
         ]
         for way in ways:
-            arms.append(way())
-            if arm := arms[-1]:
-                say(f"{arm.name}: {arm.per_second:,.0f} a second")
-    return [arm for arm in arms if arm]
+            rounds = [arm for arm in (way() for _ in range(ROUNDS)) if arm]
+            if rounds:
+                arms.append(max(rounds, key=lambda arm: arm.per_second))
+                say(f"{arms[-1].name}: {arms[-1].per_second:,.0f} a second")
+    return arms
 
 
 def ratios(arms: Sequence[Arm]) -> dict[str, float]:
@@ -264,9 +277,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1000, help="jobs of the main arms (1000)")
     parser.add_argument("--quick", action="store_true", help="300 jobs")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    memory = Path("/dev/shm")
+    usual = memory if memory.is_dir() else Path(tempfile.gettempdir())
+    parser.add_argument("--scratch", type=Path, default=usual, metavar="DIR", help=f"the worker's ({usual})")
     options = parser.parse_args()
     jobs = 300 if options.quick else options.jobs
-    arms = measure(jobs, lambda text: print(text, file=sys.stderr))
+    arms = measure(jobs, options.scratch, lambda text: print(text, file=sys.stderr))
     found = ratios(arms)
     if options.json:
         rows = [{**asdict(arm), "per_second": arm.per_second} for arm in arms]

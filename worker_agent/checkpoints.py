@@ -53,14 +53,14 @@ class Checkpoints:
         final = self.path(key)
         if final.exists():
             return
-        final.parent.mkdir(parents=True, exist_ok=True)
         own = self.newest(key, in_use)
         if launch.checkpoint is not None:
+            final.parent.mkdir(parents=True, exist_ok=True)
             self._cache.take(launch.checkpoint, final)
         elif own:
             self.path((launch.job_id, own)).rename(final)
         else:
-            final.mkdir()
+            final.mkdir(parents=True)
 
     def stale(self, key: Key, in_use: Callable[[Key], bool]) -> Iterator[Path]:
         """Yield the directories that an attempt which has its own makes superfluous."""

@@ -64,7 +64,10 @@ class Log:
         """Put together what is kept, once nobody writes any more.  Raises OSError."""
         with self._lock:
             log, self._settled = self._attempt.log, True
-            self._size = log.stat().st_size if log.exists() else 0
+            try:
+                self._size = log.stat().st_size
+            except FileNotFoundError:
+                self._size = 0
             if not self._emptied and self._size <= self._limit:
                 return
             fresh = self._attempt.log_fresh

@@ -50,12 +50,13 @@ class Workshop:
         if attempt.root.parent not in self._made:
             attempt.root.parent.mkdir(parents=True, exist_ok=True)
             self._made.add(attempt.root.parent)
-        if attempt.root.exists():
+        try:
+            attempt.root.mkdir()
+        except FileExistsError:
             shutil.rmtree(str(attempt.root))
-        attempt.root.mkdir()
-        attempt.work.mkdir()
-        attempt.output.mkdir()
-        attempt.log.parent.mkdir()
+            attempt.root.mkdir()
+        for folder in (attempt.work, attempt.output, attempt.log.parent):
+            folder.mkdir()
         if launch.phase == 1:
             attempt.base_model.mkdir()
 

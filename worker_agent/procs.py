@@ -88,7 +88,7 @@ def children() -> Iterator[int]:
     """Yield the children of this process; nothing where the kernel does not tell."""
     pid = os.getpid()
     try:
-        yield from map(int, (PROC / str(pid) / "task" / str(pid) / "children").read_bytes().split())
+        yield from map(int, Path(f"{PROC}/{pid}/task/{pid}/children").read_bytes().split())
     except OSError:
         return
 

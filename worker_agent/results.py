@@ -43,7 +43,7 @@ def _is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
         return False
     if attempt.output.is_symlink():
         return False
-    size = attempt.log.stat().st_size if attempt.log.exists() else 0
+    size = _size(attempt.log)
     with os.scandir(str(attempt.output)) as entries:
         for count, entry in enumerate(entries):
             if count >= 16 or not entry.is_file(follow_symlinks=False):
@@ -74,7 +74,15 @@ def collect(attempt: AttemptLayout, launch: Launch, cache: Cache, succeeded: boo
     except OSError as error:
         return Collected(problem or f"cannot read the results: {error.filename}: {error.strerror}", tail)
     rows = [item.as_row() for item in files]
-    return Collected(problem, tail or tail_of(attempt.log), rows, log, inline, base_model)
+    return Collected(problem, tail or (tail_of(attempt.log) if log else ""), rows, log, inline, base_model)
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file, 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _full_disk(folder: Path) -> Optional[str]:
@@ -99,7 +107,7 @@ def tail_of(log: Path) -> str:
 
 
 def _log_row(attempt: AttemptLayout) -> Optional[List[object]]:
-    if not attempt.log.exists() or attempt.log.stat().st_size == 0:
+    if not _size(attempt.log):
         return None
     size, sha256 = digest_file(attempt.log)
     return [attempt.log.name, size, sha256]
