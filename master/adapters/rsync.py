@@ -211,9 +211,9 @@ class _SharedLogin:
     def close(self) -> None:
         """End the connection."""
         with self._process as process:
-            _signal_group(process, signal.SIGTERM)
             try:
-                process.wait(_STOP_GRACE_S)
+                # The end of its input, upon which it ends its ssh first.
+                process.communicate(timeout=_STOP_GRACE_S)
             except subprocess.TimeoutExpired:
                 _signal_group(process, signal.SIGKILL)
         shutil.rmtree(self._directory, ignore_errors=True)

@@ -232,7 +232,7 @@ def _options(hop: Hop, files: SshFiles, connect_timeout_s: int) -> dict[str, str
 
 
 # OpenSSH itself would wait for those who share its connection.
-_END_WITH_INPUT = '"$@" </dev/null & exec >/dev/null; cat; kill "$!" 2>/dev/null'
+_END_WITH_INPUT = '"$@" </dev/null & exec >/dev/null; cat; kill "$!" 2>/dev/null; wait'
 
 
 def master_argv(route: Route, files: SshFiles, *, connect_timeout_s: int, control_path: str) -> list[str]:
