@@ -16,6 +16,7 @@ from typing import Any
 from master import assembly
 from master.adapters.agent_client import close_all
 from master.adapters.base_model_store import BaseModelStore
+from master.adapters.in_place import attempt_in_place
 from master.adapters.journal import Journal, read_known_ids
 from master.code_identity import DEFAULT_TRAINER, code_identity, has_thread_main, trainer_fields
 from master.code_snapshot import Sources, find_script, find_trainer, take_snapshot
@@ -44,7 +45,6 @@ from master.view.result_table import collected_metrics, print_result, result_jso
 from master.view.view import View, open_view
 from master.view.wording import clean
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 
 _MOST_NOTES = 5
 
@@ -260,12 +260,9 @@ def _report(options: Options, layout: RunLayout, state: RunState, exit_code: int
 
 def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
     """Finish what a master did that went down after it had published a result and before it could say so."""
-    for record in state.tasks.values():
-        if record.state is State.COLLECTING and layout.result(record.task.task_id).exists():
-            files = [FileDigest.from_row(row) for row in record.finished.get("files", ())]
-            found = content_hash(digest_directory(layout.result(record.task.task_id)))
-            if found == content_hash(files):
-                inbox.put(Received(ev.Collected(time.time(), *record.key, found)))
+    for task_id, record in state.tasks.items():
+        if record.unrecorded and (ours := attempt_in_place(layout.result(task_id), record.outcomes)):
+            inbox.put(Received(ev.Collected(time.time(), task_id, *ours)))
 
 
 def _greet(options: Options, parts: assembly.Ingredients, plan: Plan, view: View) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from master.adapters.agent_client import WorkerLink, reason_of
 from master.adapters.base_model_store import BaseModelStore, is_directory_name, make_manifest
 from master.adapters.checkpoint_store import Checkpoint, CheckpointStore
+from master.adapters.in_place import attempt_in_place
 from master.adapters.inline import write_inline
 from master.adapters.under_way import UnderWay
 from master.core import commands as cmd
@@ -116,20 +117,20 @@ class Courier:
         if detail.get("files") or detail.get("log") or detail.get("base_model"):
             self._once(command.worker, (command.task_id, command.attempt), lambda: self._collect(command))
         else:
-            self._put_collected(command, "")
+            self._put_collected(command, command.attempt, "")
 
-    def _put_collected(self, command: cmd.Collect, found: str) -> None:
+    def _put_collected(self, command: cmd.Collect, attempt: int, found: str) -> None:
         if self._checkpoints:
             self._checkpoints.drop(command.task_id)
-        self._inbox.put(Received(ev.Collected(self._clock(), command.task_id, command.attempt, found)))
+        self._inbox.put(Received(ev.Collected(self._clock(), command.task_id, attempt, found)))
 
     def _collect(self, command: cmd.Collect) -> bool:
         key = command.task_id, command.attempt
         try:
-            found = self._persist(command)
-            if found is not None:
-                self._put_collected(command, found)
-            return found is not None
+            ours = self._persist(command)
+            if ours is not None:
+                self._put_collected(command, *ours)
+            return ours is not None
         except (TwophaseError, FileExistsError) as error:
             problem = str(error)
         except Exception as error:  # the dispatcher must hear of it, whatever it is
@@ -137,8 +138,8 @@ class Courier:
         self._inbox.put(Received(ev.CollectFailed(self._clock(), *key, problem)))
         return True
 
-    def _persist(self, command: cmd.Collect) -> str | None:
-        """Repeat what the network or the disk may spoil; return the content hash of what is home.
+    def _persist(self, command: cmd.Collect) -> tuple[int, str] | None:
+        """Repeat what the network or the disk may spoil; return attempt and content hash of what is home.
 
         A full disk is waited for, wrong bytes and a worker's refusals are borne only so often.  Returns None
         when the link is gone: the command is given again when it is back.
@@ -146,8 +147,10 @@ class Courier:
         pause_s, tries = FIRST_PAUSE_S, Counter[type[BaseException]]()
         while not self._closing.is_set():
             try:
-                return self._bring_home(command)
+                return command.attempt, self._bring_home(command)
             except FileExistsError:
+                if ours := attempt_in_place(self._layout.result(command.task_id), command.others):
+                    return ours
                 raise
             except SessionLost:
                 if self._links[command.worker].welcome is None:

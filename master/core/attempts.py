@@ -105,6 +105,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     if record.attempt != event.attempt:
         _replace_current(record, event.attempt, out)
     record.collected, record.content_hash = event.attempt, event.content_hash
+    record.unrecorded.clear()
     move(state, record, Trigger.COLLECT, event.at, out, content_hash=event.content_hash)
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
@@ -123,7 +124,7 @@ def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:
     if record.state in WITH_A_WORKER and record.worker:
         kind = cmd.Cancel if record.state in ON_A_WORKER else cmd.Release
         out.commands.append(kind(record.worker, *record.key))
-    lost = record.given_up.pop(attempt, None)
+    lost = record.given_up.pop(attempt, None) or record.unrecorded.get(attempt)
     record.attempt = attempt
     record.worker, record.base = (lost.worker, lost.base) if lost else (None, "")
     record.finished = (lost and lost.finished) or {}

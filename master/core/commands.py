@@ -38,12 +38,17 @@ class Recall:
 
 @dataclass(frozen=True)
 class Collect:
-    """Bring an attempt's outcome home and answer with Collected or CollectFailed."""
+    """Bring an attempt's outcome home and answer with Collected or CollectFailed.
+
+    Where what another attempt made was faster, and is in place, the answer is that one's Collected.
+    """
 
     worker: str
     task_id: str
     attempt: int
     detail: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """The details of the task's other attempts that succeeded and are not recorded."""
 
 
 @dataclass(frozen=True)

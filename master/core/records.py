@@ -73,6 +73,8 @@ class TaskRecord:
     """GPU memory that the current attempt was given, in bytes; None for the usual slot."""
     given_up: dict[int, GivenUp] = field(default_factory=dict)
     """By attempt; empty where no other attempt can win any more."""
+    unrecorded: dict[int, GivenUp] = field(default_factory=dict)
+    """Attempts that succeeded on their worker, until one is recorded: any of their results may be in place."""
     base: str = ""
     """Content hash of the base model that the current attempt starts from."""
     finished: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +92,16 @@ class TaskRecord:
     @property
     def key(self) -> Attempt:
         return self.task.task_id, self.attempt
+
+    @property
+    def outcomes(self) -> dict[int, Mapping[str, Any]]:
+        """What the agents said at the end of the attempts that are not recorded, by attempt."""
+        return {attempt: made.finished or {} for attempt, made in self.unrecorded.items()}
+
+    def note_success(self) -> None:
+        """Remember that the current attempt succeeded on its worker."""
+        if self.worker:
+            self.unrecorded[self.attempt] = GivenUp(self.worker, self.base, self.finished)
 
 
 @dataclass

@@ -58,6 +58,7 @@ def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None
         _redo(state, record)
     _apply(record, transition)
     if trigger is Trigger.FINISH:
+        record.note_success()
         state.learn(record)
 
 
@@ -69,6 +70,7 @@ def _apply(record: TaskRecord, transition: Transition) -> None:
         record.given_up.clear()
     if transition.trigger is Trigger.COLLECT:
         record.collected, record.content_hash = transition.attempt, transition.content_hash
+        record.unrecorded.clear()
     if transition.detail is not None:
         record.finished = transition.detail
         note_left(record, transition.detail)

@@ -115,7 +115,14 @@ def finish(state: RunState, record: TaskRecord, detail: Mapping[str, Any], at: f
     record.finished = detail
     state.learn(record)
     move(state, record, Trigger.FINISH, at, out, detail=detail)
-    out.commands.append(cmd.Collect(record.worker, *record.key, detail))
+    record.note_success()
+    out.commands.append(collecting(record))
+
+
+def collecting(record: TaskRecord) -> cmd.Collect:
+    """Return the command that brings the outcome of the current attempt home."""
+    others = {attempt: detail for attempt, detail in record.outcomes.items() if attempt != record.attempt}
+    return cmd.Collect(record.worker or "", *record.key, record.finished, others)
 
 
 def after_phase1(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:

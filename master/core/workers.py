@@ -8,7 +8,7 @@ from master.core import events as ev
 from master.core.attempts import end_attempt, meet_again
 from master.core.lifecycle import State, Trigger
 from master.core.records import Outbox, RunState, TaskRecord
-from master.core.tasks import QUEUED, current, is_stale, leave, make_ready, move, touch
+from master.core.tasks import QUEUED, collecting, current, is_stale, leave, make_ready, move, touch
 
 
 def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
@@ -49,7 +49,7 @@ def _reconcile(state: RunState, record: TaskRecord, event: ev.WorkerUp, out: Out
 def _say_again(state: RunState, record: TaskRecord, worker: str, out: Outbox) -> None:
     """Repeat what a broken link may have swallowed."""
     if record.state is State.COLLECTING:
-        out.commands.append(cmd.Collect(worker, *record.key, record.finished))
+        out.commands.append(collecting(record))
     elif state.cancelling:
         out.commands.append(cmd.Cancel(worker, *record.key))
     elif record.state in QUEUED and _is_unwanted(state, record, worker):

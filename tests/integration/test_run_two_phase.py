@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,31 @@ def test_same_command_again_runs_nothing(tmp_path: Path, local: dict[str, object
     done = run.finish()
     assert done.returncode == 0
     assert "batch_comp_50/fold0_anna succeeded earlier and its result is gone" in done.stderr
+
+
+def test_a_result_that_came_home_as_its_lease_ended_and_the_master_died_is_recorded_once(
+    tmp_path: Path, local: dict[str, object]
+) -> None:
+    run = Run(tmp_path, [local], search(folds=1))
+    assert run.finish().returncode == 0
+    (first, second) = ("batch_comp_10/fold0_anna", "batch_comp_25/fold0_anna")
+    made = {name: (run.layout.result(name) / "metrics.json").stat().st_mtime_ns for name in (first, second)}
+    with closing(sqlite3.connect(run.layout.journal)) as db, db:
+        collected = "trigger_ = 'collect' AND task_id IN (?, ?)"
+        db.execute(
+            f"UPDATE transitions SET trigger_ = 'lose', state = 'ready', content_hash = '' WHERE {collected}",
+            (first, second),
+        )
+        again = "SELECT at, task_id, 'assign', 'assigned', 2, worker, '', NULL, '' FROM transitions"
+        columns = "at, task_id, trigger_, state, attempt, worker, note, detail, content_hash"
+        db.execute(
+            f"INSERT INTO transitions ({columns}) {again} WHERE task_id = ? AND trigger_ = 'lose'", (second,)
+        )
+    done = run.finish()
+    assert done.returncode == 0, done.stdout + done.stderr
+    run.check_complete(jobs=5, base_models=1)
+    assert run.count(Trigger.ASSIGN)[first] == 1
+    assert made == {name: (run.layout.result(name) / "metrics.json").stat().st_mtime_ns for name in made}
 
 
 def test_script_written_without_us_runs_unchanged(tmp_path: Path, local: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -81,8 +82,14 @@ class CourierWorld:
         """Let an attempt leave files, and return their rows."""
         return put(self.attempt(task_id, attempt).output, contents)
 
-    def collect(self, detail: Mapping[str, Any], task_id: str = JOB, attempt: int = 1) -> None:
-        self.courier.collect(cmd.Collect("lab1", task_id, attempt, detail))
+    def collect(
+        self,
+        detail: Mapping[str, Any],
+        task_id: str = JOB,
+        attempt: int = 1,
+        others: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        self.courier.collect(cmd.Collect("lab1", task_id, attempt, detail, others))
 
     def salvage(self, detail: Mapping[str, Any]) -> None:
         self.courier.salvage(cmd.Salvage("lab1", JOB, 1, detail))

@@ -32,6 +32,7 @@ from tests.support.courier_world import (
 )
 from tests.support.courier_world import CourierWorld as World
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.digests import FileDigest, content_hash
 from worker_agent.protocol.layout import WorkLayout
 
 
@@ -142,6 +143,15 @@ def test_another_result_that_is_here_is_never_written_over(world: World) -> None
     failed = world.event()
     assert isinstance(failed, ev.CollectFailed) and "exists already and is not written over" in failed.problem
     assert world.result() == {"a": "precious"}
+
+
+def test_a_result_that_another_attempt_was_faster_with_is_that_ones(world: World) -> None:
+    first = world.produce(a="one")
+    put(world.layout.result(JOB), {"a": "one"})
+    second = world.produce(attempt=2, a="two")
+    world.collect({"files": second}, attempt=2, others={1: {"files": first}})
+    assert world.event() == ev.Collected(5.0, JOB, 1, content_hash(map(FileDigest.from_row, first)))
+    assert world.result() == {"a": "one"}
 
 
 STRANGE: dict[str, Sequence[Any]] = {

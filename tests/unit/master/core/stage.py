@@ -93,8 +93,10 @@ class Stage:
     def started(self, worker: str, task_id: str, attempt: int) -> list[str]:
         return self.tell(ev.AttemptStarted(self.at, worker, task_id, attempt))
 
-    def ended(self, worker: str, task_id: str, attempt: int, outcome: str = "succeeded") -> list[str]:
-        detail = {"outcome": outcome, "duration_s": 60.0}
+    def ended(
+        self, worker: str, task_id: str, attempt: int, outcome: str = "succeeded", **more: object
+    ) -> list[str]:
+        detail = {"outcome": outcome, "duration_s": 60.0, **more}
         return self.tell(ev.AttemptFinished(self.at, worker, task_id, attempt, outcome, detail))
 
     def home(self, task_id: str, attempt: int) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from master.core import commands as cmd
 from master.core import events as ev
 from master.core.lifecycle import State
 from master.core.records import Policy
+from master.core.run_state import step
 from tests.unit.master.core.stage import BASE, LEASE_S, Stage, base, job
 
 
@@ -211,3 +213,59 @@ def test_a_worker_that_holds_an_attempt_is_waited_for() -> None:
     run.restart()
     assert run.lost("w1") == []
     assert run.wait(LEASE_S + 1) == ["job lose#1@w1: ready", "finish 4"]
+
+
+def published_as_the_lease_ended() -> Stage:
+    """`job#1` succeeded on `w1`, which then was silent for too long; `job#2` replaced it on `w2`."""
+    run = Stage(job())
+    run.up("w1")
+    run.ended("w1", "job", 1, slot="gpu7")
+    run.up("w2")
+    assert run.silent("w1")[0] == "job lose#1@w1: ready"
+    run.run_on("w2", "job", 2)
+    return run
+
+
+def test_an_outcome_that_is_home_counts_though_its_lease_has_ended() -> None:
+    run = published_as_the_lease_ended()
+    run.restart()
+    assert list(run.state.tasks["job"].outcomes) == [1]
+    assert run.home("job", 1) == [
+        *("job collect#1@w1: succeeded", "cancel job#2@w2", "release job#1@w1", "finish 0")
+    ]
+
+
+def test_an_outcome_that_is_home_counts_though_its_replacement_is_collected() -> None:
+    run = published_as_the_lease_ended()
+    run.ended("w2", "job", 2)
+    run.restart()
+    assert list(run.state.tasks["job"].outcomes) == [1, 2]
+    assert run.home("job", 1) == [
+        *("job collect#1@w1: succeeded", "release job#2@w2", "release job#1@w1", "finish 0")
+    ]
+    assert run.state.tasks["job"].finished["slot"] == "gpu7"
+
+
+def test_an_outcome_that_is_home_counts_though_its_job_has_failed_since() -> None:
+    run = published_as_the_lease_ended()
+    run.ended("w2", "job", 2)
+    run.tell(ev.CollectFailed(run.at, "job", 2, "exists"))
+    run.restart()
+    assert run.home("job", 1)[0] == "job collect#1@w1: succeeded"
+    assert run.state.tasks["job"].outcomes == {}
+
+
+def test_an_outcome_that_is_recorded_is_not_looked_for_again() -> None:
+    run = published_as_the_lease_ended()
+    run.ended("w2", "job", 2)
+    run.home("job", 2)
+    run.restart()
+    assert run.state.tasks["job"].outcomes == {}
+
+
+def test_who_is_to_collect_is_told_of_what_may_be_in_place() -> None:
+    run = published_as_the_lease_ended()
+    out = step(run.state, ev.AttemptFinished(run.at, "w2", "job", 2, "succeeded", {"slot": "gpu1"}))
+    (collect,) = [command for command in out.commands if isinstance(command, cmd.Collect)]
+    assert (collect.attempt, collect.detail["slot"]) == (2, "gpu1")
+    assert {attempt: detail["slot"] for attempt, detail in collect.others.items()} == {1: "gpu7"}
