@@ -13,8 +13,8 @@ from worker_agent.protocol.digests import FileDigest, content_hash, digest_direc
 def attempt_in_place(final: Path, outcomes: Mapping[int, Mapping[str, Any]]) -> tuple[int, str] | None:
     """Return attempt and content hash of the outcome whose files, and no others, are at `final`.
 
-    `outcomes` are what agents said at the end of a task's attempts (`Finished`), by attempt; of equals the latest
-    counts.  Returns None where none is there, or what is there cannot be read.
+    `outcomes` are what agents said at the end of a task's attempts (`Finished`), by attempt; of equal ones
+    the latest counts.  Returns None where none is there, or what is there cannot be read.
     """
     if not final.exists():
         return None

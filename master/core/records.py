@@ -74,7 +74,7 @@ class TaskRecord:
     given_up: dict[int, GivenUp] = field(default_factory=dict)
     """By attempt; empty where no other attempt can win any more."""
     unrecorded: dict[int, GivenUp] = field(default_factory=dict)
-    """Attempts that succeeded on their worker, until one is recorded: any of their results may be in place."""
+    """Attempts that succeeded on their worker, until one is recorded: any result may be in place."""
     base: str = ""
     """Content hash of the base model that the current attempt starts from."""
     finished: Mapping[str, Any] = field(default_factory=dict)
