@@ -17,7 +17,7 @@ from master import assembly
 from master.adapters.agent_client import close_all
 from master.adapters.base_model_store import BaseModelStore
 from master.adapters.in_place import attempt_in_place
-from master.adapters.journal import Journal, read_known_ids
+from master.adapters.journal import Journal, is_empty, read_known_ids
 from master.code_identity import DEFAULT_TRAINER, code_identity, has_thread_main, trainer_fields
 from master.code_snapshot import Sources, find_script, find_trainer, take_snapshot
 from master.config import read_cluster
@@ -44,6 +44,7 @@ from master.view.plan_table import plan_json, planned_workers, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.view import View, open_view
 from master.view.wording import clean
+from master.working_directory import check_working_directory
 from worker_agent.protocol import messages as msg
 
 _MOST_NOTES = 5
@@ -102,6 +103,7 @@ class _Intent:
 
 
 def _run(options: Options) -> int:
+    check_working_directory()
     layout = RunLayout(options.run_dir)
     store = BaseModelStore(layout)
     intent = _check(options, layout, store)
@@ -177,12 +179,15 @@ def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: dict[str, str])
     ours = set(known_ids.values())
     for job in jobs.jobs:
         if job.job_id not in ours and layout.result(job.job_id).exists():
-            problem = (
-                f"{layout.result(job.job_id)} exists and is not from this run; nothing is ever written over:"
-            )
-            raise ConfigError(
-                jobs.source, job.place, f"{problem} change the prefix or id, or use another --run-dir"
-            )
+            raise ConfigError(jobs.source, job.place, _not_ours(layout, job.job_id))
+
+
+def _not_ours(layout: RunLayout, job_id: str) -> str:
+    result, advice = layout.result(job_id), "change the prefix or id, or use another --run-dir"
+    if not is_empty(layout.journal):
+        return f"{result} exists and is not from this run; nothing is ever written over: {advice}"
+    emptied = f"{layout.journal}, which should tell whose it is, is empty (0 bytes)"
+    return f"{result} exists, and {emptied}: put back a copy of the journal, or {advice}"
 
 
 def _dry_run(options: Options, intent: _Intent) -> int:

@@ -68,6 +68,11 @@ def _readers_copy(path: Path) -> Iterator[Path]:
         yield copy
 
 
+def is_empty(path: Path) -> bool:
+    """True for a journal that is there without a byte in it: it was begun in vain, or emptied."""
+    return path.exists() and not any(size for size, _ in _signature(path))
+
+
 def _signature(path: Path) -> list[tuple[int, int]]:
     parts = [path.with_name(path.name + suffix) for suffix in _PARTS]
     return [(part.stat().st_size, part.stat().st_mtime_ns) for part in parts if part.exists()]
@@ -87,12 +92,12 @@ def _check_format(db: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def _unusable(path: Path, error: sqlite3.Error | OSError) -> ConfigError:
-    """Return what to tell of a file that cannot be opened as a journal."""
-    if isinstance(error, sqlite3.OperationalError) or not isinstance(error, sqlite3.Error):
+def _unusable(path: Path, error: sqlite3.Error | OSError | ValueError) -> ConfigError:
+    """Return what to tell of a file that cannot be opened, or read, as a journal."""
+    if isinstance(error, (sqlite3.OperationalError, OSError)):
         advice = "it must be a file that can be written, in a directory that can be written"
     else:
-        advice = "move it away to begin anew; results and base models stay"
+        advice = "put back a copy of it, or begin anew in another --run-dir"
     return ConfigError(str(path), "", f"cannot be used as a journal ({error}): {advice}")
 
 
@@ -139,14 +144,25 @@ class Journal:
 
     @contextmanager
     def _written(self) -> Iterator[None]:
-        """Make what happens inside one commit; raises TwophaseError where it cannot be written."""
+        """Make what happens inside one commit; raises TwophaseError where that fails."""
         try:
-            with self._commit():
+            with self._damage_told(), self._commit():
                 yield
         except sqlite3.OperationalError as error:
             problem = f"{self._path}: the journal cannot be written ({error})"
             advice = "running jobs go on: make room, then give the same command again"
             raise TwophaseError(f"{problem}; {advice}") from error
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        """Raise ConfigError where the file turns out to be damaged."""
+        try:
+            yield
+        except (sqlite3.DatabaseError, ValueError) as error:
+            # Damage has no class of its own: all others of sqlite3 are subclasses.
+            if isinstance(error, sqlite3.Error) and type(error) is not sqlite3.DatabaseError:
+                raise
+            raise _unusable(self._path, error) from error
 
     def _meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -166,7 +182,8 @@ class Journal:
 
     def known_ids(self) -> dict[str, str]:
         """Return `job_hash` → `job_id` of all jobs that this run has ever had."""
-        return dict(self._db.execute("SELECT job_hash, job_id FROM jobs"))
+        with self._damage_told():
+            return dict(self._db.execute("SELECT job_hash, job_id FROM jobs"))
 
     def remember_jobs(self, ids: Mapping[str, str]) -> None:
         """Keep the ids of jobs, by `job_hash`.  Raises ConfigError where an id belongs to another job."""
@@ -186,22 +203,27 @@ class Journal:
                 self._db.executemany(_INSERT, rows)
 
     def transitions(self) -> Iterator[Transition]:
-        """Yield all transitions, the oldest first."""
+        """Yield all transitions, the oldest first.  Raises ConfigError for a file that is damaged."""
         query = (
             "SELECT at, task_id, trigger_, state, attempt, worker, note, detail, content_hash"
             " FROM transitions ORDER BY seq"
         )
-        with closing(self._db.execute(query)) as rows:
-            for at, task_id, trigger, state, attempt, worker, note, detail, content_hash in rows:
-                yield Transition(
-                    *(at, task_id, Trigger(trigger), State(state), attempt, worker, note),
-                    detail=None if detail is None else json.loads(detail),
-                    content_hash=content_hash,
-                )
+        with self._damage_told(), closing(self._db.execute(query)) as rows:
+            yield from map(_transition, rows)
 
     def close(self) -> None:
         """Close the file.  May be called twice."""
         self._db.close()
+
+
+def _transition(row: tuple[Any, ...]) -> Transition:
+    """Undo `_row`.  Raises ValueError for what this version does not write."""
+    at, task_id, trigger, state, attempt, worker, note, detail, content_hash = row
+    return Transition(
+        *(at, task_id, Trigger(trigger), State(state), attempt, worker, note),
+        detail=None if detail is None else json.loads(detail),
+        content_hash=content_hash,
+    )
 
 
 def _row(item: Transition) -> tuple[Any, ...]:

@@ -38,6 +38,7 @@ from master.orchestrator.summary_file import (
 from master.orchestrator.tables import list_json, plan_json, print_list, print_plan, print_reports
 from master.specs import ClusterSpec, ServerSpec
 from master.view.view import View, open_view
+from master.working_directory import check_working_directory
 
 NOTHING_FOUND = 3
 SLOT_DIR = "TWOPHASE_SLOT_DIR"
@@ -93,6 +94,7 @@ class _Intent:
 
 
 def _run(options: Options) -> int:
+    check_working_directory()
     here = Path.cwd()
     roots = tuple(_absolute(root) for root in options.discover_root) or (here,)
     merged, found = _jobs(options, here, roots)

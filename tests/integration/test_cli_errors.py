@@ -284,7 +284,20 @@ def test_a_journal_that_is_none(place: Place, capsys: pytest.CaptureFixture[str]
     put(place.run / ".twophase", {"journal.sqlite": content})
     code, err = refused(place, capsys, "--skip-phase1")
     assert code == (3 if content else 2)
-    assert ("move it away" in err) == bool(content)
+    assert ("journal.sqlite: cannot be used as a journal" in err) == bool(content)
+
+
+def test_a_journal_that_was_emptied_though_there_are_results(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(place.run / "experiments" / "alpha" / "fold0_p1", {"metrics.json": "{}"})
+    put(place.run / ".twophase", {"journal.sqlite": ""})
+    code, err = refused(place, capsys)
+    assert code == 3
+    says = (
+        f"{place.run}/.twophase/journal.sqlite, which should tell whose it is, is empty (0 bytes): put back"
+    )
+    assert says in err
 
 
 def test_an_id_that_an_earlier_job_has(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

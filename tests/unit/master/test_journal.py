@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from master.adapters.journal import Journal, read_known_ids
+from master.adapters.journal import Journal, is_empty, read_known_ids
 from master.core.commands import Transition
 from master.core.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
@@ -156,6 +156,11 @@ def a_text(path: Path) -> None:
     path.write_text("this is not a database " * 100)
 
 
+def cut_off(path: Path) -> None:
+    Journal(path).close()
+    path.write_bytes(path.read_bytes()[:-4096])
+
+
 def a_directory(path: Path) -> None:
     path.mkdir()
 
@@ -172,7 +177,8 @@ def another_database(path: Path) -> None:
 
 
 UNUSABLE = [
-    (a_text, "file is not a database.*: move it away"),
+    (a_text, "file is not a database.*: put back a copy of it, or begin anew in another --run-dir"),
+    (cut_off, "malformed.*: put back a copy of it"),
     (a_directory, "a file that can be written"),
     (another_format, "a journal of format 7, this version reads 1: use another --run-dir"),
     (another_database, "is a database, but no journal: move it away"),
@@ -211,3 +217,48 @@ def test_a_full_disk_says_what_to_do_and_loses_nothing(path: Path) -> None:
         journal._db.execute("PRAGMA max_page_count = 100000")
         journal.append(big)
         assert len(list(journal.transitions())) == 101
+
+
+def spoil(path: Path, marker: bytes) -> None:
+    """Overwrite the pages that hold `marker`, of a journal that is closed."""
+    content = path.read_bytes()
+    pages = [content[at : at + 4096] for at in range(0, len(content), 4096)]
+    path.write_bytes(b"".join(b"\xff" * 4096 if marker in page else page for page in pages))
+
+
+USES: dict[str, Callable[[Journal], object]] = {
+    "read": lambda journal: list(journal.transitions()),
+    "append": lambda journal: journal.append([transition()]),
+    "known ids": lambda journal: journal.known_ids(),
+    "remember": lambda journal: journal.remember_jobs({"h": "alpha/job"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("use", "marker"),
+    [("read", b"task899"), ("append", b"task899"), ("known ids", b"alpha/7"), ("remember", b"alpha/7")],
+)
+def test_damage_that_opening_does_not_meet_is_told_of(path: Path, use: str, marker: bytes) -> None:
+    with closing(Journal(path)) as journal:
+        journal.remember_jobs({f"hash{number}": f"alpha/{number}" for number in range(900)})
+        journal.append([transition(f"task{number}") for number in range(900)])
+    spoil(path, marker)
+    with closing(Journal(path)) as journal, pytest.raises(ConfigError, match=r"malformed.*put back a copy"):
+        USES[use](journal)
+
+
+def test_a_line_of_another_version_is_told_of(path: Path) -> None:
+    with closing(Journal(path)) as journal:
+        journal.append([transition()])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE transitions SET trigger_ = 'teleport'")
+    with closing(Journal(path)) as journal, pytest.raises(ConfigError, match="teleport"):
+        list(journal.transitions())
+
+
+def test_an_empty_journal_is_told_from_one_that_holds_something(path: Path) -> None:
+    assert not is_empty(path)
+    with closing(Journal(path)):
+        assert not is_empty(path)
+    path.write_bytes(b"")
+    assert is_empty(path)
