@@ -8,7 +8,7 @@ import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from worker_agent.protocol.digests import (
     FileDigest,
@@ -35,6 +35,10 @@ class Cache:
     def __init__(self, layout: WorkLayout, run_id: str) -> None:
         self._layout = layout
         self._run_id = run_id
+        self._places: Dict[str, Tuple[Path, Path]] = {}
+        """The directory and the sidecar of each artefact that was asked for."""
+        self._noted: Dict[str, Tuple[bytes, Stat]] = {}
+        """What each sidecar said when it was last read, and what that means."""
 
     def path(self, name: str) -> Path:
         """Return where an artefact is, or would be."""
@@ -50,14 +54,22 @@ class Cache:
 
     def status(self, name: str) -> str:
         """Return `present`, `missing`, or `unsure` where it must be hashed before use."""
-        final = self._layout.cached(name)
+        if name not in self._places:
+            self._places[name] = self._layout.cached(name), self._sidecar(name)
+        final, sidecar = self._places[name]
         if not final.is_dir():
             return "missing"
         try:
-            seen = json.loads(self._sidecar(name).read_bytes())
-            return "present" if seen == [list(row) for row in _stat(final)] else "unsure"
-        except (OSError, ValueError):
+            return "present" if self._note(name, sidecar) == _stat(str(final)) else "unsure"
+        except (OSError, ValueError, TypeError):
             return "unsure"
+
+    def _note(self, name: str, sidecar: Path) -> Stat:
+        """Return what the sidecar says, which is read at every start of a job but seldom changes."""
+        text = sidecar.read_bytes()
+        if name not in self._noted or self._noted[name][0] != text:
+            self._noted[name] = text, [tuple(row) for row in json.loads(text)]
+        return self._noted[name][1]
 
     def verify_delivered(self, name: str) -> Optional[str]:
         """Check what was delivered and publish it; return what is wrong with it, None when it is fine."""
@@ -124,9 +136,9 @@ class Cache:
 
     def _check(self, directory: Path, name: str) -> Optional[str]:
         try:
-            before = _stat(directory)
+            before = _stat(str(directory))
             problem = _difference(digest_directory(directory), name)
-            if problem is None and before != _stat(directory):
+            if problem is None and before != _stat(str(directory)):
                 problem = "changed while it was being checked"
             if problem is None:
                 self._seal(directory, name)
@@ -141,7 +153,7 @@ class Cache:
                 path = Path(folder, item)
                 if not path.is_symlink() and path.parent.name != _PYCACHE:
                     path.chmod(path.stat().st_mode & 0o555)
-        _write(self._sidecar(name), json.dumps(_stat(directory)))
+        _write(self._sidecar(name), json.dumps(_stat(str(directory))))
 
     def _set_aside(self, directory: Path, name: str) -> None:
         aside = self._layout.set_aside(name)
@@ -153,17 +165,37 @@ class Cache:
         return self._layout.cached(name).with_name(f"{name}.stat.json")
 
 
-def _stat(directory: Path) -> Stat:
-    rows: Stat = []
-    for folder, folders, names in os.walk(str(directory)):
-        if _PYCACHE in folders:
-            folders.remove(_PYCACHE)
-        for name in names:
-            path = Path(folder, name)
-            if path.is_file():
-                status, relative = path.stat(), path.relative_to(directory).as_posix()
-                rows.append((relative, status.st_size, status.st_mtime_ns, status.st_ino))
-    return sorted(rows)
+def _stat(directory: str) -> Stat:
+    return sorted(_rows(directory, ""))
+
+
+def _rows(folder: str, prefix: str) -> Iterator[Tuple[str, int, int, int]]:
+    """Yield what the files below a folder look like; links to directories are not followed."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if _is_folder(entry):
+            if entry.name != _PYCACHE and not entry.is_symlink():
+                yield from _rows(entry.path, f"{prefix}{entry.name}/")
+        elif _is_file(entry):
+            status = entry.stat()
+            yield f"{prefix}{entry.name}", status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False  # a link that leads to itself, or to where we may not look
 
 
 def _difference(files: List[FileDigest], name: str) -> Optional[str]:

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, Optional
 from worker_agent.cache import Cache
 from worker_agent.executors.base import Key
 from worker_agent.protocol.digests import content_hash, digest_directory
-from worker_agent.protocol.layout import WorkLayout, named_attempt
+from worker_agent.protocol.layout import WorkLayout, attempt_name, named_attempt
 from worker_agent.protocol.messages import Launch
 from worker_agent.results import materialise_links
 
@@ -23,13 +23,12 @@ class Checkpoints:
     """The checkpoint directories of one run on this worker."""
 
     def __init__(self, layout: WorkLayout, run_id: str, cache: Cache) -> None:
-        self._layout = layout
-        self._run_id = run_id
+        self._folder = layout.all_checkpoints(run_id)
         self._cache = cache
 
     def path(self, key: Key) -> Path:
         """Return where an attempt writes."""
-        return self._layout.checkpoints(self._run_id, *key)
+        return self._folder / attempt_name(*key)
 
     def newest(self, key: Key, in_use: Callable[[Key], bool]) -> int:
         """Return the last attempt before this one that left something here and has ended; 0 for none."""
@@ -72,8 +71,7 @@ class Checkpoints:
 
     def left_by(self, job_id: str, in_use: Callable[[Key], bool]) -> Iterator[Path]:
         """Yield the directories of all attempts at a job, but those that run."""
-        folder = self.path((job_id, 0)).parent
-        for path in folder.iterdir() if folder.is_dir() else ():
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
             with contextlib.suppress(ValueError):
                 key = named_attempt(path.name)
                 if key[0] == job_id and not in_use(key):

@@ -134,11 +134,11 @@ class Hands:
         self._say(item.message)
 
     def _record(self, item: cmd.Record) -> None:
-        self._spool.put("event", item.event.__dict__)
+        self._spool.put("event", item.event)
         self._sync_due |= item.event.kind == "finished"
 
     def _keep_launch(self, item: cmd.KeepLaunch) -> None:
-        self._spool.put("launch", item.launch.__dict__)
+        self._spool.put("launch", item.launch)
 
     def _keep_ack(self, item: cmd.KeepAck) -> None:
         self._spool.put("ack", {"seq": item.seq})

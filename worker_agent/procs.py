@@ -88,7 +88,9 @@ def children() -> Iterator[int]:
     """Yield the children of this process; nothing where the kernel does not tell."""
     pid = os.getpid()
     try:
-        yield from map(int, Path(f"{PROC}/{pid}/task/{pid}/children").read_bytes().split())
+        descriptor = os.open(f"{PROC}/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", buffering=0) as stream:
+            yield from map(int, stream.read().split())
     except OSError:
         return
 

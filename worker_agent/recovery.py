@@ -60,14 +60,14 @@ def kill_leftovers(memory: Memory, run_id: str, boot_id: str) -> List[int]:
 def unknown_attempts(memory: Memory, run_id: str) -> Iterator[Path]:
     """Yield the attempt directories that no known attempt owns."""
     known = {attempt_name(*key) for key in memory.launches}
-    folder = WorkLayout(Path(memory.work_dir)).run(run_id) / "attempts"
+    folder = WorkLayout(Path(memory.work_dir)).attempts(run_id)
     if memory.work_dir and folder.is_dir():
         yield from (entry for entry in folder.iterdir() if entry.name not in known)
 
 
 def _leftovers(memory: Memory, run_id: str) -> Iterator[int]:
     groups = {event.detail["pid"] for event in memory.running.values() if _group_is_ours(event)}
-    attempts = WorkLayout(Path(memory.work_dir)).run(run_id) / "attempts"
+    attempts = WorkLayout(Path(memory.work_dir)).attempts(run_id)
     mark = os.fsencode(mark_of(attempts)) + b"/"
     for process in procs.processes():
         if process.alive and (

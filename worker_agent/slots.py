@@ -85,7 +85,7 @@ class SlotLocks:
 
     def _open_file(self, lock: str) -> int:
         """Open without O_CREAT first: in a sticky directory the kernel refuses that for others' files."""
-        path = str(self._directory / (lock.replace("/", ",") + ".lock"))
+        path = f"{self._directory}/{lock.replace('/', ',')}.lock"
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             return os.open(path, flags)

@@ -14,13 +14,14 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Union
 
 from worker_agent.executors.base import Key
 from worker_agent.protocol.digests import fsync_directory
 from worker_agent.protocol.messages import Event, Launch, MessageError, parse_detail
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
+Body = Union[Mapping[str, Any], Launch, Event]
 _REWRITE_BYTES = 4 * 1024 * 1024
 
 
@@ -53,12 +54,12 @@ class Memory:
         self.seq = max(self.seq, int(body.get("seq", 0)))
         self.acked = max(self.acked, int(body.get("acked", 0)))
 
-    def launch(self, body: Mapping[str, Any]) -> None:
-        launch = parse_detail(Launch, body)
+    def launch(self, body: Union[Mapping[str, Any], Launch]) -> None:
+        launch = body if isinstance(body, Launch) else parse_detail(Launch, body)
         self.launches[launch.job_id, launch.attempt] = launch
 
-    def event(self, body: Mapping[str, Any]) -> None:
-        event = parse_detail(Event, body)
+    def event(self, body: Union[Mapping[str, Any], Event]) -> None:
+        event = body if isinstance(body, Event) else parse_detail(Event, body)
         key = (event.job_id, event.attempt)
         if key in self.launches and event.kind == "running":
             self.running[key] = event
@@ -104,7 +105,7 @@ class Memory:
             yield _record("event", event.__dict__)
 
 
-_APPLY: Dict[str, Callable[[Memory, Mapping[str, Any]], None]] = {
+_APPLY: Dict[str, Callable[[Memory, Any], None]] = {
     "met": Memory.met,
     "launch": Memory.launch,
     "event": Memory.event,
@@ -150,11 +151,11 @@ class Spool:
         self.failure: Optional[str] = None
         """Why the file cannot be written now."""
 
-    def put(self, kind: str, body: Mapping[str, Any]) -> None:
+    def put(self, kind: str, body: Body) -> None:
         """Take in a record, to be written by the next `write`."""
-        record = _record(kind, body)
-        self.memory.apply(record)
-        self._pending.append(_encode(record))
+        self.memory.apply({"kind": kind, "body": body})
+        plain = body.__dict__ if isinstance(body, (Launch, Event)) else body
+        self._pending.append(_encode(_record(kind, plain)))
 
     def write(self) -> bool:
         """Append what was put.  Return whether the file has all; what it cannot take is kept for later."""

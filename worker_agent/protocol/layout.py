@@ -138,8 +138,15 @@ class WorkLayout:
         return self.work_dir / "runs" / run_id
 
     def attempt(self, run_id: str, job_id: str, attempt: int) -> AttemptLayout:
-        return AttemptLayout(self.run(run_id) / "attempts" / attempt_name(job_id, attempt))
+        return AttemptLayout(self.attempts(run_id) / attempt_name(job_id, attempt))
+
+    def attempts(self, run_id: str) -> Path:
+        """The directories of all attempts of a run."""
+        return self.run(run_id) / "attempts"
 
     def checkpoints(self, run_id: str, job_id: str, attempt: int) -> Path:
         """What an attempt writes to go on from; the next one takes it over."""
-        return self.run(run_id) / "checkpoints" / attempt_name(job_id, attempt)
+        return self.all_checkpoints(run_id) / attempt_name(job_id, attempt)
+
+    def all_checkpoints(self, run_id: str) -> Path:
+        return self.run(run_id) / "checkpoints"

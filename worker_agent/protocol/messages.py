@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, Union
+from typing import Any, ClassVar, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Type, Union
 
 PROTOCOL = 1
 PREAMBLE = b"\x00twophase-agent\n"
@@ -340,6 +340,8 @@ _CLASSES: Tuple[Type[Any], ...] = (
     *(Hello, Launch, Cancel, Recall, Release, Forget, Ack, Delivered, Ping, Shutdown),
     *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
 )
+_Types = FrozenSet[type]
+_NO_TYPES: _Types = frozenset()
 _JSON_TYPES: Dict[str, Tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -349,31 +351,27 @@ _JSON_TYPES: Dict[str, Tuple[type, ...]] = {
 }
 
 
-def _allowed_types(annotation: str) -> Tuple[type, ...]:
+def _allowed_types(annotation: str) -> _Types:
+    """Return what JSON gives for an annotation.  Exactly these types: a bool is no number."""
     optional = annotation.startswith("Optional[")
     bare = annotation[len("Optional[") : -1] if optional else annotation
     allowed = _JSON_TYPES[bare.split("[")[0]]
-    return (*allowed, type(None)) if optional else allowed
+    return frozenset((*allowed, type(None)) if optional else allowed)
 
 
-_CHECKS: Dict[Type[Any], Dict[str, Tuple[type, ...]]] = {}
+_CHECKS: Dict[Type[Any], Dict[str, _Types]] = {}
 
 
-def _checks(cls: Type[Any]) -> Dict[str, Tuple[type, ...]]:
+def _checks(cls: Type[Any]) -> Dict[str, _Types]:
     if cls not in _CHECKS:
         _CHECKS[cls] = {item.name: _allowed_types(str(item.type)) for item in fields(cls)}
     return _CHECKS[cls]
 
 
-_BY_TYPE: Dict[str, Tuple[Type[Any], Dict[str, Tuple[type, ...]]]] = {
-    cls.type: (cls, _checks(cls)) for cls in _CLASSES
-}
+_BY_TYPE: Dict[str, Tuple[Type[Any], Dict[str, _Types]]] = {cls.type: (cls, _checks(cls)) for cls in _CLASSES}
 
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
-
-
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def encode(message: Message) -> bytes:
@@ -386,28 +384,24 @@ def encode(message: Message) -> bytes:
 def decode(line: bytes) -> Message:
     """Return the message of a line.  Raises MessageError for anything else."""
     try:
-        body = json.loads(line)
+        body = json.loads(line.decode())
         cls, checks = _BY_TYPE[body.pop("type")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MessageError(f"not a message: {line[:200]!r}") from error
-    for name, value in body.items():
-        allowed = checks.get(name)
-        if allowed is None or not isinstance(value, allowed) or isinstance(value, bool):
-            raise MessageError(f"{cls.__name__}.{name} cannot be {value!r:.100}")
-    try:
-        return cls(**body)  # type: ignore[no-any-return]
-    except TypeError as error:
-        raise MessageError(f"{cls.__name__}: {error}") from error
+    return _made(cls, checks, body)  # type: ignore[no-any-return]
 
 
 def parse_detail(cls: Type[Any], detail: Mapping[str, Any]) -> Any:
     """Return `detail` as a dataclass of this module.  Raises MessageError where it does not fit."""
-    checks = _checks(cls)
-    for name, value in detail.items():
-        if name not in checks or not isinstance(value, checks[name]) or isinstance(value, bool):
+    return _made(cls, _checks(cls), detail)
+
+
+def _made(cls: Type[Any], checks: Mapping[str, _Types], body: Mapping[str, Any]) -> Any:
+    for name, value in body.items():
+        if type(value) not in checks.get(name, _NO_TYPES):
             raise MessageError(f"{cls.__name__}.{name} cannot be {value!r:.100}")
     try:
-        return cls(**detail)
+        return cls(**body)
     except TypeError as error:
         raise MessageError(f"{cls.__name__}: {error}") from error
 
