@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from worker_agent import procs
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import StateLayout, WorkLayout
@@ -56,7 +58,8 @@ class Host:
         settings = {"cpu_slots": 1, "kill_grace_s": 0.2, **settings}
         master.send(msg.Hello(msg.PROTOCOL, run_id, epoch, settings))
         master.greeting = master.wait(lambda item: isinstance(item, (msg.Welcome, msg.Refused)))
-        if self.layout(run_id).lock.exists():
+        # An agent that refused may have ended meanwhile.
+        with contextlib.suppress(FileNotFoundError):
             self._pids.add(self.agent_pid(run_id))
         return master
 
@@ -191,6 +194,13 @@ def end(pid: int, number: int) -> None:
     if is_alive(pid):
         os.kill(pid, number)
         until(lambda: not is_alive(pid))
+
+
+def pids_of(output: Path) -> list[int]:
+    """Return the processes of an attempt that live, whether they have got to say so or not."""
+    mark = f"TWOPHASE_OUTPUT_DIR={output}".encode()
+    found = (process.pid for process in procs.processes())
+    return [pid for pid in found if procs.environment_has(pid, mark) and is_alive(pid)]
 
 
 def pids_in(path: Path, count: int) -> Sequence[int]:
