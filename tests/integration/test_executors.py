@@ -126,7 +126,17 @@ ALIKE = {
     "an interrupt": "import slow\nraise KeyboardInterrupt\n",
     "an import that is not there": "import slow, no_such_library\n",
     "a hook": "import sys, slow\nsys.excepthook = lambda *a: print('hook', a[1])\nraise ValueError(1)\n",
-    "a thread": "import threading, slow\nthreading.Timer(0.01, print, ['late']).start()\nprint('early')\n",
+    "a thread": """
+        import threading, time, slow
+        said = threading.Event()
+        def outlast():
+            said.wait()
+            time.sleep(0.05)
+            print("late")
+        threading.Thread(target=outlast).start()
+        print("early")
+        said.set()
+        """,
     "at exit": "import atexit, slow\natexit.register(print, 'a')\natexit.register(print, 'b')\nprint('c')\n",
     "an error at exit": "import atexit, slow\natexit.register(lambda: 1 / 0)\n",
     "objects that end": """
@@ -349,9 +359,11 @@ def test_parents_end_with_the_agent(lab: Lab) -> None:
 
 
 def test_a_job_that_is_stopped_before_it_begins_never_runs(lab: Lab) -> None:
-    lab.library("long", "import time\ntime.sleep(0.2)\n")
+    go = lab.work.parent / "go"
+    lab.library("long", f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\n")
     lab.start("warm", lab.script("import long\nprint('ran')\n"))
     lab.executors.stop(("a", 1), 60.0)
+    go.touch()
     ended = lab.end()
     assert (ended.exit_code, lab.log.read_text(), lab.pids) == (-signal.SIGINT, "", [])
     lab.warm(lab.script("import long\n"))
