@@ -121,7 +121,8 @@ def test_a_worker_whose_gpus_are_not_as_they_should_says_why(
     host: Host, tmp_path: Path, gpus: list[str], changes: dict[str, Any], reason: str
 ) -> None:
     machine(host, tmp_path, [gpu(0)]).set(**changes)
-    host.env["TWOPHASE_GPU_QUERY_S"] = "0.5"
+    if "hang" in changes:
+        host.env["TWOPHASE_GPU_QUERY_S"] = "0.5"
     refused = connect(host, *gpus).greeting
     assert isinstance(refused, msg.Refused) and reason in refused.reason
 
@@ -180,8 +181,12 @@ def test_a_gpu_in_use_by_somebody_else_is_left_alone(host: Host, tmp_path: Path)
 def test_a_slot_is_given_out_again_only_when_the_memory_is_free(host: Host, tmp_path: Path) -> None:
     fake = machine(host, tmp_path, [gpu(0)])
     master = connect(host)
+    code, go = waiting(tmp_path)
+    master.launch("a", code)
+    master.wait_event("running", "a")
+    # Before it runs, this would be somebody else's memory.
     fake.set(gpus=[gpu(0, used_mib=9000)])
-    master.launch("a", "pass")
+    go.touch()
     assert master.finished("a").outcome == "succeeded"
     master.launch("b", "pass")
     readings(fake, 2)
@@ -230,7 +235,7 @@ def test_a_gpu_that_falls_off_the_bus_loses_its_jobs_and_no_others(host: Host, t
 
 def test_a_tool_that_hangs_later_stops_no_job(host: Host, tmp_path: Path) -> None:
     fake = machine(host, tmp_path, [gpu(0), gpu(1)])
-    host.env["TWOPHASE_GPU_QUERY_S"] = "0.5"
+    host.env["TWOPHASE_GPU_QUERY_S"] = "2"
     master = connect(host)
     fake.set(hang=True)
     master.launch("a", "pass")

@@ -97,7 +97,9 @@ class FakeGpus:
 
     def use(self, index: int, pid: int, size: int) -> None:
         """Let a process have so many bytes of a GPU's memory until it ends."""
-        (self.root / "apps" / str(pid)).write_text(f"{uuid(index)} {size}")
+        partial = self.root / "use.partial"
+        partial.write_text(f"{uuid(index)} {size}")
+        partial.replace(self.root / "apps" / str(pid))
 
     def calls(self) -> list[str]:
         """Return the command lines that the tool was called with."""
