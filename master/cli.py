@@ -37,6 +37,7 @@ from master.options import Options, parse
 from master.phase_logs import build_phase_log, read_phase_log, write_phase_log
 from master.probe import check_gpu_memory, probe_workers
 from master.run_layout import RunLayout
+from master.script_syntax import check_syntax
 from master.specs import ClusterSpec, JobsSpec
 from master.standard_streams import make_usable
 from master.stop_signals import as_events
@@ -100,6 +101,8 @@ class _Intent:
     """Manifests of the base models in the store, by `spec_hash`."""
     damaged: Mapping[str, str]
     """What is wrong with the others."""
+    doubt: str = ""
+    """Why the script may not run."""
 
 
 def _run(options: Options) -> int:
@@ -118,16 +121,23 @@ def _run(options: Options) -> int:
         journal = stack.enter_context(closing(Journal(layout.journal)))
         journal.remember_jobs({job.job_hash: job.job_id for job in intent.jobs.jobs})
         program = take_snapshot(intent.sources, layout.code)
-        for spec_hash, problem in intent.damaged.items():
-            text = f"{problem}; moved to {store.set_aside(spec_hash)}, it is trained again"
+        for text in _mend(intent, store):
             view.note(text)
-            if options.quiet:  # which leaves notes out, but this is a problem
+            if options.quiet:  # which leaves notes out, but these are problems
                 _say(text)
         parts = assembly.Ingredients(
             *(intent.cluster, intent.jobs, program, layout, journal.run_id, journal.new_epoch(), synced),
             limits=Limits(options.timeout, options.stall_timeout, options.executor),
         )
         return _work(options, parts, intent, store, journal, view)
+
+
+def _mend(intent: _Intent, store: BaseModelStore) -> Iterator[str]:
+    """Set damaged base models aside; yield that, and what cannot be mended."""
+    for spec_hash, problem in intent.damaged.items():
+        yield f"{problem}; moved to {store.set_aside(spec_hash)}, it is trained again"
+    if intent.doubt:
+        yield intent.doubt
 
 
 def _check(options: Options, layout: RunLayout, store: BaseModelStore) -> _Intent:
@@ -148,11 +158,12 @@ def _check(options: Options, layout: RunLayout, store: BaseModelStore) -> _Inten
         raise UsageError(f"--executor {problem}")
     check_executors(jobs, options.executor, threads_problem_of(trainer, has_thread_main))
     sources = find_script(script, layout.root) if script else find_trainer(options.trainer or DEFAULT_TRAINER)
+    doubt = check_syntax(script, cluster.servers) if script else ""
     whole, damaged = store.scan(jobs.base_models)
     plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})
     _check_skip_phase1(options, plan)
     _check_results(layout, jobs, known_ids)
-    return _Intent(cluster, jobs, sources, plan, whole, damaged)
+    return _Intent(cluster, jobs, sources, plan, whole, damaged, doubt)
 
 
 def _script(options: Options, cluster: ClusterSpec) -> Path | None:
@@ -200,6 +211,8 @@ def _dry_run(options: Options, intent: _Intent) -> int:
             print_plan(intent.jobs, intent.plan, workers)
     for problem in intent.damaged.values():
         _say(f"{problem}; it is going to be set aside and trained again")
+    if intent.doubt:
+        _say(intent.doubt)
     return 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code
 
 

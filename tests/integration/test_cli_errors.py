@@ -234,6 +234,14 @@ def test_a_script_in_the_config_may_begin_with_a_tilde(
     assert (code, f"{place.root}/src/gone.py" in err) == (3, True), err
 
 
+def test_a_script_that_does_not_parse(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    place.script.write_text("import sys\nprint('here'\n")
+    code, err = refused(place, capsys)
+    assert code == 3 and re.search(
+        r"src/train\.py: line 2: does not parse as Python 3\.\d+\.\d+: .*closed", err
+    )
+
+
 FLAGS: dict[str, tuple[list[str], str]] = {
     "unknown flag": (["--frobnicate"], "unrecognized arguments"),
     "bad retries": (["--retries", "-1"], "invalid number of tries"),

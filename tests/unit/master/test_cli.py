@@ -187,6 +187,27 @@ def test_what_is_not_copied_and_not_needed_is_said(
 
 
 @pytest.mark.parametrize("quiet", [True, False])
+def test_a_script_that_only_workers_may_understand_is_said_and_run(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    tmp_path: Path,
+    quiet: bool,
+) -> None:
+    server = {"host": "lab1", "gpus": 1}
+    (tmp_path / "cluster.json").write_text(json.dumps({"servers": [server]}))
+    (tmp_path / "src" / "train.py").write_text("new statement\n")
+    probing(monkeypatch, True)
+    assert cli.main([*argv, "--dry-run", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["jobs"] == 2
+    assert "train.py: line 1: does not parse as Python" in shown.err
+    code, view = run_to(monkeypatch, argv, 0, *(["--quiet"] if quiet else ["--json"]))
+    assert code == 0 and "on a worker whose Python is not newer all jobs will fail" in view.notes[0]
+    assert ("all jobs will fail" in capsys.readouterr().err) == quiet
+
+
+@pytest.mark.parametrize("quiet", [True, False])
 def test_a_damaged_base_model_is_set_aside_and_said(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
