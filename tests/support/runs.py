@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,19 @@ def search(folds: int = 3, **fields: Any) -> list[dict[str, Any]]:
         for share in COMPOSITIONS
         for fold in range(folds)
     ]
+
+
+class JournalReader(Journal):
+    """Reads a journal beside its one writer.  A second writer would be in the way of a master that starts."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=60.0)
+
+    @property
+    def begun(self) -> bool:
+        """Whether its master has got so far as to make the tables."""
+        found = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'transitions'").fetchone()
+        return found is not None
 
 
 @dataclass
@@ -100,11 +115,8 @@ class Run:
         """Return what the journal tells so far; nothing where there is none yet."""
         if not self.layout.journal.exists():
             return []
-        journal = Journal(self.layout.journal)
-        try:
-            return list(journal.transitions())
-        finally:
-            journal.close()
+        with closing(JournalReader(self.layout.journal)) as journal:
+            return list(journal.transitions()) if journal.begun else []
 
     def count(self, trigger: Trigger) -> dict[str, int]:
         """Return how often each task went through a transition."""
