@@ -1,12 +1,27 @@
-"""Fixtures for every test: an SSH server on loopback."""
+"""For every test: default signals, patience with slow machines, and an SSH server on loopback."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.needs import UnavailableError, missing
 from tests.support.sshd import LoopbackSshd
+
+# A busy machine makes an example slow, not wrong.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Undo what a shell that runs the tests in the background, or `nohup`, would pass on to all we start."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture
