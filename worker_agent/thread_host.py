@@ -11,11 +11,9 @@ The trainer gives `thread_main(argv, environ, output) -> int` in its module `thr
 
 from __future__ import annotations
 
-import array
 import contextlib
 import ctypes
 import importlib
-import json
 import os
 import signal
 import socket
@@ -24,9 +22,10 @@ import threading
 import traceback
 from typing import Any, Callable, Dict, List, TextIO, Tuple
 
+from worker_agent.packets import receive, send
+
 JOB_ID = "TWOPHASE_JOB_ID"
 """Given to this process so that it is known as one of ours; it is no job."""
-_PACKET = 1 << 20
 _CLONE_FS = 0x200
 ThreadMain = Callable[[List[str], Dict[str, str], TextIO], int]
 
@@ -40,11 +39,11 @@ def main(descriptor: int, code: str, module: str) -> None:
         entry: ThreadMain = importlib.import_module(f"{module}.thread_main").thread_main
         _check_directories()
     except BaseException as error:
-        _send(agent, {"unfit": f"{module} cannot run in threads: {type(error).__name__}: {error}"})
+        send(agent, {"unfit": f"{module} cannot run in threads: {type(error).__name__}: {error}"})
         os._exit(0)
     streams = _Streams(sys.stdout), _Streams(sys.stderr)
     sys.stdout, sys.stderr = streams
-    _send(agent, {"ready": True})
+    send(agent, {"ready": True})
     _Host(agent, entry, streams).serve()
 
 
@@ -60,7 +59,7 @@ class _Host:
     def serve(self) -> None:
         """Start and stop jobs; end this process, jobs and all, when the agent does."""
         while True:
-            order, files = _receive(self._agent)
+            order, files = receive(self._agent)
             if "stop" in order:
                 self._interrupt(order["stop"])
                 continue
@@ -85,7 +84,7 @@ class _Host:
         for number in lock:
             os.close(number)
         self._threads.pop(order["id"], None)
-        _send(self._agent, {"id": order["id"], "code": code})
+        send(self._agent, {"id": order["id"], "code": code})
 
     def _outcome(self, order: Dict[str, Any], output: TextIO) -> int:
         for stream in self._streams:
@@ -142,24 +141,3 @@ def _check_directories() -> None:
     thread.join()
     if problems:
         raise problems[0]
-
-
-def _receive(agent: socket.socket) -> Tuple[Dict[str, Any], List[int]]:
-    try:
-        data, control, _, _ = agent.recvmsg(_PACKET, socket.CMSG_SPACE(8 * 4))
-    except OSError:
-        os._exit(0)
-    if not data:
-        os._exit(0)
-    files = array.array("i")
-    for level, kind, body in control:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            files.frombytes(body[: len(body) - len(body) % files.itemsize])
-    return json.loads(data.decode()), list(files)
-
-
-def _send(agent: socket.socket, body: Dict[str, Any]) -> None:
-    try:
-        agent.sendall(json.dumps(body).encode())
-    except OSError:
-        os._exit(0)

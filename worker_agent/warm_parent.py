@@ -14,13 +14,11 @@ runs once the agent has written a byte to `go`.  This process runs no code of th
 
 from __future__ import annotations
 
-import array
 import atexit
 import contextlib
 import gc
 import importlib
 import importlib.util
-import json
 import os
 import random
 import socket
@@ -29,13 +27,13 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from worker_agent import warm_job
+from worker_agent.packets import receive, send
 
 RESERVE = "TWOPHASE_WARM_RESERVE"
 """A variable of this process's environment, as long as all that may be written over it."""
 PER_JOB = ("TWOPHASE_", "CUDA_VISIBLE_DEVICES")
 """How the variables begin that may differ between the jobs of one parent."""
 IDLE_S = 600.0
-_PACKET = 1 << 20
 _LIBRARIES = ("site-packages", "dist-packages")
 
 
@@ -46,13 +44,13 @@ def main(descriptor: int) -> None:
     # Registered before all others, so it runs after them.
     atexit.register(warm_job.leave)
     prepare = _Preparation()
-    order, _ = _receive(agent)
+    order, _ = receive(agent)
     answer = prepare.preload(order["preload"])
-    _send(agent, answer)
+    send(agent, answer)
     if "unfit" in answer:
         os._exit(0)
     while True:
-        order, files = _receive(agent)
+        order, files = receive(agent)
         answer, job = _fork_twice(order, files, prepare)
         if job is not None:
             # Its number may be one of the job's files by now.
@@ -61,7 +59,7 @@ def main(descriptor: int) -> None:
             return
         for number in files:
             os.close(number)
-        _send(agent, {"id": order["id"], "rss": _rss_bytes(), **answer})
+        send(agent, {"id": order["id"], "rss": _rss_bytes(), **answer})
 
 
 class _Preparation:
@@ -303,28 +301,3 @@ def _place_of(entry: bytes) -> Tuple[int, int]:
     if not text.startswith(entry, offset):
         return 0, 0
     return start + offset, text.find(b"\0", offset) - offset
-
-
-# --- the socket
-
-
-def _receive(agent: socket.socket) -> Tuple[Dict[str, Any], List[int]]:
-    """Return the next order with its descriptors; end this process where there is none for long."""
-    try:
-        data, control, _, _ = agent.recvmsg(_PACKET, socket.CMSG_SPACE(8 * 4))
-    except OSError:
-        os._exit(0)
-    if not data:
-        os._exit(0)
-    files = array.array("i")
-    for level, kind, body in control:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            files.frombytes(body[: len(body) - len(body) % files.itemsize])
-    return json.loads(data.decode()), list(files)
-
-
-def _send(agent: socket.socket, body: Dict[str, Any]) -> None:
-    try:
-        agent.sendall(json.dumps(body).encode())
-    except OSError:
-        os._exit(0)

@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
+from worker_agent.packets import PACKET
 from worker_agent.warm_parent import PER_JOB
 
-PACKET = 1 << 20
 _ROOT = Path(__file__).parents[2]
 """Where this package is: a directory, or the agent's one file."""
 _BEGIN = (
