@@ -59,6 +59,14 @@ def test_dropping_connections_leaves_the_server(loopback_sshd: LoopbackSshd) -> 
     assert run(loopback_sshd, "echo still here").stdout == "still here\n"
 
 
+def test_stopping_cuts_connections(loopback_sshd: LoopbackSshd) -> None:
+    argv = loopback_sshd.client.ssh_argv(loopback_sshd.name, "echo ready; exec sleep 60")
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as session:
+        assert session.stdout is not None and session.stdout.readline() == b"ready\n"
+        loopback_sshd.stop()
+        assert session.wait(timeout=30) == 255
+
+
 def test_a_restarted_server_is_the_same_one(loopback_sshd: LoopbackSshd) -> None:
     loopback_sshd.stop()
     assert run(loopback_sshd, "true").returncode == 255

@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -60,18 +61,18 @@ class LoopbackSshd:
         """Stop listening and cut every connection; commands started over them are left alone."""
         if self._server is None:
             return
-        self._server.terminate()
-        self.drop_connections()
-        self._server.wait()
+        # Once it has ended, nothing tells which connections were its own.
+        with self._frozen(self._server) as server:
+            self._cut(server)
+            server.terminate()
+        server.wait()
         self._server = None
 
     def drop_connections(self) -> None:
         """Cut every open connection as a lost network would, and go on listening."""
-        for pid in self._connections():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        if self._server is not None:
+            with self._frozen(self._server) as server:
+                self._cut(server)
 
     def __enter__(self) -> "LoopbackSshd":
         self.start()
@@ -86,8 +87,21 @@ class LoopbackSshd:
         if self._server is None or self._server.poll() is not None:
             raise UnavailableError(f"sshd did not start: {self.log.read_text()[-500:].strip()}")
 
-    def _connections(self) -> list[int]:
-        return [] if self._server is None else _sshd_descendants(self._server.pid)
+    @contextmanager
+    def _frozen(self, server: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+        """Hold the server up, which would else accept a connection while those there are being counted."""
+        server.send_signal(signal.SIGSTOP)
+        try:
+            while _state(server.pid) not in "TZ":
+                time.sleep(0.001)
+            yield server
+        finally:
+            server.send_signal(signal.SIGCONT)
+
+    def _cut(self, server: subprocess.Popen[bytes]) -> None:
+        for pid in _sshd_descendants(server.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _write_config(self, directory: Path, extra_config: str) -> None:
         authorized = directory / "authorized_keys"
@@ -96,15 +110,15 @@ class LoopbackSshd:
         lines = [
             "ListenAddress 127.0.0.1",
             f"Port {self.port}",
-            f"HostKey {self._host_key}",
-            f"AuthorizedKeysFile {authorized}",
+            f'HostKey "{self._host_key}"',
+            f'AuthorizedKeysFile "{authorized}"',
             "PidFile none",
             "StrictModes no",
             "UsePAM no",
             "PasswordAuthentication no",
             "PermitRootLogin prohibit-password",
             "Subsystem sftp /usr/lib/openssh/sftp-server",
-            f"SetEnv HOME={self.home}",
+            f'SetEnv "HOME={self.home}"',
             f'ForceCommand cd {shlex.quote(str(self.home))} && eval "$SSH_ORIGINAL_COMMAND"',
             extra_config,
         ]
@@ -141,6 +155,12 @@ def _sshd_descendants(pid: int) -> list[int]:
 def _children(pid: int) -> list[int]:
     everyone = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return [each for each in everyone if _parent(each) == pid]
+
+
+def _state(pid: int) -> str:
+    """Return the letter of a process's state, `Z` for one that is gone."""
+    fields = _proc_text(pid, "stat").rpartition(")")[2].split()
+    return fields[0] if fields else "Z"
 
 
 def _parent(pid: int) -> int | None:
