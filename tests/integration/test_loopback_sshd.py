@@ -19,7 +19,7 @@ def run(server: LoopbackSshd, command: str) -> subprocess.CompletedProcess[str]:
 def test_commands_run_in_a_home_of_the_test(loopback_sshd: LoopbackSshd) -> None:
     result = run(loopback_sshd, 'whoami; pwd; echo "$HOME"; echo ~')
     home = str(loopback_sshd.home)
-    assert result.stdout.split() == [loopback_sshd.user, home, home, home], result.stderr
+    assert result.stdout.splitlines() == [loopback_sshd.user, home, home, home], result.stderr
 
 
 def test_the_home_s_bashrc_speaks_before_a_command(loopback_sshd: LoopbackSshd) -> None:
@@ -34,7 +34,7 @@ def test_the_exit_code_and_quoting_arrive(loopback_sshd: LoopbackSshd) -> None:
 
 def test_rsync_and_sftp_reach_the_same_home(loopback_sshd: LoopbackSshd, tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"weights")
-    shell = f"ssh -F {loopback_sshd.client.config}"
+    shell = f"ssh -F '{loopback_sshd.client.config}'"
     argv = ["rsync", "-e", shell, str(tmp_path / "model.bin"), f"{loopback_sshd.name}:"]
     subprocess.run(argv, check=True, timeout=60)
     with connected(loopback_sshd) as client, client.open_sftp() as sftp, sftp.open("model.bin") as stream:
@@ -48,6 +48,15 @@ def connected(server: LoopbackSshd) -> paramiko.SSHClient:
     client.load_host_keys(str(server.client.known_hosts))
     client.connect(server.host, server.port, server.user, key_filename=str(server.key), allow_agent=False)
     return client
+
+
+@pytest.mark.usefixtures("loopback_sshd")  # says where there can be no server at all
+def test_all_files_may_lie_in_a_folder_whose_name_has_spaces(tmp_path: Path) -> None:
+    with LoopbackSshd(tmp_path / "my  lab") as server:
+        result = run(server, 'pwd; echo "$HOME"')
+        assert result.stdout.splitlines() == [str(server.home)] * 2, result.stderr
+        with connected(server) as client, client.open_sftp() as sftp:
+            assert sftp.normalize(".") == str(server.home)
 
 
 def test_dropping_connections_leaves_the_server(loopback_sshd: LoopbackSshd) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -113,9 +114,9 @@ def test_included_files_and_match_blocks_count(place: Place) -> None:
         "Match originalhost second",
         "HostName 127.0.0.1",
         f"Port {place.sshd.port}",
-        f"IdentityFile {place.key}",
+        f'IdentityFile "{place.key}"',
     )
-    place.config.write_text("\n".join((f"Include {place.config.parent}/more", *lines, "")))
+    place.config.write_text("\n".join((f'Include "{place.config.parent}/more"', *lines, "")))
     assert place.says(ServerSpec("included", "included")) == "it works"
     assert place.says(ServerSpec("second", "second", place.user)) == "it works"
 
@@ -172,7 +173,7 @@ def test_a_proxy_command_is_used(place: Place) -> None:
         "t.Thread(target=up, daemon=True).start()\n"
         "while d := s.recv(65536): os.write(1, d)\n"
     )
-    command = f"ProxyCommand {sys.executable} {place.config.parent}/relay.py %h %p"
+    command = f"ProxyCommand {quote(sys.executable)} {quote(str(place.config.parent))}/relay.py %h %p"
     place.config.write_text(f"Host {place.sshd.name}\n  {command}\n{place.config.read_text()}")
     with place.session() as session:
         assert session.run(["echo", "through"]).stdout == b"through\n"
@@ -196,7 +197,7 @@ def test_an_unknown_host_key_is_shown_with_the_command_that_accepts_it(place: Pl
     place.known_hosts.write_text("")
     story = place.refusal(place.direct)
     assert fingerprint(place.sshd) in story
-    command = f"ssh-keyscan -p {place.sshd.port} 127.0.0.1 >> {place.known_hosts}"
+    command = f"ssh-keyscan -p {place.sshd.port} 127.0.0.1 >> {quote(str(place.known_hosts))}"
     assert command in story
     subprocess.run(command, shell=True, check=True, capture_output=True)  # noqa: S602
     assert place.says(place.direct) == "it works"
@@ -363,7 +364,7 @@ def session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]
 
 
 def test_a_command_that_takes_too_long_is_gone(session: Session, tmp_path: Path) -> None:
-    script = f"sleep 600 & echo $! > {tmp_path}/child; echo $$ > {tmp_path}/pid; wait"
+    script = f"cd {quote(str(tmp_path))}; sleep 600 & echo $! > child; echo $$ > pid; wait"
     with pytest.raises(RemoteError, match="no end"):
         session.run(["sh", "-c", script], timeout_s=2)
     pids = [int((tmp_path / name).read_text()) for name in ("pid", "child")]
@@ -374,7 +375,8 @@ def test_a_command_that_takes_too_long_is_gone(session: Session, tmp_path: Path)
 def test_the_command_of_a_closed_channel_is_gone(
     session: Session, tmp_path: Path, whole_session: bool
 ) -> None:
-    channel = session.open_channel(["sh", "-c", f"echo $$ > {tmp_path}/pid; echo ready; exec sleep 600"])
+    script = f"echo $$ > {quote(str(tmp_path))}/pid; echo ready; exec sleep 600"
+    channel = session.open_channel(["sh", "-c", script])
     assert channel.receive() == b"ready\n"
     (session if whole_session else channel).close()
     pid = int((tmp_path / "pid").read_text())
@@ -385,7 +387,7 @@ def test_the_command_of_a_closed_session_is_gone_and_its_caller_is_told(
     session: Session, tmp_path: Path
 ) -> None:
     caught: list[BaseException] = []
-    script = f"echo $$ > {tmp_path}/pid; touch {tmp_path}/begun; exec sleep 600"
+    script = f"cd {quote(str(tmp_path))}; echo $$ > pid; touch begun; exec sleep 600"
     thread = threading.Thread(target=lambda: caught.append(loss_in(session, script)))
     thread.start()
     await_true((tmp_path / "begun").exists)
@@ -528,7 +530,7 @@ def test_rsync_missing_on_the_worker_is_named(tmp_path: Path) -> None:
     with started(tmp_path / "ssh") as sshd, Place(sshd).session() as session:
         (tmp_path / "bin").mkdir()
         (tmp_path / "bin" / "mkdir").symlink_to("/bin/mkdir")
-        (sshd.home / ".bashrc").write_text(f"PATH={tmp_path}/bin\n")
+        (sshd.home / ".bashrc").write_text(f"PATH={quote(str(tmp_path))}/bin\n")
         with pytest.raises(WorkerUnusable, match="worker: apt-get install rsync"):
             session.push(tmp_path / "ssh", "~/copy")
 
@@ -551,7 +553,7 @@ def test_a_full_disk_is_named(place: Place, tmp_path: Path, monkeypatch: pytest.
 def test_closing_the_session_ends_a_transfer(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake_rsync(tmp_path / "bin", f"echo $$ > {tmp_path}/pid; exec sleep 600")
+    fake_rsync(tmp_path / "bin", f"echo $$ > {quote(str(tmp_path))}/pid; exec sleep 600")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     with place.session() as session:
         caught: list[BaseException] = []

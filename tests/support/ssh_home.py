@@ -88,7 +88,7 @@ class SshHome:
 
     def _write_config(self) -> None:
         everywhere = (
-            f"Host *\n  IdentityFile {self.key}\n  IdentitiesOnly yes\n  StrictHostKeyChecking yes\n"
-            f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
+            f'Host *\n  IdentityFile "{self.key}"\n  IdentitiesOnly yes\n  StrictHostKeyChecking yes\n'
+            f'  UserKnownHostsFile "{self.known_hosts}"\n  GlobalKnownHostsFile /dev/null\n'
         )
         self.config.write_text("".join([*self._hosts.values(), everywhere]))
