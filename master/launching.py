@@ -38,12 +38,13 @@ def check_job_settings(jobs: JobsSpec) -> None:
     """Raise ConfigError for a field about a job that cannot be heeded."""
     for job in jobs.jobs:
         for name in sorted(NOT_FOR_THE_SCRIPT & job.config.keys()):
-            problem = _setting_problem(name, job.config[name])
+            problem = setting_problem(name, job.config[name])
             if problem:
                 raise ConfigError(jobs.source, job.place, f"{shown(name)} {problem}")
 
 
-def _setting_problem(name: str, value: Any) -> str:
+def setting_problem(name: str, value: Any) -> str:
+    """Return why a field about a job cannot have this value, "" where it can; None is a field left out."""
     if value is None or name == EXECUTOR:
         return ""  # `check_executors` has more to say of executors
     if name == GPU_MEMORY:

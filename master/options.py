@@ -101,9 +101,9 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
     lease = "a worker silent for so long loses its jobs (300)"
     add("--lease", type=_seconds, default=300.0, metavar="S", help=lease)
     timeout = "end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit)"
-    add("--timeout", type=_time, metavar="T", help=timeout)
+    add("--timeout", type=time_limit, metavar="T", help=timeout)
     stall = "end a job that neither logs nor tells progress for so long (no limit)"
-    add("--stall-timeout", type=_time, metavar="T", help=stall)
+    add("--stall-timeout", type=time_limit, metavar="T", help=stall)
     executor = f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})"
     add("--executor", default=DEFAULT_EXECUTOR, metavar="E", help=executor)
 
@@ -133,12 +133,13 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _time(text: str) -> float:
+def time_limit(text: str) -> float:
+    """Return the seconds of an option such as `90`, `15m` or `2h`.  Raises ValueError."""
     value = seconds(float(text)) if text[-1:].isdigit() else seconds(text)
     if value is None:
         raise ValueError
     return value
 
 
-_time.__name__ = "time (seconds above 0, or like 90s, 15m, 2h)"
+time_limit.__name__ = "time (seconds above 0, or like 90s, 15m, 2h)"
 _count.__name__, _seconds.__name__ = "number of tries (0 to 100)", "number of seconds (1 to 1e7)"

@@ -37,6 +37,8 @@ class TrainingJob:
     """Its failure does not make the run fail."""
     timeout_s: float | None = None
     stall_timeout_s: float | None = None
+    gpu_bytes: int | None = None
+    """GPU memory that it needs; None takes the usual share of a GPU."""
     executor: str | None = None
     """What runs it; None is what the command says."""
     discovered: bool = True

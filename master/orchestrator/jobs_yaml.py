@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from master.core.job_ids import id_problem
 from master.core.nearest import shown
+from master.core.plan import GPU_MEMORY
+from master.core.quantities import seconds, size_bytes
 from master.executors import executor_problem
+from master.launching import STALL_TIMEOUT, TIMEOUT, setting_problem
 from master.orchestrator.discovery import SPELLINGS, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, TrainingJob, id_of, output_of
 from master.strict_json import Node, read_document
@@ -25,14 +28,14 @@ _KEYS = (
         "id",
         "args",
         "optional",
-        "timeout",
-        "stall_timeout",
+        TIMEOUT,
+        STALL_TIMEOUT,
+        GPU_MEMORY,
         "executor",
         "use_output_dir",
     ),
     *(_SUPPORTS | _ALSO),
 )
-_LONGEST_S = 10**7
 
 
 def read_jobs_file(path: Path, project: Path) -> list[TrainingJob]:
@@ -69,8 +72,9 @@ def _job(node: Node, project: Path) -> TrainingJob:
         takes=_takes(node, read.takes),
         args=tuple(_args(args)) if args else (),
         optional=_is_true(node.get("optional"), default=False),
-        timeout_s=_timeout(node.get("timeout")),
-        stall_timeout_s=_timeout(node.get("stall_timeout")),
+        timeout_s=seconds(_setting(node, TIMEOUT)),
+        stall_timeout_s=seconds(_setting(node, STALL_TIMEOUT)),
+        gpu_bytes=size_bytes(_setting(node, GPU_MEMORY)),
         executor=_executor(node.get("executor")),
         discovered=False,
         problem=read.problem,
@@ -159,14 +163,14 @@ def _is_true(node: Node | None, *, default: bool) -> bool:
     return bool(node.value)
 
 
-def _timeout(node: Node | None) -> float | None:
-    if node is None:
+def _setting(job: Node, name: str) -> Any:
+    """Return a setting of a job, checked as those of a two-phase run are."""
+    given = job.get(name)
+    if given is None:
         return None
-    if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
-        node.fail("must be a number of seconds")
-    if not 0 < node.value <= _LONGEST_S:
-        node.fail(f"is {node.value}, allowed are seconds above 0 and up to {_LONGEST_S}")
-    return float(node.value)
+    if problem := setting_problem(name, given.value):
+        given.fail(problem)
+    return given.value
 
 
 def _executor(node: Node | None) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from master.executors import DEFAULT_EXECUTOR
+from master.options import time_limit
 from worker_agent import __version__
 from worker_agent.protocol.messages import EXECUTORS
 
@@ -141,9 +142,10 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     add("--parallel", action=argparse.BooleanOptionalAction, help="several at a time (one at a time)")
     add("--max-workers", type=_number, metavar="N", help="at most so many (by cores, memory and GPUs)")
     add("--retries", type=_tries, default=0, metavar="N", help="further tries for a job that failed (0)")
-    add("--timeout", type=_seconds, metavar="S", help="time limit of a job that has none of its own")
+    timeout = "time limit of a job that has none of its own: seconds, or like 90s, 15m, 2h"
+    add("--timeout", type=time_limit, metavar="T", help=timeout)
     stall = "a job that says nothing for so long is ended"
-    add("--stall-timeout", type=_seconds, metavar="S", help=stall)
+    add("--stall-timeout", type=time_limit, metavar="T", help=stall)
     executor = f"what runs the jobs: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})"
     add("--executor", metavar="KIND", default=DEFAULT_EXECUTOR, help=executor)
     in_place = "on this machine: use the scripts and files as they are, not a snapshot"
@@ -177,12 +179,4 @@ def _tries(text: str) -> int:
     return value
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1e7:
-        raise ValueError
-    return value
-
-
 _number.__name__, _tries.__name__ = "whole number (1 or more)", "number of tries (0 to 100)"
-_seconds.__name__ = "number of seconds (above 0, up to 1e7)"

@@ -166,7 +166,8 @@ def _fresh(order: Order, earlier: Mapping[str, int]) -> RunState:
 
 
 def _task(job: TrainingJob, expected_s: Mapping[str, float] | None) -> Task:
-    return Task(job.job_id, phase=2, kind=_KIND, expected_s=(expected_s or {}).get(job.job_id))
+    expected = (expected_s or {}).get(job.job_id)
+    return Task(job.job_id, phase=2, kind=_KIND, expected_s=expected, gpu_bytes=job.gpu_bytes)
 
 
 def make_launcher(
@@ -188,6 +189,7 @@ def make_launcher(
             argv=argv_of(job, job.script.relative_to(root).as_posix(), order.passed),
             mounts=[asdict(mount) for mount in mounts],
             executor=job.executor or order.limits.executor,
+            gpu_bytes=state.tasks[job_id].gpu_need,
             gpu_use=msg.ALONE if state.tasks[job_id].alone else msg.SHARED,
             timeout_s=_first(job.timeout_s, order.limits.timeout_s),
             stall_timeout_s=_first(job.stall_timeout_s, order.limits.stall_timeout_s),

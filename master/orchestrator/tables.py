@@ -32,6 +32,9 @@ def list_json(jobs: Sequence[TrainingJob], here: Path) -> list[dict[str, Any]]:
             "args": list(job.args),
             "optional": job.optional,
             "timeout_seconds": job.timeout_s,
+            "stall_timeout_seconds": job.stall_timeout_s,
+            "gpu_bytes": job.gpu_bytes,
+            "executor": job.executor,
             "discovered": job.discovered,
             "problem": job.problem or None,
         }

@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.fake_gpus import FakeGpus, gpu
 
 ROOT = Path(__file__).parents[2]
 MARK = "TWOPHASE_TEST_OF_TRAINING"
@@ -45,6 +47,13 @@ while not (root / "go").exists():
     time.sleep(0.02)
 pathlib.Path("done").touch()
 """
+TOGETHER = """\
+import os, pathlib, time
+root, me = pathlib.Path(os.environ["TEST_ROOT"]), os.environ["TWOPHASE_JOB_ID"]
+(root / f"{me}.began").touch()
+while len(list(root.glob("*.began"))) < 2:
+    time.sleep(0.02)
+"""
 STUBBORN = """\
 import os, pathlib, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
@@ -59,6 +68,7 @@ class Shop:
 
     root: Path
     project: Path
+    env: dict[str, str] = field(default_factory=dict)
 
     def write(self, name: str, text: str) -> None:
         path = self.project / name
@@ -73,6 +83,7 @@ class Shop:
             **os.environ,
             **{"PYTHONPATH": str(ROOT), "HOME": str(home), "TEST_ROOT": str(self.root), MARK: str(self.root)},
             **{"TWOPHASE_AGENT_IDLE_S": "60", "TWOPHASE_SLOT_DIR": str(self.root / "slots")},
+            **self.env,
         }
 
     def start(self, *flags: str) -> subprocess.Popen[str]:
@@ -273,6 +284,26 @@ def test_jobs_of_a_file_on_a_cluster_of_this_machine(shop: Shop) -> None:
     assert jobs["als"]["status"] == "succeeded"
     options = json.loads((shop.project / "results" / "als" / "full" / "options.json").read_text())
     assert (options["sample"], options["epochs"]) == (9, 2)
+
+
+def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp_path: Path) -> None:
+    shop.env = FakeGpus(tmp_path / "gpus", [gpu(0, 24)]).env
+    for name in "abc":
+        shop.write(f"src/{name}.py", TOGETHER)
+    shop.write(
+        "jobs.yaml",
+        "jobs:\n- {script: src/a.py, gpu_memory: 8GB}\n- {script: src/b.py, gpu_memory: 8GB, timeout: 2m}\n"
+        "- {script: src/c.py, gpu_memory: 90GB}\n",
+    )
+    server = {"host": "localhost", "gpus": "auto", "state_dir": str(tmp_path / "state")}
+    shop.write("cluster.json", json.dumps({"servers": [server]}))
+    flags = ("--config", "jobs.yaml", "--no-auto-discover", "--cluster-config", "cluster.json")
+    jobs = shop.jobs(*flags, "--timeout", "1m", code=1)
+    assert {name: job["status"] for name, job in jobs.items()} == {
+        **{"a": "succeeded", "b": "succeeded", "c": "failed"}
+    }
+    assert jobs["a"]["slot"] != jobs["b"]["slot"] and jobs["a"]["slot"].startswith("gpu0.")
+    assert "needs 90.0 GB of GPU memory, the largest GPU has 23.0 GB to give" in jobs["c"]["error"]
 
 
 @pytest.mark.parametrize(

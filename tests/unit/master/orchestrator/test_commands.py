@@ -68,6 +68,11 @@ def test_lists_may_be_given_in_one_or_in_several() -> None:
     assert (options.only, options.exclude, options.batch) == (["a", "b", "c"], ["d"], 7)
 
 
+def test_times_may_have_a_unit() -> None:
+    options = parse(["--timeout", "2h", "--stall-timeout", "90"])
+    assert (options.timeout, options.stall_timeout) == (7200.0, 90.0)
+
+
 @pytest.mark.parametrize(
     ("words", "parallel"), [([], None), (["--parallel"], True), (["--parallel", "--no-parallel"], False)]
 )
@@ -81,7 +86,7 @@ def test_parallel_can_be_taken_back(words: list[str], parallel: bool | None) -> 
         (["--epochs", "0"], "invalid whole number (1 or more) value: '0'"),
         (["--max-workers", "-1"], "--max-workers"),
         (["--retries", "101"], "number of tries (0 to 100)"),
-        (["--timeout", "0"], "number of seconds"),
+        (["--timeout", "0"], "invalid time (seconds above 0, or like 90s, 15m, 2h) value: '0'"),
         (["--paralel"], "unrecognized arguments: --paralel"),
         (["--extra-arg"], "expected one argument"),
     ],

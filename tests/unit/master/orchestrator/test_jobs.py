@@ -88,7 +88,8 @@ def test_a_file_of_jobs(tmp_path: Path, write: Write) -> None:
         supports_folds: false
         supports_batch: true
         timeout: 90
-        stall_timeout: 30
+        stall_timeout: 1.5m
+        gpu_memory: 12GB
         executor: warm
     """
     (als,) = read(tmp_path, text)
@@ -98,7 +99,7 @@ def test_a_file_of_jobs(tmp_path: Path, write: Write) -> None:
     )
     assert als.takes == {"epochs": "--epochs", "batch": "--batch-size"}
     assert (als.optional, als.timeout_s, als.discovered) == (True, 90.0, False)
-    assert (als.stall_timeout_s, als.executor) == (30.0, "warm")
+    assert (als.stall_timeout_s, als.executor, als.gpu_bytes) == (90.0, "warm", 12_000_000_000)
 
 
 def test_what_is_left_out_has_defaults_and_lists_of_words_stay(tmp_path: Path, write: Write) -> None:
@@ -107,6 +108,13 @@ def test_what_is_left_out_has_defaults_and_lists_of_words_stay(tmp_path: Path, w
     assert (found.job_id, found.name, found.output) == ("train_a", "train_a", "a_results")
     assert found.args == ("--fast", "--lr", "3")
     assert found.takes == {"sample": "--sample"}
+    assert (found.timeout_s, found.stall_timeout_s, found.gpu_bytes, found.executor) == (None,) * 4
+
+
+def test_a_setting_of_null_is_one_left_out(tmp_path: Path, write: Write) -> None:
+    write("train_a.py")
+    (found,) = read(tmp_path, "jobs: [{script: train_a.py, timeout: null, gpu_memory: null}]")
+    assert (found.timeout_s, found.gpu_bytes) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +132,17 @@ def test_what_is_left_out_has_defaults_and_lists_of_words_stay(tmp_path: Path, w
         ("jobs: [{script: train_a.py, output: /x}]", "relative path"),
         ("jobs: [{script: train_a.py, id: a/b}]", "a/b.*allowed are letters"),
         ("jobs: [{script: train_a.py, optional: 1}]", "true or false"),
-        ("jobs: [{script: train_a.py, timeout: 0}]", "above 0"),
-        ("jobs: [{script: train_a.py, timeout: soon}]", "number of seconds"),
+        (
+            "jobs: [{script: train_a.py, timeout: 0}]",
+            r"jobs\[0\]\.timeout .*is `?0`?, allowed are seconds above 0",
+        ),
+        ("jobs: [{script: train_a.py, timeout: soon}]", "soon.*, allowed are seconds above 0"),
+        ("jobs: [{script: train_a.py, stall_timeout: true}]", "true.*, allowed are seconds above 0"),
+        (
+            "jobs: [{script: train_a.py, gpu_memory: 12 bananas}]",
+            "12 bananas.*, allowed is a number of bytes",
+        ),
+        ("jobs: [{script: train_a.py, gpu_memory: 0}]", "allowed is a number of bytes above 0"),
         ("jobs: [{script: train_a.py, executor: warn}]", "did you mean `warm`"),
         ("jobs: [{script: train_a.py, executor: thread}]", "use warm or process"),
         ("jobs: [{script: train_a.py, args: fast}]", "list of words"),
