@@ -365,6 +365,7 @@ def session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]
 
 def test_a_command_that_takes_too_long_is_gone(session: Session, tmp_path: Path) -> None:
     script = f"cd {quote(str(tmp_path))}; sleep 600 & echo $! > child; echo $$ > pid; wait"
+    assert session.run(["true"]).exit_code == 0
     with pytest.raises(RemoteError, match="no end"):
         session.run(["sh", "-c", script], timeout_s=2)
     pids = [int((tmp_path / name).read_text()) for name in ("pid", "child")]
@@ -455,10 +456,13 @@ def test_the_shared_login_ends_with_the_process_that_made_it(place: Place, tmp_p
     shutil.rmtree(left)
 
 
-def test_a_transfer_ends_with_the_process_that_began_it(place: Place, tmp_path: Path) -> None:
+def test_a_transfer_ends_with_the_process_that_began_it(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "tree").mkdir()
     with (tmp_path / "tree" / "big").open("wb") as big:
-        big.truncate(1 << 29)
+        big.truncate(1 << 26)
+    slow_rsync(tmp_path / "bin", monkeypatch)
     copy = place.sshd.home / "copy"
     with subprocess.Popen(push_program(place, tmp_path / "tree"), stdin=subprocess.PIPE) as owner:
         await_true(lambda: any(path.stat().st_size > 1 << 20 for path in copy.glob(".big.*")))
@@ -481,14 +485,15 @@ def test_transfers_go_on_alone_when_the_shared_login_is_lost(place: Place, tmp_p
         assert session.run(["cat", "copy/file"]).stdout == b"one"
 
 
-def test_a_broken_transfer_is_a_lost_session_and_goes_on_later(place: Place, tmp_path: Path) -> None:
+def test_a_broken_transfer_is_a_lost_session_and_goes_on_later(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
-    with (tree / "big").open("wb") as big:
-        for _ in range(64):
-            big.write(os.urandom(1 << 20))
+    (tree / "big").write_bytes(os.urandom(1 << 26))
     copy = place.sshd.home / "copy"
-    with place.session() as session:
+    with place.session() as session, monkeypatch.context() as patched:
+        slow_rsync(tmp_path / "bin", patched)
         thread = threading.Thread(target=lambda: caught.append(push_failure(session, tree)))
         caught: list[BaseException] = []
         thread.start()
@@ -514,6 +519,12 @@ def fake_rsync(directory: Path, script: str) -> None:
     directory.mkdir()
     (directory / "rsync").write_text(f"#!/bin/sh\n{script}\n")
     (directory / "rsync").chmod(0o755)
+
+
+def slow_rsync(directory: Path, patched: pytest.MonkeyPatch) -> None:
+    """Leave the time to look at a transfer that is under way."""
+    fake_rsync(directory, f'exec {shutil.which("rsync")} --bwlimit=8m "$@"')
+    patched.setenv("PATH", f"{directory}:{os.environ['PATH']}")
 
 
 def test_rsync_missing_on_the_head_node_is_named(
