@@ -36,7 +36,8 @@ files, below DIR/<this host>/runs/ID/:
   agent.lock   held by the running agent, which writes its process number there
 
 environment:
-  TWOPHASE_AGENT_IDLE_S   the agent ends after this long without a master and without jobs (1800)
+  TWOPHASE_AGENT_IDLE_S   the agent ends after this long without a master and without jobs (1800), or after a
+                          minute where it holds no attempt
   TWOPHASE_GPU_QUERY_S    how long nvidia-smi may take to answer (15)
   TWOPHASE_SLOT_DIR       where the slots' locks are, for all users of the machine (/tmp/twophase-slots)
 

@@ -141,8 +141,10 @@ class Agent:
     def _check_idle(self) -> None:
         if self._links or core.busy(self._state):
             self._last_busy = time.monotonic()
-        elif time.monotonic() - self._last_busy > self._idle_s:
-            complain(f"no master and nothing to do for {self._idle_s:g} s: the agent ends")
+            return
+        patience_s = core.patience_s(self._state, self._idle_s)
+        if time.monotonic() - self._last_busy > patience_s:
+            complain(f"no master and nothing to do for {patience_s:g} s: the agent ends")
             self._ending = True
 
     # --- connections

@@ -36,6 +36,9 @@ from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
 from worker_agent.shares import Device, device_of
 from worker_agent.state import AgentState, Artefact, Attempt, Phase
 
+_NOTHING_HELD_S = 60.0
+"""A link that broke is back by then, and a new agent costs a master little.  The files stay."""
+
 # --- from the master
 
 
@@ -273,6 +276,11 @@ def busy(state: AgentState) -> bool:
     """Return whether anything runs or is being collected."""
     phases = (Phase.STARTING, Phase.RUNNING, Phase.COLLECTING)
     return any(item.phase in phases for item in state.attempts.values())
+
+
+def patience_s(state: AgentState, most_s: float) -> float:
+    """Return how long to wait for a master with nothing to do: less where nothing is held for it."""
+    return most_s if state.attempts else min(most_s, _NOTHING_HELD_S)
 
 
 def running(state: AgentState) -> List[Attempt]:

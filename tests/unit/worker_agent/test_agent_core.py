@@ -448,3 +448,16 @@ def test_an_artefact_that_nobody_waited_for_when_a_master_came_is_wanted_anew() 
     assert "send wanted" in brief(drained(state))
     core.on_launch(state, needing("c", H1), 5.0)
     assert "send wanted" not in brief(drained(state))
+
+
+def test_an_agent_that_holds_nothing_waits_less_for_a_master() -> None:
+    state = agent("s1")
+    assert [core.patience_s(state, most_s) for most_s in (1800.0, 5.0)] == [60.0, 5.0]
+    core.on_launch(state, launch(), 1.0)
+    assert core.patience_s(state, 1800.0) == 1800.0
+    core.on_started(state, ("a", 1), {"pid": 1}, 10.0)
+    core.on_exit(state, exited(), 12.0)
+    core.on_collected(state, exited(), cmd.Collected(), 12.0)
+    assert core.patience_s(state, 1800.0) == 1800.0, "the master has still to hear of it"
+    core.on_release(state, msg.Release("a", 1))
+    assert core.patience_s(state, 1800.0) == 60.0
