@@ -32,7 +32,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
 
 from trainers.probes.exact import ExactSolver
-from trainers.probes.fused import FusedTraining
+from trainers.probes.fused import FusedTraining, product_threads
 from trainers.probes.hdf5 import SPLITS, open_activations
 from trainers.probes.labels import read_targets
 from trainers.probes.layer import Layer
@@ -117,6 +117,7 @@ def fused(path: Path, size: Size, dtype: str = "float32", lrs: tuple[float, ...]
     """All probes as one model."""
     settings = Settings(dtype=dtype, lrs=lrs, epochs=size.epochs, patience=size.epochs)
     layer = load(path, settings)
+    torch.set_num_threads(product_threads(settings, size.classes, torch.get_num_threads()))
     for _ in FusedTraining(first_rows(layer), replace(settings, epochs=1), range(size.classes)).run():
         pass
     clock = Clock()

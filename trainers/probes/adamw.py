@@ -1,21 +1,35 @@
-"""AdamW over stacked parameters, with a learning rate and a decay of its own for every column."""
+"""AdamW over stacked parameters, with a learning rate and a decay of its own for every run of columns."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
+from trainers.probes.settings import Variant
 from trainers.probes.stacked import Parameters, take
 
-_Piece = tuple[str, slice, Tensor, Tensor, Tensor, Tensor]
-"""A parameter's name, which columns of it, and of these the values, both moments and scratch space."""
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-SERIAL = 32767
-CACHED = 8 * SERIAL
+@dataclass(frozen=True)
+class Run:
+    """Columns side by side that are trained under the same hyperparameters."""
+
+    columns: slice
+    variant: Variant
+
+
+def runs_of(variants: Sequence[Variant]) -> list[Run]:
+    """Return the runs of columns that are trained under the given variants, one a column."""
+    runs, start = [], 0
+    for variant, group in groupby(variants):
+        stop = start + len(list(group))
+        runs.append(Run(slice(start, stop), variant))
+        start = stop
+    return runs
 
 
 class StackedAdamW:
@@ -25,57 +39,51 @@ class StackedAdamW:
     done must be left out of `keep`.
     """
 
-    def __init__(self, parameters: Parameters, weight_decay_C: Tensor) -> None:
-        self._decay_C = weight_decay_C
+    def __init__(self, parameters: Parameters, runs: Sequence[Run]) -> None:
         self._first = {name: torch.zeros_like(value) for name, value in parameters.items()}
         self._second = {name: torch.zeros_like(value) for name, value in parameters.items()}
         self._steps = 0
-        self._pieces = list(self._cut(parameters))
+        self._select(parameters, runs)
 
     @torch.no_grad()
-    def step(self, gradients: Parameters, lr_C: Tensor) -> None:
-        """Take one step with learning rates `lr_C` (float64)."""
+    def step(self, gradients: Parameters, lrs: Sequence[float]) -> None:
+        """Take one step with a learning rate for each run."""
         self._steps += 1
-        dtype = next(iter(self._first.values())).dtype
-        root = math.sqrt(1 - BETA2**self._steps)
-        keep_C = (1 - lr_C * self._decay_C).to(dtype)
-        size_C = (lr_C * root / (1 - BETA1**self._steps)).to(dtype)
-        for name, columns, value, first, second, scratch in self._pieces:
-            gradient = gradients[name][columns]
-            value.mul_(_broadcast(keep_C[columns], value))
-            first.lerp_(gradient, 1 - BETA1)
-            second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-            torch.sqrt(second, out=scratch).add_(EPSILON * root)
-            torch.div(first, scratch, out=scratch)
-            value.addcmul_(scratch, _broadcast(size_C[columns], value), value=-1)
+        for (run, values, first, second, steps), lr in zip(self._parts, lrs, strict=True):
+            adamw(
+                values,
+                [gradients[name][run.columns].contiguous() for name in self._first],
+                first,
+                second,
+                [],
+                steps,
+                fused=True,
+                amsgrad=False,
+                beta1=0.9,
+                beta2=0.999,
+                lr=lr,
+                weight_decay=run.variant.weight_decay,
+                eps=1e-8,
+                maximize=False,
+            )
 
-    def keep(self, columns: Tensor, parameters: Parameters) -> None:
+    def keep(self, columns: Tensor, parameters: Parameters, runs: Sequence[Run]) -> None:
         """Go on with the columns at the given places only, whose values are now `parameters`."""
-        self._decay_C = self._decay_C[columns]
         self._first = take(self._first, columns)
         self._second = take(self._second, columns)
-        self._pieces = list(self._cut(parameters))
+        self._select(parameters, runs)
 
-    def _cut(self, parameters: Parameters) -> Iterator[_Piece]:
-        for name, value in parameters.items():
-            rows = _rows_at_a_time(value)
-            for start in range(0, len(value), rows):
-                columns = slice(start, start + rows)
-                piece = value.detach()[columns]
-                first, second = self._first[name][columns], self._second[name][columns]
-                yield name, columns, piece, first, second, torch.empty_like(piece)
+    def _select(self, parameters: Parameters, runs: Sequence[Run]) -> None:
+        values = {name: value.detach() for name, value in parameters.items()}
+        self._parts = [
+            (run, _cut(values, run), _cut(self._first, run), _cut(self._second, run), self._counts(values))
+            for run in runs
+        ]
 
-
-def _rows_at_a_time(value: Tensor) -> int:
-    """Return how many columns of `value` to update together.
-
-    On a CPU torch hands more than SERIAL elements to several threads, which for ten short operations costs
-    more than it saves while all of the state fits into a cache.
-    """
-    if value.device.type != "cpu" or value.numel() > CACHED:
-        return max(1, len(value))
-    return max(1, SERIAL // value.shape[1:].numel())
+    def _counts(self, values: Parameters) -> list[Tensor]:
+        # Of its own for every parameter, as each is counted up by its update.
+        return [torch.tensor(float(self._steps), device=value.device) for value in values.values()]
 
 
-def _broadcast(values_C: Tensor, like: Tensor) -> Tensor:
-    return values_C.view(-1, *[1] * (like.ndim - 1))
+def _cut(state: Parameters, run: Run) -> list[Tensor]:
+    return [value[run.columns] for value in state.values()]

@@ -1,18 +1,17 @@
 """All probes of a layer, under all learning rates and decays, trained as one model.
 
-Column c = probe · V + variant trains one probe under one variant.  Losses are summed over columns, so that
+Column c = variant · P + probe trains one probe under one variant.  Losses are summed over columns, so that
 a column's gradient is what it would be alone; columns that stopped are cut out with their optimiser state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-from trainers.probes.adamw import StackedAdamW
+from trainers.probes.adamw import StackedAdamW, runs_of
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.layer import Layer, Trained, Tried, best_of, pos_weights, variant_values
 from trainers.probes.modules import dropout_shape, seeded_module
@@ -22,6 +21,7 @@ from trainers.probes.settings import Settings
 from trainers.probes.stacked import Parameters, stack, stacked_model, take, weighted_loss
 from trainers.probes.stopping import EarlyStopping
 
+FEW_COLUMNS = 128
 HISTORY = ("train_loss", "val_loss", "val_auc")
 
 
@@ -48,7 +48,7 @@ class FusedTraining:
         self._best: list[Parameters] = [{} for _ in range(columns)]
         self._select(torch.arange(columns))
         self._model = stacked_model(settings, self._initial())
-        self._optimiser = StackedAdamW(self._model.parameters, self._weight_decay)
+        self._optimiser = StackedAdamW(self._model.parameters, self._runs)
         self._stopping = EarlyStopping(self._model.parameters, settings.patience)
 
     def run(self) -> Iterator[tuple[int, int, list[Trained]]]:
@@ -70,18 +70,15 @@ class FusedTraining:
             for probe in self._probes
         ]
         each = {name: value.to(self._layer.device) for name, value in stack(states).items()}
-        return {name: value.repeat_interleave(len(self._variants), 0) for name, value in each.items()}
+        copies = len(self._variants)
+        return {name: value.repeat(copies, *[1] * (value.ndim - 1)) for name, value in each.items()}
 
     def _select(self, columns: Tensor) -> None:
         """Make everything that has an entry a column follow the columns in training."""
         device, settings = self._layer.device, self._settings
         self._columns = columns
-        variants = [self._variants[column % len(self._variants)] for column in columns.tolist()]
-        probes = torch.tensor(self._probes)[columns // len(self._variants)].to(device)
-        self._lr = torch.tensor([one.lr for one in variants], dtype=torch.float64, device=device)
-        self._weight_decay = torch.tensor(
-            [one.weight_decay for one in variants], dtype=torch.float64, device=device
-        )
+        self._runs = runs_of([self._variants[column // len(self._probes)] for column in columns.tolist()])
+        probes = torch.tensor(self._probes)[columns % len(self._probes)].to(device)
         targets = self._layer.targets
         self._train_targets = targets["train"].index_select(1, probes)
         self._val_targets = targets["val"].index_select(1, probes).t().contiguous()
@@ -90,15 +87,12 @@ class FusedTraining:
 
     def _train(self, epoch: int) -> Tensor:
         settings = self._settings
-        lr = self._lr
-        if settings.scheduler:
-            lr = settings.min_lr + (lr - settings.min_lr) * settings.lr_factor(epoch)
+        lrs = [settings.lr_at(epoch, run.variant.lr) for run in self._runs]
         total = torch.zeros(len(self._columns), dtype=torch.float64, device=self._layer.device)
-        with fast_products(settings.storage_dtype):
-            for batch in self._reader.epoch(settings.seed, epoch, self._train_targets):
-                loss, gradients = self._model.gradients(batch, self._pos_weight)
-                self._optimiser.step(gradients, lr)
-                total += loss
+        for batch in self._reader.epoch(settings.seed, epoch, self._train_targets):
+            loss, gradients = self._model.gradients(batch, self._pos_weight)
+            self._optimiser.step(gradients, lrs)
+            total += loss
         return total.cpu() / len(self._train_targets)
 
     def _validate(self) -> tuple[Tensor, Tensor]:
@@ -113,7 +107,7 @@ class FusedTraining:
             return []
         for place in stopped.nonzero()[:, 0].tolist():
             self._archive(place, epochs)
-        done = (self._columns[stopped] // len(self._variants)).unique().tolist()
+        done = (self._columns[stopped] % len(self._probes)).unique().tolist()
         going = (~stopped).nonzero()[:, 0]
         kept = take(
             {name: value.detach() for name, value in self._model.parameters.items()},
@@ -121,14 +115,14 @@ class FusedTraining:
         )
         self._select(self._columns[going])
         self._model = stacked_model(self._settings, kept)
-        self._optimiser.keep(going.to(self._layer.device), self._model.parameters)
+        self._optimiser.keep(going.to(self._layer.device), self._model.parameters, self._runs)
         self._stopping.keep(going)
         finished = [self._finish(probe) for probe in done]
         return [trained for trained in finished if trained is not None]
 
     def _archive(self, place: int, epochs: int) -> None:
         column = int(self._columns[place])
-        variant = self._variants[column % len(self._variants)]
+        variant = self._variants[column // len(self._probes)]
         auc = float(self._stopping.best_auc[place])
         best_epoch = int(self._stopping.best_epoch[place]) + 1
         self._tried[column] = Tried(
@@ -138,31 +132,25 @@ class FusedTraining:
 
     def _finish(self, place: int) -> Trained | None:
         """Return probe number `place` of this pass once its last variant has stopped."""
-        first = place * len(self._variants)
-        columns = range(first, first + len(self._variants))
+        columns = range(place, len(self._tried), len(self._probes))
         tried = [done for done in (self._tried[column] for column in columns) if done is not None]
         if len(tried) < len(columns):
             return None
         chosen = best_of(tried)
         epochs = tried[chosen].stop_epoch
-        rows = self._history[:, :epochs, first + chosen].tolist()
+        rows = self._history[:, :epochs, columns[chosen]].tolist()
         history = dict(zip(HISTORY, rows, strict=True))
-        state = self._best[first + chosen]
+        state = self._best[columns[chosen]]
         for column in columns:
             self._best[column] = {}
         return Trained(self._probes[place], state, tried[chosen], tried, history)
 
 
-@contextmanager
-def fast_products(storage: torch.dtype) -> Iterator[None]:
-    """Let the CPU multiply float32 matrices in bfloat16 with float32 sums, where activations are bfloat16.
+def product_threads(settings: Settings, probes: int, cores: int) -> int:
+    """Return how many of a CPU's cores to multiply on.
 
-    Nothing is lost in the activations, which are bfloat16 already.
+    With few columns the products take about as long as preparing the batches, which is one thread's work;
+    were there a thread more than cores, every product would wait for the one without.
     """
-    before = torch.get_float32_matmul_precision()
-    if storage == torch.bfloat16:
-        torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
+    few = settings.model_type == "linear" and probes * len(settings.variants()) <= FEW_COLUMNS
+    return max(1, cores - 1) if few else cores

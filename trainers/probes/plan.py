@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -53,7 +55,7 @@ class Batch:
     """One training step's examples; its tensors are buffers that the next batch overwrites."""
 
     x_BD: Tensor
-    """Compute type on a CPU, storage type on an accelerator; dropped inputs are zero, the rest unscaled."""
+    """Of `product_dtype`; dropped inputs are zero, the rest unscaled."""
     y_BC: Tensor
     """0 and 1, compute type."""
     keep: tuple[Tensor, ...]
@@ -77,6 +79,20 @@ class DropoutShape:
         return every if self.rate else ()
 
 
+@cache
+def has_bfloat16_units() -> bool:
+    """Return whether this CPU multiplies bfloat16; others do it many times slower than float32."""
+    cpus = Path("/proc/cpuinfo")
+    return cpus.exists() and "avx512_bf16" in cpus.read_text()
+
+
+def product_dtype(storage: torch.dtype, compute: torch.dtype, device: torch.device) -> torch.dtype:
+    """Return the type in which batches of `storage` are multiplied on `device`."""
+    if device.type == "cpu" and not (storage == torch.bfloat16 and has_bfloat16_units()):
+        return compute
+    return storage
+
+
 class BatchReader:
     """Yields an epoch's batches through buffers that are allocated once.
 
@@ -98,7 +114,7 @@ class BatchReader:
         self._compute = compute
         self._device = device
         self._slots = [_Slot(rows, self._size, dropout, storage, device) for _ in range(2)]
-        wanted = compute if device.type == "cpu" else storage
+        wanted = product_dtype(storage, compute, device)
         self._converts = storage != wanted or rows.device != device
         shape = (self._size, rows.n_features) if self._converts else (0, 0)
         self._x = torch.empty(shape, dtype=wanted, device=device)

@@ -15,7 +15,7 @@ import torch
 from trainers.probes.errors import InputError, memory_advice
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.exact import ExactTraining
-from trainers.probes.fused import FusedTraining
+from trainers.probes.fused import FusedTraining, product_threads
 from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5
 from trainers.probes.labels import Targets, read_targets
 from trainers.probes.layer import Layer, Trained
@@ -156,9 +156,10 @@ class _Work:
         if self._executor == "thread":
             torch.set_num_threads(max(1, cores // workers))
             return OneByOneTraining(layer, options.settings, probes, workers, options.loader)
-        torch.set_num_threads(min(workers, cores))
         if options.settings.solver == "exact":
+            torch.set_num_threads(min(workers, cores))
             return ExactTraining(layer, options.settings, probes)
+        torch.set_num_threads(min(workers, product_threads(options.settings, len(probes), cores)))
         return FusedTraining(layer, options.settings, probes)
 
     def _load(self) -> Layer:

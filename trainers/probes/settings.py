@@ -70,9 +70,11 @@ class Settings:
         """Every pair of a learning rate and a decay, learning rates outermost."""
         return [Variant(lr, decay) for lr, decay in product(self.lrs, self.weight_decays)]
 
-    def lr_factor(self, epoch: int) -> float:
-        """Return how far `epoch` (from 0) is on the cosine from 1 to 0; 1 without a schedule."""
-        return (1 + math.cos(math.pi * epoch / self.epochs)) / 2 if self.scheduler else 1.0
+    def lr_at(self, epoch: int, lr: float) -> float:
+        """Return the learning rate of `epoch` (from 0) for a variant that begins with `lr`."""
+        if not self.scheduler:
+            return lr
+        return self.min_lr + (lr - self.min_lr) * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
 
     def fingerprint(self) -> dict[str, object]:
         """Return the settings as JSON values, with the version of the code that uses them."""

@@ -5,6 +5,7 @@ Shapes: B examples of a batch, D features, C columns, H hidden units.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 import torch
@@ -125,15 +126,15 @@ def stacked_model(settings: Settings, parameters: Parameters) -> StackedModel:
 
 
 def product(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
-    """Write a @ b to `out`; a bfloat16 factor is multiplied in bfloat16 and summed in float32."""
+    """Write a @ b to `out`; with a bfloat16 factor it is multiplied in bfloat16 and summed in float32."""
     if torch.bfloat16 not in (a.dtype, b.dtype):
         return torch.mm(a, b, out=out)
     a, b = a.to(torch.bfloat16), b.to(torch.bfloat16)
-    try:
-        return out.copy_(torch.mm(a, b, out_dtype=torch.float32))
-    except (TypeError, NotImplementedError):
-        # Before torch 2.8, and off CUDA, only the sums inside the product are float32.
-        return out.copy_(torch.mm(a, b))
+    if a.is_cuda:
+        # Before torch 2.8, as on CPUs still, the finished sums are rounded to bfloat16.
+        with suppress(TypeError, NotImplementedError):
+            return out.copy_(torch.mm(a, b, out_dtype=torch.float32))
+    return out.copy_(torch.mm(a, b))
 
 
 def weighted_loss(z: Tensor, y: Tensor, pos_weight: Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trainers_probes.data import CPU
-from trainers.probes.plan import BatchReader, Dice, DropoutShape
+from trainers.probes.plan import BatchReader, Dice, DropoutShape, has_bfloat16_units, product_dtype
 from trainers.probes.rows import ResidentRows
 
 
@@ -66,3 +66,21 @@ def test_hidden_dropout_leaves_the_inputs() -> None:
         assert [mask.shape for mask in batch.keep] == [(len(batch.x_BD), 8), (len(batch.x_BD), 6)]
         assert (batch.x_BD > 0).all()
         assert batch.input_scale == 1.0
+
+
+def test_batches_of_another_type_than_the_activations_are_converted() -> None:
+    x = torch.arange(7.0)[:, None].expand(7, 3).contiguous()
+    narrow = BatchReader(
+        ResidentRows(x), 4, DropoutShape(0.0, inputs=True), torch.float64, torch.float32, CPU
+    )
+    values = [batch.x_BD.clone() for batch in narrow.epoch(0, 0, torch.zeros(7, 1, dtype=torch.uint8))]
+    assert {one.dtype for one in values} == {torch.float64}
+    assert sorted(torch.cat(values)[:, 0].tolist()) == list(range(7))
+
+
+def test_activations_are_multiplied_as_they_are_where_the_hardware_can() -> None:
+    half, single, gpu = torch.bfloat16, torch.float32, torch.device("cuda")
+    assert product_dtype(half, single, gpu) == half
+    assert product_dtype(half, single, CPU) == (half if has_bfloat16_units() else single)
+    assert product_dtype(single, single, CPU) == single
+    assert product_dtype(single, torch.float64, CPU) == torch.float64
