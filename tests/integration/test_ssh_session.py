@@ -315,12 +315,13 @@ def test_the_socket_answers_at_once_and_notices_silence(place: Place) -> None:
 def test_a_lost_link_ends_a_running_command(place: Place) -> None:
     with place.session() as session:
         caught: list[BaseException] = []
-        script = "touch begun; exec sleep 600"
+        script = "touch begun; until [ -e ended ]; do sleep 0.1; done"
         thread = threading.Thread(target=lambda: caught.append(loss_in(session, script)))
         thread.start()
         await_true(lambda: (place.sshd.home / "begun").exists())
         place.sshd.drop_connections()
         thread.join(PATIENCE_S)
+    (place.sshd.home / "ended").touch()
     assert isinstance(caught[0], SessionLost)
 
 
