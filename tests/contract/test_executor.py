@@ -144,15 +144,15 @@ def test_stop_lets_a_task_end_by_itself(executor: Stage, tmp_path: Path) -> None
 
 def test_stop_asks_twice_before_it_kills(executor: Stage, tmp_path: Path) -> None:
     code = """
-import signal, sys
+import os, signal
 signal.signal(signal.SIGINT, lambda *_: print("SIGINT", flush=True))
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(6))
+signal.signal(signal.SIGTERM, lambda *_: os._exit(6))
 print(flush=True)
 while True: signal.pause()
 """
     executor.start(KEY, task(tmp_path, code))
     wait_for(tmp_path / "log.txt")
-    executor.stop(KEY, 0.2)
+    executor.stop(KEY, 0.5)
     assert exit_of(executor).exit_code == 6
     assert (tmp_path / "log.txt").read_text() == "\nSIGINT\n"
 
