@@ -101,11 +101,11 @@ def check_trained_once(run: Run, ledger: Ledger) -> None:
     assert len(models) == 3 and set(models.values()) == {1}, models
 
 
-def test_a_reboot_a_minute_unplugged_and_a_frozen_worker_cost_no_result(
+def test_a_reboot_half_a_minute_unplugged_and_a_frozen_worker_cost_no_result(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     rebooted, unplugged, frozen = cluster.workers
-    run = cluster.run(tmp_path, cluster.workers, search(base_seconds=4, seconds=1.5), cpu_slots=1)
+    run = cluster.run(tmp_path, cluster.workers, search(base_seconds=4, seconds=2), cpu_slots=1)
     log = tmp_path / "run.log"
     with started(run, "--log-file", str(log)) as master:
         wait_for("a base model on each worker", lambda: len(running_on(run)) == 3)
@@ -121,7 +121,7 @@ def test_a_reboot_a_minute_unplugged_and_a_frozen_worker_cost_no_result(
         wait_for("the silent link to be noticed", lambda: "worker-3: not connected" in log.read_text())
         wait_for("25 s of silence", lambda: time.monotonic() - since > 25)
         frozen.unpause()
-        wait_for("a minute without network", lambda: time.monotonic() - since > 60, seconds=90)
+        wait_for("half a minute without network", lambda: time.monotonic() - since > 32)
         unplugged.reconnect()
         output = output_of(master)
     assert master.returncode == 0, output
