@@ -45,6 +45,8 @@ _POLL_S = 1.0
 _END_S = 10.0
 """How long jobs that were killed may take to be gone when the agent ends."""
 _ORPHAN_LOOK_S = 0.01
+_GATHER_S = 0.005
+"""What is said so soon after something else goes out together: a write wakes four processes on its way."""
 
 
 class Agent:
@@ -73,7 +75,7 @@ class Agent:
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._background.wakeup, selectors.EVENT_READ, self._background.drain)
         self._selector.register(self._executor, selectors.EVENT_READ, lambda: None)
-        self._next_poll = self._last_busy = time.monotonic()
+        self._next_poll = self._last_busy = self._quiet_until = time.monotonic()
         self._ending = False
 
     def run(self) -> None:
@@ -87,7 +89,8 @@ class Agent:
             self._keep_time()
             self._hands.execute()
             self._hands.write()
-            self._pump()
+            if time.monotonic() >= self._quiet_until:
+                self._pump()
         self._end()
 
     # --- the loop's parts
@@ -99,7 +102,10 @@ class Agent:
             self._receive(data)
 
     def _timeout(self) -> float:
-        waits = [self._next_poll - time.monotonic()]
+        now = time.monotonic()
+        waits = [self._next_poll - now]
+        if self._quiet_until > now:
+            waits.append(self._quiet_until - now)
         executor_s = self._executor.wait_s()
         if executor_s is not None:
             waits.append(executor_s)
@@ -224,6 +230,8 @@ class Agent:
 
     def _open_site(self, settings: Mapping[str, Any], work_dir: Path, devices: Sequence[Device]) -> None:
         run_id = self._layout.run_id
+        for path in self._hands.site.spares() if self._hands.site else ():
+            self._background.delete(path)
         self._hands.site = Site(parse_settings(settings), work_dir, run_id, os.environ, devices)
 
     def _welcome(self) -> Welcome:
@@ -248,8 +256,12 @@ class Agent:
                 self._drop(self._link, str(error))
 
     def _pump(self) -> None:
+        """Send what there is to send, and then nothing for a moment."""
+        before = sum(link.sent_bytes for link in self._links)
         for link in list(self._links):
             self._pump_one(link)
+        if sum(link.sent_bytes for link in self._links) != before and not any(self._links.values()):
+            self._quiet_until = time.monotonic() + _GATHER_S
 
     def _pump_one(self, link: Link) -> None:
         try:

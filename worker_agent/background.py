@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
+import threading
 import traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,10 @@ _MOST_TRASH = 5000
 calls of `tidy` they wait, up to `_MOST_TRASH` of them."""
 
 
+_SYNC_S = 0.05
+"""What is to be made durable is gathered for so long: each time costs as much as several short jobs."""
+
+
 class Background:
     """Threads that work, and a socket that wakes the loop when they have an answer."""
 
@@ -35,6 +40,7 @@ class Background:
         self._trees = 0
         """That came since the last call of `tidy`."""
         self._sync_queued = False
+        self._closing = threading.Event()
         self.wakeup, self._waker = socket.socketpair()
         self.wakeup.setblocking(False)
         self._waker.setblocking(False)
@@ -91,6 +97,7 @@ class Background:
 
     def close(self) -> None:
         """Finish deleting, and end the threads that are idle."""
+        self._closing.set()
         self._deleting.submit(self._empty_trash)
         self._deleting.shutdown(wait=True)
         self._syncing.shutdown(wait=True)
@@ -106,6 +113,7 @@ class Background:
         self.wake()
 
     def _sync(self, work: Callable[[], None]) -> None:
+        self._closing.wait(_SYNC_S)
         self._sync_queued = False
         work()
 

@@ -7,9 +7,10 @@ from another worker where that is newer.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from worker_agent.cache import Cache
 from worker_agent.executors.base import Key
@@ -17,6 +18,7 @@ from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import WorkLayout, attempt_name, named_attempt
 from worker_agent.protocol.messages import Launch
 from worker_agent.results import materialise_links
+from worker_agent.spares import SpareFolders
 
 
 class Checkpoints:
@@ -25,10 +27,11 @@ class Checkpoints:
     def __init__(self, layout: WorkLayout, run_id: str, cache: Cache) -> None:
         self._folder = layout.all_checkpoints(run_id)
         self._cache = cache
+        self._spares = SpareFolders()
 
     def path(self, key: Key) -> Path:
         """Return where an attempt writes."""
-        return self._folder / attempt_name(*key)
+        return _path(self._folder, key)
 
     def newest(self, key: Key, in_use: Callable[[Key], bool]) -> int:
         """Return the last attempt before this one that left something here and has ended; 0 for none."""
@@ -59,14 +62,22 @@ class Checkpoints:
         elif own:
             self.path((launch.job_id, own)).rename(final)
         else:
-            final.mkdir(parents=True)
+            self._spares.open(final)
+
+    def take_back(self, key: Key) -> bool:
+        """Make a spare of what a job has not used; False where it must be deleted."""
+        return self._spares.keep(self.path(key))
+
+    def spares(self) -> List[Path]:
+        """Return where all spares are."""
+        return self._spares.paths()
 
     def stale(self, key: Key, in_use: Callable[[Key], bool]) -> Iterator[Path]:
         """Yield the directories that an attempt which has its own makes superfluous."""
         job_id, attempt = key
         for earlier in range(1, attempt):
             path = self.path((job_id, earlier))
-            if not in_use((job_id, earlier)) and path.exists():
+            if not in_use((job_id, earlier)) and path.exists() and path not in self._spares:
                 yield path
 
     def left_by(self, job_id: str, in_use: Callable[[Key], bool]) -> Iterator[Path]:
@@ -74,7 +85,7 @@ class Checkpoints:
         for path in self._folder.iterdir() if self._folder.is_dir() else ():
             with contextlib.suppress(ValueError):
                 key = named_attempt(path.name)
-                if key[0] == job_id and not in_use(key):
+                if key[0] == job_id and not in_use(key) and path not in self._spares:
                     yield path
 
     def is_empty(self, key: Key) -> bool:
@@ -97,6 +108,11 @@ class Checkpoints:
             where = error.filename or folder
             return {"problem": f"its checkpoint cannot be read: {where}: {error.strerror or error}"}
         return {"content_hash": content_hash(files), "files": [item.as_row() for item in files]}
+
+
+@functools.lru_cache(maxsize=1024)
+def _path(folder: Path, key: Key) -> Path:
+    return folder / attempt_name(*key)
 
 
 def _files(folder: Path) -> Iterator[Path]:

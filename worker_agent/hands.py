@@ -144,11 +144,14 @@ class Hands:
         self._spool.put("ack", {"seq": item.seq})
 
     def _discard(self, item: cmd.Discard) -> None:
-        job_id, attempt = item.key
-        self._spool.put("release", {"job_id": job_id, "attempt": attempt})
-        self._background.delete(self._site().forget(item.key).root)
-        if item.succeeded:
-            self._background.delete(self._site().checkpoints.path(item.key))
+        self._spool.put("release", {"job_id": item.key[0], "attempt": item.key[1]})
+        site = self._site()
+        attempt = site.forget(item.key)
+        is_spare = site.workshop.take_back(attempt)
+        if not is_spare:
+            self._background.delete(attempt.root)
+        if item.succeeded and not (is_spare and site.checkpoints.take_back(item.key)):
+            self._background.delete(site.checkpoints.path(item.key))
 
     def _look(self, item: cmd.Look) -> None:
         status, now = self._site().cache.status(item.content_hash), self.now()
@@ -261,26 +264,29 @@ class Hands:
     def _collect(self, item: cmd.Collect) -> None:
         attempt, key = self._layout(item.launch), item.exit.key
         self._progress.forget(attempt)
+        if not item.exit.traceless:
+            self._site().workshop.distrust(attempt)
         log = self._logs.leave(key)
+
+        is_small = is_quick(attempt, item.launch) and not (log and log.was_emptied)
 
         def work() -> Answer:
             try:
                 if log:
                     log.settle()
-                left = self._left(item)
+                left = self._left(item, is_small)
             except Exception as error:
                 left = cmd.Collected(problem=f"cannot collect the results: {error!r}")
             return lambda: core.on_collected(self._state, item.exit, left, self.now())
 
-        is_small = is_quick(attempt, item.launch) and not (log and log.was_emptied)
         if is_small and (item.succeeded or self._site().checkpoints.is_empty(key)):
             work()()
         else:
             self._background.hash(work)
 
-    def _left(self, item: cmd.Collect) -> cmd.Collected:
+    def _left(self, item: cmd.Collect, is_small: bool) -> cmd.Collected:
         site, key = self._site(), item.exit.key
-        left = collect(site.attempt(key), item.launch, site.cache, item.succeeded)
+        left = collect(site.attempt(key), item.launch, site.cache, item.succeeded, is_small)
         if item.succeeded and left.problem is None:
             return left
         limit = site.settings.checkpoint_limit_bytes

@@ -26,6 +26,7 @@ class Link:
         self.socket = connection
         self.epoch = -1
         """Of the master's hello; negative before it."""
+        self.sent_bytes = 0
         self._lines = LineBuffer()
         self._out = bytearray()
         self._later: Deque[bytes] = deque()
@@ -74,6 +75,7 @@ class Link:
             except OSError as error:
                 raise LinkError(error.strerror or str(error)) from error
             del self._out[:count]
+            self.sent_bytes += count
 
     def close(self) -> None:
         """End the connection."""

@@ -24,8 +24,14 @@ def fill(state: AgentState) -> None:
 
     No later attempt gets a device that an earlier one waits for, or large jobs would wait for ever.
     """
-    devices = [device for device in state.devices.values() if device.name not in state.closed]
+    if not state.ready:
+        return
     taken, blocked = in_use(state), []
+    devices = [
+        device
+        for device in state.devices.values()
+        if device.name not in state.closed and everything(device) & ~taken.get(device.name, 0)
+    ]
     while devices and state.ready:
         number, key = heapq.heappop(state.ready)
         attempt = state.attempts.get(key)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Iterator, Optional
 
 PROC = Path("/proc")
-_SET_CHILD_SUBREAPER = 36
+_SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -104,6 +104,18 @@ def adopt_orphans() -> bool:
     except (ImportError, OSError, AttributeError):
         # Some Pythons are built without ctypes.
         return False
+
+
+def sees_orphans() -> bool:
+    """Return whether descendants whose parents ended are among `children`, as long as they live."""
+    try:
+        import ctypes
+
+        found = ctypes.c_int()
+        ctypes.CDLL(None).prctl(_GET_CHILD_SUBREAPER, ctypes.byref(found), 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
+        return False
+    return bool(found.value) and Path(f"{PROC}/{os.getpid()}/task/{os.getpid()}/children").exists()
 
 
 def signal_group(group: int, number: int) -> bool:

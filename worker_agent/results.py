@@ -39,9 +39,9 @@ def is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
 
 
 def _is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
-    if launch.phase == 1 or launch.output_from is not None or (attempt.work / EXPERIMENTS).is_dir():
+    if launch.phase == 1 or launch.output_from is not None or attempt.output.is_symlink():
         return False
-    if attempt.output.is_symlink():
+    if os.path.lexists(f"{attempt.work}/{EXPERIMENTS}"):
         return False
     size = _size(attempt.log)
     with os.scandir(str(attempt.output)) as entries:
@@ -52,12 +52,17 @@ def _is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
     return size <= QUICK_BYTES
 
 
-def collect(attempt: AttemptLayout, launch: Launch, cache: Cache, succeeded: bool) -> Collected:
-    """Fold, digest and publish what an attempt left.  Never raises: a failure is part of the answer."""
+def collect(
+    attempt: AttemptLayout, launch: Launch, cache: Cache, succeeded: bool, quick: bool = False
+) -> Collected:
+    """Fold, digest and publish what an attempt left.  Never raises: a failure is part of the answer.
+
+    What is known to be `quick` has nothing to fold and no links.
+    """
     tail = "" if succeeded else tail_of(attempt.log)
     problem, base_model, files = None, None, []
     try:
-        name = _fold(attempt, launch)
+        name = None if quick else _fold(attempt, launch)
         if launch.phase == 1 and succeeded:
             base_model = _base_model(attempt, name, cache)
         if not succeeded:
@@ -67,7 +72,8 @@ def collect(attempt: AttemptLayout, launch: Launch, cache: Cache, succeeded: boo
     except OSError as error:
         problem = f"cannot collect the results: {error.filename or attempt.root}: {error.strerror}"
     try:
-        materialise_links(attempt.output)
+        if not quick:
+            materialise_links(attempt.output)
         files = digest_directory(attempt.output)
         log = _log_row(attempt)
         inline = _inline(attempt, files, log)

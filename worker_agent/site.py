@@ -14,7 +14,7 @@ from worker_agent.checkpoints import Checkpoints
 from worker_agent.executors.base import Key
 from worker_agent.launch import base_environment
 from worker_agent.prepare import Workshop, expand
-from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout
+from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
 from worker_agent.protocol.messages import LEAST_LOG_BYTES, MessageError, Settings, parse_detail
 from worker_agent.shares import SHARES, Device, device_of, usual_slots
 from worker_agent.slots import cores
@@ -77,6 +77,7 @@ class Site:
         # rsync makes the last directory of its target, not the ones above it.
         self.layout.incoming(run_id, "x").parent.mkdir(parents=True, exist_ok=True)
         self.run_id = run_id
+        self._attempts_dir = self.layout.attempts(run_id)
         self._attempts: Dict[Key, AttemptLayout] = {}
         self.cache = Cache(self.layout, run_id)
         self.workshop = Workshop(self.layout, run_id)
@@ -99,7 +100,7 @@ class Site:
         """Return where the files of an attempt are."""
         found = self._attempts.get(key)
         if found is None:
-            found = self._attempts[key] = self.layout.attempt(self.run_id, *key)
+            found = self._attempts[key] = AttemptLayout(self._attempts_dir / attempt_name(*key))
         return found
 
     def forget(self, key: Key) -> AttemptLayout:
@@ -107,6 +108,10 @@ class Site:
         found = self.attempt(key)
         del self._attempts[key]
         return found
+
+    def spares(self) -> List[Path]:
+        """Return the directories that wait for jobs."""
+        return [*self.workshop.spares(), *self.checkpoints.spares()]
 
     def facts(self) -> Dict[str, Any]:
         """Return what the master's log says of this machine."""

@@ -10,6 +10,7 @@ Folding the records in their order gives the `Memory`; so does folding any begin
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from dataclasses import dataclass, field
@@ -78,9 +79,7 @@ class Memory:
 
     def ack(self, body: Mapping[str, Any]) -> None:
         self.acked = max(self.acked, int(body["seq"]))
-        for seq in list(self.events):
-            if seq > self.acked:
-                break
+        for seq in list(itertools.takewhile(lambda seq: seq <= self.acked, self.events)):
             del self.events[seq]
 
     def release(self, body: Mapping[str, Any]) -> None:

@@ -47,6 +47,8 @@ class Exit:
     """… and why, where that is not what was asked for."""
     problem: str = ""
     """Why it ended, where that was not its own doing: it counts as lost."""
+    traceless: bool = False
+    """Nothing that it started is left even where it has hidden: nobody can still write to its files."""
 
 
 @dataclass(frozen=True)

@@ -113,4 +113,6 @@ class Executors:
         executor, note = self._how.pop(item.key)
         if executor == "inline":
             self._terminal.release()
+        if (executor, note) == (item.executor, item.note):
+            return item
         return replace(item, executor=executor, note=note)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -38,8 +38,14 @@ class _Child:
     mark: bytes
     started: float
     ending: Optional[Escalation] = None
-    exit: Optional[Exit] = field(default=None)
     ended: float = 0.0
+    exit_code: int = 0
+    peak_rss_bytes: int = 0
+    traceless: bool = False
+
+    def exit(self) -> Exit:
+        seconds = self.ended - self.started
+        return Exit(self.key, self.exit_code, self.peak_rss_bytes, seconds, traceless=self.traceless)
 
 
 class ProcessExecutor:
@@ -50,6 +56,7 @@ class ProcessExecutor:
         self._pids: Dict[Key, int] = {}
         self._ending: List[_Child] = []
         self._null = os.open(os.devnull, os.O_RDONLY)
+        self._sees_all = procs.sees_orphans()
         _keep_files_to_ourselves()
 
     def close(self) -> None:
@@ -87,7 +94,7 @@ class ProcessExecutor:
         self._press_on()
         while self._reap_one():
             pass
-        exits = [child.exit for child in self._ending if child.exit and self._gone(child)]
+        exits = [child.exit() for child in self._ending if self._gone(child)]
         if exits:
             gone = {item.key for item in exits}
             self._ending = [child for child in self._ending if child.key not in gone]
@@ -132,14 +139,14 @@ class ProcessExecutor:
         if child:
             del self._pids[child.key]
             child.ended = time.monotonic()
-            seconds = child.ended - child.started
-            child.exit = Exit(child.key, _exit_code(status), usage.ru_maxrss * 1024, seconds)
+            child.exit_code, child.peak_rss_bytes = _exit_code(status), usage.ru_maxrss * 1024
             self._ending.append(child)
         return True
 
     def _gone(self, child: _Child) -> bool:
         """Return whether nothing of an ended child is left; kill what is."""
         others = [pid for pid in procs.children() if pid not in self._children]
+        child.traceless = self._sees_all and not others
         # Asked before the look at the marks: what has become something in between is then seen by it.
         unclear = any(map(procs.is_becoming, others)) and time.monotonic() - child.ended < _BECOMING_S
         strays = [pid for pid in others if self._is_stray(pid, child)]

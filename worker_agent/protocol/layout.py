@@ -92,9 +92,13 @@ class AttemptLayout:
         return self.root / "base_model"
 
     @cached_property
+    def log_folder(self) -> Path:
+        return self.root / "log"
+
+    @cached_property
     def log(self) -> Path:
         """Standard output and error of the job; in a directory of its own so that it can be pulled alone."""
-        return self.root / "log" / "log.txt"
+        return self.log_folder / "log.txt"
 
     @property
     def log_head(self) -> Path:

@@ -341,7 +341,6 @@ _CLASSES: Tuple[Type[Any], ...] = (
     *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
 )
 _Types = FrozenSet[type]
-_NO_TYPES: _Types = frozenset()
 _JSON_TYPES: Dict[str, Tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -398,7 +397,7 @@ def parse_detail(cls: Type[Any], detail: Mapping[str, Any]) -> Any:
 
 def _made(cls: Type[Any], checks: Mapping[str, _Types], body: Mapping[str, Any]) -> Any:
     for name, value in body.items():
-        if type(value) not in checks.get(name, _NO_TYPES):
+        if name not in checks or type(value) not in checks[name]:
             raise MessageError(f"{cls.__name__}.{name} cannot be {value!r:.100}")
     try:
         return cls(**body)
