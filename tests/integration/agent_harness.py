@@ -53,7 +53,8 @@ class Host:
 
     def connect(self, run_id: str = "r1", epoch: int = 1, **settings: Any) -> Master:
         """Return a master that has said hello, and has an answer."""
-        master = Master(subprocess.Popen(self.argv(run_id), stdin=-1, stdout=-1, stderr=-1, env=self.env))
+        process = subprocess.Popen(self.argv(run_id), stdin=-1, stdout=-1, stderr=-1, env=self.env)
+        master = Master(process, self.layout(run_id).log)
         self._masters.append(master)
         settings = {"cpu_slots": 1, "kill_grace_s": 0.2, **settings}
         master.send(msg.Hello(msg.PROTOCOL, run_id, epoch, settings))
@@ -89,8 +90,8 @@ class Host:
 class Master:
     """One connection to an agent."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process, self._log = process, log
         self.greeting: Any = None
         self.seen: list[Any] = []
         self._lines = msg.LineBuffer(msg.PREAMBLE)
@@ -123,8 +124,8 @@ class Master:
                 self.seen.append(item)
                 if wanted(item):
                     return item
-            assert time.monotonic() < deadline, f"nothing came but {self.seen[-20:]}"
-            assert self._read(deadline - time.monotonic()), f"the connection ended after {self.seen[-20:]}"
+            assert time.monotonic() < deadline, f"nothing came but {self._story()}"
+            assert self._read(deadline - time.monotonic()), f"the connection ended after {self._story()}"
 
     def wait_event(self, kind: str, job_id: str, attempt: int = 1) -> msg.Event:
         wanted = (kind, job_id, attempt)
@@ -163,10 +164,15 @@ class Master:
             if stream:
                 stream.close()
 
+    def _story(self) -> str:
+        """Return what is known of the agent when something is amiss."""
+        log = self._log.read_text() if self._log.exists() else "none"
+        return f"{self.seen[-20:]}; exit code {self.process.poll()}; the agent's log: {log[-2000:]}"
+
     def _read(self, timeout_s: float) -> bool:
         assert self.process.stdout
         readable, _, _ = select.select([self.process.stdout], [], [], max(0.0, timeout_s))
-        assert readable, f"silence after {self.seen[-20:]}"
+        assert readable, f"silence after {self._story()}"
         data = os.read(self.process.stdout.fileno(), 1 << 16)
         self._unread += map(msg.decode, self._lines.feed(data))
         return bool(data)
