@@ -165,6 +165,7 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
         kill_grace_s=server.kill_grace_s,
         log_limit_bytes=server.log_limit_bytes,
         checkpoint_limit_bytes=server.checkpoint_limit_bytes,
+        cache_limit_bytes=server.cache_limit_bytes,
     )
     hello = msg.Hello(msg.PROTOCOL, run_id, parts.epoch, asdict(settings))
     return Greeting(server.name, lambda: open_session(server, parts.cluster, in_terminal), deploy, hello)

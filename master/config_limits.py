@@ -10,16 +10,17 @@ from master.specs import ServerSpec
 from master.strict_json import Node
 from worker_agent.protocol.messages import LEAST_LOG_BYTES
 
-LIMIT_KEYS = ("kill_grace_s", "log_limit", "checkpoint_limit")
+LIMIT_KEYS = ("kill_grace_s", "log_limit", "checkpoint_limit", "cache_limit")
 _LONGEST_GRACE_S = 3600.0
 
 
 def limits(node: Node, above: ServerSpec) -> dict[str, Any]:
     """Return the limits that the top level or a server sets, over those from `above`.  Raises ConfigError."""
-    grace, log, checkpoint = (node.get(key) for key in LIMIT_KEYS)
+    grace, log, checkpoint, cache = (node.get(key) for key in LIMIT_KEYS)
     return {
         "kill_grace_s": _grace(grace) if grace else above.kill_grace_s,
         "checkpoint_limit_bytes": _size(checkpoint, 1) if checkpoint else above.checkpoint_limit_bytes,
+        "cache_limit_bytes": _size(cache, 1) if cache else above.cache_limit_bytes,
         "log_limit_bytes": _size(log, LEAST_LOG_BYTES) if log else above.log_limit_bytes,
     }
 

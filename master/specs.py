@@ -60,6 +60,8 @@ class ServerSpec:
     """How much of a job's log is kept: its beginning and its end."""
     checkpoint_limit_bytes: int = 8 * 1024**3
     """A larger checkpoint does not leave the worker."""
+    cache_limit_bytes: int | None = None
+    """How large the cache on the worker may grow; None is as long as its disk has room."""
 
     @property
     def is_local(self) -> bool:

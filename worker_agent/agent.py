@@ -131,6 +131,7 @@ class Agent:
             self._hands.report_progress()
         core.look_again(self._state)
         self._background.tidy()
+        self._hands.look_at_cache()
         self._check_socket()
         self._check_idle()
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
+from worker_agent.eviction import Entry
 from worker_agent.protocol.digests import (
     FileDigest,
     content_hash,
@@ -37,8 +39,19 @@ class Cache:
         self._run_id = run_id
         self._places: Dict[str, Tuple[Path, Path]] = {}
         """The directory and the sidecar of each artefact that was asked for."""
+        self.has_grown = True
+        """Something has come since somebody looked."""
+        self._sizes: Dict[str, int] = {}
         self._noted: Dict[str, Tuple[bytes, Stat]] = {}
         """What each sidecar said when it was last read, and what that means."""
+
+    @property
+    def layout(self) -> WorkLayout:
+        return self._layout
+
+    @property
+    def run_id(self) -> str:
+        return self._run_id
 
     def path(self, name: str) -> Path:
         """Return where an artefact is, or would be."""
@@ -51,6 +64,40 @@ class Cache:
             return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
         except FileNotFoundError:
             return []
+
+    def entries(self) -> List[Entry]:
+        """Return size and last use of all artefacts.  Raises OSError."""
+        found = []
+        for name in self.hashes():
+            if name not in self._sizes:
+                self._sizes[name] = sum(size for _, size, *_ in _stat(str(self._layout.cached(name))))
+            with contextlib.suppress(FileNotFoundError):  # another run's agent may have removed it
+                found.append(Entry(name, self._sizes[name], self._mark_of(name).stat().st_mtime))
+        return found
+
+    def touch(self, names: Iterable[str]) -> None:
+        """Note that artefacts are used now, those of them that are here."""
+        for name in names:
+            with contextlib.suppress(OSError):
+                os.utime(str(self._mark_of(name)))
+
+    def _mark_of(self, name: str) -> Path:
+        """Return whose time tells when an artefact was last used."""
+        sidecar = self._sidecar(name)
+        return sidecar if sidecar.exists() else self._layout.cached(name)
+
+    def left_over(self) -> List[Path]:
+        """Return what was taken out and not deleted.  Raises OSError."""
+        folder = self._layout.evicted(self._run_id)
+        return list(folder.iterdir()) if folder.is_dir() else []
+
+    def evict(self, name: str) -> Path:
+        """Take an artefact out and return where it lies, to be deleted.  Raises OSError."""
+        gone = self._layout.evicted(self._run_id) / f"{name}.{uuid.uuid4().hex}"
+        gone.parent.mkdir(parents=True, exist_ok=True)
+        self._layout.cached(name).rename(gone)
+        self._sidecar(name).unlink(missing_ok=True)
+        return gone
 
     def status(self, name: str) -> str:
         """Return `present`, `missing`, or `unsure` where it must be hashed before use."""
@@ -127,6 +174,7 @@ class Cache:
                 shutil.rmtree(str(staged), ignore_errors=True)
             else:
                 publish(staged, final)
+                self.has_grown = True
         except OSError as error:
             if not final.is_dir():
                 return f"cannot publish {staged}: {error.strerror or error}"

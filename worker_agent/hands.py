@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Optional, Type
 from worker_agent import commands as cmd
 from worker_agent import core, placing, procs, watch
 from worker_agent.background import Answer, Background
+from worker_agent.cache_keeper import CacheKeeper
 from worker_agent.executors.base import Executor, Key, Started, StartError, Task
 from worker_agent.gpu_keeper import GpuKeeper
 from worker_agent.launch import Places, command, environment, mark_of
@@ -73,6 +74,7 @@ class Hands:
         self._asked: Dict[Key, int] = {}
         """When the attempts that are being started were."""
         self.gpus = GpuKeeper(state, locks, background, complain)
+        self._keeper = CacheKeeper(state, background, complain)
 
     def execute(self) -> None:
         """Execute what is in the outbox, and what comes of it, until it is empty."""
@@ -108,6 +110,11 @@ class Hands:
         for attempt in filter(watch.is_watched, core.running(self._state)):
             watch.on_sign(attempt, sign_of(self._layout(attempt.launch)), self.now())
 
+    def look_at_cache(self) -> None:
+        """Make room in the cache where it has grown too large."""
+        if self.site:
+            self._keeper.look(self.site.cache, self.site.settings.cache_limit_bytes)
+
     def report_progress(self) -> None:
         """Say what the running attempts have to say."""
         for key in list(self._state.slots.values()):
@@ -119,6 +126,7 @@ class Hands:
     def close(self) -> None:
         """End what works beside the loop."""
         self._logs.close()
+        self._keeper.close()
 
     def _site(self) -> Site:
         if self.site is None:
@@ -154,6 +162,7 @@ class Hands:
             self._background.delete(site.checkpoints.path(item.key))
 
     def _look(self, item: cmd.Look) -> None:
+        self._keeper.use(self._site().cache, item.content_hash)
         status, now = self._site().cache.status(item.content_hash), self.now()
         handlers = {"present": core.on_found, "missing": core.on_missing, "unsure": core.on_unsure}
         handlers[status](self._state, item.content_hash, now)
@@ -177,6 +186,7 @@ class Hands:
         launch, site = item.launch, self._site()
         key = (launch.job_id, launch.attempt)
         for name in artefacts_of(launch):
+            self._keeper.use(site.cache, name)
             status = site.cache.status(name)
             if status != "present":
                 core.on_unfit(self._state, key, name, status, self.now())

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Dict, Iterator, List, Optional, Sequence
 
 from worker_agent.cache import Cache
+from worker_agent.cache_users import together
 from worker_agent.commands import Collected
 from worker_agent.launch import EXPERIMENTS
 from worker_agent.protocol.digests import MANIFEST, FileDigest, digest_directory, digest_file
@@ -232,8 +233,9 @@ def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> Di
             " nor in experiments/base_models/<name>/"
         )
     materialise_links(made)
-    content_hash, files = cache.adopt(made)
-    made.symlink_to(cache.path(content_hash))
+    with together(cache.layout):  # the link keeps it in the cache until a master has it
+        content_hash, files = cache.adopt(made)
+        made.symlink_to(cache.path(content_hash))
     return {"content_hash": content_hash, "name": name, "files": [item.as_row() for item in files]}
 
 

@@ -42,6 +42,10 @@ def parse_settings(body: Mapping[str, Any]) -> Settings:
     if settings.checkpoint_limit_bytes < 0:
         problem = f"{settings.checkpoint_limit_bytes}, allowed are 0 and more"
         raise MessageError(f"Settings.checkpoint_limit_bytes is {problem}")
+    if settings.cache_limit_bytes is not None and settings.cache_limit_bytes < 0:
+        raise MessageError(
+            f"Settings.cache_limit_bytes is {settings.cache_limit_bytes}, allowed are 0 and more"
+        )
     if settings.log_limit_bytes < LEAST_LOG_BYTES:
         problem = f"{settings.log_limit_bytes}, allowed are {LEAST_LOG_BYTES} and more"
         raise MessageError(f"Settings.log_limit_bytes is {problem}")

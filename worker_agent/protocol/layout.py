@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Tuple
+from typing import Iterator, Tuple
 
 
 def attempt_name(job_id: str, attempt: int) -> str:
@@ -129,6 +129,23 @@ class WorkLayout:
     def cached(self, content_hash: str) -> Path:
         """An artefact, verified."""
         return self.work_dir / "cache" / content_hash
+
+    @property
+    def cache_lock(self) -> Path:
+        return self.work_dir / "cache.lock"
+
+    @property
+    def users(self) -> Path:
+        """What the agents of which runs use of the cache, a file a run."""
+        return self.work_dir / "users"
+
+    def evicted(self, run_id: str) -> Path:
+        """What a run's agent has removed from the cache, until it is deleted."""
+        return self.run(run_id) / "evicted"
+
+    def unreleased(self) -> Iterator[AttemptLayout]:
+        """Yield the attempts of all runs that are still here."""
+        return map(AttemptLayout, (self.work_dir / "runs").glob("*/attempts/*"))
 
     def incoming(self, run_id: str, content_hash: str) -> Path:
         """An artefact on its way: two runs that send the same one must not write into each other's copy."""

@@ -72,6 +72,8 @@ class Settings:
     """How much of a job's log is kept: its beginning and its end."""
     checkpoint_limit_bytes: int = 8 * 1024**3
     """A larger checkpoint is not told of: it does not leave the worker."""
+    cache_limit_bytes: Optional[int] = None
+    """How large the cache may grow, apart from what runs use; None is as long as the disk has room."""
 
 
 @dataclass(frozen=True)

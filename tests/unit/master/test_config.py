@@ -67,8 +67,10 @@ def test_limits_are_read_in_any_unit_and_a_server_precedes() -> None:
     entries = {"host": "a", "gpus": 0}, {"host": "b", "gpus": 0, "kill_grace_s": "2m", "log_limit": "200MB"}
     above, own = servers(*entries, kill_grace_s=0, log_limit="2MiB", checkpoint_limit="1GB")
     assert (above.checkpoint_limit_bytes, own.checkpoint_limit_bytes) == (10**9, 10**9)
-    assert (above.kill_grace_s, above.log_limit_bytes) == (0.0, 2 << 20)
+    assert (above.kill_grace_s, above.log_limit_bytes, above.cache_limit_bytes) == (0.0, 2 << 20, None)
     assert (own.kill_grace_s, own.log_limit_bytes) == (120.0, 200_000_000)
+    above, own = servers({"host": "a", "gpus": 0}, {**entries[1], "cache_limit": "1GB"}, cache_limit="50GB")
+    assert (above.cache_limit_bytes, own.cache_limit_bytes) == (50 * 10**9, 10**9)
 
 
 def test_gpu_ids_are_kept_as_cuda_takes_them() -> None:
