@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from master.code_snapshot import Program
@@ -103,7 +103,7 @@ def launch(
         attempt=attempt,
         phase=task.phase,
         argv=[*program.argv, *flags(fields)],
-        mounts=[asdict(mount) for mount in mounts],
+        mounts=[dict(vars(mount)) for mount in mounts],
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,
         executor=executor_of(config, limits.executor, attempt),

@@ -36,6 +36,8 @@ def duration(seconds: float | None) -> str:
 def clean(text: str) -> str:
     """Return text from a job or a worker as one harmless line: no escape sequences, no control characters."""
     plain = _ESCAPES.sub("", text)
+    if plain.isprintable():
+        return plain.strip()
     return "".join(char if char.isprintable() else " " for char in plain).strip()
 
 
