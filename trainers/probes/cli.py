@@ -12,13 +12,15 @@ from typing import Any
 from trainers.probes.errors import InputError, ProbeError
 from trainers.probes.labels import read_names
 from trainers.probes.modules import ATTENTION_HEADS
-from trainers.probes.run import Options, resolve_device, train_layer
+from trainers.probes.run import Options, resolve_device, train_layers
 from trainers.probes.settings import DTYPES, Settings
 from trainers.probes.tasks import find_tasks
 from worker_agent.protocol.script_contract import ScriptContract
 
 DEFAULT_OUTPUT = Path("data/probes_binary")
 INTERRUPTED = 130
+SEEDS = 1 << 43
+"""A generator has 63 bits of seed, and 20 of them tell the probes apart."""
 
 ACTIVATIONS_HELP = "HDF5 files of train, val and test; with --layer also a directory or a path with {layer}"
 LR_HELP = "learning rates; several, by commas or spaces, train together and each probe keeps its best"
@@ -47,11 +49,7 @@ def _train(arguments: argparse.Namespace) -> int:
     contract = ScriptContract.from_environ()
     output = arguments.output_dir or (DEFAULT_OUTPUT if contract is None else contract.output_dir)
     options = _options(arguments, contract)
-    for task in find_tasks(arguments.activations, arguments.layer, output):
-        print(
-            f"{task.path}{'' if task.layer is None else f', layer {task.layer}'} → {task.output}", flush=True
-        )
-        train_layer(task, options, sys.stdout)
+    train_layers(find_tasks(arguments.activations, arguments.layer, output), options, sys.stdout)
     return 0
 
 
@@ -222,7 +220,10 @@ def _flat(groups: list[tuple[float, ...]]) -> tuple[float, ...]:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(_at_least(0)(part) for part in text.split(",") if part.strip())
+    numbers = tuple(_at_least(0)(part) for part in text.split(",") if part.strip())
+    if not numbers:
+        raise argparse.ArgumentTypeError(f"{text!r} holds no number")
+    return numbers
 
 
 def _pos_weight(text: str) -> float | str:
@@ -230,7 +231,7 @@ def _pos_weight(text: str) -> float | str:
 
 
 def _whole(text: str) -> int:
-    value: int = _checked(int, lambda number: number >= 0, "0 or more")(text)
+    value: int = _checked(int, lambda number: 0 <= number < SEEDS, f"from 0 to below {SEEDS}")(text)
     return value
 
 

@@ -8,6 +8,7 @@ ProbeError               exit code 1
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,7 +43,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Tell an allocation failure of numpy, torch or CUDA from any other error."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("allocate memory" in text or "start new thread" in text)
 
 
 @contextmanager

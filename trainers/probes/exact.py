@@ -126,8 +126,7 @@ class ExactSolver:
         labels = layer.targets["train"][:, list(probes)].to(settings.compute_dtype)
         weights = pos_weights(settings, layer.targets["train"])
         self._ridge = 1 / (settings.C * self._pieces.n_rows)
-        rates = labels.mean(0).double()
-        self._curvature = float((rates * (1 - rates)).mean())
+        self._curvature = _shared_curvature(layer.targets["train"])
         self._factor = self._whitening()
         size = (layer.n_features + 1, len(probes))
         start = torch.zeros(size, dtype=settings.compute_dtype, device=layer.device)
@@ -249,6 +248,17 @@ class ExactSolver:
             iterations=iterations,
             converged=largest <= settings.tol,
         )
+
+
+def _shared_curvature(targets_NP: Tensor) -> float:
+    """Return the mean of p (1 - p) over the base rates of a layer's probes.
+
+    Over all of them, not only those still to solve: a command that goes on with the missing ones then
+    takes the steps that the whole would have taken.
+    """
+    rates = targets_NP.sum(0, dtype=torch.int64).double() / len(targets_NP)
+    curvatures = rates * (1 - rates)
+    return float(curvatures[curvatures > 0].mean())
 
 
 def _two_loops(gradient: Tensor, steps: list[Tensor], changes: list[Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.probes.errors import InputError
+from trainers.probes.errors import InputError, is_out_of_memory
 
 SPLITS = ("train", "val", "test")
 NAME_KEYS = ("actions", "action_names", "class_names")
@@ -67,15 +67,23 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
         yield file
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what h5py raises about a damaged file inside the block into InputError."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise InputError(f"{path}: cannot be read, perhaps truncated or damaged ({error})") from error
+
+
 def open_activations(path: Path, group: str = "/") -> ActivationFile:
     """Describe the splits below `group` of `path`; raises InputError for whatever does not fit together."""
-    with open_hdf5(path) as file:
-        try:
-            root = file[group]
-            splits = {split: _describe(path, root, split) for split in SPLITS}
-            names = _names(root) or _names(file)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read, perhaps truncated ({error})") from error
+    with open_hdf5(path) as file, reading(path):
+        root = file if group == "/" else _member(path, file, group.strip("/"), h5py.Group)
+        splits = {split: _describe(path, root, split) for split in SPLITS}
+        names = _names(path, root) or _names(path, file)
     _agree(splits)
     return ActivationFile(splits, names)
 
@@ -135,17 +143,22 @@ def _map_offset(path: Path, data: h5py.Dataset) -> int | None:
     return int(offset)
 
 
-def _names(root: h5py.Group) -> list[str] | None:
+def _names(path: Path, root: h5py.Group) -> list[str] | None:
     for key in NAME_KEYS:
         if key in root.attrs:
-            return [_text(name) for name in np.atleast_1d(root.attrs[key])]
+            return _texts(path, key, root.attrs[key])
         if isinstance(root.get(key), h5py.Dataset):
-            return [_text(name) for name in np.atleast_1d(root[key][()])]
+            return _texts(path, key, root[key][()])
     return None
 
 
-def _text(name: object) -> str:
-    return name.decode("utf-8") if isinstance(name, bytes) else str(name)
+def _texts(path: Path, key: str, stored: object) -> list[str]:
+    names = np.atleast_1d(np.asarray(stored))
+    if isinstance(stored, h5py.Empty) or names.ndim != 1:
+        raise InputError(f"{path}: {key!r} must be a list of class names")
+    return [
+        name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name) for name in names
+    ]
 
 
 def _agree(splits: dict[str, SplitFile]) -> None:

@@ -12,6 +12,11 @@ from torch import Tensor
 from trainers.probes.errors import InputError
 from trainers.probes.hdf5 import ActivationFile, SplitFile
 
+LONGEST_NAME = 200
+"""Bytes of a class name; a file name has 255, and more than the class is in it."""
+UNNAMED_CLASSES = 10_000
+"""Classes at most without names: a label beyond is a mistake sooner than a class."""
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -32,7 +37,7 @@ class Targets:
 def read_names(path: Path) -> list[str]:
     """Return the names in a text file, one a line; blank lines are skipped."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot read class names: {error}") from error
     names = [line.strip() for line in lines if line.strip()]
@@ -55,21 +60,35 @@ def read_targets(file: ActivationFile, names: list[str] | None = None) -> Target
 
 def _default_names(train: SplitFile) -> list[str]:
     count = train.labels.shape[1] if train.labels.ndim == 2 else int(train.labels.max()) + 1
+    if count > UNNAMED_CLASSES:
+        raise InputError(
+            f"{train.path}: train/labels: {count - 1} is the largest label and no class has a name; "
+            f"more than {UNNAMED_CLASSES} classes need names (--actions)"
+        )
     return [f"class_{index}" for index in range(count)]
 
 
 def _check_names(names: list[str]) -> None:
     seen: set[str] = set()
     for name in names:
-        if not name or name.startswith(".") or any(mark in name for mark in '/\\\0\n:*?"<>|'):
+        if not name or name.startswith(".") or any(mark < " " or mark in '/\\\x7f:*?"<>|' for mark in name):
             raise InputError(
                 f'class name {name!r} cannot be part of a file name; leave out / \\ : * ? " < > |'
             )
+        if _bytes(name) > LONGEST_NAME:
+            raise InputError(f"class name {name[:40] + '…'!r} is longer than {LONGEST_NAME} bytes")
         if name.lower() in seen:
             raise InputError(
                 f"class name {name!r} appears twice (case does not count); each probe needs its own"
             )
         seen.add(name.lower())
+
+
+def _bytes(name: str) -> int:
+    try:
+        return len(name.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise InputError(f"class name {name!r} is not UTF-8") from error
 
 
 def _targets(split: SplitFile, classes: int) -> Tensor:

@@ -40,9 +40,9 @@ def load_rows(split: SplitFile, dtype: torch.dtype, limit: int, device: torch.de
 
     `limit`: bytes of memory that they may take.  Raises InputError where an activation is not finite.
     """
-    if split.map_offset is not None and _torch_dtype(split) == dtype:
+    if split.map_offset is not None and is_mapped(split, dtype):
         x_ND = _map(split, split.map_offset)
-        tally = _NonFinite(split)
+        tally = _NonFinite(split, dtype)
         for start, block in _enumerate_rows(x_ND):
             tally.check(start, block)
         tally.report()
@@ -50,6 +50,11 @@ def load_rows(split: SplitFile, dtype: torch.dtype, limit: int, device: torch.de
     if split.n_rows * split.n_features * dtype.itemsize <= limit:
         return ResidentRows(_read(split, dtype).to(device))
     return _stream(split, dtype, limit)
+
+
+def is_mapped(split: SplitFile, dtype: torch.dtype) -> bool:
+    """Tell whether `load_rows` maps the file, so that its rows take no memory that is needed elsewhere."""
+    return split.map_offset is not None and _torch_dtype(split) == dtype
 
 
 def _torch_dtype(split: SplitFile) -> torch.dtype:
@@ -64,7 +69,7 @@ def _map(split: SplitFile, offset: int) -> Tensor:
 
 def _read(split: SplitFile, dtype: torch.dtype) -> Tensor:
     x_ND = torch.empty(split.n_rows, split.n_features, dtype=dtype)
-    tally = _NonFinite(split)
+    tally = _NonFinite(split, dtype)
     for start, block in _checked_blocks(split, tally):
         x_ND[start : start + len(block)] = block
     tally.report()
@@ -72,7 +77,7 @@ def _read(split: SplitFile, dtype: torch.dtype) -> Tensor:
 
 
 def _stream(split: SplitFile, dtype: torch.dtype, limit: int) -> Rows:
-    tally = _NonFinite(split)
+    tally = _NonFinite(split, dtype)
     for _ in _checked_blocks(split, tally):
         pass
     tally.report()
@@ -101,23 +106,29 @@ def _enumerate_rows(x_ND: Tensor) -> Iterator[tuple[int, Tensor]]:
 
 @dataclass
 class _NonFinite:
-    """Counts NaN and infinite values of one split."""
+    """Counts values of one split that are not finite, or not once they are of the working type."""
 
     split: SplitFile
+    dtype: torch.dtype
     nans: int = 0
     infinities: int = 0
+    beyond: int = 0
     first_row: int = -1
 
     def check(self, start: int, block_nD: Tensor) -> None:
         """Count the values of a block that begins at row `start`."""
-        # The sum is finite unless a value is not, or it overflows: one cheap pass for the usual case.
-        if bool(torch.isfinite(block_nD.sum(dtype=torch.float64))):
+        # One cheap pass for the usual case; a NaN makes both ends NaN, which is not within anything.
+        low, high = torch.aminmax(block_nD)
+        limit = min(torch.finfo(block_nD.dtype).max, torch.finfo(self.dtype).max)
+        if -limit <= float(low) and float(high) <= limit:
             return
-        bad_rows = (~torch.isfinite(block_nD)).any(1).nonzero()[:, 0]
+        converted = block_nD.to(self.dtype)
+        bad_rows = (~torch.isfinite(converted)).any(1).nonzero()[:, 0]
         if self.first_row < 0 and len(bad_rows):
             self.first_row = start + int(bad_rows[0])
         self.nans += int(block_nD.isnan().sum())
         self.infinities += int(block_nD.isinf().sum())
+        self.beyond += int((converted.isinf() & block_nD.isfinite()).sum())
 
     def report(self) -> None:
         """Raise InputError if anything was counted."""
@@ -125,4 +136,12 @@ class _NonFinite:
             raise InputError(
                 f"{self.split.where}: split {self.split.split!r} holds {self.nans} NaN and {self.infinities} "
                 f"infinite values, the first in row {self.first_row}; activations must be finite"
+            )
+        if self.beyond:
+            narrow, wide = (
+                str(kind).removeprefix("torch.") for kind in (self.dtype, _torch_dtype(self.split))
+            )
+            raise InputError(
+                f"{self.split.where}: split {self.split.split!r} holds {self.beyond} values too large for "
+                f"{narrow}, the first in row {self.first_row}; use --dtype {wide}"
             )

@@ -5,8 +5,9 @@ Follows the plan of `plan` (order, dropout, initial weights), so that its probes
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import torch
@@ -78,9 +79,14 @@ class OneByOneTraining:
         self._workers = workers
         self._loader = loader
         self._weights = pos_weights(settings, layer.targets["train"])
+        self.stopped = threading.Event()
+        """Set when nobody waits for the probes any more."""
 
     def run(self) -> Iterator[tuple[int, int, list[Trained]]]:
-        """Yield (probes done, all probes, probes that just finished) until all have finished."""
+        """Yield (probes done, all probes, probes that just finished) until all have finished.
+
+        A probe that fails ends it, after those that finished beside it.
+        """
         done_count = 0
         pool = ThreadPoolExecutor(self._workers)
         pending: set[Future[Trained]] = {pool.submit(self._probe, probe) for probe in self._probes}
@@ -88,8 +94,12 @@ class OneByOneTraining:
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 done_count += len(done)
-                yield done_count, len(self._probes), [future.result() for future in done]
+                good = [future for future in done if future.exception() is None]
+                yield done_count, len(self._probes), [future.result() for future in good]
+                for future in done.difference(good):
+                    future.result()
         finally:
+            self.stopped.set()
             pool.shutdown(cancel_futures=True)
 
     def _probe(self, probe: int) -> Trained:
@@ -134,6 +144,7 @@ class _Single:
             module.parameters(), lr=variant.lr, weight_decay=variant.weight_decay
         )
         self._scheduler = CosineAnnealingLR(self._optimiser, settings.epochs, settings.min_lr)
+        self._stopped = owner.stopped
         self._criterion = owner.criterion(probe)
         self._reader = owner.reader()
         self._evaluator = Evaluator(layer.rows["val"], settings.compute_dtype, layer.device)
@@ -161,6 +172,8 @@ class _Single:
     def _train(self, epoch: int) -> float:
         total = 0.0
         for batch in self._reader.epoch(self._settings.seed, epoch, self._train_targets):
+            if self._stopped.is_set():
+                raise CancelledError
             self._optimiser.zero_grad()
             loss = self._criterion(self._forward(batch), batch.y_BC[:, 0])
             loss.backward()

@@ -25,7 +25,9 @@ from trainers.probes.settings import Settings
 
 AGGREGATE = "aggregate_metrics.json"
 SETTINGS = "probes_settings.json"
-PATTERNS = ("probe_*.pth", "metrics_*.json", AGGREGATE, SETTINGS)
+RESULTS = ("probe_*.pth", "metrics_*.json", AGGREGATE)
+UNFINISHED = tuple(f".{name}.*" for name in (*RESULTS, SETTINGS))
+"""What a command that was killed while it wrote leaves behind."""
 
 
 @dataclass(frozen=True)
@@ -44,26 +46,51 @@ class ResultDirectory:
         """The metrics of one probe."""
         return self.root / f"metrics_{action}.json"
 
-    def prepare(self, fingerprint: dict[str, Any], overwrite: bool) -> None:
-        """Make the directory ready for results of `fingerprint`; results of the same settings stay.
+    def check(self, fingerprint: dict[str, Any], overwrite: bool) -> bool:
+        """Tell whether all results in the directory are of `fingerprint`; changes nothing.
 
-        Raises OutputConflictError if it holds results of other settings and `overwrite` is false.
+        Raises OutputConflictError if they are not and `overwrite` is false.
         """
-        self._restore()
+        _check_writable(self.root)
+        conflict = _conflict(self.root, fingerprint)
+        if conflict and not overwrite:
+            remedy = "choose another --output-dir, or --overwrite to delete them"
+            raise OutputConflictError(f"{self.root}: {conflict}; {remedy}")
+        return not conflict
+
+    def restore(self, fingerprint: dict[str, Any]) -> None:
+        """Take over what the last attempt at the job finished."""
+        if self.mirror is None or _conflict(self.mirror, fingerprint):
+            return
+        finished = _matching(self.mirror, RESULTS)
+        if finished:
+            _publish(self.root / SETTINGS, _json(fingerprint))
+        for path in finished:
+            if not (self.root / path.name).exists():
+                _publish(self.root / path.name, path.read_bytes())
+
+    def prepare(self, fingerprint: dict[str, Any]) -> None:
+        """Make the directory ready for results of `fingerprint`; deletes those of other settings."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{self.root}: cannot make the output directory: {error}") from error
-        if overwrite:
-            for path in self._existing():
+        for directory in filter(None, (self.root, self.mirror)):
+            stale = RESULTS if _conflict(directory, fingerprint) else ()
+            for path in _matching(directory, (*stale, *UNFINISHED)):
                 path.unlink()
-        elif list(self._existing()):
-            self._check(fingerprint)
         self.write(SETTINGS, _json(fingerprint))
 
     def finished(self, actions: Iterable[str]) -> list[str]:
         """Return those of `actions` whose results are complete."""
         return [name for name in actions if self.metrics(name).is_file() and self.probe(name).is_file()]
+
+    def seconds(self) -> float:
+        """Return the training time of the commands that ended here before."""
+        path = self.root / AGGREGATE
+        if not path.is_file():
+            return 0.0
+        return float(json.loads(path.read_text(encoding="utf-8"))["total_training_time_seconds"])
 
     def save(self, action: str, checkpoint: dict[str, Any], metrics: dict[str, Any]) -> None:
         """Write one probe's weights and metrics."""
@@ -86,36 +113,34 @@ class ResultDirectory:
         for directory in filter(None, (self.root, self.mirror)):
             _publish(directory / name, content)
 
-    def _existing(self) -> Iterable[Path]:
-        for pattern in PATTERNS:
-            yield from sorted(self.root.glob(pattern))
 
-    def _restore(self) -> None:
-        if self.mirror is None or not self.mirror.is_dir():
-            return
-        self.root.mkdir(parents=True, exist_ok=True)
-        for path in self.mirror.iterdir():
-            if path.is_file() and not (self.root / path.name).exists():
-                _publish(self.root / path.name, path.read_bytes())
+def _matching(directory: Path, patterns: Iterable[str]) -> list[Path]:
+    return [path for pattern in patterns for path in sorted(directory.glob(pattern))]
 
-    def _check(self, fingerprint: dict[str, Any]) -> None:
-        remedy = "choose another --output-dir, or --overwrite to delete them"
-        path = self.root / SETTINGS
-        if not path.is_file():
-            raise OutputConflictError(
-                f"{self.root}: holds results of unknown settings (no {SETTINGS}); {remedy}"
-            )
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise OutputConflictError(f"{path}: is not JSON ({error}); {remedy}") from error
-        now = json.loads(_json(fingerprint))
-        different = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
-        if different:
-            shown = "; ".join(
-                f"{key} was {_short(before.get(key))}, is {_short(now.get(key))}" for key in different
-            )
-            raise OutputConflictError(f"{self.root}: holds results of other settings: {shown}; {remedy}")
+
+def _check_writable(directory: Path) -> None:
+    there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "is not a directory" if not there.is_dir() else "cannot be written to"
+        raise InputError(f"{directory}: cannot make the output directory: {there} {what}")
+
+
+def _conflict(directory: Path, fingerprint: dict[str, Any]) -> str:
+    """Say how the results of a directory differ from those of `fingerprint`; empty if there is nothing."""
+    if not _matching(directory, RESULTS):
+        return ""
+    path = directory / SETTINGS
+    if not path.is_file():
+        return f"holds results of unknown settings (no {SETTINGS})"
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        before = {**before}
+    except (ValueError, TypeError) as error:
+        return f"holds results of unknown settings ({SETTINGS} is not a JSON object: {error})"
+    now = json.loads(_json(fingerprint))
+    different = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+    shown = (f"{key} was {_short(before.get(key))}, is {_short(now.get(key))}" for key in different)
+    return f"holds results of other settings: {'; '.join(shown)}" if different else ""
 
 
 def load_probe(path: Path) -> nn.Module:
@@ -169,12 +194,16 @@ def _short(value: object) -> str:
 
 
 def _publish(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(stream.name).replace(path)
+            try:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+                Path(stream.name).replace(path)
+            except OSError:
+                Path(stream.name).unlink()
+                raise
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error}") from error

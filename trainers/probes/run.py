@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
@@ -16,10 +16,10 @@ from trainers.probes.errors import InputError, memory_advice
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.exact import ExactTraining
 from trainers.probes.fused import FusedTraining, product_threads
-from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5
+from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5, reading
 from trainers.probes.labels import Targets, read_targets
 from trainers.probes.layer import Layer, Trained
-from trainers.probes.loading import DEFAULT_SHARE, available_bytes, load_rows
+from trainers.probes.loading import DEFAULT_SHARE, available_bytes, is_mapped, load_rows
 from trainers.probes.metrics import Scores, mean, score
 from trainers.probes.modules import new_module
 from trainers.probes.one_by_one import OneByOneTraining
@@ -67,20 +67,21 @@ class Options:
     """What brings the rows of a split into memory."""
 
 
+def train_layers(tasks: Sequence[Task], options: Options, stream: TextIO) -> None:
+    """Train one layer after the other, once the files of all are known to be in order."""
+    for task in tasks[1:]:
+        _Work(task, options, stream)
+    for task in tasks:
+        layer = "" if task.layer is None else f", layer {task.layer}"
+        print(f"{task.path}{layer} → {task.output}", file=stream, flush=True)
+        train_layer(task, options, stream)
+
+
 def train_layer(task: Task, options: Options, stream: TextIO) -> dict[str, Any]:
     """Train what is missing of one layer's probes, write the results, and return the aggregate metrics."""
-    file = open_activations(task.path, task.group)
-    targets = read_targets(file, options.names)
-    if not targets.trainable:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in targets.unscoreable.items())
-        raise InputError(f"{task.path}: no probe can be trained: {reasons}")
-    results = ResultDirectory(task.output, _mirror(task, options.contract))
-    results.prepare(_fingerprint(file, targets, options.settings, task), options.overwrite)
-    for name, reason in targets.unscoreable.items():
-        print(failure_line(name, f"not scoreable: {reason}"), file=stream, flush=True)
-    work = _Work(task, options, file, targets, results, stream)
+    work = _Work(task, options, stream)
     aggregate = work.run()
-    results.write_aggregate(aggregate)
+    work.results.write_aggregate(aggregate)
     print_summary(aggregate, stream)
     return aggregate
 
@@ -102,39 +103,54 @@ def resolve_device(name: str) -> torch.device:
 
 
 class _Work:
-    """The probes of one layer that are still to train."""
+    """The probes of one layer that are still to train.
 
-    def __init__(
-        self, task: Task, options: Options, file: ActivationFile, targets: Targets, results: ResultDirectory,
-        stream: TextIO,
-    ) -> None:  # fmt: skip
+    Making one checks all but the values of the activations, and writes nothing.
+    """
+
+    def __init__(self, task: Task, options: Options, stream: TextIO) -> None:
         self._task = task
         self._options = options
-        self._file = file
-        self._targets = targets
-        self._results = results
         self._stream = stream
+        self._file = open_activations(task.path, task.group)
+        self._targets = targets = read_targets(self._file, options.names)
+        if not targets.trainable:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in targets.unscoreable.items())
+            raise InputError(f"{task.path}: no probe can be trained: {reasons}")
+        self.results = ResultDirectory(task.output, _mirror(task, options.contract))
+        self._fingerprint = _fingerprint(self._file, targets, options.settings, task)
+        self._fits = self.results.check(self._fingerprint, options.overwrite)
         self._device = resolve_device(options.device)
-        n_features = file.splits["train"].n_features
+        n_features = self._file.splits["train"].n_features
         self._executor = _executor(options, self._device, n_features, len(targets.trainable))
         self._failed = dict(targets.unscoreable)
 
     def run(self) -> dict[str, Any]:
-        names = self._targets.names
-        ready = set(self._results.finished(names[probe] for probe in self._targets.trainable))
-        missing = [probe for probe in self._targets.trainable if names[probe] not in ready]
+        ready, missing = self._ready_and_missing()
+        # Loading is the last check.  Until then nothing is written, and nothing of other settings deleted.
+        layer = self._load() if missing else None
+        self.results.prepare(self._fingerprint)
+        for name, reason in self._targets.unscoreable.items():
+            self._print(failure_line(name, f"not scoreable: {reason}"))
         if ready:
-            print(
-                f"{len(ready)} finished probes found in {self._results.root}", file=self._stream, flush=True
-            )
-        seconds = self._train(missing, len(ready)) if missing else 0.0
-        return self._aggregate(seconds)
+            self._print(f"{ready} finished probes found in {self.results.root}")
+        before = self.results.seconds()
+        return self._aggregate(before + (self._train(layer, missing, ready) if layer else 0.0))
 
-    def _train(self, missing: list[int], ready: int) -> float:
-        layer = self._load()
+    def _ready_and_missing(self) -> tuple[int, list[int]]:
+        names, trainable = self._targets.names, self._targets.trainable
+        if not self._fits:
+            return 0, trainable
+        self.results.restore(self._fingerprint)
+        ready = set(self.results.finished(names[probe] for probe in trainable))
+        return len(ready), [probe for probe in trainable if names[probe] not in ready]
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+    def _train(self, layer: Layer, missing: list[int], ready: int) -> float:
         started = time.perf_counter()
-        advice = "lower --batch-size or the number of --lr and --weight-decay values, or --no-pin-activations"
-        with memory_advice("training", advice):
+        with memory_advice("training", training_advice(self._executor, self._options, self._device)):
             scorer = _Scorer(layer, self._options.settings)
             done_probes = ready
             for done, total, finished in self._training(layer, missing).run():
@@ -144,8 +160,7 @@ class _Work:
                     done_probes += 1
                     self._save(trained, scores)
                     name = self._targets.names[trained.probe]
-                    line = probe_line(done_probes, len(self._targets.trainable), name, scores, eta)
-                    print(line, file=self._stream, flush=True)
+                    self._print(probe_line(done_probes, len(self._targets.trainable), name, scores, eta))
                 self._note_diverged(finished)
                 self._report_progress(done, total, finished)
         return time.perf_counter() - started
@@ -168,17 +183,12 @@ class _Work:
         dtype = self._options.settings.storage_dtype
         home = self._device if self._options.pin else torch.device("cpu")
         rows: dict[str, Rows] = {}
-        with memory_advice(
-            "loading activations", "try --dtype bfloat16, --memory-limit or --no-pin-activations"
-        ):
+        with memory_advice("loading activations", loading_advice(self._options, self._device)):
             for name in reversed(SPLITS):
                 split = self._file.splits[name]
                 rows[name] = self._options.load(split, dtype, left, home)
-                left -= (
-                    0
-                    if isinstance(rows[name], StreamedRows)
-                    else split.n_rows * split.n_features * dtype.itemsize
-                )
+                if not (isinstance(rows[name], StreamedRows) or is_mapped(split, dtype)):
+                    left -= split.n_rows * split.n_features * dtype.itemsize
             targets = {name: values.to(self._device) for name, values in self._targets.splits.items()}
         if self._executor == "thread" and any(isinstance(one, StreamedRows) for one in rows.values()):
             raise InputError(
@@ -200,14 +210,14 @@ class _Work:
             **({"solver": trained.solver} if trained.solver else {}),
             "history": trained.history,
         }
-        self._results.save(name, checkpoint(settings, name, self._task.layer, trained.state), metrics)
+        self.results.save(name, checkpoint(settings, name, self._task.layer, trained.state), metrics)
 
     def _note_diverged(self, finished: list[Trained]) -> None:
         for trained in finished:
             if not trained.chosen.best_epoch:
                 name = self._targets.names[trained.probe]
                 self._failed[name] = "diverged: no epoch gave a finite validation AUC; lower --lr"
-                print(failure_line(name, self._failed[name]), file=self._stream, flush=True)
+                self._print(failure_line(name, self._failed[name]))
 
     def _report_progress(self, done: int, total: int, finished: list[Trained]) -> None:
         if self._options.contract is None:
@@ -216,8 +226,8 @@ class _Work:
         self._options.contract.report_progress(done, total, **({} if auc is None else {"val_auc": auc}))
 
     def _aggregate(self, seconds: float) -> dict[str, Any]:
-        finished = self._results.finished(self._targets.names)
-        per_action = [self._results.load_metrics(name) for name in finished]
+        finished = self.results.finished(self._targets.names)
+        per_action = [self.results.load_metrics(name) for name in finished]
         for metrics in per_action:
             metrics.pop("history", None)
         averages = {key: mean([one[key.removeprefix("average_")] for one in per_action]) for key in AVERAGES}
@@ -270,6 +280,29 @@ def _executor(
     return "fused" if stacked_bytes(settings, n_features, probes) <= free * FUSED_SHARE else "thread"
 
 
+def training_advice(executor: str, options: Options, device: torch.device) -> str:
+    """Name the flags that make training take less memory."""
+    if executor == "exact":
+        flags = "use --solver adamw"
+    elif executor == "thread":
+        flags = "lower --num-workers or --batch-size"
+    else:
+        flags = "lower --batch-size or the number of --lr and --weight-decay values, or use --executor thread"
+    if options.settings.model_type == "multihead":
+        flags += ", or lower --hidden-dim"
+    return f"{flags}, or --no-pin-activations" if _on_accelerator(options, device) else flags
+
+
+def loading_advice(options: Options, device: torch.device) -> str:
+    """Name the flags that make the activations take less memory."""
+    flags = "try --dtype bfloat16" + ("" if options.executor == "thread" else " or a lower --memory-limit")
+    return f"{flags}, or --no-pin-activations" if _on_accelerator(options, device) else flags
+
+
+def _on_accelerator(options: Options, device: torch.device) -> bool:
+    return options.pin and device.type != "cpu"
+
+
 def stacked_bytes(settings: Settings, n_features: int, probes: int) -> int:
     """Return about how much memory the fused model of that many probes takes beyond the activations.
 
@@ -294,7 +327,7 @@ def _digest(file: ActivationFile) -> str:
         digest.update(f"{name} {split.n_rows} {split.n_features} {split.dtype}\0".encode())
         digest.update(split.labels.tobytes())
         step = max(1, split.n_rows // DIGEST_ROWS)
-        with open_hdf5(split.path) as opened:
+        with open_hdf5(split.path) as opened, reading(split.path):
             data = opened[split.dataset]
             for row in range(0, split.n_rows, step):
                 digest.update(data[row].tobytes())

@@ -3,7 +3,8 @@
 one file                       its root, or its group layer_<n> for every --layer n that it has
 several files                  one layer each; the results of <stem>.h5 go to <output>/<stem>
 a path with {layer}            that file for every --layer
-a directory                    its one HDF5 file whose name ends in the layer's number, for every --layer
+a directory                its one HDF5 file of every --layer, by the number after "layer" in its name, else
+                               by that at the end, else by any
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.probes.errors import InputError
-from trainers.probes.hdf5 import open_hdf5
+from trainers.probes.hdf5 import open_hdf5, reading
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -38,7 +39,8 @@ def find_tasks(activations: Sequence[str], layers: Sequence[str], output: Path) 
             (path, "/", None) for name in activations for path in _files(Path(name))
         ]
     else:
-        sources = [(*_source(name, layer, layers), layer) for name in activations for layer in layers]
+        wanted = list(dict.fromkeys(layers))
+        sources = [(*_source(name, layer, wanted), layer) for name in activations for layer in wanted]
     if len(sources) == 1:
         path, group, only = sources[0]
         return [Task(path, group, only, output)]
@@ -75,7 +77,7 @@ def _source(name: str, layer: str, layers: Sequence[str]) -> tuple[Path, str]:
     path = Path(name)
     if path.is_dir():
         return _of_layer(path, layer), "/"
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, reading(path):
         groups = sorted(key for key in file if key.startswith("layer_"))
     if f"layer_{layer}" in groups:
         return path, f"/layer_{layer}"
@@ -87,9 +89,18 @@ def _source(name: str, layer: str, layers: Sequence[str]) -> tuple[Path, str]:
 
 
 def _of_layer(directory: Path, layer: str) -> Path:
-    ending = re.compile(rf"(^|.*[^0-9])0*{re.escape(layer)}([^0-9].*)?$")
-    found = [path for path in _files(directory) if ending.match(path.stem)]
+    found = [path for path in _files(directory) if _is_of_layer(path.stem, layer)]
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise InputError(f"{directory}: one file must be of layer {layer}, found {names}")
     return found[0]
+
+
+def _is_of_layer(stem: str, layer: str) -> bool:
+    if not layer.isdecimal():
+        return stem == layer or re.search(rf"[^0-9A-Za-z]{re.escape(layer)}$", stem) is not None
+    for pattern in (r"layer[^0-9A-Za-z]*([0-9]+)", r"([0-9]+)$", r"([0-9]+)"):
+        numbers = re.findall(pattern, stem, re.IGNORECASE)
+        if numbers:
+            return int(layer) in map(int, numbers)
+    return False

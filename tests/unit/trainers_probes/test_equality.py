@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from concurrent.futures import CancelledError
 from dataclasses import replace
 
 import numpy as np
@@ -137,6 +139,39 @@ def test_a_probe_does_not_depend_on_what_is_trained_beside_it() -> None:
     layer = layer_of(gaussian_classes(8, classes=5), settings)
     whole, part = fused(layer, settings, [0, 1, 2, 3, 4]), fused(layer, settings, [3])
     assert_equal(layer, settings, whole[3], part[3], 1e-10)
+
+
+def test_a_probe_that_fails_costs_none_that_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(epochs=2, batch_size=16)
+    training = OneByOneTraining(layer_of(gaussian_classes(), settings), settings, [0, 1, 2, 3], 1, "memory")
+    train_one = training._probe
+
+    def fail_at_last(probe: int) -> Trained:
+        if probe == 3:
+            raise MemoryError
+        return train_one(probe)
+
+    monkeypatch.setattr(training, "_probe", fail_at_last)
+    finished: list[int] = []
+    with pytest.raises(MemoryError):
+        for _, _, done in training.run():
+            finished += [one.probe for one in done]
+    assert finished == [0, 1, 2]
+
+
+def test_probes_that_nobody_waits_for_stop() -> None:
+    settings = Settings(epochs=3000, patience=3000, batch_size=16)
+    short = Settings(epochs=1, batch_size=16)
+    layer = layer_of(gaussian_classes(), settings)
+    training = OneByOneTraining(layer, short, [0, 1, 2, 3], 1, "memory")
+    runs = training.run()
+    assert [one.probe for one in next(runs)[2]] == [0]
+    training._settings = settings
+    assert isinstance(runs, Generator)
+    runs.close()
+    assert training.stopped.is_set()
+    with pytest.raises(CancelledError):
+        training._probe(3)
 
 
 def test_bfloat16_activations_train_probes_nearly_as_good() -> None:

@@ -84,6 +84,15 @@ def test_reduced_precision_reaches_the_minimum_of_what_it_is_given(dtype: str) -
         assert mine.objective == pytest.approx(reference[probe].objective, rel=1e-3)
 
 
+def test_a_probe_does_not_depend_on_what_is_solved_beside_it() -> None:
+    settings = Settings(solver="exact", dtype="float64", tol=1e-3)
+    arrays = gaussian_classes(6, 5, 30, (300, 9, 9))
+    arrays["train"] = (arrays["train"][0], np.minimum(arrays["train"][1] ** 2, 4))
+    whole, part = solve(arrays, settings, [0, 1, 4]), solve(arrays, settings, [1])
+    assert whole[1].iterations == part[1].iterations
+    np.testing.assert_allclose(whole[1].weight_D, part[1].weight_D, rtol=0, atol=1e-10)
+
+
 def test_constant_and_repeated_features_are_no_obstacle() -> None:
     arrays = gaussian_classes(1, 3, 5, (60, 9, 9))
     x, labels = arrays["train"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import h5py
@@ -12,6 +13,7 @@ from tests.unit.trainers_probes.data import Arrays, gaussian_classes, write_hdf5
 from trainers.probes.errors import InputError
 from trainers.probes.hdf5 import open_activations
 from trainers.probes.labels import read_names, read_targets
+from trainers.probes.run import _digest as digest
 from trainers.probes.tasks import Task, find_tasks
 
 
@@ -130,6 +132,10 @@ def test_names_come_from_the_file(tmp_path: Path, arrays: Arrays, kind: str) -> 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
+        (["a", "b\x1b[31m"], "cannot be part of a file name"),
+        (["a", "b" * 201], "is longer than 200 bytes"),
+        (["a", "ä" * 101], "is longer than 200 bytes"),
+        (["a", "b\udcff"], "is not UTF-8"),
         (["a", "b/c"], "class name 'b/c' cannot be part of a file name"),
         (["a", "..", "c"], "class name '..' cannot be part of a file name"),
         (["a", "b", "A", "d"], "class name 'A' appears twice"),
@@ -145,6 +151,8 @@ def test_name_files(tmp_path: Path) -> None:
     path = tmp_path / "names.txt"
     path.write_text("one\n\n two words \n", encoding="utf-8")
     assert read_names(path) == ["one", "two words"]
+    path.write_text("one\r\ntwo\r\n", encoding="utf-8-sig")
+    assert read_names(path) == ["one", "two"]
     path.write_text("\n")
     with pytest.raises(InputError, match="holds no class name"):
         read_names(path)
@@ -170,8 +178,76 @@ def test_layers_are_found_in_groups_templates_and_directories(tmp_path: Path, ar
     assert find_tasks([template], ["7"], out) == expected
     assert find_tasks([str(folder)], ["7"], out) == expected
     assert [task.output.name for task in find_tasks([str(folder)], [], out)] == ["layer_17", "layer_7"]
+    assert find_tasks([template], ["7", "7"], out) == expected
     single = write_hdf5(tmp_path / "single.h5", arrays)
     assert find_tasks([str(single)], ["27"], out) == [Task(single, "/", "27", out)]
+
+
+@pytest.mark.parametrize(
+    ("stem", "layers"),
+    [
+        ("layer_27", {"27"}),
+        ("model7b_layer_27", {"27"}),
+        ("Layer-007_v2", {"7"}),
+        ("qwen3_acts-012", {"12"}),
+        ("L27_resid", {"27"}),
+        ("acts_final", {"final"}),
+    ],
+)
+def test_the_layer_in_a_name(tmp_path: Path, stem: str, layers: set[str]) -> None:
+    path = tmp_path / f"{stem}.h5"
+    path.touch()
+    for layer in ("2", "3", "7", "12", "27", "final"):
+        if layer in layers:
+            assert find_tasks([str(tmp_path)], [layer], tmp_path)[0].path == path
+        else:
+            with pytest.raises(InputError, match="found none"):
+                find_tasks([str(tmp_path)], [layer], tmp_path)
+
+
+def test_a_layer_that_is_no_group(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["layer_3"] = np.zeros(3)
+    with pytest.raises(InputError, match="no group 'layer_3' in /; it holds layer_3"):
+        open_activations(tmp_path / "data.h5", "/layer_3")
+
+
+@pytest.mark.parametrize("place", range(24, 4000, 97))
+def test_damage_is_told_as_such(tmp_path: Path, arrays: Arrays, place: int) -> None:
+    path = write_hdf5(tmp_path / "data.h5", arrays, chunks=(10, 8), compression="gzip")
+    content = bytearray(path.read_bytes())
+    content[place : place + 16] = b"\xff" * 16
+    path.write_bytes(content)
+    with contextlib.suppress(InputError):
+        file = open_activations(path)
+        read_targets(file)
+        digest(file)
+
+
+def test_labels_that_would_make_millions_of_classes(tmp_path: Path, arrays: Arrays) -> None:
+    arrays["train"][1][5] = 2**31
+    file = open_activations(write_hdf5(tmp_path / "data.h5", arrays))
+    with pytest.raises(InputError, match="2147483648 is the largest label and no class has a name"):
+        read_targets(file)
+    with pytest.raises(InputError, match=r"1 labels outside 0 to 3 .* in row 5"):
+        read_targets(file, list("abcd"))
+
+
+@pytest.mark.parametrize("names", [np.array([[b"a", b"b"]]), h5py.Empty("S1")])
+def test_names_in_the_file_that_are_no_list(tmp_path: Path, arrays: Arrays, names: object) -> None:
+    path = write_hdf5(tmp_path / "data.h5", arrays)
+    with h5py.File(path, "a") as file:
+        file.attrs["actions"] = names
+    with pytest.raises(InputError, match="'actions' must be a list of class names"):
+        open_activations(path)
+
+
+def test_names_in_the_file_that_are_no_text(tmp_path: Path, arrays: Arrays) -> None:
+    path = write_hdf5(tmp_path / "data.h5", arrays)
+    with h5py.File(path, "a") as file:
+        file.attrs["actions"] = np.array([b"a", b"b\xff", b"c", b"d"])
+    with pytest.raises(InputError, match="is not UTF-8"):
+        read_targets(open_activations(path))
 
 
 def test_layers_that_are_not_there(tmp_path: Path, arrays: Arrays) -> None:

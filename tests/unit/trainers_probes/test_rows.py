@@ -17,7 +17,7 @@ from trainers.probes.fused import FusedTraining
 from trainers.probes.hdf5 import open_activations
 from trainers.probes.labels import read_targets
 from trainers.probes.layer import Layer
-from trainers.probes.loading import load_rows
+from trainers.probes.loading import is_mapped, load_rows
 from trainers.probes.plan import Dice
 from trainers.probes.rows import Order, ResidentRows, StreamedRows
 from trainers.probes.settings import Settings
@@ -136,6 +136,29 @@ def test_values_that_are_not_finite_are_counted(
         InputError, match=r"split 'val' holds 1 NaN and 2 infinite values, the first in row 17"
     ):
         load_rows(open_activations(path).splits["val"], torch.float32, limit, CPU)
+
+
+@pytest.mark.parametrize("limit", [PLENTY, 1])
+@pytest.mark.parametrize(("stored_as", "dtype"), [("f8", torch.float32), ("f4", torch.bfloat16)])
+def test_values_too_large_for_the_working_type_are_told(
+    tmp_path: Path, stored_as: str, dtype: torch.dtype, limit: int
+) -> None:
+    x = np.ones((40, 3), dtype=stored_as)
+    x[23, 1] = -1e300 if stored_as == "f8" else -3.4e38
+    arrays = {name: (x, np.arange(40) % 2) for name in ("train", "val", "test")}
+    split = open_activations(write_hdf5(tmp_path / "data.h5", arrays)).splits["val"]
+    wide = {"f8": "float64", "f4": "float32"}[stored_as]
+    with pytest.raises(InputError, match=rf"'val' holds 1 values too large .* row 23; use --dtype {wide}"):
+        load_rows(split, dtype, limit, CPU)
+
+
+def test_only_rows_that_are_copied_count_as_memory(tmp_path: Path) -> None:
+    arrays = gaussian_classes()
+    file = open_activations(write_hdf5(tmp_path / "data.h5", arrays))
+    assert is_mapped(file.splits["train"], torch.float32)
+    assert not is_mapped(file.splits["train"], torch.bfloat16)
+    packed = open_activations(write_hdf5(tmp_path / "packed.h5", arrays, compression="gzip"))
+    assert not is_mapped(packed.splits["train"], torch.float32)
 
 
 def test_large_finite_values_are_no_infinities(tmp_path: Path) -> None:

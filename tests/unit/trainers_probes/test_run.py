@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 import torch
 
@@ -40,6 +42,8 @@ def test_devices_that_are_not_there(name: str) -> None:
     "error",
     [
         MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError(
             "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
@@ -50,6 +54,23 @@ def test_running_out_of_memory_names_the_flags_that_help(error: Exception) -> No
     message = r"out of memory while training .*: lower --batch-size"
     with pytest.raises(OutOfMemoryError, match=message), memory_advice("training", "lower --batch-size"):
         raise error
+
+
+@pytest.mark.parametrize(
+    ("executor", "device", "expected"),
+    [
+        ("fused", "cpu", "lower --batch-size or the number of --lr and --weight-decay values"),
+        ("thread", "cpu", "lower --num-workers or --batch-size, or lower --hidden-dim"),
+        ("exact", "cuda", "use --solver adamw, or lower --hidden-dim, or --no-pin-activations"),
+    ],
+)
+def test_advice_names_what_helps(executor: str, device: str, expected: str) -> None:
+    options = run.Options(Settings(model_type="multihead"))
+    advice = run.training_advice(executor, options, torch.device(device))
+    assert advice.startswith(expected)
+    assert ("--no-pin-activations" in advice) == (device == "cuda")
+    pinned = "--no-pin-activations" in run.loading_advice(options, torch.device(device))
+    assert pinned == (device == "cuda")
 
 
 def test_other_errors_are_not_taken_for_it() -> None:
