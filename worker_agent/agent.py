@@ -266,8 +266,7 @@ class Agent:
 
     def _pump_one(self, link: Link) -> None:
         try:
-            memory = self._spool.memory
-            waiting = link.pump(memory.seq, memory.events)
+            waiting = link.pump(self._spool.memory.seq, self._spool.lines)
         except LinkError as error:
             self._drop(link, str(error))
             return

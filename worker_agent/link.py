@@ -6,7 +6,7 @@ import socket
 from collections import deque
 from typing import Deque, Iterator, Mapping
 
-from worker_agent.protocol.messages import Event, LineBuffer, Message, ToMaster, decode, encode
+from worker_agent.protocol.messages import LineBuffer, Message, ToMaster, decode, encode
 
 READ_BYTES = 64 * 1024
 _REPLAY_BYTES = 1024 * 1024
@@ -59,10 +59,10 @@ class Link:
         if self._later_bytes + len(self._out) > MAX_BUFFER_BYTES:
             raise LinkError(f"the master has not read {MAX_BUFFER_BYTES} bytes")
 
-    def pump(self, last_seq: int, events: Mapping[int, Event]) -> bool:
+    def pump(self, last_seq: int, events: Mapping[int, bytes]) -> bool:
         """Send what can be sent now.  Return whether more is waiting.  Raises LinkError.
 
-        `events` are the unacknowledged ones up to `last_seq`.
+        `events` are the unacknowledged ones up to `last_seq`, as lines.
         """
         while True:
             self._fill(last_seq, events)
@@ -81,7 +81,7 @@ class Link:
         """End the connection."""
         self.socket.close()
 
-    def _fill(self, last_seq: int, events: Mapping[int, Event]) -> None:
+    def _fill(self, last_seq: int, events: Mapping[int, bytes]) -> None:
         if self.epoch >= 0:
             self._replay(last_seq, events)
         if self._sent_seq >= last_seq or self.epoch < 0:
@@ -89,9 +89,7 @@ class Link:
             self._later.clear()
             self._later_bytes = 0
 
-    def _replay(self, last_seq: int, events: Mapping[int, Event]) -> None:
+    def _replay(self, last_seq: int, events: Mapping[int, bytes]) -> None:
         while self._sent_seq < last_seq and len(self._out) < _REPLAY_BYTES:
             self._sent_seq += 1
-            event = events.get(self._sent_seq)
-            if event is not None:
-                self._out += encode(event)
+            self._out += events.get(self._sent_seq, b"")

@@ -19,9 +19,11 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, 
 
 from worker_agent.executors.base import Key
 from worker_agent.protocol.digests import fsync_directory
-from worker_agent.protocol.messages import Event, Launch, MessageError, parse_detail
+from worker_agent.protocol.messages import Event, Launch, MessageError, encode, parse_detail
 
 _dump = json.JSONEncoder(separators=(",", ":")).encode
+_EVENT_MESSAGE, _EVENT_RECORD = b'{"type":"event",', b'{"kind":"event","body":{'
+"""What a message and a record of an event begin with; the rest is the same, and so written once."""
 Body = Union[Mapping[str, Any], Launch, Event]
 _REWRITE_BYTES = 4 * 1024 * 1024
 
@@ -143,6 +145,8 @@ class Spool:
         self._fd = os.open(str(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         data = path.read_bytes()
         self.memory = fold(data, complain)
+        self.lines = {seq: encode(event) for seq, event in self.memory.events.items()}
+        """The unacknowledged events as messages, by number, ascending."""
         self._size = data.rfind(b"\n") + 1
         self._rewritten = 0
         os.ftruncate(self._fd, self._size)
@@ -153,8 +157,15 @@ class Spool:
     def put(self, kind: str, body: Body) -> None:
         """Take in a record, to be written by the next `write`."""
         self.memory.apply({"kind": kind, "body": body})
-        plain = body.__dict__ if isinstance(body, (Launch, Event)) else body
+        if isinstance(body, Event):
+            line = self.lines[body.seq] = encode(body)
+            self._pending.append(_EVENT_RECORD + line[len(_EVENT_MESSAGE) : -1] + b"}\n")
+            return
+        plain = body.__dict__ if isinstance(body, Launch) else body
         self._pending.append(_encode(_record(kind, plain)))
+        if kind == "ack":
+            for seq in list(itertools.takewhile(lambda seq: seq <= self.memory.acked, self.lines)):
+                del self.lines[seq]
 
     def write(self) -> bool:
         """Append what was put.  Return whether the file has all; what it cannot take is kept for later."""

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker_agent import spool as spool_module
+from worker_agent.protocol.messages import Event, decode
 from worker_agent.spool import Memory, Spool, fold
 
 Record = tuple[str, dict[str, Any]]
@@ -121,6 +122,27 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     third = Spool(tmp_path / "spool.jsonl", complaints)
     assert third.memory.finished == {("a", 1)} and not complaints.said
     third.close()
+
+
+def test_an_event_is_written_as_it_is_said(tmp_path: Path) -> None:
+    """Written once for both, whatever is in it."""
+    complaints = Complaints()
+    spool = Spool(tmp_path / "spool.jsonl", complaints)
+    spool.put(*met(1))
+    spool.put(*launch("a"))
+    detail = {"outcome": "failed", "stderr_tail": 'half \udc80, "quoted"\n', "duration_s": 1e-9}
+    events = [Event(1, "running", "a", 1, 1.5, {"pid": 7}), Event(2, "finished", "a", 1, 2.5, detail)]
+    for event in events:
+        spool.put("event", event)
+    assert [decode(line[:-1]) for line in spool.lines.values()] == events
+    assert spool.write()
+    assert fold((tmp_path / "spool.jsonl").read_bytes(), complaints) == spool.memory
+    again = Spool(tmp_path / "spool.jsonl", complaints)
+    assert again.lines == spool.lines and not complaints.said
+    again.put("ack", {"seq": 1})
+    assert list(again.lines) == [2]
+    again.close()
+    spool.close()
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
