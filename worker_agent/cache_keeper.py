@@ -14,7 +14,7 @@ from worker_agent.cache_users import CacheUsers, alone, not_home_yet
 from worker_agent.eviction import Disk, Entry, excess, needed, on_removed, surplus
 from worker_agent.state import AgentState
 
-_EVERY_S = 60.0
+_EVERY_S = 10.0
 
 
 class CacheKeeper:
