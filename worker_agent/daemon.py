@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import sys
 import time
@@ -33,6 +34,8 @@ def serve(layout: StateLayout, digest: str, ready: Callable[[], None]) -> None:
     with _lock(layout.lock):
         _introduce()
         agent = Agent(layout, digest, float(os.environ.get("TWOPHASE_AGENT_IDLE_S", _IDLE_S)))
+        # What is there now stays: searching it for garbage again and again would only cost time.
+        gc.freeze()
         ready()
         agent.run()
 

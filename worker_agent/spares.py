@@ -1,8 +1,8 @@
 """Directories of jobs that left them as they had found them: other jobs get them in place of new ones.
 
 Where the disk discards what is deleted, directories cost more than starting a process, and short jobs leave
-them faster than they can be deleted.  A job cannot tell a spare from a new one: names, links, modes, owners
-and attributes are compared, and only what nobody can still write to is kept (`Exit.traceless`).
+them faster than they can be deleted.  A spare is like a new one: names, links, modes and owners are compared,
+and only what nobody can still write to is kept (`Exit.traceless`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MOST = 256
 _NEW = AttemptLayout(Path("/"))
 _FOLDERS = {folder.name for folder in (_NEW.work, _NEW.output, _NEW.log_folder)}
 _LOGS = {_NEW.log.name}
-Looks = Tuple[int, int, int, Tuple[str, ...]]
+Looks = Tuple[int, int, int]
 Shown = Tuple[Tuple[str, str], ...]
 """Names in a working directory, and what they link to."""
 
@@ -27,11 +27,12 @@ Shown = Tuple[Tuple[str, str], ...]
 def looks_of(folder: str) -> Looks:
     """Return what is to be seen of a directory apart from its entries.  Raises OSError."""
     status = os.lstat(folder)
-    try:
-        attributes = tuple(os.listxattr(folder, follow_symlinks=False))
-    except OSError:
-        attributes = ()
-    return status.st_mode, status.st_uid, status.st_gid, attributes
+    return status.st_mode, status.st_uid, status.st_gid
+
+
+def move(folder: Path, final: Path) -> None:
+    """Give a directory another name, without the new `Path` that `Path.rename` makes.  Raises OSError."""
+    os.rename(str(folder), str(final))  # noqa: PTH104
 
 
 def names_in(folder: str) -> Set[str]:
@@ -56,7 +57,7 @@ class SpareAttempts:
     def __init__(self) -> None:
         self._free: Dict[Shown, List[Path]] = {}
         self._count = 0
-        self._fresh: Looks = (0, 0, 0, ())
+        self._fresh: Looks = (0, 0, 0)
 
     def learn(self, attempt: AttemptLayout) -> None:
         """Remember what new directories look like here."""
@@ -84,7 +85,7 @@ class SpareAttempts:
         if not free:
             return False
         self._count -= 1
-        free.pop().rename(attempt.root)
+        move(free.pop(), attempt.root)
         return True
 
     def paths(self) -> Iterator[Path]:
@@ -115,7 +116,7 @@ class SpareFolders:
 
     def __init__(self) -> None:
         self._free: List[Path] = []
-        self._fresh: Looks = (0, 0, 0, ())
+        self._fresh: Looks = (0, 0, 0)
 
     def __contains__(self, path: Path) -> bool:
         return path in self._free
@@ -135,7 +136,7 @@ class SpareFolders:
     def open(self, folder: Path) -> None:
         """Make a directory, of a spare where there is one.  Raises OSError."""
         if self._free:
-            self._free.pop().rename(folder)
+            move(self._free.pop(), folder)
             return
         folder.mkdir(parents=True)
         if not self._fresh[0]:
