@@ -5,14 +5,16 @@
     train_probes --activations acts.h5 --layer 6 12 --output-dir probes
 
 `texts.tsv` holds one example a line: label, tab, text.  The activation of an example is the residual stream
-after a layer, at the text's last token (or its mean over all tokens, --pool mean).  Examples are dealt out
-to train, val and test at random, label by label, 70 : 15 : 15.
+after a layer, at the text's last token, which has seen all others in a decoder, or its mean over all tokens
+(--pool mean), which suits an encoder.  Texts are cut at the model's longest input.  Examples are dealt out to
+train, val and test at random, label by label, 70 : 15 : 15.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from torch import Tensor
 SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
 FEWEST = 3
 """Examples a label needs, one for each split."""
+UNLIMITED = 10**9
+"""Tokens; a greater limit is none."""
 
 
 def read_texts(path: Path) -> tuple[list[str], list[str]]:
@@ -39,7 +43,7 @@ def read_texts(path: Path) -> tuple[list[str], list[str]]:
             raise SystemExit(f"{path}, line {number}: must be a label, a tab and a text")
         labels.append(label.strip())
         texts.append(text.strip())
-    rare = sorted({label for label in labels if labels.count(label) < FEWEST})
+    rare = sorted(label for label, count in Counter(labels).items() if count < FEWEST)
     if rare or not labels:
         raise SystemExit(
             f"{path}: every label needs {FEWEST} examples; too few of: {', '.join(rare) or 'all'}"
@@ -68,25 +72,43 @@ def pooled(hidden: Tensor, mask: Tensor, pool: str) -> Tensor:
     if pool == "mean":
         weights = mask[:, :, None].to(hidden.dtype)
         return (hidden * weights).sum(1) / weights.sum(1)
-    return hidden[torch.arange(len(hidden)), mask.sum(1) - 1]
+    return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(1) - 1]
+
+
+def tokenized(tokenizer: Any, texts: Sequence[str], longest: int | None) -> tuple[Tensor, Tensor]:
+    """Return the tokens [B, T] of texts, padded on the right, and the mask [B, T] of those that are text."""
+    cut = {} if longest is None else {"truncation": True, "max_length": longest}
+    rows = tokenizer(list(texts), **cut)["input_ids"]
+    for row, text in zip(rows, texts, strict=True):
+        if not row:
+            raise SystemExit(f"the tokenizer knows nothing of the text {text!r}; leave it out")
+    # Which number pads does not matter, since the mask hides it; not every tokenizer has one for that.
+    tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
+    mask = torch.zeros_like(tokens)
+    for place, row in enumerate(rows):
+        tokens[place, : len(row)] = torch.tensor(row)
+        mask[place, : len(row)] = 1
+    return tokens, mask
 
 
 def activations(
     model: Any, tokenizer: Any, texts: Sequence[str], layers: Sequence[int], batch: int, pool: str
 ) -> Iterator[dict[int, NDArray[np.float32]]]:
     """Yield the activations of `batch` texts after every layer, float32 [B, D] each."""
-    tokenizer.padding_side = "right"
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    longest = longest_input(model, tokenizer)
     for start in range(0, len(texts), batch):
-        tokens = tokenizer(texts[start : start + batch], return_tensors="pt", padding=True, truncation=True)
-        tokens = tokens.to(model.device)
+        tokens, mask = tokenized(tokenizer, texts[start : start + batch], longest)
+        tokens, mask = tokens.to(model.device), mask.to(model.device)
         with torch.no_grad():
-            states = model(**tokens, output_hidden_states=True).hidden_states
-        yield {
-            layer: pooled(states[layer].float(), tokens["attention_mask"], pool).cpu().numpy()
-            for layer in layers
-        }
+            states = model(input_ids=tokens, attention_mask=mask, output_hidden_states=True).hidden_states
+        yield {layer: pooled(states[layer].float(), mask, pool).cpu().numpy() for layer in layers}
+
+
+def longest_input(model: Any, tokenizer: Any) -> int | None:
+    """Return how many tokens the model takes at most, as far as it or its tokenizer says."""
+    # A tokenizer that was not told its model's limit has one of 10^30.
+    said = (getattr(model.config, "max_position_embeddings", None), tokenizer.model_max_length)
+    return min((int(limit) for limit in said if limit and 0 < limit < UNLIMITED), default=None)
 
 
 def write(path: Path, found: dict[int, NDArray[np.float32]], labels: Sequence[str], seed: int) -> None:
@@ -95,7 +117,8 @@ def write(path: Path, found: dict[int, NDArray[np.float32]], labels: Sequence[st
     classes = np.array([names.index(label) for label in labels])
     splits = deal(labels, seed)
     with h5py.File(path, "w") as file:
-        file.attrs["actions"] = names
+        # A dataset, since an attribute has room for a few thousand names only.
+        file["actions"] = names
         for layer, values in found.items():
             for split, rows in splits.items():
                 file[f"layer_{layer}/{split}/activations"] = values[rows]
@@ -109,8 +132,22 @@ def load_model(name: str, device: str) -> tuple[Any, Any]:
     except ImportError:
         raise SystemExit("this example needs transformers: pip install transformers") from None
     dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    model = AutoModel.from_pretrained(name, torch_dtype=dtype).to(device).eval()
-    return model, AutoTokenizer.from_pretrained(name)
+    try:
+        model, tokenizer = AutoModel.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"--model {name}: {error}") from None
+    if model.config.is_encoder_decoder:
+        model = model.get_encoder()
+    return model.to(device, dtype).eval(), tokenizer
+
+
+def chosen_layers(wanted: Sequence[str], depth: int) -> list[int]:
+    """Return the numbers of the layers that --layers names; ends the program at one that is none."""
+    if list(wanted) == ["all"]:
+        return list(range(1, depth + 1))
+    if not all(layer.isdecimal() and 1 <= int(layer) <= depth for layer in wanted):
+        raise SystemExit(f"--layers {' '.join(wanted)}: must be 'all' or of 1 to {depth}")
+    return sorted({int(layer) for layer in wanted})
 
 
 def main() -> int:
@@ -118,7 +155,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", required=True, help="name on the Hugging Face hub, or a directory")
     parser.add_argument("--texts", type=Path, required=True, help="one example a line: label, tab, text")
-    parser.add_argument("--layers", type=int, nargs="+", required=True, help="1 is after the first layer")
+    parser.add_argument("--layers", nargs="+", required=True, help="1 is after the first layer; or 'all'")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--pool", choices=("last", "mean"), default="last")
@@ -127,11 +164,9 @@ def main() -> int:
     flags = parser.parse_args()
     labels, texts = read_texts(flags.texts)
     model, tokenizer = load_model(flags.model, flags.device)
-    depth = model.config.num_hidden_layers
-    if not all(1 <= layer <= depth for layer in flags.layers):
-        raise SystemExit(f"--layers: {flags.model} has layers 1 to {depth}")
-    parts = list(activations(model, tokenizer, texts, flags.layers, flags.batch_size, flags.pool))
-    found = {layer: np.concatenate([part[layer] for part in parts]) for layer in flags.layers}
+    layers = chosen_layers(flags.layers, model.config.num_hidden_layers)
+    parts = list(activations(model, tokenizer, texts, layers, flags.batch_size, flags.pool))
+    found = {layer: np.concatenate([part[layer] for part in parts]) for layer in layers}
     write(flags.output, found, labels, flags.seed)
     return 0
 

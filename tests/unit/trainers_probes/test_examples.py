@@ -25,32 +25,26 @@ def example() -> ModuleType:
     return module
 
 
-class Tokens(dict):
-    def to(self, _: object) -> Tokens:
-        return self
-
-
 class Tokenizer:
-    """One token a character, padded on the side that it is told to."""
+    """One token a letter, none for any other mark."""
 
-    padding_side = "left"
-    pad_token: str | None = None
-    eos_token = "."
+    model_max_length = 10**30
 
-    def __call__(self, texts: list[str], **_: object) -> Tokens:
-        assert (self.padding_side, self.pad_token) == ("right", ".")
-        width = max(map(len, texts))
-        ids = torch.tensor([[ord(mark) for mark in text.ljust(width)] for text in texts])
-        mask = torch.tensor([[1] * len(text) + [0] * (width - len(text)) for text in texts])
-        return Tokens(input_ids=ids, attention_mask=mask)
+    def __call__(self, texts: list[str], max_length: int = 99, **_: object) -> dict[str, list[list[int]]]:
+        return {"input_ids": [[ord(m) for m in text if m.isalpha()][:max_length] for text in texts]}
 
 
 class Model:
     """Layer n holds n times a token's number, and its square."""
 
     device = torch.device("cpu")
+    config = SimpleNamespace(max_position_embeddings=4)
 
-    def __call__(self, input_ids: torch.Tensor, **_: object) -> SimpleNamespace:
+    def __call__(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, output_hidden_states: bool
+    ) -> SimpleNamespace:
+        assert input_ids.shape == attention_mask.shape and output_hidden_states
+        assert input_ids.shape[1] <= self.config.max_position_embeddings
         both = torch.stack([input_ids, input_ids**2], dim=-1).float()
         return SimpleNamespace(hidden_states=[layer * both for layer in range(3)])
 
@@ -62,6 +56,36 @@ def test_a_text_is_its_last_token_or_the_mean_of_all(
     parts = list(example.activations(Model(), Tokenizer(), ["ab", "c", "cd"], [2], 2, pool))
     assert [len(part[2]) for part in parts] == [2, 1]
     assert np.concatenate([part[2] for part in parts])[:, 0].tolist() == [2 * one for one in expected]
+
+
+def test_a_text_is_cut_at_the_longest_input(example: ModuleType) -> None:
+    (part,) = example.activations(Model(), Tokenizer(), ["abcdefgh"], [1], 2, "last")
+    assert part[1][0, 0] == ord("d")
+    limited = SimpleNamespace(model_max_length=3)
+    assert example.longest_input(Model(), limited) == 3
+    assert example.longest_input(SimpleNamespace(config=None), Tokenizer()) is None
+
+
+def test_a_text_without_tokens_is_told(example: ModuleType) -> None:
+    with pytest.raises(SystemExit, match=r"the tokenizer knows nothing of the text '\?!'; leave it out"):
+        list(example.activations(Model(), Tokenizer(), ["ab", "?!"], [1], 2, "mean"))
+
+
+@pytest.mark.parametrize(("wanted", "layers"), [(["all"], [1, 2, 3]), (["3", "1", "3"], [1, 3])])
+def test_layers_are_numbers_or_all(example: ModuleType, wanted: list[str], layers: list[int]) -> None:
+    assert example.chosen_layers(wanted, 3) == layers
+
+
+@pytest.mark.parametrize("wanted", [["0"], ["4"], ["last"], ["all", "1"]])
+def test_layers_that_the_model_has_not(example: ModuleType, wanted: list[str]) -> None:
+    with pytest.raises(SystemExit, match="must be 'all' or of 1 to 3"):
+        example.chosen_layers(wanted, 3)
+
+
+def test_any_number_of_labels_fits_into_the_file(example: ModuleType, tmp_path: Path) -> None:
+    labels = [f"a label of some length, number {number}" for number in range(6000)] * 3
+    example.write(tmp_path / "acts.h5", {1: np.zeros((len(labels), 1), "float32")}, labels, seed=1)
+    assert open_activations(tmp_path / "acts.h5", "/layer_1").names == sorted(set(labels))
 
 
 def test_what_it_writes_train_probes_reads(example: ModuleType, tmp_path: Path) -> None:
