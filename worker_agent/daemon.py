@@ -84,23 +84,36 @@ def _fork_again(layout: StateLayout, digest: str, writer: int) -> None:
 
 
 def _become_agent(layout: StateLayout, digest: str, writer: int) -> int:
-    problem = b""
+    serves = False
+
+    def ready() -> None:
+        nonlocal serves
+        serves = True
+        os.close(writer)
+
     try:
         layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         _detach(layout.log, writer)
-        serve(layout, digest, lambda: os.close(writer))
+        serve(layout, digest, ready)
         return 0
     except AgentHeldError:
         return 0
-    except OSError as error:
-        problem = f"cannot start the agent: {error}".encode()
-    except BaseException:
-        problem = f"the agent failed, see {layout.log}: {traceback.format_exc(limit=-1)}".encode()
-        traceback.print_exc()
-    with contextlib.suppress(OSError):
-        os.write(writer, problem)
+    except BaseException as error:
+        # Once it serves, nobody listens but the log, and the number of the writer may be another file's.
+        if serves or not isinstance(error, OSError):
+            traceback.print_exc()
+        if not serves:
+            _tell(writer, error, layout.log)
     sys.stderr.flush()
     return 1
+
+
+def _tell(writer: int, error: BaseException, log: Path) -> None:
+    problem = f"cannot start the agent: {error}"
+    if not isinstance(error, OSError):
+        problem = f"the agent failed, see {log}: {traceback.format_exc(limit=-1)}"
+    with contextlib.suppress(OSError):
+        os.write(writer, problem.encode())
 
 
 def _detach(log: Path, keep: int) -> None:

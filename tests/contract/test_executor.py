@@ -221,6 +221,23 @@ def test_what_cannot_be_started_says_why(executor: Stage, tmp_path: Path) -> Non
     assert executor.poll() == [] and executor.wait_s() is None
 
 
+def test_a_child_that_a_thread_reaps_itself_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitid(os.P_PID, asked, os.WEXITED | os.WNOWAIT)
+    look = os.waitid
+
+    def look_too_late(*args: int) -> object:
+        found = look(*args)
+        if found:
+            os.waitpid(found.si_pid, 0)
+        return found
+
+    monkeypatch.setattr(os, "waitid", look_too_late)
+    executor = process.ProcessExecutor()
+    assert executor.poll() == []
+    executor.close()
+
+
 def test_stopping_what_is_not_there_is_nothing(executor: Stage) -> None:
     executor.stop(("never", 1), 0.0)
     assert executor.poll() == []

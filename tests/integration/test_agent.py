@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.agent_harness import PATIENCE_S, ROOT, Host, end, is_alive, pids_in, pids_of, until
+from tests.integration.agent_harness import PATIENCE_S, PYTHON, ROOT, Host, end, is_alive, pids_in, pids_of, until
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash
 from worker_agent.results import tail_of
@@ -506,6 +506,31 @@ def test_a_state_directory_that_cannot_be_is_a_clear_error(host: Host) -> None:
     assert done.returncode == 1 and done.stdout == b""
     assert b"worker_agent: cannot start the agent" in done.stderr and b"Not a directory" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+FAILS = """
+import sys
+from pathlib import Path
+from worker_agent import daemon
+from worker_agent.protocol.layout import StateLayout
+def serve(layout, digest, ready):
+    ready()
+    with open(layout.root / "reused", "wb"):
+        raise OSError("no more of it")
+daemon.serve = serve
+layout = StateLayout(Path(sys.argv[1]), "host", "r1")
+print(daemon.start_detached(layout, "d"), layout.log, layout.root / "reused")
+"""
+
+
+def test_an_agent_that_fails_while_it_serves_says_so_in_its_log_and_nowhere_else(tmp_path: Path) -> None:
+    argv = [PYTHON, "-c", FAILS, str(tmp_path / "state")]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    problem, log, other = done.stdout.split()
+    assert problem == "None"
+    until(lambda: "OSError: no more of it" in Path(log).read_text())
+    assert Path(other).read_text() == ""
 
 
 def test_an_agent_that_nobody_needs_ends_and_remembers(host: Host) -> None:

@@ -133,14 +133,17 @@ class ProcessExecutor:
         if ended is None:
             return False
         child = self._children.pop(ended.si_pid, None)
-        if child:
-            procs.signal_group(child.pid, signal.SIGKILL)
+        if child is None:
+            # A thread that asks a program something waits for it too, and may have reaped it meanwhile.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(ended.si_pid, os.WNOHANG)
+            return True
+        procs.signal_group(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(ended.si_pid, 0)
-        if child:
-            del self._pids[child.key]
-            child.ended = time.monotonic()
-            child.exit_code, child.peak_rss_bytes = _exit_code(status), usage.ru_maxrss * 1024
-            self._ending.append(child)
+        del self._pids[child.key]
+        child.ended = time.monotonic()
+        child.exit_code, child.peak_rss_bytes = _exit_code(status), usage.ru_maxrss * 1024
+        self._ending.append(child)
         return True
 
     def _gone(self, child: _Child) -> bool:
