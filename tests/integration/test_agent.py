@@ -15,7 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.agent_harness import PATIENCE_S, PYTHON, ROOT, Host, end, is_alive, pids_in, pids_of, until
+from tests.integration.agent_harness import (
+    PATIENCE_S,
+    PYTHON,
+    ROOT,
+    Host,
+    end,
+    is_alive,
+    pids_in,
+    pids_of,
+    until,
+)
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash
 from worker_agent.results import tail_of
