@@ -339,10 +339,13 @@ class Agent:
 
 
 def _kill_orphans() -> None:
-    """Kill what has left its job's group and dropped its environment: nobody else would ever end it."""
+    """Kill what has left its job's group and dropped its environment, and tools that hang.
+
+    Nobody else would ever end it.
+    """
     deadline = time.monotonic() + _END_S
     while time.monotonic() < deadline:
-        found = map(procs.read_process, procs.children())
+        found = map(procs.read_process, procs.every_child())
         alive = [process.pid for process in found if process and process.alive]
         if not alive:
             return

@@ -84,15 +84,24 @@ def is_becoming(pid: int) -> bool:
     return process is not None and process.alive
 
 
-def children() -> Iterator[int]:
-    """Yield the children of this process; nothing where the kernel does not tell."""
+def children(thread: Optional[int] = None) -> Iterator[int]:
+    """Yield the children that the main thread of this process, or another, has started or inherited.
+
+    Nothing where the kernel does not tell.
+    """
     pid = os.getpid()
     try:
-        descriptor = os.open(f"{PROC}/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(f"{PROC}/{pid}/task/{thread or pid}/children", os.O_RDONLY | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
             yield from map(int, stream.read().split())
     except OSError:
         return
+
+
+def every_child() -> Iterator[int]:
+    """Yield the children of all threads of this process; nothing where the kernel does not tell."""
+    for thread in (PROC / str(os.getpid()) / "task").glob("[0-9]*"):
+        yield from children(int(thread.name))
 
 
 def adopt_orphans() -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.agent_harness import PYTHON, Host, Master, until
+from tests.integration.agent_harness import PYTHON, Host, Master, is_alive, until
 from tests.support.fake_gpus import GB, FakeGpus, gpu, stranger, uuid
 from tests.support.runs import SCRIPTS, Run
 from worker_agent.protocol import messages as msg
@@ -248,6 +250,30 @@ def test_a_tool_that_hangs_later_stops_no_job(host: Host, tmp_path: Path) -> Non
     until(lambda: "what was last seen stays true" in host.layout().log.read_text())
     master.launch("b", SAY_GPU)
     assert master.finished("b").slot == "gpu1"
+
+
+def test_a_tool_that_hangs_ends_with_the_agent(host: Host, tmp_path: Path) -> None:
+    fake = machine(host, tmp_path, [gpu(0)])
+    tool = os.fsencode(tmp_path / "gpus" / "bin" / "nvidia-smi")
+
+    def asked() -> list[Path]:
+        return [path for path in Path("/proc").glob("[0-9]*/cmdline") if tool in _text(path)]
+
+    master = connect(host)
+    fake.set(hang=True)
+    until(asked)
+    pid = host.agent_pid()
+    master.leave()
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not is_alive(pid))
+    assert asked() == []
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 # --- the command that tells
