@@ -10,6 +10,7 @@ import docker
 import pytest
 
 from tests.e2e import containers, image
+from tests.e2e.cluster import wait_for
 from tests.e2e.containers import Lab, Worker
 from tests.support.ssh_home import make_key
 
@@ -72,7 +73,10 @@ def test_a_process_outlives_its_ssh_session(lab: Lab) -> None:
     worker = lab.start("worker-1")
     worker.wait_ready()
     pid = ssh(lab, worker, "setsid sleep 600 >/dev/null 2>&1 </dev/null & echo $!").stdout.strip()
-    assert worker.exec(["cat", f"/proc/{pid}/comm"]).stdout == "sleep\n"
+    command = ["cat", f"/proc/{pid}/comm"]
+    # The session may end before the process has become what it is to be.
+    wait_for("the process", lambda: worker.exec(command).stdout in ("sleep\n", ""))
+    assert worker.exec(command).stdout == "sleep\n"
 
 
 def test_a_killed_worker_comes_back_as_itself(lab: Lab) -> None:
