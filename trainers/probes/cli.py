@@ -258,3 +258,7 @@ def _checked(kind: type, allowed: Callable[[float], bool], wanted: str) -> Calla
         return value
 
     return parse
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 import torch
 
-from trainers.probes import run
+from master.orchestrator.discovery import read_script
+from trainers.probes import cli, run
 from trainers.probes.errors import InputError, OutOfMemoryError, is_out_of_memory, memory_advice
 from trainers.probes.run import resolve_device, stacked_bytes
 from trainers.probes.settings import Settings
@@ -77,3 +79,26 @@ def test_other_errors_are_not_taken_for_it() -> None:
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(ZeroDivisionError), memory_advice("training", "no help"):
         _ = 1 / 0
+
+
+def test_what_run_all_training_passes_on_is_found_in_the_script() -> None:
+    script = read_script(Path(cli.__file__))
+    assert script.problem == ""
+    expected = {"epochs": "--epochs", "batch": "--batch-size", "output_dir": "--output-dir"}
+    assert dict(script.takes) == expected
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--lr", "", "'' holds no number"),
+        ("--weight-decay", ",", "',' holds no number"),
+        ("--seed", str(1 << 43), "is not from 0 to below 8796093022208"),
+    ],
+)
+def test_flags_without_a_meaning(
+    capsys: pytest.CaptureFixture[str], flag: str, value: str, message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.build_parser().parse_args(["--activations", "a.h5", flag, value])
+    assert message in capsys.readouterr().err
