@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.probes.errors import InputError
-from trainers.probes.hdf5 import SplitFile, open_hdf5
+from trainers.probes.errors import InputError, is_out_of_memory
+from trainers.probes.hdf5 import SplitFile, open_hdf5, reading
 
 SCAN_BYTES = 32 << 20
 """Size of a block in passes over all rows."""
@@ -202,7 +202,7 @@ class _StreamCursor:
 
     def _load(self, window: Window) -> None:
         split, filled = self._rows.split, 0
-        with open_hdf5(split.path) as file:
+        with open_hdf5(split.path) as file, reading(split.path):
             for block in sorted(window.blocks):
                 span = self._rows.block_span(block)
                 self._base[block] = filled
@@ -245,6 +245,8 @@ def read_blocks(split: SplitFile, rows: int) -> Iterator[tuple[int, NDArray]]:
         for start in range(0, split.n_rows, rows):
             try:
                 block = data[start : start + rows]
-            except OSError as error:
+            except (OSError, RuntimeError) as error:
+                if is_out_of_memory(error):
+                    raise
                 raise InputError(f"{split.where}: cannot be read from row {start} on ({error})") from error
             yield start, native(block)

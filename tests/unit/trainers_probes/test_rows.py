@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from tests.unit.trainers_probes.data import CPU, gaussian_classes, write_hdf5
 from trainers.probes.errors import InputError
 from trainers.probes.fused import FusedTraining
-from trainers.probes.hdf5 import open_activations
+from trainers.probes.hdf5 import SPLITS, open_activations
 from trainers.probes.labels import read_targets
 from trainers.probes.layer import Layer
 from trainers.probes.loading import is_mapped, load_rows
 from trainers.probes.plan import Dice
-from trainers.probes.rows import Order, ResidentRows, StreamedRows
+from trainers.probes.rows import Order, ResidentRows, StreamedRows, read_blocks
 from trainers.probes.settings import Settings
 
 PLENTY = 1 << 40
@@ -84,6 +84,26 @@ def test_streaming_visits_every_row_once_a_window_at_a_time(
         out = torch.empty(min(batch, 97 - start), 5)
         cursor.take(start, start + len(out), out)
         assert torch.equal(out, x[order.rows[start : start + len(out)]])
+
+
+def test_a_file_that_is_damaged_while_it_is_streamed_is_named(tmp_path: Path) -> None:
+    path, size = tmp_path / "layer.h5", 64
+    with h5py.File(path, "w") as file:
+        data = np.random.default_rng(0).standard_normal((size, 256)).astype("float32")
+        for split in SPLITS:
+            file.create_dataset(f"{split}/activations", data=data, chunks=(8, 256), fletcher32=True)
+            file[f"{split}/labels"] = np.arange(size) % 2
+        chunk = file["train/activations"].id.get_chunk_info(3)
+    split = open_activations(path).splits["train"]
+    rows = StreamedRows(split, torch.float32, block_size=8, window_blocks=2)
+    with path.open("r+b") as raw:
+        raw.seek(chunk.byte_offset)
+        raw.write(b"damaged")
+    cursor = rows.cursor(rows.order(Dice(0, 0, CPU)))
+    with pytest.raises(InputError, match=r"layer\.h5: cannot be read"):
+        cursor.take(0, size, torch.empty(size, 256))
+    with pytest.raises(InputError, match=r"layer\.h5.*cannot be read from row 24 on"):
+        list(read_blocks(split, 8))
 
 
 def test_streamed_training_equals_resident_training_in_the_same_order(
