@@ -101,7 +101,9 @@ def check_trained_once(run: Run, ledger: Ledger) -> None:
     assert len(models) == 3 and set(models.values()) == {1}, models
 
 
-def test_a_reboot_an_unplugged_and_a_frozen_worker_cost_no_result(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_reboot_a_minute_unplugged_and_a_frozen_worker_cost_no_result(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     rebooted, unplugged, frozen = cluster.workers
     run = cluster.run(tmp_path, cluster.workers, search(base_seconds=4, seconds=2), cpu_slots=1)
     log = tmp_path / "run.log"
@@ -118,8 +120,8 @@ def test_a_reboot_an_unplugged_and_a_frozen_worker_cost_no_result(cluster: Clust
         rebooted.restart()
         wait_for("the silent link to be noticed", lambda: "worker-3: not connected" in log.read_text())
         wait_for("25 s of silence", lambda: time.monotonic() - since > 25)
-        # A little later, the next try to connect would be half a minute away.
         frozen.unpause()
+        wait_for("a minute without network", lambda: time.monotonic() - since > 60, seconds=90)
         unplugged.reconnect()
         output = output_of(master)
     assert master.returncode == 0, output
