@@ -3,8 +3,7 @@
 All arms start the same program (a copy of `true`) on this machine, two at a time where they can.  The rate of
 `run_two_phase` is jobs over the time from the first assignment to the last recorded result, by its journal,
 which is on disk before anything is acknowledged; the whole command, start and end included, is told too.
-The worker's `work_dir` is in memory (`--scratch` to change it): five directories belong to a job, and where a
-disk discards what is deleted, as those of virtual machines do, deleting them costs more than all else.
+The worker's `work_dir` is in memory (`--scratch` to change it).
 """
 
 from __future__ import annotations
