@@ -18,7 +18,7 @@ from worker_agent.executors.terminal import stay_in_background
 from worker_agent.link import READ_BYTES
 from worker_agent.prepare import expand
 from worker_agent.protocol.layout import StateLayout
-from worker_agent.protocol.messages import PREAMBLE
+from worker_agent.protocol.lines import PREAMBLE
 from worker_agent.site import hostname
 from worker_agent.sockets import connect
 

@@ -6,7 +6,8 @@ import socket
 from collections import deque
 from typing import Deque, Iterator, Mapping
 
-from worker_agent.protocol.messages import LineBuffer, Message, ToMaster, decode, encode
+from worker_agent.protocol.lines import LineBuffer
+from worker_agent.protocol.messages import Message, ToMaster, decode, encode
 
 READ_BYTES = 64 * 1024
 _REPLAY_BYTES = 1024 * 1024

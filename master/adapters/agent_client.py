@@ -14,6 +14,7 @@ from master.core import events as ev
 from master.errors import ProtocolError, RemoteError, SessionLost, WorkerUnusable
 from master.inbox import Inbox, Noted, Received, Seen
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 
 PING_S = 5.0
 SILENCE_S = 20.0
@@ -170,7 +171,7 @@ class WorkerLink:
             channel.close()
 
     def _read(self, channel: Channel) -> None:
-        lines = msg.LineBuffer(msg.PREAMBLE)
+        lines = LineBuffer(PREAMBLE)
         while data := channel.receive():
             self._heard = self._clock()
             for line in lines.feed(data):

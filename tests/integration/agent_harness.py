@@ -17,6 +17,7 @@ from worker_agent import procs
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import StateLayout, WorkLayout
+from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 from worker_agent.site import hostname
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +95,7 @@ class Master:
         self.process, self._log = process, log
         self.greeting: Any = None
         self.seen: list[Any] = []
-        self._lines = msg.LineBuffer(msg.PREAMBLE)
+        self._lines = LineBuffer(PREAMBLE)
         self._unread: list[Any] = []
 
     @property

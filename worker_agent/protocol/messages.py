@@ -14,25 +14,20 @@
                                    ←    pong
       shutdown                     →    (ends the agent when nothing is left to do)
 
-A line that is not a message of this module raises MessageError; lines before the first message of a
-connection may be noise from the user's shell start-up files, and `skip_noise` passes them over.
+A line that is not a message of this module raises MessageError.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Type, Union
+from typing import Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type, Union
 
 PROTOCOL = 1
-PREAMBLE = b"\x00twophase-agent\n"
-"""The agent's side of a connection begins with this line: what comes before it is noise."""
-
 EXECUTORS = ("process", "warm", "thread", "inline")
 """What can run a job: a fresh process, a fork of one that has imported what the job needs, a thread of one
 that runs many jobs of a built-in trainer, or a process in the foreground of the agent's terminal."""
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
 LEAST_LOG_BYTES = 1 << 20
 """The lowest limit for logs: what is smaller is not worth cutting."""
 
@@ -370,8 +365,6 @@ def _checks(cls: Type[Any]) -> Dict[str, _Types]:
 
 
 _BY_TYPE: Dict[str, Tuple[Type[Any], Dict[str, _Types]]] = {cls.type: (cls, _checks(cls)) for cls in _CLASSES}
-
-
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -405,30 +398,3 @@ def _made(cls: Type[Any], checks: Mapping[str, _Types], body: Mapping[str, Any])
         return cls(**body)
     except TypeError as error:
         raise MessageError(f"{cls.__name__}: {error}") from error
-
-
-class LineBuffer:
-    """Cuts a byte stream into lines."""
-
-    def __init__(self, preamble: bytes = b"") -> None:
-        self._rest = b""
-        self._preamble = preamble
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the lines that `data` completes.  Raises MessageError for a line that has no end."""
-        self._rest += data
-        if self._preamble and not self._skip_noise():
-            return
-        *lines, self._rest = self._rest.split(b"\n")
-        if len(self._rest) > MAX_LINE_BYTES:
-            raise MessageError(f"a line of more than {MAX_LINE_BYTES} bytes")
-        yield from lines
-
-    def _skip_noise(self) -> bool:
-        """Drop all up to the preamble; True once it has been met."""
-        noise, found, rest = self._rest.partition(self._preamble)
-        if found:
-            self._preamble, self._rest = b"", rest
-            return True
-        self._rest = noise[-len(self._preamble) :]
-        return False

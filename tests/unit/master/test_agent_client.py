@@ -17,6 +17,7 @@ from master.errors import RemoteError, SessionLost, WorkerUnusable
 from master.inbox import Inbox, Noted, Received, Seen
 from tests.support.fake_session import FakeChannel, FakeSession
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.lines import PREAMBLE
 
 SOON_S = 20.0
 """For what must come; only a failing test waits so long."""
@@ -28,7 +29,7 @@ WELCOME = msg.Welcome(
 
 def welcome(data: bytes) -> bytes:
     """An agent that greets and says nothing more."""
-    return b"motd\n" + msg.PREAMBLE + msg.encode(WELCOME) if b'"hello"' in data else b""
+    return b"motd\n" + PREAMBLE + msg.encode(WELCOME) if b'"hello"' in data else b""
 
 
 @dataclass
@@ -133,7 +134,7 @@ def test_what_the_agent_says_becomes_events(world: World) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_noise_and_pieces_do_not_matter(world: World, size: int) -> None:
-    stream = b'\xff\x1b[0m{"type": "pong"}\nhello\n' + msg.PREAMBLE + msg.encode(WELCOME)
+    stream = b'\xff\x1b[0m{"type": "pong"}\nhello\n' + PREAMBLE + msg.encode(WELCOME)
 
     def listener(data: bytes) -> bytes:
         for start in range(0, len(stream) if data else 0, size):
@@ -170,7 +171,7 @@ def test_a_welcome_that_makes_no_sense_is_tried_again(world: World, attempts: li
     answers = [msg.Welcome(**{**WELCOME.__dict__, "attempts": attempts}), WELCOME]
 
     def listener(data: bytes) -> bytes:
-        return msg.PREAMBLE + msg.encode(answers.pop(0)) if b'"hello"' in data else b""
+        return PREAMBLE + msg.encode(answers.pop(0)) if b'"hello"' in data else b""
 
     world.listener = listener
     world.link.start()
@@ -180,7 +181,7 @@ def test_a_welcome_that_makes_no_sense_is_tried_again(world: World, attempts: li
 
 def test_another_protocol_is_no_link(world: World) -> None:
     strange = msg.Welcome(**{**WELCOME.__dict__, "protocol": 99})
-    world.listener = lambda data: msg.PREAMBLE + msg.encode(strange)
+    world.listener = lambda data: PREAMBLE + msg.encode(strange)
     world.link.start()
     lost = world.event()
     assert isinstance(lost, ev.WorkerLost)
@@ -232,7 +233,7 @@ def test_an_idle_link_is_pinged(world: World, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_refusal_is_for_good(world: World) -> None:
-    world.listener = lambda data: msg.PREAMBLE + msg.encode(msg.Refused("a newer master is at work"))
+    world.listener = lambda data: PREAMBLE + msg.encode(msg.Refused("a newer master is at work"))
     world.link.start()
     assert world.event() == ev.WorkerUnusable(100.0, "lab1", "a newer master is at work")
     world.link.join(SOON_S)
