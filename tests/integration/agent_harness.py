@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import select
 import signal
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from worker_agent import procs
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 from worker_agent.protocol.layout import StateLayout, WorkLayout
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 from worker_agent.site import hostname
@@ -25,6 +26,20 @@ PYTHON = os.environ.get("TWOPHASE_TEST_PYTHON", sys.executable)
 """The interpreter that the agent runs on: set it to try an older one."""
 PATIENCE_S = 60.0
 M = TypeVar("M")
+WRITE_OUTPUT = "import os; open(os.environ['TWOPHASE_OUTPUT_DIR'] + '/out.txt', 'w').write('o')"
+TWO_PROCESSES = '''
+import os, pathlib, signal, subprocess, sys
+code = """import signal
+for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
+print(flush=True)
+signal.pause()"""
+child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
+child.stdout.readline()
+pathlib.Path({path!r}).write_text(f"{{os.getpid()}} {{child.pid}}")
+signal.pause()
+'''
+WAIT_FOR_FILE = "import pathlib, time\nwhile not pathlib.Path({path!r}).exists(): time.sleep(0.01)"
 
 
 class Host:
@@ -214,3 +229,10 @@ def pids_in(path: Path, count: int) -> Sequence[int]:
     """Wait until a job has written `count` pids into a file; return them."""
     until(lambda: path.exists() and len(path.read_text().split()) == count)
     return [int(word) for word in path.read_text().split()]
+
+
+def content_of(files: dict[str, str]) -> str:
+    digests = [
+        FileDigest(path, len(text), hashlib.sha256(text.encode()).hexdigest()) for path, text in files.items()
+    ]
+    return content_hash(digests)

@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import zipapp
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.agent_harness import (
     PATIENCE_S,
-    PYTHON,
     ROOT,
+    WAIT_FOR_FILE,
+    WRITE_OUTPUT,
     Host,
+    content_of,
     end,
     is_alive,
-    pids_in,
-    pids_of,
-    until,
 )
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.digests import FileDigest, content_hash
-from worker_agent.results import tail_of
-
-WRITE_OUTPUT = "import os; open(os.environ['TWOPHASE_OUTPUT_DIR'] + '/out.txt', 'w').write('o')"
-TWO_PROCESSES = '''
-import os, pathlib, signal, subprocess, sys
-code = """import signal
-for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
-print(flush=True)
-signal.pause()"""
-child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
-child.stdout.readline()
-pathlib.Path({path!r}).write_text(f"{{os.getpid()}} {{child.pid}}")
-signal.pause()
-'''
-WAIT_FOR_FILE = "import pathlib, time\nwhile not pathlib.Path({path!r}).exists(): time.sleep(0.01)"
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path)
-    yield host
-    host.close()
 
 
 def test_a_job_runs_and_its_small_results_come_inline(host: Host) -> None:
@@ -125,24 +98,6 @@ def test_a_launch_is_done_once_however_often_it_is_said(host: Host, tmp_path: Pa
     again.launch("a", code, attempt=2)
     again.finished("a", attempt=2)
     assert count.read_text() == "xx"
-
-
-def test_a_killed_agent_leaves_nothing_running(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "pids"
-    master = host.connect()
-    master.launch("a", TWO_PROCESSES.format(path=str(path)))
-    master.launch("queued", WRITE_OUTPUT)
-    pids = pids_in(path, 2)
-    master.settle()
-    end(host.agent_pid(), signal.SIGKILL)
-    assert all(map(is_alive, pids))
-    again = host.connect(epoch=2)
-    lost = again.finished("a")
-    assert lost.outcome == "lost" and lost.error
-    assert again.finished("queued").outcome == "lost"
-    assert not any(map(is_alive, pids))
-    again.launch("a", WRITE_OUTPUT, attempt=2)
-    assert again.finished("a", attempt=2).outcome == "succeeded"
 
 
 def test_what_is_not_acknowledged_is_said_again(host: Host) -> None:
@@ -228,174 +183,6 @@ def test_runs_share_the_slots_of_a_machine(host: Host, tmp_path: Path) -> None:
     two.wait(lambda item: item == msg.Slots(0))
 
 
-def test_eight_attempts_want_an_artefact_once(host: Host) -> None:
-    master = host.connect()
-    name = content_of({"data.txt": "d"})
-    for index in range(8):
-        code = "print(open('inputs/data.txt').read())"
-        master.launch(f"j{index}", code, mounts=[{"at": "inputs", "artefact": name}])
-    master.settle()
-    assert master.said(msg.Wanted) == [msg.Wanted(name)]
-    assert [item.kind for item in master.said(msg.Event)] == ["staging"] * 8
-    again = host.connect()
-    again.settle()
-    assert again.said(msg.Wanted) == [msg.Wanted(name)]
-    assert host.deliver({"data.txt": "d"}) == name
-    again.send(msg.Delivered(name))
-    assert [again.finished(f"j{index}").outcome for index in range(8)] == ["succeeded"] * 8
-    assert len(again.said(msg.Wanted)) == 1
-    assert host.connect().welcome.cached == [name]
-
-
-def content_of(files: dict[str, str]) -> str:
-    digests = [
-        FileDigest(path, len(text), hashlib.sha256(text.encode()).hexdigest()) for path, text in files.items()
-    ]
-    return content_hash(digests)
-
-
-def test_what_is_not_what_its_hash_says_is_rejected(host: Host) -> None:
-    master = host.connect()
-    name = content_of({"data.txt": "right"})
-    master.launch("a", "pass", mounts=[{"at": "d", "artefact": name}])
-    master.wait(lambda item: isinstance(item, msg.Wanted))
-    host.deliver({"data.txt": "wrong"}, name=name)
-    master.send(msg.Delivered(name))
-    rejected = master.wait(lambda item: isinstance(item, msg.Rejected))
-    assert rejected.content_hash == name and "instead of" in rejected.problem
-    assert (host.work().set_aside(name) / "data.txt").read_text() == "wrong"
-    assert not host.work().cached(name).exists()
-    host.deliver({"data.txt": "right"})
-    master.send(msg.Delivered(name))
-    assert master.finished("a").outcome == "succeeded"
-
-
-def test_a_cached_artefact_that_changed_is_wanted_again(host: Host) -> None:
-    master = host.connect()
-    name = host.deliver({"data.txt": "right"})
-    master.send(msg.Delivered(name))
-    master.launch("a", "pass", mounts=[{"at": "d", "artefact": name}])
-    assert master.finished("a").outcome == "succeeded"
-    cached = host.work().cached(name) / "data.txt"
-    cached.chmod(0o644)
-    cached.write_text("wrong")
-    master.launch("b", "print(open('d/data.txt').read())", mounts=[{"at": "d", "artefact": name}])
-    assert master.wait(lambda item: isinstance(item, msg.Wanted)) == msg.Wanted(name)
-    host.deliver({"data.txt": "right"})
-    master.send(msg.Delivered(name))
-    done = master.finished("b")
-    assert done.inline == {"": base64.b64encode(b"right\n").decode()}
-
-
-LEGACY_PHASE_1 = """
-import pathlib
-base = pathlib.Path("experiments/base_models/my_base")
-base.mkdir(parents=True)
-(base / "best.pt").write_text("weights")
-(pathlib.Path("experiments") / "notes.txt").write_text("n")
-"""
-LEGACY_PHASE_2 = """
-import pathlib
-weights = pathlib.Path("experiments/base_models/my_base/best.pt").read_text()
-result = pathlib.Path("experiments/alpha/fold0_p1")
-result.mkdir(parents=True)
-(result / "metrics.json").write_text(weights)
-"""
-
-
-def test_a_script_that_knows_only_experiments_works_unchanged(host: Host) -> None:
-    master = host.connect()
-    master.launch("base_models/s1", LEGACY_PHASE_1, phase=1)
-    made = master.finished("base_models/s1")
-    assert made.outcome == "succeeded" and made.base_model
-    assert made.base_model["name"] == "my_base"
-    assert [row[0] for row in made.base_model["files"]] == ["best.pt"]
-    assert [row[0] for row in made.files] == ["notes.txt"]
-    name = made.base_model["content_hash"]
-    assert (host.work().cached(name) / "best.pt").read_text() == "weights"
-    mounts = [{"at": "experiments/base_models/my_base", "artefact": name}]
-    master.launch("alpha/fold0_p1", LEGACY_PHASE_2, base_model=name, mounts=mounts)
-    done = master.finished("alpha/fold0_p1")
-    assert [row[0] for row in done.files] == ["metrics.json"]
-    assert not master.said(msg.Wanted)
-
-
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        ("pass", "left no base model"),
-        (
-            "import pathlib\nfor n in 'ab':\n p = pathlib.Path('experiments/base_models', n)\n"
-            " p.mkdir(parents=True); (p / 'x').touch()",
-            "several base models: a, b",
-        ),
-        (
-            "import os, pathlib\np = pathlib.Path(os.environ['TWOPHASE_BASE_MODEL_DIR'])\n"
-            "(p / 'manifest.json').touch(); (p / 'x').touch()",
-            "manifest.json",
-        ),
-    ],
-)
-def test_a_base_model_that_is_none_fails_with_the_reason(host: Host, code: str, error: str) -> None:
-    master = host.connect()
-    master.launch("base_models/s1", code, phase=1)
-    done = master.finished("base_models/s1")
-    assert done.outcome == "failed" and done.error and error in done.error and done.base_model is None
-
-
-def test_cancel_ends_what_ignores_signals_with_its_children(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "pids"
-    master = host.connect()
-    master.launch("a", TWO_PROCESSES.format(path=str(path)))
-    master.launch("queued", "pass")
-    pids = pids_in(path, 2)
-    master.send(msg.Recall("a", 1), msg.Recall("queued", 1), msg.Cancel("unknown", 7))
-    assert master.finished("queued").outcome == "cancelled"
-    assert all(map(is_alive, pids))
-    master.send(msg.Cancel("a", 1))
-    done = master.finished("a")
-    assert (done.outcome, done.exit_code) == ("cancelled", -9)
-    assert not any(map(is_alive, pids))
-
-
-def test_a_job_that_takes_too_long_is_ended(host: Host, tmp_path: Path) -> None:
-    master = host.connect()
-    master.launch("a", TWO_PROCESSES.format(path=str(tmp_path / "pids")), timeout_s=0.5)
-    pid = master.wait_event("running", "a").detail["pid"]
-    done = master.finished("a")
-    assert done.outcome == "timeout" and done.error == "stopped after 0.5 s, its time limit"
-    assert not is_alive(pid) and not pids_of(host.work().attempt("r1", "a", 1).output)
-
-
-def test_a_process_that_left_its_group_does_not_outlive_its_job(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "pids"
-    code = f"""
-import os, pathlib, signal
-reader, writer = os.pipe()
-if os.fork() == 0:
-    os.setsid()
-    pathlib.Path({str(path)!r}).write_text(str(os.getpid()))
-    os.write(writer, b"x")
-    signal.pause()
-os.read(reader, 1)
-"""
-    master = host.connect()
-    master.launch("a", code)
-    assert master.finished("a").outcome == "succeeded"
-    assert not any(map(is_alive, pids_in(path, 1)))
-
-
-def test_the_agent_ends_its_jobs_when_it_is_told_to_end(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "pids"
-    master = host.connect()
-    master.launch("a", TWO_PROCESSES.format(path=str(path)))
-    pids = pids_in(path, 2)
-    end(host.agent_pid(), signal.SIGTERM)
-    assert master.finished("a").outcome == "lost"
-    assert not any(map(is_alive, pids))
-    assert host.connect().finished("a").outcome == "lost"
-
-
 def test_garbage_ends_the_connection_and_not_the_agent(host: Host) -> None:
     for garbage in (b"hello?\n", b'{"type":"launch"}\n', b"\xff\xfe\n", b"[" * 100_000 + b"\n"):
         master = host.connect()
@@ -473,87 +260,12 @@ def test_progress_is_told(host: Host, tmp_path: Path) -> None:
     master.finished("a")
 
 
-def test_after_shutdown_nothing_is_left(host: Host) -> None:
-    master = host.connect()
-    pid = host.agent_pid()
-    master.launch("a", WRITE_OUTPUT)
-    master.send(msg.Shutdown())
-    event = master.wait_event("finished", "a")
-    master.settle()
-    master.send(msg.Ack(event.seq))
-    assert master.ended() == 0
-    until(lambda: not is_alive(pid))
-    assert not host.layout().root.exists() and not host.work().run("r1").exists()
-
-
-def test_a_process_that_nothing_tells_of_does_not_outlive_the_agent(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "pids"
-    code = f"""
-import os, pathlib, sys
-reader, writer = os.pipe()
-if os.fork() == 0:
-    os.setsid()
-    write = "import os, signal, pathlib; pathlib.Path({str(path)!r}).write_text(str(os.getpid()));"
-    os.set_inheritable(writer, True)
-    program = f"{{write}} os.write({{writer}}, b'x'); signal.pause()"
-    os.execve(sys.executable, [sys.executable, "-c", program], {{}})
-os.read(reader, 1)
-"""
-    master = host.connect()
-    agent = host.agent_pid()
-    master.launch("a", code)
-    assert master.finished("a").outcome == "succeeded"
-    (pid,) = pids_in(path, 1)
-    end(agent, signal.SIGTERM)
-    assert master.ended() == 0
-    until(lambda: not is_alive(agent))
-    assert not is_alive(pid)
-
-
 def test_a_state_directory_that_cannot_be_is_a_clear_error(host: Host) -> None:
     host.state_dir.write_text("in the way")
     done = subprocess.run(host.argv("r1"), input=b"", capture_output=True, env=host.env, timeout=PATIENCE_S)
     assert done.returncode == 1 and done.stdout == b""
     assert b"worker_agent: cannot start the agent" in done.stderr and b"Not a directory" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-
-
-FAILS = """
-import sys
-from pathlib import Path
-from worker_agent import daemon
-from worker_agent.protocol.layout import StateLayout
-def serve(layout, digest, ready):
-    ready()
-    with open(layout.root / "reused", "wb"):
-        raise OSError("no more of it")
-daemon.serve = serve
-layout = StateLayout(Path(sys.argv[1]), "host", "r1")
-print(daemon.start_detached(layout, "d"), layout.log, layout.root / "reused")
-"""
-
-
-def test_an_agent_that_fails_while_it_serves_says_so_in_its_log_and_nowhere_else(tmp_path: Path) -> None:
-    argv = [PYTHON, "-c", FAILS, str(tmp_path / "state")]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
-    problem, log, other = done.stdout.split()
-    assert problem == "None"
-    until(lambda: "OSError: no more of it" in Path(log).read_text())
-    assert Path(other).read_text() == ""
-
-
-def test_an_agent_that_nobody_needs_ends_and_remembers(host: Host) -> None:
-    host.env["TWOPHASE_AGENT_IDLE_S"] = "2"
-    master = host.connect(epoch=3)
-    pid = host.agent_pid()
-    master.launch("a", "pass")
-    event = master.wait_event("finished", "a")
-    master.leave()
-    until(lambda: not is_alive(pid))
-    again = host.connect(epoch=4)
-    assert again.welcome.attempts == [["a", 1]]
-    assert again.wait_event("finished", "a") == event
 
 
 def test_the_agent_runs_from_one_zipped_file(host: Host, tmp_path: Path) -> None:
@@ -591,109 +303,3 @@ def test_the_socket_is_made_anew_where_a_cleaner_removed_it(host: Host) -> None:
     first.settle()
     host.connect().settle()
     assert host.agent_pid() == pid
-
-
-def test_a_silent_job_is_ended_and_one_that_only_tells_progress_goes_on(host: Host, tmp_path: Path) -> None:
-    master = host.connect(cpu_slots=2)
-    stall_s = 3.0
-    tell = (
-        "import os, time\n"
-        "path = os.environ['TWOPHASE_PROGRESS_FILE']\n"
-        f"for epoch in range({round(stall_s * 12)}):\n"
-        "    open(path, 'a').write('{}\\n')\n"
-        "    time.sleep(0.1)\n"
-    )
-    master.launch("silent", TWO_PROCESSES.format(path=str(tmp_path / "pids")), stall_timeout_s=0.5)
-    master.launch("telling", tell, stall_timeout_s=stall_s)
-    done = master.finished("silent")
-    assert (done.outcome, done.error) == ("stalled", "no log line and no progress for 0.5 s")
-    assert not pids_of(host.work().attempt("r1", "silent", 1).output)
-    assert master.finished("telling").outcome == "succeeded"
-
-
-def test_a_flood_is_kept_within_its_limit_while_other_jobs_go_on(host: Host, tmp_path: Path) -> None:
-    limit = 1 << 20
-    master = host.connect(cpu_slots=2, log_limit_bytes=limit)
-    go = tmp_path / "go"
-    flood = (
-        "import os, pathlib\n"
-        "block = (b'x' * 63 + b'\\n') * 1024\n"
-        "for _ in range(3200): os.write(1, block)\n"
-        + WAIT_FOR_FILE.format(path=str(go))
-        + "\nprint('the end')"
-    )
-    master.launch("flood", flood)
-    master.wait_event("running", "flood")
-    for number in range(20):
-        master.launch(f"other{number}", "pass")
-        assert master.finished(f"other{number}").outcome == "succeeded"
-        master.settle()
-    log = host.work().attempt("r1", "flood", 1).log
-    until(lambda: log.stat().st_size == 3200 * 65536 and log.stat().st_blocks * 512 <= limit + 8192)
-    go.touch()
-    done = master.finished("flood")
-    assert done.outcome == "succeeded" and done.log and done.log[1] <= limit
-    assert done.log[1:] == [log.stat().st_size, hashlib.sha256(log.read_bytes()).hexdigest()]
-    assert log.read_text().startswith("xxx") and log.read_text().endswith("x\nthe end\n")
-    assert "bytes cut: the log is larger than 1,048,576 bytes" in log.read_text()
-
-
-RESUME = """
-import os, pathlib, signal, sys
-folder = pathlib.Path(os.environ["TWOPHASE_CHECKPOINT_DIR"])
-found = sorted(path.name for path in folder.iterdir())
-print("found", found, flush=True)
-if found:
-    sys.exit(0)
-def save(*_):
-    (folder / "epoch3").write_text("state")
-    sys.exit(75)
-signal.signal(signal.SIGINT, save)
-(folder / "ready").touch()
-(folder / "ready").unlink()
-pathlib.Path({ready!r}).touch()
-while True: signal.pause()
-"""
-
-
-def test_a_checkpoint_written_at_the_end_moves_to_another_worker(host: Host, tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    master, code = host.connect(kill_grace_s=PATIENCE_S), RESUME.format(ready=str(ready))
-    master.launch("alpha/a", code, timeout_s=600.0)
-    until(ready.exists)
-    master.send(msg.Cancel("alpha/a", 1))
-    done = master.finished("alpha/a")
-    assert (done.outcome, done.exit_code) == ("cancelled", 75) and done.checkpoint
-    assert [row[0] for row in done.checkpoint["files"]] == ["epoch3"]
-    name = done.checkpoint["content_hash"]
-    other = Host(tmp_path / "other")
-    try:
-        there = other.connect()
-        there.launch("alpha/a", code, attempt=2, checkpoint=name, checkpoint_attempt=1)
-        assert there.wait(lambda item: isinstance(item, msg.Wanted)) == msg.Wanted(name)
-        shutil.copytree(host.work().checkpoints("r1", "alpha/a", 1), other.work().incoming("r1", name))
-        there.send(msg.Delivered(name))
-        done = there.finished("alpha/a", 2)
-        assert done.outcome == "succeeded" and done.checkpoint is None
-        assert other.work().attempt("r1", "alpha/a", 2).log.read_text() == "found ['epoch3']\n"
-        there.send(msg.Release("alpha/a", 2))
-        until(lambda: not other.work().checkpoints("r1", "alpha/a", 2).exists())
-    finally:
-        other.close()
-    master.launch("alpha/a", code, attempt=3, checkpoint=name, checkpoint_attempt=1)
-    assert master.finished("alpha/a", 3).outcome == "succeeded"
-    assert not master.said(msg.Wanted)
-    master.send(msg.Forget("alpha/a"))
-    until(lambda: not host.work().checkpoints("r1", "alpha/a", 3).exists())
-
-
-def test_the_end_of_a_log_is_short_however_fast_it_grows(tmp_path: Path) -> None:
-    log, lengths = tmp_path / "log.txt", set()
-    with log.open("ab") as stream, subprocess.Popen(["yes"], stdout=stream) as flood:
-        try:
-            until(lambda: log.stat().st_size > 1 << 20)
-            while not lengths or log.stat().st_size < 1 << 27:
-                lengths.add(len(tail_of(log)))
-            assert lengths == {4096}
-        finally:
-            flood.kill()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-
-import pytest
 
 from tests.integration.agent_harness import Host, Master, end, pids_in
 from worker_agent.protocol import messages as msg
@@ -27,13 +24,6 @@ if os.fork() == 0:
     os.execve(sys.executable, [sys.executable, "-c", program], {})
 pathlib.Path(PATH).write_bytes(os.read(reader, 20))
 """
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path)
-    yield host
-    host.close()
 
 
 class Lab:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.integration.agent_harness import Host, Master, end, until
 from worker_agent.protocol import messages as msg
@@ -16,13 +12,6 @@ READ = "import os; print(open(os.environ['TWOPHASE_BASE_MODEL_DIR'] + '/f').read
 MAKE = "import os; open(os.environ['TWOPHASE_BASE_MODEL_DIR'] + '/best.pt', 'w').write('w' * 100)"
 SIZE = 1000
 """Bytes of an artefact of these tests."""
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    host = Host(tmp_path)
-    yield host
-    host.close()
 
 
 def bring(host: Host, master: Master, word: str, run_id: str = "r1") -> str:

@@ -1,0 +1,119 @@
+"""Agents and runs that use the executors."""
+
+from __future__ import annotations
+
+import signal
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from master.adapters.agent_deploy import build_agent
+from master.core.lifecycle import Trigger
+from tests.integration.agent_harness import Host, end, is_alive, pids_in, until
+from tests.integration.executor_lab import TRAINER
+from tests.support.runs import Run, search
+from worker_agent.protocol import messages as msg
+
+
+def toy_trainer(root: Path) -> list[dict[str, str]]:
+    """Write the trainer to a folder and return what shows it to a job."""
+    for name, text in (("__init__.py", ""), ("toy/__init__.py", ""), ("toy/thread_main.py", TRAINER)):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(textwrap.dedent(text))
+    return [{"at": "trainers", "path": str(root)}]
+
+
+def test_an_agent_runs_warm_jobs_and_says_what_ran_them(host: Host) -> None:
+    master = host.connect()
+    for number in (1, 2):
+        master.launch(
+            "warm", "import os; print(os.environ['TWOPHASE_JOB_ID'])", attempt=number, executor="warm"
+        )
+        done = master.finished("warm", number)
+        assert (done.outcome, done.executor, done.executor_note) == ("succeeded", "warm", "")
+    master.launch("sh", "", argv=["sh", "-c", "exit 3"], executor="warm")
+    done = master.finished("sh")
+    assert (done.exit_code, done.executor) == (3, "process")
+    assert done.executor_note == "sh is not a Python interpreter"
+    master.launch("odd", "", executor="fast")
+    done = master.finished("odd")
+    assert done.outcome == "refused" and "allowed are process, warm, thread, inline" in str(done.error)
+
+
+@pytest.mark.parametrize("executor", ["warm", "thread"])
+def test_what_an_agent_that_is_killed_leaves_is_ended_by_the_next(
+    host: Host, tmp_path: Path, executor: str
+) -> None:
+    master, pids = host.connect(), tmp_path / "pids"
+    code = f"import os, signal; open({str(pids)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    argv = ["{python}", "-c", code] if executor == "warm" else ["{python}", "-m", "trainers.toy", "stay"]
+    master.launch("a", "", argv=argv, executor=executor, mounts=toy_trainer(tmp_path / "trainers"))
+    if executor == "warm":
+        (pid,) = pids_in(pids, 1)
+    else:
+        pid = master.wait_event("running", "a").detail["pid"]
+    end(host.agent_pid(), signal.SIGKILL)
+    again = host.connect(epoch=2)
+    assert again.finished("a").outcome == "lost"
+    until(lambda: not is_alive(pid))
+
+
+def test_warm_jobs_and_threads_start_from_one_zipped_file(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "agent.pyz"
+    path.write_bytes(build_agent().data)
+    host.program = [str(path)]
+    del host.env["PYTHONPATH"]
+    master = host.connect()
+    mounts = toy_trainer(tmp_path / "trainers")
+    argv = ["{python}", "-m", "trainers.toy", "0"]
+    master.launch("t", "", argv=argv, executor="thread", mounts=mounts)
+    master.launch("w", "import sys; assert 'worker_agent' not in sys.modules", executor="warm")
+    for name, executor in (("t", "thread"), ("w", "warm")):
+        done = master.finished(name)
+        assert (done.outcome, done.executor, done.executor_note) == ("succeeded", executor, "")
+
+
+def test_a_crash_of_the_process_is_a_loss_of_its_threads(host: Host, tmp_path: Path) -> None:
+    master = host.connect()
+    mounts = toy_trainer(tmp_path / "trainers")
+    master.launch("a", "", argv=["{python}", "-m", "trainers.toy", "crash"], executor="thread", mounts=mounts)
+    done = master.finished("a")
+    assert (done.outcome, done.executor) == ("lost", "thread")
+    assert done.error == "the process that ran this job and 0 others as threads crashed"
+
+
+def test_a_warm_job_that_is_cancelled_while_its_parent_imports_is_cancelled(host: Host) -> None:
+    master = host.connect()
+    master.launch("a", "import torch; print('ran')", executor="warm")
+    master.settle()
+    master.send(msg.Cancel("a", 1))
+    done = master.finished("a")
+    assert (done.outcome, done.stderr_tail) == ("cancelled", "")
+
+
+def test_a_run_says_of_each_job_what_ran_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
+    worker = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "state_dir": str(tmp_path / "state")}
+    jobs = search(folds=1)
+    jobs[-1]["executor"] = "process"
+    run = Run(tmp_path, [worker], jobs)
+    done = run.finish("--executor", "warm")
+    assert done.returncode == 0, done.stderr
+    run.check_complete(jobs=5, base_models=1)
+    details = [item.detail or {} for item in run.transitions() if item.trigger is Trigger.FINISH]
+    assert sorted(detail["executor"] for detail in details) == ["process"] + 5 * ["warm"]
+    assert {detail["executor_note"] for detail in details} == {""}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("wram", "did you mean `warm`"), ("thread", "a script cannot share")]
+)
+def test_a_run_with_an_executor_that_cannot_be_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    worker = {"host": "localhost", "gpus": 0}
+    done = Run(tmp_path / "flag", [worker], search(folds=1)).finish("--executor", name)
+    assert done.returncode == 2 and f'--executor is `"{name}"`' in done.stderr and why in done.stderr
+    run = Run(tmp_path / "field", [worker], search(folds=1, executor=name))
+    done = run.finish()
+    assert done.returncode == 3 and "job 1: `executor` is" in done.stderr and why in done.stderr
+    assert not run.layout.root.exists()
