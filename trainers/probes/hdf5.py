@@ -56,22 +56,19 @@ class ActivationFile:
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open `path` for reading; raises InputError where it is missing, truncated or no HDF5 file."""
+    """Open `path` for reading; raises InputError where it is missing, truncated or no HDF5 file.
+
+    What h5py raises inside the block about a damaged file becomes InputError too.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
         raise InputError(f"{path}: truncated or not an HDF5 file ({error})") from error
-    with file:
-        yield file
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn what h5py raises about a damaged file inside the block into InputError."""
     try:
-        yield
+        with file:
+            yield file
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise
@@ -80,7 +77,7 @@ def reading(path: Path) -> Iterator[None]:
 
 def open_activations(path: Path, group: str = "/") -> ActivationFile:
     """Describe the splits below `group` of `path`; raises InputError for whatever does not fit together."""
-    with open_hdf5(path) as file, reading(path):
+    with open_hdf5(path) as file:
         root = file if group == "/" else _member(path, file, group.strip("/"), h5py.Group)
         splits = {split: _describe(path, root, split) for split in SPLITS}
         names = _names(path, root) or _names(path, file)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.probes.errors import InputError, is_out_of_memory
-from trainers.probes.hdf5 import SplitFile, open_hdf5, reading
+from trainers.probes.hdf5 import SplitFile, open_hdf5
 
 SCAN_BYTES = 32 << 20
 """Size of a block in passes over all rows."""
@@ -202,7 +202,7 @@ class _StreamCursor:
 
     def _load(self, window: Window) -> None:
         split, filled = self._rows.split, 0
-        with open_hdf5(split.path) as file, reading(split.path):
+        with open_hdf5(split.path) as file:
             for block in sorted(window.blocks):
                 span = self._rows.block_span(block)
                 self._base[block] = filled

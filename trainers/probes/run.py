@@ -16,7 +16,7 @@ from trainers.probes.errors import InputError, memory_advice
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.exact import ExactTraining
 from trainers.probes.fused import FusedTraining, product_threads
-from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5, reading
+from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5
 from trainers.probes.labels import Targets, read_targets
 from trainers.probes.layer import Layer, Trained
 from trainers.probes.loading import DEFAULT_SHARE, available_bytes, is_mapped, load_rows
@@ -327,7 +327,7 @@ def _digest(file: ActivationFile) -> str:
         digest.update(f"{name} {split.n_rows} {split.n_features} {split.dtype}\0".encode())
         digest.update(split.labels.tobytes())
         step = max(1, split.n_rows // DIGEST_ROWS)
-        with open_hdf5(split.path) as opened, reading(split.path):
+        with open_hdf5(split.path) as opened:
             data = opened[split.dataset]
             for row in range(0, split.n_rows, step):
                 digest.update(data[row].tobytes())

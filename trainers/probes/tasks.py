@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.probes.errors import InputError
-from trainers.probes.hdf5 import open_hdf5, reading
+from trainers.probes.hdf5 import open_hdf5
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -77,7 +77,7 @@ def _source(name: str, layer: str, layers: Sequence[str]) -> tuple[Path, str]:
     path = Path(name)
     if path.is_dir():
         return _of_layer(path, layer), "/"
-    with open_hdf5(path) as file, reading(path):
+    with open_hdf5(path) as file:
         groups = sorted(key for key in file if key.startswith("layer_"))
     if f"layer_{layer}" in groups:
         return path, f"/layer_{layer}"
