@@ -35,8 +35,8 @@ class Cache:
     """
 
     def __init__(self, layout: WorkLayout, run_id: str) -> None:
-        self._layout = layout
-        self._run_id = run_id
+        self.layout = layout
+        self.run_id = run_id
         self._places: Dict[str, Tuple[Path, Path]] = {}
         """The directory and the sidecar of each artefact that was asked for."""
         self.has_grown = True
@@ -45,21 +45,13 @@ class Cache:
         self._noted: Dict[str, Tuple[bytes, Stat]] = {}
         """What each sidecar said when it was last read, and what that means."""
 
-    @property
-    def layout(self) -> WorkLayout:
-        return self._layout
-
-    @property
-    def run_id(self) -> str:
-        return self._run_id
-
     def path(self, name: str) -> Path:
         """Return where an artefact is, or would be."""
-        return self._layout.cached(name)
+        return self.layout.cached(name)
 
     def hashes(self) -> List[str]:
         """Return the content hashes of the artefacts that are here."""
-        folder = self._layout.cached("x").parent
+        folder = self.layout.cached("x").parent
         try:
             return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
         except FileNotFoundError:
@@ -70,7 +62,7 @@ class Cache:
         found = []
         for name in self.hashes():
             if name not in self._sizes:
-                self._sizes[name] = sum(size for _, size, *_ in _stat(str(self._layout.cached(name))))
+                self._sizes[name] = sum(size for _, size, *_ in _stat(str(self.layout.cached(name))))
             with contextlib.suppress(FileNotFoundError):  # another run's agent may have removed it
                 found.append(Entry(name, self._sizes[name], self._mark_of(name).stat().st_mtime))
         return found
@@ -84,25 +76,25 @@ class Cache:
     def _mark_of(self, name: str) -> Path:
         """Return whose time tells when an artefact was last used."""
         sidecar = self._sidecar(name)
-        return sidecar if sidecar.exists() else self._layout.cached(name)
+        return sidecar if sidecar.exists() else self.layout.cached(name)
 
     def left_over(self) -> List[Path]:
         """Return what was taken out and not deleted.  Raises OSError."""
-        folder = self._layout.evicted(self._run_id)
+        folder = self.layout.evicted(self.run_id)
         return list(folder.iterdir()) if folder.is_dir() else []
 
     def evict(self, name: str) -> Path:
         """Take an artefact out and return where it lies, to be deleted.  Raises OSError."""
-        gone = self._layout.evicted(self._run_id) / f"{name}.{uuid.uuid4().hex}"
+        gone = self.layout.evicted(self.run_id) / f"{name}.{uuid.uuid4().hex}"
         gone.parent.mkdir(parents=True, exist_ok=True)
-        self._layout.cached(name).rename(gone)
+        self.layout.cached(name).rename(gone)
         self._sidecar(name).unlink(missing_ok=True)
         return gone
 
     def status(self, name: str) -> str:
         """Return `present`, `missing`, or `unsure` where it must be hashed before use."""
         if name not in self._places:
-            self._places[name] = self._layout.cached(name), self._sidecar(name)
+            self._places[name] = self.layout.cached(name), self._sidecar(name)
         final, sidecar = self._places[name]
         if not final.is_dir():
             return "missing"
@@ -120,7 +112,7 @@ class Cache:
 
     def verify_delivered(self, name: str) -> Optional[str]:
         """Check what was delivered and publish it; return what is wrong with it, None when it is fine."""
-        staged = self._layout.incoming(self._run_id, name)
+        staged = self.layout.incoming(self.run_id, name)
         if self.status(name) == "present":
             shutil.rmtree(str(staged), ignore_errors=True)
             return None
@@ -134,7 +126,7 @@ class Cache:
 
     def verify_cached(self, name: str) -> Optional[str]:
         """Hash what is in the cache; return what is wrong with it, None when it is fine."""
-        final = self._layout.cached(name)
+        final = self.layout.cached(name)
         problem = self._check(final, name)
         if problem and final.is_dir():
             self._set_aside(final, name)
@@ -143,7 +135,7 @@ class Cache:
     def take(self, name: str, target: Path) -> None:
         """Move an artefact out of the cache, to be written to.  Raises OSError."""
         self._sidecar(name).unlink(missing_ok=True)
-        self._layout.cached(name).rename(target)
+        self.layout.cached(name).rename(target)
         for folder, _, names in os.walk(str(target)):
             for item in names:
                 path = Path(folder, item)
@@ -168,7 +160,7 @@ class Cache:
 
     def _publish(self, staged: Path, name: str) -> Optional[str]:
         """Give a verified directory its place; what is there already, whole, is kept."""
-        final = self._layout.cached(name)
+        final = self.layout.cached(name)
         try:
             if final.is_dir() and self.verify_cached(name) is None:
                 shutil.rmtree(str(staged), ignore_errors=True)
@@ -204,13 +196,13 @@ class Cache:
         _write(self._sidecar(name), json.dumps(_stat(str(directory))))
 
     def _set_aside(self, directory: Path, name: str) -> None:
-        aside = self._layout.set_aside(name)
+        aside = self.layout.set_aside(name)
         shutil.rmtree(str(aside), ignore_errors=True)
         aside.parent.mkdir(parents=True, exist_ok=True)
         directory.rename(aside)
 
     def _sidecar(self, name: str) -> Path:
-        return self._layout.cached(name).with_name(f"{name}.stat.json")
+        return self.layout.cached(name).with_name(f"{name}.stat.json")
 
 
 def _stat(directory: str) -> Stat:

@@ -81,8 +81,7 @@ class Memory:
 
     def ack(self, body: Mapping[str, Any]) -> None:
         self.acked = max(self.acked, int(body["seq"]))
-        for seq in list(itertools.takewhile(lambda seq: seq <= self.acked, self.events)):
-            del self.events[seq]
+        _drop(self.events, self.acked)
 
     def release(self, body: Mapping[str, Any]) -> None:
         job_id, attempt = str(body["job_id"]), int(body["attempt"])
@@ -104,6 +103,12 @@ class Memory:
             yield _record("done", {"job_id": key[0], "attempt": key[1]})
         for event in self.events.values():
             yield _record("event", event.__dict__)
+
+
+def _drop(numbered: Dict[int, Any], last: int) -> None:
+    """Remove all up to number `last`, the numbers being in order."""
+    for seq in list(itertools.takewhile(lambda seq: seq <= last, numbered)):
+        del numbered[seq]
 
 
 _APPLY: Dict[str, Callable[[Memory, Any], None]] = {
@@ -164,8 +169,7 @@ class Spool:
         plain = body.__dict__ if isinstance(body, Launch) else body
         self._pending.append(_encode(_record(kind, plain)))
         if kind == "ack":
-            for seq in list(itertools.takewhile(lambda seq: seq <= self.memory.acked, self.lines)):
-                del self.lines[seq]
+            _drop(self.lines, self.memory.acked)
 
     def write(self) -> bool:
         """Append what was put.  Return whether the file has all; what it cannot take is kept for later."""
