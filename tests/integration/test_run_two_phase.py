@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from master.core.lifecycle import State, Trigger
-from tests.support.runs import SCRIPTS, Run, search
+from tests.support.runs import SCRIPTS, Run, interrupt_twice, search
 
 
 @pytest.fixture
@@ -148,13 +148,7 @@ def test_second_interrupt_cancels_and_confirms(tmp_path: Path, local: dict[str, 
     for _line in master.stdout:
         if run.layout.journal.exists() and len(run.count(Trigger.START)) >= 5:
             break
-    master.send_signal(signal.SIGINT)
-    for line in master.stdout:
-        if "again to cancel" in line:
-            break
-    master.send_signal(signal.SIGINT)
-    rest, _ = master.communicate(timeout=60)
-    assert master.returncode == 130, rest
+    interrupt_twice(master)
     assert list(run.states().values()).count(State.CANCELLED) == 2
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import select
-import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from master.core.lifecycle import State, Trigger
-from tests.support.runs import SCRIPTS, Run
+from tests.support.runs import SCRIPTS, Run, interrupt_twice
 
 RESUMABLE = SCRIPTS / "train_resumable.py"
 JOBS = {"base_model": False}
@@ -79,13 +78,7 @@ def test_a_cancelled_job_goes_on_when_the_command_is_given_again(tmp_path: Path)
             break
     assert list(run.count(Trigger.START).values()) == [1]
     wait_for_log(tmp_path / "state1")
-    master.send_signal(signal.SIGINT)
-    for line in master.stdout:
-        if "again to cancel" in line:
-            break
-    master.send_signal(signal.SIGINT)
-    rest, _ = master.communicate(timeout=60)
-    assert master.returncode == 130, rest
+    interrupt_twice(master)
     ((task_id, attempt, path),) = run.layout.kept_checkpoints()
     assert attempt == 1 and (path / "state" / "epoch.json").exists()
     assert run.states()[task_id] is State.CANCELLED

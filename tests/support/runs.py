@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -146,3 +147,15 @@ class Run:
             files = [FileDigest.from_row(row) for row in transition.detail["files"]]
             assert files, task_id
             assert content_hash(digest_directory(self.layout.result(task_id))) == content_hash(files)
+
+
+def interrupt_twice(master: subprocess.Popen[str]) -> None:
+    """Have a run cancel its jobs, and wait for its end."""
+    assert master.stdout is not None
+    master.send_signal(signal.SIGINT)
+    for line in master.stdout:
+        if "again to cancel" in line:
+            break
+    master.send_signal(signal.SIGINT)
+    rest, _ = master.communicate(timeout=60)
+    assert master.returncode == 130, rest
