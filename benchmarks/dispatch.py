@@ -26,20 +26,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from master import assembly
 from master.adapters.agent_client import WorkerLink
-from master.adapters.journal import Journal
-from master.code_snapshot import Program
-from master.core.commands import Transition
-from master.core.events import AttemptFinished, WorkerUp
-from master.core.lifecycle import State, Trigger
-from master.inbox import Inbox, Received
-from master.run_layout import RunLayout
+from master.adapters.inbox import Inbox, Received
+from master.code.snapshot import Program
+from master.core.running.commands import Transition
+from master.core.running.events import AttemptFinished, WorkerUp
+from master.core.running.lifecycle import State, Trigger
+from master.runs import run_parts
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
+from master.storage.journal import Journal
+from master.storage.run_layout import RunLayout
 from tests.support.sshd import LoopbackSshd
+from worker_agent.core.shares import cpu_devices
+from worker_agent.devices.slot_locks import SlotLocks
 from worker_agent.protocol import messages as msg
-from worker_agent.shares import cpu_devices
-from worker_agent.slots import SlotLocks
 
 SLOTS = 2
 ROUNDS = 3
@@ -134,7 +134,14 @@ def two_phase(
     specs = [{"index": index} for index in range(jobs)]
     (root / "jobs.json").write_text(json.dumps({"base_model": False, "jobs": specs}))
     argv = [
-        *(sys.executable, "-m", "master.cli", "--quiet", "--cluster-config", str(root / "cluster.json")),
+        *(
+            sys.executable,
+            "-m",
+            "master.commands.run_two_phase",
+            "--quiet",
+            "--cluster-config",
+            str(root / "cluster.json"),
+        ),
         *("--jobs-config", str(root / "jobs.json"), "--script-path", str(program)),
         *("--run-dir", str(root / "run")),
     ]
@@ -167,9 +174,9 @@ def channel(root: Path, jobs: int) -> Arm:
         (ServerSpec("localhost", "localhost", cpu_slots=SLOTS, state_dir=str(root / "state")),)
     )
     program = Program((), root, "")
-    parts = assembly.Ingredients(cluster, JobsSpec((), ""), program, layout, journal.run_id, 1)
+    parts = run_parts.Ingredients(cluster, JobsSpec((), ""), program, layout, journal.run_id, 1)
     inbox: Inbox = SimpleQueue()
-    link = assembly.make_links(parts, inbox)["localhost"]
+    link = run_parts.make_links(parts, inbox)["localhost"]
     link.start()
     while not isinstance(_event(inbox), WorkerUp):
         pass

@@ -58,7 +58,7 @@ def run_two_phase(arguments: Sequence[str | Path]) -> int:
     """Run the command as a user would, in this terminal, and return its exit code."""
     words = [str(word) for word in arguments]
     print(f"\n$ run_two_phase {shlex.join(words)}\n", flush=True)
-    process = subprocess.Popen([sys.executable, "-m", "master.cli", *words], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-m", "master.commands.run_two_phase", *words], cwd=ROOT)
     while True:
         try:
             code = process.wait()

@@ -12,15 +12,16 @@ import time
 from pathlib import Path
 from typing import List, Optional
 
-from worker_agent import __version__, gpu_report
-from worker_agent.daemon import AgentHeldError, serve, start_detached, start_in_terminal
+from worker_agent import __version__
+from worker_agent.attempts.working_directory import expand
 from worker_agent.executors.terminal import stay_in_background
-from worker_agent.link import READ_BYTES
-from worker_agent.prepare import expand
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.lines import PREAMBLE
-from worker_agent.site import hostname
-from worker_agent.sockets import connect
+from worker_agent.runtime import gpu_report
+from worker_agent.runtime.connection import READ_BYTES
+from worker_agent.runtime.daemon import AgentHeldError, serve, start_detached, start_in_terminal
+from worker_agent.runtime.host_context import hostname
+from worker_agent.system.sockets import connect
 
 _START_S = 20.0
 _RUN_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")

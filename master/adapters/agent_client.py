@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from master.adapters.inbox import Inbox, Noted, Received, Seen
 from master.adapters.session import Channel, Session
-from master.core import events as ev
+from master.core.running import events as ev
 from master.errors import ProtocolError, RemoteError, SessionLost, WorkerUnusable
-from master.inbox import Inbox, Noted, Received, Seen
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
+from master.code.script_flags import flags_of
 from master.errors import UsageError
-from master.script_flags import flags_of
 
 DEFAULT_PATTERN = "train_*.py"
 _PREFIX = "train_"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from master.errors import UsageError
-from master.executors import threads_problem_of
+from master.intake.executors import threads_problem_of
 from master.orchestrator.discovery import Script, shown_path
 
 PREFIX = "train_"

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from master.core.job_ids import id_problem
 from master.core.nearest import shown
-from master.core.plan import GPU_MEMORY
+from master.core.planning.plan import GPU_MEMORY
 from master.core.quantities import seconds, size_bytes
-from master.executors import executor_problem
-from master.launching import STALL_TIMEOUT, TIMEOUT, setting_problem
+from master.intake.executors import executor_problem
+from master.intake.job_ids import id_problem
+from master.intake.strict_json import Node, read_document
 from master.orchestrator.discovery import SPELLINGS, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, TrainingJob, id_of, output_of
-from master.strict_json import Node, read_document
+from master.runs.launching import STALL_TIMEOUT, TIMEOUT, setting_problem
 from worker_agent.protocol.script_contract import flags
 
 _SUPPORTS = {f"supports_{what}": what for what in SPELLINGS}

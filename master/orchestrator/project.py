@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from master.code_snapshot import find_project, take_snapshot
+from master.code.snapshot import find_project, take_snapshot
 from master.errors import ConfigError
 from master.orchestrator.discovery import RESULTS
 from master.orchestrator.jobs import TrainingJob

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from master.core.commands import Transition
-from master.core.lifecycle import Trigger
-from master.core.records import RunState
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import Trigger
+from master.core.running.records import RunState
 from master.orchestrator.run_files import TrainingFiles
 from master.view.wording import plural
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 
-from master.run_layout import RunLayout
+from master.storage.run_layout import RunLayout
 
 STAMP = "%Y%m%d_%H%M%S"
 _UNTIL = ".until_"

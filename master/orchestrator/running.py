@@ -8,24 +8,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from master import assembly
 from master.adapters.agent_client import WorkerLink, close_all
-from master.adapters.base_model_store import BaseModelStore
-from master.adapters.journal import Journal
-from master.code_snapshot import Program
-from master.core.commands import Transition
-from master.core.plan import Plan, Task
-from master.core.records import Policy, RunState
-from master.dispatcher import Dispatcher
-from master.inbox import Inbox
-from master.launching import NO_LIMITS, Limits, data_mounts
-from master.orchestrator.commands import Passed, argv_of
+from master.adapters.inbox import Inbox
+from master.code.snapshot import Program
+from master.core.planning.plan import Plan, Task
+from master.core.running.commands import Transition
+from master.core.running.records import Policy, RunState
+from master.orchestrator.arguments import Passed, argv_of
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.project import Shown, projects_of, root_of, show
 from master.orchestrator.publishing import Publisher, publish_leftovers
 from master.orchestrator.run_files import TrainingFiles
+from master.runs import run_parts
+from master.runs.dispatcher import Dispatcher
+from master.runs.launching import NO_LIMITS, Limits, data_mounts
+from master.runs.stop_signals import as_events
 from master.specs import ClusterSpec, JobsSpec
-from master.stop_signals import as_events
+from master.storage.base_model_store import BaseModelStore
+from master.storage.journal import Journal
 from master.view.view import Tee, View
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.layout import WorkLayout
@@ -70,14 +70,14 @@ def run(order: Order, view: View) -> Outcome:
     """Run all jobs to their end.  Raises TwophaseError where nothing can be started."""
     files = order.files
     with ExitStack() as stack:
-        stack.enter_context(assembly.exclusive(files, COMMAND, "--base-output-dir"))
+        stack.enter_context(run_parts.exclusive(files, COMMAND, "--base-output-dir"))
         for path in publish_leftovers(files):
             view.note(f"{path}: results of a run that was killed after it had brought them home")
         journal = stack.enter_context(closing(Journal(files.journal)))
-        synced = assembly.synced_data(order.cluster)
+        synced = run_parts.synced_data(order.cluster)
         shown = _snapshots(order)
         program = Program((), files.code, "")
-        parts = assembly.Ingredients(
+        parts = run_parts.Ingredients(
             *(order.cluster, JobsSpec((), COMMAND), program, files),
             *(journal.run_id, journal.new_epoch(), synced),
         )
@@ -97,18 +97,18 @@ def _snapshots(order: Order) -> dict[Path, Shown]:
 
 
 def _work(
-    order: Order, parts: assembly.Ingredients, shown: Mapping[Path, Shown], journal: Journal, view: View
+    order: Order, parts: run_parts.Ingredients, shown: Mapping[Path, Shown], journal: Journal, view: View
 ) -> Outcome:
     earlier = _attempts(journal.transitions())
     state = _fresh(order, earlier)
     inbox: Inbox = SimpleQueue()
     store = BaseModelStore(order.files)
-    library = assembly.make_library(parts, {}, store)
+    library = run_parts.make_library(parts, {}, store)
     for each in shown.values():
         if each.content_hash and each.snapshot:
             library.paths[each.content_hash] = each.snapshot
-    links = assembly.make_links(parts, inbox)
-    courier = assembly.make_courier(parts, links, inbox, store, library)
+    links = run_parts.make_links(parts, inbox)
+    courier = run_parts.make_courier(parts, links, inbox, store, library)
     publisher = Publisher(order.files, view.note, _live_logs(parts, links))
     launch_of = make_launcher(order, shown, parts.synced, state)
     with as_events(inbox):
@@ -125,10 +125,10 @@ def _work(
 
 
 def _live_logs(
-    parts: assembly.Ingredients, links: Mapping[str, WorkerLink]
+    parts: run_parts.Ingredients, links: Mapping[str, WorkerLink]
 ) -> Callable[[str, str, int], Path | None]:
     run_ids = {
-        server.name: assembly.worker_run_id(parts.run_id, server)
+        server.name: run_parts.worker_run_id(parts.run_id, server)
         for server in parts.cluster.servers
         if server.is_local
     }

@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from master.core.lifecycle import State
-from master.core.summary import JobRow, as_number, job_row
-from master.orchestrator.commands import Passed, argv_of, shown_command
+from master.core.running.lifecycle import State
+from master.core.running.summary import JobRow, as_number, job_row
+from master.orchestrator.arguments import Passed, argv_of, shown_command
 from master.orchestrator.discovery import shown_path
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.resources import Gpu
 from master.orchestrator.run_files import TrainingFiles
 from master.orchestrator.running import Outcome
-from master.phase_logs import iso, write_phase_log
+from master.runs.phase_logs import iso, write_phase_log
 
 SUCCEEDED, FAILED, CANCELLED, NOT_RUN, INVALID = "succeeded", "failed", "cancelled", "not_run", "invalid"
 _STATUS = {State.SUCCEEDED: SUCCEEDED, State.FAILED: FAILED, State.CANCELLED: CANCELLED}

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from master.orchestrator.commands import Passed, argv_of, not_passed, shown_command
+from master.orchestrator.arguments import Passed, argv_of, not_passed, shown_command
 from master.orchestrator.discovery import shown_path
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.run_files import TrainingFiles

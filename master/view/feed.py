@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from master.core.commands import Transition
-from master.core.events import Attempt
-from master.core.lifecycle import State
-from master.core.records import RunState
-from master.core.summary import Tally
+from master.core.running.commands import Transition
+from master.core.running.events import Attempt
+from master.core.running.lifecycle import State
+from master.core.running.records import RunState
+from master.core.running.summary import Tally
 from master.view.lines import Kind, Line, line_of
 from master.view.wording import clean
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from master.core.commands import Transition
-from master.core.lifecycle import Trigger
-from master.core.records import TaskRecord
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import Trigger
+from master.core.running.records import TaskRecord
 from master.view.wording import clean, duration, last_line, task_name
 
 

@@ -13,8 +13,8 @@ from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
-from master.core.commands import Transition
-from master.core.records import RunState
+from master.core.running.commands import Transition
+from master.core.running.records import RunState
 from master.view.feed import Feed
 from master.view.lines import Folder, Kind, Line
 from master.view.panels import bars, slots_table, troubled_workers

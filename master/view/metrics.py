@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from master.core.summary import as_number
+from master.core.running.summary import as_number
 
 Metrics = Mapping[str, float]
 

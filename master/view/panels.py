@@ -10,8 +10,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from master.core.records import RunState
-from master.core.summary import PhaseCounts, Tally
+from master.core.running.records import RunState
+from master.core.running.summary import PhaseCounts, Tally
 from master.view.feed import Active
 from master.view.wording import PHASES, clean, counts_text, duration, progress_text, task_name
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
-from master.core.commands import Transition
-from master.core.records import RunState
-from master.core.summary import Tally
+from master.core.running.commands import Transition
+from master.core.running.records import RunState
+from master.core.running.summary import Tally
 from master.view.feed import Feed
 from master.view.lines import PROBLEMS, Folder, Kind, Line
 from master.view.wording import PHASES, clean, clock, counts_text

@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
-from master.core.plan import Plan
-from master.core.summary import planned_savings
+from master.core.planning.plan import Plan
+from master.core.running.summary import planned_savings
 from master.specs import BaseModelSpec, ClusterSpec, JobsSpec, ServerSpec
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import clean, plural, short_hash

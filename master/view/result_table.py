@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from master.core.lifecycle import State
-from master.core.records import RunState
-from master.core.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
-from master.run_layout import RunLayout
+from master.core.running.lifecycle import State
+from master.core.running.records import RunState
+from master.core.running.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
+from master.storage.run_layout import RunLayout
 from master.view.metrics import Metrics, columns, read_metrics, title
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import clean, duration, figure, last_line, plural, short_hash

@@ -9,8 +9,8 @@ from typing import Any, Protocol, TextIO
 
 from rich.console import Console
 
-from master.core.commands import Transition
-from master.core.records import RunState
+from master.core.running.commands import Transition
+from master.core.running.records import RunState
 from master.errors import UsageError
 from master.view.live import LiveView
 from master.view.plain import PlainView

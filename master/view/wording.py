@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from master.core.plan import Task
-from master.core.summary import PhaseCounts, as_number
+from master.core.planning.plan import Task
+from master.core.running.summary import PhaseCounts, as_number
 
 HASH_SHOWN = 12
 PHASES: Mapping[int, str] = {1: "base models", 2: "experiments"}

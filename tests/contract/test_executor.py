@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from worker_agent import procs
 from worker_agent.executors import process
 from worker_agent.executors.base import Exit, Key, StartError, Task
 from worker_agent.executors.choice import Executors
+from worker_agent.system import processes
 
 PATIENCE_S = 60.0
 KEY = ("alpha/a", 1)
@@ -92,7 +92,7 @@ def wait_for(path: Path) -> str:
 
 
 def alive(pid: int) -> bool:
-    found = procs.read_process(pid)
+    found = processes.read_process(pid)
     return found is not None and found.alive
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import docker
 import pytest
 
-from master.core.lifecycle import State, Trigger
+from master.core.running.lifecycle import State, Trigger
 from tests.e2e.cluster import Ledger, fresh_state, processes, server, ssh_files, wait_for
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import Run, search

@@ -14,7 +14,7 @@ import docker
 import pytest
 
 from examples import batch_composition
-from master.core.lifecycle import Trigger
+from master.core.running.lifecycle import Trigger
 from tests.e2e.cluster import Transfers, fresh_state, server, ssh_files
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import ROOT, SCRIPTS, Run, search

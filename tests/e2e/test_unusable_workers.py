@@ -10,7 +10,7 @@ from typing import Any
 import docker
 import pytest
 
-from master.core.lifecycle import Trigger
+from master.core.running.lifecycle import Trigger
 from tests.e2e.cluster import fresh_state, server, ssh_files, wait_for
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import Run, search

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from worker_agent import procs
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 from worker_agent.protocol.layout import StateLayout, WorkLayout
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
-from worker_agent.site import hostname
+from worker_agent.runtime.host_context import hostname
+from worker_agent.system import processes
 
 ROOT = Path(__file__).parents[2]
 PYTHON = os.environ.get("TWOPHASE_TEST_PYTHON", sys.executable)
@@ -221,8 +221,8 @@ def end(pid: int, number: int) -> None:
 def pids_of(output: Path) -> list[int]:
     """Return the processes of an attempt that live, whether they have got to say so or not."""
     mark = f"TWOPHASE_OUTPUT_DIR={output}".encode()
-    found = (process.pid for process in procs.processes())
-    return [pid for pid in found if procs.environment_has(pid, mark) and is_alive(pid)]
+    found = (process.pid for process in processes.processes())
+    return [pid for pid in found if processes.environment_has(pid, mark) and is_alive(pid)]
 
 
 def pids_in(path: Path, count: int) -> Sequence[int]:

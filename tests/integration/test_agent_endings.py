@@ -22,8 +22,8 @@ from tests.integration.agent_harness import (
     pids_of,
     until,
 )
+from worker_agent.attempts.results import tail_of
 from worker_agent.protocol import messages as msg
-from worker_agent.results import tail_of
 
 
 def test_a_killed_agent_leaves_nothing_running(host: Host, tmp_path: Path) -> None:

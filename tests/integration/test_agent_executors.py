@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from master.adapters.agent_deploy import build_agent
-from master.core.lifecycle import Trigger
+from master.core.running.lifecycle import Trigger
 from tests.integration.agent_harness import Host, end, is_alive, pids_in, until
 from tests.integration.executor_lab import TRAINER
 from tests.support.runs import Run, search

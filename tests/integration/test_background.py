@@ -6,8 +6,8 @@ import functools
 
 import pytest
 
-from worker_agent import background
-from worker_agent.background import Background
+from worker_agent.system import background
+from worker_agent.system.background import Background
 
 
 def test_what_is_to_be_made_durable_is_gathered_and_done_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

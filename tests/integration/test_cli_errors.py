@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from master import assembly, cli
-from master.adapters.journal import Journal
-from master.run_layout import RunLayout
+from master.commands import run_two_phase
+from master.runs import run_parts
+from master.storage.journal import Journal
+from master.storage.run_layout import RunLayout
 from tests.support.courier_world import put
 
 PEOPLE = ["p1", "p2", "p3"]
@@ -71,7 +72,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a worker was called")
 
-    monkeypatch.setattr(assembly, "open_session", refuse)
+    monkeypatch.setattr(run_parts, "open_session", refuse)
 
 
 def refused(
@@ -80,7 +81,7 @@ def refused(
     """Run the command, which must change nothing; return its exit code and its message."""
     before = place.snapshot()
     try:
-        code = cli.main(place.argv(*flags, script=script))
+        code = run_two_phase.main(place.argv(*flags, script=script))
     except SystemExit as leaving:
         assert isinstance(leaving.code, int)
         code = leaving.code
@@ -275,7 +276,7 @@ def test_a_field_that_the_trainer_does_not_know(place: Place, capsys: pytest.Cap
 
 
 def test_a_second_master(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    with assembly.exclusive(RunLayout(place.run)):
+    with run_parts.exclusive(RunLayout(place.run)):
         code, err = refused(place, capsys)
     assert code == 2
     assert f"another run_two_phase is working in {place.run}: process {os.getpid()} on " in err

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from master.code_snapshot import Program, find_script, find_trainer, take_snapshot
+from master.code.snapshot import Program, find_script, find_trainer, take_snapshot
 from tests.support.needs import missing
 
 

@@ -39,7 +39,11 @@ class Terminal:
         self.said = ""
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
-            os.execve(sys.executable, [sys.executable, "-m", "master.cli", *self._argv()], self._environ())
+            os.execve(
+                sys.executable,
+                [sys.executable, "-m", "master.commands.run_two_phase", *self._argv()],
+                self._environ(),
+            )
 
     def _argv(self) -> list[str]:
         files = {"cluster-config": "cluster.json", "jobs-config": "jobs.json", "script-path": "src/train.py"}
@@ -121,7 +125,15 @@ def test_inline_is_refused_where_it_cannot_be(tmp_path: Path, hosts: list[str], 
         "cluster-config": {"servers": [{"host": host, "gpus": 0} for host in hosts]},
         "jobs-config": [{"lr": 1}],
     }
-    argv = [sys.executable, "-m", "master.cli", "--executor", "inline", "--run-dir", str(tmp_path / "run")]
+    argv = [
+        sys.executable,
+        "-m",
+        "master.commands.run_two_phase",
+        "--executor",
+        "inline",
+        "--run-dir",
+        str(tmp_path / "run"),
+    ]
     for name, body in files.items():
         (tmp_path / name).write_text(json.dumps(body))
         argv += [f"--{name}", str(tmp_path / name)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from master.core.lifecycle import State, Trigger
+from master.core.running.lifecycle import State, Trigger
 from tests.support.runs import SCRIPTS, Run, interrupt_twice, search
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from worker_agent.shares import SHARES, Device, cpu_devices, everything, mask_of
-from worker_agent.slots import SlotLocks
+from worker_agent.core.shares import SHARES, Device, cpu_devices, everything, mask_of
+from worker_agent.devices.slot_locks import SlotLocks
 
 GPU = Device("gpu0", SHARES, SHARES, lock="gpuGPU-1")
 WAIT = "import sys; sys.stdin.read()"

@@ -76,8 +76,8 @@ def test_threads_share_a_process_and_nothing_else(threads: Threads) -> None:
 
 def test_the_code_of_threads_may_have_a_package_of_our_name(threads: Threads) -> None:
     threads.script("", "worker_agent/__init__.py")
-    threads.script("whose = 'theirs'", "worker_agent/packets.py")
-    mine = "from worker_agent.packets import whose\nassert whose == 'theirs'\n"
+    threads.script("whose = 'theirs'", "worker_agent/system/seqpacket.py")
+    mine = "from worker_agent.system.seqpacket import whose\nassert whose == 'theirs'\n"
     threads.script(mine + textwrap.dedent(TRAINER), "trainers/toy/thread_main.py")
     threads.begin("7")
     ended = threads.exit_of("7")

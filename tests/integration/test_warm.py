@@ -13,10 +13,10 @@ import pytest
 
 from tests.integration.agent_harness import is_alive, until
 from tests.integration.executor_lab import Lab
-from worker_agent import procs
 from worker_agent.executors import warm
 from worker_agent.executors.base import Exit
 from worker_agent.executors.choice import Executors
+from worker_agent.system import processes
 
 ALIKE = {
     "what it is": """
@@ -304,7 +304,7 @@ def test_what_a_job_leaves_behind_is_found_without_an_exec(lab: Lab) -> None:
         """
     lab.warm(lab.script(code))
     stray = int((lab.work / "stray").read_text())
-    found = procs.read_process(stray)
+    found = processes.read_process(stray)
     assert found is None or not found.alive
 
 

@@ -13,15 +13,15 @@ from typing import Any, cast
 import pytest
 
 from master.adapters.agent_client import WorkerLink
-from master.adapters.base_model_store import BaseModelStore
-from master.adapters.checkpoint_store import CheckpointStore
-from master.adapters.courier import Courier, Library
+from master.adapters.inbox import Inbox, Noted, Received
 from master.adapters.session import Session
-from master.core import commands as cmd
-from master.core import events as ev
+from master.core.running import commands as cmd
+from master.core.running import events as ev
 from master.errors import SessionLost
-from master.inbox import Inbox, Noted, Received
-from master.run_layout import RunLayout
+from master.storage.base_model_store import BaseModelStore
+from master.storage.checkpoint_store import CheckpointStore
+from master.storage.run_layout import RunLayout
+from master.transfers.courier import Courier, Library
 from tests.support.fake_session import FakeSession
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from master.adapters.base_model_store import BaseModelStore
-from master.adapters.journal import Journal
-from master.core.commands import Transition
-from master.core.lifecycle import State, Trigger
-from master.run_layout import RunLayout
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State, Trigger
+from master.storage.base_model_store import BaseModelStore
+from master.storage.journal import Journal
+from master.storage.run_layout import RunLayout
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,13 @@ class Run:
         """Return the command."""
         what = ("--script-path", str(self.script)) if self.script else ()
         return [
-            *(sys.executable, "-m", "master.cli", "--cluster-config", str(self.root / "cluster.json")),
+            *(
+                sys.executable,
+                "-m",
+                "master.commands.run_two_phase",
+                "--cluster-config",
+                str(self.root / "cluster.json"),
+            ),
             *("--jobs-config", str(self.root / "jobs.json"), "--run-dir", str(self.layout.root)),
             *(*what, *flags),
         ]

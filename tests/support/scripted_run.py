@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from master.core import events as ev
-from master.core.commands import Transition
-from master.core.plan import base_model_task_id, make_plan
-from master.core.records import Outbox, Policy, RunState, TaskRecord
-from master.core.run_state import begin, step
+from master.core.planning.plan import base_model_task_id, make_plan
+from master.core.running import events as ev
+from master.core.running.commands import Transition
+from master.core.running.records import Outbox, Policy, RunState, TaskRecord
+from master.core.running.run_state import begin, step
 from master.specs import BaseModelSpec, JobSpec, JobsSpec
 
 

@@ -61,7 +61,7 @@ def test_imports_are_found_wherever_they_hide() -> None:
 
 
 def test_the_files_that_the_lines_are_about_are_there() -> None:
-    assert {"master/core/run_state.py", "worker_agent/protocol/messages.py"} <= {
+    assert {"master/core/running/run_state.py", "worker_agent/protocol/messages.py"} <= {
         label(path) for path in sources("master", "worker_agent")
     }
     assert sources("trainers")

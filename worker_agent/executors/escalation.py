@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from worker_agent import procs
+from worker_agent.system import processes
 
 _STEPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 _REPEAT_S = 1.0
@@ -36,6 +36,6 @@ class Escalation:
         """Send every signal that is due."""
         while self.due_at <= now:
             step = min(self._next, len(_STEPS) - 1)
-            procs.signal_group(self._group, _STEPS[step])
+            processes.signal_group(self._group, _STEPS[step])
             self._next = step + 1
             self.due_at = now + (_REPEAT_S if _STEPS[step] is signal.SIGKILL else self._grace_s)

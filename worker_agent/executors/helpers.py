@@ -9,13 +9,14 @@ import subprocess
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
-from worker_agent.packets import PACKET
-from worker_agent.warm_parent import PER_JOB
+from worker_agent.executors.warm_parent import PER_JOB
+from worker_agent.system.seqpacket import PACKET
 
 _ROOT = Path(__file__).parents[2]
 """Where this package is: a directory, or the agent's one file."""
 _BEGIN = (
-    "import sys; sys.path.insert(0, sys.argv[2]); from worker_agent import {module}; del sys.path[0];"
+    "import sys; sys.path.insert(0, sys.argv[2]); from worker_agent.executors import {module};"
+    " del sys.path[0];"
     " [sys.modules.pop(name) for name in list(sys.modules) if name.startswith('worker_agent')];"
     " {module}.main(int(sys.argv[1]){rest})"
 )

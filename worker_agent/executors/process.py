@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from worker_agent import procs
 from worker_agent.executors.base import Exit, Key, Started, StartError, Task
 from worker_agent.executors.escalation import Escalation
+from worker_agent.system import processes
 
 _CONFIRM_S = 0.02
 """Between two looks at a group that was killed."""
@@ -56,7 +56,7 @@ class ProcessExecutor:
         self._pids: Dict[Key, int] = {}
         self._ending: List[_Child] = []
         self._null = os.open(os.devnull, os.O_RDONLY)
-        self._sees_all = procs.sees_orphans()
+        self._sees_all = processes.sees_orphans()
         _keep_files_to_ourselves()
 
     def close(self) -> None:
@@ -138,7 +138,7 @@ class ProcessExecutor:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(ended.si_pid, os.WNOHANG)
             return True
-        procs.signal_group(child.pid, signal.SIGKILL)
+        processes.signal_group(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(ended.si_pid, 0)
         del self._pids[child.key]
         child.ended = time.monotonic()
@@ -148,20 +148,20 @@ class ProcessExecutor:
 
     def _gone(self, child: _Child) -> bool:
         """Return whether nothing of an ended child is left; kill what is."""
-        others = [pid for pid in procs.children() if pid not in self._children]
+        others = [pid for pid in processes.children() if pid not in self._children]
         child.traceless = self._sees_all and not others
         # Asked before the look at the marks: what has become something in between is then seen by it.
-        unclear = any(map(procs.is_becoming, others)) and time.monotonic() - child.ended < _BECOMING_S
+        unclear = any(map(processes.is_becoming, others)) and time.monotonic() - child.ended < _BECOMING_S
         strays = [pid for pid in others if self._is_stray(pid, child)]
         for pid in strays:
-            procs.kill(pid)
-        if not procs.group_alive(child.pid):
+            processes.kill(pid)
+        if not processes.group_alive(child.pid):
             return not strays and not unclear
-        procs.signal_group(child.pid, signal.SIGKILL)
+        processes.signal_group(child.pid, signal.SIGKILL)
         return False
 
     def _is_stray(self, pid: int, child: _Child) -> bool:
-        return bool(child.mark) and procs.environment_has(pid, child.mark)
+        return bool(child.mark) and processes.environment_has(pid, child.mark)
 
 
 def _keep_files_to_ourselves() -> None:

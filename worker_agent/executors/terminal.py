@@ -9,8 +9,8 @@ import termios
 from pathlib import Path
 from typing import List, Optional
 
-from worker_agent import procs
 from worker_agent.executors.base import StartError, Task
+from worker_agent.system import processes
 
 _TERMINAL = "/dev/tty"
 _DEFAULT_SIGNALS = [
@@ -49,7 +49,7 @@ class Terminal:
             raise StartError(f"cannot start {task.argv[0]}: {error}") from error
         os.tcsetpgrp(self._descriptor, pid)
         # It may have tried to read before the terminal was its own.
-        procs.signal_group(pid, signal.SIGCONT)
+        processes.signal_group(pid, signal.SIGCONT)
         return pid
 
     def release(self) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, FrozenSet, List, Optional, Tuple
 
-from worker_agent import procs
 from worker_agent.executors.base import Exit, Key, Task
 from worker_agent.executors.helpers import Helper, shared
-from worker_agent.thread_host import JOB_ID
+from worker_agent.executors.thread_host import JOB_ID
+from worker_agent.system import processes
 
 _DEVICES = "CUDA_VISIBLE_DEVICES"
 IDLE_S = 30.0
@@ -100,7 +100,7 @@ class ThreadStarter:
         now = time.monotonic()
         for host in list(self._hosts.values()):
             if any(thread.kill_at is not None and thread.kill_at <= now for thread in host.running.values()):
-                procs.kill(host.helper.pid)
+                processes.kill(host.helper.pid)
             self._listen(host)
             if not host.running and not host.waiting and now - host.idle_since > IDLE_S:
                 self._close(host)

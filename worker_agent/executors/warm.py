@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Deque, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
-from worker_agent import procs
 from worker_agent.executors.base import Key, Task
 from worker_agent.executors.helpers import Helper, shared
 from worker_agent.executors.imports import Import, Needs, NotPythonError, needs_of, program_of
-from worker_agent.warm_parent import RESERVE
+from worker_agent.executors.warm_parent import RESERVE
+from worker_agent.system import processes
 
 MOST_PARENTS = 4
 MOST_JOBS = 500
@@ -100,7 +100,7 @@ class WarmStarter:
             recipe = self._recipe(task)
         except NotPythonError as error:
             return str(error)
-        if not procs.adopt_orphans():
+        if not processes.adopt_orphans():
             return "the agent's Python cannot adopt processes"
         if recipe in self._unfit:
             return self._unfit[recipe]

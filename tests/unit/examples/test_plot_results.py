@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from examples import demo, plot_results
-from master.config import parse_cluster
+from master.intake.cluster import parse_cluster
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

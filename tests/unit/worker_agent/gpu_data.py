@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from worker_agent.gpus import Gpu, GpuProcess, Reading
-from worker_agent.shares import SHARES, Device
+from worker_agent.core.shares import SHARES, Device
+from worker_agent.devices.gpus import Gpu, GpuProcess, Reading
 
 GB = 1000**3
 SMALL = Device("gpu1", SHARES, SHARES, memory=8 * GB)

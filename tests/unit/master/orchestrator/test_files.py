@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from master.core.commands import Transition
-from master.core.lifecycle import State, Trigger
-from master.core.plan import Plan, Task
-from master.core.records import Policy, RunState
-from master.orchestrator.commands import Passed
+from master.core.planning.plan import Plan, Task
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State, Trigger
+from master.core.running.records import Policy, RunState
+from master.orchestrator.arguments import Passed
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.project import (
     MOST_LINKS,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from master.core.job_ids import id_problem
 from master.errors import ConfigError, UsageError
+from master.intake.job_ids import id_problem
 from master.orchestrator.discovery import read_script
 from master.orchestrator.jobs import TrainingJob, discovered_job, id_of, merge
 from master.orchestrator.jobs_yaml import read_jobs_file

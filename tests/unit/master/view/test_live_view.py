@@ -7,8 +7,8 @@ import re
 import pytest
 from rich.console import Console
 
-from master.core import events as ev
-from master.core.summary import PhaseCounts
+from master.core.running import events as ev
+from master.core.running.summary import PhaseCounts
 from master.view.live import LiveView
 from master.view.panels import PhaseBar, without_domain
 from tests.support.scripted_run import ScriptedRun, jobs_spec

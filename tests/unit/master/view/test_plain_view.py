@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from io import BytesIO, StringIO, TextIOWrapper
 
-from master.core import events as ev
-from master.core.records import Policy
+from master.core.running import events as ev
+from master.core.running.records import Policy
 from master.view.plain import PlainView
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 

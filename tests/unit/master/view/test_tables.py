@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from master.core.plan import make_plan
-from master.run_layout import RunLayout
+from master.core.planning.plan import make_plan
 from master.specs import ClusterSpec, ServerSpec
+from master.storage.run_layout import RunLayout
 from master.view.metrics import columns, read_metrics
 from master.view.plan_table import PlannedWorker, plan_json, planned_workers, print_plan, varying
 from master.view.result_table import collected_metrics, print_result, result_json

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from master.core.summary import PhaseCounts
+from master.core.running.summary import PhaseCounts
 from master.view.wording import clean, counts_text, duration, figure, last_line, metrics_text, progress_text
 
 

@@ -1,0 +1,186 @@
+"""The command `analyze_jobs`: what a jobs file would train, before anything is trained."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from master.code.identity import DEFAULT_TRAINER, code_identity, trainer_fields
+from master.commands.standard_streams import make_usable
+from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
+from master.errors import TwophaseError, UsageError
+from master.intake.jobs import read_jobs
+from master.intake.strict_json import read_document
+from master.specs import BaseModelSpec
+
+_DESCRIPTION = """\
+Show which base models a jobs file needs, how many jobs share each, and what sharing saves.
+Nothing is trained and no worker is asked.
+
+Jobs share a base model when every field that identifies it is equal. Where a base model is needed more often
+than you expect, look at "Base models that differ in one field": it names the field that keeps them apart.
+docs/analyze_jobs.md explains the figures, docs/jobs.md the file."""
+
+_EPILOG = """\
+examples:
+  analyze_jobs jobs.json
+  analyze_jobs jobs.json --script-path train.py --json | jq .trainings_saved
+  analyze_jobs jobs.json --run-dir .       with GPU-hours, from base models that are already trained
+
+exit codes: 0 done, 2 wrong usage, 3 a file is wrong"""
+
+_MOST_ROWS = 40
+_MOST_VALUES = 6
+_VALUE_WIDTH = 60
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    make_usable()
+    arguments = _parser().parse_args(argv)
+    try:
+        _run(arguments)
+    except TwophaseError as error:
+        print(f"analyze_jobs: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "analyze_jobs",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("jobs", type=Path, metavar="jobs.json", help="the jobs file, JSON or YAML (.yaml, .yml)")
+    add("--json", action="store_true", help="print one JSON object instead of tables")
+    add("--run-dir", type=Path, metavar="DIR", help="folder with experiments/, to read durations from")
+    code = parser.add_mutually_exclusive_group()
+    code.add_argument("--script-path", type=Path, metavar="FILE", help="your training script")
+    code.add_argument("--trainer", metavar="NAME", help=f"a built-in trainer (default: {DEFAULT_TRAINER})")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    code = code_identity(arguments.script_path, arguments.trainer)
+    known_fields = trainer_fields(arguments.trainer) if arguments.trainer else None
+    spec = read_jobs(arguments.jobs, code=code, known_fields=known_fields)
+    durations = _durations(arguments.run_dir, spec.base_models) if arguments.run_dir else {}
+    analysis = analyze(spec, durations)
+    if arguments.json:
+        print(json.dumps(analysis.as_json(), indent=2))
+    else:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal that knows only ASCII
+        _show(analysis, Console())
+
+
+def _durations(run_dir: Path, base_models: Iterable[str]) -> dict[str, float]:
+    """Return the seconds that stored base models took, by `spec_hash`."""
+    if not run_dir.is_dir():
+        raise UsageError(f"--run-dir {run_dir} is not a directory")
+    store = run_dir / "experiments" / "base_models"
+    manifests = {spec_hash: store / spec_hash / "manifest.json" for spec_hash in base_models}
+    found = ((spec_hash, _duration(path)) for spec_hash, path in manifests.items() if path.is_file())
+    return {spec_hash: seconds for spec_hash, seconds in found if seconds is not None}
+
+
+def _duration(manifest: Path) -> float | None:
+    document = read_document(manifest)
+    seconds = document.root.as_object().get("duration_seconds")
+    if seconds is None:
+        return None
+    if type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
+        raise document.error(("duration_seconds",), "must be a number of seconds, at least 0")
+    return float(seconds)
+
+
+def _show(analysis: Analysis, console: Console) -> None:
+    common = _common_fields([base.spec for base in analysis.base_models])
+    console.print(_totals(analysis))
+    if analysis.base_models:
+        console.print(_base_table(analysis.base_models, common))
+    if common:
+        console.print(Text.assemble(("All have ", "dim"), _fields(common)))
+    if analysis.splits:
+        console.print(_split_table(analysis.splits))
+
+
+def _totals(analysis: Analysis) -> Table:
+    table = Table("", "trainings", title="What this jobs file trains", title_justify="left")
+    table.columns[1].justify = "right"
+    table.add_row("Experiments (Phase 2)", f"{analysis.jobs:,}")
+    table.add_row("… that start from a base model", f"{analysis.jobs_needing_base_model:,}")
+    table.add_row("Unique base models (Phase 1)", f"{len(analysis.base_models):,}")
+    table.add_row("All, without reuse", f"{analysis.trainings_without_reuse:,}")
+    table.add_row("All, with reuse", f"{analysis.trainings_with_reuse:,}")
+    table.add_row("Saved", f"{analysis.trainings_saved:,}")
+    hours = analysis.gpu_hours_saved
+    table.add_row("GPU-hours saved", "unknown" if hours is None else f"{hours:,.1f}")
+    return table
+
+
+def _base_table(bases: Sequence[SharedBase], common: dict[str, Any]) -> Table:
+    table = Table("spec_hash", "jobs", "made of", title="Base models", title_justify="left")
+    table.columns[0].no_wrap = True
+    table.columns[1].justify = "right"
+    for base in bases[:_MOST_ROWS]:
+        own = {name: value for name, value in base.spec.config.items() if name not in common}
+        table.add_row(base.spec.spec_hash[:12], f"{base.jobs:,}", Text(_fields(own)))
+    return _with_rest(table, len(bases))
+
+
+def _split_table(splits: Sequence[FieldSplit]) -> Table:
+    title = "Base models that differ in one field"
+    table = Table("field", "base models", "values", title=title, title_justify="left")
+    for split in splits[:_MOST_ROWS]:
+        table.add_row(Text(split.field), f"{len(split.spec_hashes):,}", Text(_values(split)))
+    return _with_rest(table, len(splits))
+
+
+def _values(split: FieldSplit) -> str:
+    pairs = list(zip(split.values, split.spec_hashes, strict=True))
+    texts = [
+        "(not given)" if spec_hash in split.missing_in else _literal(value) for value, spec_hash in pairs
+    ]
+    return ", ".join(texts[:_MOST_VALUES] + ["…"] * (len(texts) > _MOST_VALUES))
+
+
+def _with_rest(table: Table, rows: int) -> Table:
+    if rows > _MOST_ROWS:
+        table.caption = f"and {rows - _MOST_ROWS:,} more: --json lists all"
+    return table
+
+
+def _common_fields(base_models: Sequence[BaseModelSpec]) -> dict[str, Any]:
+    """Return the fields that are the same in all of two or more base models."""
+    if len(base_models) < 2:
+        return {}
+    first, *others = ({name: json.dumps(v) for name, v in base.config.items()} for base in base_models)
+    same = [name for name, text in first.items() if all(other.get(name) == text for other in others)]
+    return {name: base_models[0].config[name] for name in same}
+
+
+def _fields(config: dict[str, Any]) -> str:
+    return "  ".join(f"{name}={_literal(value)}" for name, value in config.items())
+
+
+def _literal(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _VALUE_WIDTH else f"{text[:_VALUE_WIDTH]}…"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The command line of `run_two_phase`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from master.core.quantities import seconds
+from master.intake.executors import DEFAULT_EXECUTOR
+from worker_agent import __version__
+from worker_agent.protocol.messages import EXECUTORS
+
+EPILOG = """\
+what happens:
+  Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each
+  once, anywhere in the cluster, and brings it home.  Phase 2 runs the jobs; a job starts as soon as its own
+  base model is home.  Workers fetch the base models that they miss and keep them.
+
+  The same command again continues where it stopped: after Ctrl-C, a crash, or a reboot of any machine.
+  Ctrl-C once: running jobs may finish.  Twice: they are cancelled.  Closing the terminal stops nothing.
+
+exit codes:
+  0 all jobs succeeded    1 some failed    2 wrong command line    3 a config file is invalid
+  4 no usable worker      130 interrupted
+
+examples:
+  run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py --dry-run
+  run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for."""
+
+    cluster_config: Path
+    jobs_config: Path
+    script_path: Path | None
+    trainer: str | None
+    run_dir: Path
+    skip_phase1: bool
+    strict_phases: bool
+    dry_run: bool
+    retries: int
+    lease: float
+    timeout: float | None
+    stall_timeout: float | None
+    executor: str
+    no_parallel: bool
+    quiet: bool
+    log_file: Path | None
+    json: bool
+    tmux_session: str | None
+
+
+def parse(argv: Sequence[str] | None = None) -> Options:
+    """Return the options of a command line.  Ends the process with code 2 where it is wrong."""
+    return Options(**vars(parser().parse_args(argv)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    result = argparse.ArgumentParser(
+        prog="run_two_phase",
+        description="Train every base model once, then run every experiment from it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_input(result.add_argument_group("what runs"))
+    _add_phases(result.add_argument_group("what is done"))
+    _add_limits(result.add_argument_group("how jobs run"))
+    _add_output(result.add_argument_group("what is shown"))
+    result.add_argument("--version", action="version", version=f"run_two_phase {__version__}")
+    return result
+
+
+def _add_input(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--cluster-config", type=Path, required=True, metavar="F", help="the workers (JSON or YAML)")
+    add("--jobs-config", type=Path, required=True, metavar="F", help="the experiments (JSON or YAML)")
+    what = group.add_mutually_exclusive_group()
+    what.add_argument("--script-path", type=Path, metavar="F", help="your training script, as it is")
+    trainer = "a trainer that ships with Twophase (personalization)"
+    what.add_argument("--trainer", metavar="NAME", help=trainer)
+    add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
+
+
+def _add_phases(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    dry_run = "show the whole plan and the state of the workers, start nothing"
+    add("--dry-run", action="store_true", help=dry_run)
+    add("--skip-phase1", action="store_true", help="train no base model: all must be in the store already")
+    add("--strict-phases", action="store_true", help="hold Phase 2 until Phase 1 is complete")
+
+
+def _add_limits(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--retries", type=_count, default=1, metavar="N", help="further tries for a job that failed (1)")
+    lease = "a worker silent for so long loses its jobs (300)"
+    add("--lease", type=_seconds, default=300.0, metavar="S", help=lease)
+    timeout = "end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit)"
+    add("--timeout", type=time_limit, metavar="T", help=timeout)
+    stall = "end a job that neither logs nor tells progress for so long (no limit)"
+    add("--stall-timeout", type=time_limit, metavar="T", help=stall)
+    executor = f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})"
+    add("--executor", default=DEFAULT_EXECUTOR, metavar="E", help=executor)
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--no-parallel", action="store_true", help="run one job at a time, on all workers together")
+    add("--quiet", action="store_true", help="show problems and the end only")
+    add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
+    as_json = "print the plan or the outcome as one JSON object on standard output"
+    add("--json", action="store_true", help=as_json)
+    tmux = "accepted, and no longer needed: closing the terminal stops nothing"
+    add("--tmux-session", metavar="NAME", help=tmux)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 100:
+        raise ValueError
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 1e7:
+        raise ValueError
+    return value
+
+
+def time_limit(text: str) -> float:
+    """Return the seconds of an option such as `90`, `15m` or `2h`.  Raises ValueError."""
+    value = seconds(float(text)) if text[-1:].isdigit() else seconds(text)
+    if value is None:
+        raise ValueError
+    return value
+
+
+time_limit.__name__ = "time (seconds above 0, or like 90s, 15m, 2h)"
+_count.__name__, _seconds.__name__ = "number of tries (0 to 100)", "number of seconds (1 to 1e7)"

@@ -1,0 +1,121 @@
+"""What reuse of base models saves for a jobs file, and which fields split base models."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from master.core.planning.identity import canonical_json
+from master.specs import BaseModelSpec, JobsSpec
+
+_SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class SharedBase:
+    """A base model and how many jobs start from it."""
+
+    spec: BaseModelSpec
+    jobs: int
+
+
+@dataclass(frozen=True)
+class FieldSplit:
+    """Base models that differ in one field and in nothing else."""
+
+    field: str
+    values: tuple[Any, ...]
+    """The field's value in each of them; None where it is missing, too."""
+    spec_hashes: tuple[str, ...]
+    missing_in: tuple[str, ...]
+    """Those of `spec_hashes` that do not have the field."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A jobs file, counted.  A training is one start of the script: of a base model or of an experiment."""
+
+    jobs: int
+    base_models: tuple[SharedBase, ...]
+    """The most shared first."""
+    splits: tuple[FieldSplit, ...]
+    gpu_hours_saved: float | None
+    """By the base models whose duration is known; None where none is."""
+
+    @property
+    def jobs_needing_base_model(self) -> int:
+        """How many jobs start from a base model."""
+        return sum(base.jobs for base in self.base_models)
+
+    @property
+    def trainings_without_reuse(self) -> int:
+        """Every job trains its own base model first."""
+        return self.jobs + self.jobs_needing_base_model
+
+    @property
+    def trainings_with_reuse(self) -> int:
+        """Every base model is trained once."""
+        return self.jobs + len(self.base_models)
+
+    @property
+    def trainings_saved(self) -> int:
+        """The difference: base models that need not be trained again."""
+        return self.trainings_without_reuse - self.trainings_with_reuse
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the analysis as JSON values."""
+        return {
+            "jobs": self.jobs,
+            "jobs_needing_base_model": self.jobs_needing_base_model,
+            "base_models": [
+                {"spec_hash": base.spec.spec_hash, "jobs": base.jobs, "config": dict(base.spec.config)}
+                for base in self.base_models
+            ],
+            "trainings_without_reuse": self.trainings_without_reuse,
+            "trainings_with_reuse": self.trainings_with_reuse,
+            "trainings_saved": self.trainings_saved,
+            "single_field_splits": [
+                {
+                    "field": split.field,
+                    "values": list(split.values),
+                    "spec_hashes": list(split.spec_hashes),
+                    "missing_in": list(split.missing_in),
+                }
+                for split in self.splits
+            ],
+            "gpu_hours_saved": self.gpu_hours_saved,
+        }
+
+
+def analyze(spec: JobsSpec, durations: Mapping[str, float]) -> Analysis:
+    """Count a jobs file; `durations` are the seconds that base models took, by `spec_hash`."""
+    counts = Counter(job.base_model.spec_hash for job in spec.jobs if job.base_model)
+    shared = [SharedBase(spec.base_models[spec_hash], jobs) for spec_hash, jobs in counts.most_common()]
+    saved = [
+        (base.jobs - 1) * durations[base.spec.spec_hash] / _SECONDS_PER_HOUR
+        for base in shared
+        if base.spec.spec_hash in durations
+    ]
+    splits = tuple(single_field_splits(spec.base_models))
+    return Analysis(len(spec.jobs), tuple(shared), splits, sum(saved) if saved else None)
+
+
+def single_field_splits(base_models: Mapping[str, BaseModelSpec]) -> Iterator[FieldSplit]:
+    """Yield each group of two or more base models that are equal but for one field."""
+    texts = {
+        spec_hash: {name: canonical_json(value) for name, value in base.config.items()}
+        for spec_hash, base in base_models.items()
+    }
+    for field in sorted({name for fields in texts.values() for name in fields}):
+        groups: dict[frozenset[tuple[str, str]], list[str]] = defaultdict(list)
+        for spec_hash, fields in texts.items():
+            groups[frozenset((name, text) for name, text in fields.items() if name != field)].append(
+                spec_hash
+            )
+        for alike in groups.values():
+            if len(alike) > 1:
+                values = tuple(base_models[spec_hash].config.get(field) for spec_hash in alike)
+                missing = tuple(spec_hash for spec_hash in alike if field not in texts[spec_hash])
+                yield FieldSplit(field, values, tuple(alike), missing)

@@ -1,0 +1,79 @@
+"""What happens to artefacts: directories that workers need, base models among them."""
+
+from __future__ import annotations
+
+from master.core.planning.plan import Task, base_model_task_id
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.core.running.lifecycle import State, Trigger
+from master.core.running.records import Outbox, RunState, WorkerView
+from master.core.running.tasks import QUEUED, is_stale, move, unlock
+
+
+def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
+    want(state, state.workers[event.worker], event.content_hash, out)
+
+
+def want(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+    """Bring an artefact to a worker, unless it is on its way there."""
+    if content_hash in state.damaged:
+        _recall_users(state, view, out)
+    elif view.up and content_hash not in view.delivering:
+        view.delivering.add(content_hash)
+        out.commands.append(cmd.Deliver(view.name, content_hash))
+
+
+def _recall_users(state: RunState, view: WorkerView, out: Outbox) -> None:
+    """Take back what waits for a base model that is not to be had any more."""
+    for key in sorted(view.attempts):
+        if is_stale(state, state.tasks[key[0]]):
+            out.commands.append(cmd.Recall(view.name, *key))
+
+
+def on_delivered(state: RunState, event: ev.Delivered, out: Outbox) -> None:
+    view = state.workers[event.worker]
+    view.delivering.discard(event.content_hash)
+    view.cached.add(event.content_hash)
+
+
+def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -> None:
+    view = state.workers[event.worker]
+    view.delivering.discard(event.content_hash)
+    view.cached.discard(event.content_hash)
+    if event.content_hash in state.damaged:
+        _recall_users(state, view, out)
+        return
+    if not view.available:
+        return
+    view.failed_deliveries[event.content_hash] += 1
+    if view.failed_deliveries[event.content_hash] < state.policy.max_deliveries:
+        view.delivering.add(event.content_hash)
+        out.commands.append(cmd.Deliver(event.worker, event.content_hash))
+        return
+    view.usable, view.reason = False, event.problem
+    out.commands.append(cmd.Dismiss(event.worker, event.problem))
+    for key in sorted(view.attempts):
+        out.commands.append(cmd.Recall(event.worker, *key))
+
+
+def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None:
+    """Train the base model again; what has not started to use it waits."""
+    damaged = state.home.pop(event.spec_hash, None)
+    if damaged is None:
+        return
+    state.damaged.add(damaged)
+    task_id = base_model_task_id(event.spec_hash)
+    record = state.tasks.get(task_id)
+    if record is None:
+        task = Task(task_id, phase=1, makes=event.spec_hash, kind="base model")
+        record = state.add_task(task)
+        unlock(state, record, event.at, out)
+    elif record.state is State.SUCCEEDED:
+        move(state, record, Trigger.REDO, event.at, out, note="the stored base model was damaged")
+        state.ready.add(record.task)
+    for dependent_id in state.dependents.get(event.spec_hash, ()):
+        dependent = state.tasks[dependent_id]
+        if dependent.state is State.READY:
+            move(state, dependent, Trigger.LOCK, event.at, out)
+        elif dependent.state in QUEUED and dependent.worker:
+            out.commands.append(cmd.Recall(dependent.worker, *dependent.key))

@@ -1,0 +1,78 @@
+"""Tasks whose next attempt waits until what the last one left to go on from is home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.core.running.lifecycle import State
+from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
+from master.core.running.tasks import QUEUED
+
+
+def is_left(detail: Mapping[str, Any] | None) -> bool:
+    """Tell from the agent's `Finished` whether the next attempt can go on from what this one left."""
+    return bool(((detail or {}).get("checkpoint") or {}).get("content_hash"))
+
+
+def note_left(record: TaskRecord, detail: Mapping[str, Any] | None) -> None:
+    """Remember where checkpoints are."""
+    if record.worker and is_left(detail):
+        record.left_on |= {record.worker}
+
+
+def forget(state: RunState, record: TaskRecord, out: Outbox) -> None:
+    """The task has succeeded: nobody needs its checkpoints any more."""
+    known = sorted(record.left_on & state.workers.keys())
+    out.commands += [cmd.Forget(worker, record.task.task_id) for worker in known]
+    record.left_on = frozenset()
+
+
+def hold(state: RunState, record: TaskRecord, at: float, delay_s: float = 0.0) -> None:
+    """Keep a ready task back until its checkpoint is home, for a limited time, and its back-off is over."""
+    record.ready_at = at + delay_s
+    state.awaiting.add(record.task.task_id)
+    state.delay(record, at + max(delay_s, state.policy.checkpoint_s))
+
+
+def on_settled(state: RunState, event: ev.CheckpointSettled, out: Outbox) -> None:
+    """It is home, or will not come."""
+    record = state.tasks.get(event.task_id)
+    if record and record.attempt == event.attempt:
+        _settle(state, record, event.at)
+
+
+def on_damaged(state: RunState, event: ev.CheckpointDamaged, out: Outbox) -> None:
+    """Take back the attempt that would wait for it on its worker; the next one begins without."""
+    for view in state.workers.values():
+        view.delivering.discard(event.content_hash)
+    record = state.tasks.get(event.task_id)
+    if record and record.state in QUEUED and record.worker:
+        out.commands.append(cmd.Recall(record.worker, *record.key))
+
+
+def on_worker_up(state: RunState, event: ev.WorkerUp) -> None:
+    """A worker that does not know of an attempt any more has nothing of it."""
+    for record in _awaited_from(state, event.worker):
+        if record.key not in event.attempts:
+            _settle(state, record, event.at)
+
+
+def on_silent(state: RunState, view: WorkerView, at: float) -> None:
+    """Nobody waits longer than a lease for a worker that does not answer."""
+    for record in _awaited_from(state, view.name):
+        _settle(state, record, at)
+
+
+def _awaited_from(state: RunState, worker: str) -> Iterator[TaskRecord]:
+    for task_id in sorted(state.awaiting):
+        if state.tasks[task_id].worker == worker:
+            yield state.tasks[task_id]
+
+
+def _settle(state: RunState, record: TaskRecord, at: float) -> None:
+    if record.task.task_id in state.awaiting and record.state is State.READY:
+        state.delay(record, max(at, record.ready_at))
+    state.awaiting.discard(record.task.task_id)

@@ -1,0 +1,121 @@
+"""What the core wants done, and what it wants remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from master.core.running.lifecycle import State, Trigger
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Give an attempt to a worker.  May be said again for the same attempt."""
+
+    worker: str
+    task_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """End an attempt on a worker."""
+
+    worker: str
+    task_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Take an attempt back if it has not started."""
+
+    worker: str
+    task_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Bring an attempt's outcome home and answer with Collected or CollectFailed.
+
+    Where what another attempt made was faster, and is in place, the answer is that one's Collected.
+    """
+
+    worker: str
+    task_id: str
+    attempt: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """The details of the task's other attempts that succeeded and are not recorded."""
+
+
+@dataclass(frozen=True)
+class Salvage:
+    """Bring the log of a failed attempt home if that can be done, then let the worker forget the attempt."""
+
+    worker: str
+    task_id: str
+    attempt: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Release:
+    """Let the worker forget an attempt."""
+
+    worker: str
+    task_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Let a worker delete what attempts at a task that has succeeded left to go on from."""
+
+    worker: str
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Bring an artefact to a worker and answer with Delivered or DeliveryFailed."""
+
+    worker: str
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Dismiss:
+    """Stop using a worker."""
+
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The run is over."""
+
+    exit_code: int
+
+
+Command = Launch | Cancel | Recall | Collect | Salvage | Release | Forget | Deliver | Dismiss | Finish
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One line of the journal: a task changed its state.  The journal is the state after a restart."""
+
+    at: float
+    task_id: str
+    trigger: Trigger
+    state: State
+    attempt: int
+    worker: str | None
+    note: str = ""
+    detail: Mapping[str, Any] | None = None
+    """The agent's `Finished`, on FINISH and on the triggers of a failure."""
+    content_hash: str = ""
+    """On COLLECT: of what is home."""

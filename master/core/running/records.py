@@ -1,0 +1,278 @@
+"""The state of a run: plain data that only `run_state` and `recovery` change."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from master.core.planning.plan import Plan, Task
+from master.core.running.commands import Command, Transition
+from master.core.running.events import Attempt
+from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger, next_state
+from master.core.running.placement import ReadyTasks
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a run deals with trouble."""
+
+    retries: int = 1
+    """Further tries for a job that failed; a lost attempt or exit code 75 does not count as a failure."""
+    strict_phases: bool = False
+    """Hold Phase 2 until all of Phase 1 has ended."""
+    lease_s: float = 300.0
+    """How long a silent worker keeps its attempts."""
+    backoff_s: float = 5.0
+    """Before the first retry; doubles with each."""
+    max_losses: int = 5
+    """Lost attempts of one job, so that a job that takes its worker down does not go on for ever."""
+    max_requeues: int = 20
+    """Exit codes 75 of one job."""
+    max_deliveries: int = 3
+    """Tries to bring one artefact to one worker."""
+    checkpoint_s: float = 900.0
+    """How long the next attempt waits for what the last one left to go on from."""
+    give_up_s: float = 1800.0
+    """How long a run waits when all of its workers are silent."""
+    max_running: int | None = None
+    """At most so many attempts on all workers together; None is as many as they have room for."""
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """An attempt whose worker fell silent, or forgot it.  It may come back."""
+
+    worker: str
+    base: str
+    finished: Mapping[str, Any] | None
+    """The agent's `Finished` where only the way home was missing.  Nothing will be said of it again."""
+
+
+@dataclass
+class TaskRecord:
+    """What is known of a task."""
+
+    task: Task
+    state: State = State.PENDING
+    attempt: int = 0
+    """The current attempt, or the last one."""
+    attempts: int = 0
+    """Highest attempt ever given out."""
+    worker: str | None = None
+    failures: int = 0
+    losses: int = 0
+    requeues: int = 0
+    avoid: frozenset[str] = frozenset()
+    """Workers on which it failed."""
+    alone: bool = False
+    """GPU memory was not enough for it beside others: it gets a whole GPU, a large one."""
+    gpu_need: int | None = None
+    """GPU memory that the current attempt was given, in bytes; None for the usual slot."""
+    given_up: dict[int, GivenUp] = field(default_factory=dict)
+    """By attempt; empty where no other attempt can win any more."""
+    unrecorded: dict[int, GivenUp] = field(default_factory=dict)
+    """Attempts that succeeded on their worker, until one is recorded: any result may be in place."""
+    base: str = ""
+    """Content hash of the base model that the current attempt starts from."""
+    finished: Mapping[str, Any] = field(default_factory=dict)
+    """The agent's `Finished` of the current attempt, empty while it has not ended."""
+    left_on: frozenset[str] = frozenset()
+    """Workers that hold checkpoints of it."""
+    ready_at: float = 0.0
+    """When the back-off is over, for a task that waits for a checkpoint."""
+    collected: int = 0
+    """The last attempt whose outcome came home."""
+    content_hash: str = ""
+    note: str = ""
+    history: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> Attempt:
+        return self.task.task_id, self.attempt
+
+    @property
+    def outcomes(self) -> dict[int, Mapping[str, Any]]:
+        """What the agents said at the end of the attempts that are not recorded, by attempt."""
+        return {attempt: made.finished or {} for attempt, made in self.unrecorded.items()}
+
+    def note_success(self) -> None:
+        """Remember that the current attempt succeeded on its worker."""
+        if self.worker:
+            self.unrecorded[self.attempt] = GivenUp(self.worker, self.base, self.finished)
+
+
+@dataclass
+class WorkerView:
+    """What is known of a worker."""
+
+    name: str
+    up: bool = False
+    ever_up: bool = False
+    tried: bool = False
+    usable: bool = True
+    reason: str = ""
+    """Why it is not up or not usable."""
+    since: float = 0.0
+    """When `up` last changed."""
+    slots: int = 0
+    foreign: float = 0
+    gpu_bytes: tuple[int, ...] = ()
+    """What each GPU has to give; 0 where it is not known."""
+    slots_per_gpu: int | None = None
+    """None where GPUs are shared by memory."""
+    claims: dict[Attempt, float] = field(default_factory=dict)
+    """How many slots' worth an attempt takes, where it is not one."""
+    attempts: set[Attempt] = field(default_factory=set)
+    """Assigned here and not ended."""
+    collecting: set[Attempt] = field(default_factory=set)
+    """Succeeded here and not home."""
+    loose: set[Attempt] = field(default_factory=set)
+    """Given up, but still here: they race with the attempts that replaced them."""
+    cached: set[str] = field(default_factory=set)
+    """Content hashes."""
+    touched: dict[str, None] = field(default_factory=dict)
+    """`spec_hash` of the base models that it caches or will soon, in the order of their coming."""
+    delivering: set[str] = field(default_factory=set)
+    failed_deliveries: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def available(self) -> bool:
+        return self.up and self.usable
+
+    def room(self, lookahead: int) -> float:
+        """How many slots' worth of attempts it can take now."""
+        if not self.available:
+            return 0.0
+        return self.slots - self.foreign + lookahead - self.used
+
+    @property
+    def used(self) -> float:
+        """How many slots' worth its attempts take."""
+        whole = len(self.attempts) + len(self.loose) - len(self.claims)
+        return whole + sum(self.claims.values())
+
+    @property
+    def busy(self) -> bool:
+        """True while something of this run is to be had from it."""
+        return bool(self.attempts or self.collecting)
+
+
+@dataclass
+class Outbox:
+    """What a step wants remembered and done, in that order."""
+
+    transitions: list[Transition] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+
+@dataclass
+class RunState:
+    """All that the core knows."""
+
+    plan: Plan
+    policy: Policy
+    tasks: dict[str, TaskRecord] = field(default_factory=dict)
+    workers: dict[str, WorkerView] = field(default_factory=dict)
+    home: dict[str, str] = field(default_factory=dict)
+    """`spec_hash` → `content_hash` of the base models in the store."""
+    dependents: dict[str, list[str]] = field(default_factory=dict)
+    """`spec_hash` → tasks that start from it."""
+    counts: Counter[State] = field(default_factory=Counter)
+    open_tasks: int = 0
+    """Tasks that have not ended."""
+    open_phase1: int = 0
+    """Phase 1 tasks that have not ended."""
+    ready: ReadyTasks = field(default_factory=ReadyTasks)
+    roomy: set[str] = field(default_factory=set)
+    """Workers that may have room; all others have none."""
+    retired: dict[str, int] = field(default_factory=dict)
+    """Highest attempt of the journal's tasks that the plan does not hold."""
+    damaged: set[str] = field(default_factory=set)
+    """Content hashes of the base models that turned out to be damaged."""
+    delayed: list[tuple[float, str]] = field(default_factory=list)
+    """Heap of ready tasks that wait for the end of their back-off."""
+    awaiting: set[str] = field(default_factory=set)
+    """Ready tasks that wait for a checkpoint; some may have been let go meanwhile."""
+    gpu_peaks: dict[str, int] = field(default_factory=dict)
+    """GPU kind → the most GPU memory that a task of it was seen with, in bytes."""
+    durations: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Kind → number and sum of the seconds that its attempts took."""
+    stopping: bool = False
+    cancelling: bool = False
+    finished: bool = False
+
+    @classmethod
+    def fresh(cls, plan: Plan, policy: Policy, workers: list[str]) -> RunState:
+        """Return the state before anything has happened."""
+        state = cls(plan, policy, home=dict(plan.in_store))
+        for task in plan.tasks:
+            state.add_task(task)
+        state.workers = {name: WorkerView(name) for name in workers}
+        return state
+
+    def add_task(self, task: Task) -> TaskRecord:
+        """Take a task in, pending."""
+        before = self.retired.get(task.task_id, 0)
+        record = self.tasks[task.task_id] = TaskRecord(
+            task, attempt=before, attempts=before, collected=before
+        )
+        self.counts[record.state] += 1
+        self.open_tasks += 1
+        self.open_phase1 += task.phase == 1
+        if task.needs:
+            self.dependents.setdefault(task.needs, []).append(task.task_id)
+        return record
+
+    def move(self, record: TaskRecord, trigger: Trigger) -> None:
+        """Change a task's state.  Raises InternalError, changing nothing, where the table forbids it."""
+        new = next_state(record.task.task_id, record.state, trigger, record.history)
+        self.counts[record.state] -= 1
+        self.counts[new] += 1
+        opened = (record.state in ENDED) - (new in ENDED)
+        self.open_tasks += opened
+        if record.task.phase == 1:
+            self.open_phase1 += opened
+        if record.state is State.READY:
+            self.ready.discard(record.task)
+        record.state = new
+        if new not in ADOPTING:
+            record.given_up.clear()
+        record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")
+
+    def delay(self, record: TaskRecord, until: float) -> None:
+        """Keep a ready task back until its back-off is over."""
+        heapq.heappush(self.delayed, (until, record.task.task_id))
+
+    def due(self, at: float) -> list[TaskRecord]:
+        """Take out and return the tasks whose back-off is over."""
+        tasks = []
+        while self.delayed and self.delayed[0][0] <= at:
+            record = self.tasks[heapq.heappop(self.delayed)[1]]
+            if record.state is State.READY:
+                tasks.append(record)
+        return tasks
+
+    def learn(self, record: TaskRecord) -> None:
+        """Take note of how long the attempt that just finished took, and of its GPU memory."""
+        peak, kind = record.finished.get("peak_gpu_bytes"), record.task.gpu_kind
+        if isinstance(peak, int) and kind:
+            self.gpu_peaks[kind] = max(peak, self.gpu_peaks.get(kind, 0))
+        seconds = record.finished.get("duration_s")
+        if isinstance(seconds, (int, float)):
+            count, total = self.durations.get(record.task.kind, (0, 0.0))
+            self.durations[record.task.kind] = count + 1, total + seconds
+
+    def expected_s(self, task: Task) -> float:
+        """Seconds that a task will take: what its user says, else the mean of its kind, else 0."""
+        if task.expected_s is not None:
+            return task.expected_s
+        count, total = self.durations.get(task.kind, (0, 0.0))
+        return total / count if count else 0.0
+
+    def mean_duration_s(self) -> float | None:
+        """Mean over all attempts that ended in this run, None before the first."""
+        count = sum(n for n, _ in self.durations.values())
+        return sum(total for _, total in self.durations.values()) / count if count else None

@@ -1,0 +1,106 @@
+"""The state after a restart: the journal's transitions, applied to the plan of today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from master.core.planning.plan import BASE_MODELS, Plan, Task
+from master.core.running.attempts import give_up
+from master.core.running.checkpoints import note_left
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger
+from master.core.running.records import Policy, RunState, TaskRecord
+from master.core.running.tasks import ON_A_WORKER, QUEUED
+
+_GONE = "gone"
+"""Stands for the content hash of a base model that has been made again since; no content hash is like it."""
+
+
+def recover(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Transition]) -> RunState:
+    """Return the state that the journal tells.  Of tasks that are no longer in the plan, the attempts count.
+
+    Allowances (retries, losses) are not restored: giving the command again gives new tries.
+    """
+    state = RunState.fresh(plan, policy, workers)
+    others: dict[str, TaskRecord] = {}
+    for transition in journal:
+        record = state.tasks.get(transition.task_id) or others.get(transition.task_id)
+        if record is None:
+            record = others[transition.task_id] = _outsider(transition.task_id)
+        _replay(state, record, transition)
+    state.retired = {task_id: record.attempts for task_id, record in others.items()}
+    for record in state.tasks.values():
+        _settle(state, record)
+    _count(state)
+    return state
+
+
+def _outsider(task_id: str) -> TaskRecord:
+    """Return a record for a task that is not in the plan: a removed job, or a base model in the store."""
+    kind, _, name = task_id.partition("/")
+    makes = name if kind == BASE_MODELS else None
+    return TaskRecord(Task(task_id, phase=1 if makes else 2, makes=makes))
+
+
+def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None:
+    trigger, detail = transition.trigger, transition.detail
+    if trigger is Trigger.DROP:
+        record.given_up.pop((detail or {}).get("attempt", 0), None)
+        return
+    if trigger is Trigger.LOSE and detail is None:
+        give_up(record)
+    if trigger is Trigger.ASSIGN:
+        record.base, record.finished = "", {}
+    if trigger is Trigger.ADOPT:
+        lost = record.given_up.pop(transition.attempt, None)
+        record.base, record.finished = lost.base if lost else "", {}
+    if trigger in (Trigger.UNLOCK, Trigger.REDO):
+        _redo(state, record)
+    _apply(record, transition)
+    if trigger is Trigger.FINISH:
+        record.note_success()
+        state.learn(record)
+
+
+def _apply(record: TaskRecord, transition: Transition) -> None:
+    record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
+    record.attempts = max(record.attempts, transition.attempt)
+    record.note = transition.note or record.note
+    if transition.state not in ADOPTING:
+        record.given_up.clear()
+    if transition.trigger is Trigger.COLLECT:
+        record.collected, record.content_hash = transition.attempt, transition.content_hash
+        record.unrecorded.clear()
+    if transition.detail is not None:
+        record.finished = transition.detail
+        note_left(record, transition.detail)
+    record.history.append(f"{transition.trigger.value}#{transition.attempt}@{transition.worker}")
+
+
+def _redo(state: RunState, record: TaskRecord) -> None:
+    """What was to start from a base model that is made (again) now must not."""
+    if record.content_hash:
+        state.damaged.add(record.content_hash)
+    for task_id in state.dependents.get(record.task.makes or "", ()):
+        if state.tasks[task_id].state in QUEUED:
+            state.tasks[task_id].base = _GONE
+
+
+def _settle(state: RunState, record: TaskRecord) -> None:
+    """Put the task's attempt where it belongs."""
+    if not record.base and record.task.needs:
+        record.base = state.home.get(record.task.needs, _GONE)
+    view = state.workers.get(record.worker or "")
+    if view and record.state in ON_A_WORKER:
+        view.attempts.add(record.key)
+    if view and record.state is State.COLLECTING:
+        view.collecting.add(record.key)
+
+
+def _count(state: RunState) -> None:
+    state.damaged.difference_update(state.home.values())
+    state.counts.clear()
+    for record in state.tasks.values():
+        state.counts[record.state] += 1
+    state.open_tasks = sum(r.state not in ENDED for r in state.tasks.values())
+    state.open_phase1 = sum(r.task.phase == 1 and r.state not in ENDED for r in state.tasks.values())

@@ -1,0 +1,223 @@
+"""The heart of a run: `step` takes an event and changes the state, and says what to remember and to do.
+
+No I/O, no clock, no randomness: the same events give the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from master.core.planning.plan import Task
+from master.core.running import artefacts, attempts, checkpoints, workers
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.core.running.attempts import end_attempt
+from master.core.running.gpu_room import cost, has_larger, largest_gpu, need_of, too_large
+from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
+from master.core.running.placement import lookahead
+from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
+from master.core.running.tasks import QUEUED, after_phase1, make_ready, move, touch, unlock
+
+_LEAST = 1e-6
+"""Room that is smaller is none."""
+
+EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130
+
+_REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
+
+
+def begin(state: RunState, at: float) -> Outbox:
+    """Start a fresh or a recovered run: what failed gets new tries, what waits for nothing is ready."""
+    out = Outbox()
+    for record in list(state.tasks.values()):
+        if record.state in _REVIVED:
+            move(state, record, Trigger.REVIVE, at, out)
+        if record.state is State.SUCCEEDED and _is_missed(state, record):
+            move(state, record, Trigger.REDO, at, out, note="it is no longer in the store")
+        if record.state in WITH_A_WORKER and record.worker not in state.workers:
+            end_attempt(state, record, "lost", at, out, f"{record.worker} is no longer in the cluster config")
+    for record in state.tasks.values():
+        if record.state is State.PENDING:
+            unlock(state, record, at, out)
+        elif record.state is State.READY and _awaits_checkpoint(state, record):
+            checkpoints.hold(state, record, at)
+        elif record.state is State.READY:
+            make_ready(state, record, at, out)
+    _finish_if_done(state, at, out)
+    return out
+
+
+def _awaits_checkpoint(state: RunState, record: TaskRecord) -> bool:
+    return checkpoints.is_left(record.finished) and record.worker in state.workers
+
+
+def _is_missed(state: RunState, record: TaskRecord) -> bool:
+    """True for a base model that is not home though a task has still to start from it."""
+    makes = record.task.makes
+    if makes is None or makes in state.home:
+        return False
+    return any(state.tasks[name].state is not State.SUCCEEDED for name in state.dependents.get(makes, ()))
+
+
+def step(state: RunState, event: ev.Event) -> Outbox:
+    """Take one event in.  Events may be lost, repeated and reordered."""
+    out = Outbox()
+    if not state.finished:
+        _HANDLERS[type(event)](state, event, out)
+        for record in state.due(event.at):
+            make_ready(state, record, event.at, out)
+        _refuse_too_large(state, event.at, out)
+        _place(state, event.at, out)
+        _finish_if_done(state, event.at, out)
+    return out
+
+
+def _on_stop(state: RunState, event: ev.StopRequested, out: Outbox) -> None:
+    state.stopping = True
+    for view in state.workers.values():
+        for key in sorted(view.attempts):
+            if state.tasks[key[0]].state in QUEUED:
+                out.commands.append(cmd.Recall(view.name, *key))
+
+
+def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
+    state.stopping = state.cancelling = True
+    for view in state.workers.values():
+        for key in sorted(view.attempts | view.loose):
+            out.commands.append(cmd.Cancel(view.name, *key))
+
+
+def _place(state: RunState, at: float, out: Outbox) -> None:
+    """Give ready tasks to workers with room, the emptiest worker first."""
+    if state.stopping or not len(state.ready):
+        return
+    mean_s = state.mean_duration_s()
+    state.roomy = {name for name in state.roomy if _has_room(state.workers[name], mean_s)}
+    with_room = [state.workers[name] for name in state.roomy]
+    while with_room and len(state.ready) and _may_start_more(state):
+        view = min(with_room, key=lambda view: (view.used - view.slots, view.name))
+        task = _choose(state, view, mean_s)
+        if task is not None:
+            _assign(state, state.tasks[task.task_id], view, at, out)
+        if task is None or not _has_room(view, mean_s):
+            with_room.remove(view)
+
+
+def _may_start_more(state: RunState) -> bool:
+    most = state.policy.max_running
+    return most is None or sum(len(view.attempts | view.loose) for view in state.workers.values()) < most
+
+
+def _has_room(view: WorkerView, mean_s: float | None, claim: float = _LEAST) -> bool:
+    return view.room(lookahead(view.slots, mean_s)) >= claim - _LEAST / 2
+
+
+def _choose(state: RunState, view: WorkerView, mean_s: float | None) -> Task | None:
+    """Return the best task for a worker; None where there is none, or it has to wait for more room there."""
+    for task in state.ready.candidates(view.touched, state.expected_s, partial(_fits, state, view)):
+        record = state.tasks[task.task_id]
+        if view.name in record.avoid and _has_alternative(state, record.avoid):
+            continue
+        if record.alone and has_larger(state, view):
+            continue
+        claim = cost(view, need_of(state, record, view), record.alone)
+        return task if _has_room(view, mean_s, claim or 1.0) else None
+    return None
+
+
+def _fits(state: RunState, view: WorkerView, task: Task) -> bool:
+    return cost(view, need_of(state, state.tasks[task.task_id], view), alone=False) is not None
+
+
+def _refuse_too_large(state: RunState, at: float, out: Outbox) -> None:
+    """Fail the tasks that say that they need more GPU memory than any GPU has."""
+    most = max(state.ready.gpu_bytes, default=0)
+    largest = largest_gpu(state.workers.values(), at, state.policy.lease_s) if most else None
+    if largest is None or most <= largest[0]:
+        return
+    size, worker = largest
+    for task in state.ready.larger_than(size):
+        record = state.tasks[task.task_id]
+        note = too_large(task.gpu_bytes or 0, size, worker)
+        move(state, record, Trigger.FAIL, at, out, note=note)
+        after_phase1(state, record, at, out)
+
+
+def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
+    """True if a worker that is not to be avoided will have room sooner or later."""
+    return any(
+        view.available and view.slots > view.foreign and view.name not in avoid
+        for view in state.workers.values()
+    )
+
+
+def _assign(state: RunState, record: TaskRecord, view: WorkerView, at: float, out: Outbox) -> None:
+    record.attempts += 1
+    record.attempt, record.worker, record.finished = record.attempts, view.name, {}
+    record.base = state.home[record.task.needs] if record.task.needs else ""
+    record.gpu_need = need_of(state, record, view)
+    claim = cost(view, record.gpu_need, record.alone)
+    move(state, record, Trigger.ASSIGN, at, out)
+    view.attempts.add(record.key)
+    if claim is not None and claim != 1.0:
+        view.claims[record.key] = claim
+    touch(state, view, record.task.needs)
+    out.commands.append(cmd.Launch(view.name, *record.key))
+
+
+def _finish_if_done(state: RunState, at: float, out: Outbox) -> None:
+    exit_code = _exit_code(state, at)
+    if exit_code is not None and not state.finished:
+        state.finished = True
+        out.commands.append(cmd.Finish(exit_code))
+
+
+def _exit_code(state: RunState, at: float) -> int | None:
+    """Return with what exit code the run is over, None while it is not."""
+    if not state.open_tasks:
+        if state.stopping and state.counts[State.CANCELLED]:
+            return EXIT_INTERRUPTED
+        return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.tasks) else EXIT_SOME_FAILED
+    if state.stopping and not _someone_works(state):
+        return EXIT_INTERRUPTED
+    if all(_is_hopeless(view, at, state.policy.give_up_s) for view in state.workers.values()):
+        return EXIT_NO_WORKER
+    return None
+
+
+def _someone_works(state: RunState) -> bool:
+    """True while an attempt that has not ended, or has not come home, is on a worker that answers."""
+    return any(view.up and view.busy for view in state.workers.values())
+
+
+def _is_hopeless(view: WorkerView, at: float, give_up_s: float) -> bool:
+    """True for a worker that is not worth waiting for."""
+    if view.up:
+        return not view.usable and not view.busy
+    if not view.usable or (view.tried and not view.ever_up and not view.busy):
+        return True
+    return view.tried and at - view.since > give_up_s
+
+
+_HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
+    ev.WorkerUp: workers.on_worker_up,
+    ev.WorkerLost: workers.on_worker_lost,
+    ev.WorkerUnusable: workers.on_worker_unusable,
+    ev.ForeignSlots: workers.on_foreign,
+    ev.AttemptStaging: attempts.on_staging,
+    ev.AttemptStarted: attempts.on_started,
+    ev.AttemptFinished: attempts.on_finished,
+    ev.Collected: attempts.on_collected,
+    ev.CollectFailed: attempts.on_collect_failed,
+    ev.CheckpointSettled: checkpoints.on_settled,
+    ev.CheckpointDamaged: checkpoints.on_damaged,
+    ev.ArtefactWanted: artefacts.on_wanted,
+    ev.Delivered: artefacts.on_delivered,
+    ev.DeliveryFailed: artefacts.on_delivery_failed,
+    ev.BaseModelDamaged: artefacts.on_damaged,
+    ev.Tick: workers.on_tick,
+    ev.StopRequested: _on_stop,
+    ev.CancelRequested: _on_cancel,
+}

@@ -1,0 +1,240 @@
+"""What a run has come to, in figures: rows of jobs and base models, counts, time left, trainings saved."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from master.core.planning.plan import Plan
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import ENDED, State
+from master.core.running.records import RunState, TaskRecord
+
+_WAVES_TO_TRUST = 2
+"""Once so many jobs have ended on every slot, their rate says more than the mean duration of a job."""
+_EXPLAINED = frozenset({State.FAILED, State.CANCELLED, State.BLOCKED})
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A task as the user is told of it."""
+
+    task_id: str
+    phase: int
+    state: State
+    attempts: int
+    """Tries so far; 0 for a task that was never given out."""
+    attempt: int
+    worker: str | None
+    slot: str | None
+    started_at: float | None
+    """Unix time on the worker."""
+    duration_s: float | None
+    exit_code: int | None
+    error: str
+    """Why it did not succeed, on one line; empty where it did or still may."""
+    stderr_tail: str
+
+    @property
+    def where(self) -> str:
+        """Return `worker:slot`, empty for a task that was never given out."""
+        return ":".join(part for part in (self.worker, self.slot) if part)
+
+    @property
+    def ended_at(self) -> float | None:
+        """Return the Unix time on the worker when its last attempt ended."""
+        if self.started_at is None or self.duration_s is None:
+            return None
+        return self.started_at + self.duration_s
+
+
+def job_row(record: TaskRecord) -> JobRow:
+    """Return the row of a task, from its last attempt that ended."""
+    finished = record.finished
+    return JobRow(
+        task_id=record.task.task_id,
+        phase=record.task.phase,
+        state=record.state,
+        attempts=record.attempts,
+        attempt=record.attempt,
+        worker=record.worker,
+        slot=finished.get("slot"),
+        started_at=finished.get("started_at"),
+        duration_s=finished.get("duration_s"),
+        exit_code=finished.get("exit_code"),
+        error=_why(record) if record.state in _EXPLAINED else "",
+        stderr_tail=str(finished.get("stderr_tail") or ""),
+    )
+
+
+def job_rows(state: RunState, phase: int) -> list[JobRow]:
+    """Return the rows of all tasks of a phase, in the order of the plan."""
+    return [job_row(record) for record in state.tasks.values() if record.task.phase == phase]
+
+
+def _why(record: TaskRecord) -> str:
+    if record.state is State.CANCELLED:
+        return "cancelled"
+    text = record.note or str(record.finished.get("error") or "")
+    return " ".join(text.split()) or f"exit code {record.finished.get('exit_code')}"
+
+
+@dataclass(frozen=True)
+class BaseModelRow:
+    """A base model of the run."""
+
+    spec_hash: str
+    content_hash: str
+    """Empty while it is not at home."""
+    jobs: int
+    """Experiments that start from it."""
+    training: JobRow | None
+    """None where it was in the store from the start."""
+
+
+def base_model_rows(state: RunState) -> list[BaseModelRow]:
+    """Return the base models of the run: those that it trains, then those that were in the store."""
+    trained = {record.task.makes: job_row(record) for record in state.tasks.values() if record.task.makes}
+    hashes: Iterable[str] = dict.fromkeys((*state.plan.to_train, *state.plan.in_store))
+    return [
+        BaseModelRow(
+            spec_hash,
+            state.home.get(spec_hash, ""),
+            len(state.dependents.get(spec_hash, ())),
+            trained.get(spec_hash),
+        )
+        for spec_hash in hashes
+    ]
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What sharing base models and keeping them in a store saved."""
+
+    trainings: int
+    seconds: float
+    """Of the trainings whose length is known; 0 where none is."""
+
+
+def savings(rows: Iterable[BaseModelRow]) -> Savings:
+    """Return what the base models at home saved, had each experiment trained its own."""
+    trainings, seconds = 0, 0.0
+    for row in rows:
+        if row.content_hash and row.jobs:
+            saved = row.jobs - (row.training is not None)
+            trainings += saved
+            seconds += saved * ((row.training.duration_s or 0.0) if row.training else 0.0)
+    return Savings(trainings, seconds)
+
+
+def planned_savings(plan: Plan) -> int:
+    """Return how many trainings the plan saves over one for each experiment that starts from a base model."""
+    return sum(task.needs is not None for task in plan.tasks) - len(plan.to_train)
+
+
+def utilization_percent(busy_s: float, slots: int, span_s: float) -> float:
+    """Return the share of the slots' time in which they ran jobs, 0 to 100."""
+    offered = slots * span_s
+    return min(100.0, 100.0 * busy_s / offered) if offered > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class PhaseCounts:
+    """How the tasks of a phase stand."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    blocked: int = 0
+    cancelled: int = 0
+    running: int = 0
+
+    @property
+    def open(self) -> int:
+        """Return how many have not ended."""
+        return self.total - self.succeeded - self.failed - self.blocked - self.cancelled
+
+
+@dataclass
+class _Pace:
+    """How fast the tasks of a phase have ended since the tally began."""
+
+    first_start: float | None = None
+    ended: int = 0
+
+
+@dataclass
+class Tally:
+    """Counts by phase, kept up to date by the run's transitions, so that none needs a look at all tasks."""
+
+    states: dict[str, State] = field(default_factory=dict)
+    phases: dict[str, int] = field(default_factory=dict)
+    counts: dict[int, Counter[State]] = field(default_factory=lambda: {1: Counter(), 2: Counter()})
+    kinds: dict[int, set[str]] = field(default_factory=lambda: {1: set(), 2: set()})
+    _paces: dict[int, _Pace] = field(default_factory=lambda: {1: _Pace(), 2: _Pace()})
+
+    @classmethod
+    def of(cls, state: RunState) -> Tally:
+        """Return the tally of a state as it is now."""
+        tally = cls()
+        for task_id, record in state.tasks.items():
+            tally.states[task_id] = record.state
+            tally.phases[task_id] = record.task.phase
+            tally.counts[record.task.phase][record.state] += 1
+            tally.kinds[record.task.phase].add(record.task.kind)
+        return tally
+
+    def take(self, transition: Transition) -> None:
+        """Take one transition in; one that is known already changes nothing."""
+        before = self.states.get(transition.task_id)
+        if before is None or before is transition.state:
+            return
+        phase = self.phases[transition.task_id]
+        self.states[transition.task_id] = transition.state
+        self.counts[phase][before] -= 1
+        self.counts[phase][transition.state] += 1
+        pace = self._paces[phase]
+        if transition.state is State.RUNNING and pace.first_start is None:
+            pace.first_start = transition.at
+        pace.ended += transition.state in ENDED
+
+    def phase(self, phase: int) -> PhaseCounts:
+        """Return how the tasks of a phase stand."""
+        counts = self.counts[phase]
+        named = {state.value: counts[state] for state in (*ENDED, State.RUNNING)}
+        return PhaseCounts(total=sum(counts.values()), **named)
+
+    def eta_s(self, state: RunState, phase: int, at: float) -> float | None:
+        """Return the seconds until a phase has ended, None while nothing is known or the run is stopping."""
+        if state.stopping:
+            return None
+        pace, counts = self._paces[phase], self.phase(phase)
+        elapsed = at - pace.first_start if pace.first_start is not None else 0.0
+        slots = sum(int(view.slots - view.foreign) for view in state.workers.values() if view.available)
+        if counts.open and pace.ended >= _WAVES_TO_TRUST * max(slots, 1) and elapsed > 0:
+            return counts.open * elapsed / pace.ended
+        return eta_by_mean_s(counts, self._mean_s(state.durations, phase), slots)
+
+    def _mean_s(self, durations: dict[str, tuple[int, float]], phase: int) -> float | None:
+        known = [durations[kind] for kind in self.kinds[phase] if kind in durations]
+        count = sum(number for number, _ in known)
+        return sum(total for _, total in known) / count if count else None
+
+
+def eta_by_mean_s(counts: PhaseCounts, mean_s: float | None, slots: int) -> float | None:
+    """Return the seconds left if all jobs take `mean_s` and the running ones are half done."""
+    if not counts.open:
+        return 0.0
+    if mean_s is None or slots < 1:
+        return None
+    return (counts.open - counts.running / 2) * mean_s / min(slots, counts.open)
+
+
+def as_number(value: Any) -> float | None:
+    """Return a finite number as a float, None for anything else (and for true and false)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) <= sys.float_info.max else None

@@ -1,0 +1,90 @@
+"""What happens to workers."""
+
+from __future__ import annotations
+
+from master.core.running import checkpoints
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.core.running.attempts import end_attempt, meet_again
+from master.core.running.lifecycle import State, Trigger
+from master.core.running.records import Outbox, RunState, TaskRecord
+from master.core.running.tasks import QUEUED, collecting, current, is_stale, leave, make_ready, move, touch
+
+
+def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
+    """Compare what we think that the worker does with what its agent says."""
+    view = state.workers[event.worker]
+    view.up = view.ever_up = view.tried = True
+    view.since, view.reason = event.at, "" if view.usable else view.reason
+    view.slots, view.foreign = event.slots, event.foreign
+    view.gpu_bytes, view.slots_per_gpu = event.gpu_bytes, event.slots_per_gpu
+    view.cached = set(event.cached)
+    view.delivering.clear()
+    view.loose.clear()
+    state.roomy.add(view.name)
+    for spec_hash, content_hash in state.home.items():
+        if content_hash in view.cached:
+            touch(state, view, spec_hash)
+    for task_id, _ in sorted(view.attempts | view.collecting):
+        _reconcile(state, state.tasks[task_id], event, out)
+    checkpoints.on_worker_up(state, event)
+    for key in sorted(event.attempts):
+        if current(state, event.worker, *key) is None:
+            meet_again(state, view, key, event.at, out)
+
+
+def _reconcile(state: RunState, record: TaskRecord, event: ev.WorkerUp, out: Outbox) -> None:
+    if record.key in event.attempts:
+        _say_again(state, record, event.worker, out)
+    elif record.state is not State.ASSIGNED:
+        end_attempt(state, record, "lost", event.at, out, f"{event.worker} does not know of it any more")
+    elif _is_unwanted(state, record, event.worker):
+        leave(state, record)
+        move(state, record, Trigger.RECALL, event.at, out)
+        make_ready(state, record, event.at, out)
+    else:
+        out.commands.append(cmd.Launch(event.worker, *record.key))
+
+
+def _say_again(state: RunState, record: TaskRecord, worker: str, out: Outbox) -> None:
+    """Repeat what a broken link may have swallowed."""
+    if record.state is State.COLLECTING:
+        out.commands.append(collecting(record))
+    elif state.cancelling:
+        out.commands.append(cmd.Cancel(worker, *record.key))
+    elif record.state in QUEUED and _is_unwanted(state, record, worker):
+        out.commands.append(cmd.Recall(worker, *record.key))
+
+
+def _is_unwanted(state: RunState, record: TaskRecord, worker: str) -> bool:
+    return state.stopping or not state.workers[worker].usable or is_stale(state, record)
+
+
+def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
+    view = state.workers[event.worker]
+    if view.up or not view.tried:
+        view.since = event.at
+    view.up, view.tried, view.reason = False, True, event.reason
+    view.delivering.clear()
+    view.loose.clear()
+
+
+def on_worker_unusable(state: RunState, event: ev.WorkerUnusable, out: Outbox) -> None:
+    on_worker_lost(state, ev.WorkerLost(event.at, event.worker, event.reason), out)
+    state.workers[event.worker].usable = False
+
+
+def on_foreign(state: RunState, event: ev.ForeignSlots, out: Outbox) -> None:
+    state.workers[event.worker].foreign = event.foreign
+    state.roomy.add(event.worker)
+
+
+def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
+    """Give up the attempts of workers that have been silent for longer than the lease."""
+    for view in state.workers.values():
+        if view.up or not view.tried or event.at - view.since <= state.policy.lease_s:
+            continue
+        checkpoints.on_silent(state, view, event.at)
+        for task_id, _ in sorted(view.attempts | view.collecting):
+            note = f"{view.name} has been silent for too long"
+            end_attempt(state, state.tasks[task_id], "lost", event.at, out, note)

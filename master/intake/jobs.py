@@ -1,0 +1,233 @@
+"""Reads the jobs file into frozen specs.  `docs/jobs.md` describes the file."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from master.core.nearest import hint, shown
+from master.core.planning.identity import (
+    DEFAULT_RULE,
+    PARTICIPANTS_FIELD,
+    BaseModelRule,
+    base_model_of,
+    is_participant_job,
+    job_hash_of,
+)
+from master.errors import ConfigError
+from master.intake.job_checks import problems
+from master.intake.job_ids import Unnamed, assign_ids, clashes, id_problem, prefix_problem
+from master.intake.strict_json import Document, Node, parse_document, read_document
+from master.intake.strict_yaml import Trail
+from master.specs import EMPTY, BaseModelSpec, JobSpec, JobsSpec
+
+MOST_JOBS = 1_000_000
+_KEYS = ("$schema", "defaults", "grid", "jobs", "base_model", "code_version")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One job as the file writes it, defaults and grid values filled in."""
+
+    document: Document
+    trail: Trail
+    place: str
+    fields: dict[str, Any]
+
+    def error(self, field: str, problem: str) -> ConfigError:
+        """Return the error about one field of this job."""
+        return self.document.error((*self.trail, field), f"{shown(field)} {problem}", self.place)
+
+
+def read_jobs(
+    path: str | Path,
+    *,
+    code: str,
+    known_ids: Mapping[str, str] = EMPTY,
+    known_fields: Collection[str] | None = None,
+) -> JobsSpec:
+    """Read a jobs file (JSON, or YAML by its ending).
+
+    `code` identifies the training code unless the file pins `code_version`; `known_ids` (job_hash → job_id)
+    are the names that earlier commands gave; `known_fields` are the flags of the script, if they are known.
+    Raises ConfigError.
+    """
+    return _jobs(read_document(path), code, known_ids, known_fields)
+
+
+def parse_jobs(
+    text: str,
+    source: str = "jobs.json",
+    *,
+    code: str,
+    known_ids: Mapping[str, str] = EMPTY,
+    known_fields: Collection[str] | None = None,
+) -> JobsSpec:
+    """Read the text of a jobs file called `source`, as `read_jobs` does."""
+    return _jobs(parse_document(text, source), code, known_ids, known_fields)
+
+
+def _jobs(
+    document: Document, code: str, known_ids: Mapping[str, str], known_fields: Collection[str] | None
+) -> JobsSpec:
+    top = document.root
+    if not isinstance(top.value, (list, dict)):
+        top.fail("must be a list of jobs, or an object with `jobs` or `grid`")
+    entries = list(_entries(document))
+    if not entries:
+        top.fail("there are no jobs: give at least one")
+    settings = top if isinstance(top.value, dict) else None
+    rule = _rule(settings, entries) if settings else DEFAULT_RULE
+    identity = _code(settings, code) if settings else code
+    allowed = None if known_fields is None else frozenset(known_fields)
+    unnamed = [_checked(entry, rule, allowed) for entry in entries]
+    _refuse_equal(entries, unnamed)
+    ids = _ids(entries, unnamed, known_ids)
+    return _spec(document.source, entries, unnamed, ids, identity, rule)
+
+
+def _entries(document: Document) -> Iterator[_Entry]:
+    top = document.root
+    if isinstance(top.value, list):
+        return iter(_written(top, top))
+    top.only_keys(_KEYS)
+    return _laid_out(top)
+
+
+def _laid_out(top: Node) -> Iterator[_Entry]:
+    defaults, grid, jobs = (top.get(key) for key in ("defaults", "grid", "jobs"))
+    if jobs is None and grid is None:
+        top.fail("there are no jobs: give `jobs`, `grid` or both")
+    shared = defaults.as_object() if defaults else {}
+    axes = _axes(grid) if grid else {}
+    written = _written(top, jobs)
+    points = math.prod(len(values) for values in axes.values())
+    if points * len(written) > MOST_JOBS:
+        (grid or top).fail(f"this spells out {points * len(written):,} jobs, allowed are {MOST_JOBS:,}")
+    for entry in written:
+        _refuse_overlap(entry, axes)
+        for point, values in enumerate(itertools.product(*axes.values()), 1):
+            place = ", ".join(filter(None, (entry.place, f"grid point {point}" if axes else "")))
+            yield replace(
+                entry, place=place, fields={**shared, **entry.fields, **dict(zip(axes, values, strict=True))}
+            )
+
+
+def _written(top: Node, jobs: Node | None) -> list[_Entry]:
+    """Return the jobs as they stand in the file; without `jobs`, the empty one that the grid fills."""
+    if jobs is None:
+        return [_Entry(top.document, ("grid",), "", {})]
+    return [_entry(job, f"job {number}") for number, job in enumerate(jobs.items(), 1)]
+
+
+def _entry(job: Node, place: str) -> _Entry:
+    if not isinstance(job.value, dict):
+        raise job.document.error(job.trail, "must be an object with the job's fields", place)
+    return _Entry(job.document, job.trail, place, job.value)
+
+
+def _refuse_overlap(entry: _Entry, axes: Collection[str]) -> None:
+    for name in entry.fields:
+        if name in axes:
+            raise entry.error(name, "is in `grid` as well: give it in one place")
+
+
+def _axes(grid: Node) -> dict[str, list[Any]]:
+    axes = dict(grid.members())
+    for name, values in axes.items():
+        if not values.as_list():
+            values.fail(f"{shown(name)} has no values: give at least one")
+    return {name: values.value for name, values in axes.items()}
+
+
+def _code(top: Node, code: str) -> str:
+    version = top.get("code_version")
+    if version is None:
+        return code
+    return f"pinned:{version.value if type(version.value) is int else version.string()}"
+
+
+def _rule(top: Node, entries: list[_Entry]) -> BaseModelRule:
+    node = top.get("base_model")
+    if node is None or node.value is True:
+        return DEFAULT_RULE
+    if node.value is False:
+        return BaseModelRule(needed=False)
+    node.only_keys(("include", "exclude"))
+    if len(node.value) != 1:
+        node.fail("give `include` or `exclude`: one of them")
+    include, exclude = (node.get(key) for key in ("include", "exclude"))
+    return BaseModelRule(
+        include=_declared(include, entries) if include else None,
+        exclude=_declared(exclude, entries) if exclude else frozenset(),
+    )
+
+
+def _declared(node: Node, entries: list[_Entry]) -> frozenset[str]:
+    """Return the field names in a `base_model` list, which must be fields of some job."""
+    known = {name for entry in entries for name in entry.fields}
+    if node.trail[-1] == "include" and any(is_participant_job(entry.fields) for entry in entries):
+        known.add(PARTICIPANTS_FIELD)
+    for item in node.items():
+        name = item.string()
+        if name not in known:
+            item.fail(f"no job has the field {shown(name)}: {hint(name, known)}")
+        if name.startswith("_") or name == "id":
+            item.fail(f"{shown(name)} is never passed to the script, so it cannot identify a base model")
+    return frozenset(node.value)
+
+
+def _checked(entry: _Entry, rule: BaseModelRule, known_fields: frozenset[str] | None) -> Unnamed:
+    config = {name: value for name, value in entry.fields.items() if name != "id"}
+    for field, problem in problems(config, rule, known_fields):
+        raise entry.error(field, problem)
+    wrong = prefix_problem(config.get("prefix"))
+    if wrong:
+        raise entry.error("prefix", wrong)
+    given = entry.fields.get("id")
+    wrong = id_problem(given) if given is not None else None
+    if wrong:
+        raise entry.error("id", wrong)
+    return Unnamed(config, job_hash_of(config, given), given)
+
+
+def _refuse_equal(entries: list[_Entry], unnamed: list[Unnamed]) -> None:
+    first: dict[str, _Entry] = {}
+    for entry, job in zip(entries, unnamed, strict=True):
+        before = first.setdefault(job.job_hash, entry)
+        if before is not entry:
+            problem = f"is equal to {before.place}: remove it, or give both an `id` to run them twice"
+            raise entry.document.error(entry.trail, problem, entry.place)
+
+
+def _ids(entries: list[_Entry], unnamed: list[Unnamed], known_ids: Mapping[str, str]) -> list[str]:
+    ids = assign_ids(unnamed, known_ids)
+    for index, other, problem in clashes(ids):
+        raise entries[index].error("id", f"cannot be {shown(ids[index])}: {entries[other].place} {problem}")
+    hashes = {job_id.lower(): job_hash for job_hash, job_id in known_ids.items()}
+    for entry, job, job_id in zip(entries, unnamed, ids, strict=True):
+        if hashes.get(job_id.lower(), job.job_hash) != job.job_hash:
+            raise entry.error("id", f"is {shown(job_id)}, which an earlier job with other fields has")
+    return ids
+
+
+def _spec(
+    source: str,
+    entries: list[_Entry],
+    unnamed: list[Unnamed],
+    ids: list[str],
+    code: str,
+    rule: BaseModelRule,
+) -> JobsSpec:
+    base_models: dict[str, BaseModelSpec] = {}
+    jobs = []
+    for entry, job, job_id in zip(entries, unnamed, ids, strict=True):
+        base = base_model_of(job.config, code, rule)
+        if base is not None:
+            base = base_models.setdefault(base.spec_hash, base)
+        jobs.append(JobSpec(job_id, job.job_hash, job.config, entry.place, base))
+    return JobsSpec(tuple(jobs), source, base_models)

@@ -1,0 +1,162 @@
+"""The logs `phase1_base_models.json` and `phase2_experiments.json`; `docs/outputs.md` has their keys."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from master.core.planning.plan import base_model_task_id
+from master.core.running.lifecycle import State
+from master.core.running.records import RunState, TaskRecord
+from master.core.running.summary import JobRow, job_row, utilization_percent
+from master.specs import EMPTY, Config
+
+Entry = dict[str, Any]
+_FAILED = (State.FAILED, State.BLOCKED)
+
+
+def iso(at: float | None) -> str | None:
+    """Return a Unix time as ISO 8601 in UTC, e.g. `2025-03-01T10:00:00.250+00:00`; None stays None."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def build_phase_log(
+    state: RunState,
+    phase: int,
+    configs: Mapping[str, Config],
+    started_at: float,
+    ended_at: float,
+    slots: int,
+    previous: Mapping[str, Any] = EMPTY,
+) -> dict[str, Any]:
+    """Return the log of a phase.
+
+    `started_at` and `ended_at` are Unix times of this start of the run, `slots` is the number of jobs that
+    the cluster runs at a time.  `previous` is the log that an earlier start left: base models that it
+    trained, and that are in the store now, stay in, and the durations add up.
+    """
+    entries = [
+        _entry(record, configs.get(task_id, EMPTY))
+        for task_id, record in state.tasks.items()
+        if record.task.phase == phase
+    ]
+    new = _not_in(previous, entries)
+    entries = [*_kept(previous, entries, state, phase), *entries]
+    begin, end, total_s = _span(new, started_at, ended_at)
+    if previous:
+        begin, total_s = previous["start_time"], previous["total_duration_seconds"] + total_s
+    if previous and not new:
+        end, slots = previous["end_time"], previous["gpus"]
+    busy_s = sum(entry["duration_seconds"] or 0.0 for entry in entries)
+    return {
+        "start_time": begin,
+        "end_time": end,
+        "total_duration_seconds": round(total_s, 3),
+        "gpus": slots,
+        "total_jobs": len(entries),
+        "successful_jobs": sum(entry["success"] for entry in entries),
+        "failed_jobs": sum(entry["state"] in _FAILED for entry in entries),
+        "gpu_utilization_percent": round(utilization_percent(busy_s, slots, total_s), 2),
+        "jobs": entries,
+    }
+
+
+def _entry(record: TaskRecord, config: Config) -> Entry:
+    row = job_row(record)
+    return {
+        "job_id": row.task_id,
+        "gpu": row.where or None,
+        "config": dict(config),
+        "success": row.state is State.SUCCEEDED,
+        "returncode": row.exit_code,
+        "start_time": iso(row.started_at),
+        "end_time": iso(row.ended_at),
+        "duration_seconds": row.duration_s,
+        "stderr": _stderr(row),
+        "state": row.state.value,
+        "worker": row.worker,
+        "attempt": row.attempt,
+        "error": row.error or None,
+        "spec_hash": record.task.makes or record.task.needs,
+        "content_hash": record.content_hash or None,
+        "peak_rss_bytes": record.finished.get("peak_rss_bytes"),
+        "peak_gpu_bytes": record.finished.get("peak_gpu_bytes"),
+    }
+
+
+def _stderr(row: JobRow) -> str:
+    return "" if row.state is State.SUCCEEDED else row.stderr_tail or row.error
+
+
+def _not_in(previous: Mapping[str, Any], entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries of attempts that ended since the previous log was written."""
+    known = {_key(entry) for entry in previous.get("jobs", ())}
+    return [entry for entry in entries if entry["end_time"] and _key(entry) not in known]
+
+
+def _key(entry: Entry) -> tuple[str, str | None, str | None]:
+    return entry["job_id"], entry["start_time"], entry["end_time"]
+
+
+def _kept(previous: Mapping[str, Any], entries: Sequence[Entry], state: RunState, phase: int) -> list[Entry]:
+    """Return what the previous log says of base models that need no training any more."""
+    if phase != 1:
+        return []
+    present = {entry["job_id"] for entry in entries}
+    in_store = {base_model_task_id(spec_hash) for spec_hash in state.plan.in_store}
+    return [
+        entry
+        for entry in previous.get("jobs", ())
+        if entry["job_id"] in in_store and entry["job_id"] not in present and entry["success"]
+    ]
+
+
+def _span(
+    entries: Sequence[Entry], started_at: float, ended_at: float
+) -> tuple[str | None, str | None, float]:
+    """Return from when to when `entries` ran, and the seconds between.
+
+    The workers' clocks may be wrong, so that the span never leaves the one of the run; a span of nothing is
+    replaced by the run's.
+    """
+    begin, end = started_at, ended_at
+    if entries:
+        first = min(_unix(entry["start_time"]) for entry in entries)
+        last = max(_unix(entry["end_time"]) for entry in entries)
+        inside = max(first, started_at), min(last, ended_at)
+        begin, end = inside if inside[0] < inside[1] else (started_at, ended_at)
+    return iso(begin), iso(end), max(0.0, end - begin) if entries else 0.0
+
+
+def _unix(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def read_phase_log(path: Path) -> Mapping[str, Any]:
+    """Return the log at `path`, an empty one where there is none that this version can go on with."""
+    try:
+        log = json.loads(path.read_text(encoding="utf-8"))
+        whole = {"start_time", "end_time", "total_duration_seconds", "gpus", "jobs"} <= log.keys()
+        needed = {"job_id", "success", "state", "start_time", "end_time", "duration_seconds"}
+        return log if whole and all(needed <= entry.keys() for entry in log["jobs"]) else EMPTY
+    except (OSError, ValueError, AttributeError, TypeError):
+        return EMPTY
+
+
+def write_phase_log(path: Path, log: Mapping[str, Any]) -> None:
+    """Write a log under its name only once it is whole.  Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    # A log's tail may hold half characters as lone surrogates; written as \udcxx they are JSON all the same.
+    with temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+        json.dump(log, stream, indent=2, ensure_ascii=False)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)

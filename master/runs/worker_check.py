@@ -1,0 +1,62 @@
+"""A look at the workers that changes nothing on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from master.adapters.agent_deploy import build_agent, check_gpus, check_worker
+from master.core.nearest import shown
+from master.core.planning.plan import GPU_MEMORY
+from master.core.quantities import size_bytes
+from master.core.running.gpu_room import too_large
+from master.errors import ConfigError, TwophaseError
+from master.runs.run_parts import open_session, python_of
+from master.specs import ClusterSpec, JobsSpec, ServerSpec
+from master.view.plan_table import PlannedWorker, planned_workers
+
+AT_ONCE = 8
+
+
+def probe_workers(cluster: ClusterSpec) -> list[PlannedWorker]:
+    """Return the workers of the cluster config, each with its slots or the reason why it is of no use."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(
+            pool.map(_probe, cluster.servers, planned_workers(cluster), [cluster] * len(cluster.servers))
+        )
+
+
+def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> PlannedWorker:
+    bundle, python = build_agent(), python_of(server)
+    try:
+        with open_session(server, cluster) as session:
+            facts = check_worker(session, bundle, python, server.state_dir, rsync=not server.is_local)
+            if server.gpus:
+                found = check_gpus(session, bundle, python, server)
+                return replace(
+                    planned,
+                    reachable=True,
+                    slots=found.slots,
+                    gpus=len(found.gpu_bytes),
+                    gpu_bytes=found.gpu_bytes,
+                )
+    except (TwophaseError, OSError, ValueError) as error:
+        return replace(planned, reachable=False, reason=str(error).removeprefix(f"{server.name}: "))
+    slots = server.cpu_slots if server.cpu_slots is not None else max(1, facts.cores // 2)
+    return replace(planned, reachable=True, slots=slots)
+
+
+def check_gpu_memory(jobs: JobsSpec, workers: Sequence[PlannedWorker]) -> None:
+    """Raise ConfigError for a job that needs more GPU memory than any GPU has, if all GPUs are known."""
+    sizes = [(size, worker.name) for worker in workers for size in worker.gpu_bytes]
+    unseen = any(worker.gpus != 0 and not worker.reachable for worker in workers)
+    if unseen or not sizes or not all(size for size, _ in sizes):
+        return
+    largest, name = max(sizes)
+    for job in jobs.jobs:
+        need = size_bytes(job.config.get(GPU_MEMORY)) or 0
+        if need > largest:
+            raise ConfigError(
+                jobs.source, job.place, f"{shown(GPU_MEMORY)}: {too_large(need, largest, name)}"
+            )

@@ -1,0 +1,111 @@
+"""The base models on the head node: `experiments/base_models/<spec_hash>/`, each with its manifest."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from master.errors import IntegrityError
+from master.storage.run_layout import RunLayout
+from worker_agent.protocol.digests import (
+    MANIFEST,
+    FileDigest,
+    content_hash,
+    digest_directory,
+    publish,
+    without_manifest,
+)
+
+MANIFEST_FORMAT = 1
+
+
+def make_manifest(
+    spec_hash: str, config: Mapping[str, Any], base_model: Mapping[str, Any], **facts: Any
+) -> dict[str, Any]:
+    """Return the manifest of a base model; `base_model` is the agent's account of it."""
+    return {
+        "format": MANIFEST_FORMAT,
+        "spec_hash": spec_hash,
+        "content_hash": base_model["content_hash"],
+        "name": base_model.get("name"),
+        "files": base_model["files"],
+        "config": dict(config),
+        **facts,
+    }
+
+
+def is_directory_name(name: object) -> bool:
+    """Tell whether `name`, under which a script looks for a base model, is one directory's name, or None."""
+    return name is None or (
+        isinstance(name, str) and name not in ("", ".", "..") and not {"/", "\0"}.intersection(name)
+    )
+
+
+class BaseModelStore:
+    """Reads, verifies and fills the store of one run directory."""
+
+    def __init__(self, layout: RunLayout) -> None:
+        self._layout = layout
+
+    def path(self, spec_hash: str) -> Path:
+        return self._layout.base_model(spec_hash)
+
+    def manifest(self, spec_hash: str) -> dict[str, Any]:
+        """Return a manifest.  Raises IntegrityError where it is missing, unreadable or of something else."""
+        path = self.path(spec_hash) / MANIFEST
+        try:
+            manifest = json.loads(path.read_bytes())
+            files = [FileDigest.from_row(row) for row in manifest["files"]]
+            if manifest["spec_hash"] != spec_hash or content_hash(files) != manifest["content_hash"]:
+                raise ValueError("it describes something else")
+            if not is_directory_name(manifest.get("name")):
+                raise ValueError(f"its name {manifest['name']!r} is not a directory's")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IntegrityError(f"{path}: not a valid manifest: {error}") from error
+        return dict(manifest)
+
+    def verify(self, spec_hash: str) -> dict[str, Any]:
+        """Return the manifest of a base model whose every file has been checked.  Raises IntegrityError."""
+        manifest = self.manifest(spec_hash)
+        found = without_manifest(digest_directory(self.path(spec_hash)))
+        if content_hash(found) != manifest["content_hash"]:
+            expected = {FileDigest.from_row(row) for row in manifest["files"]}
+            wrong = sorted({item.path for item in expected ^ set(found)})
+            raise IntegrityError(f"{self.path(spec_hash)}: {', '.join(wrong)} not as in the manifest")
+        return manifest
+
+    def scan(self, spec_hashes: Iterable[str]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """Return the manifests of the base models that are whole, and what is wrong with the others."""
+        whole, damaged = {}, {}
+        for spec_hash in spec_hashes:
+            if self.path(spec_hash).exists():
+                try:
+                    whole[spec_hash] = self.verify(spec_hash)
+                except IntegrityError as error:
+                    damaged[spec_hash] = str(error)
+        return whole, damaged
+
+    def set_aside(self, spec_hash: str) -> Path:
+        """Move a damaged base model out of the store and return where it lies now."""
+        target = self._layout.set_aside(f"{spec_hash}-{time.time_ns()}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.path(spec_hash).rename(target)
+        return target
+
+    def add(self, staged: Path, manifest: Mapping[str, Any]) -> None:
+        """Take in a directory that has been verified.  One that is here already and whole is kept."""
+        spec_hash = manifest["spec_hash"]
+        (staged / MANIFEST).write_text(
+            json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        )
+        if self.path(spec_hash).exists():
+            try:
+                if self.verify(spec_hash)["content_hash"] == manifest["content_hash"]:
+                    return
+            except IntegrityError:
+                pass
+            self.set_aside(spec_hash)
+        publish(staged, self.path(spec_hash))

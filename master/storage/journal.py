@@ -1,0 +1,239 @@
+"""The journal: one SQLite file with one writer.  After a restart it is the state of the run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State, Trigger
+from master.errors import ConfigError, TwophaseError
+
+FORMAT = "1"
+_PARTS = ("", "-wal")
+"""Suffixes of the files that hold a journal."""
+
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS jobs (job_hash TEXT PRIMARY KEY, job_id TEXT NOT NULL UNIQUE) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS transitions (seq INTEGER PRIMARY KEY, at REAL NOT NULL,"
+    " task_id TEXT NOT NULL, trigger_ TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,"
+    " worker TEXT, note TEXT NOT NULL, detail TEXT, content_hash TEXT NOT NULL)",
+)
+_INSERT = (
+    "INSERT INTO transitions (at, task_id, trigger_, state, attempt, worker, note, detail, content_hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+_COPIES = 5
+"""Tries to copy a journal while its master writes."""
+
+
+def read_known_ids(path: Path) -> dict[str, str]:
+    """Return `job_hash` → `job_id` of a journal's jobs, changing and adding no file; {} where there is none.
+
+    May be called while a master works with the journal.  Raises ConfigError as `Journal`.
+    """
+    try:
+        if not path.exists():
+            return {}
+        with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
+            begun = _check_format(db, path)
+            return dict(db.execute("SELECT job_hash, job_id FROM jobs")) if begun else {}
+    except (sqlite3.Error, OSError) as error:
+        raise _unusable(path, error) from error
+
+
+@contextmanager
+def _readers_copy(path: Path) -> Iterator[Path]:
+    """Copy a journal with what its writer has not moved into it yet: a reader would add files beside it."""
+    with tempfile.TemporaryDirectory(prefix="twophase-") as folder:
+        copy = Path(folder, path.name)
+        for _ in range(_COPIES):
+            before = _signature(path)
+            for suffix in _PARTS:
+                source = path.with_name(path.name + suffix)
+                if source.exists():
+                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
+            if _signature(path) == before:
+                break
+        yield copy
+
+
+def is_empty(path: Path) -> bool:
+    """True for a journal that is there without a byte in it: it was begun in vain, or emptied."""
+    return path.exists() and not any(size for size, _ in _signature(path))
+
+
+def _signature(path: Path) -> list[tuple[int, int]]:
+    parts = [path.with_name(path.name + suffix) for suffix in _PARTS]
+    return [(part.stat().st_size, part.stat().st_mtime_ns) for part in parts if part.exists()]
+
+
+def _check_format(db: sqlite3.Connection, path: Path) -> bool:
+    """Return False for a journal that holds nothing yet.  Raises ConfigError for something else."""
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return False
+    row = db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() if "meta" in tables else None
+    if row is None:
+        raise ConfigError(str(path), "", "is a database, but no journal: move it away")
+    if row[0] != FORMAT:
+        problem = f"a journal of format {row[0]}, this version reads {FORMAT}: use another --run-dir"
+        raise ConfigError(str(path), "", problem)
+    return True
+
+
+def _unusable(path: Path, error: sqlite3.Error | OSError | ValueError) -> ConfigError:
+    """Return what to tell of a file that cannot be opened, or read, as a journal."""
+    if isinstance(error, (sqlite3.OperationalError, OSError)):
+        advice = "it must be a file that can be written, in a directory that can be written"
+    else:
+        advice = "put back a copy of it, or begin anew in another --run-dir"
+    return ConfigError(str(path), "", f"cannot be used as a journal ({error}): {advice}")
+
+
+class Journal:
+    """Transitions in the order in which they happened, and the names that jobs were given.
+
+    `append` returns once its transitions are on disk.  Use from one thread.  All methods raise TwophaseError
+    where the disk is full or gone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the journal.  Raises ConfigError for a file that is none, or of another format."""
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except (sqlite3.Error, OSError) as error:
+            raise _unusable(path, error) from error
+        try:
+            _check_format(self._db, path)
+            self._prepare()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _unusable(path, error) from error
+        except ConfigError:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        with self._commit():
+            for table in _TABLES:
+                self._db.execute(table)
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('run_id', ?)", (uuid.uuid4().hex,))
+
+    @contextmanager
+    def _commit(self) -> Iterator[None]:
+        """Make what happens inside one commit, or nothing."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Make what happens inside one commit; raises TwophaseError where that fails."""
+        try:
+            with self._damage_told(), self._commit():
+                yield
+        except sqlite3.OperationalError as error:
+            problem = f"{self._path}: the journal cannot be written ({error})"
+            advice = "running jobs go on: make room, then give the same command again"
+            raise TwophaseError(f"{problem}; {advice}") from error
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        """Raise ConfigError where the file turns out to be damaged."""
+        try:
+            yield
+        except (sqlite3.DatabaseError, ValueError) as error:
+            # Damage has no class of its own: all others of sqlite3 are subclasses.
+            if isinstance(error, sqlite3.Error) and type(error) is not sqlite3.DatabaseError:
+                raise
+            raise _unusable(self._path, error) from error
+
+    def _meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    @property
+    def run_id(self) -> str:
+        """Names the run on all workers, for as long as the run directory lives."""
+        return str(self._meta("run_id"))
+
+    def new_epoch(self) -> int:
+        """Count a start of the master and return its number, from 1."""
+        with self._written():
+            epoch = int(self._meta("epoch") or 0) + 1
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (str(epoch),))
+        return epoch
+
+    def known_ids(self) -> dict[str, str]:
+        """Return `job_hash` → `job_id` of all jobs that this run has ever had."""
+        with self._damage_told():
+            return dict(self._db.execute("SELECT job_hash, job_id FROM jobs"))
+
+    def remember_jobs(self, ids: Mapping[str, str]) -> None:
+        """Keep the ids of jobs, by `job_hash`.  Raises ConfigError where an id belongs to another job."""
+        owners = {job_id: job_hash for job_hash, job_id in self.known_ids().items()}
+        for job_hash, job_id in ids.items():
+            if owners.get(job_id, job_hash) != job_hash:
+                problem = "ran here before with other settings: change its id or prefix, or the --run-dir"
+                raise ConfigError("jobs", job_id, problem)
+        with self._written():
+            self._db.executemany("INSERT OR IGNORE INTO jobs VALUES (?, ?)", ids.items())
+
+    def append(self, transitions: Iterable[Transition]) -> None:
+        """Write all transitions in one commit."""
+        rows = [_row(transition) for transition in transitions]
+        if rows:
+            with self._written():
+                self._db.executemany(_INSERT, rows)
+
+    def transitions(self) -> Iterator[Transition]:
+        """Yield all transitions, the oldest first.  Raises ConfigError for a file that is damaged."""
+        query = (
+            "SELECT at, task_id, trigger_, state, attempt, worker, note, detail, content_hash"
+            " FROM transitions ORDER BY seq"
+        )
+        with self._damage_told(), closing(self._db.execute(query)) as rows:
+            yield from map(_transition, rows)
+
+    def close(self) -> None:
+        """Close the file.  May be called twice."""
+        self._db.close()
+
+
+def _transition(row: tuple[Any, ...]) -> Transition:
+    """Undo `_row`.  Raises ValueError for what this version does not write."""
+    at, task_id, trigger, state, attempt, worker, note, detail, content_hash = row
+    return Transition(
+        *(at, task_id, Trigger(trigger), State(state), attempt, worker, note),
+        detail=None if detail is None else json.loads(detail),
+        content_hash=content_hash,
+    )
+
+
+def _row(item: Transition) -> tuple[Any, ...]:
+    detail = None if item.detail is None else json.dumps(_without_inline(item.detail), separators=(",", ":"))
+    return (
+        *(item.at, item.task_id, item.trigger.value, item.state.value, item.attempt, item.worker),
+        *(item.note, detail, item.content_hash),
+    )
+
+
+def _without_inline(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop the files that came with the message: until they are released, the worker has them."""
+    return {key: value for key, value in detail.items() if key != "inline"}

@@ -1,0 +1,1 @@
+"""Outcomes on their way home, and artefacts on their way to workers."""

@@ -1,0 +1,351 @@
+"""A link tells what its worker says, and comes back when it breaks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+import pytest
+
+from master.adapters import agent_client
+from master.adapters.agent_client import Greeting, WorkerLink, close_all, next_backoff, to_event
+from master.adapters.inbox import Inbox, Noted, Received, Seen
+from master.adapters.session import Session
+from master.core.running import events as ev
+from master.errors import RemoteError, SessionLost, WorkerUnusable
+from tests.support.fake_session import FakeChannel, FakeSession
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.lines import PREAMBLE
+
+SOON_S = 20.0
+"""For what must come; only a failing test waits so long."""
+HELLO = msg.Hello(msg.PROTOCOL, "run", 1, {})
+WELCOME = msg.Welcome(
+    msg.PROTOCOL, "d", "boot", ["cpu0", "cpu1"], 1, [["alpha/job", 2]], ["c" * 64], "/work", {}
+)
+
+
+def welcome(data: bytes) -> bytes:
+    """An agent that greets and says nothing more."""
+    return b"motd\n" + PREAMBLE + msg.encode(WELCOME) if b'"hello"' in data else b""
+
+
+@dataclass
+class World:
+    """A link, the sessions that it opens, and a clock that stands."""
+
+    inbox: Inbox = field(default_factory=SimpleQueue)
+    now: float = 100.0
+    sessions: list[FakeSession] = field(default_factory=list)
+    listener: Callable[[bytes], bytes | None] = welcome
+    deploy_errors: list[Exception] = field(default_factory=list)
+    deploying: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.link = WorkerLink(Greeting("lab1", self.open, self.deploy, HELLO), self.inbox, lambda: self.now)
+
+    def open(self) -> Session:
+        session = FakeSession("lab1")
+        session.script_channel("agent", listener=lambda data: self.listener(data))
+        self.sessions.append(session)
+        return session
+
+    def deploy(self, session: Session) -> list[str]:
+        self.deploying()
+        if self.deploy_errors:
+            raise self.deploy_errors.pop(0)
+        return ["agent", "connect"]
+
+    def next(self) -> Received | Seen | Noted:
+        return self.inbox.get(timeout=SOON_S)
+
+    def event(self) -> ev.Event:
+        """Return the next event, past the notes."""
+        while not isinstance(item := self.next(), Received):
+            pass
+        assert item.worker == "lab1"
+        return item.event
+
+    def up(self) -> FakeChannel:
+        """Start, and return the channel of the link that is up."""
+        self.link.start()
+        assert isinstance(self.event(), ev.WorkerUp)
+        return self.channel
+
+    @property
+    def channel(self) -> FakeChannel:
+        return self.sessions[-1].channels[-1]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world without pauses; no thread may be left behind."""
+    monkeypatch.setattr(agent_client, "next_backoff", lambda previous_s: 0.0)
+    before = set(threading.enumerate())
+    found = World()
+    yield found
+    found.link.close()
+    assert set(threading.enumerate()) <= before
+
+
+def event(**changes: object) -> msg.Event:
+    given: dict[str, object] = {"seq": 4, "kind": "running", "job_id": "alpha/job", "attempt": 2, "at": 1.0}
+    return msg.Event(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def test_a_worker_comes_up_with_what_it_has(world: World) -> None:
+    world.link.start()
+    item = world.next()
+    assert item == Received(
+        ev.WorkerUp(100.0, "lab1", 2, 1, frozenset({("alpha/job", 2)}), frozenset({"c" * 64})), "lab1"
+    )
+    assert msg.decode(world.channel.sent.splitlines()[0]) == HELLO
+    assert world.link.session is world.sessions[0]
+
+
+def test_what_the_agent_says_becomes_events(world: World) -> None:
+    channel = world.up()
+    finished = {"outcome": "failed", "exit_code": 1}
+    for message in (
+        event(kind="staging"),
+        event(seq=5, detail={"slot": "cpu1", "pid": 7}),
+        event(seq=6, kind="finished", detail=finished),
+        msg.Wanted("w" * 64),
+        msg.Rejected("w" * 64, "torn"),
+        msg.Slots(2),
+        msg.Pong(1),
+        msg.Progress("alpha/job", 2, {"epoch": 3}),
+    ):
+        channel.say(msg.encode(message))
+    key = (100.0, "lab1", "alpha/job", 2)
+    assert [world.next() for _ in range(8)] == [
+        Received(ev.AttemptStaging(*key), "lab1", 4),
+        Received(ev.AttemptStarted(*key), "lab1", 5),
+        Seen("lab1", "alpha/job", 2, {"slot": "cpu1"}),
+        Received(ev.AttemptFinished(*key, "failed", finished), "lab1", 6),
+        Received(ev.ArtefactWanted(100.0, "lab1", "w" * 64), "lab1"),
+        Received(ev.DeliveryFailed(100.0, "lab1", "w" * 64, "torn"), "lab1"),
+        Received(ev.ForeignSlots(100.0, "lab1", 2), "lab1"),
+        Seen("lab1", "alpha/job", 2, {"epoch": 3}),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_noise_and_pieces_do_not_matter(world: World, size: int) -> None:
+    stream = b'\xff\x1b[0m{"type": "pong"}\nhello\n' + PREAMBLE + msg.encode(WELCOME)
+
+    def listener(data: bytes) -> bytes:
+        for start in range(0, len(stream) if data else 0, size):
+            world.channel.say(stream[start : start + size])
+        return b""
+
+    world.listener = listener
+    world.link.start()
+    assert isinstance(world.event(), ev.WorkerUp)
+
+
+BROKEN = {
+    "garbage": b"Segmentation fault\n",
+    "a message to agents with a wrong field": b'{"type":"pong","number":"x"}\n',
+    "an unknown message": b'{"type":"gossip"}\n',
+    "an unknown event": msg.encode(event(kind="exploded")),
+    "an outcome without an outcome": msg.encode(event(kind="finished", detail={"exit_code": 1})),
+    "an outcome with a wrong field": msg.encode(
+        event(kind="finished", detail={"outcome": "failed", "files": 3})
+    ),
+}
+
+
+@pytest.mark.parametrize("line", BROKEN.values(), ids=BROKEN)
+def test_what_is_no_message_ends_the_link_and_it_comes_back(world: World, line: bytes) -> None:
+    world.up().say(line)
+    assert isinstance(world.event(), ev.WorkerLost)
+    assert isinstance(world.event(), ev.WorkerUp)
+    assert len(world.sessions) == 2
+
+
+@pytest.mark.parametrize("attempts", [[["alpha/job"]], [["alpha/job", "x"]], ["ab"], [3]])
+def test_a_welcome_that_makes_no_sense_is_tried_again(world: World, attempts: list[list[object]]) -> None:
+    answers = [msg.Welcome(**{**WELCOME.__dict__, "attempts": attempts}), WELCOME]
+
+    def listener(data: bytes) -> bytes:
+        return PREAMBLE + msg.encode(answers.pop(0)) if b'"hello"' in data else b""
+
+    world.listener = listener
+    world.link.start()
+    assert isinstance(world.event(), ev.WorkerLost)
+    assert isinstance(world.event(), ev.WorkerUp)
+
+
+def test_another_protocol_is_no_link(world: World) -> None:
+    strange = msg.Welcome(**{**WELCOME.__dict__, "protocol": 99})
+    world.listener = lambda data: PREAMBLE + msg.encode(strange)
+    world.link.start()
+    lost = world.event()
+    assert isinstance(lost, ev.WorkerLost)
+    assert lost.reason == "the agent speaks protocol 99, this master 1"
+
+
+@pytest.mark.parametrize("how", ["drop", "end"])
+def test_a_broken_link_comes_back(world: World, how: str) -> None:
+    channel = world.up()
+    getattr(channel, how)()
+    lost = world.event()
+    assert isinstance(lost, ev.WorkerLost)
+    assert lost.reason in ("the link broke", "the agent closed the connection")
+    assert isinstance(world.event(), ev.WorkerUp)
+
+
+def test_a_link_on_which_nothing_comes_is_made_anew(world: World) -> None:
+    world.up()
+    world.now += agent_client.SILENCE_S
+    world.link.send(msg.Ping(1))
+    world.now += 0.1
+    world.link.send(msg.Ping(2))
+    assert world.event() == ev.WorkerLost(world.now, "lab1", "silent for 20 s")
+    assert isinstance(world.event(), ev.WorkerUp)
+
+
+def test_what_is_heard_keeps_a_link(world: World) -> None:
+    channel = world.up()
+    for number in range(3):
+        world.now += agent_client.SILENCE_S - 1
+        channel.say(msg.encode(msg.Slots(number)))
+        assert world.event() == ev.ForeignSlots(world.now, "lab1", number)
+        world.link.send(msg.Ping(number))
+    assert len(world.sessions) == 1
+
+
+def test_an_idle_link_is_pinged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_client, "PING_S", 0.0)
+    pinged = threading.Event()
+
+    def listener(data: bytes) -> bytes:
+        if b'"ping"' in data:
+            pinged.set()
+        return welcome(data)
+
+    world.listener = listener
+    world.up()
+    assert pinged.wait(SOON_S)
+
+
+def test_a_refusal_is_for_good(world: World) -> None:
+    world.listener = lambda data: PREAMBLE + msg.encode(msg.Refused("a newer master is at work"))
+    world.link.start()
+    assert world.event() == ev.WorkerUnusable(100.0, "lab1", "a newer master is at work")
+    world.link.join(SOON_S)
+    assert len(world.sessions) == 1
+
+
+def test_a_worker_that_cannot_be_used_is_not_tried_again(world: World) -> None:
+    world.deploy_errors = [WorkerUnusable("lab1", "no rsync there")]
+    world.link.start()
+    assert world.event() == ev.WorkerUnusable(100.0, "lab1", "no rsync there")
+    world.link.join(SOON_S)
+    assert len(world.sessions) == 1
+    with pytest.raises(Empty):
+        world.inbox.get_nowait()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RemoteError("lab1", "busy"), SessionLost("lab1: busy"), OSError("busy"), RuntimeError("busy")],
+    ids=repr,
+)
+def test_whatever_fails_is_told_and_tried_again(world: World, error: Exception) -> None:
+    world.deploy_errors = [error]
+    world.link.start()
+    assert world.event() == ev.WorkerLost(100.0, "lab1", "busy")
+    assert isinstance(world.event(), ev.WorkerUp)
+
+
+def test_messages_to_a_link_that_is_down_are_dropped(world: World) -> None:
+    world.link.send(msg.Cancel("alpha/job", 1))
+    with pytest.raises(SessionLost, match="lab1 is not connected"):
+        world.link.session  # noqa: B018
+    channel = world.up()
+    world.link.send(msg.Release("alpha/job", 1))
+    world.link.close()
+    sent = [msg.decode(line) for line in channel.sent.splitlines()]
+    assert sent == [HELLO, msg.Release("alpha/job", 1)]
+
+
+def test_closing_sends_what_is_queued_first(world: World) -> None:
+    channel = world.up()
+    acks: list[msg.ToAgent] = [msg.Ack(number) for number in range(1000)]
+    for ack in acks:
+        world.link.send(ack)
+    world.link.close(msg.Shutdown())
+    assert [msg.decode(line) for line in channel.sent.splitlines()] == [HELLO, *acks, msg.Shutdown()]
+    assert world.sessions[0].calls[-1].verb == "close"
+
+
+def test_closing_while_it_connects_ends_it(world: World) -> None:
+    connecting, goes_on = threading.Event(), threading.Event()
+
+    def deploying() -> None:
+        connecting.set()
+        assert goes_on.wait(SOON_S)
+
+    world.deploying = deploying
+    world.link.start()
+    assert connecting.wait(SOON_S)
+    world.link.begin_close()
+    assert world.sessions[0].calls[-1].verb == "close", "what blocks in the session must be woken"
+    goes_on.set()
+    world.link.join(SOON_S)
+    assert world.link.welcome is None
+    assert len(world.sessions) == 1
+
+
+def test_closing_just_before_it_talks_ends_it(world: World) -> None:
+    world.deploying = world.link._closing.set
+    world.link.start()
+    world.link.join(SOON_S)
+    assert not world.link._thread.is_alive()
+    assert world.channel.sent == msg.encode(HELLO)
+
+
+def test_a_link_that_was_never_started_can_be_closed(world: World) -> None:
+    world.link.close()
+    assert world.sessions == []
+
+
+def test_many_links_are_closed_together() -> None:
+    worlds = [World() for _ in range(20)]
+    channels = [each.up() for each in worlds]
+    close_all([each.link for each in worlds], msg.Shutdown())
+    assert all(msg.decode(channel.sent.splitlines()[-1]) == msg.Shutdown() for channel in channels)
+
+
+def test_pauses_double_up_to_a_limit() -> None:
+    pauses = [0.0]
+    for _ in range(7):
+        pauses.append(next_backoff(pauses[-1]))
+    assert pauses[1:] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+
+
+def test_pauses_start_anew_after_a_link_that_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, asked = World(), list[float]()
+
+    def remember(previous_s: float) -> float:
+        asked.append(previous_s)
+        return 0.001 if len(asked) < 4 else 0.0
+
+    monkeypatch.setattr(agent_client, "next_backoff", remember)
+    world.deploy_errors = [OSError("a"), OSError("b")]
+    world.link.start()
+    for expected in (ev.WorkerLost, ev.WorkerLost, ev.WorkerUp):
+        assert isinstance(world.event(), expected)
+    world.channel.drop()
+    for expected in (ev.WorkerLost, ev.WorkerUp):
+        assert isinstance(world.event(), expected)
+    world.link.close()
+    assert asked[:3] == [0.0, 0.001, 0.0]
+
+
+def test_messages_that_are_not_for_the_core_are_no_events() -> None:
+    assert to_event("lab1", msg.Pong(1), 1.0) is None

@@ -1,0 +1,239 @@
+"""The command: its flags, its exit codes, and what it leaves when something goes wrong."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from master.commands import run_two_phase
+from master.commands.run_two_phase_options import Options, parse
+from master.errors import ConfigError, InternalError, NoUsableWorker, SessionLost, UsageError
+from master.runs import run_parts
+from master.storage.run_layout import RunLayout
+from master.view.plan_table import PlannedWorker
+from worker_agent import __version__
+
+REQUIRED = ["--cluster-config", "c.json", "--jobs-config", "j.json"]
+
+
+class Notes:
+    """A view that remembers notes and whether it was closed."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.closed = False
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def argv(tmp_path: Path) -> list[str]:
+    """A good command line for a run on this machine, which nothing has been done for."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "train.py").write_text("print('trained')\n")
+    server = {"host": "localhost", "gpus": 0, "cpu_slots": 1, "state_dir": str(tmp_path / "state")}
+    (tmp_path / "cluster.json").write_text(json.dumps({"servers": [server]}))
+    (tmp_path / "jobs.json").write_text(json.dumps([{"participants": ["a", "b"], "fold": n} for n in (0, 1)]))
+    return [
+        *("--cluster-config", str(tmp_path / "cluster.json"), "--jobs-config", str(tmp_path / "jobs.json")),
+        *("--script-path", str(tmp_path / "src" / "train.py"), "--run-dir", str(tmp_path / "run")),
+    ]
+
+
+def test_defaults() -> None:
+    options = parse(REQUIRED)
+    assert (options.run_dir, options.retries, options.lease) == (Path(), 1, 300.0)
+    assert not (options.dry_run or options.skip_phase1 or options.strict_phases or options.quiet)
+
+
+def test_help_tells_what_happens_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        run_two_phase.main(["--help"])
+    out = capsys.readouterr().out
+    assert leaving.value.code == 0
+    for words in ("Phase 1 trains", "exit codes:", "130 interrupted", "examples:", "--skip-phase1"):
+        assert words in out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        run_two_phase.main(["--version"])
+    assert (leaving.value.code, capsys.readouterr().out) == (0, f"run_two_phase {__version__}\n")
+
+
+@pytest.mark.parametrize("flags", [[], REQUIRED[:2], [*REQUIRED, "--retries", "x"], [*REQUIRED, "extra"]])
+def test_wrong_command_lines(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        run_two_phase.main(flags)
+    assert leaving.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: run_two_phase")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (UsageError("--x: wrong"), 2, "--x: wrong"),
+        (ConfigError("jobs.json", "job 3", "wrong"), 3, "jobs.json: job 3: wrong"),
+        (NoUsableWorker("none"), 4, "none"),
+        (SessionLost("lab1: gone"), 1, "lab1: gone"),
+        (InternalError("a cannot b"), 70, "a cannot b"),
+        (SessionLost("lab1: a\x1b]0;title\x07b\n  c\a"), 1, "lab1: ab\n  c"),
+        (OSError(28, "No space left on device", "/x"), 2, "/x: No space left on device"),
+        (KeyboardInterrupt(), 130, "interrupted before anything was started"),
+    ],
+)
+def test_errors_are_one_message_and_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    says: str,
+) -> None:
+    def failing(_: Options) -> int:
+        raise error
+
+    monkeypatch.setattr(run_two_phase, "_run", failing)
+    assert run_two_phase.main(REQUIRED) == code
+    assert capsys.readouterr().err == f"run_two_phase: {says}\n"
+
+
+def probing(monkeypatch: pytest.MonkeyPatch, *reachable: bool) -> None:
+    workers = [PlannedWorker(f"lab{n}", 2, 0, up, "" if up else "down") for n, up in enumerate(reachable)]
+    monkeypatch.setattr(run_two_phase, "probe_workers", lambda cluster: workers)
+
+
+@pytest.mark.parametrize(("reachable", "code"), [((True, False), 0), ((False, False), 4)])
+def test_a_dry_run_tells_the_plan_and_whether_it_could_run(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    tmp_path: Path,
+    reachable: tuple[bool, ...],
+    code: int,
+) -> None:
+    probing(monkeypatch, *reachable)
+    assert run_two_phase.main([*argv, "--dry-run", "--json"]) == code
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["jobs"], len(plan["base_models"]["to_train"])) == (2, 2)
+    assert [worker["reachable"] for worker in plan["workers"]] == list(reachable)
+    assert run_two_phase.main([*argv, "--dry-run"]) == code
+    assert "2 experiments; 2 base models to train" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
+
+
+def ending(code: int | Exception) -> Callable[..., Any]:
+    """Return what stands for the dispatcher: it ends at once."""
+
+    class Ending:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def run(self) -> int:
+            if isinstance(code, Exception):
+                raise code
+            return code
+
+    return Ending
+
+
+def run_to(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], code: int | Exception, *flags: str
+) -> tuple[int, Notes]:
+    view = Notes()
+    monkeypatch.setattr(run_two_phase, "open_view", lambda **_: view)
+    monkeypatch.setattr(run_two_phase, "Dispatcher", ending(code))
+    return run_two_phase.main([*argv, *flags]), view
+
+
+@pytest.mark.parametrize("code", [0, 1, 4, 130])
+def test_the_exit_code_is_the_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], code: int
+) -> None:
+    assert run_to(monkeypatch, argv, code, "--json")[0] == code
+    assert isinstance(json.loads(capsys.readouterr().out), dict)
+
+
+def test_a_defect_closes_all_and_leaves_the_run_to_be_continued(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], tmp_path: Path
+) -> None:
+    threads = threading.active_count()
+    code, view = run_to(monkeypatch, argv, InternalError("alpha/job cannot finish"))
+    assert (code, view.closed) == (70, True)
+    assert "alpha/job cannot finish" in capsys.readouterr().err
+    assert threading.active_count() == threads
+    layout = RunLayout(tmp_path / "run")
+    with run_parts.exclusive(layout):
+        assert [path.name for path in layout.state.iterdir() if "-wal" in path.name] == []
+    assert run_to(monkeypatch, argv, 0, "--quiet")[0] == 0
+
+
+def test_what_is_not_copied_and_not_needed_is_said(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], tmp_path: Path
+) -> None:
+    for number in range(7):
+        (tmp_path / "src" / f"data{number}").symlink_to(tmp_path)
+    _, view = run_to(monkeypatch, argv, 0, "--tmux-session", "mine", "--json")
+    assert view.notes[0].startswith("--tmux-session is no longer needed")
+    assert view.notes[1].startswith("data0: a link to a folder is not copied as code")
+    assert view.notes[6:] == ["… and 2 more beside the script that are not copied as code"]
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_script_that_only_workers_may_understand_is_said_and_run(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    tmp_path: Path,
+    quiet: bool,
+) -> None:
+    server = {"host": "lab1", "gpus": 1}
+    (tmp_path / "cluster.json").write_text(json.dumps({"servers": [server]}))
+    (tmp_path / "src" / "train.py").write_text("new statement\n")
+    probing(monkeypatch, True)
+    assert run_two_phase.main([*argv, "--dry-run", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["jobs"] == 2
+    assert "train.py: line 1: does not parse as Python" in shown.err
+    code, view = run_to(monkeypatch, argv, 0, *(["--quiet"] if quiet else ["--json"]))
+    assert code == 0 and "on a worker whose Python is not newer all jobs will fail" in view.notes[0]
+    assert ("all jobs will fail" in capsys.readouterr().err) == quiet
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_damaged_base_model_is_set_aside_and_said(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    tmp_path: Path,
+    quiet: bool,
+) -> None:
+    probing(monkeypatch, True)
+    run_two_phase.main([*argv, "--dry-run", "--json"])
+    spec_hash = json.loads(capsys.readouterr().out)["base_models"]["to_train"][0]["spec_hash"]
+    layout = RunLayout(tmp_path / "run")
+    layout.base_model(spec_hash).mkdir(parents=True)
+    run_two_phase.main([*argv, "--dry-run", "--json"])
+    assert "it is going to be set aside" in capsys.readouterr().err
+    assert layout.base_model(spec_hash).exists()
+    _, view = run_to(monkeypatch, argv, 0, *(["--quiet"] if quiet else ["--json"]))
+    assert "it is trained again" in view.notes[0]
+    assert ("it is trained again" in capsys.readouterr().err) == quiet
+    assert not layout.base_model(spec_hash).exists()
+
+
+def test_a_log_that_cannot_be_written_is_said_and_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "run" / "phase2_experiments.json").mkdir(parents=True)
+    assert run_to(monkeypatch, argv, 0, "--quiet")[0] == 0
+    assert "phase2_experiments.json cannot be written" in capsys.readouterr().err
+    assert json.loads((tmp_path / "run" / "phase1_base_models.json").read_text())["total_jobs"] == 2

@@ -1,0 +1,268 @@
+"""A whole run in simulated time: the core between model agents, a bad network and a mortal master.
+
+A message may be repeated, overtaken, or lost; one that is lost breaks its link, which comes back.  Whatever
+the core says is checked as it says it; `Simulation.run` raises AssertionError where a promise is broken.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import partial
+from random import Random
+
+from master.core.planning.plan import Plan, Task, base_model_task_id
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
+from master.core.running.placement import lookahead
+from master.core.running.records import Outbox, RunState, WorkerView
+from master.core.running.recovery import recover
+from master.core.running.run_state import begin, step
+from tests.unit.master.core.running.agents import Agent, Key, Link
+from tests.unit.master.core.running.world import Scene, World
+
+TICK_S = 5.0
+PATIENCE_S = 40_000.0
+"""After the last fault; a run that has not ended by then hangs."""
+
+
+class Simulation(World):
+    """One run of a scene; the same seed gives the same run."""
+
+    def __init__(self, scene: Scene, seed: int) -> None:
+        super().__init__(scene, Random(seed))
+        self.steps = self.turns = self.finishes = self.crashes = 0
+        self.specs = [f"base{n}" for n in range(scene.bases)]
+        self.jobs = [self._job(n) for n in range(scene.jobs)]
+        self.ever_home: set[str] = set()
+        self.committed: Counter[str] = Counter()
+        self.journal: list[cmd.Transition] = []
+        self.exit_code: int | None = None
+        self.stopped = False
+        self.every(scene.chaos.crash_rate, self._crash)
+        self.start_master()
+
+    def _job(self, number: int) -> Task:
+        needs = self.specs[number % len(self.specs)] if self.specs and number % 11 else None
+        return Task(f"job{number}", phase=2, needs=needs, kind="job")
+
+    def run(self) -> int:
+        """Return the exit code of the run."""
+        while self.exit_code is None:
+            self.now, _, action = heapq.heappop(self.heap)
+            assert self.now < self.scene.chaos.until + PATIENCE_S, f"hangs: {self._what_hangs()}"
+            action()
+        self._check_end()
+        return self.exit_code
+
+    def _what_hangs(self) -> str:
+        records = [r for r in self.state.tasks.values() if r.state not in ENDED]
+        lines = [f"{r.task.task_id} {r.state.value} {r.history[-9:]} {r.given_up}" for r in records[:5]]
+        return f"{len(records)} tasks, {dict(self.state.counts)}\n" + "\n".join(lines)
+
+    # ---- the master ----------------------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        wanted = dict.fromkeys(task.needs for task in self.jobs if task.needs)
+        missing = [spec for spec in wanted if spec not in self.store]
+        phase1 = [Task(base_model_task_id(s), phase=1, makes=s, kind="base model") for s in missing]
+        held = {spec: self.store[spec] for spec in wanted if spec in self.store}
+        return Plan((*phase1, *self.jobs), held)
+
+    def recovered(self) -> RunState:
+        return recover(self.plan(), self.scene.policy, list(self.agents), self.journal)
+
+    def start_master(self) -> None:
+        """Start, or start again from what the journal and the store hold."""
+        self.lives += 1
+        self.exit_code, self.dying = None, ""
+        self.inbox: list[tuple[ev.Event, str, int, int]] = []
+        self.under_way: set[Key] = set()
+        self.links = {name: Link() for name in self.agents}
+        self.state = self.recovered()
+        self.ever_home.update(self.store)
+        self.turning = False
+        out = begin(self.state, self.now)
+        self._note(out)
+        self._carry_out([out])
+        for task_id, attempt in self.published.items():
+            if task_id in self.state.tasks and self.state.tasks[task_id].state is not State.SUCCEEDED:
+                self.tell(ev.Collected(self.now, task_id, attempt, self.content(task_id, attempt)))
+        for name in self.agents:
+            self.soon(self.random.uniform(0, 3), partial(self.connect, name))
+        self.soon(TICK_S, self._tick)
+        if self.scene.stop_at is not None and not self.stopped:
+            self.soon(max(0.0, self.scene.stop_at - self.now), self._stop)
+        if self.scene.cancel_at is not None and not self.stopped:
+            self.soon(max(0.0, self.scene.cancel_at - self.now), self._cancel)
+
+    def _stop(self) -> None:
+        self.stopped = True
+        self.tell(ev.StopRequested(self.now))
+
+    def _cancel(self) -> None:
+        self.stopped = True
+        self.tell(ev.CancelRequested(self.now))
+
+    def _tick(self) -> None:
+        self.tell(ev.Tick(self.now))
+        self.soon(TICK_S, self._tick)
+
+    def _crash(self) -> None:
+        self.dying = self.random.choice(["before the journal", "after the journal"])
+
+    def tell(self, event: ev.Event, worker: str = "", spool: int = 0, seq: int = 0) -> None:
+        self.inbox.append((event, worker, spool, seq))
+        if not self.turning:
+            self.turning = True
+            self.soon(self.random.uniform(0, 0.02), self._turn)
+
+    def _turn(self) -> None:
+        """Take in what has come, remember it, then act on it; the master may die in between."""
+        batch, self.inbox, self.turning = self.inbox, [], False
+        outboxes = [self._step(event) for event, *_ in batch]
+        if self.dying != "before the journal":
+            for out in outboxes:
+                self._note(out)
+        if self.dying:
+            self.crashes += 1
+            self.start_master()
+            return
+        self._carry_out(outboxes)
+        for _, worker, spool, seq in batch:
+            if seq and (upto := self.links[worker].take(spool, seq)):
+                self.send(worker, partial(_acknowledge, spool, upto))
+        self.turns += 1
+        if self.turns % max(20, self.scene.jobs) == 0:
+            self._check_recovery()
+
+    def _step(self, event: ev.Event) -> Outbox:
+        self.steps += 1
+        out = step(self.state, event)
+        for transition in out.transitions:
+            if transition.trigger is Trigger.ASSIGN:
+                self._check_room(self.state.workers[transition.worker or ""])
+        return out
+
+    def _note(self, out: Outbox) -> None:
+        """Write the journal, and check that it tells of nothing twice."""
+        for transition in out.transitions:
+            task = self.state.tasks[transition.task_id].task
+            if transition.trigger is Trigger.COLLECT:
+                self.committed[task.task_id] += 1
+                allowed = 1 + (self.damages[task.makes] if task.makes else 0)
+                assert self.committed[task.task_id] <= allowed, f"{task.task_id} is recorded twice"
+                if task.makes:
+                    self.ever_home.add(task.makes)
+            if transition.trigger in (Trigger.ASSIGN, Trigger.START) and task.needs:
+                assert task.needs in self.ever_home, f"{task.task_id} comes before its base model"
+        self.journal += out.transitions
+
+    def _carry_out(self, outboxes: Iterable[Outbox]) -> None:
+        for out in outboxes:
+            for command in out.commands:
+                self._execute(command)
+
+    def _execute(self, command: cmd.Command) -> None:
+        match command:
+            case cmd.Launch(worker, task_id, attempt):
+                record = self.state.tasks[task_id]
+                if record.attempt == attempt:
+                    base = record.base
+                    self.send(worker, lambda agent: agent.launch((task_id, attempt), base))
+            case cmd.Cancel(worker, task_id, attempt):
+                self.send(worker, lambda agent: agent.cancel((task_id, attempt)))
+            case cmd.Recall(worker, task_id, attempt):
+                self.send(worker, lambda agent: agent.recall((task_id, attempt)))
+            case cmd.Salvage():
+                self.salvage(command)
+            case cmd.Forget(_, task_id):
+                assert self.committed[task_id] or self.dying
+            case cmd.Release(worker, task_id, attempt):
+                self.send(worker, lambda agent: agent.release((task_id, attempt)))
+            case cmd.Collect(worker, task_id, attempt):
+                if (task_id, attempt) not in self.under_way:
+                    self.under_way.add((task_id, attempt))
+                    self.soon(self.random.uniform(0, 4), lambda: self.collect(command))
+            case cmd.Deliver(worker, content_hash):
+                number = self.links[worker].number
+                self.soon(self.random.uniform(0, 6), lambda: self.deliver(worker, content_hash, number))
+            case cmd.Finish(exit_code):
+                self.finishes += 1
+                self.exit_code = exit_code
+
+    # ---- promises ------------------------------------------------------------------------------------------
+
+    def _check_room(self, view: WorkerView) -> None:
+        allowed = view.slots - view.foreign + lookahead(view.slots, self.state.mean_duration_s())
+        assert len(view.attempts) <= allowed, f"{view.name} has more than its slots hold"
+
+    def _check_recovery(self) -> None:
+        """The journal tells all that the master knows."""
+        told, live = self.recovered(), self.state
+        for task_id, record in live.tasks.items():
+            if task_id not in told.tasks:
+                assert record.state is State.SUCCEEDED or task_id in self.published
+                continue
+            told_of, known = _essence(told, task_id), _essence(live, task_id)
+            assert told_of == known, f"the journal says {told_of}, the state {known}"
+        for name, view in live.workers.items():
+            assert told.workers[name].attempts == {k for k in view.attempts if k[0] in told.tasks}
+            assert told.workers[name].collecting == {k for k in view.collecting if k[0] in told.tasks}
+        check_books(live)
+
+    def _check_end(self) -> None:
+        assert self.finishes == 1 and step(self.state, ev.Tick(self.now)) == Outbox()
+        self.finishes = 0
+        self._check_recovery()
+        states = self.state.counts
+        for task in self.jobs:
+            record = self.state.tasks[task.task_id]
+            assert (record.state is State.SUCCEEDED) == (self.committed[task.task_id] == 1)
+            if record.state is State.BLOCKED:
+                base = self.state.tasks[base_model_task_id(task.needs or "")]
+                assert base.state is State.FAILED
+        everything_ended = sum(states[state] for state in ENDED) == len(self.state.tasks)
+        if self.exit_code in (0, 1):
+            assert everything_ended
+            assert (self.exit_code == 0) == (states[State.SUCCEEDED] == len(self.state.tasks))
+        elif self.exit_code == 4:
+            assert not everything_ended
+        else:
+            assert self.exit_code == 130 and self.stopped
+
+
+def _essence(state: RunState, task_id: str) -> Mapping[str, object]:
+    record = state.tasks[task_id]
+    return {
+        "task": task_id,
+        "state": record.state,
+        "attempt": (record.attempt, record.attempts),
+        "collected": record.task.makes or record.collected,
+        "worker": record.worker,
+        "given up": {n: (lost.worker, lost.finished) for n, lost in record.given_up.items()},
+        "content": record.content_hash if record.state is State.SUCCEEDED else "",
+    }
+
+
+def check_books(state: RunState) -> None:
+    """Check that what is counted and indexed agrees with the records."""
+    assert +state.counts == Counter(record.state for record in state.tasks.values())
+    assert state.open_tasks == sum(r.state not in ENDED for r in state.tasks.values())
+    assert state.open_phase1 == sum(r.task.phase == 1 and r.state not in ENDED for r in state.tasks.values())
+    held: dict[str, set[Key]] = {}
+    for record in state.tasks.values():
+        if record.state in WITH_A_WORKER and record.worker:
+            held.setdefault(record.worker, set()).add(record.key)
+        if record.state not in (State.READY,):
+            assert record.task not in state.ready
+    for view in state.workers.values():
+        assert view.attempts | view.collecting == held.get(view.name, set())
+        assert not view.attempts & view.collecting
+
+
+def _acknowledge(spool: int, upto: int, agent: Agent) -> None:
+    if agent.spool == spool:
+        agent.ack(upto)

@@ -1,0 +1,122 @@
+"""A small run for tests: events go in, what comes out is read as short lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from master.core.planning.plan import BASE_MODELS, Plan, Task
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State
+from master.core.running.records import Outbox, Policy, RunState
+from master.core.running.recovery import recover
+from master.core.running.run_state import begin, step
+
+BASE = f"{BASE_MODELS}/x"
+"""The task that trains the base model `x`; its attempt `n` makes the content `x#n`."""
+LEASE_S = 300.0
+
+
+def job(name: str = "job", needs: str | None = None) -> Task:
+    return Task(name, phase=2, needs=needs)
+
+
+def base(spec: str = "x") -> Task:
+    return Task(f"{BASE_MODELS}/{spec}", phase=1, makes=spec)
+
+
+def told(out: Outbox) -> list[str]:
+    """Return an outbox as lines: the transitions, then the commands."""
+    moves = [
+        f"{t.task_id} {t.trigger.value}#{t.attempt}@{t.worker}: {t.state.value}" for t in out.transitions
+    ]
+    return moves + [_command(command) for command in out.commands]
+
+
+def _command(command: cmd.Command) -> str:
+    match command:
+        case cmd.Finish(exit_code):
+            return f"finish {exit_code}"
+        case cmd.Forget(worker, task_id):
+            return f"forget {task_id} {worker}"
+        case cmd.Deliver(worker, what) | cmd.Dismiss(worker, what):
+            return f"{type(command).__name__.lower()} {what} {worker}"
+        case _:
+            return f"{type(command).__name__.lower()} {command.task_id}#{command.attempt}@{command.worker}"
+
+
+class Stage:
+    """A run and its journal."""
+
+    def __init__(
+        self,
+        *tasks: Task,
+        workers: Iterable[str] = ("w1", "w2"),
+        in_store: dict[str, str] | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        self.plan = Plan(tasks, in_store or {})
+        self.policy = policy or Policy(lease_s=LEASE_S, backoff_s=5.0)
+        self.workers = list(workers)
+        self.journal: list[Transition] = []
+        self.at = 0.0
+        self.state = RunState.fresh(self.plan, self.policy, self.workers)
+        self.begun = self._keep(begin(self.state, self.at))
+
+    def restart(
+        self, *tasks: Task, workers: Iterable[str] = (), in_store: dict[str, str] | None = None
+    ) -> list[str]:
+        """Begin again from the journal, with other tasks, workers or store where given."""
+        plan = Plan(tasks or self.plan.tasks, self.plan.in_store if in_store is None else in_store)
+        self.state = recover(plan, self.policy, list(workers) or self.workers, self.journal)
+        return self._keep(begin(self.state, self.at))
+
+    def _keep(self, out: Outbox) -> list[str]:
+        self.journal += out.transitions
+        return told(out)
+
+    def tell(self, event: ev.Event) -> list[str]:
+        return self._keep(step(self.state, event))
+
+    def up(self, worker: str, *attempts: ev.Attempt, slots: int = 1, cached: Iterable[str] = ()) -> list[str]:
+        return self.tell(
+            ev.WorkerUp(self.at, worker, slots, attempts=frozenset(attempts), cached=frozenset(cached))
+        )
+
+    def lost(self, worker: str) -> list[str]:
+        return self.tell(ev.WorkerLost(self.at, worker, "broken pipe"))
+
+    def staging(self, worker: str, task_id: str, attempt: int) -> list[str]:
+        return self.tell(ev.AttemptStaging(self.at, worker, task_id, attempt))
+
+    def started(self, worker: str, task_id: str, attempt: int) -> list[str]:
+        return self.tell(ev.AttemptStarted(self.at, worker, task_id, attempt))
+
+    def ended(
+        self, worker: str, task_id: str, attempt: int, outcome: str = "succeeded", **more: object
+    ) -> list[str]:
+        detail = {"outcome": outcome, "duration_s": 60.0, **more}
+        return self.tell(ev.AttemptFinished(self.at, worker, task_id, attempt, outcome, detail))
+
+    def home(self, task_id: str, attempt: int) -> list[str]:
+        content = f"x#{attempt}" if task_id == BASE else ""
+        return self.tell(ev.Collected(self.at, task_id, attempt, content))
+
+    def wait(self, seconds: float) -> list[str]:
+        self.at += seconds
+        return self.tell(ev.Tick(self.at))
+
+    def run_on(self, worker: str, task_id: str, attempt: int) -> None:
+        """Bring a connected worker's attempt from assigned to running."""
+        assert self.state.tasks[task_id].worker == worker
+        self.started(worker, task_id, attempt)
+        assert self.stands(task_id) is State.RUNNING
+
+    def silent(self, worker: str) -> list[str]:
+        """Let a worker fall silent for longer than a lease."""
+        assert self.lost(worker) == []
+        return self.wait(LEASE_S + 1)
+
+    def stands(self, task_id: str) -> State:
+        return self.state.tasks[task_id].state

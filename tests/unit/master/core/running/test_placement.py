@@ -1,0 +1,90 @@
+"""Which ready task a worker gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from master.core.planning.plan import Task
+from master.core.running.placement import MAX_LOOKAHEAD, ReadyTasks, lookahead
+
+
+def base(spec: str) -> Task:
+    return Task(f"base_models/{spec}", phase=1, makes=spec, kind="base model")
+
+
+def job(name: str, needs: str | None = None, kind: str = "", expected_s: float | None = None) -> Task:
+    return Task(name, phase=2, needs=needs, kind=kind, expected_s=expected_s)
+
+
+def seconds(task: Task) -> float:
+    return task.expected_s or 0.0
+
+
+def order(ready: ReadyTasks, *held: str) -> list[str]:
+    return [task.task_id for task in ready.candidates(held, seconds)]
+
+
+def holding(*tasks: Task) -> ReadyTasks:
+    ready = ReadyTasks()
+    for task in tasks:
+        ready.add(task)
+    return ready
+
+
+@pytest.mark.parametrize(
+    ("slots", "mean_s", "more"),
+    [
+        (4, None, 0),
+        (4, 60.0, 0),
+        (4, 0.25, 4),
+        (4, 0.1, 10),
+        (64, 0.001, MAX_LOOKAHEAD),
+        (1, 0.0, MAX_LOOKAHEAD),
+    ],
+)
+def test_only_short_jobs_are_given_out_ahead(slots: int, mean_s: float | None, more: int) -> None:
+    assert lookahead(slots, mean_s) == more
+
+
+def test_base_models_come_first_in_the_order_of_the_plan() -> None:
+    ready = holding(job("a"), base("y"), base("x"))
+    assert order(ready) == ["base_models/y", "base_models/x", "a"]
+
+
+def test_a_worker_first_gets_what_starts_from_what_it_holds() -> None:
+    ready = holding(job("x1", "x"), job("x2", "x"), job("y1", "y"), job("z1"))
+    assert order(ready, "y") == ["z1", "y1", "x1", "x2"]
+
+
+def test_the_longest_of_the_near_ones_comes_first() -> None:
+    ready = holding(
+        job("short", "x", expected_s=1.0), job("long", "x", expected_s=9.0), job("mid", expected_s=5.0)
+    )
+    assert order(ready, "x") == ["long", "mid", "short"]
+
+
+def test_of_far_base_models_the_one_with_most_work_for_each_holder_comes_first() -> None:
+    ready = holding(job("x1", "x"), job("x2", "x"), job("x3", "x"), job("y1", "y"), job("y2", "y"))
+    assert order(ready)[0] == "x1"
+    ready.hold("x")
+    assert order(ready)[0] == "y1"
+
+
+def test_what_is_taken_out_is_gone_and_what_is_put_in_twice_is_there_once() -> None:
+    tasks = [base("x"), job("a", "x"), job("b")]
+    ready = holding(*tasks, *tasks)
+    assert len(ready) == 3
+    for task in tasks:
+        assert task in ready
+        ready.discard(task)
+        ready.discard(task)
+        assert task not in ready
+    assert (len(ready), order(ready)) == (0, [])
+
+
+def test_one_that_was_put_back_waits_behind_its_like() -> None:
+    first, second = job("a"), job("b")
+    ready = holding(first, second)
+    ready.discard(first)
+    ready.add(first)
+    assert order(ready) == ["b", "a"]

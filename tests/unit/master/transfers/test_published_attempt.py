@@ -1,0 +1,57 @@
+"""A result that lies in its place is told from what is not ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from master.transfers import published_attempt
+from master.transfers.published_attempt import attempt_in_place
+from tests.support.courier_world import put
+from worker_agent.protocol.digests import FileDigest, content_hash
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> dict[str, Any]:
+    """What an agent says of an attempt that left `a` with `one` in it."""
+    return {"files": put(tmp_path / "one", {"a": "one"})}
+
+
+def test_the_attempt_that_made_what_is_there_is_found(tmp_path: Path, one: dict[str, Any]) -> None:
+    two = {"files": put(tmp_path / "two", {"a": "two"})}
+    found = content_hash(map(FileDigest.from_row, one["files"]))
+    assert attempt_in_place(tmp_path / "one", {1: one, 2: two}) == (1, found)
+    assert attempt_in_place(tmp_path / "one", {1: one, 2: two, 3: one}) == (3, found)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"files": []}, {"files": None}, {"files": [["../a", 3, "0"]]}, {"files": 5}, {"files": [["a", 1]]}],
+)
+@pytest.mark.parametrize("contents", [{}, {"a": "one"}])
+def test_what_no_agent_announced_is_not_ours(
+    tmp_path: Path, said: dict[str, Any], contents: dict[str, str]
+) -> None:
+    put(tmp_path / "result", contents)
+    assert attempt_in_place(tmp_path / "result", {1: said}) is None
+
+
+@pytest.mark.parametrize("contents", [{"a": "other"}, {"a": "one", "b": "more"}, {"b": "one"}])
+def test_what_is_not_the_same_is_not_ours(
+    tmp_path: Path, one: dict[str, Any], contents: dict[str, str]
+) -> None:
+    put(tmp_path / "result", contents)
+    assert attempt_in_place(tmp_path / "result", {1: one}) is None
+
+
+def test_nothing_is_found_where_nothing_is_or_it_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one: dict[str, Any]
+) -> None:
+    def unreadable(path: Path) -> list[FileDigest]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    assert attempt_in_place(tmp_path / "missing", {1: one}) is None
+    monkeypatch.setattr(published_attempt, "digest_directory", unreadable)
+    assert attempt_in_place(tmp_path / "one", {1: one}) is None

@@ -1,0 +1,145 @@
+"""What a job is started with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker_agent.attempts.launch import Places, base_environment, command, environment, links, plan_links
+from worker_agent.attempts.progress import last_json, last_line
+from worker_agent.executors.base import StartError
+from worker_agent.protocol.layout import AttemptLayout
+from worker_agent.protocol.messages import Launch, Mount
+
+TREES = {
+    "/code": ["data", "experiments", "train.py"],
+    "/code/data": ["001", "readme"],
+    "/code/data/001": ["x.pt"],
+}
+
+
+def listing(path: Path) -> list[str]:
+    return TREES.get(str(path), [])
+
+
+@pytest.mark.parametrize(
+    ("mounts", "shown"),
+    [
+        ([("", "/code")], {"data": "/code/data", "train.py": "/code/train.py"}),
+        (
+            [("", "/code"), ("data/002", "/lab/002")],
+            {
+                "data": None,
+                "data/001": "/code/data/001",
+                "data/readme": "/code/data/readme",
+                "data/002": "/lab/002",
+                "train.py": "/code/train.py",
+            },
+        ),
+        (
+            [("", "/code"), ("data/001", "/lab/001")],
+            {
+                "data": None,
+                "data/001": "/lab/001",
+                "data/readme": "/code/data/readme",
+                "train.py": "/code/train.py",
+            },
+        ),
+        (
+            [("experiments/base_models/b", "/cache/b")],
+            {"experiments": None, "experiments/base_models": None, "experiments/base_models/b": "/cache/b"},
+        ),
+        ([("a/./b/", "/x")], {"a": None, "a/b": "/x"}),
+        ([("a", "/x"), ("a", "/y")], {"a": "/y"}),
+        ([], {}),
+    ],
+)
+def test_mounts_become_links(mounts: list[tuple[str, str]], shown: dict[str, str | None]) -> None:
+    tree = plan_links([(Mount(at, path=target), Path(target)) for at, target in mounts], listing)
+    made = {
+        str(path.relative_to("/work")): str(target) if target else None
+        for path, target in links(tree, Path("/work"))
+    }
+    assert made == shown
+
+
+def places(**more: Any) -> Places:
+    return Places(AttemptLayout(Path("/at")), Path("/ck"), more.get("base_model"))
+
+
+def test_the_slot_wins_over_every_other_environment() -> None:
+    base = base_environment(
+        {"PATH": "/bin", "TWOPHASE_JOB_ID": "outer", "TWOPHASE_BASE_MODEL_DIR": "/outer"},
+        {"CUDA_VISIBLE_DEVICES": "7", "A": "settings"},
+        0,
+    )
+    env = environment(base, Launch("j", 2, 2, ["x"], env={"A": "launch"}), "GPU-77", places())
+    assert env["CUDA_VISIBLE_DEVICES"] == "GPU-77" and env["A"] == "launch"
+    assert (env["TWOPHASE_JOB_ID"], env["TWOPHASE_ATTEMPT"]) == ("j", "2")
+    assert "TWOPHASE_BASE_MODEL_DIR" not in env and "OMP_NUM_THREADS" not in env
+
+
+def test_phase_2_reads_the_base_model_from_the_cache() -> None:
+    env = environment({}, Launch("j", 1, 2, ["x"]), None, places(base_model=Path("/cache/h")))
+    assert env["TWOPHASE_BASE_MODEL_DIR"] == "/cache/h" and env["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_threads_are_shared_unless_somebody_says_otherwise() -> None:
+    assert base_environment({}, {}, 3)["OMP_NUM_THREADS"] == "3"
+    assert base_environment({"OMP_NUM_THREADS": "1"}, {}, 3)["OMP_NUM_THREADS"] == "1"
+    assert base_environment({}, {"MKL_NUM_THREADS": "9"}, 3)["MKL_NUM_THREADS"] == "9"
+
+
+def test_the_command_has_its_words_and_its_program(tmp_path: Path) -> None:
+    argv = ["{python}", "train.py", "--device", "{device}", "{deviceless}"]
+    assert command(argv, "0", "/bin/sh", AttemptLayout(tmp_path), "") == [
+        *("/bin/sh", "train.py", "--device", "cuda", "{deviceless}")
+    ]
+    words = command(["sh", "{output_dir}"], None, "py", AttemptLayout(tmp_path), "/bin")
+    assert words[1:] == [str(AttemptLayout(tmp_path).output)]
+    assert command(["sh", "{device}"], None, "py", AttemptLayout(tmp_path), "/bin")[1:] == ["cpu"]
+
+
+def test_a_script_in_the_working_directory_must_be_executable(tmp_path: Path) -> None:
+    attempt = AttemptLayout(tmp_path)
+    attempt.work.mkdir()
+    script = attempt.work / "run.sh"
+    script.write_text("#!/bin/sh\n")
+    with pytest.raises(StartError, match=r"run\.sh is not executable: chmod \+x"):
+        command(["run.sh"], None, "py", attempt, "/bin")
+    script.chmod(0o755)
+    assert command(["run.sh", "1"], None, "py", attempt, "/bin") == [str(script), "1"]
+    with pytest.raises(StartError, match=r"gone\.sh: no such program"):
+        command(["gone.sh"], None, "py", attempt, "/bin")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("one\ntwo\n", "two"),
+        ("one\n\n  \n", "one"),
+        ("10%\r50%\r99%", "99%"),
+        ("10%\r99%\r\n", "99%"),
+        ("\x1b[32mgreen\x1b[0m\x07", "green"),
+        ("x" * 300, "x" * 200),
+        ("", ""),
+    ],
+)
+def test_the_last_line_is_what_a_terminal_shows(text: str, line: str) -> None:
+    assert last_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ('{"epoch": 1}\n{"epoch": 2}\n', {"epoch": 2}),
+        ('{"epoch": 1}\n{"epo', {"epoch": 1}),
+        ('och": 0}\n{"epoch": 1}\nnoise\n[1]\n', {"epoch": 1}),
+        ("noise\n", {}),
+        ("", {}),
+    ],
+)
+def test_the_last_whole_progress_line_counts(text: str, body: dict[str, int]) -> None:
+    assert last_json(text) == body

@@ -1,0 +1,146 @@
+"""Which directories other jobs get in place of new ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from worker_agent.attempts.checkpoints import Checkpoints
+from worker_agent.attempts.working_directory import Workshop
+from worker_agent.cache.artefacts import Cache
+from worker_agent.protocol.layout import AttemptLayout, WorkLayout
+from worker_agent.protocol.messages import Launch
+
+CODE = "c" * 64
+
+
+class Worker:
+    """The directories of a worker whose cache holds some code."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = WorkLayout(root)
+        self.workshop = Workshop(self.layout, "r1")
+        self.checkpoints = Checkpoints(self.layout, "r1", Cache(self.layout, "r1"))
+        code = self.layout.cached(CODE)
+        (code / "lib").mkdir(parents=True)
+        (code / "train.py").write_text("pass")
+
+    def begin(self, job_id: str, phase: int = 2, at: str = "") -> AttemptLayout:
+        """Do all that comes before a start, and what every start does."""
+        attempt = self.layout.attempt("r1", job_id, 1)
+        mounts = [{"at": at, "artefact": CODE, "path": None}]
+        launch = Launch(job_id, 1, phase, ["train.py"], mounts=mounts)
+        self.workshop.prepare(attempt, launch)
+        self.checkpoints.open(launch, lambda key: False)
+        attempt.log.touch()
+        return attempt
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.layout.attempts("r1").iterdir())
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Worker:
+    return Worker(tmp_path)
+
+
+def contents(attempt: AttemptLayout) -> dict[str, str]:
+    """Return all that lies in an attempt's directory, with the targets of links."""
+    found = {}
+    for path in sorted(attempt.root.rglob("*")):
+        found[str(path.relative_to(attempt.root))] = str(path.readlink()) if path.is_symlink() else ""
+    return found
+
+
+def test_what_a_job_left_as_it_was_becomes_another_jobs(worker: Worker) -> None:
+    first = worker.begin("a")
+    fresh, inode = contents(first), first.output.stat().st_ino
+    assert fresh.keys() == {"work", "work/lib", "work/train.py", "output", "log", "log/log.txt"}
+    assert worker.workshop.take_back(first)
+    second = worker.begin("b")
+    assert contents(second) == fresh
+    assert second.output.stat().st_ino == inode and worker.names() == ["b.1"]
+
+
+def test_a_spare_has_no_log(worker: Worker) -> None:
+    first = worker.begin("a")
+    with first.log.open("a") as still_open:
+        assert worker.workshop.take_back(first)
+        second = worker.begin("b")
+        still_open.write("said too late")
+    assert second.log.read_text() == ""
+
+
+CHANGES: dict[str, Callable[[AttemptLayout], object]] = {
+    "a file in the working directory": lambda attempt: (attempt.work / ".hidden").write_text(""),
+    "a directory beside the code": lambda attempt: attempt.work.joinpath("new").mkdir(),
+    "an output": lambda attempt: (attempt.output / "metrics.json").write_text("{}"),
+    "a log": lambda attempt: attempt.log.write_text("epoch 1\n"),
+    "another log": lambda attempt: (attempt.log_folder / "more.txt").write_text(""),
+    "progress": lambda attempt: attempt.progress.write_text("{}\n"),
+    "no output directory": lambda attempt: attempt.output.rmdir(),
+    "no log": lambda attempt: attempt.log.unlink(),
+    "a log that is a pipe": lambda attempt: (attempt.log.unlink(), os.mkfifo(attempt.log)),
+    "another mode": lambda attempt: attempt.output.chmod(0o500),
+    "another mode at the top": lambda attempt: attempt.root.chmod(0o700),
+    "a link less": lambda attempt: (attempt.work / "lib").unlink(),
+    "another link": lambda attempt: (
+        (attempt.work / "lib").unlink(),
+        (attempt.work / "lib").symlink_to("/tmp"),
+    ),
+    "a file in the place of a link": lambda attempt: (
+        (attempt.work / "train.py").unlink(),
+        (attempt.work / "train.py").write_text("pass"),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_what_a_job_changed_is_no_spare(worker: Worker, change: Callable[[AttemptLayout], object]) -> None:
+    attempt = worker.begin("a")
+    change(attempt)
+    assert not worker.workshop.take_back(attempt)
+    other = worker.begin("b")
+    assert worker.names() == ["a.1", "b.1"] and not list(other.output.iterdir())
+
+
+def test_other_code_gets_other_directories(worker: Worker) -> None:
+    first = worker.begin("a")
+    assert worker.workshop.take_back(first)
+    (worker.layout.cached(CODE) / "more.py").write_text("pass")
+    second = worker.begin("b")
+    assert (second.work / "more.py").is_symlink() and worker.names() == ["a.1", "b.1"]
+    assert list(worker.workshop.spares()) == [first.root]
+
+
+@pytest.mark.parametrize(("phase", "at"), [(1, ""), (2, "below/here")])
+def test_only_links_for_phase_2_become_spares(worker: Worker, phase: int, at: str) -> None:
+    assert not worker.workshop.take_back(worker.begin("a", phase, at))
+
+
+def test_what_somebody_may_still_write_to_is_no_spare(worker: Worker) -> None:
+    attempt = worker.begin("a")
+    worker.workshop.distrust(attempt)
+    assert not worker.workshop.take_back(attempt)
+
+
+def test_a_checkpoint_directory_that_was_not_used_becomes_another_jobs(worker: Worker) -> None:
+    worker.begin("a")
+    path = worker.checkpoints.path(("a", 1))
+    inode = path.stat().st_ino
+    assert worker.checkpoints.take_back(("a", 1)) and worker.checkpoints.spares() == [path]
+    assert not list(worker.checkpoints.left_by("a", lambda key: False))
+    assert not list(worker.checkpoints.stale(("a", 2), lambda key: False))
+    worker.begin("b")
+    assert worker.checkpoints.path(("b", 1)).stat().st_ino == inode and not path.exists()
+
+
+@pytest.mark.parametrize("change", ["a file", "a mode"])
+def test_a_checkpoint_directory_that_was_changed_is_no_spare(worker: Worker, change: str) -> None:
+    worker.begin("a")
+    path = worker.checkpoints.path(("a", 1))
+    path.chmod(0o500) if change == "a mode" else (path / "epoch").write_text("1")
+    assert not worker.checkpoints.take_back(("a", 1))

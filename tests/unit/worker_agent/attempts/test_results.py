@@ -1,0 +1,219 @@
+"""What an attempt leaves, folded to where the contract has it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from worker_agent.attempts.progress import ProgressReader
+from worker_agent.attempts.results import collect, is_quick
+from worker_agent.cache.artefacts import Cache
+from worker_agent.core.commands import Collected
+from worker_agent.protocol.layout import AttemptLayout, WorkLayout
+from worker_agent.protocol.messages import Launch
+
+
+class Desk:
+    """An attempt's directories and a cache."""
+
+    def __init__(self, root: Path, job_id: str = "alpha/fold0", phase: int = 2) -> None:
+        layout = WorkLayout(root)
+        self.cache = Cache(layout, "r1")
+        self.attempt: AttemptLayout = layout.attempt("r1", job_id, 1)
+        self.launch = Launch(job_id, 1, phase, ["x"])
+        for folder in (self.attempt.work, self.attempt.output, self.attempt.log.parent):
+            folder.mkdir(parents=True)
+        if phase == 1:
+            self.attempt.base_model.mkdir()
+
+    def write(self, folder: Path, *names: str) -> None:
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(name)
+
+    def collect(self, succeeded: bool = True) -> Collected:
+        return collect(self.attempt, self.launch, self.cache, succeeded)
+
+
+def names(left: Collected) -> list[str]:
+    return [row[0] for row in left.files]
+
+
+@pytest.mark.parametrize(
+    ("job_id", "written", "found"),
+    [
+        ("alpha/fold0", ["alpha/x/a", "alpha/x/b/c"], ["a", "b/c"]),
+        ("alpha/fold0", ["other/x/a"], ["a"]),
+        ("alpha/fold0", ["alpha/x/a", "alpha/y/b"], ["alpha/x/a", "alpha/y/b"]),
+        ("alpha/fold0", ["alpha/a"], ["alpha/a"]),
+        ("alpha/fold0", ["a", "alpha/x/b"], ["a", "alpha/x/b"]),
+        ("deep/er/fold0", ["deep/er/x/a"], ["a"]),
+        ("deep/er/fold0", ["deep/er/a", "deep/er/b"], ["a", "b"]),
+        ("job", ["one/a"], ["one/a"]),
+    ],
+)
+def test_experiments_become_output(tmp_path: Path, job_id: str, written: list[str], found: list[str]) -> None:
+    desk = Desk(tmp_path, job_id)
+    desk.write(desk.attempt.work / "experiments", *written)
+    left = desk.collect()
+    assert left.problem is None and names(left) == sorted(found)
+
+
+def test_a_file_that_output_has_already_keeps_its_full_name(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.write(desk.attempt.output, "a")
+    desk.write(desk.attempt.work / "experiments", "alpha/x/a", "alpha/x/b")
+    assert names(desk.collect()) == ["a", "b", "experiments/alpha/x/a"]
+    assert (desk.attempt.output / "a").read_text() == "a"
+
+
+def test_what_was_mounted_is_no_output(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.write(tmp_path / "cached", "best.pt")
+    folder = desk.attempt.work / "experiments" / "base_models"
+    folder.mkdir(parents=True)
+    (folder / "b").symlink_to(tmp_path / "cached")
+    desk.write(desk.attempt.work / "experiments", "alpha/x/a")
+    assert names(desk.collect()) == ["a"]
+
+
+def test_a_base_model_moves_into_the_cache(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, phase=1)
+    desk.write(desk.attempt.base_model, "best.pt", "sub/losses.json")
+    (desk.attempt.base_model / "last.pt").symlink_to(desk.attempt.base_model / "best.pt")
+    left = desk.collect()
+    assert left.problem is None and left.base_model
+    name = left.base_model["content_hash"]
+    assert left.base_model["name"] is None
+    assert [row[0] for row in left.base_model["files"]] == ["best.pt", "last.pt", "sub/losses.json"]
+    assert desk.cache.status(name) == "present" and not names(left)
+    assert not (desk.cache.path(name) / "last.pt").is_symlink()
+    assert desk.cache.path(name).joinpath("best.pt").stat().st_mode & 0o222 == 0
+
+
+def test_a_link_in_the_output_becomes_the_file_it_points_to(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.write(desk.attempt.output, "epoch3.ckpt")
+    (desk.attempt.output / "last.ckpt").symlink_to(desk.attempt.output / "epoch3.ckpt")
+    assert names(desk.collect()) == ["epoch3.ckpt", "last.ckpt"]
+    assert not (desk.attempt.output / "last.ckpt").is_symlink()
+
+
+def test_a_job_may_take_its_output_directory_away(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.attempt.output.rmdir()
+    assert not is_quick(desk.attempt, desk.launch)
+    assert desk.collect() == Collected(inline={})
+
+
+@pytest.mark.parametrize("phase", [1, 2])
+def test_what_a_job_links_to_in_the_place_of_its_directory_is_left_alone(tmp_path: Path, phase: int) -> None:
+    desk = Desk(tmp_path, phase=phase)
+    desk.write(tmp_path / "elsewhere", "a")
+    link = tmp_path / "elsewhere" / "b"
+    link.symlink_to(tmp_path / "elsewhere" / "a")
+    replaced = desk.attempt.base_model if phase == 1 else desk.attempt.output
+    replaced.rmdir()
+    replaced.symlink_to(tmp_path / "elsewhere")
+    assert not is_quick(desk.attempt, desk.launch)
+    left = desk.collect()
+    assert left.problem and str(replaced) in left.problem and "link in its place" in left.problem
+    assert not left.files and not left.base_model and link.is_symlink()
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    os.mkfifo(str(desk.attempt.progress))
+    desk.attempt.log.write_text("epoch 1\n")
+    assert ProgressReader().read(desk.attempt) == {"line": "epoch 1"}
+    desk.attempt.log.unlink()
+    os.mkfifo(str(desk.attempt.log))
+    assert desk.collect().problem is None
+
+
+def test_the_same_base_model_twice_is_one_artefact(tmp_path: Path) -> None:
+    hashes = set()
+    for job_id in ("base_models/s1", "base_models/s2"):
+        desk = Desk(tmp_path, job_id, phase=1)
+        desk.write(desk.attempt.base_model, "best.pt")
+        left = desk.collect()
+        assert left.base_model
+        hashes.add(left.base_model["content_hash"])
+    assert len(hashes) == 1 and desk.cache.hashes() == list(hashes)
+
+
+def test_the_contract_wins_over_experiments(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, phase=1)
+    desk.write(desk.attempt.base_model, "best.pt")
+    desk.write(desk.attempt.work / "experiments", "base_models/b/other.pt")
+    left = desk.collect()
+    assert left.base_model and [row[0] for row in left.base_model["files"]] == ["best.pt"]
+    assert left.base_model["name"] is None and names(left) == ["other.pt"]
+
+
+def test_a_failed_attempt_publishes_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, phase=1)
+    desk.write(desk.attempt.base_model, "best.pt")
+    desk.attempt.log.write_text("x" * 5000 + "the end")
+    left = desk.collect(succeeded=False)
+    assert left.base_model is None and desk.cache.hashes() == []
+    assert len(left.stderr_tail) == 4096 and left.stderr_tail.endswith("the end")
+
+
+def test_big_results_do_not_come_inline(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    (desk.attempt.output / "big").write_bytes(bytes(64 * 1024))
+    assert desk.collect().inline is not None
+    desk.attempt.log.write_text("x")
+    assert desk.collect().inline is None
+
+
+def test_only_what_is_small_is_digested_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    assert is_quick(desk.attempt, desk.launch)
+    (desk.attempt.output / "folder").mkdir()
+    assert not is_quick(desk.attempt, desk.launch)
+
+
+def test_a_changed_file_makes_the_cache_unsure(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, phase=1)
+    desk.write(desk.attempt.base_model, "best.pt")
+    left = desk.collect()
+    assert left.base_model
+    name = left.base_model["content_hash"]
+    desk.write(desk.cache.path(name) / "__pycache__", "x.pyc")
+    assert desk.cache.status(name) == "present" and desk.cache.verify_cached(name) is None
+    (desk.cache.path(name) / "best.pt").chmod(0o600)
+    (desk.cache.path(name) / "best.pt").write_text("other")
+    assert desk.cache.status(name) == "unsure"
+    problem = desk.cache.verify_cached(name)
+    assert problem and "content hash" in problem
+    assert desk.cache.status(name) == "missing"
+
+
+def test_what_is_new_in_the_working_directory_is_a_result_if_that_is_asked_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "train_a")
+    desk.launch = Launch("train_a", 1, 2, ["x"], output_from=".")
+    desk.write(desk.attempt.output, "model", "both")
+    desk.write(desk.attempt.work, "plots/loss", "both", "src/__pycache__/a.pyc")
+    (desk.attempt.work / "data").symlink_to(tmp_path)
+    (desk.attempt.work / "src" / "train.py").symlink_to(__file__)
+    assert not is_quick(desk.attempt, desk.launch)
+    left = desk.collect()
+    assert left.problem is None
+    assert names(left) == ["both", "model", "plots/loss", "work/both"]
+    assert (desk.attempt.output / "work" / "both").read_text() == "both"
+
+
+@pytest.mark.parametrize(("free", "says"), [(0, True), (1 << 30, False)])
+def test_a_full_disk_is_told_where_a_job_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, says: bool
+) -> None:
+    desk = Desk(tmp_path)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    assert desk.collect(succeeded=True).problem is None
+    problem = f"no space left on the disk of {desk.attempt.root}" if says else None
+    assert desk.collect(succeeded=False).problem == problem

@@ -1,0 +1,95 @@
+"""What agents tell each other of the cache that they share, by files and locks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from worker_agent.cache import leases
+from worker_agent.cache.artefacts import Cache
+from worker_agent.cache.leases import CacheUsers, alone, not_home_yet, together
+from worker_agent.protocol.layout import WorkLayout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> WorkLayout:
+    return WorkLayout(tmp_path)
+
+
+def test_what_one_uses_the_others_see_as_long_as_it_lives(layout: WorkLayout) -> None:
+    one, other = CacheUsers(layout, "r1"), CacheUsers(layout, "r2")
+    for name in ("aa", "bb", "aa"):
+        one.use(name)
+    other.use("cc")
+    assert (one.used, one.used_by_others(), other.used_by_others()) == ({"aa", "bb"}, {"cc"}, {"aa", "bb"})
+    one.close()
+    assert other.used_by_others() == set()
+    other.close()
+    assert list(layout.users.iterdir()) == []
+
+
+def test_what_one_used_that_was_killed_is_forgotten(layout: WorkLayout) -> None:
+    layout.users.mkdir()
+    (layout.users / "r1").write_text("aa\n")
+    users = CacheUsers(layout, "r2")
+    assert users.used_by_others() == set()
+    assert [path.name for path in layout.users.iterdir()] == ["r2"]
+    users.close()
+
+
+def test_an_agent_that_starts_again_uses_nothing_yet(layout: WorkLayout) -> None:
+    layout.users.mkdir()
+    (layout.users / "r1").write_text("aa\n")
+    again, other = CacheUsers(layout, "r1"), CacheUsers(layout, "r2")
+    assert (again.used, other.used_by_others()) == (set(), set())
+    again.close()
+    other.close()
+
+
+def test_one_is_alone_only_while_nobody_begins_to_use_anything(
+    layout: WorkLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_PATIENCE_S", 0.0)
+    with together(layout) as first, together(layout) as second, alone(layout) as lonely:
+        assert (first, second, lonely) == (True, True, False)
+    with alone(layout) as lonely, alone(layout) as other, together(layout) as many:
+        assert (lonely, other, many) == (True, False, False)
+
+
+def test_what_was_made_here_is_known_until_its_attempt_is_deleted(layout: WorkLayout) -> None:
+    cache = Cache(layout, "r1")
+    attempt = layout.attempt("r1", "base_models/x", 1)
+    attempt.base_model.mkdir(parents=True)
+    layout.attempt("r2", "alpha/job", 1).root.mkdir(parents=True)
+    (attempt.base_model / "best.pt").write_text("weights")
+    assert not_home_yet(layout) == set()
+    name, _ = cache.adopt(attempt.base_model)
+    attempt.base_model.symlink_to(cache.path(name))
+    assert not_home_yet(layout) == {name}
+
+
+def test_size_and_age_of_what_is_there(layout: WorkLayout) -> None:
+    cache = Cache(layout, "r1")
+    made = layout.work_dir / "made"
+    made.mkdir()
+    (made / "best.pt").write_text("weights")
+    (made / "more").write_text("x" * 100)
+    assert cache.entries() == []
+    name, _ = cache.adopt(made)
+    (entry,) = cache.entries()
+    assert (entry.name, entry.size) == (name, 107)
+    cache.touch([name, "0" * 64])
+    assert cache.entries()[0].used_at >= entry.used_at
+    gone = cache.evict(name)
+    assert (cache.status(name), cache.entries(), cache.left_over()) == ("missing", [], [gone])
+    assert (gone / "best.pt").read_text() == "weights"
+
+
+def test_what_has_no_note_beside_it_counts_too(layout: WorkLayout) -> None:
+    cache = Cache(layout, "r1")
+    cache.path("a" * 64).mkdir(parents=True)
+    (cache.path("a" * 64) / "f").write_text("four")
+    assert [(entry.name, entry.size) for entry in cache.entries()] == [("a" * 64, 4)]
+    cache.evict("a" * 64)
+    assert cache.entries() == []

@@ -1,0 +1,463 @@
+"""The agent's decisions: inputs in, commands out, and nothing left over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from worker_agent.core import commands as cmd
+from worker_agent.core import slot_assignment, transitions
+from worker_agent.core.shares import Device
+from worker_agent.core.state import AgentState, Artefact, Phase
+from worker_agent.executors.base import Exit
+from worker_agent.protocol import messages as msg
+
+H1, H2 = "1" * 64, "2" * 64
+
+
+def launch(job_id: str = "a", attempt: int = 1, **more: Any) -> msg.Launch:
+    return msg.Launch(job_id, attempt, more.pop("phase", 2), more.pop("argv", ["x"]), **more)
+
+
+def needing(job_id: str, *hashes: str) -> msg.Launch:
+    return launch(job_id, mounts=[{"at": f"m{index}", "artefact": name} for index, name in enumerate(hashes)])
+
+
+def agent(*slots: str) -> AgentState:
+    return AgentState(devices={name: Device(name) for name in slots})
+
+
+def drained(state: AgentState) -> list[Any]:
+    found, state.outbox = state.outbox, []
+    return found
+
+
+def brief(items: list[Any]) -> list[str]:
+    """Say of each command what matters, in a word or two."""
+    return [_word(item) for item in items]
+
+
+def _word(item: Any) -> str:
+    words: dict[type, Callable[[Any], str]] = {
+        cmd.Record: lambda x: f"{x.event.kind} {x.event.job_id} {x.event.detail.get('outcome', '')}".strip(),
+        cmd.KeepLaunch: lambda x: f"keep {x.launch.job_id}",
+        cmd.KeepAck: lambda x: f"acked {x.seq}",
+        cmd.Discard: lambda x: f"discard {x.key[0]}",
+        cmd.Look: lambda x: f"look {x.content_hash[0]}",
+        cmd.Verify: lambda x: f"verify {x.content_hash[0]} {'delivered' if x.delivered else 'cached'}",
+        cmd.Start: lambda x: f"start {x.launch.job_id} on {x.slot}",
+        cmd.Stop: lambda x: f"stop {x.key[0]}",
+        cmd.FreeSlot: lambda x: f"free {x.slot}",
+        cmd.Drain: lambda x: f"drain {x.slot}",
+        cmd.Collect: lambda x: f"collect {x.launch.job_id}",
+        cmd.Leave: lambda x: "leave",
+        cmd.Send: lambda x: f"send {x.message.type}",
+    }
+    return words[type(item)](item)
+
+
+def run(state: AgentState, job_id: str = "a") -> None:
+    transitions.on_started(state, (job_id, 1), {"pid": 1}, 10.0)
+    drained(state)
+
+
+def exited(job_id: str = "a", code: int = 0) -> Exit:
+    return Exit((job_id, 1), code, 1024, 2.0)
+
+
+STEPS: dict[str, Callable[[AgentState], None]] = {
+    "launch a": lambda s: transitions.on_launch(s, launch("a"), 1.0),
+    "launch b": lambda s: transitions.on_launch(s, launch("b"), 1.0),
+    "launch c": lambda s: transitions.on_launch(s, launch("c"), 1.0),
+    "launch a limited": lambda s: transitions.on_launch(s, launch("a", timeout_s=5.0), 1.0),
+    "launch a:1": lambda s: transitions.on_launch(s, needing("a", H1), 1.0),
+    "launch b:1": lambda s: transitions.on_launch(s, needing("b", H1), 1.0),
+    "launch a:12": lambda s: transitions.on_launch(s, needing("a", H1, H2), 1.0),
+    "started a": lambda s: transitions.on_started(s, ("a", 1), {"pid": 1}, 10.0),
+    "started b": lambda s: transitions.on_started(s, ("b", 1), {"pid": 2}, 10.0),
+    "not started a": lambda s: transitions.on_not_started(s, ("a", 1), "no", 10.0),
+    "taken a": lambda s: transitions.on_slot_taken(s, ("a", 1), 1),
+    "none foreign": lambda s: slot_assignment.on_others(s, {"s1": 0}, {}),
+    "s1 foreign": lambda s: slot_assignment.on_others(s, {"s1": 1}, {}),
+    "exit a": lambda s: transitions.on_exit(s, exited(), 12.0),
+    "collected a": lambda s: transitions.on_collected(s, exited(), cmd.Collected(), 12.0),
+    "collected a 75": lambda s: transitions.on_collected(s, exited(code=75), cmd.Collected(), 12.0),
+    "collected a 1": lambda s: transitions.on_collected(s, exited(code=1), cmd.Collected(), 12.0),
+    "collected a bad": lambda s: transitions.on_collected(s, exited(), cmd.Collected("bad"), 12.0),
+    "cancel a": lambda s: transitions.on_cancel(s, msg.Cancel("a", 1), 3.0),
+    "cancel b": lambda s: transitions.on_cancel(s, msg.Cancel("b", 1), 3.0),
+    "recall a": lambda s: transitions.on_recall(s, msg.Recall("a", 1), 3.0),
+    "recall b": lambda s: transitions.on_recall(s, msg.Recall("b", 1), 3.0),
+    "release a": lambda s: transitions.on_release(s, msg.Release("a", 1)),
+    "ack 1": lambda s: transitions.on_ack(s, msg.Ack(1)),
+    "ack 2": lambda s: transitions.on_ack(s, msg.Ack(2)),
+    "ack 99": lambda s: transitions.on_ack(s, msg.Ack(99)),
+    "ping": lambda s: transitions.on_ping(s, msg.Ping(1)),
+    "shutdown": transitions.on_shutdown,
+    "hello": lambda s: transitions.on_hello(s, list(s.devices.values())),
+    "hello s2": lambda s: transitions.on_hello(s, [Device("s2")]),
+    "found 1": lambda s: transitions.on_found(s, H1, 4.0),
+    "found 2": lambda s: transitions.on_found(s, H2, 4.0),
+    "missing 1": lambda s: transitions.on_missing(s, H1, 4.0),
+    "unsure 1": lambda s: transitions.on_unsure(s, H1, 4.0),
+    "delivered 1": lambda s: transitions.on_delivered(s, msg.Delivered(H1)),
+    "delivered nonsense": lambda s: transitions.on_delivered(s, msg.Delivered("../x")),
+    "fine 1": lambda s: transitions.on_verified(s, H1, None, True, 5.0),
+    "wrong 1": lambda s: transitions.on_verified(s, H1, "wrong", True, 5.0),
+    "rotten 1": lambda s: transitions.on_verified(s, H1, "wrong", False, 5.0),
+    "unfit a:1 missing": lambda s: transitions.on_unfit(s, ("a", 1), H1, "missing", 6.0),
+    "unfit a:1 unsure": lambda s: transitions.on_unfit(s, ("a", 1), H1, "unsure", 6.0),
+    "look again": transitions.look_again,
+    "tick 14": lambda s: transitions.on_tick(s, 14.9),
+    "tick 15": lambda s: transitions.on_tick(s, 15.0),
+    "lost a": lambda s: transitions.on_lost(s, ("a", 1), "gone", 9.0),
+}
+
+# One case is slots, then steps with the commands that each gives.
+CASES: dict[str, tuple[list[str], list[tuple[str, list[str]]]]] = {
+    "a job from launch to release": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("started a", ["running a"]),
+            ("exit a", ["free s1", "collect a"]),
+            ("collected a", ["finished a succeeded"]),
+            ("ack 2", ["acked 2"]),
+            ("release a", ["discard a"]),
+            ("launch a", []),
+        ],
+    ),
+    "a launch is idempotent in every phase": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("launch a", []),
+            ("started a", ["running a"]),
+            ("launch a", []),
+            ("exit a", ["free s1", "collect a"]),
+            ("launch a", []),
+            ("collected a", ["finished a succeeded"]),
+            ("launch a", []),
+        ],
+    ),
+    "the queue is first in, first out": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("launch b", ["keep b"]),
+            ("launch c", ["keep c"]),
+            ("started a", ["running a"]),
+            ("exit a", ["free s1", "collect a", "start b on s1"]),
+        ],
+    ),
+    "two slots take two jobs": (
+        ["s1", "s2"],
+        [("launch a", ["keep a", "start a on s1"]), ("launch b", ["keep b", "start b on s2"])],
+    ),
+    "an artefact in the cache is used": (
+        ["s1"],
+        [("launch a:1", ["keep a", "look 1"]), ("found 1", ["start a on s1"])],
+    ),
+    "a missing artefact is wanted once for all": (
+        ["s1"],
+        [
+            ("launch a:1", ["keep a", "look 1"]),
+            ("missing 1", ["staging a", "send wanted"]),
+            ("launch b:1", ["keep b", "staging b"]),
+            ("hello", ["send wanted"]),
+            ("look again", ["look 1"]),
+            ("delivered 1", ["verify 1 delivered"]),
+            ("delivered 1", []),
+            ("hello", []),
+            ("fine 1", ["start a on s1"]),
+        ],
+    ),
+    "a job waits for all its artefacts": (
+        ["s1"],
+        [
+            ("launch a:12", ["keep a", "look 1", "look 2"]),
+            ("found 1", []),
+            ("found 2", ["start a on s1"]),
+        ],
+    ),
+    "what is rejected is waited for": (
+        ["s1"],
+        [
+            ("launch a:1", ["keep a", "look 1"]),
+            ("missing 1", ["staging a", "send wanted"]),
+            ("delivered 1", ["verify 1 delivered"]),
+            ("wrong 1", ["send rejected"]),
+            ("delivered 1", ["verify 1 delivered"]),
+            ("fine 1", ["start a on s1"]),
+        ],
+    ),
+    "a delivery that nobody needs yet is kept": (
+        ["s1"],
+        [
+            ("delivered 1", ["verify 1 delivered"]),
+            ("fine 1", []),
+            ("launch a:1", ["keep a", "start a on s1"]),
+        ],
+    ),
+    "a name that is no hash is rejected": (["s1"], [("delivered nonsense", ["send rejected"])]),
+    "a doubtful artefact is hashed first": (
+        ["s1"],
+        [
+            ("launch a:1", ["keep a", "look 1"]),
+            ("unsure 1", ["verify 1 cached", "staging a"]),
+            ("rotten 1", ["send wanted"]),
+        ],
+    ),
+    "an artefact that went bad sends the job back": (
+        ["s1"],
+        [
+            ("launch a:1", ["keep a", "look 1"]),
+            ("found 1", ["start a on s1"]),
+            ("unfit a:1 unsure", ["free s1", "verify 1 cached", "staging a"]),
+            ("fine 1", ["start a on s1"]),
+            ("unfit a:1 missing", ["free s1", "send wanted"]),
+        ],
+    ),
+    "a slot that somebody took is tried again when it is free": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("launch b", ["keep b"]),
+            ("taken a", ["free s1", "send slots"]),
+            ("none foreign", ["send slots", "start a on s1"]),
+        ],
+    ),
+    "foreign slots are not used": (
+        ["s1", "s2"],
+        [
+            ("s1 foreign", ["send slots"]),
+            ("s1 foreign", []),
+            ("launch a", ["keep a", "start a on s2"]),
+            ("launch b", ["keep b"]),
+            ("none foreign", ["send slots", "start b on s1"]),
+        ],
+    ),
+    "a queued job is cancelled at once": (
+        [],
+        [("launch a", ["keep a"]), ("cancel a", ["finished a cancelled"]), ("cancel a", [])],
+    ),
+    "a cancelled job gives its place in the queue to the next": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("launch b", ["keep b"]),
+            ("launch c", ["keep c"]),
+            ("cancel b", ["finished b cancelled"]),
+            ("not started a", ["free s1", "finished a refused", "start c on s1"]),
+        ],
+    ),
+    "a running job is stopped once": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("started a", ["running a"]),
+            ("recall a", []),
+            ("cancel a", ["stop a"]),
+            ("cancel a", []),
+            ("exit a", ["free s1", "collect a"]),
+            ("cancel a", []),
+            ("collected a", ["finished a cancelled"]),
+        ],
+    ),
+    "a queued job can be recalled": (
+        [],
+        [("launch b", ["keep b"]), ("recall b", ["finished b cancelled"]), ("recall a", [])],
+    ),
+    "a job that takes too long is stopped": (
+        ["s1"],
+        [
+            ("launch a limited", ["keep a", "start a on s1"]),
+            ("started a", ["running a"]),
+            ("tick 14", []),
+            ("tick 15", ["stop a"]),
+            ("tick 15", []),
+            ("exit a", ["free s1", "collect a"]),
+            ("collected a", ["finished a timeout"]),
+        ],
+    ),
+    "messages about what is not known are ignored": (
+        ["s1"],
+        [("cancel a", []), ("recall a", []), ("release a", []), ("ack 99", []), ("ping", ["send pong"])],
+    ),
+    "a release before the end is ignored": (
+        ["s1"],
+        [("launch a", ["keep a", "start a on s1"]), ("release a", []), ("launch a", [])],
+    ),
+    "the agent leaves when all is done and acknowledged": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("shutdown", []),
+            ("started a", ["running a"]),
+            ("exit a", ["free s1", "collect a"]),
+            ("collected a", ["finished a succeeded"]),
+            ("ack 1", ["acked 1"]),
+            ("ack 2", ["acked 2", "leave"]),
+        ],
+    ),
+    "an idle agent leaves at once": (["s1"], [("shutdown", ["leave"])]),
+    "a new master keeps the agent": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("shutdown", []),
+            ("hello", []),
+            ("lost a", ["free s1", "finished a lost"]),
+            ("ack 1", ["acked 1"]),
+        ],
+    ),
+    "slots that the settings lost go when they are free": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("launch b", ["keep b"]),
+            ("launch c", ["keep c"]),
+            ("hello s2", ["start b on s2"]),
+            ("started a", ["running a"]),
+            ("exit a", ["free s1", "collect a"]),
+            ("collected a", ["finished a succeeded"]),
+        ],
+    ),
+    "the outcome of exit 75": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("started a", ["running a"]),
+            ("exit a", ["free s1", "collect a"]),
+            ("collected a 75", ["finished a requeue"]),
+        ],
+    ),
+    "the outcome of another exit code": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("started a", ["running a"]),
+            ("exit a", ["free s1", "collect a"]),
+            ("collected a 1", ["finished a failed"]),
+        ],
+    ),
+    "success without what the phase asks for": (
+        ["s1"],
+        [
+            ("launch a", ["keep a", "start a on s1"]),
+            ("started a", ["running a"]),
+            ("exit a", ["free s1", "collect a"]),
+            ("collected a bad", ["finished a failed"]),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_steps_give_these_commands(name: str) -> None:
+    slots, steps = CASES[name]
+    state = agent(*slots)
+    for number, (step, expected) in enumerate(steps):
+        STEPS[step](state)
+        assert sorted(brief(drained(state))) == sorted(expected), f"step {number}, {step}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (launch(""), "job id ''"),
+        (launch(".."), "job id '..'"),
+        (launch("x" * 201), "allowed are 1 to 200"),
+        (launch("a,b"), "holds a comma"),
+        (launch(phase=0), "phase is 0, allowed are 1 and 2"),
+        (launch(argv=[]), "argv must be"),
+        (launch(argv=[1]), "argv must be"),
+        (launch(base_model="../x"), "'../x' is not a content hash"),
+        (launch(mounts=[{"at": "d"}]), "exactly one of artefact and path"),
+        (launch(mounts=[{"at": "d", "artefact": H1, "path": "/x"}]), "exactly one of artefact and path"),
+        (launch(mounts=[{"at": "/d", "path": "/x"}]), "relative paths without .."),
+        (launch(mounts=[{"at": "d/../../e", "path": "/x"}]), "relative paths without .."),
+        (launch(mounts=["d"]), "mount 'd'"),
+        (launch(mounts=[{"at": "d", "path": "/x", "mode": "ro"}]), "mode"),
+    ],
+)
+def test_a_launch_that_cannot_be_is_refused_with_the_reason(wrong: msg.Launch, problem: str) -> None:
+    state = agent("s1")
+    transitions.on_launch(state, wrong, 1.0)
+    keep, record = drained(state)
+    assert keep == cmd.KeepLaunch(wrong)
+    assert record.event.detail["outcome"] == "refused" and problem in record.event.detail["error"]
+
+
+def test_events_are_numbered_without_a_gap() -> None:
+    state = agent()
+    for index in range(5):
+        transitions.on_launch(state, launch(f"j{index}"), 1.0)
+        transitions.on_cancel(state, msg.Cancel(f"j{index}", 1), 2.0)
+    events = [item.event.seq for item in drained(state) if isinstance(item, cmd.Record)]
+    assert events == [1, 2, 3, 4, 5]
+
+
+def test_the_outcome_tells_the_whole_story() -> None:
+    state = agent("s1")
+    transitions.on_launch(state, launch(), 1.0)
+    run(state)
+    transitions.on_exit(state, exited(code=-11), 12.0)
+    drained(state)
+    left = cmd.Collected(stderr_tail="boom", files=[["f", 1, "0"]], log=["log.txt", 4, "0"], inline={"f": ""})
+    transitions.on_collected(state, exited(code=-11), left, 12.0)
+    (record,) = drained(state)
+    assert msg.parse_detail(msg.Finished, record.event.detail) == msg.Finished(
+        outcome="failed",
+        exit_code=-11,
+        error="ended by signal 11",
+        slot="s1",
+        started_at=10.0,
+        duration_s=2.0,
+        peak_rss_bytes=1024,
+        stderr_tail="boom",
+        files=[["f", 1, "0"]],
+        log=["log.txt", 4, "0"],
+        inline={"f": ""},
+    )
+
+
+def test_a_cancel_while_an_artefact_is_awaited_frees_the_waiting_list() -> None:
+    state = agent("s1")
+    transitions.on_launch(state, needing("a", H1), 1.0)
+    transitions.on_missing(state, H1, 2.0)
+    transitions.on_cancel(state, msg.Cancel("a", 1), 3.0)
+    drained(state)
+    transitions.look_again(state)
+    transitions.on_hello(state, [Device("s1")])
+    transitions.on_found(state, H1, 4.0)
+    assert drained(state) == []
+    assert state.artefacts[H1] is Artefact.PRESENT and state.attempts["a", 1].phase is Phase.FINISHED
+
+
+def test_an_artefact_that_nobody_waited_for_when_a_master_came_is_wanted_anew() -> None:
+    state = agent("s1")
+    transitions.on_launch(state, needing("a", H1), 1.0)
+    transitions.on_missing(state, H1, 2.0)
+    transitions.on_cancel(state, msg.Cancel("a", 1), 3.0)
+    transitions.on_hello(state, [Device("s1")])
+    drained(state)
+    transitions.on_launch(state, needing("b", H1), 4.0)
+    assert "send wanted" in brief(drained(state))
+    transitions.on_launch(state, needing("c", H1), 5.0)
+    assert "send wanted" not in brief(drained(state))
+
+
+def test_an_agent_that_holds_nothing_waits_less_for_a_master() -> None:
+    state = agent("s1")
+    assert [transitions.patience_s(state, most_s) for most_s in (1800.0, 5.0)] == [60.0, 5.0]
+    transitions.on_launch(state, launch(), 1.0)
+    assert transitions.patience_s(state, 1800.0) == 1800.0
+    transitions.on_started(state, ("a", 1), {"pid": 1}, 10.0)
+    transitions.on_exit(state, exited(), 12.0)
+    transitions.on_collected(state, exited(), cmd.Collected(), 12.0)
+    assert transitions.patience_s(state, 1800.0) == 1800.0, "the master has still to hear of it"
+    transitions.on_release(state, msg.Release("a", 1))
+    assert transitions.patience_s(state, 1800.0) == 60.0

@@ -1,0 +1,71 @@
+"""What counts as the content of a directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from worker_agent.cache.artefacts import Cache
+from worker_agent.protocol.digests import content_hash, digest_directory, holds
+from worker_agent.protocol.layout import WorkLayout
+
+
+def write(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_every_file_counts_whatever_it_is_called(tmp_path: Path) -> None:
+    write(tmp_path, "manifest.json", "sub/manifest.json", "-rf", "a\nb", "ü")
+    os.mkfifo(str(tmp_path / "pipe"))
+    (tmp_path / "dangling").symlink_to("nowhere")
+    assert [item.path for item in digest_directory(tmp_path)] == [
+        *("-rf", "a\nb", "manifest.json", "sub/manifest.json", "ü"),
+    ]
+
+
+def test_what_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    assert digest_directory(tmp_path / "gone") == []
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a", "closed/b")
+    real = os.scandir
+
+    def scandir(path: str | Path) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError, match="closed"):
+        digest_directory(tmp_path)
+
+
+def test_a_base_model_is_the_same_with_and_without_its_manifest(tmp_path: Path) -> None:
+    cache = Cache(WorkLayout(tmp_path), "r1")
+    name = content_hash(digest_directory(write(tmp_path / "made", "best.pt")))
+    delivered = write(WorkLayout(tmp_path).incoming("r1", name), "best.pt", "manifest.json")
+    assert holds(tmp_path / "made", name) and holds(delivered, name)
+    assert cache.verify_delivered(name) is None and cache.status(name) == "present"
+    assert not holds(write(tmp_path / "other", "best.pt", "more"), name)
+
+
+@pytest.mark.parametrize("damage", ["", "changed"])
+def test_what_is_made_again_takes_the_place_of_a_damaged_copy(tmp_path: Path, damage: str) -> None:
+    cache = Cache(WorkLayout(tmp_path), "r1")
+    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
+    if damage:
+        (cache.path(name) / "best.pt").unlink()
+        (cache.path(name) / "best.pt").write_text(damage)
+    (cache.path(name).with_name(f"{name}.stat.json")).unlink()
+    assert cache.adopt(write(tmp_path / "again", "best.pt"))[0] == name
+    assert (cache.path(name) / "best.pt").read_text() == "best.pt" and cache.status(name) == "present"
+    assert WorkLayout(tmp_path).set_aside(name).exists() == bool(damage)
+    assert not (tmp_path / "again").exists()

@@ -1,0 +1,193 @@
+"""The spool remembers what was written whole, whatever the crash left behind it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker_agent.protocol.messages import Event, decode
+from worker_agent.runtime import spool as spool_module
+from worker_agent.runtime.spool import Memory, Spool, fold
+
+Record = tuple[str, dict[str, Any]]
+
+
+@dataclass
+class Complaints:
+    said: list[str] = field(default_factory=list)
+
+    def __call__(self, text: str) -> None:
+        self.said.append(text)
+
+
+def launch(job_id: str) -> Record:
+    return "launch", {"job_id": job_id, "attempt": 1, "phase": 2, "argv": ["x"]}
+
+
+def event(seq: int, kind: str, job_id: str, **detail: Any) -> Record:
+    return "event", {
+        "seq": seq,
+        "kind": kind,
+        "job_id": job_id,
+        "attempt": 1,
+        "at": float(seq),
+        "detail": detail,
+    }
+
+
+def met(epoch: int) -> Record:
+    return "met", {"epoch": epoch, "boot_id": "b", "settings": {"cpu_slots": 2}, "work_dir": "/w"}
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Record]:
+    """Records as an agent writes them."""
+    records: list[Record] = [met(1)]
+    seq = 0
+    for number in range(draw(st.integers(0, 8))):
+        job_id = f"j{number}-\u00e9"
+        records.append(launch(job_id))
+        for kind in ("running", "finished")[: draw(st.integers(0, 2))]:
+            seq += 1
+            records.append(event(seq, kind, job_id, pid=7, note=draw(st.text(max_size=20))))
+        if draw(st.booleans()):
+            records.append(("ack", {"seq": draw(st.integers(0, seq))}))
+        if records[-1][1].get("kind") == "finished" and draw(st.booleans()):
+            records.append(("release", {"job_id": job_id, "attempt": 1}))
+    return records
+
+
+def memory_of(records: list[Record]) -> Memory:
+    memory = Memory()
+    for kind, body in records:
+        memory.apply({"kind": kind, "body": body})
+    return memory
+
+
+def lines_of(records: list[Record]) -> list[bytes]:
+    return [json.dumps({"kind": kind, "body": body}).encode() + b"\n" for kind, body in records]
+
+
+@given(histories(), st.data())
+def test_a_cut_file_gives_the_memory_of_its_whole_lines(records: list[Record], data: st.DataObject) -> None:
+    lines = lines_of(records)
+    whole = b"".join(lines)
+    cut = data.draw(st.integers(0, len(whole)))
+    complaints = Complaints()
+    kept = whole[:cut].count(b"\n")
+    assert fold(whole[:cut], complaints) == memory_of(records[:kept])
+    assert not complaints.said
+
+
+@given(histories())
+def test_rewriting_keeps_the_memory(records: list[Record]) -> None:
+    memory = memory_of(records)
+    again = Memory()
+    for record in memory.records():
+        again.apply(json.loads(json.dumps(record)))
+    assert again == memory
+    assert list(again.events) == sorted(again.events)
+
+
+@given(histories(), st.binary(max_size=30).filter(lambda junk: b"\n" not in junk))
+def test_a_damaged_line_costs_only_itself(records: list[Record], junk: bytes) -> None:
+    complaints = Complaints()
+    data = b"{" + junk + b"\n" + b"".join(lines_of(records))
+    assert fold(data, complaints) == memory_of(records)
+    assert len(complaints.said) == 1 and "line 1 " in complaints.said[0]
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    complaints = Complaints()
+    first = Spool(tmp_path / "spool.jsonl", complaints)
+    for kind, body in (met(1), launch("a"), event(1, "running", "a", pid=1)):
+        first.put(kind, body)
+    assert first.write()
+    with (tmp_path / "spool.jsonl").open("ab") as stream:
+        stream.write(b'{"kind":"event","bo')
+    second = Spool(tmp_path / "spool.jsonl", complaints)
+    assert second.memory == first.memory
+    second.put(*event(2, "finished", "a"))
+    second.close()
+    first.close()
+    third = Spool(tmp_path / "spool.jsonl", complaints)
+    assert third.memory.finished == {("a", 1)} and not complaints.said
+    third.close()
+
+
+def test_an_event_is_written_as_it_is_said(tmp_path: Path) -> None:
+    """Written once for both, whatever is in it."""
+    complaints = Complaints()
+    spool = Spool(tmp_path / "spool.jsonl", complaints)
+    spool.put(*met(1))
+    spool.put(*launch("a"))
+    detail = {"outcome": "failed", "stderr_tail": 'half \udc80, "quoted"\n', "duration_s": 1e-9}
+    events = [Event(1, "running", "a", 1, 1.5, {"pid": 7}), Event(2, "finished", "a", 1, 2.5, detail)]
+    for event in events:
+        spool.put("event", event)
+    assert [decode(line[:-1]) for line in spool.lines.values()] == events
+    assert spool.write()
+    assert fold((tmp_path / "spool.jsonl").read_bytes(), complaints) == spool.memory
+    again = Spool(tmp_path / "spool.jsonl", complaints)
+    assert again.lines == spool.lines and not complaints.said
+    again.put("ack", {"seq": 1})
+    assert list(again.lines) == [2]
+    again.close()
+    spool.close()
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints = Complaints()
+    spool = Spool(tmp_path / "spool.jsonl", complaints)
+    spool.put(*met(1))
+    assert spool.write()
+    whole, real = (tmp_path / "spool.jsonl").read_bytes(), os.pwrite
+
+    def half_then_full(descriptor: int, data: bytes, offset: int) -> int:
+        if offset > len(whole):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, bytes(data)[:10], offset)
+
+    monkeypatch.setattr(os, "pwrite", half_then_full)
+    spool.put(*launch("a"))
+    assert not spool.write() and not spool.write()
+    assert spool.failure and "No space left on device" in spool.failure
+    assert (tmp_path / "spool.jsonl").read_bytes() == whole
+    monkeypatch.undo()
+    assert spool.write() and spool.failure is None
+    assert len(complaints.said) == 1
+    assert fold((tmp_path / "spool.jsonl").read_bytes(), complaints) == spool.memory
+    spool.close()
+
+
+def test_the_file_is_rewritten_when_most_of_it_is_done_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "_REWRITE_BYTES", 10_000)
+    complaints = Complaints()
+    spool = Spool(tmp_path / "spool.jsonl", complaints)
+    spool.put(*met(3))
+    for seq in range(1, 1001):
+        job: Mapping[str, Any] = {"job_id": f"j{seq % 10}", "attempt": seq}
+        spool.put("launch", {**job, "phase": 2, "argv": ["x"]})
+        spool.put("event", {**job, "seq": seq, "kind": "finished", "at": 0.0})
+        spool.put("ack", {"seq": seq})
+        spool.put("release", job)
+        spool.write()
+    assert (tmp_path / "spool.jsonl").stat().st_size < 30_000
+    spool.put(*launch("last"))
+    spool.close()
+    again = Spool(tmp_path / "spool.jsonl", complaints)
+    assert again.memory == spool.memory and again.memory.seq == 1000 and again.memory.epoch == 3
+    assert list(again.memory.launches) == [("last", 1)]
+    assert not complaints.said
+    again.close()

@@ -1,0 +1,129 @@
+"""What attempts write to go on from: one directory an attempt, handed on from one to the next.
+
+An attempt begins with what the last attempt at its job on this worker left, or with what the master brought
+from another worker where that is newer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional
+
+from worker_agent.attempts.recycled_directories import SpareFolders
+from worker_agent.attempts.results import materialise_links
+from worker_agent.cache.artefacts import Cache
+from worker_agent.executors.base import Key
+from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.layout import WorkLayout, attempt_name, named_attempt
+from worker_agent.protocol.messages import Launch
+
+
+class Checkpoints:
+    """The checkpoint directories of one run on this worker."""
+
+    def __init__(self, layout: WorkLayout, run_id: str, cache: Cache) -> None:
+        self._folder = layout.all_checkpoints(run_id)
+        self._cache = cache
+        self._spares = SpareFolders()
+
+    def path(self, key: Key) -> Path:
+        """Return where an attempt writes."""
+        return _path(self._folder, key)
+
+    def newest(self, key: Key, in_use: Callable[[Key], bool]) -> int:
+        """Return the last attempt before this one that left something here and has ended; 0 for none."""
+        job_id, attempt = key
+        for earlier in range(attempt - 1, 0, -1):
+            if not in_use((job_id, earlier)) and _has_files(self.path((job_id, earlier))):
+                return earlier
+        return 0
+
+    def without_older(self, launch: Launch, in_use: Callable[[Key], bool]) -> Launch:
+        """Return the launch, without a checkpoint to bring here if what is here is no older."""
+        own = self.newest((launch.job_id, launch.attempt), in_use)
+        if launch.checkpoint is None or own < (launch.checkpoint_attempt or 0):
+            return launch
+        body = {**launch.__dict__, "checkpoint": None, "checkpoint_attempt": None}
+        return Launch(**body)
+
+    def open(self, launch: Launch, in_use: Callable[[Key], bool]) -> None:
+        """Make the directory of an attempt, with what it is to go on from.  Raises OSError."""
+        key = (launch.job_id, launch.attempt)
+        final = self.path(key)
+        if final.exists():
+            return
+        own = self.newest(key, in_use)
+        if launch.checkpoint is not None:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            self._cache.take(launch.checkpoint, final)
+        elif own:
+            self.path((launch.job_id, own)).rename(final)
+        else:
+            self._spares.open(final)
+
+    def take_back(self, key: Key) -> bool:
+        """Make a spare of what a job has not used; False where it must be deleted."""
+        return self._spares.keep(self.path(key))
+
+    def spares(self) -> List[Path]:
+        """Return where all spares are."""
+        return self._spares.paths()
+
+    def stale(self, key: Key, in_use: Callable[[Key], bool]) -> Iterator[Path]:
+        """Yield the directories that an attempt which has its own makes superfluous."""
+        job_id, attempt = key
+        for earlier in range(1, attempt):
+            path = self.path((job_id, earlier))
+            if not in_use((job_id, earlier)) and path.exists() and path not in self._spares:
+                yield path
+
+    def left_by(self, job_id: str, in_use: Callable[[Key], bool]) -> Iterator[Path]:
+        """Yield the directories of all attempts at a job, but those that run."""
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+            with contextlib.suppress(ValueError):
+                key = named_attempt(path.name)
+                if key[0] == job_id and not in_use(key) and path not in self._spares:
+                    yield path
+
+    def is_empty(self, key: Key) -> bool:
+        """Return whether an attempt left nothing."""
+        return not _has_files(self.path(key))
+
+    def left(self, key: Key, limit: int) -> Optional[Dict[str, Any]]:
+        """Return what an attempt left: content_hash and files, or a problem; None for nothing."""
+        folder = self.path(key)
+        try:
+            size = sum(path.stat().st_size for path in _files(folder))
+            if size == 0:
+                return None
+            if size > limit:
+                problem = f"{size:,} bytes, more than checkpoint_limit, {limit:,} bytes"
+                return {"problem": f"its checkpoint stays on the worker: {problem}"}
+            materialise_links(folder)
+            files = digest_directory(folder)
+        except OSError as error:
+            where = error.filename or folder
+            return {"problem": f"its checkpoint cannot be read: {where}: {error.strerror or error}"}
+        return {"content_hash": content_hash(files), "files": [item.as_row() for item in files]}
+
+
+@functools.lru_cache(maxsize=1024)
+def _path(folder: Path, key: Key) -> Path:
+    return folder / attempt_name(*key)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(str(folder)):
+        for name in names:
+            path = Path(parent, name)
+            if path.is_file():
+                yield path
+
+
+def _has_files(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return any(True for _ in _files(folder))
+    return False

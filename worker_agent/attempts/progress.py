@@ -1,0 +1,76 @@
+"""What running attempts say of themselves, read from the ends of their files."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+from worker_agent.attempts.results import tail_of
+from worker_agent.core.state import Sign
+from worker_agent.protocol.layout import AttemptLayout
+
+_LINE_CHARACTERS = 200
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+Seen = Tuple[int, int]
+
+
+class ProgressReader:
+    """Reports each attempt only when its log or its progress file has changed."""
+
+    def __init__(self) -> None:
+        self._seen: Dict[Path, Seen] = {}
+
+    def read(self, attempt: AttemptLayout) -> Optional[Dict[str, Any]]:
+        """Return the last progress line and the last line of the log; None if nothing is new."""
+        seen = (_size(attempt.log), _size(attempt.progress))
+        if seen == self._seen.get(attempt.root, (0, 0)):
+            return None
+        self._seen[attempt.root] = seen
+        return {**last_json(tail_of(attempt.progress)), "line": last_line(tail_of(attempt.log))}
+
+    def forget(self, attempt: AttemptLayout) -> None:
+        """The attempt is over."""
+        self._seen.pop(attempt.root, None)
+
+
+def sign_of(attempt: AttemptLayout) -> Sign:
+    """Return what changes whenever an attempt writes to its log or to its progress file."""
+    return (_size(attempt.log), *_look(attempt.progress))
+
+
+def last_line(text: str) -> str:
+    """Return the last line that is not empty, as a terminal would show it, without control characters."""
+    for line in reversed(text.split("\n")):
+        shown = [_ESCAPES.sub("", part).strip() for part in line.split("\r")]
+        kept = [part for part in shown if part]
+        if kept:
+            return kept[-1][:_LINE_CHARACTERS]
+    return ""
+
+
+def last_json(text: str) -> Dict[str, Any]:
+    """Return the last whole line that is a JSON object, empty if there is none."""
+    for line in reversed(text.split("\n")[:-1]):
+        try:
+            body = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(body, dict):
+            return body
+    return {}
+
+
+def _size(path: Path) -> int:
+    return _look(path)[0]
+
+
+def _look(path: Path) -> Tuple[int, int]:
+    """Return the size of a file, and when it was written to in nanoseconds."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,1 @@
+"""What the agent decides, free of I/O: messages and outcomes in, commands out."""

@@ -1,0 +1,157 @@
+"""Who gets which slot: the queue on one side, the devices on the other.  Free of I/O."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from typing import Dict, List, Mapping, Optional
+
+from worker_agent.core import commands as cmd
+from worker_agent.core.shares import Device, choose, device_of, everything, mask_of, shares_for, size
+from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
+from worker_agent.executors.base import Key
+from worker_agent.protocol.messages import ALONE, Slots
+
+_OUT_OF_MEMORY = re.compile(
+    r"(CUDA|HIP) out of memory|(CUDA_ERROR|cudaError\w*|hipError)_?OutOfMemory|CUDA_ERROR_OUT_OF_MEMORY"
+    r"|OutOfMemoryError|(CUBLAS|CUDNN)_STATUS_ALLOC_FAILED|RESOURCE_EXHAUSTED: Out of memory",
+    re.IGNORECASE,
+)
+
+
+def fill(state: AgentState) -> None:
+    """Start the attempts that lack nothing, in the order of the queue, as far as there are slots.
+
+    No later attempt gets a device that an earlier one waits for, or large jobs would wait for ever.
+    """
+    if not state.ready:
+        return
+    taken, blocked = in_use(state), []
+    devices = [
+        device
+        for device in state.devices.values()
+        if device.name not in state.closed and everything(device) & ~taken.get(device.name, 0)
+    ]
+    while devices and state.ready:
+        number, key = heapq.heappop(state.ready)
+        attempt = state.attempts.get(key)
+        if attempt is None or not is_ready(state, number, key) or _lacks_something(state, attempt):
+            continue
+        need, alone = attempt.launch.gpu_bytes, attempt.launch.gpu_use == ALONE
+        slot = choose(devices, taken, need, alone)
+        if slot is None:
+            blocked.append((number, key))
+            devices = [device for device in devices if shares_for(device, need, alone) is None]
+            continue
+        attempt.phase, attempt.slot = Phase.STARTING, slot
+        state.slots[slot] = key
+        taken[device_of(slot)] = taken.get(device_of(slot), 0) | mask_of(slot)
+        state.outbox.append(cmd.Start(attempt.launch, slot))
+    for entry in blocked:
+        heapq.heappush(state.ready, entry)
+
+
+def is_ready(state: AgentState, number: int, key: Key) -> bool:
+    """Return whether an entry of the queue is not out of date."""
+    attempt = state.attempts.get(key)
+    return attempt is not None and attempt.number == number and attempt.phase is Phase.QUEUED
+
+
+def _lacks_something(state: AgentState, attempt: Attempt) -> bool:
+    if all(state.artefacts.get(name) is Artefact.PRESENT for name in attempt.needs):
+        return False
+    for name in attempt.needs:
+        state.waiting.setdefault(name, set()).add(attempt.key)
+    return True
+
+
+def in_use(state: AgentState) -> Dict[str, int]:
+    """Return the shares by device that cannot be given out now, as bits."""
+    taken = dict(state.others)
+    for slot in (*state.slots, *state.draining):
+        taken[device_of(slot)] = taken.get(device_of(slot), 0) | mask_of(slot)
+    return taken
+
+
+def ours(state: AgentState, device: Device) -> int:
+    """Return the shares of a device that attempts of this agent have, or had until just now, as bits."""
+    slots = [slot for slot in (*state.slots, *state.draining) if device_of(slot) == device.name]
+    mask = 0
+    for slot in slots:
+        mask |= mask_of(slot)
+    return mask & everything(device)
+
+
+# --- slots become free
+
+
+def free(state: AgentState, attempt: Attempt) -> None:
+    """Give the slot of an attempt back, if it has one."""
+    slot = attempt.slot
+    if slot is not None and state.slots.get(slot) == attempt.key:
+        del state.slots[slot]
+        state.outbox.append(cmd.FreeSlot(slot))
+
+
+def leave(state: AgentState, attempt: Attempt) -> None:
+    """Give the slot of an attempt that ran back, once its GPU's memory is free."""
+    slot = attempt.slot
+    device = state.devices.get(device_of(slot or ""))
+    if slot is None or device is None or not device.watched or state.slots.get(slot) != attempt.key:
+        free(state, attempt)
+        return
+    del state.slots[slot]
+    state.draining.add(slot)
+    state.outbox.append(cmd.Drain(slot))
+
+
+def on_memory_free(state: AgentState, slot: str) -> None:
+    """The attempt that had the slot has left the GPU's memory, or it was waited for long enough."""
+    if slot in state.draining:
+        state.draining.discard(slot)
+        state.outbox.append(cmd.FreeSlot(slot))
+        fill(state)
+
+
+# --- what others do
+
+
+def on_others(state: AgentState, held: Mapping[str, int], closed: Mapping[str, str]) -> None:
+    """Other runs or users hold these shares, as bits; these devices get no new jobs, with the reason."""
+    others = {name: mask for name, mask in held.items() if mask}
+    if (others, closed) == (state.others, state.closed):
+        return
+    notes = _notes(state.closed, closed)
+    state.others, state.closed = others, dict(closed)
+    state.outbox.append(cmd.Send(Slots(foreign(state), notes)))
+    fill(state)
+
+
+def foreign(state: AgentState) -> float:
+    """Return how many slots' worth of the devices others have."""
+    total = 0.0
+    for device in state.devices.values():
+        if device.name in state.closed:
+            mask = everything(device) & ~ours(state, device)
+        else:
+            mask = state.others.get(device.name, 0) & everything(device)
+        total += min(size(mask) / device.usual, device.shares // device.usual)
+    return round(total, 3)
+
+
+def _notes(before: Mapping[str, str], after: Mapping[str, str]) -> List[str]:
+    closed = [f"{name} is left alone: {why}" for name, why in after.items() if name not in before]
+    return closed + [f"{name} is used again" for name in before if name not in after]
+
+
+def on_gpu_memory(state: AgentState, used: Mapping[Key, int]) -> None:
+    """Attempts have so many bytes of GPU memory now."""
+    for key, count in used.items():
+        attempt = state.attempts.get(key)
+        if attempt is not None:
+            attempt.peak_gpu_bytes = max(count, attempt.peak_gpu_bytes or 0)
+
+
+def ran_out_of_gpu_memory(slot: Optional[str], log_tail: str) -> bool:
+    """Return whether a failed attempt's log says that its GPU's memory was not enough."""
+    return slot is not None and slot.startswith("gpu") and bool(_OUT_OF_MEMORY.search(log_tail))

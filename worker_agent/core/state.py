@@ -1,0 +1,95 @@
+"""What the agent knows, apart from what is in files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Dict, FrozenSet, List, Optional, Set, Tuple
+
+from worker_agent.core.commands import Command
+from worker_agent.core.shares import Device
+from worker_agent.executors.base import Key
+from worker_agent.protocol.messages import Launch
+
+Sign = Tuple[int, ...]
+"""Sizes and times of the files that an attempt writes to while it works."""
+
+
+class Phase(Enum):
+    """Where an attempt is."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    COLLECTING = "collecting"
+    FINISHED = "finished"
+
+
+class Artefact(Enum):
+    """What is known of an artefact that some attempt needs."""
+
+    LOOKING = "looking"
+    PRESENT = "present"
+    VERIFYING = "verifying"
+    WANTED = "wanted"
+
+
+@dataclass
+class Attempt:
+    """One try at a job on this worker, until the master releases it."""
+
+    launch: Launch
+    number: int
+    """Grows from launch to launch: the order of the queue."""
+    needs: FrozenSet[str] = frozenset()
+    phase: Phase = Phase.QUEUED
+    staged: bool = False
+    """The master knows that it waits for an artefact."""
+    slot: Optional[str] = None
+    started_at: Optional[float] = None
+    deadline: Optional[float] = None
+    verdict: Optional[str] = None
+    """Why it is being stopped: `cancelled`, `timeout`, `stalled`, or `lost` with its GPU."""
+    succeeded: bool = False
+    sign: Sign = ()
+    """Its last sign of life …"""
+    active_at: Optional[float] = None
+    """… and when it was noticed."""
+    pid: int = 0
+    """Its first process, which leads the session of the others; 0 before the start."""
+    mark: bytes = b""
+    """The assignment that all of its processes have in their environment."""
+    peak_gpu_bytes: Optional[int] = None
+    """The most GPU memory that it was seen with; None where it was not seen with any."""
+
+    @property
+    def key(self) -> Key:
+        return (self.launch.job_id, self.launch.attempt)
+
+
+@dataclass
+class AgentState:
+    """All that the agent knows."""
+
+    seq: int = 0
+    attempts: Dict[Key, Attempt] = field(default_factory=dict)
+    released: Dict[str, int] = field(default_factory=dict)
+    """The highest released attempt of each job: a late repetition of its launch is ignored."""
+    ready: List[Tuple[int, Key]] = field(default_factory=list)
+    """A heap of the queued attempts that lack nothing but a slot; entries may be out of date."""
+    waiting: Dict[str, Set[Key]] = field(default_factory=dict)
+    """Queued attempts by the artefact that they lack."""
+    artefacts: Dict[str, Artefact] = field(default_factory=dict)
+    devices: Dict[str, Device] = field(default_factory=dict)
+    slots: Dict[str, Key] = field(default_factory=dict)
+    """Slots in use; of devices that the settings no longer have, too."""
+    draining: Set[str] = field(default_factory=set)
+    """Slots of attempts that have ended, until the GPU's memory is free."""
+    others: Dict[str, int] = field(default_factory=dict)
+    """Shares that other runs or users hold, as bits by device."""
+    closed: Dict[str, str] = field(default_factory=dict)
+    """Devices that get no new jobs, with the reason."""
+    acked: int = 0
+    launches: int = 0
+    leaving: bool = False
+    outbox: List[Command] = field(default_factory=list)

@@ -1,0 +1,191 @@
+"""Reads the GPUs again and again, and tells the core what has come of it."""
+
+from __future__ import annotations
+
+import pwd
+import time
+from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+
+from worker_agent.core import commands as cmd
+from worker_agent.core import slot_assignment, transitions
+from worker_agent.core.shares import Device, cpu_devices, device_of
+from worker_agent.core.state import AgentState
+from worker_agent.devices.gpu_readings import GpuWatch, Standing
+from worker_agent.devices.gpu_tools import read_gpus
+from worker_agent.devices.gpus import GpuError, Reading, gpu_devices
+from worker_agent.devices.slot_locks import SlotLocks, cores
+from worker_agent.executors.base import Key
+from worker_agent.protocol.messages import Settings, Slots
+from worker_agent.system import processes
+from worker_agent.system.background import Answer, Background
+
+_EVERY_S = 2.0
+_RELEASE_S = 30.0
+"""How long the memory of an attempt that has ended may stay in use before its slot is free all the same."""
+
+_JOB = b"TWOPHASE_JOB_ID="
+
+
+def devices_for(settings: Settings, reading: Optional[Reading]) -> List[Device]:
+    """Return the devices under these settings.  Raises GpuError for GPUs that are not there."""
+    found: List[Device] = []
+    if settings.gpus:
+        found = gpu_devices(settings.gpus, reading, settings.slots_per_gpu, settings.gpu_reserve)
+    default = max(1, cores() // 2)
+    return found or cpu_devices(settings.cpu_slots if settings.cpu_slots is not None else default)
+
+
+class GpuKeeper:
+    """What is known of the GPUs of this machine."""
+
+    def __init__(
+        self,
+        state: AgentState,
+        locks: SlotLocks,
+        background: Background,
+        complain: Callable[[str], None],
+    ) -> None:
+        self._state, self._locks, self._background = state, locks, background
+        self._complain = complain
+        self._closed: Mapping[str, str] = {}
+        self._held: Dict[str, int] = {}
+        self._settings: Optional[Settings] = None
+        self._devices: List[Device] = []
+        self._watch = GpuWatch([], 0, 0.0)
+        self._draining: Dict[str, float] = {}
+        self._under_way = self._again = False
+        self._began = self._next = 0.0
+        self._then: Tuple[FrozenSet[str], FrozenSet[str]] = (frozenset(), frozenset())
+        self._trouble = ""
+
+    def devices(self, settings: Settings) -> List[Device]:
+        """Return the devices under these settings.
+
+        Raises GpuError where GPUs are not there or cannot be read.  What was found once stays: a GPU that is
+        lost later is closed, and does not take the worker with it.
+        """
+        if self._settings is None or _gpu_settings(settings) != _gpu_settings(self._settings):
+            reading = read_gpus() if settings.gpus else None
+            self._devices = devices_for(settings, reading)
+            self._watch = GpuWatch(self._devices, settings.gpu_reserve, settings.gpu_idle_s)
+            self._settings, self._closed = settings, {}
+            if reading:
+                self._closed = self._watch.take(reading, time.monotonic(), self._standing(reading)).closed
+        return self._devices
+
+    def look_at_locks(self) -> None:
+        """Tell the core what other agents hold, and which devices are closed."""
+        for device in self._devices:
+            self._held[device.name] = self._locks.others(device, slot_assignment.ours(self._state, device))
+        slot_assignment.on_others(self._state, self._held, self._closed)
+
+    def look(self) -> None:
+        """Read the GPUs in the background, if it is time and there are any to watch."""
+        if not self._watch.devices or self._under_way:
+            return
+        if time.monotonic() >= self._next or self._draining:
+            self._under_way, self._again = True, False
+            self._began, self._then = time.monotonic(), self._holders()
+            self._background.look(self._read)
+
+    def drain(self, slot: str) -> None:
+        """Free a slot once no memory of the attempt that had it is in use any more."""
+        self._draining[slot] = time.monotonic()
+        self._again = True
+        self.look()
+
+    def _read(self) -> Answer:
+        """In a thread."""
+        try:
+            reading = read_gpus()
+        except GpuError as error:
+            problem = str(error)
+            return lambda: self._fail(problem)
+        if reading is None:
+            return lambda: self._fail("nvidia-smi is no longer there")
+        found = reading
+        return lambda: self._take(found)
+
+    def _fail(self, problem: str) -> None:
+        if problem != self._trouble:
+            self._complain(f"the GPUs cannot be read, what was last seen stays true: {problem}")
+        self._trouble = problem
+        self._settle(frozenset())
+
+    def _take(self, reading: Reading) -> None:
+        if self._trouble:
+            self._complain("the GPUs can be read again")
+        self._trouble = ""
+        findings = self._watch.take(reading, time.monotonic(), self._standing(reading))
+        for name, why in findings.closed.items():
+            if name not in self._closed:
+                self._complain(f"{name} gets no jobs: {why}")
+        self._closed = findings.closed
+        slot_assignment.on_gpu_memory(self._state, findings.used)
+        transitions.on_gpus_gone(self._state, findings.gone)
+        self._settle(findings.free | findings.gone)
+        self.look_at_locks()
+
+    def _settle(self, free: FrozenSet[str]) -> None:
+        """End the reading: free the slots whose memory was free in it, and begin the next if it is wanted."""
+        for slot, since in list(self._draining.items()):
+            overdue = time.monotonic() - since > _RELEASE_S
+            if (device_of(slot) in free and since <= self._began) or overdue:
+                del self._draining[slot]
+                slot_assignment.on_memory_free(self._state, slot)
+                if overdue:
+                    self._warn(f"{slot}: its GPU's memory was still in use {_RELEASE_S:g} s after the job")
+        self._under_way, self._next = False, time.monotonic() + _EVERY_S
+        if self._again:
+            self.look()
+
+    def _warn(self, text: str) -> None:
+        self._complain(text)
+        self._state.outbox.append(cmd.Send(Slots(slot_assignment.foreign(self._state), [text])))
+
+    def _standing(self, reading: Reading) -> Standing:
+        ours: Dict[int, Key] = {}
+        strangers: Dict[int, str] = {}
+        sessions, marks = self._attempts()
+        for process in reading.processes:
+            session = processes.session_of(process.pid)
+            key = sessions.get(session) if session is not None else None
+            if key is None:
+                carries = [one for one, mark in marks.items() if processes.environment_has(process.pid, mark)]
+                key = carries[0] if carries else None
+            if key is not None:
+                ours[process.pid] = key
+            elif session is not None and not processes.environment_has(process.pid, _JOB, whole=False):
+                strangers[process.pid] = _user(process.pid)
+        # What a reading shows may have ended since, and its locks gone with it: those of then count too.
+        held, others = (then | now for then, now in zip(self._then, self._holders()))
+        running = frozenset(map(device_of, self._state.slots))
+        return Standing(ours, strangers, running, held, others)
+
+    def _holders(self) -> Tuple[FrozenSet[str], FrozenSet[str]]:
+        """Return the devices of which we, and other agents, have shares now."""
+        held = frozenset(map(device_of, (*self._state.slots, *self._state.draining)))
+        ours = {device.name: slot_assignment.ours(self._state, device) for device in self._devices}
+        others = (one.name for one in self._devices if self._locks.others(one, ours[one.name]))
+        return held, frozenset(others)
+
+    def _attempts(self) -> Tuple[Dict[int, Key], Dict[Key, bytes]]:
+        """Return the attempts that run, by the sessions of their processes, and the marks of these."""
+        running = [self._state.attempts[key] for key in self._state.slots.values()]
+        sessions = {attempt.pid: attempt.key for attempt in running if attempt.pid}
+        return sessions, {attempt.key: attempt.mark for attempt in running if attempt.mark}
+
+
+def _gpu_settings(settings: Settings) -> Tuple[object, ...]:
+    return (
+        *(settings.gpus, settings.slots_per_gpu, settings.gpu_reserve, settings.gpu_idle_s),
+        settings.cpu_slots,
+    )
+
+
+def _user(pid: int) -> str:
+    uid = processes.owner_of(pid)
+    try:
+        return pwd.getpwuid(uid).pw_name if uid is not None else "somebody"
+    except KeyError:
+        return f"user {uid}"

@@ -1,0 +1,120 @@
+"""`worker_agent gpus`: what is seen of the GPUs, and what would be done with them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
+
+from worker_agent.core.shares import SHARES, Device, size, usual_slots
+from worker_agent.core.state import AgentState
+from worker_agent.devices.gpu_monitor import GpuKeeper
+from worker_agent.devices.gpu_tools import read_gpus
+from worker_agent.devices.gpus import Gpu, GpuError, Reading, gigabytes
+from worker_agent.devices.slot_locks import SlotLocks
+from worker_agent.protocol.layout import slot_lock_dir
+from worker_agent.protocol.messages import AUTO, MessageError, Settings
+from worker_agent.runtime.host_context import parse_settings
+from worker_agent.system.background import Background
+
+_TEXT = "tell what is seen of the GPUs, and what an agent would do with them"
+
+
+def add_command(commands: Any) -> None:
+    """Add the command to those of `worker_agent`."""
+    command = commands.add_parser("gpus", help=_TEXT, description=_TEXT)
+    add = command.add_argument
+    add("--json", action="store_true", help="as one JSON object")
+    add("--gpus", default=AUTO, metavar="G", help="auto, a number, or ids, each with a comma (auto)")
+    add("--slots-per-gpu", type=int, metavar="N", help="jobs at a time on a GPU (shared by memory)")
+    add("--gpu-reserve", type=int, default=Settings.gpu_reserve, metavar="BYTES", help="not given out (1e9)")
+    add("--cpu-slots", type=int, metavar="N", help="jobs at a time where there is no GPU")
+
+
+@dataclass
+class Report:
+    """What is seen, and what would be done."""
+
+    tool: Optional[str] = None
+    problem: Optional[str] = None
+    gpus: List[Dict[str, Any]] = field(default_factory=list)
+    slots: List[str] = field(default_factory=list)
+    """Those of jobs that do not say what they need."""
+    gpu_bytes: List[int] = field(default_factory=list)
+    """What jobs may have of each GPU that is used; 0 where it is not known."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report; return 1 where the GPUs are not as the flags have them, or cannot be read."""
+    report = Report()
+    try:
+        _look(_settings(args), report)
+    except (GpuError, MessageError, OSError) as error:
+        report.problem = str(error)
+    if args.json:
+        print(json.dumps(report.__dict__))
+    else:
+        print("\n".join(_lines(report)))
+        if report.problem:
+            print(f"worker_agent: {report.problem}", file=sys.stderr)
+    return 1 if report.problem else 0
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    names = [name.strip() for name in args.gpus.split(",") if name.strip()]
+    if args.gpus.strip().isdigit():
+        names = [str(index) for index in range(int(args.gpus))]
+    return parse_settings(
+        {
+            "gpus": names,
+            "slots_per_gpu": args.slots_per_gpu,
+            "gpu_reserve": args.gpu_reserve,
+            "cpu_slots": args.cpu_slots,
+        }
+    )
+
+
+def _look(settings: Settings, report: Report) -> None:
+    """Fill the report in as far as it goes.  Raises GpuError, OSError."""
+    reading = read_gpus()
+    report.tool = reading.tool if reading else None
+    report.gpus = [_facts(gpu, reading) for gpu in reading.gpus] if reading else []
+    state, locks = AgentState(), SlotLocks(slot_lock_dir())
+    keeper = GpuKeeper(state, locks, Background(), lambda text: None)
+    devices = keeper.devices(settings)
+    state.devices = {device.name: device for device in devices}
+    keeper.look_at_locks()
+    for gpu in report.gpus:
+        gpu["state"] = _state(gpu, state)
+    report.slots = [slot for device in devices for slot in usual_slots(device)]
+    report.gpu_bytes = [device.memory or 0 for device in devices if device.gpu]
+
+
+def _facts(gpu: Gpu, reading: Reading) -> Dict[str, Any]:
+    return {
+        **gpu.__dict__,
+        "processes": [process.pid for process in reading.processes if process.uuid == gpu.uuid],
+        "state": "",
+    }
+
+
+def _state(gpu: Dict[str, Any], state: AgentState) -> str:
+    device: Optional[Device] = state.devices.get(f"gpu{gpu['index']}")
+    if device is None:
+        return "left alone: cut into MIG devices" if gpu["mig"] else "left alone: not in the settings"
+    if device.name in state.closed:
+        return f"left alone: {state.closed[device.name]}"
+    taken = size(state.others.get(device.name, 0))
+    return f"used, {taken} of {SHARES} shares taken by other runs" if taken else "used"
+
+
+def _lines(report: Report) -> List[str]:
+    lines = [f"{report.tool or 'no nvidia-smi, no rocm-smi'}: {len(report.gpus)} GPUs"]
+    for gpu in report.gpus:
+        memory = f"{gigabytes(gpu['used'])} of {gigabytes(gpu['total'])} in use"
+        lines.append(f"  {gpu['index']}  {gpu['name']}  {gpu['uuid']}  {memory}  {gpu['state']}")
+    if not report.problem:
+        lines.append(f"slots: {' '.join(report.slots)}")
+    return lines

@@ -1,0 +1,128 @@
+"""How jobs run on this worker under the settings of the master that came last."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from worker_agent.attempts.checkpoints import Checkpoints
+from worker_agent.attempts.launch import base_environment
+from worker_agent.attempts.working_directory import Workshop, expand
+from worker_agent.cache.artefacts import Cache
+from worker_agent.core.shares import SHARES, Device, device_of, usual_slots
+from worker_agent.devices.slot_locks import cores
+from worker_agent.executors.base import Key
+from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
+from worker_agent.protocol.messages import LEAST_LOG_BYTES, MessageError, Settings, parse_detail
+
+
+def hostname() -> str:
+    """Return this machine's name as a directory name."""
+    return socket.gethostname().replace("/", "_") or "localhost"
+
+
+def parse_settings(body: Mapping[str, Any]) -> Settings:
+    """Return the settings of a hello.  Raises MessageError with what is wrong with them."""
+    settings: Settings = parse_detail(Settings, body)
+    if not all(isinstance(gpu, str) and gpu and "\0" not in gpu for gpu in settings.gpus):
+        raise MessageError(f"Settings.gpus is {settings.gpus!r:.200}, allowed is a list of GPU ids as text")
+    if settings.slots_per_gpu is not None and not 1 <= settings.slots_per_gpu <= SHARES:
+        allowed = f"allowed are 1 to {SHARES}"
+        raise MessageError(f"Settings.slots_per_gpu is {settings.slots_per_gpu}, {allowed}")
+    if settings.cpu_slots is not None and settings.cpu_slots < 1:
+        raise MessageError(f"Settings.cpu_slots is {settings.cpu_slots}, allowed are 1 and more")
+    if not all(isinstance(value, str) for value in settings.env.values()):
+        raise MessageError("Settings.env: all values must be text")
+    if settings.kill_grace_s < 0:
+        raise MessageError(f"Settings.kill_grace_s is {settings.kill_grace_s}, allowed are 0 and more")
+    if settings.checkpoint_limit_bytes < 0:
+        problem = f"{settings.checkpoint_limit_bytes}, allowed are 0 and more"
+        raise MessageError(f"Settings.checkpoint_limit_bytes is {problem}")
+    if settings.cache_limit_bytes is not None and settings.cache_limit_bytes < 0:
+        raise MessageError(
+            f"Settings.cache_limit_bytes is {settings.cache_limit_bytes}, allowed are 0 and more"
+        )
+    if settings.log_limit_bytes < LEAST_LOG_BYTES:
+        problem = f"{settings.log_limit_bytes}, allowed are {LEAST_LOG_BYTES} and more"
+        raise MessageError(f"Settings.log_limit_bytes is {problem}")
+    return settings
+
+
+def choose_work_dir(settings: Settings, layout: StateLayout) -> Path:
+    """Return where big files lie.  The host's name is in it: the directory may be on a shared disk."""
+    if settings.work_dir is None:
+        return layout.default_work_dir
+    path = expand(settings.work_dir)
+    if not path.is_absolute():
+        raise MessageError(f"Settings.work_dir is {settings.work_dir!r}, allowed are absolute paths and ~")
+    return path / layout.hostname
+
+
+class Site:
+    """The settings, and all that follows from them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        work_dir: Path,
+        run_id: str,
+        env: Mapping[str, str],
+        devices: Sequence[Device],
+    ) -> None:
+        """Make the work directory.  Raises OSError where that cannot be."""
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.work_dir = work_dir
+        self.layout = WorkLayout(work_dir)
+        # rsync makes the last directory of its target, not the ones above it.
+        self.layout.incoming(run_id, "x").parent.mkdir(parents=True, exist_ok=True)
+        self.run_id = run_id
+        self._attempts_dir = self.layout.attempts(run_id)
+        self._attempts: Dict[Key, AttemptLayout] = {}
+        self.cache = Cache(self.layout, run_id)
+        self.workshop = Workshop(self.layout, run_id)
+        self.checkpoints = Checkpoints(self.layout, run_id, self.cache)
+        self.devices = {device.name: device for device in devices}
+        self.slots: List[str] = [slot for device in devices for slot in usual_slots(device)]
+        on_cpus = self.slots and not any(device.gpu for device in devices)
+        threads = max(1, cores() // len(self.slots)) if on_cpus else 0
+        self.env = base_environment(env, settings.env, threads)
+
+    def gpu_of(self, slot: str) -> Optional[str]:
+        """Return what CUDA calls the GPU of a slot, None for a CPU slot."""
+        return self.devices[device_of(slot)].gpu
+
+    def gpu_bytes(self) -> List[int]:
+        """Return the memory that jobs may have of each GPU, 0 where it is not known."""
+        return [device.memory or 0 for device in self.devices.values() if device.gpu]
+
+    def attempt(self, key: Key) -> AttemptLayout:
+        """Return where the files of an attempt are."""
+        found = self._attempts.get(key)
+        if found is None:
+            found = self._attempts[key] = AttemptLayout(self._attempts_dir / attempt_name(*key))
+        return found
+
+    def forget(self, key: Key) -> AttemptLayout:
+        """Return where the files of an attempt are for the last time."""
+        found = self.attempt(key)
+        del self._attempts[key]
+        return found
+
+    def spares(self) -> List[Path]:
+        """Return the directories that wait for jobs."""
+        return [*self.workshop.spares(), *self.checkpoints.spares()]
+
+    def facts(self) -> Dict[str, Any]:
+        """Return what the master's log says of this machine."""
+        return {
+            "hostname": hostname(),
+            "python": platform.python_version(),
+            "cores": cores(),
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "disk_free_bytes": shutil.disk_usage(str(self.work_dir)).free,
+        }
