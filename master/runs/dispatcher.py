@@ -30,7 +30,7 @@ class Carrier(Protocol):
 
     def collect(self, command: cmd.Collect) -> None: ...
 
-    def salvage(self, command: cmd.Salvage) -> None: ...
+    def collect_failed(self, command: cmd.CollectFailedAttempt) -> None: ...
 
     def deliver(self, command: cmd.Deliver) -> None: ...
 
@@ -134,16 +134,16 @@ class Dispatcher:
                 self._links[worker].send(self._launch_of(task_id, attempt, worker))
             case cmd.Cancel(worker, task_id, attempt):
                 self._links[worker].send(msg.Cancel(task_id, attempt))
-            case cmd.Recall(worker, task_id, attempt):
-                self._links[worker].send(msg.Recall(task_id, attempt))
+            case cmd.Withdraw(worker, task_id, attempt):
+                self._links[worker].send(msg.Withdraw(task_id, attempt))
             case cmd.Release(worker, task_id, attempt):
                 self._release(worker, task_id, attempt)
-            case cmd.Forget(worker, task_id) if worker in self._links:
-                self._links[worker].send(msg.Forget(task_id))
+            case cmd.DropCheckpoints(worker, task_id) if worker in self._links:
+                self._links[worker].send(msg.DropCheckpoints(task_id))
             case cmd.Collect():
                 self._carrier.collect(command)
-            case cmd.Salvage():
-                self._carrier.salvage(command)
+            case cmd.CollectFailedAttempt():
+                self._carrier.collect_failed(command)
             case cmd.Deliver():
                 self._carrier.deliver(command)
             case cmd.Dismiss(worker, reason):

@@ -33,6 +33,8 @@ _INSERT = (
 )
 
 
+_FORMER = {"recall": Trigger.WITHDRAW.value}
+"""Triggers under the names that they had in journals of earlier versions."""
 _COPIES = 5
 """Tries to copy a journal while its master writes."""
 
@@ -220,7 +222,7 @@ def _transition(row: tuple[Any, ...]) -> Transition:
     """Undo `_row`.  Raises ValueError for what this version does not write."""
     at, task_id, trigger, state, attempt, worker, note, detail, content_hash = row
     return Transition(
-        *(at, task_id, Trigger(trigger), State(state), attempt, worker, note),
+        *(at, task_id, Trigger(_FORMER.get(trigger, trigger)), State(state), attempt, worker, note),
         detail=None if detail is None else json.loads(detail),
         content_hash=content_hash,
     )

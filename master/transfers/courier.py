@@ -69,7 +69,7 @@ class Library:
 
 
 class Courier:
-    """Executes Collect, Salvage and Deliver, and answers with events."""
+    """Executes Collect, CollectFailedAttempt and Deliver, and answers with events."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Courier:
             problem = str(error)
         except Exception as error:  # the dispatcher must hear of it, whatever it is
             problem = f"{type(error).__name__}: {error}"
-        self._inbox.put(Received(ev.CollectFailed(self._clock(), *key, problem)))
+        self._inbox.put(Received(ev.CollectionFailed(self._clock(), *key, problem)))
         return True
 
     def _persist(self, command: cmd.Collect) -> tuple[int, str] | None:
@@ -195,7 +195,7 @@ class Courier:
 
     def _staged(
         self,
-        command: cmd.Collect | cmd.Salvage,
+        command: cmd.Collect | cmd.CollectFailedAttempt,
         part: str,
         files: Sequence[FileDigest],
         source: Callable[[AttemptLayout], Path],
@@ -237,7 +237,7 @@ class Courier:
         self._library.hold(spec_hash, found, self._store.path(spec_hash), name)
         return found
 
-    def _bring_log(self, command: cmd.Collect | cmd.Salvage) -> None:
+    def _bring_log(self, command: cmd.Collect | cmd.CollectFailedAttempt) -> None:
         row = command.detail.get("log")
         target = self._layout.log(command.task_id, command.attempt)
         if not row or target.exists():
@@ -247,7 +247,7 @@ class Courier:
         target.parent.mkdir(parents=True, exist_ok=True)
         (staged / file.path).replace(target)
 
-    def _verify(self, staged: Path, wanted: str, command: cmd.Collect | cmd.Salvage) -> None:
+    def _verify(self, staged: Path, wanted: str, command: cmd.Collect | cmd.CollectFailedAttempt) -> None:
         """Raise IntegrityError, and keep the evidence, where a directory is not what was announced."""
         if holds(staged, wanted):
             return
@@ -259,12 +259,12 @@ class Courier:
             f"what came from {command.worker} is not what its agent announced; kept in {aside}"
         )
 
-    def salvage(self, command: cmd.Salvage) -> None:
+    def collect_failed(self, command: cmd.CollectFailedAttempt) -> None:
         """Bring log and checkpoint of a failed attempt home if that can be, then let the worker forget it."""
-        key = "salvage", command.task_id, command.attempt
-        self._once(command.worker, key, lambda: self._salvage(command))
+        key = "collect_failed", command.task_id, command.attempt
+        self._once(command.worker, key, lambda: self._collect_failed(command))
 
-    def _salvage(self, command: cmd.Salvage) -> bool:
+    def _collect_failed(self, command: cmd.CollectFailedAttempt) -> bool:
         for what, bring in (("log", self._bring_log), ("checkpoint", self._bring_checkpoint)):
             try:
                 bring(command)
@@ -279,7 +279,7 @@ class Courier:
             self._inbox.put(Received(settled))
         return True
 
-    def _bring_checkpoint(self, command: cmd.Salvage) -> None:
+    def _bring_checkpoint(self, command: cmd.CollectFailedAttempt) -> None:
         """Bring home what an attempt left to go on from."""
         left, key = command.detail.get("checkpoint"), (command.task_id, command.attempt)
         if not left or self._checkpoints is None:

@@ -172,5 +172,5 @@ def test_a_checkpoint_written_at_the_end_moves_to_another_worker(host: Host, tmp
     master.launch("alpha/a", code, attempt=3, checkpoint=name, checkpoint_attempt=1)
     assert master.finished("alpha/a", 3).outcome == "succeeded"
     assert not master.said(msg.Wanted)
-    master.send(msg.Forget("alpha/a"))
+    master.send(msg.DropCheckpoints("alpha/a"))
     until(lambda: not host.work().checkpoints("r1", "alpha/a", 3).exists())

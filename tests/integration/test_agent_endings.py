@@ -50,7 +50,7 @@ def test_cancel_ends_what_ignores_signals_with_its_children(host: Host, tmp_path
     master.launch("a", TWO_PROCESSES.format(path=str(path)))
     master.launch("queued", "pass")
     pids = pids_in(path, 2)
-    master.send(msg.Recall("a", 1), msg.Recall("queued", 1), msg.Cancel("unknown", 7))
+    master.send(msg.Withdraw("a", 1), msg.Withdraw("queued", 1), msg.Cancel("unknown", 7))
     assert master.finished("queued").outcome == "cancelled"
     assert all(map(is_alive, pids))
     master.send(msg.Cancel("a", 1))

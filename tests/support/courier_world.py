@@ -91,8 +91,8 @@ class CourierWorld:
     ) -> None:
         self.courier.collect(cmd.Collect("lab1", task_id, attempt, detail, others))
 
-    def salvage(self, detail: Mapping[str, Any]) -> None:
-        self.courier.salvage(cmd.Salvage("lab1", JOB, 1, detail))
+    def collect_failed(self, detail: Mapping[str, Any]) -> None:
+        self.courier.collect_failed(cmd.CollectFailedAttempt("lab1", JOB, 1, detail))
 
     def event(self) -> ev.Event:
         """Return the next event, past the notes."""

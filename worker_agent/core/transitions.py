@@ -29,10 +29,10 @@ from worker_agent.protocol.messages import (
     Launch,
     Ping,
     Pong,
-    Recall,
     Rejected,
     Release,
     Wanted,
+    Withdraw,
 )
 from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
 
@@ -80,7 +80,7 @@ def on_cancel(state: AgentState, message: Cancel, now: float) -> None:
         _stop(state, attempt, "cancelled")
 
 
-def on_recall(state: AgentState, message: Recall, now: float) -> None:
+def on_withdraw(state: AgentState, message: Withdraw, now: float) -> None:
     """End an attempt that is still queued."""
     attempt = state.attempts.get((message.job_id, message.attempt))
     if attempt is not None and attempt.phase is Phase.QUEUED:

@@ -3,7 +3,7 @@
     master                              agent
       hello (epoch, settings)      →
                                    ←    welcome (slots, attempts, cached) or refused
-      launch, cancel, recall, release, forget →
+      launch, cancel, withdraw, release, drop_checkpoints →
                                    ←    event (seq 1, 2, …), replayed until acknowledged
       ack (seq)                    →
                                    ←    wanted (an artefact that a queued attempt needs)
@@ -175,10 +175,10 @@ class Cancel:
 
 
 @dataclass(frozen=True)
-class Recall:
+class Withdraw:
     """End an attempt like cancel, but only if it is still queued; a running one goes on."""
 
-    type: ClassVar[str] = "recall"
+    type: ClassVar[str] = "withdraw"
     job_id: str
     attempt: int
 
@@ -193,10 +193,10 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Forget:
+class DropCheckpoints:
     """The job has succeeded: no attempt will go on from what others left in its checkpoint directories."""
 
-    type: ClassVar[str] = "forget"
+    type: ClassVar[str] = "drop_checkpoints"
     job_id: str
 
 
@@ -329,12 +329,12 @@ class Pong:
     number: int
 
 
-ToAgent = Union[Hello, Launch, Cancel, Recall, Release, Forget, Ack, Delivered, Ping, Shutdown]
+ToAgent = Union[Hello, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown]
 ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong]
 Message = Union[ToAgent, ToMaster]
 
 _CLASSES: Tuple[Type[Any], ...] = (
-    *(Hello, Launch, Cancel, Recall, Release, Forget, Ack, Delivered, Ping, Shutdown),
+    *(Hello, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown),
     *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
 )
 _Types = FrozenSet[type]

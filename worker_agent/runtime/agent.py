@@ -21,18 +21,18 @@ from worker_agent.protocol.messages import (
     Ack,
     Cancel,
     Delivered,
-    Forget,
+    DropCheckpoints,
     Hello,
     Launch,
     Message,
     MessageError,
     Ping,
-    Recall,
     Refused,
     Release,
     Shutdown,
     ToMaster,
     Welcome,
+    Withdraw,
 )
 from worker_agent.runtime import recovery
 from worker_agent.runtime.connection import Link, LinkError
@@ -367,8 +367,8 @@ def _remove(tree: Path) -> None:
 _HANDLERS: Dict[Type[Any], Callable[[Agent, Any], None]] = {
     Launch: lambda agent, message: agent._launch(message),
     Cancel: lambda agent, message: transitions.on_cancel(agent._state, message, agent._hands.now()),
-    Recall: lambda agent, message: transitions.on_recall(agent._state, message, agent._hands.now()),
-    Forget: lambda agent, message: agent._hands.forget_checkpoints(message.job_id),
+    Withdraw: lambda agent, message: transitions.on_withdraw(agent._state, message, agent._hands.now()),
+    DropCheckpoints: lambda agent, message: agent._hands.drop_checkpoints(message.job_id),
     Release: lambda agent, message: transitions.on_release(agent._state, message),
     Ack: lambda agent, message: transitions.on_ack(agent._state, message),
     Delivered: lambda agent, message: transitions.on_delivered(agent._state, message),

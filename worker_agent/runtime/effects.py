@@ -260,7 +260,7 @@ class Hands:
         attempt = self._state.attempts.get(key)
         return attempt is not None and attempt.phase in (Phase.RUNNING, Phase.COLLECTING)
 
-    def forget_checkpoints(self, job_id: str) -> None:
+    def drop_checkpoints(self, job_id: str) -> None:
         """Delete what attempts at a job that has succeeded left to go on from."""
         for path in self._site().checkpoints.left_by(job_id, self._in_use):
             self._background.delete(path)

@@ -17,17 +17,17 @@ def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
 def want(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
     """Bring an artefact to a worker, unless it is on its way there."""
     if content_hash in state.damaged:
-        _recall_users(state, view, out)
+        _withdraw_users(state, view, out)
     elif view.up and content_hash not in view.delivering:
         view.delivering.add(content_hash)
         out.commands.append(cmd.Deliver(view.name, content_hash))
 
 
-def _recall_users(state: RunState, view: WorkerView, out: Outbox) -> None:
+def _withdraw_users(state: RunState, view: WorkerView, out: Outbox) -> None:
     """Take back what waits for a base model that is not to be had any more."""
     for key in sorted(view.attempts):
         if is_stale(state, state.tasks[key[0]]):
-            out.commands.append(cmd.Recall(view.name, *key))
+            out.commands.append(cmd.Withdraw(view.name, *key))
 
 
 def on_delivered(state: RunState, event: ev.Delivered, out: Outbox) -> None:
@@ -41,7 +41,7 @@ def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -
     view.delivering.discard(event.content_hash)
     view.cached.discard(event.content_hash)
     if event.content_hash in state.damaged:
-        _recall_users(state, view, out)
+        _withdraw_users(state, view, out)
         return
     if not view.available:
         return
@@ -53,7 +53,7 @@ def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -
     view.usable, view.reason = False, event.problem
     out.commands.append(cmd.Dismiss(event.worker, event.problem))
     for key in sorted(view.attempts):
-        out.commands.append(cmd.Recall(event.worker, *key))
+        out.commands.append(cmd.Withdraw(event.worker, *key))
 
 
 def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None:
@@ -76,4 +76,4 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
         if dependent.state is State.READY:
             move(state, dependent, Trigger.LOCK, event.at, out)
         elif dependent.state in QUEUED and dependent.worker:
-            out.commands.append(cmd.Recall(dependent.worker, *dependent.key))
+            out.commands.append(cmd.Withdraw(dependent.worker, *dependent.key))

@@ -65,7 +65,7 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
 def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFinished, out: Outbox) -> None:
     record.finished = event.detail
     checkpoints.note_left(record, event.detail)
-    out.commands.append(cmd.Salvage(event.worker, *record.key, event.detail))
+    out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, event.detail))
     if event.outcome != "cancelled":
         note = str(event.detail.get("error") or "")
         end_attempt(state, record, event.outcome, event.at, out, note, event.detail)
@@ -74,7 +74,7 @@ def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFini
     if state.cancelling:
         move(state, record, Trigger.CANCEL, event.at, out, detail=event.detail)
     else:
-        move(state, record, Trigger.RECALL, event.at, out)
+        move(state, record, Trigger.WITHDRAW, event.at, out)
         _go_on(state, record, event.at, out)
 
 
@@ -84,7 +84,7 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
     record = state.tasks.get(event.task_id)
     lost = record.given_up.get(event.attempt) if record else None
     if record is None or lost is None or lost.worker != event.worker:
-        forget(state, state.workers[event.worker], key, out)
+        discard(state, state.workers[event.worker], key, out)
     elif event.outcome == "succeeded":
         record.given_up[event.attempt] = replace(lost, finished=event.detail)
         adopt(state, record, event.attempt, event.at, out)
@@ -92,7 +92,7 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
         del record.given_up[event.attempt]
         detail = {"attempt": event.attempt, "outcome": event.outcome}
         move(state, record, Trigger.DROP, event.at, out, detail=detail)
-        out.commands.append(cmd.Salvage(event.worker, *key, event.detail))
+        out.commands.append(cmd.CollectFailedAttempt(event.worker, *key, event.detail))
 
 
 def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
@@ -109,7 +109,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     move(state, record, Trigger.COLLECT, event.at, out, content_hash=event.content_hash)
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
-    checkpoints.forget(state, record, out)
+    checkpoints.drop(state, record, out)
     if record.task.makes:
         state.home[record.task.makes] = event.content_hash
         state.damaged.discard(event.content_hash)
@@ -130,7 +130,7 @@ def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:
     record.finished = (lost and lost.finished) or {}
 
 
-def on_collect_failed(state: RunState, event: ev.CollectFailed, out: Outbox) -> None:
+def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbox) -> None:
     record = state.tasks.get(event.task_id)
     if record is None or record.state is not State.COLLECTING or record.attempt != event.attempt:
         return
@@ -196,7 +196,7 @@ def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, at: float, ou
     record = state.tasks.get(task_id)
     lost = record.given_up.get(attempt) if record else None
     if record is None or lost is None or lost.worker != view.name:
-        forget(state, view, key, out)
+        discard(state, view, key, out)
         return
     if record.state is State.RUNNING and lost.finished is None:
         view.loose.add(key)
@@ -220,11 +220,11 @@ def adopt(state: RunState, record: TaskRecord, attempt: int, at: float, out: Out
         finish(state, record, lost.finished, at, out)
 
 
-def forget(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:
+def discard(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:
     """Let a worker drop an attempt, once more by way of its log if that was the last thing asked for."""
     record = state.tasks.get(key[0])
     failed = record is not None and record.finished and record.state is not State.SUCCEEDED
     if record and failed and (record.worker, record.key) == (view.name, key):
-        out.commands.append(cmd.Salvage(view.name, *key, record.finished))
+        out.commands.append(cmd.CollectFailedAttempt(view.name, *key, record.finished))
     else:
         out.commands += [cmd.Cancel(view.name, *key), cmd.Release(view.name, *key)]

@@ -23,10 +23,10 @@ def note_left(record: TaskRecord, detail: Mapping[str, Any] | None) -> None:
         record.left_on |= {record.worker}
 
 
-def forget(state: RunState, record: TaskRecord, out: Outbox) -> None:
+def drop(state: RunState, record: TaskRecord, out: Outbox) -> None:
     """The task has succeeded: nobody needs its checkpoints any more."""
     known = sorted(record.left_on & state.workers.keys())
-    out.commands += [cmd.Forget(worker, record.task.task_id) for worker in known]
+    out.commands += [cmd.DropCheckpoints(worker, record.task.task_id) for worker in known]
     record.left_on = frozenset()
 
 
@@ -50,7 +50,7 @@ def on_damaged(state: RunState, event: ev.CheckpointDamaged, out: Outbox) -> Non
         view.delivering.discard(event.content_hash)
     record = state.tasks.get(event.task_id)
     if record and record.state in QUEUED and record.worker:
-        out.commands.append(cmd.Recall(record.worker, *record.key))
+        out.commands.append(cmd.Withdraw(record.worker, *record.key))
 
 
 def on_worker_up(state: RunState, event: ev.WorkerUp) -> None:

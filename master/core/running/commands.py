@@ -28,7 +28,7 @@ class Cancel:
 
 
 @dataclass(frozen=True)
-class Recall:
+class Withdraw:
     """Take an attempt back if it has not started."""
 
     worker: str
@@ -38,7 +38,7 @@ class Recall:
 
 @dataclass(frozen=True)
 class Collect:
-    """Bring an attempt's outcome home and answer with Collected or CollectFailed.
+    """Bring an attempt's outcome home and answer with Collected or CollectionFailed.
 
     Where what another attempt made was faster, and is in place, the answer is that one's Collected.
     """
@@ -52,7 +52,7 @@ class Collect:
 
 
 @dataclass(frozen=True)
-class Salvage:
+class CollectFailedAttempt:
     """Bring the log of a failed attempt home if that can be done, then let the worker forget the attempt."""
 
     worker: str
@@ -71,7 +71,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Forget:
+class DropCheckpoints:
     """Let a worker delete what attempts at a task that has succeeded left to go on from."""
 
     worker: str
@@ -101,7 +101,18 @@ class Finish:
     exit_code: int
 
 
-Command = Launch | Cancel | Recall | Collect | Salvage | Release | Forget | Deliver | Dismiss | Finish
+Command = (
+    Launch
+    | Cancel
+    | Withdraw
+    | Collect
+    | CollectFailedAttempt
+    | Release
+    | DropCheckpoints
+    | Deliver
+    | Dismiss
+    | Finish
+)
 
 
 @dataclass(frozen=True)

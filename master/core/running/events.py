@@ -101,7 +101,7 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class CollectFailed:
+class CollectionFailed:
     """An attempt's outcome could not be brought home, and asking again will not help."""
 
     at: float
@@ -194,7 +194,7 @@ Event = (
     | AttemptStarted
     | AttemptFinished
     | Collected
-    | CollectFailed
+    | CollectionFailed
     | CheckpointSettled
     | CheckpointDamaged
     | ArtefactWanted

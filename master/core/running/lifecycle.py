@@ -42,7 +42,7 @@ class Trigger(str, Enum):
     RETRY = "retry"
     LOSE = "lose"
     """The attempt is gone, or its worker has been silent for the length of a lease."""
-    RECALL = "recall"
+    WITHDRAW = "withdraw"
     """The master took the attempt back."""
     ADOPT = "adopt"
     """An attempt that was given up goes on after all."""
@@ -68,7 +68,7 @@ _ATTEMPT_ENDS = {
     Trigger.COLLECT: State.SUCCEEDED,
     Trigger.RETRY: State.READY,
     Trigger.LOSE: State.READY,
-    Trigger.RECALL: State.READY,
+    Trigger.WITHDRAW: State.READY,
     Trigger.FAIL: State.FAILED,
     Trigger.CANCEL: State.CANCELLED,
     Trigger.ADOPT: State.RUNNING,

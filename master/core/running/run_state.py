@@ -79,7 +79,7 @@ def _on_stop(state: RunState, event: ev.StopRequested, out: Outbox) -> None:
     for view in state.workers.values():
         for key in sorted(view.attempts):
             if state.tasks[key[0]].state in QUEUED:
-                out.commands.append(cmd.Recall(view.name, *key))
+                out.commands.append(cmd.Withdraw(view.name, *key))
 
 
 def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
@@ -210,7 +210,7 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.AttemptStarted: attempts.on_started,
     ev.AttemptFinished: attempts.on_finished,
     ev.Collected: attempts.on_collected,
-    ev.CollectFailed: attempts.on_collect_failed,
+    ev.CollectionFailed: attempts.on_collection_failed,
     ev.CheckpointSettled: checkpoints.on_settled,
     ev.CheckpointDamaged: checkpoints.on_damaged,
     ev.ArtefactWanted: artefacts.on_wanted,

@@ -14,7 +14,7 @@ from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
 ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
 QUEUED = frozenset({State.ASSIGNED, State.STAGING})
-"""States in which the attempt can be recalled."""
+"""States in which the attempt can be withdrawn."""
 
 
 def move(

@@ -40,7 +40,7 @@ def _reconcile(state: RunState, record: TaskRecord, event: ev.WorkerUp, out: Out
         end_attempt(state, record, "lost", event.at, out, f"{event.worker} does not know of it any more")
     elif _is_unwanted(state, record, event.worker):
         leave(state, record)
-        move(state, record, Trigger.RECALL, event.at, out)
+        move(state, record, Trigger.WITHDRAW, event.at, out)
         make_ready(state, record, event.at, out)
     else:
         out.commands.append(cmd.Launch(event.worker, *record.key))
@@ -53,7 +53,7 @@ def _say_again(state: RunState, record: TaskRecord, worker: str, out: Outbox) ->
     elif state.cancelling:
         out.commands.append(cmd.Cancel(worker, *record.key))
     elif record.state in QUEUED and _is_unwanted(state, record, worker):
-        out.commands.append(cmd.Recall(worker, *record.key))
+        out.commands.append(cmd.Withdraw(worker, *record.key))
 
 
 def _is_unwanted(state: RunState, record: TaskRecord, worker: str) -> bool:

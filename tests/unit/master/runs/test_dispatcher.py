@@ -68,8 +68,8 @@ class World:
     def collect(self, command: cmd.Collect) -> None:
         self.done.append(("collect", command))
 
-    def salvage(self, command: cmd.Salvage) -> None:
-        self.done.append(("salvage", command))
+    def collect_failed(self, command: cmd.CollectFailedAttempt) -> None:
+        self.done.append(("collect_failed", command))
 
     def deliver(self, command: cmd.Deliver) -> None:
         self.done.append(("deliver", command))
@@ -207,11 +207,14 @@ def test_acknowledgements_are_the_last_number_of_each_worker() -> None:
 COMMANDS: list[tuple[cmd.Command, Done]] = [
     (cmd.Launch("lab1", "a/b", 2), ("send", ("lab1", msg.Launch("a/b", 2, 2, ["train", "lab1"])))),
     (cmd.Cancel("lab2", "a/b", 2), ("send", ("lab2", msg.Cancel("a/b", 2)))),
-    (cmd.Recall("lab2", "a/b", 2), ("send", ("lab2", msg.Recall("a/b", 2)))),
-    (cmd.Forget("lab1", "a/b"), ("send", ("lab1", msg.Forget("a/b")))),
+    (cmd.Withdraw("lab2", "a/b", 2), ("send", ("lab2", msg.Withdraw("a/b", 2)))),
+    (cmd.DropCheckpoints("lab1", "a/b"), ("send", ("lab1", msg.DropCheckpoints("a/b")))),
     (cmd.Release("lab1", "a/b", 2), ("send", ("lab1", msg.Release("a/b", 2)))),
     (cmd.Collect("lab1", "a/b", 2, {}), ("collect", cmd.Collect("lab1", "a/b", 2, {}))),
-    (cmd.Salvage("lab1", "a/b", 2, {}), ("salvage", cmd.Salvage("lab1", "a/b", 2, {}))),
+    (
+        cmd.CollectFailedAttempt("lab1", "a/b", 2, {}),
+        ("collect_failed", cmd.CollectFailedAttempt("lab1", "a/b", 2, {})),
+    ),
     (cmd.Deliver("lab1", "c" * 64), ("deliver", cmd.Deliver("lab1", "c" * 64))),
 ]
 

@@ -104,12 +104,12 @@ def leave(world: CourierWorld, **contents: str) -> dict[str, Any]:
     return {"content_hash": content_hash(digest_directory(folder)), "files": rows}
 
 
-def salvage(world: CourierWorld, checkpoint: object) -> None:
-    world.salvage({"outcome": "failed", "checkpoint": checkpoint})
+def collect_failed(world: CourierWorld, checkpoint: object) -> None:
+    world.collect_failed({"outcome": "failed", "checkpoint": checkpoint})
 
 
 def test_a_checkpoint_comes_home_before_the_worker_may_forget(world: CourierWorld) -> None:
-    salvage(world, leave(world, epoch="3"))
+    collect_failed(world, leave(world, epoch="3"))
     assert world.event() == SETTLED
     newest = world.checkpoints.newest(JOB)
     assert newest and (newest.path / "epoch").read_text() == "3"
@@ -123,7 +123,7 @@ def test_a_checkpoint_comes_home_before_the_worker_may_forget(world: CourierWorl
 def test_one_that_cannot_be_had_is_noted_and_waited_for_no_more(
     world: CourierWorld, wrong: dict[str, Any]
 ) -> None:
-    salvage(world, {**leave(world, epoch="3"), **wrong})
+    collect_failed(world, {**leave(world, epoch="3"), **wrong})
     note = world.note()
     assert note.startswith(f"{JOB}: ") and "attempt 1" in note
     assert world.event() == SETTLED and world.checkpoints.newest(JOB) is None
@@ -132,20 +132,20 @@ def test_one_that_cannot_be_had_is_noted_and_waited_for_no_more(
 def test_one_that_was_damaged_on_the_way_is_no_checkpoint(world: CourierWorld) -> None:
     said = leave(world, epoch="3")
     leave(world, epoch="torn")
-    salvage(world, said)
+    collect_failed(world, said)
     assert "is not what its agent announced" in world.note()
     assert world.event() == SETTLED and world.checkpoints.newest(JOB) is None
 
 
 def test_one_behind_a_broken_link_is_left_for_later(world: CourierWorld) -> None:
     world.line.welcome = None
-    salvage(world, leave(world, epoch="3"))
+    collect_failed(world, leave(world, epoch="3"))
     assert world.silent() and world.line.sent == []
 
 
 def test_it_is_brought_to_the_next_worker(world: CourierWorld) -> None:
     said = leave(world, epoch="3")
-    salvage(world, said)
+    collect_failed(world, said)
     world.event()
     world.courier.deliver(cmd.Deliver("lab1", said["content_hash"]))
     assert world.event() == ev.Delivered(5.0, "lab1", said["content_hash"])
@@ -155,7 +155,7 @@ def test_it_is_brought_to_the_next_worker(world: CourierWorld) -> None:
 
 def test_one_that_was_damaged_at_home_is_given_up(world: CourierWorld) -> None:
     said = leave(world, epoch="3")
-    salvage(world, said)
+    collect_failed(world, said)
     world.event()
     newest = world.checkpoints.newest(JOB)
     assert newest
@@ -167,7 +167,7 @@ def test_one_that_was_damaged_at_home_is_given_up(world: CourierWorld) -> None:
 
 
 def test_a_success_needs_it_no_more(world: CourierWorld) -> None:
-    salvage(world, leave(world, epoch="3"))
+    collect_failed(world, leave(world, epoch="3"))
     world.event()
     shutil.rmtree(world.remote)
     world.collect({"outcome": "succeeded"}, JOB, 2)

@@ -247,6 +247,15 @@ def test_damage_that_opening_does_not_meet_is_told_of(path: Path, use: str, mark
         USES[use](journal)
 
 
+def test_a_withdrawal_under_its_former_name_is_read(path: Path) -> None:
+    withdrawn = transition(trigger=Trigger.WITHDRAW, state=State.READY)
+    with closing(Journal(path)) as journal:
+        journal.append([withdrawn])
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("UPDATE transitions SET trigger_ = 'recall'")
+        assert list(journal.transitions()) == [withdrawn]
+
+
 def test_a_line_of_another_version_is_told_of(path: Path) -> None:
     with closing(Journal(path)) as journal:
         journal.append([transition()])

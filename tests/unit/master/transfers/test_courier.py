@@ -104,7 +104,7 @@ def test_wrong_bytes_are_fetched_three_times_then_kept_as_evidence(world: World)
     world.produce(a="two")
     world.collect({"files": rows})
     failed = world.event()
-    assert isinstance(failed, ev.CollectFailed)
+    assert isinstance(failed, ev.CollectionFailed)
     assert "lab1 is not what its agent announced; kept in" in failed.problem
     assert [call.verb for call in world.session.calls] == ["pull"] * 3
     evidence = list(world.layout.set_aside("x").parent.iterdir())
@@ -141,7 +141,9 @@ def test_another_result_that_is_here_is_never_written_over(world: World) -> None
     put(world.layout.result(JOB), {"a": "precious"})
     world.collect({"files": world.produce(a="one")})
     failed = world.event()
-    assert isinstance(failed, ev.CollectFailed) and "exists already and is not written over" in failed.problem
+    assert (
+        isinstance(failed, ev.CollectionFailed) and "exists already and is not written over" in failed.problem
+    )
     assert world.result() == {"a": "precious"}
 
 
@@ -174,7 +176,7 @@ def test_names_that_leave_the_directory_are_refused(world: World, rows: Sequence
     world.collect({**detail, "inline": inline})
     if key == "files":
         failed = world.event()
-        assert isinstance(failed, ev.CollectFailed) and "names files that cannot be" in failed.problem
+        assert isinstance(failed, ev.CollectionFailed) and "names files that cannot be" in failed.problem
     else:
         assert "names files that cannot be" in world.note()
         assert isinstance(world.event(), ev.Collected)
@@ -187,13 +189,13 @@ def test_contents_that_are_garbled_are_refused(world: World, text: object) -> No
     rows = world.produce(a="x")
     world.collect({"files": rows, "inline": {"a": text}})
     failed = world.event()
-    assert isinstance(failed, ev.CollectFailed) and "a came garbled" in failed.problem
+    assert isinstance(failed, ev.CollectionFailed) and "a came garbled" in failed.problem
     assert world.result() == {}
 
 
 def test_contents_that_are_not_what_was_announced_are_refused(world: World) -> None:
     world.collect({"files": world.produce(a="one"), "inline": encoded(a="two")})
-    assert isinstance(world.event(), ev.CollectFailed)
+    assert isinstance(world.event(), ev.CollectionFailed)
     assert world.result() == {}
 
 
@@ -246,7 +248,7 @@ def test_a_full_disk_is_said_and_waited_for(
 def test_what_is_gone_on_the_worker_is_given_up(world: World) -> None:
     world.collect({"files": [["a", 1, SHA]]})
     failed = world.event()
-    assert isinstance(failed, ev.CollectFailed) and "No such file" in failed.problem
+    assert isinstance(failed, ev.CollectionFailed) and "No such file" in failed.problem
     assert len(world.session.calls) == courier_module.REMOTE_TRIES
 
 
@@ -358,7 +360,7 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("changes", ACCOUNTS.values(), ids=ACCOUNTS)
 def test_an_account_that_cannot_be_is_refused(world: World, changes: dict[str, Any]) -> None:
     world.collect({"base_model": {**trained(world), **changes}}, BASE)
-    assert isinstance(world.event(), ev.CollectFailed)
+    assert isinstance(world.event(), ev.CollectionFailed)
     assert not world.layout.base_model(SPEC).exists()
     assert world.session.calls == []
 
@@ -367,7 +369,7 @@ def test_a_base_model_that_is_not_as_announced_is_kept_out(world: World) -> None
     account = trained(world)
     put(WorkLayout(world.remote / "work").cached(account["content_hash"]), {"best_base_model.pt": "torn"})
     world.collect({"base_model": account}, BASE)
-    assert isinstance(world.event(), ev.CollectFailed)
+    assert isinstance(world.event(), ev.CollectionFailed)
     assert not world.layout.base_model(SPEC).exists()
 
 
@@ -376,7 +378,7 @@ def test_a_base_model_that_is_not_as_announced_is_kept_out(world: World) -> None
 
 def test_the_log_of_a_failure_is_fetched_then_the_worker_may_forget(world: World) -> None:
     (row,) = put(world.attempt().log.parent, {"log.txt": "Traceback\n"})
-    world.salvage({"outcome": "failed", "log": row})
+    world.collect_failed({"outcome": "failed", "log": row})
     world.courier.close()
     assert world.layout.log(JOB, 1).read_text() == "Traceback\n"
     assert world.line.sent == [msg.Release(JOB, 1)]
@@ -384,7 +386,7 @@ def test_the_log_of_a_failure_is_fetched_then_the_worker_may_forget(world: World
 
 @pytest.mark.parametrize("row", [["log.txt", 1, SHA], ["../log.txt", 1, SHA], 3], ids=repr)
 def test_a_log_that_cannot_be_had_is_noted_and_let_go(world: World, row: object) -> None:
-    world.salvage({"log": row})
+    world.collect_failed({"log": row})
     assert world.note().startswith("alpha/job: the log of attempt 1 is lost:")
     world.courier.close()
     assert world.line.sent == [msg.Release(JOB, 1)]
@@ -392,6 +394,6 @@ def test_a_log_that_cannot_be_had_is_noted_and_let_go(world: World, row: object)
 
 def test_a_log_behind_a_broken_link_is_left_for_later(world: World) -> None:
     world.line.welcome = None
-    world.salvage({"log": ["log.txt", 1, SHA]})
+    world.collect_failed({"log": ["log.txt", 1, SHA]})
     assert world.silent()
     assert world.line.sent == []

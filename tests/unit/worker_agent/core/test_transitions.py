@@ -88,8 +88,8 @@ STEPS: dict[str, Callable[[AgentState], None]] = {
     "collected a bad": lambda s: transitions.on_collected(s, exited(), cmd.Collected("bad"), 12.0),
     "cancel a": lambda s: transitions.on_cancel(s, msg.Cancel("a", 1), 3.0),
     "cancel b": lambda s: transitions.on_cancel(s, msg.Cancel("b", 1), 3.0),
-    "recall a": lambda s: transitions.on_recall(s, msg.Recall("a", 1), 3.0),
-    "recall b": lambda s: transitions.on_recall(s, msg.Recall("b", 1), 3.0),
+    "withdraw a": lambda s: transitions.on_withdraw(s, msg.Withdraw("a", 1), 3.0),
+    "withdraw b": lambda s: transitions.on_withdraw(s, msg.Withdraw("b", 1), 3.0),
     "release a": lambda s: transitions.on_release(s, msg.Release("a", 1)),
     "ack 1": lambda s: transitions.on_ack(s, msg.Ack(1)),
     "ack 2": lambda s: transitions.on_ack(s, msg.Ack(2)),
@@ -258,7 +258,7 @@ CASES: dict[str, tuple[list[str], list[tuple[str, list[str]]]]] = {
         [
             ("launch a", ["keep a", "start a on s1"]),
             ("started a", ["running a"]),
-            ("recall a", []),
+            ("withdraw a", []),
             ("cancel a", ["stop a"]),
             ("cancel a", []),
             ("exit a", ["free s1", "collect a"]),
@@ -266,9 +266,9 @@ CASES: dict[str, tuple[list[str], list[tuple[str, list[str]]]]] = {
             ("collected a", ["finished a cancelled"]),
         ],
     ),
-    "a queued job can be recalled": (
+    "a queued job can be withdrawn": (
         [],
-        [("launch b", ["keep b"]), ("recall b", ["finished b cancelled"]), ("recall a", [])],
+        [("launch b", ["keep b"]), ("withdraw b", ["finished b cancelled"]), ("withdraw a", [])],
     ),
     "a job that takes too long is stopped": (
         ["s1"],
@@ -284,7 +284,7 @@ CASES: dict[str, tuple[list[str], list[tuple[str, list[str]]]]] = {
     ),
     "messages about what is not known are ignored": (
         ["s1"],
-        [("cancel a", []), ("recall a", []), ("release a", []), ("ack 99", []), ("ping", ["send pong"])],
+        [("cancel a", []), ("withdraw a", []), ("release a", []), ("ack 99", []), ("ping", ["send pong"])],
     ),
     "a release before the end is ignored": (
         ["s1"],

@@ -132,7 +132,7 @@ class Agent:
         elif attempt and attempt.phase == "running":
             attempt.cancelled = True
 
-    def recall(self, key: Key) -> None:
+    def withdraw(self, key: Key) -> None:
         if key in self.attempts and self.attempts[key].phase == "queued":
             self._end(key, "cancelled")
 

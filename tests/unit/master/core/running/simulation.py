@@ -174,11 +174,11 @@ class Simulation(World):
                     self.send(worker, lambda agent: agent.launch((task_id, attempt), base))
             case cmd.Cancel(worker, task_id, attempt):
                 self.send(worker, lambda agent: agent.cancel((task_id, attempt)))
-            case cmd.Recall(worker, task_id, attempt):
-                self.send(worker, lambda agent: agent.recall((task_id, attempt)))
-            case cmd.Salvage():
-                self.salvage(command)
-            case cmd.Forget(_, task_id):
+            case cmd.Withdraw(worker, task_id, attempt):
+                self.send(worker, lambda agent: agent.withdraw((task_id, attempt)))
+            case cmd.CollectFailedAttempt():
+                self.collect_failed(command)
+            case cmd.DropCheckpoints(_, task_id):
                 assert self.committed[task_id] or self.dying
             case cmd.Release(worker, task_id, attempt):
                 self.send(worker, lambda agent: agent.release((task_id, attempt)))

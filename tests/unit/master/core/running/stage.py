@@ -18,6 +18,9 @@ BASE = f"{BASE_MODELS}/x"
 LEASE_S = 300.0
 
 
+_WORDS = {cmd.CollectFailedAttempt: "collect failed"}
+
+
 def job(name: str = "job", needs: str | None = None) -> Task:
     return Task(name, phase=2, needs=needs)
 
@@ -38,12 +41,13 @@ def _command(command: cmd.Command) -> str:
     match command:
         case cmd.Finish(exit_code):
             return f"finish {exit_code}"
-        case cmd.Forget(worker, task_id):
-            return f"forget {task_id} {worker}"
+        case cmd.DropCheckpoints(worker, task_id):
+            return f"drop checkpoints {task_id} {worker}"
         case cmd.Deliver(worker, what) | cmd.Dismiss(worker, what):
             return f"{type(command).__name__.lower()} {what} {worker}"
         case _:
-            return f"{type(command).__name__.lower()} {command.task_id}#{command.attempt}@{command.worker}"
+            word = _WORDS.get(type(command)) or type(command).__name__.lower()
+            return f"{word} {command.task_id}#{command.attempt}@{command.worker}"
 
 
 class Stage:

@@ -78,7 +78,7 @@ def test_a_worker_that_comes_back_with_the_attempt_is_asked_again() -> None:
     run = ended_in_vain()
     run.wait(10.0)
     run.lost("w1")
-    assert run.up("w1", ("job", 1)) == ["salvage job#1@w1"]
+    assert run.up("w1", ("job", 1)) == ["collect failed job#1@w1"]
     assert settled(run) == GOES_ON
 
 
@@ -103,7 +103,7 @@ def test_a_master_that_starts_again_waits_on() -> None:
     run.wait(10.0)
     assert run.restart() == []
     assert run.up("w2") == []
-    assert run.up("w1", ("job", 1)) == ["salvage job#1@w1"]
+    assert run.up("w1", ("job", 1)) == ["collect failed job#1@w1"]
     assert settled(run)[0] in ("job assign#2@w1: assigned", "job assign#2@w2: assigned")
 
 
@@ -120,10 +120,10 @@ def test_an_attempt_that_waits_for_a_damaged_checkpoint_is_taken_back() -> None:
     run.staging("w2", "job", 2)
     run.tell(ev.ArtefactWanted(run.at, "w2", "c" * 64))
     assert run.state.workers["w2"].delivering == {"c" * 64}
-    assert run.tell(ev.CheckpointDamaged(run.at, "job", "c" * 64)) == ["recall job#2@w2"]
+    assert run.tell(ev.CheckpointDamaged(run.at, "job", "c" * 64)) == ["withdraw job#2@w2"]
     assert not run.state.workers["w2"].delivering
     said = run.ended("w2", "job", 2, "cancelled")
-    assert said[0] == "job recall#2@w2: ready" and said[-1].startswith("launch job#3@")
+    assert said[0] == "job withdraw#2@w2: ready" and said[-1].startswith("launch job#3@")
 
 
 def test_a_damaged_checkpoint_that_nobody_waits_for_is_no_matter() -> None:
@@ -139,7 +139,7 @@ def test_a_success_lets_all_workers_delete_what_they_hold_of_it() -> None:
     run.run_on("w2", "job", 2)
     run.ended("w2", "job", 2)
     assert run.home("job", 2) == [
-        *("job collect#2@w2: succeeded", "release job#2@w2", "forget job w1", "finish 0")
+        *("job collect#2@w2: succeeded", "release job#2@w2", "drop checkpoints job w1", "finish 0")
     ]
 
 

@@ -30,14 +30,14 @@ def test_it_is_trained_again_and_recorded_again() -> None:
     assert damage(run) == [
         f"{BASE} redo#1@w2: ready",
         f"{BASE} assign#2@w2: assigned",
-        "recall job#1@w1",
+        "withdraw job#1@w1",
         f"launch {BASE}#2@w2",
     ]
     assert damage(run) == []
     assert run.ended("w1", "job", 1, "cancelled") == [
-        "job recall#1@w1: ready",
+        "job withdraw#1@w1: ready",
         "job lock#1@w1: pending",
-        "salvage job#1@w1",
+        "collect failed job#1@w1",
     ]
     run.ended("w2", BASE, 2)
     assert run.home(BASE, 1) == []
@@ -58,21 +58,21 @@ def test_nobody_is_blamed_for_a_damaged_base_model_that_does_not_arrive() -> Non
     damage(run)
     failed = ev.DeliveryFailed(run.at, "w1", "x#1", "nothing here has the content hash x#1")
     for _ in range(5):
-        assert run.tell(failed) == ["recall job#1@w1"]
+        assert run.tell(failed) == ["withdraw job#1@w1"]
     assert run.state.workers["w1"].usable
 
 
 def test_what_still_asks_for_a_damaged_base_model_is_taken_back() -> None:
     run = staged()
     damage(run)
-    assert run.tell(ev.ArtefactWanted(run.at, "w1", "x#1")) == ["recall job#1@w1"]
+    assert run.tell(ev.ArtefactWanted(run.at, "w1", "x#1")) == ["withdraw job#1@w1"]
 
 
 def test_a_recall_that_got_lost_is_said_again() -> None:
     run = staged()
     damage(run)
     run.lost("w1")
-    assert run.up("w1", ("job", 1))[-1] == "recall job#1@w1"
+    assert run.up("w1", ("job", 1))[-1] == "withdraw job#1@w1"
 
 
 def test_a_launch_that_got_lost_is_not_said_again() -> None:
@@ -80,7 +80,7 @@ def test_a_launch_that_got_lost_is_not_said_again() -> None:
     run.state.tasks["job"].state = State.ASSIGNED
     damage(run)
     run.lost("w1")
-    assert run.up("w1")[:2] == ["job recall#1@w1: ready", "job lock#1@w1: pending"]
+    assert run.up("w1")[:2] == ["job withdraw#1@w1: ready", "job lock#1@w1: pending"]
 
 
 def test_jobs_that_come_back_after_the_second_training_failed_are_blocked() -> None:
@@ -92,13 +92,13 @@ def test_jobs_that_come_back_after_the_second_training_failed_are_blocked() -> N
     assert run.ended("w2", BASE, 1, "failed") == [
         f"{BASE} fail#1@w2: failed",
         "b block#0@None: blocked",
-        f"salvage {BASE}#1@w2",
+        f"collect failed {BASE}#1@w2",
     ]
     assert run.ended("w1", "a", 1, "lost") == [
         "a lose#1@w1: ready",
         "a lock#1@w1: pending",
         "a block#1@w1: blocked",
-        "salvage a#1@w1",
+        "collect failed a#1@w1",
         "finish 1",
     ]
 

@@ -44,12 +44,12 @@ def test_a_base_model_that_left_the_store_is_trained_again_for_those_that_need_i
     run.ended("w1", BASE, 1)
     run.home(BASE, 1)
     assert run.restart() == [f"{BASE} redo#1@w1: ready"]
-    assert run.up("w1", ("job", 1)) == ["recall job#1@w1"]
+    assert run.up("w1", ("job", 1)) == ["withdraw job#1@w1"]
     assert run.ended("w1", "job", 1, "cancelled") == [
-        "job recall#1@w1: ready",
+        "job withdraw#1@w1: ready",
         "job lock#1@w1: pending",
         f"{BASE} assign#2@w1: assigned",
-        "salvage job#1@w1",
+        "collect failed job#1@w1",
         f"launch {BASE}#2@w1",
     ]
 
@@ -189,8 +189,8 @@ def test_what_waits_for_a_base_model_that_was_made_again_is_taken_back() -> None
     run.home(BASE, 2)
     run.restart(job(needs="x"), in_store={"x": "x#2"})
     assert run.stands("job") is State.ASSIGNED
-    assert run.up("w1", ("job", 1)) == ["recall job#1@w1"]
-    assert run.tell(ev.ArtefactWanted(run.at, "w1", "x#1")) == ["recall job#1@w1"]
+    assert run.up("w1", ("job", 1)) == ["withdraw job#1@w1"]
+    assert run.tell(ev.ArtefactWanted(run.at, "w1", "x#1")) == ["withdraw job#1@w1"]
 
 
 def test_the_lease_of_a_worker_begins_anew() -> None:
@@ -249,7 +249,7 @@ def test_an_outcome_that_is_home_counts_though_its_replacement_is_collected() ->
 def test_an_outcome_that_is_home_counts_though_its_job_has_failed_since() -> None:
     run = published_as_the_lease_ended()
     run.ended("w2", "job", 2)
-    run.tell(ev.CollectFailed(run.at, "job", 2, "exists"))
+    run.tell(ev.CollectionFailed(run.at, "job", 2, "exists"))
     run.restart()
     assert run.home("job", 1)[0] == "job collect#1@w1: succeeded"
     assert run.state.tasks["job"].outcomes == {}

@@ -71,10 +71,14 @@ def test_a_failed_attempt_is_tried_again_elsewhere_after_a_pause() -> None:
     run.up("w1")
     run.up("w2")
     run.run_on("w1", "job", 1)
-    assert run.ended("w1", "job", 1, "failed") == ["job retry#1@w1: ready", "salvage job#1@w1"]
+    assert run.ended("w1", "job", 1, "failed") == ["job retry#1@w1: ready", "collect failed job#1@w1"]
     assert run.wait(4) == []
     assert run.wait(1) == ["job assign#2@w2: assigned", "launch job#2@w2"]
-    assert run.ended("w2", "job", 2, "failed") == ["job fail#2@w2: failed", "salvage job#2@w2", "finish 1"]
+    assert run.ended("w2", "job", 2, "failed") == [
+        "job fail#2@w2: failed",
+        "collect failed job#2@w2",
+        "finish 1",
+    ]
     assert run.state.tasks["job"].note == "failed 2 times"
 
 
@@ -96,9 +100,13 @@ def test_the_worker_on_which_it_failed_is_better_than_none(why: str) -> None:
 def test_what_asks_for_another_try_gets_it_on_the_same_worker() -> None:
     run = Stage(job(), workers=["w1"], policy=Policy(retries=0, max_requeues=1))
     run.up("w1")
-    assert run.ended("w1", "job", 1, "requeue") == ["job retry#1@w1: ready", "salvage job#1@w1"]
+    assert run.ended("w1", "job", 1, "requeue") == ["job retry#1@w1: ready", "collect failed job#1@w1"]
     assert run.wait(5) == ["job assign#2@w1: assigned", "launch job#2@w1"]
-    assert run.ended("w1", "job", 2, "requeue") == ["job fail#2@w1: failed", "salvage job#2@w1", "finish 1"]
+    assert run.ended("w1", "job", 2, "requeue") == [
+        "job fail#2@w1: failed",
+        "collect failed job#2@w1",
+        "finish 1",
+    ]
 
 
 def test_the_jobs_of_a_base_model_that_failed_are_blocked() -> None:
@@ -107,7 +115,7 @@ def test_the_jobs_of_a_base_model_that_failed_are_blocked() -> None:
     assert run.ended("w1", BASE, 1, "failed") == [
         f"{BASE} fail#1@w1: failed",
         "job block#0@None: blocked",
-        f"salvage {BASE}#1@w1",
+        f"collect failed {BASE}#1@w1",
     ]
     run.ended("w1", "free", 1)
     assert run.home("free", 1) == ["free collect#1@w1: succeeded", "release free#1@w1", "finish 1"]
@@ -117,7 +125,7 @@ def test_an_outcome_that_cannot_be_had_is_a_failure() -> None:
     run = Stage(job())
     run.up("w1")
     run.ended("w1", "job", 1)
-    failed = ev.CollectFailed(run.at, "job", 1, "damaged")
+    failed = ev.CollectionFailed(run.at, "job", 1, "damaged")
     assert run.tell(failed) == ["job retry#1@w1: ready", "release job#1@w1"]
     assert run.tell(failed) == []
     assert run.state.tasks["job"].note == "failed: damaged"
@@ -128,7 +136,7 @@ def test_the_log_of_a_failed_attempt_is_asked_for_again_when_the_link_is_back() 
     run.up("w1")
     run.ended("w1", "job", 1, "failed")
     run.lost("w1")
-    assert run.up("w1", ("job", 1)) == ["salvage job#1@w1"]
+    assert run.up("w1", ("job", 1)) == ["collect failed job#1@w1"]
 
 
 # ---- phases
@@ -146,7 +154,7 @@ def test_strict_phases_hold_jobs_until_every_base_model_has_ended() -> None:
         "b unlock#0@None: ready",
         "b assign#1@w1: assigned",
         "a assign#1@w1: assigned",
-        "salvage base_models/y#1@w1",
+        "collect failed base_models/y#1@w1",
         "launch b#1@w1",
         "launch a#1@w1",
     ]
@@ -159,8 +167,8 @@ def test_a_stop_takes_back_what_waits_and_lets_run_what_runs() -> None:
     run = Stage(job("a"), job("b"), job("c"), workers=["w1"])
     run.up("w1", slots=2)
     run.run_on("w1", "a", 1)
-    assert run.tell(ev.StopRequested(run.at)) == ["recall b#1@w1"]
-    assert run.ended("w1", "b", 1, "cancelled") == ["b recall#1@w1: ready", "salvage b#1@w1"]
+    assert run.tell(ev.StopRequested(run.at)) == ["withdraw b#1@w1"]
+    assert run.ended("w1", "b", 1, "cancelled") == ["b withdraw#1@w1: ready", "collect failed b#1@w1"]
     assert run.ended("w1", "a", 1) == ["a finish#1@w1: collecting", "collect a#1@w1"]
     assert run.home("a", 1) == ["a collect#1@w1: succeeded", "release a#1@w1", "finish 130"]
 
@@ -178,7 +186,7 @@ def test_a_cancel_ends_what_runs_and_brings_home_what_is_done() -> None:
     run.run_on("w1", "a", 1)
     run.ended("w1", "b", 1)
     assert run.tell(ev.CancelRequested(run.at)) == ["cancel a#1@w1"]
-    assert run.ended("w1", "a", 1, "cancelled") == ["a cancel#1@w1: cancelled", "salvage a#1@w1"]
+    assert run.ended("w1", "a", 1, "cancelled") == ["a cancel#1@w1: cancelled", "collect failed a#1@w1"]
     assert run.home("b", 1) == ["b collect#1@w1: succeeded", "release b#1@w1", "finish 130"]
 
 
@@ -222,7 +230,7 @@ def test_a_dismissed_worker_still_finishes_what_it_has() -> None:
     problem = ev.DeliveryFailed(run.at, "w1", "code", "no space left")
     assert run.tell(problem) == ["deliver code w1"]
     assert run.tell(problem) == ["deliver code w1"]
-    assert run.tell(problem) == ["dismiss no space left w1", "recall a#1@w1"]
+    assert run.tell(problem) == ["dismiss no space left w1", "withdraw a#1@w1"]
     assert run.tell(ev.DeliveryFailed(run.at, "w1", "data", "no space left")) == []
     run.ended("w1", "a", 1)
     assert run.stands("a") is State.COLLECTING

@@ -108,7 +108,10 @@ def test_a_racing_attempt_takes_a_slot() -> None:
     run.ended("w2", "b", 1)
     run.silent("w1")
     run.run_on("w2", "a", 2)
-    assert run.tell(ev.CollectFailed(run.at, "b", 1, "damaged")) == ["b retry#1@w2: ready", "release b#1@w2"]
+    assert run.tell(ev.CollectionFailed(run.at, "b", 1, "damaged")) == [
+        "b retry#1@w2: ready",
+        "release b#1@w2",
+    ]
     run.up("w1", ("a", 1))
     assert run.wait(5) == []
     assert run.ended("w1", "a", 1, "failed")[-1] == "launch b#2@w1"
@@ -117,7 +120,7 @@ def test_a_racing_attempt_takes_a_slot() -> None:
 def test_a_racing_attempt_that_fails_leaves_the_replacement_alone() -> None:
     run = two_running()
     run.up("w1", ("job", 1))
-    assert run.ended("w1", "job", 1, "lost") == ["job drop#2@w2: running", "salvage job#1@w1"]
+    assert run.ended("w1", "job", 1, "lost") == ["job drop#2@w2: running", "collect failed job#1@w1"]
     assert run.up("w1", ("job", 1)) == ["cancel job#1@w1", "release job#1@w1"]
     assert run.stands("job") is State.RUNNING
 
@@ -128,7 +131,7 @@ def test_a_racing_attempt_takes_over_when_the_replacement_fails() -> None:
     assert run.ended("w2", "job", 2, "failed") == [
         "job retry#2@w2: ready",
         "job adopt#1@w1: running",
-        "salvage job#2@w2",
+        "collect failed job#2@w2",
     ]
 
 
@@ -190,7 +193,7 @@ def test_an_attempt_of_a_job_that_is_on_its_way_home_is_not_taken_back() -> None
     run = two_running()
     run.ended("w2", "job", 2)
     assert run.up("w1", ("job", 1)) == ["cancel job#1@w1", "release job#1@w1"]
-    failed = ev.CollectFailed(run.at, "job", 2, "damaged")
+    failed = ev.CollectionFailed(run.at, "job", 2, "damaged")
     assert run.tell(failed)[0] == "job retry#2@w2: ready"
     assert run.up("w1", ("job", 1)) == ["cancel job#1@w1", "release job#1@w1"]
 
@@ -200,7 +203,11 @@ def test_a_job_that_is_lost_too_often_fails() -> None:
     run.up("w1")
     run.up("w2")
     run.ended("w1", "job", 1, "lost")
-    assert run.ended("w1", "job", 2, "lost") == ["job fail#2@w1: failed", "salvage job#2@w1", "finish 1"]
+    assert run.ended("w1", "job", 2, "lost") == [
+        "job fail#2@w1: failed",
+        "collect failed job#2@w1",
+        "finish 1",
+    ]
 
 
 # ---- what an agent knows, against what the master thinks
@@ -246,7 +253,7 @@ def test_a_worker_that_comes_back_after_a_stop_is_told_of_it() -> None:
     run.run_on("w2", "c", 1)
     run.lost("w1")
     run.tell(ev.StopRequested(run.at))
-    assert run.up("w1", ("a", 1), ("b", 1)) == ["recall b#1@w1"]
+    assert run.up("w1", ("a", 1), ("b", 1)) == ["withdraw b#1@w1"]
 
 
 def test_what_never_reached_its_agent_is_not_launched_after_a_stop() -> None:
@@ -256,7 +263,7 @@ def test_what_never_reached_its_agent_is_not_launched_after_a_stop() -> None:
     run.run_on("w2", "b", 1)
     run.lost("w1")
     run.tell(ev.StopRequested(run.at))
-    assert run.up("w1") == ["a recall#1@w1: ready"]
+    assert run.up("w1") == ["a withdraw#1@w1: ready"]
 
 
 def test_attempts_that_nobody_asked_for_are_ended() -> None:

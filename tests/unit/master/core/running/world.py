@@ -107,7 +107,7 @@ class World:
         failed = attempt is None or attempt.detail.get("outcome") != "succeeded"
         taken = self.published.get(command.task_id, command.attempt) != command.attempt
         if failed or taken or self.hits(self.scene.chaos.collect_fail):
-            self.tell(ev.CollectFailed(self.now, *key, "cannot be had"))
+            self.tell(ev.CollectionFailed(self.now, *key, "cannot be had"))
             return
         content = self.content(*key)
         self.published[command.task_id] = command.attempt
@@ -261,7 +261,7 @@ class World:
             return {}
         return {"checkpoint": {"content_hash": "c", "files": []}}
 
-    def salvage(self, command: cmd.Salvage) -> None:
+    def collect_failed(self, command: cmd.CollectFailedAttempt) -> None:
         """Bring home what an attempt in vain left, then let the worker forget it."""
         link, key = self.links[command.worker], (command.task_id, command.attempt)
         number = link.number
