@@ -170,9 +170,9 @@ def channel(root: Path, jobs: int) -> Arm:
     os.environ["TWOPHASE_SLOT_DIR"] = str(root / "slots")
     layout = RunLayout(root / "run")
     journal = Journal(layout.journal)
-    cluster = ClusterSpec(
-        (ServerSpec("localhost", "localhost", cpu_slots=SLOTS, state_dir=str(root / "state")),)
-    )
+    agent = msg.Settings(cpu_slots=SLOTS)
+    server = ServerSpec("localhost", "localhost", state_dir=str(root / "state"), agent=agent)
+    cluster = ClusterSpec((server,))
     program = Program((), root, "")
     parts = run_parts.Ingredients(cluster, JobsSpec((), ""), program, layout, journal.run_id, 1)
     inbox: Inbox = SimpleQueue()

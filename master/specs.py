@@ -36,32 +36,13 @@ class ServerSpec:
     user: str | None = None
     port: int | None = None
     ssh_key: str | None = None
-    gpus: tuple[str, ...] = ()
-    """Indices or UUIDs, or only `auto`; empty for CPU slots."""
-    slots_per_gpu: int | None = None
-    """Jobs at a time on a GPU; None shares GPUs by memory."""
-    gpu_reserve: int = Settings.gpu_reserve
-    """Bytes of each GPU that jobs do not get."""
-    gpu_idle_s: float = Settings.gpu_idle_s
-    """How long a GPU that others used must be idle before it gets jobs."""
-    cpu_slots: int | None = None
-    """Jobs at a time when there are no GPUs; None lets the agent choose."""
     python: str | None = None
     """Interpreter for the agent and the jobs; None is `python3`, on the head node the running one."""
-    work_dir: str | None = None
-    """Big files: working directories, code, data, base model cache.  None is below `state_dir`."""
     state_dir: str = "~/.twophase"
-    env: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     data: tuple[DataDir, ...] = ()
     labels: tuple[str, ...] = ()
-    kill_grace_s: float = 10.0
-    """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
-    log_limit_bytes: int = 64 * 1024 * 1024
-    """How much of a job's log is kept: its beginning and its end."""
-    checkpoint_limit_bytes: int = 8 * 1024**3
-    """A larger checkpoint does not leave the worker."""
-    cache_limit_bytes: int | None = None
-    """How large the cache on the worker may grow; None is as long as its disk has room."""
+    agent: Settings = field(default_factory=Settings)
+    """What its agent is told."""
 
     @property
     def is_local(self) -> bool:

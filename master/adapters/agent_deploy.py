@@ -137,8 +137,9 @@ def check_gpus(session: Session, bundle: AgentBundle, python: str, server: Serve
 
     Raises WorkerUnusable where GPUs are not there or cannot be read.
     """
-    flags = ["--gpus", ",".join((*server.gpus, "")), "--gpu-reserve", str(server.gpu_reserve)]
-    for flag, value in (("--slots-per-gpu", server.slots_per_gpu), ("--cpu-slots", server.cpu_slots)):
+    asked = server.agent
+    flags = ["--gpus", ",".join((*asked.gpus, "")), "--gpu-reserve", str(asked.gpu_reserve)]
+    for flag, value in (("--slots-per-gpu", asked.slots_per_gpu), ("--cpu-slots", asked.cpu_slots)):
         flags += [flag, str(value)] if value is not None else []
     done = session.run([python, "-c", _RUN, "gpus", "--json", *flags], stdin=bundle.data)
     for line in done.stdout.decode(errors="replace").splitlines():

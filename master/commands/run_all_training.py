@@ -39,6 +39,7 @@ from master.runs import run_parts
 from master.runs.launching import Limits
 from master.specs import ClusterSpec, ServerSpec
 from master.view.view import View, open_view
+from worker_agent.protocol.messages import Settings
 
 NOTHING_FOUND = 3
 SLOT_DIR = "TWOPHASE_SLOT_DIR"
@@ -170,9 +171,11 @@ def _intent(
 
 def _this_machine(workers: Workers) -> ClusterSpec:
     if not workers.gpus:
-        return ClusterSpec((ServerSpec(_HOST, _HOST, cpu_slots=workers.count),))
-    for_each = -(-workers.count // len(workers.gpus))
-    return ClusterSpec((ServerSpec(_HOST, _HOST, gpus=workers.gpus, slots_per_gpu=for_each),))
+        agent = Settings(cpu_slots=workers.count)
+    else:
+        for_each = -(-workers.count // len(workers.gpus))
+        agent = Settings(gpus=list(workers.gpus), slots_per_gpu=for_each)
+    return ClusterSpec((ServerSpec(_HOST, _HOST, agent=agent),))
 
 
 def _given_cluster(options: Options) -> ClusterSpec:

@@ -25,13 +25,11 @@ def worker_path(node: Node) -> str:
     return text
 
 
-def data_dirs(node: Node | None, above: tuple[DataDir, ...], folder: Path) -> tuple[DataDir, ...]:
+def data_dirs(node: Node, above: tuple[DataDir, ...], folder: Path) -> tuple[DataDir, ...]:
     """Return the directories of a `data` setting over those from `above`, in order.
 
     Raises ConfigError for a name that is no safe relative path or that lies inside another one.
     """
-    if node is None:
-        return above
     given = {name: _data_dir(name, value, folder) for name, value in node.members()}
     merged = {**{each.name: each for each in above}, **given}
     for name in given:

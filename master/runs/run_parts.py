@@ -154,20 +154,7 @@ def _greeting(parts: Ingredients, server: ServerSpec, bundle: AgentBundle) -> Gr
             *(["--in-terminal"] if in_terminal else []),
         ]
 
-    settings = msg.Settings(
-        gpus=list(server.gpus),
-        slots_per_gpu=server.slots_per_gpu,
-        gpu_reserve=server.gpu_reserve,
-        gpu_idle_s=server.gpu_idle_s,
-        cpu_slots=server.cpu_slots,
-        work_dir=server.work_dir,
-        env=dict(server.env),
-        kill_grace_s=server.kill_grace_s,
-        log_limit_bytes=server.log_limit_bytes,
-        checkpoint_limit_bytes=server.checkpoint_limit_bytes,
-        cache_limit_bytes=server.cache_limit_bytes,
-    )
-    hello = msg.Hello(msg.PROTOCOL, run_id, parts.epoch, asdict(settings))
+    hello = msg.Hello(msg.PROTOCOL, run_id, parts.epoch, asdict(server.agent))
     return Greeting(server.name, lambda: open_session(server, parts.cluster, in_terminal), deploy, hello)
 
 

@@ -32,7 +32,7 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
     try:
         with open_session(server, cluster) as session:
             facts = check_worker(session, bundle, python, server.state_dir, rsync=not server.is_local)
-            if server.gpus:
+            if server.agent.gpus:
                 found = check_gpus(session, bundle, python, server)
                 return replace(
                     planned,
@@ -43,7 +43,8 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
                 )
     except (TwophaseError, OSError, ValueError) as error:
         return replace(planned, reachable=False, reason=str(error).removeprefix(f"{server.name}: "))
-    slots = server.cpu_slots if server.cpu_slots is not None else max(1, facts.cores // 2)
+    asked = server.agent.cpu_slots
+    slots = asked if asked is not None else max(1, facts.cores // 2)
     return replace(planned, reachable=True, slots=slots)
 
 

@@ -42,10 +42,11 @@ def planned_workers(cluster: ClusterSpec) -> list[PlannedWorker]:
 
 
 def _planned(server: ServerSpec) -> PlannedWorker:
-    if server.gpus == (AUTO,):
+    asked = server.agent
+    if asked.gpus == [AUTO]:
         return PlannedWorker(server.name, None, None)
-    slots = len(server.gpus) * (server.slots_per_gpu or 1) or server.cpu_slots
-    return PlannedWorker(server.name, slots, len(server.gpus))
+    slots = len(asked.gpus) * (asked.slots_per_gpu or 1) or asked.cpu_slots
+    return PlannedWorker(server.name, slots, len(asked.gpus))
 
 
 def plan_json(jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker]) -> dict[str, Any]:

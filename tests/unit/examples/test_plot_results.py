@@ -65,5 +65,5 @@ def test_the_command_says_what_is_wrong(
 def test_the_demonstrations_cluster_config_is_one(tmp_path: Path) -> None:
     cluster = parse_cluster(json.dumps(demo.cluster_config(tmp_path)))
     (server,) = cluster.servers
-    assert server.is_local and server.cpu_slots == demo.SLOTS and server.python == sys.executable
+    assert server.is_local and server.agent.cpu_slots == demo.SLOTS and server.python == sys.executable
     assert [(data.name, data.path) for data in server.data] == [("data", str(tmp_path / "data"))]

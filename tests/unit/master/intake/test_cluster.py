@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from master.errors import ConfigError
 from master.intake.cluster import parse_cluster, read_cluster
 from master.specs import DataDir, ServerSpec
+from worker_agent.protocol.messages import Settings
 
 ROOT = Path(__file__).parents[4]
 SCHEMA = json.loads((ROOT / "docs/cluster_config.schema.json").read_text())
@@ -43,39 +44,52 @@ def test_the_example_is_valid_and_read() -> None:
     example = ROOT / "cluster_config.example.json"
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(example.read_text()))
     cluster = read_cluster(example)
-    assert [(server.name, server.gpus) for server in cluster.servers] == [
-        ("lab1.example.org", ("0", "1")),
-        ("lab2.example.org", ("0", "2")),
-        ("lab3.example.org", ()),
-        ("localhost", ("auto",)),
+    assert [(server.name, server.agent.gpus) for server in cluster.servers] == [
+        ("lab1.example.org", ["0", "1"]),
+        ("lab2.example.org", ["0", "2"]),
+        ("lab3.example.org", []),
+        ("localhost", ["auto"]),
     ]
     lab1, lab2, lab3, local = cluster.servers
     assert (lab2.port, lab2.ssh_key, lab2.python) == (2222, "~/.ssh/lab", "~/envs/torch/bin/python")
-    assert (lab1.python, lab1.work_dir, lab2.work_dir) == ("python3", None, "/scratch/alice/twophase")
-    assert (lab3.cpu_slots, lab3.labels, lab3.env["OMP_NUM_THREADS"]) == (4, ("cpu",), "2")
-    assert lab1.env["OMP_NUM_THREADS"] == "4"
+    assert (lab1.python, lab1.agent.work_dir, lab2.agent.work_dir) == (
+        "python3",
+        None,
+        "/scratch/alice/twophase",
+    )
+    assert (lab3.agent.cpu_slots, lab3.labels, lab3.agent.env["OMP_NUM_THREADS"]) == (4, ("cpu",), "2")
+    assert lab1.agent.env["OMP_NUM_THREADS"] == "4"
     assert lab3.data == (DataDir("data/001_60s_window", "/datasets/001_60s_window"),)
     assert lab1.data == (DataDir("data/001_60s_window", str(ROOT / "data/001_60s_window"), sync=True),)
     assert local.is_local and not lab1.is_local
 
 
 def test_the_smallest_server_has_the_defaults() -> None:
-    assert servers({"host": "lab1", "gpus": 2}) == (ServerSpec("lab1", "lab1", gpus=("0", "1")),)
+    assert servers({"host": "lab1", "gpus": 2}) == (
+        ServerSpec("lab1", "lab1", agent=Settings(gpus=["0", "1"])),
+    )
 
 
 def test_limits_are_read_in_any_unit_and_a_server_precedes() -> None:
     entries = {"host": "a", "gpus": 0}, {"host": "b", "gpus": 0, "kill_grace_s": "2m", "log_limit": "200MB"}
-    above, own = servers(*entries, kill_grace_s=0, log_limit="2MiB", checkpoint_limit="1GB")
+    above, own = (
+        server.agent for server in servers(*entries, kill_grace_s=0, log_limit="2MiB", checkpoint_limit="1GB")
+    )
     assert (above.checkpoint_limit_bytes, own.checkpoint_limit_bytes) == (10**9, 10**9)
     assert (above.kill_grace_s, above.log_limit_bytes, above.cache_limit_bytes) == (0.0, 2 << 20, None)
     assert (own.kill_grace_s, own.log_limit_bytes) == (120.0, 200_000_000)
-    above, own = servers({"host": "a", "gpus": 0}, {**entries[1], "cache_limit": "1GB"}, cache_limit="50GB")
+    above, own = (
+        server.agent
+        for server in servers(
+            {"host": "a", "gpus": 0}, {**entries[1], "cache_limit": "1GB"}, cache_limit="50GB"
+        )
+    )
     assert (above.cache_limit_bytes, own.cache_limit_bytes) == (50 * 10**9, 10**9)
 
 
 def test_gpu_ids_are_kept_as_cuda_takes_them() -> None:
     (server,) = servers({"host": "a", "gpus": [3, "1", "GPU-5c1e9f60-aa", "MIG-GPU-5c1e/7/0"]})
-    assert server.gpus == ("3", "1", "GPU-5c1e9f60-aa", "MIG-GPU-5c1e/7/0")
+    assert server.agent.gpus == ["3", "1", "GPU-5c1e9f60-aa", "MIG-GPU-5c1e/7/0"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +97,7 @@ def test_gpu_ids_are_kept_as_cuda_takes_them() -> None:
 )
 def test_a_server_without_gpus_has_cpu_slots(entry: dict[str, Any]) -> None:
     (server,) = servers({"host": "a", **entry})
-    assert (server.gpus, server.cpu_slots) == ((), entry.get("cpu_slots"))
+    assert (server.agent.gpus, server.agent.cpu_slots) == ([], entry.get("cpu_slots"))
 
 
 def test_null_is_the_same_as_leaving_out() -> None:
@@ -108,10 +122,10 @@ def test_a_server_overrides_the_top_level_and_adds_to_env_and_data() -> None:
     top = {"state_dir": "/s", "env": {"A": "1", "B": "1"}, "data": {"d": "/d", "e": "/e"}, "labels": ["x"]}
     own = {"state_dir": "/t", "env": {"B": "2", "C": ""}, "data": {"e": "~/e"}, "labels": []}
     first, second = servers({"host": "a", "gpus": 1, **own}, {"host": "b", "gpus": 1}, **top)
-    assert (first.state_dir, dict(first.env)) == ("/t", {"A": "1", "B": "2", "C": ""})
+    assert (first.state_dir, first.agent.env) == ("/t", {"A": "1", "B": "2", "C": ""})
     assert first.data == (DataDir("d", "/d"), DataDir("e", "~/e"))
     assert first.labels == ()
-    assert (second.state_dir, dict(second.env), second.labels) == ("/s", {"A": "1", "B": "1"}, ("x",))
+    assert (second.state_dir, second.agent.env, second.labels) == ("/s", {"A": "1", "B": "1"}, ("x",))
 
 
 def test_entries_that_share_a_host_are_told_apart_by_user_and_port() -> None:

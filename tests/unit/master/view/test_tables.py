@@ -18,6 +18,7 @@ from master.view.result_table import collected_metrics, print_result, result_jso
 from master.view.tables import cut
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 from tests.unit.master.view.conftest import paper, written
+from worker_agent.protocol.messages import Settings
 
 IN_STORE = {"0" * 64: "content of 0"}
 
@@ -240,8 +241,8 @@ def test_plan_json_round_trips() -> None:
 
 def test_workers_of_a_cluster_config_are_not_tried() -> None:
     servers = (
-        ServerSpec("a", "a", gpus=("0", "3")),
-        ServerSpec("b", "b", cpu_slots=5),
+        ServerSpec("a", "a", agent=Settings(gpus=["0", "3"])),
+        ServerSpec("b", "b", agent=Settings(cpu_slots=5)),
         ServerSpec("c", "c"),
     )
     assert planned_workers(ClusterSpec(servers)) == [

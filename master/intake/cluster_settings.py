@@ -1,0 +1,117 @@
+"""The settings that the cluster config may give for all servers or for one: one table of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from master.core.nearest import shown
+from master.intake.cluster_paths import data_dirs, worker_path
+from master.intake.cluster_quantities import grace, idle, reserve, size, whole
+from master.intake.strict_json import Node
+from master.specs import ServerSpec
+from worker_agent.protocol.messages import LEAST_LOG_BYTES
+
+_MOST_SLOTS = 1024
+_MOST_PER_GPU = 64
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_AGENT_ENV = re.compile(r"TWOPHASE_.*|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER")
+_LABEL = re.compile(r"[\w.-]{1,100}", re.ASCII)
+
+_Reader = Callable[[Node, Any, Path], Any]
+"""From what is given, what stands above it, and the folder of relative paths, to the setting.
+
+Raises ConfigError."""
+
+
+@dataclass(frozen=True)
+class SharedSetting:
+    """A key that may stand at the top level and in a server, where it takes precedence."""
+
+    key: str
+    read: _Reader
+    field: str
+    """The field of `ServerSpec`, or of the agent's `Settings`, that holds it."""
+
+
+def shared_settings(node: Node, above: ServerSpec, folder: Path) -> ServerSpec:
+    """Return `above` with the settings that stand in `node` over its own.  Raises ConfigError."""
+    own = _given(node, OF_SERVER, above, folder)
+    agent = replace(above.agent, **_given(node, OF_AGENT, above.agent, folder))
+    return replace(above, agent=agent, **own)
+
+
+def _given(node: Node, settings: Sequence[SharedSetting], above: object, folder: Path) -> dict[str, Any]:
+    found = ((setting, node.get(setting.key)) for setting in settings)
+    return {
+        setting.field: setting.read(given, getattr(above, setting.field), folder)
+        for setting, given in found
+        if given is not None
+    }
+
+
+def _setting(key: str, read: Callable[[Node], Any], field: str = "") -> SharedSetting:
+    """Return a setting that takes the place of the one above it."""
+    return SharedSetting(key, lambda node, above, folder: read(node), field or key)
+
+
+def _program(node: Node) -> str:
+    text = node.string()
+    if text.startswith("-") or (" " in text and "/" not in text):
+        node.fail(f"{shown(text)} is not a program: give a name or a path, such as ~/env/bin/python")
+    return worker_path(node) if "/" in text else text
+
+
+def _env(node: Node, above: Mapping[str, str], folder: Path) -> dict[str, str]:
+    return {**above, **dict(_env_members(node))}
+
+
+def _env_members(node: Node) -> Iterator[tuple[str, str]]:
+    for name, value in node.members():
+        if not _ENV_NAME.fullmatch(name):
+            value.fail(f"{shown(name)} is not a variable's name: allowed are letters, digits and _")
+        if _AGENT_ENV.fullmatch(name):
+            value.fail(f"{shown(name)} is set by the agent for each job and cannot be set here")
+        if not isinstance(value.value, str) or "\0" in value.value:
+            value.fail('must be a string: put the value in quotes, as in "1"')
+        yield name, value.value
+
+
+def _labels(node: Node) -> tuple[str, ...]:
+    labels = tuple(item.string() for item in node.items())
+    for item in node.items():
+        if not _LABEL.fullmatch(item.value):
+            item.fail(f"{shown(item.value)} is not a label: allowed are letters, digits and . _ -")
+    twice = [name for name, count in Counter(labels).items() if count > 1]
+    if twice:
+        node.fail(f"label {shown(twice[0])} is listed twice")
+    return labels
+
+
+OF_SERVER = (
+    _setting("python", _program),
+    _setting("state_dir", worker_path),
+    SharedSetting("data", data_dirs, "data"),
+    _setting("labels", _labels),
+)
+"""What the master makes of a server."""
+
+OF_AGENT = (
+    _setting("work_dir", worker_path),
+    SharedSetting("env", _env, "env"),
+    _setting("cpu_slots", whole(1, _MOST_SLOTS)),
+    _setting("slots_per_gpu", whole(1, _MOST_PER_GPU)),
+    _setting("gpu_reserve", reserve),
+    _setting("gpu_idle_s", idle),
+    _setting("kill_grace_s", grace),
+    _setting("log_limit", size(LEAST_LOG_BYTES), "log_limit_bytes"),
+    _setting("checkpoint_limit", size(1), "checkpoint_limit_bytes"),
+    _setting("cache_limit", size(1), "cache_limit_bytes"),
+)
+"""What its agent is told."""
+
+SHARED_KEYS = tuple(setting.key for setting in (*OF_SERVER, *OF_AGENT))

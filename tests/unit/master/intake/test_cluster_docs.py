@@ -1,0 +1,76 @@
+"""The cluster config's keys in the reader, in the schema and in the documentation are the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from master.intake.cluster import SERVER_KEYS, TOP_KEYS, parse_cluster
+from master.intake.cluster_settings import OF_AGENT, OF_SERVER, SHARED_KEYS, SharedSetting
+from master.runs.run_parts import python_of
+from master.specs import ServerSpec
+from tests.support.markdown import rows_below
+from worker_agent.protocol.messages import Settings
+
+DOCS = Path(__file__).parents[4] / "docs"
+PAGE = (DOCS / "cluster_config.md").read_text()
+GPUS = (DOCS / "gpus.md").read_text()
+SCHEMA = json.loads((DOCS / "cluster_config.schema.json").read_text())
+SHARED = rows_below(PAGE, "## For all servers, or for one")
+
+
+def names(rows: list[list[str]]) -> list[str]:
+    return [name.strip("` ") for row in rows for name in row[0].split(",")]
+
+
+def test_the_schema_knows_exactly_the_keys_that_are_read() -> None:
+    assert sorted(SCHEMA["properties"]) == sorted(TOP_KEYS)
+    assert sorted(SCHEMA["$defs"]["server"]["properties"]) == sorted(SERVER_KEYS)
+    for key in SHARED_KEYS:
+        assert SCHEMA["properties"][key] == SCHEMA["$defs"]["server"]["properties"][key]
+
+
+def test_the_page_describes_exactly_the_keys_that_are_read() -> None:
+    assert sorted(names(SHARED)) == sorted(SHARED_KEYS)
+    own = names(rows_below(PAGE, "## A server"))
+    assert sorted(own) == sorted(set(SERVER_KEYS) - set(SHARED_KEYS))
+    top = names(rows_below(PAGE, "## Top level only"))
+    assert sorted(top) == sorted(set(TOP_KEYS) - set(SHARED_KEYS) - {"$schema"})
+
+
+def test_every_setting_of_the_agent_has_a_key() -> None:
+    assert {setting.field for setting in OF_AGENT} | {"gpus"} == set(vars(Settings()))
+
+
+def server(**own: Any) -> ServerSpec:
+    (spec,) = parse_cluster(json.dumps({"servers": [{"host": "a", "gpus": 0, **own}]})).servers
+    return spec
+
+
+def value_of(setting: SharedSetting, spec: ServerSpec) -> object:
+    return getattr(spec.agent if setting in OF_AGENT else spec, setting.field)
+
+
+@pytest.mark.parametrize("setting", [*OF_SERVER, *OF_AGENT], ids=lambda setting: setting.key)
+def test_a_default_is_what_the_pages_say(setting: SharedSetting) -> None:
+    rows = [row for row in (*SHARED, *rows_below(GPUS, "## How many jobs")) if row[0] == f"`{setting.key}`"]
+    assert rows
+    for _, default, _ in rows:
+        if not default.startswith("`"):  # told in words: whoever uses it chooses
+            assert value_of(setting, server()) is None
+        elif setting.key == "python":
+            assert python_of(server()) == default.strip("`")
+        else:
+            text = default.strip("`")
+            given = text if text.startswith("~") else json.loads(text)
+            assert server(**{setting.key: given}) == server()
+
+
+def test_limits_that_other_pages_mention_are_the_defaults() -> None:
+    watching = (DOCS / "watching_jobs.md").read_text()
+    size = f"({Settings.checkpoint_limit_bytes >> 30} GiB)"
+    assert f"`checkpoint_limit` of the [cluster config](cluster_config.md) {size}" in watching
+    assert Settings.kill_grace_s == 10 and "SIGINT, after ten seconds SIGTERM" in watching
