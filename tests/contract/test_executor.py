@@ -1,4 +1,4 @@
-"""What every executor must do, whatever it runs tasks with."""
+"""What every executor must do, whatever it runs attempts with."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from worker_agent.core.execution import Exit, Key, StartError
 from worker_agent.executors import process
-from worker_agent.executors.base import Exit, Key, StartError, Task
+from worker_agent.executors.base import Invocation
 from worker_agent.executors.choice import Executors
 from worker_agent.system import processes
 
@@ -34,8 +35,8 @@ class Stage:
         self._executor, self._kind = executor, kind
         self.stop, self.wait_s = executor.stop, executor.wait_s
 
-    def start(self, key: Key, task: Task) -> int:
-        pid = self._executor.start(key, dataclasses.replace(task, executor=self._kind))
+    def start(self, key: Key, invocation: Invocation) -> int:
+        pid = self._executor.start(key, dataclasses.replace(invocation, executor=self._kind))
         deadline = time.monotonic() + PATIENCE_S
         while pid is None:
             assert time.monotonic() < deadline
@@ -65,14 +66,14 @@ def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     os.chdir(here)
 
 
-def task(tmp_path: Path, code: str, *argv: str) -> Task:
+def invocation(tmp_path: Path, code: str, *argv: str) -> Invocation:
     env = {**os.environ, "TWOPHASE_OUTPUT_DIR": str(tmp_path)}
     command = [sys.executable, "-c", code, *argv]
-    return Task(command, env, tmp_path, tmp_path / "log.txt", f"TWOPHASE_OUTPUT_DIR={tmp_path}")
+    return Invocation(command, env, tmp_path, tmp_path / "log.txt", f"TWOPHASE_OUTPUT_DIR={tmp_path}")
 
 
 def exit_of(executor: Stage) -> Exit:
-    """Wait for the only task to end."""
+    """Wait for the only attempt to end."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         ended = executor.poll()
@@ -80,7 +81,7 @@ def exit_of(executor: Stage) -> Exit:
             assert len(ended) == 1
             return ended[0]
         select.select([], [], [], 0.005)
-    raise AssertionError("the task does not end")
+    raise AssertionError("the attempt does not end")
 
 
 def wait_for(path: Path) -> str:
@@ -98,7 +99,7 @@ def alive(pid: int) -> bool:
 
 def test_output_exit_code_and_memory_are_reported(executor: Stage, tmp_path: Path) -> None:
     pid = executor.start(
-        KEY, task(tmp_path, "import sys; print('o'); print('e', file=sys.stderr); sys.exit(7)")
+        KEY, invocation(tmp_path, "import sys; print('o'); print('e', file=sys.stderr); sys.exit(7)")
     )
     ended = exit_of(executor)
     assert (ended.key, ended.exit_code) == (KEY, 7) and ended.duration_s > 0
@@ -109,14 +110,14 @@ def test_output_exit_code_and_memory_are_reported(executor: Stage, tmp_path: Pat
 
 def test_a_task_has_its_directory_a_session_and_no_input(executor: Stage, tmp_path: Path) -> None:
     code = "import os, sys; print(os.getcwd(), os.getsid(0) == os.getpid(), repr(sys.stdin.read()))"
-    executor.start(KEY, task(tmp_path, code))
+    executor.start(KEY, invocation(tmp_path, code))
     assert exit_of(executor).exit_code == 0
     assert (tmp_path / "log.txt").read_text() == f"{tmp_path} True ''\n"
 
 
 def test_a_task_inherits_only_what_it_is_given(executor: Stage, tmp_path: Path) -> None:
     secret, kept = os.open("/dev/zero", os.O_RDONLY), os.open("/dev/full", os.O_RDONLY)
-    base = task(tmp_path, TELL_OPEN_FILES)
+    base = invocation(tmp_path, TELL_OPEN_FILES)
     executor.start(KEY, dataclasses.replace(base, keep_fd=kept))
     assert exit_of(executor).exit_code == 0
     assert not os.get_inheritable(kept)
@@ -127,7 +128,7 @@ def test_a_task_inherits_only_what_it_is_given(executor: Stage, tmp_path: Path) 
 
 
 def test_signals_are_reported_as_negative_codes(executor: Stage, tmp_path: Path) -> None:
-    executor.start(KEY, task(tmp_path, "import os; os.kill(os.getpid(), 11)"))
+    executor.start(KEY, invocation(tmp_path, "import os; os.kill(os.getpid(), 11)"))
     assert exit_of(executor).exit_code == -signal.SIGSEGV
 
 
@@ -136,7 +137,7 @@ def test_stop_lets_a_task_end_by_itself(executor: Stage, tmp_path: Path) -> None
         "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(5));"
         "print(flush=True); signal.pause()"
     )
-    executor.start(KEY, task(tmp_path, code))
+    executor.start(KEY, invocation(tmp_path, code))
     wait_for(tmp_path / "log.txt")
     executor.stop(KEY, PATIENCE_S)
     assert exit_of(executor).exit_code == 5
@@ -150,7 +151,7 @@ signal.signal(signal.SIGTERM, lambda *_: os._exit(6))
 print(flush=True)
 while True: signal.pause()
 """
-    executor.start(KEY, task(tmp_path, code))
+    executor.start(KEY, invocation(tmp_path, code))
     wait_for(tmp_path / "log.txt")
     executor.stop(KEY, 0.5)
     assert exit_of(executor).exit_code == 6
@@ -166,7 +167,7 @@ IGNORE = (
 
 
 def test_stop_ends_what_ignores_it(executor: Stage, tmp_path: Path) -> None:
-    executor.start(KEY, task(tmp_path, IGNORE))
+    executor.start(KEY, invocation(tmp_path, IGNORE))
     wait_for(tmp_path / "log.txt")
     executor.stop(KEY, 0.05)
     executor.stop(KEY, PATIENCE_S)
@@ -174,7 +175,7 @@ def test_stop_ends_what_ignores_it(executor: Stage, tmp_path: Path) -> None:
 
 
 def test_a_second_stop_shortens_the_grace_of_the_first(executor: Stage, tmp_path: Path) -> None:
-    executor.start(KEY, task(tmp_path, IGNORE))
+    executor.start(KEY, invocation(tmp_path, IGNORE))
     wait_for(tmp_path / "log.txt")
     executor.stop(KEY, 10 * PATIENCE_S)
     executor.stop(KEY, 0.0)
@@ -191,7 +192,7 @@ def test_stop_reaches_the_children_of_a_task(executor: Stage, tmp_path: Path) ->
         "p = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=-1);"
         "p.stdout.readline(); print(flush=True); sys.exit(p.wait())"
     )
-    executor.start(KEY, task(tmp_path, code, child))
+    executor.start(KEY, invocation(tmp_path, code, child))
     wait_for(tmp_path / "log.txt")
     executor.stop(KEY, PATIENCE_S)
     assert exit_of(executor).exit_code == 7
@@ -203,7 +204,7 @@ def test_no_child_outlives_its_task(executor: Stage, tmp_path: Path) -> None:
         "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=-1);"
         "p.stdout.readline(); print(p.pid, flush=True)"
     )
-    executor.start(KEY, task(tmp_path, code, child))
+    executor.start(KEY, invocation(tmp_path, code, child))
     assert exit_of(executor).exit_code == 0
     assert not alive(int((tmp_path / "log.txt").read_text()))
 
@@ -212,12 +213,12 @@ def test_what_cannot_be_started_says_why(executor: Stage, tmp_path: Path) -> Non
     script = tmp_path / "script"
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
-    base = task(tmp_path, "")
+    base = invocation(tmp_path, "")
     for program, why in ((tmp_path / "gone", "No such file"), (script, "interpreter"), (tmp_path, "denied")):
         with pytest.raises(StartError, match=why):
-            executor.start(KEY, Task([str(program)], base.env, base.cwd, base.log))
+            executor.start(KEY, Invocation([str(program)], base.env, base.cwd, base.log))
     with pytest.raises(StartError, match="log"):
-        executor.start(KEY, Task(base.argv, base.env, base.cwd, tmp_path / "none" / "log"))
+        executor.start(KEY, Invocation(base.argv, base.env, base.cwd, tmp_path / "none" / "log"))
     assert executor.poll() == [] and executor.wait_s() is None
 
 

@@ -1,4 +1,4 @@
-"""A place to run tasks in, with libraries of its own."""
+"""A place to run attempts in, with libraries of its own."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import textwrap
 import time
 from pathlib import Path
 
-from worker_agent.executors.base import Exit, Task
+from worker_agent.core.execution import Exit
+from worker_agent.executors.base import Invocation
 from worker_agent.executors.choice import Executors
 
 PATIENCE_S = 60.0
 
 
 class Lab:
-    """A working directory, libraries of its own, and a place to run tasks in."""
+    """A working directory, libraries of its own, and a place to run attempts in."""
 
     def __init__(self, root: Path) -> None:
         self.executors = Executors()
@@ -43,12 +44,12 @@ class Lab:
     def start(self, kind: str, *argv: str, python: str = sys.executable) -> None:
         self.log.unlink(missing_ok=True)
         mark = f"TWOPHASE_OUTPUT_DIR={self.env['TWOPHASE_OUTPUT_DIR']}"
-        task = Task([python, *argv], self.env, self.work, self.log, mark, None, kind)
-        pid = self.executors.start(("a", 1), task)
+        invocation = Invocation([python, *argv], self.env, self.work, self.log, mark, None, kind)
+        pid = self.executors.start(("a", 1), invocation)
         self.pids = [pid] if pid else []
 
     def end(self) -> Exit:
-        """Wait for the only task to end."""
+        """Wait for the only attempt to end."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             self.pids += [started.pid for started in self.executors.started()]
@@ -56,7 +57,7 @@ class Lab:
             if ended:
                 return ended[0]
             select.select([self.executors], [], [], 0.005)
-        raise AssertionError("the task does not end")
+        raise AssertionError("the attempt does not end")
 
     def run(self, kind: str, *argv: str, python: str = sys.executable) -> tuple[Exit, str]:
         self.start(kind, *argv, python=python)

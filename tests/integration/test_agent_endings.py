@@ -137,7 +137,7 @@ os.read(reader, 1)
 FAILS = """
 import sys
 from pathlib import Path
-from worker_agent import daemon
+from worker_agent.runtime import daemon
 from worker_agent.protocol.layout import StateLayout
 def serve(layout, digest, ready):
     ready()

@@ -14,7 +14,8 @@ import pytest
 
 from tests.integration.agent_harness import until
 from tests.integration.executor_lab import PATIENCE_S, TRAINER, Lab
-from worker_agent.executors.base import Exit, Task
+from worker_agent.core.execution import Exit
+from worker_agent.executors.base import Invocation
 
 
 class Threads(Lab):
@@ -34,8 +35,10 @@ class Threads(Lab):
         (home / "trainers").symlink_to(self.work / "trainers")
         env = {**self.env, "TWOPHASE_JOB_ID": word, "TWOPHASE_OUTPUT_DIR": str(home)}
         argv = [sys.executable, "-m", "trainers.toy", word]
-        task = Task(argv, env, home, home / "log.txt", f"TWOPHASE_OUTPUT_DIR={home}", None, "thread")
-        assert self.executors.start((word, 1), task) is None
+        invocation = Invocation(
+            argv, env, home, home / "log.txt", f"TWOPHASE_OUTPUT_DIR={home}", None, "thread"
+        )
+        assert self.executors.start((word, 1), invocation) is None
         return home
 
     def begun(self, home: Path) -> list[object]:

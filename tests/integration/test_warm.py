@@ -13,8 +13,8 @@ import pytest
 
 from tests.integration.agent_harness import is_alive, until
 from tests.integration.executor_lab import Lab
+from worker_agent.core.execution import Exit
 from worker_agent.executors import warm
-from worker_agent.executors.base import Exit
 from worker_agent.executors.choice import Executors
 from worker_agent.system import processes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,53 @@ def test_the_core_is_pure(path: Path) -> None:
     inside = {name for name in imported(path) if within(name, "master")}
     pure = ("master.core", "master.errors", "master.specs")
     assert all(any(within(name, module) for module in pure) for name in inside)
+
+
+ROOMS = (
+    {"protocol", "system"},
+    {"core"},
+    {"executors", "devices", "cache", "attempts"},
+    {"runtime"},
+    {"__main__"},
+)
+"""Of the agent, from the bottom up: imports go down, or stay where they are."""
+
+
+def room(name: str) -> str:
+    """Return the room of a module of the agent; the package itself holds only its version."""
+    return name.split(".")[1] if name.count(".") else ""
+
+
+def module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def floor(name: str) -> int:
+    return next(number for number, rooms in enumerate(ROOMS) if room(name) in rooms)
+
+
+@pytest.mark.parametrize("path", sources("worker_agent/core"), ids=label)
+def test_the_core_of_the_agent_is_pure(path: Path) -> None:
+    assert not tops(path) & IMPURE
+    inside = {room(name) for name in imported(path) if within(name, "worker_agent")}
+    assert inside <= {"core", "protocol"}
+
+
+@pytest.mark.parametrize("path", sources("worker_agent/"), ids=label)
+def test_imports_between_the_rooms_of_the_agent_go_down(path: Path) -> None:
+    if not room(module(path)):
+        return
+    own, versions = floor(module(path)), {"worker_agent.__version__"}
+    used = {name for name in imported(path) if within(name, "worker_agent")} - versions
+    assert [name for name in used if floor(name) > own] == []
+
+
+def test_the_rooms_of_the_agent_do_not_import_each_other_in_a_circle() -> None:
+    below: dict[str, set[str]] = {}
+    for path in filter(lambda path: room(module(path)), sources("worker_agent")):
+        used = {room(name) for name in imported(path) if within(name, "worker_agent")}
+        below.setdefault(room(module(path)), set()).update(used - {room(module(path)), "__version__"})
+    assert len(list(TopologicalSorter(below).static_order())) == len(set().union(*ROOMS))
 
 
 @pytest.mark.parametrize("path", sources("master", "worker_agent", "trainers"), ids=label)

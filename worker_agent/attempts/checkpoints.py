@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 from worker_agent.attempts.recycled_directories import SpareFolders
 from worker_agent.attempts.results import materialise_links
 from worker_agent.cache.artefacts import Cache
-from worker_agent.executors.base import Key
+from worker_agent.core.execution import Key
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import WorkLayout, attempt_name, named_attempt
 from worker_agent.protocol.messages import Launch

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-from worker_agent.executors.base import StartError
+from worker_agent.core.execution import StartError
 from worker_agent.protocol import script_contract as contract
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Mount

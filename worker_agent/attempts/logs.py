@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO, Callable, Dict, Iterator, Optional, Set
 
-from worker_agent.executors.base import Key
+from worker_agent.core.execution import Key
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.system.punch_hole import punch_hole
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
 from worker_agent.attempts.launch import Tree, links, plan_links
 from worker_agent.attempts.recycled_directories import Shown, SpareAttempts, is_flat, shown_by
-from worker_agent.executors.base import StartError
+from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 from worker_agent.protocol.messages import Launch, Mount
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Union
 
-from worker_agent.executors.base import Exit, Key
+from worker_agent.core.execution import Exit, Key
 from worker_agent.protocol.messages import Event, Launch, Pong, Rejected, Slots, Wanted
 
 

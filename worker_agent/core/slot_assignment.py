@@ -7,9 +7,9 @@ import re
 from typing import Dict, List, Mapping, Optional
 
 from worker_agent.core import commands as cmd
+from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device, choose, device_of, everything, mask_of, shares_for, size
 from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
-from worker_agent.executors.base import Key
 from worker_agent.protocol.messages import ALONE, Slots
 
 _OUT_OF_MEMORY = re.compile(

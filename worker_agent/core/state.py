@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 
 from worker_agent.core.commands import Command
+from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device
-from worker_agent.executors.base import Key
 from worker_agent.protocol.messages import Launch
 
 Sign = Tuple[int, ...]

@@ -8,13 +8,13 @@ from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import slot_assignment, transitions
+from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device, cpu_devices, device_of
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_readings import GpuWatch, Standing
 from worker_agent.devices.gpu_tools import read_gpus
 from worker_agent.devices.gpus import GpuError, Reading, gpu_devices
 from worker_agent.devices.slot_locks import SlotLocks, cores
-from worker_agent.executors.base import Key
 from worker_agent.protocol.messages import Settings, Slots
 from worker_agent.system import processes
 from worker_agent.system.background import Answer, Background

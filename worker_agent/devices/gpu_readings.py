@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Counter as CounterType
 from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional
 
+from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device
 from worker_agent.devices.gpus import Gpu, GpuProcess, Reading, gigabytes
-from worker_agent.executors.base import Key
 
 _GONE_AFTER = 2
 """Readings in a row without a GPU: one may have caught the driver at a bad moment."""

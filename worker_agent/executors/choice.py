@@ -1,4 +1,4 @@
-"""All executors of one agent: each task goes to the one that it asks for, or that can run it."""
+"""All executors of one agent: each attempt goes to the one that it asks for, or that can run it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import signal
 from dataclasses import replace
 from typing import Dict, List, Optional, Tuple
 
-from worker_agent.executors.base import Exit, Key, Started, StartError, Task
+from worker_agent.core.execution import Exit, Key, Started, StartError
+from worker_agent.executors.base import Invocation
 from worker_agent.executors.process import ProcessExecutor
 from worker_agent.executors.terminal import Terminal
 from worker_agent.executors.threads import ThreadStarter
-from worker_agent.executors.warm import Order, WarmStarter, let_go
+from worker_agent.executors.warm import Fork, WarmStarter, let_go
 
 
 class Executors:
     """An executor that chooses among executors.
 
-    A warm task or a thread that cannot be one runs as a process; its exit says why.
+    A warm attempt or a thread that cannot be one runs as a process; its exit says why.
     """
 
     def __init__(self) -> None:
@@ -27,9 +28,9 @@ class Executors:
         self._threads = ThreadStarter(self._selector)
         self._terminal = Terminal()
         self._how: Dict[Key, Tuple[str, str]] = {}
-        """What runs a task, and why."""
+        """What runs an attempt, and why."""
         self._ended: List[Exit] = []
-        """Tasks that were no processes."""
+        """Attempts that were no processes."""
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when `started` or `poll` has work but for ended children."""
@@ -42,38 +43,41 @@ class Executors:
         self._selector.close()
         self._process.close()
 
-    def start(self, key: Key, task: Task) -> Optional[int]:
-        """Start a task and return its pid, None where `started` is going to tell it.  Raises StartError."""
+    def start(self, key: Key, invocation: Invocation) -> Optional[int]:
+        """Start an attempt and return its pid, None where `started` is going to tell it.
+
+        Raises StartError.
+        """
         starters = {"warm": self._warm.start, "thread": self._threads.start}
-        if task.executor == "inline":
-            return self._run_inline(key, task)
-        if task.executor not in starters:
-            return self._run_apart(key, task, "")
+        if invocation.executor == "inline":
+            return self._run_inline(key, invocation)
+        if invocation.executor not in starters:
+            return self._run_apart(key, invocation, "")
         try:
-            why = starters[task.executor](key, task)
+            why = starters[invocation.executor](key, invocation)
         except OSError as error:
             why = f"its helper cannot be started: {error.strerror}"
-        return self._run_apart(key, task, why) if why else None
+        return self._run_apart(key, invocation, why) if why else None
 
     def started(self) -> List[Started]:
-        """Return what became of the starts under way; tasks that were stopped meanwhile only end."""
+        """Return what became of the starts under way; attempts that were stopped meanwhile only end."""
         news = self._threads.poll()
         self._ended += news.exits
         return [
             *(Started(thread.key, pid) for thread, pid in news.began),
-            *(self._begin_apart(thread.key, thread.task, why) for thread, why in news.refused),
-            *(self._begin(order, pid, why) for order, pid, why in self._warm.poll()),
+            *(self._begin_apart(thread.key, thread.invocation, why) for thread, why in news.refused),
+            *(self._begin(fork, pid, why) for fork, pid, why in self._warm.poll()),
         ]
 
     def stop(self, key: Key, grace_s: float) -> None:
-        """Ask a task to end, as `ProcessExecutor.stop` does; one that has not begun ends at once."""
+        """Ask an attempt to end, as `ProcessExecutor.stop` does; one that has not begun ends at once."""
         if self._warm.cancel(key):
             self._ended.append(Exit(key, -signal.SIGINT, None, 0.0, "warm"))
         elif not self._threads.stop(key, grace_s):
             self._process.stop(key, grace_s)
 
     def poll(self) -> List[Exit]:
-        """Return the tasks that ended since the last call."""
+        """Return the attempts that ended since the last call."""
         exits = [self._told(item) for item in self._process.poll()]
         ended, self._ended = self._ended, []
         return [*exits, *ended]
@@ -83,29 +87,29 @@ class Executors:
         waits = [0.0] if self._ended else [self._process.wait_s(), self._threads.wait_s()]
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def _run_inline(self, key: Key, task: Task) -> int:
-        pid = self._terminal.start(task)
-        self._process.adopt(key, task, pid)
+    def _run_inline(self, key: Key, invocation: Invocation) -> int:
+        pid = self._terminal.start(invocation)
+        self._process.adopt(key, invocation, pid)
         self._how[key] = ("inline", "")
         return pid
 
-    def _run_apart(self, key: Key, task: Task, why: str) -> int:
-        """Run a task as a process, `why` not as what it asks for.  Raises StartError."""
-        pid = self._process.start(key, task)
+    def _run_apart(self, key: Key, invocation: Invocation, why: str) -> int:
+        """Run an attempt as a process, `why` not as what it asks for.  Raises StartError."""
+        pid = self._process.start(key, invocation)
         self._how[key] = ("process", why)
         return pid
 
-    def _begin(self, order: Order, pid: int, why: str) -> Started:
+    def _begin(self, fork: Fork, pid: int, why: str) -> Started:
         if pid:
-            self._process.adopt(order.key, order.task, pid)
-            self._how[order.key] = ("warm", "")
-            let_go(order)
-            return Started(order.key, pid)
-        return self._begin_apart(order.key, order.task, why)
+            self._process.adopt(fork.key, fork.invocation, pid)
+            self._how[fork.key] = ("warm", "")
+            let_go(fork)
+            return Started(fork.key, pid)
+        return self._begin_apart(fork.key, fork.invocation, why)
 
-    def _begin_apart(self, key: Key, task: Task, why: str) -> Started:
+    def _begin_apart(self, key: Key, invocation: Invocation, why: str) -> Started:
         try:
-            return Started(key, self._run_apart(key, task, why))
+            return Started(key, self._run_apart(key, invocation, why))
         except StartError as error:
             return Started(key, 0, str(error))
 

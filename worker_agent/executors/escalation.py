@@ -1,4 +1,4 @@
-"""How a task is ended: it is asked twice, each time with a grace time, and then it is not asked."""
+"""How an attempt is ended: it is asked twice, each time with a grace time, and then it is not asked."""
 
 from __future__ import annotations
 

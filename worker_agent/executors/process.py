@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from worker_agent.executors.base import Exit, Key, Started, StartError, Task
+from worker_agent.core.execution import Exit, Key, Started, StartError
+from worker_agent.executors.base import Invocation
 from worker_agent.executors.escalation import Escalation
 from worker_agent.system import processes
 
@@ -19,7 +20,7 @@ _CONFIRM_S = 0.02
 """Between two looks at a group that was killed."""
 
 _BECOMING_S = 1.0
-"""For so long after its end a task's orphans may show no environment; one that never had any is let go."""
+"""So long after an attempt's end its orphans may show no environment; one that never had any is let go."""
 
 _DEFAULT_SIGNALS = [
     signal.SIGPIPE,
@@ -63,18 +64,18 @@ class ProcessExecutor:
         """Give back what the executor itself holds."""
         os.close(self._null)
 
-    def start(self, key: Key, task: Task) -> int:
-        """Start a task and return its pid.  Raises StartError."""
+    def start(self, key: Key, invocation: Invocation) -> int:
+        """Start an attempt and return its pid.  Raises StartError."""
         try:
-            pid = self._spawn(task)
+            pid = self._spawn(invocation)
         except (OSError, ValueError) as error:
-            raise StartError(_why(task, error)) from error
-        self.adopt(key, task, pid)
+            raise StartError(_why(invocation, error)) from error
+        self.adopt(key, invocation, pid)
         return pid
 
-    def adopt(self, key: Key, task: Task, pid: int) -> None:
-        """Look after a child of this process that leads a session of its own and runs a task."""
-        self._children[pid] = _Child(key, pid, os.fsencode(task.mark), time.monotonic())
+    def adopt(self, key: Key, invocation: Invocation, pid: int) -> None:
+        """Look after a child of this process that leads a session of its own and runs an attempt."""
+        self._children[pid] = _Child(key, pid, os.fsencode(invocation.mark), time.monotonic())
         self._pids[key] = pid
 
     def started(self) -> List[Started]:
@@ -82,7 +83,7 @@ class ProcessExecutor:
         return []
 
     def stop(self, key: Key, grace_s: float) -> None:
-        """Begin to end a task, or hurry its end: SIGINT, SIGTERM and SIGKILL, `grace_s` between them."""
+        """Begin to end an attempt, or hurry its end: SIGINT, SIGTERM and SIGKILL, `grace_s` between them."""
         child, now = self._children.get(self._pids.get(key, 0)), time.monotonic()
         if child and child.ending:
             child.ending.hurry(grace_s, now)
@@ -90,7 +91,7 @@ class ProcessExecutor:
             child.ending = Escalation(child.pid, grace_s, now)
 
     def poll(self) -> List[Exit]:
-        """Return the tasks that ended since the last call: the leader, and all that it left behind."""
+        """Return the attempts that ended since the last call: the leader, and all that it left behind."""
         self._press_on()
         while self._reap_one():
             pass
@@ -107,15 +108,15 @@ class ProcessExecutor:
         due = [child.ending.due_at for child in self._children.values() if child.ending]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
-    def _spawn(self, task: Task) -> int:
-        log = os.open(str(task.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    def _spawn(self, invocation: Invocation) -> int:
+        log = os.open(str(invocation.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
-            if task.keep_fd is not None:
-                os.set_inheritable(task.keep_fd, True)
-            return _spawn(task, self._null, log)
+            if invocation.keep_fd is not None:
+                os.set_inheritable(invocation.keep_fd, True)
+            return _spawn(invocation, self._null, log)
         finally:
-            if task.keep_fd is not None:
-                os.set_inheritable(task.keep_fd, False)
+            if invocation.keep_fd is not None:
+                os.set_inheritable(invocation.keep_fd, False)
             os.close(log)
 
     def _press_on(self) -> None:
@@ -176,40 +177,46 @@ def _exit_code(status: int) -> int:
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def _spawn(task: Task, null: int, log: int) -> int:
+def _spawn(invocation: Invocation, null: int, log: int) -> int:
     files = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
     # posix_spawn cannot change the directory; no thread of the agent uses a relative path.
-    os.chdir(task.cwd)
+    os.chdir(invocation.cwd)
     try:
-        return _posix_spawn(task, files)
+        return _posix_spawn(invocation, files)
     except NotImplementedError:
         # A C library from before 2017, which cannot start a session in posix_spawn.
-        return _popen(task, null, log)
+        return _popen(invocation, null, log)
     finally:
         os.chdir("/")
 
 
-def _posix_spawn(task: Task, files: Sequence[Tuple[int, int, int]]) -> int:
-    argv = task.argv
+def _posix_spawn(invocation: Invocation, files: Sequence[Tuple[int, int, int]]) -> int:
+    argv = invocation.argv
     return os.posix_spawn(
-        argv[0], argv, task.env, file_actions=files, setsid=True, setsigdef=_DEFAULT_SIGNALS
+        argv[0], argv, invocation.env, file_actions=files, setsid=True, setsigdef=_DEFAULT_SIGNALS
     )
 
 
-def _popen(task: Task, null: int, log: int) -> int:
-    keep = () if task.keep_fd is None else (task.keep_fd,)
+def _popen(invocation: Invocation, null: int, log: int) -> int:
+    keep = () if invocation.keep_fd is None else (invocation.keep_fd,)
     popen = subprocess.Popen(
-        task.argv, env=task.env, stdin=null, stdout=log, stderr=log, start_new_session=True, pass_fds=keep
+        invocation.argv,
+        env=invocation.env,
+        stdin=null,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        pass_fds=keep,
     )
     # Reaped by `poll`, not by subprocess, which must not complain of it.
     popen.returncode = 0
     return popen.pid
 
 
-def _why(task: Task, error: Exception) -> str:
-    program = task.argv[0]
-    if isinstance(error, OSError) and error.filename == str(task.log):
-        return f"cannot write the log {task.log}: {error.strerror}"
+def _why(invocation: Invocation, error: Exception) -> str:
+    program = invocation.argv[0]
+    if isinstance(error, OSError) and error.filename == str(invocation.log):
+        return f"cannot write the log {invocation.log}: {error.strerror}"
     if isinstance(error, FileNotFoundError) and os.access(program, os.X_OK):
         return f"{program}: the interpreter that its first line names does not exist"
     if isinstance(error, OSError):

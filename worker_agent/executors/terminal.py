@@ -9,7 +9,8 @@ import termios
 from pathlib import Path
 from typing import List, Optional
 
-from worker_agent.executors.base import StartError, Task
+from worker_agent.core.execution import StartError
+from worker_agent.executors.base import Invocation
 from worker_agent.system import processes
 
 _TERMINAL = "/dev/tty"
@@ -28,8 +29,8 @@ class Terminal:
         self._owner = 0
         self._modes: List[object] = []
 
-    def start(self, task: Task) -> int:
-        """Start a task as the terminal's foreground job and return its pid.  Raises StartError."""
+    def start(self, invocation: Invocation) -> int:
+        """Start an attempt as the terminal's foreground job and return its pid.  Raises StartError."""
         if self._descriptor is not None:
             raise StartError("another job has the terminal: inline jobs run one at a time")
         with contextlib.suppress(OSError):
@@ -42,11 +43,11 @@ class Terminal:
         self._owner = os.tcgetpgrp(self._descriptor)
         self._modes = termios.tcgetattr(self._descriptor)
         try:
-            Path(task.log).write_bytes(_NOTE)
-            pid = self._spawn(task, self._descriptor)
+            Path(invocation.log).write_bytes(_NOTE)
+            pid = self._spawn(invocation, self._descriptor)
         except (OSError, ValueError) as error:
             self.release()
-            raise StartError(f"cannot start {task.argv[0]}: {error}") from error
+            raise StartError(f"cannot start {invocation.argv[0]}: {error}") from error
         os.tcsetpgrp(self._descriptor, pid)
         # It may have tried to read before the terminal was its own.
         processes.signal_group(pid, signal.SIGCONT)
@@ -62,22 +63,22 @@ class Terminal:
             termios.tcsetattr(descriptor, termios.TCSADRAIN, self._modes)  # type: ignore[arg-type]
         os.close(descriptor)
 
-    def _spawn(self, task: Task, terminal: int) -> int:
-        if task.keep_fd is not None:
-            os.set_inheritable(task.keep_fd, True)
+    def _spawn(self, invocation: Invocation, terminal: int) -> int:
+        if invocation.keep_fd is not None:
+            os.set_inheritable(invocation.keep_fd, True)
         # posix_spawn cannot change the directory; no thread of the agent uses a relative path.
-        os.chdir(task.cwd)
+        os.chdir(invocation.cwd)
         try:
             return os.posix_spawn(
-                *(task.argv[0], task.argv, task.env),
+                *(invocation.argv[0], invocation.argv, invocation.env),
                 file_actions=[(os.POSIX_SPAWN_DUP2, terminal, number) for number in range(3)],
                 setpgroup=0,
                 setsigdef=_DEFAULT_SIGNALS,
             )
         finally:
             os.chdir("/")
-            if task.keep_fd is not None:
-                os.set_inheritable(task.keep_fd, False)
+            if invocation.keep_fd is not None:
+                os.set_inheritable(invocation.keep_fd, False)
 
 
 def stay_in_background() -> None:

@@ -59,12 +59,12 @@ class _Host:
     def serve(self) -> None:
         """Start and stop jobs; end this process, jobs and all, when the agent does."""
         while True:
-            order, files = receive(self._agent)
-            if "stop" in order:
-                self._interrupt(order["stop"])
+            request, files = receive(self._agent)
+            if "stop" in request:
+                self._interrupt(request["stop"])
                 continue
-            thread = threading.Thread(target=self._run, args=(order, files), daemon=True)
-            self._threads[order["id"]] = thread
+            thread = threading.Thread(target=self._run, args=(request, files), daemon=True)
+            self._threads[request["id"]] = thread
             thread.start()
 
     def _interrupt(self, number: int) -> None:
@@ -74,24 +74,24 @@ class _Host:
             raised = ctypes.py_object(KeyboardInterrupt)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), raised)
 
-    def _run(self, order: Dict[str, Any], files: List[int]) -> None:
+    def _run(self, request: Dict[str, Any], files: List[int]) -> None:
         log, *lock = files
         code = 1
         stream = open(log, "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: PTH123, SIM115
         # An interrupt may come late, while the log is closed.
         with contextlib.suppress(KeyboardInterrupt), stream as output:
-            code = self._outcome(order, output)
+            code = self._outcome(request, output)
         for number in lock:
             os.close(number)
-        self._threads.pop(order["id"], None)
-        send(self._agent, {"id": order["id"], "code": code})
+        self._threads.pop(request["id"], None)
+        send(self._agent, {"id": request["id"], "code": code})
 
-    def _outcome(self, order: Dict[str, Any], output: TextIO) -> int:
+    def _outcome(self, request: Dict[str, Any], output: TextIO) -> int:
         for stream in self._streams:
             stream.use(output)
         try:
-            _own_directory(order["cwd"])
-            return self._entry(order["argv"], order["env"], output)
+            _own_directory(request["cwd"])
+            return self._entry(request["argv"], request["env"], output)
         except SystemExit as error:
             if isinstance(error.code, int) or error.code is None:
                 return error.code or 0

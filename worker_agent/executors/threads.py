@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, FrozenSet, List, Optional, Tuple
 
-from worker_agent.executors.base import Exit, Key, Task
+from worker_agent.core.execution import Exit, Key
+from worker_agent.executors.base import Invocation
 from worker_agent.executors.helpers import Helper, shared
 from worker_agent.executors.thread_host import JOB_ID
 from worker_agent.system import processes
@@ -24,10 +25,10 @@ Place = Tuple[str, str, str, str, FrozenSet[Tuple[str, str]]]
 
 @dataclass
 class Thread:
-    """A task in a process."""
+    """An attempt in a process."""
 
     key: Key
-    task: Task
+    invocation: Invocation
     number: int
     started: float = 0.0
     kill_at: Optional[float] = None
@@ -66,14 +67,14 @@ class ThreadStarter:
         self._numbers = 0
         self._news = News()
 
-    def start(self, key: Key, task: Task) -> Optional[str]:
-        """Order a thread for a task; return why there cannot be one, None if there can.  Raises OSError."""
-        place = place_of(task)
+    def start(self, key: Key, invocation: Invocation) -> Optional[str]:
+        """Ask for a thread; return why there cannot be one, None if there can.  Raises OSError."""
+        place = place_of(invocation)
         if place is None:
             return "the program is no built-in trainer"
         host = self._hosts.get(place) or self._open(place)
         self._numbers += 1
-        thread = Thread(key, task, self._numbers)
+        thread = Thread(key, invocation, self._numbers)
         if host.ready:
             self._send(host, thread)
         else:
@@ -134,17 +135,22 @@ class ThreadStarter:
         host.helper.socket.close()
 
     def _send(self, host: Host, thread: Thread) -> None:
-        task = thread.task
-        body = {"id": thread.number, "argv": task.argv[3:], "env": task.env, "cwd": str(task.cwd)}
+        invocation = thread.invocation
+        body = {
+            "id": thread.number,
+            "argv": invocation.argv[3:],
+            "env": invocation.env,
+            "cwd": str(invocation.cwd),
+        }
         try:
-            log = os.open(str(task.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            log = os.open(str(invocation.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
-            self._news.refused.append((thread, f"cannot write the log {task.log}: {error.strerror}"))
+            self._news.refused.append((thread, f"cannot write the log {invocation.log}: {error.strerror}"))
             return
-        problem = host.helper.tell(body, [log, *([] if task.keep_fd is None else [task.keep_fd])])
+        problem = host.helper.tell(body, [log, *([] if invocation.keep_fd is None else [invocation.keep_fd])])
         os.close(log)
         if problem:
-            self._news.refused.append((thread, f"the process for threads takes no orders: {problem}"))
+            self._news.refused.append((thread, f"the process for threads takes no requests: {problem}"))
             return
         thread.started = time.monotonic()
         host.running[thread.number] = thread
@@ -187,12 +193,16 @@ class ThreadStarter:
         self._close(host)
 
 
-def place_of(task: Task) -> Optional[Place]:
-    """Return where a task can run as a thread: `python -m trainers.…`; None for any other program."""
-    if len(task.argv) < 3 or task.argv[1] != "-m" or not task.argv[2].startswith("trainers."):
+def place_of(invocation: Invocation) -> Optional[Place]:
+    """Return where an attempt can run as a thread: `python -m trainers.…`; None for any other program."""
+    if (
+        len(invocation.argv) < 3
+        or invocation.argv[1] != "-m"
+        or not invocation.argv[2].startswith("trainers.")
+    ):
         return None
-    code = (task.cwd / "trainers").resolve().parent
-    if not Path(code, *task.argv[2].split("."), "thread_main.py").is_file():
+    code = (invocation.cwd / "trainers").resolve().parent
+    if not Path(code, *invocation.argv[2].split("."), "thread_main.py").is_file():
         return None
-    env = frozenset(shared(task.env).items())
-    return task.argv[0], str(code), task.argv[2], task.env.get(_DEVICES, ""), env
+    env = frozenset(shared(invocation.env).items())
+    return invocation.argv[0], str(code), invocation.argv[2], invocation.env.get(_DEVICES, ""), env

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Deque, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
-from worker_agent.executors.base import Key, Task
+from worker_agent.core.execution import Key
+from worker_agent.executors.base import Invocation
 from worker_agent.executors.helpers import Helper, shared
 from worker_agent.executors.imports import Import, Needs, NotPythonError, needs_of, program_of
 from worker_agent.executors.warm_parent import RESERVE
@@ -34,11 +35,11 @@ Recipe = Tuple[str, Tuple[Import, ...], FrozenSet[Tuple[str, str]]]
 
 
 @dataclass
-class Order:
-    """A task that waits for its process."""
+class Fork:
+    """An attempt that waits for its process."""
 
     key: Key
-    task: Task
+    invocation: Invocation
     number: int
     files: List[int] = field(default_factory=list)
     """Log, the reading end of the gate, and the lock."""
@@ -63,9 +64,9 @@ class Parent:
     rss: int = 0
     jobs: int = 0
     used_at: float = 0.0
-    waiting: Deque[Order] = field(default_factory=deque)
+    waiting: Deque[Fork] = field(default_factory=deque)
     """Until it is ready."""
-    sent: Dict[int, Order] = field(default_factory=dict)
+    sent: Dict[int, Fork] = field(default_factory=dict)
 
     def is_stale(self) -> bool:
         """Return whether its libraries have changed, or it has grown or served for long."""
@@ -73,8 +74,8 @@ class Parent:
         return self.jobs >= MOST_JOBS or (self.ready and (grown or not _unchanged(self.stamps)))
 
 
-Began = Tuple[Order, int, str]
-"""An order with its pid, or with 0 and why it has none."""
+Began = Tuple[Fork, int, str]
+"""A fork with its pid, or with 0 and why it has none."""
 
 
 class WarmStarter:
@@ -89,15 +90,15 @@ class WarmStarter:
         self._began: List[Began] = []
         self._numbers = 0
 
-    def start(self, key: Key, task: Task) -> Optional[str]:
-        """Order a process for a task; `poll` tells of it.  Return why there cannot be one, None if there can.
+    def start(self, key: Key, invocation: Invocation) -> Optional[str]:
+        """Ask for a process; `poll` tells of it.  Return why there cannot be one, None if there can.
 
         Raises OSError for a log that cannot be written.
         """
-        if not task.cwd.is_dir() or not os.access(task.argv[0], os.X_OK):
+        if not invocation.cwd.is_dir() or not os.access(invocation.argv[0], os.X_OK):
             return "there is nothing to start"
         try:
-            recipe = self._recipe(task)
+            recipe = self._recipe(invocation)
         except NotPythonError as error:
             return str(error)
         if not processes.adopt_orphans():
@@ -105,25 +106,25 @@ class WarmStarter:
         if recipe in self._unfit:
             return self._unfit[recipe]
         parent = self._parent(recipe)
-        order = self._order(key, task)
+        fork = self._prepare(key, invocation)
         if parent.ready:
-            self._send(parent, order)
+            self._send(parent, fork)
         else:
-            parent.waiting.append(order)
+            parent.waiting.append(fork)
         return None
 
     def cancel(self, key: Key) -> bool:
-        """Forget an order that has no process yet; return whether there was one."""
+        """Forget a fork that has no process yet; return whether there was one."""
         for parent in self._parents.values():
-            for order in [*parent.waiting, *parent.sent.values()]:
-                if order.key == key:
-                    self._forget(parent, order)
-                    order.close()
+            for fork in [*parent.waiting, *parent.sent.values()]:
+                if fork.key == key:
+                    self._forget(parent, fork)
+                    fork.close()
                     return True
         return False
 
     def poll(self) -> List[Began]:
-        """Return the orders that have come to something since the last call."""
+        """Return the forks that have come to something since the last call."""
         for parent in list(self._parents.values()):
             self._listen(parent)
         began, self._began = self._began, []
@@ -134,18 +135,18 @@ class WarmStarter:
         for parent in list(self._parents.values()):
             self._retire(parent)
 
-    # --- orders
+    # --- forks
 
-    def _recipe(self, task: Task) -> Recipe:
+    def _recipe(self, invocation: Invocation) -> Recipe:
         try:
-            needs = self._needs(task)
-            return task.argv[0], needs.imports, frozenset(needs.apply(shared(task.env)).items())
+            needs = self._needs(invocation)
+            return invocation.argv[0], needs.imports, frozenset(needs.apply(shared(invocation.env)).items())
         except OSError as error:
             raise NotPythonError(f"{error.filename} cannot be read: {error.strerror}") from error
 
-    def _needs(self, task: Task) -> Needs:
+    def _needs(self, invocation: Invocation) -> Needs:
         """Read the program, once for each state of its file."""
-        program = program_of(task.argv, task.cwd)
+        program = program_of(invocation.argv, invocation.cwd)
         about: Tuple[Any, ...] = (str(program.root), program.package, program.source)
         if program.path is not None:
             about = (str(program.path), program.package, program.path.stat().st_mtime_ns)
@@ -153,32 +154,32 @@ class WarmStarter:
             self._known[about] = needs_of(program)
         return self._known[about]
 
-    def _order(self, key: Key, task: Task) -> Order:
-        log = os.open(str(task.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    def _prepare(self, key: Key, invocation: Invocation) -> Fork:
+        log = os.open(str(invocation.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         reader, gate = os.pipe()
         self._numbers += 1
-        lock = [] if task.keep_fd is None else [task.keep_fd]
-        return Order(key, task, self._numbers, [log, reader, *lock], gate)
+        lock = [] if invocation.keep_fd is None else [invocation.keep_fd]
+        return Fork(key, invocation, self._numbers, [log, reader, *lock], gate)
 
-    def _send(self, parent: Parent, order: Order) -> None:
-        task = order.task
-        body = {"id": order.number, "argv": task.argv, "cwd": str(task.cwd), "env": task.env}
-        problem = parent.helper.tell(body, order.files)
+    def _send(self, parent: Parent, fork: Fork) -> None:
+        invocation = fork.invocation
+        body = {"id": fork.number, "argv": invocation.argv, "cwd": str(invocation.cwd), "env": invocation.env}
+        problem = parent.helper.tell(body, fork.files)
         if problem:
-            self._fail(order, f"the preloaded process takes no orders: {problem}")
+            self._fail(fork, f"the preloaded process takes no requests: {problem}")
             return
-        parent.sent[order.number] = order
+        parent.sent[fork.number] = fork
         parent.jobs += 1
         parent.used_at = time.monotonic()
 
-    def _forget(self, parent: Parent, order: Order) -> None:
-        parent.sent.pop(order.number, None)
-        if order in parent.waiting:
-            parent.waiting.remove(order)
+    def _forget(self, parent: Parent, fork: Fork) -> None:
+        parent.sent.pop(fork.number, None)
+        if fork in parent.waiting:
+            parent.waiting.remove(fork)
 
-    def _fail(self, order: Order, why: str) -> None:
-        order.close()
-        self._began.append((order, 0, why))
+    def _fail(self, fork: Fork, why: str) -> None:
+        fork.close()
+        self._began.append((fork, 0, why))
 
     # --- parents
 
@@ -205,8 +206,8 @@ class WarmStarter:
         del self._parents[parent.recipe]
         self._selector.unregister(parent.helper.socket)
         parent.helper.socket.close()
-        for order in [*parent.waiting, *parent.sent.values()]:
-            order.close()
+        for fork in [*parent.waiting, *parent.sent.values()]:
+            fork.close()
 
     def _listen(self, parent: Parent) -> None:
         for said in parent.helper.heard():
@@ -228,16 +229,16 @@ class WarmStarter:
 
     def _take_answer(self, parent: Parent, said: Dict[str, Any]) -> None:
         parent.rss = said["rss"]
-        order = parent.sent.pop(said["id"], None)
-        if order is None:
+        fork = parent.sent.pop(said["id"], None)
+        if fork is None:
             return
         if "pid" not in said:
-            self._fail(order, said["problem"])
+            self._fail(fork, said["problem"])
             return
-        self._began.append((order, said["pid"], ""))
+        self._began.append((fork, said["pid"], ""))
 
     def _bury(self, parent: Parent) -> None:
-        """A parent has ended: its orders are for others."""
+        """A parent has ended: its forks are for others."""
         recipe = parent.recipe
         why = self._unfit.get(recipe)
         if why is None and (parent.waiting or parent.sent):
@@ -245,19 +246,19 @@ class WarmStarter:
             why = "the preloaded process has ended unexpectedly"
             if crashes >= _MOST_CRASHES or not parent.ready:
                 self._unfit[recipe] = why
-        orders = [*parent.waiting, *parent.sent.values()]
+        forks = [*parent.waiting, *parent.sent.values()]
         parent.waiting.clear()
         parent.sent.clear()
         self._retire(parent)
-        for order in orders:
-            self._fail(order, why or "")
+        for fork in forks:
+            self._fail(fork, why or "")
 
 
-def let_go(order: Order) -> None:
+def let_go(fork: Fork) -> None:
     """Let a job that waits at its gate run."""
     with contextlib.suppress(OSError):
-        os.write(order.gate, b"!")
-    order.close()
+        os.write(fork.gate, b"!")
+    fork.close()
 
 
 def _unchanged(stamps: Sequence[Sequence[Any]]) -> bool:

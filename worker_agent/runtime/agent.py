@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
 
-from worker_agent.core import slot_assignment, transitions
+from worker_agent.core import queries, slot_assignment, staging, transitions
 from worker_agent.core.shares import Device
 from worker_agent.devices.gpus import GpuError
 from worker_agent.devices.slot_locks import SlotLocks
@@ -111,13 +111,13 @@ class Agent:
         executor_s = self._executor.wait_s()
         if executor_s is not None:
             waits.append(executor_s)
-        deadline = transitions.next_deadline(self._state)
+        deadline = queries.next_deadline(self._state)
         if deadline is not None:
             waits.append(deadline - self._hands.now())
         return max(0.0, min(waits))
 
     def _keep_time(self) -> None:
-        deadline = transitions.next_deadline(self._state)
+        deadline = queries.next_deadline(self._state)
         polls = time.monotonic() >= self._next_poll
         if polls or (deadline is not None and deadline <= self._hands.now()):
             self._hands.look_for_signs()
@@ -125,13 +125,13 @@ class Agent:
         if not polls:
             return
         self._next_poll = time.monotonic() + _POLL_S
-        if self._link or transitions.queued(self._state):
+        if self._link or queries.queued(self._state):
             self._hands.foreign()
-        if self._link or transitions.busy(self._state) or transitions.queued(self._state):
+        if self._link or queries.busy(self._state) or queries.queued(self._state):
             self._hands.gpus.look()
         if self._link:
             self._hands.report_progress()
-        transitions.look_again(self._state)
+        staging.look_again(self._state)
         self._background.tidy()
         self._hands.look_at_cache()
         self._check_socket()
@@ -148,10 +148,10 @@ class Agent:
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     def _check_idle(self) -> None:
-        if self._links or transitions.busy(self._state):
+        if self._links or queries.busy(self._state):
             self._last_busy = time.monotonic()
             return
-        patience_s = transitions.patience_s(self._state, self._idle_s)
+        patience_s = queries.patience_s(self._state, self._idle_s)
         if time.monotonic() - self._last_busy > patience_s:
             complain(f"no master and nothing to do for {patience_s:g} s: the agent ends")
             self._ending = True
@@ -371,7 +371,7 @@ _HANDLERS: Dict[Type[Any], Callable[[Agent, Any], None]] = {
     DropCheckpoints: lambda agent, message: agent._hands.drop_checkpoints(message.job_id),
     Release: lambda agent, message: transitions.on_release(agent._state, message),
     Ack: lambda agent, message: transitions.on_ack(agent._state, message),
-    Delivered: lambda agent, message: transitions.on_delivered(agent._state, message),
+    Delivered: lambda agent, message: staging.on_delivered(agent._state, message),
     Ping: lambda agent, message: transitions.on_ping(agent._state, message),
     Shutdown: lambda agent, message: transitions.on_shutdown(agent._state),
 }

@@ -15,13 +15,14 @@ from worker_agent.attempts.progress import ProgressReader, sign_of
 from worker_agent.attempts.results import collect, is_quick
 from worker_agent.cache.garbage_collection import CacheKeeper
 from worker_agent.core import commands as cmd
-from worker_agent.core import deadlines, slot_assignment, transitions
+from worker_agent.core import deadlines, queries, slot_assignment, staging, transitions
+from worker_agent.core.execution import Key, Started, StartError
 from worker_agent.core.launch_check import artefacts_of
 from worker_agent.core.shares import device_of, everything, mask_of
 from worker_agent.core.state import AgentState, Phase
 from worker_agent.devices.gpu_monitor import GpuKeeper
 from worker_agent.devices.slot_locks import SlotLocks
-from worker_agent.executors.base import Executor, Key, Started, StartError, Task
+from worker_agent.executors.base import Executor, Invocation
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Progress, ToMaster
 from worker_agent.runtime.host_context import Site
@@ -108,7 +109,7 @@ class Hands:
 
     def look_for_signs(self) -> None:
         """Look whether the attempts that must give signs of life do."""
-        for attempt in filter(deadlines.is_watched, transitions.running(self._state)):
+        for attempt in filter(deadlines.is_watched, queries.running(self._state)):
             deadlines.on_sign(attempt, sign_of(self._layout(attempt.launch)), self.now())
 
     def look_at_cache(self) -> None:
@@ -166,9 +167,9 @@ class Hands:
         self._keeper.use(self._site().cache, item.content_hash)
         status, now = self._site().cache.status(item.content_hash), self.now()
         handlers = {
-            "present": transitions.on_found,
-            "missing": transitions.on_missing,
-            "unsure": transitions.on_unsure,
+            "present": staging.on_found,
+            "missing": staging.on_missing,
+            "unsure": staging.on_unsure,
         }
         handlers[status](self._state, item.content_hash, now)
 
@@ -181,7 +182,7 @@ class Hands:
                 problem = check(item.content_hash)
             except Exception as error:
                 problem = f"cannot be checked: {error}"
-            return lambda: transitions.on_verified(
+            return lambda: staging.on_verified(
                 self._state, item.content_hash, problem, item.delivered, self.now()
             )
 
@@ -244,8 +245,8 @@ class Hands:
         argv = command(launch.argv, gpu, sys.executable, attempt, env.get("PATH", ""))
         mark = mark_of(attempt.output)
         self._state.attempts[key].mark = os.fsencode(mark)
-        task = Task(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)
-        return self._executor.start(key, task)
+        invocation = Invocation(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)
+        return self._executor.start(key, invocation)
 
     def _open_checkpoint(self, launch: Launch) -> None:
         checkpoints, key = self._site().checkpoints, (launch.job_id, launch.attempt)

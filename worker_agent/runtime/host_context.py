@@ -13,9 +13,9 @@ from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.attempts.launch import base_environment
 from worker_agent.attempts.working_directory import Workshop, expand
 from worker_agent.cache.artefacts import Cache
+from worker_agent.core.execution import Key
 from worker_agent.core.shares import SHARES, Device, device_of, usual_slots
 from worker_agent.devices.slot_locks import cores
-from worker_agent.executors.base import Key
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
 from worker_agent.protocol.messages import LEAST_LOG_BYTES, MessageError, Settings, parse_detail
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Union
 
-from worker_agent.executors.base import Key
+from worker_agent.core.execution import Key
 from worker_agent.protocol.digests import fsync_directory
 from worker_agent.protocol.messages import Event, Launch, MessageError, encode, parse_detail
 

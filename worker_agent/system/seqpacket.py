@@ -18,7 +18,7 @@ _MOST_FILES = 8
 
 
 def receive(agent: socket.socket) -> Tuple[Dict[str, Any], List[int]]:
-    """Return the agent's next order with its descriptors; end this process where none comes."""
+    """Return the agent's next request with its descriptors; end this process where none comes."""
     try:
         data, control, _, _ = agent.recvmsg(PACKET, socket.CMSG_SPACE(_MOST_FILES * 4))
     except OSError:

@@ -8,7 +8,7 @@ import pytest
 
 from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.cache.artefacts import Cache
-from worker_agent.executors.base import Key
+from worker_agent.core.execution import Key
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import WorkLayout
 from worker_agent.protocol.messages import Launch

@@ -9,7 +9,7 @@ import pytest
 
 from worker_agent.attempts.launch import Places, base_environment, command, environment, links, plan_links
 from worker_agent.attempts.progress import last_json, last_line
-from worker_agent.executors.base import StartError
+from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Mount
 

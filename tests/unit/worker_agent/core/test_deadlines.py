@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker_agent.core import commands as cmd
-from worker_agent.core import deadlines, transitions
+from worker_agent.core import deadlines, queries, transitions
+from worker_agent.core.execution import Exit
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState, Attempt, Phase
-from worker_agent.executors.base import Exit
 from worker_agent.protocol.messages import Launch
 
 KEY = ("a", 1)
@@ -60,14 +60,14 @@ def test_the_first_limit_that_is_reached_ends_an_attempt(
     state = started(**limits)
     for number, at in enumerate(signs):
         sign(state, number, at)
-    assert transitions.next_deadline(state) == due
+    assert queries.next_deadline(state) == due
     if due is None:
         assert not stops(state, 1e9)
         return
     assert not stops(state, due - 0.001)
     assert stops(state, due) and not stops(state, due + 1)
     assert state.attempts[KEY].verdict == verdict
-    assert transitions.next_deadline(state) is None
+    assert queries.next_deadline(state) is None
 
 
 def test_the_same_look_is_no_sign_of_life() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker_agent.core import transitions
+from worker_agent.core import staging, transitions
 from worker_agent.core.eviction import Disk, Entry, excess, needed, on_removed, surplus
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState, Artefact, Phase
@@ -73,11 +73,11 @@ def test_what_attempts_need_or_is_hashed_stays() -> None:
     state = AgentState(devices={"s1": Device("s1")})
     transitions.on_launch(state, msg.Launch("a", 1, 2, ["x"], base_model=H1), 1.0)
     assert needed(state) == {H1}
-    transitions.on_found(state, H1, 2.0)
+    staging.on_found(state, H1, 2.0)
     assert state.attempts["a", 1].phase is Phase.STARTING and needed(state) == {H1}
     transitions.on_not_started(state, ("a", 1), "no", 3.0)
     assert needed(state) == set()
-    transitions.on_delivered(state, msg.Delivered(H2))
+    staging.on_delivered(state, msg.Delivered(H2))
     assert needed(state) == {H2}
 
 

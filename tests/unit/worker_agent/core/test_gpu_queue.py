@@ -9,9 +9,9 @@ import pytest
 from tests.unit.worker_agent.gpu_data import GB, SMALL
 from worker_agent.core import commands as cmd
 from worker_agent.core import slot_assignment, transitions
+from worker_agent.core.execution import Exit
 from worker_agent.core.shares import SHARES, Device, cpu_devices
 from worker_agent.core.state import AgentState
-from worker_agent.executors.base import Exit
 from worker_agent.protocol.messages import ALONE, Launch, Slots
 
 GPUS = [Device("gpu0", SHARES, SHARES, memory=64 * GB, watched=True)]

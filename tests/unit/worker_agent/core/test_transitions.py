@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from worker_agent.core import commands as cmd
-from worker_agent.core import slot_assignment, transitions
+from worker_agent.core import queries, slot_assignment, staging, transitions
+from worker_agent.core.execution import Exit
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState, Artefact, Phase
-from worker_agent.executors.base import Exit
 from worker_agent.protocol import messages as msg
 
 H1, H2 = "1" * 64, "2" * 64
@@ -98,18 +98,18 @@ STEPS: dict[str, Callable[[AgentState], None]] = {
     "shutdown": transitions.on_shutdown,
     "hello": lambda s: transitions.on_hello(s, list(s.devices.values())),
     "hello s2": lambda s: transitions.on_hello(s, [Device("s2")]),
-    "found 1": lambda s: transitions.on_found(s, H1, 4.0),
-    "found 2": lambda s: transitions.on_found(s, H2, 4.0),
-    "missing 1": lambda s: transitions.on_missing(s, H1, 4.0),
-    "unsure 1": lambda s: transitions.on_unsure(s, H1, 4.0),
-    "delivered 1": lambda s: transitions.on_delivered(s, msg.Delivered(H1)),
-    "delivered nonsense": lambda s: transitions.on_delivered(s, msg.Delivered("../x")),
-    "fine 1": lambda s: transitions.on_verified(s, H1, None, True, 5.0),
-    "wrong 1": lambda s: transitions.on_verified(s, H1, "wrong", True, 5.0),
-    "rotten 1": lambda s: transitions.on_verified(s, H1, "wrong", False, 5.0),
+    "found 1": lambda s: staging.on_found(s, H1, 4.0),
+    "found 2": lambda s: staging.on_found(s, H2, 4.0),
+    "missing 1": lambda s: staging.on_missing(s, H1, 4.0),
+    "unsure 1": lambda s: staging.on_unsure(s, H1, 4.0),
+    "delivered 1": lambda s: staging.on_delivered(s, msg.Delivered(H1)),
+    "delivered nonsense": lambda s: staging.on_delivered(s, msg.Delivered("../x")),
+    "fine 1": lambda s: staging.on_verified(s, H1, None, True, 5.0),
+    "wrong 1": lambda s: staging.on_verified(s, H1, "wrong", True, 5.0),
+    "rotten 1": lambda s: staging.on_verified(s, H1, "wrong", False, 5.0),
     "unfit a:1 missing": lambda s: transitions.on_unfit(s, ("a", 1), H1, "missing", 6.0),
     "unfit a:1 unsure": lambda s: transitions.on_unfit(s, ("a", 1), H1, "unsure", 6.0),
-    "look again": transitions.look_again,
+    "look again": staging.look_again,
     "tick 14": lambda s: transitions.on_tick(s, 14.9),
     "tick 15": lambda s: transitions.on_tick(s, 15.0),
     "lost a": lambda s: transitions.on_lost(s, ("a", 1), "gone", 9.0),
@@ -427,12 +427,12 @@ def test_the_outcome_tells_the_whole_story() -> None:
 def test_a_cancel_while_an_artefact_is_awaited_frees_the_waiting_list() -> None:
     state = agent("s1")
     transitions.on_launch(state, needing("a", H1), 1.0)
-    transitions.on_missing(state, H1, 2.0)
+    staging.on_missing(state, H1, 2.0)
     transitions.on_cancel(state, msg.Cancel("a", 1), 3.0)
     drained(state)
-    transitions.look_again(state)
+    staging.look_again(state)
     transitions.on_hello(state, [Device("s1")])
-    transitions.on_found(state, H1, 4.0)
+    staging.on_found(state, H1, 4.0)
     assert drained(state) == []
     assert state.artefacts[H1] is Artefact.PRESENT and state.attempts["a", 1].phase is Phase.FINISHED
 
@@ -440,7 +440,7 @@ def test_a_cancel_while_an_artefact_is_awaited_frees_the_waiting_list() -> None:
 def test_an_artefact_that_nobody_waited_for_when_a_master_came_is_wanted_anew() -> None:
     state = agent("s1")
     transitions.on_launch(state, needing("a", H1), 1.0)
-    transitions.on_missing(state, H1, 2.0)
+    staging.on_missing(state, H1, 2.0)
     transitions.on_cancel(state, msg.Cancel("a", 1), 3.0)
     transitions.on_hello(state, [Device("s1")])
     drained(state)
@@ -452,12 +452,12 @@ def test_an_artefact_that_nobody_waited_for_when_a_master_came_is_wanted_anew() 
 
 def test_an_agent_that_holds_nothing_waits_less_for_a_master() -> None:
     state = agent("s1")
-    assert [transitions.patience_s(state, most_s) for most_s in (1800.0, 5.0)] == [60.0, 5.0]
+    assert [queries.patience_s(state, most_s) for most_s in (1800.0, 5.0)] == [60.0, 5.0]
     transitions.on_launch(state, launch(), 1.0)
-    assert transitions.patience_s(state, 1800.0) == 1800.0
+    assert queries.patience_s(state, 1800.0) == 1800.0
     transitions.on_started(state, ("a", 1), {"pid": 1}, 10.0)
     transitions.on_exit(state, exited(), 12.0)
     transitions.on_collected(state, exited(), cmd.Collected(), 12.0)
-    assert transitions.patience_s(state, 1800.0) == 1800.0, "the master has still to hear of it"
+    assert queries.patience_s(state, 1800.0) == 1800.0, "the master has still to hear of it"
     transitions.on_release(state, msg.Release("a", 1))
-    assert transitions.patience_s(state, 1800.0) == 60.0
+    assert queries.patience_s(state, 1800.0) == 60.0

@@ -1,0 +1,42 @@
+"""What the core and those who run attempts tell each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+Key = Tuple[str, int]
+"""Job id and attempt."""
+
+
+class StartError(Exception):
+    """An attempt could not be started; the text is for the user."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """What became of an attempt whose start took a while."""
+
+    key: Key
+    pid: int
+    problem: str = ""
+    """Why it could not be started; empty where it was."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """An attempt is over and nothing of it runs any more."""
+
+    key: Key
+    exit_code: int
+    """Negative: ended by that signal."""
+    peak_rss_bytes: Optional[int]
+    duration_s: float
+    executor: str = "process"
+    """What really ran it …"""
+    note: str = ""
+    """… and why, where that is not what was asked for."""
+    problem: str = ""
+    """Why it ended, where that was not its own doing: it counts as lost."""
+    traceless: bool = False
+    """Nothing that it started is left even where it has hidden: nobody can still write to its files."""

@@ -1,0 +1,39 @@
+"""What the rest of the agent asks of the core."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+from worker_agent.core import deadlines, slot_assignment
+from worker_agent.core.state import AgentState, Attempt, Phase
+
+_NOTHING_HELD_S = 60.0
+"""A link that broke is back by then, and a new agent costs a master little.  The files stay."""
+
+
+def running(state: AgentState) -> List[Attempt]:
+    """Return the attempts that run."""
+    attempts = map(state.attempts.__getitem__, state.slots.values())
+    return [attempt for attempt in attempts if attempt.phase is Phase.RUNNING]
+
+
+def queued(state: AgentState) -> bool:
+    """Return whether an attempt waits for nothing but a slot."""
+    return any(slot_assignment.is_ready(state, number, key) for number, key in state.ready)
+
+
+def busy(state: AgentState) -> bool:
+    """Return whether anything runs or is being collected."""
+    phases = (Phase.STARTING, Phase.RUNNING, Phase.COLLECTING)
+    return any(item.phase in phases for item in state.attempts.values())
+
+
+def patience_s(state: AgentState, most_s: float) -> float:
+    """Return how long to wait for a master with nothing to do: less where nothing is held for it."""
+    return most_s if state.attempts else min(most_s, _NOTHING_HELD_S)
+
+
+def next_deadline(state: AgentState) -> Optional[float]:
+    """Return when `on_tick` has something to do; None for never."""
+    dues = map(deadlines.due_at, running(state))
+    return min((due for due in dues if due is not None), default=None)
