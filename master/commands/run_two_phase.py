@@ -279,7 +279,9 @@ def _report(options: Options, layout: RunLayout, state: RunState, exit_code: int
 def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
     """Finish what a master did that went down after it had published a result and before it could say so."""
     for task_id, record in state.tasks.items():
-        if record.unrecorded and (ours := attempt_in_place(layout.result(task_id), record.outcomes)):
+        if record.unrecorded_successes and (
+            ours := attempt_in_place(layout.result(task_id), record.outcomes)
+        ):
             inbox.put(Received(ev.Collected(time.time(), task_id, *ours)))
 
 

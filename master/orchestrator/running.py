@@ -206,7 +206,7 @@ def _first(own: float | None, usual: float | None) -> float | None:
 def _nothing_left(state: RunState) -> bool:
     """True once no worker has anything of this run any more."""
     return state.finished and not any(
-        view.attempts or view.collecting or view.loose for view in state.workers.values()
+        view.attempts or view.collecting or view.reattached for view in state.workers.values()
     )
 
 

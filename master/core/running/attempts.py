@@ -1,6 +1,6 @@
 """What happens to attempts.
 
-An attempt whose worker falls silent for the length of a lease is given up and its task tried elsewhere.  When
+An attempt whose worker falls silent for the length of a lease is orphaned and its task tried elsewhere.  When
 the worker comes back, nothing that it did is thrown away: what succeeded is collected, what may still run is
 taken back while its replacement has not started, and races with a replacement that has.
 """
@@ -16,7 +16,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.artefacts import want
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
-from master.core.running.records import GivenUp, Outbox, RunState, TaskRecord, WorkerView
+from master.core.running.records import FormerAttempt, Outbox, RunState, TaskRecord, WorkerView
 from master.core.running.retry import judge
 from master.core.running.tasks import (
     ON_A_WORKER,
@@ -24,9 +24,9 @@ from master.core.running.tasks import (
     current,
     finish,
     leave,
-    loose_attempts,
     make_ready,
     move,
+    reattached_attempts,
     touch,
 )
 from worker_agent.protocol.messages import OUT_OF_MEMORY
@@ -49,7 +49,7 @@ def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
 
 def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
     view = state.workers[event.worker]
-    view.loose.discard((event.task_id, event.attempt))
+    view.reattached.discard((event.task_id, event.attempt))
     state.roomy.add(view.name)
     record = current(state, event.worker, event.task_id, event.attempt)
     if record is None:
@@ -82,21 +82,21 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
     """Take the end of an attempt that its task no longer waits for."""
     key = event.task_id, event.attempt
     record = state.tasks.get(event.task_id)
-    lost = record.given_up.get(event.attempt) if record else None
+    lost = record.orphaned.get(event.attempt) if record else None
     if record is None or lost is None or lost.worker != event.worker:
         discard(state, state.workers[event.worker], key, out)
     elif event.outcome == "succeeded":
-        record.given_up[event.attempt] = replace(lost, finished=event.detail)
+        record.orphaned[event.attempt] = replace(lost, finished=event.detail)
         adopt(state, record, event.attempt, event.at, out)
     else:
-        del record.given_up[event.attempt]
+        del record.orphaned[event.attempt]
         detail = {"attempt": event.attempt, "outcome": event.outcome}
         move(state, record, Trigger.DROP, event.at, out, detail=detail)
         out.commands.append(cmd.CollectFailedAttempt(event.worker, *key, event.detail))
 
 
 def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
-    """Record an outcome that is home.  It counts even if its attempt has been given up meanwhile."""
+    """Record an outcome that is home.  It counts even if its attempt has been orphaned meanwhile."""
     record = state.tasks.get(event.task_id)
     if record is None or record.state in ENDED or not record.collected < event.attempt <= record.attempts:
         return
@@ -105,7 +105,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     if record.attempt != event.attempt:
         _replace_current(record, event.attempt, out)
     record.collected, record.content_hash = event.attempt, event.content_hash
-    record.unrecorded.clear()
+    record.unrecorded_successes.clear()
     move(state, record, Trigger.COLLECT, event.at, out, content_hash=event.content_hash)
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
@@ -120,11 +120,11 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
 
 
 def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:
-    """Make an attempt that was given up the current one."""
+    """Make an orphaned attempt the current one."""
     if record.state in WITH_A_WORKER and record.worker:
         kind = cmd.Cancel if record.state in ON_A_WORKER else cmd.Release
         out.commands.append(kind(record.worker, *record.key))
-    lost = record.given_up.pop(attempt, None) or record.unrecorded.get(attempt)
+    lost = record.orphaned.pop(attempt, None) or record.unrecorded_successes.get(attempt)
     record.attempt = attempt
     record.worker, record.base = (lost.worker, lost.base) if lost else (None, "")
     record.finished = (lost and lost.finished) or {}
@@ -148,13 +148,13 @@ def end_attempt(
     note: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """The current attempt ended without success, or (lost without a detail) is given up."""
+    """The current attempt ended without success, or (lost without a detail) is orphaned."""
     leave(state, record)
     verdict = judge(record, outcome, state.policy)
     if outcome not in ("lost", "requeue", OUT_OF_MEMORY) and record.worker:
         record.avoid |= {record.worker}
     if outcome == "lost" and detail is None:
-        give_up(record)
+        orphan(record)
     text = f"{verdict.note}: {note}" if note else verdict.note
     move(state, record, verdict.trigger, at, out, note=text, detail=detail)
     if verdict.trigger is Trigger.FAIL:
@@ -173,8 +173,8 @@ def _go_on(
     awaits: bool = False,
 ) -> None:
     """Find the next attempt for a task that is ready: one that still runs somewhere, or a new one."""
-    if loose := loose_attempts(state, record):
-        adopt(state, record, loose[0][1], at, out)
+    if reattached := reattached_attempts(state, record):
+        adopt(state, record, reattached[0][1], at, out)
     elif awaits:
         checkpoints.hold(state, record, at, delay_s)
     elif delay_s:
@@ -183,23 +183,23 @@ def _go_on(
         make_ready(state, record, at, out)
 
 
-def give_up(record: TaskRecord) -> None:
+def orphan(record: TaskRecord) -> None:
     """Remember the current attempt for the case that it comes back."""
     if record.worker:
         finished = record.finished if record.state is State.COLLECTING else None
-        record.given_up[record.attempt] = GivenUp(record.worker, record.base, finished)
+        record.orphaned[record.attempt] = FormerAttempt(record.worker, record.base, finished)
 
 
 def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, at: float, out: Outbox) -> None:
     """Decide on an attempt that a worker brings back though its task no longer waits for it."""
     task_id, attempt = key
     record = state.tasks.get(task_id)
-    lost = record.given_up.get(attempt) if record else None
+    lost = record.orphaned.get(attempt) if record else None
     if record is None or lost is None or lost.worker != view.name:
         discard(state, view, key, out)
         return
     if record.state is State.RUNNING and lost.finished is None:
-        view.loose.add(key)
+        view.reattached.add(key)
     else:
         adopt(state, record, attempt, at, out)
     if state.cancelling:
@@ -207,14 +207,14 @@ def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, at: float, ou
 
 
 def adopt(state: RunState, record: TaskRecord, attempt: int, at: float, out: Outbox) -> None:
-    """Take an attempt back that had been given up, in place of the current one."""
-    lost = record.given_up[attempt]
+    """Take an orphaned attempt back, in place of the current one."""
+    lost = record.orphaned[attempt]
     leave(state, record)
     _replace_current(record, attempt, out)
     record.losses = max(0, record.losses - 1)
     move(state, record, Trigger.ADOPT, at, out, note="its worker came back")
     view = state.workers[lost.worker]
-    view.loose.discard(record.key)
+    view.reattached.discard(record.key)
     view.attempts.add(record.key)
     if lost.finished is not None:
         finish(state, record, lost.finished, at, out)

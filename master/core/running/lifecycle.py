@@ -45,9 +45,9 @@ class Trigger(str, Enum):
     WITHDRAW = "withdraw"
     """The master took the attempt back."""
     ADOPT = "adopt"
-    """An attempt that was given up goes on after all."""
+    """An orphaned attempt goes on after all."""
     DROP = "drop"
-    """An attempt that was given up has ended without success; its number and outcome are in the detail."""
+    """An orphaned attempt has ended without success; its number and outcome are in the detail."""
     FAIL = "fail"
     CANCEL = "cancel"
     LOCK = "lock"
@@ -60,7 +60,7 @@ class Trigger(str, Enum):
 
 WITH_A_WORKER = frozenset({State.ASSIGNED, State.STAGING, State.RUNNING, State.COLLECTING})
 ADOPTING = frozenset({State.READY, State.ASSIGNED, State.STAGING, State.RUNNING})
-"""States in which an attempt that was given up may still win."""
+"""States in which an orphaned attempt may still win."""
 ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.BLOCKED})
 
 _ATTEMPT_ENDS = {

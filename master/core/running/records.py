@@ -42,7 +42,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class GivenUp:
+class FormerAttempt:
     """An attempt whose worker fell silent, or forgot it.  It may come back."""
 
     worker: str
@@ -71,9 +71,9 @@ class TaskRecord:
     """GPU memory was not enough for it beside others: it gets a whole GPU, a large one."""
     gpu_need: int | None = None
     """GPU memory that the current attempt was given, in bytes; None for the usual slot."""
-    given_up: dict[int, GivenUp] = field(default_factory=dict)
+    orphaned: dict[int, FormerAttempt] = field(default_factory=dict)
     """By attempt; empty where no other attempt can win any more."""
-    unrecorded: dict[int, GivenUp] = field(default_factory=dict)
+    unrecorded_successes: dict[int, FormerAttempt] = field(default_factory=dict)
     """Attempts that succeeded on their worker, until one is recorded: any result may be in place."""
     base: str = ""
     """Content hash of the base model that the current attempt starts from."""
@@ -96,12 +96,12 @@ class TaskRecord:
     @property
     def outcomes(self) -> dict[int, Mapping[str, Any]]:
         """What the agents said at the end of the attempts that are not recorded, by attempt."""
-        return {attempt: made.finished or {} for attempt, made in self.unrecorded.items()}
+        return {attempt: made.finished or {} for attempt, made in self.unrecorded_successes.items()}
 
     def note_success(self) -> None:
         """Remember that the current attempt succeeded on its worker."""
         if self.worker:
-            self.unrecorded[self.attempt] = GivenUp(self.worker, self.base, self.finished)
+            self.unrecorded_successes[self.attempt] = FormerAttempt(self.worker, self.base, self.finished)
 
 
 @dataclass
@@ -129,8 +129,8 @@ class WorkerView:
     """Assigned here and not ended."""
     collecting: set[Attempt] = field(default_factory=set)
     """Succeeded here and not home."""
-    loose: set[Attempt] = field(default_factory=set)
-    """Given up, but still here: they race with the attempts that replaced them."""
+    reattached: set[Attempt] = field(default_factory=set)
+    """Orphaned, but still here: they race with the attempts that replaced them."""
     cached: set[str] = field(default_factory=set)
     """Content hashes."""
     touched: dict[str, None] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class WorkerView:
     @property
     def used(self) -> float:
         """How many slots' worth its attempts take."""
-        whole = len(self.attempts) + len(self.loose) - len(self.claims)
+        whole = len(self.attempts) + len(self.reattached) - len(self.claims)
         return whole + sum(self.claims.values())
 
     @property
@@ -239,7 +239,7 @@ class RunState:
             self.ready.discard(record.task)
         record.state = new
         if new not in ADOPTING:
-            record.given_up.clear()
+            record.orphaned.clear()
         record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")
 
     def delay(self, record: TaskRecord, until: float) -> None:

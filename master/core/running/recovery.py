@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from master.core.planning.plan import BASE_MODELS, Plan, Task
-from master.core.running.attempts import give_up
+from master.core.running.attempts import orphan
 from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger
@@ -45,14 +45,14 @@ def _outsider(task_id: str) -> TaskRecord:
 def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None:
     trigger, detail = transition.trigger, transition.detail
     if trigger is Trigger.DROP:
-        record.given_up.pop((detail or {}).get("attempt", 0), None)
+        record.orphaned.pop((detail or {}).get("attempt", 0), None)
         return
     if trigger is Trigger.LOSE and detail is None:
-        give_up(record)
+        orphan(record)
     if trigger is Trigger.ASSIGN:
         record.base, record.finished = "", {}
     if trigger is Trigger.ADOPT:
-        lost = record.given_up.pop(transition.attempt, None)
+        lost = record.orphaned.pop(transition.attempt, None)
         record.base, record.finished = lost.base if lost else "", {}
     if trigger in (Trigger.UNLOCK, Trigger.REDO):
         _redo(state, record)
@@ -67,10 +67,10 @@ def _apply(record: TaskRecord, transition: Transition) -> None:
     record.attempts = max(record.attempts, transition.attempt)
     record.note = transition.note or record.note
     if transition.state not in ADOPTING:
-        record.given_up.clear()
+        record.orphaned.clear()
     if transition.trigger is Trigger.COLLECT:
         record.collected, record.content_hash = transition.attempt, transition.content_hash
-        record.unrecorded.clear()
+        record.unrecorded_successes.clear()
     if transition.detail is not None:
         record.finished = transition.detail
         note_left(record, transition.detail)

@@ -85,7 +85,7 @@ def _on_stop(state: RunState, event: ev.StopRequested, out: Outbox) -> None:
 def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
     state.stopping = state.cancelling = True
     for view in state.workers.values():
-        for key in sorted(view.attempts | view.loose):
+        for key in sorted(view.attempts | view.reattached):
             out.commands.append(cmd.Cancel(view.name, *key))
 
 
@@ -107,7 +107,7 @@ def _place(state: RunState, at: float, out: Outbox) -> None:
 
 def _may_start_more(state: RunState) -> bool:
     most = state.policy.max_running
-    return most is None or sum(len(view.attempts | view.loose) for view in state.workers.values()) < most
+    return most is None or sum(len(view.attempts | view.reattached) for view in state.workers.values()) < most
 
 
 def _has_room(view: WorkerView, mean_s: float | None, claim: float = _LEAST) -> bool:

@@ -29,12 +29,12 @@ def move(
     content_hash: str = "",
 ) -> None:
     """Change a task's state, and remember it if it is another one now, or another attempt counts."""
-    before, loose = record.state, loose_attempts(state, record)
+    before, reattached = record.state, reattached_attempts(state, record)
     state.move(record, trigger)
     record.note = note or record.note
     if record.state not in ADOPTING:
-        for worker, attempt in loose:
-            state.workers[worker].loose.discard((record.task.task_id, attempt))
+        for worker, attempt in reattached:
+            state.workers[worker].reattached.discard((record.task.task_id, attempt))
             out.commands.append(cmd.Cancel(worker, record.task.task_id, attempt))
     if record.state is before and trigger not in (Trigger.ADOPT, Trigger.DROP):
         return
@@ -48,12 +48,13 @@ def move(
     )
 
 
-def loose_attempts(state: RunState, record: TaskRecord) -> list[tuple[str, int]]:
-    """Return worker and number of the attempts that were given up but still are on a connected worker."""
+def reattached_attempts(state: RunState, record: TaskRecord) -> list[tuple[str, int]]:
+    """Return worker and number of the orphaned attempts that are on a connected worker again."""
     return [
         (lost.worker, attempt)
-        for attempt, lost in record.given_up.items()
-        if lost.worker in state.workers and (record.task.task_id, attempt) in state.workers[lost.worker].loose
+        for attempt, lost in record.orphaned.items()
+        if lost.worker in state.workers
+        and (record.task.task_id, attempt) in state.workers[lost.worker].reattached
     ]
 
 

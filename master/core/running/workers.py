@@ -20,7 +20,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.gpu_bytes, view.slots_per_gpu = event.gpu_bytes, event.slots_per_gpu
     view.cached = set(event.cached)
     view.delivering.clear()
-    view.loose.clear()
+    view.reattached.clear()
     state.roomy.add(view.name)
     for spec_hash, content_hash in state.home.items():
         if content_hash in view.cached:
@@ -66,7 +66,7 @@ def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
         view.since = event.at
     view.up, view.tried, view.reason = False, True, event.reason
     view.delivering.clear()
-    view.loose.clear()
+    view.reattached.clear()
 
 
 def on_worker_unusable(state: RunState, event: ev.WorkerUnusable, out: Outbox) -> None:

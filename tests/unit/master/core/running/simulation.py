@@ -59,7 +59,7 @@ class Simulation(World):
 
     def _what_hangs(self) -> str:
         records = [r for r in self.state.tasks.values() if r.state not in ENDED]
-        lines = [f"{r.task.task_id} {r.state.value} {r.history[-9:]} {r.given_up}" for r in records[:5]]
+        lines = [f"{r.task.task_id} {r.state.value} {r.history[-9:]} {r.orphaned}" for r in records[:5]]
         return f"{len(records)} tasks, {dict(self.state.counts)}\n" + "\n".join(lines)
 
     # ---- the master ----------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def _essence(state: RunState, task_id: str) -> Mapping[str, object]:
         "attempt": (record.attempt, record.attempts),
         "collected": record.task.makes or record.collected,
         "worker": record.worker,
-        "given up": {n: (lost.worker, lost.finished) for n, lost in record.given_up.items()},
+        "orphaned": {n: (lost.worker, lost.finished) for n, lost in record.orphaned.items()},
         "content": record.content_hash if record.state is State.SUCCEEDED else "",
     }
 

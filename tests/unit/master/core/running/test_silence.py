@@ -9,7 +9,7 @@ from tests.unit.master.core.running.stage import LEASE_S, Stage, job
 
 
 def two_running() -> Stage:
-    """`job#1` was given up on `w1`, its replacement `job#2` runs on `w2`."""
+    """`job#1` was orphaned on `w1`, its replacement `job#2` runs on `w2`."""
     run = Stage(job())
     run.up("w1")
     run.run_on("w1", "job", 1)
