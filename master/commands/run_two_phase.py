@@ -41,7 +41,7 @@ from master.specs import ClusterSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal, is_empty, read_known_ids
 from master.storage.run_layout import RunLayout
-from master.transfers.published_attempt import attempt_in_place
+from master.transfers.published_attempt import find_published_attempt
 from master.view.plan_table import plan_json, planned_workers, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.view import View, open_view
@@ -280,7 +280,7 @@ def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
     """Finish what a master did that went down after it had published a result and before it could say so."""
     for task_id, record in state.tasks.items():
         if record.unrecorded_successes and (
-            ours := attempt_in_place(layout.result(task_id), record.outcomes)
+            ours := find_published_attempt(layout.result(task_id), record.outcomes)
         ):
             inbox.put(Received(ev.Collected(time.time(), task_id, *ours)))
 

@@ -23,8 +23,8 @@ from master.storage.base_model_store import BaseModelStore, is_directory_name, m
 from master.storage.checkpoint_store import Checkpoint, CheckpointStore
 from master.storage.run_layout import RunLayout
 from master.transfers.inline import write_inline
-from master.transfers.published_attempt import attempt_in_place
-from master.transfers.single_flight import UnderWay
+from master.transfers.published_attempt import find_published_attempt
+from master.transfers.single_flight import SingleFlight
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, holds, publish
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
@@ -91,7 +91,7 @@ class Courier:
         self._layout, self._run_ids, self._links, self._inbox = layout, run_ids, links, inbox
         self._store, self._library, self._identity_of, self._clock = store, library, identity_of, clock
         self._pools = {name: ThreadPoolExecutor(PER_WORKER, f"transfer-{name}") for name in links}
-        self._under_way = UnderWay()
+        self._single_flight = SingleFlight()
         self._closing = threading.Event()
 
     def close(self) -> None:
@@ -102,11 +102,11 @@ class Courier:
 
     def _once(self, worker: str, key: Hashable, work: Callable[[], bool]) -> None:
         """Do `work` on a thread, and again if it gave up (False) though it was asked for meanwhile."""
-        if self._under_way.begin(key):
+        if self._single_flight.begin(key):
             self._pools[worker].submit(self._repeat, key, work)
 
     def _repeat(self, key: Hashable, work: Callable[[], bool]) -> None:
-        while not self._under_way.end(key, answered=work()):
+        while not self._single_flight.end(key, answered=work()):
             pass
 
     # ---- outcomes ------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ class Courier:
             try:
                 return command.attempt, self._bring_home(command)
             except FileExistsError:
-                if ours := attempt_in_place(self._layout.result(command.task_id), command.others):
+                if ours := find_published_attempt(self._layout.result(command.task_id), command.others):
                     return ours
                 raise
             except SessionLost:

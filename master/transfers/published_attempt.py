@@ -10,7 +10,7 @@ from typing import Any
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 
 
-def attempt_in_place(final: Path, outcomes: Mapping[int, Mapping[str, Any]]) -> tuple[int, str] | None:
+def find_published_attempt(final: Path, outcomes: Mapping[int, Mapping[str, Any]]) -> tuple[int, str] | None:
     """Return attempt and content hash of the outcome whose files, and no others, are at `final`.
 
     `outcomes` are what agents said at the end of a task's attempts (`Finished`), by attempt; of equal ones

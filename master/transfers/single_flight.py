@@ -6,7 +6,7 @@ import threading
 from collections.abc import Hashable
 
 
-class UnderWay:
+class SingleFlight:
     """What is being done now, so that nothing is done twice at a time and no request is lost."""
 
     def __init__(self) -> None:

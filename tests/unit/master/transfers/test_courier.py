@@ -17,7 +17,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost
 from master.transfers import courier as courier_module
-from master.transfers.single_flight import UnderWay
+from master.transfers.single_flight import SingleFlight
 from tests.support.courier_world import (
     BASE,
     JOB,
@@ -276,29 +276,29 @@ def test_a_request_while_the_first_is_giving_up_is_not_lost(
 ) -> None:
     rows = world.produce(a="one")
     world.line.welcome = None
-    end = UnderWay.end
+    end = SingleFlight.end
 
-    def racing_end(under_way: UnderWay, key: object, *, answered: bool) -> bool:
+    def racing_end(flight: SingleFlight, key: object, *, answered: bool) -> bool:
         if world.line.welcome is None:
             world.line.welcome = WELCOME
             world.collect({"files": rows})
-        return end(under_way, key, answered=answered)
+        return end(flight, key, answered=answered)
 
-    monkeypatch.setattr(UnderWay, "end", racing_end)
+    monkeypatch.setattr(SingleFlight, "end", racing_end)
     world.collect({"files": rows})
     assert isinstance(world.event(), ev.Collected)
 
 
 def test_what_is_under_way_is_done_once_and_again_only_if_it_gave_up() -> None:
-    under_way = UnderWay()
-    assert under_way.begin("a") and under_way.begin("b")
-    assert not under_way.begin("a")
-    assert not under_way.end("a", answered=False), "it was asked for meanwhile"
-    assert under_way.end("a", answered=False), "nobody asked since"
-    assert under_way.begin("a") and not under_way.begin("a")
-    assert under_way.end("a", answered=True)
-    assert under_way.end("b", answered=False)
-    assert under_way.begin("a")
+    flight = SingleFlight()
+    assert flight.begin("a") and flight.begin("b")
+    assert not flight.begin("a")
+    assert not flight.end("a", answered=False), "it was asked for meanwhile"
+    assert flight.end("a", answered=False), "nobody asked since"
+    assert flight.begin("a") and not flight.begin("a")
+    assert flight.end("a", answered=True)
+    assert flight.end("b", answered=False)
+    assert flight.begin("a")
 
 
 def test_nothing_is_tried_after_closing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from master.transfers import published_attempt
-from master.transfers.published_attempt import attempt_in_place
+from master.transfers.published_attempt import find_published_attempt
 from tests.support.courier_world import put
 from worker_agent.protocol.digests import FileDigest, content_hash
 
@@ -22,8 +22,8 @@ def one(tmp_path: Path) -> dict[str, Any]:
 def test_the_attempt_that_made_what_is_there_is_found(tmp_path: Path, one: dict[str, Any]) -> None:
     two = {"files": put(tmp_path / "two", {"a": "two"})}
     found = content_hash(map(FileDigest.from_row, one["files"]))
-    assert attempt_in_place(tmp_path / "one", {1: one, 2: two}) == (1, found)
-    assert attempt_in_place(tmp_path / "one", {1: one, 2: two, 3: one}) == (3, found)
+    assert find_published_attempt(tmp_path / "one", {1: one, 2: two}) == (1, found)
+    assert find_published_attempt(tmp_path / "one", {1: one, 2: two, 3: one}) == (3, found)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_what_no_agent_announced_is_not_ours(
     tmp_path: Path, said: dict[str, Any], contents: dict[str, str]
 ) -> None:
     put(tmp_path / "result", contents)
-    assert attempt_in_place(tmp_path / "result", {1: said}) is None
+    assert find_published_attempt(tmp_path / "result", {1: said}) is None
 
 
 @pytest.mark.parametrize("contents", [{"a": "other"}, {"a": "one", "b": "more"}, {"b": "one"}])
@@ -43,7 +43,7 @@ def test_what_is_not_the_same_is_not_ours(
     tmp_path: Path, one: dict[str, Any], contents: dict[str, str]
 ) -> None:
     put(tmp_path / "result", contents)
-    assert attempt_in_place(tmp_path / "result", {1: one}) is None
+    assert find_published_attempt(tmp_path / "result", {1: one}) is None
 
 
 def test_nothing_is_found_where_nothing_is_or_it_cannot_be_read(
@@ -52,6 +52,6 @@ def test_nothing_is_found_where_nothing_is_or_it_cannot_be_read(
     def unreadable(path: Path) -> list[FileDigest]:
         raise PermissionError(13, "Permission denied", str(path))
 
-    assert attempt_in_place(tmp_path / "missing", {1: one}) is None
+    assert find_published_attempt(tmp_path / "missing", {1: one}) is None
     monkeypatch.setattr(published_attempt, "digest_directory", unreadable)
-    assert attempt_in_place(tmp_path / "one", {1: one}) is None
+    assert find_published_attempt(tmp_path / "one", {1: one}) is None
