@@ -50,12 +50,12 @@ def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
     if isinstance(message, msg.Rejected):
         return ev.DeliveryFailed(at, worker, message.content_hash, message.problem)
     if isinstance(message, msg.Slots):
-        return ev.ForeignSlots(at, worker, message.foreign)
+        return ev.SlotsHeldByOthers(at, worker, message.held_by_others)
     if isinstance(message, msg.Welcome):
         attempts = frozenset((str(job_id), int(attempt)) for job_id, attempt in message.attempts)
         cached = frozenset(message.cached)
         return ev.WorkerUp(
-            *(at, worker, len(message.slots), message.foreign, attempts, cached),
+            *(at, worker, len(message.slots), message.held_by_others, attempts, cached),
             gpu_bytes=tuple(message.gpu_bytes),
             slots_per_gpu=message.slots_per_gpu,
         )

@@ -94,7 +94,9 @@ class Publisher:
     def refresh(self, state: RunState, at: float) -> None:
         """Say once that others hold all slots."""
         views = [view for view in state.workers.values() if view.available]
-        waits = bool(views) and all(view.foreign >= view.slots > 0 and not view.attempts for view in views)
+        waits = bool(views) and all(
+            view.held_by_others >= view.slots > 0 and not view.attempts for view in views
+        )
         if waits and not self._waits:
             self._say(f"{_WAITING} ({plural(sum(view.slots for view in views), 'slot')})")
         self._waits = waits

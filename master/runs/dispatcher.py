@@ -95,12 +95,10 @@ class Dispatcher:
     def _tell(self, event: ev.Event) -> None:
         """Say what becomes of workers."""
         match event:
-            case ev.WorkerUp(_, worker, slots, foreign):
-                self._view.note(f"{worker}: up, {slots} jobs at a time{_held(foreign)}")
-            case ev.ForeignSlots(_, worker, foreign) if foreign != self.state.workers[worker].foreign:
-                self._view.note(
-                    f"{worker}: {self.state.workers[worker].slots} jobs at a time{_held(foreign)}"
-                )
+            case ev.WorkerUp(_, worker, slots, held):
+                self._view.note(f"{worker}: up, {slots} jobs at a time{_held(held)}")
+            case ev.SlotsHeldByOthers(_, worker, held) if held != self.state.workers[worker].held_by_others:
+                self._view.note(f"{worker}: {self.state.workers[worker].slots} jobs at a time{_held(held)}")
             case ev.WorkerUnusable(_, worker, reason):
                 self._view.note(f"{worker}: cannot be used: {reason}")
             case ev.WorkerLost(_, worker, reason) if reason != self.state.workers[worker].reason:
@@ -156,6 +154,6 @@ class Dispatcher:
             self._links[worker].send(msg.Release(task_id, attempt))
 
 
-def _held(foreign: float) -> str:
+def _held(slots: float) -> str:
     """Say how many of a worker's slots this run has to wait for."""
-    return f", {foreign:g} of them held by other runs or users" if foreign else ""
+    return f", {slots:g} of them held by other runs or users" if slots else ""

@@ -172,7 +172,7 @@ def test_runs_share_the_slots_of_a_machine(host: Host, tmp_path: Path) -> None:
     one.launch("a", WAIT_FOR_FILE.format(path=str(go)))
     one.wait_event("running", "a")
     two = host.connect("r2")
-    assert (one.welcome.foreign, two.welcome.foreign) == (0, 1)
+    assert (one.welcome.held_by_others, two.welcome.held_by_others) == (0, 1)
     two.launch("b", "pass")
     two.settle()
     assert not two.said(msg.Event)

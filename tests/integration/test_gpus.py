@@ -139,7 +139,7 @@ def test_jobs_share_a_gpu_by_memory_and_runs_share_it_too(host: Host, tmp_path: 
     first.launch("b", code, gpu_bytes=15 * GB)
     assert first.wait_event("running", "a").detail["slot"] == "gpu0.m0-15"
     assert first.wait_event("running", "b").detail["slot"] == "gpu0.m16-31"
-    second.wait(lambda item: isinstance(item, msg.Slots) and item.foreign == 0.5)
+    second.wait(lambda item: isinstance(item, msg.Slots) and item.held_by_others == 0.5)
     second.launch("c", code, gpu_bytes=30 * GB)
     second.launch("d", SAY_GPU)
     assert second.wait_event("running", "c").detail["slot"] == "gpu0.m32-62"
@@ -165,7 +165,7 @@ def test_a_gpu_in_use_by_somebody_else_is_left_alone(host: Host, tmp_path: Path)
     with stranger() as pid:
         fake.use(0, pid, 5 * GB)
         master = connect(host)
-        assert master.welcome.foreign == 1.0
+        assert master.welcome.held_by_others == 1.0
         master.launch("a", SAY_GPU)
         assert master.finished("a").slot == "gpu1"
         fake.use(1, pid, 5 * GB)
@@ -231,7 +231,7 @@ def test_a_gpu_that_falls_off_the_bus_loses_its_jobs_and_no_others(host: Host, t
     master.launch("a", SAY_GPU, attempt=2)
     assert master.finished("a", 2).slot == "gpu1"
     again = connect(host, epoch=2)
-    assert again.welcome.foreign == 1.0, "it is closed, and the worker goes on"
+    assert again.welcome.held_by_others == 1.0, "it is closed, and the worker goes on"
 
 
 def test_a_tool_that_hangs_later_stops_no_job(host: Host, tmp_path: Path) -> None:

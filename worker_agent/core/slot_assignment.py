@@ -123,11 +123,11 @@ def on_others(state: AgentState, held: Mapping[str, int], closed: Mapping[str, s
         return
     notes = _notes(state.closed, closed)
     state.others, state.closed = others, dict(closed)
-    state.outbox.append(cmd.Send(Slots(foreign(state), notes)))
+    state.outbox.append(cmd.Send(Slots(held_by_others(state), notes)))
     fill(state)
 
 
-def foreign(state: AgentState) -> float:
+def held_by_others(state: AgentState) -> float:
     """Return how many slots' worth of the devices others have."""
     total = 0.0
     for device in state.devices.values():

@@ -141,7 +141,7 @@ class GpuKeeper:
 
     def _warn(self, text: str) -> None:
         self._complain(text)
-        self._state.outbox.append(cmd.Send(Slots(slot_assignment.foreign(self._state), [text])))
+        self._state.outbox.append(cmd.Send(Slots(slot_assignment.held_by_others(self._state), [text])))
 
     def _standing(self, reading: Reading) -> Standing:
         ours: Dict[int, Key] = {}

@@ -93,7 +93,7 @@ class Welcome:
     boot_id: str
     slots: List[str]
     """Those of jobs that do not say what they need, e.g. `gpu0`, `gpu1.m0-31`, `cpu3`."""
-    foreign: float
+    held_by_others: float
     """How many slots' worth of them other runs or users have now."""
     attempts: List[List[Any]]
     """`[job_id, attempt]` of every attempt it has not been told to release."""
@@ -316,7 +316,7 @@ class Slots:
     """How many slots' worth of the worker other runs or users have; may be lost."""
 
     type: ClassVar[str] = "slots"
-    foreign: float
+    held_by_others: float
     notes: List[str] = field(default_factory=list)
     """What has changed, for the user."""
 

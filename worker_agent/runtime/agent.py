@@ -243,9 +243,9 @@ class Agent:
             raise AssertionError("welcome before hello")
         attempts: List[List[Any]] = [list(key) for key in self._state.attempts]
         cached, facts = site.cache.hashes(), site.facts()
-        foreign = slot_assignment.foreign(self._state)
+        held_by_others = slot_assignment.held_by_others(self._state)
         return Welcome(
-            *(PROTOCOL, self._digest, self._boot_id, site.slots, foreign),
+            *(PROTOCOL, self._digest, self._boot_id, site.slots, held_by_others),
             *(attempts, cached, str(site.work_dir), facts),
             gpu_bytes=site.gpu_bytes(),
             slots_per_gpu=site.settings.slots_per_gpu,

@@ -22,12 +22,12 @@ from master.core.running.tasks import (
     ON_A_WORKER,
     after_phase1,
     current,
+    expect_model,
     finish,
     leave,
     make_ready,
     move,
     reattached_attempts,
-    touch,
 )
 from worker_agent.protocol.messages import OUT_OF_MEMORY
 
@@ -50,7 +50,7 @@ def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
 def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
     view = state.workers[event.worker]
     view.reattached.discard((event.task_id, event.attempt))
-    state.roomy.add(view.name)
+    state.maybe_free.add(view.name)
     record = current(state, event.worker, event.task_id, event.attempt)
     if record is None:
         _finished_late(state, event, out)
@@ -115,7 +115,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
         state.damaged.discard(event.content_hash)
         if worker := state.workers.get(record.worker or ""):
             worker.cached.add(event.content_hash)
-            touch(state, worker, record.task.makes)
+            expect_model(state, worker, record.task.makes)
         after_phase1(state, record, event.at, out)
 
 

@@ -17,7 +17,7 @@ class WorkerUp:
     at: float
     worker: str
     slots: int
-    foreign: float = 0
+    held_by_others: float = 0
     """Slots' worth of it that other runs or users hold."""
     attempts: frozenset[Attempt] = frozenset()
     """What the agent knows of."""
@@ -48,12 +48,12 @@ class WorkerUnusable:
 
 
 @dataclass(frozen=True)
-class ForeignSlots:
+class SlotsHeldByOthers:
     """Other runs or users took or freed slots of a worker."""
 
     at: float
     worker: str
-    foreign: float
+    held_by_others: float
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ Event = (
     WorkerUp
     | WorkerLost
     | WorkerUnusable
-    | ForeignSlots
+    | SlotsHeldByOthers
     | AttemptStaging
     | AttemptStarted
     | AttemptFinished

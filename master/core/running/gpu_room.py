@@ -57,7 +57,7 @@ def largest_gpu(views: Iterable[WorkerView], at: float, patience_s: float) -> tu
 def has_larger(state: RunState, view: WorkerView) -> bool:
     """Return whether another worker that takes jobs has a larger GPU."""
     return any(
-        other.available and other.slots > other.foreign and max(other.gpu_bytes, default=0) > largest
+        other.available and other.slots > other.held_by_others and max(other.gpu_bytes, default=0) > largest
         for largest in (max(view.gpu_bytes, default=0),)
         for other in state.workers.values()
     )

@@ -118,7 +118,7 @@ class WorkerView:
     since: float = 0.0
     """When `up` last changed."""
     slots: int = 0
-    foreign: float = 0
+    held_by_others: float = 0
     gpu_bytes: tuple[int, ...] = ()
     """What each GPU has to give; 0 where it is not known."""
     slots_per_gpu: int | None = None
@@ -133,7 +133,7 @@ class WorkerView:
     """Orphaned, but still here: they race with the attempts that replaced them."""
     cached: set[str] = field(default_factory=set)
     """Content hashes."""
-    touched: dict[str, None] = field(default_factory=dict)
+    expected_models: dict[str, None] = field(default_factory=dict)
     """`spec_hash` of the base models that it caches or will soon, in the order of their coming."""
     delivering: set[str] = field(default_factory=set)
     failed_deliveries: Counter[str] = field(default_factory=Counter)
@@ -146,7 +146,7 @@ class WorkerView:
         """How many slots' worth of attempts it can take now."""
         if not self.available:
             return 0.0
-        return self.slots - self.foreign + lookahead - self.used
+        return self.slots - self.held_by_others + lookahead - self.used
 
     @property
     def used(self) -> float:
@@ -186,7 +186,7 @@ class RunState:
     open_phase1: int = 0
     """Phase 1 tasks that have not ended."""
     ready: ReadyTasks = field(default_factory=ReadyTasks)
-    roomy: set[str] = field(default_factory=set)
+    maybe_free: set[str] = field(default_factory=set)
     """Workers that may have room; all others have none."""
     retired: dict[str, int] = field(default_factory=dict)
     """Highest attempt of the journal's tasks that the plan does not hold."""

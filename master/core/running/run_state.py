@@ -18,7 +18,7 @@ from master.core.running.gpu_room import cost, has_larger, largest_gpu, need_of,
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placement import lookahead
 from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
-from master.core.running.tasks import QUEUED, after_phase1, make_ready, move, touch, unlock
+from master.core.running.tasks import QUEUED, after_phase1, expect_model, make_ready, move, unlock
 
 _LEAST = 1e-6
 """Room that is smaller is none."""
@@ -94,8 +94,8 @@ def _place(state: RunState, at: float, out: Outbox) -> None:
     if state.stopping or not len(state.ready):
         return
     mean_s = state.mean_duration_s()
-    state.roomy = {name for name in state.roomy if _has_room(state.workers[name], mean_s)}
-    with_room = [state.workers[name] for name in state.roomy]
+    state.maybe_free = {name for name in state.maybe_free if _has_room(state.workers[name], mean_s)}
+    with_room = [state.workers[name] for name in state.maybe_free]
     while with_room and len(state.ready) and _may_start_more(state):
         view = min(with_room, key=lambda view: (view.used - view.slots, view.name))
         task = _choose(state, view, mean_s)
@@ -116,7 +116,7 @@ def _has_room(view: WorkerView, mean_s: float | None, claim: float = _LEAST) -> 
 
 def _choose(state: RunState, view: WorkerView, mean_s: float | None) -> Task | None:
     """Return the best task for a worker; None where there is none, or it has to wait for more room there."""
-    for task in state.ready.candidates(view.touched, state.expected_s, partial(_fits, state, view)):
+    for task in state.ready.candidates(view.expected_models, state.expected_s, partial(_fits, state, view)):
         record = state.tasks[task.task_id]
         if view.name in record.avoid and _has_alternative(state, record.avoid):
             continue
@@ -148,7 +148,7 @@ def _refuse_too_large(state: RunState, at: float, out: Outbox) -> None:
 def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
     """True if a worker that is not to be avoided will have room sooner or later."""
     return any(
-        view.available and view.slots > view.foreign and view.name not in avoid
+        view.available and view.slots > view.held_by_others and view.name not in avoid
         for view in state.workers.values()
     )
 
@@ -163,7 +163,7 @@ def _assign(state: RunState, record: TaskRecord, view: WorkerView, at: float, ou
     view.attempts.add(record.key)
     if claim is not None and claim != 1.0:
         view.claims[record.key] = claim
-    touch(state, view, record.task.needs)
+    expect_model(state, view, record.task.needs)
     out.commands.append(cmd.Launch(view.name, *record.key))
 
 
@@ -205,7 +205,7 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.WorkerUp: workers.on_worker_up,
     ev.WorkerLost: workers.on_worker_lost,
     ev.WorkerUnusable: workers.on_worker_unusable,
-    ev.ForeignSlots: workers.on_foreign,
+    ev.SlotsHeldByOthers: workers.on_held_by_others,
     ev.AttemptStaging: attempts.on_staging,
     ev.AttemptStarted: attempts.on_started,
     ev.AttemptFinished: attempts.on_finished,

@@ -213,7 +213,9 @@ class Tally:
             return None
         pace, counts = self._paces[phase], self.phase(phase)
         elapsed = at - pace.first_start if pace.first_start is not None else 0.0
-        slots = sum(int(view.slots - view.foreign) for view in state.workers.values() if view.available)
+        slots = sum(
+            int(view.slots - view.held_by_others) for view in state.workers.values() if view.available
+        )
         if counts.open and pace.ended >= _WAVES_TO_TRUST * max(slots, 1) and elapsed > 0:
             return counts.open * elapsed / pace.ended
         return eta_by_mean_s(counts, self._mean_s(state.durations, phase), slots)

@@ -105,7 +105,7 @@ def leave(state: RunState, record: TaskRecord) -> None:
         view.attempts.discard(record.key)
         view.claims.pop(record.key, None)
         view.collecting.discard(record.key)
-        state.roomy.add(view.name)
+        state.maybe_free.add(view.name)
 
 
 def finish(state: RunState, record: TaskRecord, detail: Mapping[str, Any], at: float, out: Outbox) -> None:
@@ -144,8 +144,8 @@ def after_phase1(state: RunState, record: TaskRecord, at: float, out: Outbox) ->
                 unlock(state, other, at, out)
 
 
-def touch(state: RunState, view: WorkerView, spec_hash: str | None) -> None:
+def expect_model(state: RunState, view: WorkerView, spec_hash: str | None) -> None:
     """Note that a worker has a base model, or will have it soon."""
-    if spec_hash is not None and spec_hash not in view.touched:
-        view.touched[spec_hash] = None
+    if spec_hash is not None and spec_hash not in view.expected_models:
+        view.expected_models[spec_hash] = None
         state.ready.hold(spec_hash)

@@ -8,7 +8,16 @@ from master.core.running import events as ev
 from master.core.running.attempts import end_attempt, meet_again
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import Outbox, RunState, TaskRecord
-from master.core.running.tasks import QUEUED, collecting, current, is_stale, leave, make_ready, move, touch
+from master.core.running.tasks import (
+    QUEUED,
+    collecting,
+    current,
+    expect_model,
+    is_stale,
+    leave,
+    make_ready,
+    move,
+)
 
 
 def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
@@ -16,15 +25,15 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view = state.workers[event.worker]
     view.up = view.ever_up = view.tried = True
     view.since, view.reason = event.at, "" if view.usable else view.reason
-    view.slots, view.foreign = event.slots, event.foreign
+    view.slots, view.held_by_others = event.slots, event.held_by_others
     view.gpu_bytes, view.slots_per_gpu = event.gpu_bytes, event.slots_per_gpu
     view.cached = set(event.cached)
     view.delivering.clear()
     view.reattached.clear()
-    state.roomy.add(view.name)
+    state.maybe_free.add(view.name)
     for spec_hash, content_hash in state.home.items():
         if content_hash in view.cached:
-            touch(state, view, spec_hash)
+            expect_model(state, view, spec_hash)
     for task_id, _ in sorted(view.attempts | view.collecting):
         _reconcile(state, state.tasks[task_id], event, out)
     checkpoints.on_worker_up(state, event)
@@ -74,9 +83,9 @@ def on_worker_unusable(state: RunState, event: ev.WorkerUnusable, out: Outbox) -
     state.workers[event.worker].usable = False
 
 
-def on_foreign(state: RunState, event: ev.ForeignSlots, out: Outbox) -> None:
-    state.workers[event.worker].foreign = event.foreign
-    state.roomy.add(event.worker)
+def on_held_by_others(state: RunState, event: ev.SlotsHeldByOthers, out: Outbox) -> None:
+    state.workers[event.worker].held_by_others = event.held_by_others
+    state.maybe_free.add(event.worker)
 
 
 def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:

@@ -127,7 +127,7 @@ def test_what_the_agent_says_becomes_events(world: World) -> None:
         Received(ev.AttemptFinished(*key, "failed", finished), "lab1", 6),
         Received(ev.ArtefactWanted(100.0, "lab1", "w" * 64), "lab1"),
         Received(ev.DeliveryFailed(100.0, "lab1", "w" * 64, "torn"), "lab1"),
-        Received(ev.ForeignSlots(100.0, "lab1", 2), "lab1"),
+        Received(ev.SlotsHeldByOthers(100.0, "lab1", 2), "lab1"),
         Seen("lab1", "alpha/job", 2, {"epoch": 3}),
     ]
 
@@ -213,7 +213,7 @@ def test_what_is_heard_keeps_a_link(world: World) -> None:
     for number in range(3):
         world.now += agent_client.SILENCE_S - 1
         channel.say(msg.encode(msg.Slots(number)))
-        assert world.event() == ev.ForeignSlots(world.now, "lab1", number)
+        assert world.event() == ev.SlotsHeldByOthers(world.now, "lab1", number)
         world.link.send(msg.Ping(number))
     assert len(world.sessions) == 1
 

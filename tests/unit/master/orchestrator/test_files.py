@@ -251,7 +251,7 @@ def test_waiting_for_slots_that_others_hold_is_said_once(files: TrainingFiles) -
     said: list[str] = []
     state = state_of(train_a=State.READY)
     view = state.workers["localhost"]
-    view.up, view.slots, view.foreign = True, 2, 2
+    view.up, view.slots, view.held_by_others = True, 2, 2
     publisher = Publisher(files, said.append, lambda *_: None)
     for _ in range(3):
         publisher.refresh(state, 0.0)

@@ -196,7 +196,7 @@ def test_a_defect_leaves_the_journal_without_the_batch(monkeypatch: pytest.Monke
 def test_acknowledgements_are_the_last_number_of_each_worker() -> None:
     world = World(jobs=1)
     world.put(UP)
-    world.put(ev.ForeignSlots(0.0, "lab1", 0), ev.ForeignSlots(0.0, "lab1", 0), seq=5)
+    world.put(ev.SlotsHeldByOthers(0.0, "lab1", 0), ev.SlotsHeldByOthers(0.0, "lab1", 0), seq=5)
     world.put(ev.WorkerUp(0.0, "lab2", 1), worker="lab2", seq=9)
     world.put(FINISHED[0], HOME[0])
     world.dispatcher.run()
@@ -248,7 +248,7 @@ def test_what_becomes_of_workers_is_said_once() -> None:
     world = World(jobs=1)
     down = ev.WorkerLost(0.0, "lab2", "no route to host")
     world.put(down, down, UP, ev.WorkerUnusable(0.0, "lab2", "no rsync there"))
-    world.put(ev.ForeignSlots(0.0, "lab1", 1), ev.ForeignSlots(0.0, "lab1", 1))
+    world.put(ev.SlotsHeldByOthers(0.0, "lab1", 1), ev.SlotsHeldByOthers(0.0, "lab1", 1))
     world.put(FINISHED[0], HOME[0])
     world.inbox.put(Noted("something else"))
     world.dispatcher.run()

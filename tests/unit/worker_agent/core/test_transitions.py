@@ -79,8 +79,8 @@ STEPS: dict[str, Callable[[AgentState], None]] = {
     "started b": lambda s: transitions.on_started(s, ("b", 1), {"pid": 2}, 10.0),
     "not started a": lambda s: transitions.on_not_started(s, ("a", 1), "no", 10.0),
     "taken a": lambda s: transitions.on_slot_taken(s, ("a", 1), 1),
-    "none foreign": lambda s: slot_assignment.on_others(s, {"s1": 0}, {}),
-    "s1 foreign": lambda s: slot_assignment.on_others(s, {"s1": 1}, {}),
+    "none held": lambda s: slot_assignment.on_others(s, {"s1": 0}, {}),
+    "s1 held": lambda s: slot_assignment.on_others(s, {"s1": 1}, {}),
     "exit a": lambda s: transitions.on_exit(s, exited(), 12.0),
     "collected a": lambda s: transitions.on_collected(s, exited(), cmd.Collected(), 12.0),
     "collected a 75": lambda s: transitions.on_collected(s, exited(code=75), cmd.Collected(), 12.0),
@@ -226,17 +226,17 @@ CASES: dict[str, tuple[list[str], list[tuple[str, list[str]]]]] = {
             ("launch a", ["keep a", "start a on s1"]),
             ("launch b", ["keep b"]),
             ("taken a", ["free s1", "send slots"]),
-            ("none foreign", ["send slots", "start a on s1"]),
+            ("none held", ["send slots", "start a on s1"]),
         ],
     ),
-    "foreign slots are not used": (
+    "slots that others hold are not used": (
         ["s1", "s2"],
         [
-            ("s1 foreign", ["send slots"]),
-            ("s1 foreign", []),
+            ("s1 held", ["send slots"]),
+            ("s1 held", []),
             ("launch a", ["keep a", "start a on s2"]),
             ("launch b", ["keep b"]),
-            ("none foreign", ["send slots", "start b on s1"]),
+            ("none held", ["send slots", "start b on s1"]),
         ],
     ),
     "a queued job is cancelled at once": (

@@ -196,7 +196,7 @@ class Simulation(World):
     # ---- promises ------------------------------------------------------------------------------------------
 
     def _check_room(self, view: WorkerView) -> None:
-        allowed = view.slots - view.foreign + lookahead(view.slots, self.state.mean_duration_s())
+        allowed = view.slots - view.held_by_others + lookahead(view.slots, self.state.mean_duration_s())
         assert len(view.attempts) <= allowed, f"{view.name} has more than its slots hold"
 
     def _check_recovery(self) -> None:

@@ -22,12 +22,14 @@ def job(name: str, gigabytes: float | None = None, kind: str = "cnn") -> Task:
 
 
 def up(
-    run: Stage, worker: str, *gigabytes: float, per_gpu: int | None = None, foreign: float = 0
+    run: Stage, worker: str, *gigabytes: float, per_gpu: int | None = None, held_by_others: float = 0
 ) -> list[str]:
     sizes = tuple(int(size * GB) for size in gigabytes)
     slots = len(sizes) * (per_gpu or 1) or 1
     return run.tell(
-        ev.WorkerUp(run.at, worker, slots, foreign=foreign, gpu_bytes=sizes, slots_per_gpu=per_gpu)
+        ev.WorkerUp(
+            run.at, worker, slots, held_by_others=held_by_others, gpu_bytes=sizes, slots_per_gpu=per_gpu
+        )
     )
 
 
@@ -79,8 +81,8 @@ def test_tasks_are_given_out_while_they_fit() -> None:
 
 def test_what_others_have_is_not_given_out() -> None:
     run = Stage(job("a", 10), job("b", 10), workers=["w1"])
-    assert launched(up(run, "w1", 24, foreign=0.5)) == ["launch a#1@w1"]
-    assert launched(run.tell(ev.ForeignSlots(run.at, "w1", 0.0))) == ["launch b#1@w1"]
+    assert launched(up(run, "w1", 24, held_by_others=0.5)) == ["launch a#1@w1"]
+    assert launched(run.tell(ev.SlotsHeldByOthers(run.at, "w1", 0.0))) == ["launch b#1@w1"]
 
 
 def test_the_memory_of_a_kind_is_learned() -> None:

@@ -57,10 +57,10 @@ def test_what_is_said_twice_or_too_late_changes_nothing() -> None:
 
 def test_slots_that_others_hold_are_left_to_them() -> None:
     run = Stage(job("a"), job("b"), job("c"), workers=["w1"])
-    up = ev.WorkerUp(0.0, "w1", slots=2, foreign=1)
+    up = ev.WorkerUp(0.0, "w1", slots=2, held_by_others=1)
     assert run.tell(up) == ["a assign#1@w1: assigned", "launch a#1@w1"]
     assert run.wait(1) == []
-    assert run.tell(ev.ForeignSlots(0.0, "w1", 0)) == ["b assign#1@w1: assigned", "launch b#1@w1"]
+    assert run.tell(ev.SlotsHeldByOthers(0.0, "w1", 0)) == ["b assign#1@w1: assigned", "launch b#1@w1"]
 
 
 # ---- failures
@@ -91,7 +91,7 @@ def test_the_worker_on_which_it_failed_is_better_than_none(why: str) -> None:
     events: dict[str, ev.Event] = {
         "lost": ev.WorkerLost(run.at, "w2", "broken pipe"),
         "unusable": ev.WorkerUnusable(run.at, "w2", "no rsync"),
-        "occupied": ev.ForeignSlots(run.at, "w2", 1),
+        "occupied": ev.SlotsHeldByOthers(run.at, "w2", 1),
     }
     assert run.tell(events[why]) == []
     assert run.wait(5) == ["job assign#2@w1: assigned", "launch job#2@w1"]
