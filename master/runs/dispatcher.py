@@ -128,7 +128,7 @@ class Dispatcher:
 
     def _execute(self, command: cmd.Command) -> None:
         match command:
-            case cmd.Launch(worker, task_id, attempt):
+            case cmd.StartAttempt(worker, task_id, attempt):
                 self._links[worker].send(self._launch_of(task_id, attempt, worker))
             case cmd.Cancel(worker, task_id, attempt):
                 self._links[worker].send(msg.Cancel(task_id, attempt))

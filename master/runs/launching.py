@@ -77,7 +77,7 @@ def data_mounts(data: Sequence[DataDir], synced: Mapping[str, str], *, local: bo
     ]
 
 
-def launch(
+def launch_message(
     task: Task,
     attempt: int,
     config: Config,

@@ -27,7 +27,7 @@ from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.errors import ConfigError, UsageError
 from master.intake.executors import INLINE
-from master.runs.launching import NO_LIMITS, Limits, StoredBaseModel, data_mounts, launch
+from master.runs.launching import NO_LIMITS, Limits, StoredBaseModel, data_mounts, launch_message
 from master.specs import ClusterSpec, Config, DataDir, JobsSpec, ServerSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
@@ -229,7 +229,7 @@ def make_launcher(
         # What the attempt was given: the store may have lost it since.
         base = StoredBaseModel(record.base, library.names.get(record.base)) if record.task.needs else None
         config = configs[task_id]
-        return launch(
+        return launch_message(
             *(record.task, attempt, config, parts.program, data[worker], base, parts.limits),
             gpu_need=record.gpu_need,
             alone=record.alone,

@@ -10,7 +10,7 @@ from master.core.running.lifecycle import State, Trigger
 
 
 @dataclass(frozen=True)
-class Launch:
+class StartAttempt:
     """Give an attempt to a worker.  May be said again for the same attempt."""
 
     worker: str
@@ -102,7 +102,7 @@ class Finish:
 
 
 Command = (
-    Launch
+    StartAttempt
     | Cancel
     | Withdraw
     | Collect

@@ -164,7 +164,7 @@ def _assign(state: RunState, record: TaskRecord, view: WorkerView, at: float, ou
     if claim is not None and claim != 1.0:
         view.claims[record.key] = claim
     expect_model(state, view, record.task.needs)
-    out.commands.append(cmd.Launch(view.name, *record.key))
+    out.commands.append(cmd.StartAttempt(view.name, *record.key))
 
 
 def _finish_if_done(state: RunState, at: float, out: Outbox) -> None:

@@ -52,7 +52,7 @@ def _reconcile(state: RunState, record: TaskRecord, event: ev.WorkerUp, out: Out
         move(state, record, Trigger.WITHDRAW, event.at, out)
         make_ready(state, record, event.at, out)
     else:
-        out.commands.append(cmd.Launch(event.worker, *record.key))
+        out.commands.append(cmd.StartAttempt(event.worker, *record.key))
 
 
 def _say_again(state: RunState, record: TaskRecord, worker: str, out: Outbox) -> None:

@@ -18,7 +18,7 @@ from master.runs.launching import (
     StoredBaseModel,
     check_job_settings,
     data_mounts,
-    launch,
+    launch_message,
 )
 from master.specs import DataDir, JobSpec, JobsSpec
 from worker_agent.protocol import messages as msg
@@ -28,7 +28,7 @@ BASE = StoredBaseModel("b" * 64)
 
 
 def launched(config: dict[str, Any], base: StoredBaseModel | None = None, **task: Any) -> msg.Launch:
-    return launch(Task(**{"task_id": "alpha/job", "phase": 2, **task}), 3, config, PROGRAM, (), base)
+    return launch_message(Task(**{"task_id": "alpha/job", "phase": 2, **task}), 3, config, PROGRAM, (), base)
 
 
 def jobs(*configs: dict[str, Any]) -> JobsSpec:
@@ -70,7 +70,7 @@ def test_limits_are_told_in_seconds(value: object, told: float | None) -> None:
 def test_a_job_says_otherwise_than_the_run() -> None:
     limits = Limits(timeout_s=60.0, stall_timeout_s=5.0)
     task = Task("alpha/job", 2)
-    message = launch(task, 1, {"timeout": "2m", "stall_timeout": None}, PROGRAM, (), None, limits)
+    message = launch_message(task, 1, {"timeout": "2m", "stall_timeout": None}, PROGRAM, (), None, limits)
     assert (message.timeout_s, message.stall_timeout_s) == (120.0, 5.0)
 
 

@@ -167,7 +167,7 @@ class Simulation(World):
 
     def _execute(self, command: cmd.Command) -> None:
         match command:
-            case cmd.Launch(worker, task_id, attempt):
+            case cmd.StartAttempt(worker, task_id, attempt):
                 record = self.state.tasks[task_id]
                 if record.attempt == attempt:
                     base = record.base

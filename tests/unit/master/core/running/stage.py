@@ -18,7 +18,7 @@ BASE = f"{BASE_MODELS}/x"
 LEASE_S = 300.0
 
 
-_WORDS = {cmd.CollectFailedAttempt: "collect failed"}
+_WORDS = {cmd.StartAttempt: "start", cmd.CollectFailedAttempt: "collect failed"}
 
 
 def job(name: str = "job", needs: str | None = None) -> Task:

@@ -28,7 +28,7 @@ def settled(run: Stage, attempt: int = 1) -> list[str]:
     return run.tell(ev.CheckpointSettled(run.at, "job", attempt))
 
 
-GOES_ON = ["job assign#2@w2: assigned", "launch job#2@w2"]
+GOES_ON = ["job assign#2@w2: assigned", "start job#2@w2"]
 
 
 @pytest.mark.parametrize("outcome", ["failed", "timeout", "stalled"])
@@ -123,7 +123,7 @@ def test_an_attempt_that_waits_for_a_damaged_checkpoint_is_taken_back() -> None:
     assert run.tell(ev.CheckpointDamaged(run.at, "job", "c" * 64)) == ["withdraw job#2@w2"]
     assert not run.state.workers["w2"].delivering
     said = run.ended("w2", "job", 2, "cancelled")
-    assert said[0] == "job withdraw#2@w2: ready" and said[-1].startswith("launch job#3@")
+    assert said[0] == "job withdraw#2@w2: ready" and said[-1].startswith("start job#3@")
 
 
 def test_a_damaged_checkpoint_that_nobody_waits_for_is_no_matter() -> None:

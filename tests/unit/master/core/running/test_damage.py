@@ -31,7 +31,7 @@ def test_it_is_trained_again_and_recorded_again() -> None:
         f"{BASE} redo#1@w2: ready",
         f"{BASE} assign#2@w2: assigned",
         "withdraw job#1@w1",
-        f"launch {BASE}#2@w2",
+        f"start {BASE}#2@w2",
     ]
     assert damage(run) == []
     assert run.ended("w1", "job", 1, "cancelled") == [
@@ -75,7 +75,7 @@ def test_a_recall_that_got_lost_is_said_again() -> None:
     assert run.up("w1", ("job", 1))[-1] == "withdraw job#1@w1"
 
 
-def test_a_launch_that_got_lost_is_not_said_again() -> None:
+def test_a_start_that_got_lost_is_not_said_again() -> None:
     run = staged()
     run.state.tasks["job"].state = State.ASSIGNED
     damage(run)

@@ -40,8 +40,8 @@ def ended(run: Stage, name: str, outcome: str, attempt: int = 1, **detail: Any) 
     )
 
 
-def launched(lines: list[str]) -> list[str]:
-    return [line for line in lines if line.startswith("launch")]
+def started(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith("start ")]
 
 
 def view(*gigabytes: float, per_gpu: int | None = None) -> WorkerView:
@@ -74,23 +74,23 @@ def test_what_a_task_takes_of_a_worker(
 
 def test_tasks_are_given_out_while_they_fit() -> None:
     run = Stage(*(job(name, 10) for name in "abc"), workers=["w1"])
-    assert launched(up(run, "w1", 24)) == ["launch a#1@w1", "launch b#1@w1"]
+    assert started(up(run, "w1", 24)) == ["start a#1@w1", "start b#1@w1"]
     run.started("w1", "a", 1)
-    assert launched(ended(run, "a", "succeeded")) == ["launch c#1@w1"]
+    assert started(ended(run, "a", "succeeded")) == ["start c#1@w1"]
 
 
 def test_what_others_have_is_not_given_out() -> None:
     run = Stage(job("a", 10), job("b", 10), workers=["w1"])
-    assert launched(up(run, "w1", 24, held_by_others=0.5)) == ["launch a#1@w1"]
-    assert launched(run.tell(ev.SlotsHeldByOthers(run.at, "w1", 0.0))) == ["launch b#1@w1"]
+    assert started(up(run, "w1", 24, held_by_others=0.5)) == ["start a#1@w1"]
+    assert started(run.tell(ev.SlotsHeldByOthers(run.at, "w1", 0.0))) == ["start b#1@w1"]
 
 
 def test_the_memory_of_a_kind_is_learned() -> None:
     run = Stage(*(job(name) for name in "abcde"), job("z", kind="gpt"), workers=["w1"])
-    assert launched(up(run, "w1", 24)) == ["launch a#1@w1"]
+    assert started(up(run, "w1", 24)) == ["start a#1@w1"]
     run.started("w1", "a", 1)
-    begun = launched(ended(run, "a", "succeeded", peak_gpu_bytes=10 * GB))
-    assert begun == ["launch b#1@w1", "launch c#1@w1"]
+    begun = started(ended(run, "a", "succeeded", peak_gpu_bytes=10 * GB))
+    assert begun == ["start b#1@w1", "start c#1@w1"]
     assert run.state.tasks["b"].gpu_need == 11 * GB
     run.started("w1", "b", 1)
     ended(run, "b", "succeeded", peak_gpu_bytes=50 * GB)
@@ -112,7 +112,7 @@ def test_a_task_that_ran_out_of_memory_is_tried_alone_for_free_once() -> None:
     up(run, "w1", 24)
     run.started("w1", "a", 1)
     lines = ended(run, "a", "out_of_memory")
-    assert launched(lines) == ["launch a#2@w1"]
+    assert started(lines) == ["start a#2@w1"]
     record = run.state.tasks["a"]
     assert record.alone and record.failures == 0 and not record.avoid
     run.started("w1", "a", 2)
@@ -125,18 +125,18 @@ def test_a_task_that_is_to_run_alone_goes_to_the_largest_gpu() -> None:
     up(run, "w1", 24)
     run.started("w1", "a", 1)
     up(run, "w2", 80)
-    assert launched(ended(run, "a", "out_of_memory")) == ["launch a#2@w2"]
+    assert started(ended(run, "a", "out_of_memory")) == ["start a#2@w2"]
 
 
 def test_a_task_goes_where_a_gpu_is_large_enough() -> None:
     run = Stage(job("a", 40), job("b", 4))
-    assert launched(up(run, "w1", 24)) == ["launch b#1@w1"]
-    assert launched(up(run, "w2", 80)) == ["launch a#1@w2"]
+    assert started(up(run, "w1", 24)) == ["start b#1@w1"]
+    assert started(up(run, "w2", 80)) == ["start a#1@w2"]
 
 
 def test_a_task_that_no_gpu_is_large_enough_for_fails_when_all_workers_are_known() -> None:
     run = Stage(job("a", 90), job("b", 4))
-    assert launched(up(run, "w1", 24)) == ["launch b#1@w1"]
+    assert started(up(run, "w1", 24)) == ["start b#1@w1"]
     assert run.stands("a") is State.READY
     up(run, "w2", 80)
     record = run.state.tasks["a"]
@@ -156,7 +156,7 @@ def test_a_worker_that_does_not_come_is_not_waited_for_for_ever() -> None:
 
 def test_without_gpus_memory_means_nothing() -> None:
     run = Stage(job("a", 90), workers=["w1"])
-    assert launched(up(run, "w1")) == ["launch a#1@w1"]
+    assert started(up(run, "w1")) == ["start a#1@w1"]
 
 
 def test_the_largest_gpu_is_known_when_all_are() -> None:

@@ -50,7 +50,7 @@ def test_a_base_model_that_left_the_store_is_trained_again_for_those_that_need_i
         "job lock#1@w1: pending",
         f"{BASE} assign#2@w1: assigned",
         "collect failed job#1@w1",
-        f"launch {BASE}#2@w1",
+        f"start {BASE}#2@w1",
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_base_model_that_was_published_but_not_recorded_is_not_trained_again()
         "job assign#1@w1: assigned",
         f"cancel {BASE}#1@w1",
         f"release {BASE}#1@w1",
-        "launch job#1@w1",
+        "start job#1@w1",
     ]
 
 
@@ -76,7 +76,7 @@ def test_attempt_numbers_are_not_used_again_for_a_base_model_that_had_left_the_p
     run.run_on("w1", "job", 1)
     run.tell(ev.BaseModelDamaged(run.at, "x"))
     assert run.home(BASE, 1) == []
-    assert run.ended("w1", "job", 1, "lost")[-1] == f"launch {BASE}#2@w1"
+    assert run.ended("w1", "job", 1, "lost")[-1] == f"start {BASE}#2@w1"
 
 
 def test_what_failed_or_was_blocked_gets_new_tries() -> None:
@@ -125,7 +125,7 @@ def test_a_job_that_left_the_jobs_file_is_ended_and_remembered_when_it_returns()
         "b assign#1@w1: assigned",
         "cancel a#1@w1",
         "release a#1@w1",
-        "launch b#1@w1",
+        "start b#1@w1",
     ]
     run.restart(job("a"), job("b"))
     assert run.stands("a") is State.RUNNING
@@ -160,7 +160,7 @@ def test_an_attempt_that_ended_without_success_never_comes_back() -> None:
     run.up("w2")
     run.ended("w1", "job", 1, "lost")
     run.restart()
-    assert run.up("w1", ("job", 1)) == ["launch job#2@w1", "cancel job#1@w1", "release job#1@w1"]
+    assert run.up("w1", ("job", 1)) == ["start job#2@w1", "cancel job#1@w1", "release job#1@w1"]
 
 
 def test_a_dropped_attempt_is_not_taken_back_after_a_restart() -> None:

@@ -13,7 +13,7 @@ from tests.unit.master.core.running.stage import BASE, Stage, base, job
 def test_a_run_trains_the_base_model_then_runs_the_job_then_ends() -> None:
     run = Stage(base(), job(needs="x"), workers=["w1"])
     assert run.begun == [f"{BASE} unlock#0@None: ready"]
-    assert run.up("w1") == [f"{BASE} assign#1@w1: assigned", f"launch {BASE}#1@w1"]
+    assert run.up("w1") == [f"{BASE} assign#1@w1: assigned", f"start {BASE}#1@w1"]
     assert run.staging("w1", BASE, 1) == [f"{BASE} stage#1@w1: staging"]
     assert run.started("w1", BASE, 1) == [f"{BASE} start#1@w1: running"]
     assert run.ended("w1", BASE, 1) == [f"{BASE} finish#1@w1: collecting", f"collect {BASE}#1@w1"]
@@ -22,7 +22,7 @@ def test_a_run_trains_the_base_model_then_runs_the_job_then_ends() -> None:
         "job unlock#0@None: ready",
         "job assign#1@w1: assigned",
         f"release {BASE}#1@w1",
-        "launch job#1@w1",
+        "start job#1@w1",
     ]
     assert run.started("w1", "job", 1) == ["job start#1@w1: running"]
     assert run.ended("w1", "job", 1) == ["job finish#1@w1: collecting", "collect job#1@w1"]
@@ -58,9 +58,9 @@ def test_what_is_said_twice_or_too_late_changes_nothing() -> None:
 def test_slots_that_others_hold_are_left_to_them() -> None:
     run = Stage(job("a"), job("b"), job("c"), workers=["w1"])
     up = ev.WorkerUp(0.0, "w1", slots=2, held_by_others=1)
-    assert run.tell(up) == ["a assign#1@w1: assigned", "launch a#1@w1"]
+    assert run.tell(up) == ["a assign#1@w1: assigned", "start a#1@w1"]
     assert run.wait(1) == []
-    assert run.tell(ev.SlotsHeldByOthers(0.0, "w1", 0)) == ["b assign#1@w1: assigned", "launch b#1@w1"]
+    assert run.tell(ev.SlotsHeldByOthers(0.0, "w1", 0)) == ["b assign#1@w1: assigned", "start b#1@w1"]
 
 
 # ---- failures
@@ -73,7 +73,7 @@ def test_a_failed_attempt_is_tried_again_elsewhere_after_a_pause() -> None:
     run.run_on("w1", "job", 1)
     assert run.ended("w1", "job", 1, "failed") == ["job retry#1@w1: ready", "collect failed job#1@w1"]
     assert run.wait(4) == []
-    assert run.wait(1) == ["job assign#2@w2: assigned", "launch job#2@w2"]
+    assert run.wait(1) == ["job assign#2@w2: assigned", "start job#2@w2"]
     assert run.ended("w2", "job", 2, "failed") == [
         "job fail#2@w2: failed",
         "collect failed job#2@w2",
@@ -94,14 +94,14 @@ def test_the_worker_on_which_it_failed_is_better_than_none(why: str) -> None:
         "occupied": ev.SlotsHeldByOthers(run.at, "w2", 1),
     }
     assert run.tell(events[why]) == []
-    assert run.wait(5) == ["job assign#2@w1: assigned", "launch job#2@w1"]
+    assert run.wait(5) == ["job assign#2@w1: assigned", "start job#2@w1"]
 
 
 def test_what_asks_for_another_try_gets_it_on_the_same_worker() -> None:
     run = Stage(job(), workers=["w1"], policy=Policy(retries=0, max_requeues=1))
     run.up("w1")
     assert run.ended("w1", "job", 1, "requeue") == ["job retry#1@w1: ready", "collect failed job#1@w1"]
-    assert run.wait(5) == ["job assign#2@w1: assigned", "launch job#2@w1"]
+    assert run.wait(5) == ["job assign#2@w1: assigned", "start job#2@w1"]
     assert run.ended("w1", "job", 2, "requeue") == [
         "job fail#2@w1: failed",
         "collect failed job#2@w1",
@@ -155,8 +155,8 @@ def test_strict_phases_hold_jobs_until_every_base_model_has_ended() -> None:
         "b assign#1@w1: assigned",
         "a assign#1@w1: assigned",
         "collect failed base_models/y#1@w1",
-        "launch b#1@w1",
-        "launch a#1@w1",
+        "start b#1@w1",
+        "start a#1@w1",
     ]
 
 

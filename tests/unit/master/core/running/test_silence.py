@@ -14,7 +14,7 @@ def two_running() -> Stage:
     run.up("w1")
     run.run_on("w1", "job", 1)
     run.up("w2")
-    assert run.silent("w1") == ["job lose#1@w1: ready", "job assign#2@w2: assigned", "launch job#2@w2"]
+    assert run.silent("w1") == ["job lose#1@w1: ready", "job assign#2@w2: assigned", "start job#2@w2"]
     run.run_on("w2", "job", 2)
     return run
 
@@ -67,13 +67,13 @@ def test_an_adoption_frees_the_slot_of_the_replacement_at_once() -> None:
     run.run_on("w1", "a", 1)
     run.silent("w1")
     run.up("w2")
-    assert run.ended("w2", "b", 1, "requeue")[-1] == "launch a#2@w2"
+    assert run.ended("w2", "b", 1, "requeue")[-1] == "start a#2@w2"
     assert run.wait(5) == []
     assert run.up("w1", ("a", 1)) == [
         "a adopt#1@w1: running",
         "b assign#2@w2: assigned",
         "cancel a#2@w2",
-        "launch b#2@w2",
+        "start b#2@w2",
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_racing_attempt_takes_a_slot() -> None:
     ]
     run.up("w1", ("a", 1))
     assert run.wait(5) == []
-    assert run.ended("w1", "a", 1, "failed")[-1] == "launch b#2@w1"
+    assert run.ended("w1", "a", 1, "failed")[-1] == "start b#2@w1"
 
 
 def test_a_racing_attempt_that_fails_leaves_the_replacement_alone() -> None:
@@ -213,11 +213,11 @@ def test_a_job_that_is_lost_too_often_fails() -> None:
 # ---- what an agent knows, against what the master thinks
 
 
-def test_an_attempt_that_never_reached_its_agent_is_launched_again() -> None:
+def test_an_attempt_that_never_reached_its_agent_is_started_again() -> None:
     run = Stage(job(), workers=["w1"])
     run.up("w1")
     run.lost("w1")
-    assert run.up("w1") == ["launch job#1@w1"]
+    assert run.up("w1") == ["start job#1@w1"]
 
 
 def test_an_attempt_that_its_agent_forgot_is_lost_but_may_prove_otherwise() -> None:
@@ -225,7 +225,7 @@ def test_an_attempt_that_its_agent_forgot_is_lost_but_may_prove_otherwise() -> N
     run.up("w1")
     run.run_on("w1", "job", 1)
     run.lost("w1")
-    assert run.up("w1") == ["job lose#1@w1: ready", "job assign#2@w1: assigned", "launch job#2@w1"]
+    assert run.up("w1") == ["job lose#1@w1: ready", "job assign#2@w1: assigned", "start job#2@w1"]
     assert run.ended("w1", "job", 1) == [
         "job adopt#1@w1: running",
         "job finish#1@w1: collecting",
@@ -256,7 +256,7 @@ def test_a_worker_that_comes_back_after_a_stop_is_told_of_it() -> None:
     assert run.up("w1", ("a", 1), ("b", 1)) == ["withdraw b#1@w1"]
 
 
-def test_what_never_reached_its_agent_is_not_launched_after_a_stop() -> None:
+def test_what_never_reached_its_agent_is_not_started_after_a_stop() -> None:
     run = Stage(job("a"), job("b"))
     run.up("w1")
     run.up("w2")
@@ -272,5 +272,5 @@ def test_attempts_that_nobody_asked_for_are_ended() -> None:
         "job assign#1@w1: assigned",
         "cancel removed#3@w1",
         "release removed#3@w1",
-        "launch job#1@w1",
+        "start job#1@w1",
     ]
