@@ -66,7 +66,7 @@ class BaseModelSpec:
 
     spec_hash: str
     config: Config
-    """What identifies it: the hashed fields, with `base_participants` for participant jobs, and `code`."""
+    """What identifies it: the hashed fields, what they lead to, and `code`."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class JobSpec:
     """Where it stands in the file, e.g. `job 3`."""
     base_model: BaseModelSpec | None = None
     """What it starts from; None if it needs none."""
+    kind: str = ""
+    """Jobs of one kind take about equally long."""
 
 
 @dataclass(frozen=True)

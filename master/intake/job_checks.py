@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
 
 from master.core.nearest import hint, literal
-from master.core.planning.identity import (
-    CODE_FIELD,
-    PARTICIPANTS_FIELD,
-    TARGET_ONLY,
-    BaseModelRule,
-    base_participants_of,
-    is_participant_job,
-)
+from master.core.planning.identity import CODE_FIELD, BaseModelRule
+from master.intake.participant_jobs import SPLIT, Problem, participant_problems, share_problems
 from master.specs import Config
-from worker_agent.protocol.script_contract import BASE_ONLY
+from worker_agent.protocol.script_contract import BASE_ONLY, MODE
 
-MODES = ("full_fine_tuning", "target_only_fine_tuning", TARGET_ONLY)
-SHARES = ("target_batch_pct", "target_data_pct", "aug_prob")
-RESERVED_FIELDS = frozenset({CODE_FIELD, PARTICIPANTS_FIELD})
+RESERVED_FIELDS = frozenset({CODE_FIELD, SPLIT.others})
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 
 _NUMBERS = frozenset({int, float, bool, type(None)})
-
-Problem = tuple[str, str]
-"""A field and what is wrong with it, as a predicate."""
 
 
 def problems(
@@ -43,10 +31,10 @@ def problems(
     if known_fields is not None:
         passed = (name for name in config if not name.startswith("_") and name not in known_fields)
         yield from ((name, f"is no flag of the script: {hint(name, known_fields)}") for name in passed)
-    yield from _share_problems(config)
-    if config.get("mode") == BASE_ONLY:
-        yield "mode", f"may not be {BASE_ONLY}: the jobs that train base models are generated"
-    yield from _participant_problems(config, rule)
+    yield from share_problems(config)
+    if config.get(MODE) == BASE_ONLY:
+        yield MODE, f"may not be {BASE_ONLY}: the jobs that train base models are generated"
+    yield from participant_problems(config, rule.needed)
 
 
 @lru_cache(maxsize=4096)
@@ -71,50 +59,3 @@ def _value_problem(name: str, value: Any) -> str | None:
         if isinstance(item, str) and items is value and item.startswith("-") and not name.startswith("_"):
             return f"holds {literal(item)}, which a script would take for a flag"
     return None
-
-
-def _share_problems(config: Config) -> Iterator[Problem]:
-    for name in SHARES:
-        value = config.get(name)
-        if value is not None and not (type(value) in (int, float) and 0 <= value <= 1):
-            yield name, f"is {literal(value)}, allowed are numbers from 0 to 1"
-
-
-def _participant_problems(config: Config, rule: BaseModelRule) -> Iterator[Problem]:
-    if not is_participant_job(config):
-        for given, missing in (("participants", "fold"), ("fold", "participants")):
-            if config.get(given) is not None:
-                yield given, f"is given without `{missing}`: a participant job has both"
-        return
-    yield from _participants_problem(config["participants"])
-    if type(config["fold"]) is not int:
-        yield "fold", f"is {literal(config['fold'])}, allowed are 0 to {len(config['participants']) - 1}"
-    mode = config.get("mode")
-    if mode is not None and mode not in MODES:
-        yield "mode", f"is {literal(mode)}: {hint(str(mode), MODES)}"
-    yield from _base_problem(config, rule.needed and mode != TARGET_ONLY)
-
-
-def _participants_problem(participants: Any) -> Iterator[Problem]:
-    kinds = {type(name) for name in participants} if isinstance(participants, list) else set()
-    if kinds not in ({str}, {int}) or "" in participants:
-        yield "participants", "must be a list of names, at least one"
-    if len(set(participants)) < len(participants):
-        twice = Counter(participants).most_common(1)[0][0]
-        yield "participants", f"names {literal(twice)} more than once"
-
-
-def _base_problem(config: Config, needed: bool) -> Iterator[Problem]:
-    if isinstance(config.get("n_base_participants"), bool):
-        yield "n_base_participants", "is true or false, allowed are `all` and a whole number"
-    try:
-        others = base_participants_of(config)
-    except ValueError as error:
-        at_fault = "fold" if str(error).startswith("fold") else "n_base_participants"
-        yield at_fault, str(error).removeprefix(f"{at_fault} ")
-        return
-    if needed and not others:
-        problem = (
-            f"has nobody but the target to train a base model on: name more, or set `mode` to {TARGET_ONLY}"
-        )
-        yield "participants", problem

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from master.core.nearest import literal, shown
-from master.core.planning.identity import HASH_DIGITS, is_participant_job
+from master.core.planning.identity import HASH_DIGITS
+from master.intake.participant_jobs import FOLD, target_of
 from master.specs import Config
 
 DEFAULT_PREFIX = "alpha"
@@ -107,8 +108,7 @@ def _parents(job_id: str) -> Iterator[str]:
 
 
 def _derived_name(config: Config) -> str:
-    if not is_participant_job(config):
+    target = target_of(config)
+    if target is None:
         return "job"
-    fold = config["fold"]
-    participant = _UNSAFE.sub("_", str(config["participants"][fold]))
-    return f"fold{fold}_{participant}"[:_LONGEST_DERIVED]
+    return f"fold{config[FOLD]}_{_UNSAFE.sub('_', target)}"[:_LONGEST_DERIVED]

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from master.core.nearest import hint, shown
-from master.core.planning.identity import (
-    DEFAULT_RULE,
-    PARTICIPANTS_FIELD,
-    BaseModelRule,
-    base_model_of,
-    is_participant_job,
-    job_hash_of,
-)
+from master.core.planning.identity import BaseModelRule, base_model_of, job_hash_of
+from master.core.planning.job_shape import JobShape, LeaveOneOut
 from master.errors import ConfigError
 from master.intake.job_checks import problems
 from master.intake.job_ids import Unnamed, assign_ids, clashes, id_problem, prefix_problem
+from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.intake.strict_yaml import Trail
-from master.specs import EMPTY, BaseModelSpec, JobSpec, JobsSpec
+from master.specs import EMPTY, BaseModelSpec, Config, JobSpec, JobsSpec
 
 MOST_JOBS = 1_000_000
 _KEYS = ("$schema", "defaults", "grid", "jobs", "base_model", "code_version")
@@ -49,14 +44,15 @@ def read_jobs(
     code: str,
     known_ids: Mapping[str, str] = EMPTY,
     known_fields: Collection[str] | None = None,
+    shape: JobShape = PARTICIPANT_JOBS,
 ) -> JobsSpec:
     """Read a jobs file (JSON, or YAML by its ending).
 
     `code` identifies the training code unless the file pins `code_version`; `known_ids` (job_hash → job_id)
-    are the names that earlier commands gave; `known_fields` are the flags of the script, if they are known.
-    Raises ConfigError.
+    are the names that earlier commands gave; `known_fields` are the flags of the script, if they are known;
+    `shape` says what its fields mean.  Raises ConfigError.
     """
-    return _jobs(read_document(path), code, known_ids, known_fields)
+    return _jobs(read_document(path), code, known_ids, known_fields, shape)
 
 
 def parse_jobs(
@@ -66,13 +62,18 @@ def parse_jobs(
     code: str,
     known_ids: Mapping[str, str] = EMPTY,
     known_fields: Collection[str] | None = None,
+    shape: JobShape = PARTICIPANT_JOBS,
 ) -> JobsSpec:
     """Read the text of a jobs file called `source`, as `read_jobs` does."""
-    return _jobs(parse_document(text, source), code, known_ids, known_fields)
+    return _jobs(parse_document(text, source), code, known_ids, known_fields, shape)
 
 
 def _jobs(
-    document: Document, code: str, known_ids: Mapping[str, str], known_fields: Collection[str] | None
+    document: Document,
+    code: str,
+    known_ids: Mapping[str, str],
+    known_fields: Collection[str] | None,
+    shape: JobShape,
 ) -> JobsSpec:
     top = document.root
     if not isinstance(top.value, (list, dict)):
@@ -81,13 +82,14 @@ def _jobs(
     if not entries:
         top.fail("there are no jobs: give at least one")
     settings = top if isinstance(top.value, dict) else None
-    rule = _rule(settings, entries) if settings else DEFAULT_RULE
+    rule = (settings and _rule(settings, entries, shape)) or BaseModelRule(needed=shape.base_models)
     identity = _code(settings, code) if settings else code
     allowed = None if known_fields is None else frozenset(known_fields)
     unnamed = [_checked(entry, rule, allowed) for entry in entries]
     _refuse_equal(entries, unnamed)
     ids = _ids(entries, unnamed, known_ids)
-    return _spec(document.source, entries, unnamed, ids, identity, rule)
+    named = zip(entries, unnamed, ids, strict=True)
+    return _spec(document.source, named, shape, lambda config: base_model_of(config, identity, rule, shape))
 
 
 def _entries(document: Document) -> Iterator[_Entry]:
@@ -151,27 +153,28 @@ def _code(top: Node, code: str) -> str:
     return f"pinned:{version.value if type(version.value) is int else version.string()}"
 
 
-def _rule(top: Node, entries: list[_Entry]) -> BaseModelRule:
+def _rule(top: Node, entries: list[_Entry], shape: JobShape) -> BaseModelRule | None:
+    """Return what the file says of base models, or None where it says nothing."""
     node = top.get("base_model")
-    if node is None or node.value is True:
-        return DEFAULT_RULE
-    if node.value is False:
-        return BaseModelRule(needed=False)
+    if node is None:
+        return None
+    if isinstance(node.value, bool):
+        return BaseModelRule(needed=node.value)
     node.only_keys(("include", "exclude"))
     if len(node.value) != 1:
         node.fail("give `include` or `exclude`: one of them")
     include, exclude = (node.get(key) for key in ("include", "exclude"))
     return BaseModelRule(
-        include=_declared(include, entries) if include else None,
-        exclude=_declared(exclude, entries) if exclude else frozenset(),
+        include=_declared(include, entries, shape.leave_one_out) if include else None,
+        exclude=_declared(exclude, entries, None) if exclude else frozenset(),
     )
 
 
-def _declared(node: Node, entries: list[_Entry]) -> frozenset[str]:
-    """Return the field names in a `base_model` list, which must be fields of some job."""
+def _declared(node: Node, entries: list[_Entry], split: LeaveOneOut | None) -> frozenset[str]:
+    """Return the field names in a `base_model` list, which must be fields of some job or come of them."""
     known = {name for entry in entries for name in entry.fields}
-    if node.trail[-1] == "include" and any(is_participant_job(entry.fields) for entry in entries):
-        known.add(PARTICIPANTS_FIELD)
+    if split and any(split.applies(entry.fields) for entry in entries):
+        known.add(split.others)
     for item in node.items():
         name = item.string()
         if name not in known:
@@ -217,17 +220,16 @@ def _ids(entries: list[_Entry], unnamed: list[Unnamed], known_ids: Mapping[str, 
 
 def _spec(
     source: str,
-    entries: list[_Entry],
-    unnamed: list[Unnamed],
-    ids: list[str],
-    code: str,
-    rule: BaseModelRule,
+    named: Iterable[tuple[_Entry, Unnamed, str]],
+    shape: JobShape,
+    base_model: Callable[[Config], BaseModelSpec | None],
 ) -> JobsSpec:
     base_models: dict[str, BaseModelSpec] = {}
     jobs = []
-    for entry, job, job_id in zip(entries, unnamed, ids, strict=True):
-        base = base_model_of(job.config, code, rule)
+    for entry, job, job_id in named:
+        base = base_model(job.config)
         if base is not None:
             base = base_models.setdefault(base.spec_hash, base)
-        jobs.append(JobSpec(job_id, job.job_hash, job.config, entry.place, base))
+        kind = shape.kind_of(job.config)
+        jobs.append(JobSpec(job_id, job.job_hash, job.config, entry.place, base, kind))
     return JobsSpec(tuple(jobs), source, base_models)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.personalization.errors import OptionError
-from worker_agent.protocol.script_contract import BASE_ONLY, base_participants
+from trainers.personalization.participants import base_participants
+from worker_agent.protocol.script_contract import BASE_ONLY
 
 FULL_FINE_TUNING = "full_fine_tuning"
 TARGET_ONLY_FINE_TUNING = "target_only_fine_tuning"

@@ -26,8 +26,8 @@ EXIT_SUCCESS = 0
 EXIT_REQUEUE = 75
 """A script that ends with this code (sysexits' EX_TEMPFAIL) asks for another try."""
 
-BASE_ONLY = "base_only"
-"""The value of `mode` in a Phase 1 job."""
+MODE, BASE_ONLY = "mode", "base_only"
+"""A field of every Phase 1 job, and its value."""
 
 Scalar = Union[str, int, float, bool, None]
 
@@ -71,26 +71,6 @@ class ScriptContract:
         line = json.dumps({"epoch": epoch, "epochs": epochs, "metrics": metrics})
         with self.progress_file.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
-
-
-def base_participants(
-    participants: Sequence[str], fold: int, n_base_participants: Union[int, str] = "all"
-) -> List[str]:
-    """Return the sorted participants whose data trains the base model of one fold.
-
-    All participants but `participants[fold]`, the first `n_base_participants` of them, then sorted.
-    Raises ValueError where `fold` or `n_base_participants` is out of range.
-    """
-    if not 0 <= fold < len(participants):
-        raise ValueError(f"fold is {fold}, allowed are 0 to {len(participants) - 1}")
-    others = [name for index, name in enumerate(participants) if index != fold]
-    if n_base_participants == "all":
-        return sorted(others)
-    if not isinstance(n_base_participants, int) or not 1 <= n_base_participants <= len(others):
-        raise ValueError(
-            f"n_base_participants is {n_base_participants!r}, allowed are 'all' and 1 to {len(others)}"
-        )
-    return sorted(others[:n_base_participants])
 
 
 def flags(config: Mapping[str, Union[Scalar, Sequence[Scalar]]]) -> List[str]:

@@ -13,35 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from master.core.planning.job_shape import ANY_JOB, JobShape
 from master.specs import BaseModelSpec, Config, JobSpec
-from worker_agent.protocol.script_contract import BASE_ONLY, base_participants
+from worker_agent.protocol.script_contract import BASE_ONLY, MODE
 
 HASH_DIGITS = 32
-TARGET_ONLY = "target_only"
 CODE_FIELD = "code"
-PARTICIPANTS_FIELD = "base_participants"
 
-FINE_TUNING_FIELDS = frozenset(
-    {
-        "fold",
-        "mode",
-        "target_data_pct",
-        "target_batch_pct",
-        "early_stopping_patience_target",
-        "prefix",
-        "device",
-        "id",
-        "timeout",
-        "stall_timeout",
-        "gpu_memory",
-        "executor",
-        "retries",
-    }
+RUNNING_FIELDS = frozenset(
+    {"prefix", "device", "id", "timeout", "stall_timeout", "gpu_memory", "executor", "retries"}
 )
-"""Fields that say how a job uses its base model, or how it is run: never part of the default identity."""
-
-_SPLIT_FIELDS = frozenset({"participants", "fold", "n_base_participants"})
-"""Fields of participant jobs that only matter through the base participants they lead to."""
+"""Fields that say how a job is run: never part of the default identity."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +33,16 @@ class BaseModelRule:
     needed: bool = True
     """False where no job of the file starts from a base model."""
     include: frozenset[str] | None = None
-    """The only fields that identify a base model; None: all but fine-tuning fields and `exclude`."""
+    """The only fields that identify a base model; None: all but `exclude` and what never does by itself."""
     exclude: frozenset[str] = frozenset()
 
-    def identifies(self, name: str) -> bool:
+    def identifies(self, name: str, fine_tuning_fields: frozenset[str] = frozenset()) -> bool:
         """Tell whether the field `name` is part of a base model's identity."""
         if name.startswith("_"):
             return False
         if self.include is not None:
             return name in self.include
-        return name not in FINE_TUNING_FIELDS and name not in self.exclude
+        return not any(name in fields for fields in (RUNNING_FIELDS, fine_tuning_fields, self.exclude))
 
 
 DEFAULT_RULE = BaseModelRule()
@@ -92,36 +74,28 @@ def job_hash_of(config: Config, given_id: str | None = None) -> str:
     return tagged_hash("job", value)[:HASH_DIGITS]
 
 
-def is_participant_job(config: Config) -> bool:
-    """Tell whether a job is one fold over participants."""
-    return config.get("participants") is not None and config.get("fold") is not None
-
-
-def base_participants_of(config: Config) -> list[str]:
-    """Return the sorted base participants of a participant job.  Raises ValueError out of range."""
-    count = config.get("n_base_participants")
-    return base_participants(config["participants"], config["fold"], "all" if count is None else count)
-
-
-def base_model_of(config: Config, code: str, rule: BaseModelRule = DEFAULT_RULE) -> BaseModelSpec | None:
+def base_model_of(
+    config: Config, code: str, rule: BaseModelRule = DEFAULT_RULE, shape: JobShape = ANY_JOB
+) -> BaseModelSpec | None:
     """Return the base model that a job with these fields starts from, or None if it needs none.
 
-    `code` identifies the training code.  Raises ValueError where a participant job's fold or
-    `n_base_participants` is out of range.
+    `code` identifies the training code, `shape` says what its fields mean.  Raises ValueError where the
+    member that the job leaves out, or the number of the others, is out of range.
     """
-    if not rule.needed or config.get("mode") == TARGET_ONLY:
+    if not rule.needed or not shape.needs_base_model(config):
         return None
-    identity = {name: value for name, value in config.items() if rule.identifies(name)}
-    if is_participant_job(config):
-        identity = {name: value for name, value in identity.items() if name not in _SPLIT_FIELDS}
-        identity[PARTICIPANTS_FIELD] = base_participants_of(config)
+    fine_tuning, split = shape.fine_tuning_fields, shape.leave_one_out
+    identity = {name: value for name, value in config.items() if rule.identifies(name, fine_tuning)}
+    if split is not None and split.applies(config):
+        identity = {name: value for name, value in identity.items() if name not in split.fields}
+        identity[split.others] = split.others_of(config)
     identity[CODE_FIELD] = code
     return BaseModelSpec(spec_hash_of(identity), identity)
 
 
 def phase1_config(job: JobSpec) -> dict[str, Any]:
     """Return the flags of the Phase 1 job that trains the base model of `job`, the first that needs it."""
-    return {**job.config, "mode": BASE_ONLY}
+    return {**job.config, MODE: BASE_ONLY}
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})

@@ -81,13 +81,12 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
 
 def _phase2_task(job: JobSpec) -> Task:
     expected = job.config.get(EXPECTED_SECONDS)
-    kind = f"{job.config.get('mode', '')} {job.config.get('model', '')}"
     return Task(
         job.job_id,
         phase=2,
         needs=job.base_model.spec_hash if job.base_model else None,
-        kind=kind,
+        kind=job.kind,
         expected_s=float(expected) if isinstance(expected, (int, float)) else None,
         gpu_bytes=size_bytes(job.config.get(GPU_MEMORY)),
-        gpu_kind=kind,
+        gpu_kind=job.kind,
     )

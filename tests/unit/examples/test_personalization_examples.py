@@ -13,7 +13,8 @@ import torch
 
 from trainers.personalization.data import SPLITS, Source
 from trainers.personalization.options import parse
-from worker_agent.protocol.script_contract import base_participants, flags
+from trainers.personalization.participants import base_participants
+from worker_agent.protocol.script_contract import flags
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NAMES = [f"{axis}{number}" for axis in "XYZ" for number in range(10)]
@@ -39,7 +40,7 @@ def load_jobs(path: Path) -> list[dict[str, Any]]:
 
 
 def bases(jobs: list[dict[str, Any]]) -> set[tuple[str, ...]]:
-    return {tuple(base_participants(job["participants"], job["fold"])) for job in jobs}
+    return {tuple(base_participants(job["participants"], job["fold"], "all")) for job in jobs}
 
 
 def test_digits_become_participants_with_all_digits_in_every_split(

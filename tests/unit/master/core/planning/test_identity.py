@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from master.core.planning.identity import (
     DEFAULT_RULE,
-    FINE_TUNING_FIELDS,
+    RUNNING_FIELDS,
     BaseModelRule,
     base_model_of,
     canonical_json,
@@ -21,8 +21,10 @@ from master.core.planning.identity import (
     spec_hash_of,
     tagged_hash,
 )
+from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.specs import JobSpec
 
+FINE_TUNING_FIELDS = RUNNING_FIELDS | PARTICIPANT_JOBS.fine_tuning_fields
 JOB = {"fold": 1, "participants": ["c", "a", "b"], "lr": 3e-4, "mode": "full_fine_tuning"}
 
 SCALARS = (
@@ -39,7 +41,7 @@ CONFIGS = st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, max_size=3), max_si
 
 
 def identity(config: dict[str, Any], rule: BaseModelRule = DEFAULT_RULE, code: str = "x") -> dict[str, Any]:
-    base = base_model_of(config, code, rule)
+    base = base_model_of(config, code, rule, PARTICIPANT_JOBS)
     assert base is not None
     assert base.spec_hash == spec_hash_of(base.config)
     return dict(base.config)
@@ -92,7 +94,7 @@ def test_kinds_never_share_a_hash() -> None:
 
 
 def test_the_hash_of_a_base_model_does_not_change_between_releases() -> None:
-    base = base_model_of(JOB, "trainer:personalization:1")
+    base = base_model_of(JOB, "trainer:personalization:1", shape=PARTICIPANT_JOBS)
     assert base is not None
     assert base.spec_hash == "5d48115893f6c95e284db819358445ac"
 
@@ -121,11 +123,11 @@ def test_the_order_of_participants_does_not_matter() -> None:
 
 @pytest.mark.parametrize("config", [JOB, {"lr": 1}])
 def test_target_only_needs_no_base_model(config: dict[str, Any]) -> None:
-    assert base_model_of({**config, "mode": "target_only"}, "x") is None
+    assert base_model_of({**config, "mode": "target_only"}, "x", shape=PARTICIPANT_JOBS) is None
 
 
 def test_a_file_can_do_without_base_models() -> None:
-    assert base_model_of(JOB, "x", BaseModelRule(needed=False)) is None
+    assert base_model_of(JOB, "x", BaseModelRule(needed=False), PARTICIPANT_JOBS) is None
 
 
 def test_a_given_default_and_a_missing_field_are_different() -> None:
@@ -158,7 +160,7 @@ def test_base_participants_always_count(rule: BaseModelRule) -> None:
 @pytest.mark.parametrize("wrong", [{"fold": 3}, {"n_base_participants": 3}, {"n_base_participants": "few"}])
 def test_out_of_range_is_a_value_error(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="allowed are"):
-        base_model_of({**JOB, **wrong}, "x")
+        base_model_of({**JOB, **wrong}, "x", shape=PARTICIPANT_JOBS)
 
 
 @given(
