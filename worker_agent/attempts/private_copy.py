@@ -1,0 +1,204 @@
+"""A job's own copy of the snapshot, which it may write to, and what it has done to it.
+
+A copy is made anew for no job that leaves it as it was: a look at each file costs a tenth of copying it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import filecmp
+import os
+import shutil
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Mapping, Set, Tuple
+
+from worker_agent.system import remove_tree
+
+CACHES = frozenset({"__pycache__"})
+"""Folders that Python keeps for itself and checks against the sources: neither results nor changes."""
+TICK_NS = 20_000_000
+"""Times of files are no finer than this: what changed so soon after a copy may look like the copy."""
+_FICLONE = 0x40049409
+_SMALL = 1 << 20
+_EXECUTABLE = 0o111
+
+Looks = Tuple[int, ...]
+"""Inode, size, time of change and of the inode's change, mode and number of links."""
+
+
+@dataclass
+class PrivateCopy:
+    """What was put below a directory, and what it looked like then."""
+
+    sources: Dict[str, str]
+    """What each file is a copy of, by its path below the directory."""
+    links: Dict[str, str]
+    """Links to what the job may not write to, such as data."""
+    looks: Dict[str, Looks] = field(default_factory=dict)
+    folders: Dict[str, int] = field(default_factory=dict)
+    """Modes."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a job has done to its copy, by paths below the directory."""
+
+    changed: Tuple[str, ...] = ()
+    """Files that may hold something else than what they are copies of."""
+    added: Tuple[str, ...] = ()
+    """Whatever was not there: files, links, sockets, and folders with all that is in them."""
+    missing: Tuple[str, ...] = ()
+    """Files, links and folders that are gone, or something else now."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.added or self.missing)
+
+
+def make_copy(root: Path, shown: Mapping[str, Path], links: Mapping[str, Path]) -> PrivateCopy:
+    """Copy files and folders to their paths below `root`, and make the links.  Raises OSError.
+
+    `root` exists; folders on the way to a link are made.
+    """
+    copy = PrivateCopy({}, {name: str(target) for name, target in links.items()})
+    top = str(root)
+    for name, source in shown.items():
+        _plan(copy, name, str(source), top)
+    for name in copy.sources:
+        copy.looks[name] = _copy_file(copy.sources[name], f"{top}/{name}")
+    for name, target in copy.links.items():
+        _make_folders(copy, os.path.dirname(name), top)
+        os.symlink(target, f"{top}/{name}")
+    return copy
+
+
+def difference(copy: PrivateCopy, root: Path, since_ns: int) -> Difference:
+    """Return what has become of a copy; `since_ns` is when its job was started.  Raises OSError."""
+    seen: Set[str] = set()
+    changed: List[str] = []
+    added: List[str] = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(f"{root}/{folder}") as entries:
+            for entry in entries:
+                name = f"{folder}{entry.name}"
+                kind = _kind(copy, entry, name, since_ns)
+                if kind == "folder":
+                    folders.append(f"{name}/")
+                elif kind == "changed":
+                    changed.append(name)
+                elif kind == "added":
+                    added.append(name)
+                if kind != "added":
+                    seen.add(name)
+    expected = (*copy.sources, *copy.links, *copy.folders)
+    missing = tuple(name for name in expected if name not in seen)
+    return Difference(tuple(sorted(changed)), tuple(sorted(added)), missing)
+
+
+def restore(copy: PrivateCopy, root: Path, found: Difference) -> None:
+    """Make a copy what it was.  Raises OSError."""
+    top = str(root)
+    for name in (*found.added, *found.changed):
+        _remove(Path(top, name))
+    for name in found.missing:
+        if name in copy.folders:
+            _make_folder(copy, name, top)
+    for name in (*found.changed, *found.missing):
+        if name in copy.sources:
+            copy.looks[name] = _copy_file(copy.sources[name], f"{top}/{name}")
+        elif name in copy.links:
+            os.symlink(copy.links[name], f"{top}/{name}")
+
+
+def is_as_copied(copy: PrivateCopy, root: Path, name: str) -> bool:
+    """Return whether a file still holds what it is a copy of.  Raises OSError."""
+    return filecmp.cmp(copy.sources[name], f"{root}/{name}", shallow=False)
+
+
+def _kind(copy: PrivateCopy, entry: "os.DirEntry[str]", name: str, since_ns: int) -> str:
+    """Say what an entry is: `same`, `changed`, `added`, or a `folder` to look into."""
+    if entry.is_dir(follow_symlinks=False):
+        if entry.name in CACHES:
+            return "same"
+        return "folder" if copy.folders.get(name) == entry.stat(follow_symlinks=False).st_mode else "added"
+    if name in copy.links:
+        return "same" if entry.is_symlink() and os.readlink(entry.path) == copy.links[name] else "added"
+    if name not in copy.looks:
+        return "added"
+    looks = _looks(entry.stat(follow_symlinks=False))
+    if not stat.S_ISREG(looks[4]):
+        return "added"
+    same = looks == copy.looks[name]
+    # Within a tick of the start the times would be the same after a change.
+    if same and looks[3] >= since_ns - TICK_NS:
+        same = filecmp.cmp(copy.sources[name], entry.path, shallow=False)
+    return "same" if same else "changed"
+
+
+def _looks(status: os.stat_result) -> Looks:
+    return (
+        *(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns),
+        *(status.st_mode, status.st_nlink),
+    )
+
+
+def _plan(copy: PrivateCopy, name: str, source: str, top: str) -> None:
+    """Note which files are to be copied, and make the folders that they are in."""
+    if not os.path.isdir(source):
+        _make_folders(copy, os.path.dirname(name), top)
+        copy.sources[name] = source
+        return
+    _make_folders(copy, name, top)
+    with os.scandir(source) as entries:
+        for entry in sorted(entries, key=lambda item: item.name):
+            if entry.name not in CACHES:
+                _plan(copy, f"{name}/{entry.name}", entry.path, top)
+
+
+def _make_folders(copy: PrivateCopy, name: str, top: str) -> None:
+    if not name or name in copy.folders:
+        return
+    _make_folders(copy, os.path.dirname(name), top)
+    _make_folder(copy, name, top)
+
+
+def _make_folder(copy: PrivateCopy, name: str, top: str) -> None:
+    os.mkdir(f"{top}/{name}")
+    copy.folders[name] = os.lstat(f"{top}/{name}").st_mode
+
+
+def _copy_file(source: str, target: str) -> Looks:
+    """Copy a file with its times and its executable bit, but writable; return what the copy looks like."""
+    with open(source, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        mode = 0o666 | (0o111 if status.st_mode & _EXECUTABLE else 0)
+        made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(made, "wb", buffering=0, closefd=False) as copy:
+                if status.st_size <= _SMALL:
+                    copy.write(stream.read())
+                elif not _clone(made, stream.fileno()):
+                    shutil.copyfileobj(stream, copy, 1 << 20)
+            os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
+            return _looks(os.fstat(made))
+        finally:
+            os.close(made)
+
+
+def _clone(target: int, source: int) -> bool:
+    """Let two files share their blocks, where the file system can."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        remove_tree.remove(path)
+    else:
+        path.unlink()
