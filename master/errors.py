@@ -5,6 +5,7 @@ TwophaseError
 ├── ConfigError         a file of the user's is wrong: file, place, problem    exit 3
 ├── NoUsableWorker      no worker can take a job                               exit 4
 ├── RemoteError         a worker answered with a failure: host, argv, stderr
+│   ├── DiskFull        … and asking again helps once somebody has made room, there or here
 │   └── WorkerUnusable  … and asking again will not help (refused key, no rsync)
 ├── SessionLost         the link to a worker broke; the worker may be fine
 ├── ProtocolError       master and agent disagree
@@ -14,8 +15,11 @@ TwophaseError
 
 from __future__ import annotations
 
+import errno
 import shlex
 from collections.abc import Sequence
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class TwophaseError(Exception):
@@ -55,10 +59,20 @@ class RemoteError(TwophaseError):
         command = f" ({shlex.join(argv)[:200]})" if argv else ""
         super().__init__(f"{host}: {problem}{command}" + (f"\n{tail}" if tail else ""))
 
+    @classmethod
+    def of(cls, host: str, problem: str, error: OSError) -> RemoteError:
+        """Return what an error of the operating system means for a transfer with a worker."""
+        kind = DiskFull if error.errno in _FULL else cls
+        return kind(host, problem)
+
     @property
     def brief(self) -> str:
         """The problem and the command's last words, for where the worker is named already."""
         return "\n".join((self.problem, *self.stderr.strip().splitlines()[-2:]))
+
+
+class DiskFull(RemoteError):
+    """A disk, or a user's share of it, is full on a worker or here.  It passes when somebody makes room."""
 
 
 class WorkerUnusable(RemoteError):

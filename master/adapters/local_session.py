@@ -115,7 +115,8 @@ class LocalSession:
             mirror(source, target)
         except OSError as error:
             place = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            raise RemoteError(self._host, f"cannot copy {source} to {target}: {place}") from error
+            problem = f"cannot copy {source} to {target}: {place}"
+            raise RemoteError.of(self._host, problem, error) from error
 
 
 class LocalChannel:

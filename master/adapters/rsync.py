@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from master.adapters.ssh_settings import Route, SshFiles, master_argv, ssh_argv
-from master.errors import RemoteError, SessionLost, TwophaseError, WorkerUnusable
+from master.errors import DiskFull, RemoteError, SessionLost, TwophaseError, WorkerUnusable
 
 PARTIAL_DIR = ".rsync-partial"
 TRANSFERS_AT_ONCE = 8
@@ -44,6 +44,7 @@ _HINTS = {
 _LINK_CODES = {10, 30, 35, 255}
 _REFUSED = re.compile(r"Permission denied \(|Host key verification failed|HOST IDENTIFICATION HAS CHANGED")
 _NO_RSYNC = re.compile(r"rsync: (?:command )?not found|rsync: No such file or directory|command not found")
+_FULL = re.compile(r"No space left|Disk quota exceeded")
 _NOISE = re.compile(r"is your shell clean|protocol version mismatch")
 
 
@@ -84,12 +85,12 @@ def failure(host: str, argv: Sequence[str], exit_code: int, stderr: str) -> Twop
     ):
         last = stderr.strip().splitlines()[-1:] or [f"exit code {exit_code}"]
         return SessionLost(f"{host}: the link broke during a transfer: {last[0]}")
+    if _FULL.search(stderr):
+        return DiskFull(host, "the disk is full", argv, stderr)
     return RemoteError(host, _problem(exit_code, stderr), argv, stderr)
 
 
 def _problem(exit_code: int, stderr: str) -> str:
-    if "No space left" in stderr or "Disk quota exceeded" in stderr:
-        return "the disk is full"
     if "Permission denied" in stderr:
         return "permission denied"
     return _HINTS.get(exit_code, f"rsync failed with exit code {exit_code}")
@@ -128,7 +129,8 @@ class Transfers:
         try:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RemoteError(self._host, f"cannot make {target}: {error.strerror}") from error
+            problem = f"cannot make {target}: {error.strerror}"
+            raise RemoteError.of(self._host, problem, error) from error
         with self._slots:
             self._run(pull_argv(source, target, self._name, self._shell()))
 

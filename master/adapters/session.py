@@ -53,7 +53,7 @@ class Session(Protocol):
         """Make the directory `target` on the worker equal to the local directory `source`.
 
         `target` is absolute or begins with `~/`; its parents are made; a partial transfer is continued.
-        Raises RemoteError with rsync's last words (disk full, permission denied).
+        Raises RemoteError with rsync's last words (permission denied), DiskFull where there is no room.
         """
 
     def pull(self, source: str, target: Path) -> None:

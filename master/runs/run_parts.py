@@ -32,7 +32,11 @@ from master.specs import ClusterSpec, Config, DataDir, JobsSpec, ServerSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.run_layout import RunLayout
-from master.transfers.courier import Courier, Library
+from master.transfers.courier import Courier
+from master.transfers.home import Home
+from master.transfers.library import Library
+from master.transfers.remote import Remote
+from master.transfers.reporter import Reporter
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
 
@@ -195,11 +199,13 @@ def make_courier(
     checkpoints: CheckpointStore | None = None,
 ) -> Courier:
     """Return what moves outcomes and artefacts."""
-    run_ids = {server.name: worker_run_id(parts.run_id, server) for server in parts.cluster.servers}
     identity = {spec_hash: spec.config for spec_hash, spec in parts.jobs.base_models.items()}
-    return Courier(
-        *(parts.layout, run_ids, links, inbox, store, library, identity.__getitem__), checkpoints=checkpoints
-    )
+    home = Home(parts.layout, store, library, identity.__getitem__, checkpoints)
+    remotes = {
+        server.name: Remote(links[server.name], worker_run_id(parts.run_id, server))
+        for server in parts.cluster.servers
+    }
+    return Courier(home, remotes, Reporter(inbox))
 
 
 def make_checkpoints(layout: RunLayout, state: RunState, inbox: Inbox) -> CheckpointStore:

@@ -20,7 +20,7 @@ import pytest
 from master.adapters.local_session import LocalSession
 from master.adapters.rsync import PARTIAL_DIR
 from master.adapters.session import Session
-from master.errors import RemoteError, SessionLost, WorkerUnusable
+from master.errors import DiskFull, RemoteError, SessionLost, WorkerUnusable
 from master.specs import ServerSpec
 from tests.integration.ssh_place import PATIENCE_S, Place, await_true, is_running, started, via_jump
 from tests.support.needs import UnavailableError, missing
@@ -304,7 +304,7 @@ def test_a_full_disk_is_named(place: Place, tmp_path: Path, monkeypatch: pytest.
     words = 'rsync: [receiver] write failed on "/x": No space left on device (28)'
     fake_rsync(tmp_path / "bin", f"echo '{words}' >&2; exit 11")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    with place.session() as session, pytest.raises(RemoteError, match="the disk is full"):
+    with place.session() as session, pytest.raises(DiskFull, match="the disk is full"):
         session.push(tmp_path / "bin", "~/copy")
 
 

@@ -21,7 +21,12 @@ from master.errors import SessionLost
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.run_layout import RunLayout
-from master.transfers.courier import Courier, Library
+from master.transfers.courier import Courier
+from master.transfers.home import Home
+from master.transfers.library import Library
+from master.transfers.remote import Remote
+from master.transfers.reporter import Reporter
+from master.transfers.retry import Pauses
 from tests.support.fake_session import FakeSession
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
@@ -33,6 +38,7 @@ JOB, SPEC = "alpha/job", "5" * 32
 BASE = f"base_models/{SPEC}"
 WELCOME = msg.Welcome(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [], [], "/work", {})
 SHA = "0" * 64
+NO_PAUSES = Pauses(0.0, 0.0, (0.0,))
 
 
 @dataclass
@@ -61,6 +67,7 @@ class CourierWorld:
     tmp_path: Path
     library: Library = field(default_factory=Library)
     inbox: Inbox = field(default_factory=SimpleQueue)
+    pauses: Pauses = NO_PAUSES
 
     def __post_init__(self) -> None:
         self.layout = RunLayout(self.tmp_path / "run")
@@ -69,11 +76,11 @@ class CourierWorld:
         self.remote = self.tmp_path / "remote"
         self.session = FakeSession("lab1", root=self.remote)
         self.line = Line(self.session)
-        links = cast(Mapping[str, WorkerLink], {"lab1": self.line})
-        self.courier = Courier(
-            *(self.layout, {"lab1": "run1"}, links, self.inbox, self.store, self.library),
-            *(lambda spec_hash: {"lr": spec_hash}, lambda: 5.0, self.checkpoints),
+        home = Home(
+            *(self.layout, self.store, self.library, lambda spec_hash: {"lr": spec_hash}, self.checkpoints)
         )
+        remotes = {"lab1": Remote(cast(WorkerLink, self.line), "run1")}
+        self.courier = Courier(home, remotes, Reporter(self.inbox, lambda: 5.0), self.pauses)
 
     def attempt(self, task_id: str = JOB, attempt: int = 1) -> AttemptLayout:
         return WorkLayout(self.remote / "work").attempt("run1", task_id, attempt)

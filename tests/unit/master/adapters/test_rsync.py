@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from master.adapters.rsync import PARTIAL_DIR, failure, pull_argv, push_argv
-from master.errors import RemoteError, SessionLost, WorkerUnusable
+from master.errors import DiskFull, RemoteError, SessionLost, WorkerUnusable
 
 SHELL = ["ssh", "-F", "/a b/config", '-oUserKnownHostsFile="/it\'s"']
 
@@ -53,8 +53,8 @@ PROTOCOL = "rsync error: error in rsync protocol data stream (code 12) at io.c(2
 @pytest.mark.parametrize(
     ("exit_code", "stderr", "kind", "words"),
     [
-        (11, DISK_FULL, RemoteError, "the disk is full"),
-        (11, "rsync: write failed: Disk quota exceeded (122)\n", RemoteError, "the disk is full"),
+        (11, DISK_FULL, DiskFull, "the disk is full"),
+        (11, "rsync: write failed: Disk quota exceeded (122)\n", DiskFull, "the disk is full"),
         (11, DENIED, RemoteError, "permission denied"),
         (23, DENIED, RemoteError, "permission denied"),
         (

@@ -24,7 +24,7 @@ from master.runs import run_parts
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.run_layout import RunLayout
-from master.transfers.courier import Library
+from master.transfers.library import Library
 from worker_agent.protocol.digests import content_hash, digest_directory
 
 PEOPLE = {"participants": ["p1", "p2"], "lr": 0.1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -15,8 +15,8 @@ import pytest
 from master.adapters.inbox import Received
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.errors import RemoteError, SessionLost
-from master.transfers import courier as courier_module
+from master.errors import DiskFull, RemoteError, SessionLost
+from master.transfers.retry import REMOTE_TRIES, Pauses
 from master.transfers.single_flight import SingleFlight
 from tests.support.courier_world import (
     BASE,
@@ -34,17 +34,6 @@ from tests.support.courier_world import CourierWorld as World
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash
 from worker_agent.protocol.layout import WorkLayout
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world without pauses."""
-    monkeypatch.setattr(courier_module, "FIRST_PAUSE_S", 0.0)
-    monkeypatch.setattr(courier_module, "PUSH_PAUSES_S", (0.0,))
-    found = World(tmp_path)
-    yield found
-    found.courier.close()
-
 
 # ---- outcomes ----------------------------------------------------------------------------------------------
 
@@ -226,8 +215,8 @@ def test_a_transfer_that_breaks_while_the_link_holds_goes_on(
 NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
 WAITED_FOR = {
     "here": NO_SPACE,
-    "in rsync": RemoteError("lab1", "the disk is full", ("rsync",), "No space left on device (28)"),
-    "in a copy": RemoteError("lab1", "cannot copy a to b: b/x: No space left on device"),
+    "in rsync": DiskFull("lab1", "the disk is full", ("rsync",), "No space left on device (28)"),
+    "in a copy": RemoteError.of("lab1", "cannot copy a to b: b/x: No space left on device", NO_SPACE),
 }
 
 
@@ -249,7 +238,7 @@ def test_what_is_gone_on_the_worker_is_given_up(world: World) -> None:
     world.collect({"files": [["a", 1, SHA]]})
     failed = world.event()
     assert isinstance(failed, ev.CollectionFailed) and "No such file" in failed.problem
-    assert len(world.session.calls) == courier_module.REMOTE_TRIES
+    assert len(world.session.calls) == REMOTE_TRIES
 
 
 def test_the_same_request_twice_is_one_journey(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,14 +290,14 @@ def test_what_is_under_way_is_done_once_and_again_only_if_it_gave_up() -> None:
     assert flight.begin("a")
 
 
-def test_nothing_is_tried_after_closing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_tried_after_closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, pauses=Pauses(first_s=600.0))
     rows = world.produce(a="one")
 
     def refusing_pull(source: str, target: Path) -> None:
         raise NO_SPACE
 
     monkeypatch.setattr(world.session, "pull", refusing_pull)
-    monkeypatch.setattr(courier_module, "FIRST_PAUSE_S", 600.0)
     world.collect({"files": rows})
     world.note()
     world.courier.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, TwophaseError
 from master.storage.base_model_store import make_manifest
-from master.transfers import courier as courier_module
-from master.transfers.courier import Library
+from master.transfers.library import Library
 from tests.support.courier_world import (
     SHA,
     SPEC,
@@ -23,16 +21,6 @@ from tests.support.courier_world import (
 from tests.support.courier_world import CourierWorld as World
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.layout import WorkLayout
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world without pauses."""
-    monkeypatch.setattr(courier_module, "FIRST_PAUSE_S", 0.0)
-    monkeypatch.setattr(courier_module, "PUSH_PAUSES_S", (0.0,))
-    found = World(tmp_path)
-    yield found
-    found.courier.close()
 
 
 def held(world: World) -> str:

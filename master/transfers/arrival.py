@@ -1,0 +1,100 @@
+"""Files on their way home: brought to `incoming`, and taken only if they are what was announced."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from master.core.running import commands as cmd
+from master.core.running.events import Attempt
+from master.errors import IntegrityError
+from master.storage.run_layout import RunLayout
+from master.transfers.inline import write_inline
+from master.transfers.remote import Remote
+from worker_agent.protocol.digests import FileDigest, content_hash, holds
+
+LOG = "log"
+"""The part of an outcome that is a log; the agent calls its inline content by the empty path."""
+
+
+def files_of(rows: Sequence[Any]) -> list[FileDigest]:
+    """Return the files that a worker names.  Raises IntegrityError for names that cannot be."""
+    try:
+        return [FileDigest.from_row(row) for row in rows]
+    except (ValueError, TypeError) as error:
+        raise IntegrityError(f"the worker names files that cannot be: {error}") from error
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What comes home of one attempt."""
+
+    layout: RunLayout
+    remote: Remote
+    task_id: str
+    attempt: int
+    detail: Mapping[str, Any]
+    """The agent's `Finished`."""
+
+    @classmethod
+    def of(
+        cls, layout: RunLayout, remote: Remote, command: cmd.Collect | cmd.CollectFailedAttempt
+    ) -> Arrival:
+        """Return what a command wants brought home."""
+        return cls(layout, remote, command.task_id, command.attempt, command.detail)
+
+    @property
+    def key(self) -> Attempt:
+        """Task and attempt."""
+        return self.task_id, self.attempt
+
+    def stage(self, part: str, files: Sequence[FileDigest], source: Callable[[], Path]) -> Path:
+        """Return a directory of exactly these files, of the message or from `source` on the worker."""
+        inline = self.detail.get("inline") or {}
+        names = {"" if part == LOG else item.path: item.path for item in files}
+        if not names.keys() <= inline.keys():
+            return self.fetch(part, source(), content_hash(files))
+        staged = self._incoming / part
+        write_inline(staged, {name: inline[key] for key, name in names.items()})
+        return self._verified(staged, content_hash(files))
+
+    def fetch(self, part: str, source: Path, wanted: str) -> Path:
+        """Return a directory with the content hash `wanted`, fetched from `source` on the worker."""
+        staged = self._incoming / part
+        self.remote.pull(source, staged)
+        return self._verified(staged, wanted)
+
+    def clear(self) -> None:
+        """Remove what is left in `incoming`."""
+        shutil.rmtree(self._incoming, ignore_errors=True)
+
+    @property
+    def _incoming(self) -> Path:
+        return self.layout.incoming(*self.key)
+
+    def _verified(self, staged: Path, wanted: str) -> Path:
+        """Raise IntegrityError, and keep the evidence, where a directory is not what was announced."""
+        if holds(staged, wanted):
+            return staged
+        aside = self.layout.set_aside(f"{staged.parent.name}-{staged.name}-{time.time_ns()}")
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        staged.rename(aside)
+        raise IntegrityError(
+            f"what came from {self.remote.name} is not what its agent announced; kept in {aside}"
+        )
+
+
+def bring_log(arrival: Arrival) -> None:
+    """Bring the log of an attempt home, if it has one that is not here yet."""
+    row = arrival.detail.get("log")
+    target = arrival.layout.log(*arrival.key)
+    if not row or target.exists():
+        return
+    (file,) = files_of([row])
+    staged = arrival.stage(LOG, [file], lambda: arrival.remote.attempt(*arrival.key).log.parent)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (staged / file.path).replace(target)

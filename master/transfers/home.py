@@ -1,0 +1,30 @@
+"""The head node's side of transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from master.specs import Config
+from master.storage.base_model_store import BaseModelStore
+from master.storage.checkpoint_store import CheckpointStore
+from master.storage.run_layout import RunLayout
+from master.transfers.library import Library
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where outcomes go, and where artefacts come from."""
+
+    layout: RunLayout
+    store: BaseModelStore
+    library: Library
+    identity_of: Callable[[str], Config]
+    """Tells by `spec_hash` what a base model is."""
+    checkpoints: CheckpointStore | None = None
+    """None leaves on the workers what attempts in vain leave to go on from."""
+
+    def drop_checkpoints(self, task_id: str) -> None:
+        """Delete what attempts at a task left to go on from."""
+        if self.checkpoints:
+            self.checkpoints.drop(task_id)

@@ -1,0 +1,124 @@
+"""Outcomes of attempts that succeeded, on their way home."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from master.core.planning.plan import BASE_MODELS
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.errors import IntegrityError, RemoteError, SessionLost, TwophaseError
+from master.storage.base_model_store import is_directory_name, make_manifest
+from master.transfers.arrival import Arrival, bring_log, files_of
+from master.transfers.home import Home
+from master.transfers.patience import Patience
+from master.transfers.published_attempt import find_published_attempt
+from master.transfers.remote import Remote
+from master.transfers.reporter import Reporter
+from master.transfers.retry import may_pass
+from worker_agent.protocol.digests import content_hash, digest_directory, publish
+
+
+def is_empty(detail: Mapping[str, Any]) -> bool:
+    """True for an outcome of which nothing is to be brought home."""
+    return not (detail.get("files") or detail.get("log") or detail.get("base_model"))
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Fetches, verifies and publishes what attempts made, and tells what has come of it."""
+
+    home: Home
+    reporter: Reporter
+    patience: Patience
+
+    def collect(self, command: cmd.Collect, remote: Remote) -> bool:
+        """Bring an outcome home; False where the link is gone and the command will be given again."""
+        try:
+            ours = self._persist(command, remote)
+            if ours is not None:
+                self.collected(command.task_id, *ours)
+            return ours is not None
+        except (TwophaseError, FileExistsError) as error:
+            problem = str(error)
+        except Exception as error:  # the dispatcher must hear of it, whatever it is
+            problem = f"{type(error).__name__}: {error}"
+        self.reporter.event(ev.CollectionFailed, command.task_id, command.attempt, problem)
+        return True
+
+    def collected(self, task_id: str, attempt: int, found: str) -> None:
+        """Tell that an outcome is home: nobody needs the task's checkpoints any more."""
+        self.home.drop_checkpoints(task_id)
+        self.reporter.event(ev.Collected, task_id, attempt, found)
+
+    def _persist(self, command: cmd.Collect, remote: Remote) -> tuple[int, str] | None:
+        """Repeat what the network or the disk may spoil; return attempt and content hash of what is home.
+
+        A full disk is waited for, wrong bytes and a worker's refusals are borne only so often.  Returns None
+        when the link is gone.
+        """
+        pauses_s, tries = self.patience.pauses.growing_s(), Counter[type[BaseException]]()
+        while not self.patience.closing.is_set():
+            try:
+                return command.attempt, self._bring_home(Arrival.of(self.home.layout, remote, command))
+            except FileExistsError:
+                if ours := find_published_attempt(self.home.layout.result(command.task_id), command.others):
+                    return ours
+                raise
+            except SessionLost:
+                if not remote.connected:
+                    return None
+            except (IntegrityError, RemoteError, OSError) as error:
+                tries[type(error)] += 1
+                if not may_pass(error, tries[type(error)]):
+                    raise
+                self.reporter.note(f"{command.task_id}: cannot be brought home, will try again: {error}")
+            self.patience.closing.wait(next(pauses_s))
+        return None
+
+    def _bring_home(self, arrival: Arrival) -> str:
+        """Fetch, verify and publish all parts of an outcome; return its content hash."""
+        try:
+            bring_log(arrival)
+        except IntegrityError as error:
+            self.reporter.note(f"{arrival.task_id}: the log of attempt {arrival.attempt} is lost: {error}")
+        found = ""
+        if arrival.detail.get("files"):
+            found = self._bring_files(arrival)
+        if base_model := arrival.detail.get("base_model"):
+            found = self._bring_base_model(arrival, base_model)
+        arrival.clear()
+        return found
+
+    def _bring_files(self, arrival: Arrival) -> str:
+        files = files_of(arrival.detail["files"])
+        final = self.home.layout.result(arrival.task_id)
+        if arrival.task_id.startswith(f"{BASE_MODELS}/"):
+            final = self.home.layout.phase1_output(*arrival.key)
+        if final.exists():
+            if content_hash(digest_directory(final)) == content_hash(files):
+                return content_hash(files)
+            raise FileExistsError(f"{final} exists already and is not written over; move it away")
+        publish(arrival.stage("output", files, lambda: arrival.remote.attempt(*arrival.key).output), final)
+        return content_hash(files)
+
+    def _bring_base_model(self, arrival: Arrival, base_model: Mapping[str, Any]) -> str:
+        found, name, worker = str(base_model["content_hash"]), base_model.get("name"), arrival.remote.name
+        if content_hash(files_of(base_model["files"])) != found or not is_directory_name(name):
+            raise IntegrityError(f"what {worker} says of the base model cannot be: {base_model!r:.300}")
+        staged = arrival.fetch("base_model", arrival.remote.layout.cached(found), found)
+        spec_hash = arrival.task_id.removeprefix(f"{BASE_MODELS}/")
+        manifest = make_manifest(
+            spec_hash,
+            self.home.identity_of(spec_hash),
+            base_model,
+            duration_seconds=arrival.detail.get("duration_s"),
+            worker=worker,
+            trained_at=arrival.detail.get("started_at"),
+        )
+        self.home.store.add(staged, manifest)
+        self.home.library.hold(spec_hash, found, self.home.store.path(spec_hash), name)
+        return found

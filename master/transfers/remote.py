@@ -1,0 +1,62 @@
+"""The worker's side of a transfer: the link to it, and what lies where on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from master.adapters.agent_client import WorkerLink
+from master.errors import SessionLost
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.layout import AttemptLayout, WorkLayout
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A worker as transfers see it.  Whatever needs the link raises SessionLost where it is gone."""
+
+    link: WorkerLink
+    run_id: str
+    """Names the run on the worker."""
+
+    @property
+    def name(self) -> str:
+        """The worker's name."""
+        return self.link.worker
+
+    @property
+    def connected(self) -> bool:
+        """True while the agent answers."""
+        return self.link.welcome is not None
+
+    @property
+    def layout(self) -> WorkLayout:
+        """What is where on the worker."""
+        welcome = self.link.welcome
+        if welcome is None:
+            raise SessionLost(f"{self.name} is not connected")
+        return WorkLayout(Path(welcome.work_dir))
+
+    def attempt(self, task_id: str, attempt: int) -> AttemptLayout:
+        """What is where of an attempt."""
+        return self.layout.attempt(self.run_id, task_id, attempt)
+
+    def checkpoints(self, task_id: str, attempt: int) -> Path:
+        """Where an attempt left what another can go on from."""
+        return self.layout.checkpoints(self.run_id, task_id, attempt)
+
+    def pull(self, source: Path, staged: Path) -> None:
+        """Make the directory `staged` equal to `source` on the worker."""
+        session = self.link.session
+        staged.mkdir(parents=True, exist_ok=True)
+        session.pull(str(source), staged)
+
+    def push(self, path: Path, content_hash: str) -> None:
+        """Bring a directory to where the worker's agent verifies it, and tell the agent."""
+        target = self.layout.incoming(self.run_id, content_hash)
+        self.link.session.push(path, str(target))
+        self.link.send(msg.Delivered(content_hash))
+
+    def release(self, task_id: str, attempt: int) -> None:
+        """Let the worker forget an attempt."""
+        self.link.send(msg.Release(task_id, attempt))

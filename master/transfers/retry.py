@@ -1,0 +1,42 @@
+"""What is worth another try when a transfer goes wrong, and after how long: pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from master.errors import DiskFull, IntegrityError, RemoteError
+
+TRIES = 3
+"""For bytes that arrive wrong."""
+REMOTE_TRIES = 8
+"""For what a worker refuses, such as files that are gone there: about three minutes."""
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """Seconds between the tries at one transfer."""
+
+    first_s: float = 1.0
+    most_s: float = 60.0
+    few_s: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    """For what is tried only so often, as the worker asks for it again or can do without."""
+
+    def growing_s(self) -> Iterator[float]:
+        """Yield pauses without end: each is twice as long as the one before, up to the longest."""
+        pause_s = self.first_s
+        while True:
+            yield pause_s
+            pause_s = min(self.most_s, 2 * pause_s)
+
+
+USUAL = Pauses()
+
+
+def may_pass(error: Exception, tries: int) -> bool:
+    """Tell whether what went wrong `tries` times is worth another try: a full disk always is."""
+    if isinstance(error, IntegrityError):
+        return tries < TRIES
+    if isinstance(error, RemoteError) and not isinstance(error, DiskFull):
+        return tries < REMOTE_TRIES
+    return True

@@ -1,0 +1,31 @@
+"""What is worth another try, and when."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from master.errors import DiskFull, IntegrityError, RemoteError, WorkerUnusable
+from master.transfers.retry import REMOTE_TRIES, TRIES, Pauses, may_pass
+
+MOST = {
+    "wrong bytes": (IntegrityError("not as announced"), TRIES),
+    "a refusal": (RemoteError("lab1", "no such directory"), REMOTE_TRIES),
+    "words are no type": (RemoteError("lab1", "the disk is full"), REMOTE_TRIES),
+    "a worker without rsync": (WorkerUnusable("lab1", "no rsync"), REMOTE_TRIES),
+}
+
+
+@pytest.mark.parametrize(("error", "most"), MOST.values(), ids=MOST)
+def test_what_may_be_for_good_is_tried_only_so_often(error: Exception, most: int) -> None:
+    assert [may_pass(error, tries) for tries in (1, most - 1, most)] == [True, True, False]
+
+
+@pytest.mark.parametrize("error", [DiskFull("lab1", "the disk is full"), OSError(5, "I/O error")], ids=repr)
+def test_a_full_disk_is_waited_for_however_long(error: Exception) -> None:
+    assert may_pass(error, 1_000_000)
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    assert list(islice(Pauses(first_s=1.0, most_s=5.0).growing_s(), 5)) == [1.0, 2.0, 4.0, 5.0, 5.0]
