@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from trainers.personalization.errors import OptionError, TrainerError
-from trainers.personalization.options import Options, parse
+from trainers.personalization.options import PersonalizationOptions, parse
 from trainers.personalization.runs import Place, run_experiment, train_base
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _place(options: Options, contract: ScriptContract | None) -> Place:
+def _place(options: PersonalizationOptions, contract: ScriptContract | None) -> Place:
     base_model_dir = contract.base_model_dir if contract else options.base_model_dir
     if base_model_dir is None and (options.needs_base_model or options.mode == BASE_ONLY):
         given = "TWOPHASE_BASE_MODEL_DIR" if contract else "--base_model_dir"

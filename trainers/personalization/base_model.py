@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from trainers.personalization import CODE_VERSION, files
 from trainers.personalization.errors import BaseModelError
 from trainers.personalization.networks import NetworkSpec
-from trainers.personalization.options import Options
+from trainers.personalization.options import PersonalizationOptions
 from trainers.personalization.training import Progress
 
 
@@ -36,7 +36,9 @@ class BaseModel:
         return len(self.curves["base_val_loss"])
 
 
-def write(folder: Path, options: Options, spec: NetworkSpec, network: nn.Module, progress: Progress) -> None:
+def write(
+    folder: Path, options: PersonalizationOptions, spec: NetworkSpec, network: nn.Module, progress: Progress
+) -> None:
     """Write the files of a base model; equal trainings write equal bytes."""
     common = {"network": spec.as_dict(), "participants": options.base_participants}
     best = {**common, "epoch": progress.best_epoch, "weights": progress.best_weights}
@@ -54,7 +56,7 @@ def stage_curves(stage: str, progress: Progress | None) -> dict[str, list[float]
     return {f"{stage}_{name}": list(progress.curves[name]) if progress else [] for name in names}
 
 
-def config(options: Options, spec: NetworkSpec) -> dict[str, Any]:
+def config(options: PersonalizationOptions, spec: NetworkSpec) -> dict[str, Any]:
     """Return everything that decides what the base model becomes, as JSON types."""
     return {
         "participants": options.base_participants,
@@ -73,7 +75,7 @@ def config(options: Options, spec: NetworkSpec) -> dict[str, Any]:
     }
 
 
-def read(folder: Path, options: Options) -> BaseModel:
+def read(folder: Path, options: PersonalizationOptions) -> BaseModel:
     """Return the base model in `folder`; BaseModelError where it is missing, damaged or another job's."""
     path = folder / files.BEST_BASE_MODEL
     try:
@@ -117,7 +119,7 @@ def _metrics(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _check_participants(folder: Path, model: BaseModel, options: Options) -> None:
+def _check_participants(folder: Path, model: BaseModel, options: PersonalizationOptions) -> None:
     if model.participants != options.base_participants:
         raise BaseModelError(
             f"{folder}: the base model was trained on {' '.join(model.participants)}, "

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from trainers.personalization.options import Options
+from trainers.personalization.options import PersonalizationOptions
 
 _POOLED = 8
 
@@ -37,7 +37,7 @@ class NetworkSpec:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
 
-def spec_of(options: Options, n_channels: int, n_classes: int) -> NetworkSpec:
+def spec_of(options: PersonalizationOptions, n_channels: int, n_classes: int) -> NetworkSpec:
     """Return the network that the options ask for, for data of these channels and classes."""
     return NetworkSpec(
         model=options.model,

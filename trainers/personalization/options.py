@@ -20,7 +20,7 @@ MODELS = ("cnn", "mlp", "test")
 
 
 @dataclass(frozen=True)
-class Options:
+class PersonalizationOptions:
     """One job: a field for each flag, under the flag's name."""
 
     fold: int
@@ -82,17 +82,17 @@ class Options:
         return base_participants(self.participants, self.fold, self.n_base_participants)
 
 
-def parse(argv: Sequence[str]) -> Options:
+def parse(argv: Sequence[str]) -> PersonalizationOptions:
     """Return the options in `argv`; a malformed flag exits with 2, contradicting flags raise OptionError."""
     values = vars(_parser().parse_args(argv))
     for name in ("participants", "conv_channels", "hidden_sizes", "magnitude_range"):
         values[name] = tuple(values[name])
-    options = Options(**values)
+    options = PersonalizationOptions(**values)
     _check(options)
     return options
 
 
-def _check(options: Options) -> None:
+def _check(options: PersonalizationOptions) -> None:
     repeated = sorted({name for name in options.participants if options.participants.count(name) > 1})
     if repeated:
         raise OptionError(f"participants names {', '.join(repeated)} more than once; each may occur once")

@@ -13,7 +13,7 @@ from trainers.personalization import CODE_VERSION, base_model, files
 from trainers.personalization.base_model import BaseModel
 from trainers.personalization.data import SPLITS, Source, Windows, check_channels, count_classes
 from trainers.personalization.networks import NetworkSpec, spec_of
-from trainers.personalization.options import FULL_FINE_TUNING, Options
+from trainers.personalization.options import FULL_FINE_TUNING, PersonalizationOptions
 from trainers.personalization.plots import write_plots
 from trainers.personalization.sampling import (
     Augmentation,
@@ -37,7 +37,7 @@ class Place:
     checkpoint_dir: Path | None
 
 
-def train_base(options: Options, place: Place, report: Report) -> None:
+def train_base(options: PersonalizationOptions, place: Place, report: Report) -> None:
     """Train the base model of the job and write its folder."""
     assert place.base_model_dir is not None
     place.base_model_dir.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def train_base(options: Options, place: Place, report: Report) -> None:
     base_model.write(place.base_model_dir, options, spec, network, progress)
 
 
-def run_experiment(options: Options, place: Place, report: Report) -> None:
+def run_experiment(options: PersonalizationOptions, place: Place, report: Report) -> None:
     """Fit a model to the target, score it on the target's test split and write the results."""
     place.output_dir.mkdir(parents=True, exist_ok=True)
     base = None
@@ -80,7 +80,7 @@ def run_experiment(options: Options, place: Place, report: Report) -> None:
 class Result:
     """All that an experiment found out."""
 
-    options: Options
+    options: PersonalizationOptions
     spec: NetworkSpec
     base: BaseModel | None
     progress: Progress
@@ -138,7 +138,7 @@ class Result:
         }
 
 
-def _load_target(options: Options, base: BaseModel | None) -> dict[str, Windows]:
+def _load_target(options: PersonalizationOptions, base: BaseModel | None) -> dict[str, Windows]:
     n_classes = base.n_classes if base else options.n_classes
     source = Source(options.data_path, options.window_size, n_classes)
     target = {split: source.load(options.target, split) for split in SPLITS}
@@ -148,14 +148,14 @@ def _load_target(options: Options, base: BaseModel | None) -> dict[str, Windows]
     return {**target, "train": random_share(target["train"], options.target_data_pct, options.seed)}
 
 
-def _n_classes(options: Options, base: BaseModel | None, target: dict[str, Windows]) -> int:
+def _n_classes(options: PersonalizationOptions, base: BaseModel | None, target: dict[str, Windows]) -> int:
     if options.n_classes:
         return options.n_classes
     return base.n_classes if base else count_classes(target.values())
 
 
 def _experiment_set(
-    options: Options, target: Windows, spec: NetworkSpec, device: torch.device
+    options: PersonalizationOptions, target: Windows, spec: NetworkSpec, device: torch.device
 ) -> TrainingSet:
     if options.mode != FULL_FINE_TUNING:
         return training_set(target.to(device), None, options.batch_size)
@@ -171,7 +171,7 @@ def _fresh_network(spec: NetworkSpec, seed: int, device: torch.device) -> nn.Mod
     return spec.build().to(device)
 
 
-def _schedule(options: Options, stage: str) -> Schedule:
+def _schedule(options: PersonalizationOptions, stage: str) -> Schedule:
     augmentation = Augmentation(options.jitter_std, options.magnitude_range, options.aug_prob)
     base, target = options.early_stopping_patience, options.early_stopping_patience_target
     return Schedule(
@@ -184,7 +184,9 @@ def _schedule(options: Options, stage: str) -> Schedule:
     )
 
 
-def _checkpoint_plan(options: Options, spec: NetworkSpec, place: Place) -> CheckpointPlan | None:
+def _checkpoint_plan(
+    options: PersonalizationOptions, spec: NetworkSpec, place: Place
+) -> CheckpointPlan | None:
     if place.checkpoint_dir is None:
         return None
     job = replace(options, device="", checkpoint_every=0, no_plots=False)

@@ -11,10 +11,10 @@ from typing import Any
 
 from trainers.probes.errors import InputError, ProbeError
 from trainers.probes.labels import read_names
+from trainers.probes.layer_runs import find_layer_runs
 from trainers.probes.modules import ATTENTION_HEADS
-from trainers.probes.run import Options, resolve_device, train_layers
+from trainers.probes.run import ProbeOptions, resolve_device, train_layers
 from trainers.probes.settings import DTYPES, Settings
-from trainers.probes.tasks import find_tasks
 from worker_agent.protocol.script_contract import ScriptContract
 
 DEFAULT_OUTPUT = Path("data/probes_binary")
@@ -49,11 +49,11 @@ def _train(arguments: argparse.Namespace) -> int:
     contract = ScriptContract.from_environ()
     output = arguments.output_dir or (DEFAULT_OUTPUT if contract is None else contract.output_dir)
     options = _options(arguments, contract)
-    train_layers(find_tasks(arguments.activations, arguments.layer, output), options, sys.stdout)
+    train_layers(find_layer_runs(arguments.activations, arguments.layer, output), options, sys.stdout)
     return 0
 
 
-def _options(arguments: argparse.Namespace, contract: ScriptContract | None) -> Options:
+def _options(arguments: argparse.Namespace, contract: ScriptContract | None) -> ProbeOptions:
     if arguments.model_type == "multihead" and arguments.hidden_dim % ATTENTION_HEADS:
         raise InputError(
             f"--hidden-dim {arguments.hidden_dim}: must be a multiple of {ATTENTION_HEADS} (heads)"
@@ -61,7 +61,7 @@ def _options(arguments: argparse.Namespace, contract: ScriptContract | None) -> 
     if arguments.model_type == "multihead" and arguments.solver == "exact":
         raise InputError("--solver exact: solves linear probes only, not --model-type multihead")
     executor, loader = arguments.executor, arguments.loader
-    return Options(
+    return ProbeOptions(
         settings=_settings(arguments),
         executor=executor,
         loader=loader or ("dataloader" if executor == "thread" else "memory"),

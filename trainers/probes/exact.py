@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from trainers.probes.evaluation import Evaluator
-from trainers.probes.layer import Layer, Trained, Tried, pos_weights
+from trainers.probes.layer import Layer, Trained, VariantResult, pos_weights
 from trainers.probes.ranking import roc_auc
 from trainers.probes.settings import Settings
 from trainers.probes.stacked import weighted_loss
@@ -306,11 +306,11 @@ class ExactTraining:
         bias = bias.to(weight.device)
         logits = self._evaluator.logits(lambda x: torch.addmm(bias, x, weight.t()), 1)
         auc = float(roc_auc(logits, self._layer.targets["val"][:, solution.probe][None])[0])
-        tried = Tried({"C": self._settings.C}, auc, max(1, solution.iterations), solution.iterations)
+        result = VariantResult({"C": self._settings.C}, auc, max(1, solution.iterations), solution.iterations)
         state = {"linear.weight": weight.cpu(), "linear.bias": bias.cpu()}
         details = {
             "objective": solution.objective,
             "max_gradient": solution.gradient,
             "converged": solution.converged,
         }
-        return Trained(solution.probe, state, tried, [tried], solver=details)
+        return Trained(solution.probe, state, result, [result], solver=details)

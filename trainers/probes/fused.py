@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trainers.probes.adamw import StackedAdamW, runs_of
 from trainers.probes.evaluation import Evaluator
-from trainers.probes.layer import Layer, Trained, Tried, best_of, pos_weights, variant_values
+from trainers.probes.layer import Layer, Trained, VariantResult, best_of, pos_weights, variant_values
 from trainers.probes.modules import dropout_shape, seeded_module
 from trainers.probes.plan import BatchReader
 from trainers.probes.ranking import roc_auc
@@ -44,7 +44,7 @@ class FusedTraining:
         self._evaluator = Evaluator(layer.rows["val"], settings.compute_dtype, layer.device)
         columns = len(self._probes) * len(self._variants)
         self._history = torch.full((len(HISTORY), settings.epochs, columns), torch.nan, dtype=torch.float64)
-        self._tried: list[Tried | None] = [None] * columns
+        self._results: list[VariantResult | None] = [None] * columns
         self._best: list[Parameters] = [{} for _ in range(columns)]
         self._select(torch.arange(columns))
         self._model = stacked_model(settings, self._initial())
@@ -125,25 +125,25 @@ class FusedTraining:
         variant = self._variants[column // len(self._probes)]
         auc = float(self._stopping.best_auc[place])
         best_epoch = int(self._stopping.best_epoch[place]) + 1
-        self._tried[column] = Tried(
+        self._results[column] = VariantResult(
             variant_values(variant), auc if best_epoch else float("nan"), best_epoch, epochs
         )
         self._best[column] = {name: value[place].cpu().clone() for name, value in self._stopping.best.items()}
 
     def _finish(self, place: int) -> Trained | None:
         """Return probe number `place` of this pass once its last variant has stopped."""
-        columns = range(place, len(self._tried), len(self._probes))
-        tried = [done for done in (self._tried[column] for column in columns) if done is not None]
-        if len(tried) < len(columns):
+        columns = range(place, len(self._results), len(self._probes))
+        results = [done for done in (self._results[column] for column in columns) if done is not None]
+        if len(results) < len(columns):
             return None
-        chosen = best_of(tried)
-        epochs = tried[chosen].stop_epoch
+        chosen = best_of(results)
+        epochs = results[chosen].stop_epoch
         rows = self._history[:, :epochs, columns[chosen]].tolist()
         history = dict(zip(HISTORY, rows, strict=True))
         state = self._best[columns[chosen]]
         for column in columns:
             self._best[column] = {}
-        return Trained(self._probes[place], state, tried[chosen], tried, history)
+        return Trained(self._probes[place], state, results[chosen], results, history)
 
 
 def product_threads(settings: Settings, probes: int, cores: int) -> int:

@@ -29,7 +29,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Tried:
+class VariantResult:
     """How one variant of a probe ended."""
 
     variant: dict[str, float]
@@ -48,17 +48,17 @@ class Trained:
     probe: int
     state: dict[str, Tensor]
     """State dict of the probe's module, on the host."""
-    chosen: Tried
-    tried: list[Tried]
+    chosen: VariantResult
+    results: list[VariantResult]
     history: dict[str, list[float]] = field(default_factory=dict)
     """Per epoch: train_loss, val_loss, val_auc."""
     solver: dict[str, float | bool] = field(default_factory=dict)
     """What the exact solver reached: objective, max_gradient, converged."""
 
 
-def best_of(tried: Sequence[Tried]) -> int:
+def best_of(results: Sequence[VariantResult]) -> int:
     """Return the place of the highest validation AUC, the first of equals; NaN loses to any."""
-    return max(range(len(tried)), key=lambda place: (_rank(tried[place].val_auc), -place))
+    return max(range(len(results)), key=lambda place: (_rank(results[place].val_auc), -place))
 
 
 def _rank(auc: float) -> float:

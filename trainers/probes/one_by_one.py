@@ -16,9 +16,9 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, Dataset
 
 from trainers.probes.evaluation import Evaluator
-from trainers.probes.layer import Layer, Trained, Tried, best_of, pos_weights, variant_values
+from trainers.probes.layer import Layer, Trained, VariantResult, best_of, pos_weights, variant_values
 from trainers.probes.modules import dropout_shape, seeded_module
-from trainers.probes.plan import Batch, BatchReader, Dice, roll
+from trainers.probes.plan import Batch, BatchReader, BatchRng, draw_masks
 from trainers.probes.ranking import roc_auc
 from trainers.probes.rows import ResidentRows
 from trainers.probes.settings import Loader, Settings, Variant
@@ -50,8 +50,8 @@ class _LoaderReader:
 
     def epoch(self, seed: int, epoch: int, targets_NC: Tensor) -> Iterator[Batch]:
         dropout = dropout_shape(self.settings)
-        dice = Dice(seed, epoch, self.device)
-        order = self.rows.order(dice).rows.tolist()
+        rng = BatchRng(seed, epoch, self.device)
+        order = self.rows.order(rng).rows.tolist()
         examples = _Examples(self.rows, targets_NC[:, 0].to(self.settings.compute_dtype))
         compute = self.settings.compute_dtype
         # A loader draws from the global generator unless told, even while another thread has it seeded.
@@ -60,7 +60,7 @@ class _LoaderReader:
             x, y = x.to(self.device, compute), y.to(self.device)[:, None]
             widths = dropout.widths(self.rows.n_features)
             keep = tuple(torch.empty(len(x), width, dtype=torch.bool, device=self.device) for width in widths)
-            roll(dice, keep, dropout, x)
+            draw_masks(rng, keep, dropout, x)
             if keep and dropout.inputs:
                 yield Batch(x, y, keep[1:], 1 / (1 - dropout.rate))
             else:
@@ -104,11 +104,11 @@ class OneByOneTraining:
 
     def _probe(self, probe: int) -> Trained:
         ended = [self._variant(probe, variant) for variant in self._settings.variants()]
-        tried = [one for one, _, _ in ended]
-        chosen, state, history = ended[best_of(tried)]
-        return Trained(probe, state, chosen, tried, history)
+        results = [one for one, _, _ in ended]
+        chosen, state, history = ended[best_of(results)]
+        return Trained(probe, state, chosen, results, history)
 
-    def _variant(self, probe: int, variant: Variant) -> tuple[Tried, dict[str, Tensor], History]:
+    def _variant(self, probe: int, variant: Variant) -> tuple[VariantResult, dict[str, Tensor], History]:
         module = seeded_module(self._settings, self._layer.n_features, probe).to(self._layer.device)
         trainer = _Single(self, module, probe, variant)
         return trainer.run()
@@ -151,7 +151,7 @@ class _Single:
         self._train_targets = layer.targets["train"][:, probe : probe + 1].contiguous()
         self._val_targets = layer.targets["val"][:, probe][None]
 
-    def run(self) -> tuple[Tried, dict[str, Tensor], History]:
+    def run(self) -> tuple[VariantResult, dict[str, Tensor], History]:
         history: History = {"train_loss": [], "val_loss": [], "val_auc": []}
         best_auc, best_epoch, best_state = float("nan"), 0, self._snapshot()
         epoch = 0
@@ -164,7 +164,7 @@ class _Single:
                 best_auc, best_epoch, best_state = auc, epoch, self._snapshot()
             if epoch - best_epoch >= self._settings.patience:
                 break
-        return Tried(variant_values(self._variant), best_auc, best_epoch, epoch), best_state, history
+        return VariantResult(variant_values(self._variant), best_auc, best_epoch, epoch), best_state, history
 
     def _snapshot(self) -> dict[str, Tensor]:
         return {name: value.cpu().clone() for name, value in self._module.state_dict().items()}

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.probes.rows import Cursor, Order, Rows, bits
+from trainers.probes.rows import Cursor, RowOrder, Rows, bits
 
 
-class Dice:
+class BatchRng:
     """Random numbers of one epoch, made on the device that uses them."""
 
     def __init__(self, seed: int, epoch: int, device: torch.device) -> None:
@@ -43,11 +43,11 @@ class Dice:
             out.bernoulli_(1 - drop, generator=self._torch)
             return
         # One random byte a value, from whole words: a twentieth of the time of torch's bernoulli.  Bytes know
-        # 256 rates only, so every column rolls anew between the two nearest, and is `drop` on average.
+        # 256 rates only, so every column is drawn anew between the two nearest, and is `drop` on average.
         words = self._host.integers(0, 2**64, size=-(-out.numel() // 8), dtype=np.uint64)
-        rolled = words.view(np.uint8)[: out.numel()].reshape(out.shape)
+        drawn = words.view(np.uint8)[: out.numel()].reshape(out.shape)
         limits = np.floor(drop * 256 + self._host.random(out.shape[1])).clip(max=255).astype(np.uint8)
-        np.greater_equal(rolled, limits, out=out.numpy())
+        np.greater_equal(drawn, limits, out=out.numpy())
 
 
 @dataclass(frozen=True)
@@ -121,16 +121,16 @@ class BatchReader:
 
     def epoch(self, seed: int, epoch: int, targets_NC: Tensor) -> Iterator[Batch]:
         """Yield the batches of one epoch; `targets_NC` (uint8) gives each its `y_BC`."""
-        dice = Dice(seed, epoch, self._device)
-        order = self._rows.order(dice)
-        work = _Epoch(order, self._rows.cursor(order), order.rows.to(targets_NC.device), targets_NC, dice)
+        rng = BatchRng(seed, epoch, self._device)
+        order = self._rows.order(rng)
+        work = _Epoch(order, self._rows.cursor(order), order.rows.to(targets_NC.device), targets_NC, rng)
         spans = [
             (start, min(start + self._size, len(order.rows)))
             for start in range(0, len(order.rows), self._size)
         ]
         y = torch.empty(self._size, targets_NC.shape[1], dtype=self._compute, device=targets_NC.device)
         for picked, slot in self._prepared(work, spans):
-            yield self._batch(slot, y[: len(picked)].copy_(picked), dice)
+            yield self._batch(slot, y[: len(picked)].copy_(picked), rng)
 
     def _prepared(self, work: _Epoch, spans: list[tuple[int, int]]) -> Iterator[tuple[Tensor, _Slot]]:
         if self._device.type != "cpu":
@@ -147,13 +147,13 @@ class BatchReader:
                     pending = ahead.submit(self._slots[(step + 1) % 2].fill, work, spans[step + 1])
                 yield picked, slot
 
-    def _batch(self, slot: _Slot, y_BC: Tensor, dice: Dice) -> Batch:
+    def _batch(self, slot: _Slot, y_BC: Tensor, rng: BatchRng) -> Batch:
         size = len(y_BC)
         x, keep = slot.gathered[:size], tuple(mask[:size] for mask in slot.keep)
         if self._converts:
             x = self._x[:size].copy_(x)
         if self._device.type != "cpu":
-            roll(dice, keep, self._dropout, x)
+            draw_masks(rng, keep, self._dropout, x)
         if keep and self._dropout.inputs:
             return Batch(x, y_BC, keep[1:], 1 / (1 - self._dropout.rate))
         return Batch(x, y_BC, keep, 1.0)
@@ -163,12 +163,12 @@ class BatchReader:
 class _Epoch:
     """What the batches of one epoch are made from."""
 
-    order: Order
+    order: RowOrder
     cursor: Cursor
     labels_in_order: Tensor
     """The order on the device of the targets."""
     targets_NC: Tensor
-    dice: Dice
+    rng: BatchRng
 
 
 class _Slot:
@@ -192,7 +192,9 @@ class _Slot:
         size, targets = stop - start, work.targets_NC
         work.cursor.take(start, stop, self.gathered[:size])
         if self._on_cpu:
-            roll(work.dice, tuple(mask[:size] for mask in self.keep), self._dropout, self.gathered[:size])
+            draw_masks(
+                work.rng, tuple(mask[:size] for mask in self.keep), self._dropout, self.gathered[:size]
+            )
         if self._picked is None or self._picked.shape[1] != targets.shape[1]:
             self._picked = torch.empty(
                 len(self.gathered), targets.shape[1], dtype=torch.uint8, device=targets.device
@@ -200,10 +202,10 @@ class _Slot:
         return torch.index_select(targets, 0, work.labels_in_order[start:stop], out=self._picked[:size])
 
 
-def roll(dice: Dice, keep: tuple[Tensor, ...], dropout: DropoutShape, x_BD: Tensor) -> None:
+def draw_masks(rng: BatchRng, keep: tuple[Tensor, ...], dropout: DropoutShape, x_BD: Tensor) -> None:
     """Draw a batch's masks, and drop inputs if the model does."""
     for mask in keep:
-        dice.keep_mask(mask, dropout.rate)
+        rng.keep_mask(mask, dropout.rate)
     if keep and dropout.inputs:
         drop_(x_BD, keep[0])
 

@@ -42,7 +42,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Order:
+class RowOrder:
     """The order in which one epoch visits the rows."""
 
     rows: Tensor
@@ -71,11 +71,11 @@ class Rows(Protocol):
     @property
     def device(self) -> torch.device: ...
 
-    def order(self, shuffler: Shuffler) -> Order:
+    def order(self, shuffler: Shuffler) -> RowOrder:
         """Draw the order of one epoch."""
         ...
 
-    def cursor(self, order: Order) -> Cursor:
+    def cursor(self, order: RowOrder) -> Cursor:
         """Start an epoch; several may run side by side."""
         ...
 
@@ -102,10 +102,10 @@ class ResidentRows:
     def device(self) -> torch.device:
         return self.x_ND.device
 
-    def order(self, shuffler: Shuffler) -> Order:
-        return Order(shuffler.permutation(self.n_rows).to(self.device))
+    def order(self, shuffler: Shuffler) -> RowOrder:
+        return RowOrder(shuffler.permutation(self.n_rows).to(self.device))
 
-    def cursor(self, order: Order) -> Cursor:
+    def cursor(self, order: RowOrder) -> Cursor:
         return _ResidentCursor(self.x_ND, order.rows)
 
     def blocks(self) -> Iterator[Tensor]:
@@ -153,7 +153,7 @@ class StreamedRows:
         start = block * self.block_size
         return range(start, min(start + self.block_size, self.n_rows))
 
-    def order(self, shuffler: Shuffler) -> Order:
+    def order(self, shuffler: Shuffler) -> RowOrder:
         blocks = shuffler.permutation(self.n_blocks).cpu().tolist()
         rows: list[Tensor] = []
         windows: list[Window] = []
@@ -164,9 +164,9 @@ class StreamedRows:
             rows.append(held[shuffler.permutation(len(held)).cpu()])
             end += len(held)
             windows.append(Window(loaded, end))
-        return Order(torch.cat(rows), tuple(windows))
+        return RowOrder(torch.cat(rows), tuple(windows))
 
-    def cursor(self, order: Order) -> Cursor:
+    def cursor(self, order: RowOrder) -> Cursor:
         return _StreamCursor(self, order)
 
     def blocks(self) -> Iterator[Tensor]:
@@ -178,7 +178,7 @@ class StreamedRows:
 class _StreamCursor:
     """Holds one window at a time; the places of an order fall into windows one after the other."""
 
-    def __init__(self, rows: StreamedRows, order: Order) -> None:
+    def __init__(self, rows: StreamedRows, order: RowOrder) -> None:
         self._rows = rows
         self._order = order
         self._windows = iter(order.windows)

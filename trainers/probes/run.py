@@ -19,6 +19,7 @@ from trainers.probes.fused import FusedTraining, product_threads
 from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5
 from trainers.probes.labels import Targets, read_targets
 from trainers.probes.layer import Layer, Trained
+from trainers.probes.layer_runs import LayerRun
 from trainers.probes.loading import DEFAULT_SHARE, available_bytes, is_mapped, load_rows
 from trainers.probes.metrics import Scores, mean, score
 from trainers.probes.modules import new_module
@@ -28,7 +29,6 @@ from trainers.probes.report import AVERAGES, failure_line, print_summary, probe_
 from trainers.probes.rows import Rows, StreamedRows
 from trainers.probes.settings import Loader, Settings
 from trainers.probes.stacked import stack, stacked_model
-from trainers.probes.tasks import Task
 from worker_agent.protocol.script_contract import ScriptContract
 
 Executor = Literal["auto", "fused", "thread"]
@@ -48,7 +48,7 @@ class Training(Protocol):
 
 
 @dataclass(frozen=True)
-class Options:
+class ProbeOptions:
     """How a layer is trained, beyond what decides its weights."""
 
     settings: Settings
@@ -67,19 +67,19 @@ class Options:
     """What brings the rows of a split into memory."""
 
 
-def train_layers(tasks: Sequence[Task], options: Options, stream: TextIO) -> None:
+def train_layers(layer_runs: Sequence[LayerRun], options: ProbeOptions, stream: TextIO) -> None:
     """Train one layer after the other, once the files of all are known to be in order."""
-    for task in tasks[1:]:
-        _Work(task, options, stream)
-    for task in tasks:
-        layer = "" if task.layer is None else f", layer {task.layer}"
-        print(f"{task.path}{layer} → {task.output}", file=stream, flush=True)
-        train_layer(task, options, stream)
+    for layer_run in layer_runs[1:]:
+        _Work(layer_run, options, stream)
+    for layer_run in layer_runs:
+        layer = "" if layer_run.layer is None else f", layer {layer_run.layer}"
+        print(f"{layer_run.path}{layer} → {layer_run.output}", file=stream, flush=True)
+        train_layer(layer_run, options, stream)
 
 
-def train_layer(task: Task, options: Options, stream: TextIO) -> dict[str, Any]:
+def train_layer(layer_run: LayerRun, options: ProbeOptions, stream: TextIO) -> dict[str, Any]:
     """Train what is missing of one layer's probes, write the results, and return the aggregate metrics."""
-    work = _Work(task, options, stream)
+    work = _Work(layer_run, options, stream)
     aggregate = work.run()
     work.results.write_aggregate(aggregate)
     print_summary(aggregate, stream)
@@ -108,17 +108,17 @@ class _Work:
     Making one checks all but the values of the activations, and writes nothing.
     """
 
-    def __init__(self, task: Task, options: Options, stream: TextIO) -> None:
-        self._task = task
+    def __init__(self, layer_run: LayerRun, options: ProbeOptions, stream: TextIO) -> None:
+        self._layer_run = layer_run
         self._options = options
         self._stream = stream
-        self._file = open_activations(task.path, task.group)
+        self._file = open_activations(layer_run.path, layer_run.group)
         self._targets = targets = read_targets(self._file, options.names)
         if not targets.trainable:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in targets.unscoreable.items())
-            raise InputError(f"{task.path}: no probe can be trained: {reasons}")
-        self.results = ResultDirectory(task.output, _mirror(task, options.contract))
-        self._fingerprint = _fingerprint(self._file, targets, options.settings, task)
+            raise InputError(f"{layer_run.path}: no probe can be trained: {reasons}")
+        self.results = ResultDirectory(layer_run.output, _mirror(layer_run, options.contract))
+        self._fingerprint = _fingerprint(self._file, targets, options.settings, layer_run)
         self._fits = self.results.check(self._fingerprint, options.overwrite)
         self._device = resolve_device(options.device)
         n_features = self._file.splits["train"].n_features
@@ -192,7 +192,7 @@ class _Work:
             targets = {name: values.to(self._device) for name, values in self._targets.splits.items()}
         if self._executor == "thread" and any(isinstance(one, StreamedRows) for one in rows.values()):
             raise InputError(
-                f"{self._task.path}: --executor thread needs all activations in memory; "
+                f"{self._layer_run.path}: --executor thread needs all activations in memory; "
                 "raise --memory-limit, or use --executor fused, which streams them"
             )
         return Layer(rows, targets, self._device)
@@ -206,11 +206,11 @@ class _Work:
             "best_epoch": trained.chosen.best_epoch,
             "stop_epoch": trained.chosen.stop_epoch,
             "hyperparameters": trained.chosen.variant,
-            "variants": [{**one.variant, **_without_variant(asdict(one))} for one in trained.tried],
+            "variants": [{**one.variant, **_without_variant(asdict(one))} for one in trained.results],
             **({"solver": trained.solver} if trained.solver else {}),
             "history": trained.history,
         }
-        self.results.save(name, checkpoint(settings, name, self._task.layer, trained.state), metrics)
+        self.results.save(name, checkpoint(settings, name, self._layer_run.layer, trained.state), metrics)
 
     def _note_diverged(self, finished: list[Trained]) -> None:
         for trained in finished:
@@ -237,7 +237,7 @@ class _Work:
             "num_workers": self._options.num_workers,
             "executor": self._executor,
             "device": str(self._device),
-            "layer": self._task.layer,
+            "layer": self._layer_run.layer,
             "not_scoreable": [{"action": name, "reason": reason} for name, reason in self._failed.items()],
             "per_action_metrics": per_action,
         }
@@ -261,15 +261,15 @@ class _Scorer:
         return list(zip(finished, score(logits, labels), strict=True))
 
 
-def _mirror(task: Task, contract: ScriptContract | None) -> Path | None:
+def _mirror(layer_run: LayerRun, contract: ScriptContract | None) -> Path | None:
     """Where a job keeps finished probes for its next attempt; the same for every attempt."""
     if contract is None:
         return None
-    return contract.checkpoint_dir / "probes" / f"{task.path.stem}_{task.layer or 'all'}"
+    return contract.checkpoint_dir / "probes" / f"{layer_run.path.stem}_{layer_run.layer or 'all'}"
 
 
 def _executor(
-    options: Options, device: torch.device, n_features: int, probes: int
+    options: ProbeOptions, device: torch.device, n_features: int, probes: int
 ) -> Literal["fused", "thread", "exact"]:
     settings = options.settings
     if settings.solver == "exact":
@@ -280,7 +280,7 @@ def _executor(
     return "fused" if stacked_bytes(settings, n_features, probes) <= free * FUSED_SHARE else "thread"
 
 
-def training_advice(executor: str, options: Options, device: torch.device) -> str:
+def training_advice(executor: str, options: ProbeOptions, device: torch.device) -> str:
     """Name the flags that make training take less memory."""
     if executor == "exact":
         flags = "use --solver adamw"
@@ -293,13 +293,13 @@ def training_advice(executor: str, options: Options, device: torch.device) -> st
     return f"{flags}, or --no-pin-activations" if _on_accelerator(options, device) else flags
 
 
-def loading_advice(options: Options, device: torch.device) -> str:
+def loading_advice(options: ProbeOptions, device: torch.device) -> str:
     """Name the flags that make the activations take less memory."""
     flags = "try --dtype bfloat16" + ("" if options.executor == "thread" else " or a lower --memory-limit")
     return f"{flags}, or --no-pin-activations" if _on_accelerator(options, device) else flags
 
 
-def _on_accelerator(options: Options, device: torch.device) -> bool:
+def _on_accelerator(options: ProbeOptions, device: torch.device) -> bool:
     return options.pin and device.type != "cpu"
 
 
@@ -316,8 +316,15 @@ def stacked_bytes(settings: Settings, n_features: int, probes: int) -> int:
     return columns * (6 * weights + hidden) * settings.compute_dtype.itemsize
 
 
-def _fingerprint(file: ActivationFile, targets: Targets, settings: Settings, task: Task) -> dict[str, Any]:
-    return {**settings.fingerprint(), "layer": task.layer, "actions": targets.names, "data": _digest(file)}
+def _fingerprint(
+    file: ActivationFile, targets: Targets, settings: Settings, layer_run: LayerRun
+) -> dict[str, Any]:
+    return {
+        **settings.fingerprint(),
+        "layer": layer_run.layer,
+        "actions": targets.names,
+        "data": _digest(file),
+    }
 
 
 def _digest(file: ActivationFile) -> str:
@@ -334,5 +341,5 @@ def _digest(file: ActivationFile) -> str:
     return digest.hexdigest()
 
 
-def _without_variant(tried: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in tried.items() if key != "variant"}
+def _without_variant(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result.items() if key != "variant"}

@@ -14,10 +14,10 @@ import torch
 from trainers.probes import cli
 from trainers.probes.errors import ProbeError
 from trainers.probes.hdf5 import SPLITS, SplitFile
+from trainers.probes.layer_runs import find_layer_runs
 from trainers.probes.loading import load_rows
 from trainers.probes.rows import ResidentRows, Rows
 from trainers.probes.run import train_layers
-from trainers.probes.tasks import find_tasks
 from worker_agent.protocol.script_contract import ScriptContract
 
 
@@ -31,7 +31,7 @@ def thread_main(argv: Sequence[str], environ: Mapping[str, str], output: TextIO)
     folder = arguments.output_dir or (contract.output_dir if contract else cli.DEFAULT_OUTPUT)
     try:
         options = replace(cli._options(arguments, contract), load=_data.load)
-        train_layers(find_tasks(arguments.activations, arguments.layer, folder), options, output)
+        train_layers(find_layer_runs(arguments.activations, arguments.layer, folder), options, output)
     except ProbeError as error:
         print(f"train_probes: {error}", file=output)
         return error.exit_code

@@ -44,8 +44,8 @@ def metrics(layer: Layer, settings: Settings, trained: Trained) -> list[float]:
 
 
 def assert_equal(layer: Layer, settings: Settings, one: Trained, other: Trained, tolerance: float) -> None:
-    assert [(t.variant, t.best_epoch, t.stop_epoch) for t in one.tried] == [
-        (t.variant, t.best_epoch, t.stop_epoch) for t in other.tried
+    assert [(t.variant, t.best_epoch, t.stop_epoch) for t in one.results] == [
+        (t.variant, t.best_epoch, t.stop_epoch) for t in other.results
     ]
     assert one.chosen.variant == other.chosen.variant
     for name, value in one.state.items():
@@ -120,7 +120,7 @@ def test_probes_that_stop_at_different_epochs_equal_those_trained_alone(
     )
     layer = layer_of(gaussian_classes(3, classes=5), settings)
     together, separate = fused(layer, settings, [0, 2, 4]), alone(layer, settings, [0, 2, 4], loader)
-    assert len({tried.stop_epoch for one in together.values() for tried in one.tried}) > 1
+    assert len({result.stop_epoch for one in together.values() for result in one.results}) > 1
     for probe in (0, 2, 4):
         assert_equal(layer, settings, together[probe], separate[probe], 1e-10)
 

@@ -13,8 +13,8 @@ from tests.unit.trainers.probes.data import Arrays, gaussian_classes, write_hdf5
 from trainers.probes.errors import InputError
 from trainers.probes.hdf5 import open_activations
 from trainers.probes.labels import read_names, read_targets
+from trainers.probes.layer_runs import LayerRun, find_layer_runs
 from trainers.probes.run import _digest as digest
-from trainers.probes.tasks import Task, find_tasks
 
 
 @pytest.fixture
@@ -165,22 +165,22 @@ def test_layers_are_found_in_groups_templates_and_directories(tmp_path: Path, ar
     grouped = tmp_path / "grouped.h5"
     for layer in ("3", "27"):
         write_hdf5(grouped, arrays, group=f"layer_{layer}")
-    assert find_tasks([str(grouped)], ["3", "27"], out) == [
-        Task(grouped, "/layer_3", "3", out / "layer_3"),
-        Task(grouped, "/layer_27", "27", out / "layer_27"),
+    assert find_layer_runs([str(grouped)], ["3", "27"], out) == [
+        LayerRun(grouped, "/layer_3", "3", out / "layer_3"),
+        LayerRun(grouped, "/layer_27", "27", out / "layer_27"),
     ]
     folder = tmp_path / "layers"
     folder.mkdir()
     for name in ("layer_7.h5", "layer_17.h5", "notes.txt"):
         (folder / name).touch()
     template = str(folder / "layer_{layer}.h5")
-    expected = [Task(folder / "layer_7.h5", "/", "7", out)]
-    assert find_tasks([template], ["7"], out) == expected
-    assert find_tasks([str(folder)], ["7"], out) == expected
-    assert [task.output.name for task in find_tasks([str(folder)], [], out)] == ["layer_17", "layer_7"]
-    assert find_tasks([template], ["7", "7"], out) == expected
+    expected = [LayerRun(folder / "layer_7.h5", "/", "7", out)]
+    assert find_layer_runs([template], ["7"], out) == expected
+    assert find_layer_runs([str(folder)], ["7"], out) == expected
+    assert [each.output.name for each in find_layer_runs([str(folder)], [], out)] == ["layer_17", "layer_7"]
+    assert find_layer_runs([template], ["7", "7"], out) == expected
     single = write_hdf5(tmp_path / "single.h5", arrays)
-    assert find_tasks([str(single)], ["27"], out) == [Task(single, "/", "27", out)]
+    assert find_layer_runs([str(single)], ["27"], out) == [LayerRun(single, "/", "27", out)]
 
 
 @pytest.mark.parametrize(
@@ -199,10 +199,10 @@ def test_the_layer_in_a_name(tmp_path: Path, stem: str, layers: set[str]) -> Non
     path.touch()
     for layer in ("2", "3", "7", "12", "27", "final"):
         if layer in layers:
-            assert find_tasks([str(tmp_path)], [layer], tmp_path)[0].path == path
+            assert find_layer_runs([str(tmp_path)], [layer], tmp_path)[0].path == path
         else:
             with pytest.raises(InputError, match="found none"):
-                find_tasks([str(tmp_path)], [layer], tmp_path)
+                find_layer_runs([str(tmp_path)], [layer], tmp_path)
 
 
 def test_a_layer_that_is_no_group(tmp_path: Path) -> None:
@@ -253,11 +253,11 @@ def test_names_in_the_file_that_are_no_text(tmp_path: Path, arrays: Arrays) -> N
 def test_layers_that_are_not_there(tmp_path: Path, arrays: Arrays) -> None:
     grouped = write_hdf5(tmp_path / "grouped.h5", arrays, group="layer_3")
     with pytest.raises(InputError, match="no group 'layer_4'; it holds layer_3"):
-        find_tasks([str(grouped)], ["4"], tmp_path)
+        find_layer_runs([str(grouped)], ["4"], tmp_path)
     with pytest.raises(InputError, match="one file must be of layer 5, found none"):
-        find_tasks([str(tmp_path)], ["5"], tmp_path)
+        find_layer_runs([str(tmp_path)], ["5"], tmp_path)
     same = tmp_path / "other"
     same.mkdir()
     write_hdf5(same / "grouped.h5", arrays)
     with pytest.raises(InputError, match="would share"):
-        find_tasks([str(grouped), str(same / "grouped.h5")], [], tmp_path)
+        find_layer_runs([str(grouped), str(same / "grouped.h5")], [], tmp_path)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trainers.probes.data import CPU
-from trainers.probes.plan import BatchReader, Dice, DropoutShape, has_bfloat16_units, product_dtype
+from trainers.probes.plan import BatchReader, BatchRng, DropoutShape, has_bfloat16_units, product_dtype
 from trainers.probes.rows import ResidentRows
 
 
@@ -34,7 +34,7 @@ def test_an_epoch_visits_every_example_once_with_its_targets(n_rows: int, batch:
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     def order(seed: int, epoch: int) -> list[int]:
-        return Dice(seed, epoch, CPU).permutation(40).tolist()
+        return BatchRng(seed, epoch, CPU).permutation(40).tolist()
 
     assert order(1, 2) == order(1, 2)
     assert len({tuple(order(*key)) for key in ((1, 2), (1, 3), (2, 2))}) == 3
@@ -55,7 +55,7 @@ def test_dropped_inputs_are_zero_and_the_rest_untouched(dtype: torch.dtype) -> N
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
 def test_masks_drop_the_asked_share(rate: float) -> None:
     mask = torch.empty(500, 400, dtype=torch.bool)
-    Dice(3, 1, CPU).keep_mask(mask, rate)
+    BatchRng(3, 1, CPU).keep_mask(mask, rate)
     # Four standard deviations of 200,000 draws.
     assert mask.float().mean().item() == pytest.approx(1 - rate, abs=4 * 0.5 / 200_000**0.5)
 

@@ -18,8 +18,8 @@ from trainers.probes.hdf5 import SPLITS, open_activations
 from trainers.probes.labels import read_targets
 from trainers.probes.layer import Layer
 from trainers.probes.loading import is_mapped, load_rows
-from trainers.probes.plan import Dice
-from trainers.probes.rows import Order, ResidentRows, StreamedRows, read_blocks
+from trainers.probes.plan import BatchRng
+from trainers.probes.rows import ResidentRows, RowOrder, StreamedRows, read_blocks
 from trainers.probes.settings import Settings
 
 PLENTY = 1 << 40
@@ -72,7 +72,7 @@ def test_streaming_visits_every_row_once_a_window_at_a_time(
 ) -> None:
     split = open_activations(contiguous).splits["train"]
     rows = StreamedRows(split, torch.float32, block, window)
-    order = rows.order(Dice(1, 0, CPU))
+    order = rows.order(BatchRng(1, 0, CPU))
     assert sorted(order.rows.tolist()) == list(range(97))
     start = 0
     for one in order.windows:
@@ -99,7 +99,7 @@ def test_a_file_that_is_damaged_while_it_is_streamed_is_named(tmp_path: Path) ->
     with path.open("r+b") as raw:
         raw.seek(chunk.byte_offset)
         raw.write(b"damaged")
-    cursor = rows.cursor(rows.order(Dice(0, 0, CPU)))
+    cursor = rows.cursor(rows.order(BatchRng(0, 0, CPU)))
     with pytest.raises(InputError, match=r"layer\.h5: cannot be read"):
         cursor.take(0, size, torch.empty(size, 256))
     with pytest.raises(InputError, match=r"layer\.h5.*cannot be read from row 24 on"):
@@ -122,8 +122,8 @@ def test_streamed_training_equals_resident_training_in_the_same_order(
 
     expected = train(streamed)
 
-    def same_order(_: ResidentRows, dice: Dice) -> Order:
-        return Order(streamed.order(dice).rows)
+    def same_order(_: ResidentRows, rng: BatchRng) -> RowOrder:
+        return RowOrder(streamed.order(rng).rows)
 
     monkeypatch.setattr(ResidentRows, "order", same_order)
     resident = rows["train"]

@@ -25,13 +25,13 @@ def test_the_memory_of_a_fused_model_grows_with_its_columns() -> None:
 
 
 def test_a_fused_model_that_does_not_fit_gives_way_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    options, cpu = run.Options(Settings(model_type="multihead")), torch.device("cpu")
+    options, cpu = run.ProbeOptions(Settings(model_type="multihead")), torch.device("cpu")
     need = stacked_bytes(options.settings, 100, 5)
     monkeypatch.setattr(run, "available_bytes", lambda: 2 * need)
     assert run._executor(options, cpu, 100, 5) == "fused"
     monkeypatch.setattr(run, "available_bytes", lambda: 2 * need - 2)
     assert run._executor(options, cpu, 100, 5) == "thread"
-    assert run._executor(run.Options(options.settings, executor="fused"), cpu, 100, 5) == "fused"
+    assert run._executor(run.ProbeOptions(options.settings, executor="fused"), cpu, 100, 5) == "fused"
 
 
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "mps", "cpu:x"])
@@ -67,7 +67,7 @@ def test_running_out_of_memory_names_the_flags_that_help(error: Exception) -> No
     ],
 )
 def test_advice_names_what_helps(executor: str, device: str, expected: str) -> None:
-    options = run.Options(Settings(model_type="multihead"))
+    options = run.ProbeOptions(Settings(model_type="multihead"))
     advice = run.training_advice(executor, options, torch.device(device))
     assert advice.startswith(expected)
     assert ("--no-pin-activations" in advice) == (device == "cuda")

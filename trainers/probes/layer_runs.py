@@ -21,7 +21,7 @@ SUFFIXES = (".h5", ".hdf5")
 
 
 @dataclass(frozen=True)
-class Task:
+class LayerRun:
     """One layer to train probes for."""
 
     path: Path
@@ -32,7 +32,7 @@ class Task:
     output: Path
 
 
-def find_tasks(activations: Sequence[str], layers: Sequence[str], output: Path) -> list[Task]:
+def find_layer_runs(activations: Sequence[str], layers: Sequence[str], output: Path) -> list[LayerRun]:
     """Return the layers to train; raises InputError where a file for one is missing or not the only one."""
     if not layers:
         sources: list[tuple[Path, str, str | None]] = [
@@ -43,17 +43,19 @@ def find_tasks(activations: Sequence[str], layers: Sequence[str], output: Path) 
         sources = [(*_source(name, layer, wanted), layer) for name in activations for layer in wanted]
     if len(sources) == 1:
         path, group, only = sources[0]
-        return [Task(path, group, only, output)]
-    tasks = [
-        Task(path, group, layer, output / _label(path, layer, activations)) for path, group, layer in sources
+        return [LayerRun(path, group, only, output)]
+    layer_runs = [
+        LayerRun(path, group, layer, output / _label(path, layer, activations))
+        for path, group, layer in sources
     ]
-    outputs = [task.output for task in tasks]
-    for task in tasks:
-        if outputs.count(task.output) > 1:
+    outputs = [layer_run.output for layer_run in layer_runs]
+    for layer_run in layer_runs:
+        if outputs.count(layer_run.output) > 1:
             raise InputError(
-                f"{task.path}: its results would share {task.output} with another file's; rename one"
+                f"{layer_run.path}: its results would share {layer_run.output} with another file's; "
+                "rename one"
             )
-    return tasks
+    return layer_runs
 
 
 def _files(path: Path) -> list[Path]:
