@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from master.commands.run_all_training_options import Options, parse
+from master.commands.run_all_training_options import AllTrainingOptions, parse
 from master.commands.working_directory import check_working_directory
 from master.core.running.run_state import EXIT_INTERRUPTED
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
@@ -78,7 +78,7 @@ def _say(text: str) -> None:
 class _Intent:
     """What the user wants, checked; nothing has been written or started."""
 
-    options: Options
+    options: AllTrainingOptions
     here: Path
     roots: tuple[Path, ...]
     jobs: tuple[TrainingJob, ...]
@@ -94,7 +94,7 @@ class _Intent:
         return tuple(job for job in self.jobs if not job.problem)
 
 
-def _run(options: Options) -> int:
+def _run(options: AllTrainingOptions) -> int:
     check_working_directory()
     here = Path.cwd()
     roots = tuple(_absolute(root) for root in options.discover_root) or (here,)
@@ -115,7 +115,7 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.normpath(run_parts.expanded(path, str(path))))
 
 
-def _jobs(options: Options, here: Path, roots: Sequence[Path]) -> tuple[Merged, int]:
+def _jobs(options: AllTrainingOptions, here: Path, roots: Sequence[Path]) -> tuple[Merged, int]:
     """Return all jobs, and how many scripts were found."""
     excluded = compiled(options.exclude_regex)
     configured = read_jobs_file(options.config, here) if options.config else []
@@ -130,7 +130,7 @@ def _jobs(options: Options, here: Path, roots: Sequence[Path]) -> tuple[Merged, 
     return replace(merged, jobs=jobs), len(found)
 
 
-def _list(options: Options, jobs: Sequence[TrainingJob], notes: Sequence[str], here: Path) -> int:
+def _list(options: AllTrainingOptions, jobs: Sequence[TrainingJob], notes: Sequence[str], here: Path) -> int:
     if options.json:
         print(json.dumps({"jobs": list_json(jobs, here), "notes": list(notes)}, indent=2))
     else:
@@ -140,7 +140,7 @@ def _list(options: Options, jobs: Sequence[TrainingJob], notes: Sequence[str], h
     return NOTHING_FOUND if options.strict_discovery and not jobs else 0
 
 
-def _nothing(options: Options, roots: Sequence[Path]) -> int:
+def _nothing(options: AllTrainingOptions, roots: Sequence[Path]) -> int:
     places = ", ".join(map(str, roots))
     patterns = ", ".join(patterns_of(options.include_pattern))
     _say(f"nothing to run: no {patterns} below {places} that the other flags leave, and no job of --config")
@@ -148,7 +148,11 @@ def _nothing(options: Options, roots: Sequence[Path]) -> int:
 
 
 def _intent(
-    options: Options, here: Path, roots: tuple[Path, ...], jobs: tuple[TrainingJob, ...], notes: Sequence[str]
+    options: AllTrainingOptions,
+    here: Path,
+    roots: tuple[Path, ...],
+    jobs: tuple[TrainingJob, ...],
+    notes: Sequence[str],
 ) -> _Intent:
     """Check the rest.  Raises UsageError and ConfigError; changes nothing."""
     if problem := executor_problem(options.executor, THREADS_PROBLEM):
@@ -178,11 +182,11 @@ def _this_machine(workers: Workers) -> ClusterSpec:
     return ClusterSpec((ServerSpec(_HOST, _HOST, agent=agent),))
 
 
-def _given_cluster(options: Options) -> ClusterSpec:
+def _given_cluster(options: AllTrainingOptions) -> ClusterSpec:
     return run_parts.with_head_paths(read_cluster(str(options.cluster_config)), str(options.cluster_config))
 
 
-def _most(options: Options) -> int | None:
+def _most(options: AllTrainingOptions) -> int | None:
     """Return how many jobs may run at a time on a cluster; None is as many as it has slots for."""
     return 1 if options.parallel is False else options.max_workers
 
@@ -317,7 +321,7 @@ def _finish(intent: _Intent, outcome: Outcome | None, started_at: float) -> int:
     return code
 
 
-def _arguments(options: Options) -> dict[str, Any]:
+def _arguments(options: AllTrainingOptions) -> dict[str, Any]:
     return json.loads(json.dumps(asdict(options), default=str))  # type: ignore[no-any-return]
 
 

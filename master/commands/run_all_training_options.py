@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from master.commands.run_two_phase_options import time_limit
+from master.commands.flag_types import number_of_tries, time_limit, whole_number
 from master.intake.executors import DEFAULT_EXECUTOR
 from worker_agent import __version__
 from worker_agent.protocol.messages import EXECUTORS
 
 EXTRA_ARG = "--extra-arg"
-_MOST = 10**9
 
 EPILOG = """\
 what happens:
@@ -40,7 +39,7 @@ examples:
 
 
 @dataclass(frozen=True)
-class Options:
+class AllTrainingOptions:
     """The command line."""
 
     config: Path | None
@@ -78,9 +77,9 @@ class Options:
     verbose: bool
 
 
-def parse(argv: Sequence[str]) -> Options:
+def parse(argv: Sequence[str]) -> AllTrainingOptions:
     """Return the options of a command line.  Ends the process with code 2 where it is wrong."""
-    return Options(**vars(parser().parse_args(list(_joined(argv)))))
+    return AllTrainingOptions(**vars(parser().parse_args(list(_joined(argv)))))
 
 
 def _joined(argv: Sequence[str]) -> Iterator[str]:
@@ -118,7 +117,7 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
     pattern = "more file names, such as fit_*.py; one that begins with train_ narrows the search"
     add("--include-pattern", metavar="P", help=pattern, **many)
     add("--discover-root", type=Path, metavar="DIR", help="where to look (the current directory)", **many)
-    add("--discovery-limit", type=_number, metavar="N", help="take the first N scripts found")
+    add("--discovery-limit", type=whole_number, metavar="N", help="take the first N scripts found")
     add("--no-auto-discover", dest="auto_discover", action="store_false", help="only the jobs of --config")
     overrides = "a script found takes the place of the --config job of its id"
     add("--allow-discovery-overrides", action="store_true", help=overrides)
@@ -129,10 +128,10 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
 
 def _add_passed(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--epochs", type=_number, metavar="N")
-    add("--folds", type=_number, metavar="N")
-    add("--sample", type=_number, metavar="N", help="how many examples")
-    add("--batch", "--batch-size", type=_number, metavar="N", help="passed as --batch-size")
+    add("--epochs", type=whole_number, metavar="N")
+    add("--folds", type=whole_number, metavar="N")
+    add("--sample", type=whole_number, metavar="N", help="how many examples")
+    add("--batch", "--batch-size", type=whole_number, metavar="N", help="passed as --batch-size")
     extra = "a word for all scripts, whether they take it or not; may be given again"
     add(EXTRA_ARG, action="append", default=[], metavar="WORD", help=extra)
 
@@ -140,8 +139,14 @@ def _add_passed(group: argparse._ArgumentGroup) -> None:
 def _add_running(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--parallel", action=argparse.BooleanOptionalAction, help="several at a time (one at a time)")
-    add("--max-workers", type=_number, metavar="N", help="at most so many (by cores, memory and GPUs)")
-    add("--retries", type=_tries, default=0, metavar="N", help="further tries for a job that failed (0)")
+    add("--max-workers", type=whole_number, metavar="N", help="at most so many (by cores, memory and GPUs)")
+    add(
+        "--retries",
+        type=number_of_tries,
+        default=0,
+        metavar="N",
+        help="further tries for a job that failed (0)",
+    )
     timeout = "time limit of a job that has none of its own: seconds, or like 90s, 15m, 2h"
     add("--timeout", type=time_limit, metavar="T", help=timeout)
     stall = "a job that says nothing for so long is ended"
@@ -163,20 +168,3 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("--dry-run", action="store_true", help="show the commands, run nothing")
     add("--json", action="store_true", help="one JSON object on standard output in the place of tables")
     add("--verbose", action="store_true", help="say more: commands, and what was passed over")
-
-
-def _number(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= _MOST:
-        raise ValueError
-    return value
-
-
-def _tries(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 100:
-        raise ValueError
-    return value
-
-
-_number.__name__, _tries.__name__ = "whole number (1 or more)", "number of tries (0 to 100)"

@@ -18,7 +18,7 @@ from master.adapters.inbox import Inbox, Received
 from master.code.identity import DEFAULT_TRAINER, code_identity, has_thread_main, trainer_fields
 from master.code.script_syntax import check_syntax
 from master.code.snapshot import Sources, find_script, find_trainer, take_snapshot
-from master.commands.run_two_phase_options import Options, parse
+from master.commands.run_two_phase_options import TwoPhaseOptions, parse
 from master.commands.standard_streams import make_usable
 from master.commands.working_directory import check_working_directory
 from master.core.planning.plan import Plan, make_plan
@@ -105,7 +105,7 @@ class _Intent:
     """Why the script may not run."""
 
 
-def _run(options: Options) -> int:
+def _run(options: TwoPhaseOptions) -> int:
     check_working_directory()
     layout = RunLayout(options.run_dir)
     store = BaseModelStore(layout)
@@ -140,7 +140,7 @@ def _mend(intent: _Intent, store: BaseModelStore) -> Iterator[str]:
         yield intent.doubt
 
 
-def _check(options: Options, layout: RunLayout, store: BaseModelStore) -> _Intent:
+def _check(options: TwoPhaseOptions, layout: RunLayout, store: BaseModelStore) -> _Intent:
     """Read and check all that the user gave.  Raises UsageError and ConfigError; changes nothing."""
     source = str(options.cluster_config)
     cluster = run_parts.with_head_paths(read_cluster(options.cluster_config), source)
@@ -166,7 +166,7 @@ def _check(options: Options, layout: RunLayout, store: BaseModelStore) -> _Inten
     return _Intent(cluster, jobs, sources, plan, whole, damaged, doubt)
 
 
-def _script(options: Options, cluster: ClusterSpec) -> Path | None:
+def _script(options: TwoPhaseOptions, cluster: ClusterSpec) -> Path | None:
     if options.script_path is not None:
         return run_parts.expanded(options.script_path, "--script-path")
     if options.trainer is not None or cluster.script_path is None:
@@ -174,7 +174,7 @@ def _script(options: Options, cluster: ClusterSpec) -> Path | None:
     return Path(cluster.script_path)
 
 
-def _check_skip_phase1(options: Options, plan: Plan) -> None:
+def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
     if options.skip_phase1 and plan.to_train:
         shown = [spec_hash[:12] for spec_hash in plan.to_train[:5]]
         missing = ", ".join([*shown, "…"] if len(plan.to_train) > len(shown) else shown)
@@ -201,7 +201,7 @@ def _not_ours(layout: RunLayout, job_id: str) -> str:
     return f"{result} exists, and {emptied}: put back a copy of the journal, or {advice}"
 
 
-def _dry_run(options: Options, intent: _Intent) -> int:
+def _dry_run(options: TwoPhaseOptions, intent: _Intent) -> int:
     workers = probe_workers(intent.cluster)
     check_gpu_memory(intent.jobs, workers)
     with _printing():
@@ -217,7 +217,7 @@ def _dry_run(options: Options, intent: _Intent) -> int:
 
 
 def _work(
-    options: Options,
+    options: TwoPhaseOptions,
     parts: run_parts.Ingredients,
     intent: _Intent,
     store: BaseModelStore,
@@ -267,7 +267,9 @@ def _write_logs(parts: run_parts.Ingredients, state: RunState, started_at: float
             _say(f"{path} cannot be written: {error.strerror}; the same command writes it again")
 
 
-def _report(options: Options, layout: RunLayout, state: RunState, exit_code: int, elapsed_s: float) -> None:
+def _report(
+    options: TwoPhaseOptions, layout: RunLayout, state: RunState, exit_code: int, elapsed_s: float
+) -> None:
     with _printing():
         if options.json:
             metrics = collected_metrics(state, layout)
@@ -285,7 +287,7 @@ def _find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
             inbox.put(Received(ev.Collected(time.time(), task_id, *ours)))
 
 
-def _greet(options: Options, parts: run_parts.Ingredients, plan: Plan, view: View) -> None:
+def _greet(options: TwoPhaseOptions, parts: run_parts.Ingredients, plan: Plan, view: View) -> None:
     if not options.json and not options.quiet:
         with _printing():
             print_plan(parts.jobs, plan, planned_workers(parts.cluster))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from master.core.quantities import seconds
+from master.commands.flag_types import number_of_seconds, number_of_tries, time_limit
 from master.intake.executors import DEFAULT_EXECUTOR
 from worker_agent import __version__
 from worker_agent.protocol.messages import EXECUTORS
@@ -32,7 +32,7 @@ examples:
 
 
 @dataclass(frozen=True)
-class Options:
+class TwoPhaseOptions:
     """What the user asked for."""
 
     cluster_config: Path
@@ -55,9 +55,9 @@ class Options:
     tmux_session: str | None
 
 
-def parse(argv: Sequence[str] | None = None) -> Options:
+def parse(argv: Sequence[str] | None = None) -> TwoPhaseOptions:
     """Return the options of a command line.  Ends the process with code 2 where it is wrong."""
-    return Options(**vars(parser().parse_args(argv)))
+    return TwoPhaseOptions(**vars(parser().parse_args(argv)))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -97,9 +97,15 @@ def _add_phases(group: argparse._ArgumentGroup) -> None:
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--retries", type=_count, default=1, metavar="N", help="further tries for a job that failed (1)")
+    add(
+        "--retries",
+        type=number_of_tries,
+        default=1,
+        metavar="N",
+        help="further tries for a job that failed (1)",
+    )
     lease = "a worker silent for so long loses its jobs (300)"
-    add("--lease", type=_seconds, default=300.0, metavar="S", help=lease)
+    add("--lease", type=number_of_seconds, default=300.0, metavar="S", help=lease)
     timeout = "end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit)"
     add("--timeout", type=time_limit, metavar="T", help=timeout)
     stall = "end a job that neither logs nor tells progress for so long (no limit)"
@@ -117,29 +123,3 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("--json", action="store_true", help=as_json)
     tmux = "accepted, and no longer needed: closing the terminal stops nothing"
     add("--tmux-session", metavar="NAME", help=tmux)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 100:
-        raise ValueError
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 1 <= value <= 1e7:
-        raise ValueError
-    return value
-
-
-def time_limit(text: str) -> float:
-    """Return the seconds of an option such as `90`, `15m` or `2h`.  Raises ValueError."""
-    value = seconds(float(text)) if text[-1:].isdigit() else seconds(text)
-    if value is None:
-        raise ValueError
-    return value
-
-
-time_limit.__name__ = "time (seconds above 0, or like 90s, 15m, 2h)"
-_count.__name__, _seconds.__name__ = "number of tries (0 to 100)", "number of seconds (1 to 1e7)"

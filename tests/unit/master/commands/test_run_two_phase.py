@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from master.commands import run_two_phase
-from master.commands.run_two_phase_options import Options, parse
+from master.commands.run_two_phase_options import TwoPhaseOptions, parse
 from master.errors import ConfigError, InternalError, NoUsableWorker, SessionLost, UsageError
 from master.runs import run_parts
 from master.storage.run_layout import RunLayout
@@ -98,7 +98,7 @@ def test_errors_are_one_message_and_an_exit_code(
     code: int,
     says: str,
 ) -> None:
-    def failing(_: Options) -> int:
+    def failing(_: TwoPhaseOptions) -> int:
         raise error
 
     monkeypatch.setattr(run_two_phase, "_run", failing)
