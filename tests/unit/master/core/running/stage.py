@@ -124,3 +124,28 @@ class Stage:
 
     def stands(self, task_id: str) -> State:
         return self.state.tasks[task_id].state
+
+
+def one_running() -> Stage:
+    """`job#1` runs on `w1`, and `w2` has room."""
+    run = Stage(job())
+    run.up("w1")
+    run.run_on("w1", "job", 1)
+    run.up("w2")
+    return run
+
+
+def one_running_alone() -> Stage:
+    """`job#1` runs on `w1`, the only worker."""
+    run = Stage(job(), workers=["w1"])
+    run.up("w1")
+    run.run_on("w1", "job", 1)
+    return run
+
+
+def two_running() -> Stage:
+    """`job#1` was orphaned on `w1`, its replacement `job#2` runs on `w2`."""
+    run = one_running()
+    assert run.silent("w1") == ["job lose#1@w1: ready", "job assign#2@w2: assigned", "start job#2@w2"]
+    run.run_on("w2", "job", 2)
+    return run

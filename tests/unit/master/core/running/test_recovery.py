@@ -7,13 +7,20 @@ from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy
 from master.core.running.run_state import step
-from tests.unit.master.core.running.stage import BASE, LEASE_S, Stage, base, job
+from tests.unit.master.core.running.stage import (
+    BASE,
+    LEASE_S,
+    Stage,
+    base,
+    job,
+    one_running,
+    one_running_alone,
+    two_running,
+)
 
 
 def test_what_runs_goes_on_without_a_word() -> None:
-    run = Stage(job(), workers=["w1"])
-    run.up("w1")
-    run.run_on("w1", "job", 1)
+    run = one_running_alone()
     assert run.restart() == []
     assert run.up("w1", ("job", 1)) == []
     assert run.ended("w1", "job", 1) == ["job finish#1@w1: collecting", "collect job#1@w1"]
@@ -100,9 +107,7 @@ def test_revived_base_models_hold_jobs_back_in_strict_phases() -> None:
 
 
 def test_attempts_on_a_worker_that_left_the_cluster_config_are_given_up() -> None:
-    run = Stage(job(), workers=["w1"])
-    run.up("w1")
-    run.run_on("w1", "job", 1)
+    run = one_running_alone()
     assert run.restart(workers=["w2"]) == ["job lose#1@w1: ready"]
     assert run.restart(workers=["w1"]) == []
     assert run.up("w1", ("job", 1)) == ["job adopt#1@w1: running"]
@@ -132,13 +137,8 @@ def test_a_job_that_left_the_jobs_file_is_ended_and_remembered_when_it_returns()
     assert run.up("w1", ("b", 1))[0] == "a lose#1@w1: ready"
 
 
-def test_an_attempt_that_was_given_up_may_still_come_back() -> None:
-    run = Stage(job())
-    run.up("w1")
-    run.run_on("w1", "job", 1)
-    run.up("w2")
-    run.silent("w1")
-    run.run_on("w2", "job", 2)
+def test_an_attempt_that_was_orphaned_may_still_come_back() -> None:
+    run = two_running()
     run.restart()
     assert run.up("w1", ("job", 1)) == []
     assert run.ended("w1", "job", 1)[0] == "job adopt#1@w1: running"
@@ -154,22 +154,14 @@ def test_an_outcome_that_waited_on_a_silent_worker_is_still_known() -> None:
 
 
 def test_an_attempt_that_ended_without_success_never_comes_back() -> None:
-    run = Stage(job())
-    run.up("w1")
-    run.run_on("w1", "job", 1)
-    run.up("w2")
+    run = one_running()
     run.ended("w1", "job", 1, "lost")
     run.restart()
     assert run.up("w1", ("job", 1)) == ["start job#2@w1", "cancel job#1@w1", "release job#1@w1"]
 
 
 def test_a_dropped_attempt_is_not_taken_back_after_a_restart() -> None:
-    run = Stage(job())
-    run.up("w1")
-    run.run_on("w1", "job", 1)
-    run.up("w2")
-    run.silent("w1")
-    run.run_on("w2", "job", 2)
+    run = two_running()
     run.up("w1", ("job", 1))
     run.ended("w1", "job", 1, "failed")
     run.restart()
@@ -207,9 +199,7 @@ def test_the_lease_of_a_worker_begins_anew() -> None:
 
 
 def test_a_worker_that_holds_an_attempt_is_waited_for() -> None:
-    run = Stage(job(), workers=["w1"])
-    run.up("w1")
-    run.run_on("w1", "job", 1)
+    run = one_running_alone()
     run.restart()
     assert run.lost("w1") == []
     assert run.wait(LEASE_S + 1) == ["job lose#1@w1: ready", "finish 4"]

@@ -7,7 +7,7 @@ import pytest
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy
-from tests.unit.master.core.running.stage import BASE, Stage, base, job
+from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
 
 
 def test_a_run_trains_the_base_model_then_runs_the_job_then_ends() -> None:
@@ -198,9 +198,7 @@ def test_what_starts_after_a_cancel_is_cancelled_again() -> None:
 
 
 def test_a_stop_that_the_last_job_outruns_is_a_success() -> None:
-    run = Stage(job(), workers=["w1"])
-    run.up("w1")
-    run.run_on("w1", "job", 1)
+    run = one_running_alone()
     assert run.tell(ev.StopRequested(run.at)) == []
     run.ended("w1", "job", 1)
     assert run.home("job", 1) == ["job collect#1@w1: succeeded", "release job#1@w1", "finish 0"]

@@ -5,25 +5,18 @@ from __future__ import annotations
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy
-from tests.unit.master.core.running.stage import LEASE_S, Stage, job
-
-
-def two_running() -> Stage:
-    """`job#1` was orphaned on `w1`, its replacement `job#2` runs on `w2`."""
-    run = Stage(job())
-    run.up("w1")
-    run.run_on("w1", "job", 1)
-    run.up("w2")
-    assert run.silent("w1") == ["job lose#1@w1: ready", "job assign#2@w2: assigned", "start job#2@w2"]
-    run.run_on("w2", "job", 2)
-    return run
+from tests.unit.master.core.running.stage import (
+    LEASE_S,
+    Stage,
+    job,
+    one_running,
+    one_running_alone,
+    two_running,
+)
 
 
 def test_silence_within_the_lease_changes_nothing() -> None:
-    run = Stage(job())
-    run.up("w1")
-    run.run_on("w1", "job", 1)
-    run.up("w2")
+    run = one_running()
     run.lost("w1")
     assert run.wait(LEASE_S) == []
     assert run.up("w1", ("job", 1)) == []
@@ -31,10 +24,7 @@ def test_silence_within_the_lease_changes_nothing() -> None:
 
 
 def test_the_lease_counts_from_the_first_failure_to_connect() -> None:
-    run = Stage(job())
-    run.up("w1")
-    run.run_on("w1", "job", 1)
-    run.up("w2")
+    run = one_running()
     run.lost("w1")
     run.wait(LEASE_S - 1)
     run.lost("w1")
@@ -42,9 +32,7 @@ def test_the_lease_counts_from_the_first_failure_to_connect() -> None:
 
 
 def test_an_attempt_that_nothing_replaced_is_taken_back() -> None:
-    run = Stage(job(), workers=["w1"])
-    run.up("w1")
-    run.run_on("w1", "job", 1)
+    run = one_running_alone()
     assert run.silent("w1") == ["job lose#1@w1: ready"]
     assert run.up("w1", ("job", 1)) == ["job adopt#1@w1: running"]
     assert run.state.tasks["job"].losses == 0
@@ -52,10 +40,7 @@ def test_an_attempt_that_nothing_replaced_is_taken_back() -> None:
 
 
 def test_an_attempt_is_taken_back_from_a_replacement_that_has_not_started() -> None:
-    run = Stage(job())
-    run.up("w1")
-    run.run_on("w1", "job", 1)
-    run.up("w2")
+    run = one_running()
     run.silent("w1")
     assert run.up("w1", ("job", 1)) == ["job adopt#1@w1: running", "cancel job#2@w2"]
     assert run.ended("w2", "job", 2, "cancelled") == ["cancel job#2@w2", "release job#2@w2"]
@@ -221,9 +206,7 @@ def test_an_attempt_that_never_reached_its_agent_is_started_again() -> None:
 
 
 def test_an_attempt_that_its_agent_forgot_is_lost_but_may_prove_otherwise() -> None:
-    run = Stage(job(), workers=["w1"])
-    run.up("w1")
-    run.run_on("w1", "job", 1)
+    run = one_running_alone()
     run.lost("w1")
     assert run.up("w1") == ["job lose#1@w1: ready", "job assign#2@w1: assigned", "start job#2@w1"]
     assert run.ended("w1", "job", 1) == [
