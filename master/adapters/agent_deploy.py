@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,13 +142,21 @@ def check_gpus(session: Session, bundle: AgentBundle, python: str, server: Serve
     flags = ["--gpus", ",".join((*asked.gpus, "")), "--gpu-reserve", str(asked.gpu_reserve)]
     for flag, value in (("--slots-per-gpu", asked.slots_per_gpu), ("--cpu-slots", asked.cpu_slots)):
         flags += [flag, str(value)] if value is not None else []
+    report = gpu_report(session, bundle, python, flags)
+    if report["problem"]:
+        raise WorkerUnusable(session.host, report["problem"])
+    return GpuFacts(len(report["slots"]), tuple(report["gpu_bytes"]))
+
+
+def gpu_report(
+    session: Session, bundle: AgentBundle, python: str, flags: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """Return what the agent's command `gpus` tells of a machine, without leaving the agent there."""
     done = session.run([python, "-c", _RUN, "gpus", "--json", *flags], stdin=bundle.data)
     for line in done.stdout.decode(errors="replace").splitlines():
         if line.startswith(_GPUS_MARK):
-            report = json.loads(line)
-            if report["problem"]:
-                raise WorkerUnusable(session.host, report["problem"])
-            return GpuFacts(len(report["slots"]), tuple(report["gpu_bytes"]))
+            report: Mapping[str, Any] = json.loads(line)
+            return report
     raise RemoteError(session.host, "the GPUs cannot be looked at", (python, "-c", "…"), _last_line(done))
 
 

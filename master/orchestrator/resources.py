@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from master.adapters.agent_deploy import build_agent, gpu_report
+from master.adapters.local_session import LocalSession
+from master.errors import TwophaseError
 from master.view.wording import plural
 
 GIB = 2**30
 GIB_PER_JOB = 4
 """Taken for a job of which nothing is known."""
-_QUERY = ("--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits")
-_PATIENCE_S = 10.0
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU as `nvidia-smi` tells of it."""
+    """A GPU as its driver's tool tells of it."""
 
     index: str
     name: str
@@ -76,19 +78,28 @@ def _text(path: Path) -> str:
 
 
 def find_gpus() -> tuple[Gpu, ...]:
-    """Return the GPUs of `nvidia-smi` that `CUDA_VISIBLE_DEVICES` allows; none where it does not answer."""
+    """Return the GPUs that an agent sees here and `CUDA_VISIBLE_DEVICES` allows; none where it fails."""
     try:
-        done = subprocess.run(
-            ["nvidia-smi", *_QUERY], capture_output=True, text=True, timeout=_PATIENCE_S, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
+        with LocalSession() as session:
+            report = gpu_report(session, build_agent(), sys.executable)
+    except (TwophaseError, OSError, ValueError):
         return ()
-    rows = (row for row in csv.reader(done.stdout.splitlines(), skipinitialspace=True) if len(row) == 3)
-    gpus = [Gpu(row[0], row[1], int(row[2]) if row[2].isdigit() else None) for row in rows]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible_gpus(report["gpus"], os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def visible_gpus(rows: Sequence[Mapping[str, Any]], visible: str | None) -> tuple[Gpu, ...]:
+    """Return the GPUs of an agent's report that `visible`, the value of `CUDA_VISIBLE_DEVICES`, allows.
+
+    What names GPUs other than by index is for CUDA to read: all may be used then.
+    """
+    gpus = tuple(Gpu(str(row["index"]), row["name"], _mib(row["total"])) for row in rows)
     if visible is None or not all(part.strip().isdigit() for part in visible.split(",") if part):
-        return tuple(gpus)
+        return gpus
     return tuple(gpu for gpu in gpus if gpu.index in {part.strip() for part in visible.split(",")})
+
+
+def _mib(size: int | None) -> int | None:
+    return None if size is None else size // 2**20
 
 
 def choose(machine: Machine, jobs: int, *, parallel: bool, max_workers: int | None = None) -> Workers:

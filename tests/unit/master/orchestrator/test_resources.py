@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from master.orchestrator.resources import GIB, Gpu, Machine, Workers, choose, find_gpus, look
+from master.errors import RemoteError
+from master.orchestrator import resources
+from master.orchestrator.resources import GIB, Gpu, Machine, Workers, choose, find_gpus, look, visible_gpus
 
 GPUS = (Gpu("0", "A", 24000), Gpu("1", "B", 8000))
 
@@ -61,40 +63,37 @@ def test_without_parallel_one_at_a_time_on_the_first_gpu() -> None:
     assert choose(machine(gpus=GPUS), 9, parallel=False).gpus == ("0",)
 
 
-def fake_smi(folder: Path, script: str) -> None:
-    program = folder / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
+ROWS = [
+    {"index": 0, "name": "NVIDIA A100", "total": 40960 * 2**20, "state": "used"},
+    {"index": 1, "name": "NVIDIA T4", "total": None, "state": "used"},
+]
 
 
 @pytest.mark.parametrize(
-    ("script", "visible", "indices"),
-    [
-        ("echo '0, NVIDIA A100, 40960'; echo '1, Other, Kind, 3'; echo '1, NVIDIA T4, [N/A]'", None, "01"),
-        ("echo '0, A, 1'; echo '1, B, 2'", "1", "1"),
-        ("echo '0, A, 1'; echo '1, B, 2'", "", ""),
-        ("echo 'No devices were found'; exit 6", None, ""),
-        ("echo 'NVIDIA-SMI has failed'", None, ""),
-    ],
+    ("visible", "indices"),
+    [(None, "01"), ("1", "1"), ("0, 1", "01"), ("", ""), ("7", ""), ("GPU-5c1e", "01")],
 )
-def test_gpus_are_those_of_nvidia_smi(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, visible: str | None, indices: str
-) -> None:
-    fake_smi(tmp_path, script)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert "".join(gpu.index for gpu in find_gpus()) == indices
+def test_gpus_are_those_of_the_agent_that_cuda_may_see(visible: str | None, indices: str) -> None:
+    assert "".join(gpu.index for gpu in visible_gpus(ROWS, visible)) == indices
 
 
-def test_no_nvidia_smi_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_a_gpu_has_a_name_and_memory_if_it_tells() -> None:
+    assert visible_gpus(ROWS, None) == (Gpu("0", "NVIDIA A100", 40960), Gpu("1", "NVIDIA T4", None))
+
+
+@pytest.mark.parametrize(
+    "error", [RemoteError("here", "no end after 60 s"), OSError("no fork"), ValueError("no JSON")], ids=repr
+)
+def test_a_look_in_vain_is_no_gpu(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def failing(*_: object) -> dict[str, object]:
+        raise error
+
+    monkeypatch.setattr(resources, "gpu_report", failing)
     assert find_gpus() == ()
 
 
 def test_the_limits_of_a_container_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(resources, "find_gpus", tuple)
     (tmp_path / "cpu.max").write_text("100000 100000\n")
     (tmp_path / "memory.max").write_text(f"{8 * GIB}\n")
     (tmp_path / "memory.current").write_text(f"{3 * GIB}\n")
