@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from master.adapters.mirror import mirror
+from master.adapters.process_groups import signal_group
 from master.adapters.session import Channel, Completed
 from master.errors import RemoteError, SessionLost
 
@@ -93,7 +94,7 @@ class LocalSession:
             self._closed = True
             channels, running = list(self._channels), list(self._running)
         for process in running:
-            _signal_group(process, signal.SIGKILL)
+            signal_group(process, signal.SIGKILL)
         for channel in channels:
             channel.close()
 
@@ -180,7 +181,7 @@ class LocalChannel:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(CLOSE_GRACE_S)
                 return
-            _signal_group(self._process, number)
+            signal_group(self._process, number)
         self._process.wait()
 
     def _close_pipes(self) -> None:
@@ -218,16 +219,11 @@ def _not_started(argv: Sequence[str], error: OSError) -> Completed:
 
 def _abandon(process: subprocess.Popen[bytes]) -> None:
     """Kill a command and let go of its pipes, which a child in another session may hold open."""
-    _signal_group(process, signal.SIGKILL)
+    signal_group(process, signal.SIGKILL)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
 
 
 def _local(path: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from master.adapters.process_groups import signal_group
 from master.adapters.ssh_settings import Route, SshFiles, master_argv, ssh_argv
 from master.errors import DiskFull, RemoteError, SessionLost, TwophaseError, WorkerUnusable
 
@@ -140,7 +140,7 @@ class Transfers:
             self._closed = True
             running, login = list(self._running), self._login
         for process in running:
-            _signal_group(process, signal.SIGTERM)
+            signal_group(process, signal.SIGTERM)
         if login is not None:
             login.close()
 
@@ -217,10 +217,5 @@ class _SharedLogin:
                 # The end of its input, upon which it ends its ssh first.
                 process.communicate(timeout=_STOP_GRACE_S)
             except subprocess.TimeoutExpired:
-                _signal_group(process, signal.SIGKILL)
+                signal_group(process, signal.SIGKILL)
         shutil.rmtree(self._directory, ignore_errors=True)
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
