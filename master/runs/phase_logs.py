@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +13,7 @@ from master.core.running.lifecycle import State
 from master.core.running.records import RunState, TaskRecord
 from master.core.running.summary import JobRow, job_row, utilization_percent
 from master.specs import EMPTY, Config
+from worker_agent.protocol.whole_files import write_whole
 
 Entry = dict[str, Any]
 _FAILED = (State.FAILED, State.BLOCKED)
@@ -151,12 +151,6 @@ def read_phase_log(path: Path) -> Mapping[str, Any]:
 
 def write_phase_log(path: Path, log: Mapping[str, Any]) -> None:
     """Write a log under its name only once it is whole.  Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    text = json.dumps(log, indent=2, ensure_ascii=False) + "\n"
     # A log's tail may hold half characters as lone surrogates; written as \udcxx they are JSON all the same.
-    with temporary.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-        json.dump(log, stream, indent=2, ensure_ascii=False)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    write_whole(path, text.encode("utf-8", "backslashreplace"))

@@ -20,6 +20,7 @@ from worker_agent.protocol.digests import (
     without_manifest,
 )
 from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.whole_files import write_whole
 
 _PYCACHE = "__pycache__"
 """Python writes there next to the code it imports; its files are not part of an artefact."""
@@ -193,7 +194,8 @@ class Cache:
                 path = Path(folder, item)
                 if not path.is_symlink() and path.parent.name != _PYCACHE:
                     path.chmod(path.stat().st_mode & 0o555)
-        _write(self._sidecar(name), json.dumps(_stat(str(directory))))
+        sidecar = json.dumps(_stat(str(directory))).encode()
+        write_whole(self._sidecar(name), sidecar, durable=False)
 
     def _set_aside(self, directory: Path, name: str) -> None:
         aside = self.layout.set_aside(name)
@@ -244,10 +246,3 @@ def _difference(files: List[FileDigest], name: str) -> Optional[str]:
     if name in (found, content_hash(own), content_hash(without_manifest(own))):
         return None
     return f"its content hash is {found}, of {len(files)} files, instead of {name}"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-    fresh.write_text(text)
-    fresh.replace(path)
