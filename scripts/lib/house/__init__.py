@@ -1,0 +1,1 @@
+"""How large the house is and which room leans on which: read from the source, held to limits."""
