@@ -21,6 +21,7 @@ from master.code.snapshot import Sources, find_script, find_trainer, take_snapsh
 from master.commands.run_two_phase_options import TwoPhaseOptions, parse
 from master.commands.standard_streams import make_usable
 from master.commands.working_directory import check_working_directory
+from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Plan, make_plan
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
@@ -30,10 +31,11 @@ from master.core.running.run_state import EXIT_INTERRUPTED
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
 from master.intake.cluster import read_cluster
 from master.intake.executors import INLINE, check_executors, inline_problem, threads_problem_of
+from master.intake.job_settings import check_job_settings
 from master.intake.jobs import read_jobs
 from master.runs import run_parts
 from master.runs.dispatcher import Dispatcher
-from master.runs.launching import NOT_FOR_THE_SCRIPT, Limits, check_job_settings
+from master.runs.launching import Limits
 from master.runs.phase_logs import build_phase_log, read_phase_log, write_phase_log
 from master.runs.stop_signals import as_events
 from master.runs.worker_check import check_gpu_memory, probe_workers

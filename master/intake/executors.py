@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from master.core.nearest import hint, literal
+from master.core.nearest import literal, shown
+from master.core.planning.job_settings import JOB_EXECUTOR
 from master.errors import ConfigError, UsageError
 from master.specs import ClusterSpec, Config, JobsSpec
-from worker_agent.protocol.messages import EXECUTORS
+from worker_agent.protocol.messages import Launch
 
-EXECUTOR = "executor"
-DEFAULT_EXECUTOR, THREAD, INLINE = "process", "thread", "inline"
+DEFAULT_EXECUTOR, THREAD, INLINE = Launch.executor, "thread", "inline"
 
 
 def executor_problem(value: Any, threads_problem: str) -> str:
     """Return what is wrong with an `executor` field, as a predicate; empty where nothing is."""
     if value == THREAD and threads_problem:
         return f"is {literal(THREAD)}, but {threads_problem}"
-    if value is None or value in EXECUTORS:
-        return ""
-    return f"is {literal(value)}: {hint(str(value), EXECUTORS)}"
+    return JOB_EXECUTOR.problem(value)
 
 
 def check_executors(jobs: JobsSpec, given: str, threads_problem: str) -> None:
@@ -32,12 +30,12 @@ def check_executors(jobs: JobsSpec, given: str, threads_problem: str) -> None:
     if problem:
         raise UsageError(f"--executor {problem}")
     for job in jobs.jobs:
-        wanted = job.config.get(EXECUTOR)
+        wanted = job.config.get(JOB_EXECUTOR.name)
         problem = executor_problem(wanted, threads_problem)
         if wanted == INLINE != given:
             problem = "is for all jobs of a run: give --executor inline"
         if problem:
-            raise ConfigError(jobs.source, job.place, f"`{EXECUTOR}` {problem}")
+            raise ConfigError(jobs.source, job.place, f"{shown(JOB_EXECUTOR.name)} {problem}")
 
 
 def inline_problem(cluster: ClusterSpec, has_terminal: bool) -> str:
@@ -60,5 +58,5 @@ def executor_of(config: Config, default: str, attempt: int) -> str:
 
     Threads end together where their process crashes; a further attempt runs apart from the others.
     """
-    wanted = str(config.get(EXECUTOR) or default)
+    wanted = JOB_EXECUTOR.of(config) or default
     return DEFAULT_EXECUTOR if wanted == THREAD and attempt > 1 else wanted

@@ -10,16 +10,12 @@ from typing import Any
 
 from master.core.nearest import literal, shown
 from master.core.planning.identity import HASH_DIGITS
+from master.core.planning.job_settings import DEFAULT_PREFIX, PREFIX
+from master.core.planning.plan import BASE_MODELS
 from master.intake.participant_jobs import FOLD, target_of
 from master.specs import Config
 
-DEFAULT_PREFIX = "alpha"
-BASE_MODELS = "base_models"
-
-_SEGMENT = re.compile(r"[A-Za-z0-9_+=][A-Za-z0-9._+=-]{0,99}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=-]")
-_ALLOWED = "allowed are letters, digits and . _ - + =, 100 at most, not . or - first"
-_LONGEST_PREFIX = 200
 _LONGEST_DERIVED = 60
 _SUFFIX_DIGITS = (8, 16, HASH_DIGITS)
 
@@ -38,30 +34,17 @@ class Unnamed:
         return f"{prefix_of(self.config)}/{self.given_id or _derived_name(self.config)}"
 
 
-def id_problem(value: Any) -> str | None:
-    """Say what is wrong with an `id` of the user's."""
-    if isinstance(value, str) and _SEGMENT.fullmatch(value):
-        return None
-    return f"is {literal(value)}: {_ALLOWED}"
-
-
-def prefix_problem(value: Any) -> str | None:
+def prefix_problem(value: Any) -> str:
     """Say what is wrong with a `prefix`: a relative path of safe segments, not below the base models."""
-    if value is None:
-        return None
-    if not isinstance(value, str) or len(value) > _LONGEST_PREFIX:
-        return f"is {literal(value)}, allowed is a string of at most {_LONGEST_PREFIX} characters"
-    segments = value.split("/")
-    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
-        return f"is {literal(value)}: {_ALLOWED}, with / between"
-    if segments[0].lower() == BASE_MODELS:
+    problem = PREFIX.problem(value)
+    if not problem and value is not None and value.split("/")[0].lower() == BASE_MODELS:
         return f"is {literal(value)}, but {BASE_MODELS} is where base models are kept"
-    return None
+    return problem
 
 
 def prefix_of(config: Config) -> str:
     """Return the folder of a job's result."""
-    prefix = config.get("prefix")
+    prefix = config.get(PREFIX.name)
     return DEFAULT_PREFIX if prefix is None else str(prefix)
 
 

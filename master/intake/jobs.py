@@ -11,10 +11,11 @@ from typing import Any
 
 from master.core.nearest import hint, shown
 from master.core.planning.identity import BaseModelRule, base_model_of, job_hash_of
+from master.core.planning.job_settings import JOB_ID, PREFIX
 from master.core.planning.job_shape import JobShape, LeaveOneOut
 from master.errors import ConfigError
 from master.intake.job_checks import problems
-from master.intake.job_ids import Unnamed, assign_ids, clashes, id_problem, prefix_problem
+from master.intake.job_ids import Unnamed, assign_ids, clashes, prefix_problem
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.intake.strict_yaml import Trail
@@ -179,22 +180,22 @@ def _declared(node: Node, entries: list[_Entry], split: LeaveOneOut | None) -> f
         name = item.string()
         if name not in known:
             item.fail(f"no job has the field {shown(name)}: {hint(name, known)}")
-        if name.startswith("_") or name == "id":
+        if name.startswith("_") or name == JOB_ID.name:
             item.fail(f"{shown(name)} is never passed to the script, so it cannot identify a base model")
     return frozenset(node.value)
 
 
 def _checked(entry: _Entry, rule: BaseModelRule, known_fields: frozenset[str] | None) -> Unnamed:
-    config = {name: value for name, value in entry.fields.items() if name != "id"}
+    config = {name: value for name, value in entry.fields.items() if name != JOB_ID.name}
     for field, problem in problems(config, rule, known_fields):
         raise entry.error(field, problem)
-    wrong = prefix_problem(config.get("prefix"))
+    given = entry.fields.get(JOB_ID.name)
+    wrong = prefix_problem(config.get(PREFIX.name))
     if wrong:
-        raise entry.error("prefix", wrong)
-    given = entry.fields.get("id")
-    wrong = id_problem(given) if given is not None else None
+        raise entry.error(PREFIX.name, wrong)
+    wrong = JOB_ID.problem(given)
     if wrong:
-        raise entry.error("id", wrong)
+        raise entry.error(JOB_ID.name, wrong)
     return Unnamed(config, job_hash_of(config, given), given)
 
 
@@ -210,11 +211,13 @@ def _refuse_equal(entries: list[_Entry], unnamed: list[Unnamed]) -> None:
 def _ids(entries: list[_Entry], unnamed: list[Unnamed], known_ids: Mapping[str, str]) -> list[str]:
     ids = assign_ids(unnamed, known_ids)
     for index, other, problem in clashes(ids):
-        raise entries[index].error("id", f"cannot be {shown(ids[index])}: {entries[other].place} {problem}")
+        raise entries[index].error(
+            JOB_ID.name, f"cannot be {shown(ids[index])}: {entries[other].place} {problem}"
+        )
     hashes = {job_id.lower(): job_hash for job_hash, job_id in known_ids.items()}
     for entry, job, job_id in zip(entries, unnamed, ids, strict=True):
         if hashes.get(job_id.lower(), job.job_hash) != job.job_hash:
-            raise entry.error("id", f"is {shown(job_id)}, which an earlier job with other fields has")
+            raise entry.error(JOB_ID.name, f"is {shown(job_id)}, which an earlier job with other fields has")
     return ids
 
 

@@ -5,33 +5,36 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TypeVar
 
 from master.core.nearest import shown
-from master.core.planning.plan import GPU_MEMORY
-from master.core.quantities import seconds, size_bytes
+from master.core.planning.job_settings import (
+    GPU_MEMORY,
+    JOB_EXECUTOR,
+    JOB_ID,
+    STALL_TIMEOUT,
+    TIMEOUT,
+    JobSetting,
+)
 from master.intake.executors import executor_problem
-from master.intake.job_ids import id_problem
 from master.intake.strict_json import Node, read_document
 from master.orchestrator.discovery import SPELLINGS, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, TrainingJob, id_of, output_of
-from master.runs.launching import STALL_TIMEOUT, TIMEOUT, setting_problem
 from worker_agent.protocol.script_contract import flags
+
+T = TypeVar("T")
 
 _SUPPORTS = {f"supports_{what}": what for what in SPELLINGS}
 _ALSO = {"supports_batch_size": "batch"}
+_SETTINGS = (JOB_ID, TIMEOUT, STALL_TIMEOUT, GPU_MEMORY, JOB_EXECUTOR)
 _KEYS = (
     *(
         "name",
         "script",
         "output",
-        "id",
         "args",
         "optional",
-        TIMEOUT,
-        STALL_TIMEOUT,
-        GPU_MEMORY,
-        "executor",
+        *(setting.name for setting in _SETTINGS),
         "use_output_dir",
     ),
     *(_SUPPORTS | _ALSO),
@@ -62,7 +65,7 @@ def _job(node: Node, project: Path) -> TrainingJob:
     node.only_keys(_KEYS)
     script = _script(node, project)
     read = read_script(script)
-    job_id = _id(node.get("id"), script)
+    job_id = _setting(node, JOB_ID) or id_of(script.stem)
     name, output, args = (node.get(key) for key in ("name", "output", "args"))
     return TrainingJob(
         job_id,
@@ -72,10 +75,10 @@ def _job(node: Node, project: Path) -> TrainingJob:
         takes=_takes(node, read.takes),
         args=tuple(_args(args)) if args else (),
         optional=_is_true(node.get("optional"), default=False),
-        timeout_s=seconds(_setting(node, TIMEOUT)),
-        stall_timeout_s=seconds(_setting(node, STALL_TIMEOUT)),
-        gpu_bytes=size_bytes(_setting(node, GPU_MEMORY)),
-        executor=_executor(node.get("executor")),
+        timeout_s=_setting(node, TIMEOUT),
+        stall_timeout_s=_setting(node, STALL_TIMEOUT),
+        gpu_bytes=_setting(node, GPU_MEMORY),
+        executor=_executor(node.get(JOB_EXECUTOR.name)),
         discovered=False,
         problem=read.problem,
     )
@@ -91,14 +94,6 @@ def _script(node: Node, project: Path) -> Path:
     if path.suffix != ".py":
         script.fail(f"{shown(path.name)} is no Python script: its name must end in .py")
     return path
-
-
-def _id(node: Node | None, script: Path) -> str:
-    if node is None:
-        return id_of(script.stem)
-    if problem := id_problem(node.value):
-        node.fail(problem)
-    return str(node.value)
 
 
 def _output(node: Node) -> str:
@@ -163,14 +158,14 @@ def _is_true(node: Node | None, *, default: bool) -> bool:
     return bool(node.value)
 
 
-def _setting(job: Node, name: str) -> Any:
+def _setting(job: Node, setting: JobSetting[T]) -> T | None:
     """Return a setting of a job, checked as those of a two-phase run are."""
-    given = job.get(name)
+    given = job.get(setting.name)
     if given is None:
         return None
-    if problem := setting_problem(name, given.value):
+    if problem := setting.problem(given.value):
         given.fail(problem)
-    return given.value
+    return setting.kind.parse(given.value)
 
 
 def _executor(node: Node | None) -> str | None:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from master.code.snapshot import Program
-from master.core.nearest import literal, shown
-from master.core.planning.plan import GPU_MEMORY, Task
-from master.core.quantities import SIZES, TIMES, seconds, size_bytes
-from master.errors import ConfigError
-from master.intake.executors import DEFAULT_EXECUTOR, EXECUTOR, executor_of
-from master.specs import Config, DataDir, JobsSpec
+from master.core.planning.job_settings import DEVICE, NOT_FOR_THE_SCRIPT, STALL_TIMEOUT, TIMEOUT
+from master.core.planning.plan import Task
+from master.intake.executors import DEFAULT_EXECUTOR, executor_of
+from master.specs import Config, DataDir
 from worker_agent.protocol.messages import ALONE, SHARED, Launch, Mount
 from worker_agent.protocol.script_contract import flags
-
-TIMEOUT, STALL_TIMEOUT = "timeout", "stall_timeout"
-NOT_FOR_THE_SCRIPT = frozenset({TIMEOUT, STALL_TIMEOUT, GPU_MEMORY, EXECUTOR, "retries"})
-"""Fields that are about the job, not for the script."""
 
 
 @dataclass(frozen=True)
@@ -32,30 +25,6 @@ class Limits:
 
 
 NO_LIMITS = Limits()
-
-
-def check_job_settings(jobs: JobsSpec) -> None:
-    """Raise ConfigError for a field about a job that cannot be heeded."""
-    for job in jobs.jobs:
-        for name in sorted(NOT_FOR_THE_SCRIPT & job.config.keys()):
-            problem = setting_problem(name, job.config[name])
-            if problem:
-                raise ConfigError(jobs.source, job.place, f"{shown(name)} {problem}")
-
-
-def setting_problem(name: str, value: Any) -> str:
-    """Return why a field about a job cannot have this value, "" where it can; None is a field left out."""
-    if value is None or name == EXECUTOR:
-        return ""  # `check_executors` has more to say of executors
-    if name == GPU_MEMORY:
-        return "" if size_bytes(value) is not None else f"is {literal(value)}, allowed is {SIZES}"
-    if name not in (TIMEOUT, STALL_TIMEOUT):
-        return "is kept for a setting of the job that this version does not know: leave it out or rename it"
-    return "" if seconds(value) is not None else f"is {literal(value)}, allowed are {TIMES}"
-
-
-def _limit(config: Config, name: str, default: float | None) -> float | None:
-    return default if config.get(name) is None else seconds(config[name])
 
 
 @dataclass(frozen=True)
@@ -96,8 +65,8 @@ def launch_message(
     if base and base.name:
         mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
     fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
-    if "device" in fields:
-        fields["device"] = "{device}"
+    if DEVICE.name in fields:
+        fields[DEVICE.name] = "{device}"
     return Launch(
         job_id=task.task_id,
         attempt=attempt,
@@ -109,6 +78,6 @@ def launch_message(
         executor=executor_of(config, limits.executor, attempt),
         gpu_bytes=gpu_need if gpu_need is not None else task.gpu_bytes,
         gpu_use=ALONE if alone else SHARED,
-        timeout_s=_limit(config, TIMEOUT, limits.timeout_s),
-        stall_timeout_s=_limit(config, STALL_TIMEOUT, limits.stall_timeout_s),
+        timeout_s=TIMEOUT.of(config, limits.timeout_s),
+        stall_timeout_s=STALL_TIMEOUT.of(config, limits.stall_timeout_s),
     )

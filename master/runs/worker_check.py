@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from master.adapters.agent_deploy import build_agent, check_gpus, check_worker
 from master.core.nearest import shown
-from master.core.planning.plan import GPU_MEMORY
-from master.core.quantities import size_bytes
+from master.core.planning.job_settings import GPU_MEMORY
 from master.core.running.gpu_room import too_large
 from master.errors import ConfigError, TwophaseError
 from master.runs.run_parts import open_session, python_of
@@ -56,8 +55,7 @@ def check_gpu_memory(jobs: JobsSpec, workers: Sequence[PlannedWorker]) -> None:
         return
     largest, name = max(sizes)
     for job in jobs.jobs:
-        need = size_bytes(job.config.get(GPU_MEMORY)) or 0
+        need = GPU_MEMORY.of(job.config) or 0
         if need > largest:
-            raise ConfigError(
-                jobs.source, job.place, f"{shown(GPU_MEMORY)}: {too_large(need, largest, name)}"
-            )
+            problem = too_large(need, largest, name)
+            raise ConfigError(jobs.source, job.place, f"{shown(GPU_MEMORY.name)}: {problem}")

@@ -13,17 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from master.core.planning.job_settings import NOT_IDENTIFYING
 from master.core.planning.job_shape import ANY_JOB, JobShape
 from master.specs import BaseModelSpec, Config, JobSpec
 from worker_agent.protocol.script_contract import BASE_ONLY, MODE
 
 HASH_DIGITS = 32
 CODE_FIELD = "code"
-
-RUNNING_FIELDS = frozenset(
-    {"prefix", "device", "id", "timeout", "stall_timeout", "gpu_memory", "executor", "retries"}
-)
-"""Fields that say how a job is run: never part of the default identity."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class BaseModelRule:
             return False
         if self.include is not None:
             return name in self.include
-        return not any(name in fields for fields in (RUNNING_FIELDS, fine_tuning_fields, self.exclude))
+        return not any(name in fields for fields in (NOT_IDENTIFYING, fine_tuning_fields, self.exclude))
 
 
 DEFAULT_RULE = BaseModelRule()

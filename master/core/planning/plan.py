@@ -6,15 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from master.core.quantities import size_bytes
+from master.core.planning.job_settings import EXPECTED_TIME, GPU_MEMORY
 from master.specs import JobSpec, JobsSpec
 
 BASE_MODELS = "base_models"
 _BASE_MODEL = "base model"
-GPU_MEMORY = "gpu_memory"
-"""A job field by which users tell how much GPU memory a job needs."""
-EXPECTED_SECONDS = "_seconds"
-"""A job field by which users tell how long a job may take; the longest start first."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
     sizes: dict[str, int] = {}
     for job in jobs.jobs:
-        if job.base_model and (size := size_bytes(job.config.get(GPU_MEMORY))):
+        if job.base_model and (size := GPU_MEMORY.of(job.config)):
             sizes[job.base_model.spec_hash] = max(size, sizes.get(job.base_model.spec_hash, 0))
     phase1 = [
         Task(
@@ -80,13 +76,12 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
 
 
 def _phase2_task(job: JobSpec) -> Task:
-    expected = job.config.get(EXPECTED_SECONDS)
     return Task(
         job.job_id,
         phase=2,
         needs=job.base_model.spec_hash if job.base_model else None,
         kind=job.kind,
-        expected_s=float(expected) if isinstance(expected, (int, float)) else None,
-        gpu_bytes=size_bytes(job.config.get(GPU_MEMORY)),
+        expected_s=EXPECTED_TIME.of(job.config),
+        gpu_bytes=GPU_MEMORY.of(job.config),
         gpu_kind=job.kind,
     )

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from master.code.snapshot import Program
+from master.core.planning.job_settings import JOB_SETTINGS, NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Task
+from master.core.planning.setting_kinds import KEPT
 from master.errors import ConfigError
+from master.intake.job_settings import check_job_settings
 from master.intake.jobs import parse_jobs
 from master.runs.launching import (
-    NOT_FOR_THE_SCRIPT,
     Limits,
     StoredBaseModel,
-    check_job_settings,
     data_mounts,
     launch_message,
 )
@@ -115,9 +116,7 @@ def test_bad_limits_are_refused(name: str, value: object) -> None:
     assert (caught.value.source, caught.value.place, caught.value.exit_code) == ("search.json", "job 2", 3)
 
 
-@pytest.mark.parametrize(
-    "name", sorted(NOT_FOR_THE_SCRIPT - {"timeout", "stall_timeout", "executor", "gpu_memory"})
-)
+@pytest.mark.parametrize("name", [setting.name for setting in JOB_SETTINGS if setting.kind is KEPT])
 def test_settings_that_would_not_be_heeded_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"job 1: `{name}` is kept for a setting of the job"):
         check_job_settings(jobs({name: 1}))

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from master.core.planning.identity import (
     DEFAULT_RULE,
-    RUNNING_FIELDS,
     BaseModelRule,
     base_model_of,
     canonical_json,
@@ -21,10 +20,11 @@ from master.core.planning.identity import (
     spec_hash_of,
     tagged_hash,
 )
+from master.core.planning.job_settings import NOT_IDENTIFYING
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.specs import JobSpec
 
-FINE_TUNING_FIELDS = RUNNING_FIELDS | PARTICIPANT_JOBS.fine_tuning_fields
+FINE_TUNING_FIELDS = NOT_IDENTIFYING | PARTICIPANT_JOBS.fine_tuning_fields
 JOB = {"fold": 1, "participants": ["c", "a", "b"], "lr": 3e-4, "mode": "full_fine_tuning"}
 
 SCALARS = (

@@ -1,0 +1,120 @@
+"""The settings of a job, the fields that are for Twophase: the one table of them.
+
+Identity, checks, launching and the documentation are made from it.  A name that begins with `_` is otherwise
+the user's own: what it holds is never refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from master.core.planning.setting_kinds import ANYTHING, EXECUTOR, FOLDER, KEPT, NAME, SIZE, TIME, Kind
+from master.specs import Config
+
+T = TypeVar("T")
+
+DEFAULT_PREFIX = "alpha"
+
+
+@dataclass(frozen=True)
+class JobSetting(Generic[T]):
+    """A field of a job that is for Twophase."""
+
+    name: str
+    kind: Kind[T]
+    used_for: str
+    """What part of the system it is for."""
+    meaning: str
+    """What it says, as the documentation and the schema tell it."""
+    default: str
+    """What holds where it is left out, as the documentation tells it."""
+    passed: bool = False
+    """Whether the script is told it, as a flag."""
+    identifies: bool = False
+    """Whether two jobs that differ in it alone start from two base models."""
+
+    def of(self, config: Config, default: T | None = None) -> T | None:
+        """Return what a job's fields say, `default` where they say nothing."""
+        value = config.get(self.name)
+        return default if value is None else self.kind.parse(value)
+
+    def problem(self, value: Any) -> str:
+        """Return why a job cannot have this value, as a predicate, "" where it can; None is left out."""
+        if value is None or self.name.startswith("_") or self.kind.parse(value) is not None:
+            return ""
+        return self.kind.wrong(value)
+
+
+JOB_ID = JobSetting(
+    name="id",
+    kind=NAME,
+    used_for="naming",
+    meaning="What the result is called, below `prefix`.",
+    default="derived from other fields",
+)
+PREFIX = JobSetting(
+    name="prefix",
+    kind=FOLDER,
+    used_for="naming",
+    meaning="The folder of the result, below `experiments/`.",
+    default=f"`{DEFAULT_PREFIX}`",
+    passed=True,
+)
+DEVICE = JobSetting(
+    name="device",
+    kind=ANYTHING,
+    used_for="launching",
+    meaning="Passed as `cuda` or `cpu`, whichever the worker has, where the field is there.",
+    default="not passed",
+    passed=True,
+)
+TIMEOUT = JobSetting(
+    name="timeout",
+    kind=TIME,
+    used_for="launching",
+    meaning="How long it may run.",
+    default="`--timeout`",
+)
+STALL_TIMEOUT = JobSetting(
+    name="stall_timeout",
+    kind=TIME,
+    used_for="launching",
+    meaning="How long it may neither log nor tell progress.",
+    default="`--stall-timeout`",
+)
+JOB_EXECUTOR = JobSetting(
+    name="executor",
+    kind=EXECUTOR,
+    used_for="launching",
+    meaning="What runs it.",
+    default="`--executor`",
+)
+GPU_MEMORY = JobSetting(
+    name="gpu_memory",
+    kind=SIZE,
+    used_for="placement",
+    meaning="How much GPU memory it needs.",
+    default="what jobs of its kind took",
+)
+EXPECTED_TIME = JobSetting(
+    name="_seconds",
+    kind=TIME,
+    used_for="placement",
+    meaning="How long it is likely to take: the longest start first.",
+    default="what jobs of its kind took",
+)
+RETRIES = JobSetting(
+    name="retries",
+    kind=KEPT,
+    used_for="nothing",
+    meaning="Kept for a later version.",
+    default="`--retries`",
+)
+
+JOB_SETTINGS: tuple[JobSetting[Any], ...] = (
+    *(JOB_ID, PREFIX, DEVICE, TIMEOUT, STALL_TIMEOUT, JOB_EXECUTOR, GPU_MEMORY, EXPECTED_TIME, RETRIES),
+)
+
+NOT_FOR_THE_SCRIPT = frozenset(setting.name for setting in JOB_SETTINGS if not setting.passed)
+NOT_IDENTIFYING = frozenset(setting.name for setting in JOB_SETTINGS if not setting.identifies)

@@ -1,0 +1,60 @@
+"""What a job's settings may be: how a value is read, and what is wrong with one that is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from master.core.nearest import hint, literal
+from master.core.quantities import SIZES, TIMES, seconds, size_bytes
+from worker_agent.protocol.messages import EXECUTORS
+
+T = TypeVar("T")
+
+_SEGMENT = re.compile(r"[A-Za-z0-9_+=][A-Za-z0-9._+=-]{0,99}")
+_ALLOWED = "allowed are letters, digits and . _ - + =, 100 at most, not . or - first"
+_LONGEST_FOLDER = 200
+_IS_KEPT = "is kept for a setting of the job that this version does not know: leave it out or rename it"
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """One kind of values."""
+
+    name: str
+    """What the documentation calls it."""
+    parse: Callable[[Any], T | None]
+    """None for what is no such value."""
+    wrong: Callable[[Any], str]
+    """Say of what is no such value what is wrong with it, as a predicate."""
+
+
+def _executor(value: Any) -> str | None:
+    return value if isinstance(value, str) and value in EXECUTORS else None
+
+
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) and _SEGMENT.fullmatch(value) else None
+
+
+def _folder(value: Any) -> str | None:
+    if not isinstance(value, str) or len(value) > _LONGEST_FOLDER:
+        return None
+    return value if all(map(_name, value.split("/"))) else None
+
+
+def _wrong_folder(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_FOLDER:
+        return f"is {literal(value)}, allowed is a string of at most {_LONGEST_FOLDER} characters"
+    return f"is {literal(value)}: {_ALLOWED}, with / between"
+
+
+TIME = Kind("a time", seconds, lambda value: f"is {literal(value)}, allowed are {TIMES}")
+SIZE = Kind("a size", size_bytes, lambda value: f"is {literal(value)}, allowed is {SIZES}")
+EXECUTOR = Kind("an executor", _executor, lambda value: f"is {literal(value)}: {hint(str(value), EXECUTORS)}")
+NAME = Kind("a name", _name, lambda value: f"is {literal(value)}: {_ALLOWED}")
+FOLDER = Kind("names with `/` between", _folder, _wrong_folder)
+ANYTHING: Kind[Any] = Kind("anything", lambda value: value, lambda value: "")
+KEPT: Kind[None] = Kind("not allowed", lambda value: None, lambda value: _IS_KEPT)
