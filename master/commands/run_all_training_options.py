@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from master.commands.flag_types import number_of_tries, time_limit, whole_number
-from master.intake.executors import DEFAULT_EXECUTOR
+from master.commands.flag_types import whole_number
+from master.commands.job_options import add_job_options
 from worker_agent import __version__
-from worker_agent.protocol.messages import EXECUTORS
 
 EXTRA_ARG = "--extra-arg"
+RETRIES = 0
+"""A script that fails is not tried again unless that is asked for."""
 
 EPILOG = """\
 what happens:
@@ -140,19 +141,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--parallel", action=argparse.BooleanOptionalAction, help="several at a time (one at a time)")
     add("--max-workers", type=whole_number, metavar="N", help="at most so many (by cores, memory and GPUs)")
-    add(
-        "--retries",
-        type=number_of_tries,
-        default=0,
-        metavar="N",
-        help="further tries for a job that failed (0)",
-    )
-    timeout = "time limit of a job that has none of its own: seconds, or like 90s, 15m, 2h"
-    add("--timeout", type=time_limit, metavar="T", help=timeout)
-    stall = "a job that says nothing for so long is ended"
-    add("--stall-timeout", type=time_limit, metavar="T", help=stall)
-    executor = f"what runs the jobs: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})"
-    add("--executor", metavar="KIND", default=DEFAULT_EXECUTOR, help=executor)
+    add_job_options(group, retries=RETRIES)
     in_place = "on this machine: use the scripts and files as they are, not a snapshot"
     add("--in-place", action="store_true", help=in_place)
     add("--cluster-config", type=Path, metavar="F", help="run on the machines of this file")

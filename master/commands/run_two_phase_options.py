@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from master.commands.flag_types import number_of_seconds, number_of_tries, time_limit
-from master.intake.executors import DEFAULT_EXECUTOR
+from master.commands.flag_types import number_of_seconds
+from master.commands.job_options import add_job_options
+from master.core.running.records import Policy
 from worker_agent import __version__
-from worker_agent.protocol.messages import EXECUTORS
 
 EPILOG = """\
 what happens:
@@ -96,22 +96,9 @@ def _add_phases(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--retries",
-        type=number_of_tries,
-        default=1,
-        metavar="N",
-        help="further tries for a job that failed (1)",
-    )
-    lease = "a worker silent for so long loses its jobs (300)"
-    add("--lease", type=number_of_seconds, default=300.0, metavar="S", help=lease)
-    timeout = "end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit)"
-    add("--timeout", type=time_limit, metavar="T", help=timeout)
-    stall = "end a job that neither logs nor tells progress for so long (no limit)"
-    add("--stall-timeout", type=time_limit, metavar="T", help=stall)
-    executor = f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})"
-    add("--executor", default=DEFAULT_EXECUTOR, metavar="E", help=executor)
+    add_job_options(group, retries=Policy.retries)
+    lease = f"a worker silent for so long loses its jobs ({Policy.lease_s:g})"
+    group.add_argument("--lease", type=number_of_seconds, default=Policy.lease_s, metavar="S", help=lease)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:

@@ -1,0 +1,22 @@
+"""The options for how jobs run, which the commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from master.commands.flag_types import number_of_tries, time_limit
+from master.intake.executors import DEFAULT_EXECUTOR
+from worker_agent.protocol.messages import EXECUTORS
+
+
+def add_job_options(group: argparse._ArgumentGroup, *, retries: int) -> None:
+    """Add the options that hold for the jobs that do not say otherwise; `retries` is a default."""
+    add = group.add_argument
+    tries = f"further tries for a job that failed ({retries})"
+    add("--retries", type=number_of_tries, default=retries, metavar="N", help=tries)
+    timeout = "end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit)"
+    add("--timeout", type=time_limit, metavar="T", help=timeout)
+    stall = "end a job that neither logs nor tells progress for so long (no limit)"
+    add("--stall-timeout", type=time_limit, metavar="T", help=stall)
+    executor = f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})"
+    add("--executor", default=DEFAULT_EXECUTOR, metavar="E", help=executor)

@@ -1,0 +1,48 @@
+"""The options that both commands have: defaults, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from master.commands import run_all_training_options, run_two_phase_options
+from master.core.running.records import Policy
+from master.runs.launching import NO_LIMITS
+
+DOCS = Path(__file__).parents[4] / "docs"
+FILES = ["--cluster-config", "c.json", "--jobs-config", "j.json"]
+SHARED = ("timeout", "stall_timeout", "executor")
+
+
+def test_defaults_are_those_of_the_run() -> None:
+    options, policy = run_two_phase_options.parse(FILES), Policy()
+    assert (options.retries, options.lease) == (policy.retries, policy.lease_s)
+    assert f"(`--lease`, {policy.lease_s:g} s)" in (DOCS / "running.md").read_text()
+
+
+def test_both_commands_leave_the_same_unsaid() -> None:
+    unsaid = (NO_LIMITS.timeout_s, NO_LIMITS.stall_timeout_s, NO_LIMITS.executor)
+    for options in (run_two_phase_options.parse(FILES), run_all_training_options.parse([])):
+        assert tuple(getattr(options, name) for name in SHARED) == unsaid
+    assert run_all_training_options.parse([]).retries == 0
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "allowed"),
+    [
+        ("--retries", "101", "number of tries (0 to 100)"),
+        ("--retries", "-1", "number of tries (0 to 100)"),
+        ("--retries", "1.5", "number of tries (0 to 100)"),
+        ("--timeout", "0", "time (seconds above 0, or like 90s, 15m, 2h)"),
+        ("--stall-timeout", "soon", "time (seconds above 0, or like 90s, 15m, 2h)"),
+        ("--lease", "0.5", "number of seconds (1 to 1e7)"),
+        ("--lease", "nan", "number of seconds (1 to 1e7)"),
+    ],
+)
+def test_what_is_allowed_is_said(
+    flag: str, text: str, allowed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run_two_phase_options.parse([*FILES, f"{flag}={text}"])
+    assert f"argument {flag}: invalid {allowed} value: '{text}'" in capsys.readouterr().err
