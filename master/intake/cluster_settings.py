@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from master.core.nearest import shown
 from master.intake.cluster_paths import data_dirs, worker_path
 from master.intake.cluster_quantities import grace, idle, reserve, size, whole
-from master.intake.strict_json import Node
+from master.intake.strict_json import Node, refuse_twice
 from master.specs import ServerSpec
 from worker_agent.protocol.messages import LEAST_LOG_BYTES
 
@@ -86,9 +85,7 @@ def _labels(node: Node) -> tuple[str, ...]:
     for item in node.items():
         if not _LABEL.fullmatch(item.value):
             item.fail(f"{shown(item.value)} is not a label: allowed are letters, digits and . _ -")
-    twice = [name for name, count in Counter(labels).items() if count > 1]
-    if twice:
-        node.fail(f"label {shown(twice[0])} is listed twice")
+    refuse_twice(node, labels, "label")
     return labels
 
 

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -120,6 +120,13 @@ class Node:
 
     def _must_be(self, kind: str) -> NoReturn:
         self.fail(f"must be {kind}, but is {_KINDS[type(self.value)]}")
+
+
+def refuse_twice(node: Node, names: Iterable[str], kind: str) -> None:
+    """Raise a ConfigError about a list that names a thing of this kind more than once."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            node.fail(f"{kind} {shown(name)} is listed twice")
 
 
 def spelled(trail: Trail) -> str:

@@ -95,18 +95,17 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         before = self._values
-        if isinstance(event, yaml.ScalarEvent):
-            value = _scalar(event)
-        elif len(trail) > MAX_DEPTH:
-            raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
-        elif event.tag is not None:
-            _refuse_tag(event)
-        else:
-            is_list = isinstance(event, yaml.SequenceStartEvent)
-            value = self._list(trail) if is_list else self._object(trail)
+        value = _scalar(event) if isinstance(event, yaml.ScalarEvent) else self._container(event, trail)
         if event.anchor:
             self._anchors[event.anchor] = value, self._values - before
         return value
+
+    def _container(self, event: Any, trail: Trail) -> Any:
+        if len(trail) > MAX_DEPTH:
+            raise _RefusedError(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
+        if event.tag is not None:
+            _refuse_tag(event)
+        return self._list(trail) if isinstance(event, yaml.SequenceStartEvent) else self._object(trail)
 
     def _watch(self, event: Any, trail: Trail) -> None:
         wanted = self._watched

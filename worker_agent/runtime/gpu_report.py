@@ -29,7 +29,8 @@ def add_command(commands: Any) -> None:
     add("--json", action="store_true", help="as one JSON object")
     add("--gpus", default=AUTO, metavar="G", help="auto, a number, or ids, each with a comma (auto)")
     add("--slots-per-gpu", type=int, metavar="N", help="jobs at a time on a GPU (shared by memory)")
-    add("--gpu-reserve", type=int, default=Settings.gpu_reserve, metavar="BYTES", help="not given out (1e9)")
+    reserve = f"not given out ({Settings.gpu_reserve:,})"
+    add("--gpu-reserve", type=int, default=Settings.gpu_reserve, metavar="BYTES", help=reserve)
     add("--cpu-slots", type=int, metavar="N", help="jobs at a time where there is no GPU")
 
 
