@@ -27,18 +27,11 @@ T = TypeVar("T")
 _SUPPORTS = {f"supports_{what}": what for what in SPELLINGS}
 _ALSO = {"supports_batch_size": "batch"}
 _SETTINGS = (JOB_ID, TIMEOUT, STALL_TIMEOUT, GPU_MEMORY, JOB_EXECUTOR)
-_KEYS = (
-    *(
-        "name",
-        "script",
-        "output",
-        "args",
-        "optional",
-        *(setting.name for setting in _SETTINGS),
-        "use_output_dir",
-    ),
-    *(_SUPPORTS | _ALSO),
+OWN_KEYS = (
+    *("name", "script", "output", "args", "optional", "use_output_dir"),
+    *(setting.name for setting in _SETTINGS),
 )
+_KEYS = (*OWN_KEYS, *_SUPPORTS, *_ALSO)
 
 
 def read_jobs_file(path: Path, project: Path) -> list[TrainingJob]:

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from master.errors import ConfigError
 from master.intake.cluster import SERVER_KEYS, TOP_KEYS, parse_cluster
 from master.intake.cluster_settings import OF_AGENT, OF_SERVER, SHARED_KEYS, SharedSetting
 from master.runs.run_parts import python_of
@@ -67,6 +69,33 @@ def test_a_default_is_what_the_pages_say(setting: SharedSetting) -> None:
             text = default.strip("`")
             given = text if text.startswith("~") else json.loads(text)
             assert server(**{setting.key: given}) == server()
+
+
+VALUES: tuple[Any, ...] = (
+    *(True, False, 0, 0.0, 1, 2, 64, 65, 1024, 1025, 3600, 3601, -1, 0.5, 1 << 20, 2**20 - 1, "", " ", "x"),
+    *("a b", "/x", "~/x", "-x", "x/y", "1GB", "2MiB", "1 gb", "5m", "2h", "1d", "5", "-5s", []),
+    *(["a", "a"], ["a", "b"], [1], ["a b"], {}, {"A": "1"}, {"A": 1}, {"A-": "1"}, {"TWOPHASE_A": "1"}),
+    *({"d": "/d"}, {"d": "d"}, {"d": {"sync": "d"}}, {"d": {"sink": "d"}}, {"../d": "/d"}),
+)
+BEYOND_A_SCHEMA = [("kill_grace_s", "2h")]
+"""Refused by the reader alone: a schema cannot compare text that has a unit."""
+
+
+@pytest.mark.parametrize("key", SHARED_KEYS)
+def test_the_schema_takes_what_is_taken(key: str) -> None:
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    for value in VALUES:
+        entry = {"host": "a", "gpus": 0, key: value}
+        seen = is_taken(key, value) or (key, value) in BEYOND_A_SCHEMA
+        assert validator.is_valid({"servers": [entry]}) is seen, value
+
+
+def is_taken(key: str, value: object) -> bool:
+    try:
+        server(**{key: value})
+    except ConfigError:
+        return False
+    return True
 
 
 def test_limits_that_other_pages_mention_are_the_defaults() -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from master.core.planning.job_settings import JOB_ID
 from master.errors import ConfigError, UsageError
 from master.orchestrator.discovery import read_script
 from master.orchestrator.jobs import TrainingJob, discovered_job, id_of, merge
-from master.orchestrator.jobs_yaml import read_jobs_file
+from master.orchestrator.jobs_yaml import OWN_KEYS, read_jobs_file
 from master.orchestrator.selection import select
 from tests.unit.master.orchestrator.conftest import Write
 
@@ -198,3 +199,14 @@ def test_an_unknown_name_gets_the_nearest_ones_offered() -> None:
     chosen, notes = select(known, [], ["alz"])
     assert len(chosen) == 2
     assert notes[0].startswith("--exclude alz: no job has this name")
+
+
+def test_the_example_of_the_documentation_has_every_key_and_is_read(write: Write, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs/run_all_training.md").read_text()
+    block = page.split("is merged with what is found:\n\n")[1].split("\n\n")[0]
+    (found,) = yaml.safe_load(block)["jobs"]
+    assert {name for name in found if not name.startswith("supports_")} == set(OWN_KEYS)
+    write("training/als.py")
+    (als,) = read(tmp_path, block)
+    assert (als.job_id, als.timeout_s, als.stall_timeout_s) == ("als", 7200.0, 600.0)
+    assert (als.gpu_bytes, als.executor, als.optional) == (12 * 10**9, "warm", True)

@@ -16,47 +16,16 @@ from master.core.planning.setting_kinds import ANYTHING, KEPT, TIME
 from master.intake.job_checks import RESERVED_FIELDS
 from master.intake.participant_jobs import PARTICIPANT_JOBS, SHARES, SPLIT
 from tests.support.markdown import rows_below
+from worker_agent.protocol.messages import EXECUTORS
 
 DOCS = Path(__file__).parents[5] / "docs"
 PAGE = (DOCS / "jobs.md").read_text()
 SCHEMA = json.loads((DOCS / "jobs.schema.json").read_text())
 FIELDS = SCHEMA["$defs"]["job"]["properties"]
 VALUES: tuple[Any, ...] = (
-    *(
-        None,
-        True,
-        False,
-        0,
-        -1,
-        1,
-        0.5,
-        90.0,
-        10**9,
-        "",
-        "x",
-        "a/b",
-        "a//b",
-        "../x",
-        ".x",
-        "90s",
-        "90 s",
-        "2h",
-    ),
-    *(
-        "1d",
-        "90",
-        "-5s",
-        "5 parsecs",
-        "800MB",
-        "1.5 GiB",
-        "24",
-        "24gb",
-        "warm",
-        "process",
-        "fork",
-        [1],
-        ["a"],
-    ),
+    *(None, True, False, 0, -1, 1, 0.5, 90.0, 10**9, [1], ["a"], "", "x", "a/b", "a//b", "../x", ".x"),
+    *("90s", "90 s", "2h", "1d", "90", "-5s", "5 parsecs", "800MB", "1.5 GiB", "24", "24gb", "fork"),
+    *EXECUTORS,
 )
 
 each_setting = pytest.mark.parametrize("setting", JOB_SETTINGS, ids=lambda setting: setting.name)
@@ -88,6 +57,11 @@ def test_the_page_has_a_row_for_each_setting(setting: JobSetting[Any]) -> None:
 def test_the_page_has_no_other_rows() -> None:
     rows = rows_below(PAGE, "## Fields about the job")
     assert [row[0] for row in rows] == [f"`{setting.name}`" for setting in JOB_SETTINGS]
+
+
+def test_the_page_names_all_executors() -> None:
+    (sentence,) = re.findall(r"an\nexecutor is (.*?) \(", PAGE)
+    assert tuple(quoted(sentence)) == EXECUTORS
 
 
 @each_setting
