@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from master.core.nearest import hint, literal
-from master.core.planning.job_shape import JobShape, LeaveOneOut
+from master.core.planning.job_shape import JobShape, LeaveOneOut, OutOfRange
 from master.specs import Config
 from worker_agent.protocol.script_contract import MODE
 
@@ -81,9 +81,8 @@ def _others_problem(config: Config, needed: bool) -> Iterator[Problem]:
         yield COUNT, "is true or false, allowed are `all` and a whole number"
     try:
         others = SPLIT.others_of(config)
-    except ValueError as error:
-        at_fault, _, problem = str(error).partition(" ")
-        yield at_fault, problem
+    except OutOfRange as error:
+        yield error.field, error.problem
         return
     if needed and not others:
         problem = (

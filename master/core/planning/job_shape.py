@@ -12,6 +12,14 @@ from worker_agent.protocol.script_contract import MODE
 NO_MODES: Mapping[str, bool] = MappingProxyType({})
 
 
+class OutOfRange(ValueError):
+    """A field of a job that says what cannot be."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field, self.problem = field, problem
+        super().__init__(f"{field} {problem}")
+
+
 @dataclass(frozen=True)
 class LeaveOneOut:
     """Jobs over members of which one is left out: a base model is made from the others.
@@ -40,16 +48,16 @@ class LeaveOneOut:
     def others_of(self, config: Config) -> list[str]:
         """Return the others that a job's base model is made from, sorted: how they came about says nothing.
 
-        Raises ValueError, beginning with the name of the field, for an index or a count out of range.
+        Raises OutOfRange for an index or a count.
         """
         members, index, count = config[self.members], config[self.index], config.get(self.count)
         if not 0 <= index < len(members):
-            raise ValueError(f"{self.index} is {index}, allowed are 0 to {len(members) - 1}")
+            raise OutOfRange(self.index, f"is {index}, allowed are 0 to {len(members) - 1}")
         others = [member for at, member in enumerate(members) if at != index]
         if count is None or count == "all":
             return sorted(others)
         if not isinstance(count, int) or not 1 <= count <= len(others):
-            raise ValueError(f"{self.count} is {count!r}, allowed are 'all' and 1 to {len(others)}")
+            raise OutOfRange(self.count, f"is {count!r}, allowed are 'all' and 1 to {len(others)}")
         return sorted(others[:count])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from master.core.planning.identity import base_model_of
-from master.core.planning.job_shape import ANY_JOB, JobShape, LeaveOneOut
+from master.core.planning.job_shape import ANY_JOB, JobShape, LeaveOneOut, OutOfRange
 
 PLANTS = LeaveOneOut("plants", "held_out", "n_plants", others="other_plants")
 SHAPE = JobShape(
@@ -58,5 +58,6 @@ def test_the_first_others_count(count: Any, others: list[str]) -> None:
     ],
 )
 def test_what_is_out_of_range_is_named(wrong: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(OutOfRange, match=message) as caught:
         PLANTS.others_of({**JOB, **wrong})
+    assert [caught.value.field] == list(wrong)
