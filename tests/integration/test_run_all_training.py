@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from master.orchestrator.resources import find_gpus
 from tests.support.fake_gpus import FakeGpus, gpu
 
 ROOT = Path(__file__).parents[2]
@@ -305,32 +304,6 @@ def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp
     }
     assert jobs["a"]["slot"] != jobs["b"]["slot"] and jobs["a"]["slot"].startswith("gpu0.")
     assert "needs 90.0 GB of GPU memory, the largest GPU has 23.0 GB to give" in jobs["c"]["error"]
-
-
-GPUS_HERE = {
-    "two": ({}, None, [("0", 24000), ("1", 8000)]),
-    "one is hidden": ({}, "1", [("1", 8000)]),
-    "no devices": ({"say": "No devices were found\n", "code": 6}, None, []),
-    "a broken driver": ({"say": "NVIDIA-SMI has failed\n", "code": 9}, None, []),
-}
-
-
-@pytest.mark.parametrize(("tells", "visible", "expected"), GPUS_HERE.values(), ids=GPUS_HERE)
-def test_the_gpus_of_this_machine_are_those_that_an_agent_sees(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    tells: dict[str, object],
-    visible: str | None,
-    expected: list[tuple[str, int]],
-) -> None:
-    fake = FakeGpus(tmp_path / "gpus", [gpu(0, 24), gpu(1, 8)])
-    fake.set(**tells)
-    monkeypatch.setenv("PATH", fake.env["PATH"])
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    found = [(each.index, (each.memory_mib or 0) * 2**20 // 10**6) for each in find_gpus()]
-    assert [(index, round(size, -2)) for index, size in found] == expected
 
 
 @pytest.mark.parametrize(
