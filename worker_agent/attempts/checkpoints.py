@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
-from worker_agent.attempts.recycled_directories import SpareFolders
+from worker_agent.attempts.recycled_directories import RecycledFolders
 from worker_agent.attempts.results import materialise_links
 from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
@@ -27,7 +27,7 @@ class Checkpoints:
     def __init__(self, layout: WorkLayout, run_id: str, cache: Cache) -> None:
         self._folder = layout.all_checkpoints(run_id)
         self._cache = cache
-        self._spares = SpareFolders()
+        self._spares = RecycledFolders()
 
     def path(self, key: Key) -> Path:
         """Return where an attempt writes."""

@@ -1,20 +1,17 @@
-"""What a job is started with: command, environment, and the links in its working directory."""
+"""What a job is started with: command and environment."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Sequence, Union
 
 from worker_agent.core.execution import StartError
 from worker_agent.protocol import script_contract as contract
 from worker_agent.protocol.layout import AttemptLayout
-from worker_agent.protocol.messages import Launch, Mount
-
-EXPERIMENTS = "experiments"
-"""Where scripts that do not know the contract write; never shown from the code."""
+from worker_agent.protocol.messages import Launch
 
 _CONTRACT = (
     *(contract.JOB_ID, contract.ATTEMPT, contract.PHASE, contract.BASE_MODEL_HASH, contract.BASE_MODEL_DIR),
@@ -92,48 +89,3 @@ def _program(name: str, work: Path, search_path: str) -> str:
     if found is None:
         raise StartError(f"{name}: no such program in the working directory or on this worker's PATH")
     return found
-
-
-Tree = Dict[str, Union[Path, "Tree"]]
-"""Names in a directory: a path to link to, or a real directory."""
-
-
-def plan_links(mounts: Sequence[Tuple[Mount, Path]], listing: Callable[[Path], List[str]]) -> Tree:
-    """Return what the working directory shows: links to the mounts, and real directories where mounts nest.
-
-    `listing` names the entries of a directory; it is asked for the root mounts and for those that another
-    mount lies in.  Where two mounts show the same path, the later one is shown.
-    """
-    tree: Tree = {}
-    for mount, target in mounts:
-        parts = [part for part in PurePosixPath(mount.at).parts if part != "."]
-        if parts:
-            _place(tree, parts, target, listing)
-            continue
-        for name in listing(target):
-            if name != EXPERIMENTS:
-                _place(tree, [name], target / name, listing)
-    return tree
-
-
-def _place(tree: Tree, parts: Sequence[str], target: Path, listing: Callable[[Path], List[str]]) -> None:
-    name, *rest = parts
-    if not rest:
-        tree[name] = target
-        return
-    below = tree.get(name, {})
-    if isinstance(below, Path):
-        below = {entry: below / entry for entry in listing(below)}
-    tree[name] = below
-    _place(below, rest, target, listing)
-
-
-def links(tree: Tree, root: Path) -> Iterator[Tuple[Path, Union[Path, None]]]:
-    """Yield each path to make below `root` with what it links to; None for a real directory."""
-    for name, below in tree.items():
-        path = root / name
-        if isinstance(below, Path):
-            yield path, below
-        else:
-            yield path, None
-            yield from links(below, path)

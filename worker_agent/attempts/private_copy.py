@@ -12,9 +12,7 @@ import shutil
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Mapping, Set, Tuple
-
-from worker_agent.system import remove_tree
+from typing import Callable, Dict, List, Mapping, Set, Tuple
 
 CACHES = frozenset({"__pycache__"})
 """Folders that Python keeps for itself and checks against the sources: neither results nor changes."""
@@ -98,11 +96,11 @@ def difference(copy: PrivateCopy, root: Path, since_ns: int) -> Difference:
     return Difference(tuple(sorted(changed)), tuple(sorted(added)), missing)
 
 
-def restore(copy: PrivateCopy, root: Path, found: Difference) -> None:
-    """Make a copy what it was.  Raises OSError."""
+def restore(copy: PrivateCopy, root: Path, found: Difference, discard: Callable[[str], None]) -> None:
+    """Make a copy what it was; `discard` takes what the job put there out of the way.  Raises OSError."""
     top = str(root)
     for name in (*found.added, *found.changed):
-        _remove(Path(top, name))
+        discard(f"{top}/{name}")
     for name in found.missing:
         if name in copy.folders:
             _make_folder(copy, name, top)
@@ -195,10 +193,3 @@ def _clone(target: int, source: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        remove_tree.remove(path)
-    else:
-        path.unlink()

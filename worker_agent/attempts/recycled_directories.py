@@ -1,27 +1,38 @@
-"""Directories of jobs that left them as they had found them: other jobs get them in place of new ones.
+"""Directories of jobs that have ended, made what they were: other jobs get them in place of new ones.
 
 Where the disk discards what is deleted, directories cost more than starting a process, and short jobs leave
-them faster than they can be deleted.  A spare is like a new one: names, links, modes and owners are compared,
-and only what nobody can still write to is kept (`Exit.traceless`).
+them faster than they can be deleted.  A recycled one is like a new one: names, links, modes, owners and what
+files look like are compared, and only what nobody can still write to is kept (`Exit.traceless`).
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
-from worker_agent.attempts.launch import Tree
+from worker_agent.attempts.private_copy import PrivateCopy, difference, restore
 from worker_agent.protocol.layout import AttemptLayout
 
 _MOST = 256
+_SMALL = 1 << 20
 _NEW = AttemptLayout(Path("/"))
 _FOLDERS = {folder.name for folder in (_NEW.work, _NEW.output, _NEW.log_folder)}
-_LOGS = {_NEW.log.name}
 Looks = Tuple[int, int, int]
-Shown = Tuple[Tuple[str, str], ...]
-"""Names in a working directory, and what they link to."""
+Shown = Tuple[str, ...]
+"""What a working directory shows: the mounts in words."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The working directory of an attempt, as it was made."""
+
+    shown: Shown
+    copy: PrivateCopy
+    since_ns: int
+    """When it was ready, in nanoseconds since 1970."""
 
 
 def looks_of(folder: str) -> Looks:
@@ -41,21 +52,11 @@ def names_in(folder: str) -> Set[str]:
         return {entry.name for entry in entries}
 
 
-def is_flat(tree: Tree) -> bool:
-    """Return whether a working directory shows links only."""
-    return all(isinstance(target, Path) for target in tree.values())
-
-
-def shown_by(tree: Tree) -> Shown:
-    """Return what a flat tree shows."""
-    return tuple((name, str(target)) for name, target in tree.items())
-
-
-class SpareAttempts:
-    """Attempt directories without files, by what their working directories show."""
+class RecycledAttempts:
+    """Attempt directories by what their working directories show, made what they were."""
 
     def __init__(self) -> None:
-        self._free: Dict[Shown, List[Path]] = {}
+        self._free: Dict[Shown, List[Tuple[Path, PrivateCopy]]] = {}
         self._count = 0
         self._fresh: Looks = (0, 0, 0)
 
@@ -64,54 +65,80 @@ class SpareAttempts:
         if not self._fresh[0]:
             self._fresh = looks_of(str(attempt.root))
 
-    def keep(self, attempt: AttemptLayout, shown: Shown) -> bool:
-        """Take in an attempt's directory; False where it is not as it was made, or there are enough."""
-        if self._count >= _MOST:
-            return False
-        try:
-            if not self._is_as_made(attempt, shown):
-                return False
-            # A new one, for whoever still has this one open.
-            attempt.log.unlink()
-        except OSError:
-            return False
-        self._free.setdefault(shown, []).append(attempt.root)
-        self._count += 1
-        return True
+    def keep(self, attempt: AttemptLayout, made: Made) -> Optional[List[Path]]:
+        """Take in a directory; return what its job left that is to be deleted.
 
-    def give(self, attempt: AttemptLayout, shown: Shown) -> bool:
-        """Make a spare the directory of an attempt; False where there is none.  Raises OSError."""
+        Returns None where it cannot be made what it was, or there are enough.
+        """
+        if self._count >= _MOST:
+            return None
+        waste = Waste(attempt.root.with_name(f"{attempt.root.name}.waste"))
+        try:
+            if not self._is_sound(attempt):
+                return None
+            found = difference(made.copy, attempt.work, made.since_ns)
+            if len(found.added) + len(found.changed) + len(found.missing) > _MOST:
+                return None
+            for path in _left(attempt):
+                waste.take(path)
+            restore(made.copy, attempt.work, found, waste.take)
+        except OSError:
+            return None
+        self._free.setdefault(made.shown, []).append((attempt.root, made.copy))
+        self._count += 1
+        return waste.folders
+
+    def give(self, attempt: AttemptLayout, shown: Shown) -> Optional[PrivateCopy]:
+        """Give a kept directory to an attempt; None where there is none.  Raises OSError."""
         free = self._free.get(shown)
         if not free:
-            return False
+            return None
         self._count -= 1
-        move(free.pop(), attempt.root)
-        return True
+        folder, copy = free.pop()
+        move(folder, attempt.root)
+        return copy
 
     def paths(self) -> Iterator[Path]:
-        """Yield where all spares are."""
+        """Yield where all kept directories are."""
         for free in self._free.values():
-            yield from free
+            yield from (folder for folder, _ in free)
 
-    def _is_as_made(self, attempt: AttemptLayout, shown: Shown) -> bool:
-        root, work, output, log = map(str, (attempt.root, attempt.work, attempt.output, attempt.log))
-        log_folder = str(attempt.log_folder)
-        if names_in(root) != _FOLDERS or names_in(output) or names_in(log_folder) != _LOGS:
-            return False
-        if any(looks_of(folder) != self._fresh for folder in (root, work, output, log_folder)):
-            return False
-        status = os.lstat(log)
-        return stat.S_ISREG(status.st_mode) and not status.st_size and _shows(work, dict(shown))
+    def _is_sound(self, attempt: AttemptLayout) -> bool:
+        folders = map(str, (attempt.root, attempt.work, attempt.output, attempt.log_folder))
+        return all(looks_of(folder) == self._fresh for folder in folders)
 
 
-def _shows(work: str, shown: Mapping[str, str]) -> bool:
-    if names_in(work) != shown.keys():
-        return False
-    # Path.readlink is there from Python 3.9 on.
-    return all(os.readlink(f"{work}/{name}") == target for name, target in shown.items())  # noqa: PTH115
+class Waste:
+    """Takes out of the way what is not needed any more: little at once, the rest to a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folders: List[Path] = []
+        """The folder, once it is there."""
+        self._folder = folder
+        self._count = 0
+
+    def take(self, path: str) -> None:
+        """Remove whatever lies there.  Raises OSError."""
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode) and status.st_size <= _SMALL:
+            os.unlink(path)  # noqa: PTH108
+            return
+        if not self.folders:
+            self._folder.mkdir()
+            self.folders.append(self._folder)
+        self._count += 1
+        move(Path(path), self._folder / str(self._count))
 
 
-class SpareFolders:
+def _left(attempt: AttemptLayout) -> Iterator[str]:
+    """Yield what a job and its agent put beside the working directory."""
+    root, output, logs = str(attempt.root), str(attempt.output), str(attempt.log_folder)
+    yield from (f"{root}/{name}" for name in names_in(root) - _FOLDERS)
+    for folder in (output, logs):
+        yield from (f"{folder}/{name}" for name in names_in(folder))
+
+
+class RecycledFolders:
     """Empty directories."""
 
     def __init__(self) -> None:

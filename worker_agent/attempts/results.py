@@ -9,7 +9,9 @@ import shutil
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Dict, Iterator, List, Optional, Sequence
 
-from worker_agent.attempts.launch import EXPERIMENTS
+from worker_agent.attempts.mounts import EXPERIMENTS
+from worker_agent.attempts.private_copy import CACHES, difference, is_as_copied
+from worker_agent.attempts.recycled_directories import Made
 from worker_agent.cache.artefacts import Cache
 from worker_agent.cache.leases import together
 from worker_agent.core.commands import Collected
@@ -24,25 +26,24 @@ TAIL_BYTES = 4096
 FULL_BYTES = 1 << 20
 """A disk with less free than this is called full."""
 _BASE_MODELS = "base_models"
-_PYCACHE = "__pycache__"
 
 
 class ResultError(Exception):
     """What was left is not what the phase asks for; the text is for the user."""
 
 
-def is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
+def is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bool:
     """Return whether an attempt left so little that it can be digested at once."""
     try:
-        return _is_quick(attempt, launch)
+        return _is_quick(attempt, launch, made)
     except OSError:
         return False  # jobs may do anything to their directories; `collect` says what is wrong
 
 
-def _is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
-    if launch.phase == 1 or launch.output_from is not None or attempt.output.is_symlink():
+def _is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bool:
+    if launch.phase == 1 or attempt.output.is_symlink() or os.path.lexists(f"{attempt.work}/{EXPERIMENTS}"):
         return False
-    if os.path.lexists(f"{attempt.work}/{EXPERIMENTS}"):
+    if launch.output_from is not None and made and difference(made.copy, attempt.work, made.since_ns):
         return False
     size = _size(attempt.log)
     with os.scandir(str(attempt.output)) as entries:
@@ -54,7 +55,12 @@ def _is_quick(attempt: AttemptLayout, launch: Launch) -> bool:
 
 
 def collect(
-    attempt: AttemptLayout, launch: Launch, cache: Cache, succeeded: bool, quick: bool = False
+    attempt: AttemptLayout,
+    launch: Launch,
+    cache: Cache,
+    made: Optional[Made],
+    succeeded: bool,
+    quick: bool = False,
 ) -> Collected:
     """Fold, digest and publish what an attempt left.  Never raises: a failure is part of the answer.
 
@@ -63,7 +69,7 @@ def collect(
     tail = "" if succeeded else tail_of(attempt.log)
     problem, base_model, files = None, None, []
     try:
-        name = None if quick else _fold(attempt, launch)
+        name = None if quick else _fold(attempt, launch, made)
         if launch.phase == 1 and succeeded:
             base_model = _base_model(attempt, name, cache)
         if not succeeded:
@@ -139,7 +145,7 @@ def _base64(path: Path) -> str:
 # --- what scripts write that do not know the contract
 
 
-def _fold(attempt: AttemptLayout, launch: Launch) -> Optional[str]:
+def _fold(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> Optional[str]:
     """Move what lies below `experiments/` to where the contract has it; return the base model's name."""
     experiments = attempt.work / EXPERIMENTS
     name = None
@@ -150,17 +156,30 @@ def _fold(attempt: AttemptLayout, launch: Launch) -> Optional[str]:
         found = [path for path in _own_files(experiments) if path not in mounted]
         for source, relative in zip(found, _stripped(found, experiments, launch.job_id)):
             _move(source, attempt.output, relative, source.relative_to(attempt.work))
-    if launch.output_from is not None:
-        _take_new_files(attempt, attempt.work / launch.output_from)
+    if launch.output_from is not None and made:
+        _take_new_files(attempt, PurePosixPath(launch.output_from), made)
     return name
 
 
-def _take_new_files(attempt: AttemptLayout, folder: Path) -> None:
-    """Move what the script made below `folder`: what was there before are links."""
-    for source in list(_own_files(folder)):
-        relative = PurePosixPath(source.relative_to(folder).as_posix())
-        if not source.is_symlink() and _PYCACHE not in relative.parts:
-            _move(source, attempt.output, relative, PurePosixPath("work") / relative)
+def _take_new_files(attempt: AttemptLayout, folder: PurePosixPath, made: Made) -> None:
+    """Move what the script made or changed below `folder` of its working directory."""
+    # Links first: what they point to is still there.
+    for source in sorted(_new_files(attempt.work, made), key=lambda path: not path.is_symlink()):
+        below = PurePosixPath(source.relative_to(attempt.work).as_posix())
+        if folder in (below, *below.parents):
+            _move(source, attempt.output, below.relative_to(folder), PurePosixPath("work") / below)
+
+
+def _new_files(work: Path, made: Made) -> Iterator[Path]:
+    """Yield the files, and links to files, that are not as they were when the job began."""
+    found = difference(made.copy, work, made.since_ns)
+    for name in found.added:
+        path = work / name
+        if path.is_dir() and not path.is_symlink():
+            yield from (item for item in _own_files(path) if not CACHES.intersection(item.parts))
+        elif path.is_file():
+            yield path
+    yield from (work / name for name in found.changed if not is_as_copied(made.copy, work, name))
 
 
 def _take_base_model(folder: Path, final: Path) -> Optional[str]:

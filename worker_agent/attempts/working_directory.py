@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from worker_agent.attempts.launch import Tree, links, plan_links
-from worker_agent.attempts.recycled_directories import Shown, SpareAttempts, is_flat, shown_by
+from worker_agent.attempts.mounts import plan_view
+from worker_agent.attempts.private_copy import PrivateCopy, make_copy
+from worker_agent.attempts.recycled_directories import Made, RecycledAttempts
 from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 from worker_agent.protocol.messages import Launch, Mount
@@ -19,44 +21,51 @@ def expand(path: str) -> Path:
     return Path(os.path.expandvars(path)).expanduser()
 
 
-class Workshop:
-    """Makes attempt directories, of spares where it can, and remembers which parents it has made."""
+class WorkingDirectories:
+    """Makes attempt directories, of recycled ones where it can, and remembers what it has made."""
 
     def __init__(self, layout: WorkLayout, run_id: str) -> None:
         self._layout = layout
         self._run_id = run_id
-        self._made: Set[Path] = set()
-        self._spares = SpareAttempts()
-        self._lent: Dict[Path, Shown] = {}
-        """What was made of links alone, and may become spares."""
+        self._parents: Set[Path] = set()
+        self._recycled = RecycledAttempts()
+        self._made: Dict[Path, Made] = {}
+        self._distrusted: Set[Path] = set()
 
     def prepare(self, attempt: AttemptLayout, launch: Launch) -> None:
-        """Make the directories of an attempt and the links in its working directory.  Raises StartError."""
+        """Make the directories of an attempt and what its working directory shows.  Raises StartError."""
         mounts = [self._resolve(mount) for mount in launch.mounts]
         try:
-            tree = plan_links(mounts, _listing)
-            if launch.phase == 1 or not is_flat(tree):
-                self._make(attempt, launch, tree)
-                return
-            shown = shown_by(tree)
-            if not self._spares.give(attempt, shown):
-                self._make(attempt, launch, tree)
-            self._lent[attempt.root] = shown
+            shown = tuple(_words(mounts))
+            copy = self._recycled.give(attempt, shown) or self._make(attempt, mounts)
+            if launch.phase == 1:
+                attempt.base_model.mkdir()
         except OSError as error:
             raise StartError(f"cannot prepare {error.filename or attempt.root}: {error.strerror}") from error
+        self._made[attempt.root] = Made(shown, copy, time.time_ns())
 
-    def take_back(self, attempt: AttemptLayout) -> bool:
-        """Make a spare of a directory that is not needed any more; False where it must be deleted."""
-        shown = self._lent.pop(attempt.root, None)
-        return shown is not None and self._spares.keep(attempt, shown)
+    def made(self, attempt: AttemptLayout) -> Optional[Made]:
+        """Return how the directory of an attempt was made; None where an earlier agent made it."""
+        return self._made.get(attempt.root)
+
+    def recycle(self, attempt: AttemptLayout) -> List[Path]:
+        """Keep a directory that is not needed any more for other attempts, if that can be.
+
+        Returns what is to be deleted: all of it, or what the job left, where that is much.
+        """
+        made = self._made.pop(attempt.root, None)
+        trusted = attempt.root not in self._distrusted
+        self._distrusted.discard(attempt.root)
+        waste = self._recycled.keep(attempt, made) if made and trusted else None
+        return [attempt.root] if waste is None else waste
 
     def distrust(self, attempt: AttemptLayout) -> None:
         """Have a directory deleted in the end whatever it looks like: somebody may still write to it."""
-        self._lent.pop(attempt.root, None)
+        self._distrusted.add(attempt.root)
 
-    def spares(self) -> Iterator[Path]:
-        """Yield where all spares are."""
-        return self._spares.paths()
+    def recycled(self) -> Iterator[Path]:
+        """Yield where all directories are that wait for another attempt."""
+        return self._recycled.paths()
 
     def _resolve(self, body: Mapping[str, Any]) -> Tuple[Mount, Path]:
         mount = Mount(**body)
@@ -69,10 +78,10 @@ class Workshop:
             raise StartError(f"mount at {mount.at!r}: {target} does not exist on this worker")
         return mount, target
 
-    def _make(self, attempt: AttemptLayout, launch: Launch, tree: Tree) -> None:
-        if attempt.root.parent not in self._made:
+    def _make(self, attempt: AttemptLayout, mounts: Sequence[Tuple[Mount, Path]]) -> PrivateCopy:
+        if attempt.root.parent not in self._parents:
             attempt.root.parent.mkdir(parents=True, exist_ok=True)
-            self._made.add(attempt.root.parent)
+            self._parents.add(attempt.root.parent)
         try:
             attempt.root.mkdir()
         except FileExistsError:
@@ -80,14 +89,17 @@ class Workshop:
             attempt.root.mkdir()
         for folder in (attempt.work, attempt.output, attempt.log_folder):
             folder.mkdir()
-        if launch.phase == 1:
-            attempt.base_model.mkdir()
-        self._spares.learn(attempt)
-        for path, target in links(tree, attempt.work):
-            if target is None:
-                path.mkdir()
-            else:
-                path.symlink_to(target)
+        self._recycled.learn(attempt)
+        view = plan_view(mounts, _listing)
+        return make_copy(attempt.work, view.copies, view.links)
+
+
+def _words(mounts: Sequence[Tuple[Mount, Path]]) -> Iterator[str]:
+    """Yield what tells one kind of attempt directory from another."""
+    for mount, target in mounts:
+        yield from (mount.at, str(target))
+        if mount.artefact is None and not mount.at:
+            yield from _listing(target)  # which the user may change at any time
 
 
 def _listing(directory: Path) -> List[str]:

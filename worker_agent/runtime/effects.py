@@ -157,10 +157,11 @@ class Hands:
         self._spool.put("release", {"job_id": item.key[0], "attempt": item.key[1]})
         site = self._site()
         attempt = site.forget(item.key)
-        is_spare = site.workshop.take_back(attempt)
-        if not is_spare:
-            self._background.delete(attempt.root)
-        if item.succeeded and not (is_spare and site.checkpoints.take_back(item.key)):
+        waste = site.working_directories.recycle(attempt)
+        for path in waste:
+            self._background.delete(path)
+        is_recycled = attempt.root not in waste
+        if item.succeeded and not (is_recycled and site.checkpoints.take_back(item.key)):
             self._background.delete(site.checkpoints.path(item.key))
 
     def _look(self, item: cmd.Look) -> None:
@@ -236,7 +237,7 @@ class Hands:
             raise StartError(self._spool.failure)
         site = self._site()
         attempt = site.attempt(key)
-        site.workshop.prepare(attempt, launch)
+        site.working_directories.prepare(attempt, launch)
         self._open_checkpoint(launch)
         base_model = site.cache.path(launch.base_model) if launch.base_model else None
         places = Places(attempt, site.checkpoints.path(key), base_model)
@@ -283,10 +284,11 @@ class Hands:
         attempt, key = self._layout(item.launch), item.exit.key
         self._progress.forget(attempt)
         if not item.exit.traceless:
-            self._site().workshop.distrust(attempt)
+            self._site().working_directories.distrust(attempt)
         log = self._logs.leave(key)
 
-        is_small = is_quick(attempt, item.launch) and not (log and log.was_emptied)
+        made = self._site().working_directories.made(attempt)
+        is_small = is_quick(attempt, item.launch, made) and not (log and log.was_emptied)
 
         def work() -> Answer:
             try:
@@ -304,7 +306,9 @@ class Hands:
 
     def _left(self, item: cmd.Collect, is_small: bool) -> cmd.Collected:
         site, key = self._site(), item.exit.key
-        left = collect(site.attempt(key), item.launch, site.cache, item.succeeded, is_small)
+        attempt = site.attempt(key)
+        made = site.working_directories.made(attempt)
+        left = collect(attempt, item.launch, site.cache, made, item.succeeded, is_small)
         if item.succeeded and left.problem is None:
             return left
         limit = site.settings.checkpoint_limit_bytes

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.attempts.launch import base_environment
-from worker_agent.attempts.working_directory import Workshop, expand
+from worker_agent.attempts.working_directory import WorkingDirectories, expand
 from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import SHARES, Device, device_of, usual_slots
@@ -84,7 +84,7 @@ class Site:
         self._attempts_dir = self.layout.attempts(run_id)
         self._attempts: Dict[Key, AttemptLayout] = {}
         self.cache = Cache(self.layout, run_id)
-        self.workshop = Workshop(self.layout, run_id)
+        self.working_directories = WorkingDirectories(self.layout, run_id)
         self.checkpoints = Checkpoints(self.layout, run_id, self.cache)
         self.devices = {device.name: device for device in devices}
         self.slots: List[str] = [slot for device in devices for slot in usual_slots(device)]
@@ -115,7 +115,7 @@ class Site:
 
     def spares(self) -> List[Path]:
         """Return the directories that wait for jobs."""
-        return [*self.workshop.spares(), *self.checkpoints.spares()]
+        return [*self.working_directories.recycled(), *self.checkpoints.spares()]
 
     def facts(self) -> Dict[str, Any]:
         """Return what the master's log says of this machine."""

@@ -7,62 +7,11 @@ from typing import Any
 
 import pytest
 
-from worker_agent.attempts.launch import Places, base_environment, command, environment, links, plan_links
+from worker_agent.attempts.launch import Places, base_environment, command, environment
 from worker_agent.attempts.progress import last_json, last_line
 from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout
-from worker_agent.protocol.messages import Launch, Mount
-
-TREES = {
-    "/code": ["data", "experiments", "train.py"],
-    "/code/data": ["001", "readme"],
-    "/code/data/001": ["x.pt"],
-}
-
-
-def listing(path: Path) -> list[str]:
-    return TREES.get(str(path), [])
-
-
-@pytest.mark.parametrize(
-    ("mounts", "shown"),
-    [
-        ([("", "/code")], {"data": "/code/data", "train.py": "/code/train.py"}),
-        (
-            [("", "/code"), ("data/002", "/lab/002")],
-            {
-                "data": None,
-                "data/001": "/code/data/001",
-                "data/readme": "/code/data/readme",
-                "data/002": "/lab/002",
-                "train.py": "/code/train.py",
-            },
-        ),
-        (
-            [("", "/code"), ("data/001", "/lab/001")],
-            {
-                "data": None,
-                "data/001": "/lab/001",
-                "data/readme": "/code/data/readme",
-                "train.py": "/code/train.py",
-            },
-        ),
-        (
-            [("experiments/base_models/b", "/cache/b")],
-            {"experiments": None, "experiments/base_models": None, "experiments/base_models/b": "/cache/b"},
-        ),
-        ([("a/./b/", "/x")], {"a": None, "a/b": "/x"}),
-        ([("a", "/x"), ("a", "/y")], {"a": "/y"}),
-        ([], {}),
-    ],
-)
-def test_mounts_become_links(mounts: list[tuple[str, str]], shown: dict[str, str | None]) -> None:
-    tree = plan_links([(Mount(at, path=target), Path(target)) for at, target in mounts], listing)
-    made = {
-        str(path.relative_to("/work")): str(target) if target else None
-        for path, target in links(tree, Path("/work"))
-    }
-    assert made == shown
+from worker_agent.protocol.messages import Launch
 
 
 def places(**more: Any) -> Places:

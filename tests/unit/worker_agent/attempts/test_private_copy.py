@@ -25,6 +25,13 @@ LONG_AGO = 0
 LATER = 2**62
 
 
+def remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+        shutil.rmtree(path)
+    else:
+        Path(path).unlink()
+
+
 class Place:
     """A snapshot in a cache, data beside it, and a working directory."""
 
@@ -49,7 +56,7 @@ class Place:
         return difference(self.copy, self.work, since_ns)
 
     def restore(self) -> None:
-        restore(self.copy, self.work, self.difference(LONG_AGO))
+        restore(self.copy, self.work, self.difference(LONG_AGO), remove)
 
     def tree(self) -> dict[str, object]:
         return dict(self._rows(self.work, ""))

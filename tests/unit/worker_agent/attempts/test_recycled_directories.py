@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from worker_agent.attempts.checkpoints import Checkpoints
-from worker_agent.attempts.working_directory import Workshop
+from worker_agent.attempts.working_directory import WorkingDirectories
 from worker_agent.cache.artefacts import Cache
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 from worker_agent.protocol.messages import Launch
 
-CODE = "c" * 64
+CODE, OTHER = "c" * 64, "d" * 64
 
 
 class Worker:
@@ -22,18 +22,21 @@ class Worker:
 
     def __init__(self, root: Path) -> None:
         self.layout = WorkLayout(root)
-        self.workshop = Workshop(self.layout, "r1")
+        self.directories = WorkingDirectories(self.layout, "r1")
         self.checkpoints = Checkpoints(self.layout, "r1", Cache(self.layout, "r1"))
         code = self.layout.cached(CODE)
         (code / "lib").mkdir(parents=True)
+        (code / "lib" / "model.py").write_text("x = 1")
         (code / "train.py").write_text("pass")
+        self.layout.cached(OTHER).mkdir()
+        (self.layout.cached(OTHER) / "train.py").write_text("pass")
 
-    def begin(self, job_id: str, phase: int = 2, at: str = "") -> AttemptLayout:
+    def begin(self, job_id: str, phase: int = 2, at: str = "", code: str = CODE) -> AttemptLayout:
         """Do all that comes before a start, and what every start does."""
         attempt = self.layout.attempt("r1", job_id, 1)
-        mounts = [{"at": at, "artefact": CODE, "path": None}]
+        mounts = [{"at": at, "artefact": code, "path": None}]
         launch = Launch(job_id, 1, phase, ["train.py"], mounts=mounts)
-        self.workshop.prepare(attempt, launch)
+        self.directories.prepare(attempt, launch)
         self.checkpoints.open(launch, lambda key: False)
         attempt.log.touch()
         return attempt
@@ -55,20 +58,23 @@ def contents(attempt: AttemptLayout) -> dict[str, str]:
     return found
 
 
-def test_what_a_job_left_as_it_was_becomes_another_jobs(worker: Worker) -> None:
+def test_what_a_job_left_becomes_another_jobs(worker: Worker) -> None:
     first = worker.begin("a")
-    fresh, inode = contents(first), first.output.stat().st_ino
-    assert fresh.keys() == {"work", "work/lib", "work/train.py", "output", "log", "log/log.txt"}
-    assert worker.workshop.take_back(first)
+    fresh, inode = contents(first), (first.work / "lib" / "model.py").stat().st_ino
+    assert fresh.keys() == {
+        *("work", "work/lib", "work/lib/model.py", "work/train.py"),
+        *("output", "log", "log/log.txt"),
+    }
+    assert worker.directories.recycle(first) == []
     second = worker.begin("b")
     assert contents(second) == fresh
-    assert second.output.stat().st_ino == inode and worker.names() == ["b.1"]
+    assert (second.work / "lib" / "model.py").stat().st_ino == inode and worker.names() == ["b.1"]
 
 
-def test_a_spare_has_no_log(worker: Worker) -> None:
+def test_a_recycled_directory_has_no_log(worker: Worker) -> None:
     first = worker.begin("a")
     with first.log.open("a") as still_open:
-        assert worker.workshop.take_back(first)
+        assert worker.directories.recycle(first) == []
         second = worker.begin("b")
         still_open.write("said too late")
     assert second.log.read_text() == ""
@@ -77,54 +83,91 @@ def test_a_spare_has_no_log(worker: Worker) -> None:
 CHANGES: dict[str, Callable[[AttemptLayout], object]] = {
     "a file in the working directory": lambda attempt: (attempt.work / ".hidden").write_text(""),
     "a directory beside the code": lambda attempt: attempt.work.joinpath("new").mkdir(),
+    "changed code": lambda attempt: (attempt.work / "lib" / "model.py").write_text("changed"),
+    "a checkpoint beside the code": lambda attempt: (attempt.work / "lib" / "epoch.pt").write_text("1"),
     "an output": lambda attempt: (attempt.output / "metrics.json").write_text("{}"),
+    "many outputs": lambda attempt: (attempt.output / "runs" / "1").mkdir(parents=True),
     "a log": lambda attempt: attempt.log.write_text("epoch 1\n"),
     "another log": lambda attempt: (attempt.log_folder / "more.txt").write_text(""),
     "progress": lambda attempt: attempt.progress.write_text("{}\n"),
-    "no output directory": lambda attempt: attempt.output.rmdir(),
     "no log": lambda attempt: attempt.log.unlink(),
     "a log that is a pipe": lambda attempt: (attempt.log.unlink(), os.mkfifo(attempt.log)),
-    "another mode": lambda attempt: attempt.output.chmod(0o500),
-    "another mode at the top": lambda attempt: attempt.root.chmod(0o700),
-    "a link less": lambda attempt: (attempt.work / "lib").unlink(),
-    "another link": lambda attempt: (
-        (attempt.work / "lib").unlink(),
-        (attempt.work / "lib").symlink_to("/tmp"),
-    ),
-    "a file in the place of a link": lambda attempt: (
+    "a file less": lambda attempt: (attempt.work / "train.py").unlink(),
+    "a folder of another mode": lambda attempt: (attempt.work / "lib").chmod(0o700),
+    "a link in the place of a file": lambda attempt: (
         (attempt.work / "train.py").unlink(),
-        (attempt.work / "train.py").write_text("pass"),
+        (attempt.work / "train.py").symlink_to("/tmp"),
     ),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_what_a_job_changed_is_no_spare(worker: Worker, change: Callable[[AttemptLayout], object]) -> None:
+def test_what_a_job_changed_is_undone_for_the_next(
+    worker: Worker, change: Callable[[AttemptLayout], object]
+) -> None:
+    attempt = worker.begin("a")
+    fresh = contents(attempt)
+    change(attempt)
+    waste = worker.directories.recycle(attempt)
+    assert attempt.root not in waste and all(path.name == "a.1.waste" for path in waste)
+    assert contents(worker.begin("b")) == fresh
+    code = worker.layout.cached(CODE)
+    assert (code / "lib" / "model.py").read_text() == "x = 1" and not (code / "lib" / "epoch.pt").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda attempt: attempt.output.rmdir(),
+        lambda attempt: attempt.output.chmod(0o500),
+        lambda attempt: attempt.root.chmod(0o700),
+        lambda attempt: (attempt.output.rmdir(), attempt.output.symlink_to("/tmp")),
+        lambda attempt: [(attempt.work / str(number)).touch() for number in range(300)],
+    ],
+    ids=[
+        "no output directory",
+        "another mode",
+        "another mode at the top",
+        "a link for a directory",
+        "too much",
+    ],
+)
+def test_what_cannot_be_undone_is_deleted(worker: Worker, change: Callable[[AttemptLayout], object]) -> None:
     attempt = worker.begin("a")
     change(attempt)
-    assert not worker.workshop.take_back(attempt)
+    assert worker.directories.recycle(attempt) == [attempt.root]
     other = worker.begin("b")
     assert worker.names() == ["a.1", "b.1"] and not list(other.output.iterdir())
 
 
 def test_other_code_gets_other_directories(worker: Worker) -> None:
     first = worker.begin("a")
-    assert worker.workshop.take_back(first)
-    (worker.layout.cached(CODE) / "more.py").write_text("pass")
-    second = worker.begin("b")
-    assert (second.work / "more.py").is_symlink() and worker.names() == ["a.1", "b.1"]
-    assert list(worker.workshop.spares()) == [first.root]
+    assert worker.directories.recycle(first) == []
+    second = worker.begin("b", code=OTHER)
+    assert not (second.work / "lib").exists() and worker.names() == ["a.1", "b.1"]
+    assert list(worker.directories.recycled()) == [first.root]
 
 
 @pytest.mark.parametrize(("phase", "at"), [(1, ""), (2, "below/here")])
-def test_only_links_for_phase_2_become_spares(worker: Worker, phase: int, at: str) -> None:
-    assert not worker.workshop.take_back(worker.begin("a", phase, at))
+def test_both_phases_and_all_mounts_are_recycled(worker: Worker, phase: int, at: str) -> None:
+    first = worker.begin("a", phase, at)
+    fresh = contents(first)
+    assert first.root not in worker.directories.recycle(first)
+    assert contents(worker.begin("b", phase, at)) == fresh
 
 
-def test_what_somebody_may_still_write_to_is_no_spare(worker: Worker) -> None:
+def test_what_somebody_may_still_write_to_is_deleted(worker: Worker) -> None:
     attempt = worker.begin("a")
-    worker.workshop.distrust(attempt)
-    assert not worker.workshop.take_back(attempt)
+    worker.directories.distrust(attempt)
+    assert worker.directories.recycle(attempt) == [attempt.root]
+
+
+def test_large_files_are_left_to_be_deleted_later(worker: Worker) -> None:
+    attempt = worker.begin("a")
+    with (attempt.output / "model.pt").open("wb") as stream:
+        stream.truncate(2 << 20)
+    (waste,) = worker.directories.recycle(attempt)
+    assert [path.stat().st_size for path in waste.iterdir()] == [2 << 20]
 
 
 def test_a_checkpoint_directory_that_was_not_used_becomes_another_jobs(worker: Worker) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from worker_agent.attempts.private_copy import make_copy
 from worker_agent.attempts.progress import ProgressReader
+from worker_agent.attempts.recycled_directories import Made
 from worker_agent.attempts.results import collect, is_quick
 from worker_agent.cache.artefacts import Cache
 from worker_agent.core.commands import Collected
@@ -28,6 +31,12 @@ class Desk:
             folder.mkdir(parents=True)
         if phase == 1:
             self.attempt.base_model.mkdir()
+        (root / "code" / "src").mkdir(parents=True, exist_ok=True)
+        (root / "code" / "src" / "train.py").write_text("code")
+        (root / "code" / "settings.yaml").write_text("lr: 1")
+        shown = {name: root / "code" / name for name in ("src", "settings.yaml")}
+        copy = make_copy(self.attempt.work, shown, {"data": root})
+        self.made = Made((), copy, time.time_ns())
 
     def write(self, folder: Path, *names: str) -> None:
         for name in names:
@@ -35,7 +44,7 @@ class Desk:
             (folder / name).write_text(name)
 
     def collect(self, succeeded: bool = True) -> Collected:
-        return collect(self.attempt, self.launch, self.cache, succeeded)
+        return collect(self.attempt, self.launch, self.cache, self.made, succeeded)
 
 
 def names(left: Collected) -> list[str]:
@@ -105,7 +114,7 @@ def test_a_link_in_the_output_becomes_the_file_it_points_to(tmp_path: Path) -> N
 def test_a_job_may_take_its_output_directory_away(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.attempt.output.rmdir()
-    assert not is_quick(desk.attempt, desk.launch)
+    assert not is_quick(desk.attempt, desk.launch, desk.made)
     assert desk.collect() == Collected(inline={})
 
 
@@ -118,7 +127,7 @@ def test_what_a_job_links_to_in_the_place_of_its_directory_is_left_alone(tmp_pat
     replaced = desk.attempt.base_model if phase == 1 else desk.attempt.output
     replaced.rmdir()
     replaced.symlink_to(tmp_path / "elsewhere")
-    assert not is_quick(desk.attempt, desk.launch)
+    assert not is_quick(desk.attempt, desk.launch, desk.made)
     left = desk.collect()
     assert left.problem and str(replaced) in left.problem and "link in its place" in left.problem
     assert not left.files and not left.base_model and link.is_symlink()
@@ -173,9 +182,9 @@ def test_big_results_do_not_come_inline(tmp_path: Path) -> None:
 
 def test_only_what_is_small_is_digested_at_once(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    assert is_quick(desk.attempt, desk.launch)
+    assert is_quick(desk.attempt, desk.launch, desk.made)
     (desk.attempt.output / "folder").mkdir()
-    assert not is_quick(desk.attempt, desk.launch)
+    assert not is_quick(desk.attempt, desk.launch, desk.made)
 
 
 def test_a_changed_file_makes_the_cache_unsure(tmp_path: Path) -> None:
@@ -194,18 +203,39 @@ def test_a_changed_file_makes_the_cache_unsure(tmp_path: Path) -> None:
     assert desk.cache.status(name) == "missing"
 
 
-def test_what_is_new_in_the_working_directory_is_a_result_if_that_is_asked_for(tmp_path: Path) -> None:
+def test_what_is_new_or_changed_in_the_working_directory_is_a_result_if_asked_for(
+    tmp_path: Path,
+) -> None:
     desk = Desk(tmp_path, "train_a")
+    work = desk.attempt.work
     desk.launch = Launch("train_a", 1, 2, ["x"], output_from=".")
+    assert is_quick(desk.attempt, desk.launch, desk.made)
     desk.write(desk.attempt.output, "model", "both")
-    desk.write(desk.attempt.work, "plots/loss", "both", "src/__pycache__/a.pyc")
-    (desk.attempt.work / "data").symlink_to(tmp_path)
-    (desk.attempt.work / "src" / "train.py").symlink_to(__file__)
-    assert not is_quick(desk.attempt, desk.launch)
+    desk.write(work, "plots/loss", "both", "src/__pycache__/a.pyc", "src/new", "new/__pycache__/b.pyc")
+    (work / "settings.yaml").write_text("lr: 2")
+    os.utime(work / "src" / "train.py")
+    (work / "plots" / "newest").symlink_to("loss")
+    assert not is_quick(desk.attempt, desk.launch, desk.made)
     left = desk.collect()
     assert left.problem is None
-    assert names(left) == ["both", "model", "plots/loss", "work/both"]
+    assert names(left) == [
+        "both",
+        "model",
+        "plots/loss",
+        "plots/newest",
+        "settings.yaml",
+        "src/new",
+        "work/both",
+    ]
     assert (desk.attempt.output / "work" / "both").read_text() == "both"
+    assert (desk.attempt.output / "plots" / "newest").read_text() == "plots/loss"
+
+
+def test_only_what_is_below_the_folder_that_is_asked_for_is_a_result(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "train_a")
+    desk.launch = Launch("train_a", 1, 2, ["x"], output_from="src")
+    desk.write(desk.attempt.work, "a", "src/b", "src/c/d")
+    assert names(desk.collect()) == ["b", "c/d"]
 
 
 @pytest.mark.parametrize(("free", "says"), [(0, True), (1 << 30, False)])
