@@ -61,7 +61,7 @@ def xargs(scripts: Sequence[Path], folder: Path, workers: int) -> Arm:
 
 def orchestrated(name: str, scripts: Sequence[Path], folder: Path, *flags: str) -> tuple[Arm, dict[str, Any]]:
     """Run the scripts by the command; return the arm and the metrics of each job."""
-    argv = [sys.executable, "-m", "master.orchestrator.cli", "--json", *flags]
+    argv = [sys.executable, "-m", "master.commands.run_all_training", "--json", *flags]
     argv += ["--only", *(script.stem for script in scripts)]
     for kind in ("base-output-dir", "logs-dir", "summary-dir"):
         argv += [f"--{kind}", str(folder / kind)]

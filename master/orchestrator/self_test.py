@@ -83,7 +83,7 @@ def _write(root: Path) -> None:
 
 def _run(root: Path) -> subprocess.CompletedProcess[str]:
     argv = [
-        *(sys.executable, "-m", "master.orchestrator.cli", "--config", _JOBS_FILE, "--json"),
+        *(sys.executable, "-m", "master.commands.run_all_training", "--config", _JOBS_FILE, "--json"),
         *("--parallel", "--max-workers", "2", "--retries", "1", "--epochs", str(EPOCHS)),
     ]
     home = str(Path(__file__).parents[2])

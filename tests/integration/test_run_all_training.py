@@ -88,14 +88,14 @@ class Shop:
 
     def start(self, *flags: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "master.orchestrator.cli", *flags],
+            [sys.executable, "-m", "master.commands.run_all_training", *flags],
             **{"cwd": self.project, "env": self.environ, "text": True, "start_new_session": True},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
 
     def finish(self, *flags: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "master.orchestrator.cli", *flags]
+        argv = [sys.executable, "-m", "master.commands.run_all_training", *flags]
         return subprocess.run(
             argv, cwd=self.project, env=self.environ, capture_output=True, text=True, timeout=120
         )

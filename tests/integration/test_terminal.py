@@ -17,7 +17,7 @@ from tests.support.runs import ROOT, Run, search
 CHILD = """
 import os, signal, sys
 from queue import SimpleQueue
-from master.stop_signals import as_events
+from master.runs.stop_signals import as_events
 with as_events(SimpleQueue()):
     signal.raise_signal(signal.SIGHUP)
     print("after", flush=True)
