@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from tests.support.needs import UnavailableError, missing
+from tests.support.room_times import RoomTimes
 from tests.support.sshd import LoopbackSshd
 
 # A busy machine makes an example slow, not wrong.
@@ -17,11 +18,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("untimed")
 
 
-def pytest_configure() -> None:
-    """Undo what a shell that runs the tests in the background, or `nohup`, would pass on to all we start."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell each room's minutes at the end; undo what `nohup` or a shell's `&` passes on to all we start."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+    config.pluginmanager.register(RoomTimes())
 
 
 @pytest.fixture

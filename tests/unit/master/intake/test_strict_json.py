@@ -174,26 +174,26 @@ def test_json_written_on_lines_gives_every_place(value: Any) -> None:
 
 @given(st.text(max_size=40))
 def test_any_json_text_is_read_or_refused(text: str) -> None:
-    _read_or_refused(text, "f.json")
+    assert_read_or_refused(text, "f.json")
 
 
 @given(st.text(alphabet='[]{}",:0123456789.eE-+ \\ntrufalsNI\n', max_size=40))
 def test_any_text_that_looks_like_json_is_read_or_refused(text: str) -> None:
-    _read_or_refused(text, "f.json")
+    assert_read_or_refused(text, "f.json")
 
 
 @given(st.text(alphabet="[]{}\"',:0123456789.e-+ \nab&*!|>?#%<~\t", max_size=40))
 def test_any_text_that_looks_like_yaml_is_read_or_refused(text: str) -> None:
-    _read_or_refused(text, "f.yaml")
+    assert_read_or_refused(text, "f.yaml")
 
 
-def _read_or_refused(text: str, source: str) -> None:
+def assert_read_or_refused(text: str, source: str) -> None:
     try:
         document = parse_document(text, source)
     except ConfigError as error:
         assert str(error).isprintable()
     else:
-        json.dumps(document.value, allow_nan=False).encode()
+        assert json.loads(json.dumps(document.value, allow_nan=False).encode()) == document.value
 
 
 @given(JSON_VALUES)

@@ -129,6 +129,7 @@ def test_closing_twice_is_fine(path: Path) -> None:
     journal = Journal(path)
     journal.close()
     journal.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("when", ["written", "closed"])

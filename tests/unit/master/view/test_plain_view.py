@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO, StringIO, TextIOWrapper
 
 from master.core.running import events as ev
+from master.core.running.lifecycle import State
 from master.core.running.records import Policy
 from master.view.plain import PlainView
 from tests.support.scripted_run import ScriptedRun, jobs_spec
@@ -124,6 +125,7 @@ def test_a_reader_that_has_gone_does_not_end_the_run() -> None:
     run.start("job2")
     view.refresh(run.state, run.at)
     view.close()
+    assert run.task("job2").state is State.RUNNING
 
 
 def test_a_stream_that_cannot_write_a_character_gets_another() -> None:

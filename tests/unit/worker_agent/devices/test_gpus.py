@@ -63,8 +63,8 @@ def test_a_line_is_a_process_or_nothing(line: str, found: GpuProcess | None) -> 
 
 @given(st.text())
 def test_garbage_is_passed_over(text: str) -> None:
-    list(parse_gpus(text))
-    list(parse_apps(text))
+    assert all(isinstance(found, Gpu) for found in parse_gpus(text))
+    assert all(isinstance(found, GpuProcess) for found in parse_apps(text))
 
 
 def test_rocm_tells_memory_in_bytes() -> None:

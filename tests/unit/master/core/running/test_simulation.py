@@ -74,6 +74,7 @@ def test_a_run_ends_and_keeps_its_promises(scene: Scene, seed: int) -> None:
     assert every_job_ended(run) or exit_code == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_full_size_run_survives_everything_at_once(seed: int) -> None:
     scene = Scene(
