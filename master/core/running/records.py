@@ -1,4 +1,8 @@
-"""The state of a run: plain data that only `run_state` and `recovery` change."""
+"""The state of a run: plain data.
+
+While a run goes on, only `run_state` and the handlers that it calls change it: `tasks`, `attempts`, `retry`,
+`checkpoints`, `artefacts` and `workers`.  `recovery` does before it begins.  All others read.
+"""
 
 from __future__ import annotations
 
