@@ -23,6 +23,7 @@ from master.commands.standard_streams import make_usable
 from master.commands.working_directory import check_working_directory
 from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Plan, make_plan
+from master.core.planning.workers import planned_workers
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy, RunState
@@ -44,7 +45,7 @@ from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal, is_empty, read_known_ids
 from master.storage.run_layout import RunLayout
 from master.transfers.published_attempt import find_published_attempt
-from master.view.plan_table import plan_json, planned_workers, print_plan
+from master.view.plan_table import plan_json, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.view import View, open_view
 from master.view.wording import clean

@@ -9,11 +9,11 @@ from dataclasses import replace
 from master.adapters.agent_deploy import build_agent, check_gpus, check_worker
 from master.core.nearest import shown
 from master.core.planning.job_settings import GPU_MEMORY
+from master.core.planning.workers import PlannedWorker, planned_workers
 from master.core.running.gpu_room import too_large
 from master.errors import ConfigError, TwophaseError
 from master.runs.run_parts import open_session, python_of
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
-from master.view.plan_table import PlannedWorker, planned_workers
 
 AT_ONCE = 8
 

@@ -4,49 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 
 from master.core.planning.plan import Plan
+from master.core.planning.workers import PlannedWorker
 from master.core.running.summary import planned_savings
-from master.specs import BaseModelSpec, ClusterSpec, JobsSpec, ServerSpec
+from master.specs import BaseModelSpec, JobsSpec
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import clean, plural, short_hash
-from worker_agent.protocol.messages import AUTO
 
 _WIDEST = 60
-
-
-@dataclass(frozen=True)
-class PlannedWorker:
-    """A worker of the cluster config and, where it was asked, whether it answers."""
-
-    name: str
-    slots: int | None
-    """Jobs at a time; None where the worker is to decide."""
-    gpus: int | None
-    """None where the worker is to find out."""
-    reachable: bool | None = None
-    """None where it was not tried."""
-    reason: str = ""
-    """Why it is of no use."""
-    gpu_bytes: tuple[int, ...] = ()
-    """What jobs may have of each GPU, where it was asked; 0 where it does not know."""
-
-
-def planned_workers(cluster: ClusterSpec) -> list[PlannedWorker]:
-    """Return the workers of a cluster config, none of them tried."""
-    return [_planned(server) for server in cluster.servers]
-
-
-def _planned(server: ServerSpec) -> PlannedWorker:
-    asked = server.agent
-    if asked.gpus == [AUTO]:
-        return PlannedWorker(server.name, None, None)
-    slots = len(asked.gpus) * (asked.slots_per_gpu or 1) or asked.cpu_slots
-    return PlannedWorker(server.name, slots, len(asked.gpus))
 
 
 def plan_json(jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import pytest
 
 from master.commands import run_two_phase
 from master.commands.run_two_phase_options import TwoPhaseOptions, parse
+from master.core.planning.workers import PlannedWorker
 from master.errors import ConfigError, InternalError, NoUsableWorker, SessionLost, UsageError
 from master.runs import run_parts
 from master.storage.run_layout import RunLayout
-from master.view.plan_table import PlannedWorker
 from worker_agent import __version__
 
 REQUIRED = ["--cluster-config", "c.json", "--jobs-config", "j.json"]

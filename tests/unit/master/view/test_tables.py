@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 
 from master.core.planning.plan import make_plan
+from master.core.planning.workers import PlannedWorker, planned_workers
 from master.specs import ClusterSpec, ServerSpec
 from master.storage.run_layout import RunLayout
 from master.view.metrics import columns, read_metrics
-from master.view.plan_table import PlannedWorker, plan_json, planned_workers, print_plan, varying
+from master.view.plan_table import plan_json, print_plan, varying
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.tables import cut
 from tests.support.scripted_run import ScriptedRun, jobs_spec
