@@ -28,12 +28,11 @@ from rich.table import Table
 
 from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Received
-from master.code.snapshot import Program
 from master.core.running.commands import Transition
 from master.core.running.events import AttemptFinished, WorkerUp
 from master.core.running.lifecycle import State, Trigger
-from master.runs import run_parts
-from master.specs import ClusterSpec, JobsSpec, ServerSpec
+from master.runs.agents import RunName, make_links
+from master.specs import ClusterSpec, ServerSpec
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from tests.support.sshd import LoopbackSshd
@@ -173,10 +172,8 @@ def channel(root: Path, jobs: int) -> Arm:
     agent = msg.Settings(cpu_slots=SLOTS)
     server = ServerSpec("localhost", "localhost", state_dir=str(root / "state"), agent=agent)
     cluster = ClusterSpec((server,))
-    program = Program((), root, "")
-    parts = run_parts.Ingredients(cluster, JobsSpec((), ""), program, layout, journal.run_id, 1)
     inbox: Inbox = SimpleQueue()
-    link = run_parts.make_links(parts, inbox)["localhost"]
+    link = make_links(cluster, RunName(journal.run_id, 1), inbox)["localhost"]
     link.start()
     while not isinstance(_event(inbox), WorkerUp):
         pass

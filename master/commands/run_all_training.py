@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,16 @@ from master.core.running.run_state import EXIT_INTERRUPTED
 from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
 from master.intake.cluster import read_cluster
 from master.intake.executors import executor_problem
+from master.intake.head_paths import expanded, with_head_paths
 from master.orchestrator import self_test
 from master.orchestrator.arguments import Passed, not_passed
 from master.orchestrator.discovery import compiled, find_scripts, patterns_of, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, Merged, TrainingJob, discovered_job, merge
 from master.orchestrator.jobs_yaml import read_jobs_file
 from master.orchestrator.project import root_of, with_place_checked
+from master.orchestrator.publishing import Publisher, publish_leftovers
 from master.orchestrator.resources import Machine, Workers, choose, look
 from master.orchestrator.run_files import TrainingFiles, new_stamp
-from master.orchestrator.running import COMMAND, Order, Outcome, run
 from master.orchestrator.selection import select
 from master.orchestrator.summary_file import (
     build_summary,
@@ -35,10 +37,13 @@ from master.orchestrator.summary_file import (
     write_summary,
 )
 from master.orchestrator.tables import list_json, plan_json, print_list, print_plan, print_reports
-from master.runs import run_parts
+from master.orchestrator.trainings import COMMAND, Trainings, training_run
 from master.runs.launching import Limits
+from master.runs.run import Run, RunResult
+from master.runs.spec import RunSpec
+from master.runs.stop_signals import on_signals
 from master.specs import ClusterSpec, ServerSpec
-from master.view.view import View, open_view
+from master.view.view import open_views
 from worker_agent.protocol.messages import Settings
 
 NOTHING_FOUND = 3
@@ -112,7 +117,7 @@ def _run(options: AllTrainingOptions) -> int:
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.normpath(run_parts.expanded(path, str(path))))
+    return Path(os.path.normpath(expanded(path, str(path))))
 
 
 def _jobs(options: AllTrainingOptions, here: Path, roots: Sequence[Path]) -> tuple[Merged, int]:
@@ -183,7 +188,7 @@ def _this_machine(workers: Workers) -> ClusterSpec:
 
 
 def _given_cluster(options: AllTrainingOptions) -> ClusterSpec:
-    return run_parts.with_head_paths(read_cluster(str(options.cluster_config)), str(options.cluster_config))
+    return with_head_paths(read_cluster(str(options.cluster_config)), str(options.cluster_config))
 
 
 def _most(options: AllTrainingOptions) -> int | None:
@@ -233,18 +238,30 @@ def _not_passed(intent: _Intent) -> list[str]:
 
 def _train(intent: _Intent) -> int:
     started_at = time.time()
-    outcome: Outcome | None = None
+    result = None
     for folder in (intent.files.logs_dir, intent.files.summary_dir):
         folder.mkdir(parents=True, exist_ok=True)
     if intent.runnable:
-        view = open_view(log_file=intent.files.orchestrator_log, names=_PHASES)
-        try:
-            _greet(intent, view)
-            _own_slots(intent)
-            outcome = run(_order(intent), view)
-        finally:
-            view.close()
-    return _finish(intent, outcome, started_at)
+        _own_slots(intent)
+        result = _run_all(intent)
+    return _finish(intent, result, started_at)
+
+
+def _run_all(intent: _Intent) -> RunResult:
+    """Run all jobs to their end.  Raises TwophaseError where nothing can be started."""
+    files = intent.files
+    with ExitStack() as stack:
+        views = open_views(log_file=files.orchestrator_log, names=_PHASES)
+        for view in views:
+            stack.callback(view.close)
+        run = stack.enter_context(Run.open(_spec(intent)))
+        for text in _greeting(intent):
+            run.note(text)
+        for path in publish_leftovers(files):
+            run.note(f"{path}: results of a run that was killed after it had brought them home")
+        publisher = stack.enter_context(closing(Publisher(files, run.note, run.live_log)))
+        with on_signals(run.stop):
+            return run.run([*views, publisher])
 
 
 def _own_slots(intent: _Intent) -> None:
@@ -253,49 +270,42 @@ def _own_slots(intent: _Intent) -> None:
         os.environ.setdefault(SLOT_DIR, str(intent.files.slots))
 
 
-def _order(intent: _Intent) -> Order:
-    options = intent.options
-    alone = intent.workers.count == 1
-    return Order(
-        intent.runnable,
+def _spec(intent: _Intent) -> RunSpec:
+    options, files = intent.options, intent.files
+    limits = Limits(options.timeout, options.stall_timeout, options.executor)
+    work = Trainings(
+        *(intent.runnable, files, intent.passed, intent.here, intent.roots, limits), in_place=options.in_place
+    )
+    return training_run(
+        work,
         intent.cluster,
-        intent.files,
-        intent.passed,
-        intent.here,
-        intent.roots,
         retries=options.retries,
         max_workers=intent.workers.count or None,
-        limits=Limits(options.timeout, options.stall_timeout, options.executor),
-        in_place=options.in_place,
-        expected_s=None if alone else expected_seconds(intent.files.summary_dir),
+        expected_s=None if intent.workers.count == 1 else expected_seconds(files.summary_dir),
     )
 
 
-def _greet(intent: _Intent, view: View) -> None:
+def _greeting(intent: _Intent) -> Iterator[str]:
+    """Yield what there is to say before the jobs begin."""
+    options = intent.options
     for job in intent.jobs:
         if job.problem:
-            view.note(f"{job.job_id}: {shown_path(job.script, intent.here)} {job.problem}; the others run")
-    for note in (*intent.notes, *_not_passed(intent)):
-        view.note(note)
-    if (
-        intent.options.max_workers is not None
-        and not intent.options.parallel
-        and not intent.options.cluster_config
-    ):
-        view.note("--max-workers has no effect without --parallel")
-    view.note(_workers_text(intent))
-    if intent.options.verbose:
+            yield f"{job.job_id}: {shown_path(job.script, intent.here)} {job.problem}; the others run"
+    yield from (*intent.notes, *_not_passed(intent))
+    if options.max_workers is not None and not options.parallel and not options.cluster_config:
+        yield "--max-workers has no effect without --parallel"
+    yield _workers_text(intent)
+    if options.verbose:
         for job in plan_json(intent.jobs, intent.passed, intent.files, intent.here, {})["jobs"]:
-            view.note(f"{job['id']}: {job['command']}")
+            yield f"{job['id']}: {job['command']}"
 
 
-def _finish(intent: _Intent, outcome: Outcome | None, started_at: float) -> int:
+def _finish(intent: _Intent, result: RunResult | None, started_at: float) -> int:
     """Write the summary, say what came of the run and return the exit code."""
     options, files, ended_at = intent.options, intent.files, time.time()
-    reports = [job_report(job, outcome, intent.passed, files, intent.here) for job in intent.jobs]
-    code = final_exit_code(
-        outcome.exit_code if outcome else 1, reports, allow_partial=options.allow_partial_success
-    )
+    state, dispatched = (result.state, result.exit_code) if result else (None, 1)
+    reports = [job_report(job, state, intent.passed, files, intent.here) for job in intent.jobs]
+    code = final_exit_code(dispatched, reports, allow_partial=options.allow_partial_success)
     summary = build_summary(
         reports,
         started_at=started_at,
@@ -315,9 +325,8 @@ def _finish(intent: _Intent, outcome: Outcome | None, started_at: float) -> int:
     else:
         print_reports(reports, ended_at - started_at)
         print(f"Summary: {files.summary}\nLogs:    {files.logs_dir}")
-    if outcome and code == NoUsableWorker.exit_code:
-        reasons = "; ".join(f"{view.name}: {view.reason}" for view in outcome.state.workers.values())
-        _say(f"no usable worker: {reasons}")
+    if result and code == NoUsableWorker.exit_code:
+        _say(f"no usable worker: {'; '.join(result.reasons)}")
     return code
 
 

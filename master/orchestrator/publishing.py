@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import Trigger
 from master.core.running.records import RunState
 from master.orchestrator.run_files import TrainingFiles
+from master.runs.notices import Notices, Refreshed, Transitions
 from master.view.wording import plural
 
 _WAITING = "all slots are held by other runs on the machine: waiting for them"
@@ -48,7 +48,7 @@ def point(link: Path, target: Path) -> None:
 
 
 class Publisher:
-    """Follows the transitions of a run, as a view does."""
+    """Observes a run: links logs, gives results their final places."""
 
     def __init__(
         self,
@@ -61,7 +61,19 @@ class Publisher:
         self._waits = False
         self._last: dict[str, int] = {}
 
-    def transition(self, transition: Transition, state: RunState) -> None:
+    def subscribe(self, notices: Notices) -> None:
+        """Listen to what begins and what comes home."""
+        notices.listen(Transitions, self._follow)
+        notices.listen(Refreshed, lambda now: self.refresh(now.state))
+
+    def _follow(self, told: Transitions) -> None:
+        for transition in told.items:
+            try:
+                self.transition(transition)
+            except OSError as error:  # one job's links must not keep the results of another from their place
+                self._say(f"{transition.task_id}: {error.filename}: {error.strerror}")
+
+    def transition(self, transition: Transition) -> None:
         """Link the log of what begins, publish what has just come home."""
         task_id, attempt = transition.task_id, transition.attempt
         if transition.trigger is Trigger.START:
@@ -91,7 +103,7 @@ class Publisher:
             # The other jobs matter more; the next start tries again.
             self._say(f"{transition.task_id}: the results stay in {staged}: {final}: {error.strerror}")
 
-    def refresh(self, state: RunState, at: float) -> None:
+    def refresh(self, state: RunState) -> None:
         """Say once that others hold all slots."""
         views = [view for view in state.workers.values() if view.available]
         waits = bool(views) and all(
@@ -100,12 +112,6 @@ class Publisher:
         if waits and not self._waits:
             self._say(f"{_WAITING} ({plural(sum(view.slots for view in views), 'slot')})")
         self._waits = waits
-
-    def progress(self, worker: str, task_id: str, attempt: int, detail: Mapping[str, Any]) -> None:
-        """Results do not come by progress."""
-
-    def note(self, text: str) -> None:
-        """Nor by notes."""
 
     def close(self) -> None:
         """Let all links point to logs that are home.  To be called when nothing comes home any more."""

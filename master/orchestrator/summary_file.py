@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from master.core.running.lifecycle import State
+from master.core.running.records import RunState
 from master.core.running.summary import JobRow, as_number, job_row
 from master.orchestrator.arguments import Passed, argv_of, shown_command
 from master.orchestrator.discovery import shown_path
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.resources import Gpu
 from master.orchestrator.run_files import TrainingFiles
-from master.orchestrator.running import Outcome
 from master.runs.phase_logs import iso, write_phase_log
 
 SUCCEEDED, FAILED, CANCELLED, NOT_RUN, INVALID = "succeeded", "failed", "cancelled", "not_run", "invalid"
@@ -51,14 +51,14 @@ class JobReport:
 
 
 def job_report(
-    job: TrainingJob, outcome: Outcome | None, passed: Passed, files: TrainingFiles, here: Path
+    job: TrainingJob, state: RunState | None, passed: Passed, files: TrainingFiles, here: Path
 ) -> JobReport:
-    """Return what became of a job; `outcome` is None where nothing was started."""
-    record = outcome.state.tasks.get(job.job_id) if outcome else None
+    """Return what became of a job; `state` is None where nothing was started."""
+    record = state.tasks.get(job.job_id) if state else None
     row = job_row(record) if record else None
     final, staged = files.published(job.job_id), files.result(job.job_id)
     status = INVALID if job.problem else _STATUS.get(row.state, NOT_RUN) if row else NOT_RUN
-    earlier = outcome.earlier_attempts.get(job.job_id, 0) if outcome else 0
+    earlier = state.retired.get(job.job_id, 0) if state else 0
     log = files.log(job.job_id, row.attempt) if row else None
     return JobReport(
         id=job.job_id,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from queue import Empty
 from typing import Protocol
 
@@ -12,10 +13,11 @@ from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted, Received, Seen
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.records import Outbox, RunState
+from master.core.running.records import Outbox, WorkerView
 from master.core.running.run_state import begin, step
+from master.runs.notices import Notice, Refreshed, Transitions
+from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
-from master.view.view import View
 from worker_agent.protocol import messages as msg
 
 TICK_S = 0.25
@@ -23,6 +25,9 @@ MAX_BATCH = 2000
 """Events that share one commit."""
 GATHER_S = 0.005
 """Events that come meanwhile share a commit, which costs about half as long."""
+
+
+Item = Received | Seen | Noted
 
 
 class Carrier(Protocol):
@@ -35,90 +40,104 @@ class Carrier(Protocol):
     def deliver(self, command: cmd.Deliver) -> None: ...
 
 
+@dataclass(frozen=True)
+class Ports:
+    """What commands are executed by."""
+
+    links: Mapping[str, WorkerLink]
+    carrier: Carrier
+    launch_of: Callable[[str, int, str], msg.Launch]
+    """Returns the message that starts `(task_id, attempt)` on a worker."""
+
+
 class Dispatcher:
-    """Runs a run to its end.  Only this thread touches the state and the journal."""
+    """Runs a run to its end.  Only this thread changes the state and writes the journal."""
 
     def __init__(
         self,
-        state: RunState,
+        shared: SharedState,
         journal: Journal,
         inbox: Inbox,
-        links: Mapping[str, WorkerLink],
-        carrier: Carrier,
-        launch_of: Callable[[str, int, str], msg.Launch],
-        view: View,
+        ports: Ports,
+        tell: Callable[[Notice], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`launch_of` returns the message that starts `(task_id, attempt)` on a worker."""
-        self.state, self._journal, self._inbox = state, journal, inbox
-        self._links, self._carrier, self._launch_of = links, carrier, launch_of
-        self._view, self._clock = view, clock
+        self.state = shared.state
+        self._shared, self._journal, self._inbox = shared, journal, inbox
+        self._links, self._carrier, self._launch_of = ports.links, ports.carrier, ports.launch_of
+        self._tell, self._clock = tell, clock
         self._exit_code: int | None = None
         self._refreshed = 0.0
 
     def run(self) -> int:
         """Work until the run is over and return its exit code."""
-        self._carry_out([begin(self.state, self._clock())], {})
+        with self._shared.changing():
+            outbox = begin(self.state, self._clock())
+            self._remember([outbox])
+        self._carry_out([outbox], {})
         if self._exit_code is None:
             for link in self._links.values():
                 link.start()
         while self._exit_code is None:
             self._turn()
-        self._show(self._clock())
+        for item in self._left():
+            if not isinstance(item, Received):
+                self._tell(item)
+        self._tell(Refreshed(self.state, self._clock()))
         return self._exit_code
 
-    def _show(self, at: float) -> None:
-        """Show what is new.  A terminal that has gone does not end the run."""
-        with suppress(OSError):
-            self._view.refresh(self.state, at)
-
     def _turn(self) -> None:
-        """Take in what has come, remember it in one commit, then act on it."""
-        outboxes: list[Outbox] = []
-        acks: dict[str, int] = {}
-        for item in self._batch():
-            if isinstance(item, Received):
-                self._tell(item.event)
-                outboxes.append(step(self.state, item.event))
-                acks[item.worker] = max(acks.get(item.worker, 0), item.seq)
-            elif isinstance(item, Seen):
-                self._view.progress(item.worker, item.task_id, item.attempt, item.detail)
-            else:
-                self._view.note(item.text)
+        """Take in what has come, remember it in one commit, tell of it, then act on it."""
+        batch = self._batch()
         at = self._clock()
-        if at - self._refreshed >= TICK_S:
-            self._refreshed = at
-            outboxes.append(step(self.state, ev.Tick(at)))
-            self._show(at)
-        self._carry_out(outboxes, acks)
+        ticks = at - self._refreshed >= TICK_S
+        notices: list[Notice] = []
+        with self._shared.changing():
+            outboxes = list(self._step(batch, notices))
+            if ticks:
+                self._refreshed = at
+                outboxes.append(step(self.state, ev.Tick(at)))
+            self._remember(outboxes)
+        for notice in notices:
+            self._tell(notice)
+        self._carry_out(outboxes, _acks(batch))
+        if ticks:
+            self._tell(Refreshed(self.state, at))
 
-    def _tell(self, event: ev.Event) -> None:
-        """Say what becomes of workers."""
-        match event:
-            case ev.WorkerUp(_, worker, slots, held):
-                self._view.note(f"{worker}: up, {slots} jobs at a time{_held(held)}")
-            case ev.SlotsHeldByOthers(_, worker, held) if held != self.state.workers[worker].held_by_others:
-                self._view.note(f"{worker}: {self.state.workers[worker].slots} jobs at a time{_held(held)}")
-            case ev.WorkerUnusable(_, worker, reason):
-                self._view.note(f"{worker}: cannot be used: {reason}")
-            case ev.WorkerLost(_, worker, reason) if reason != self.state.workers[worker].reason:
-                self._view.note(f"{worker}: not connected, will try again: {reason}")
+    def _step(self, batch: Iterable[Item], notices: list[Notice]) -> Iterator[Outbox]:
+        """Give the core what has come for it; add to `notices` what is to be told."""
+        for item in batch:
+            if isinstance(item, Received):
+                if text := news_of(item.event, self.state.workers):
+                    notices.append(Noted(text))
+                yield step(self.state, item.event)
+            else:
+                notices.append(item)
 
-    def _batch(self) -> list[Received | Seen | Noted]:
+    def _remember(self, outboxes: Iterable[Outbox]) -> None:
+        """Make what has happened durable, before anybody is told and anything is done."""
+        transitions = [item for outbox in outboxes for item in outbox.transitions]
+        self._journal.append(transitions)
+        self._shared.changed(transitions)
+
+    def _batch(self) -> list[Item]:
         try:
-            batch = [self._inbox.get(timeout=TICK_S)]
+            first = self._inbox.get(timeout=TICK_S)
         except Empty:
             return []
         time.sleep(GATHER_S)
-        while len(batch) < MAX_BATCH and not self._inbox.empty():
-            batch.append(self._inbox.get())
-        return batch
+        return [first, *islice(self._left(), MAX_BATCH - 1)]
 
-    def _carry_out(self, outboxes: list[Outbox], acks: Mapping[str, int]) -> None:
+    def _left(self) -> Iterator[Item]:
+        """Yield what waits in the inbox."""
+        while not self._inbox.empty():
+            yield self._inbox.get()
+
+    def _carry_out(self, outboxes: Iterable[Outbox], acks: Mapping[str, int]) -> None:
+        """Tell what the journal has, then do what follows from it."""
         transitions = [item for outbox in outboxes for item in outbox.transitions]
-        self._journal.append(transitions)
-        for transition in transitions:
-            self._view.transition(transition, self.state)
+        if transitions:
+            self._tell(Transitions(transitions, self.state))
         for outbox in outboxes:
             for command in outbox.commands:
                 self._execute(command)
@@ -145,13 +164,36 @@ class Dispatcher:
             case cmd.Deliver():
                 self._carrier.deliver(command)
             case cmd.Dismiss(worker, reason):
-                self._view.note(f"{worker}: not used any more: {reason}")
+                self._tell(Noted(f"{worker}: not used any more: {reason}"))
             case cmd.Finish(exit_code):
                 self._exit_code = exit_code
 
     def _release(self, worker: str, task_id: str, attempt: int) -> None:
         if worker in self._links:
             self._links[worker].send(msg.Release(task_id, attempt))
+
+
+def _acks(batch: Iterable[Item]) -> dict[str, int]:
+    """Return the last number of each worker whose events are among what has come."""
+    acks: dict[str, int] = {}
+    for item in batch:
+        if isinstance(item, Received):
+            acks[item.worker] = max(acks.get(item.worker, 0), item.seq)
+    return acks
+
+
+def news_of(event: ev.Event, workers: Mapping[str, WorkerView]) -> str:
+    """Say what becomes of a worker; "" where that is nothing new."""
+    match event:
+        case ev.WorkerUp(_, worker, slots, held):
+            return f"{worker}: up, {slots} jobs at a time{_held(held)}"
+        case ev.SlotsHeldByOthers(_, worker, held) if held != workers[worker].held_by_others:
+            return f"{worker}: {workers[worker].slots} jobs at a time{_held(held)}"
+        case ev.WorkerUnusable(_, worker, reason):
+            return f"{worker}: cannot be used: {reason}"
+        case ev.WorkerLost(_, worker, reason) if reason != workers[worker].reason:
+            return f"{worker}: not connected, will try again: {reason}"
+    return ""
 
 
 def _held(slots: float) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from master.code.snapshot import Program
 from master.core.planning.job_settings import DEVICE, NOT_FOR_THE_SCRIPT, STALL_TIMEOUT, TIMEOUT
-from master.core.planning.plan import Task
 from master.intake.executors import DEFAULT_EXECUTOR, executor_of
+from master.runs.spec import Start
 from master.specs import Config, DataDir
 from worker_agent.protocol.messages import ALONE, SHARED, Launch, Mount
 from worker_agent.protocol.script_contract import flags
@@ -27,15 +27,6 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-@dataclass(frozen=True)
-class StoredBaseModel:
-    """What a launch needs to know of a base model in the store."""
-
-    content_hash: str
-    name: str | None = None
-    """The directory name below `experiments/base_models/` that the script itself chose, if it did."""
-
-
 def data_mounts(data: Sequence[DataDir], synced: Mapping[str, str], *, local: bool) -> list[Mount]:
     """Return the mounts of a worker's data; `synced` tells the content hash of each directory to copy."""
     return [
@@ -46,22 +37,10 @@ def data_mounts(data: Sequence[DataDir], synced: Mapping[str, str], *, local: bo
     ]
 
 
-def launch_message(
-    task: Task,
-    attempt: int,
-    config: Config,
-    program: Program,
-    data: Sequence[Mount],
-    base: StoredBaseModel | None,
-    limits: Limits = NO_LIMITS,
-    gpu_need: int | None = None,
-    alone: bool = False,
-) -> Launch:
-    """Return the message that starts an attempt; `base` is the base model that a Phase 2 job starts from.
-
-    `gpu_need` is the GPU memory that it gets, in bytes, `alone` a whole GPU.
-    """
-    mounts = [Mount("", artefact=program.content_hash), *data]
+def launch_message(start: Start, config: Config, program: Program, limits: Limits = NO_LIMITS) -> Launch:
+    """Return the message that starts an attempt at a job with the fields `config`."""
+    task, base = start.record.task, start.base
+    mounts = [Mount("", artefact=program.content_hash), *start.data]
     if base and base.name:
         mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
     fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
@@ -69,15 +48,15 @@ def launch_message(
         fields[DEVICE.name] = "{device}"
     return Launch(
         job_id=task.task_id,
-        attempt=attempt,
+        attempt=start.attempt,
         phase=task.phase,
         argv=[*program.argv, *flags(fields)],
         mounts=[dict(vars(mount)) for mount in mounts],
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,
-        executor=executor_of(config, limits.executor, attempt),
-        gpu_bytes=gpu_need if gpu_need is not None else task.gpu_bytes,
-        gpu_use=ALONE if alone else SHARED,
+        executor=executor_of(config, limits.executor, start.attempt),
+        gpu_bytes=start.record.gpu_need if start.record.gpu_need is not None else task.gpu_bytes,
+        gpu_use=ALONE if start.record.alone else SHARED,
         timeout_s=TIMEOUT.of(config, limits.timeout_s),
         stall_timeout_s=STALL_TIMEOUT.of(config, limits.stall_timeout_s),
     )

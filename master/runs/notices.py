@@ -14,6 +14,8 @@ from master.adapters.inbox import Noted, Seen
 from master.core.running.commands import Transition
 from master.core.running.records import RunState
 
+__all__ = ["Ended", "Noted", "Notice", "Notices", "Observer", "Refreshed", "Seen", "Transitions"]
+
 
 @dataclass(frozen=True)
 class Transitions:
@@ -52,7 +54,7 @@ class Observer(Protocol):
     def subscribe(self, notices: Notices) -> None:
         """Ask for the notices that it wants.
 
-        What a listener raises ends the run, but for OSError: a terminal that has gone or a full disk does not.
+        What a listener raises ends the run.  Not so OSError: the run outlives a terminal and a full disk.
         """
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from master.core.planning.plan import base_model_task_id
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState, TaskRecord
 from master.core.running.summary import JobRow, job_row, utilization_percent
-from master.specs import EMPTY, Config
+from master.runs.run import RunResult
+from master.runs.script_jobs import job_configs
+from master.specs import EMPTY, Config, JobsSpec
+from master.storage.run_layout import RunLayout
 from worker_agent.protocol.whole_files import write_whole
 
 Entry = dict[str, Any]
@@ -154,3 +158,16 @@ def write_phase_log(path: Path, log: Mapping[str, Any]) -> None:
     text = json.dumps(log, indent=2, ensure_ascii=False) + "\n"
     # A log's tail may hold half characters as lone surrogates; written as \udcxx they are JSON all the same.
     write_whole(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_phase_logs(layout: RunLayout, jobs: JobsSpec, result: RunResult) -> Iterator[str]:
+    """Write the logs of both phases; yield what to say of one that cannot be written."""
+    state, configs = result.state, job_configs(jobs)
+    slots = sum(view.slots for view in state.workers.values())
+    for phase, path in ((1, layout.phase1_log), (2, layout.phase2_log)):
+        span = result.started_at, time.time()
+        log = build_phase_log(state, phase, configs, *span, slots, read_phase_log(path))
+        try:
+            write_phase_log(path, log)
+        except OSError as error:
+            yield f"{path} cannot be written: {error.strerror}; the same command writes it again"

@@ -1,4 +1,4 @@
-"""Ctrl-C, `kill` and a closed terminal, as events of the run."""
+"""Stopping a run: asked for by any thread, or by Ctrl-C, `kill` and a closed terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from types import FrameType
 
 from master.adapters.inbox import Inbox, Noted, Received
@@ -22,28 +23,39 @@ _SAID = (
 )
 
 
-@contextmanager
-def as_events(
-    inbox: Inbox, clock: Callable[[], float] = time.time, leave: Callable[[int], object] = os._exit
-) -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into StopRequested, the second into CancelRequested.
+class Stops:
+    """Counts how often a run was asked to stop, and tells it what that means.
 
-    The third leaves at once.  When the terminal is closed (SIGHUP) the run goes on without it.  `leave` ends
-    the process.
+    Any thread may ask, and a signal handler too: nothing waits for a lock.
     """
-    count = 0
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal count
-        count += 1
-        if count > 2:
+    def __init__(self, inbox: Inbox, clock: Callable[[], float] = time.time) -> None:
+        self._inbox, self._clock = inbox, clock
+        self._numbers = count(1)
+
+    def ask(self) -> int:
+        """Ask to stop, the second time to cancel; return how often it was asked so far."""
+        number = next(self._numbers)
+        if number <= len(_SAID):
+            self._inbox.put(Noted(_SAID[number - 1]))
+            event = ev.StopRequested if number == 1 else ev.CancelRequested
+            self._inbox.put(Received(event(self._clock())))
+        return number
+
+
+@contextmanager
+def on_signals(stop: Callable[[], int], leave: Callable[[int], object] = os._exit) -> Iterator[None]:
+    """Call `stop` on SIGINT and SIGTERM; where that is the third time or later, leave at once.
+
+    When the terminal is closed (SIGHUP) the run goes on without it.  `leave` ends the process.
+    """
+
+    def heed(_number: int, _frame: FrameType | None) -> None:
+        if stop() > len(_SAID):
             _show_cursor()
             leave(EXIT_INTERRUPTED)
-            return
-        inbox.put(Noted(_SAID[count - 1]))
-        inbox.put(Received((ev.StopRequested if count == 1 else ev.CancelRequested)(clock())))
 
-    handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: _detach}
+    handlers = {signal.SIGINT: heed, signal.SIGTERM: heed, signal.SIGHUP: _detach}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield

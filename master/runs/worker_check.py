@@ -12,7 +12,7 @@ from master.core.planning.job_settings import GPU_MEMORY
 from master.core.planning.workers import PlannedWorker, planned_workers
 from master.core.running.gpu_room import too_large
 from master.errors import ConfigError, TwophaseError
-from master.runs.run_parts import open_session, python_of
+from master.runs.agents import open_session, python_of
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
 
 AT_ONCE = 8

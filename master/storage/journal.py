@@ -70,6 +70,12 @@ def _readers_copy(path: Path) -> Iterator[Path]:
         yield copy
 
 
+def forget_journal(path: Path) -> None:
+    """Remove a journal, once it is closed, and with it the run."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def is_empty(path: Path) -> bool:
     """True for a journal that is there without a byte in it: it was begun in vain, or emptied."""
     return path.exists() and not any(size for size, _ in _signature(path))

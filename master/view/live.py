@@ -15,6 +15,7 @@ from rich.text import Text
 
 from master.core.running.commands import Transition
 from master.core.running.records import RunState
+from master.runs.notices import Ended, Noted, Notices, Refreshed, Seen, Transitions
 from master.view.feed import Feed
 from master.view.lines import Folder, Kind, Line
 from master.view.panels import bars, slots_table, troubled_workers
@@ -42,6 +43,18 @@ class LiveView:
             console=console, auto_refresh=False, vertical_overflow="crop", redirect_stdout=own_stdout
         )
         self._closed = False
+
+    def subscribe(self, notices: Notices) -> None:
+        """Listen to what is shown."""
+        notices.listen(Transitions, self._take)
+        notices.listen(Seen, lambda seen: self.progress(seen.worker, seen.task_id, seen.attempt, seen.detail))
+        notices.listen(Noted, lambda noted: self.note(noted.text))
+        notices.listen(Refreshed, lambda now: self.refresh(now.state, now.at))
+        notices.listen(Ended, lambda _: self.close())
+
+    def _take(self, told: Transitions) -> None:
+        for transition in told.items:
+            self.transition(transition, told.state)
 
     def transition(self, transition: Transition, state: RunState) -> None:
         self._state = state

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TextIO
+from typing import TextIO
 
 from master.core.running.commands import Transition
 from master.core.running.records import RunState
 from master.core.running.summary import Tally
+from master.runs.notices import Ended, Noted, Notices, Refreshed, Transitions
 from master.view.feed import Feed
 from master.view.lines import PROBLEMS, Folder, Kind, Line
 from master.view.wording import PHASES, clean, clock, counts_text
@@ -49,12 +50,20 @@ class PlainView:
         self._trouble: dict[str, str] = {}
         self._closed = self._broken = False
 
+    def subscribe(self, notices: Notices) -> None:
+        """Listen to what is shown."""
+        notices.listen(Transitions, self._take)
+        notices.listen(Noted, lambda noted: self.note(noted.text))
+        notices.listen(Refreshed, lambda now: self.refresh(now.state, now.at))
+        notices.listen(Ended, lambda _: self.close())
+
+    def _take(self, told: Transitions) -> None:
+        for transition in told.items:
+            self.transition(transition, told.state)
+
     def transition(self, transition: Transition, state: RunState) -> None:
         self._state = state
         self._feed.transition(transition)
-
-    def progress(self, worker: str, task_id: str, attempt: int, detail: Mapping[str, Any]) -> None:
-        """Epochs are no lines of a log."""
 
     def note(self, text: str) -> None:
         self._feed.note(text)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from master.commands import run_two_phase
-from master.runs import run_parts
+from master.runs import agents, worker_check
+from master.runs.run_lock import exclusive
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from tests.support.courier_world import put
@@ -72,7 +73,8 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a worker was called")
 
-    monkeypatch.setattr(run_parts, "open_session", refuse)
+    for module in (agents, worker_check):
+        monkeypatch.setattr(module, "open_session", refuse)
 
 
 def refused(
@@ -276,7 +278,7 @@ def test_a_field_that_the_trainer_does_not_know(place: Place, capsys: pytest.Cap
 
 
 def test_a_second_master(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    with run_parts.exclusive(RunLayout(place.run)):
+    with exclusive(RunLayout(place.run)):
         code, err = refused(place, capsys)
     assert code == 2
     assert f"another run_two_phase is working in {place.run}: process {os.getpid()} on " in err

@@ -35,6 +35,22 @@ def recover(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Tr
     return state
 
 
+def start_over(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Transition]) -> RunState:
+    """Return the state in which every task is to be run, whatever a start before did.
+
+    What still runs from such a start is no task of this one, so its workers are told to end it.  The numbers
+    of its attempts are never used again.
+    """
+    state = RunState.fresh(Plan((), plan.in_store), policy, workers)
+    state.plan = plan
+    for transition in journal:
+        before = state.retired.get(transition.task_id, 0)
+        state.retired[transition.task_id] = max(before, transition.attempt)
+    for task in plan.tasks:
+        state.add_task(task)
+    return state
+
+
 def _outsider(task_id: str) -> TaskRecord:
     """Return a record for a task that is not in the plan: a removed job, or a base model in the store."""
     kind, _, name = task_id.partition("/")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from master.core.planning.plan import Plan
+from master.core.planning.plan import Plan, base_model_task_id
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import ENDED, State
 from master.core.running.records import RunState, TaskRecord
@@ -95,16 +95,19 @@ class BaseModelRow:
     """None where it was in the store from the start."""
 
 
-def base_model_rows(state: RunState) -> list[BaseModelRow]:
-    """Return the base models of the run: those that it trains, then those that were in the store."""
-    trained = {record.task.makes: job_row(record) for record in state.tasks.values() if record.task.makes}
+def base_model_rows(state: RunState, rows: Mapping[str, JobRow] | None = None) -> list[BaseModelRow]:
+    """Return the base models of the run: those that it trains, then those that were in the store.
+
+    `rows` are those of Phase 1 by task id, where they are known already.
+    """
+    trained = {row.task_id: row for row in job_rows(state, phase=1)} if rows is None else rows
     hashes: Iterable[str] = dict.fromkeys((*state.plan.to_train, *state.plan.in_store))
     return [
         BaseModelRow(
             spec_hash,
             state.home.get(spec_hash, ""),
             len(state.dependents.get(spec_hash, ())),
-            trained.get(spec_hash),
+            trained.get(base_model_task_id(spec_hash)),
         )
         for spec_hash in hashes
     ]
@@ -151,6 +154,12 @@ class PhaseCounts:
     blocked: int = 0
     cancelled: int = 0
     running: int = 0
+
+    @classmethod
+    def of(cls, counts: Mapping[State, int]) -> PhaseCounts:
+        """Return the counts of tasks that are in these states."""
+        named = {state.value: counts.get(state, 0) for state in (*ENDED, State.RUNNING)}
+        return cls(total=sum(counts.values()), **named)
 
     @property
     def open(self) -> int:
@@ -203,9 +212,7 @@ class Tally:
 
     def phase(self, phase: int) -> PhaseCounts:
         """Return how the tasks of a phase stand."""
-        counts = self.counts[phase]
-        named = {state.value: counts[state] for state in (*ENDED, State.RUNNING)}
-        return PhaseCounts(total=sum(counts.values()), **named)
+        return PhaseCounts.of(self.counts[phase])
 
     def eta_s(self, state: RunState, phase: int, at: float) -> float | None:
         """Return the seconds until a phase has ended, None while nothing is known or the run is stopping."""

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from master.adapters.inbox import Inbox
 from master.commands import run_two_phase
 from master.commands.run_two_phase_options import TwoPhaseOptions, parse
 from master.core.planning.workers import PlannedWorker
 from master.errors import ConfigError, InternalError, NoUsableWorker, SessionLost, UsageError
-from master.runs import run_parts
+from master.runs import run as run_module
+from master.runs.notices import Ended, Noted, Notice, Notices
+from master.runs.run_lock import exclusive
 from master.storage.run_layout import RunLayout
 from worker_agent import __version__
 
@@ -28,8 +31,9 @@ class Notes:
         self.notes: list[str] = []
         self.closed = False
 
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+    def subscribe(self, notices: Notices) -> None:
+        notices.listen(Noted, lambda noted: self.notes.append(noted.text))
+        notices.listen(Ended, lambda _: self.close())
 
     def close(self) -> None:
         self.closed = True
@@ -131,13 +135,19 @@ def test_a_dry_run_tells_the_plan_and_whether_it_could_run(
 
 
 def ending(code: int | Exception) -> Callable[..., Any]:
-    """Return what stands for the dispatcher: it ends at once."""
+    """Return what stands for the dispatcher: it tells what is to be said at the start, and ends."""
 
     class Ending:
-        def __init__(self, *_: object) -> None:
-            pass
+        def __init__(
+            self, shared: object, journal: object, inbox: Inbox, ports: object, tell: Callable[[Notice], None]
+        ) -> None:
+            self._inbox, self._tell = inbox, tell
 
         def run(self) -> int:
+            while not self._inbox.empty():
+                item = self._inbox.get()
+                assert isinstance(item, Noted)
+                self._tell(item)
             if isinstance(code, Exception):
                 raise code
             return code
@@ -149,8 +159,8 @@ def run_to(
     monkeypatch: pytest.MonkeyPatch, argv: list[str], code: int | Exception, *flags: str
 ) -> tuple[int, Notes]:
     view = Notes()
-    monkeypatch.setattr(run_two_phase, "open_view", lambda **_: view)
-    monkeypatch.setattr(run_two_phase, "Dispatcher", ending(code))
+    monkeypatch.setattr(run_two_phase, "open_views", lambda **_: [view])
+    monkeypatch.setattr(run_module, "Dispatcher", ending(code))
     return run_two_phase.main([*argv, *flags]), view
 
 
@@ -171,7 +181,7 @@ def test_a_defect_closes_all_and_leaves_the_run_to_be_continued(
     assert "alpha/job cannot finish" in capsys.readouterr().err
     assert threading.active_count() == threads
     layout = RunLayout(tmp_path / "run")
-    with run_parts.exclusive(layout):
+    with exclusive(layout):
         assert [path.name for path in layout.state.iterdir() if "-wal" in path.name] == []
     assert run_to(monkeypatch, argv, 0, "--quiet")[0] == 0
 
@@ -182,9 +192,10 @@ def test_what_is_not_copied_and_not_needed_is_said(
     for number in range(7):
         (tmp_path / "src" / f"data{number}").symlink_to(tmp_path)
     _, view = run_to(monkeypatch, argv, 0, "--tmux-session", "mine", "--json")
-    assert view.notes[0].startswith("--tmux-session is no longer needed")
-    assert view.notes[1].startswith("data0: a link to a folder is not copied as code")
-    assert view.notes[6:] == ["… and 2 more beside the script that are not copied as code"]
+    assert view.notes[0].startswith("data0: a link to a folder is not copied as code")
+    assert view.notes[5] == "… and 2 more beside the script that are not copied as code"
+    assert view.notes[6].startswith("--tmux-session is no longer needed")
+    assert len(view.notes) == 7
 
 
 @pytest.mark.parametrize("quiet", [True, False])

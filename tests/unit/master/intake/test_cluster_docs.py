@@ -12,7 +12,7 @@ import pytest
 from master.errors import ConfigError
 from master.intake.cluster import SERVER_KEYS, TOP_KEYS, parse_cluster
 from master.intake.cluster_settings import OF_AGENT, OF_SERVER, SHARED_KEYS, SharedSetting
-from master.runs.run_parts import python_of
+from master.runs.agents import python_of
 from master.specs import ServerSpec
 from tests.support.markdown import rows_below
 from worker_agent.protocol.messages import Settings

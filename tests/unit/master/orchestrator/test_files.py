@@ -25,7 +25,6 @@ from master.orchestrator.project import (
 )
 from master.orchestrator.publishing import Publisher, publish, publish_leftovers
 from master.orchestrator.run_files import TrainingFiles, new_stamp
-from master.orchestrator.running import Outcome
 from master.orchestrator.summary_file import (
     JobReport,
     expected_seconds,
@@ -34,6 +33,7 @@ from master.orchestrator.summary_file import (
     job_report,
     write_summary,
 )
+from master.runs.notices import Notices, Refreshed, Transitions
 from tests.unit.master.orchestrator.conftest import Write
 
 STAMP = "20250301_100000"
@@ -153,9 +153,9 @@ def state_of(**states: State) -> RunState:
 def test_every_state_has_a_status(files: TrainingFiles, state: State, status: str) -> None:
     job = TrainingJob("train_a", "a", Path("/p/train_a.py"), "a_results", {"epochs": "--epochs"})
     files.published("train_a").mkdir(parents=True)
-    report = job_report(
-        job, Outcome(0, state_of(train_a=state), {"train_a": 3}), Passed(epochs=2), files, Path("/p")
-    )
+    so_far = state_of(train_a=state)
+    so_far.retired["train_a"] = 3
+    report = job_report(job, so_far, Passed(epochs=2), files, Path("/p"))
     assert (report.status, report.attempts) == (status, 2)
     assert report.command == "python train_a.py --epochs 2"
     assert (report.start_time, report.end_time) == (
@@ -222,7 +222,7 @@ def test_the_current_log_is_the_live_one_and_then_the_one_at_home(
     live, state = tmp_path / "live.txt", state_of(train_a=State.RUNNING)
     live.write_text("so far")
     publisher = Publisher(files, [].append, lambda *_: live)
-    publisher.transition(moved(Trigger.START, State.RUNNING, attempt=2), state)
+    Notices([publisher]).tell(Transitions([moved(Trigger.START, State.RUNNING, attempt=2)], state))
     assert files.current_log("train_a").read_text() == "so far"
     files.log("train_a", 2).write_text("all")
     publisher.close()
@@ -240,9 +240,7 @@ def test_results_that_cannot_be_published_stay_and_stop_nothing(files: TrainingF
     blocked.result("train_a").mkdir()
     (files.root / "no").write_text("a file")
     publisher = Publisher(blocked, said.append, lambda *_: None)
-    publisher.transition(
-        moved(Trigger.COLLECT, State.SUCCEEDED, content_hash="x"), state_of(train_a=State.SUCCEEDED)
-    )
+    publisher.transition(moved(Trigger.COLLECT, State.SUCCEEDED, content_hash="x"))
     assert blocked.result("train_a").is_dir()
     assert said and "the results stay in" in said[0]
 
@@ -254,7 +252,7 @@ def test_waiting_for_slots_that_others_hold_is_said_once(files: TrainingFiles) -
     view.up, view.slots, view.held_by_others = True, 2, 2
     publisher = Publisher(files, said.append, lambda *_: None)
     for _ in range(3):
-        publisher.refresh(state, 0.0)
+        Notices([publisher]).tell(Refreshed(state, 0.0))
     assert len(said) == 1 and "2 slots" in said[0]
 
 

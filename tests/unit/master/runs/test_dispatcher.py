@@ -20,7 +20,9 @@ from master.core.running.records import Outbox, Policy, RunState
 from master.core.running.run_state import step
 from master.errors import InternalError, TwophaseError
 from master.runs import dispatcher as dispatcher_module
-from master.runs.dispatcher import Dispatcher
+from master.runs.dispatcher import Dispatcher, Ports
+from master.runs.notices import Notices, Refreshed, Transitions
+from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
 from tests.support.scripted_run import jobs_spec
 from worker_agent.protocol import messages as msg
@@ -43,8 +45,9 @@ class World:
         plan = make_plan(jobs_spec(self.jobs, 0), {})
         self.state = RunState.fresh(plan, Policy(retries=0), list(self.workers))
         links = cast(Mapping[str, WorkerLink], {name: _Line(name, self.done) for name in self.workers})
+        shared, ports = SharedState(self.state), Ports(links, self, _launch)
         self.dispatcher = Dispatcher(
-            self.state, cast(Journal, self), self.inbox, links, self, _launch, self, lambda: 0.0
+            shared, cast(Journal, self), self.inbox, ports, Notices([self]).tell, lambda: 0.0
         )
 
     def put(self, *events: ev.Event, worker: str = "lab1", seq: int = 0) -> None:
@@ -75,21 +78,16 @@ class World:
         self.done.append(("deliver", command))
 
     # the view
-    def transition(self, transition: Transition, state: RunState) -> None:
-        self.done.append(("shown", transition))
+    def subscribe(self, notices: Notices) -> None:
+        notices.listen(Transitions, lambda told: self.done.extend(("shown", item) for item in told.items))
+        notices.listen(Seen, lambda seen: self.done.append(("progress", seen)))
+        notices.listen(Noted, lambda noted: self.done.append(("note", noted.text)))
+        notices.listen(Refreshed, self.refresh)
 
-    def progress(self, worker: str, task_id: str, attempt: int, detail: Mapping[str, Any]) -> None:
-        self.done.append(("progress", (worker, task_id, attempt, detail)))
-
-    def note(self, text: str) -> None:
-        self.done.append(("note", text))
-
-    def refresh(self, state: RunState, at: float) -> None:
+    def refresh(self, now: Refreshed) -> None:
+        self.done.append(("refreshed", now.at))
         if self.view_error:
             raise self.view_error
-
-    def close(self) -> None:
-        raise AssertionError("whoever opened the view closes it")
 
 
 @dataclass
@@ -155,7 +153,7 @@ def test_the_journal_comes_first_then_the_view_then_the_deed() -> None:
     world.put(HOME[0], worker="")
     world.dispatcher.run()
     begun = world.kinds().index("start")
-    rest = [kind for kind in world.kinds()[begun:] if kind not in ("start", "note")]
+    rest = [kind for kind in world.kinds()[begun:] if kind not in ("start", "note", "refreshed")]
     assert rest == ["append", *["shown"] * 3, "send", "collect", "send", "send"]
     *_, release, ack = world.said("send")
     assert (release, ack) == (("lab1", msg.Release("alpha/job0", 1)), ("lab1", msg.Ack(4)))
@@ -263,19 +261,28 @@ def test_what_becomes_of_workers_is_said_once() -> None:
 
 def test_progress_is_for_the_view_alone() -> None:
     world = World(jobs=1)
-    world.inbox.put(Seen("lab1", "alpha/job0", 1, {"epoch": 2}))
+    seen = Seen("lab1", "alpha/job0", 1, {"epoch": 2})
+    world.inbox.put(seen)
     world.put(UP, FINISHED[0], HOME[0])
     world.dispatcher.run()
-    assert world.said("progress") == [("lab1", "alpha/job0", 1, {"epoch": 2})]
+    assert world.said("progress") == [seen]
 
 
 def test_a_terminal_that_has_gone_does_not_end_the_run() -> None:
     world = World(jobs=1, view_error=BrokenPipeError)
     world.put(UP, FINISHED[0], HOME[0])
     assert world.dispatcher.run() == 0
+    assert "refreshed" in world.kinds()
 
 
 def test_with_nothing_to_do_no_worker_is_called() -> None:
     world = World(jobs=0)
     assert world.dispatcher.run() == 0
     assert "start" not in world.kinds()
+
+
+def test_what_is_said_last_is_told_too() -> None:
+    world = World(jobs=0)
+    world.inbox.put(Noted("all is done"))
+    assert world.dispatcher.run() == 0
+    assert world.said("note") == ["all is done"]

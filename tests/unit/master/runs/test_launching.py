@@ -12,15 +12,16 @@ from master.code.snapshot import Program
 from master.core.planning.job_settings import JOB_SETTINGS, NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Task
 from master.core.planning.setting_kinds import KEPT
+from master.core.running.records import TaskRecord
 from master.errors import ConfigError
 from master.intake.job_settings import check_job_settings
 from master.intake.jobs import parse_jobs
 from master.runs.launching import (
     Limits,
-    StoredBaseModel,
     data_mounts,
     launch_message,
 )
+from master.runs.spec import Start, StoredBaseModel
 from master.specs import DataDir, JobSpec, JobsSpec
 from worker_agent.protocol import messages as msg
 
@@ -29,7 +30,8 @@ BASE = StoredBaseModel("b" * 64)
 
 
 def launched(config: dict[str, Any], base: StoredBaseModel | None = None, **task: Any) -> msg.Launch:
-    return launch_message(Task(**{"task_id": "alpha/job", "phase": 2, **task}), 3, config, PROGRAM, (), base)
+    record = TaskRecord(Task(**{"task_id": "alpha/job", "phase": 2, **task}))
+    return launch_message(Start(record, 3, base=base), config, PROGRAM)
 
 
 def jobs(*configs: dict[str, Any]) -> JobsSpec:
@@ -70,8 +72,8 @@ def test_limits_are_told_in_seconds(value: object, told: float | None) -> None:
 
 def test_a_job_says_otherwise_than_the_run() -> None:
     limits = Limits(timeout_s=60.0, stall_timeout_s=5.0)
-    task = Task("alpha/job", 2)
-    message = launch_message(task, 1, {"timeout": "2m", "stall_timeout": None}, PROGRAM, (), None, limits)
+    start = Start(TaskRecord(Task("alpha/job", 2)), 1)
+    message = launch_message(start, {"timeout": "2m", "stall_timeout": None}, PROGRAM, limits)
     assert (message.timeout_s, message.stall_timeout_s) == (120.0, 5.0)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from master.adapters.inbox import Inbox, Noted, Received
 from master.core.running import events as ev
-from master.runs.stop_signals import as_events
+from master.runs.stop_signals import Stops, on_signals
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -24,7 +24,7 @@ def inbox() -> Inbox:
 def left(inbox: Inbox) -> Iterator[list[int]]:
     """With what exit codes the process would have been left, while signals are events at time 7."""
     codes: list[int] = []
-    with as_events(inbox, clock=lambda: 7.0, leave=codes.append):
+    with on_signals(Stops(inbox, clock=lambda: 7.0).ask, leave=codes.append):
         yield codes
 
 
@@ -65,7 +65,7 @@ def test_interrupt_and_terminate_count_together(inbox: Inbox, left: list[int]) -
 def test_the_handlers_of_before_come_back(inbox: Inbox) -> None:
     numbers = (*STOPPING, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
-    with pytest.raises(ZeroDivisionError), as_events(inbox):
+    with pytest.raises(ZeroDivisionError), on_signals(Stops(inbox).ask):
         assert [signal.getsignal(number) for number in numbers] != before
         raise ZeroDivisionError
     assert [signal.getsignal(number) for number in numbers] == before

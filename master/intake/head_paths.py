@@ -1,0 +1,40 @@
+"""Paths on the head node as the user gives them: relative, or with `~`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from master.errors import ConfigError
+from master.specs import ClusterSpec, DataDir
+
+
+def with_head_paths(cluster: ClusterSpec, source: str) -> ClusterSpec:
+    """Return the cluster with every path on the head node absolute and `~` expanded.
+
+    Raises ConfigError for data to copy that is no directory; `source` is the cluster config.
+    """
+    servers = tuple(
+        replace(server, data=tuple(_on_head_node(item, source) for item in server.data))
+        for server in cluster.servers
+    )
+    script = cluster.script_path and str(expanded(Path(cluster.script_path), source))
+    return replace(cluster, servers=servers, script_path=script)
+
+
+def _on_head_node(item: DataDir, source: str) -> DataDir:
+    if not item.sync:
+        return item
+    path = expanded(Path(item.path), source)
+    if not path.is_dir():
+        problem = f"{path} is no directory of this machine: give the one to copy to the workers"
+        raise ConfigError(source, f"data.{item.name}", problem)
+    return replace(item, path=str(path))
+
+
+def expanded(path: Path, source: str) -> Path:
+    """Return a path of the user's as an absolute one.  Raises ConfigError for a `~` that nobody has."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(source, "", f"{path}: there is no such home directory") from error

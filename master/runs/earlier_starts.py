@@ -1,0 +1,61 @@
+"""What earlier starts of a run left: its state, results in place, checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from master.adapters.inbox import Inbox, Received
+from master.core.running import events as ev
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State
+from master.core.running.records import RunState
+from master.core.running.recovery import recover, start_over
+from master.runs.spec import RunSpec
+from master.storage.checkpoint_store import CheckpointStore
+from master.storage.run_layout import RunLayout
+from master.transfers.published_attempt import find_published_attempt
+
+_MOST_NOTES = 5
+
+
+def state_after(spec: RunSpec, journal: Iterable[Transition]) -> RunState:
+    """Return the state in which a run begins, given what its journal tells."""
+    workers = [server.name for server in spec.cluster.servers]
+    return (recover if spec.resumes else start_over)(spec.plan, spec.policy, workers, journal)
+
+
+def find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
+    """Finish what a master did that went down after it had published a result and before it could say so."""
+    for task_id, record in state.tasks.items():
+        if record.unrecorded_successes and (
+            ours := find_published_attempt(layout.result(task_id), record.outcomes)
+        ):
+            inbox.put(Received(ev.Collected(time.time(), task_id, *ours)))
+
+
+def find_checkpoints(layout: RunLayout, state: RunState, inbox: Inbox) -> CheckpointStore:
+    """Return the checkpoints that earlier attempts left, those of tasks that have succeeded deleted."""
+    checkpoints = CheckpointStore(layout)
+    for task_id, record in state.tasks.items():
+        found = checkpoints.newest(task_id)
+        if found and record.state is State.SUCCEEDED:
+            checkpoints.drop(task_id)
+        elif found:
+            inbox.put(Received(ev.CheckpointSettled(time.time(), task_id, found.attempt)))
+    return checkpoints
+
+
+def missing_results(state: RunState, layout: RunLayout) -> Iterator[str]:
+    """Tell of results that somebody has removed: what succeeded is not run again."""
+    gone = [
+        record.task.task_id
+        for record in state.tasks.values()
+        if record.state is State.SUCCEEDED and record.finished.get("files")
+        if not layout.result(record.task.task_id).exists()
+    ]
+    for job_id in gone[:_MOST_NOTES]:
+        advice = "give it another id or prefix to run it again"
+        yield f"{job_id} succeeded earlier and its result is gone; {advice}"
+    if len(gone) > _MOST_NOTES:
+        yield f"… and the results of {len(gone) - _MOST_NOTES} more jobs are gone"

@@ -1,0 +1,58 @@
+"""The lock of a run directory: one master at a time works in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TextIO
+
+from master.errors import UsageError
+from master.storage.run_layout import RunLayout
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The command that works in a run directory, and the flag by which the user names the directory."""
+
+    command: str
+    flag: str
+
+
+RUN_TWO_PHASE = Owner("run_two_phase", "--run-dir")
+
+
+@contextmanager
+def exclusive(layout: RunLayout, owner: Owner = RUN_TWO_PHASE) -> Iterator[None]:
+    """Hold the run directory.
+
+    Raises UsageError where it cannot be made or written, or another master works in it, which it names.
+    """
+    command, flag = owner.command, owner.flag
+    try:
+        layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stream = layout.lock.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{flag} {layout.root}: {error.filename}: {error.strerror}") from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = f"another {command} is working in {layout.root.resolve()}: {_holder(stream)}"
+            raise UsageError(f"{holder}; wait for it, end it, or use another {flag}") from error
+        except OSError as error:
+            problem = f"cannot be locked ({error.strerror}); use one on a local disk"
+            raise UsageError(f"{flag} {layout.root}: {problem}") from error
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}\n")
+        stream.flush()
+        yield
+
+
+def _holder(stream: TextIO) -> str:
+    stream.seek(0)
+    return stream.readline(200).strip() or "unknown process"

@@ -1,0 +1,110 @@
+"""A look at a run from any thread, while its dispatcher goes on.
+
+Nothing is copied before somebody looks.  After that only the rows of what has changed since are made anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State
+from master.core.running.records import RunState, WorkerView
+from master.core.running.summary import BaseModelRow, JobRow, PhaseCounts, base_model_rows, job_row
+
+PHASES = (1, 2)
+
+
+@dataclass(frozen=True)
+class WorkerRow:
+    """A worker as the user is told of it."""
+
+    name: str
+    up: bool
+    usable: bool
+    reason: str
+    """Why it is not up or not usable."""
+    slots: int
+    """Jobs at a time."""
+    held_by_others: float
+    """How many of the slots other runs or users have."""
+    running: int
+    """Attempts that were given to it and have not ended."""
+
+    @classmethod
+    def of(cls, view: WorkerView) -> WorkerRow:
+        """Return the row of a worker."""
+        running = len(view.attempts)
+        return cls(view.name, view.up, view.usable, view.reason, view.slots, view.held_by_others, running)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How a run stood at one moment, as its journal tells it."""
+
+    jobs: tuple[JobRow, ...]
+    """The experiments, in the order of the plan."""
+    base_models: tuple[BaseModelRow, ...]
+    workers: tuple[WorkerRow, ...]
+    counts: Mapping[int, PhaseCounts]
+    """By phase."""
+    stopping: bool
+    cancelling: bool
+    finished: bool
+
+
+class SharedState:
+    """The state of a run: one thread changes it, any may ask for a snapshot."""
+
+    def __init__(self, state: RunState) -> None:
+        self.state = state
+        self._lock = threading.Lock()
+        self._rows: dict[int, dict[str, JobRow]] = {phase: {} for phase in PHASES}
+        self._counts: dict[int, Counter[State]] = {phase: Counter() for phase in PHASES}
+        self._stale: set[str] = set()
+        self._looked_at = False
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Let nobody look meanwhile: what is half done, or not in the journal yet, is not shown."""
+        with self._lock:
+            yield
+
+    def changed(self, transitions: Iterable[Transition]) -> None:
+        """Take note of what tasks have changed."""
+        if self._looked_at:
+            self._stale.update(item.task_id for item in transitions)
+
+    def snapshot(self) -> Snapshot:
+        """Return how the run stands."""
+        with self._lock:
+            self._renew()
+            state = self.state
+            return Snapshot(
+                tuple(self._rows[2].values()),
+                tuple(base_model_rows(state, self._rows[1])),
+                tuple(map(WorkerRow.of, state.workers.values())),
+                MappingProxyType({phase: PhaseCounts.of(self._counts[phase]) for phase in PHASES}),
+                state.stopping,
+                state.cancelling,
+                state.finished,
+            )
+
+    def _renew(self) -> None:
+        """Bring the rows up to date."""
+        stale = self._stale if self._looked_at else self.state.tasks.keys()
+        for task_id in stale:
+            self._renew_row(job_row(self.state.tasks[task_id]))
+        self._looked_at, self._stale = True, set()
+
+    def _renew_row(self, row: JobRow) -> None:
+        rows, counts = self._rows[row.phase], self._counts[row.phase]
+        if before := rows.get(row.task_id):
+            counts[before.state] -= 1
+        counts[row.state] += 1
+        rows[row.task_id] = row

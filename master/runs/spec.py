@@ -1,0 +1,81 @@
+"""What a run is made of: all that a command has to tell the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from master.core.planning.plan import Plan
+from master.core.running.records import Policy, TaskRecord
+from master.runs.run_lock import RUN_TWO_PHASE, Owner
+from master.specs import EMPTY, ClusterSpec, JobsSpec
+from master.storage.run_layout import RunLayout
+from worker_agent.protocol.messages import Launch, Mount
+
+NO_JOBS = JobsSpec((), "")
+
+
+@dataclass(frozen=True)
+class StoredBaseModel:
+    """What a launch needs to know of a base model in the store."""
+
+    content_hash: str
+    name: str | None = None
+    """The directory name below `experiments/base_models/` that the script itself chose, if it did."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """An attempt that is to begin on a worker."""
+
+    record: TaskRecord
+    attempt: int
+    data: Sequence[Mount] = ()
+    """The data of the cluster config, as this worker has it."""
+    base: StoredBaseModel | None = None
+    """What a task that needs a base model starts from."""
+    is_local: bool = False
+    """The worker is this machine."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """The user's code as it was when the command was given."""
+
+    directories: Mapping[str, Path]
+    """What workers may ask for, by content hash."""
+    launch: Callable[[Start], Launch]
+    """Returns the message that starts an attempt."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of it."""
+
+
+class Work(Protocol):
+    """What the tasks of a run do."""
+
+    def take(self, layout: RunLayout) -> Code:
+        """Take the snapshot of the code.  Raises ConfigError where that cannot be."""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A run, checked; nothing has been written or started."""
+
+    layout: RunLayout
+    cluster: ClusterSpec
+    plan: Plan
+    work: Work
+    policy: Policy = field(default_factory=Policy)
+    jobs: JobsSpec = NO_JOBS
+    """The jobs file, where the run has one: its ids are kept, its base models have a configuration."""
+    in_store: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY)
+    """Manifests of the base models in the store, by `spec_hash`."""
+    damaged: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    """What is wrong with others that are there, by `spec_hash`."""
+    resumes: bool = True
+    """Goes on where an earlier start stopped.  If not, every start runs all tasks anew, and forgets."""
+    in_terminal: bool = False
+    """Jobs on this machine have the terminal."""
+    owner: Owner = RUN_TWO_PHASE

@@ -1,0 +1,34 @@
+"""One master at a time works in a run directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from master.errors import UsageError
+from master.runs.run_lock import exclusive
+from master.storage.run_layout import RunLayout
+
+
+def test_one_master_at_a_time(tmp_path: Path) -> None:
+    layout = RunLayout(tmp_path / "run")
+    with exclusive(layout):
+        with (
+            pytest.raises(UsageError, match=r"another run_two_phase is working in .*process \d+ on .* since"),
+            exclusive(layout),
+        ):
+            raise AssertionError("both got in")
+        assert layout.lock.read_text().startswith("process ")
+    with exclusive(layout):
+        assert len(layout.lock.read_text().splitlines()) == 1
+    assert layout.state.stat().st_mode & 0o077 == 0
+
+
+def test_a_run_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    with (
+        pytest.raises(UsageError, match=r"--run-dir .*Not a directory"),
+        exclusive(RunLayout(tmp_path / "run")),
+    ):
+        raise AssertionError("it got in")
