@@ -12,17 +12,21 @@ from typing import Any
 
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
-from master.core.running.summary import JobRow, as_number, job_row
+from master.core.running.summary import as_number, job_row
 from master.orchestrator.arguments import Passed, argv_of, shown_command
 from master.orchestrator.discovery import shown_path
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.resources import Gpu
 from master.orchestrator.run_files import TrainingFiles
-from master.runs.phase_logs import iso, write_phase_log
+from master.runs.job_json import iso, job_json, picked
+from master.runs.phase_logs import write_phase_log
 
 SUCCEEDED, FAILED, CANCELLED, NOT_RUN, INVALID = "succeeded", "failed", "cancelled", "not_run", "invalid"
 _STATUS = {State.SUCCEEDED: SUCCEEDED, State.FAILED: FAILED, State.CANCELLED: CANCELLED}
 _GIT_S = 10.0
+_OF_THE_LAST_TRY = (
+    *("start_time", "end_time", "duration_seconds", "exit_code", "worker", "slot", "peak_rss_bytes"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def job_report(
     """Return what became of a job; `state` is None where nothing was started."""
     record = state.tasks.get(job.job_id) if state else None
     row = job_row(record) if record else None
+    told = picked(job_json(row), _OF_THE_LAST_TRY) if row else dict.fromkeys(_OF_THE_LAST_TRY)
     final, staged = files.published(job.job_id), files.result(job.job_id)
     status = INVALID if job.problem else _STATUS.get(row.state, NOT_RUN) if row else NOT_RUN
     earlier = state.retired.get(job.job_id, 0) if state else 0
@@ -66,24 +71,12 @@ def job_report(
         status=status,
         optional=job.optional,
         attempts=row.attempts - earlier if row else 0,
-        **_times(row),
-        exit_code=row.exit_code if row else None,
-        worker=row.worker if row else None,
-        slot=row.slot if row else None,
-        peak_rss_bytes=record.finished.get("peak_rss_bytes") if record else None,
+        **told,
         command=shown_command(argv_of(job, shown_path(job.script, here), passed), str(final)),
         output=str(staged if staged.exists() else final) if record and record.content_hash else None,
         log=str(log) if log and log.exists() else None,
         error=job.problem or (row.error if row else "") or None,
     )
-
-
-def _times(row: JobRow | None) -> dict[str, Any]:
-    return {
-        "start_time": iso(row.started_at) if row else None,
-        "end_time": iso(row.ended_at) if row else None,
-        "duration_seconds": row.duration_s if row else None,
-    }
 
 
 def build_summary(

@@ -5,29 +5,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from master.core.planning.plan import base_model_task_id
 from master.core.running.lifecycle import State
-from master.core.running.records import RunState, TaskRecord
-from master.core.running.summary import JobRow, job_row, utilization_percent
+from master.core.running.records import RunState
+from master.core.running.summary import JobRow, job_rows, utilization_percent
+from master.runs.job_json import Entry, iso, job_json, picked
 from master.runs.run import RunResult
 from master.runs.script_jobs import job_configs
 from master.specs import EMPTY, Config, JobsSpec
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.whole_files import write_whole
 
-Entry = dict[str, Any]
+JOB_KEYS = (
+    *("job_id", "gpu", "config", "success", "returncode", "start_time", "end_time", "duration_seconds"),
+    *("stderr", "state", "worker", "attempt", "error", "spec_hash", "content_hash"),
+    *("peak_rss_bytes", "peak_gpu_bytes"),
+)
+"""Of each of `jobs`."""
 _FAILED = (State.FAILED, State.BLOCKED)
-
-
-def iso(at: float | None) -> str | None:
-    """Return a Unix time as ISO 8601 in UTC, e.g. `2025-03-01T10:00:00.250+00:00`; None stays None."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def build_phase_log(
@@ -45,11 +44,7 @@ def build_phase_log(
     the cluster runs at a time.  `previous` is the log that an earlier start left: base models that it
     trained, and that are in the store now, stay in, and the durations add up.
     """
-    entries = [
-        _entry(record, configs.get(task_id, EMPTY))
-        for task_id, record in state.tasks.items()
-        if record.task.phase == phase
-    ]
+    entries = [_entry(row, configs.get(row.task_id, EMPTY)) for row in job_rows(state, phase)]
     new = _not_in(previous, entries)
     entries = [*_kept(previous, entries, state, phase), *entries]
     begin, end, total_s = _span(new, started_at, ended_at)
@@ -71,31 +66,15 @@ def build_phase_log(
     }
 
 
-def _entry(record: TaskRecord, config: Config) -> Entry:
-    row = job_row(record)
-    return {
-        "job_id": row.task_id,
+def _entry(row: JobRow, config: Config) -> Entry:
+    """Return a job as its log has it: some names are older than the others."""
+    own = {
         "gpu": row.where or None,
         "config": dict(config),
         "success": row.state is State.SUCCEEDED,
         "returncode": row.exit_code,
-        "start_time": iso(row.started_at),
-        "end_time": iso(row.ended_at),
-        "duration_seconds": row.duration_s,
-        "stderr": _stderr(row),
-        "state": row.state.value,
-        "worker": row.worker,
-        "attempt": row.attempt,
-        "error": row.error or None,
-        "spec_hash": record.task.makes or record.task.needs,
-        "content_hash": record.content_hash or None,
-        "peak_rss_bytes": record.finished.get("peak_rss_bytes"),
-        "peak_gpu_bytes": record.finished.get("peak_gpu_bytes"),
     }
-
-
-def _stderr(row: JobRow) -> str:
-    return "" if row.state is State.SUCCEEDED else row.stderr_tail or row.error
+    return picked({**job_json(row), **own}, JOB_KEYS)
 
 
 def _not_in(previous: Mapping[str, Any], entries: Sequence[Entry]) -> list[Entry]:

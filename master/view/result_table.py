@@ -12,6 +12,7 @@ from rich.text import Text
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
+from master.runs.job_json import job_json, picked
 from master.storage.run_layout import RunLayout
 from master.view.metrics import Metrics, columns, read_metrics, title
 from master.view.tables import cut, new_table, stdout_console
@@ -19,6 +20,15 @@ from master.view.wording import clean, duration, figure, last_line, plural, shor
 
 _MOST_FAILURES = 40
 _STYLES = {State.SUCCEEDED: "green", State.FAILED: "red", State.BLOCKED: "red", State.CANCELLED: "yellow"}
+
+JOB_KEYS = (
+    *("job_id", "state", "worker", "slot", "attempts", "duration_seconds", "result_dir", "error", "metrics"),
+)
+BASE_MODEL_KEYS = (
+    *("spec_hash", "content_hash", "jobs", "state", "worker", "slot", "duration_seconds", "error"),
+)
+_IN_STORE = {**dict.fromkeys(BASE_MODEL_KEYS), "state": "in_store"}
+"""Of the training of a base model that needed none."""
 
 
 def result_json(
@@ -30,41 +40,27 @@ def result_json(
     return {
         "exit_code": exit_code,
         "jobs": [
-            _job_json(row, metrics.get(row.task_id, {}), result_dir(row.task_id))
+            _job(row, metrics.get(row.task_id, {}), result_dir(row.task_id))
             for row in job_rows(state, phase=2)
         ],
-        "base_models": [_base_model_json(row) for row in bases],
+        "base_models": [_base_model(row) for row in bases],
         "trainings_saved": saved.trainings,
         "seconds_saved": round(saved.seconds, 3),
     }
 
 
-def _job_json(row: JobRow, metrics: Metrics, result_dir: Path) -> dict[str, Any]:
-    return {
-        "job_id": row.task_id,
-        "state": row.state.value,
-        "worker": row.worker,
-        "slot": row.slot,
-        "attempts": row.attempts,
-        "duration_seconds": row.duration_s,
+def _job(row: JobRow, metrics: Metrics, result_dir: Path) -> dict[str, Any]:
+    own = {
         "result_dir": str(result_dir) if row.state is State.SUCCEEDED else None,
-        "error": row.error or None,
         "metrics": dict(metrics),
     }
+    return picked({**job_json(row), **own}, JOB_KEYS)
 
 
-def _base_model_json(row: BaseModelRow) -> dict[str, Any]:
-    training = row.training
-    return {
-        "spec_hash": row.spec_hash,
-        "content_hash": row.content_hash or None,
-        "jobs": row.jobs,
-        "state": training.state.value if training else "in_store",
-        "worker": training.worker if training else None,
-        "slot": training.slot if training else None,
-        "duration_seconds": training.duration_s if training else None,
-        "error": training.error or None if training else None,
-    }
+def _base_model(row: BaseModelRow) -> dict[str, Any]:
+    own = {"spec_hash": row.spec_hash, "content_hash": row.content_hash or None, "jobs": row.jobs}
+    training = job_json(row.training) if row.training else _IN_STORE
+    return picked({**training, **own}, BASE_MODEL_KEYS)
 
 
 def collected_metrics(state: RunState, layout: RunLayout) -> dict[str, Metrics]:

@@ -37,6 +37,12 @@ class JobRow:
     error: str
     """Why it did not succeed, on one line; empty where it did or still may."""
     stderr_tail: str
+    spec_hash: str | None = None
+    """Of the base model that it makes or starts from."""
+    content_hash: str = ""
+    """Of what came home."""
+    peak_rss_bytes: int | None = None
+    peak_gpu_bytes: int | None = None
 
     @property
     def where(self) -> str:
@@ -67,6 +73,10 @@ def job_row(record: TaskRecord) -> JobRow:
         exit_code=finished.get("exit_code"),
         error=_why(record) if record.state in _EXPLAINED else "",
         stderr_tail=str(finished.get("stderr_tail") or ""),
+        spec_hash=record.task.makes or record.task.needs,
+        content_hash=record.content_hash,
+        peak_rss_bytes=finished.get("peak_rss_bytes"),
+        peak_gpu_bytes=finished.get("peak_gpu_bytes"),
     )
 
 

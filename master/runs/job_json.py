@@ -1,0 +1,54 @@
+"""A job as JSON: one set of names, wherever it is shown or written.
+
+What is published (`docs/outputs.md`, `docs/run_all_training.md`) picks from these and adds what is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from master.core.running.lifecycle import State
+from master.core.running.summary import JobRow
+
+Entry = dict[str, Any]
+
+
+def iso(at: float | None) -> str | None:
+    """Return a Unix time as ISO 8601 in UTC, e.g. `2025-03-01T10:00:00.250+00:00`; None stays None."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
+
+
+def job_json(row: JobRow) -> Entry:
+    """Return all that is told of a job."""
+    return {
+        "job_id": row.task_id,
+        "phase": row.phase,
+        "state": row.state.value,
+        "worker": row.worker,
+        "slot": row.slot,
+        "attempts": row.attempts,
+        "attempt": row.attempt,
+        "start_time": iso(row.started_at),
+        "end_time": iso(row.ended_at),
+        "duration_seconds": row.duration_s,
+        "exit_code": row.exit_code,
+        "error": row.error or None,
+        "stderr": _stderr(row),
+        "spec_hash": row.spec_hash,
+        "content_hash": row.content_hash or None,
+        "peak_rss_bytes": row.peak_rss_bytes,
+        "peak_gpu_bytes": row.peak_gpu_bytes,
+    }
+
+
+def _stderr(row: JobRow) -> str:
+    return "" if row.state is State.SUCCEEDED else row.stderr_tail or row.error
+
+
+def picked(entry: Mapping[str, Any], keys: Sequence[str]) -> Entry:
+    """Return an entry with these keys alone, in their order."""
+    return {key: entry[key] for key in keys}
