@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from master.code.identity import DEFAULT_TRAINER, code_identity, trainer_fields
-from master.commands.standard_streams import make_usable
+from master.commands.frame import Command
 from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
-from master.errors import TwophaseError, UsageError
+from master.errors import UsageError
 from master.intake.jobs import read_jobs
 from master.intake.strict_json import read_document
 from master.specs import BaseModelSpec
@@ -39,6 +39,7 @@ examples:
 
 exit codes: 0 done, 2 wrong usage, 3 a file is wrong"""
 
+_COMMAND = Command("analyze_jobs")
 _MOST_ROWS = 40
 _MOST_VALUES = 6
 _VALUE_WIDTH = 60
@@ -46,14 +47,7 @@ _VALUE_WIDTH = 60
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    make_usable()
-    arguments = _parser().parse_args(argv)
-    try:
-        _run(arguments)
-    except TwophaseError as error:
-        print(f"analyze_jobs: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return _COMMAND.run(lambda: _run(_parser().parse_args(argv)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> int:
     code = code_identity(arguments.script_path, arguments.trainer)
     known_fields = trainer_fields(arguments.trainer) if arguments.trainer else None
     spec = read_jobs(arguments.jobs, code=code, known_fields=known_fields)
@@ -85,6 +79,7 @@ def _run(arguments: argparse.Namespace) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a terminal that knows only ASCII
         _show(analysis, Console())
+    return 0
 
 
 def _durations(run_dir: Path, base_models: Iterable[str]) -> dict[str, float]:

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from master.commands.frame import Command
 from master.commands.run_all_training_options import AllTrainingOptions, parse
 from master.commands.working_directory import check_working_directory
-from master.core.running.run_state import EXIT_INTERRUPTED
-from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
+from master.errors import NoUsableWorker, UsageError
 from master.intake.cluster import read_cluster
 from master.intake.executors import executor_problem
 from master.intake.head_paths import expanded, with_head_paths
@@ -46,6 +46,7 @@ from master.specs import ClusterSpec, ServerSpec
 from master.view.view import open_views
 from worker_agent.protocol.messages import Settings
 
+_COMMAND = Command(COMMAND, config_error=UsageError.exit_code)
 NOTHING_FOUND = 3
 SLOT_DIR = "TWOPHASE_SLOT_DIR"
 """The agent's setting for where the locks of its slots are."""
@@ -56,27 +57,9 @@ _PHASES = {2: "trainings"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors of the user are one message, never a traceback."""
     words = sys.argv[1:] if argv is None else list(argv)
-    try:
-        if words[:1] == [self_test.COMMAND]:
-            return self_test.main(words[1:])
-        return _run(parse(words))
-    except TwophaseError as error:
-        _say(str(error))
-        return UsageError.exit_code if isinstance(error, ConfigError) else error.exit_code
-    except BrokenPipeError:
-        # Nobody reads any more; the interpreter must not try to write the rest at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        _say(f"{error.filename or 'a file'}: {error.strerror or error}")
-        return UsageError.exit_code
-    except KeyboardInterrupt:
-        _say("interrupted before anything was started")
-        return EXIT_INTERRUPTED
-
-
-def _say(text: str) -> None:
-    print(f"{COMMAND}: {text}", file=sys.stderr)
+    if words[:1] == [self_test.COMMAND]:
+        return _COMMAND.run(lambda: self_test.main(words[1:]))
+    return _COMMAND.run(lambda: _run(parse(words)))
 
 
 @dataclass(frozen=True)
@@ -141,14 +124,15 @@ def _list(options: AllTrainingOptions, jobs: Sequence[TrainingJob], notes: Seque
     else:
         print_list(jobs, here)
         for note in notes:
-            _say(note)
+            _COMMAND.say(note)
     return NOTHING_FOUND if options.strict_discovery and not jobs else 0
 
 
 def _nothing(options: AllTrainingOptions, roots: Sequence[Path]) -> int:
     places = ", ".join(map(str, roots))
     patterns = ", ".join(patterns_of(options.include_pattern))
-    _say(f"nothing to run: no {patterns} below {places} that the other flags leave, and no job of --config")
+    found = f"no {patterns} below {places} that the other flags leave"
+    _COMMAND.say(f"nothing to run: {found}, and no job of --config")
     return NOTHING_FOUND if options.strict_discovery else 0
 
 
@@ -221,7 +205,7 @@ def _dry_run(intent: _Intent) -> int:
     print_plan(intent.jobs, intent.passed, intent.files, intent.here)
     print(_workers_text(intent))
     for note in (*intent.notes, *_not_passed(intent)):
-        _say(note)
+        _COMMAND.say(note)
     return 0
 
 
@@ -319,14 +303,14 @@ def _finish(intent: _Intent, result: RunResult | None, started_at: float) -> int
     try:
         write_summary(files.summary, summary)
     except OSError as error:
-        _say(f"{files.summary} cannot be written: {error.strerror}; --json prints what it would hold")
+        _COMMAND.say(f"{files.summary} cannot be written: {error.strerror}; --json prints what it would hold")
     if options.json:
         print(json.dumps(summary, indent=2))
     else:
         print_reports(reports, ended_at - started_at)
         print(f"Summary: {files.summary}\nLogs:    {files.logs_dir}")
     if result and code == NoUsableWorker.exit_code:
-        _say(f"no usable worker: {'; '.join(result.reasons)}")
+        _COMMAND.say(f"no usable worker: {'; '.join(result.reasons)}")
     return code
 
 

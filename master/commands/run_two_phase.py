@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,14 @@ from typing import Any
 from master.code.identity import DEFAULT_TRAINER, code_identity, has_thread_main, trainer_fields
 from master.code.script_syntax import check_syntax
 from master.code.snapshot import Sources, find_script, find_trainer
+from master.commands.frame import Command
 from master.commands.run_two_phase_options import TwoPhaseOptions, parse
-from master.commands.standard_streams import make_usable
 from master.commands.working_directory import check_working_directory
 from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Plan, make_plan
 from master.core.planning.workers import planned_workers
 from master.core.running.records import Policy
-from master.core.running.run_state import EXIT_INTERRUPTED
-from master.errors import ConfigError, NoUsableWorker, TwophaseError, UsageError
+from master.errors import ConfigError, NoUsableWorker, UsageError
 from master.intake.cluster import read_cluster
 from master.intake.executors import INLINE, check_executors, inline_problem, threads_problem_of
 from master.intake.head_paths import expanded, with_head_paths
@@ -42,47 +40,13 @@ from master.storage.run_layout import RunLayout
 from master.view.plan_table import plan_json, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.view import open_views
-from master.view.wording import clean
 
-_MOST_NOTES = 5
+_COMMAND = Command("run_two_phase")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors of the user are one message, never a traceback."""
-    make_usable()
-    options = parse(argv)
-    try:
-        return _run(options)
-    except TwophaseError as error:
-        _say(str(error))
-        return error.exit_code
-    except OSError as error:
-        _say(f"{error.filename or 'a file'}: {error.strerror or error}")
-        return UsageError.exit_code
-    except KeyboardInterrupt:
-        _say("interrupted before anything was started")
-        return EXIT_INTERRUPTED
-
-
-def _say(text: str) -> None:
-    # A worker's words may be in it, and these may hold what a terminal would obey.
-    lines = f"run_two_phase: {text}".split("\n")
-    indents = (len(line) - len(line.lstrip(" ")) for line in lines)
-    print("\n".join(" " * n + clean(line) for n, line in zip(indents, lines, strict=True)), file=sys.stderr)
-
-
-@contextmanager
-def _printing() -> Iterator[None]:
-    """Print what a reader may no longer be there for: that ends no run and changes no exit code."""
-    try:
-        yield
-        sys.stdout.flush()
-    except (OSError, SystemExit) as error:  # rich leaves the program where nobody reads
-        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-            if error.filename is not None:
-                raise
-            _say(f"standard output cannot be written: {error.strerror}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _COMMAND.run(lambda: _run(parse(argv)))
 
 
 @dataclass(frozen=True)
@@ -172,15 +136,15 @@ def _not_ours(layout: RunLayout, job_id: str) -> str:
 def _dry_run(options: TwoPhaseOptions, intent: _Intent) -> int:
     workers = probe_workers(intent.cluster)
     check_gpu_memory(intent.jobs, workers)
-    with _printing():
+    with _COMMAND.printing():
         if options.json:
             print(json.dumps(plan_json(intent.jobs, intent.plan, workers), indent=2))
         else:
             print_plan(intent.jobs, intent.plan, workers)
     for problem in intent.damaged.values():
-        _say(f"{problem}; it is going to be set aside and trained again")
+        _COMMAND.say(f"{problem}; it is going to be set aside and trained again")
     if intent.doubt:
-        _say(intent.doubt)
+        _COMMAND.say(intent.doubt)
     return 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code
 
 
@@ -196,10 +160,10 @@ def _work(options: TwoPhaseOptions, layout: RunLayout, intent: _Intent) -> int:
         with on_signals(run.stop):
             result = run.run(views)
             for text in write_phase_logs(layout, intent.jobs, result):
-                _say(text)
+                _COMMAND.say(text)
             if result.exit_code == NoUsableWorker.exit_code:
                 reasons = (text.replace("\n", "\n    ") for text in result.reasons)
-                _say("\n  ".join(["no usable worker:", *reasons]))
+                _COMMAND.say("\n  ".join(["no usable worker:", *reasons]))
             _report(options, layout, result)
         return result.exit_code
 
@@ -226,19 +190,19 @@ def _greet(options: TwoPhaseOptions, intent: _Intent, run: Run) -> None:
     problems = [*run.problems, *([intent.doubt] if intent.doubt else [])]
     if options.quiet:  # which leaves notes out, but these are problems
         for text in problems:
-            _say(text)
+            _COMMAND.say(text)
     if intent.doubt:
         run.note(intent.doubt)
     if options.tmux_session:
         run.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
     if not options.json and not options.quiet:
-        with _printing():
+        with _COMMAND.printing():
             print_plan(intent.jobs, intent.plan, planned_workers(intent.cluster))
 
 
 def _report(options: TwoPhaseOptions, layout: RunLayout, result: RunResult) -> None:
     state, exit_code = result.state, result.exit_code
-    with _printing():
+    with _COMMAND.printing():
         if options.json:
             metrics = collected_metrics(state, layout)
             print(json.dumps(result_json(state, exit_code, metrics, layout.result), indent=2))

@@ -50,7 +50,11 @@ def test_a_job_says_where_and_how_it_ended() -> None:
         *("0" * 64, "content of job0", 7),
     )
     failed = job_json(job_row(run().task("job1")))
-    assert (failed["error"], failed["stderr"], failed["content_hash"]) == ("failed: exit code 1", "no data", None)
+    assert (failed["error"], failed["stderr"], failed["content_hash"]) == (
+        "failed: exit code 1",
+        "no data",
+        None,
+    )
 
 
 def test_times_are_iso_in_utc() -> None:
