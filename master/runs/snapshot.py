@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +18,8 @@ from master.core.running.records import RunState, WorkerView
 from master.core.running.summary import BaseModelRow, JobRow, PhaseCounts, base_model_rows, job_row
 
 PHASES = (1, 2)
+AT_ONCE = 1000
+"""So many rows are made while the dispatcher has to wait."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class SharedState:
     def __init__(self, state: RunState) -> None:
         self.state = state
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
+        """One looks at a time."""
         self._rows: dict[int, dict[str, JobRow]] = {phase: {} for phase in PHASES}
         self._counts: dict[int, Counter[State]] = {phase: Counter() for phase in PHASES}
         self._stale: set[str] = set()
@@ -82,25 +86,38 @@ class SharedState:
 
     def snapshot(self) -> Snapshot:
         """Return how the run stands."""
-        with self._lock:
-            self._renew()
-            state = self.state
-            return Snapshot(
-                tuple(self._rows[2].values()),
-                tuple(base_model_rows(state, self._rows[1])),
-                tuple(map(WorkerRow.of, state.workers.values())),
-                MappingProxyType({phase: PhaseCounts.of(self._counts[phase]) for phase in PHASES}),
-                state.stopping,
-                state.cancelling,
-                state.finished,
-            )
+        with self._looking:
+            for some in self._never_seen():
+                with self._lock:
+                    self._renew(some)
+            with self._lock:
+                self._renew(self._stale)
+                self._stale = set()
+                return self._snapshot()
 
-    def _renew(self) -> None:
-        """Bring the rows up to date."""
-        stale = self._stale if self._looked_at else self.state.tasks.keys()
-        for task_id in stale:
+    def _never_seen(self) -> Iterator[Sequence[str]]:
+        """Yield at the first look all task ids, few at a time: the dispatcher has turns in between."""
+        if not self._looked_at:
+            with self._lock:
+                self._looked_at, ids = True, list(self.state.tasks)
+            for begin in range(0, len(ids), AT_ONCE):
+                yield ids[begin : begin + AT_ONCE]
+
+    def _snapshot(self) -> Snapshot:
+        state = self.state
+        return Snapshot(
+            tuple(self._rows[2].values()),
+            tuple(base_model_rows(state, self._rows[1])),
+            tuple(map(WorkerRow.of, state.workers.values())),
+            MappingProxyType({phase: PhaseCounts.of(self._counts[phase]) for phase in PHASES}),
+            state.stopping,
+            state.cancelling,
+            state.finished,
+        )
+
+    def _renew(self, task_ids: Iterable[str]) -> None:
+        for task_id in task_ids:
             self._renew_row(job_row(self.state.tasks[task_id]))
-        self._looked_at, self._stale = True, set()
 
     def _renew_row(self, row: JobRow) -> None:
         rows, counts = self._rows[row.phase], self._counts[row.phase]

@@ -71,7 +71,7 @@ def _readers_copy(path: Path) -> Iterator[Path]:
 
 
 def forget_journal(path: Path) -> None:
-    """Remove a journal, once it is closed, and with it the run."""
+    """Remove a journal, which nobody writes to any more, and with it all that is known of its run."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 

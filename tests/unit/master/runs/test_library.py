@@ -15,7 +15,7 @@ from master.intake.cluster import parse_cluster
 from master.intake.jobs import parse_jobs
 from master.runs.launching import launch_message
 from master.runs.library import make_library, synced_data
-from master.runs.run import make_launcher
+from master.runs.parts import make_launcher
 from master.runs.script_jobs import job_configs
 from master.runs.spec import Code, RunSpec, Start
 from master.specs import ClusterSpec, JobsSpec

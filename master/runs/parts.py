@@ -1,0 +1,109 @@
+"""What a run works with: put together from its spec and its journal, none of it started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from master.adapters.agent_client import WorkerLink
+from master.adapters.inbox import Inbox, Noted
+from master.core.running.records import RunState
+from master.runs.agents import OpenSession, RunName, make_links, worker_run_id
+from master.runs.earlier_starts import find_checkpoints, find_published, missing_results, state_after
+from master.runs.launching import data_mounts
+from master.runs.library import make_library
+from master.runs.snapshot import SharedState
+from master.runs.spec import Code, RunSpec, Start, StoredBaseModel
+from master.storage.base_model_store import BaseModelStore
+from master.storage.checkpoint_store import CheckpointStore
+from master.storage.journal import Journal
+from master.transfers.courier import Courier
+from master.transfers.home import Home
+from master.transfers.library import Library
+from master.transfers.remote import Remote
+from master.transfers.reporter import Reporter
+from worker_agent.protocol import messages as msg
+
+LaunchOf = Callable[[str, int, str], msg.Launch]
+"""Returns the message that starts `(task_id, attempt)` on a worker."""
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """The parts of one start of a run."""
+
+    journal: Journal
+    inbox: Inbox
+    """Holds what is to be said, and what earlier starts left to be done."""
+    shared: SharedState
+    links: Mapping[str, WorkerLink]
+    remotes: Mapping[str, Remote]
+    courier: Courier
+    launch_of: LaunchOf
+    problems: tuple[str, ...]
+    """What was wrong in the run directory; it is among what is to be said."""
+
+
+def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect: OpenSession) -> RunParts:
+    """Return the parts of a new start.  `synced` is the content hash of each directory of data, by path.
+
+    Raises ConfigError for an id that is another job's and code that cannot be copied.
+    """
+    journal.remember_jobs({job.job_hash: job.job_id for job in spec.jobs.jobs})
+    code = spec.work.take(spec.layout)
+    inbox: Inbox = SimpleQueue()
+    name = RunName(journal.run_id, journal.new_epoch())
+    links = make_links(spec.cluster, name, inbox, connect, spec.in_terminal)
+    remotes = {
+        server.name: Remote(links[server.name], worker_run_id(name.run_id, server))
+        for server in spec.cluster.servers
+    }
+    state, store = state_after(spec, journal.transitions()), BaseModelStore(spec.layout)
+    problems = tuple(_set_aside(spec, store))
+    library = make_library(code.directories, synced, spec.in_store, store)
+    launch_of = make_launcher(spec, code, synced, state, library)
+    checkpoints = _resume(spec, state, inbox) if spec.resumes else None
+    home = _home(spec, store, library, checkpoints)
+    for text in (*problems, *code.notes, *(missing_results(state, spec.layout) if spec.resumes else ())):
+        inbox.put(Noted(text))
+    return RunParts(
+        *(journal, inbox, SharedState(state), links, remotes, Courier(home, remotes, Reporter(inbox))),
+        checkpoints.launching(launch_of) if checkpoints else launch_of,
+        problems,
+    )
+
+
+def _resume(spec: RunSpec, state: RunState, inbox: Inbox) -> CheckpointStore:
+    """Take up what earlier starts left."""
+    find_published(state, spec.layout, inbox)
+    return find_checkpoints(spec.layout, state, inbox)
+
+
+def _home(
+    spec: RunSpec, store: BaseModelStore, library: Library, checkpoints: CheckpointStore | None
+) -> Home:
+    identity = {spec_hash: model.config for spec_hash, model in spec.jobs.base_models.items()}
+    return Home(spec.layout, store, library, identity.__getitem__, checkpoints)
+
+
+def _set_aside(spec: RunSpec, store: BaseModelStore) -> Iterator[str]:
+    """Set damaged base models aside, and tell so."""
+    for spec_hash, problem in spec.damaged.items():
+        yield f"{problem}; moved to {store.set_aside(spec_hash)}, it is trained again"
+
+
+def make_launcher(
+    spec: RunSpec, code: Code, synced: Mapping[str, str], state: RunState, library: Library
+) -> LaunchOf:
+    """Return the function that tells what `(task_id, attempt)` is to run on a worker."""
+    servers = {server.name: server for server in spec.cluster.servers}
+    data = {name: data_mounts(it.data, synced, local=it.is_local) for name, it in servers.items()}
+
+    def launch_of(task_id: str, attempt: int, worker: str) -> msg.Launch:
+        record = state.tasks[task_id]
+        # What the attempt was given: the store may have lost it since.
+        base = StoredBaseModel(record.base, library.names.get(record.base)) if record.task.needs else None
+        return code.launch(Start(record, attempt, data[worker], base, servers[worker].is_local))
+
+    return launch_of
