@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from master.code.identity import DEFAULT_TRAINER, code_identity, trainer_fields
-from master.commands.frame import Command
+from master.commands.frame import Command, new_parser
 from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
 from master.errors import UsageError
 from master.intake.jobs import read_jobs
@@ -51,12 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "analyze_jobs",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("analyze_jobs", _DESCRIPTION, _EPILOG)
     add = parser.add_argument
     add("jobs", type=Path, metavar="jobs.json", help="the jobs file, JSON or YAML (.yaml, .yml)")
     add("--json", action="store_true", help="print one JSON object instead of tables")

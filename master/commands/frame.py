@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from master.commands.standard_streams import make_usable
 from master.core.running.run_state import EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from master.errors import ConfigError, TwophaseError, UsageError
 from master.view.wording import clean
+from worker_agent import __version__
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,18 @@ class Command:
 def let_go_of_output() -> None:
     """Write what is left for standard output to nowhere: the interpreter must not try again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def new_parser(
+    prog: str, description: str, epilog: str, *, allow_abbrev: bool = True
+) -> argparse.ArgumentParser:
+    """Return a parser that knows `--help` and `--version`, and prints its texts as they are."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=allow_abbrev,
+    )
+    parser.add_argument("--version", action="version", version=f"{prog} {__version__}")
+    return parser

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from master.commands.flag_types import whole_number
+from master.commands.frame import new_parser
 from master.commands.job_options import add_job_options
-from worker_agent import __version__
 
 EXTRA_ARG = "--extra-arg"
 RETRIES = 0
@@ -93,18 +93,12 @@ def _joined(argv: Sequence[str]) -> Iterator[str]:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser."""
-    result = argparse.ArgumentParser(
-        prog="run_all_training",
-        description="Run all training scripts, in parallel on this machine or on a cluster.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    description = "Run all training scripts, in parallel on this machine or on a cluster."
+    result = new_parser("run_all_training", description, EPILOG, allow_abbrev=False)
     _add_selection(result.add_argument_group("which jobs"))
     _add_passed(result.add_argument_group("passed to the scripts that take it"))
     _add_running(result.add_argument_group("how they run"))
     _add_output(result.add_argument_group("what is shown and written"))
-    result.add_argument("--version", action="version", version=f"run_all_training {__version__}")
     return result
 
 

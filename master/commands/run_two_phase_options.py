@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from master.commands.flag_types import number_of_seconds
+from master.commands.frame import new_parser
 from master.commands.job_options import add_job_options
 from master.core.running.records import Policy
-from worker_agent import __version__
 
 EPILOG = """\
 what happens:
@@ -62,17 +62,12 @@ def parse(argv: Sequence[str] | None = None) -> TwoPhaseOptions:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser."""
-    result = argparse.ArgumentParser(
-        prog="run_two_phase",
-        description="Train every base model once, then run every experiment from it.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    description = "Train every base model once, then run every experiment from it."
+    result = new_parser("run_two_phase", description, EPILOG)
     _add_input(result.add_argument_group("what runs"))
     _add_phases(result.add_argument_group("what is done"))
     _add_limits(result.add_argument_group("how jobs run"))
     _add_output(result.add_argument_group("what is shown"))
-    result.add_argument("--version", action="version", version=f"run_two_phase {__version__}")
     return result
 
 
