@@ -34,3 +34,9 @@ def paper(width: int = 100) -> Console:
 def written(console: Console) -> str:
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
+
+
+def line_with(text: str, page: str) -> list[str]:
+    """Return the words of the only line that begins with `text`."""
+    (line,) = [line for line in page.splitlines() if line.startswith(text)]
+    return line.split()

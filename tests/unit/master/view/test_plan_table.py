@@ -1,0 +1,87 @@
+"""What a run is going to do, as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+
+from master.core.planning.plan import make_plan
+from master.core.planning.workers import PlannedWorker, planned_workers
+from master.specs import ClusterSpec, ServerSpec
+from master.view.plan_table import plan_json, print_plan, varying
+from tests.support.scripted_run import jobs_spec
+from tests.unit.master.view.conftest import line_with, paper, written
+from worker_agent.protocol.messages import Settings
+
+IN_STORE = {"0" * 64: "content of 0"}
+
+
+WORKERS = [
+    PlannedWorker("lab1", 2, 2, reachable=True),
+    PlannedWorker("lab2", 4, 0, reachable=False, reason="connection refused"),
+    PlannedWorker("lab3", None, 0),
+]
+
+
+def plan_page(console: Console, experiments: int, base_models: int, in_store: dict[str, str]) -> str:
+    jobs = jobs_spec(experiments, base_models)
+    print_plan(jobs, make_plan(jobs, in_store), WORKERS, console=console)
+    return written(console)
+
+
+def test_the_plan_tells_workers_base_models_and_savings() -> None:
+    page = plan_page(paper(), 6, 2, IN_STORE)
+    assert line_with("lab1", page) == ["lab1", "2", "GPUs", "reachable"]
+    assert "lab2    CPU, 4 at a time        not usable: connection refused" in page
+    assert "lab3    CPU, one for two cores  not tried" in page
+    assert line_with("111111111111", page) == ["1" * 12, "to", "train", "3", "lr", "2"]
+    assert line_with("000000000000", page) == ["0" * 12, "in", "the", "store", "3", "lr", "1"]
+    assert "6 experiments; 1 base model to train, 1 in the store; 5 trainings saved by sharing." in page
+
+
+def test_a_plan_without_base_models() -> None:
+    page = plan_page(paper(), 3, 0, {})
+    assert "Base models" not in page
+    assert "3 experiments without base model" in page
+
+
+def test_plan_json_round_trips() -> None:
+    jobs = jobs_spec(6, 2)
+    found = json.loads(json.dumps(plan_json(jobs, make_plan(jobs, IN_STORE), WORKERS)))
+    assert (found["jobs"], found["jobs_without_base_model"], found["trainings_saved"]) == (6, 0, 5)
+    assert found["base_models"]["to_train"] == [
+        {"spec_hash": "1" * 64, "jobs": 3, "config": {"model": "cnn", "lr": 2}}
+    ]
+    assert found["base_models"]["in_store"][0]["content_hash"] == "content of 0"
+    assert found["slots"] == 2
+    assert found["workers"][1] == {
+        "name": "lab2",
+        "slots": 4,
+        "gpus": 0,
+        "reachable": False,
+        "reason": "connection refused",
+        "gpu_bytes": [],
+    }
+
+
+def test_workers_of_a_cluster_config_are_not_tried() -> None:
+    servers = (
+        ServerSpec("a", "a", agent=Settings(gpus=["0", "3"])),
+        ServerSpec("b", "b", agent=Settings(cpu_slots=5)),
+        ServerSpec("c", "c"),
+    )
+    assert planned_workers(ClusterSpec(servers)) == [
+        PlannedWorker("a", 2, 2),
+        PlannedWorker("b", 5, 0),
+        PlannedWorker("c", None, 0),
+    ]
+
+
+def test_only_fields_that_differ_tell_base_models_apart() -> None:
+    configs = [
+        {"lr": 1, "model": "x", "n": 1},
+        {"lr": 1, "model": "y", "n": 1.0},
+        {"lr": 1, "model": "x", "b": 2},
+    ]
+    assert varying(configs) == ["model", "n", "b"]
