@@ -18,6 +18,7 @@ class RunLayout:
 
     @property
     def experiments(self) -> Path:
+        """What the user came for: results and base models."""
         return self.root / "experiments"
 
     def result(self, task_id: str) -> Path:
@@ -26,25 +27,31 @@ class RunLayout:
 
     @property
     def base_models(self) -> Path:
+        """The store of base models."""
         return self.experiments / "base_models"
 
     def base_model(self, spec_hash: str) -> Path:
+        """Return where a base model lies."""
         return self.base_models / spec_hash
 
     @property
     def phase1_log(self) -> Path:
+        """What trained which base model; for the user."""
         return self.root / "phase1_base_models.json"
 
     @property
     def phase2_log(self) -> Path:
+        """What ran each experiment; for the user."""
         return self.root / "phase2_experiments.json"
 
     @property
     def state(self) -> Path:
+        """What Twophase needs to go on; nothing in it is for the user but logs."""
         return self.root / ".twophase"
 
     @property
     def journal(self) -> Path:
+        """The database of transitions."""
         return self.state / "journal.sqlite"
 
     @property
@@ -54,6 +61,7 @@ class RunLayout:
 
     @property
     def logs(self) -> Path:
+        """The logs of attempts."""
         return self.state / "logs"
 
     def log(self, task_id: str, attempt: int) -> Path:

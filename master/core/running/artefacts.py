@@ -11,6 +11,7 @@ from master.core.running.tasks import QUEUED, is_stale, move, unlock
 
 
 def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
+    """Bring what an agent misses."""
     want(state, state.workers[event.worker], event.content_hash, out)
 
 
@@ -31,12 +32,14 @@ def _withdraw_users(state: RunState, view: WorkerView, out: Outbox) -> None:
 
 
 def on_delivered(state: RunState, event: ev.Delivered, out: Outbox) -> None:
+    """Note what a worker has now."""
     view = state.workers[event.worker]
     view.delivering.discard(event.content_hash)
     view.cached.add(event.content_hash)
 
 
 def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -> None:
+    """Try again, and use the worker no more after too many failures."""
     view = state.workers[event.worker]
     view.delivering.discard(event.content_hash)
     view.cached.discard(event.content_hash)

@@ -33,6 +33,7 @@ from worker_agent.protocol.messages import OUT_OF_MEMORY
 
 
 def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
+    """Note that an attempt waits for an artefact, and bring it the base model if that is missing."""
     if record := current(state, event.worker, event.task_id, event.attempt):
         move(state, record, Trigger.STAGE, event.at, out)
         view = state.workers[event.worker]
@@ -41,6 +42,7 @@ def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
 
 
 def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
+    """Note that an attempt runs, and end it where the run is being cancelled."""
     if record := current(state, event.worker, event.task_id, event.attempt):
         move(state, record, Trigger.START, event.at, out)
         if state.cancelling:
@@ -48,6 +50,7 @@ def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
 
 
 def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
+    """Have the outcome of an attempt brought home, or decide what follows its failure."""
     view = state.workers[event.worker]
     view.reattached.discard((event.task_id, event.attempt))
     state.maybe_free.add(view.name)
@@ -131,6 +134,7 @@ def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:
 
 
 def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbox) -> None:
+    """Fail a task whose outcome cannot be brought home."""
     record = state.tasks.get(event.task_id)
     if record is None or record.state is not State.COLLECTING or record.attempt != event.attempt:
         return

@@ -95,6 +95,7 @@ class TaskRecord:
 
     @property
     def key(self) -> Attempt:
+        """Its current attempt."""
         return self.task.task_id, self.attempt
 
     @property
@@ -144,6 +145,7 @@ class WorkerView:
 
     @property
     def available(self) -> bool:
+        """Whether it can be given attempts."""
         return self.up and self.usable
 
     def room(self, lookahead: int) -> float:

@@ -70,6 +70,7 @@ def _is_unwanted(state: RunState, record: TaskRecord, worker: str) -> bool:
 
 
 def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
+    """Note since when a worker is silent; its attempts stay its own until the lease ends."""
     view = state.workers[event.worker]
     if view.up or not view.tried:
         view.since = event.at
@@ -79,11 +80,13 @@ def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
 
 
 def on_worker_unusable(state: RunState, event: ev.WorkerUnusable, out: Outbox) -> None:
+    """Give a worker nothing more."""
     on_worker_lost(state, ev.WorkerLost(event.at, event.worker, event.reason), out)
     state.workers[event.worker].usable = False
 
 
 def on_held_by_others(state: RunState, event: ev.SlotsHeldByOthers, out: Outbox) -> None:
+    """Note how many slots other runs and users hold."""
     state.workers[event.worker].held_by_others = event.held_by_others
     state.maybe_free.add(event.worker)
 
