@@ -16,6 +16,7 @@ TEMPORARY_PREFIX = ".mirror-"
 def mirror(source: Path, target: Path) -> None:
     """Make the directory `target` equal to `source`: names, content, permissions, times, links as links.
 
+    Folders can be written to by their owner whatever they were: caches are read-only, their copies are not.
     A file that is equal already stays, so an interrupted copy goes on where it ended; any other appears under
     its name only when it is whole.  Sockets, pipes and devices are left out.  Raises OSError.
     """
@@ -28,6 +29,7 @@ def mirror(source: Path, target: Path) -> None:
     for name, entry in wanted.items():
         _copy(entry, target / name)
     shutil.copystat(source, target)
+    target.chmod(target.stat().st_mode | stat.S_IRWXU)
 
 
 def _is_copied(entry: os.DirEntry[str]) -> bool:

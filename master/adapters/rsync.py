@@ -26,6 +26,7 @@ _FLAGS = (
     "--recursive",
     "--links",
     "--perms",
+    "--chmod=Du+rwx",
     "--times",
     # Equal size and time do not make equal content.
     "--checksum",

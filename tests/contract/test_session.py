@@ -269,6 +269,19 @@ def test_the_target_becomes_equal_whatever_was_there(world: World, tmp_path: Pat
     assert round_trip(world, source, target, tmp_path / "back") == snapshot(source)
 
 
+def test_a_copy_of_a_read_only_folder_can_be_written_to(world: World, tmp_path: Path) -> None:
+    source = make_tree(tmp_path / "source")
+    for folder in (source / "odd", source):
+        folder.chmod(0o555)
+    try:
+        world.session.push(source, f"{world.base}/target")
+        world.session.pull(f"{world.base}/target", tmp_path / "back")
+    finally:
+        source.chmod(0o755)
+        (source / "odd").chmod(0o755)
+    assert all((tmp_path / "back" / name).stat().st_mode & 0o700 == 0o700 for name in (".", "odd", "empty"))
+
+
 def test_a_pushed_file_is_no_hard_link(world: World, tmp_path: Path) -> None:
     source = make_tree(tmp_path / "source")
     world.session.push(source, f"{world.base}/target")

@@ -101,7 +101,7 @@ def test_a_base_model_that_is_not_home_stays_though_its_agent_has_ended(host: Ho
     again.send(msg.Release("m", 1))
     again.settle()
     leave(host, again, "r1")
-    until(lambda: not list(host.work().unreleased()))
+    until(lambda: not list(host.work().attempts("r1").iterdir()))
     gone = bring(host, second, "b", "r2")
     until(lambda: not is_here(host, name))
 

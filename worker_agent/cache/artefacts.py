@@ -21,9 +21,12 @@ from worker_agent.protocol.digests import (
 )
 from worker_agent.protocol.layout import WorkLayout
 from worker_agent.protocol.whole_files import write_whole
+from worker_agent.system import remove_tree
 
 _PYCACHE = "__pycache__"
 """Python writes there next to the code it imports; its files are not part of an artefact."""
+
+_READ_ONLY = 0o555
 
 Stat = List[Tuple[str, int, int, int]]
 
@@ -88,7 +91,7 @@ class Cache:
         """Take an artefact out and return where it lies, to be deleted.  Raises OSError."""
         gone = self.layout.evicted(self.run_id) / f"{name}.{uuid.uuid4().hex}"
         gone.parent.mkdir(parents=True, exist_ok=True)
-        self.layout.cached(name).rename(gone)
+        _move(self.layout.cached(name), gone)
         self._sidecar(name).unlink(missing_ok=True)
         return gone
 
@@ -115,7 +118,7 @@ class Cache:
         """Check what was delivered and publish it; return what is wrong with it, None when it is fine."""
         staged = self.layout.incoming(self.run_id, name)
         if self.status(name) == "present":
-            shutil.rmtree(str(staged), ignore_errors=True)
+            remove_tree.remove(staged)
             return None
         if not staged.is_dir():
             return f"{staged} is not a directory"
@@ -136,12 +139,9 @@ class Cache:
     def take(self, name: str, target: Path) -> None:
         """Move an artefact out of the cache, to be written to.  Raises OSError."""
         self._sidecar(name).unlink(missing_ok=True)
-        self.layout.cached(name).rename(target)
-        for folder, _, names in os.walk(str(target)):
-            for item in names:
-                path = Path(folder, item)
-                if not path.is_symlink():
-                    path.chmod(path.stat().st_mode | 0o200)
+        _move(self.layout.cached(name), target)
+        for path in _everything(target):
+            path.chmod(path.stat().st_mode | 0o200)
 
     def adopt(self, directory: Path) -> Tuple[str, List[FileDigest]]:
         """Digest a directory that was made here, and move it into the cache; return its hash and files.
@@ -164,14 +164,16 @@ class Cache:
         final = self.layout.cached(name)
         try:
             if final.is_dir() and self.verify_cached(name) is None:
-                shutil.rmtree(str(staged), ignore_errors=True)
+                remove_tree.remove(staged)
             else:
                 publish(staged, final)
+                # Not before: a folder that may not be written to cannot be moved either.
+                final.chmod(final.stat().st_mode & _READ_ONLY)
                 self.has_grown = True
         except OSError as error:
             if not final.is_dir():
                 return f"cannot publish {staged}: {error.strerror or error}"
-            shutil.rmtree(str(staged), ignore_errors=True)  # another run was faster
+            remove_tree.remove(staged)  # another run was faster
             return self.verify_cached(name)
         return None
 
@@ -188,23 +190,34 @@ class Cache:
         return problem
 
     def _seal(self, directory: Path, name: str) -> None:
-        """Take write permission from the files, and note what they look like."""
-        for folder, _, names in os.walk(str(directory)):
-            for item in names:
-                path = Path(folder, item)
-                if not path.is_symlink() and path.parent.name != _PYCACHE:
-                    path.chmod(path.stat().st_mode & 0o555)
+        """Take write permission from files and folders below, and note what the files look like."""
+        for path in _everything(directory):
+            if _PYCACHE not in (path.name, path.parent.name):
+                path.chmod(path.stat().st_mode & _READ_ONLY)
         sidecar = json.dumps(_stat(str(directory))).encode()
         write_whole(self._sidecar(name), sidecar, durable=False)
 
     def _set_aside(self, directory: Path, name: str) -> None:
         aside = self.layout.set_aside(name)
-        shutil.rmtree(str(aside), ignore_errors=True)
+        remove_tree.remove(aside)
         aside.parent.mkdir(parents=True, exist_ok=True)
-        directory.rename(aside)
+        _move(directory, aside)
 
     def _sidecar(self, name: str) -> Path:
         return self.layout.cached(name).with_name(f"{name}.stat.json")
+
+
+def _everything(directory: Path) -> Iterator[Path]:
+    """Yield all files and folders below a directory, but no links."""
+    for folder, folders, names in os.walk(str(directory)):
+        paths = (Path(folder, name) for name in (*folders, *names))
+        yield from (path for path in paths if not path.is_symlink())
+
+
+def _move(directory: Path, final: Path) -> None:
+    """Rename a folder that may be read-only, which cannot be moved.  Raises OSError."""
+    directory.chmod(directory.stat().st_mode | 0o200)
+    directory.rename(final)
 
 
 def _stat(directory: str) -> Stat:
