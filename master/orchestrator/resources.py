@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from master.adapters.agent_deploy import build_agent, gpu_report
-from master.adapters.local_session import LocalSession
-from master.errors import TwophaseError
+from master.runs.worker_check import gpus_here
 from master.view.wording import plural
 
 GIB = 2**30
@@ -79,12 +76,7 @@ def _text(path: Path) -> str:
 
 def find_gpus() -> tuple[Gpu, ...]:
     """Return the GPUs that an agent sees here and `CUDA_VISIBLE_DEVICES` allows; none where it fails."""
-    try:
-        with LocalSession() as session:
-            report = gpu_report(session, build_agent(), sys.executable)
-    except (TwophaseError, OSError, ValueError):
-        return ()
-    return visible_gpus(report["gpus"], os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return visible_gpus(gpus_here(), os.environ.get("CUDA_VISIBLE_DEVICES"))
 
 
 def visible_gpus(rows: Sequence[Mapping[str, Any]], visible: str | None) -> tuple[Gpu, ...]:

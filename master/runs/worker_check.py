@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
-from master.adapters.agent_deploy import build_agent, check_gpus, check_worker
+from master.adapters.agent_deploy import build_agent, check_gpus, check_worker, gpu_report
+from master.adapters.local_session import LocalSession
 from master.core.nearest import shown
 from master.core.planning.job_settings import GPU_MEMORY
 from master.core.planning.workers import PlannedWorker, planned_workers
@@ -45,6 +48,16 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
     asked = server.agent.cpu_slots
     slots = asked if asked is not None else max(1, facts.cores // 2)
     return replace(planned, reachable=True, slots=slots)
+
+
+def gpus_here() -> list[dict[str, Any]]:
+    """Return the GPUs of this machine as an agent's report tells of them; none where it fails."""
+    try:
+        with LocalSession() as session:
+            found: list[dict[str, Any]] = gpu_report(session, build_agent(), sys.executable)["gpus"]
+    except (TwophaseError, OSError, ValueError):
+        return []
+    return found
 
 
 def check_gpu_memory(jobs: JobsSpec, workers: Sequence[PlannedWorker]) -> None:

@@ -17,8 +17,8 @@ from tests.support.runs import ROOT, Run, search
 CHILD = """
 import os, signal, sys
 from queue import SimpleQueue
-from master.runs.stop_signals import as_events
-with as_events(SimpleQueue()):
+from master.runs.stop_signals import Stops, on_signals
+with on_signals(Stops(SimpleQueue()).ask):
     signal.raise_signal(signal.SIGHUP)
     print("after", flush=True)
     sys.stderr.write("after\\n")

@@ -91,3 +91,15 @@ def test_ssh_libraries_stay_in_the_ssh_adapters(path: Path) -> None:
 @pytest.mark.parametrize("path", sources("master", "worker_agent"), ids=label)
 def test_tensors_stay_in_the_trainers(path: Path) -> None:
     assert not tops(path) & TENSORS
+
+
+@pytest.mark.parametrize("path", sources("master/runs"), ids=label)
+def test_a_run_knows_nothing_of_who_started_it_and_who_shows_it(path: Path) -> None:
+    above = ("master.commands", "master.orchestrator", "master.view")
+    assert not {name for name in imported(path) if any(within(name, room) for room in above)}
+
+
+@pytest.mark.parametrize("path", sources("master/commands", "master/orchestrator", "master/view"), ids=label)
+def test_only_runs_build_adapters(path: Path) -> None:
+    below = ("master.adapters", "master.transfers")
+    assert not {name for name in imported(path) if any(within(name, room) for room in below)}

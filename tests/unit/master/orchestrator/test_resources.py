@@ -10,6 +10,7 @@ import pytest
 from master.errors import RemoteError
 from master.orchestrator import resources
 from master.orchestrator.resources import GIB, Gpu, Machine, Workers, choose, find_gpus, look, visible_gpus
+from master.runs import worker_check
 
 GPUS = (Gpu("0", "A", 24000), Gpu("1", "B", 8000))
 
@@ -88,7 +89,7 @@ def test_a_look_in_vain_is_no_gpu(monkeypatch: pytest.MonkeyPatch, error: Except
     def failing(*_: object) -> dict[str, object]:
         raise error
 
-    monkeypatch.setattr(resources, "gpu_report", failing)
+    monkeypatch.setattr(worker_check, "gpu_report", failing)
     assert find_gpus() == ()
 
 
