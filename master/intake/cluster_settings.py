@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from master.core.nearest import shown
+from master.core.nearest import literal, shown
 from master.intake.cluster_paths import data_dirs, worker_path
 from master.intake.cluster_quantities import grace, idle, reserve, size, whole
 from master.intake.strict_json import Node, refuse_twice
 from master.specs import ServerSpec
-from worker_agent.protocol.messages import LEAST_LOG_BYTES
+from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES
 
 _MOST_SLOTS = 1024
 _MOST_PER_GPU = 64
@@ -89,6 +89,12 @@ def _labels(node: Node) -> tuple[str, ...]:
     return labels
 
 
+def _visible(node: Node) -> str:
+    if node.value not in (BY_INDEX, BY_UUID):
+        node.fail(f"is {literal(node.value)}, allowed are `{BY_INDEX}` and `{BY_UUID}`")
+    return node.string()
+
+
 OF_SERVER = (
     _setting("python", _program),
     _setting("state_dir", worker_path),
@@ -102,6 +108,7 @@ OF_AGENT = (
     SharedSetting("env", _env, "env"),
     _setting("cpu_slots", whole(1, _MOST_SLOTS)),
     _setting("slots_per_gpu", whole(1, _MOST_PER_GPU)),
+    _setting("visible_gpus", _visible),
     _setting("gpu_reserve", reserve),
     _setting("gpu_idle_s", idle),
     _setting("kill_grace_s", grace),

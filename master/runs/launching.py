@@ -45,7 +45,7 @@ def launch_message(start: Start, config: Config, program: Program, limits: Limit
         mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
     fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
     if DEVICE.name in fields:
-        fields[DEVICE.name] = "{device}"
+        fields[DEVICE.name] = _device(fields[DEVICE.name])
     return Launch(
         job_id=task.task_id,
         attempt=start.attempt,
@@ -60,3 +60,13 @@ def launch_message(start: Start, config: Config, program: Program, limits: Limit
         timeout_s=TIMEOUT.of(config, limits.timeout_s),
         stall_timeout_s=STALL_TIMEOUT.of(config, limits.stall_timeout_s),
     )
+
+
+def _device(asked: object) -> int | str | None:
+    """Return what a job is told instead of the device in its fields, in the form that its script expects.
+
+    CUDA shows each job its own GPU alone, as number 0.
+    """
+    if asked is None:
+        return None
+    return 0 if isinstance(asked, int) and not isinstance(asked, bool) else "{device}"

@@ -53,7 +53,7 @@ def test_a_job_sees_the_contract(host: Host, tmp_path: Path) -> None:
     assert (env["EXTRA"], env["MINE"]) == ("settings", "launch")
     assert (env["CUDA_VISIBLE_DEVICES"], env["CUDA_DEVICE_ORDER"]) == ("", "PCI_BUS_ID")
     assert env["OMP_NUM_THREADS"] == env["MKL_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
-    assert env["CWD"] == str(attempt.work)
+    assert env["CWD"] == env["PWD"] == str(attempt.work)
 
 
 @pytest.mark.parametrize(

@@ -60,12 +60,17 @@ def log_of(done: msg.Finished) -> str:
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 8])
-def test_all_gpus_are_found_and_each_job_gets_one_by_its_uuid(host: Host, tmp_path: Path, count: int) -> None:
+def test_all_gpus_are_found_and_each_job_gets_one_by_its_index(
+    host: Host, tmp_path: Path, count: int
+) -> None:
     machine(host, tmp_path, [gpu(index) for index in range(count)])
     master = connect(host)
     assert master.welcome.slots == [f"gpu{index}" for index in range(count)]
     master.launch("j", SAY_GPU)
-    assert log_of(master.finished("j")) == f"{uuid(0)} PCI_BUS_ID"
+    assert log_of(master.finished("j")) == "0 PCI_BUS_ID"
+    other = connect(host, epoch=2, visible_gpus="uuid")
+    other.launch("k", SAY_GPU)
+    assert log_of(other.finished("k")) == f"{uuid(0)} PCI_BUS_ID"
 
 
 def test_without_gpus_there_are_cpu_slots(host: Host, tmp_path: Path) -> None:

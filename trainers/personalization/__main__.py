@@ -44,14 +44,14 @@ def _place(options: PersonalizationOptions, contract: ScriptContract | None) -> 
 
 
 def _device(name: str) -> torch.device:
-    if name == "auto":
+    if name in ("auto", "0"):  # a job's own GPU is number 0, on a machine without GPUs too
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda"):
-        raise OptionError(f"device is {name!r}; allowed are auto, cpu, cuda and cuda:N")
+        raise OptionError(f"device is {name!r}; allowed are auto, cpu, cuda, cuda:N and 0")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise OptionError(f"device is {name}, but torch finds {torch.cuda.device_count()} GPUs here")
     torch.backends.cudnn.deterministic = True

@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--conv_channels", type=_COUNT, nargs="+", default=(32, 64), help="widths of the layers of cnn")
     add("--kernel_size", type=_COUNT, default=5, help="samples, of the layers of cnn")
     add("--hidden_sizes", type=_COUNT, nargs="+", default=(128, 64), help="widths of the layers of mlp")
-    add("--device", default="auto", help="cpu, cuda, cuda:N; auto takes a GPU where there is one")
+    add("--device", default="auto", help="cpu, cuda, cuda:N; auto and 0 take a GPU where there is one")
     add("--checkpoint_every", type=_FROM_ZERO, default=10, help="epochs; 0 writes no checkpoint")
     add("--no_plots", action="store_true", help="write no PNG files")
     add("--base_model_dir", type=Path, help="where no agent started the script: the base model's folder")

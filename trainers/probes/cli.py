@@ -196,7 +196,7 @@ def _execution_flags(group: argparse._ArgumentGroup) -> None:
     add("--executor", choices=("auto", "fused", "thread"), default="auto", help=EXECUTOR_HELP)
     add("--loader", choices=("memory", "dataloader"), help="thread: source of batches (default dataloader)")
     add("--num-workers", "--num_workers", type=_positive(int), default=8, help=WORKERS_HELP)
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:<n>")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:<n>; 0 is auto")
     add(
         "--pin-activations-to-gpu",
         "--pin_activations_to_gpu",

@@ -87,15 +87,15 @@ def train_layer(layer_run: LayerRun, options: ProbeOptions, stream: TextIO) -> d
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device that `name` (auto, cpu, cuda, cuda:<n>) means here; InputError if there is none."""
-    if name == "auto":
+    """Return the device that `name` (auto, cpu, cuda, cuda:<n>, 0) means here.  Raises InputError."""
+    if name in ("auto", "0"):  # a job's own GPU is number 0, on a machine without GPUs too
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise InputError(f"--device {name}: must be auto, cpu, cuda or cuda:<number>") from error
+        raise InputError(f"--device {name}: must be auto, cpu, cuda, cuda:<number> or 0") from error
     if device.type not in ("cpu", "cuda"):
-        raise InputError(f"--device {name}: must be auto, cpu, cuda or cuda:<number>")
+        raise InputError(f"--device {name}: must be auto, cpu, cuda, cuda:<number> or 0")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(f"--device {name}: this machine shows {torch.cuda.device_count()} CUDA devices")
     # With its number, as the devices of tensors have: "cuda" and "cuda:0" are not equal.

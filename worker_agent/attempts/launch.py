@@ -34,9 +34,8 @@ def base_environment(
     inherited: Mapping[str, str], extra: Mapping[str, str], threads_per_cpu_slot: int
 ) -> Dict[str, str]:
     """Return what all jobs of a worker have in their environment: the agent's own and the settings'."""
-    env = {name: value for name, value in inherited.items() if name not in _CONTRACT}
+    env = {name: value for name, value in inherited.items() if not _stays(name)}
     env["PYTHONUNBUFFERED"] = "1"
-    env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     env.update(extra)
     if threads_per_cpu_slot:
         for name in _THREADS:
@@ -44,12 +43,18 @@ def base_environment(
     return env
 
 
+def _stays(name: str) -> bool:
+    """Return whether a variable is about the agent's own process, or about an attempt."""
+    return name in _CONTRACT or name == "OLDPWD" or name.startswith("SSH_")
+
+
 def environment(
     base: Mapping[str, str], launch: Launch, gpu: Optional[str], places: Places
 ) -> Dict[str, str]:
     """Return the environment of one attempt; `gpu` is what CUDA calls its GPU, None for a CPU slot."""
     env = {**base, **launch.env}
-    env["CUDA_VISIBLE_DEVICES"] = gpu or ""
+    env["CUDA_VISIBLE_DEVICES"], env["CUDA_DEVICE_ORDER"] = gpu or "", "PCI_BUS_ID"
+    env["PWD"] = str(places.attempt.work)
     env[contract.JOB_ID] = launch.job_id
     env[contract.ATTEMPT] = str(launch.attempt)
     env[contract.PHASE] = str(launch.phase)

@@ -26,7 +26,7 @@ class Device:
     memory: Optional[int] = None
     """Bytes to give out, all shares together; None where they are not known."""
     gpu: Optional[str] = None
-    """For `CUDA_VISIBLE_DEVICES`; None for a CPU."""
+    """What names it whatever its place, where that is known: its UUID; None for a CPU."""
     lock: str = ""
     """The name of the file whose bytes are the shares' locks."""
     watched: bool = False

@@ -13,9 +13,9 @@ from worker_agent.core.shares import Device, cpu_devices, device_of
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_readings import GpuWatch, Standing
 from worker_agent.devices.gpu_tools import read_gpus
-from worker_agent.devices.gpus import GpuError, Reading, gpu_devices
+from worker_agent.devices.gpus import GpuError, Reading, gpu_devices, visible_name
 from worker_agent.devices.slot_locks import SlotLocks, cores
-from worker_agent.protocol.messages import Settings, Slots
+from worker_agent.protocol.messages import BY_INDEX, Settings, Slots
 from worker_agent.system import processes
 from worker_agent.system.background import Answer, Background
 
@@ -51,6 +51,7 @@ class GpuKeeper:
         self._held: Dict[str, int] = {}
         self._settings: Optional[Settings] = None
         self._devices: List[Device] = []
+        self._reading: Optional[Reading] = None
         self._watch = GpuWatch([], 0, 0.0)
         self._draining: Dict[str, float] = {}
         self._under_way = self._again = False
@@ -68,10 +69,17 @@ class GpuKeeper:
             reading = read_gpus() if settings.gpus else None
             self._devices = devices_for(settings, reading)
             self._watch = GpuWatch(self._devices, settings.gpu_reserve, settings.gpu_idle_s)
-            self._settings, self._closed = settings, {}
+            self._reading, self._closed = reading, {}
             if reading:
                 self._closed = self._watch.take(reading, time.monotonic(), self._standing(reading)).closed
+        self._settings = settings
         return self._devices
+
+    def visible(self, device: Device) -> Optional[str]:
+        """Return what `CUDA_VISIBLE_DEVICES` is to hold for a job on `device`, None for a CPU."""
+        return visible_name(
+            device, self._reading, self._settings.visible_gpus if self._settings else BY_INDEX
+        )
 
     def look_at_locks(self) -> None:
         """Tell the core what other agents hold, and which devices are closed."""
@@ -115,7 +123,7 @@ class GpuKeeper:
     def _take(self, reading: Reading) -> None:
         if self._trouble:
             self._complain("the GPUs can be read again")
-        self._trouble = ""
+        self._trouble, self._reading = "", reading
         findings = self._watch.take(reading, time.monotonic(), self._standing(reading))
         for name, why in findings.closed.items():
             if name not in self._closed:

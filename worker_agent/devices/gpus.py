@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from worker_agent.core.shares import SHARES, Device
-from worker_agent.protocol.messages import AUTO
+from worker_agent.protocol.messages import AUTO, BY_UUID
 
 MIB = 1024 * 1024
 _UUID = re.compile(r"GPU-[0-9A-Za-z-]+\Z")
@@ -136,6 +136,20 @@ def gpu_devices(
         )
     }
     return list(found.values())
+
+
+def visible_name(device: Device, reading: Optional[Reading], by: str) -> Optional[str]:
+    """Return what `CUDA_VISIBLE_DEVICES` is to hold for a job on `device`, None for a CPU.
+
+    An index only where CUDA is certain to count as the tool does: it passes over GPUs that are cut into MIG
+    devices, and over lost ones.
+    """
+    if by == BY_UUID or reading is None or any(gpu.mig for gpu in reading.gpus):
+        return device.gpu
+    if [gpu.index for gpu in reading.gpus] != list(range(len(reading.gpus))):
+        return device.gpu
+    indices = {gpu.uuid: str(gpu.index) for gpu in reading.gpus}
+    return indices.get(device.gpu or "", device.gpu)
 
 
 def told(reading: Reading) -> str:

@@ -31,7 +31,7 @@ from worker_agent.system.seqpacket import receive, send
 
 RESERVE = "TWOPHASE_WARM_RESERVE"
 """A variable of this process's environment, as long as all that may be written over it."""
-PER_JOB = ("TWOPHASE_", "CUDA_VISIBLE_DEVICES")
+PER_JOB = ("TWOPHASE_", "CUDA_VISIBLE_DEVICES", "PWD")
 """How the variables begin that may differ between the jobs of one parent."""
 IDLE_S = 600.0
 _LIBRARIES = ("site-packages", "dist-packages")

@@ -35,6 +35,8 @@ AUTO = "auto"
 """In the place of GPU ids: all that there are."""
 SHARED, ALONE = "shared", "alone"
 """`Launch.gpu_use`: a job beside others, or on a whole GPU, the one with most memory that is free."""
+BY_INDEX, BY_UUID = "index", "uuid"
+"""`Settings.visible_gpus`."""
 OUT_OF_MEMORY = "out_of_memory"
 """`Finished.outcome` of a job that its GPU's memory was not enough for."""
 
@@ -55,6 +57,8 @@ class Settings:
     """Bytes of each GPU that are not given out, and that may be in use without it counting as in use."""
     gpu_idle_s: float = 60.0
     """How long a GPU that others used must be idle before it gets jobs."""
+    visible_gpus: str = BY_INDEX
+    """How `CUDA_VISIBLE_DEVICES` names a whole GPU: by `index` where it is certain, or always by `uuid`."""
     cpu_slots: Optional[int] = None
     """Jobs at a time without GPUs; None is one for every two cores."""
     work_dir: Optional[str] = None

@@ -241,7 +241,7 @@ class Hands:
         self._open_checkpoint(launch)
         base_model = site.cache.path(launch.base_model) if launch.base_model else None
         places = Places(attempt, site.checkpoints.path(key), base_model)
-        gpu = site.gpu_of(slot)
+        gpu = self.gpus.visible(site.devices[device_of(slot)])
         env = environment(site.env, launch, gpu, places)
         argv = command(launch.argv, gpu, sys.executable, attempt, env.get("PATH", ""))
         mark = mark_of(attempt.output)

@@ -7,17 +7,24 @@ import platform
 import shutil
 import socket
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.attempts.launch import base_environment
 from worker_agent.attempts.working_directory import WorkingDirectories, expand
 from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
-from worker_agent.core.shares import SHARES, Device, device_of, usual_slots
+from worker_agent.core.shares import SHARES, Device, usual_slots
 from worker_agent.devices.slot_locks import cores
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
-from worker_agent.protocol.messages import LEAST_LOG_BYTES, MessageError, Settings, parse_detail
+from worker_agent.protocol.messages import (
+    BY_INDEX,
+    BY_UUID,
+    LEAST_LOG_BYTES,
+    MessageError,
+    Settings,
+    parse_detail,
+)
 
 
 def hostname() -> str:
@@ -35,6 +42,9 @@ def parse_settings(body: Mapping[str, Any]) -> Settings:
         raise MessageError(f"Settings.slots_per_gpu is {settings.slots_per_gpu}, {allowed}")
     if settings.cpu_slots is not None and settings.cpu_slots < 1:
         raise MessageError(f"Settings.cpu_slots is {settings.cpu_slots}, allowed are 1 and more")
+    if settings.visible_gpus not in (BY_INDEX, BY_UUID):
+        problem = f"{settings.visible_gpus!r:.200}, allowed are {BY_INDEX} and {BY_UUID}"
+        raise MessageError(f"Settings.visible_gpus is {problem}")
     if not all(isinstance(value, str) for value in settings.env.values()):
         raise MessageError("Settings.env: all values must be text")
     if settings.kill_grace_s < 0:
@@ -91,10 +101,6 @@ class Site:
         on_cpus = self.slots and not any(device.gpu for device in devices)
         threads = max(1, cores() // len(self.slots)) if on_cpus else 0
         self.env = base_environment(env, settings.env, threads)
-
-    def gpu_of(self, slot: str) -> Optional[str]:
-        """Return what CUDA calls the GPU of a slot, None for a CPU slot."""
-        return self.devices[device_of(slot)].gpu
 
     def gpu_bytes(self) -> List[int]:
         """Return the memory that jobs may have of each GPU, 0 where it is not known."""

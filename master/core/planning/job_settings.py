@@ -65,7 +65,7 @@ DEVICE = JobSetting(
     name="device",
     kind=ANYTHING,
     used_for="launching",
-    meaning="Passed as `cuda` or `cpu`, whichever the worker has, where the field is there.",
+    meaning="A number becomes `0`, the job's own GPU; text becomes `cuda` or `cpu`, as the worker has.",
     default="not passed",
     passed=True,
 )

@@ -75,7 +75,7 @@ VALUES: tuple[Any, ...] = (
     *(True, False, 0, 0.0, 1, 2, 64, 65, 1024, 1025, 3600, 3601, -1, 0.5, 1 << 20, 2**20 - 1, "", " ", "x"),
     *("a b", "/x", "~/x", "-x", "x/y", "1GB", "2MiB", "1 gb", "5m", "2h", "1d", "5", "-5s", []),
     *(["a", "a"], ["a", "b"], [1], ["a b"], {}, {"A": "1"}, {"A": 1}, {"A-": "1"}, {"TWOPHASE_A": "1"}),
-    *({"d": "/d"}, {"d": "d"}, {"d": {"sync": "d"}}, {"d": {"sink": "d"}}, {"../d": "/d"}),
+    *({"d": "/d"}, {"d": "d"}, {"d": {"sync": "d"}}, {"d": {"sink": "d"}}, {"../d": "/d"}, "uuid"),
 )
 BEYOND_A_SCHEMA = [("kill_grace_s", "2h")]
 """Refused by the reader alone: a schema cannot compare text that has a unit."""

@@ -64,6 +64,14 @@ def test_the_agent_chooses_the_device() -> None:
     assert "--device" not in launched({}).argv
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [(3, ["--device", "0"]), (0, ["--device", "0"]), ("3", ["--device", "{device}"]), (None, [])],
+)
+def test_a_number_is_that_of_the_job_s_own_gpu(asked: object, told: list[str]) -> None:
+    assert launched({"device": asked}).argv[2:] == told
+
+
 @pytest.mark.parametrize(("value", "told"), [(90, 90.0), ("15m", 900.0), (None, None)])
 def test_limits_are_told_in_seconds(value: object, told: float | None) -> None:
     message = launched({"timeout": value, "stall_timeout": value})

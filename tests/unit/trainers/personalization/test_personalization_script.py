@@ -202,7 +202,7 @@ def test_by_hand_folders_come_from_flags(
         (("--magnitude_range", "1.1", "0.9"), "magnitude_range is 1.1 0.9"),
         (("--kernel_size", "4"), "kernel_size is 4; allowed are odd numbers"),
         (("--target_batch_pct", "0.5", "--batch_size", "1"), "needs a batch_size of at least 2"),
-        (("--device", "tpu"), "device is 'tpu'; allowed are auto, cpu, cuda and cuda:N"),
+        (("--device", "tpu"), "device is 'tpu'; allowed are auto, cpu, cuda, cuda:N and 0"),
         (("--device", "cuda:99"), "device is cuda:99, but torch finds"),
         (("--data_path", "nowhere"), "nowhere/ann_train.pt: no such file"),
         (("--mode", "full_fine_tuning"), "best_base_model.pt: no such file; --mode base_only writes it"),

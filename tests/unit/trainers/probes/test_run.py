@@ -34,6 +34,10 @@ def test_a_fused_model_that_does_not_fit_gives_way_to_threads(monkeypatch: pytes
     assert run._executor(run.ProbeOptions(options.settings, executor="fused"), cpu, 100, 5) == "fused"
 
 
+def test_number_0_is_what_there_is() -> None:
+    assert resolve_device("0") == resolve_device("auto")
+
+
 @pytest.mark.parametrize("name", ["tpu", "cuda:99", "mps", "cpu:x"])
 def test_devices_that_are_not_there(name: str) -> None:
     with pytest.raises(InputError, match=f"--device {name}"):

@@ -21,13 +21,29 @@ def places(**more: Any) -> Places:
 def test_the_slot_wins_over_every_other_environment() -> None:
     base = base_environment(
         {"PATH": "/bin", "TWOPHASE_JOB_ID": "outer", "TWOPHASE_BASE_MODEL_DIR": "/outer"},
-        {"CUDA_VISIBLE_DEVICES": "7", "A": "settings"},
+        {"CUDA_VISIBLE_DEVICES": "7", "CUDA_DEVICE_ORDER": "FASTEST_FIRST", "A": "settings"},
         0,
     )
     env = environment(base, Launch("j", 2, 2, ["x"], env={"A": "launch"}), "GPU-77", places())
     assert env["CUDA_VISIBLE_DEVICES"] == "GPU-77" and env["A"] == "launch"
+    assert env["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     assert (env["TWOPHASE_JOB_ID"], env["TWOPHASE_ATTEMPT"]) == ("j", "2")
     assert "TWOPHASE_BASE_MODEL_DIR" not in env and "OMP_NUM_THREADS" not in env
+
+
+def test_what_is_about_the_agent_s_own_session_does_not_travel() -> None:
+    inherited = {
+        "PWD": "/home/me",
+        "OLDPWD": "/",
+        "SSH_CONNECTION": "1.2.3.4 5",
+        "SSH_TTY": "t",
+        "HOME": "/h",
+    }
+    env = environment(
+        base_environment(inherited, {"SSH_ASKPASS": "mine"}, 0), Launch("j", 1, 2, ["x"]), None, places()
+    )
+    assert env["PWD"] == str(places().attempt.work) and "OLDPWD" not in env
+    assert {name for name in env if name.startswith("SSH_")} == {"SSH_ASKPASS"} and env["HOME"] == "/h"
 
 
 def test_phase_2_reads_the_base_model_from_the_cache() -> None:

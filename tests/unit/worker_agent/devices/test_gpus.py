@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.worker_agent.gpu_data import GB, gpu, reading
-from worker_agent.core.shares import SHARES
+from worker_agent.core.shares import SHARES, Device
 from worker_agent.devices.gpus import (
     MIB,
     Gpu,
@@ -20,7 +20,9 @@ from worker_agent.devices.gpus import (
     parse_apps,
     parse_gpus,
     parse_rocm,
+    visible_name,
 )
+from worker_agent.protocol.messages import BY_INDEX, BY_UUID
 
 A, B = "GPU-aaaa", "GPU-bbbb"
 
@@ -113,6 +115,29 @@ def test_mig_is_left_alone_unless_it_is_named() -> None:
     assert names("auto", found=found) == ["gpu1"]
     (device,) = gpu_devices(["MIG-1"], found, None, GB)
     assert (device.gpu, device.watched) == ("MIG-1", False)
+
+
+def visible(wanted: str, found: Reading | None, by: str = BY_INDEX) -> str | None:
+    (device,) = gpu_devices([wanted], found, None, GB)
+    return visible_name(device, found, by)
+
+
+def test_cuda_is_told_the_index_where_it_is_certain_to_count_like_the_tool() -> None:
+    two = reading(gpu(0), gpu(1))
+    assert visible("GPU-1", two) == visible("1", two) == "1"
+    assert visible("1", two, BY_UUID) == "GPU-1"
+    assert visible("1", reading(gpu(0, mig=True), gpu(1))) == "GPU-1"
+    assert visible("1", reading(gpu(1))) == "GPU-1", "the first one is lost"
+    assert visible("MIG-7", two) == "MIG-7"
+    assert visible("1", None) == "1", "no tool: at its word"
+    assert visible_name(Device("cpu0"), two, BY_INDEX) is None
+
+
+def test_a_gpu_that_moved_up_has_its_new_index() -> None:
+    (device,) = gpu_devices(["1"], reading(gpu(0), gpu(1)), None, GB)
+    moved = Gpu(0, "GPU-1", "card", 24 * GB, 0)
+    assert visible_name(device, reading(moved), BY_INDEX) == "0"
+    assert visible_name(device, reading(Gpu(0, "GPU-9", "card", 24 * GB, 0)), BY_INDEX) == "GPU-1"
 
 
 def test_the_reserve_is_not_given_out() -> None:
