@@ -1,27 +1,41 @@
 """The command line that sshd gives to a login shell: any argv, and a way to end later what it started.
 
 sshd passes signals on only to some users' commands, so each command first tells its process group on standard
-error.
+error.  The login shell may be any: all read plain words alike, and single quotes around text that holds no
+quotes, `!` (which csh replaces), line ends (where it stops) and doubled backslashes (which fish halves).
+Whatever else there is in a command is written in octal, for `/bin/sh` to read.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
-# Built-ins only: one process, which then becomes the command.
-_ANNOUNCE = 'read -r p c s f g r </proc/$$/stat; echo "$1 $g" >&2; shift; exec "$@"'
+# Built-ins only, and what is forked for their output ends before: one process, then the command.
+_ANNOUNCE = 'read -r p c s f g r </proc/$$/stat; echo "$1 $g" >&2; cd; eval "exec $(printf %b "$2")"'
+_PASS = 'cd; exec "$0" "$@"'
+_UNSAFE = re.compile(rb"[^A-Za-z0-9 _./,:;=+@%()\[\]{}<>\"#$&*?|~^-]")
 
 
 def command_line(argv: Sequence[str], marker: str) -> bytes:
     """Return what to send to sshd; the only place where a remote command is quoted."""
-    line = shlex.join(["/bin/sh", "-c", _ANNOUNCE, "sh", marker, *argv])
-    return line.encode("utf-8", "surrogateescape")
+    words = shlex.join(argv).encode("utf-8", "surrogateescape")
+    written = _UNSAFE.sub(lambda found: b"\\0%03o" % found.group()[0], words)
+    return b"/bin/sh -c '%s' sh %s '%s'" % (_ANNOUNCE.encode(), marker.encode(), written)
 
 
 def kill_line(group: int, signal: str) -> bytes:
     """Return the command that signals a process group, e.g. with `TERM`."""
-    return shlex.join(["kill", "-s", signal, "--", f"-{group}"]).encode()
+    return f"/bin/sh -c 'kill -s {signal} -- -{group}'".encode()
+
+
+def from_home_line(program: str) -> str:
+    """Return a command that starts a program in the home directory, wherever startup files have led.
+
+    What is appended are the program's arguments.
+    """
+    return f"/bin/sh -c '{_PASS}' {program}"
 
 
 class ErrorStream:

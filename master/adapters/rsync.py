@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from master.adapters.process_groups import signal_group
+from master.adapters.remote_command import from_home_line
 from master.adapters.ssh_settings import Route, SshFiles, master_argv, ssh_argv
 from master.errors import DiskFull, RemoteError, SessionLost, TwophaseError, WorkerUnusable
 
@@ -35,6 +36,8 @@ _FLAGS = (
     f"--partial-dir={PARTIAL_DIR}",
     # Odd names stay out of the remote shell.
     "-s",
+    # Paths are relative to the home directory.
+    f"--rsync-path={from_home_line('rsync')}",
 )
 
 _HINTS = {

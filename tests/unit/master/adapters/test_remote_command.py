@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from master.adapters.remote_command import ErrorStream, command_line, kill_line
+from master.adapters.remote_command import ErrorStream, command_line, from_home_line, kill_line
+
+
+def words_for_sh(line: bytes) -> list[str]:
+    """Return the words of a command as `printf %b` and `eval` read them in the end."""
+    written = shlex.split(line.decode())[5].encode()
+    return shlex.split(re.sub(rb"\\0(\d{3})", lambda found: bytes([int(found[1], 8)]), written).decode())
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1))
 def test_every_argument_is_one_word_for_the_shell(argv: list[str]) -> None:
-    assert shlex.split(command_line(argv, "m").decode())[5:] == argv
+    assert words_for_sh(command_line(argv, "m")) == argv
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_no_login_shell_finds_anything_of_its_own(argv: list[str]) -> None:
+    line = command_line([word.encode(errors="replace").decode() for word in argv], "m")
+    assert line.isascii() and not re.search(rb"[!\n]|\\\\", line)
+    assert line.count(b"'") == 4
 
 
 def test_bytes_that_are_no_text_pass() -> None:
-    assert b"\xff" in command_line(["cat", "\udcff"], "m")
+    assert b"\\0377" in command_line(["cat", "\udcff"], "m")
 
 
 def test_a_group_is_signalled_not_a_process() -> None:
-    assert kill_line(42, "TERM") == b"kill -s TERM -- -42"
+    assert shlex.split(kill_line(42, "TERM").decode()) == ["/bin/sh", "-c", "kill -s TERM -- -42"]
+
+
+def test_arguments_may_follow_a_program_that_starts_at_home() -> None:
+    words = shlex.split(from_home_line("rsync") + " --server .")
+    assert words == ["/bin/sh", "-c", 'cd; exec "$0" "$@"', "rsync", "--server", "."]
 
 
 def collect(stream: ErrorStream, chunks: list[bytes]) -> bytes:
