@@ -108,6 +108,45 @@ def test_trained_probes_are_about_as_good_as_those_of_scikit_learn(digits: Path,
         assert len(metrics["variants"]) == 3
 
 
+def test_baselines_stand_beside_every_probe(digits: Path, tmp_path: Path) -> None:
+    flags = ("--activations", digits, "--layer", 1, "--baseline")
+    output, _ = train(*flags, "--output-dir", "out", *QUICK, cwd=tmp_path)
+    train(*flags[:-1], "--output-dir", "exact", "--solver", "exact", cwd=tmp_path)
+    labels = split(digits, 1, "test")[1]
+    for number, (name, metrics) in enumerate(results(tmp_path / "out").items()):
+        exact = results(tmp_path / "exact")[name]
+        assert metrics["baseline"]["exact"]["auc_roc"] == pytest.approx(exact["auc_roc"], abs=1e-4)
+        rate = float((labels == number).mean())
+        assert metrics["baseline"]["prevalence"]["auc_pr"] == pytest.approx(rate)
+    aggregate = json.loads((tmp_path / "out" / "aggregate_metrics.json").read_text())
+    assert aggregate["baseline"]["prevalence"]["auc_roc"] == 0.5
+    assert "Baseline exact:" in output and "Below the exact solver's AUC:" in output
+
+
+def test_what_can_hardly_be_learned_is_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with h5py.File(tmp_path / "acts.h5", "w") as file:
+        for name, rows in (("train", 60), ("val", 30), ("test", 30)):
+            x = rng.normal(size=(rows, 5)).astype("float32")
+            x[:, 3] = 2.5
+            file[f"{name}/activations"] = x
+            file[f"{name}/labels"] = np.minimum(np.arange(rows) % 31, 2) if name != "train" else [
+                *[0] * 30, *[1] * 29, 2
+            ]  # fmt: skip
+    output, _ = train("--activations", "acts.h5", "--output-dir", "out", *QUICK, cwd=tmp_path)
+    assert "note: class_2: 1 positive example in train; its figures are mostly chance" in output
+    assert "note: 1 of 5 activations are constant in train; no probe uses them" in output
+
+
+def test_the_original_recipe_stays_available(digits: Path, tmp_path: Path) -> None:
+    flags = ("--activations", digits, "--layer", 1, *QUICK)
+    train(*flags, "--output-dir", "recipe", "--recipe", "original", cwd=tmp_path)
+    train(*flags, "--output-dir", "flags", "--inputs", "raw", "--bias-start", "zero", cwd=tmp_path)
+    assert results(tmp_path / "recipe") == results(tmp_path / "flags")
+    settings = json.loads((tmp_path / "recipe" / "probes_settings.json").read_text())
+    assert (settings["inputs"], settings["bias_start"]) == ("raw", "zero")
+
+
 def test_executors_agree(digits: Path, tmp_path: Path) -> None:
     common = ("--activations", digits, "--layer", 2, *QUICK, "--dtype", "float64")
     train(*common, "--output-dir", "fused", cwd=tmp_path)

@@ -2,7 +2,7 @@
 
 import os
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 # GNU OpenMP's threads spin for their next piece of work.  On a machine with other load they then wait for
 # each other's time slices, and an epoch of 0.1 s takes 4 s; after this many turns (some microseconds) they

@@ -14,7 +14,7 @@ from trainers.probes.labels import read_names
 from trainers.probes.layer_runs import find_layer_runs
 from trainers.probes.modules import ATTENTION_HEADS
 from trainers.probes.run import ProbeOptions, resolve_device, train_layers
-from trainers.probes.settings import DTYPES, Settings
+from trainers.probes.settings import DTYPES, RECIPES, Settings
 from worker_agent.protocol.script_contract import ScriptContract
 
 DEFAULT_OUTPUT = Path("data/probes_binary")
@@ -23,6 +23,15 @@ SEEDS = 1 << 43
 """A generator has 63 bits of seed, and 20 of them tell the probes apart."""
 
 ACTIVATIONS_HELP = "HDF5 files of train, val and test; with --layer also a directory or a path with {layer}"
+RECIPE_HELP = "sets --inputs and --bias-start; original: raw and zero, as the first version of this trainer"
+INPUTS_HELP = "standardise activations by the training split while training (default), or leave them raw"
+BIAS_HELP = "begin at the log-odds of each class (default), or near zero"
+SOLVER_HELP = (
+    "exact: L2 logistic regression by L-BFGS; the better choice for up to about 2,000 activations, where it "
+    "is faster too, and where one number must come out whatever the seed; adamw, which stops early, is for "
+    "more activations than examples, for multihead and for several --lr"
+)
+BASELINE_HELP = "also score prevalence and the exact solver, beside every probe"
 LR_HELP = "learning rates; several, by commas or spaces, train together and each probe keeps its best"
 EXECUTOR_HELP = "fused: all probes in one model; thread: one by one in threads (default: the faster)"
 WORKERS_HELP = "thread: probes at a time; fused and exact: CPU threads at most (default 8)"
@@ -69,6 +78,7 @@ def _options(arguments: argparse.Namespace, contract: ScriptContract | None) -> 
         pin=arguments.pin,
         num_workers=arguments.num_workers,
         memory_limit=None if arguments.memory_limit is None else int(arguments.memory_limit * 2**30),
+        baseline=arguments.baseline,
         names=None if arguments.actions is None else read_names(arguments.actions),
         overwrite=arguments.overwrite,
         contract=contract,
@@ -91,6 +101,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         scheduler=arguments.scheduler,
         min_lr=arguments.min_lr,
         pos_weight=arguments.pos_weight,
+        inputs=arguments.inputs or RECIPES[arguments.recipe]["inputs"],
+        bias_start=arguments.bias_start or RECIPES[arguments.recipe]["bias_start"],
         dtype=dtype,
         seed=arguments.seed,
         solver=arguments.solver,
@@ -108,7 +120,9 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _data_flags(parser.add_argument_group("data and results"))
-    _training_flags(parser.add_argument_group("training"))
+    training = parser.add_argument_group("training")
+    for add_flags in (_training_flags, _start_flags, _solver_flags):
+        add_flags(training)
     _execution_flags(parser.add_argument_group("execution"))
     # Fields of a job that concern the run, not the script.
     parser.add_argument("--prefix", help=argparse.SUPPRESS)
@@ -127,6 +141,7 @@ def _data_flags(group: argparse._ArgumentGroup) -> None:
         help=f"where results go (default {DEFAULT_OUTPUT}; in a job, its output)",
     )
     add("--actions", type=Path, metavar="FILE", help="class names, one a line (default: those in the file)")
+    add("--baseline", action="store_true", help=BASELINE_HELP)
     add("--overwrite", action="store_true", help="delete results of other settings in the output directory")
 
 
@@ -179,7 +194,18 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
     )
     add("--dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
     add("--seed", type=_whole, default=0)
-    add("--solver", choices=("adamw", "exact"), default="adamw", help="exact: L2 logistic regression, L-BFGS")
+
+
+def _start_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--recipe", choices=tuple(RECIPES), default="default", help=RECIPE_HELP)
+    add("--inputs", choices=("standardised", "raw"), help=INPUTS_HELP)
+    add("--bias-start", "--bias_start", choices=("log-odds", "zero"), help=BIAS_HELP)
+
+
+def _solver_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--solver", choices=("adamw", "exact"), default="adamw", help=SOLVER_HELP)
     add("--C", type=_positive(float), default=1.0, help="exact: inverse of the L2 penalty (default 1)")
     add("--tol", type=_positive(float), default=1e-5, help="exact: mean gradient at the end (default 1e-5)")
     add(

@@ -284,6 +284,9 @@ def _two_loops(gradient: Tensor, steps: list[Tensor], changes: list[Tensor]) -> 
 class ExactTraining:
     """The exact solver as an executor."""
 
+    inputs = None
+    """The penalty is on the weights of activations as they are."""
+
     def __init__(self, layer: Layer, settings: Settings, probes: Sequence[int]) -> None:
         self._layer = layer
         self._settings = settings

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from trainers.probes.adamw import StackedAdamW, runs_of
 from trainers.probes.evaluation import Evaluator
+from trainers.probes.inputs import begin, folded, standardisation, standardised, start_biases
 from trainers.probes.layer import Layer, Trained, VariantResult, best_of, pos_weights, variant_values
 from trainers.probes.modules import dropout_shape, seeded_module
 from trainers.probes.plan import BatchReader
@@ -33,8 +34,10 @@ class FusedTraining:
         self._settings = settings
         self._probes = list(probes)
         self._variants = settings.variants()
+        self.inputs = standardisation(layer.rows["train"], settings)
+        """What activations are standardised by, if they are."""
         self._reader = BatchReader(
-            layer.rows["train"],
+            standardised(layer.rows["train"], self.inputs),
             settings.batch_size,
             dropout_shape(settings),
             settings.compute_dtype,
@@ -65,8 +68,12 @@ class FusedTraining:
                 return
 
     def _initial(self) -> Parameters:
+        biases = start_biases(self._settings, self._layer.targets["train"])
         states = [
-            seeded_module(self._settings, self._layer.n_features, probe).state_dict()
+            begin(
+                seeded_module(self._settings, self._layer.n_features, probe).state_dict(),
+                None if biases is None else biases[probe],
+            )
             for probe in self._probes
         ]
         each = {name: value.to(self._layer.device) for name, value in stack(states).items()}
@@ -96,7 +103,8 @@ class FusedTraining:
         return total.cpu() / len(self._train_targets)
 
     def _validate(self) -> tuple[Tensor, Tensor]:
-        logits = self._evaluator.logits(self._model.logits, len(self._columns))
+        model = stacked_model(self._settings, folded(self._model.parameters, self.inputs))
+        logits = self._evaluator.logits(model.logits, len(self._columns))
         labels = self._val_targets
         weights = None if self._pos_weight is None else self._pos_weight[:, None]
         loss = weighted_loss(logits, labels.to(logits.dtype), weights).mean(1)
@@ -128,7 +136,8 @@ class FusedTraining:
         self._results[column] = VariantResult(
             variant_values(variant), auc if best_epoch else float("nan"), best_epoch, epochs
         )
-        self._best[column] = {name: value[place].cpu().clone() for name, value in self._stopping.best.items()}
+        best = {name: value[place].cpu().clone() for name, value in self._stopping.best.items()}
+        self._best[column] = folded(best, self.inputs)
 
     def _finish(self, place: int) -> Trained | None:
         """Return probe number `place` of this pass once its last variant has stopped."""

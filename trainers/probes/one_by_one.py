@@ -5,6 +5,7 @@ Follows the plan of `plan` (order, dropout, initial weights), so that its probes
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
@@ -16,6 +17,14 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, Dataset
 
 from trainers.probes.evaluation import Evaluator
+from trainers.probes.inputs import (
+    Standardisation,
+    begin,
+    folded,
+    standardisation,
+    standardised,
+    start_biases,
+)
 from trainers.probes.layer import Layer, Trained, VariantResult, best_of, pos_weights, variant_values
 from trainers.probes.modules import dropout_shape, seeded_module
 from trainers.probes.plan import Batch, BatchReader, BatchRng, draw_masks
@@ -47,6 +56,7 @@ class _LoaderReader:
     rows: ResidentRows
     settings: Settings
     device: torch.device
+    inputs: Standardisation | None
 
     def epoch(self, seed: int, epoch: int, targets_NC: Tensor) -> Iterator[Batch]:
         dropout = dropout_shape(self.settings)
@@ -58,6 +68,8 @@ class _LoaderReader:
         loader = DataLoader(examples, self.settings.batch_size, sampler=order, generator=torch.Generator())
         for x, y in loader:
             x, y = x.to(self.device, compute), y.to(self.device)[:, None]
+            if self.inputs is not None:
+                self.inputs.apply_(x)
             widths = dropout.widths(self.rows.n_features)
             keep = tuple(torch.empty(len(x), width, dtype=torch.bool, device=self.device) for width in widths)
             draw_masks(rng, keep, dropout, x)
@@ -79,6 +91,9 @@ class OneByOneTraining:
         self._workers = workers
         self._loader = loader
         self._weights = pos_weights(settings, layer.targets["train"])
+        self._biases = start_biases(settings, layer.targets["train"])
+        self.inputs = standardisation(layer.rows["train"], settings)
+        """What activations are standardised by, if they are."""
         self.stopped = threading.Event()
         """Set when nobody waits for the probes any more."""
 
@@ -109,7 +124,10 @@ class OneByOneTraining:
         return Trained(probe, state, chosen, results, history)
 
     def _variant(self, probe: int, variant: Variant) -> tuple[VariantResult, dict[str, Tensor], History]:
-        module = seeded_module(self._settings, self._layer.n_features, probe).to(self._layer.device)
+        module = seeded_module(self._settings, self._layer.n_features, probe)
+        bias = None if self._biases is None else self._biases[probe]
+        module.load_state_dict(begin(module.state_dict(), bias))
+        module = module.to(self._layer.device)
         trainer = _Single(self, module, probe, variant)
         return trainer.run()
 
@@ -117,9 +135,9 @@ class OneByOneTraining:
         """Return a source of batches of its own for one probe."""
         rows, settings, device = self._layer.rows["train"], self._settings, self._layer.device
         if self._loader == "dataloader" and isinstance(rows, ResidentRows):
-            return _LoaderReader(rows, settings, device)
+            return _LoaderReader(rows, settings, device, self.inputs)
         return BatchReader(
-            rows,
+            standardised(rows, self.inputs),
             settings.batch_size,
             dropout_shape(settings),
             settings.compute_dtype,
@@ -139,6 +157,9 @@ class _Single:
         settings, layer = owner._settings, owner._layer
         self._settings = settings
         self._module = module
+        self._inputs = owner.inputs
+        # Validation reads activations as they are, and so needs the weights for these.
+        self._plain = copy.deepcopy(module)
         self._variant = variant
         self._optimiser = torch.optim.AdamW(
             module.parameters(), lr=variant.lr, weight_decay=variant.weight_decay
@@ -167,7 +188,8 @@ class _Single:
         return VariantResult(variant_values(self._variant), best_auc, best_epoch, epoch), best_state, history
 
     def _snapshot(self) -> dict[str, Tensor]:
-        return {name: value.cpu().clone() for name, value in self._module.state_dict().items()}
+        state = {name: value.cpu().clone() for name, value in self._module.state_dict().items()}
+        return folded(state, self._inputs)
 
     def _train(self, epoch: int) -> float:
         total = 0.0
@@ -193,6 +215,7 @@ class _Single:
         return logits.float() if reduced else logits
 
     def _validate(self) -> tuple[float, float]:
-        logits = self._evaluator.logits(lambda x: self._module(x)[:, None], 1)
+        self._plain.load_state_dict(folded(self._module.state_dict(), self._inputs))
+        logits = self._evaluator.logits(lambda x: self._plain(x)[:, None], 1)
         loss = self._criterion(logits[0], self._val_targets[0].to(logits.dtype))
         return float(loss), float(roc_auc(logits, self._val_targets)[0])

@@ -12,23 +12,31 @@ from typing import Any, Literal, Protocol, TextIO
 
 import torch
 
+from trainers.probes.baseline import Baseline, average_baselines
 from trainers.probes.errors import InputError, memory_advice
-from trainers.probes.evaluation import Evaluator
 from trainers.probes.exact import ExactTraining
 from trainers.probes.fused import FusedTraining, product_threads
 from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5
+from trainers.probes.inputs import Standardisation
 from trainers.probes.labels import Targets, read_targets
 from trainers.probes.layer import Layer, Trained
 from trainers.probes.layer_runs import LayerRun
 from trainers.probes.loading import DEFAULT_SHARE, available_bytes, is_mapped, load_rows
-from trainers.probes.metrics import Scores, mean, score
+from trainers.probes.metrics import Scores, mean
 from trainers.probes.modules import new_module
 from trainers.probes.one_by_one import OneByOneTraining
 from trainers.probes.outputs import ResultDirectory, checkpoint
-from trainers.probes.report import AVERAGES, failure_line, print_summary, probe_line
+from trainers.probes.report import (
+    AVERAGES,
+    constant_note,
+    failure_line,
+    print_summary,
+    probe_line,
+    rare_notes,
+)
 from trainers.probes.rows import Rows, StreamedRows
+from trainers.probes.scoring import Scorer
 from trainers.probes.settings import Loader, Settings
-from trainers.probes.stacked import stack, stacked_model
 from worker_agent.protocol.script_contract import ScriptContract
 
 Executor = Literal["auto", "fused", "thread"]
@@ -41,6 +49,9 @@ DIGEST_ROWS = 16
 
 class Training(Protocol):
     """What every executor offers."""
+
+    @property
+    def inputs(self) -> Standardisation | None: ...
 
     def run(self) -> Iterator[tuple[int, int, list[Trained]]]:
         """Yield (done, total, probes that just finished), in steps of about equal time."""
@@ -62,6 +73,8 @@ class ProbeOptions:
     """Bytes of memory for activations; None is a share of what is free."""
     names: list[str] | None = None
     overwrite: bool = False
+    baseline: bool = False
+    """Also score what a probe has to beat."""
     contract: ScriptContract | None = None
     load: Callable[..., Rows] = load_rows
     """What brings the rows of a split into memory."""
@@ -132,6 +145,8 @@ class _Work:
         self.results.prepare(self._fingerprint)
         for name, reason in self._targets.unscoreable.items():
             self._print(failure_line(name, f"not scoreable: {reason}"))
+        for note in rare_notes(self._targets):
+            self._print(note)
         if ready:
             self._print(f"{ready} finished probes found in {self.results.root}")
         before = self.results.seconds()
@@ -151,14 +166,18 @@ class _Work:
     def _train(self, layer: Layer, missing: list[int], ready: int) -> float:
         started = time.perf_counter()
         with memory_advice("training", training_advice(self._executor, self._options, self._device)):
-            scorer = _Scorer(layer, self._options.settings)
+            scorer = Scorer(layer, self._options.settings)
+            baseline = Baseline(layer, self._options.settings, missing) if self._options.baseline else None
+            training = self._training(layer, missing)
+            for note in constant_note(training.inputs):
+                self._print(note)
             done_probes = ready
-            for done, total, finished in self._training(layer, missing).run():
+            for done, total, finished in training.run():
                 eta = (time.perf_counter() - started) / max(done, 1) * (total - done)
                 scored = scorer.score([trained for trained in finished if trained.chosen.best_epoch])
                 for trained, scores in scored:
                     done_probes += 1
-                    self._save(trained, scores)
+                    self._save(trained, scores, baseline.of(trained.probe) if baseline else {})
                     name = self._targets.names[trained.probe]
                     self._print(probe_line(done_probes, len(self._targets.trainable), name, scores, eta))
                 self._note_diverged(finished)
@@ -197,7 +216,7 @@ class _Work:
             )
         return Layer(rows, targets, self._device)
 
-    def _save(self, trained: Trained, scores: Scores) -> None:
+    def _save(self, trained: Trained, scores: Scores, baseline: dict[str, Any]) -> None:
         name, settings = self._targets.names[trained.probe], self._options.settings
         metrics = {
             "action": name,
@@ -208,6 +227,7 @@ class _Work:
             "hyperparameters": trained.chosen.variant,
             "variants": [{**one.variant, **_without_variant(asdict(one))} for one in trained.results],
             **({"solver": trained.solver} if trained.solver else {}),
+            **baseline,
             "history": trained.history,
         }
         self.results.save(name, checkpoint(settings, name, self._layer_run.layer, trained.state), metrics)
@@ -233,6 +253,7 @@ class _Work:
         averages = {key: mean([one[key.removeprefix("average_")] for one in per_action]) for key in AVERAGES}
         return {
             **averages,
+            **average_baselines(per_action),
             "total_training_time_seconds": seconds,
             "num_workers": self._options.num_workers,
             "executor": self._executor,
@@ -241,24 +262,6 @@ class _Work:
             "not_scoreable": [{"action": name, "reason": reason} for name, reason in self._failed.items()],
             "per_action_metrics": per_action,
         }
-
-
-class _Scorer:
-    """Test metrics of finished probes."""
-
-    def __init__(self, layer: Layer, settings: Settings) -> None:
-        self._settings = settings
-        self._layer = layer
-        self._evaluator = Evaluator(layer.rows["test"], settings.compute_dtype, layer.device)
-
-    def score(self, finished: list[Trained]) -> list[tuple[Trained, Scores]]:
-        if not finished:
-            return []
-        states = stack([trained.state for trained in finished])
-        on_device = {name: value.to(self._layer.device) for name, value in states.items()}
-        logits = self._evaluator.logits(stacked_model(self._settings, on_device).logits, len(finished))
-        labels = self._layer.targets["test"].t()[[trained.probe for trained in finished]]
-        return list(zip(finished, score(logits, labels), strict=True))
 
 
 def _mirror(layer_run: LayerRun, contract: ScriptContract | None) -> Path | None:

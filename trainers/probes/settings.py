@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -14,6 +14,14 @@ from trainers.probes import CODE_VERSION
 ModelType = Literal["linear", "multihead"]
 Solver = Literal["adamw", "exact"]
 Loader = Literal["memory", "dataloader"]
+Inputs = Literal["standardised", "raw"]
+BiasStart = Literal["log-odds", "zero"]
+
+RECIPES: dict[str, Any] = {
+    "default": {"inputs": "standardised", "bias_start": "log-odds"},
+    "original": {"inputs": "raw", "bias_start": "zero"},
+}
+"""What `--recipe` sets; `original` is how probes were trained at first."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
@@ -43,6 +51,10 @@ class Settings:
     scheduler: bool = True
     """Cosine annealing of the learning rate to `min_lr` over `epochs`."""
     min_lr: float = 1e-5
+    inputs: Inputs = "standardised"
+    """AdamW: what training sees; standardised by mean and deviation of the training split."""
+    bias_start: BiasStart = "log-odds"
+    """AdamW: where the bias begins; `zero` is near zero, as torch.nn.Linear draws it."""
     pos_weight: float | Literal["balanced"] = 1.0
     """Weight of a positive example's loss; `balanced` is negatives / positives of the training split."""
     dtype: str = "float32"

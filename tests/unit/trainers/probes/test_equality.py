@@ -85,6 +85,8 @@ def cases(draw: st.DrawFn) -> tuple[Arrays, Settings]:
         dropout=draw(st.sampled_from([0.0, 0.1, 0.5])),
         scheduler=draw(st.booleans()),
         pos_weight=draw(st.sampled_from([1.0, 2.5, "balanced"])),
+        inputs=draw(st.sampled_from(["standardised", "raw"])),
+        bias_start=draw(st.sampled_from(["log-odds", "zero"])),
         seed=draw(st.integers(0, 1000)),
     )
     return arrays, settings
