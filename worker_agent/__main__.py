@@ -18,7 +18,7 @@ from worker_agent.executors.terminal import stay_in_background
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.lines import PREAMBLE
 from worker_agent.runtime import gpu_report
-from worker_agent.runtime.connection import READ_BYTES
+from worker_agent.runtime.connection.link import READ_BYTES
 from worker_agent.runtime.daemon import AgentHeldError, serve, start_detached, start_in_terminal
 from worker_agent.runtime.host_context import hostname
 from worker_agent.system.sockets import connect

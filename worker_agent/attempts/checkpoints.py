@@ -27,7 +27,7 @@ class Checkpoints:
     def __init__(self, layout: WorkLayout, run_id: str, cache: Cache) -> None:
         self._folder = layout.all_checkpoints(run_id)
         self._cache = cache
-        self._spares = RecycledFolders()
+        self._recycled = RecycledFolders()
 
     def path(self, key: Key) -> Path:
         """Return where an attempt writes."""
@@ -62,22 +62,22 @@ class Checkpoints:
         elif own:
             self.path((launch.job_id, own)).rename(final)
         else:
-            self._spares.open(final)
+            self._recycled.open(final)
 
-    def take_back(self, key: Key) -> bool:
-        """Make a spare of what a job has not used; False where it must be deleted."""
-        return self._spares.keep(self.path(key))
+    def recycle(self, key: Key) -> bool:
+        """Keep what a job has not used for another attempt; False where it must be deleted."""
+        return self._recycled.keep(self.path(key))
 
-    def spares(self) -> List[Path]:
-        """Return where all spares are."""
-        return self._spares.paths()
+    def recycled(self) -> List[Path]:
+        """Return where the directories are that wait for attempts."""
+        return self._recycled.paths()
 
     def stale(self, key: Key, in_use: Callable[[Key], bool]) -> Iterator[Path]:
         """Yield the directories that an attempt which has its own makes superfluous."""
         job_id, attempt = key
         for earlier in range(1, attempt):
             path = self.path((job_id, earlier))
-            if not in_use((job_id, earlier)) and path.exists() and path not in self._spares:
+            if not in_use((job_id, earlier)) and path.exists() and path not in self._recycled:
                 yield path
 
     def left_by(self, job_id: str, in_use: Callable[[Key], bool]) -> Iterator[Path]:
@@ -85,7 +85,7 @@ class Checkpoints:
         for path in self._folder.iterdir() if self._folder.is_dir() else ():
             with contextlib.suppress(ValueError):
                 key = named_attempt(path.name)
-                if key[0] == job_id and not in_use(key) and path not in self._spares:
+                if key[0] == job_id and not in_use(key) and path not in self._recycled:
                     yield path
 
     def is_empty(self, key: Key) -> bool:

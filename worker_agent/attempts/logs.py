@@ -118,7 +118,7 @@ class Log:
         yield from _range(self._attempt.log, max(0, self._size - self._tail), self._size)
 
 
-class LogKeeper:
+class LogLimiter:
     """Bounds the logs of all running attempts, in a thread that sleeps while there are none."""
 
     def __init__(self, complain: Callable[[str], None]) -> None:

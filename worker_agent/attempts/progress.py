@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterable, Optional, Tuple
 
 from worker_agent.attempts.results import tail_of
 from worker_agent.core.state import Sign
@@ -31,9 +31,10 @@ class ProgressReader:
         self._seen[attempt.root] = seen
         return {**last_json(tail_of(attempt.progress)), "line": last_line(tail_of(attempt.log))}
 
-    def forget(self, attempt: AttemptLayout) -> None:
-        """The attempt is over."""
-        self._seen.pop(attempt.root, None)
+    def keep_only(self, attempts: Iterable[AttemptLayout]) -> None:
+        """Forget all attempts but these."""
+        roots = {attempt.root for attempt in attempts}
+        self._seen = {root: seen for root, seen in self._seen.items() if root in roots}
 
 
 def sign_of(attempt: AttemptLayout) -> Sign:

@@ -170,5 +170,5 @@ class RecycledFolders:
             self._fresh = looks_of(str(folder))
 
     def paths(self) -> List[Path]:
-        """Return where all spares are."""
+        """Return where all kept directories are."""
         return list(self._free)

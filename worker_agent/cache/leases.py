@@ -1,6 +1,6 @@
-"""Which agents of this machine use what of the cache that they share.
+"""Which agents of this machine lease what of the cache that they share.
 
-`users/<run>` names what the agent of a run has used, a content hash a line, and is locked as long as the
+`users/<run>` names what the agent of a run has leased, a content hash a line, and is locked as long as the
 agent lives.  `cache.lock` is held by all while they begin to use something, and by one alone while it removes
 what nobody uses.
 """
@@ -43,32 +43,32 @@ def alone(layout: WorkLayout) -> Iterator[bool]:
         yield _lock(descriptor, fcntl.LOCK_EX)
 
 
-class CacheUsers:
-    """The uses of one agent, and how it learns of those of others."""
+class CacheLeases:
+    """The leases of one agent, and how it learns of those of others."""
 
     def __init__(self, layout: WorkLayout, run_id: str) -> None:
-        """Begin to use nothing.  Raises OSError."""
+        """Begin with nothing.  Raises OSError."""
         self.layout = layout
-        self.used: Set[str] = set()
-        self._path = layout.users / run_id
+        self.names: Set[str] = set()
+        self._path = layout.leases / run_id
         self._path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         with together(layout):  # who is alone may remove files that nobody has locked
             self._descriptor = os.open(str(self._path), flags, 0o600)
             _lock(self._descriptor, fcntl.LOCK_EX)
 
-    def use(self, name: str) -> None:
+    def lease(self, name: str) -> None:
         """Let nobody else remove an artefact, whether it is here already or comes later.  Raises OSError."""
-        if name in self.used:
+        if name in self.names:
             return
         with together(self.layout):
             os.write(self._descriptor, f"{name}\n".encode())
-        self.used.add(name)
+        self.names.add(name)
 
-    def used_by_others(self) -> Set[str]:
-        """Return what the agents of other runs have used, and forget ended ones.  To be called `alone`."""
+    def leased_by_others(self) -> Set[str]:
+        """Return what the agents of other runs have leased, and forget ended ones.  To be called `alone`."""
         found: Set[str] = set()
-        for path in self.layout.users.iterdir():
+        for path in self.layout.leases.iterdir():
             if path != self._path:
                 found.update(_read(path))
         return found
@@ -90,7 +90,7 @@ def not_home_yet(layout: WorkLayout) -> Set[str]:
 
 
 def _read(path: Path) -> List[str]:
-    """Return what an agent that lives uses; remove the file of one that does not."""
+    """Return what an agent that lives has leased; remove the file of one that does not."""
     with _opened(path) as descriptor:
         if not _lock(descriptor, fcntl.LOCK_SH):
             return path.read_text().split()

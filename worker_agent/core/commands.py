@@ -38,8 +38,15 @@ class KeepAck:
 
 
 @dataclass(frozen=True)
+class KeepRelease:
+    """Spool that the master needs the attempt no more."""
+
+    key: Key
+
+
+@dataclass(frozen=True)
 class Discard:
-    """Spool that the master needs the attempt no more, and delete its files."""
+    """Delete the files of an attempt that the master needs no more."""
 
     key: Key
     succeeded: bool = False
@@ -111,7 +118,20 @@ class Leave:
 
 
 Command = Union[
-    Send, Record, KeepLaunch, KeepAck, Discard, Look, Verify, Start, Stop, FreeSlot, Drain, Collect, Leave
+    Send,
+    Record,
+    KeepLaunch,
+    KeepAck,
+    KeepRelease,
+    Discard,
+    Look,
+    Verify,
+    Start,
+    Stop,
+    FreeSlot,
+    Drain,
+    Collect,
+    Leave,
 ]
 
 

@@ -90,7 +90,7 @@ def on_release(state: AgentState, message: Release) -> None:
         return
     del state.attempts[key]
     state.released[key[0]] = max(key[1], state.released.get(key[0], -1))
-    state.outbox.append(cmd.Discard(key, attempt.succeeded))
+    state.outbox += [cmd.KeepRelease(key), cmd.Discard(key, attempt.succeeded)]
     _maybe_leave(state)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pwd
 import time
+from dataclasses import dataclass
 from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from worker_agent.core import commands as cmd
@@ -17,7 +18,7 @@ from worker_agent.devices.gpus import GpuError, Reading, gpu_devices, visible_na
 from worker_agent.devices.slot_locks import SlotLocks, cores
 from worker_agent.protocol.messages import BY_INDEX, Settings, Slots
 from worker_agent.system import processes
-from worker_agent.system.background import Answer, Background
+from worker_agent.system.background import Background
 
 _EVERY_S = 2.0
 _RELEASE_S = 30.0
@@ -35,7 +36,15 @@ def devices_for(settings: Settings, reading: Optional[Reading]) -> List[Device]:
     return found or cpu_devices(settings.cpu_slots if settings.cpu_slots is not None else default)
 
 
-class GpuKeeper:
+@dataclass(frozen=True)
+class GpusRead:
+    """The answer of a look at the GPUs: a reading, or why there is none."""
+
+    reading: Optional[Reading]
+    problem: str = ""
+
+
+class GpuMonitor:
     """What is known of the GPUs of this machine."""
 
     def __init__(
@@ -54,7 +63,7 @@ class GpuKeeper:
         self._reading: Optional[Reading] = None
         self._watch = GpuWatch([], 0, 0.0)
         self._draining: Dict[str, float] = {}
-        self._under_way = self._again = False
+        self._is_reading = self._again = False
         self._began = self._next = 0.0
         self._then: Tuple[FrozenSet[str], FrozenSet[str]] = (frozenset(), frozenset())
         self._trouble = ""
@@ -89,12 +98,12 @@ class GpuKeeper:
 
     def look(self) -> None:
         """Read the GPUs in the background, if it is time and there are any to watch."""
-        if not self._watch.devices or self._under_way:
+        if not self._watch.devices or self._is_reading:
             return
         if time.monotonic() >= self._next or self._draining:
-            self._under_way, self._again = True, False
+            self._is_reading, self._again = True, False
             self._began, self._then = time.monotonic(), self._holders()
-            self._background.look(self._read)
+            self._background.look(_read)
 
     def drain(self, slot: str) -> None:
         """Free a slot once no memory of the attempt that had it is in use any more."""
@@ -102,17 +111,12 @@ class GpuKeeper:
         self._again = True
         self.look()
 
-    def _read(self) -> Answer:
-        """In a thread."""
-        try:
-            reading = read_gpus()
-        except GpuError as error:
-            problem = str(error)
-            return lambda: self._fail(problem)
-        if reading is None:
-            return lambda: self._fail("nvidia-smi is no longer there")
-        found = reading
-        return lambda: self._take(found)
+    def on_read(self, answer: GpusRead) -> None:
+        """Tell the core what a reading shows."""
+        if answer.reading is None:
+            self._fail(answer.problem)
+        else:
+            self._take(answer.reading)
 
     def _fail(self, problem: str) -> None:
         if problem != self._trouble:
@@ -143,7 +147,7 @@ class GpuKeeper:
                 slot_assignment.on_memory_free(self._state, slot)
                 if overdue:
                     self._warn(f"{slot}: its GPU's memory was still in use {_RELEASE_S:g} s after the job")
-        self._under_way, self._next = False, time.monotonic() + _EVERY_S
+        self._is_reading, self._next = False, time.monotonic() + _EVERY_S
         if self._again:
             self.look()
 
@@ -182,6 +186,15 @@ class GpuKeeper:
         running = [self._state.attempts[key] for key in self._state.slots.values()]
         sessions = {attempt.pid: attempt.key for attempt in running if attempt.pid}
         return sessions, {attempt.key: attempt.mark for attempt in running if attempt.mark}
+
+
+def _read() -> GpusRead:
+    """In a thread."""
+    try:
+        reading = read_gpus()
+    except GpuError as error:
+        return GpusRead(None, str(error))
+    return GpusRead(reading, "" if reading else "nvidia-smi is no longer there")
 
 
 def _gpu_settings(settings: Settings) -> Tuple[object, ...]:

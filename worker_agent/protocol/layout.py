@@ -135,8 +135,11 @@ class WorkLayout:
         return self.work_dir / "cache.lock"
 
     @property
-    def users(self) -> Path:
-        """What the agents of which runs use of the cache, a file a run."""
+    def leases(self) -> Path:
+        """What the agents of which runs use of the cache, a file a run.
+
+        The name on disk is older than the word: agents of different versions share the cache.
+        """
         return self.work_dir / "users"
 
     def evicted(self, run_id: str) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Callable, Iterator, Optional
 
 from worker_agent.protocol.layout import StateLayout
-from worker_agent.runtime.agent import Agent
+from worker_agent.runtime.assembly import AgentProcess
 
 _IDLE_S = 30 * 60.0
 _TERMINAL_IDLE_S = 5.0
@@ -33,7 +33,7 @@ def serve(layout: StateLayout, digest: str, ready: Callable[[], None]) -> None:
     layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _lock(layout.lock):
         _introduce()
-        agent = Agent(layout, digest, float(os.environ.get("TWOPHASE_AGENT_IDLE_S", _IDLE_S)))
+        agent = AgentProcess(layout, digest, float(os.environ.get("TWOPHASE_AGENT_IDLE_S", _IDLE_S)))
         # What is there now stays: searching it for garbage again and again would only cost time.
         gc.freeze()
         ready()

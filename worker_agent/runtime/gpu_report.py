@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional
 
 from worker_agent.core.shares import SHARES, Device, size, usual_slots
 from worker_agent.core.state import AgentState
-from worker_agent.devices.gpu_monitor import GpuKeeper
+from worker_agent.devices.gpu_monitor import GpuMonitor
 from worker_agent.devices.gpu_tools import read_gpus
 from worker_agent.devices.gpus import Gpu, GpuError, Reading, gigabytes
 from worker_agent.devices.slot_locks import SlotLocks
@@ -83,10 +83,10 @@ def _look(settings: Settings, report: Report) -> None:
     report.tool = reading.tool if reading else None
     report.gpus = [_facts(gpu, reading) for gpu in reading.gpus] if reading else []
     state, locks = AgentState(), SlotLocks(slot_lock_dir())
-    keeper = GpuKeeper(state, locks, Background(), lambda text: None)
-    devices = keeper.devices(settings)
+    monitor = GpuMonitor(state, locks, Background(), lambda text: None)
+    devices = monitor.devices(settings)
     state.devices = {device.name: device for device in devices}
-    keeper.look_at_locks()
+    monitor.look_at_locks()
     for gpu in report.gpus:
         gpu["state"] = _state(gpu, state)
     report.slots = [slot for device in devices for slot in usual_slots(device)]

@@ -7,10 +7,10 @@ import platform
 import shutil
 import socket
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.attempts.checkpoints import Checkpoints
-from worker_agent.attempts.launch import base_environment
+from worker_agent.attempts.invocation import base_environment
 from worker_agent.attempts.working_directory import WorkingDirectories, expand
 from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
@@ -72,7 +72,7 @@ def choose_work_dir(settings: Settings, layout: StateLayout) -> Path:
     return path / layout.hostname
 
 
-class Site:
+class HostContext:
     """The settings, and all that follows from them."""
 
     def __init__(
@@ -119,9 +119,9 @@ class Site:
         del self._attempts[key]
         return found
 
-    def spares(self) -> List[Path]:
+    def recycled(self) -> List[Path]:
         """Return the directories that wait for jobs."""
-        return [*self.working_directories.recycled(), *self.checkpoints.spares()]
+        return [*self.working_directories.recycled(), *self.checkpoints.recycled()]
 
     def facts(self) -> Dict[str, Any]:
         """Return what the master's log says of this machine."""
@@ -132,3 +132,23 @@ class Site:
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "disk_free_bytes": shutil.disk_usage(str(self.work_dir)).free,
         }
+
+
+class CurrentHost:
+    """The host context of the master that came last."""
+
+    def __init__(self) -> None:
+        self.opened: Optional[HostContext] = None
+        """None before any master came."""
+
+    @property
+    def context(self) -> HostContext:
+        """Return the context.  There must have been a master, or who asks is wrong."""
+        if self.opened is None:
+            raise AssertionError("the core asked for work before any master came")
+        return self.opened
+
+    def change(self, context: HostContext) -> List[Path]:
+        """Go on under other settings; return the directories that waited for jobs under the earlier ones."""
+        before, self.opened = self.opened, context
+        return before.recycled() if before else []

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Iterator, List
 
-from worker_agent.attempts.launch import mark_of
+from worker_agent.attempts.invocation import mark_of
 from worker_agent.core import transitions
 from worker_agent.core.state import AgentState, Attempt, Phase
 from worker_agent.protocol.layout import WorkLayout, attempt_name

@@ -10,12 +10,12 @@ import traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Deque
+from typing import Callable, Deque, Iterator
 
-from worker_agent.system import remove_tree
+from worker_agent.system.remove_tree import remove_tree
 
-Answer = Callable[[], None]
-"""What the loop does once the work is done."""
+Work = Callable[[], object]
+"""Runs in a thread; what it returns is an answer for the loop."""
 
 _BURST = 20
 _MOST_TRASH = 5000
@@ -35,7 +35,7 @@ class Background:
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="syncing")
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="looking")
         self._deleting = ThreadPoolExecutor(1, thread_name_prefix="deleting")
-        self._answers: Deque[Answer] = deque()
+        self._answers: Deque[object] = deque()
         self._trash: Deque[Path] = deque()
         self._trees = 0
         """That came since the last call of `tidy`."""
@@ -45,12 +45,12 @@ class Background:
         self.wakeup.setblocking(False)
         self._waker.setblocking(False)
 
-    def hash(self, work: Callable[[], Answer]) -> None:
-        """Run `work` in a thread, and its answer in the loop."""
+    def hash(self, work: Work) -> None:
+        """Run `work` in a thread, and keep its answer for the loop."""
         self._hashing.submit(self._run, work)
 
-    def look(self, work: Callable[[], Answer]) -> None:
-        """Run `work`, which may hang, in a thread of its own, and its answer in the loop."""
+    def look(self, work: Work) -> None:
+        """Run `work`, which may hang, in a thread of its own, and keep its answer for the loop."""
         self._looking.submit(self._run, work)
 
     def delete(self, tree: Path) -> None:
@@ -70,10 +70,10 @@ class Background:
             self._sync_queued = True
             self._syncing.submit(self._sync, work)
 
-    def answers(self) -> None:
-        """Run the answers that are there.  Called by the loop."""
+    def answers(self) -> Iterator[object]:
+        """Yield the answers that are there.  Called by the loop."""
         while self._answers:
-            self._answers.popleft()()
+            yield self._answers.popleft()
 
     def wake(self) -> None:
         """Make the loop look for answers."""
@@ -104,7 +104,7 @@ class Background:
         self._hashing.shutdown(wait=False)
         self._looking.shutdown(wait=False)
 
-    def _run(self, work: Callable[[], Answer]) -> None:
+    def _run(self, work: Work) -> None:
         try:
             self._answers.append(work())
         except Exception:
@@ -120,4 +120,4 @@ class Background:
     def _empty_trash(self) -> None:
         with contextlib.suppress(IndexError):
             while True:
-                remove_tree.remove(self._trash.popleft())
+                remove_tree(self._trash.popleft())

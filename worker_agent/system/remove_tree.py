@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 
-def remove(tree: Path) -> None:
+def remove_tree(tree: Path) -> None:
     """Delete a directory as far as that can be done, also where a job has taken permissions away."""
     shutil.rmtree(str(tree), ignore_errors=True)
     if tree.is_symlink() or not os.path.lexists(str(tree)):

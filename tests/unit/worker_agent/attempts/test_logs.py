@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker_agent.attempts.logs import Log, LogKeeper
+from worker_agent.attempts.logs import Log, LogLimiter
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.system.punch_hole import punch_hole
 
@@ -103,7 +103,7 @@ def test_a_log_that_nobody_made_is_no_problem(tmp_path: Path) -> None:
 
 def test_the_keeper_says_once_that_a_log_cannot_be_bounded(tmp_path: Path) -> None:
     said: list[str] = []
-    keeper = LogKeeper(said.append)
+    keeper = LogLimiter(said.append)
     job = Job(tmp_path / "attempt")
     job.write(100_000)
     job.attempt.log_head.with_suffix(".new").mkdir()

@@ -174,7 +174,7 @@ def test_a_checkpoint_directory_that_was_not_used_becomes_another_jobs(worker: W
     worker.begin("a")
     path = worker.checkpoints.path(("a", 1))
     inode = path.stat().st_ino
-    assert worker.checkpoints.take_back(("a", 1)) and worker.checkpoints.spares() == [path]
+    assert worker.checkpoints.recycle(("a", 1)) and worker.checkpoints.recycled() == [path]
     assert not list(worker.checkpoints.left_by("a", lambda key: False))
     assert not list(worker.checkpoints.stale(("a", 2), lambda key: False))
     worker.begin("b")
@@ -186,4 +186,4 @@ def test_a_checkpoint_directory_that_was_changed_is_no_spare(worker: Worker, cha
     worker.begin("a")
     path = worker.checkpoints.path(("a", 1))
     path.chmod(0o500) if change == "a mode" else (path / "epoch").write_text("1")
-    assert not worker.checkpoints.take_back(("a", 1))
+    assert not worker.checkpoints.recycle(("a", 1))

@@ -8,7 +8,7 @@ import pytest
 
 from worker_agent.cache import leases
 from worker_agent.cache.artefacts import Cache
-from worker_agent.cache.leases import CacheUsers, alone, not_home_yet, together
+from worker_agent.cache.leases import CacheLeases, alone, not_home_yet, together
 from worker_agent.protocol.layout import WorkLayout
 
 
@@ -18,31 +18,35 @@ def layout(tmp_path: Path) -> WorkLayout:
 
 
 def test_what_one_uses_the_others_see_as_long_as_it_lives(layout: WorkLayout) -> None:
-    one, other = CacheUsers(layout, "r1"), CacheUsers(layout, "r2")
+    one, other = CacheLeases(layout, "r1"), CacheLeases(layout, "r2")
     for name in ("aa", "bb", "aa"):
-        one.use(name)
-    other.use("cc")
-    assert (one.used, one.used_by_others(), other.used_by_others()) == ({"aa", "bb"}, {"cc"}, {"aa", "bb"})
+        one.lease(name)
+    other.lease("cc")
+    assert (one.names, one.leased_by_others(), other.leased_by_others()) == (
+        {"aa", "bb"},
+        {"cc"},
+        {"aa", "bb"},
+    )
     one.close()
-    assert other.used_by_others() == set()
+    assert other.leased_by_others() == set()
     other.close()
-    assert list(layout.users.iterdir()) == []
+    assert list(layout.leases.iterdir()) == []
 
 
 def test_what_one_used_that_was_killed_is_forgotten(layout: WorkLayout) -> None:
-    layout.users.mkdir()
-    (layout.users / "r1").write_text("aa\n")
-    users = CacheUsers(layout, "r2")
-    assert users.used_by_others() == set()
-    assert [path.name for path in layout.users.iterdir()] == ["r2"]
-    users.close()
+    layout.leases.mkdir()
+    (layout.leases / "r1").write_text("aa\n")
+    later = CacheLeases(layout, "r2")
+    assert later.leased_by_others() == set()
+    assert [path.name for path in layout.leases.iterdir()] == ["r2"]
+    later.close()
 
 
 def test_an_agent_that_starts_again_uses_nothing_yet(layout: WorkLayout) -> None:
-    layout.users.mkdir()
-    (layout.users / "r1").write_text("aa\n")
-    again, other = CacheUsers(layout, "r1"), CacheUsers(layout, "r2")
-    assert (again.used, other.used_by_others()) == (set(), set())
+    layout.leases.mkdir()
+    (layout.leases / "r1").write_text("aa\n")
+    again, other = CacheLeases(layout, "r1"), CacheLeases(layout, "r2")
+    assert (again.names, other.leased_by_others()) == (set(), set())
     again.close()
     other.close()
 

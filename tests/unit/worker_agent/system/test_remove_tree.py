@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from worker_agent.system import remove_tree
+from worker_agent.system.remove_tree import remove_tree
 
 NOBODY = 65534
 
@@ -37,7 +37,7 @@ def test_closed_folders_are_deleted_and_what_links_point_to_is_not(here: Path, m
     (here / "tree" / "a" / "link").symlink_to((here / "elsewhere").absolute())
     for name in ("tree/a/b", "tree/a", "tree"):
         (here / name).chmod(mode)
-    remove_tree.remove(here / "tree")
+    remove_tree(here / "tree")
     assert not (here / "tree").exists()
     assert (here / "elsewhere" / "kept").exists()
     assert (here / "elsewhere").stat().st_mode & 0o777 == 0o755
@@ -46,6 +46,6 @@ def test_closed_folders_are_deleted_and_what_links_point_to_is_not(here: Path, m
 def test_a_link_and_nothing_are_left_as_they_are(here: Path) -> None:
     (here / "kept").mkdir()
     (here / "link").symlink_to("kept")
-    remove_tree.remove(here / "link")
-    remove_tree.remove(here / "nothing")
+    remove_tree(here / "link")
+    remove_tree(here / "nothing")
     assert (here / "kept").is_dir()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from worker_agent.attempts.launch import Places, base_environment, command, environment
+from worker_agent.attempts.invocation import Places, base_environment, command, environment
 from worker_agent.attempts.progress import last_json, last_line
 from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout

@@ -1,0 +1,142 @@
+"""Builds an agent of its parts: the only place that knows them all."""
+
+from __future__ import annotations
+
+import selectors
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from worker_agent.attempts.logs import LogLimiter
+from worker_agent.cache.garbage_collection import CacheCollector
+from worker_agent.devices.gpu_monitor import GpuMonitor
+from worker_agent.devices.slot_locks import SlotLocks
+from worker_agent.executors.choice import Executors
+from worker_agent.protocol.layout import StateLayout, slot_lock_dir
+from worker_agent.runtime import recovery
+from worker_agent.runtime.agent import Agent
+from worker_agent.runtime.agent_log import complain
+from worker_agent.runtime.clock import SteadyClock
+from worker_agent.runtime.connection.connections import Connections
+from worker_agent.runtime.connection.conversation import Conversation, message_handlers
+from worker_agent.runtime.connection.greeting import HostSettings, Identity, Reception
+from worker_agent.runtime.connection.listener import Listener
+from worker_agent.runtime.connection.network import Network
+from worker_agent.runtime.effects.artefacts import ArtefactEffects
+from worker_agent.runtime.effects.attempt_monitor import AttemptMonitor
+from worker_agent.runtime.effects.checkpoints import CheckpointEffects
+from worker_agent.runtime.effects.endings import EndingEffects
+from worker_agent.runtime.effects.invoker import Invoker
+from worker_agent.runtime.effects.records import RecordEffects
+from worker_agent.runtime.effects.slots import SlotEffects
+from worker_agent.runtime.effects.starts import StartEffects
+from worker_agent.runtime.effects.table import Effects
+from worker_agent.runtime.ending import end_attempts, kill_orphans, remove_under_another_name
+from worker_agent.runtime.host_context import CurrentHost
+from worker_agent.runtime.signals import listen_to_signals
+from worker_agent.runtime.spool import Spool
+from worker_agent.runtime.upkeep import Upkeep
+from worker_agent.system import processes
+from worker_agent.system.background import Background
+
+
+@dataclass
+class Ports:
+    """What reaches out of this process."""
+
+    spool: Spool
+    locks: SlotLocks
+    executor: Executors = field(default_factory=Executors)
+    workers: Background = field(default_factory=Background)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    clock: SteadyClock = field(default_factory=SteadyClock)
+
+    @classmethod
+    def open(cls, layout: StateLayout) -> "Ports":
+        """Open what there is on the disk.  Raises OSError where that cannot be."""
+        return cls(Spool(layout.spool, complain), SlotLocks(slot_lock_dir()))
+
+
+class AgentProcess:
+    """An agent with all that it is made of, from its recovery to its end."""
+
+    def __init__(self, layout: StateLayout, digest: str, idle_s: float) -> None:
+        """Recover what an earlier agent left, and listen.  Raises OSError where that cannot be."""
+        self._identity = Identity(layout, digest, processes.boot_id())
+        self._ports = ports = Ports.open(layout)
+        self._state = state = recovery.restore(ports.spool.memory, self._identity.boot_id)
+        self._host = CurrentHost()
+        self._settings = HostSettings(layout.run_id, self._host, ports.workers)
+        self._connections = Connections(ports.selector, ports.spool)
+        self._logs = LogLimiter(complain)
+        self._collector = CacheCollector(state, ports.workers, complain)
+        self._gpus = GpuMonitor(state, ports.locks, ports.workers, complain)
+        self._checkpoints = CheckpointEffects(state, self._host, ports.workers)
+        self._records = RecordEffects(ports.spool, ports.workers)
+        self._artefacts = ArtefactEffects(state, self._host, self._collector, ports.workers, ports.clock.now)
+        self._effects = self._make_effects()
+        self._recover()
+        self._listener = Listener(layout.socket, ports.selector)
+        self._agent = self._make_agent(idle_s)
+
+    def run(self) -> None:
+        """Serve until the end, and end.  Must be called in the main thread."""
+        listen_to_signals(self._ports.workers.wakeup_fd, self._agent.end)
+        self._agent.run()
+        self._end()
+
+    def _make_effects(self) -> Effects:
+        state, ports, host, now = self._state, self._ports, self._host, self._ports.clock.now
+        slots = SlotEffects(state, host, ports.locks, self._gpus)
+        invoker = Invoker(state, host, ports.executor, ports.spool, self._checkpoints, self._logs)
+        starts = StartEffects(state, self._artefacts, slots, invoker, now)
+        endings = EndingEffects(state, host, ports.executor, ports.workers, self._logs, now)
+        parts = (self._records, self._artefacts, slots, starts, endings)
+        return Effects(state, ports.workers, self._connections, *(part.table() for part in parts))
+
+    def _make_agent(self, idle_s: float) -> Agent:
+        state, ports, now = self._state, self._ports, self._ports.clock.now
+        reception = Reception(self._identity, state, ports.spool, ports.locks, self._gpus, self._settings)
+        handlers = message_handlers(state, self._checkpoints, now)
+        conversation = Conversation(state, self._connections, reception, self._effects, handlers)
+        monitor = AttemptMonitor(state, self._host, self._connections, now)
+        chores = (ports.workers.tidy, self._artefacts.make_room, self._listener.check)
+        upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, idle_s)
+        ports.selector.register(ports.workers.wakeup, selectors.EVENT_READ, ports.workers.drain)
+        ports.selector.register(ports.executor, selectors.EVENT_READ, _nothing)
+        network = Network(ports.selector, self._connections, conversation)
+        return Agent(network, self._effects, self._records, ports.executor, upkeep, now)
+
+    def _recover(self) -> None:
+        memory, identity = self._ports.spool.memory, self._identity
+        run_id = identity.layout.run_id
+        stubborn = recovery.kill_leftovers(memory, run_id, identity.boot_id)
+        if stubborn:
+            complain(f"processes that do not end: {stubborn}; their slots stay locked")
+        for path in recovery.unknown_attempts(memory, run_id):
+            self._ports.workers.delete(path)
+        if memory.work_dir:
+            self._settings.apply(memory.settings, Path(memory.work_dir), [])
+        recovery.report_lost(self._state, memory, identity.boot_id, self._ports.clock.now())
+        self._effects.execute()
+        self._records.write()
+
+    def _end(self) -> None:
+        ports, layout = self._ports, self._identity.layout
+        end_attempts(self._state, self._effects, ports.executor, ports.clock.now())
+        self._records.write()
+        self._connections.pump()
+        self._listener.close()
+        if self._effects.left and self._host.opened:
+            remove_under_another_name(self._host.opened.layout.run(layout.run_id))
+            remove_under_another_name(layout.root)
+        ports.executor.close()
+        kill_orphans()
+        ports.workers.close()
+        self._logs.close()
+        self._collector.close()
+        ports.spool.close()
+        ports.locks.close()
+
+
+def _nothing() -> None:
+    """The loop asks the executor in every turn."""

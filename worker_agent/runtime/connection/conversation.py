@@ -1,0 +1,86 @@
+"""What comes in from masters, and what it means."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Type
+
+from worker_agent.core import staging, transitions
+from worker_agent.core.state import AgentState
+from worker_agent.devices.gpus import GpuError
+from worker_agent.protocol.messages import (
+    Ack,
+    Cancel,
+    Delivered,
+    DropCheckpoints,
+    Hello,
+    Launch,
+    Message,
+    MessageError,
+    Ping,
+    Release,
+    Shutdown,
+    Withdraw,
+)
+from worker_agent.runtime.connection.connections import Connections
+from worker_agent.runtime.connection.greeting import Reception
+from worker_agent.runtime.connection.link import Link
+from worker_agent.runtime.effects.checkpoints import CheckpointEffects
+from worker_agent.runtime.effects.table import Effects
+from worker_agent.runtime.ports import Clock
+
+MessageHandlers = Mapping[Type[Any], Callable[[Any], None]]
+
+
+def message_handlers(state: AgentState, checkpoints: CheckpointEffects, now: Clock) -> MessageHandlers:
+    """Return what each message of a master does."""
+    return {
+        Launch: lambda item: transitions.on_launch(state, checkpoints.without_older(item), now()),
+        Cancel: lambda item: transitions.on_cancel(state, item, now()),
+        Withdraw: lambda item: transitions.on_withdraw(state, item, now()),
+        DropCheckpoints: lambda item: checkpoints.drop(item.job_id),
+        Release: lambda item: transitions.on_release(state, item),
+        Ack: lambda item: transitions.on_ack(state, item),
+        Delivered: lambda item: staging.on_delivered(state, item),
+        Ping: lambda item: transitions.on_ping(state, item),
+        Shutdown: lambda item: transitions.on_shutdown(state),
+    }
+
+
+class Conversation:
+    """Greets masters, and does what the one that was greeted last says."""
+
+    def __init__(
+        self,
+        state: AgentState,
+        connections: Connections,
+        reception: Reception,
+        effects: Effects,
+        handlers: MessageHandlers,
+    ) -> None:
+        self._state, self._connections, self._reception = state, connections, reception
+        self._effects, self._handlers = effects, handlers
+
+    def receive(self, link: Link) -> None:
+        """Take in what has come over a link."""
+        for message in self._connections.receive(link):
+            self._take(link, message)
+
+    def _take(self, link: Link, message: Message) -> None:
+        if isinstance(message, Hello):
+            self._greet(link, message)
+        elif link is not self._connections.master:
+            self._connections.drop(link, f"the first message is {message.type}, not hello")
+        elif type(message) in self._handlers:
+            self._handlers[type(message)](message)
+            self._effects.execute()
+        else:
+            self._connections.drop(link, f"{message.type} is a message of the agent")
+
+    def _greet(self, link: Link, hello: Hello) -> None:
+        try:
+            welcome = self._reception.admit(hello)
+        except (MessageError, GpuError, OSError) as error:
+            self._connections.refuse(link, str(error))
+            return
+        self._connections.welcome(link, hello.epoch, welcome, self._state.acked)
+        self._effects.execute()

@@ -1,0 +1,100 @@
+"""Who may be the master, and what it is told first."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, List, Mapping, Sequence
+
+from worker_agent.core import slot_assignment, transitions
+from worker_agent.core.shares import Device
+from worker_agent.core.state import AgentState
+from worker_agent.devices.gpu_monitor import GpuMonitor
+from worker_agent.protocol.layout import StateLayout
+from worker_agent.protocol.messages import PROTOCOL, Hello, MessageError, Welcome
+from worker_agent.runtime.host_context import CurrentHost, HostContext, choose_work_dir, parse_settings
+from worker_agent.runtime.ports import Locks, Records, Workers
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which agent this is."""
+
+    layout: StateLayout
+    digest: str
+    boot_id: str
+
+
+class HostSettings:
+    """Changes the host context, where one master's settings give way to another's."""
+
+    def __init__(self, run_id: str, host: CurrentHost, workers: Workers) -> None:
+        self._run_id, self._host, self._workers = run_id, host, workers
+
+    def apply(self, settings: Mapping[str, Any], work_dir: Path, devices: Sequence[Device]) -> HostContext:
+        """Go on under these settings.  Raises MessageError, OSError."""
+        context = HostContext(parse_settings(settings), work_dir, self._run_id, os.environ, devices)
+        for path in self._host.change(context):
+            self._workers.delete(path)
+        return context
+
+
+class Reception:
+    """Receives masters."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        state: AgentState,
+        spool: Records,
+        locks: Locks,
+        gpus: GpuMonitor,
+        host_settings: HostSettings,
+    ) -> None:
+        self._identity, self._state, self._spool = identity, state, spool
+        self._locks, self._gpus, self._host_settings = locks, gpus, host_settings
+
+    def admit(self, hello: Hello) -> Welcome:
+        """Take over a master's settings and return what to answer.
+
+        Raises MessageError, GpuError or OSError, with why it is refused.
+        """
+        self._check(hello)
+        context = self._settle(hello)
+        transitions.on_hello(self._state, list(context.devices.values()))
+        self._gpus.look_at_locks()
+        return self._welcome(context)
+
+    def _check(self, hello: Hello) -> None:
+        run_id = self._identity.layout.run_id
+        if hello.protocol != PROTOCOL:
+            raise MessageError(f"the agent speaks protocol {PROTOCOL}, the master {hello.protocol}")
+        if hello.run_id != run_id:
+            raise MessageError(f"this is the agent of run {run_id}, not of {hello.run_id}")
+        known = self._spool.memory.epoch
+        if hello.epoch < known:
+            raise MessageError(f"a master of epoch {known} has been here; this one has {hello.epoch}")
+
+    def _settle(self, hello: Hello) -> HostContext:
+        """Take over the master's settings.  Big files stay where they are while any attempt is there."""
+        settings = parse_settings(hello.settings)
+        devices = self._gpus.devices(settings)
+        work_dir = choose_work_dir(settings, self._identity.layout)
+        if self._state.attempts:
+            work_dir = Path(self._spool.memory.work_dir)
+        self._locks.check(devices)
+        context = self._host_settings.apply(hello.settings, work_dir, devices)
+        body = {"epoch": hello.epoch, "settings": hello.settings}
+        self._spool.put("met", {**body, "boot_id": self._identity.boot_id, "work_dir": str(work_dir)})
+        return context
+
+    def _welcome(self, context: HostContext) -> Welcome:
+        attempts: List[List[Any]] = [list(key) for key in self._state.attempts]
+        return Welcome(
+            *(PROTOCOL, self._identity.digest, self._identity.boot_id, context.slots),
+            *(slot_assignment.held_by_others(self._state), attempts, context.cache.hashes()),
+            *(str(context.work_dir), context.facts()),
+            gpu_bytes=context.gpu_bytes(),
+            slots_per_gpu=context.settings.slots_per_gpu,
+        )

@@ -1,0 +1,82 @@
+"""Looks for artefacts in the cache, and checks them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from worker_agent.cache.garbage_collection import CacheCleaned, CacheCollector, CacheListed
+from worker_agent.core import commands as cmd
+from worker_agent.core import staging
+from worker_agent.core.state import AgentState
+from worker_agent.runtime.effects.table import Handlers
+from worker_agent.runtime.host_context import CurrentHost
+from worker_agent.runtime.ports import Clock, Workers
+
+
+@dataclass(frozen=True)
+class Verified:
+    """An artefact was hashed; `problem` says why it is not what it should be."""
+
+    content_hash: str
+    problem: Optional[str]
+    delivered: bool
+
+
+class ArtefactEffects:
+    """The cache of this worker, as the core sees it."""
+
+    def __init__(
+        self, state: AgentState, host: CurrentHost, collector: CacheCollector, workers: Workers, now: Clock
+    ) -> None:
+        self._state, self._host, self._collector = state, host, collector
+        self._workers, self._now = workers, now
+
+    def table(self) -> Handlers:
+        """Return what is handled here."""
+        return {
+            cmd.Look: self.look,
+            cmd.Verify: self.verify,
+            Verified: self.on_verified,
+            CacheListed: self._collector.on_listed,
+            CacheCleaned: self._collector.on_cleaned,
+        }
+
+    def status(self, content_hash: str) -> str:
+        """Return `present`, `missing` or `unsure`; from now on no other run removes it."""
+        cache = self._host.context.cache
+        self._collector.lease(cache, content_hash)
+        return cache.status(content_hash)
+
+    def look(self, item: cmd.Look) -> None:
+        """Tell the core whether an artefact is here."""
+        handlers = {
+            "present": staging.on_found,
+            "missing": staging.on_missing,
+            "unsure": staging.on_unsure,
+        }
+        handlers[self.status(item.content_hash)](self._state, item.content_hash, self._now())
+
+    def verify(self, item: cmd.Verify) -> None:
+        """Hash an artefact in a thread."""
+        cache = self._host.context.cache
+        check = cache.verify_delivered if item.delivered else cache.verify_cached
+
+        def work() -> Verified:
+            try:
+                problem = check(item.content_hash)
+            except Exception as error:
+                problem = f"cannot be checked: {error}"
+            return Verified(item.content_hash, problem, item.delivered)
+
+        self._workers.hash(work)
+
+    def on_verified(self, answer: Verified) -> None:
+        """Tell the core what the hashing has shown."""
+        staging.on_verified(self._state, answer.content_hash, answer.problem, answer.delivered, self._now())
+
+    def make_room(self) -> None:
+        """Make room in the cache where it has grown too large."""
+        if self._host.opened:
+            context = self._host.opened
+            self._collector.look(context.cache, context.settings.cache_limit_bytes)

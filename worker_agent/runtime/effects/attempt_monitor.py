@@ -1,0 +1,42 @@
+"""Looks after attempts that run: signs of life, limits, progress."""
+
+from __future__ import annotations
+
+from worker_agent.attempts.progress import ProgressReader, sign_of
+from worker_agent.core import deadlines, queries, transitions
+from worker_agent.core.state import AgentState
+from worker_agent.protocol.messages import Progress
+from worker_agent.runtime.host_context import CurrentHost
+from worker_agent.runtime.ports import Clock, Master
+
+
+class AttemptMonitor:
+    """What running attempts show of themselves, and what follows."""
+
+    def __init__(self, state: AgentState, host: CurrentHost, master: Master, now: Clock) -> None:
+        self._state, self._host, self._master, self._now = state, host, master, now
+        self._progress = ProgressReader()
+
+    def is_due(self) -> bool:
+        """Return whether an attempt reaches a limit now unless it has given a sign of life."""
+        deadline = queries.next_deadline(self._state)
+        return deadline is not None and deadline <= self._now()
+
+    def look_for_signs(self) -> None:
+        """Look whether the attempts that must give signs of life do."""
+        for attempt in filter(deadlines.is_watched, queries.running(self._state)):
+            sign = sign_of(self._host.context.attempt(attempt.key))
+            deadlines.on_sign(attempt, sign, self._now())
+
+    def tick(self) -> None:
+        """Tell the core that time has passed."""
+        transitions.on_tick(self._state, self._now())
+
+    def report_progress(self) -> None:
+        """Say what the running attempts have to say."""
+        running = {key: self._host.context.attempt(key) for key in self._state.slots.values()}
+        self._progress.keep_only(running.values())
+        for key, attempt in running.items():
+            detail = self._progress.read(attempt)
+            if detail:
+                self._master.say(Progress(key[0], key[1], detail))

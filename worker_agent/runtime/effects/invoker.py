@@ -1,0 +1,62 @@
+"""Makes what an attempt needs on this worker, and asks an executor to run it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Optional
+
+from worker_agent.attempts.invocation import Places, command, environment, mark_of
+from worker_agent.attempts.logs import LogLimiter
+from worker_agent.core.execution import Key, StartError
+from worker_agent.core.state import AgentState
+from worker_agent.executors.base import Executor, Invocation
+from worker_agent.protocol.messages import Launch
+from worker_agent.runtime.effects.checkpoints import CheckpointEffects
+from worker_agent.runtime.host_context import CurrentHost
+from worker_agent.runtime.ports import Records
+
+
+class Invoker:
+    """From a launch to a process."""
+
+    def __init__(
+        self,
+        state: AgentState,
+        host: CurrentHost,
+        executor: Executor,
+        spool: Records,
+        checkpoints: CheckpointEffects,
+        logs: LogLimiter,
+    ) -> None:
+        self._state, self._host, self._executor, self._spool = state, host, executor, spool
+        self._checkpoints, self._logs = checkpoints, logs
+
+    def invoke(self, launch: Launch, gpu: Optional[str], lock: int) -> Optional[int]:
+        """Start an attempt and return its pid, None where the executor is going to tell it.
+
+        Raises StartError.
+        """
+        if self._spool.failure and not self._spool.write():
+            raise StartError(self._spool.failure)
+        key = (launch.job_id, launch.attempt)
+        invocation = self._invocation(key, launch, gpu, lock)
+        self._state.attempts[key].mark = os.fsencode(invocation.mark)
+        return self._executor.start(key, invocation)
+
+    def follow(self, key: Key) -> None:
+        """Keep the log of an attempt that has started within its limit."""
+        context = self._host.context
+        self._logs.follow(key, context.attempt(key), context.settings.log_limit_bytes)
+
+    def _invocation(self, key: Key, launch: Launch, gpu: Optional[str], lock: int) -> Invocation:
+        context = self._host.context
+        attempt = context.attempt(key)
+        context.working_directories.prepare(attempt, launch)
+        self._checkpoints.open(launch)
+        base_model = context.cache.path(launch.base_model) if launch.base_model else None
+        places = Places(attempt, context.checkpoints.path(key), base_model)
+        env = environment(context.env, launch, gpu, places)
+        argv = command(launch.argv, gpu, sys.executable, attempt, env.get("PATH", ""))
+        mark = mark_of(attempt.output)
+        return Invocation(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)

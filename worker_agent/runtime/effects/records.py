@@ -1,0 +1,47 @@
+"""What the core wants remembered goes to the spool."""
+
+from __future__ import annotations
+
+from worker_agent.core import commands as cmd
+from worker_agent.runtime.effects.table import Handlers
+from worker_agent.runtime.ports import Records, Workers
+
+
+class RecordEffects:
+    """Writes records; outcomes are made durable soon after."""
+
+    def __init__(self, spool: Records, workers: Workers) -> None:
+        self._spool, self._workers = spool, workers
+        self._sync_due = False
+
+    def table(self) -> Handlers:
+        """Return what is handled here."""
+        return {
+            cmd.Record: self.record,
+            cmd.KeepLaunch: self.keep_launch,
+            cmd.KeepAck: self.keep_ack,
+            cmd.KeepRelease: self.keep_release,
+        }
+
+    def record(self, item: cmd.Record) -> None:
+        """Remember an event until the master acknowledges it."""
+        self._spool.put("event", item.event)
+        self._sync_due |= item.event.kind == "finished"
+
+    def keep_launch(self, item: cmd.KeepLaunch) -> None:
+        """Remember a launch."""
+        self._spool.put("launch", item.launch)
+
+    def keep_ack(self, item: cmd.KeepAck) -> None:
+        """Remember what the master has."""
+        self._spool.put("ack", {"seq": item.seq})
+
+    def keep_release(self, item: cmd.KeepRelease) -> None:
+        """Remember that an attempt may be forgotten."""
+        self._spool.put("release", {"job_id": item.key[0], "attempt": item.key[1]})
+
+    def write(self) -> None:
+        """Bring the file up to date."""
+        if self._spool.write() and self._sync_due:
+            self._sync_due = False
+            self._workers.sync(self._spool.sync)

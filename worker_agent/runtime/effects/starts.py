@@ -1,0 +1,82 @@
+"""Starts attempts, and tells the core what has come of it."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional
+
+from worker_agent.core import commands as cmd
+from worker_agent.core import transitions
+from worker_agent.core.execution import Exit, Key, Started, StartError
+from worker_agent.core.launch_check import artefacts_of
+from worker_agent.core.state import AgentState
+from worker_agent.runtime.effects.artefacts import ArtefactEffects
+from worker_agent.runtime.effects.invoker import Invoker
+from worker_agent.runtime.effects.slots import SlotEffects
+from worker_agent.runtime.effects.table import Handlers
+from worker_agent.runtime.ports import Clock
+from worker_agent.system import processes
+
+
+class StartEffects:
+    """From a slot that is free to an attempt that runs."""
+
+    def __init__(
+        self,
+        state: AgentState,
+        artefacts: ArtefactEffects,
+        slots: SlotEffects,
+        invoker: Invoker,
+        now: Clock,
+    ) -> None:
+        self._state, self._artefacts, self._slots, self._invoker = state, artefacts, slots, invoker
+        self._now = now
+        self._asked: Dict[Key, int] = {}
+        """When the attempts that are being started were, in ticks."""
+
+    def table(self) -> Handlers:
+        """Return what is handled here."""
+        return {cmd.Start: self.start, Started: self.on_started, Exit: self.on_exit}
+
+    def start(self, item: cmd.Start) -> None:
+        """Look at the artefacts once more, take the slot, and start the attempt."""
+        key = (item.launch.job_id, item.launch.attempt)
+        if not self._is_fit(item, key):
+            return
+        lock = self._slots.take(item.slot)
+        if lock is None:
+            transitions.on_slot_taken(self._state, key, self._slots.held_by_others(item.slot))
+            return
+        self._asked[key] = processes.ticks()
+        try:
+            pid = self._invoker.invoke(item.launch, self._slots.visible_gpu(item.slot), lock)
+        except StartError as error:
+            self.on_started(Started(key, 0, str(error)))
+            return
+        self._on_pid(key, pid)
+
+    def on_started(self, started: Started) -> None:
+        """An attempt runs, or cannot be started."""
+        before = self._asked.pop(started.key)
+        if started.problem:
+            transitions.on_not_started(self._state, started.key, started.problem, self._now())
+            return
+        self._invoker.follow(started.key)
+        identity = {"pid": started.pid, "ticks": [before, processes.ticks()]}
+        transitions.on_started(self._state, started.key, identity, self._now())
+
+    def on_exit(self, done: Exit) -> None:
+        """Nothing of an attempt runs any more; it may have been stopped before it had begun."""
+        self._asked.pop(done.key, None)
+        transitions.on_exit(self._state, done, self._now())
+
+    def _on_pid(self, key: Key, pid: Optional[int]) -> None:
+        if pid is not None:
+            self.on_started(Started(key, pid))
+
+    def _is_fit(self, item: cmd.Start, key: Key) -> bool:
+        for name in artefacts_of(item.launch):
+            status = self._artefacts.status(name)
+            if status != "present":
+                transitions.on_unfit(self._state, key, name, status, self._now())
+                return False
+        return True

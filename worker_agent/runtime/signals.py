@@ -1,0 +1,25 @@
+"""The signals that an agent listens to."""
+
+from __future__ import annotations
+
+import signal
+from typing import Callable
+
+from worker_agent.runtime.agent_log import complain
+
+
+def listen_to_signals(wakeup_fd: int, end: Callable[[], None]) -> None:
+    """Have `wakeup_fd` written to at every signal, and `end` called when the agent is to end.
+
+    Must be called in the main thread.
+    """
+
+    def on_end(number: int, _: object) -> None:
+        complain(f"signal {number}: the agent ends")
+        end()
+
+    signal.set_wakeup_fd(wakeup_fd, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGHUP, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_end)
