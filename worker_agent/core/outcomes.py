@@ -14,7 +14,7 @@ from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
 
 def record(state: AgentState, kind: str, key: Key, now: float, detail: Dict[str, Any]) -> None:
     """Spool an event under the next number."""
-    state.seq += 1
+    state.seq = state.last_event = state.seq + 1
     state.outbox.append(cmd.Record(Event(state.seq, kind, key[0], key[1], now, detail)))
 
 

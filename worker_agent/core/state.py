@@ -72,6 +72,9 @@ class AgentState:
     """All that the agent knows."""
 
     seq: int = 0
+    """The last number that was given to an event, or skipped …"""
+    last_event: int = 0
+    """… and the last that was given."""
     attempts: Dict[Key, Attempt] = field(default_factory=dict)
     released: Dict[str, int] = field(default_factory=dict)
     """The highest released attempt of each job: a late repetition of its launch is ignored."""

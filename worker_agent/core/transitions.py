@@ -221,7 +221,7 @@ def _stop(state: AgentState, attempt: Attempt, verdict: str) -> None:
 
 
 def _maybe_leave(state: AgentState) -> None:
-    if not state.leaving or state.acked < state.seq:
+    if not state.leaving or state.acked < state.last_event:
         return
     if all(item.phase is Phase.FINISHED for item in state.attempts.values()):
         state.outbox.append(cmd.Leave())

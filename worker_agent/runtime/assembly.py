@@ -63,7 +63,7 @@ class AgentProcess:
         """Recover what an earlier agent left, and listen.  Raises OSError where that cannot be."""
         self._identity = Identity(layout, digest, processes.boot_id())
         self._ports = ports = Ports.open(layout)
-        self._state = state = recovery.restore(ports.spool.memory, self._identity.boot_id)
+        self._state = state = recovery.restore(ports.spool.memory)
         self._host = CurrentHost()
         self._settings = HostSettings(layout.run_id, self._host, ports.workers)
         self._connections = Connections(ports.selector, ports.spool)
@@ -116,9 +116,11 @@ class AgentProcess:
             self._ports.workers.delete(path)
         if memory.work_dir:
             self._settings.apply(memory.settings, Path(memory.work_dir), [])
-        recovery.report_lost(self._state, memory, identity.boot_id, self._ports.clock.now())
+        recovery.report_lost(self._state, self._ports.spool, identity.boot_id, self._ports.clock.now())
         self._effects.execute()
         self._records.write()
+        # Before anything is said: the numbers of what is said must be known to the next agent.
+        self._ports.spool.sync()
 
     def _end(self) -> None:
         ports, layout = self._ports, self._identity.layout

@@ -12,20 +12,24 @@ from worker_agent.core import transitions
 from worker_agent.core.state import AgentState, Attempt, Phase
 from worker_agent.protocol.layout import WorkLayout, attempt_name
 from worker_agent.protocol.messages import Event
+from worker_agent.runtime.ports import Records
 from worker_agent.runtime.spool import Memory
 from worker_agent.system import processes
 
 _CONFIRM_S = 10.0
 _LOOK_S = 0.01
 _SEQ_GAP = 10_000
-"""More events than can be lost between two syncs: their numbers must not be given twice."""
+"""More events than can be lost, because they were not synced or the disk was full: their numbers must not be
+given twice."""
 
 
-def restore(memory: Memory, boot_id: str) -> AgentState:
+def restore(memory: Memory) -> AgentState:
     """Return the state that a spool remembers; attempts without an outcome are queued, to be lost next."""
-    rebooted = memory.boot_id not in ("", boot_id)
     state = AgentState(
-        seq=memory.seq + (_SEQ_GAP if rebooted else 0), acked=memory.acked, released=dict(memory.released)
+        seq=memory.seq + (0 if memory.is_new else _SEQ_GAP),
+        last_event=max(memory.events, default=memory.acked),
+        acked=memory.acked,
+        released=dict(memory.released),
     )
     for number, (key, launch) in enumerate(memory.launches.items()):
         phase = Phase.FINISHED if key in memory.finished else Phase.QUEUED
@@ -36,8 +40,10 @@ def restore(memory: Memory, boot_id: str) -> AgentState:
     return state
 
 
-def report_lost(state: AgentState, memory: Memory, boot_id: str, now: float) -> None:
-    """Report every attempt that has no outcome."""
+def report_lost(state: AgentState, spool: Records, boot_id: str, now: float) -> None:
+    """Report every attempt that has no outcome, under numbers that no agent gives again."""
+    spool.put("numbers", {"seq": state.seq})
+    memory = spool.memory
     rebooted = memory.boot_id not in ("", boot_id)
     why = "the worker was restarted" if rebooted else "the agent was ended while the attempt was under way"
     for key in list(state.attempts):

@@ -4,6 +4,7 @@
     launch    an attempt was accepted            event    something happened to it (with its number)
     ack       the master has all events up to    release  the attempt may be forgotten
     done      an attempt's outcome is known and acknowledged (only after rewriting)
+    numbers   those up to `seq` may have been given to events that were lost
 
 Folding the records in their order gives the `Memory`; so does folding any beginning of them.
 """
@@ -32,6 +33,8 @@ _REWRITE_BYTES = 4 * 1024 * 1024
 class Memory:
     """What the records say, all in all."""
 
+    is_new: bool = True
+    """No agent was here before."""
     epoch: int = -1
     boot_id: str = ""
     settings: Dict[str, Any] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Memory:
     def apply(self, record: Mapping[str, Any]) -> None:
         """Take in one record.  Raises MessageError, KeyError, TypeError or ValueError for what is none."""
         _APPLY[record["kind"]](self, record["body"])
+        self.is_new = False
 
     def met(self, body: Mapping[str, Any]) -> None:
         self.epoch, self.boot_id = int(body["epoch"]), str(body["boot_id"])
@@ -90,6 +94,9 @@ class Memory:
         self.finished.discard((job_id, attempt))
         self.released[job_id] = max(attempt, self.released.get(job_id, -1))
 
+    def numbers(self, body: Mapping[str, Any]) -> None:
+        self.seq = max(self.seq, int(body["seq"]))
+
     def records(self) -> Iterator[Dict[str, Any]]:
         """Yield the shortest list of records that gives this memory."""
         own = ("epoch", "boot_id", "settings", "work_dir", "released", "seq", "acked")
@@ -118,6 +125,7 @@ _APPLY: Dict[str, Callable[[Memory, Any], None]] = {
     "done": Memory.done,
     "ack": Memory.ack,
     "release": Memory.release,
+    "numbers": Memory.numbers,
 }
 
 

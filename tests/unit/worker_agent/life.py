@@ -1,0 +1,140 @@
+"""One process of the agent in the simulation: the real core, records and effects, and made-up ports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from tests.unit.worker_agent.machine import (
+    Digested,
+    FakeCache,
+    FakeCollector,
+    FakeGpus,
+    FakeInvoker,
+    FakeLocks,
+    FakeSpool,
+    FakeWorkers,
+    Machine,
+)
+from worker_agent.core import commands as cmd
+from worker_agent.core import slot_assignment, transitions
+from worker_agent.core.execution import Key
+from worker_agent.core.shares import SHARES, Device, device_of, everything, mask_of
+from worker_agent.core.state import Phase
+from worker_agent.protocol import messages as msg
+from worker_agent.runtime import recovery
+from worker_agent.runtime.effects.artefacts import ArtefactEffects
+from worker_agent.runtime.effects.records import RecordEffects
+from worker_agent.runtime.effects.slots import SlotEffects
+from worker_agent.runtime.effects.starts import StartEffects
+from worker_agent.runtime.effects.table import Effects
+
+GPU = Device("gpu0", SHARES, SHARES // 2, 1, memory=64_000, gpu="0", lock="gpu0", watched=True)
+DEVICES = {device.name: device for device in (GPU, Device("cpu0", lock="cpu0"), Device("cpu1", lock="cpu1"))}
+
+
+class Life:
+    """One process of the agent, from its start to its death."""
+
+    def __init__(self, machine: Machine, boot_id: str, hear: Callable[[msg.ToMaster], None]) -> None:
+        self.machine, self.boot_id, self.dead = machine, boot_id, False
+        self.spool = FakeSpool(machine)
+        self.state = recovery.restore(self.spool.memory)
+        self.workers = FakeWorkers(machine, lambda: self.turn(lambda: None))
+        context = SimpleNamespace(devices=DEVICES, cache=FakeCache(machine))
+        host: Any = SimpleNamespace(context=context, opened=context)
+        self.master = SimpleNamespace(say=hear)
+        self.records = RecordEffects(self.spool, self.workers)
+        artefacts = ArtefactEffects(self.state, host, FakeCollector(), self.workers, self._now)  # type: ignore[arg-type]
+        gpus: Any = FakeGpus(machine, self._memory_free)
+        slots = SlotEffects(self.state, host, FakeLocks(machine), gpus)
+        self.invoker: Any = FakeInvoker(machine, self.spool, self._tell)
+        starts = StartEffects(self.state, artefacts, slots, self.invoker, self._now)
+        parts = (self.records, artefacts, slots, starts)
+        own = {
+            cmd.Stop: lambda item: self.invoker.stop(item.key),
+            cmd.Collect: self._collect,
+            Digested: self._digested,
+            cmd.Discard: self._discard,
+        }
+        self.effects = Effects(self.state, self.workers, self.master, *(part.table() for part in parts), own)
+        self.sent = self.state.acked
+        self.link = 0
+        """Which connection of the master's is the current one; 0 for none."""
+        machine.files &= self.spool.memory.launches.keys()
+        recovery.report_lost(self.state, self.spool, boot_id, machine.now)
+        self.effects.execute()
+        self.records.write()
+        self.spool.sync()
+
+    def turn(self, action: Callable[[], None]) -> None:
+        """One turn of the loop."""
+        if self.dead:
+            return
+        action()
+        self.effects.take_answers()
+        transitions.on_tick(self.state, self.machine.now)
+        self.effects.execute()
+        self.records.write()
+        self._check_slots()
+        self._pump()
+
+    def connect(self, link: int) -> list[Key]:
+        """A master comes; return the attempts that the welcome tells of."""
+        transitions.on_hello(self.state, list(DEVICES.values()))
+        self.link, self.sent = link, self.state.acked
+        self.spool.put("met", {"epoch": link, "boot_id": self.boot_id, "settings": {}, "work_dir": "/w"})
+        return list(self.state.attempts)
+
+    def _now(self) -> float:
+        return self.machine.now
+
+    def _tell(self, item: object) -> None:
+        self.turn(lambda: self.effects.handle(item))
+
+    def _memory_free(self, slot: str) -> None:
+        self.turn(lambda: slot_assignment.on_memory_free(self.state, slot))
+
+    def _collect(self, item: cmd.Collect) -> None:
+        problem = "a file cannot be read" if self.machine.hits(self.machine.faults.collect_fails) else None
+        answer = Digested(item.exit, cmd.Collected(problem))
+        if self.machine.random.random() < 0.5:
+            self._digested(answer)
+        else:
+            self.workers.hash(lambda: answer)
+
+    def _digested(self, answer: Digested) -> None:
+        transitions.on_collected(self.state, answer.exit, answer.left, self.machine.now)
+
+    def _discard(self, item: cmd.Discard) -> None:
+        self.machine.burn()
+        self.machine.files.discard(item.key)
+
+    def _pump(self) -> None:
+        if not self.link:
+            return
+        last = self.spool.memory.seq
+        for seq in range(self.sent + 1, last + 1):
+            if seq in self.spool.lines:
+                event = msg.decode(self.spool.lines[seq].rstrip())
+                assert isinstance(event, msg.Event)
+                self.master.say(event)
+        self.sent = max(self.sent, last)
+
+    def _check_slots(self) -> None:
+        state, machine = self.state, self.machine
+        holders = Counter(attempt.slot for attempt in state.attempts.values() if _has_slot(attempt.phase))
+        assert holders == Counter(list(state.slots)), "a slot is lost, or has two attempts"
+        assert all(state.attempts[key].slot == slot for slot, key in state.slots.items())
+        assert set(machine.held) == {*state.slots, *state.draining}, "a lock is lost, or missing"
+        for name, device in DEVICES.items():
+            masks = [mask_of(slot) & everything(device) for slot in machine.held if device_of(slot) == name]
+            assert sum(masks) == machine.lock_of(name) <= everything(device)
+        running = {key: process.slot for key, process in machine.processes.items()}
+        assert running.items() <= {key: slot for slot, key in state.slots.items()}.items()
+
+
+def _has_slot(phase: Phase) -> bool:
+    return phase in (Phase.STARTING, Phase.RUNNING)

@@ -1,0 +1,322 @@
+"""A made-up machine for the simulation of agents: it survives them, and does to them what chance wants."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from worker_agent.core import commands as cmd
+from worker_agent.core.execution import Exit, Key, Started, StartError
+from worker_agent.core.shares import Device, everything, mask_of
+from worker_agent.protocol.messages import Event, Launch, encode
+from worker_agent.runtime.spool import Memory
+
+
+class Killed(BaseException):
+    """The agent was killed; nothing of it may catch this."""
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What goes wrong, as chances; kills and reboots are times between two of them, in seconds."""
+
+    start_fails: float = 0.1
+    starts_later: float = 0.3
+    fails: float = 0.2
+    collect_fails: float = 0.1
+    cache_changes: float = 0.1
+    bad_delivery: float = 0.3
+    message_lost: float = 0.1
+    message_repeated: float = 0.2
+    kill_every_s: float = 30.0
+    reboot: float = 0.3
+    """Of the kills: the whole machine goes down, and forgets what was not synced."""
+    link_breaks_every_s: float = 20.0
+    disk_full_every_s: float = 40.0
+    others_every_s: float = 8.0
+    gpu_gone_every_s: float = 200.0
+
+
+@dataclass
+class Process:
+    """What runs for an attempt."""
+
+    slot: str
+    ends: bool = False
+
+
+@dataclass
+class Machine:
+    """Clock, chance, disk, locks and processes."""
+
+    random: Random
+    faults: Faults
+    now: float = 1000.0
+    heap: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    calm: bool = False
+    """Nothing goes wrong any more."""
+    file: list[str] = field(default_factory=list)
+    synced: int = 0
+    disk_is_full: bool = False
+    losses: int = 0
+    """How often records were lost."""
+    cache: dict[str, str] = field(default_factory=dict)
+    incoming: dict[str, bool] = field(default_factory=dict)
+    """What was delivered, and whether it is what it should be."""
+    held: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Our locks: device and shares by slot."""
+    descriptors: dict[int, str] = field(default_factory=dict)
+    """Which slot each of our locks was taken for."""
+    others: dict[str, int] = field(default_factory=dict)
+    processes: dict[Key, Process] = field(default_factory=dict)
+    starting: dict[Key, str] = field(default_factory=dict)
+    files: set[Key] = field(default_factory=set)
+    fuse: int | None = None
+    """After so many more effects the agent is killed."""
+
+    def soon(self, delay_s: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self.heap, (self.now + delay_s, next(self.numbers), action))
+
+    def hits(self, chance: float) -> bool:
+        return not self.calm and self.random.random() < chance
+
+    def burn(self) -> None:
+        """Something is about to have an effect: the moment for an agent to be killed in."""
+        if self.fuse is not None:
+            self.fuse -= 1
+            if self.fuse < 0:
+                self.fuse = None
+                raise Killed
+
+    def lock_of(self, device: str) -> int:
+        """Return our shares of a device, as bits."""
+        return sum(mask for name, mask in self.held.values() if name == device)
+
+
+class FakeSpool:
+    """A file that a full disk does not take, and that a reboot shortens."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine, self.memory = machine, Memory()
+        for line in machine.file:
+            self.memory.apply(json.loads(line))
+        self.lines = {seq: encode(event) for seq, event in self.memory.events.items()}
+        self.pending: list[str] = []
+        self.failure: str | None = None
+
+    def put(self, kind: str, body: Any) -> None:
+        self._machine.burn()
+        self.memory.apply({"kind": kind, "body": body})
+        plain = body.__dict__ if isinstance(body, (Launch, Event)) else body
+        self.pending.append(json.dumps({"kind": kind, "body": plain}))
+        if isinstance(body, Event):
+            self.lines[body.seq] = encode(body)
+        for seq in [seq for seq in self.lines if seq <= self.memory.acked]:
+            del self.lines[seq]
+
+    def write(self) -> bool:
+        if self._machine.disk_is_full and self.pending:
+            self.failure = "the disk is full"
+            return False
+        while self.pending:
+            self._machine.burn()
+            self._machine.file.append(self.pending.pop(0))
+        self.failure = None
+        return True
+
+    def sync(self) -> None:
+        self._machine.synced = len(self._machine.file)
+
+
+class FakeWorkers:
+    """Threads whose answers take a while, and may come in any order."""
+
+    def __init__(self, machine: Machine, wake: Callable[[], None]) -> None:
+        self._machine, self._wake = machine, wake
+        self._ready: list[object] = []
+
+    def hash(self, work: Callable[[], object]) -> None:
+        def done() -> None:
+            self._ready.append(work())
+            self._wake()
+
+        self._machine.soon(self._machine.random.uniform(0, 3), done)
+
+    def sync(self, work: Callable[[], None]) -> None:
+        self._machine.soon(0.05, work)
+
+    def answers(self) -> Iterator[object]:
+        while self._ready:
+            yield self._ready.pop(0)
+
+    def delete(self, tree: Path) -> None:
+        """Nothing is on a disk here."""
+
+    def tidy(self) -> None:
+        """Nothing is on a disk here."""
+
+    def drain(self) -> None:
+        """Nobody is woken by a socket here."""
+
+
+class FakeLocks:
+    """Locks that others take too."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def check(self, devices: Any) -> None:
+        """They can be opened."""
+
+    def take(self, slot: str, device: Device) -> int | None:
+        self._machine.burn()
+        mask = mask_of(slot) & everything(device)
+        assert not mask & self._machine.lock_of(device.name), f"{slot} is given twice"
+        if mask & self._machine.others.get(device.name, 0):
+            return None
+        self._machine.held[slot] = device.name, mask
+        descriptor = next(self._machine.numbers)
+        self._machine.descriptors[descriptor] = slot
+        return descriptor
+
+    def free(self, slot: str) -> None:
+        self._machine.burn()
+        running = [key for key, process in self._machine.processes.items() if process.slot == slot]
+        assert not running, f"{slot} is freed while {running} run in it"
+        self._machine.held.pop(slot, None)
+
+    def others(self, device: Device, ours: int) -> int:
+        return self._machine.others.get(device.name, 0) & everything(device) & ~ours
+
+
+class FakeCache:
+    """Artefacts that change and go when nobody looks."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def status(self, name: str) -> str:
+        self._machine.burn()
+        machine = self._machine
+        if machine.hits(machine.faults.cache_changes):
+            machine.cache[name] = machine.random.choice(["missing", "unsure", "rotten"])
+        found = machine.cache.get(name, "missing")
+        return "unsure" if found == "rotten" else found
+
+    def verify_delivered(self, name: str) -> str | None:
+        if not self._machine.incoming.pop(name, False):
+            return "it is not what it should be"
+        self._machine.cache[name] = "present"
+        return None
+
+    def verify_cached(self, name: str) -> str | None:
+        if self._machine.cache.get(name, "missing") in ("missing", "rotten"):
+            self._machine.cache.pop(name, None)
+            return "it has changed"
+        self._machine.cache[name] = "present"
+        return None
+
+
+class FakeInvoker:
+    """Starts that fail, or take a while."""
+
+    def __init__(self, machine: Machine, spool: FakeSpool, tell: Callable[[object], None]) -> None:
+        self._machine, self._spool, self._tell = machine, spool, tell
+
+    def invoke(self, launch: Launch, gpu: str | None, lock: int) -> int | None:
+        machine, key = self._machine, (launch.job_id, launch.attempt)
+        slot = machine.descriptors[lock]
+        assert (gpu is None) == slot.startswith("cpu")
+        machine.burn()
+        if self._spool.failure and not self._spool.write():
+            raise StartError(self._spool.failure)
+        assert key not in machine.processes and key not in machine.starting, f"{key} runs twice"
+        machine.files.add(key)
+        if machine.hits(machine.faults.start_fails):
+            raise StartError("no such program")
+        if machine.hits(machine.faults.starts_later):
+            machine.starting[key] = slot
+            machine.soon(machine.random.uniform(0, 2), lambda: self._begin_later(key))
+            return None
+        return self._begin(key, slot)
+
+    def follow(self, key: Key) -> None:
+        assert key in self._machine.processes
+
+    def _begin_later(self, key: Key) -> None:
+        slot = self._machine.starting.pop(key, None)
+        if slot is None:
+            return
+        if self._machine.hits(self._machine.faults.start_fails):
+            self._tell(Started(key, 0, "the preloaded process has ended"))
+        else:
+            self._tell(Started(key, self._begin(key, slot)))
+
+    def _begin(self, key: Key, slot: str) -> int:
+        machine = self._machine
+        process = machine.processes[key] = Process(slot)
+        code = machine.random.choice([1, 75, -9]) if machine.hits(machine.faults.fails) else 0
+        machine.soon(machine.random.uniform(0, 12), lambda: self.end(key, process, code))
+        return next(machine.numbers) + 1
+
+    def end(self, key: Key, process: Process, code: int) -> None:
+        """Let a process end, unless it has."""
+        if self._machine.processes.get(key) is process:
+            del self._machine.processes[key]
+            problem = "its host crashed" if code == -9 and self._machine.random.random() < 0.5 else ""
+            self._tell(Exit(key, code, None, 1.0, problem=problem))
+
+    def stop(self, key: Key) -> None:
+        """End an attempt, begun or not, in a while."""
+        machine = self._machine
+        if key in machine.starting:
+            del machine.starting[key]
+            machine.soon(0.0, lambda: self._tell(Exit(key, -2, None, 0.0)))
+        elif key in machine.processes:
+            process = machine.processes[key]
+            machine.soon(machine.random.uniform(0, 2), lambda: self.end(key, process, -15))
+
+
+class FakeGpus:
+    """GPUs whose memory is free a while after the attempt."""
+
+    def __init__(self, machine: Machine, free: Callable[[str], None]) -> None:
+        self._machine, self._free = machine, free
+
+    def drain(self, slot: str) -> None:
+        self._machine.burn()
+        self._machine.soon(self._machine.random.uniform(0, 4), lambda: self._free(slot))
+
+    def on_read(self, answer: object) -> None:
+        """Nothing is read here."""
+
+    def visible(self, device: Device) -> str | None:
+        return device.gpu
+
+
+class FakeCollector:
+    """The cache has room."""
+
+    def lease(self, cache: object, name: str) -> None:
+        """Nobody else is here."""
+
+    def on_listed(self, found: object) -> None:
+        """Nothing is listed here."""
+
+    def on_cleaned(self, answer: object) -> None:
+        """Nothing is cleaned here."""
+
+
+@dataclass(frozen=True)
+class Digested:
+    """What an attempt left."""
+
+    exit: Exit
+    left: cmd.Collected

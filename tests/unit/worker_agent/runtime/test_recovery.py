@@ -1,0 +1,117 @@
+"""What an agent makes of the spool of an earlier one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from worker_agent.core import commands as cmd
+from worker_agent.core import transitions
+from worker_agent.core.state import Phase
+from worker_agent.protocol.messages import Ack, Event, Launch, Release
+from worker_agent.runtime import recovery
+from worker_agent.runtime.spool import Spool
+
+LAUNCH = Launch("a", 1, 2, ["x"])
+MET = {"epoch": 1, "boot_id": "boot", "settings": {}, "work_dir": "/w"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.jsonl"
+
+
+def open_spool(path: Path) -> Spool:
+    return Spool(path, lambda text: pytest.fail(text))
+
+
+def test_an_agent_that_nobody_was_before_begins_with_number_one(path: Path) -> None:
+    spool = open_spool(path)
+    state = recovery.restore(spool.memory)
+    recovery.report_lost(state, spool, "boot", 1.0)
+    assert (state.seq, state.outbox) == (0, [])
+    spool.close()
+
+
+def test_what_was_under_way_is_lost_under_numbers_that_nothing_had(path: Path) -> None:
+    spool = open_spool(path)
+    spool.put("met", MET)
+    spool.put("launch", LAUNCH)
+    spool.put("event", Event(1, "running", "a", 1, 5.0, {"pid": 7}))
+    state = recovery.restore(spool.memory)
+    assert state.attempts["a", 1].started_at == 5.0
+    recovery.report_lost(state, spool, "boot", 9.0)
+    (record,) = state.outbox
+    assert isinstance(record, cmd.Record)
+    event = record.event
+    assert (event.seq, event.kind, event.at) == (10_002, "finished", 9.0)
+    assert event.detail["outcome"] == "lost" and "the agent was ended" in event.detail["error"]
+    spool.close()
+
+
+def test_a_restart_of_the_machine_is_told(path: Path) -> None:
+    spool = open_spool(path)
+    spool.put("met", MET)
+    spool.put("launch", LAUNCH)
+    state = recovery.restore(spool.memory)
+    recovery.report_lost(state, spool, "another boot", 9.0)
+    (record,) = state.outbox
+    assert isinstance(record, cmd.Record)
+    assert record.event.detail["error"] == "the worker was restarted"
+    spool.close()
+
+
+def test_no_agent_gives_numbers_again_that_the_last_one_could_not_write(path: Path) -> None:
+    first = open_spool(path)
+    first.put("met", MET)
+    first.close()
+    seen = []
+    for _ in range(3):
+        spool = open_spool(path)
+        state = recovery.restore(spool.memory)
+        recovery.report_lost(state, spool, "boot", 1.0)
+        spool.close()
+        seen.append(state.seq)
+    assert seen == [10_000, 20_000, 30_000]
+
+
+def test_an_agent_whose_predecessor_told_all_leaves_when_it_is_told_to(path: Path) -> None:
+    spool = open_spool(path)
+    spool.put("met", MET)
+    spool.put("launch", LAUNCH)
+    spool.put("event", Event(1, "finished", "a", 1, 5.0, {}))
+    spool.put("ack", {"seq": 1})
+    state = recovery.restore(spool.memory)
+    assert state.attempts["a", 1].phase is Phase.FINISHED
+    recovery.report_lost(state, spool, "boot", 9.0)
+    transitions.on_release(state, Release("a", 1))
+    state.outbox.clear()
+    transitions.on_shutdown(state)
+    assert state.outbox == [cmd.Leave()]
+    spool.close()
+
+
+def test_an_agent_does_not_leave_before_what_its_predecessor_told_is_acknowledged(path: Path) -> None:
+    spool = open_spool(path)
+    spool.put("met", MET)
+    spool.put("event", Event(1, "finished", "a", 1, 5.0, {}))
+    state = recovery.restore(spool.memory)
+    recovery.report_lost(state, spool, "boot", 9.0)
+    transitions.on_shutdown(state)
+    assert state.outbox == []
+    transitions.on_ack(state, Ack(1))
+    assert state.outbox == [cmd.KeepAck(1), cmd.Leave()]
+    spool.close()
+
+
+def test_directories_of_unknown_attempts_are_found(path: Path, tmp_path: Path) -> None:
+    spool = open_spool(path)
+    spool.put("met", {**MET, "work_dir": str(tmp_path)})
+    spool.put("launch", LAUNCH)
+    attempts = tmp_path / "runs" / "r1" / "attempts"
+    for name in ("a.1", "b.1"):
+        (attempts / name).mkdir(parents=True)
+    assert list(recovery.unknown_attempts(spool.memory, "r1")) == [attempts / "b.1"]
+    assert list(recovery.unknown_attempts(spool.memory, "r2")) == []
+    spool.close()
