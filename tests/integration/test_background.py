@@ -17,5 +17,3 @@ def test_what_is_to_be_made_durable_is_gathered_and_done_at_the_end(monkeypatch:
         workers.sync(functools.partial(done.append, word))
     workers.close()
     assert done == ["first"]
-    for end in (workers.wakeup, workers._waker):
-        end.close()

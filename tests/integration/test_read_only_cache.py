@@ -15,7 +15,7 @@ import pytest
 from worker_agent.cache.artefacts import Cache
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import WorkLayout
-from worker_agent.system import remove_tree
+from worker_agent.system.remove_tree import remove_tree
 
 NOBODY = 65534
 
@@ -83,7 +83,7 @@ def test_what_is_read_only_is_still_evicted_taken_set_aside_and_replaced(place: 
         cache = Cache(WorkLayout(place), "r1")
         name = delivered(cache)
         gone = cache.evict(name)
-        remove_tree.remove(gone)
+        remove_tree(gone)
         assert cache.status(name) == "missing" and not gone.exists()
 
         delivered(cache)

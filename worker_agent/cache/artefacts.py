@@ -21,7 +21,7 @@ from worker_agent.protocol.digests import (
 )
 from worker_agent.protocol.layout import WorkLayout
 from worker_agent.protocol.whole_files import write_whole
-from worker_agent.system import remove_tree
+from worker_agent.system.remove_tree import remove_tree
 
 _PYCACHE = "__pycache__"
 """Python writes there next to the code it imports; its files are not part of an artefact."""
@@ -118,7 +118,7 @@ class Cache:
         """Check what was delivered and publish it; return what is wrong with it, None when it is fine."""
         staged = self.layout.incoming(self.run_id, name)
         if self.status(name) == "present":
-            remove_tree.remove(staged)
+            remove_tree(staged)
             return None
         if not staged.is_dir():
             return f"{staged} is not a directory"
@@ -164,7 +164,7 @@ class Cache:
         final = self.layout.cached(name)
         try:
             if final.is_dir() and self.verify_cached(name) is None:
-                remove_tree.remove(staged)
+                remove_tree(staged)
             else:
                 publish(staged, final)
                 # Not before: a folder that may not be written to cannot be moved either.
@@ -173,7 +173,7 @@ class Cache:
         except OSError as error:
             if not final.is_dir():
                 return f"cannot publish {staged}: {error.strerror or error}"
-            remove_tree.remove(staged)  # another run was faster
+            remove_tree(staged)  # another run was faster
             return self.verify_cached(name)
         return None
 
@@ -199,7 +199,7 @@ class Cache:
 
     def _set_aside(self, directory: Path, name: str) -> None:
         aside = self.layout.set_aside(name)
-        remove_tree.remove(aside)
+        remove_tree(aside)
         aside.parent.mkdir(parents=True, exist_ok=True)
         _move(directory, aside)
 

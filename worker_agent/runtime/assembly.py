@@ -32,7 +32,7 @@ from worker_agent.runtime.effects.starts import StartEffects
 from worker_agent.runtime.effects.table import Effects
 from worker_agent.runtime.ending import end_attempts, kill_orphans, remove_under_another_name
 from worker_agent.runtime.host_context import CurrentHost
-from worker_agent.runtime.signals import listen_to_signals
+from worker_agent.runtime.signals import listen_to_signals, stop_listening_to_signals
 from worker_agent.runtime.spool import Spool
 from worker_agent.runtime.upkeep import Upkeep
 from worker_agent.system import processes
@@ -131,13 +131,16 @@ class AgentProcess:
         if self._effects.left and self._host.opened:
             remove_under_another_name(self._host.opened.layout.run(layout.run_id))
             remove_under_another_name(layout.root)
+        self._connections.close()
         ports.executor.close()
         kill_orphans()
+        stop_listening_to_signals()
         ports.workers.close()
         self._logs.close()
         self._collector.close()
         ports.spool.close()
         ports.locks.close()
+        ports.selector.close()
 
 
 def _nothing() -> None:

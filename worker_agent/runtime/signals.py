@@ -23,3 +23,8 @@ def listen_to_signals(wakeup_fd: int, end: Callable[[], None]) -> None:
     signal.signal(signal.SIGHUP, lambda *_: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_end)
+
+
+def stop_listening_to_signals() -> None:
+    """Have nothing written any more: who was woken by it is going to be closed."""
+    signal.set_wakeup_fd(-1)

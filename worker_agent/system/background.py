@@ -79,8 +79,8 @@ class Background:
         """Make the loop look for answers."""
         try:
             self._waker.send(b"\0")
-        except BlockingIOError:
-            return
+        except OSError:
+            return  # it is awake, or has ended
 
     @property
     def wakeup_fd(self) -> int:
@@ -103,6 +103,8 @@ class Background:
         self._syncing.shutdown(wait=True)
         self._hashing.shutdown(wait=False)
         self._looking.shutdown(wait=False)
+        self.wakeup.close()
+        self._waker.close()
 
     def _run(self, work: Work) -> None:
         try:

@@ -36,14 +36,18 @@ def test_without_faults_every_attempt_succeeds_or_is_ended() -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_an_agent_keeps_its_promises_whatever_happens(seed: int) -> None:
-    Simulation(seed, Faults()).run()
+    run = Simulation(seed, Faults())
+    run.run()
+    assert run.outcomes.keys() == run.launches.keys()
 
 
 @pytest.mark.parametrize("fault", [field.name for field in dataclasses.fields(Faults)])
 def test_each_fault_alone_is_survived(fault: str) -> None:
     often = 3.0 if fault.endswith("every_s") else 0.8
     for seed in range(3):
-        Simulation(seed, dataclasses.replace(NONE, **{fault: often})).run()
+        run = Simulation(seed, dataclasses.replace(NONE, **{fault: often}))
+        run.run()
+        assert run.outcomes.keys() == run.launches.keys() and len(run.launches) == run.jobs
 
 
 def test_the_simulation_is_not_idle() -> None:

@@ -94,6 +94,11 @@ class Connections:
         if link is self.master:
             self.master = None
 
+    def close(self) -> None:
+        """End all connections."""
+        for link in list(self._links):
+            self.drop(link, "the agent ends")
+
     def _pump_one(self, link: Link) -> None:
         try:
             waiting = link.pump(self._spool.memory.seq, self._spool.lines)

@@ -182,7 +182,7 @@ def test_a_checkpoint_directory_that_was_not_used_becomes_another_jobs(worker: W
 
 
 @pytest.mark.parametrize("change", ["a file", "a mode"])
-def test_a_checkpoint_directory_that_was_changed_is_no_spare(worker: Worker, change: str) -> None:
+def test_a_checkpoint_directory_that_was_changed_is_not_recycled(worker: Worker, change: str) -> None:
     worker.begin("a")
     path = worker.checkpoints.path(("a", 1))
     path.chmod(0o500) if change == "a mode" else (path / "epoch").write_text("1")
