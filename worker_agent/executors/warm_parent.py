@@ -44,14 +44,14 @@ def main(descriptor: int) -> None:
     # Registered before all others, so it runs after them.
     atexit.register(warm_job.leave)
     prepare = _Preparation()
-    order, _ = receive(agent)
-    answer = prepare.preload(order["preload"])
+    request, _ = receive(agent)
+    answer = prepare.preload(request["preload"])
     send(agent, answer)
     if "unfit" in answer:
         os._exit(0)
     while True:
-        order, files = receive(agent)
-        answer, job = _fork_twice(order, files, prepare)
+        request, files = receive(agent)
+        answer, job = _fork_twice(request, files, prepare)
         if job is not None:
             # Its number may be one of the job's files by now.
             agent.detach()
@@ -59,7 +59,7 @@ def main(descriptor: int) -> None:
             return
         for number in files:
             os.close(number)
-        send(agent, {"id": order["id"], "rss": _rss_bytes(), **answer})
+        send(agent, {"id": request["id"], "rss": _rss_bytes(), **answer})
 
 
 class _Preparation:
@@ -141,7 +141,7 @@ Answer = Dict[str, Any]
 
 
 def _fork_twice(
-    order: Dict[str, Any], files: List[int], prepare: _Preparation
+    request: Dict[str, Any], files: List[int], prepare: _Preparation
 ) -> Tuple[Answer, Optional[Callable[[], None]]]:
     """Return the pid of the job, or, in the job, what it is to do."""
     sys.stdout.flush()
@@ -151,7 +151,7 @@ def _fork_twice(
         middle = os.fork()
         if middle == 0 and _fork_or_die():
             os.close(reader)
-            return {}, _become(order, files, writer, prepare)
+            return {}, _become(request, files, writer, prepare)
         os.close(writer)
         os.waitpid(middle, 0)
         text = _drained(reader)
@@ -178,18 +178,18 @@ def _drained(reader: int) -> str:
 
 
 def _become(
-    order: Dict[str, Any], files: List[int], writer: int, prepare: _Preparation
+    request: Dict[str, Any], files: List[int], writer: int, prepare: _Preparation
 ) -> Callable[[], None]:
     """Turn a fork into what a fresh interpreter would be, wait for the agent, and return the job."""
     try:
         os.setsid()
         go = _take_files(files, writer, prepare.kept_files)
-        os.chdir(order["cwd"])
-        if not prepare.show(order["argv"], _told(order["env"])):
+        os.chdir(request["cwd"])
+        if not prepare.show(request["argv"], _told(request["env"])):
             raise ValueError("the job's variables are too long")
-        for name in [name for name in os.environ if name not in order["env"]]:
+        for name in [name for name in os.environ if name not in request["env"]]:
             del os.environ[name]
-        os.environ.update({**order["env"], **prepare.added})
+        os.environ.update({**request["env"], **prepare.added})
         _freshen()
         os.write(writer, str(os.getpid()).encode())
     except BaseException as error:
@@ -198,7 +198,7 @@ def _become(
     if not os.read(go, 1):
         os._exit(1)
     os.close(go)
-    return warm_job.program(order["argv"])
+    return warm_job.program(request["argv"])
 
 
 def _told(env: Dict[str, str]) -> Dict[str, str]:

@@ -82,11 +82,14 @@ def _look(settings: Settings, report: Report) -> None:
     reading = read_gpus()
     report.tool = reading.tool if reading else None
     report.gpus = [_facts(gpu, reading) for gpu in reading.gpus] if reading else []
-    state, locks = AgentState(), SlotLocks(slot_lock_dir())
-    monitor = GpuMonitor(state, locks, Background(), lambda text: None)
-    devices = monitor.devices(settings)
-    state.devices = {device.name: device for device in devices}
-    monitor.look_at_locks()
+    state, workers = AgentState(), Background()
+    try:
+        monitor = GpuMonitor(state, SlotLocks(slot_lock_dir()), workers, lambda text: None)
+        devices = monitor.devices(settings)
+        state.devices = {device.name: device for device in devices}
+        monitor.look_at_locks()
+    finally:
+        workers.close()
     for gpu in report.gpus:
         gpu["state"] = _state(gpu, state)
     report.slots = [slot for device in devices for slot in usual_slots(device)]

@@ -1,0 +1,201 @@
+"""How readings of the GPUs reach the core, and when the next one is due."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.worker_agent.fakes import Locks, Workers
+from tests.unit.worker_agent.gpu_data import GB, gpu, reading
+from worker_agent.core import commands as cmd
+from worker_agent.core import transitions
+from worker_agent.core.execution import Exit
+from worker_agent.core.state import AgentState
+from worker_agent.devices import gpu_monitor
+from worker_agent.devices.gpu_monitor import GpuMonitor, GpusRead
+from worker_agent.devices.gpus import GpuError, GpuProcess, Reading
+from worker_agent.protocol.messages import Launch, Settings, Slots
+
+AUTO = Settings(gpus=["auto"])
+
+
+class Machine:
+    """GPUs as a test has them, the clock, and an agent that looks at them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.seen = 0.0, reading(gpu(0), gpu(1))
+        self.problem: str | None = None
+        self.said: list[str] = []
+        self.state, self.locks, self.workers = AgentState(), Locks(), Workers()
+        self.sessions: dict[int, int] = {}
+        monkeypatch.setattr(gpu_monitor.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(gpu_monitor, "read_gpus", self._read)
+        processes = gpu_monitor.processes
+        monkeypatch.setattr(processes, "session_of", lambda pid: self.sessions.get(pid))
+        monkeypatch.setattr(processes, "environment_has", lambda pid, mark, whole=True: False)
+        monkeypatch.setattr(processes, "owner_of", lambda pid: None)
+        self.monitor = GpuMonitor(self.state, self.locks, self.workers, self.said.append)  # type: ignore[arg-type]
+
+    def begin(self, settings: Settings = AUTO) -> None:
+        devices = self.monitor.devices(settings)
+        transitions.on_hello(self.state, devices)
+        self.monitor.look_at_locks()
+        self.state.outbox.clear()
+
+    def _read(self) -> Reading | None:
+        if self.problem is not None:
+            raise GpuError(self.problem)
+        return self.seen
+
+    def look(self, seen: Reading | None = None) -> None:
+        """Let the time for a reading come, and be over."""
+        self.seen = seen or self.seen
+        self.now += 10.0
+        self.monitor.look()
+        self.answer()
+
+    def answer(self) -> None:
+        for item in self.workers.answers():
+            assert isinstance(item, GpusRead)
+            self.monitor.on_read(item)
+
+    def run(self, job_id: str) -> None:
+        transitions.on_launch(self.state, Launch(job_id, 1, 2, ["x"]), 0.0)
+        transitions.on_started(self.state, (job_id, 1), {"pid": 70}, 0.0)
+
+    def end(self, job_id: str) -> None:
+        transitions.on_exit(self.state, Exit((job_id, 1), 0, None, 1.0), 1.0)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+def test_without_gpus_there_are_cpu_slots_and_nothing_to_read(machine: Machine) -> None:
+    machine.begin(Settings(cpu_slots=2))
+    assert list(machine.state.devices) == ["cpu0", "cpu1"]
+    machine.monitor.look()
+    assert not machine.workers.work
+
+
+def test_devices_stay_while_the_settings_do(machine: Machine) -> None:
+    machine.begin()
+    machine.problem = "the driver is gone"
+    assert [device.name for device in machine.monitor.devices(AUTO)] == ["gpu0", "gpu1"]
+    with pytest.raises(GpuError, match="the driver is gone"):
+        machine.monitor.devices(Settings(gpus=["0"]))
+
+
+def test_a_gpu_that_somebody_uses_is_closed_and_told(machine: Machine) -> None:
+    machine.begin()
+    machine.sessions[7] = 7
+    machine.look(reading(gpu(0, used=5 * GB), gpu(1), processes=(GpuProcess("GPU-0", 7, 5 * GB),)))
+    assert machine.state.closed == {"gpu0": "in use by process 7 of somebody (5.0 GB in use)"}
+    assert machine.said == ["gpu0 gets no jobs: in use by process 7 of somebody (5.0 GB in use)"]
+    machine.look()
+    assert len(machine.said) == 1
+
+
+def test_memory_is_charged_to_the_attempt_that_has_it(machine: Machine) -> None:
+    machine.begin()
+    machine.run("a")
+    machine.sessions[71] = 70
+    machine.look(reading(gpu(0, used=5 * GB), gpu(1), processes=(GpuProcess("GPU-0", 71, 4 * GB),)))
+    assert machine.state.attempts["a", 1].peak_gpu_bytes == 4 * GB and not machine.state.closed
+
+
+def test_what_others_hold_reaches_the_core(machine: Machine) -> None:
+    machine.begin()
+    machine.locks.held_by_others["gpu1"] = 0b11
+    machine.monitor.look_at_locks()
+    assert machine.state.others == {"gpu1": 0b11}
+
+
+def test_a_reading_is_not_begun_before_the_last_is_over_nor_too_soon(machine: Machine) -> None:
+    machine.begin()
+    machine.monitor.look()
+    machine.monitor.look()
+    assert len(machine.workers.work) == 1
+    machine.answer()
+    machine.monitor.look()
+    assert not machine.workers.work
+
+
+def test_a_slot_is_free_once_its_memory_is(machine: Machine) -> None:
+    machine.begin()
+    machine.run("a")
+    slot = machine.state.attempts["a", 1].slot or ""
+    machine.end("a")
+    assert cmd.Drain(slot) in machine.state.outbox
+    machine.seen = reading(gpu(0, used=5 * GB), gpu(1))
+    machine.monitor.drain(slot)
+    machine.answer()
+    assert slot in machine.state.draining, "its memory is still in use"
+    machine.look(reading(gpu(0), gpu(1)))
+    assert slot not in machine.state.draining and cmd.FreeSlot(slot) in machine.state.outbox
+
+
+def test_a_slot_that_is_drained_during_a_reading_waits_for_the_next(machine: Machine) -> None:
+    machine.begin()
+    machine.run("a")
+    slot = machine.state.attempts["a", 1].slot or ""
+    machine.monitor.look()
+    machine.now += 1.0
+    machine.end("a")
+    machine.monitor.drain(slot)
+    machine.answer()
+    assert slot in machine.state.draining, "the reading had begun before"
+    machine.answer()
+    assert slot not in machine.state.draining
+
+
+def test_a_slot_whose_memory_is_never_free_is_freed_all_the_same_and_told(machine: Machine) -> None:
+    machine.begin()
+    machine.run("a")
+    slot = machine.state.attempts["a", 1].slot or ""
+    machine.end("a")
+    machine.seen = reading(gpu(0, used=5 * GB), gpu(1))
+    machine.monitor.drain(slot)
+    machine.answer()
+    machine.now += 31.0
+    machine.look()
+    assert slot not in machine.state.draining
+    warning = f"{slot}: its GPU's memory was still in use 30 s after the job"
+    assert warning in machine.said
+    told = [item.message for item in machine.state.outbox if isinstance(item, cmd.Send)]
+    assert any(isinstance(item, Slots) and item.notes == [warning] for item in told)
+
+
+def test_trouble_with_the_tool_is_told_once_and_so_is_its_end(machine: Machine) -> None:
+    machine.begin()
+    machine.problem = "nvidia-smi does not answer"
+    machine.look()
+    machine.look()
+    machine.problem = None
+    machine.look()
+    assert machine.said == [
+        "the GPUs cannot be read, what was last seen stays true: nvidia-smi does not answer",
+        "the GPUs can be read again",
+    ]
+
+
+def test_a_tool_that_is_gone_is_trouble(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.begin()
+    monkeypatch.setattr(gpu_monitor, "read_gpus", lambda: None)
+    machine.look()
+    assert machine.said[0].endswith("nvidia-smi is no longer there")
+
+
+def test_what_runs_on_a_gpu_that_has_gone_is_stopped(machine: Machine) -> None:
+    machine.begin()
+    machine.run("a")
+    machine.state.outbox.clear()
+    for _ in range(2):
+        machine.look(reading(gpu(1)))
+    assert cmd.Stop(("a", 1)) in machine.state.outbox and "gpu0" in machine.state.closed
+
+
+def test_the_owner_of_a_process_is_named_as_far_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    owners = {1: None, 2: 4_000_000_000, 3: 0}
+    monkeypatch.setattr(gpu_monitor.processes, "owner_of", owners.__getitem__)
+    assert [gpu_monitor._user(pid) for pid in owners] == ["somebody", "user 4000000000", "root"]

@@ -1,0 +1,71 @@
+"""Ports that remember what they were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from worker_agent.core.shares import Device
+from worker_agent.runtime.spool import Memory
+
+
+class Workers:
+    """Threads that have done their work as soon as they are asked for an answer."""
+
+    def __init__(self) -> None:
+        self.work: list[Callable[[], object]] = []
+        self.deleted: list[Path] = []
+        self.synced: list[Callable[[], None]] = []
+
+    def hash(self, work: Callable[[], object]) -> None:
+        self.work.append(work)
+
+    look = hash
+
+    def delete(self, tree: Path) -> None:
+        self.deleted.append(tree)
+
+    def sync(self, work: Callable[[], None]) -> None:
+        self.synced.append(work)
+
+    def tidy(self) -> None:
+        """Nothing waits."""
+
+    def answers(self) -> Iterator[object]:
+        work, self.work = self.work, []
+        return (item() for item in work)
+
+
+class Records:
+    """A spool that a test may say is full."""
+
+    def __init__(self) -> None:
+        self.memory, self.lines, self.kinds = Memory(), dict[int, bytes](), list[str]()
+        self.failure: str | None = None
+
+    def put(self, kind: str, body: Any) -> None:
+        self.kinds.append(kind)
+
+    def write(self) -> bool:
+        return self.failure is None
+
+    def sync(self) -> None:
+        self.kinds.append("sync")
+
+
+class Locks:
+    """Locks of which others hold what a test says."""
+
+    def __init__(self) -> None:
+        self.held_by_others: dict[str, int] = {}
+        self.freed: list[str] = []
+
+    def others(self, device: Device, ours: int) -> int:
+        return self.held_by_others.get(device.name, 0) & ~ours
+
+    def take(self, slot: str, device: Device) -> int | None:
+        raise PermissionError(13, "no", slot)
+
+    def free(self, slot: str) -> None:
+        self.freed.append(slot)

@@ -1,0 +1,76 @@
+"""What follows from a master's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker_agent.core.shares import Device, cpu_devices
+from worker_agent.protocol.layout import StateLayout
+from worker_agent.protocol.messages import MessageError, Settings
+from worker_agent.runtime.host_context import CurrentHost, HostContext, choose_work_dir, parse_settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"gpus": [""]}, "Settings.gpus"),
+        ({"slots_per_gpu": 65}, "Settings.slots_per_gpu is 65, allowed are 1 to 64"),
+        ({"visible_gpus": "colour"}, "Settings.visible_gpus is 'colour', allowed are"),
+        ({"cpu_slots": 0}, "Settings.cpu_slots is 0, allowed are 1 and more"),
+        ({"env": {"A": 1}}, "Settings.env: all values must be text"),
+        ({"kill_grace_s": -1}, "Settings.kill_grace_s is -1"),
+        ({"checkpoint_limit_bytes": -1}, "Settings.checkpoint_limit_bytes is -1"),
+        ({"cache_limit_bytes": -1}, "Settings.cache_limit_bytes is -1"),
+        ({"log_limit_bytes": 5}, "Settings.log_limit_bytes is 5, allowed are 1048576 and more"),
+        ({"nonsense": 1}, "nonsense"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_with_what_is_allowed(settings: Any, problem: str) -> None:
+    with pytest.raises(MessageError) as error:
+        parse_settings(settings)
+    assert problem in str(error.value)
+
+
+def test_the_work_directory_names_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = StateLayout(tmp_path, "host", "r1")
+    monkeypatch.setenv("SCRATCH", "/scratch")
+    assert choose_work_dir(Settings(), layout) == tmp_path / "host" / "work"
+    assert choose_work_dir(Settings(work_dir="$SCRATCH/me"), layout) == Path("/scratch/me/host")
+    with pytest.raises(MessageError, match="allowed are absolute paths"):
+        choose_work_dir(Settings(work_dir="here"), layout)
+
+
+def context(root: Path, *devices: Device, **settings: Any) -> HostContext:
+    return HostContext(Settings(**settings), root / "work", "r1", {"PATH": "/bin"}, devices)
+
+
+def test_cpu_slots_share_the_cores(tmp_path: Path) -> None:
+    found = context(tmp_path, *cpu_devices(1), env={"MKL_NUM_THREADS": "7"})
+    assert (found.slots, found.gpu_bytes()) == (["cpu0"], [])
+    assert found.env["MKL_NUM_THREADS"] == "7" and int(found.env["OMP_NUM_THREADS"]) >= 1
+    assert found.facts()["cores"] >= 1 and found.facts()["disk_free_bytes"] > 0
+
+
+def test_gpu_slots_are_named_by_their_shares(tmp_path: Path) -> None:
+    found = context(tmp_path, Device("gpu0", 64, 32, memory=5, gpu="GPU-1"), Device("gpu1", 64, 64, gpu="1"))
+    assert found.slots == ["gpu0.m0-31", "gpu0.m32-63", "gpu1"]
+    assert found.gpu_bytes() == [5, 0]
+    assert "OMP_NUM_THREADS" not in found.env
+
+
+def test_attempts_keep_their_places_until_they_are_forgotten(tmp_path: Path) -> None:
+    found = context(tmp_path)
+    attempt = found.attempt(("a/b", 2))
+    assert attempt is found.attempt(("a/b", 2)) and attempt.root.name == "a,b.2"
+    assert found.forget(("a/b", 2)) is attempt
+    assert found.attempt(("a/b", 2)) is not attempt
+
+
+def test_what_waited_for_jobs_under_other_settings_is_given_back(tmp_path: Path) -> None:
+    host = CurrentHost()
+    first, second = context(tmp_path), context(tmp_path)
+    assert host.change(first) == [] and host.context is first
+    assert host.change(second) == first.recycled() and host.opened is second
