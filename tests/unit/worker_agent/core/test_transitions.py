@@ -462,3 +462,15 @@ def test_an_agent_that_holds_nothing_waits_less_for_a_master() -> None:
     assert queries.patience_s(state, 1800.0) == 1800.0, "the master has still to hear of it"
     transitions.on_release(state, msg.Release("a", 1))
     assert queries.patience_s(state, 1800.0) == 60.0
+
+
+def test_what_was_wanted_and_is_found_by_a_second_look_needs_no_delivery() -> None:
+    state = agent("s1")
+    transitions.on_launch(state, needing("a", H1), 1.0)
+    staging.on_missing(state, H1, 2.0)
+    drained(state)
+    staging.on_missing(state, H1, 3.0)
+    assert drained(state) == [], "it is wanted already"
+    staging.on_unsure(state, H1, 4.0)
+    staging.on_unsure(state, H1, 4.0)
+    assert brief(drained(state)) == ["verify 1 cached"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from worker_agent.cache.artefacts import Cache
-from worker_agent.protocol.digests import content_hash, digest_directory, holds
+from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, holds
 from worker_agent.protocol.layout import WorkLayout
 
 
@@ -69,3 +69,24 @@ def test_what_is_made_again_takes_the_place_of_a_damaged_copy(tmp_path: Path, da
     assert (cache.path(name) / "best.pt").read_text() == "best.pt" and cache.status(name) == "present"
     assert WorkLayout(tmp_path).set_aside(name).exists() == bool(damage)
     assert not (tmp_path / "again").exists()
+
+
+def test_a_row_is_a_digest_again() -> None:
+    digest = FileDigest("a/b", 3, "f" * 64)
+    assert FileDigest.from_row(digest.as_row()) == digest
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (["/a", 1, "f"], "unsafe path"),
+        (["", 1, "f"], "unsafe path"),
+        (["a/../b", 1, "f"], "unsafe path"),
+        (["a\0", 1, "f"], "unsafe path"),
+        (["a", "1", "f"], "not a file digest"),
+        (["a", 1], "not enough values"),
+    ],
+)
+def test_a_row_that_names_no_file_below_is_refused(row: list[object], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        FileDigest.from_row(row)
