@@ -12,6 +12,10 @@ from scripts.lib.house.imports import imports_in
 PRODUCT = ("master", "worker_agent", "trainers")
 TESTS = ("tests",)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DECIDING = (
+    *(ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.BoolOp, ast.Match),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
 RAISING = {"raises", "warns", "fail"}
 CHECKING = ("assert_", "check_", "expect_")
 
@@ -28,6 +32,8 @@ class Function:
     """Without `self` and `cls`."""
     asserts: bool
     """Whether it asserts something itself, or calls a helper that says by its name that it does."""
+    decides: bool
+    """Whether what it does depends on something: it branches, loops or catches."""
 
     @property
     def name(self) -> str:
@@ -97,7 +103,8 @@ def _functions(tree: ast.AST, prefix: str) -> Iterator[Function]:
     for place, node, in_class in _scopes(tree, prefix):
         if isinstance(node, FUNCTIONS):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            yield Function(place, lines, _parameters(node, in_class), _asserts(node))
+            decides = any(isinstance(inner, DECIDING) for inner in ast.walk(node))
+            yield Function(place, lines, _parameters(node, in_class), _asserts(node), decides)
 
 
 def _classes(tree: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:

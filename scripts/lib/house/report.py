@@ -8,6 +8,7 @@ from typing import Any
 
 from scripts.lib.house import limits
 from scripts.lib.house.measure import PRODUCT, TESTS, Module, measure
+from scripts.lib.house.mirror import strange_folders, untested
 from scripts.lib.house.rooms import Arrows, sorted_rooms, upward
 
 OTHERS = ("benchmarks", "examples", "scripts")
@@ -23,7 +24,14 @@ class House:
 
     def outliers(self) -> limits.Outliers:
         """Return all that is outside a limit, in the product and in the tests."""
-        return {**limits.product_outliers(self.product), **limits.outliers_of_tests(self.tests)}
+        mirror = [f"untested {path}" for path in untested(self.product, self.tests)]
+        folders = {module.folder for module in (*self.product, *measure(self.root, OTHERS), *self.tests)}
+        mirror += [f"mirrors nothing {folder}" for folder in strange_folders(folders, self.tests)]
+        return {
+            **limits.product_outliers(self.product),
+            **limits.outliers_of_tests(self.tests),
+            **dict.fromkeys(mirror, 1),
+        }
 
     def groups(self) -> dict[str, list[Module]]:
         """Return what is counted apart, by name; the packages of the product also one by one."""
@@ -54,6 +62,7 @@ def as_text(house: House) -> str:
             *_matrix(arrows),
             "",
             f"unit tests without a direct assertion: {len(bare)}",
+            f"modules that no unit test is named after: {len(untested(house.product, house.tests))}",
         ]
     )
 
