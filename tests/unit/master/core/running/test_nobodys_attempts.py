@@ -1,0 +1,51 @@
+"""Attempts whose worker is not known, or not in the cluster any more: nothing is asked of anybody."""
+
+from __future__ import annotations
+
+import pytest
+
+from master.core.planning.plan import Task
+from master.core.running import events as ev
+from master.core.running.attempts import orphan
+from master.core.running.lifecycle import State
+from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
+
+
+def test_a_base_model_that_was_published_comes_home_from_an_attempt_that_nobody_remembers() -> None:
+    run = Stage(base(), job(needs="x"), workers=["w1"])
+    run.state.tasks[BASE].attempts = 4
+    assert run.home(BASE, 4)[:2] == [f"{BASE} collect#4@None: succeeded", "job unlock#0@None: ready"]
+    assert run.state.home == {"x": "x#4"}
+
+
+def test_an_outcome_of_nobody_that_cannot_be_brought_home_fails_the_task_alone() -> None:
+    run = one_running_alone()
+    run.ended("w1", "job", 1)
+    run.state.tasks["job"].worker = None
+    said = run.tell(ev.CollectionFailed(run.at, "job", 1, "its files are gone"))
+    assert not [line for line in said if line.startswith("release")]
+    assert run.stands("job") is not State.COLLECTING
+
+
+def test_an_attempt_of_nobody_is_neither_waited_for_nor_remembered() -> None:
+    run = Stage(job())
+    record = run.state.tasks["job"]
+    orphan(record)
+    record.note_success()
+    assert record.orphaned == {} and record.unrecorded_successes == {} and record.outcomes == {}
+
+
+def test_a_base_model_that_is_being_trained_again_is_not_begun_a_third_time() -> None:
+    run = Stage(base(), workers=["w1"])
+    run.up("w1")
+    run.run_on("w1", BASE, 1)
+    run.state.home["x"] = "x#0"
+    assert run.tell(ev.BaseModelDamaged(run.at, "x")) == []
+    assert run.stands(BASE) is State.RUNNING and "x#0" in run.state.damaged
+
+
+@pytest.mark.parametrize(("said", "expected"), [(7.0, 7.0), (None, 60.0)])
+def test_what_the_user_says_of_a_jobs_time_is_believed(said: float | None, expected: float) -> None:
+    run = one_running_alone()
+    run.ended("w1", "job", 1)
+    assert run.state.expected_s(Task("other", phase=2, expected_s=said)) == expected
