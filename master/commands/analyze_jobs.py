@@ -16,9 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from master.code.identity import DEFAULT_TRAINER, code_identity, trainer_fields
+from master.code.sources import CodeRequest
 from master.commands.frame import Command, new_parser
 from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
 from master.errors import UsageError
+from master.intake.cluster import read_cluster
+from master.intake.head_paths import worker_folders
 from master.intake.jobs import read_jobs
 from master.intake.strict_json import read_document
 from master.specs import BaseModelSpec
@@ -58,12 +61,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--run-dir", type=Path, metavar="DIR", help="folder with experiments/, to read durations from")
     code = parser.add_mutually_exclusive_group()
     code.add_argument("--script-path", type=Path, metavar="FILE", help="your training script")
+    code.add_argument("-m", dest="module", metavar="MODULE", help="your training module, as for `python -m`")
     code.add_argument("--trainer", metavar="NAME", help=f"a built-in trainer (default: {DEFAULT_TRAINER})")
+    add("--project-root", type=Path, metavar="DIR", help="as for run_two_phase")
+    add("--cluster-config", type=Path, metavar="F", help="tells what beside the script is no code")
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    code = code_identity(arguments.script_path, arguments.trainer)
+    code = code_identity(_code_request(arguments), arguments.trainer)
     known_fields = trainer_fields(arguments.trainer) if arguments.trainer else None
     spec = read_jobs(arguments.jobs, code=code, known_fields=known_fields)
     durations = _durations(arguments.run_dir, spec.base_models) if arguments.run_dir else {}
@@ -75,6 +81,16 @@ def _run(arguments: argparse.Namespace) -> int:
             sys.stdout.reconfigure(errors="replace")  # a terminal that knows only ASCII
         _show(analysis, Console())
     return 0
+
+
+def _code_request(arguments: argparse.Namespace) -> CodeRequest:
+    """Return what is to be run, as `run_two_phase` would say."""
+    script, root = arguments.script_path, arguments.project_root
+    runs, named = [arguments.run_dir] if arguments.run_dir else [], [arguments.jobs]
+    if arguments.cluster_config:
+        named.append(arguments.cluster_config)
+        runs += worker_folders(read_cluster(arguments.cluster_config))
+    return CodeRequest(script, arguments.module, root, Path.cwd(), tuple(runs), tuple(named))
 
 
 def _durations(run_dir: Path, base_models: Iterable[str]) -> dict[str, float]:

@@ -43,9 +43,9 @@ def _dry_run(options: TwoPhaseOptions, request: TwoPhaseRequest) -> int:
     check_gpu_memory(request.jobs, workers)
     with _COMMAND.printing():
         if options.json:
-            print(json.dumps(plan_json(request.jobs, request.plan, workers), indent=2))
+            print(json.dumps(plan_json(request.jobs, request.plan, workers, request.code), indent=2))
         else:
-            print_plan(request.jobs, request.plan, workers)
+            print_plan(request.jobs, request.plan, workers, request.code)
     for problem in request.damaged.values():
         _COMMAND.say(f"{problem}; it is going to be set aside and trained again")
     if request.doubt:
@@ -81,11 +81,13 @@ def _greet(options: TwoPhaseOptions, request: TwoPhaseRequest, run: Run) -> None
             _COMMAND.say(text)
     if request.doubt:
         run.note(request.doubt)
+    for note in request.code.all_notes:
+        run.note(note)
     if options.tmux_session:
         run.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
     if not options.json and not options.quiet:
         with _COMMAND.printing():
-            print_plan(request.jobs, request.plan, planned_workers(request.cluster))
+            print_plan(request.jobs, request.plan, planned_workers(request.cluster), request.code)
 
 
 def _report(options: TwoPhaseOptions, layout: RunLayout, result: RunResult) -> None:
@@ -95,7 +97,12 @@ def _report(options: TwoPhaseOptions, layout: RunLayout, result: RunResult) -> N
             metrics = collected_metrics(state, layout)
             print(json.dumps(result_json(state, exit_code, metrics, layout.result), indent=2))
         elif not (options.quiet and exit_code == 0):
-            print_result(state, layout, elapsed_s=result.ended_at - result.started_at)
+            print_result(
+                state,
+                layout,
+                elapsed_s=result.ended_at - result.started_at,
+                code_notes=result.code_notes(),
+            )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,10 @@ class TwoPhaseOptions:
     cluster_config: Path
     jobs_config: Path
     script_path: Path | None
+    module: str | None
     trainer: str | None
+    project_root: Path | None
+    code: str | None
     run_dir: Path
     skip_phase1: bool
     strict_phases: bool
@@ -77,8 +80,12 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
     add("--jobs-config", type=Path, required=True, metavar="F", help="the experiments (JSON or YAML)")
     what = group.add_mutually_exclusive_group()
     what.add_argument("--script-path", type=Path, metavar="F", help="your training script, as it is")
+    module = "your training module, as for `python -m`"
+    what.add_argument("-m", dest="module", metavar="MODULE", help=module)
     trainer = "a trainer that ships with Twophase (personalization)"
     what.add_argument("--trainer", metavar="NAME", help=trainer)
+    root = "the folder that travels as code and that jobs start in (see docs/script_contract.md)"
+    add("--project-root", type=Path, metavar="DIR", help=root)
     add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
 
 
@@ -86,6 +93,8 @@ def _add_phases(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     dry_run = "show the whole plan and the state of the workers, start nothing"
     add("--dry-run", action="store_true", help=dry_run)
+    code = "resume under changed code: with that of the earlier start (keep), or with that of now (new)"
+    add("--code", choices=("keep", "new"), help=code)
     add("--skip-phase1", action="store_true", help="train no base model: all must be in the store already")
     add("--strict-phases", action="store_true", help="hold Phase 2 until Phase 1 is complete")
 

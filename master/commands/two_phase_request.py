@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from master.code.identity import DEFAULT_TRAINER, code_identity, has_thread_main, trainer_fields
+from master.code.code_record import CodeRecord
+from master.code.former_code import report_on
+from master.code.identity import DEFAULT_TRAINER, has_thread_main, trainer_fields
 from master.code.script_syntax import check_syntax
-from master.code.snapshot import Sources, find_script, find_trainer
+from master.commands.chosen_code import choose_code, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Plan, make_plan
@@ -18,7 +19,7 @@ from master.core.running.records import Policy
 from master.errors import ConfigError, UsageError
 from master.intake.cluster import read_cluster
 from master.intake.executors import INLINE, check_executors, inline_problem, threads_problem_of
-from master.intake.head_paths import expanded, with_head_paths
+from master.intake.head_paths import with_head_paths
 from master.intake.job_settings import check_job_settings
 from master.intake.jobs import read_jobs
 from master.runs.launching import Limits
@@ -26,8 +27,9 @@ from master.runs.script_jobs import ScriptJobs
 from master.runs.spec import RunSpec
 from master.specs import ClusterSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal import is_empty, read_known_ids
+from master.storage.journal import is_empty, read_earlier_starts
 from master.storage.run_layout import RunLayout
+from master.view.plan_code import PlannedCode
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class TwoPhaseRequest:
 
     cluster: ClusterSpec
     jobs: JobsSpec
-    sources: Sources
+    code: PlannedCode
+    record: CodeRecord
+    """Of the code."""
     plan: Plan
     whole: Mapping[str, Mapping[str, Any]]
     """Manifests of the base models in the store, by `spec_hash`."""
@@ -50,12 +54,13 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     """Read and check all that the user gave.  Raises UsageError and ConfigError; changes nothing."""
     source = str(options.cluster_config)
     cluster = with_head_paths(read_cluster(options.cluster_config), source)
-    script = _script(options, cluster)
-    known_ids = read_known_ids(layout.journal)
+    earlier = read_earlier_starts(layout.journal)
+    code = choose_code(options, cluster, layout, earlier)
+    script = code.script
     jobs = read_jobs(
         options.jobs_config,
-        code=code_identity(script, options.trainer),
-        known_ids=known_ids,
+        code=code.record.identity,
+        known_ids=earlier.known_ids,
         known_fields=None if script else trainer_fields(options.trainer) | NOT_FOR_THE_SCRIPT,
     )
     check_job_settings(jobs)
@@ -63,21 +68,16 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
         raise UsageError(f"--executor {problem}")
     check_executors(jobs, options.executor, threads_problem_of(trainer, has_thread_main))
-    sources = find_script(script, layout.root) if script else find_trainer(options.trainer or DEFAULT_TRAINER)
     doubt = check_syntax(script, cluster.servers) if script else ""
-    whole, damaged = BaseModelStore(layout).scan(jobs.base_models)
+    store = BaseModelStore(layout)
+    whole, damaged = store.scan(jobs.base_models)
     plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})
     _check_skip_phase1(options, plan)
-    _check_results(layout, jobs, known_ids)
-    return TwoPhaseRequest(cluster, jobs, sources, plan, whole, damaged, doubt)
-
-
-def _script(options: TwoPhaseOptions, cluster: ClusterSpec) -> Path | None:
-    if options.script_path is not None:
-        return expanded(options.script_path, "--script-path")
-    if options.trainer is not None or cluster.script_path is None:
-        return None
-    return Path(cluster.script_path)
+    _check_results(layout, jobs, earlier.known_ids)
+    to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
+    report = report_on(code.record, to_train, whole.values(), store.manifests() if to_train else ())
+    planned = PlannedCode(code.sources, report, (*code.notes, *path_warnings(code, cluster, jobs)))
+    return TwoPhaseRequest(cluster, jobs, planned, code.record, plan, whole, damaged, doubt)
 
 
 def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
@@ -91,7 +91,7 @@ def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
         )
 
 
-def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: dict[str, str]) -> None:
+def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: Mapping[str, str]) -> None:
     """Refuse to start where a job's result would meet files that are not from this run."""
     ours = set(known_ids.values())
     for job in jobs.jobs:
@@ -116,7 +116,7 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         layout,
         request.cluster,
         request.plan,
-        ScriptJobs(request.jobs, request.sources, limits),
+        ScriptJobs(request.jobs, request.code.sources, request.record, limits),
         Policy(retries, options.strict_phases, options.lease, max_running=most),
         jobs=request.jobs,
         in_store=request.whole,

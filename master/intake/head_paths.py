@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,3 +40,14 @@ def expanded(path: Path, source: str) -> Path:
         return path.expanduser().absolute()
     except RuntimeError as error:
         raise ConfigError(source, "", f"{path}: there is no such home directory") from error
+
+
+def worker_folders(cluster: ClusterSpec) -> Iterator[Path]:
+    """Yield where agents keep their files: on this machine too, as a worker or in a shared home directory."""
+    for server in cluster.servers:
+        for given in (server.state_dir, server.agent.work_dir):
+            if given:
+                folder = Path.home() / Path(os.path.expandvars(given)).expanduser()
+                yield from (folder, folder / "agents")
+                # Where the folder is that of a project too, what agents have made in it is not.
+                yield from (found.parent for name in ("runs", "cache") for found in folder.glob(f"*/{name}"))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from master.code.snapshot import find_project, take_snapshot
+from master.code.code_history import CodeStart
+from master.code.identity import record_of
+from master.code.snapshot import take_snapshot
+from master.code.sources import Sources, find_project
 from master.errors import ConfigError
 from master.orchestrator.discovery import RESULTS
 from master.orchestrator.jobs import TrainingJob
+from master.specs import EMPTY
 from worker_agent.protocol.messages import Mount
 
 MOST_LINKS = 200
@@ -36,6 +40,16 @@ class Shown:
     snapshot: Path | None = None
     beside: tuple[Path, ...] = ()
     """Files and folders, relative to `root`, that the snapshot lacks."""
+    digests: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    """Of the files of the snapshot, by path."""
+
+    def code_of(self, script: Path) -> CodeStart | None:
+        """Return the code that a script of the project is; None where the project is shown as it is."""
+        if self.content_hash is None or self.snapshot is None:
+            return None
+        files = tuple(map(Path, self.digests))
+        record = record_of(Sources(self.snapshot, files, (), entry=script), known=self.digests)
+        return CodeStart(record, self.content_hash)
 
     def mounts(self, *, local: bool) -> list[Mount]:
         """Return the mounts for a worker; what is not in the snapshot is there on this machine alone."""
@@ -87,7 +101,7 @@ def show(project: Project, snapshots: Path, own_folders: Collection[Path], *, in
         raise ConfigError(error.source, error.place, problem) from error
     program = take_snapshot(sources, snapshots)
     beside = entries_beside(sources.root, sources.files, inside)
-    return Shown(sources.root, program.content_hash, program.directory, tuple(beside))
+    return Shown(sources.root, program.content_hash, program.directory, tuple(beside), program.digests)
 
 
 def entries_beside(root: Path, files: Collection[Path], hidden: Collection[Path]) -> list[Path]:

@@ -13,12 +13,13 @@ from typing import Any
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import as_number, job_row
+from master.core.timestamps import iso
 from master.orchestrator.arguments import Passed, argv_of, shown_command
 from master.orchestrator.discovery import shown_path
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.resources import Gpu
 from master.orchestrator.run_files import TrainingFiles
-from master.runs.job_json import iso, job_json, picked
+from master.runs.job_json import job_json, picked
 from master.runs.phase_logs import write_phase_log
 
 SUCCEEDED, FAILED, CANCELLED, NOT_RUN, INVALID = "succeeded", "failed", "cancelled", "not_run", "invalid"

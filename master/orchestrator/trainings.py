@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from master.code.origin import Described, TaskFacts
 from master.core.planning.plan import Plan, Task
 from master.core.running.records import Policy
 from master.orchestrator.arguments import Passed, argv_of
@@ -46,7 +47,18 @@ class Trainings:
         }
         snapshots = {it.content_hash: it.snapshot for it in shown.values() if it.content_hash and it.snapshot}
         jobs = {job.job_id: job for job in self.jobs}
-        return Code(snapshots, lambda start: self._launch(jobs[start.record.task.task_id], start, shown))
+        return Code(
+            snapshots,
+            lambda start: self._launch(jobs[start.record.task.task_id], start, shown),
+            describe=lambda job_id: self._describe(jobs[job_id], shown),
+        )
+
+    def _describe(self, job: TrainingJob, shown: Mapping[Path, Shown]) -> Described:
+        """Return what a result says of how it came about."""
+        root = root_of(job.script, self.here, self.roots)
+        script = job.script.relative_to(root)
+        command = argv_of(job, script.as_posix(), self.passed)
+        return Described(TaskFacts({"command": command}), shown[root].code_of(script))
 
     def _launch(self, job: TrainingJob, start: Start, shown: Mapping[Path, Shown]) -> msg.Launch:
         """Return the message that starts an attempt."""

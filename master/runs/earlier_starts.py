@@ -6,13 +6,16 @@ import time
 from collections.abc import Iterable, Iterator
 
 from master.adapters.inbox import Inbox, Received
+from master.code.code_history import CodeHistory, CodeStart
 from master.core.running import events as ev
 from master.core.running.commands import Transition
-from master.core.running.lifecycle import State
+from master.core.running.events import Attempt
+from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import RunState
 from master.core.running.recovery import recover, start_over
 from master.runs.spec import RunSpec
 from master.storage.checkpoint_store import CheckpointStore
+from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from master.transfers.published_attempt import find_published_attempt
 
@@ -23,6 +26,20 @@ def state_after(spec: RunSpec, journal: Iterable[Transition]) -> RunState:
     """Return the state in which a run begins, given what its journal tells."""
     workers = [server.name for server in spec.cluster.servers]
     return (recover if spec.resumes else start_over)(spec.plan, spec.policy, workers, journal)
+
+
+def code_history(journal: Journal, start: CodeStart) -> CodeHistory:
+    """Remember the code of this start, and return which attempts of earlier ones had other code."""
+    known = ((after, CodeStart.from_json(value)) for after, value in journal.remember_code(start.as_json()))
+    starts = [(after, found) for after, found in known if found]
+    if len(starts) == 1 and starts[0][0] == 0:
+        return CodeHistory(start)
+    former: dict[Attempt, CodeStart | None] = {}
+    for number, transition in enumerate(journal.transitions(), 1):
+        if transition.trigger is Trigger.ASSIGN:
+            used = [found for after, found in starts if after < number]
+            former[transition.task_id, transition.attempt] = used[-1] if used else None
+    return CodeHistory(start, former)
 
 
 def find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:

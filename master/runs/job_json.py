@@ -6,20 +6,13 @@ What is published (`docs/outputs.md`, `docs/run_all_training.md`) picks from the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from master.core.running.lifecycle import State
 from master.core.running.summary import JobRow
+from master.core.timestamps import iso
 
 Entry = dict[str, Any]
-
-
-def iso(at: float | None) -> str | None:
-    """Return a Unix time as ISO 8601 in UTC, e.g. `2025-03-01T10:00:00.250+00:00`; None stays None."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def job_json(row: JobRow) -> Entry:

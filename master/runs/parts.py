@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted
+from master.code.code_history import CodeHistory
+from master.code.origin import Described
 from master.core.running.records import RunState
 from master.runs.agents import OpenSession, RunName, make_links, worker_run_id
-from master.runs.earlier_starts import find_checkpoints, find_published, missing_results, state_after
+from master.runs.earlier_starts import (
+    code_history,
+    find_checkpoints,
+    find_published,
+    missing_results,
+    state_after,
+)
 from master.runs.launching import data_mounts
 from master.runs.library import make_library
 from master.runs.snapshot import SharedState
@@ -41,6 +49,8 @@ class RunParts:
     remotes: Mapping[str, Remote]
     courier: Courier
     launch_of: LaunchOf
+    history: CodeHistory | None
+    """Which code attempts were started with; None where that is not remembered."""
     problems: tuple[str, ...]
     """What was wrong in the run directory; it is among what is to be said."""
 
@@ -64,13 +74,14 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     library = make_library(code.directories, synced, spec.in_store, store)
     launch_of = make_launcher(spec, code, synced, state, library)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
-    home = _home(spec, store, library, checkpoints)
+    history = code_history(journal, code.start) if code.start else None
+    home = replace(_home(spec, store, library, checkpoints), describe=_describer(code, history))
     for text in (*problems, *code.notes, *(missing_results(state, spec.layout) if spec.resumes else ())):
         inbox.put(Noted(text))
     return RunParts(
         *(journal, inbox, SharedState(state), links, remotes, Courier(home, remotes, Reporter(inbox))),
         checkpoints.launching(launch_of) if checkpoints else launch_of,
-        problems,
+        *(history, problems),
     )
 
 
@@ -85,6 +96,16 @@ def _home(
 ) -> Home:
     identity = {spec_hash: model.config for spec_hash, model in spec.jobs.base_models.items()}
     return Home(spec.layout, store, library, identity.__getitem__, checkpoints)
+
+
+def _describer(code: Code, history: CodeHistory | None) -> Callable[[str, int], Described]:
+    """Return what tells of an attempt how it came about; one that an earlier start began had its code."""
+
+    def describe(task_id: str, attempt: int) -> Described:
+        known = code.describe(task_id)
+        return replace(known, code=history.of(task_id, attempt)) if history else known
+
+    return describe
 
 
 def _set_aside(spec: RunSpec, store: BaseModelStore) -> Iterator[str]:

@@ -13,7 +13,8 @@ from master.core.planning.plan import base_model_task_id
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import JobRow, job_rows, utilization_percent
-from master.runs.job_json import Entry, iso, job_json, picked
+from master.core.timestamps import iso
+from master.runs.job_json import Entry, job_json, picked
 from master.runs.run import RunResult
 from master.runs.script_jobs import job_configs
 from master.specs import EMPTY, Config, JobsSpec

@@ -11,6 +11,8 @@ from types import TracebackType
 
 from master.adapters.agent_client import close_all
 from master.adapters.inbox import Noted
+from master.code.code_history import CodeHistory
+from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.errors import SessionLost
 from master.runs.agents import OpenSession, open_session
@@ -36,6 +38,14 @@ class RunResult:
     started_at: float
     ended_at: float
     """Unix times of this start."""
+    history: CodeHistory | None = None
+    """Which code attempts were started with, where that is remembered."""
+
+    def code_notes(self) -> list[str]:
+        """Say how the experiments that succeeded differ in their code; nothing where they do not."""
+        done = (record for record in self.state.tasks.values() if record.state is State.SUCCEEDED)
+        attempts = [(record.task.task_id, record.collected) for record in done if record.task.phase == 2]
+        return self.history.mixed(attempts) if self.history else []
 
     @property
     def reasons(self) -> list[str]:
@@ -93,7 +103,7 @@ class Run:
             ending.callback(parts.courier.close)
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             exit_code = dispatcher.run()
-        return RunResult(exit_code, parts.shared.state, started_at, time.time())
+        return RunResult(exit_code, parts.shared.state, started_at, time.time(), parts.history)
 
     def _part(self) -> None:
         """Let the workers go, and their agents end where there is nothing that they could go on with."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from master.code.snapshot import Sources, take_snapshot
+from master.code.code_history import CodeStart
+from master.code.code_record import CodeRecord, listed
+from master.code.origin import Described, TaskFacts
+from master.code.snapshot import Program, take_snapshot
+from master.code.sources import Sources
+from master.core.planning.analysis import varying
 from master.core.planning.identity import phase1_config
 from master.core.planning.plan import base_model_task_id
+from master.errors import ConfigError
 from master.runs.launching import NO_LIMITS, Limits, launch_message
 from master.runs.spec import Code, Start
 from master.specs import Config, JobsSpec
@@ -23,18 +30,40 @@ class ScriptJobs:
 
     jobs: JobsSpec
     sources: Sources
+    record: CodeRecord
+    """Of these sources."""
     limits: Limits = NO_LIMITS
 
     def take(self, layout: RunLayout) -> Code:
         """Take the snapshot of the code.  Raises ConfigError where that cannot be."""
         program = take_snapshot(self.sources, layout.code)
+        self._check(program)
         configs = job_configs(self.jobs)
+        start = CodeStart(self.record, program.content_hash, program.argv, time.time())
 
         def launch_job(start: Start) -> Launch:
             return launch_message(start, configs[start.record.task.task_id], program, self.limits)
 
         notes = tuple(_left_out(program.left_out))
-        return Code({program.content_hash: program.directory}, launch_job, notes)
+        directories = {program.content_hash: program.directory}
+        return Code(directories, launch_job, notes, start, self._describer(configs))
+
+    def _check(self, program: Program) -> None:
+        """Raise ConfigError where the code is not as it was when base models were looked up by it."""
+        expected = {**self.record.files, **self.record.others}
+        differ = {path for path, _ in expected.items() ^ program.digests.items()}
+        if differ:
+            problem = f"{listed(differ)} changed while the command was starting: give it again"
+            raise ConfigError(str(self.sources.root), "", problem)
+
+    def _describer(self, configs: Mapping[str, Config]) -> Callable[[str], Described]:
+        varied = varying([job.config for job in self.jobs.jobs])
+        base_models = {job.job_id: job.base_model.spec_hash for job in self.jobs.jobs if job.base_model}
+
+        def describe(task_id: str) -> Described:
+            return Described(TaskFacts(configs[task_id], varied, base_models.get(task_id)))
+
+        return describe
 
 
 def _left_out(reasons: Sequence[str]) -> Iterator[str]:

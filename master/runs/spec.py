@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from master.code.code_history import CodeStart
+from master.code.origin import Described
 from master.core.planning.plan import Plan
 from master.core.running.records import Policy, TaskRecord
 from master.runs.run_lock import RUN_TWO_PHASE, Owner
@@ -50,6 +52,10 @@ class Code:
     """Returns the message that starts an attempt."""
     notes: tuple[str, ...] = ()
     """What the user should know of it."""
+    start: CodeStart | None = None
+    """What is remembered of it; None where there are several projects."""
+    describe: Callable[[str], Described] = lambda task_id: Described()
+    """Tells by task what results say of how they came about."""
 
 
 class Work(Protocol):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,12 @@ class BaseModelStore:
                 except IntegrityError as error:
                     damaged[spec_hash] = str(error)
         return whole, damaged
+
+    def manifests(self) -> Iterator[dict[str, Any]]:
+        """Yield the manifests of all base models that are here and have a readable one."""
+        for path in sorted(self._layout.base_models.glob(f"*/{MANIFEST}")):
+            with suppress(IntegrityError):
+                yield self.manifest(path.parent.name)
 
     def set_aside(self, spec_hash: str) -> Path:
         """Move a damaged base model out of the store and return where it lies now."""

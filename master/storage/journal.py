@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +40,38 @@ _COPIES = 5
 """Tries to copy a journal while its master writes."""
 
 
-def read_known_ids(path: Path) -> dict[str, str]:
-    """Return `job_hash` → `job_id` of a journal's jobs, changing and adding no file; {} where there is none.
+@dataclass(frozen=True)
+class EarlierStarts:
+    """What a journal tells before it is opened."""
+
+    known_ids: Mapping[str, str] = field(default_factory=dict)
+    """`job_hash` → `job_id`."""
+    code: Mapping[str, Any] | None = None
+    """As the last start remembered it."""
+
+
+def read_earlier_starts(path: Path) -> EarlierStarts:
+    """Return what the journal of earlier starts tells, changing and adding no file.
 
     May be called while a master works with the journal.  Raises ConfigError as `Journal`.
     """
     try:
         if not path.exists():
-            return {}
+            return EarlierStarts()
         with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
-            begun = _check_format(db, path)
-            return dict(db.execute("SELECT job_hash, job_id FROM jobs")) if begun else {}
-    except (sqlite3.Error, OSError) as error:
+            if not _check_format(db, path):
+                return EarlierStarts()
+            row = db.execute("SELECT value FROM meta WHERE key = 'code'").fetchone()
+            codes = json.loads(row[0]) if row else []
+            known = dict(db.execute("SELECT job_hash, job_id FROM jobs"))
+            return EarlierStarts(known, codes[-1]["code"] if codes else None)
+    except (sqlite3.Error, OSError, ValueError, LookupError, TypeError) as error:
         raise _unusable(path, error) from error
+
+
+def read_known_ids(path: Path) -> dict[str, str]:
+    """Return `job_hash` → `job_id` of a journal's jobs; {} where there is none.  As `read_earlier_starts`."""
+    return dict(read_earlier_starts(path).known_ids)
 
 
 @contextmanager
@@ -100,7 +120,7 @@ def _check_format(db: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def _unusable(path: Path, error: sqlite3.Error | OSError | ValueError) -> ConfigError:
+def _unusable(path: Path, error: Exception) -> ConfigError:
     """Return what to tell of a file that cannot be opened, or read, as a journal."""
     if isinstance(error, (sqlite3.OperationalError, OSError)):
         advice = "it must be a file that can be written, in a directory that can be written"
@@ -203,6 +223,20 @@ class Journal:
         with self._written():
             self._db.executemany("INSERT OR IGNORE INTO jobs VALUES (?, ?)", ids.items())
 
+    def remember_code(self, code: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+        """Keep the code of this start; return that of all starts, the last is this one's.
+
+        Before each stands the number of transitions that were there when it was first used.
+        """
+        with self._damage_told():
+            codes = json.loads(self._meta("code") or "[]")
+            (number,) = self._db.execute("SELECT COUNT(*) FROM transitions").fetchone()
+        if not codes or not _same_code(codes[-1]["code"], code):
+            codes.append({"after": number, "code": dict(code)})
+            with self._written():
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('code', ?)", (json.dumps(codes),))
+        return [(entry["after"], entry["code"]) for entry in codes]
+
     def append(self, transitions: Iterable[Transition]) -> None:
         """Write all transitions in one commit."""
         rows = [_row(transition) for transition in transitions]
@@ -222,6 +256,11 @@ class Journal:
     def close(self) -> None:
         """Close the file.  May be called twice."""
         self._db.close()
+
+
+def _same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two starts used the same code, whenever that was."""
+    return {**one, "at": 0} == {**other, "at": 0}
 
 
 def _transition(row: tuple[Any, ...]) -> Transition:

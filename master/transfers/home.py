@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from master.code.origin import Described
 from master.specs import Config
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
@@ -23,6 +24,8 @@ class Home:
     """Tells by `spec_hash` what a base model is."""
     checkpoints: CheckpointStore | None = None
     """None leaves on the workers what attempts in vain leave to go on from."""
+    describe: Callable[[str, int], Described] = lambda task_id, attempt: Described()
+    """Tells by task and attempt what results and base models say of how they came about."""
 
     def drop_checkpoints(self, task_id: str) -> None:
         """Delete what attempts at a task left to go on from."""

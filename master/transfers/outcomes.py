@@ -18,6 +18,7 @@ from master.transfers.patience import Patience
 from master.transfers.published_attempt import find_published_attempt
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
+from master.transfers.result_record import attempt_record, without_record, write_record
 from master.transfers.retry import may_pass
 from worker_agent.protocol.digests import content_hash, digest_directory, publish
 
@@ -98,12 +99,19 @@ class Outcomes:
         final = self.home.layout.result(arrival.task_id)
         if arrival.task_id.startswith(f"{BASE_MODELS}/"):
             final = self.home.layout.phase1_output(*arrival.key)
+        names, found = [file.path for file in files], content_hash(files)
         if final.exists():
-            if content_hash(digest_directory(final)) == content_hash(files):
-                return content_hash(files)
+            if content_hash(without_record(digest_directory(final), names)) == found:
+                return found
             raise FileExistsError(f"{final} exists already and is not written over; move it away")
-        publish(arrival.stage("output", files, lambda: arrival.remote.attempt(*arrival.key).output), final)
-        return content_hash(files)
+        staged = arrival.stage("output", files, lambda: arrival.remote.attempt(*arrival.key).output)
+        write_record(staged, names, {**self._record(arrival), "content_hash": found})
+        publish(staged, final)
+        return found
+
+    def _record(self, arrival: Arrival) -> dict[str, Any]:
+        known = self.home.describe(*arrival.key)
+        return attempt_record(*arrival.key, known, arrival.detail, arrival.remote.facts)
 
     def _bring_base_model(self, arrival: Arrival, base_model: Mapping[str, Any]) -> str:
         found, name, worker = str(base_model["content_hash"]), base_model.get("name"), arrival.remote.name
@@ -118,7 +126,13 @@ class Outcomes:
             duration_seconds=arrival.detail.get("duration_s"),
             worker=worker,
             trained_at=arrival.detail.get("started_at"),
+            **self._code_of(arrival),
         )
         self.home.store.add(staged, manifest)
         self.home.library.hold(spec_hash, found, self.home.store.path(spec_hash), name)
         return found
+
+    def _code_of(self, arrival: Arrival) -> dict[str, Any]:
+        """Return what the manifest of a base model says of the code that made it."""
+        code = self.home.describe(*arrival.key).code
+        return {"code": code.record.as_json()} if code else {}

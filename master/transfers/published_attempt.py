@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from master.transfers.result_record import without_record
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 
 
@@ -19,17 +20,17 @@ def find_published_attempt(final: Path, outcomes: Mapping[int, Mapping[str, Any]
     if not final.exists():
         return None
     try:
-        found = content_hash(digest_directory(final))
+        found = digest_directory(final)
     except OSError:
         return None
     for attempt in sorted(outcomes, reverse=True):
-        if _announced(outcomes[attempt]) == found:
-            return attempt, found
+        announced = _announced(outcomes[attempt])
+        if announced and without_record(found, [file.path for file in announced]) == sorted(announced):
+            return attempt, content_hash(announced)
     return None
 
 
-def _announced(outcome: Mapping[str, Any]) -> str | None:
+def _announced(outcome: Mapping[str, Any]) -> list[FileDigest]:
     with suppress(ValueError, TypeError):  # what an agent says may be anything
-        if rows := outcome.get("files"):
-            return content_hash([FileDigest.from_row(row) for row in rows])
-    return None
+        return [FileDigest.from_row(row) for row in outcome.get("files") or ()]
+    return []

@@ -10,6 +10,8 @@ from master.errors import SessionLost
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 
+_LONGEST_FACT = 40
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -28,6 +30,16 @@ class Remote:
     def connected(self) -> bool:
         """True while the agent answers."""
         return self.link.welcome is not None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is known of the worker, for the record of a result: only short texts are taken over."""
+        said = self.link.welcome.facts if self.link.welcome else {}
+        texts = {name: said.get(name) for name in ("python", "torch")}
+        short = {
+            name: text for name, text in texts.items() if isinstance(text, str) and len(text) <= _LONGEST_FACT
+        }
+        return {"worker": self.name, **short}
 
     @property
     def layout(self) -> WorkLayout:

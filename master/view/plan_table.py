@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 
+from master.core.planning.analysis import varying
 from master.core.planning.plan import Plan
 from master.core.planning.workers import PlannedWorker
 from master.core.running.summary import planned_savings
 from master.specs import BaseModelSpec, JobsSpec
+from master.view.plan_code import PlannedCode, code_json, print_code
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import clean, plural, short_hash
 
 _WIDEST = 60
 
 
-def plan_json(jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker]) -> dict[str, Any]:
+def plan_json(
+    jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker], code: PlannedCode | None = None
+) -> dict[str, Any]:
     """Return what a run is going to do, ready for JSON."""
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
     return {
@@ -35,6 +39,7 @@ def plan_json(jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker]) -> d
             ],
         },
         "trainings_saved": planned_savings(plan),
+        **({"code": code_json(code)} if code else {}),
     }
 
 
@@ -44,13 +49,20 @@ def _base_model(spec: BaseModelSpec, jobs: int, content_hash: str | None = None)
 
 
 def print_plan(
-    jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker], *, console: Console | None = None
+    jobs: JobsSpec,
+    plan: Plan,
+    workers: Sequence[PlannedWorker],
+    code: PlannedCode | None = None,
+    *,
+    console: Console | None = None,
 ) -> None:
-    """Print what a run is going to do: its workers, its base models, its experiments."""
+    """Print what a run is going to do: its workers, its code, its base models, its experiments."""
     console = console or stdout_console()
     report = plan_json(jobs, plan, workers)
     _print_workers(console, workers)
     console.print()
+    if code:
+        print_code(console, code)
     _print_base_models(console, report["base_models"])
     console.print(_total(report))
     console.print()
@@ -101,12 +113,6 @@ def _print_base_models(console: Console, found: Mapping[str, Sequence[Mapping[st
         table.add_row(short_hash(row["spec_hash"]), state, f"{row['jobs']:,}", _values(row["config"], names))
     console.print(table)
     console.print()
-
-
-def varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the fields that are not equal in all of `configs`, in the order of their first use."""
-    names: Iterable[str] = dict.fromkeys(name for config in configs for name in config)
-    return [name for name in names if len({repr(config.get(name)) for config in configs}) > 1]
 
 
 def _values(config: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -78,6 +78,7 @@ def print_result(
     *,
     elapsed_s: float | None = None,
     picture: Path | None = None,
+    code_notes: Sequence[str] = (),
     console: Console | None = None,
 ) -> None:
     """Print what became of a run; what failed comes last, with its reason and its log."""
@@ -88,6 +89,8 @@ def print_result(
     _print_jobs(console, jobs, layout)
     _print_failures(console, [row for row in (*job_rows(state, phase=1), *jobs) if row.error], layout)
     console.print(_total(jobs, bases, elapsed_s))
+    for note in code_notes:
+        console.print(note, soft_wrap=True)
     console.print(f"Results: {layout.experiments}", soft_wrap=True)
     console.print(f"Logs:    {layout.phase1_log}, {layout.phase2_log}", soft_wrap=True)
     if picture is not None:

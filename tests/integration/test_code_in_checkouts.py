@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from master.code.snapshot import Program, find_script, find_trainer, take_snapshot
+from master.code.snapshot import Program, find_trainer, take_snapshot
+from master.code.sources import CodeRequest, Sources, find_sources
 from tests.support.needs import missing
 
 
@@ -35,6 +36,10 @@ def write(folder: Path, *names: str, content: str = "x") -> None:
 def git(folder: Path, *arguments: str) -> None:
     settings = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "protocol.file.allow=always")
     subprocess.run(["git", *settings, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def find_script(script: Path, run_dir: Path) -> Sources:
+    return find_sources(CodeRequest(script, project_root=script.parent, written_by_runs=(run_dir,)))
 
 
 def found(script: Path) -> list[str]:

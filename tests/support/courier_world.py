@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,8 +123,18 @@ class CourierWorld:
         return False
 
     def result(self, task_id: str = JOB) -> dict[str, str]:
+        """Return what the job left; the record that is published with it is `record`."""
+        found = self.published(task_id)
+        return {name: text for name, text in found.items() if name != "job.json"}
+
+    def published(self, task_id: str = JOB) -> dict[str, str]:
+        """Return all that lies in the place of a result."""
         folder = self.layout.result(task_id)
         return {path.name: path.read_text() for path in folder.iterdir()} if folder.exists() else {}
+
+    def record(self, task_id: str = JOB) -> dict[str, Any]:
+        """Return what a result says of the attempt that made it."""
+        return dict(json.loads(self.published(task_id)["job.json"]))
 
 
 def put(folder: Path, contents: Mapping[str, str]) -> list[list[Any]]:

@@ -20,6 +20,7 @@ from master.core.running.lifecycle import State, Trigger
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
+from master.transfers.result_record import without_record
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +86,8 @@ class Run:
 
     def argv(self, *flags: str) -> list[str]:
         """Return the command."""
-        what = ("--script-path", str(self.script)) if self.script else ()
+        root = ("--project-root", str(self.script.parent)) if self.script else ()
+        what = ("--script-path", str(self.script), *root) if self.script else ()
         return [
             *(
                 sys.executable,
@@ -144,6 +146,10 @@ class Run:
         whole, damaged = BaseModelStore(self.layout).scan(p.name for p in self.layout.base_models.iterdir())
         assert len(whole) == base_models and not damaged, damaged
 
+    def record(self, task_id: str) -> dict[str, Any]:
+        """Return what a result says of the attempt that made it."""
+        return dict(json.loads((self.layout.result(task_id) / "job.json").read_text()))
+
     def _check_results(self) -> None:
         finished = {item.task_id: item for item in self.transitions() if item.trigger is Trigger.FINISH}
         for task_id, transition in finished.items():
@@ -152,7 +158,9 @@ class Run:
             assert transition.detail is not None
             files = [FileDigest.from_row(row) for row in transition.detail["files"]]
             assert files, task_id
-            assert content_hash(digest_directory(self.layout.result(task_id))) == content_hash(files)
+            found = without_record(digest_directory(self.layout.result(task_id)), [it.path for it in files])
+            assert content_hash(found) == content_hash(files)
+            assert self.record(task_id)["content_hash"] == content_hash(files)
 
 
 def interrupt_twice(master: subprocess.Popen[str]) -> None:

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -30,6 +31,17 @@ from worker_agent.protocol.messages import (
 def hostname() -> str:
     """Return this machine's name as a directory name."""
     return socket.gethostname().replace("/", "_") or "localhost"
+
+
+def installed_version(package: str) -> Optional[str]:
+    """Return the version of a package that this interpreter would import, without importing anything.
+
+    The names of its metadata are looked at: `importlib.metadata` would take longer to load than all the rest.
+    """
+    for folder in sys.path:
+        for path in sorted(Path(folder).glob(f"{package}-*.*-info")) if folder else ():
+            return path.stem[len(package) + 1 :]
+    return None
 
 
 def parse_settings(body: Mapping[str, Any]) -> Settings:
@@ -128,6 +140,7 @@ class HostContext:
         return {
             "hostname": hostname(),
             "python": platform.python_version(),
+            "torch": installed_version("torch"),
             "cores": cores(),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "disk_free_bytes": shutil.disk_usage(str(self.work_dir)).free,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from master.code.snapshot import Program, find_script, find_trainer, take_snapshot
+from master.code.snapshot import Program, find_trainer, take_snapshot
+from master.code.sources import CodeRequest, Sources, find_sources
 from master.errors import ConfigError, UsageError
 from worker_agent.protocol.digests import content_hash, digest_directory
 
@@ -30,6 +31,10 @@ def write(folder: Path, *names: str, content: str = "") -> None:
 
 def names_in(directory: Path) -> list[str]:
     return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+
+
+def find_script(script: Path, run_dir: Path) -> Sources:
+    return find_sources(CodeRequest(script, written_by_runs=(run_dir,)))
 
 
 def found(script: Path, run_dir: Path | None = None) -> list[str]:
@@ -124,7 +129,7 @@ def test_a_link_to_the_script_takes_the_folder_of_the_script(project: Path, tmp_
 def test_large_files_are_data_and_reported(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("master.code.snapshot.MAX_FILE_BYTES", 2**20)
+    monkeypatch.setattr("master.code.code_files.MAX_FILE_BYTES", 2**20)
     (project / "weights.pt").write_bytes(bytes(2**20 + 1))
     (project / "table.csv").write_bytes(bytes(2**20))
     program = snapshot(project / "train.py", tmp_path)
@@ -133,7 +138,7 @@ def test_large_files_are_data_and_reported(
 
 
 def test_too_much_code_is_refused_with_advice(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("master.code.snapshot.MAX_TOTAL_BYTES", 3 * 2**20)
+    monkeypatch.setattr("master.code.sources.MAX_TOTAL_BYTES", 3 * 2**20)
     for number in range(4):
         (project / f"{number}.txt").write_bytes(bytes(2**20))
     with pytest.raises(ConfigError, match=r"4 MiB of files lie beside the script, at most 3.*move data away"):

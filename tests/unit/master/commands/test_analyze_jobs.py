@@ -10,6 +10,7 @@ import pytest
 
 from master.code.identity import code_identity, trainer_fields
 from master.code.script_flags import flags_of
+from master.code.sources import CodeRequest
 from master.commands.analyze_jobs import main
 from master.core.planning.analysis import analyze
 from master.errors import ConfigError, UsageError
@@ -198,13 +199,13 @@ def test_flags_of_what_is_not_python(source: str) -> None:
 def test_the_code_is_identified_without_importing_it(tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_bytes(b"raise SystemExit(9)\n")
-    assert code_identity(script) == f"script:{hashlib.sha256(script.read_bytes()).hexdigest()}"
+    assert code_identity(CodeRequest(script)) == f"script:{hashlib.sha256(script.read_bytes()).hexdigest()}"
     assert code_identity(trainer="personalization") == code_identity()
     assert code_identity().startswith("trainer:personalization:")
     with pytest.raises(ConfigError, match=r"train2\.py: there is no such script"):
-        code_identity(tmp_path / "train2.py")
+        code_identity(CodeRequest(tmp_path / "train2.py"))
     with pytest.raises(UsageError, match="not both"):
-        code_identity(script, "personalization")
+        code_identity(CodeRequest(script), "personalization")
 
 
 def test_the_fields_of_a_personalization_search_are_flags_of_the_default_trainer() -> None:

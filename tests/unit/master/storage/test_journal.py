@@ -13,7 +13,7 @@ import pytest
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
-from master.storage.journal import Journal, is_empty, read_known_ids
+from master.storage.journal import Journal, is_empty, read_earlier_starts, read_known_ids
 
 
 def transition(task_id: str = "alpha/job", **fields: object) -> Transition:
@@ -272,3 +272,33 @@ def test_an_empty_journal_is_told_from_one_that_holds_something(path: Path) -> N
         assert not is_empty(path)
     path.write_bytes(b"")
     assert is_empty(path)
+
+
+def test_the_code_of_each_start_is_kept_with_where_it_began(path: Path) -> None:
+    one, two = {"snapshot": "1", "at": 1.0}, {"snapshot": "2", "at": 3.0}
+    with closing(Journal(path)) as journal:
+        assert journal.remember_code(one) == [(0, one)]
+        journal.append([transition(), transition("alpha/other")])
+    with closing(Journal(path)) as journal:
+        assert journal.remember_code({**one, "at": 2.0}) == [(0, one)], "the same code is kept once"
+        assert journal.remember_code(two) == [(0, one), (2, two)]
+    earlier = read_earlier_starts(path)
+    assert (earlier.code, earlier.known_ids) == (two, {})
+
+
+def test_without_a_journal_there_were_no_starts(path: Path) -> None:
+    assert read_earlier_starts(path).code is None
+    with closing(Journal(path)):
+        pass
+    assert read_earlier_starts(path).code is None
+
+
+def test_code_that_cannot_be_read_is_told_as_damage(path: Path) -> None:
+    with closing(Journal(path)) as journal:
+        journal.remember_code({"at": 1.0})
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE meta SET value = '{' WHERE key = 'code'")
+    with pytest.raises(ConfigError, match="cannot be used as a journal"):
+        read_earlier_starts(path)
+    with closing(Journal(path)) as journal, pytest.raises(ConfigError, match="cannot be used as a journal"):
+        journal.remember_code({"at": 2.0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ import pytest
 from worker_agent.core.shares import Device, cpu_devices
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.messages import MessageError, Settings
-from worker_agent.runtime.host_context import CurrentHost, HostContext, choose_work_dir, parse_settings
+from worker_agent.runtime.host_context import (
+    CurrentHost,
+    HostContext,
+    choose_work_dir,
+    installed_version,
+    parse_settings,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +81,20 @@ def test_what_waited_for_jobs_under_other_settings_is_given_back(tmp_path: Path)
     first, second = context(tmp_path), context(tmp_path)
     assert host.change(first) == [] and host.context is first
     assert host.change(second) == first.recycled() and host.opened is second
+
+
+@pytest.mark.parametrize(
+    ("folder", "version"),
+    [
+        ("torch-2.13.0+cpu.dist-info", "2.13.0+cpu"),
+        ("torch-1.9.egg-info", "1.9"),
+        ("torchvision-0.20.dist-info", None),
+        ("torch", None),
+    ],
+)
+def test_a_version_is_read_from_the_name_of_its_metadata(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, version: str | None
+) -> None:
+    (tmp_path / "site" / folder).mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path / "gone"), str(tmp_path / "site"), "agent.pyz"])
+    assert installed_version("torch") == version

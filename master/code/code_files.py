@@ -1,0 +1,194 @@
+"""Which files below a folder are code, and why others are not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from master.errors import ConfigError
+
+_RESULTS = frozenset({"experiments", "wandb"})
+_NEVER_CODE = _RESULTS | frozenset(
+    {".git", ".hg", ".svn", ".tox", ".venv", "__pycache__", "node_modules", ".twophase"}
+    | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints"}
+)
+_NOT_CODE_OUTSIDE_GIT = frozenset({"build", "dist"})
+"""Git tells whether a folder of these names holds code; without it they are taken for products."""
+_VIRTUAL_ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
+"""Either lies at the top of an environment, whatever its folder is called."""
+_NEVER_CODE_AT_THE_TOP = frozenset({"phase1_base_models.json", "phase2_experiments.json"})
+_SECRETS = (
+    *(".env", ".env.*", ".netrc", ".pgpass", ".pypirc", ".htpasswd", "kaggle.json"),
+    *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx"),
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"),
+)
+_NO_SECRETS = (".env.example", ".env.sample", ".env.template", ".env.dist")
+_SECRET_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube"})
+MAX_FILE_BYTES = 10 * 2**20
+"""Larger files are data, not code, and are left out."""
+MAX_FILES = 20_000
+"""More are data: every job gets a copy of its own."""
+
+
+@dataclass(frozen=True)
+class CodeFiles:
+    """What was found below a folder; all paths are relative to it."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...] = ()
+    """What looked like code and is not taken, each with the reason."""
+    passed_over: tuple[str, ...] = ()
+    """What is no code, each with the reason; caches and environments are not told."""
+
+
+def find_code(folder: Path, scripts: Sequence[Path], not_code: Collection[Path]) -> CodeFiles:
+    """Return the code below a folder, the `scripts` first; nothing below the paths of `not_code` is.
+
+    In a git checkout the files that git tracks or does not ignore are taken.  Raises ConfigError where there
+    are too many.
+    """
+    search = _Search(folder, [path for path in not_code if folder in path.parents])
+    files, left_out = list(scripts), []
+    for path in search.look(scripts):
+        if path in scripts:
+            continue
+        if reason := _reason_to_leave_out(folder / path):
+            left_out.append(f"{path}: {reason}")
+        else:
+            files.append(path)
+    return CodeFiles(tuple(files), tuple(left_out), tuple(search.told()))
+
+
+def _not_too_many(folder: Path, names: Iterable[Path]) -> Iterator[Path]:
+    """Yield names, and raise ConfigError where there seems to be no end of them."""
+    for count, name in enumerate(names):
+        if count == MAX_FILES:
+            raise _too_many(folder)
+        yield name
+
+
+def _too_many(folder: Path) -> ConfigError:
+    problem = (
+        f"holds more than {MAX_FILES:,} files, which are copied as code for every job: name a smaller"
+        " --project-root, list data in .gitignore, or move it away (see `data` in the cluster config)"
+    )
+    return ConfigError(str(folder), "", problem)
+
+
+def _reason_to_leave_out(path: Path) -> str:
+    if is_secret(path):
+        return "may hold a secret and is not copied; variables for jobs go into `env` of the cluster config"
+    if path.is_dir():
+        return "a link to a folder is not copied as code; if it is data, name it under `data`"
+    if not path.exists():
+        return "a link to nothing"
+    if path.stat().st_size > MAX_FILE_BYTES:
+        return f"larger than {MAX_FILE_BYTES >> 20} MiB and not copied as code"
+    return ""
+
+
+def is_secret(path: Path) -> bool:
+    """Tell whether a file's name says that it holds a password or a private key."""
+    name = path.name.lower()
+    named = any(fnmatchcase(name, pattern) for pattern in _SECRETS)
+    return (named and name not in _NO_SECRETS) or not _SECRET_FOLDERS.isdisjoint(path.parts[-3:-1])
+
+
+@dataclass
+class _Search:
+    """A look through one folder, and what was passed over on the way."""
+
+    folder: Path
+    not_code: Sequence[Path]
+    """Below the folder."""
+    _passed: dict[str, str] = field(default_factory=dict)
+
+    def look(self, scripts: Sequence[Path]) -> Iterator[Path]:
+        """Yield files, and links, that belong to the code.  Raises ConfigError where there is no end."""
+        tracked = _git_files(self.folder)
+        # Git says nothing of a folder that it ignores as a whole.
+        if tracked is not None and not set(scripts).isdisjoint(tracked):
+            names: Iterable[Path] = tracked
+            self._passed.update((name, "ignored by git") for name in _ignored_by_git(self.folder))
+        else:
+            names = self.walk(self.folder)
+        for name in _not_too_many(self.folder, names):
+            path = self.folder / name
+            if not self._is_passed_over(name) and (path.is_file() or path.is_symlink()):
+                yield name
+
+    def told(self) -> Iterator[str]:
+        """Yield what was passed over, with the reason."""
+        yield from (f"{name}: {reason}" for name, reason in sorted(self._passed.items()))
+
+    def _is_passed_over(self, name: Path) -> bool:
+        for depth, part in enumerate(name.parts[:-1], 1):
+            if part in _NEVER_CODE:
+                if part in _RESULTS:
+                    self._passed[f"{Path(*name.parts[:depth])}/"] = "the name of a folder for results"
+                return True
+        path = self.folder / name
+        for other in self.not_code:
+            if other == path or other in path.parents:
+                self._passed[f"{other.relative_to(self.folder)}/"] = "written by runs"
+                return True
+        return str(name) in _NEVER_CODE_AT_THE_TOP
+
+    def walk(self, top: Path) -> Iterator[Path]:
+        """Yield files, and links to folders, where git has nothing to say."""
+        for root, folders, names in os.walk(top):
+            here = Path(root)
+            links = [name for name in folders if (here / name).is_symlink()]
+            folders[:] = sorted(name for name in folders if self._may_hold_code(here / name))
+            yield from ((here / name).relative_to(top) for name in sorted([*names, *links]))
+
+    def _may_hold_code(self, folder: Path) -> bool:
+        if folder.name in _NOT_CODE_OUTSIDE_GIT:
+            self._passed[f"{folder.relative_to(self.folder)}/"] = "taken for a product outside a git checkout"
+            return False
+        if folder.name in _RESULTS:
+            self._is_passed_over(folder.relative_to(self.folder) / "*")
+        if folder in self.not_code:
+            self._is_passed_over(folder.relative_to(self.folder))
+            return False
+        marked = any((folder / mark).exists() for mark in _VIRTUAL_ENVIRONMENT)
+        return folder.name not in _NEVER_CODE and not marked
+
+
+def _git(folder: Path, *flags: str) -> list[Path] | None:
+    argv = ["git", "-C", str(folder), "ls-files", "-z", "--exclude-standard", *flags]
+    try:
+        done = subprocess.run(argv, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return [Path(os.fsdecode(name)) for name in set(done.stdout.split(b"\0")) if name]
+
+
+def _git_files(folder: Path) -> list[Path] | None:
+    """Return what git knows of below `folder`, None outside a checkout or without git."""
+    names = _git(folder, "--cached", "--others")
+    return names and sorted(path for name in names for path in _with_inner_checkout(folder, name))
+
+
+def _ignored_by_git(folder: Path) -> Iterator[str]:
+    """Yield files and folders that git ignores, but for caches and environments."""
+    for name in _git(folder, "--others", "--ignored", "--directory") or ():
+        path = folder / name
+        environment = any((path / mark).exists() for mark in _VIRTUAL_ENVIRONMENT)
+        if not environment and _NEVER_CODE.isdisjoint(name.parts) and name.suffix != ".pyc":
+            yield f"{name}/" if path.is_dir() else str(name)
+
+
+def _with_inner_checkout(folder: Path, name: Path) -> Iterable[Path]:
+    """Git names a checkout inside another, such as a submodule, by its folder."""
+    inner = folder / name
+    if not inner.is_dir() or inner.is_symlink():
+        return [name]
+    below: Sequence[Path] | None = _git_files(inner) if (inner / ".git").exists() else None
+    if below is None:
+        below = list(_not_too_many(inner, _Search(inner, ()).walk(inner)))
+    return [name / path for path in below]

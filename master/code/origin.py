@@ -1,0 +1,30 @@
+"""What is known of how results come about before any job has run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from master.code.code_history import CodeStart
+from master.specs import EMPTY, Config
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What the head node knows of a task whatever becomes of its attempts."""
+
+    parameters: Config = field(default_factory=lambda: EMPTY)
+    """Fields of the job, or whatever else it was asked for by."""
+    varied: Collection[str] = ()
+    """The fields that are not the same in all jobs of the run."""
+    base_model: str | None = None
+    """`spec_hash` of what it starts from."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is known of an attempt before it says anything."""
+
+    facts: TaskFacts = field(default_factory=TaskFacts)
+    code: CodeStart | None = None
+    """None where a job is shown the user's files as they are."""

@@ -1,0 +1,135 @@
+"""Which code the jobs of a command run: as it is now, or as an earlier start of the run had it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from master.code.code_history import CodeStart
+from master.code.code_record import CodeRecord, changes, listed
+from master.code.identity import DEFAULT_TRAINER, record_of
+from master.code.path_warnings import lost_flags, lost_literals
+from master.code.snapshot import find_trainer
+from master.code.sources import CodeRequest, Sources, find_sources
+from master.commands.run_two_phase_options import TwoPhaseOptions
+from master.errors import ConfigError, UsageError
+from master.intake.head_paths import expanded, worker_folders
+from master.specs import ClusterSpec, JobsSpec
+from master.storage.journal import EarlierStarts
+from master.storage.run_layout import RunLayout
+from worker_agent.protocol.digests import content_hash, digest_directory
+
+KEEP, NEW = "keep", "new"
+_PYTHON = shlex.join(["{python}"]) + " "
+
+
+@dataclass(frozen=True)
+class ChosenCode:
+    """What jobs are going to run."""
+
+    sources: Sources
+    record: CodeRecord
+    notes: tuple[str, ...] = ()
+    """What the user should know of it."""
+
+    @property
+    def script(self) -> Path | None:
+        """The file that is started; None for a trainer that ships with Twophase."""
+        return self.sources.root / self.sources.entry if self.sources.entry else None
+
+
+def choose_code(
+    options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout, earlier: EarlierStarts
+) -> ChosenCode:
+    """Return the code to run.  Raises UsageError and ConfigError where there is none."""
+    before = CodeStart.from_json(earlier.code)
+    if options.code == KEEP:
+        return _kept(before, layout)
+    request = code_request(options, cluster, layout)
+    trainer = None if request else options.trainer or DEFAULT_TRAINER
+    sources = find_sources(request) if request else find_trainer(trainer or DEFAULT_TRAINER)
+    now = record_of(sources, trainer)
+    if before is None:
+        return ChosenCode(sources, now)
+    return _after(before, ChosenCode(sources, now), options)
+
+
+def _after(before: CodeStart, chosen: ChosenCode, options: TwoPhaseOptions) -> ChosenCode:
+    """Return the code of now, for a run that was started with other code.  Raises UsageError."""
+    sources, now = chosen.sources, chosen.record
+    found = changes(before.record, now)
+    if before.record.identity != now.identity:
+        told = f"the code has changed since this run was started: {listed(found.program) or now.entry}"
+    elif now.entry and before.argv != sources.argv:
+        starts = [f"`{shlex.join(argv).removeprefix(_PYTHON)}`" for argv in (sources.argv, before.argv)]
+        told = f"the jobs of this run would start in another folder: {', before '.join(starts)}"
+    else:
+        others = f"changed since the run's last start, beside the program: {listed(found.others)}"
+        return replace(chosen, notes=(others,) if found.others else ())
+    if options.code == NEW:
+        return ChosenCode(sources, now, notes=(f"{told}; results are of mixed code",))
+    if options.dry_run:
+        ask = f"the run will ask for --code {KEEP} (as it was then) or --code {NEW} (as it is now)"
+        return ChosenCode(sources, now, notes=(f"{told}; {ask}",))
+    raise UsageError(
+        f"{told}.\n  Jobs that have succeeded are not run again; for the others give\n"
+        f"    --code {KEEP}   to go on with the code as it was then, or\n"
+        f"    --code {NEW}    to go on with the code as it is now: results will be of mixed code"
+    )
+
+
+def path_warnings(code: ChosenCode, cluster: ClusterSpec, jobs: JobsSpec) -> Iterator[str]:
+    """Yield what exists here and will not where jobs run."""
+    if code.sources.entry is not None:
+        shown = {item.name for server in cluster.servers for item in server.data}
+        yield from lost_literals(code.sources)
+        yield from lost_flags((job.config for job in jobs.jobs), code.sources, shown, Path.cwd())
+
+
+def code_request(options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout) -> CodeRequest | None:
+    """Return what of the user's is to be run; None for a trainer that ships with Twophase."""
+    script = _script(options, cluster)
+    if script is None and options.module is None:
+        if options.project_root is not None:
+            raise UsageError("--project-root: a trainer that ships with Twophase has none: leave it out")
+        return None
+    named = (options.cluster_config, options.jobs_config, options.log_file)
+    return CodeRequest(
+        script,
+        options.module,
+        options.project_root and expanded(options.project_root, "--project-root"),
+        here=Path.cwd(),
+        written_by_runs=(layout.root, *worker_folders(cluster)),
+        named=tuple(path for path in named if path is not None),
+    )
+
+
+def _script(options: TwoPhaseOptions, cluster: ClusterSpec) -> Path | None:
+    if options.script_path is not None:
+        return expanded(options.script_path, "--script-path")
+    if options.trainer is not None or options.module is not None or cluster.script_path is None:
+        return None
+    return Path(cluster.script_path)
+
+
+def _kept(before: CodeStart | None, layout: RunLayout) -> ChosenCode:
+    """Return the code of the run's last start.  Raises UsageError and ConfigError."""
+    if before is None:
+        raise UsageError(f"--code {KEEP}: {layout.root} holds no earlier start whose code is known")
+    folder = layout.code / before.snapshot
+    files = digest_directory(folder)
+    if content_hash(files) != before.snapshot:
+        problem = f"the snapshot of the code is gone or damaged: give --code {NEW}, or put it back"
+        raise ConfigError(str(folder), "", problem)
+    record = before.record
+    sources = Sources(
+        folder,
+        tuple(Path(file.path) for file in files),
+        before.argv,
+        entry=Path(record.entry) if record.entry else None,
+        why_root=f"--code {KEEP}",
+        total_bytes=sum(file.size for file in files),
+    )
+    return ChosenCode(sources, record, notes=("going on with the code of the run's earlier start",))

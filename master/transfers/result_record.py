@@ -1,0 +1,73 @@
+"""`job.json`: what a result says of the attempt that made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+from master.code.code_history import CodeStart
+from master.code.origin import Described
+from master.core.timestamps import iso
+from worker_agent.protocol.digests import FileDigest
+
+RECORD_FORMAT = 1
+MOST_FILES = 100
+"""Of the program, that are named with their digests: there may be 100,000 results."""
+_NAME, _OTHER_NAME = "job", "twophase_job"
+
+
+def attempt_record(
+    task_id: str, attempt: int, known: Described, detail: Mapping[str, Any], worker: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a result says; `detail` is the agent's `Finished`, `worker` what is known of the worker."""
+    facts, started_at, took_s = known.facts, detail.get("started_at"), detail.get("duration_s")
+    return {
+        "format": RECORD_FORMAT,
+        "job_id": task_id,
+        "parameters": dict(facts.parameters),
+        "varied": {name: facts.parameters.get(name) for name in facts.varied},
+        "spec_hash": facts.base_model,
+        "code": _code_json(known.code) if known.code else None,
+        "attempt": attempt,
+        **{key: worker.get(key) for key in ("worker", "python", "torch")},
+        "slot": detail.get("slot"),
+        "executor": detail.get("executor"),
+        "start_time": iso(started_at),
+        "end_time": None if started_at is None or took_s is None else iso(started_at + took_s),
+        "duration_seconds": took_s,
+        **{key: detail.get(key) for key in ("exit_code", "peak_rss_bytes", "peak_gpu_bytes")},
+    }
+
+
+def _code_json(code: CodeStart) -> dict[str, Any]:
+    files = dict(sorted(code.record.files.items())[:MOST_FILES])
+    return {
+        "digest": code.record.identity,
+        "entry": code.record.entry or None,
+        "snapshot": code.snapshot or None,
+        "files": files,
+        "more_files": len(code.record.files) - len(files),
+    }
+
+
+def record_name(taken: Iterable[str]) -> str:
+    """Return what the record is called in a result with these paths: a file of the script stays as it is."""
+    names = {path.lower().split("/")[0] for path in taken}
+    further = (f"{_OTHER_NAME}_{number}.json" for number in count(2))
+    tries = chain((f"{_NAME}.json", f"{_OTHER_NAME}.json"), further)
+    return next(name for name in tries if name not in names)
+
+
+def without_record(found: Iterable[FileDigest], announced: Collection[str]) -> list[FileDigest]:
+    """Return the files of a published result but for our record; `announced` are the paths of the others."""
+    ours = record_name(announced)
+    return [file for file in found if file.path != ours]
+
+
+def write_record(folder: Path, taken: Iterable[str], record: Mapping[str, Any]) -> None:
+    """Add the record to a result that has not got its final name yet.  Raises OSError."""
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    (folder / record_name(taken)).write_bytes(text.encode("utf-8", "backslashreplace"))

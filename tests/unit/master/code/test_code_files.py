@@ -1,0 +1,93 @@
+"""What is no code, and is said so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from master.code import code_files
+from master.code.code_files import CodeFiles, find_code, is_secret
+from master.errors import ConfigError
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+
+
+def look(folder: Path, *not_code: str) -> CodeFiles:
+    return find_code(folder, [Path("train.py")], [folder / name for name in not_code])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    write(tmp_path, "train.py")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".env", ".env.local", "a/server.pem", "id_rsa", "keys/id_ed25519", "x.KEY", ".ssh/config", ".netrc"],
+)
+def test_what_may_hold_a_secret_does_not_travel_and_is_told(project: Path, name: str) -> None:
+    write(project, name)
+    found = look(project)
+    assert found.files == (Path("train.py"),)
+    assert len(found.left_out) == 1 and found.left_out[0].startswith(f"{name}: may hold a secret")
+
+
+@pytest.mark.parametrize("name", [".env.example", "id_rsa.pub", "environment.py", "keys.py", "env", "monkey"])
+def test_what_holds_none_travels(name: str) -> None:
+    assert not is_secret(Path("/project", name))
+
+
+def test_what_runs_write_is_no_code(project: Path) -> None:
+    write(project, "state/agents/a.pyz", "run/x.py", "experiments/a.py", "build/lib.py", "pkg/wandb/x")
+    found = look(project, "state", "run", "elsewhere")
+    assert found.files == (Path("train.py"),)
+    assert found.passed_over == (
+        "build/: taken for a product outside a git checkout",
+        "experiments/: the name of a folder for results",
+        "pkg/wandb/: the name of a folder for results",
+        "run/: written by runs",
+        "state/: written by runs",
+    )
+
+
+def test_a_folder_without_end_is_refused_with_advice(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_files, "MAX_FILES", 10)
+    write(project, *(f"data/{number}.txt" for number in range(9)))
+    assert len(look(project).files) == 10
+    write(project, "data/x.txt")
+    with pytest.raises(
+        ConfigError, match=r"more than 10 files.*--project-root.*\.gitignore.*`data`"
+    ) as caught:
+        look(project)
+    assert caught.value.source == str(project)
+
+
+def test_the_look_ends_early_where_there_is_no_end(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_files, "MAX_FILES", 10)
+    write(project, *(f"{number}/x.txt" for number in range(100)))
+    looked = 0
+
+    def counting(self: object, folder: Path) -> bool:
+        nonlocal looked
+        looked += 1
+        return True
+
+    monkeypatch.setattr(code_files._Search, "_may_hold_code", counting)
+    with pytest.raises(ConfigError, match="more than 10 files"):
+        look(project)
+    assert looked == 100  # of the top, none of what is below
+
+
+def test_a_loop_of_links_ends(project: Path) -> None:
+    (project / "self").symlink_to(project)
+    (project / "a").symlink_to(project / "b")
+    (project / "b").symlink_to(project / "a")
+    found = look(project)
+    assert found.files == (Path("train.py"),)
+    assert [text.split(":")[0] for text in found.left_out] == ["a", "b", "self"]
