@@ -31,6 +31,8 @@ from rich.table import Table
 
 from tests.integration.agent_harness import Host, Master
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import Event
+from worker_agent.protocol.outcome import Finished
 
 CORES = len(os.sched_getaffinity(0))
 SHELL, PARALLEL = "shell loop", f"shell loop, {CORES} at a time"
@@ -160,13 +162,13 @@ class Bench:
         master.launch(f"j{number}", "", argv=argv, executor=executor, mounts=mounts)
 
 
-def _next(master: Master) -> tuple[int, msg.Finished]:
+def _next(master: Master) -> tuple[int, Finished]:
     """Return the number of the next job to end, and how it ended."""
-    event = master.wait(lambda item: isinstance(item, msg.Event) and item.kind == "finished")
-    return int(event.job_id[1:]), msg.parse_detail(msg.Finished, event.detail)
+    event = master.wait(lambda item: isinstance(item, Event) and item.kind == "finished")
+    return int(event.job_id[1:]), event.detail
 
 
-def _result(done: msg.Finished) -> str:
+def _result(done: Finished) -> str:
     return base64.b64decode((done.inline or {})["result.json"]).decode()
 
 

@@ -110,7 +110,7 @@ def arm(host: Host, master: Master, neighbour: str, index: int) -> Row:
         seconds, written = time.monotonic() - began, log.stat().st_size
     master.send(msg.Cancel(key, 1))
     done = master.finished(key)
-    kept = done.log[1] if done.log else 0
+    kept = done.log.size if done.log else 0
     sizes = [size / 1e6 for size in (written, written / seconds, use.most, kept)]
     return _row(neighbour, pings, starts, *sizes)
 

@@ -13,8 +13,11 @@ from master.adapters.inbox import Inbox, Noted, Received, Seen
 from master.adapters.session import Channel, Session
 from master.core.running import events as ev
 from master.errors import ProtocolError, RemoteError, SessionLost, WorkerUnusable
+from worker_agent.protocol import codec
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
+from worker_agent.protocol.outcome import Finished
 
 PING_S = 5.0
 SILENCE_S = 20.0
@@ -39,11 +42,8 @@ class Greeting:
 
 
 def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
-    """Return what a message means to the core, None for those that are not for it.
-
-    Raises MessageError for an event of an unknown kind.
-    """
-    if isinstance(message, msg.Event):
+    """Return what a message means to the core, None for those that are not for it."""
+    if isinstance(message, Event):
         return _attempt_event(worker, message, at)
     if isinstance(message, msg.Wanted):
         return ev.ArtefactWanted(at, worker, message.content_hash)
@@ -52,7 +52,7 @@ def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
     if isinstance(message, msg.Slots):
         return ev.SlotsHeldByOthers(at, worker, message.held_by_others)
     if isinstance(message, msg.Welcome):
-        attempts = frozenset((str(job_id), int(attempt)) for job_id, attempt in message.attempts)
+        attempts = frozenset(message.attempts)
         cached = frozenset(message.cached)
         return ev.WorkerUp(
             *(at, worker, len(message.slots), message.held_by_others, attempts, cached),
@@ -62,16 +62,14 @@ def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
     return None
 
 
-def _attempt_event(worker: str, message: msg.Event, at: float) -> ev.Event:
+def _attempt_event(worker: str, message: Event, at: float) -> ev.Event:
     key = (at, worker, message.job_id, message.attempt)
-    if message.kind == "running":
+    if isinstance(message.detail, Running):
         return ev.AttemptStarted(*key)
-    if message.kind == "staging":
-        return ev.AttemptStaging(*key)
-    if message.kind == "finished":
-        msg.parse_detail(msg.Finished, message.detail)
-        return ev.AttemptFinished(*key, message.detail["outcome"], message.detail)
-    raise msg.MessageError(f"an event of unknown kind {message.kind!r}")
+    if isinstance(message.detail, Finished):
+        detail = codec.load(codec.dump(message.detail))
+        return ev.AttemptFinished(*key, message.detail.outcome, detail)
+    return ev.AttemptStaging(*key)
 
 
 class WorkerLink:
@@ -199,9 +197,9 @@ class WorkerLink:
             self._inbox.put(Noted(f"{self.worker}: {note}"))
         event = to_event(self.worker, message, self._clock())  # type: ignore[arg-type]
         if event is not None:
-            self._tell(event, message.seq if isinstance(message, msg.Event) else 0)
-        if isinstance(event, ev.AttemptStarted) and isinstance(message, msg.Event):
-            slot = {"slot": message.detail.get("slot")}
+            self._tell(event, message.seq if isinstance(message, Event) else 0)
+        if isinstance(message, Event) and isinstance(message.detail, Running):
+            slot = {"slot": message.detail.slot}
             self._inbox.put(Seen(self.worker, message.job_id, message.attempt, slot))
 
     def _write(self, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:

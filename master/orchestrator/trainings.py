@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from master.code.origin import Described, TaskFacts
@@ -69,7 +69,7 @@ class Trainings:
             start.attempt,
             phase=2,
             argv=argv_of(job, job.script.relative_to(root).as_posix(), self.passed),
-            mounts=[asdict(mount) for mount in mounts],
+            mounts=mounts,
             executor=job.executor or self.limits.executor,
             gpu_bytes=start.record.gpu_need,
             gpu_use=msg.ALONE if start.record.alone else msg.SHARED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from master.adapters.agent_client import Greeting, WorkerLink
 from master.adapters.agent_deploy import AgentBundle, build_agent, deploy_agent
@@ -85,4 +85,4 @@ def _agent_command(
 
 def _hello(server: ServerSpec, name: RunName) -> msg.Hello:
     run_id = worker_run_id(name.run_id, server)
-    return msg.Hello(msg.PROTOCOL, run_id, name.epoch, asdict(server.agent))
+    return msg.Hello(msg.PROTOCOL, run_id, name.epoch, server.agent)

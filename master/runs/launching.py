@@ -51,7 +51,7 @@ def launch_message(start: Start, config: Config, program: Program, limits: Limit
         attempt=start.attempt,
         phase=task.phase,
         argv=[*program.argv, *flags(fields)],
-        mounts=[dict(vars(mount)) for mount in mounts],
+        mounts=mounts,
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,
         executor=executor_of(config, limits.executor, start.attempt),

@@ -16,8 +16,10 @@ from typing import Any, TypeVar
 
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
+from worker_agent.protocol.events import Event
 from worker_agent.protocol.layout import StateLayout, WorkLayout
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
+from worker_agent.protocol.outcome import Finished
 from worker_agent.runtime.host_context import hostname
 from worker_agent.system import processes
 
@@ -129,7 +131,8 @@ class Master:
     def launch(self, job_id: str, code: str, attempt: int = 1, **more: Any) -> None:
         """Launch Python code as a job."""
         argv = more.pop("argv", ["{python}", "-c", code])
-        self.send(msg.Launch(job_id, attempt, more.pop("phase", 2), argv, **more))
+        mounts = [msg.Mount(**mount) for mount in more.pop("mounts", ())]
+        self.send(msg.Launch(job_id, attempt, more.pop("phase", 2), argv, mounts, **more))
 
     def wait(self, wanted: Callable[[Any], object]) -> Any:
         """Return the next message that is wanted; the others are kept in `seen`."""
@@ -143,17 +146,17 @@ class Master:
             assert time.monotonic() < deadline, f"nothing came but {self._story()}"
             assert self._read(deadline - time.monotonic()), f"the connection ended after {self._story()}"
 
-    def wait_event(self, kind: str, job_id: str, attempt: int = 1) -> msg.Event:
+    def wait_event(self, kind: str, job_id: str, attempt: int = 1) -> Event:
         wanted = (kind, job_id, attempt)
         event = self.wait(
-            lambda item: isinstance(item, msg.Event) and (item.kind, item.job_id, item.attempt) == wanted
+            lambda item: isinstance(item, Event) and (item.kind, item.job_id, item.attempt) == wanted
         )
-        assert isinstance(event, msg.Event)
+        assert isinstance(event, Event)
         return event
 
-    def finished(self, job_id: str, attempt: int = 1) -> msg.Finished:
-        done = msg.parse_detail(msg.Finished, self.wait_event("finished", job_id, attempt).detail)
-        assert isinstance(done, msg.Finished)
+    def finished(self, job_id: str, attempt: int = 1) -> Finished:
+        done = self.wait_event("finished", job_id, attempt).detail
+        assert isinstance(done, Finished)
         return done
 
     def settle(self) -> None:

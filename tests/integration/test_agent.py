@@ -24,6 +24,7 @@ from tests.integration.agent_harness import (
     is_alive,
 )
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import Event
 
 
 def test_a_job_runs_and_its_small_results_come_inline(host: Host) -> None:
@@ -33,7 +34,7 @@ def test_a_job_runs_and_its_small_results_come_inline(host: Host) -> None:
     assert (done.outcome, done.exit_code, done.error, done.slot) == ("succeeded", 0, None, "cpu0")
     assert [row[0] for row in done.files] == ["out.txt"]
     assert done.inline == {"out.txt": base64.b64encode(b"o").decode(), "": "aGVsbG8K"}
-    assert done.log and done.log[:2] == ["log.txt", 6]
+    assert done.log and done.log[:2] == ("log.txt", 6)
     assert done.duration_s and done.peak_rss_bytes and done.started_at
 
 
@@ -90,7 +91,7 @@ def test_a_launch_is_done_once_however_often_it_is_said(host: Host, tmp_path: Pa
     master.settle()
     end(host.agent_pid(), signal.SIGKILL)
     again = host.connect(epoch=2)
-    assert again.welcome.attempts == [["a", 1]]
+    assert again.welcome.attempts == [("a", 1)]
     again.launch("a", code)
     again.send(msg.Release("a", 1))
     again.launch("a", code)
@@ -108,15 +109,15 @@ def test_what_is_not_acknowledged_is_said_again(host: Host) -> None:
     master.finished("b")
     master.send(msg.Ack(first.seq))
     master.settle()
-    before = [item for item in master.said(msg.Event) if item.seq > first.seq]
+    before = [item for item in master.said(Event) if item.seq > first.seq]
     master.leave()
     again = host.connect()
     again.settle()
-    assert again.said(msg.Event) == before
+    assert again.said(Event) == before
     end(host.agent_pid(), signal.SIGKILL)
     third = host.connect()
     third.settle()
-    assert third.said(msg.Event) == before
+    assert third.said(Event) == before
 
 
 def test_jobs_go_on_without_a_master(host: Host, tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_an_older_master_is_refused_and_a_newer_one_takes_over(host: Host) -> No
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"gpus": [0]}, "Settings.gpus is [0]"),
+        ({"gpus": [0]}, "Settings.gpus: cannot be [0]"),
         ({"cpu_slots": 0}, "Settings.cpu_slots is 0"),
         ({"nonsense": 1}, "nonsense"),
         ({"work_dir": "here"}, "allowed are absolute paths"),
@@ -175,11 +176,11 @@ def test_runs_share_the_slots_of_a_machine(host: Host, tmp_path: Path) -> None:
     assert (one.welcome.held_by_others, two.welcome.held_by_others) == (0, 1)
     two.launch("b", "pass")
     two.settle()
-    assert not two.said(msg.Event)
+    assert not two.said(Event)
     go.touch()
     ended = one.wait_event("finished", "a")
     started = two.wait_event("running", "b")
-    assert started.at >= ended.detail["started_at"] + ended.detail["duration_s"]
+    assert started.at >= ended.detail.started_at + ended.detail.duration_s
     two.wait(lambda item: item == msg.Slots(0))
 
 
@@ -201,7 +202,7 @@ def test_ten_thousand_launches_at_once(host: Host) -> None:
     assert master.said(msg.Wanted) == [msg.Wanted(name)]
     master.send(*(msg.Cancel(f"j{index}", 1) for index in range(10_000)))
     assert master.finished("j9999").outcome == "cancelled"
-    events = master.said(msg.Event)
+    events = master.said(Event)
     assert [item.seq for item in events] == list(range(1, 20_001))
 
 

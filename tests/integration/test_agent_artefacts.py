@@ -15,6 +15,7 @@ from tests.integration.agent_harness import (
     until,
 )
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import Event
 
 
 def test_eight_attempts_want_an_artefact_once(host: Host) -> None:
@@ -25,7 +26,7 @@ def test_eight_attempts_want_an_artefact_once(host: Host) -> None:
         master.launch(f"j{index}", code, mounts=[{"at": "inputs", "artefact": name}])
     master.settle()
     assert master.said(msg.Wanted) == [msg.Wanted(name)]
-    assert [item.kind for item in master.said(msg.Event)] == ["staging"] * 8
+    assert [item.kind for item in master.said(Event)] == ["staging"] * 8
     again = host.connect()
     again.settle()
     assert again.said(msg.Wanted) == [msg.Wanted(name)]
@@ -92,10 +93,10 @@ def test_a_script_that_knows_only_experiments_works_unchanged(host: Host) -> Non
     master.launch("base_models/s1", LEGACY_PHASE_1, phase=1)
     made = master.finished("base_models/s1")
     assert made.outcome == "succeeded" and made.base_model
-    assert made.base_model["name"] == "my_base"
-    assert [row[0] for row in made.base_model["files"]] == ["best.pt"]
+    assert made.base_model.name == "my_base"
+    assert [row[0] for row in made.base_model.files] == ["best.pt"]
     assert [row[0] for row in made.files] == ["notes.txt"]
-    name = made.base_model["content_hash"]
+    name = made.base_model.content_hash
     assert (host.work().cached(name) / "best.pt").read_text() == "weights"
     mounts = [{"at": "experiments/base_models/my_base", "artefact": name}]
     master.launch("alpha/fold0_p1", LEGACY_PHASE_2, base_model=name, mounts=mounts)
@@ -153,8 +154,8 @@ def test_a_checkpoint_written_at_the_end_moves_to_another_worker(host: Host, tmp
     master.send(msg.Cancel("alpha/a", 1))
     done = master.finished("alpha/a")
     assert (done.outcome, done.exit_code) == ("cancelled", 75) and done.checkpoint
-    assert [row[0] for row in done.checkpoint["files"]] == ["epoch3"]
-    name = done.checkpoint["content_hash"]
+    assert [row[0] for row in done.checkpoint.files] == ["epoch3"]
+    name = done.checkpoint.content_hash
     other = Host(tmp_path / "other")
     try:
         there = other.connect()

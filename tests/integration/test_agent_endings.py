@@ -62,7 +62,7 @@ def test_cancel_ends_what_ignores_signals_with_its_children(host: Host, tmp_path
 def test_a_job_that_takes_too_long_is_ended(host: Host, tmp_path: Path) -> None:
     master = host.connect()
     master.launch("a", TWO_PROCESSES.format(path=str(tmp_path / "pids")), timeout_s=0.5)
-    pid = master.wait_event("running", "a").detail["pid"]
+    pid = master.wait_event("running", "a").detail.pid
     done = master.finished("a")
     assert done.outcome == "timeout" and done.error == "stopped after 0.5 s, its time limit"
     assert not is_alive(pid) and not pids_of(host.work().attempt("r1", "a", 1).output)
@@ -168,7 +168,7 @@ def test_an_agent_that_nobody_needs_ends_and_remembers(host: Host) -> None:
     master.leave()
     until(lambda: not is_alive(pid))
     again = host.connect(epoch=4)
-    assert again.welcome.attempts == [["a", 1]]
+    assert again.welcome.attempts == [("a", 1)]
     assert again.wait_event("finished", "a") == event
 
 
@@ -211,8 +211,8 @@ def test_a_flood_is_kept_within_its_limit_while_other_jobs_go_on(host: Host, tmp
     until(lambda: log.stat().st_size == 3200 * 65536 and log.stat().st_blocks * 512 <= limit + 8192)
     go.touch()
     done = master.finished("flood")
-    assert done.outcome == "succeeded" and done.log and done.log[1] <= limit
-    assert done.log[1:] == [log.stat().st_size, hashlib.sha256(log.read_bytes()).hexdigest()]
+    assert done.outcome == "succeeded" and done.log and done.log.size <= limit
+    assert done.log[1:] == (log.stat().st_size, hashlib.sha256(log.read_bytes()).hexdigest())
     assert log.read_text().startswith("xxx") and log.read_text().endswith("x\nthe end\n")
     assert "bytes cut: the log is larger than 1,048,576 bytes" in log.read_text()
 

@@ -52,7 +52,7 @@ def test_what_an_agent_that_is_killed_leaves_is_ended_by_the_next(
     if executor == "warm":
         (pid,) = pids_in(pids, 1)
     else:
-        pid = master.wait_event("running", "a").detail["pid"]
+        pid = master.wait_event("running", "a").detail.pid
     end(host.agent_pid(), signal.SIGKILL)
     again = host.connect(epoch=2)
     assert again.finished("a").outcome == "lost"

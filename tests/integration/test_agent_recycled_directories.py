@@ -45,7 +45,7 @@ class Lab:
         told = self._path / f"{name}.txt"
         self.master.launch(name, TELL.format(path=str(told)) + more)
         event = self.master.wait_event("finished", name)
-        assert event.detail["outcome"] == "succeeded", event
+        assert event.detail.outcome == "succeeded", event
         # As long as it is open, no other directory gets its inode.
         output = os.open(self._host.work().attempt("r1", name, 1).output, os.O_RDONLY)
         self._held.callback(os.close, output)

@@ -15,6 +15,8 @@ import pytest
 from tests.integration.agent_harness import PYTHON, Host, Master, is_alive, until
 from tests.support.fake_gpus import GB, FakeGpus, gpu, stranger, uuid
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import Event
+from worker_agent.protocol.outcome import Finished
 
 SAY_GPU = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['CUDA_DEVICE_ORDER'])"
 
@@ -49,7 +51,7 @@ def notes(master: Master) -> list[str]:
     return [note for item in master.said(msg.Slots) for note in item.notes]
 
 
-def log_of(done: msg.Finished) -> str:
+def log_of(done: Finished) -> str:
     import base64
 
     assert done.inline is not None
@@ -142,12 +144,12 @@ def test_jobs_share_a_gpu_by_memory_and_runs_share_it_too(host: Host, tmp_path: 
     first, second = connect(host), connect(host, run_id="r2")
     first.launch("a", code, gpu_bytes=15 * GB)
     first.launch("b", code, gpu_bytes=15 * GB)
-    assert first.wait_event("running", "a").detail["slot"] == "gpu0.m0-15"
-    assert first.wait_event("running", "b").detail["slot"] == "gpu0.m16-31"
+    assert first.wait_event("running", "a").detail.slot == "gpu0.m0-15"
+    assert first.wait_event("running", "b").detail.slot == "gpu0.m16-31"
     second.wait(lambda item: isinstance(item, msg.Slots) and item.held_by_others == 0.5)
     second.launch("c", code, gpu_bytes=30 * GB)
     second.launch("d", SAY_GPU)
-    assert second.wait_event("running", "c").detail["slot"] == "gpu0.m32-62"
+    assert second.wait_event("running", "c").detail.slot == "gpu0.m32-62"
     go.touch()
     assert second.finished("d").slot == "gpu0"
     assert notes(second) == []
@@ -160,7 +162,7 @@ def test_slots_per_gpu(host: Host, tmp_path: Path) -> None:
     code, go = waiting(tmp_path)
     for name in "abcd":
         master.launch(name, code)
-    slots = {str(master.wait_event("running", name).detail["slot"]) for name in "abcd"}
+    slots = {str(master.wait_event("running", name).detail.slot) for name in "abcd"}
     assert slots == set(master.welcome.slots)
     go.touch()
 
@@ -197,7 +199,7 @@ def test_a_slot_is_given_out_again_only_when_the_memory_is_free(host: Host, tmp_
     master.launch("b", "pass")
     readings(fake, 2)
     master.settle()
-    assert not [item for item in master.said(msg.Event) if (item.kind, item.job_id) == ("running", "b")]
+    assert not [item for item in master.said(Event) if (item.kind, item.job_id) == ("running", "b")]
     fake.set(gpus=[gpu(0)])
     assert master.finished("b").outcome == "succeeded"
 
@@ -208,7 +210,7 @@ def test_the_memory_of_a_job_is_told(host: Host, tmp_path: Path) -> None:
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     master = connect(host)
     master.launch("a", child)
-    pid = int(master.wait_event("running", "a").detail["pid"])
+    pid = int(master.wait_event("running", "a").detail.pid)
     until(lambda: _children(pid))
     for process in (pid, *_children(pid)):
         fake.use(0, process, 2**30)
@@ -227,7 +229,7 @@ def test_a_gpu_that_falls_off_the_bus_loses_its_jobs_and_no_others(host: Host, t
     master = connect(host)
     master.launch("a", code)
     master.launch("b", code)
-    assert master.wait_event("running", "a").detail["slot"] == "gpu0"
+    assert master.wait_event("running", "a").detail.slot == "gpu0"
     fake.set(gpus=[gpu(1)], code=15)
     lost = master.finished("a")
     assert lost.outcome == "lost" and "GPU of slot gpu0 is gone" in str(lost.error)

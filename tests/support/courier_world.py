@@ -141,7 +141,7 @@ def put(folder: Path, contents: Mapping[str, str]) -> list[list[Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in contents.items():
         (folder / name).write_text(text)
-    return [file.as_row() for file in digest_directory(folder)]
+    return [list(file) for file in digest_directory(folder)]
 
 
 def encoded(**contents: str) -> dict[str, str]:

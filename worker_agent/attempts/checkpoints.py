@@ -7,10 +7,11 @@ from another worker where that is newer.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Callable, Iterator, List, Optional
 
 from worker_agent.attempts.recycled_directories import RecycledFolders
 from worker_agent.attempts.results import materialise_links
@@ -19,6 +20,7 @@ from worker_agent.core.execution import Key
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import WorkLayout, attempt_name, named_attempt
 from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.outcome import CheckpointLeft
 
 
 class Checkpoints:
@@ -46,8 +48,7 @@ class Checkpoints:
         own = self.newest((launch.job_id, launch.attempt), in_use)
         if launch.checkpoint is None or own < (launch.checkpoint_attempt or 0):
             return launch
-        body = {**launch.__dict__, "checkpoint": None, "checkpoint_attempt": None}
-        return Launch(**body)
+        return dataclasses.replace(launch, checkpoint=None, checkpoint_attempt=None)
 
     def open(self, launch: Launch, in_use: Callable[[Key], bool]) -> None:
         """Make the directory of an attempt, with what it is to go on from.  Raises OSError."""
@@ -92,8 +93,8 @@ class Checkpoints:
         """Return whether an attempt left nothing."""
         return not _has_files(self.path(key))
 
-    def left(self, key: Key, limit: int) -> Optional[Dict[str, Any]]:
-        """Return what an attempt left: content_hash and files, or a problem; None for nothing."""
+    def left(self, key: Key, limit: int) -> Optional[CheckpointLeft]:
+        """Return what an attempt left, or why that is not to be had; None for nothing."""
         folder = self.path(key)
         try:
             size = sum(path.stat().st_size for path in _files(folder))
@@ -101,13 +102,14 @@ class Checkpoints:
                 return None
             if size > limit:
                 problem = f"{size:,} bytes, more than checkpoint_limit, {limit:,} bytes"
-                return {"problem": f"its checkpoint stays on the worker: {problem}"}
+                return CheckpointLeft(problem=f"its checkpoint stays on the worker: {problem}")
             materialise_links(folder)
             files = digest_directory(folder)
         except OSError as error:
             where = error.filename or folder
-            return {"problem": f"its checkpoint cannot be read: {where}: {error.strerror or error}"}
-        return {"content_hash": content_hash(files), "files": [item.as_row() for item in files]}
+            problem = f"its checkpoint cannot be read: {where}: {error.strerror or error}"
+            return CheckpointLeft(problem=problem)
+        return CheckpointLeft(content_hash(files), files)
 
 
 @functools.lru_cache(maxsize=1024)

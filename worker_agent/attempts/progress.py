@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, Optional, Tuple
@@ -13,6 +14,9 @@ from worker_agent.protocol.layout import AttemptLayout
 
 _LINE_CHARACTERS = 200
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+_WHOLE_CHARACTERS = 18
+"""A longer whole number may not fit into 64 bits."""
 
 Seen = Tuple[int, int]
 
@@ -53,15 +57,30 @@ def last_line(text: str) -> str:
 
 
 def last_json(text: str) -> Dict[str, Any]:
-    """Return the last whole line that is a JSON object, empty if there is none."""
+    """Return the last whole line that is a JSON object, empty if there is none.
+
+    Numbers that are not finite, as of a training that diverges, are null: no message can hold them.
+    """
     for line in reversed(text.split("\n")[:-1]):
         try:
-            body = json.loads(line)
+            body = _load(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(body, dict):
             return body
     return {}
+
+
+def _finite(text: str) -> Optional[float]:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _whole(text: str) -> Optional[float]:
+    return int(text) if len(text) <= _WHOLE_CHARACTERS else _finite(text)
+
+
+_load = json.JSONDecoder(parse_constant=_finite, parse_float=_finite, parse_int=_whole).decode
 
 
 def _size(path: Path) -> int:

@@ -18,6 +18,7 @@ from worker_agent.core.commands import Collected
 from worker_agent.protocol.digests import MANIFEST, FileDigest, digest_directory, digest_file
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.outcome import BaseModelLeft
 
 INLINE_BYTES = 64 * 1024
 QUICK_BYTES = 256 * 1024
@@ -82,12 +83,11 @@ def collect(
         if not quick:
             materialise_links(attempt.output)
         files = digest_directory(attempt.output)
-        log = _log_row(attempt)
+        log = _log_digest(attempt)
         inline = _inline(attempt, files, log)
     except OSError as error:
         return Collected(problem or f"cannot read the results: {error.filename}: {error.strerror}", tail)
-    rows = [item.as_row() for item in files]
-    return Collected(problem, tail or (tail_of(attempt.log) if log else ""), rows, log, inline, base_model)
+    return Collected(problem, tail or (tail_of(attempt.log) if log else ""), files, log, inline, base_model)
 
 
 def _size(path: Path) -> int:
@@ -119,18 +119,14 @@ def tail_of(log: Path) -> str:
         return ""
 
 
-def _log_row(attempt: AttemptLayout) -> Optional[List[object]]:
-    if not _size(attempt.log):
-        return None
-    size, sha256 = digest_file(attempt.log)
-    return [attempt.log.name, size, sha256]
+def _log_digest(attempt: AttemptLayout) -> Optional[FileDigest]:
+    return FileDigest(attempt.log.name, *digest_file(attempt.log)) if _size(attempt.log) else None
 
 
 def _inline(
-    attempt: AttemptLayout, files: Sequence[FileDigest], log: Optional[Sequence[object]]
+    attempt: AttemptLayout, files: Sequence[FileDigest], log: Optional[FileDigest]
 ) -> Optional[Dict[str, str]]:
-    log_size = int(str(log[1])) if log else 0
-    if sum(item.size for item in files) + log_size > INLINE_BYTES:
+    if sum(item.size for item in files) + (log.size if log else 0) > INLINE_BYTES:
         return None
     contents = {item.path: _base64(attempt.output / item.path) for item in files}
     if log:
@@ -152,7 +148,7 @@ def _fold(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> Optio
     if experiments.is_dir() and not experiments.is_symlink():
         if launch.phase == 1 and not _has_files(attempt.base_model):
             name = _take_base_model(experiments / _BASE_MODELS, attempt.base_model)
-        mounted = {attempt.work / str(mount["at"]) for mount in launch.mounts}
+        mounted = {attempt.work / mount.at for mount in launch.mounts}
         found = [path for path in _own_files(experiments) if path not in mounted]
         for source, relative in zip(found, _stripped(found, experiments, launch.job_id)):
             _move(source, attempt.output, relative, source.relative_to(attempt.work))
@@ -242,7 +238,7 @@ def _move(source: Path, output: Path, relative: PurePosixPath, full: PurePath) -
 # --- the base model of Phase 1
 
 
-def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> Dict[str, object]:
+def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> BaseModelLeft:
     made = attempt.base_model
     if (made / MANIFEST).exists():
         raise ResultError(f"the base model holds a file {MANIFEST}, a name that is reserved")
@@ -255,7 +251,7 @@ def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> Di
     with together(cache.layout):  # the link keeps it in the cache until a master has it
         content_hash, files = cache.adopt(made)
         made.symlink_to(cache.path(content_hash))
-    return {"content_hash": content_hash, "name": name, "files": [item.as_row() for item in files]}
+    return BaseModelLeft(content_hash, files, name)
 
 
 def materialise_links(folder: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from worker_agent.attempts.mounts import plan_view
 from worker_agent.attempts.private_copy import PrivateCopy, make_copy
@@ -67,8 +67,7 @@ class WorkingDirectories:
         """Yield where all directories are that wait for another attempt."""
         return self._recycled.paths()
 
-    def _resolve(self, body: Mapping[str, Any]) -> Tuple[Mount, Path]:
-        mount = Mount(**body)
+    def _resolve(self, mount: Mount) -> Tuple[Mount, Path]:
         if mount.artefact is not None:
             return mount, self._layout.cached(mount.artefact)
         target = expand(mount.path or "")

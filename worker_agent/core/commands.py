@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Union
+from typing import Dict, List, Optional, Union
 
 from worker_agent.core.execution import Exit, Key
-from worker_agent.protocol.messages import Event, Launch, Pong, Rejected, Slots, Wanted
+from worker_agent.protocol.digests import FileDigest
+from worker_agent.protocol.events import Event
+from worker_agent.protocol.messages import Launch, Pong, Rejected, Slots, Wanted
+from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,8 @@ class Collected:
     problem: Optional[str] = None
     """Why the attempt has failed although its exit code says otherwise."""
     stderr_tail: str = ""
-    files: List[List[Any]] = field(default_factory=list)
-    log: Optional[List[Any]] = None
+    files: List[FileDigest] = field(default_factory=list)
+    log: Optional[FileDigest] = None
     inline: Optional[Dict[str, str]] = None
-    base_model: Optional[Dict[str, Any]] = None
-    checkpoint: Optional[Dict[str, Any]] = None
+    base_model: Optional[BaseModelLeft] = None
+    checkpoint: Optional[CheckpointLeft] = None

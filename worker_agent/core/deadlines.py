@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from worker_agent.core.state import Attempt, Sign
-
-TIMEOUT, STALLED = "timeout", "stalled"
+from worker_agent.protocol.outcome import Outcome
 
 
 def begin(attempt: Attempt, now: float) -> None:
@@ -34,19 +33,19 @@ def due_at(attempt: Attempt) -> Optional[float]:
     return min((at for at in (attempt.deadline, _stalls_at(attempt)) if at is not None), default=None)
 
 
-def verdict(attempt: Attempt, now: float) -> Optional[str]:
+def verdict(attempt: Attempt, now: float) -> Optional[Outcome]:
     """Return which limit the attempt has reached, None for none."""
     stalls_at = _stalls_at(attempt)
     if attempt.deadline is not None and attempt.deadline <= now:
-        return TIMEOUT
-    return STALLED if stalls_at is not None and stalls_at <= now else None
+        return Outcome.TIMEOUT
+    return Outcome.STALLED if stalls_at is not None and stalls_at <= now else None
 
 
 def explain(attempt: Attempt) -> Optional[str]:
     """Return why the attempt was stopped, for the user; None where the user did it."""
-    if attempt.verdict == TIMEOUT:
+    if attempt.verdict is Outcome.TIMEOUT:
         return f"stopped after {attempt.launch.timeout_s:g} s, its time limit"
-    if attempt.verdict == STALLED:
+    if attempt.verdict is Outcome.STALLED:
         return f"no log line and no progress for {attempt.launch.stall_timeout_s:g} s"
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import FrozenSet, Optional
 
-from worker_agent.protocol.messages import EXECUTORS, Launch, MessageError, Mount, parse_detail
+from worker_agent.protocol.messages import EXECUTORS, Launch
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _MAX_JOB_ID = 200
@@ -18,7 +18,7 @@ def is_content_hash(text: str) -> bool:
 
 def artefacts_of(launch: Launch) -> FrozenSet[str]:
     """Return the content hashes of all that an attempt takes from the cache."""
-    mounted = (mount.get("artefact") for mount in launch.mounts)
+    mounted = (mount.artefact for mount in launch.mounts)
     return frozenset(name for name in (launch.base_model, launch.checkpoint, *mounted) if name)
 
 
@@ -30,7 +30,7 @@ def launch_problem(launch: Launch) -> Optional[str]:
         return f"job id {launch.job_id!r:.80} holds a comma or a null character"
     if launch.phase not in (1, 2):
         return f"phase is {launch.phase}, allowed are 1 and 2"
-    if not launch.argv or not all(isinstance(word, str) and "\0" not in word for word in launch.argv):
+    if not launch.argv or any("\0" in word for word in launch.argv):
         return "argv must be a list of at least one text without null characters"
     if launch.executor not in EXECUTORS:
         return f"executor is {launch.executor!r:.80}: allowed are {', '.join(EXECUTORS)}"
@@ -44,11 +44,7 @@ def _is_below(path: str) -> bool:
 
 
 def _mounts_problem(launch: Launch) -> Optional[str]:
-    for body in launch.mounts:
-        try:
-            mount = parse_detail(Mount, body if isinstance(body, dict) else {})
-        except MessageError as error:
-            return f"mount {body!r:.200}: {error}"
+    for mount in launch.mounts:
         if (mount.artefact is None) == (mount.path is None):
             return f"mount at {mount.at!r}: exactly one of artefact and path must be given"
         if not _is_below(mount.at):

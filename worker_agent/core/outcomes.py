@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Optional, Tuple, Union
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import deadlines, slot_assignment
 from worker_agent.core.execution import Exit, Key
 from worker_agent.core.state import AgentState, Attempt, Phase
-from worker_agent.protocol.messages import OUT_OF_MEMORY, Event, Finished
+from worker_agent.protocol.events import Event, EventKind, Running, Staging
+from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
 
 
-def record(state: AgentState, kind: str, key: Key, now: float, detail: Dict[str, Any]) -> None:
+def record(
+    state: AgentState, kind: EventKind, key: Key, now: float, detail: Union[Staging, Running, Finished]
+) -> None:
     """Spool an event under the next number."""
     state.seq = state.last_event = state.seq + 1
     state.outbox.append(cmd.Record(Event(state.seq, kind, key[0], key[1], now, detail)))
@@ -21,28 +24,28 @@ def record(state: AgentState, kind: str, key: Key, now: float, detail: Dict[str,
 def finish(state: AgentState, attempt: Attempt, now: float, done: Finished) -> None:
     """Tell of an attempt's end, and free what it holds."""
     slot_assignment.free(state, attempt)
-    attempt.phase, attempt.succeeded = Phase.FINISHED, done.outcome == "succeeded"
+    attempt.phase, attempt.succeeded = Phase.FINISHED, done.succeeded
     for name in attempt.needs:
         state.waiting.get(name, set()).discard(attempt.key)
-    record(state, "finished", attempt.key, now, {**done.__dict__, "slot": attempt.slot})
+    record(state, EventKind.FINISHED, attempt.key, now, done)
 
 
-def outcome_of(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[str, Optional[str]]:
+def outcome_of(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[Outcome, Optional[str]]:
     """Return how an attempt that ran has ended, and why, where it has not succeeded."""
     problem = left.problem
-    if attempt.verdict == "lost":
-        return "lost", f"the GPU of slot {attempt.slot} is gone: the driver does not list it any more"
+    if attempt.verdict is Outcome.LOST:
+        return Outcome.LOST, f"the GPU of slot {attempt.slot} is gone: the driver does not list it any more"
     if attempt.verdict is not None:
         return attempt.verdict, deadlines.explain(attempt)
     if exit.problem:
-        return "lost", exit.problem
+        return Outcome.LOST, exit.problem
     if exit.exit_code == EXIT_REQUEUE:
-        return "requeue", "the script asked for another try (exit code 75)"
+        return Outcome.REQUEUE, "the script asked for another try (exit code 75)"
     if exit.exit_code != EXIT_SUCCESS:
         if slot_assignment.ran_out_of_gpu_memory(attempt.slot, left.stderr_tail):
-            return OUT_OF_MEMORY, f"not enough GPU memory in slot {attempt.slot}"
-        return "failed", "; ".join(filter(None, (_describe_exit(exit.exit_code), problem)))
-    return ("failed", problem) if problem else ("succeeded", None)
+            return Outcome.OUT_OF_MEMORY, f"not enough GPU memory in slot {attempt.slot}"
+        return Outcome.FAILED, "; ".join(filter(None, (_describe_exit(exit.exit_code), problem)))
+    return (Outcome.FAILED, problem) if problem else (Outcome.SUCCEEDED, None)
 
 
 def _describe_exit(code: int) -> str:

@@ -16,6 +16,7 @@ from worker_agent.core import slot_assignment
 from worker_agent.core.launch_check import is_content_hash
 from worker_agent.core.outcomes import record
 from worker_agent.core.state import AgentState, Artefact, Attempt
+from worker_agent.protocol.events import EventKind, Staging
 from worker_agent.protocol.messages import Delivered, Rejected, Wanted
 
 
@@ -104,4 +105,4 @@ def _stage(state: AgentState, attempt: Attempt, now: float) -> None:
     """Tell once that an attempt waits for an artefact."""
     if not attempt.staged:
         attempt.staged = True
-        record(state, "staging", attempt.key, now, {})
+        record(state, EventKind.STAGING, attempt.key, now, Staging())

@@ -10,6 +10,7 @@ from worker_agent.core.commands import Command
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device
 from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.outcome import Outcome
 
 Sign = Tuple[int, ...]
 """Sizes and times of the files that an attempt writes to while it works."""
@@ -48,8 +49,8 @@ class Attempt:
     slot: Optional[str] = None
     started_at: Optional[float] = None
     deadline: Optional[float] = None
-    verdict: Optional[str] = None
-    """Why it is being stopped: `cancelled`, `timeout`, `stalled`, or `lost` with its GPU."""
+    verdict: Optional[Outcome] = None
+    """Why it is being stopped: cancelled, over a limit, or lost with its GPU."""
     succeeded: bool = False
     sign: Sign = ()
     """Its last sign of life …"""

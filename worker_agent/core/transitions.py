@@ -11,7 +11,7 @@ Every handler takes the state, changes it and leaves commands in `state.outbox`.
 from __future__ import annotations
 
 import heapq
-from typing import Any, Collection, Dict, Sequence
+from typing import Collection, Sequence
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import deadlines, slot_assignment
@@ -22,10 +22,10 @@ from worker_agent.core.queries import running
 from worker_agent.core.shares import Device, device_of
 from worker_agent.core.staging import await_artefacts, on_missing, on_unsure
 from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
+from worker_agent.protocol.events import EventKind, Running, Ticks
 from worker_agent.protocol.messages import (
     Ack,
     Cancel,
-    Finished,
     Launch,
     Ping,
     Pong,
@@ -33,6 +33,7 @@ from worker_agent.protocol.messages import (
     Wanted,
     Withdraw,
 )
+from worker_agent.protocol.outcome import Finished, Outcome
 
 # --- from the master
 
@@ -57,7 +58,7 @@ def on_launch(state: AgentState, launch: Launch, now: float) -> None:
     state.outbox.append(cmd.KeepLaunch(launch))
     problem = launch_problem(launch)
     if problem:
-        finish(state, attempt, now, Finished("refused", error=problem))
+        finish(state, attempt, now, Finished(Outcome.REFUSED, error=problem))
         return
     attempt.needs = artefacts_of(launch)
     await_artefacts(state, attempt, now)
@@ -70,16 +71,16 @@ def on_cancel(state: AgentState, message: Cancel, now: float) -> None:
     if attempt is None:
         return
     if attempt.phase is Phase.QUEUED:
-        finish(state, attempt, now, Finished("cancelled"))
+        finish(state, attempt, now, Finished(Outcome.CANCELLED, slot=attempt.slot))
     elif attempt.phase in (Phase.STARTING, Phase.RUNNING):
-        _stop(state, attempt, "cancelled")
+        _stop(state, attempt, Outcome.CANCELLED)
 
 
 def on_withdraw(state: AgentState, message: Withdraw, now: float) -> None:
     """End an attempt that is still queued."""
     attempt = state.attempts.get((message.job_id, message.attempt))
     if attempt is not None and attempt.phase is Phase.QUEUED:
-        finish(state, attempt, now, Finished("cancelled"))
+        finish(state, attempt, now, Finished(Outcome.CANCELLED, slot=attempt.slot))
 
 
 def on_release(state: AgentState, message: Release) -> None:
@@ -128,7 +129,7 @@ def on_gpus_gone(state: AgentState, names: Collection[str]) -> None:
     """The driver does not list these GPUs any more: what runs there ends, to be tried elsewhere."""
     for attempt in running(state):
         if device_of(attempt.slot or "") in names:
-            _stop(state, attempt, "lost")
+            _stop(state, attempt, Outcome.LOST)
 
 
 def on_unfit(state: AgentState, key: Key, content_hash: str, status: str, now: float) -> None:
@@ -141,17 +142,18 @@ def on_unfit(state: AgentState, key: Key, content_hash: str, status: str, now: f
     slot_assignment.fill(state)
 
 
-def on_started(state: AgentState, key: Key, identity: Dict[str, Any], now: float) -> None:
-    """The attempt runs; `identity` is what a later agent needs to find its processes."""
+def on_started(state: AgentState, key: Key, pid: int, ticks: Ticks, now: float) -> None:
+    """The attempt runs; pid and ticks are what a later agent needs to find its processes."""
     attempt = state.attempts[key]
-    attempt.phase, attempt.pid = Phase.RUNNING, identity["pid"]
+    attempt.phase, attempt.pid = Phase.RUNNING, pid
     deadlines.begin(attempt, now)
-    record(state, "running", key, now, {"slot": attempt.slot, **identity})
+    record(state, EventKind.RUNNING, key, now, Running(attempt.slot, pid, ticks))
 
 
 def on_not_started(state: AgentState, key: Key, error: str, now: float) -> None:
     """The attempt could not be started."""
-    finish(state, state.attempts[key], now, Finished("refused", error=error))
+    attempt = state.attempts[key]
+    finish(state, attempt, now, Finished(Outcome.REFUSED, error=error, slot=attempt.slot))
     slot_assignment.fill(state)
 
 
@@ -168,20 +170,22 @@ def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float)
     """What the attempt left is digested: its outcome is known."""
     attempt = state.attempts[exit.key]
     outcome, error = outcome_of(attempt, exit, left)
+    succeeded = outcome is Outcome.SUCCEEDED
     done = Finished(
         outcome,
         exit_code=exit.exit_code,
         error=error,
+        slot=attempt.slot,
         started_at=attempt.started_at,
         duration_s=round(exit.duration_s, 6),
         peak_rss_bytes=exit.peak_rss_bytes,
         peak_gpu_bytes=attempt.peak_gpu_bytes,
-        stderr_tail="" if outcome == "succeeded" else left.stderr_tail,
+        stderr_tail="" if succeeded else left.stderr_tail,
         files=left.files,
         log=left.log,
         inline=left.inline,
-        base_model=left.base_model if outcome == "succeeded" else None,
-        checkpoint=left.checkpoint if outcome != "succeeded" else None,
+        base_model=left.base_model if succeeded else None,
+        checkpoint=None if succeeded else left.checkpoint,
         executor=exit.executor,
         executor_note=exit.note,
     )
@@ -192,7 +196,8 @@ def on_lost(state: AgentState, key: Key, error: str, now: float) -> None:
     """The agent or the worker went down under an attempt."""
     attempt = state.attempts[key]
     if attempt.phase is not Phase.FINISHED:
-        finish(state, attempt, now, Finished("lost", error=error, started_at=attempt.started_at))
+        done = Finished(Outcome.LOST, error=error, slot=attempt.slot, started_at=attempt.started_at)
+        finish(state, attempt, now, done)
 
 
 def on_tick(state: AgentState, now: float) -> None:
@@ -214,7 +219,7 @@ def _requeue(state: AgentState, key: Key) -> Attempt:
     return attempt
 
 
-def _stop(state: AgentState, attempt: Attempt, verdict: str) -> None:
+def _stop(state: AgentState, attempt: Attempt, verdict: Outcome) -> None:
     if attempt.verdict is None:
         attempt.verdict = verdict
         state.outbox.append(cmd.Stop(attempt.key))

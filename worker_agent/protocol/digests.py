@@ -5,32 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, Sequence, Tuple
+from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 MANIFEST = "manifest.json"
 """Describes a base model, lies in its directory, and is not part of its content hash."""
 
 
-@dataclass(frozen=True, order=True)
-class FileDigest:
-    """One file of an artefact."""
+_MOST_BYTES = 2**63 - 1
+
+
+class FileDigest(NamedTuple):
+    """One file of an artefact; in messages and manifests a list `[path, size, sha256]`."""
 
     path: str
     """Relative, with `/`."""
     size: int
     sha256: str
 
-    def as_row(self) -> List[Any]:
-        """Return `[path, size, sha256]`, the form in messages and manifests."""
-        return [self.path, self.size, self.sha256]
-
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> "FileDigest":
         """Return the digest of a row.  Raises ValueError for an unsafe path or a row of another shape."""
         path, size, sha256 = row
-        if not (isinstance(path, str) and isinstance(size, int) and isinstance(sha256, str)):
+        if (
+            not (type(path) is str and type(size) is int and type(sha256) is str)
+            or not 0 <= size <= _MOST_BYTES
+        ):
             raise ValueError(f"not a file digest: {row!r:.200}")
         if path.startswith("/") or not path or ".." in path.split("/") or "\0" in path:
             raise ValueError(f"unsafe path {path!r}")
@@ -89,8 +89,7 @@ def holds(directory: Path, wanted: str) -> bool:
 
 def content_hash(files: Iterable[FileDigest]) -> str:
     """Return the hash of what came out: 64 hex digits over the paths and digests of all files."""
-    rows = [item.as_row() for item in sorted(files)]
-    text = json.dumps(["twophase-content", rows], ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(["twophase-content", sorted(files)], ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from worker_agent.protocol.messages import MessageError
+from worker_agent.protocol.codec import MessageError
 
 PREAMBLE = b"\x00twophase-agent\n"
 """The agent's side of a connection begins with this line: what comes before it is noise, which a user's shell

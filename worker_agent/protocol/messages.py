@@ -19,9 +19,11 @@ A line that is not a message of this module raises MessageError.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type, Union
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union
+
+from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
+from worker_agent.protocol.events import Event
 
 PROTOCOL = 1
 EXECUTORS = ("process", "warm", "thread", "inline")
@@ -37,12 +39,6 @@ SHARED, ALONE = "shared", "alone"
 """`Launch.gpu_use`: a job beside others, or on a whole GPU, the one with most memory that is free."""
 BY_INDEX, BY_UUID = "index", "uuid"
 """`Settings.visible_gpus`."""
-OUT_OF_MEMORY = "out_of_memory"
-"""`Finished.outcome` of a job that its GPU's memory was not enough for."""
-
-
-class MessageError(ValueError):
-    """A line that is not a message."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +78,24 @@ class Hello:
     type: ClassVar[str] = "hello"
     protocol: int
     run_id: str
-    epoch: int
+    epoch: Count
     """Grows with every start of the master; agents refuse older ones."""
-    settings: Dict[str, Any]
+    settings: Settings
+
+
+class AttemptKey(NamedTuple):
+    """One try at a job; in messages a list `[job_id, attempt]`."""
+
+    job_id: str
+    attempt: int
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> "AttemptKey":
+        """Return the key of a row.  Raises ValueError for another one."""
+        job_id, attempt = row
+        if type(job_id) is not str or type(attempt) is not int or not 0 <= attempt < 2**63:
+            raise ValueError(f"not an attempt: {row!r:.200}")
+        return cls(job_id, attempt)
 
 
 @dataclass(frozen=True)
@@ -97,19 +108,19 @@ class Welcome:
     boot_id: str
     slots: List[str]
     """Those of jobs that do not say what they need, e.g. `gpu0`, `gpu1.m0-31`, `cpu3`."""
-    held_by_others: float
+    held_by_others: Amount
     """How many slots' worth of them other runs or users have now."""
-    attempts: List[List[Any]]
-    """`[job_id, attempt]` of every attempt it has not been told to release."""
+    attempts: List[AttemptKey]
+    """Those that it has not been told to release."""
     cached: List[str]
     """Content hashes of the artefacts in the worker's cache."""
     work_dir: str
     """Absolute; `WorkLayout` tells what is where below it."""
     facts: Dict[str, Any]
     """For the log: hostname, python, cores, memory_bytes, disk_free_bytes."""
-    gpu_bytes: List[int] = field(default_factory=list)
+    gpu_bytes: List[Bytes] = field(default_factory=list)
     """The memory of each GPU that jobs may have; 0 where it is not known.  Empty for CPU slots."""
-    slots_per_gpu: Optional[int] = None
+    slots_per_gpu: Optional[Count] = None
     """As in the settings."""
 
 
@@ -139,13 +150,13 @@ class Launch:
 
     type: ClassVar[str] = "launch"
     job_id: str
-    attempt: int
+    attempt: Count
     phase: int
     argv: List[str]
     """The command.  A word `{python}` is the worker's interpreter, `{device}` is `cuda` or `cpu`, and
     `{output_dir}` is the directory for results."""
-    mounts: List[Dict[str, Any]] = field(default_factory=list)
-    """Of `Mount`: the code, the data and, for scripts that look for it there, the base model."""
+    mounts: List[Mount] = field(default_factory=list)
+    """The code, the data and, for scripts that look for it there, the base model."""
     base_model_hash: Optional[str] = None
     """The `spec_hash` of the base model that the job makes (Phase 1) or starts from (Phase 2)."""
     base_model: Optional[str] = None
@@ -157,13 +168,13 @@ class Launch:
     """How long it may run."""
     stall_timeout_s: Optional[float] = None
     """How long neither its log nor its progress file may change."""
-    gpu_bytes: Optional[int] = None
+    gpu_bytes: Optional[Bytes] = None
     """GPU memory that it needs; None takes the usual slot."""
     gpu_use: str = SHARED
     """`shared`, or `alone` on a GPU of its own."""
     checkpoint: Optional[str] = None
     """Content hash of what an earlier attempt left in its checkpoint directory, to begin with …"""
-    checkpoint_attempt: Optional[int] = None
+    checkpoint_attempt: Optional[Count] = None
     """… and which attempt that was: what a later one left on the worker itself is preferred."""
     output_from: Optional[str] = None
     """A directory below the working directory (`.`: all of it) whose new files are results too."""
@@ -175,7 +186,7 @@ class Cancel:
 
     type: ClassVar[str] = "cancel"
     job_id: str
-    attempt: int
+    attempt: Count
 
 
 @dataclass(frozen=True)
@@ -184,7 +195,7 @@ class Withdraw:
 
     type: ClassVar[str] = "withdraw"
     job_id: str
-    attempt: int
+    attempt: Count
 
 
 @dataclass(frozen=True)
@@ -193,7 +204,7 @@ class Release:
 
     type: ClassVar[str] = "release"
     job_id: str
-    attempt: int
+    attempt: Count
 
 
 @dataclass(frozen=True)
@@ -209,7 +220,7 @@ class Ack:
     """All events up to `seq` are in the master's journal."""
 
     type: ClassVar[str] = "ack"
-    seq: int
+    seq: Count
 
 
 @dataclass(frozen=True)
@@ -236,58 +247,6 @@ class Shutdown:
 
 
 @dataclass(frozen=True)
-class Event:
-    """Something that happened to an attempt; sent again until acknowledged."""
-
-    type: ClassVar[str] = "event"
-    seq: int
-    kind: str
-    """`staging` (waits for an artefact), `running`, or `finished`."""
-    job_id: str
-    attempt: int
-    at: float
-    """Unix time on the worker."""
-    detail: Dict[str, Any] = field(default_factory=dict)
-    """`running`: slot, pid.  `finished`: the fields of `Finished`."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """How an attempt ended, as the detail of its last event."""
-
-    outcome: str
-    """`succeeded`, `failed`, `requeue` (exit 75), `timeout`, `stalled`, `cancelled`, `lost` (agent, worker or
-    GPU went down), `out_of_memory` (of its GPU), or `refused` (it could not be started)."""
-    exit_code: Optional[int] = None
-    """Negative: ended by that signal."""
-    error: Optional[str] = None
-    """What went wrong, for the user."""
-    slot: Optional[str] = None
-    started_at: Optional[float] = None
-    duration_s: Optional[float] = None
-    peak_rss_bytes: Optional[int] = None
-    peak_gpu_bytes: Optional[int] = None
-    """The most GPU memory that its processes were seen with."""
-    stderr_tail: str = ""
-    """The end of the log of a failed attempt."""
-    files: List[List[Any]] = field(default_factory=list)
-    """`[path, size, sha256]` below the attempt's `output/`."""
-    log: Optional[List[Any]] = None
-    """`["log.txt", size, sha256]` of the log (`AttemptLayout.log`), None where it is empty."""
-    inline: Optional[Dict[str, str]] = None
-    """Base64 of all of `files` (and of the log, as the empty path) when they are small together."""
-    base_model: Optional[Dict[str, Any]] = None
-    """Phase 1: content_hash, files and name (the directory's name where the script chose one)."""
-    checkpoint: Optional[Dict[str, Any]] = None
-    """What an attempt that did not succeed left in `WorkLayout.checkpoints`: content_hash and files, or a
-    problem."""
-    executor: str = "process"
-    """What really ran it …"""
-    executor_note: str = ""
-    """… and why, where that is not what was asked for."""
-
-
-@dataclass(frozen=True)
 class Wanted:
     """A queued attempt waits for this artefact; said once for all attempts, again after a reconnection."""
 
@@ -310,7 +269,7 @@ class Progress:
 
     type: ClassVar[str] = "progress"
     job_id: str
-    attempt: int
+    attempt: Count
     detail: Dict[str, Any]
     """epoch, epochs, metrics from the progress file; line: the last line of the log."""
 
@@ -320,7 +279,7 @@ class Slots:
     """How many slots' worth of the worker other runs or users have; may be lost."""
 
     type: ClassVar[str] = "slots"
-    held_by_others: float
+    held_by_others: Amount
     notes: List[str] = field(default_factory=list)
     """What has changed, for the user."""
 
@@ -341,64 +300,21 @@ _CLASSES: Tuple[Type[Any], ...] = (
     *(Hello, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown),
     *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
 )
-_Types = FrozenSet[type]
-_JSON_TYPES: Dict[str, Tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "str": (str,),
-    "List": (list,),
-    "Dict": (dict,),
-}
-
-
-def _allowed_types(annotation: str) -> _Types:
-    """Return what JSON gives for an annotation.  Exactly these types: a bool is no number."""
-    optional = annotation.startswith("Optional[")
-    bare = annotation[len("Optional[") : -1] if optional else annotation
-    allowed = _JSON_TYPES[bare.split("[")[0]]
-    return frozenset((*allowed, type(None)) if optional else allowed)
-
-
-_CHECKS: Dict[Type[Any], Dict[str, _Types]] = {}
-
-
-def _checks(cls: Type[Any]) -> Dict[str, _Types]:
-    if cls not in _CHECKS:
-        _CHECKS[cls] = {item.name: _allowed_types(str(item.type)) for item in fields(cls)}
-    return _CHECKS[cls]
-
-
-_BY_TYPE: Dict[str, Tuple[Type[Any], Dict[str, _Types]]] = {cls.type: (cls, _checks(cls)) for cls in _CLASSES}
-_dump = json.JSONEncoder(separators=(",", ":")).encode
+_BY_TYPE: Dict[str, Plan] = {cls.type: plan_of(cls) for cls in _CLASSES}
 
 
 def encode(message: Message) -> bytes:
     """Return the message as one line."""
     body = {"type": message.type}
     body.update(message.__dict__)
-    return _dump(body).encode() + b"\n"
+    return dump(body).encode() + b"\n"
 
 
 def decode(line: bytes) -> Message:
     """Return the message of a line.  Raises MessageError for anything else."""
     try:
-        body = json.loads(line.decode())
-        cls, checks = _BY_TYPE[body.pop("type")]
+        body = load(line.decode())
+        plan = _BY_TYPE[body.pop("type")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MessageError(f"not a message: {line[:200]!r}") from error
-    return _made(cls, checks, body)  # type: ignore[no-any-return]
-
-
-def parse_detail(cls: Type[Any], detail: Mapping[str, Any]) -> Any:
-    """Return `detail` as a dataclass of this module.  Raises MessageError where it does not fit."""
-    return _made(cls, _checks(cls), detail)
-
-
-def _made(cls: Type[Any], checks: Mapping[str, _Types], body: Mapping[str, Any]) -> Any:
-    for name, value in body.items():
-        if name not in checks or type(value) not in checks[name]:
-            raise MessageError(f"{cls.__name__}.{name} cannot be {value!r:.100}")
-    try:
-        return cls(**body)
-    except TypeError as error:
-        raise MessageError(f"{cls.__name__}: {error}") from error
+    return plan.make(body)  # type: ignore[no-any-return]

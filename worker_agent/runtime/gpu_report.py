@@ -14,9 +14,10 @@ from worker_agent.devices.gpu_monitor import GpuMonitor
 from worker_agent.devices.gpu_tools import read_gpus
 from worker_agent.devices.gpus import Gpu, GpuError, Reading, gigabytes
 from worker_agent.devices.slot_locks import SlotLocks
+from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import slot_lock_dir
-from worker_agent.protocol.messages import AUTO, MessageError, Settings
-from worker_agent.runtime.host_context import parse_settings
+from worker_agent.protocol.messages import AUTO, Settings
+from worker_agent.runtime.host_context import check_settings
 from worker_agent.system.background import Background
 
 _TEXT = "tell what is seen of the GPUs, and what an agent would do with them"
@@ -67,14 +68,14 @@ def _settings(args: argparse.Namespace) -> Settings:
     names = [name.strip() for name in args.gpus.split(",") if name.strip()]
     if args.gpus.strip().isdigit():
         names = [str(index) for index in range(int(args.gpus))]
-    return parse_settings(
-        {
-            "gpus": names,
-            "slots_per_gpu": args.slots_per_gpu,
-            "gpu_reserve": args.gpu_reserve,
-            "cpu_slots": args.cpu_slots,
-        }
+    settings = Settings(
+        gpus=names,
+        slots_per_gpu=args.slots_per_gpu,
+        gpu_reserve=args.gpu_reserve,
+        cpu_slots=args.cpu_slots,
     )
+    check_settings(settings)
+    return settings
 
 
 def _look(settings: Settings, report: Report) -> None:

@@ -17,15 +17,9 @@ from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import SHARES, Device, usual_slots
 from worker_agent.devices.slot_locks import cores
+from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
-from worker_agent.protocol.messages import (
-    BY_INDEX,
-    BY_UUID,
-    LEAST_LOG_BYTES,
-    MessageError,
-    Settings,
-    parse_detail,
-)
+from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES, Settings
 
 
 def hostname() -> str:
@@ -44,10 +38,9 @@ def installed_version(package: str) -> Optional[str]:
     return None
 
 
-def parse_settings(body: Mapping[str, Any]) -> Settings:
-    """Return the settings of a hello.  Raises MessageError with what is wrong with them."""
-    settings: Settings = parse_detail(Settings, body)
-    if not all(isinstance(gpu, str) and gpu and "\0" not in gpu for gpu in settings.gpus):
+def check_settings(settings: Settings) -> None:
+    """Raise MessageError with what is wrong with the settings of a hello, if anything is."""
+    if not all(gpu and "\0" not in gpu for gpu in settings.gpus):
         raise MessageError(f"Settings.gpus is {settings.gpus!r:.200}, allowed is a list of GPU ids as text")
     if settings.slots_per_gpu is not None and not 1 <= settings.slots_per_gpu <= SHARES:
         allowed = f"allowed are 1 to {SHARES}"
@@ -57,8 +50,6 @@ def parse_settings(body: Mapping[str, Any]) -> Settings:
     if settings.visible_gpus not in (BY_INDEX, BY_UUID):
         problem = f"{settings.visible_gpus!r:.200}, allowed are {BY_INDEX} and {BY_UUID}"
         raise MessageError(f"Settings.visible_gpus is {problem}")
-    if not all(isinstance(value, str) for value in settings.env.values()):
-        raise MessageError("Settings.env: all values must be text")
     if settings.kill_grace_s < 0:
         raise MessageError(f"Settings.kill_grace_s is {settings.kill_grace_s}, allowed are 0 and more")
     if settings.checkpoint_limit_bytes < 0:
@@ -71,7 +62,6 @@ def parse_settings(body: Mapping[str, Any]) -> Settings:
     if settings.log_limit_bytes < LEAST_LOG_BYTES:
         problem = f"{settings.log_limit_bytes}, allowed are {LEAST_LOG_BYTES} and more"
         raise MessageError(f"Settings.log_limit_bytes is {problem}")
-    return settings
 
 
 def choose_work_dir(settings: Settings, layout: StateLayout) -> Path:

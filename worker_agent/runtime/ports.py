@@ -27,7 +27,7 @@ class Records(Protocol):
     def lines(self) -> Mapping[int, bytes]:
         """The unacknowledged events as messages, by number, ascending."""
 
-    def put(self, kind: str, body: Body) -> None:
+    def put(self, body: Body) -> None:
         """Take in a record, to be written by the next `write`."""
 
     def write(self) -> bool:

@@ -10,10 +10,10 @@ from typing import Iterator, List
 from worker_agent.attempts.invocation import mark_of
 from worker_agent.core import transitions
 from worker_agent.core.state import AgentState, Attempt, Phase
+from worker_agent.protocol.events import Running
 from worker_agent.protocol.layout import WorkLayout, attempt_name
-from worker_agent.protocol.messages import Event
 from worker_agent.runtime.ports import Records
-from worker_agent.runtime.spool import Memory
+from worker_agent.runtime.spool import Memory, Numbers
 from worker_agent.system import processes
 
 _CONFIRM_S = 10.0
@@ -42,7 +42,7 @@ def restore(memory: Memory) -> AgentState:
 
 def report_lost(state: AgentState, spool: Records, boot_id: str, now: float) -> None:
     """Report every attempt that has no outcome, under numbers that no agent gives again."""
-    spool.put("numbers", {"seq": state.seq})
+    spool.put(Numbers(state.seq))
     memory = spool.memory
     rebooted = memory.boot_id not in ("", boot_id)
     why = "the worker was restarted" if rebooted else "the agent was ended while the attempt was under way"
@@ -73,7 +73,8 @@ def unknown_attempts(memory: Memory, run_id: str) -> Iterator[Path]:
 
 
 def _leftovers(memory: Memory, run_id: str) -> Iterator[int]:
-    groups = {event.detail["pid"] for event in memory.running.values() if _group_is_ours(event)}
+    started = [event.detail for event in memory.running.values() if isinstance(event.detail, Running)]
+    groups = {item.pid for item in started if _group_is_ours(item)}
     attempts = WorkLayout(Path(memory.work_dir)).attempts(run_id)
     mark = os.fsencode(mark_of(attempts)) + b"/"
     for process in processes.processes():
@@ -83,8 +84,7 @@ def _leftovers(memory: Memory, run_id: str) -> Iterator[int]:
             yield process.pid
 
 
-def _group_is_ours(event: Event) -> bool:
+def _group_is_ours(started: Running) -> bool:
     """A leader of another start is another program; what a dead leader left is known by its mark alone."""
-    leader = processes.read_process(event.detail["pid"])
-    before, after = event.detail["ticks"]
-    return leader is not None and before <= leader.start_ticks <= after
+    leader = processes.read_process(started.pid)
+    return leader is not None and started.ticks.before <= leader.start_ticks <= started.ticks.after

@@ -12,21 +12,54 @@ Folding the records in their order gives the `Memory`; so does folding any begin
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple, Type, Union
 
 from worker_agent.core.execution import Key
+from worker_agent.protocol.codec import Count, dump, load, parse
 from worker_agent.protocol.digests import fsync_directory
-from worker_agent.protocol.messages import Event, Launch, MessageError, encode, parse_detail
+from worker_agent.protocol.events import Event, EventKind
+from worker_agent.protocol.messages import Ack, Launch, Release, Settings, encode
 
-_dump = json.JSONEncoder(separators=(",", ":")).encode
 _EVENT_MESSAGE, _EVENT_RECORD = b'{"type":"event",', b'{"kind":"event","body":{'
 """What a message and a record of an event begin with; the rest is the same, and so written once."""
-Body = Union[Mapping[str, Any], Launch, Event]
 _REWRITE_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Met:
+    """A master was met, and told how jobs are to run."""
+
+    epoch: int
+    boot_id: str
+    settings: Settings
+    work_dir: str
+    released: Dict[str, Count] = field(default_factory=dict)
+    """After rewriting: the highest released attempt of each job …"""
+    seq: Count = 0
+    """… and the last event …"""
+    acked: Count = 0
+    """… that was told of, and that was acknowledged."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """An attempt's outcome is known and acknowledged."""
+
+    job_id: str
+    attempt: Count
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers up to `seq` may have been given to events that were lost."""
+
+    seq: Count
+
+
+Body = Union[Met, Launch, Event, Ack, Release, Numbers]
 
 
 @dataclass
@@ -37,7 +70,7 @@ class Memory:
     """No agent was here before."""
     epoch: int = -1
     boot_id: str = ""
-    settings: Dict[str, Any] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
     work_dir: str = ""
     seq: int = 0
     acked: int = 0
@@ -50,27 +83,31 @@ class Memory:
     released: Dict[str, int] = field(default_factory=dict)
 
     def apply(self, record: Mapping[str, Any]) -> None:
-        """Take in one record.  Raises MessageError, KeyError, TypeError or ValueError for what is none."""
-        _APPLY[record["kind"]](self, record["body"])
+        """Take in one record of the file.  Raises ValueError, KeyError or TypeError for what is none."""
+        cls, take = _APPLY[record["kind"]]
+        take(self, parse(cls, record["body"]))
         self.is_new = False
 
-    def met(self, body: Mapping[str, Any]) -> None:
-        self.epoch, self.boot_id = int(body["epoch"]), str(body["boot_id"])
-        self.settings, self.work_dir = dict(body["settings"]), str(body["work_dir"])
-        self.released.update(body.get("released", {}))
-        self.seq = max(self.seq, int(body.get("seq", 0)))
-        self.acked = max(self.acked, int(body.get("acked", 0)))
+    def take(self, body: Body) -> None:
+        """Take in one record."""
+        self.is_new = False
+        _APPLY[_KINDS[type(body)]][1](self, body)
 
-    def launch(self, body: Union[Mapping[str, Any], Launch]) -> None:
-        launch = body if isinstance(body, Launch) else parse_detail(Launch, body)
+    def met(self, body: Met) -> None:
+        self.epoch, self.boot_id = body.epoch, body.boot_id
+        self.settings, self.work_dir = body.settings, body.work_dir
+        self.released.update(body.released)
+        self.seq = max(self.seq, body.seq)
+        self.acked = max(self.acked, body.acked)
+
+    def launch(self, launch: Launch) -> None:
         self.launches[launch.job_id, launch.attempt] = launch
 
-    def event(self, body: Union[Mapping[str, Any], Event]) -> None:
-        event = body if isinstance(body, Event) else parse_detail(Event, body)
+    def event(self, event: Event) -> None:
         key = (event.job_id, event.attempt)
-        if key in self.launches and event.kind == "running":
+        if key in self.launches and event.kind is EventKind.RUNNING:
             self.running[key] = event
-        elif key in self.launches and event.kind == "finished":
+        elif key in self.launches and event.kind is EventKind.FINISHED:
             self.finish(key)
         self.seq = max(self.seq, event.seq)
         if event.seq > self.acked:
@@ -80,36 +117,36 @@ class Memory:
         self.finished.add(key)
         self.running.pop(key, None)
 
-    def done(self, body: Mapping[str, Any]) -> None:
-        self.finish((body["job_id"], body["attempt"]))
+    def done(self, body: Done) -> None:
+        self.finish((body.job_id, body.attempt))
 
-    def ack(self, body: Mapping[str, Any]) -> None:
-        self.acked = max(self.acked, int(body["seq"]))
+    def ack(self, body: Ack) -> None:
+        self.acked = max(self.acked, body.seq)
         _drop(self.events, self.acked)
 
-    def release(self, body: Mapping[str, Any]) -> None:
-        job_id, attempt = str(body["job_id"]), int(body["attempt"])
+    def release(self, body: Release) -> None:
+        job_id, attempt = body.job_id, body.attempt
         self.launches.pop((job_id, attempt), None)
         self.running.pop((job_id, attempt), None)
         self.finished.discard((job_id, attempt))
         self.released[job_id] = max(attempt, self.released.get(job_id, -1))
 
-    def numbers(self, body: Mapping[str, Any]) -> None:
-        self.seq = max(self.seq, int(body["seq"]))
+    def numbers(self, body: Numbers) -> None:
+        self.seq = max(self.seq, body.seq)
 
     def records(self) -> Iterator[Dict[str, Any]]:
         """Yield the shortest list of records that gives this memory."""
         own = ("epoch", "boot_id", "settings", "work_dir", "released", "seq", "acked")
-        yield _record("met", {name: getattr(self, name) for name in own})
+        yield _record("met", Met(**{name: getattr(self, name) for name in own}))
         for launch in self.launches.values():
-            yield _record("launch", launch.__dict__)
+            yield _record("launch", launch)
         for event in self.running.values():
             if event.seq <= self.acked:
-                yield _record("event", event.__dict__)
+                yield _record("event", event)
         for key in sorted(self.finished):
-            yield _record("done", {"job_id": key[0], "attempt": key[1]})
+            yield _record("done", Done(*key))
         for event in self.events.values():
-            yield _record("event", event.__dict__)
+            yield _record("event", event)
 
 
 def _drop(numbered: Dict[int, Any], last: int) -> None:
@@ -118,23 +155,24 @@ def _drop(numbered: Dict[int, Any], last: int) -> None:
         del numbered[seq]
 
 
-_APPLY: Dict[str, Callable[[Memory, Any], None]] = {
-    "met": Memory.met,
-    "launch": Memory.launch,
-    "event": Memory.event,
-    "done": Memory.done,
-    "ack": Memory.ack,
-    "release": Memory.release,
-    "numbers": Memory.numbers,
+_APPLY: Dict[str, Tuple[Type[Any], Callable[[Memory, Any], None]]] = {
+    "met": (Met, Memory.met),
+    "launch": (Launch, Memory.launch),
+    "event": (Event, Memory.event),
+    "done": (Done, Memory.done),
+    "ack": (Ack, Memory.ack),
+    "release": (Release, Memory.release),
+    "numbers": (Numbers, Memory.numbers),
 }
+_KINDS = {cls: kind for kind, (cls, _) in _APPLY.items()}
 
 
-def _record(kind: str, body: Mapping[str, Any]) -> Dict[str, Any]:
+def _record(kind: str, body: Union[Body, Done]) -> Dict[str, Any]:
     return {"kind": kind, "body": body}
 
 
 def _encode(record: Mapping[str, Any]) -> bytes:
-    return _dump(record).encode() + b"\n"
+    return dump(record).encode() + b"\n"
 
 
 def fold(data: bytes, complain: Callable[[str], None]) -> Memory:
@@ -142,8 +180,8 @@ def fold(data: bytes, complain: Callable[[str], None]) -> Memory:
     memory = Memory()
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
-            memory.apply(json.loads(line))
-        except (MessageError, ValueError, KeyError, TypeError) as error:
+            memory.apply(load(line.decode()))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             complain(f"line {number} of the spool is ignored: {error}")
     return memory
 
@@ -167,16 +205,15 @@ class Spool:
         self.failure: Optional[str] = None
         """Why the file cannot be written now."""
 
-    def put(self, kind: str, body: Body) -> None:
+    def put(self, body: Body) -> None:
         """Take in a record, to be written by the next `write`."""
-        self.memory.apply({"kind": kind, "body": body})
+        self.memory.take(body)
         if isinstance(body, Event):
             line = self.lines[body.seq] = encode(body)
             self._pending.append(_EVENT_RECORD + line[len(_EVENT_MESSAGE) : -1] + b"}\n")
             return
-        plain = body.__dict__ if isinstance(body, Launch) else body
-        self._pending.append(_encode(_record(kind, plain)))
-        if kind == "ack":
+        self._pending.append(_encode(_record(_KINDS[type(body)], body)))
+        if isinstance(body, Ack):
             _drop(self.lines, self.memory.acked)
 
     def write(self) -> bool:

@@ -29,7 +29,7 @@ from master.core.running.tasks import (
     move,
     reattached_attempts,
 )
-from worker_agent.protocol.messages import OUT_OF_MEMORY
+from worker_agent.protocol.outcome import Outcome
 
 
 def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
@@ -155,7 +155,7 @@ def end_attempt(
     """The current attempt ended without success, or (lost without a detail) is orphaned."""
     leave(state, record)
     verdict = judge(record, outcome, state.policy)
-    if outcome not in ("lost", "requeue", OUT_OF_MEMORY) and record.worker:
+    if outcome not in ("lost", "requeue", Outcome.OUT_OF_MEMORY) and record.worker:
         record.avoid |= {record.worker}
     if outcome == "lost" and detail is None:
         orphan(record)

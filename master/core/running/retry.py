@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from master.core.running.lifecycle import Trigger
 from master.core.running.records import Policy, TaskRecord
-from worker_agent.protocol.messages import OUT_OF_MEMORY
+from worker_agent.protocol.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def judge(record: TaskRecord, outcome: str, policy: Policy) -> Verdict:
     if outcome == "requeue":
         record.requeues += 1
         return _allowance(Trigger.RETRY, outcome, record.requeues, policy.max_requeues, policy.backoff_s)
-    if outcome == OUT_OF_MEMORY and not record.alone:
+    if outcome == Outcome.OUT_OF_MEMORY and not record.alone:
         record.alone = True
         return Verdict(Trigger.RETRY, note="not enough GPU memory, gets a GPU of its own")
     record.failures += 1

@@ -7,7 +7,8 @@ import socket
 import time
 from typing import Dict, Iterator, Optional
 
-from worker_agent.protocol.messages import Message, MessageError, Refused, ToMaster, Welcome
+from worker_agent.protocol.codec import MessageError
+from worker_agent.protocol.messages import Message, Refused, ToMaster, Welcome
 from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.connection.link import Link, LinkError
 from worker_agent.runtime.ports import Records
@@ -47,7 +48,8 @@ class Connections:
                 if link not in self._links:
                     return
         except MessageError as error:
-            self.drop(link, f"the master sent what is no message: {error}")
+            end = self.drop if link is self.master else self.refuse
+            end(link, f"the master sent what is no message: {error}")
         except LinkError as error:
             self.drop(link, str(error))
 

@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping, Type
 from worker_agent.core import staging, transitions
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpus import GpuError
+from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.messages import (
     Ack,
     Cancel,
@@ -15,7 +16,6 @@ from worker_agent.protocol.messages import (
     Hello,
     Launch,
     Message,
-    MessageError,
     Ping,
     Release,
     Shutdown,

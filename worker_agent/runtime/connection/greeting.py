@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Mapping, Sequence
+from typing import Sequence
 
 from worker_agent.core import slot_assignment, transitions
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_monitor import GpuMonitor
+from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import StateLayout
-from worker_agent.protocol.messages import PROTOCOL, Hello, MessageError, Welcome
-from worker_agent.runtime.host_context import CurrentHost, HostContext, choose_work_dir, parse_settings
+from worker_agent.protocol.messages import PROTOCOL, AttemptKey, Hello, Settings, Welcome
+from worker_agent.runtime.host_context import CurrentHost, HostContext, check_settings, choose_work_dir
 from worker_agent.runtime.ports import Locks, Records, Workers
+from worker_agent.runtime.spool import Met
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class HostSettings:
     def __init__(self, run_id: str, host: CurrentHost, workers: Workers) -> None:
         self._run_id, self._host, self._workers = run_id, host, workers
 
-    def apply(self, settings: Mapping[str, Any], work_dir: Path, devices: Sequence[Device]) -> HostContext:
-        """Go on under these settings.  Raises MessageError, OSError."""
-        context = HostContext(parse_settings(settings), work_dir, self._run_id, os.environ, devices)
+    def apply(self, settings: Settings, work_dir: Path, devices: Sequence[Device]) -> HostContext:
+        """Go on under these settings.  Raises OSError."""
+        context = HostContext(settings, work_dir, self._run_id, os.environ, devices)
         for path in self._host.change(context):
             self._workers.delete(path)
         return context
@@ -78,19 +80,18 @@ class Reception:
 
     def _settle(self, hello: Hello) -> HostContext:
         """Take over the master's settings.  Big files stay where they are while any attempt is there."""
-        settings = parse_settings(hello.settings)
-        devices = self._gpus.devices(settings)
-        work_dir = choose_work_dir(settings, self._identity.layout)
+        check_settings(hello.settings)
+        devices = self._gpus.devices(hello.settings)
+        work_dir = choose_work_dir(hello.settings, self._identity.layout)
         if self._state.attempts:
             work_dir = Path(self._spool.memory.work_dir)
         self._locks.check(devices)
         context = self._host_settings.apply(hello.settings, work_dir, devices)
-        body = {"epoch": hello.epoch, "settings": hello.settings}
-        self._spool.put("met", {**body, "boot_id": self._identity.boot_id, "work_dir": str(work_dir)})
+        self._spool.put(Met(hello.epoch, self._identity.boot_id, hello.settings, str(work_dir)))
         return context
 
     def _welcome(self, context: HostContext) -> Welcome:
-        attempts: List[List[Any]] = [list(key) for key in self._state.attempts]
+        attempts = [AttemptKey(*key) for key in self._state.attempts]
         return Welcome(
             *(PROTOCOL, self._identity.digest, self._identity.boot_id, context.slots),
             *(slot_assignment.held_by_others(self._state), attempts, context.cache.hashes()),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from worker_agent.core import commands as cmd
+from worker_agent.protocol.events import EventKind
+from worker_agent.protocol.messages import Ack, Release
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.ports import Records, Workers
 
@@ -25,20 +27,20 @@ class RecordEffects:
 
     def record(self, item: cmd.Record) -> None:
         """Remember an event until the master acknowledges it."""
-        self._spool.put("event", item.event)
-        self._sync_due |= item.event.kind == "finished"
+        self._spool.put(item.event)
+        self._sync_due |= item.event.kind is EventKind.FINISHED
 
     def keep_launch(self, item: cmd.KeepLaunch) -> None:
         """Remember a launch."""
-        self._spool.put("launch", item.launch)
+        self._spool.put(item.launch)
 
     def keep_ack(self, item: cmd.KeepAck) -> None:
         """Remember what the master has."""
-        self._spool.put("ack", {"seq": item.seq})
+        self._spool.put(Ack(item.seq))
 
     def keep_release(self, item: cmd.KeepRelease) -> None:
         """Remember that an attempt may be forgotten."""
-        self._spool.put("release", {"job_id": item.key[0], "attempt": item.key[1]})
+        self._spool.put(Release(*item.key))
 
     def write(self) -> None:
         """Bring the file up to date."""

@@ -9,6 +9,7 @@ from worker_agent.core import transitions
 from worker_agent.core.execution import Exit, Key, Started, StartError
 from worker_agent.core.launch_check import artefacts_of
 from worker_agent.core.state import AgentState
+from worker_agent.protocol.events import Ticks
 from worker_agent.runtime.effects.artefacts import ArtefactEffects
 from worker_agent.runtime.effects.invoker import Invoker
 from worker_agent.runtime.effects.slots import SlotEffects
@@ -61,8 +62,8 @@ class StartEffects:
             transitions.on_not_started(self._state, started.key, started.problem, self._now())
             return
         self._invoker.follow(started.key)
-        identity = {"pid": started.pid, "ticks": [before, processes.ticks()]}
-        transitions.on_started(self._state, started.key, identity, self._now())
+        ticks = Ticks(before, processes.ticks())
+        transitions.on_started(self._state, started.key, started.pid, ticks, self._now())
 
     def on_exit(self, done: Exit) -> None:
         """Nothing of an attempt runs any more; it may have been stopped before it had begun."""

@@ -17,13 +17,16 @@ from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, WorkerUnusable
 from tests.support.fake_session import FakeChannel, FakeSession
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.codec import dump, load
+from worker_agent.protocol.events import Event, Running, Staging, Ticks
 from worker_agent.protocol.lines import PREAMBLE
+from worker_agent.protocol.outcome import Finished, Outcome
 
 SOON_S = 20.0
 """For what must come; only a failing test waits so long."""
-HELLO = msg.Hello(msg.PROTOCOL, "run", 1, {})
+HELLO = msg.Hello(msg.PROTOCOL, "run", 1, msg.Settings())
 WELCOME = msg.Welcome(
-    msg.PROTOCOL, "d", "boot", ["cpu0", "cpu1"], 1, [["alpha/job", 2]], ["c" * 64], "/work", {}
+    msg.PROTOCOL, "d", "boot", ["cpu0", "cpu1"], 1, [msg.AttemptKey("alpha/job", 2)], ["c" * 64], "/work", {}
 )
 
 
@@ -90,9 +93,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     assert set(threading.enumerate()) <= before
 
 
-def event(**changes: object) -> msg.Event:
-    given: dict[str, object] = {"seq": 4, "kind": "running", "job_id": "alpha/job", "attempt": 2, "at": 1.0}
-    return msg.Event(**{**given, **changes})  # type: ignore[arg-type]
+def event(seq: int, kind: str, detail: object) -> Event:
+    return Event(seq, kind, "alpha/job", 2, 1.0, detail)  # type: ignore[arg-type]
 
 
 def test_a_worker_comes_up_with_what_it_has(world: World) -> None:
@@ -107,11 +109,11 @@ def test_a_worker_comes_up_with_what_it_has(world: World) -> None:
 
 def test_what_the_agent_says_becomes_events(world: World) -> None:
     channel = world.up()
-    finished = {"outcome": "failed", "exit_code": 1}
+    finished = Finished(Outcome.FAILED, exit_code=1)
     for message in (
-        event(kind="staging"),
-        event(seq=5, detail={"slot": "cpu1", "pid": 7}),
-        event(seq=6, kind="finished", detail=finished),
+        event(4, "staging", Staging()),
+        event(5, "running", Running("cpu1", 7, Ticks(1, 2))),
+        event(6, "finished", finished),
         msg.Wanted("w" * 64),
         msg.Rejected("w" * 64, "torn"),
         msg.Slots(2),
@@ -124,7 +126,7 @@ def test_what_the_agent_says_becomes_events(world: World) -> None:
         Received(ev.AttemptStaging(*key), "lab1", 4),
         Received(ev.AttemptStarted(*key), "lab1", 5),
         Seen("lab1", "alpha/job", 2, {"slot": "cpu1"}),
-        Received(ev.AttemptFinished(*key, "failed", finished), "lab1", 6),
+        Received(ev.AttemptFinished(*key, "failed", load(dump(finished))), "lab1", 6),
         Received(ev.ArtefactWanted(100.0, "lab1", "w" * 64), "lab1"),
         Received(ev.DeliveryFailed(100.0, "lab1", "w" * 64, "torn"), "lab1"),
         Received(ev.SlotsHeldByOthers(100.0, "lab1", 2), "lab1"),
@@ -150,11 +152,9 @@ BROKEN = {
     "garbage": b"Segmentation fault\n",
     "a message to agents with a wrong field": b'{"type":"pong","number":"x"}\n',
     "an unknown message": b'{"type":"gossip"}\n',
-    "an unknown event": msg.encode(event(kind="exploded")),
-    "an outcome without an outcome": msg.encode(event(kind="finished", detail={"exit_code": 1})),
-    "an outcome with a wrong field": msg.encode(
-        event(kind="finished", detail={"outcome": "failed", "files": 3})
-    ),
+    "an unknown event": msg.encode(event(4, "exploded", {})),
+    "an outcome without an outcome": msg.encode(event(4, "finished", {"exit_code": 1})),
+    "an outcome with a wrong field": msg.encode(event(4, "finished", {"outcome": "failed", "files": 3})),
 }
 
 

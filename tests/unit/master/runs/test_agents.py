@@ -50,6 +50,6 @@ def test_each_worker_gets_its_own_run_and_settings(tmp_path: Path) -> None:
     hellos = [links[server.name]._greeting.hello for server in cluster.servers]
     assert [hello.epoch for hello in hellos] == [3, 3]
     assert len({hello.run_id for hello in hellos}) == 2
-    assert hellos[0].settings["gpus"] == ["0", "1"]
-    assert hellos[1].settings["cpu_slots"] == 1
-    assert hellos[0].settings["env"] == {"OMP_NUM_THREADS": "1"}
+    assert hellos[0].settings.gpus == ["0", "1"]
+    assert hellos[1].settings.cpu_slots == 1
+    assert hellos[0].settings.env == {"OMP_NUM_THREADS": "1"}

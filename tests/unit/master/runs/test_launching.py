@@ -46,7 +46,7 @@ def test_fields_become_flags_behind_the_command() -> None:
         *("--offset=-1", "--amp"),
     ]
     assert (message.job_id, message.attempt, message.phase) == ("alpha/job", 3, 2)
-    assert message.mounts == [{"at": "", "artefact": "c" * 64, "path": None}]
+    assert message.mounts == [msg.Mount("", artefact="c" * 64)]
 
 
 def test_the_message_can_be_sent() -> None:
@@ -93,7 +93,7 @@ def test_an_experiment_is_told_both_names_of_its_base_model() -> None:
 
 def test_a_base_model_is_shown_where_its_script_left_it() -> None:
     message = launched({}, StoredBaseModel("b" * 64, "cnn_p1"), needs="s" * 32)
-    assert message.mounts[-1] == {"at": "experiments/base_models/cnn_p1", "artefact": "b" * 64, "path": None}
+    assert message.mounts[-1] == msg.Mount("experiments/base_models/cnn_p1", artefact="b" * 64)
 
 
 def test_a_phase_1_job_is_told_what_it_makes() -> None:

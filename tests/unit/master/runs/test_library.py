@@ -80,7 +80,7 @@ def test_a_launch_names_what_the_attempt_was_given(tmp_path: Path) -> None:
     step(state, ev.BaseModelDamaged(1.0, spec_hash))
     message = launch_of("alpha/fold0_p1", 1, "lab1")
     assert (message.base_model_hash, message.base_model, message.timeout_s) == (spec_hash, "b" * 64, 9.0)
-    assert [mount["at"] for mount in message.mounts] == ["", "a", "experiments/base_models/cnn"]
+    assert [mount.at for mount in message.mounts] == ["", "a", "experiments/base_models/cnn"]
 
 
 def test_base_models_are_trained_by_generated_jobs(tmp_path: Path) -> None:

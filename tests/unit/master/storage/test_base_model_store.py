@@ -33,7 +33,7 @@ def trained(folder: Path, weights: str = "weights", name: str | None = None) -> 
     (folder / "best_base_model.pt").write_text(weights)
     (folder / "sub" / "base_config.json").write_text("{}")
     files = digest_directory(folder)
-    account = {"content_hash": content_hash(files), "files": [file.as_row() for file in files], "name": name}
+    account = {"content_hash": content_hash(files), "files": [list(file) for file in files], "name": name}
     return folder, make_manifest(SPEC, {"lr": 0.1}, account, worker="lab1")
 
 

@@ -12,6 +12,7 @@ from worker_agent.core.execution import Key
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import WorkLayout
 from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.outcome import CheckpointLeft
 
 JOB = "alpha/a"
 LIMIT = 1000
@@ -124,8 +125,8 @@ def test_what_is_left_is_told_by_its_digests(worker: Worker) -> None:
     path = worker.checkpoints.path((JOB, 1))
     (path / "last").symlink_to(path / "epoch")
     left = worker.checkpoints.left((JOB, 1), LIMIT)
-    assert left is not None and [row[:2] for row in left["files"]] == [["epoch", 5], ["last", 5]]
-    assert left["content_hash"] == content_hash(digest_directory(path))
+    assert left is not None and [row[:2] for row in left.files] == [("epoch", 5), ("last", 5)]
+    assert left.content_hash == content_hash(digest_directory(path))
     assert not (path / "last").is_symlink()
 
 
@@ -140,7 +141,7 @@ def test_nothing_left_is_nothing_told(worker: Worker, text: str | None) -> None:
 def test_a_checkpoint_that_is_too_large_is_told_of_as_such(worker: Worker) -> None:
     worker.write(1, "x" * (LIMIT + 1))
     problem = "its checkpoint stays on the worker: 1,001 bytes, more than checkpoint_limit, 1,000 bytes"
-    assert worker.checkpoints.left((JOB, 1), LIMIT) == {"problem": problem}
+    assert worker.checkpoints.left((JOB, 1), LIMIT) == CheckpointLeft(problem=problem)
 
 
 def test_a_checkpoint_that_cannot_be_read_is_told_of_as_such(worker: Worker) -> None:
@@ -148,4 +149,4 @@ def test_a_checkpoint_that_cannot_be_read_is_told_of_as_such(worker: Worker) -> 
     (worker.checkpoints.path((JOB, 1)) / "loop").symlink_to("/proc/self/mem")
     left = worker.checkpoints.left((JOB, 1), LIMIT)
     folder = worker.checkpoints.path((JOB, 1))
-    assert left == {"problem": f"its checkpoint cannot be read: {folder}: Input/output error"}
+    assert left == CheckpointLeft(problem=f"its checkpoint cannot be read: {folder}: Input/output error")

@@ -103,8 +103,13 @@ def test_the_last_line_is_what_a_terminal_shows(text: str, line: str) -> None:
         ('{"epoch": 1}\n{"epo', {"epoch": 1}),
         ('och": 0}\n{"epoch": 1}\nnoise\n[1]\n', {"epoch": 1}),
         ("noise\n", {}),
+        (
+            '{"loss": NaN, "a": -Infinity, "b": 1e999, "c": 1.5}\n',
+            {"loss": None, "a": None, "b": None, "c": 1.5},
+        ),
+        (f'{{"a": {"9" * 30}, "b": {"9" * 999}, "c": -7}}\n', {"a": 1e30, "b": None, "c": -7}),
         ("", {}),
     ],
 )
-def test_the_last_whole_progress_line_counts(text: str, body: dict[str, int]) -> None:
+def test_the_last_whole_progress_line_counts(text: str, body: dict[str, object]) -> None:
     assert last_json(text) == body

@@ -12,7 +12,7 @@ from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.attempts.working_directory import WorkingDirectories
 from worker_agent.cache.artefacts import Cache
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
-from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.messages import Launch, Mount
 
 CODE, OTHER = "c" * 64, "d" * 64
 
@@ -34,7 +34,7 @@ class Worker:
     def begin(self, job_id: str, phase: int = 2, at: str = "", code: str = CODE) -> AttemptLayout:
         """Do all that comes before a start, and what every start does."""
         attempt = self.layout.attempt("r1", job_id, 1)
-        mounts = [{"at": at, "artefact": code, "path": None}]
+        mounts = [Mount(at, artefact=code)]
         launch = Launch(job_id, 1, phase, ["train.py"], mounts=mounts)
         self.directories.prepare(attempt, launch)
         self.checkpoints.open(launch, lambda key: False)

@@ -95,9 +95,9 @@ def test_a_base_model_moves_into_the_cache(tmp_path: Path) -> None:
     (desk.attempt.base_model / "last.pt").symlink_to(desk.attempt.base_model / "best.pt")
     left = desk.collect()
     assert left.problem is None and left.base_model
-    name = left.base_model["content_hash"]
-    assert left.base_model["name"] is None
-    assert [row[0] for row in left.base_model["files"]] == ["best.pt", "last.pt", "sub/losses.json"]
+    name = left.base_model.content_hash
+    assert left.base_model.name is None
+    assert [row[0] for row in left.base_model.files] == ["best.pt", "last.pt", "sub/losses.json"]
     assert desk.cache.status(name) == "present" and not names(left)
     assert not (desk.cache.path(name) / "last.pt").is_symlink()
     assert desk.cache.path(name).joinpath("best.pt").stat().st_mode & 0o222 == 0
@@ -150,7 +150,7 @@ def test_the_same_base_model_twice_is_one_artefact(tmp_path: Path) -> None:
         desk.write(desk.attempt.base_model, "best.pt")
         left = desk.collect()
         assert left.base_model
-        hashes.add(left.base_model["content_hash"])
+        hashes.add(left.base_model.content_hash)
     assert len(hashes) == 1 and desk.cache.hashes() == list(hashes)
 
 
@@ -159,8 +159,8 @@ def test_the_contract_wins_over_experiments(tmp_path: Path) -> None:
     desk.write(desk.attempt.base_model, "best.pt")
     desk.write(desk.attempt.work / "experiments", "base_models/b/other.pt")
     left = desk.collect()
-    assert left.base_model and [row[0] for row in left.base_model["files"]] == ["best.pt"]
-    assert left.base_model["name"] is None and names(left) == ["other.pt"]
+    assert left.base_model and [row[0] for row in left.base_model.files] == ["best.pt"]
+    assert left.base_model.name is None and names(left) == ["other.pt"]
 
 
 def test_a_failed_attempt_publishes_nothing(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_changed_file_makes_the_cache_unsure(tmp_path: Path) -> None:
     desk.write(desk.attempt.base_model, "best.pt")
     left = desk.collect()
     assert left.base_model
-    name = left.base_model["content_hash"]
+    name = left.base_model.content_hash
     desk.write(desk.cache.path(name) / "__pycache__", "x.pyc")
     assert desk.cache.status(name) == "present" and desk.cache.verify_cached(name) is None
     (desk.cache.path(name) / "best.pt").chmod(0o600)

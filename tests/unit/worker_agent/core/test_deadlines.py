@@ -13,6 +13,7 @@ from worker_agent.core import deadlines, queries, transitions
 from worker_agent.core.execution import Exit
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState, Attempt, Phase
+from worker_agent.protocol.events import Ticks
 from worker_agent.protocol.messages import Launch
 
 KEY = ("a", 1)
@@ -23,7 +24,7 @@ def started(**limits: Any) -> AgentState:
     """Return an agent on which one attempt has just started."""
     state = AgentState(devices={"s": Device("s")})
     transitions.on_launch(state, Launch(*KEY, 2, ["x"], **limits), START)
-    transitions.on_started(state, KEY, {"pid": 1}, START)
+    transitions.on_started(state, KEY, 1, Ticks(5, 6), START)
     state.outbox.clear()
     return state
 
@@ -104,7 +105,7 @@ def test_the_outcome_says_which_limit_whatever_the_exit_code(
     transitions.on_exit(state, done, START + 601)
     transitions.on_collected(state, done, cmd.Collected(), START + 602)
     (event,) = [item.event for item in state.outbox if isinstance(item, cmd.Record)]
-    assert (event.detail["outcome"], event.detail["error"]) == (outcome, error)
+    assert (event.detail.outcome, event.detail.error) == (outcome, error)
 
 
 Moments = st.lists(st.floats(0.0, 1000.0), max_size=20).map(sorted)

@@ -12,7 +12,9 @@ from worker_agent.core import slot_assignment, transitions
 from worker_agent.core.execution import Exit
 from worker_agent.core.shares import SHARES, Device, cpu_devices
 from worker_agent.core.state import AgentState
+from worker_agent.protocol.events import Ticks
 from worker_agent.protocol.messages import ALONE, Launch, Slots
+from worker_agent.protocol.outcome import Finished, Outcome
 
 GPUS = [Device("gpu0", SHARES, SHARES, memory=64 * GB, watched=True)]
 
@@ -34,7 +36,7 @@ def starts(state: AgentState) -> dict[str, str]:
 
 
 def end(state: AgentState, name: str) -> None:
-    transitions.on_started(state, (name, 1), {"pid": 1}, 1.0)
+    transitions.on_started(state, (name, 1), 1, Ticks(5, 6), 1.0)
     transitions.on_exit(state, Exit((name, 1), 0, None, 1.0), 2.0)
 
 
@@ -93,7 +95,7 @@ def test_others_and_closed_gpus_are_not_used() -> None:
 def test_jobs_on_a_gpu_that_has_gone_are_lost() -> None:
     state = agent()
     launch(state, "a")
-    transitions.on_started(state, ("a", 1), {"pid": 1}, 1.0)
+    transitions.on_started(state, ("a", 1), 1, Ticks(5, 6), 1.0)
     state.outbox.clear()
     transitions.on_gpus_gone(state, ["gpu1"])
     assert state.outbox == []
@@ -101,16 +103,16 @@ def test_jobs_on_a_gpu_that_has_gone_are_lost() -> None:
     transitions.on_gpus_gone(state, ["gpu0"])
     assert state.outbox == [cmd.Stop(("a", 1))]
     outcome = ended(state, "a", -9, "")
-    assert outcome["outcome"] == "lost" and "GPU of slot gpu0 is gone" in outcome["error"]
+    assert outcome.outcome is Outcome.LOST and "GPU of slot gpu0 is gone" in outcome.error
 
 
-def ended(state: AgentState, name: str, code: int, tail: str) -> dict[str, Any]:
+def ended(state: AgentState, name: str, code: int, tail: str) -> Finished:
     done = Exit((name, 1), code, None, 1.0)
     transitions.on_exit(state, done, 2.0)
     state.outbox.clear()
     transitions.on_collected(state, done, cmd.Collected(stderr_tail=tail), 3.0)
     (record,) = [item for item in state.outbox if isinstance(item, cmd.Record)]
-    return dict(record.event.detail)
+    return record.event.detail
 
 
 @pytest.mark.parametrize(
@@ -129,15 +131,15 @@ def ended(state: AgentState, name: str, code: int, tail: str) -> dict[str, Any]:
 def test_a_job_that_ran_out_of_gpu_memory_says_so(tail: str, outcome: str) -> None:
     state = agent()
     launch(state, "a")
-    transitions.on_started(state, ("a", 1), {"pid": 1}, 1.0)
+    transitions.on_started(state, ("a", 1), 1, Ticks(5, 6), 1.0)
     slot_assignment.on_gpu_memory(state, {("a", 1): 5, ("gone", 1): 6})
     slot_assignment.on_gpu_memory(state, {("a", 1): 3})
     detail = ended(state, "a", 1, tail)
-    assert (detail["outcome"], detail["peak_gpu_bytes"]) == (outcome, 5)
+    assert (detail.outcome, detail.peak_gpu_bytes) == (outcome, 5)
 
 
 def test_on_a_cpu_nothing_runs_out_of_gpu_memory() -> None:
     state = agent(cpu_devices(1))
     launch(state, "a")
-    transitions.on_started(state, ("a", 1), {"pid": 1}, 1.0)
-    assert ended(state, "a", 1, "CUDA out of memory")["outcome"] == "failed"
+    transitions.on_started(state, ("a", 1), 1, Ticks(5, 6), 1.0)
+    assert ended(state, "a", 1, "CUDA out of memory").outcome == "failed"

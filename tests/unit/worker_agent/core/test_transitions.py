@@ -13,8 +13,12 @@ from worker_agent.core.execution import Exit
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState, Artefact, Phase
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.digests import FileDigest
+from worker_agent.protocol.events import Ticks
+from worker_agent.protocol.outcome import Finished, Outcome
 
 H1, H2 = "1" * 64, "2" * 64
+TICKS = Ticks(5, 6)
 
 
 def launch(job_id: str = "a", attempt: int = 1, **more: Any) -> msg.Launch:
@@ -22,7 +26,7 @@ def launch(job_id: str = "a", attempt: int = 1, **more: Any) -> msg.Launch:
 
 
 def needing(job_id: str, *hashes: str) -> msg.Launch:
-    return launch(job_id, mounts=[{"at": f"m{index}", "artefact": name} for index, name in enumerate(hashes)])
+    return launch(job_id, mounts=[msg.Mount(f"m{index}", artefact=name) for index, name in enumerate(hashes)])
 
 
 def agent(*slots: str) -> AgentState:
@@ -41,7 +45,9 @@ def brief(items: list[Any]) -> list[str]:
 
 def _word(item: Any) -> str:
     words: dict[type, Callable[[Any], str]] = {
-        cmd.Record: lambda x: f"{x.event.kind} {x.event.job_id} {x.event.detail.get('outcome', '')}".strip(),
+        cmd.Record: lambda x: (
+            f"{x.event.kind} {x.event.job_id} {getattr(x.event.detail, 'outcome', '')}".strip()
+        ),
         cmd.KeepLaunch: lambda x: f"keep {x.launch.job_id}",
         cmd.KeepAck: lambda x: f"acked {x.seq}",
         cmd.KeepRelease: lambda x: f"released {x.key[0]}",
@@ -60,7 +66,7 @@ def _word(item: Any) -> str:
 
 
 def run(state: AgentState, job_id: str = "a") -> None:
-    transitions.on_started(state, (job_id, 1), {"pid": 1}, 10.0)
+    transitions.on_started(state, (job_id, 1), 1, TICKS, 10.0)
     drained(state)
 
 
@@ -76,8 +82,8 @@ STEPS: dict[str, Callable[[AgentState], None]] = {
     "launch a:1": lambda s: transitions.on_launch(s, needing("a", H1), 1.0),
     "launch b:1": lambda s: transitions.on_launch(s, needing("b", H1), 1.0),
     "launch a:12": lambda s: transitions.on_launch(s, needing("a", H1, H2), 1.0),
-    "started a": lambda s: transitions.on_started(s, ("a", 1), {"pid": 1}, 10.0),
-    "started b": lambda s: transitions.on_started(s, ("b", 1), {"pid": 2}, 10.0),
+    "started a": lambda s: transitions.on_started(s, ("a", 1), 1, TICKS, 10.0),
+    "started b": lambda s: transitions.on_started(s, ("b", 1), 2, TICKS, 10.0),
     "not started a": lambda s: transitions.on_not_started(s, ("a", 1), "no", 10.0),
     "taken a": lambda s: transitions.on_slot_taken(s, ("a", 1), 1),
     "none held": lambda s: slot_assignment.on_others(s, {"s1": 0}, {}),
@@ -374,14 +380,12 @@ def test_steps_give_these_commands(name: str) -> None:
         (launch("a,b"), "holds a comma"),
         (launch(phase=0), "phase is 0, allowed are 1 and 2"),
         (launch(argv=[]), "argv must be"),
-        (launch(argv=[1]), "argv must be"),
+        (launch(argv=["x", "a\0b"]), "argv must be"),
         (launch(base_model="../x"), "'../x' is not a content hash"),
-        (launch(mounts=[{"at": "d"}]), "exactly one of artefact and path"),
-        (launch(mounts=[{"at": "d", "artefact": H1, "path": "/x"}]), "exactly one of artefact and path"),
-        (launch(mounts=[{"at": "/d", "path": "/x"}]), "relative paths without .."),
-        (launch(mounts=[{"at": "d/../../e", "path": "/x"}]), "relative paths without .."),
-        (launch(mounts=["d"]), "mount 'd'"),
-        (launch(mounts=[{"at": "d", "path": "/x", "mode": "ro"}]), "mode"),
+        (launch(mounts=[msg.Mount("d")]), "exactly one of artefact and path"),
+        (launch(mounts=[msg.Mount("d", H1, "/x")]), "exactly one of artefact and path"),
+        (launch(mounts=[msg.Mount("/d", path="/x")]), "relative paths without .."),
+        (launch(mounts=[msg.Mount("d/../../e", path="/x")]), "relative paths without .."),
     ],
 )
 def test_a_launch_that_cannot_be_is_refused_with_the_reason(wrong: msg.Launch, problem: str) -> None:
@@ -389,7 +393,7 @@ def test_a_launch_that_cannot_be_is_refused_with_the_reason(wrong: msg.Launch, p
     transitions.on_launch(state, wrong, 1.0)
     keep, record = drained(state)
     assert keep == cmd.KeepLaunch(wrong)
-    assert record.event.detail["outcome"] == "refused" and problem in record.event.detail["error"]
+    assert record.event.detail.outcome is Outcome.REFUSED and problem in record.event.detail.error
 
 
 def test_events_are_numbered_without_a_gap() -> None:
@@ -407,11 +411,12 @@ def test_the_outcome_tells_the_whole_story() -> None:
     run(state)
     transitions.on_exit(state, exited(code=-11), 12.0)
     drained(state)
-    left = cmd.Collected(stderr_tail="boom", files=[["f", 1, "0"]], log=["log.txt", 4, "0"], inline={"f": ""})
+    file, log = FileDigest("f", 1, "0"), FileDigest("log.txt", 4, "0")
+    left = cmd.Collected(stderr_tail="boom", files=[file], log=log, inline={"f": ""})
     transitions.on_collected(state, exited(code=-11), left, 12.0)
     (record,) = drained(state)
-    assert msg.parse_detail(msg.Finished, record.event.detail) == msg.Finished(
-        outcome="failed",
+    assert record.event.detail == Finished(
+        outcome=Outcome.FAILED,
         exit_code=-11,
         error="ended by signal 11",
         slot="s1",
@@ -419,8 +424,8 @@ def test_the_outcome_tells_the_whole_story() -> None:
         duration_s=2.0,
         peak_rss_bytes=1024,
         stderr_tail="boom",
-        files=[["f", 1, "0"]],
-        log=["log.txt", 4, "0"],
+        files=[file],
+        log=log,
         inline={"f": ""},
     )
 
@@ -456,7 +461,7 @@ def test_an_agent_that_holds_nothing_waits_less_for_a_master() -> None:
     assert [queries.patience_s(state, most_s) for most_s in (1800.0, 5.0)] == [60.0, 5.0]
     transitions.on_launch(state, launch(), 1.0)
     assert queries.patience_s(state, 1800.0) == 1800.0
-    transitions.on_started(state, ("a", 1), {"pid": 1}, 10.0)
+    transitions.on_started(state, ("a", 1), 1, TICKS, 10.0)
     transitions.on_exit(state, exited(), 12.0)
     transitions.on_collected(state, exited(), cmd.Collected(), 12.0)
     assert queries.patience_s(state, 1800.0) == 1800.0, "the master has still to hear of it"

@@ -1,0 +1,89 @@
+"""How an attempt ended, and what it left: the same from the agent's spool over the wire to the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional
+
+from worker_agent.protocol.codec import Bytes, ExitCode, Seconds, UnixTime, Word
+from worker_agent.protocol.digests import FileDigest
+
+
+class Outcome(Word):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REQUEUE = "requeue"
+    """The script asked for another try (exit code 75)."""
+    TIMEOUT = "timeout"
+    STALLED = "stalled"
+    """It gave no sign of life for too long."""
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    """Agent, worker or GPU went down."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """The memory of its GPU was not enough for it."""
+    REFUSED = "refused"
+    """It could not be started."""
+
+
+@dataclass(frozen=True)
+class BaseModelLeft:
+    """The base model that a Phase 1 job made."""
+
+    content_hash: str
+    files: List[FileDigest]
+    name: Optional[str] = None
+    """Of its directory, where the script chose one."""
+
+
+@dataclass(frozen=True)
+class CheckpointLeft:
+    """What an attempt that did not succeed left in `WorkLayout.checkpoints`, or why that is not to be had."""
+
+    content_hash: Optional[str] = None
+    """None where there is a problem."""
+    files: List[FileDigest] = field(default_factory=list)
+    problem: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How an attempt ended, as the detail of its last event."""
+
+    outcome: Outcome
+    exit_code: Optional[ExitCode] = None
+    error: Optional[str] = None
+    """What went wrong, for the user."""
+    slot: Optional[str] = None
+    started_at: Optional[UnixTime] = None
+    """On the worker's clock."""
+    duration_s: Optional[Seconds] = None
+    peak_rss_bytes: Optional[Bytes] = None
+    peak_gpu_bytes: Optional[Bytes] = None
+    """The most GPU memory that its processes were seen with."""
+    stderr_tail: str = ""
+    """The end of the log of a failed attempt."""
+    files: List[FileDigest] = field(default_factory=list)
+    """Below the attempt's `output/`."""
+    log: Optional[FileDigest] = None
+    """Of the log (`AttemptLayout.log`), None where it is empty."""
+    inline: Optional[Dict[str, str]] = None
+    """Base64 of all of `files` (and of the log, as the empty path) when they are small together."""
+    base_model: Optional[BaseModelLeft] = None
+    checkpoint: Optional[CheckpointLeft] = None
+    executor: str = "process"
+    """What really ran it …"""
+    executor_note: str = ""
+    """… and why, where that is not what was asked for."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the job is done once what it left is home."""
+        return self.outcome is Outcome.SUCCEEDED
+
+    @property
+    def can_go_on(self) -> bool:
+        """Return whether the next attempt can go on from what this one left."""
+        return self.checkpoint is not None and self.checkpoint.content_hash is not None
