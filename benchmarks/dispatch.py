@@ -215,7 +215,8 @@ def _event(inbox: Inbox) -> object:
 
 def _transition(event: Any) -> Transition:
     return Transition(
-        event.at, event.task_id, Trigger.FAIL, State.FAILED, event.attempt, event.worker, detail=event.detail
+        *(event.at, event.task_id, Trigger.FAIL, State.FAILED, event.attempt, event.worker),
+        finished=event.finished,
     )
 
 

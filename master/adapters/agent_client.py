@@ -13,7 +13,6 @@ from master.adapters.inbox import Inbox, Noted, Received, Seen
 from master.adapters.session import Channel, Session
 from master.core.running import events as ev
 from master.errors import ProtocolError, RemoteError, SessionLost, WorkerUnusable
-from worker_agent.protocol import codec
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
@@ -67,8 +66,7 @@ def _attempt_event(worker: str, message: Event, at: float) -> ev.Event:
     if isinstance(message.detail, Running):
         return ev.AttemptStarted(*key)
     if isinstance(message.detail, Finished):
-        detail = codec.load(codec.dump(message.detail))
-        return ev.AttemptFinished(*key, message.detail.outcome, detail)
+        return ev.AttemptFinished(*key, message.detail)
     return ev.AttemptStaging(*key)
 
 

@@ -68,7 +68,7 @@ def missing_results(state: RunState, layout: RunLayout) -> Iterator[str]:
     gone = [
         record.task.task_id
         for record in state.tasks.values()
-        if record.state is State.SUCCEEDED and record.finished.get("files")
+        if record.state is State.SUCCEEDED and record.finished and record.finished.files
         if not layout.result(record.task.task_id).exists()
     ]
     for job_id in gone[:_MOST_NOTES]:

@@ -19,20 +19,21 @@ from worker_agent.protocol.digests import (
     publish,
     without_manifest,
 )
+from worker_agent.protocol.outcome import BaseModelLeft
 
 MANIFEST_FORMAT = 1
 
 
 def make_manifest(
-    spec_hash: str, config: Mapping[str, Any], base_model: Mapping[str, Any], **facts: Any
+    spec_hash: str, config: Mapping[str, Any], made: BaseModelLeft, **facts: Any
 ) -> dict[str, Any]:
-    """Return the manifest of a base model; `base_model` is the agent's account of it."""
+    """Return the manifest of a base model; `made` is the agent's account of it."""
     return {
         "format": MANIFEST_FORMAT,
         "spec_hash": spec_hash,
-        "content_hash": base_model["content_hash"],
-        "name": base_model.get("name"),
-        "files": base_model["files"],
+        "content_hash": made.content_hash,
+        "name": made.name,
+        "files": [list(file) for file in made.files],
         "config": dict(config),
         **facts,
     }

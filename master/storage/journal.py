@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from master.core.running.commands import Transition
+from master.core.running.commands import Dropped, Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
+from worker_agent.protocol.codec import dump, load, parse
+from worker_agent.protocol.outcome import Finished
 
 FORMAT = "1"
 _PARTS = ("", "-wal")
@@ -265,22 +267,30 @@ def _same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _transition(row: tuple[Any, ...]) -> Transition:
     """Undo `_row`.  Raises ValueError for what this version does not write."""
-    at, task_id, trigger, state, attempt, worker, note, detail, content_hash = row
+    at, task_id, name, state, attempt, worker, note, text, content_hash = row
+    trigger, detail = Trigger(_FORMER.get(name, name)), None if text is None else load(text)
+    dropped = trigger is Trigger.DROP
     return Transition(
-        *(at, task_id, Trigger(_FORMER.get(trigger, trigger)), State(state), attempt, worker, note),
-        detail=None if detail is None else json.loads(detail),
+        *(at, task_id, trigger, State(state), attempt, worker, note),
+        finished=parse(Finished, detail) if detail is not None and not dropped else None,
         content_hash=content_hash,
+        dropped=parse(Dropped, detail) if detail is not None and dropped else None,
     )
 
 
 def _row(item: Transition) -> tuple[Any, ...]:
-    detail = None if item.detail is None else json.dumps(_without_inline(item.detail), separators=(",", ":"))
     return (
         *(item.at, item.task_id, item.trigger.value, item.state.value, item.attempt, item.worker),
-        *(item.note, detail, item.content_hash),
+        *(item.note, _detail(item), item.content_hash),
     )
 
 
-def _without_inline(detail: Mapping[str, Any]) -> dict[str, Any]:
+def _detail(item: Transition) -> str | None:
+    if item.finished:
+        return dump(_without_inline(item.finished))
+    return dump(item.dropped) if item.dropped else None
+
+
+def _without_inline(finished: Finished) -> dict[str, Any]:
     """Drop the files that came with the message: until they are released, the worker has them."""
-    return {key: value for key, value in detail.items() if key != "inline"}
+    return {key: value for key, value in vars(finished).items() if key != "inline"}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from master.core.running import commands as cmd
 from master.core.running.events import Attempt
@@ -16,17 +15,10 @@ from master.storage.run_layout import RunLayout
 from master.transfers.inline import write_inline
 from master.transfers.remote import Remote
 from worker_agent.protocol.digests import FileDigest, content_hash, holds
+from worker_agent.protocol.outcome import Finished
 
 LOG = "log"
 """The part of an outcome that is a log; the agent calls its inline content by the empty path."""
-
-
-def files_of(rows: Sequence[Any]) -> list[FileDigest]:
-    """Return the files that a worker names.  Raises IntegrityError for names that cannot be."""
-    try:
-        return [FileDigest.from_row(row) for row in rows]
-    except (ValueError, TypeError) as error:
-        raise IntegrityError(f"the worker names files that cannot be: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -37,15 +29,14 @@ class Arrival:
     remote: Remote
     task_id: str
     attempt: int
-    detail: Mapping[str, Any]
-    """The agent's `Finished`."""
+    finished: Finished
 
     @classmethod
     def of(
         cls, layout: RunLayout, remote: Remote, command: cmd.Collect | cmd.CollectFailedAttempt
     ) -> Arrival:
         """Return what a command wants brought home."""
-        return cls(layout, remote, command.task_id, command.attempt, command.detail)
+        return cls(layout, remote, command.task_id, command.attempt, command.finished)
 
     @property
     def key(self) -> Attempt:
@@ -54,7 +45,7 @@ class Arrival:
 
     def stage(self, part: str, files: Sequence[FileDigest], source: Callable[[], Path]) -> Path:
         """Return a directory of exactly these files, of the message or from `source` on the worker."""
-        inline = self.detail.get("inline") or {}
+        inline = self.finished.inline or {}
         names = {"" if part == LOG else item.path: item.path for item in files}
         if not names.keys() <= inline.keys():
             return self.fetch(part, source(), content_hash(files))
@@ -90,11 +81,10 @@ class Arrival:
 
 def bring_log(arrival: Arrival) -> None:
     """Bring the log of an attempt home, if it has one that is not here yet."""
-    row = arrival.detail.get("log")
+    file = arrival.finished.log
     target = arrival.layout.log(*arrival.key)
-    if not row or target.exists():
+    if not file or target.exists():
         return
-    (file,) = files_of([row])
     staged = arrival.stage(LOG, [file], lambda: arrival.remote.attempt(*arrival.key).log.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     (staged / file.path).replace(target)

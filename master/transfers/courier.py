@@ -42,7 +42,7 @@ class Courier:
 
     def collect(self, command: cmd.Collect) -> None:
         """Bring an outcome home; at once where there is nothing to bring."""
-        if is_empty(command.detail):
+        if is_empty(command.finished):
             self._outcomes.collected(command.task_id, command.attempt, "")
         else:
             key, remote = (command.task_id, command.attempt), self._remotes[command.worker]

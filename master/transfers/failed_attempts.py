@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import IntegrityError, SessionLost
-from master.transfers.arrival import Arrival, bring_log, files_of
+from master.transfers.arrival import Arrival, bring_log
 from master.transfers.home import Home
 from master.transfers.patience import Patience
 from master.transfers.remote import Remote
@@ -35,19 +35,19 @@ class FailedAttempts:
                 self.reporter.note(f"{key[0]}: the {what} of attempt {key[1]} is lost: {error}")
         arrival.clear()
         remote.release(*key)
-        if command.detail.get("checkpoint"):
+        if command.finished.checkpoint:
             self.reporter.event(ev.CheckpointSettled, *key)
         return True
 
     def _bring_checkpoint(self, arrival: Arrival) -> None:
-        left, remote, key = arrival.detail.get("checkpoint"), arrival.remote, arrival.key
+        left, remote, key = arrival.finished.checkpoint, arrival.remote, arrival.key
         if not left or self.home.checkpoints is None:
             return
-        if problem := left.get("problem"):
-            self.reporter.note(f"{key[0]}: attempt {key[1]}: {problem}")
+        if left.content_hash is None or left.problem is not None:
+            self.reporter.note(f"{key[0]}: attempt {key[1]}: {left.problem}")
             return
-        found = str(left["content_hash"])
-        if content_hash(files_of(left["files"])) != found:
+        found = left.content_hash
+        if content_hash(left.files) != found:
             raise IntegrityError(f"what {remote.name} says of it cannot be: {left!r:.300}")
         staged = self.patience.try_a_few_times(
             remote,

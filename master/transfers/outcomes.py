@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import IntegrityError, RemoteError, SessionLost, TwophaseError
 from master.storage.base_model_store import is_directory_name, make_manifest
-from master.transfers.arrival import Arrival, bring_log, files_of
+from master.transfers.arrival import Arrival, bring_log
 from master.transfers.home import Home
 from master.transfers.patience import Patience
 from master.transfers.published_attempt import find_published_attempt
@@ -21,11 +20,12 @@ from master.transfers.reporter import Reporter
 from master.transfers.result_record import attempt_record, without_record, write_record
 from master.transfers.retry import may_pass
 from worker_agent.protocol.digests import content_hash, digest_directory, publish
+from worker_agent.protocol.outcome import BaseModelLeft, Finished
 
 
-def is_empty(detail: Mapping[str, Any]) -> bool:
+def is_empty(finished: Finished) -> bool:
     """True for an outcome of which nothing is to be brought home."""
-    return not (detail.get("files") or detail.get("log") or detail.get("base_model"))
+    return not (finished.files or finished.log or finished.base_model)
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,15 @@ class Outcomes:
         except IntegrityError as error:
             self.reporter.note(f"{arrival.task_id}: the log of attempt {arrival.attempt} is lost: {error}")
         found = ""
-        if arrival.detail.get("files"):
+        if arrival.finished.files:
             found = self._bring_files(arrival)
-        if base_model := arrival.detail.get("base_model"):
-            found = self._bring_base_model(arrival, base_model)
+        if arrival.finished.base_model:
+            found = self._bring_base_model(arrival, arrival.finished.base_model)
         arrival.clear()
         return found
 
     def _bring_files(self, arrival: Arrival) -> str:
-        files = files_of(arrival.detail["files"])
+        files = arrival.finished.files
         final = self.home.layout.result(arrival.task_id)
         if arrival.task_id.startswith(f"{BASE_MODELS}/"):
             final = self.home.layout.phase1_output(*arrival.key)
@@ -111,25 +111,25 @@ class Outcomes:
 
     def _record(self, arrival: Arrival) -> dict[str, Any]:
         known = self.home.describe(*arrival.key)
-        return attempt_record(*arrival.key, known, arrival.detail, arrival.remote.facts)
+        return attempt_record(*arrival.key, known, arrival.finished, arrival.remote.facts)
 
-    def _bring_base_model(self, arrival: Arrival, base_model: Mapping[str, Any]) -> str:
-        found, name, worker = str(base_model["content_hash"]), base_model.get("name"), arrival.remote.name
-        if content_hash(files_of(base_model["files"])) != found or not is_directory_name(name):
-            raise IntegrityError(f"what {worker} says of the base model cannot be: {base_model!r:.300}")
+    def _bring_base_model(self, arrival: Arrival, made: BaseModelLeft) -> str:
+        found, worker = made.content_hash, arrival.remote.name
+        if content_hash(made.files) != found or not is_directory_name(made.name):
+            raise IntegrityError(f"what {worker} says of the base model cannot be: {made!r:.300}")
         staged = arrival.fetch("base_model", arrival.remote.layout.cached(found), found)
         spec_hash = arrival.task_id.removeprefix(f"{BASE_MODELS}/")
         manifest = make_manifest(
             spec_hash,
             self.home.identity_of(spec_hash),
-            base_model,
-            duration_seconds=arrival.detail.get("duration_s"),
+            made,
+            duration_seconds=arrival.finished.duration_s,
             worker=worker,
-            trained_at=arrival.detail.get("started_at"),
+            trained_at=arrival.finished.started_at,
             **self._code_of(arrival),
         )
         self.home.store.add(staged, manifest)
-        self.home.library.hold(spec_hash, found, self.home.store.path(spec_hash), name)
+        self.home.library.hold(spec_hash, found, self.home.store.path(spec_hash), made.name)
         return found
 
     def _code_of(self, arrival: Arrival) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from master.transfers.result_record import without_record
-from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
+from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.outcome import Finished
 
 
-def find_published_attempt(final: Path, outcomes: Mapping[int, Mapping[str, Any]]) -> tuple[int, str] | None:
+def find_published_attempt(final: Path, outcomes: Mapping[int, Finished]) -> tuple[int, str] | None:
     """Return attempt and content hash of the outcome whose files, and no others, are at `final`.
 
     `outcomes` are what agents said at the end of a task's attempts (`Finished`), by attempt; of equal ones
@@ -24,13 +23,7 @@ def find_published_attempt(final: Path, outcomes: Mapping[int, Mapping[str, Any]
     except OSError:
         return None
     for attempt in sorted(outcomes, reverse=True):
-        announced = _announced(outcomes[attempt])
+        announced = outcomes[attempt].files
         if announced and without_record(found, [file.path for file in announced]) == sorted(announced):
             return attempt, content_hash(announced)
     return None
-
-
-def _announced(outcome: Mapping[str, Any]) -> list[FileDigest]:
-    with suppress(ValueError, TypeError):  # what an agent says may be anything
-        return [FileDigest.from_row(row) for row in outcome.get("files") or ()]
-    return []

@@ -12,6 +12,7 @@ from master.code.code_history import CodeStart
 from master.code.origin import Described
 from master.core.timestamps import iso
 from worker_agent.protocol.digests import FileDigest
+from worker_agent.protocol.outcome import Finished
 
 RECORD_FORMAT = 1
 MOST_FILES = 100
@@ -20,10 +21,10 @@ _NAME, _OTHER_NAME = "job", "twophase_job"
 
 
 def attempt_record(
-    task_id: str, attempt: int, known: Described, detail: Mapping[str, Any], worker: Mapping[str, Any]
+    task_id: str, attempt: int, known: Described, finished: Finished, worker: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what a result says; `detail` is the agent's `Finished`, `worker` what is known of the worker."""
-    facts, started_at, took_s = known.facts, detail.get("started_at"), detail.get("duration_s")
+    """Return what a result says; `finished` is what its agent said, `worker` what is known of the worker."""
+    facts, started_at, took_s = known.facts, finished.started_at, finished.duration_s
     return {
         "format": RECORD_FORMAT,
         "job_id": task_id,
@@ -33,12 +34,14 @@ def attempt_record(
         "code": _code_json(known.code) if known.code else None,
         "attempt": attempt,
         **{key: worker.get(key) for key in ("worker", "python", "torch")},
-        "slot": detail.get("slot"),
-        "executor": detail.get("executor"),
+        "slot": finished.slot,
+        "executor": finished.executor,
         "start_time": iso(started_at),
         "end_time": None if started_at is None or took_s is None else iso(started_at + took_s),
         "duration_seconds": took_s,
-        **{key: detail.get(key) for key in ("exit_code", "peak_rss_bytes", "peak_gpu_bytes")},
+        "exit_code": finished.exit_code,
+        "peak_rss_bytes": finished.peak_rss_bytes,
+        "peak_gpu_bytes": finished.peak_gpu_bytes,
     }
 
 

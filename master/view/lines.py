@@ -65,7 +65,8 @@ def _text(kind: Kind, transition: Transition, record: TaskRecord) -> str:
         again = f" (try {transition.attempt})" if transition.attempt > 1 else ""
         return f"started   {name} on {worker}{again}"
     if kind is Kind.FINISHED:
-        return f"finished  {name} on {worker} in {duration(record.finished.get('duration_s'))}"
+        took_s = record.finished.duration_s if record.finished else None
+        return f"finished  {name} on {worker} in {duration(took_s)}"
     if kind is Kind.RETRIED:
         return f"retrying  {name}: try {transition.attempt} on {worker}: {_reason(transition)}"
     if kind is Kind.FAILED:
@@ -79,7 +80,7 @@ def _text(kind: Kind, transition: Transition, record: TaskRecord) -> str:
 
 def _reason(transition: Transition) -> str:
     """Return why an attempt failed, with the last that its log says."""
-    said = last_line(str((transition.detail or {}).get("stderr_tail") or ""))
+    said = last_line(transition.finished.stderr_tail) if transition.finished else ""
     return f"{transition.note} ({said})" if said and said not in transition.note else transition.note
 
 

@@ -101,9 +101,9 @@ def test_a_run_says_of_each_job_what_ran_it(tmp_path: Path, monkeypatch: pytest.
     done = run.finish("--executor", "warm")
     assert done.returncode == 0, done.stderr
     run.check_complete(jobs=5, base_models=1)
-    details = [item.detail or {} for item in run.transitions() if item.trigger is Trigger.FINISH]
-    assert sorted(detail["executor"] for detail in details) == ["process"] + 5 * ["warm"]
-    assert {detail["executor_note"] for detail in details} == {""}
+    ends = [item.finished for item in run.transitions() if item.finished and item.trigger is Trigger.FINISH]
+    assert sorted(end.executor for end in ends) == ["process"] + 5 * ["warm"]
+    assert {end.executor_note for end in ends} == {""}
 
 
 @pytest.mark.parametrize(

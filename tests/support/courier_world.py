@@ -28,6 +28,7 @@ from master.transfers.library import Library
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
 from master.transfers.retry import Pauses
+from tests.support.endings import finished
 from tests.support.fake_session import FakeSession
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
@@ -97,10 +98,12 @@ class CourierWorld:
         attempt: int = 1,
         others: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
-        self.courier.collect(cmd.Collect("lab1", task_id, attempt, detail, others))
+        former = {number: finished(**said) for number, said in others.items()}
+        self.courier.collect(cmd.Collect("lab1", task_id, attempt, finished(**detail), former))
 
     def collect_failed(self, detail: Mapping[str, Any]) -> None:
-        self.courier.collect_failed(cmd.CollectFailedAttempt("lab1", JOB, 1, detail))
+        end = finished(**{"outcome": "failed", **detail})
+        self.courier.collect_failed(cmd.CollectFailedAttempt("lab1", JOB, 1, end))
 
     def event(self) -> ev.Event:
         """Return the next event, past the notes."""

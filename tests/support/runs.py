@@ -21,7 +21,7 @@ from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from master.transfers.result_record import without_record
-from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
+from worker_agent.protocol.digests import content_hash, digest_directory
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -155,8 +155,8 @@ class Run:
         for task_id, transition in finished.items():
             if task_id.startswith("base_models/"):
                 continue
-            assert transition.detail is not None
-            files = [FileDigest.from_row(row) for row in transition.detail["files"]]
+            assert transition.finished is not None
+            files = transition.finished.files
             assert files, task_id
             found = without_record(digest_directory(self.layout.result(task_id)), [it.path for it in files])
             assert content_hash(found) == content_hash(files)

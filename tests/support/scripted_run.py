@@ -11,6 +11,7 @@ from master.core.running.commands import Transition
 from master.core.running.records import Outbox, Policy, RunState, TaskRecord
 from master.core.running.run_state import begin, step
 from master.specs import BaseModelSpec, JobSpec, JobsSpec
+from tests.support.endings import finished
 
 
 class Watcher(Protocol):
@@ -86,5 +87,5 @@ class ScriptedRun:
         assert record.worker is not None, f"{name} is {record.state}"
         times = {"started_at": self.at, "duration_s": seconds}
         self.at += seconds
-        full = {"outcome": outcome, **times, **detail}
-        self.tell(ev.AttemptFinished(self.at, record.worker, *record.key, outcome, full))
+        end = finished(outcome, **{**times, **detail})
+        self.tell(ev.AttemptFinished(self.at, record.worker, *record.key, end))

@@ -7,9 +7,7 @@ taken back while its replacement has not started, and races with a replacement t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from master.core.running import checkpoints
 from master.core.running import commands as cmd
@@ -29,7 +27,10 @@ from master.core.running.tasks import (
     move,
     reattached_attempts,
 )
-from worker_agent.protocol.outcome import Outcome
+from worker_agent.protocol.outcome import Finished, Outcome
+
+_NOT_THE_WORKERS = frozenset({Outcome.LOST, Outcome.REQUEUE, Outcome.OUT_OF_MEMORY})
+"""Another try on the same worker may well do."""
 
 
 def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
@@ -59,23 +60,22 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
         _finished_late(state, event, out)
     elif record.state is State.COLLECTING:
         return
-    elif event.outcome == "succeeded":
-        finish(state, record, event.detail, event.at, out)
+    elif event.finished.succeeded:
+        finish(state, record, event.finished, event.at, out)
     else:
         _finished_in_vain(state, record, event, out)
 
 
 def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFinished, out: Outbox) -> None:
-    record.finished = event.detail
-    checkpoints.note_left(record, event.detail)
-    out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, event.detail))
-    if event.outcome != "cancelled":
-        note = str(event.detail.get("error") or "")
-        end_attempt(state, record, event.outcome, event.at, out, note, event.detail)
+    finished = record.finished = event.finished
+    checkpoints.note_left(record, finished)
+    out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, finished))
+    if finished.outcome is not Outcome.CANCELLED:
+        end_attempt(state, record, finished.outcome, event.at, out, finished.error or "", finished)
         return
     leave(state, record)
     if state.cancelling:
-        move(state, record, Trigger.CANCEL, event.at, out, detail=event.detail)
+        move(state, record, Trigger.CANCEL, event.at, out, finished=finished)
     else:
         move(state, record, Trigger.WITHDRAW, event.at, out)
         _go_on(state, record, event.at, out)
@@ -88,14 +88,14 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
     lost = record.orphaned.get(event.attempt) if record else None
     if record is None or lost is None or lost.worker != event.worker:
         discard(state, state.workers[event.worker], key, out)
-    elif event.outcome == "succeeded":
-        record.orphaned[event.attempt] = replace(lost, finished=event.detail)
+    elif event.finished.succeeded:
+        record.orphaned[event.attempt] = replace(lost, finished=event.finished)
         adopt(state, record, event.attempt, event.at, out)
     else:
         del record.orphaned[event.attempt]
-        detail = {"attempt": event.attempt, "outcome": event.outcome}
-        move(state, record, Trigger.DROP, event.at, out, detail=detail)
-        out.commands.append(cmd.CollectFailedAttempt(event.worker, *key, event.detail))
+        dropped = cmd.Dropped(event.attempt, event.finished.outcome)
+        move(state, record, Trigger.DROP, event.at, out, dropped=dropped)
+        out.commands.append(cmd.CollectFailedAttempt(event.worker, *key, event.finished))
 
 
 def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
@@ -130,7 +130,7 @@ def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:
     lost = record.orphaned.pop(attempt, None) or record.unrecorded_successes.get(attempt)
     record.attempt = attempt
     record.worker, record.base = (lost.worker, lost.base) if lost else (None, "")
-    record.finished = (lost and lost.finished) or {}
+    record.finished = lost.finished if lost else None
 
 
 def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbox) -> None:
@@ -140,31 +140,31 @@ def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbo
         return
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
-    end_attempt(state, record, "failed", event.at, out, event.problem)
+    end_attempt(state, record, Outcome.FAILED, event.at, out, event.problem)
 
 
 def end_attempt(
     state: RunState,
     record: TaskRecord,
-    outcome: str,
+    outcome: Outcome,
     at: float,
     out: Outbox,
     note: str = "",
-    detail: Mapping[str, Any] | None = None,
+    finished: Finished | None = None,
 ) -> None:
-    """The current attempt ended without success, or (lost without a detail) is orphaned."""
+    """The current attempt ended without success, or (lost without a word) is orphaned."""
     leave(state, record)
     verdict = judge(record, outcome, state.policy)
-    if outcome not in ("lost", "requeue", Outcome.OUT_OF_MEMORY) and record.worker:
+    if outcome not in _NOT_THE_WORKERS and record.worker:
         record.avoid |= {record.worker}
-    if outcome == "lost" and detail is None:
+    if outcome is Outcome.LOST and finished is None:
         orphan(record)
     text = f"{verdict.note}: {note}" if note else verdict.note
-    move(state, record, verdict.trigger, at, out, note=text, detail=detail)
+    move(state, record, verdict.trigger, at, out, note=text, finished=finished)
     if verdict.trigger is Trigger.FAIL:
         after_phase1(state, record, at, out)
     else:
-        _go_on(state, record, at, out, verdict.delay_s, awaits=checkpoints.is_left(detail))
+        _go_on(state, record, at, out, verdict.delay_s, awaits=checkpoints.is_left(finished))
 
 
 def _go_on(
@@ -227,8 +227,8 @@ def adopt(state: RunState, record: TaskRecord, attempt: int, at: float, out: Out
 def discard(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:
     """Let a worker drop an attempt, once more by way of its log if that was the last thing asked for."""
     record = state.tasks.get(key[0])
-    failed = record is not None and record.finished and record.state is not State.SUCCEEDED
-    if record and failed and (record.worker, record.key) == (view.name, key):
-        out.commands.append(cmd.CollectFailedAttempt(view.name, *key, record.finished))
+    finished = record.finished if record and record.state is not State.SUCCEEDED else None
+    if record and finished and (record.worker, record.key) == (view.name, key):
+        out.commands.append(cmd.CollectFailedAttempt(view.name, *key, finished))
     else:
         out.commands += [cmd.Cancel(view.name, *key), cmd.Release(view.name, *key)]

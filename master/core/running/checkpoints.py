@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
 from master.core.running.tasks import QUEUED
+from worker_agent.protocol.outcome import Finished
 
 
-def is_left(detail: Mapping[str, Any] | None) -> bool:
-    """Tell from the agent's `Finished` whether the next attempt can go on from what this one left."""
-    return bool(((detail or {}).get("checkpoint") or {}).get("content_hash"))
+def is_left(finished: Finished | None) -> bool:
+    """Tell from how an attempt ended whether the next one can go on from what it left."""
+    return finished is not None and finished.can_go_on
 
 
-def note_left(record: TaskRecord, detail: Mapping[str, Any] | None) -> None:
+def note_left(record: TaskRecord, finished: Finished) -> None:
     """Remember where checkpoints are."""
-    if record.worker and is_left(detail):
+    if record.worker and finished.can_go_on:
         record.left_on |= {record.worker}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from master.core.running.lifecycle import State, Trigger
+from worker_agent.protocol.outcome import Finished, Outcome
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Collect:
     worker: str
     task_id: str
     attempt: int
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    others: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    """The details of the task's other attempts that succeeded and are not recorded."""
+    finished: Finished
+    others: Mapping[int, Finished] = field(default_factory=dict)
+    """How those of the task's other attempts that succeeded and are not recorded."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class CollectFailedAttempt:
     worker: str
     task_id: str
     attempt: int
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    finished: Finished
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,14 @@ Command = (
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """An orphaned attempt that has ended without success."""
+
+    attempt: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
 class Transition:
     """One line of the journal: a task changed its state.  The journal is the state after a restart."""
 
@@ -126,7 +134,9 @@ class Transition:
     attempt: int
     worker: str | None
     note: str = ""
-    detail: Mapping[str, Any] | None = None
-    """The agent's `Finished`, on FINISH and on the triggers of a failure."""
+    finished: Finished | None = None
+    """On FINISH and on the triggers of a failure: how the attempt ended."""
     content_hash: str = ""
     """On COLLECT: of what is home."""
+    dropped: Dropped | None = None
+    """On DROP."""

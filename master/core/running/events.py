@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+
+from worker_agent.protocol.outcome import Finished
 
 Attempt = tuple[str, int]
 """`(task_id, attempt)`"""
@@ -84,10 +84,8 @@ class AttemptFinished:
     worker: str
     task_id: str
     attempt: int
-    outcome: str
-    """As in the agent's `Finished`."""
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    """The agent's `Finished`, for the collector and the logs."""
+    finished: Finished
+    """How, and what it left."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Trigger(str, Enum):
     ADOPT = "adopt"
     """An orphaned attempt goes on after all."""
     DROP = "drop"
-    """An orphaned attempt has ended without success; its number and outcome are in the detail."""
+    """An orphaned attempt has ended without success; `Dropped` tells which and how."""
     FAIL = "fail"
     CANCEL = "cancel"
     LOCK = "lock"

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from master.core.planning.plan import Plan, Task
 from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
 from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger, next_state
 from master.core.running.placement import ReadyTasks
+from worker_agent.protocol.outcome import Finished
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class FormerAttempt:
 
     worker: str
     base: str
-    finished: Mapping[str, Any] | None
-    """The agent's `Finished` where only the way home was missing.  Nothing will be said of it again."""
+    finished: Finished | None
+    """How it ended where only the way home was missing.  Nothing will be said of it again."""
 
 
 @dataclass
@@ -81,8 +80,8 @@ class TaskRecord:
     """Attempts that succeeded on their worker, until one is recorded: any result may be in place."""
     base: str = ""
     """Content hash of the base model that the current attempt starts from."""
-    finished: Mapping[str, Any] = field(default_factory=dict)
-    """The agent's `Finished` of the current attempt, empty while it has not ended."""
+    finished: Finished | None = None
+    """How the current attempt ended, None while it has not."""
     left_on: frozenset[str] = frozenset()
     """Workers that hold checkpoints of it."""
     ready_at: float = 0.0
@@ -99,9 +98,10 @@ class TaskRecord:
         return self.task.task_id, self.attempt
 
     @property
-    def outcomes(self) -> dict[int, Mapping[str, Any]]:
+    def outcomes(self) -> dict[int, Finished]:
         """What the agents said at the end of the attempts that are not recorded, by attempt."""
-        return {attempt: made.finished or {} for attempt, made in self.unrecorded_successes.items()}
+        made = self.unrecorded_successes.items()
+        return {attempt: former.finished for attempt, former in made if former.finished}
 
     def note_success(self) -> None:
         """Remember that the current attempt succeeded on its worker."""
@@ -263,11 +263,13 @@ class RunState:
 
     def learn(self, record: TaskRecord) -> None:
         """Take note of how long the attempt that just finished took, and of its GPU memory."""
-        peak, kind = record.finished.get("peak_gpu_bytes"), record.task.gpu_kind
-        if isinstance(peak, int) and kind:
-            self.gpu_peaks[kind] = max(peak, self.gpu_peaks.get(kind, 0))
-        seconds = record.finished.get("duration_s")
-        if isinstance(seconds, (int, float)):
+        finished, kind = record.finished, record.task.gpu_kind
+        if finished is None:
+            return
+        if finished.peak_gpu_bytes is not None and kind:
+            self.gpu_peaks[kind] = max(finished.peak_gpu_bytes, self.gpu_peaks.get(kind, 0))
+        seconds = finished.duration_s
+        if seconds is not None:
             count, total = self.durations.get(record.task.kind, (0, 0.0))
             self.durations[record.task.kind] = count + 1, total + seconds
 

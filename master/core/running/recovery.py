@@ -59,17 +59,17 @@ def _outsider(task_id: str) -> TaskRecord:
 
 
 def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None:
-    trigger, detail = transition.trigger, transition.detail
+    trigger = transition.trigger
     if trigger is Trigger.DROP:
-        record.orphaned.pop((detail or {}).get("attempt", 0), None)
+        record.orphaned.pop(transition.dropped.attempt if transition.dropped else 0, None)
         return
-    if trigger is Trigger.LOSE and detail is None:
+    if trigger is Trigger.LOSE and transition.finished is None:
         orphan(record)
     if trigger is Trigger.ASSIGN:
-        record.base, record.finished = "", {}
+        record.base, record.finished = "", None
     if trigger is Trigger.ADOPT:
         lost = record.orphaned.pop(transition.attempt, None)
-        record.base, record.finished = lost.base if lost else "", {}
+        record.base, record.finished = lost.base if lost else "", None
     if trigger in (Trigger.UNLOCK, Trigger.REDO):
         _redo(state, record)
     _apply(record, transition)
@@ -87,9 +87,9 @@ def _apply(record: TaskRecord, transition: Transition) -> None:
     if transition.trigger is Trigger.COLLECT:
         record.collected, record.content_hash = transition.attempt, transition.content_hash
         record.unrecorded_successes.clear()
-    if transition.detail is not None:
-        record.finished = transition.detail
-        note_left(record, transition.detail)
+    if transition.finished is not None:
+        record.finished = transition.finished
+        note_left(record, transition.finished)
     record.history.append(f"{transition.trigger.value}#{transition.attempt}@{transition.worker}")
 
 

@@ -18,15 +18,15 @@ class Verdict:
     note: str = ""
 
 
-def judge(record: TaskRecord, outcome: str, policy: Policy) -> Verdict:
+def judge(record: TaskRecord, outcome: Outcome, policy: Policy) -> Verdict:
     """Return what becomes of the task; counts the attempt against the task's allowance of its kind."""
-    if outcome == "lost":
+    if outcome is Outcome.LOST:
         record.losses += 1
-        return _allowance(Trigger.LOSE, "lost", record.losses, policy.max_losses, 0.0)
-    if outcome == "requeue":
+        return _allowance(Trigger.LOSE, outcome, record.losses, policy.max_losses, 0.0)
+    if outcome is Outcome.REQUEUE:
         record.requeues += 1
         return _allowance(Trigger.RETRY, outcome, record.requeues, policy.max_requeues, policy.backoff_s)
-    if outcome == Outcome.OUT_OF_MEMORY and not record.alone:
+    if outcome is Outcome.OUT_OF_MEMORY and not record.alone:
         record.alone = True
         return Verdict(Trigger.RETRY, note="not enough GPU memory, gets a GPU of its own")
     record.failures += 1
@@ -34,7 +34,7 @@ def judge(record: TaskRecord, outcome: str, policy: Policy) -> Verdict:
     return _allowance(Trigger.RETRY, outcome, record.failures, policy.retries, delay_s)
 
 
-def _allowance(trigger: Trigger, what: str, count: int, allowed: int, delay_s: float) -> Verdict:
+def _allowance(trigger: Trigger, what: Outcome, count: int, allowed: int, delay_s: float) -> Verdict:
     if count <= allowed:
-        return Verdict(trigger, delay_s, what)
-    return Verdict(Trigger.FAIL, note=f"{what} {count} times" if count > 1 else what)
+        return Verdict(trigger, delay_s, what.value)
+    return Verdict(Trigger.FAIL, note=f"{what} {count} times" if count > 1 else what.value)

@@ -19,6 +19,7 @@ from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placement import lookahead
 from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
 from master.core.running.tasks import QUEUED, after_phase1, expect_model, make_ready, move, unlock
+from worker_agent.protocol.outcome import Outcome
 
 _LEAST = 1e-6
 """Room that is smaller is none."""
@@ -37,7 +38,8 @@ def begin(state: RunState, at: float) -> Outbox:
         if record.state is State.SUCCEEDED and _is_missed(state, record):
             move(state, record, Trigger.REDO, at, out, note="it is no longer in the store")
         if record.state in WITH_A_WORKER and record.worker not in state.workers:
-            end_attempt(state, record, "lost", at, out, f"{record.worker} is no longer in the cluster config")
+            gone = f"{record.worker} is no longer in the cluster config"
+            end_attempt(state, record, Outcome.LOST, at, out, gone)
     for record in state.tasks.values():
         if record.state is State.PENDING:
             unlock(state, record, at, out)
@@ -155,7 +157,7 @@ def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
 
 def _assign(state: RunState, record: TaskRecord, view: WorkerView, at: float, out: Outbox) -> None:
     record.attempts += 1
-    record.attempt, record.worker, record.finished = record.attempts, view.name, {}
+    record.attempt, record.worker, record.finished = record.attempts, view.name, None
     record.base = state.home[record.task.needs] if record.task.needs else ""
     record.gpu_need = need_of(state, record, view)
     claim = cost(view, record.gpu_need, record.alone)

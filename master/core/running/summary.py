@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from master.core.planning.plan import Plan, base_model_task_id
@@ -29,18 +29,18 @@ class JobRow:
     """Tries so far; 0 for a task that was never given out."""
     attempt: int
     worker: str | None
-    slot: str | None
-    started_at: float | None
-    """Unix time on the worker."""
-    duration_s: float | None
-    exit_code: int | None
     error: str
     """Why it did not succeed, on one line; empty where it did or still may."""
-    stderr_tail: str
     spec_hash: str | None = None
     """Of the base model that it makes or starts from."""
     content_hash: str = ""
     """Of what came home."""
+    slot: str | None = None
+    started_at: float | None = None
+    """Unix time on the worker."""
+    duration_s: float | None = None
+    exit_code: int | None = None
+    stderr_tail: str = ""
     peak_rss_bytes: int | None = None
     peak_gpu_bytes: int | None = None
 
@@ -59,24 +59,29 @@ class JobRow:
 
 def job_row(record: TaskRecord) -> JobRow:
     """Return the row of a task, from its last attempt that ended."""
-    finished = record.finished
-    return JobRow(
+    row = JobRow(
         task_id=record.task.task_id,
         phase=record.task.phase,
         state=record.state,
         attempts=record.attempts,
         attempt=record.attempt,
         worker=record.worker,
-        slot=finished.get("slot"),
-        started_at=finished.get("started_at"),
-        duration_s=finished.get("duration_s"),
-        exit_code=finished.get("exit_code"),
         error=_why(record) if record.state in _EXPLAINED else "",
-        stderr_tail=str(finished.get("stderr_tail") or ""),
         spec_hash=record.task.makes or record.task.needs,
         content_hash=record.content_hash,
-        peak_rss_bytes=finished.get("peak_rss_bytes"),
-        peak_gpu_bytes=finished.get("peak_gpu_bytes"),
+    )
+    finished = record.finished
+    if finished is None:
+        return row
+    return replace(
+        row,
+        slot=finished.slot,
+        started_at=finished.started_at,
+        duration_s=finished.duration_s,
+        exit_code=finished.exit_code,
+        stderr_tail=finished.stderr_tail,
+        peak_rss_bytes=finished.peak_rss_bytes,
+        peak_gpu_bytes=finished.peak_gpu_bytes,
     )
 
 
@@ -87,9 +92,10 @@ def job_rows(state: RunState, phase: int) -> list[JobRow]:
 
 def _why(record: TaskRecord) -> str:
     if record.state is State.CANCELLED:
-        return "cancelled"
-    text = record.note or str(record.finished.get("error") or "")
-    return " ".join(text.split()) or f"exit code {record.finished.get('exit_code')}"
+        return str(record.state.value)
+    finished = record.finished
+    text = record.note or (finished.error if finished else "") or ""
+    return " ".join(text.split()) or f"exit code {finished.exit_code if finished else None}"
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from master.core.planning.plan import base_model_task_id
 from master.core.running import commands as cmd
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import ADOPTING, WITH_A_WORKER, State, Trigger
 from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
+from worker_agent.protocol.outcome import Finished
 
 ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
@@ -25,7 +23,8 @@ def move(
     out: Outbox,
     *,
     note: str = "",
-    detail: Mapping[str, Any] | None = None,
+    finished: Finished | None = None,
+    dropped: cmd.Dropped | None = None,
     content_hash: str = "",
 ) -> None:
     """Change a task's state, and remember it if it is another one now, or another attempt counts."""
@@ -42,8 +41,9 @@ def move(
         Transition(
             *(at, record.task.task_id, trigger, record.state, record.attempt, record.worker),
             note=note,
-            detail=detail,
+            finished=finished,
             content_hash=content_hash,
+            dropped=dropped,
         )
     )
 
@@ -108,21 +108,22 @@ def leave(state: RunState, record: TaskRecord) -> None:
         state.maybe_free.add(view.name)
 
 
-def finish(state: RunState, record: TaskRecord, detail: Mapping[str, Any], at: float, out: Outbox) -> None:
+def finish(state: RunState, record: TaskRecord, finished: Finished, at: float, out: Outbox) -> None:
     """The current attempt succeeded on its worker: bring the outcome home."""
     assert record.worker is not None
     leave(state, record)
     state.workers[record.worker].collecting.add(record.key)
-    record.finished = detail
+    record.finished = finished
     state.learn(record)
-    move(state, record, Trigger.FINISH, at, out, detail=detail)
+    move(state, record, Trigger.FINISH, at, out, finished=finished)
     record.note_success()
     out.commands.append(collecting(record))
 
 
 def collecting(record: TaskRecord) -> cmd.Collect:
     """Return the command that brings the outcome of the current attempt home."""
-    others = {attempt: detail for attempt, detail in record.outcomes.items() if attempt != record.attempt}
+    assert record.finished is not None
+    others = {attempt: end for attempt, end in record.outcomes.items() if attempt != record.attempt}
     return cmd.Collect(record.worker or "", *record.key, record.finished, others)
 
 

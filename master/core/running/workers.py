@@ -18,6 +18,7 @@ from master.core.running.tasks import (
     make_ready,
     move,
 )
+from worker_agent.protocol.outcome import Outcome
 
 
 def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
@@ -46,7 +47,9 @@ def _reconcile(state: RunState, record: TaskRecord, event: ev.WorkerUp, out: Out
     if record.key in event.attempts:
         _say_again(state, record, event.worker, out)
     elif record.state is not State.ASSIGNED:
-        end_attempt(state, record, "lost", event.at, out, f"{event.worker} does not know of it any more")
+        end_attempt(
+            state, record, Outcome.LOST, event.at, out, f"{event.worker} does not know of it any more"
+        )
     elif _is_unwanted(state, record, event.worker):
         leave(state, record)
         move(state, record, Trigger.WITHDRAW, event.at, out)
@@ -99,4 +102,4 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         checkpoints.on_silent(state, view, event.at)
         for task_id, _ in sorted(view.attempts | view.collecting):
             note = f"{view.name} has been silent for too long"
-            end_attempt(state, state.tasks[task_id], "lost", event.at, out, note)
+            end_attempt(state, state.tasks[task_id], Outcome.LOST, event.at, out, note)

@@ -34,6 +34,7 @@ from master.orchestrator.summary_file import (
     write_summary,
 )
 from master.runs.notices import Notices, Refreshed, Transitions
+from tests.support.endings import finished
 from tests.unit.master.orchestrator.conftest import Write
 
 STAMP = "20250301_100000"
@@ -136,7 +137,7 @@ def state_of(**states: State) -> RunState:
         record = state.tasks[job_id]
         record.state, record.attempt, record.attempts, record.worker = value, 5, 5, "localhost"
         record.content_hash = "0" * 64 if value is State.SUCCEEDED else ""
-        record.finished = {"exit_code": 0, "slot": "cpu0", "started_at": 0.0, "duration_s": 2.5}
+        record.finished = finished(exit_code=0, slot="cpu0", started_at=0.0, duration_s=2.5)
     return state
 
 

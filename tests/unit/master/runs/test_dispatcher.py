@@ -24,6 +24,7 @@ from master.runs.dispatcher import Dispatcher, Ports
 from master.runs.notices import Notices, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
+from tests.support.endings import finished
 from tests.support.scripted_run import jobs_spec
 from worker_agent.protocol import messages as msg
 
@@ -108,7 +109,7 @@ def _launch(task_id: str, attempt: int, worker: str) -> msg.Launch:
 
 UP = ev.WorkerUp(0.0, "lab1", 2)
 KEYS = [(0.0, "lab1", f"alpha/job{number}", 1) for number in range(2)]
-FINISHED = [ev.AttemptFinished(*key, "succeeded", {"files": [], "duration_s": 1.0}) for key in KEYS]
+FINISHED = [ev.AttemptFinished(*key, finished(duration_s=1.0)) for key in KEYS]
 HOME = [ev.Collected(0.0, *key[2:]) for key in KEYS]
 
 
@@ -208,10 +209,10 @@ COMMANDS: list[tuple[cmd.Command, Done]] = [
     (cmd.Withdraw("lab2", "a/b", 2), ("send", ("lab2", msg.Withdraw("a/b", 2)))),
     (cmd.DropCheckpoints("lab1", "a/b"), ("send", ("lab1", msg.DropCheckpoints("a/b")))),
     (cmd.Release("lab1", "a/b", 2), ("send", ("lab1", msg.Release("a/b", 2)))),
-    (cmd.Collect("lab1", "a/b", 2, {}), ("collect", cmd.Collect("lab1", "a/b", 2, {}))),
+    (cmd.Collect("lab1", "a/b", 2, finished()), ("collect", cmd.Collect("lab1", "a/b", 2, finished()))),
     (
-        cmd.CollectFailedAttempt("lab1", "a/b", 2, {}),
-        ("collect_failed", cmd.CollectFailedAttempt("lab1", "a/b", 2, {})),
+        cmd.CollectFailedAttempt("lab1", "a/b", 2, finished("failed")),
+        ("collect_failed", cmd.CollectFailedAttempt("lab1", "a/b", 2, finished("failed"))),
     ),
     (cmd.Deliver("lab1", "c" * 64), ("deliver", cmd.Deliver("lab1", "c" * 64))),
 ]

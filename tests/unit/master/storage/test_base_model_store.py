@@ -13,6 +13,7 @@ from master.errors import IntegrityError
 from master.storage.base_model_store import BaseModelStore, is_directory_name, make_manifest
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.outcome import BaseModelLeft
 
 SPEC = "5" * 32
 
@@ -33,7 +34,7 @@ def trained(folder: Path, weights: str = "weights", name: str | None = None) -> 
     (folder / "best_base_model.pt").write_text(weights)
     (folder / "sub" / "base_config.json").write_text("{}")
     files = digest_directory(folder)
-    account = {"content_hash": content_hash(files), "files": [list(file) for file in files], "name": name}
+    account = BaseModelLeft(content_hash(files), files, name)
     return folder, make_manifest(SPEC, {"lr": 0.1}, account, worker="lab1")
 
 

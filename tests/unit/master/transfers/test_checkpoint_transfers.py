@@ -13,6 +13,7 @@ from master.core.running import events as ev
 from tests.support.courier_world import JOB, SHA, SOON_S, put
 from tests.support.courier_world import CourierWorld as World
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import WorkLayout
 
@@ -39,9 +40,12 @@ def test_a_checkpoint_comes_home_before_the_worker_may_forget(world: World) -> N
     assert not world.layout.incoming(JOB, 1).exists()
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"files": []}, {"content_hash": SHA}, {"files": [["../x", 1, SHA]]}, {"problem": "too large"}]
-)
+def test_one_with_strange_files_is_no_message(world: World) -> None:
+    with pytest.raises(MessageError, match="unsafe path"):
+        collect_failed(world, {**leave(world, epoch="3"), "files": [["../x", 1, SHA]]})
+
+
+@pytest.mark.parametrize("wrong", [{"files": []}, {"content_hash": SHA}, {"problem": "too large"}])
 def test_one_that_cannot_be_had_is_noted_and_waited_for_no_more(world: World, wrong: dict[str, Any]) -> None:
     collect_failed(world, {**leave(world, epoch="3"), **wrong})
     note = world.note()

@@ -32,6 +32,7 @@ from tests.support.courier_world import (
 )
 from tests.support.courier_world import CourierWorld as World
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.digests import FileDigest, content_hash
 from worker_agent.protocol.layout import WorkLayout
 
@@ -162,18 +163,20 @@ STRANGE: dict[str, Sequence[Any]] = {
 def test_names_that_leave_the_directory_are_refused(world: World, rows: Sequence[Any], key: str) -> None:
     inline = {"../x": "eA==", "a/../../x": "eA==", "/etc/x": "eA=="}
     detail = {"files": rows} if key == "files" else {"files": world.produce(a="one"), "log": rows[0]}
-    world.collect({**detail, "inline": inline})
-    if key == "files":
-        failed = world.event()
-        assert isinstance(failed, ev.CollectionFailed) and "names files that cannot be" in failed.problem
-    else:
-        assert "names files that cannot be" in world.note()
-        assert isinstance(world.event(), ev.Collected)
+    with pytest.raises(MessageError, match=rf"Finished\.{key}"):
+        world.collect({**detail, "inline": inline})
     written = {path.name for path in world.tmp_path.rglob("*") if path.is_file()}
     assert written <= {"a", "job.json"}
 
 
-@pytest.mark.parametrize("text", ["not base64!", "eA=", "é", 5, None])
+@pytest.mark.parametrize("text", [5, None])
+def test_contents_that_are_no_text_are_no_message(world: World, text: object) -> None:
+    with pytest.raises(MessageError, match=r"Finished\.inline"):
+        world.collect({"files": world.produce(a="x"), "inline": {"a": text}})
+    assert world.result() == {}
+
+
+@pytest.mark.parametrize("text", ["not base64!", "eA=", "é"])
 def test_contents_that_are_garbled_are_refused(world: World, text: object) -> None:
     rows = world.produce(a="x")
     world.collect({"files": rows, "inline": {"a": text}})
@@ -341,7 +344,6 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "names a directory elsewhere": {"name": "../../../etc"},
     "names no directory": {"name": ""},
     "has other files": {"files": [["x", 1, SHA]]},
-    "has strange files": {"files": [["../x", 1, SHA]]},
     "has another hash": {"content_hash": "../../.ssh"},
 }
 
@@ -373,9 +375,21 @@ def test_the_log_of_a_failure_is_fetched_then_the_worker_may_forget(world: World
     assert world.line.sent == [msg.Release(JOB, 1)]
 
 
-@pytest.mark.parametrize("row", [["log.txt", 1, SHA], ["../log.txt", 1, SHA], 3], ids=repr)
-def test_a_log_that_cannot_be_had_is_noted_and_let_go(world: World, row: object) -> None:
-    world.collect_failed({"log": row})
+def test_an_account_with_strange_files_is_no_message(world: World) -> None:
+    with pytest.raises(MessageError, match="unsafe path"):
+        world.collect({"base_model": {**trained(world), "files": [["../x", 1, SHA]]}}, BASE)
+    assert not world.layout.base_model(SPEC).exists()
+    assert world.session.calls == []
+
+
+@pytest.mark.parametrize("row", [["../log.txt", 1, SHA], 3], ids=repr)
+def test_a_log_that_cannot_be_is_no_message(world: World, row: object) -> None:
+    with pytest.raises(MessageError, match=r"Finished\.log"):
+        world.collect_failed({"log": row})
+
+
+def test_a_log_that_cannot_be_had_is_noted_and_let_go(world: World) -> None:
+    world.collect_failed({"log": ["log.txt", 1, SHA]})
     assert world.note().startswith("alpha/job: the log of attempt 1 is lost:")
     world.courier.close()
     assert world.line.sent == [msg.Release(JOB, 1)]

@@ -20,15 +20,17 @@ from tests.support.courier_world import (
 )
 from tests.support.courier_world import CourierWorld as World
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.digests import digest_directory
 from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.outcome import BaseModelLeft
 
 
 def held(world: World) -> str:
     """Put a base model into the store and return its content hash."""
     staged = world.tmp_path / "staged"
-    account = {"files": put(staged, {"best_base_model.pt": "weights"}), "content_hash": hash_of(staged)}
-    world.store.add(staged, make_manifest(SPEC, {}, account))
-    found = str(account["content_hash"])
+    put(staged, {"best_base_model.pt": "weights"})
+    found = hash_of(staged)
+    world.store.add(staged, make_manifest(SPEC, {}, BaseModelLeft(found, digest_directory(staged))))
     world.library.hold(SPEC, found, world.store.path(SPEC), None)
     return found
 
@@ -70,11 +72,12 @@ def test_a_late_wish_for_a_damaged_base_model_spares_the_new_one(world: World) -
     deliver(world, old)
     world.note()
     staged = world.tmp_path / "new"
-    account = {"files": put(staged, {"best_base_model.pt": "new weights"}), "content_hash": hash_of(staged)}
-    world.store.add(staged, make_manifest(SPEC, {}, account))
-    world.library.hold(SPEC, str(account["content_hash"]), world.store.path(SPEC), None)
+    put(staged, {"best_base_model.pt": "new weights"})
+    new = hash_of(staged)
+    world.store.add(staged, make_manifest(SPEC, {}, BaseModelLeft(new, digest_directory(staged))))
+    world.library.hold(SPEC, new, world.store.path(SPEC), None)
     assert isinstance(deliver(world, old), ev.DeliveryFailed)
-    assert world.store.verify(SPEC)["content_hash"] == account["content_hash"]
+    assert world.store.verify(SPEC)["content_hash"] == new
 
 
 def test_a_base_model_is_dropped_once() -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tests.support.endings import finished
+from worker_agent.protocol.outcome import Finished
+
 Key = tuple[str, int]
 
 
@@ -56,7 +59,7 @@ class Attempt:
     phase: str = "queued"
     staged: bool = False
     cancelled: bool = False
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    end: Finished | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Said:
     seq: int
     kind: str
     key: Key
-    detail: Mapping[str, Any]
+    end: Finished | None = None
 
 
 class Agent:
@@ -169,12 +172,12 @@ class Agent:
     def _end(self, key: Key, outcome: str, detail: Mapping[str, Any] | None = None) -> None:
         attempt = self.attempts[key]
         attempt.phase = "finished"
-        attempt.detail = {"outcome": outcome, **(detail or {})}
-        self._say("finished", key, attempt.detail)
+        attempt.end = finished(outcome, **(detail or {}))
+        self._say("finished", key, attempt.end)
 
-    def _say(self, kind: str, key: Key, detail: Mapping[str, Any] | None = None) -> None:
+    def _say(self, kind: str, key: Key, end: Finished | None = None) -> None:
         self.seq += 1
-        said = Said(self.seq, kind, key, detail or {})
+        said = Said(self.seq, kind, key, end)
         self.unacknowledged.append(said)
         self.outgoing.append(said)
 

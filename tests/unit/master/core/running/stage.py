@@ -12,6 +12,7 @@ from master.core.running.lifecycle import State
 from master.core.running.records import Outbox, Policy, RunState
 from master.core.running.recovery import recover
 from master.core.running.run_state import begin, step
+from tests.support.endings import finished
 
 BASE = f"{BASE_MODELS}/x"
 """The task that trains the base model `x`; its attempt `n` makes the content `x#n`."""
@@ -100,8 +101,8 @@ class Stage:
     def ended(
         self, worker: str, task_id: str, attempt: int, outcome: str = "succeeded", **more: object
     ) -> list[str]:
-        detail = {"outcome": outcome, "duration_s": 60.0, **more}
-        return self.tell(ev.AttemptFinished(self.at, worker, task_id, attempt, outcome, detail))
+        end = finished(outcome, **{"duration_s": 60.0, **more})
+        return self.tell(ev.AttemptFinished(self.at, worker, task_id, attempt, end))
 
     def home(self, task_id: str, attempt: int) -> list[str]:
         content = f"x#{attempt}" if task_id == BASE else ""

@@ -7,6 +7,7 @@ import pytest
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy
+from tests.support.endings import finished
 from tests.unit.master.core.running.stage import LEASE_S, Stage, job
 
 LEFT = {"content_hash": "c" * 64, "files": [["epoch", 1, "d" * 64]]}
@@ -19,8 +20,7 @@ def ended_in_vain(outcome: str = "failed", left: object = LEFT) -> Stage:
     run.up("w1")
     run.up("w2")
     run.run_on("w1", "job", 1)
-    detail = {"outcome": outcome, "checkpoint": left}
-    run.tell(ev.AttemptFinished(run.at, "w1", "job", 1, outcome, detail))
+    run.tell(ev.AttemptFinished(run.at, "w1", "job", 1, finished(outcome, checkpoint=left)))
     return run
 
 

@@ -11,6 +11,7 @@ from master.core.running import events as ev
 from master.core.running.gpu_room import cost, largest_gpu
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy, WorkerView
+from tests.support.endings import finished
 from tests.unit.master.core.running.stage import LEASE_S, Stage
 
 GB = 1000**3
@@ -35,9 +36,7 @@ def up(
 
 def ended(run: Stage, name: str, outcome: str, attempt: int = 1, **detail: Any) -> list[str]:
     worker = run.state.tasks[name].worker or ""
-    return run.tell(
-        ev.AttemptFinished(run.at, worker, name, attempt, outcome, {"outcome": outcome, **detail})
-    )
+    return run.tell(ev.AttemptFinished(run.at, worker, name, attempt, finished(outcome, **detail)))
 
 
 def started(lines: list[str]) -> list[str]:

@@ -69,4 +69,4 @@ def test_an_entry_gives_the_next_state() -> None:
 
 def test_a_transition_says_where_its_task_stands() -> None:
     line = Transition(1.0, "a/b", Trigger.ASSIGN, State.ASSIGNED, 1, "w")
-    assert (line.note, line.detail, line.content_hash) == ("", None, "")
+    assert (line.note, line.finished, line.dropped, line.content_hash) == ("", None, None, "")

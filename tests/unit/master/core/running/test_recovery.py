@@ -7,6 +7,7 @@ from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy
 from master.core.running.run_state import step
+from tests.support.endings import finished
 from tests.unit.master.core.running.stage import (
     BASE,
     LEASE_S,
@@ -233,7 +234,7 @@ def test_an_outcome_that_is_home_counts_though_its_replacement_is_collected() ->
     assert run.home("job", 1) == [
         *("job collect#1@w1: succeeded", "release job#2@w2", "release job#1@w1", "finish 0")
     ]
-    assert run.state.tasks["job"].finished["slot"] == "gpu7"
+    assert run.state.tasks["job"].finished.slot == "gpu7"
 
 
 def test_an_outcome_that_is_home_counts_though_its_job_has_failed_since() -> None:
@@ -255,7 +256,7 @@ def test_an_outcome_that_is_recorded_is_not_looked_for_again() -> None:
 
 def test_who_is_to_collect_is_told_of_what_may_be_in_place() -> None:
     run = published_as_the_lease_ended()
-    out = step(run.state, ev.AttemptFinished(run.at, "w2", "job", 2, "succeeded", {"slot": "gpu1"}))
+    out = step(run.state, ev.AttemptFinished(run.at, "w2", "job", 2, finished(slot="gpu1")))
     (collect,) = [command for command in out.commands if isinstance(command, cmd.Collect)]
-    assert (collect.attempt, collect.detail["slot"]) == (2, "gpu1")
-    assert {attempt: detail["slot"] for attempt, detail in collect.others.items()} == {1: "gpu7"}
+    assert (collect.attempt, collect.finished.slot) == (2, "gpu1")
+    assert {attempt: end.slot for attempt, end in collect.others.items()} == {1: "gpu7"}

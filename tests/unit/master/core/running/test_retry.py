@@ -8,6 +8,7 @@ from master.core.planning.plan import Task
 from master.core.running.lifecycle import Trigger
 from master.core.running.records import Policy, TaskRecord
 from master.core.running.retry import Verdict, judge
+from worker_agent.protocol.outcome import Outcome
 
 POLICY = Policy(retries=2, backoff_s=5.0, max_losses=2, max_requeues=2)
 
@@ -43,16 +44,16 @@ CASES = {
 @pytest.mark.parametrize("outcome", CASES)
 def test_each_kind_of_end_has_its_own_allowance(outcome: str) -> None:
     record = TaskRecord(Task("a/b", phase=2))
-    assert [judge(record, outcome, POLICY) for _ in range(3)] == CASES[outcome]
+    assert [judge(record, Outcome(outcome), POLICY) for _ in range(3)] == CASES[outcome]
 
 
 def test_losses_and_requeues_are_no_failures() -> None:
     record = TaskRecord(Task("a/b", phase=2))
     for outcome in ("lost", "requeue", "lost", "requeue"):
-        judge(record, outcome, POLICY)
-    assert judge(record, "failed", POLICY) == Verdict(Trigger.RETRY, 5.0, "failed")
+        judge(record, Outcome(outcome), POLICY)
+    assert judge(record, Outcome.FAILED, POLICY) == Verdict(Trigger.RETRY, 5.0, "failed")
 
 
 def test_without_retries_the_first_failure_is_final() -> None:
     record = TaskRecord(Task("a/b", phase=2))
-    assert judge(record, "failed", Policy(retries=0)) == Verdict(Trigger.FAIL, 0.0, "failed")
+    assert judge(record, Outcome.FAILED, Policy(retries=0)) == Verdict(Trigger.FAIL, 0.0, "failed")

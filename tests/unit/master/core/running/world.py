@@ -104,7 +104,7 @@ class World:
         if not link.up:
             return
         attempt = agent.attempts.get(key)
-        failed = attempt is None or attempt.detail.get("outcome") != "succeeded"
+        failed = attempt is None or attempt.end is None or not attempt.end.succeeded
         taken = self.published.get(command.task_id, command.attempt) != command.attempt
         if failed or taken or self.hits(self.scene.chaos.collect_fail):
             self.tell(ev.CollectionFailed(self.now, *key, "cannot be had"))
@@ -236,8 +236,8 @@ class World:
 
     def _event(self, name: str, said: Said) -> ev.Event:
         where = (self.now, name, *said.key)
-        if said.kind == "finished":
-            return ev.AttemptFinished(*where, str(said.detail["outcome"]), said.detail)
+        if said.end is not None:
+            return ev.AttemptFinished(*where, said.end)
         return (ev.AttemptStarted if said.kind == "running" else ev.AttemptStaging)(*where)
 
     # ---- the workers ---------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ class World:
             if not link.up or link.number != number:
                 return
             self.send(command.worker, lambda agent: agent.release(key))
-            if command.detail.get("checkpoint") and not self.hits(self.scene.chaos.checkpoint_lost):
+            if command.finished.checkpoint and not self.hits(self.scene.chaos.checkpoint_lost):
                 self.tell(ev.CheckpointSettled(self.now, *key))
 
         self.soon(self.random.uniform(0, 10), arrive)
