@@ -91,7 +91,7 @@ class Memory:
     def take(self, body: Body) -> None:
         """Take in one record."""
         self.is_new = False
-        _APPLY[_KINDS[type(body)]][1](self, body)
+        _APPLY[KINDS[type(body)]][1](self, body)
 
     def met(self, body: Met) -> None:
         self.epoch, self.boot_id = body.epoch, body.boot_id
@@ -164,7 +164,8 @@ _APPLY: Dict[str, Tuple[Type[Any], Callable[[Memory, Any], None]]] = {
     "release": (Release, Memory.release),
     "numbers": (Numbers, Memory.numbers),
 }
-_KINDS = {cls: kind for kind, (cls, _) in _APPLY.items()}
+KINDS = {cls: kind for kind, (cls, _) in _APPLY.items()}
+"""What each record is called in the file."""
 
 
 def _record(kind: str, body: Union[Body, Done]) -> Dict[str, Any]:
@@ -212,7 +213,7 @@ class Spool:
             line = self.lines[body.seq] = encode(body)
             self._pending.append(_EVENT_RECORD + line[len(_EVENT_MESSAGE) : -1] + b"}\n")
             return
-        self._pending.append(_encode(_record(_KINDS[type(body)], body)))
+        self._pending.append(_encode(_record(KINDS[type(body)], body)))
         if isinstance(body, Ack):
             _drop(self.lines, self.memory.acked)
 

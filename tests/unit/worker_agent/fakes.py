@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from worker_agent.core.shares import Device
-from worker_agent.runtime.spool import Memory
+from worker_agent.runtime.spool import KINDS, Body, Memory
 
 
 class Workers:
@@ -44,8 +43,8 @@ class Records:
         self.memory, self.lines, self.kinds = Memory(), dict[int, bytes](), list[str]()
         self.failure: str | None = None
 
-    def put(self, kind: str, body: Any) -> None:
-        self.kinds.append(kind)
+    def put(self, body: Body) -> None:
+        self.kinds.append(KINDS[type(body)])
 
     def write(self) -> bool:
         return self.failure is None

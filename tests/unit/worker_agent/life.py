@@ -24,12 +24,14 @@ from worker_agent.core.execution import Key
 from worker_agent.core.shares import SHARES, Device, device_of, everything, mask_of
 from worker_agent.core.state import Phase
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.messages import Settings
 from worker_agent.runtime import recovery
 from worker_agent.runtime.effects.artefacts import ArtefactEffects
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.starts import StartEffects
 from worker_agent.runtime.effects.table import Effects
+from worker_agent.runtime.spool import Met
 
 GPU = Device("gpu0", SHARES, SHARES // 2, 1, memory=64_000, gpu="0", lock="gpu0", watched=True)
 DEVICES = {device.name: device for device in (GPU, Device("cpu0", lock="cpu0"), Device("cpu1", lock="cpu1"))}
@@ -85,7 +87,7 @@ class Life:
         """A master comes; return the attempts that the welcome tells of."""
         transitions.on_hello(self.state, list(DEVICES.values()))
         self.link, self.sent = link, self.state.acked
-        self.spool.put("met", {"epoch": link, "boot_id": self.boot_id, "settings": {}, "work_dir": "/w"})
+        self.spool.put(Met(link, self.boot_id, Settings(), "/w"))
         return list(self.state.attempts)
 
     def _now(self) -> float:

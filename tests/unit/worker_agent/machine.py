@@ -14,8 +14,10 @@ from typing import Any
 from worker_agent.core import commands as cmd
 from worker_agent.core.execution import Exit, Key, Started, StartError
 from worker_agent.core.shares import Device, everything, mask_of
-from worker_agent.protocol.messages import Event, Launch, encode
-from worker_agent.runtime.spool import Memory
+from worker_agent.protocol.codec import dump
+from worker_agent.protocol.events import Event
+from worker_agent.protocol.messages import Launch, encode
+from worker_agent.runtime.spool import KINDS, Body, Memory
 
 
 class Killed(BaseException):
@@ -111,11 +113,10 @@ class FakeSpool:
         self.pending: list[str] = []
         self.failure: str | None = None
 
-    def put(self, kind: str, body: Any) -> None:
+    def put(self, body: Body) -> None:
         self._machine.burn()
-        self.memory.apply({"kind": kind, "body": body})
-        plain = body.__dict__ if isinstance(body, (Launch, Event)) else body
-        self.pending.append(json.dumps({"kind": kind, "body": plain}))
+        self.memory.take(body)
+        self.pending.append(dump({"kind": KINDS[type(body)], "body": body}))
         if isinstance(body, Event):
             self.lines[body.seq] = encode(body)
         for seq in [seq for seq in self.lines if seq <= self.memory.acked]:

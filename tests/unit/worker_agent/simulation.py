@@ -22,6 +22,8 @@ from worker_agent.core.execution import Key
 from worker_agent.core.shares import everything
 from worker_agent.core.state import Phase
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import Event
+from worker_agent.protocol.outcome import Finished
 
 HASHES = [str(number) * 64 for number in range(4)]
 CALM_AFTER_S, PATIENCE_S = 150.0, 600.0
@@ -36,7 +38,7 @@ class Simulation:
         self.links, self.kills, self.boots = 0, 0, 0
         self.launches: dict[Key, msg.Launch] = {}
         self.released: set[Key] = set()
-        self.events: dict[int, msg.Event] = {}
+        self.events: dict[int, Event] = {}
         self.outcomes: dict[Key, dict[int, str]] = {}
         self.life: Life | None = None
         self._begin()
@@ -169,7 +171,7 @@ class Simulation:
         needs = chance.sample(HASHES, chance.choice([0, 0, 1, 2]))
         launch = msg.Launch(
             *(f"job{number}", attempt, 2, ["x"]),
-            mounts=[{"at": name[0], "artefact": name} for name in needs],
+            mounts=[msg.Mount(name[0], artefact=name) for name in needs],
             gpu_bytes=chance.choice([None, None, 1_000, 40_000, 90_000]),
             gpu_use=chance.choice([msg.SHARED, msg.SHARED, msg.ALONE]),
             timeout_s=chance.choice([None, None, 6.0]),
@@ -215,17 +217,17 @@ class Simulation:
 
     def _hear(self, message: msg.ToMaster) -> None:
         life = self.life
-        if isinstance(message, msg.Event):
+        if isinstance(message, Event):
             self._hear_event(message)
         elif isinstance(message, (msg.Wanted, msg.Rejected)) and life and life.link:
             self.machine.soon(self.random.uniform(0, 3), lambda: self._deliver(message.content_hash))
 
-    def _hear_event(self, event: msg.Event) -> None:
+    def _hear_event(self, event: Event) -> None:
         known = self.events.setdefault(event.seq, event)
         assert known == event, f"number {event.seq} is given twice: {known} and {event}"
-        if event.kind == "finished":
+        if isinstance(event.detail, Finished):
             outcomes = self.outcomes.setdefault((event.job_id, event.attempt), {})
-            outcomes[event.seq] = str(event.detail["outcome"])
+            outcomes[event.seq] = str(event.detail.outcome)
             assert len(outcomes) <= 1 + self.machine.losses, f"{event.job_id} has ended as {outcomes}"
 
     def _deliver(self, content_hash: str) -> None:

@@ -13,6 +13,7 @@ from worker_agent.core.state import AgentState
 from worker_agent.devices import gpu_monitor
 from worker_agent.devices.gpu_monitor import GpuMonitor, GpusRead
 from worker_agent.devices.gpus import GpuError, GpuProcess, Reading
+from worker_agent.protocol.events import Ticks
 from worker_agent.protocol.messages import Launch, Settings, Slots
 
 AUTO = Settings(gpus=["auto"])
@@ -60,7 +61,7 @@ class Machine:
 
     def run(self, job_id: str) -> None:
         transitions.on_launch(self.state, Launch(job_id, 1, 2, ["x"]), 0.0)
-        transitions.on_started(self.state, (job_id, 1), {"pid": 70}, 0.0)
+        transitions.on_started(self.state, (job_id, 1), 70, Ticks(5, 6), 0.0)
 
     def end(self, job_id: str) -> None:
         transitions.on_exit(self.state, Exit((job_id, 1), 0, None, 1.0), 1.0)

@@ -73,7 +73,7 @@ def test_what_is_made_again_takes_the_place_of_a_damaged_copy(tmp_path: Path, da
 
 def test_a_row_is_a_digest_again() -> None:
     digest = FileDigest("a/b", 3, "f" * 64)
-    assert FileDigest.from_row(digest.as_row()) == digest
+    assert FileDigest.from_row(list(digest)) == digest
 
 
 @pytest.mark.parametrize(

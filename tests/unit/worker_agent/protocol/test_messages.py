@@ -230,6 +230,8 @@ def test_messages_of_the_first_version_are_understood(line: bytes) -> None:
     message = msg.decode(line)
     assert message.type == json.loads(line)["type"]
     again = json.loads(msg.encode(message))
+    if isinstance(message, msg.Hello):
+        again["settings"].pop("visible_gpus")  # which the first version did not have
     assert _without_nulls(again) == _without_nulls(json.loads(line))
 
 

@@ -12,7 +12,9 @@ from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState, Phase
-from worker_agent.protocol.messages import Event, Launch, Pong
+from worker_agent.protocol.events import Event, EventKind, Running, Ticks
+from worker_agent.protocol.messages import Launch, Pong
+from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.runtime.effects.artefacts import ArtefactEffects, Verified
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
@@ -60,7 +62,7 @@ def test_every_command_of_the_core_is_spooled_under_its_kind() -> None:
     table = effects.table()
     for item in (
         cmd.KeepLaunch(Launch("a", 1, 2, ["x"])),
-        cmd.Record(Event(1, "running", "a", 1, 0.0, {})),
+        cmd.Record(Event(1, EventKind.RUNNING, "a", 1, 0.0, Running("cpu0", 7, Ticks(5, 6)))),
         cmd.KeepAck(1),
         cmd.KeepRelease(("a", 1)),
     ):
@@ -73,7 +75,7 @@ def test_every_command_of_the_core_is_spooled_under_its_kind() -> None:
 def test_an_outcome_is_made_durable_once_it_is_written() -> None:
     spool, workers = Records(), Workers()
     effects = RecordEffects(spool, workers)  # type: ignore[arg-type]
-    effects.record(cmd.Record(Event(1, "finished", "a", 1, 0.0, {})))
+    effects.record(cmd.Record(Event(1, EventKind.FINISHED, "a", 1, 0.0, Finished(Outcome.FAILED))))
     spool.failure = "the disk is full"
     effects.write()
     assert not workers.synced

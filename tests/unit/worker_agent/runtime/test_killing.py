@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from worker_agent.core.state import AgentState
-from worker_agent.protocol.messages import Event
+from worker_agent.protocol.events import Event, EventKind, Running, Ticks
 from worker_agent.runtime import ending, recovery
 from worker_agent.runtime.spool import Memory
 from worker_agent.system.processes import Process
@@ -53,8 +53,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(monkeypatch)
 
 
-def remembering(pid: int, *ticks: int) -> Memory:
-    event = Event(1, "running", "a", 1, 0.0, {"pid": pid, "ticks": list(ticks)})
+def remembering(pid: int, before: int, after: int) -> Memory:
+    event = Event(1, EventKind.RUNNING, "a", 1, 0.0, Running("cpu0", pid, Ticks(before, after)))
     return Memory(boot_id="boot", work_dir="/w", running={("a", 1): event})
 
 

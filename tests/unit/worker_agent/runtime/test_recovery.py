@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,14 @@ import pytest
 from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
 from worker_agent.core.state import Phase
-from worker_agent.protocol.messages import Ack, Event, Launch, Release
+from worker_agent.protocol.events import Event, EventKind, Running, Ticks
+from worker_agent.protocol.messages import Ack, Launch, Release, Settings
+from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.runtime import recovery
-from worker_agent.runtime.spool import Spool
+from worker_agent.runtime.spool import Met, Spool
 
 LAUNCH = Launch("a", 1, 2, ["x"])
-MET = {"epoch": 1, "boot_id": "boot", "settings": {}, "work_dir": "/w"}
+MET = Met(1, "boot", Settings(), "/w")
 
 
 @pytest.fixture
@@ -36,35 +39,37 @@ def test_an_agent_that_nobody_was_before_begins_with_number_one(path: Path) -> N
 
 def test_what_was_under_way_is_lost_under_numbers_that_nothing_had(path: Path) -> None:
     spool = open_spool(path)
-    spool.put("met", MET)
-    spool.put("launch", LAUNCH)
-    spool.put("event", Event(1, "running", "a", 1, 5.0, {"pid": 7}))
+    spool.put(MET)
+    spool.put(LAUNCH)
+    spool.put(Event(1, EventKind.RUNNING, "a", 1, 5.0, Running("cpu0", 7, Ticks(5, 6))))
     state = recovery.restore(spool.memory)
     assert state.attempts["a", 1].started_at == 5.0
     recovery.report_lost(state, spool, "boot", 9.0)
     (record,) = state.outbox
     assert isinstance(record, cmd.Record)
     event = record.event
-    assert (event.seq, event.kind, event.at) == (10_002, "finished", 9.0)
-    assert event.detail["outcome"] == "lost" and "the agent was ended" in event.detail["error"]
+    assert (event.seq, event.kind, event.at) == (10_002, EventKind.FINISHED, 9.0)
+    assert isinstance(event.detail, Finished) and event.detail.outcome is Outcome.LOST
+    assert "the agent was ended" in str(event.detail.error)
     spool.close()
 
 
 def test_a_restart_of_the_machine_is_told(path: Path) -> None:
     spool = open_spool(path)
-    spool.put("met", MET)
-    spool.put("launch", LAUNCH)
+    spool.put(MET)
+    spool.put(LAUNCH)
     state = recovery.restore(spool.memory)
     recovery.report_lost(state, spool, "another boot", 9.0)
     (record,) = state.outbox
     assert isinstance(record, cmd.Record)
-    assert record.event.detail["error"] == "the worker was restarted"
+    assert isinstance(record.event.detail, Finished)
+    assert record.event.detail.error == "the worker was restarted"
     spool.close()
 
 
 def test_no_agent_gives_numbers_again_that_the_last_one_could_not_write(path: Path) -> None:
     first = open_spool(path)
-    first.put("met", MET)
+    first.put(MET)
     first.close()
     seen = []
     for _ in range(3):
@@ -78,10 +83,10 @@ def test_no_agent_gives_numbers_again_that_the_last_one_could_not_write(path: Pa
 
 def test_an_agent_whose_predecessor_told_all_leaves_when_it_is_told_to(path: Path) -> None:
     spool = open_spool(path)
-    spool.put("met", MET)
-    spool.put("launch", LAUNCH)
-    spool.put("event", Event(1, "finished", "a", 1, 5.0, {}))
-    spool.put("ack", {"seq": 1})
+    spool.put(MET)
+    spool.put(LAUNCH)
+    spool.put(Event(1, EventKind.FINISHED, "a", 1, 5.0, Finished(Outcome.FAILED)))
+    spool.put(Ack(1))
     state = recovery.restore(spool.memory)
     assert state.attempts["a", 1].phase is Phase.FINISHED
     recovery.report_lost(state, spool, "boot", 9.0)
@@ -94,8 +99,8 @@ def test_an_agent_whose_predecessor_told_all_leaves_when_it_is_told_to(path: Pat
 
 def test_an_agent_does_not_leave_before_what_its_predecessor_told_is_acknowledged(path: Path) -> None:
     spool = open_spool(path)
-    spool.put("met", MET)
-    spool.put("event", Event(1, "finished", "a", 1, 5.0, {}))
+    spool.put(MET)
+    spool.put(Event(1, EventKind.FINISHED, "a", 1, 5.0, Finished(Outcome.FAILED)))
     state = recovery.restore(spool.memory)
     recovery.report_lost(state, spool, "boot", 9.0)
     transitions.on_shutdown(state)
@@ -107,8 +112,8 @@ def test_an_agent_does_not_leave_before_what_its_predecessor_told_is_acknowledge
 
 def test_directories_of_unknown_attempts_are_found(path: Path, tmp_path: Path) -> None:
     spool = open_spool(path)
-    spool.put("met", {**MET, "work_dir": str(tmp_path)})
-    spool.put("launch", LAUNCH)
+    spool.put(replace(MET, work_dir=str(tmp_path)))
+    spool.put(LAUNCH)
     attempts = tmp_path / "runs" / "r1" / "attempts"
     for name in ("a.1", "b.1"):
         (attempts / name).mkdir(parents=True)
