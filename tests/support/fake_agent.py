@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from master.specs import ClusterSpec, ServerSpec
 from tests.support.fake_session import FakeSession, Reply
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import Event, EventKind, Running, Ticks
 from worker_agent.protocol.lines import PREAMBLE
+from worker_agent.protocol.outcome import Finished, Outcome
 
 FACTS = {"python": [3, 11, 2], "rsync": True, "digest": "", "cores": 8}
 PROBED = Reply(stdout=b"\ntwophase-probe " + json.dumps(FACTS).encode() + b"\n")
@@ -51,7 +53,7 @@ class FakeAgent:
                 return PREAMBLE + msg.encode(welcome)
             case msg.Launch(job_id, attempt):
                 self.launched.append(message)
-                started = self._event("running", job_id, attempt)
+                started = self._event(EventKind.RUNNING, job_id, attempt, Running("cpu0", 7, Ticks(5, 6)))
                 outcome = self.ends(job_id)
                 if not outcome:
                     self.running.set()
@@ -64,9 +66,9 @@ class FakeAgent:
 
     def _finished(self, job_id: str, attempt: int, outcome: str) -> bytes:
         code = {"succeeded": 0, "failed": 1}.get(outcome)
-        detail = msg.Finished(outcome, exit_code=code, slot="cpu0", started_at=1.0, duration_s=2.0)
-        return self._event("finished", job_id, attempt, **asdict(detail))
+        detail = Finished(Outcome(outcome), exit_code=code, slot="cpu0", started_at=1.0, duration_s=2.0)
+        return self._event(EventKind.FINISHED, job_id, attempt, detail)
 
-    def _event(self, kind: str, job_id: str, attempt: int, **detail: object) -> bytes:
+    def _event(self, kind: EventKind, job_id: str, attempt: int, detail: Running | Finished) -> bytes:
         self._seq += 1
-        return msg.encode(msg.Event(self._seq, kind, job_id, attempt, 1.0, detail))
+        return msg.encode(Event(self._seq, kind, job_id, attempt, 1.0, detail))
