@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,18 +21,18 @@ from master.transfers.result_record import (
 )
 from tests.support.courier_world import BASE, JOB, SPEC, WELCOME, CourierWorld, encoded, put
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
+from worker_agent.protocol.outcome import Finished, Outcome
 
 CODE = CodeStart(CodeRecord("code:1", "train.py", {"train.py": "1", "helper.py": "2"}), "snap")
-DETAIL: dict[str, Any] = {
-    **{"slot": "cpu0", "started_at": 0.25, "duration_s": 2.0, "exit_code": 0, "executor": "warm"},
-    "peak_rss_bytes": 5,
-}
+FINISHED = Finished(
+    *(Outcome.SUCCEEDED, 0), slot="cpu0", started_at=0.25, duration_s=2.0, executor="warm", peak_rss_bytes=5
+)
 KNOWN = Described(TaskFacts({"lr": 0.1, "seed": 3}, ("seed", "other"), "5" * 32), CODE)
 
 
 def test_a_record_tells_all_of_an_attempt() -> None:
     worker = {"worker": "lab1", "python": "3.12.1", "torch": "2.13.0"}
-    assert attempt_record(JOB, 3, KNOWN, DETAIL, worker) == {
+    assert attempt_record(JOB, 3, KNOWN, FINISHED, worker) == {
         "format": 1,
         "job_id": JOB,
         "parameters": {"lr": 0.1, "seed": 3},
@@ -59,14 +58,14 @@ def test_a_record_tells_all_of_an_attempt() -> None:
 
 
 def test_what_is_not_known_is_null() -> None:
-    record = attempt_record(JOB, 1, Described(), {}, {})
+    record = attempt_record(JOB, 1, Described(), Finished(Outcome.SUCCEEDED), {})
     assert {record[key] for key in ("code", "worker", "torch", "start_time", "end_time", "slot")} == {None}
 
 
 def test_a_large_program_is_named_in_part() -> None:
     many = {f"{number:04}.py": "1" for number in range(MOST_FILES + 7)}
     code = replace(CODE, record=CodeRecord("code:1", "0000.py", many))
-    told = attempt_record(JOB, 1, Described(code=code), {}, {})["code"]
+    told = attempt_record(JOB, 1, Described(code=code), Finished(Outcome.SUCCEEDED), {})["code"]
     assert (len(told["files"]), told["more_files"]) == (MOST_FILES, 7)
 
 
@@ -107,7 +106,7 @@ def test_a_result_comes_with_its_record_and_is_known_by_what_the_job_left(world:
     described(world, KNOWN)
     world.line.welcome = replace(WELCOME, facts={"python": "3.12.1", "torch": "x" * 99, "cores": 4})
     rows = world.produce(a="one")
-    world.collect({**DETAIL, "files": rows, "inline": encoded(a="one")}, attempt=2)
+    world.collect({"slot": "cpu0", "files": rows, "inline": encoded(a="one")}, attempt=2)
     found = content_hash(map(FileDigest.from_row, rows))
     assert world.event() == ev.Collected(5.0, JOB, 2, found)
     record = world.record()
