@@ -13,8 +13,8 @@ import os
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional
 
+from worker_agent.attempts.gathering import follow_links
 from worker_agent.attempts.recycled_directories import RecycledFolders
-from worker_agent.attempts.results import materialise_links
 from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
 from worker_agent.protocol.digests import content_hash, digest_directory
@@ -103,7 +103,7 @@ class Checkpoints:
             if size > limit:
                 problem = f"{size:,} bytes, more than checkpoint_limit, {limit:,} bytes"
                 return CheckpointLeft(problem=f"its checkpoint stays on the worker: {problem}")
-            materialise_links(folder)
+            follow_links(folder)
             files = digest_directory(folder)
         except OSError as error:
             where = error.filename or folder

@@ -9,7 +9,7 @@ from worker_agent.core.execution import Exit, Key
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.messages import Launch, Pong, Rejected, Slots, Wanted
-from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft
+from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, LeftOut
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,9 @@ class Collected:
     """Why the attempt has failed although its exit code says otherwise."""
     stderr_tail: str = ""
     files: List[FileDigest] = field(default_factory=list)
+    empty_folders: List[str] = field(default_factory=list)
+    executable: List[str] = field(default_factory=list)
+    left_out: List[LeftOut] = field(default_factory=list)
     log: Optional[FileDigest] = None
     inline: Optional[Dict[str, str]] = None
     base_model: Optional[BaseModelLeft] = None

@@ -1,7 +1,7 @@
 """Frozen dataclasses as JSON and back.  What may stand where follows from the annotations:
 
     int, float, Count, …   a number: finite, in the range of its name, no bool; a float may be written whole
-    str                    a text
+    str                    a text; a RelativePath leads nowhere else
     an enum                the value of a member
     a dataclass            an object of its fields; those that have a default may be missing
     a class with from_row  a list
@@ -18,6 +18,8 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar
 
+from worker_agent.protocol.digests import safe_path
+
 Count = int
 """How many, or which one."""
 Bytes = int
@@ -28,6 +30,8 @@ Amount = float
 Seconds = float
 """A length of time."""
 UnixTime = float
+RelativePath = str
+"""Below some directory, with `/`."""
 
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
@@ -90,6 +94,8 @@ def _rule(annotation: str, names: Mapping[str, Any]) -> _Rule:
         return _Rule(frozenset({list}), convert=_each(inner[:-1], names))
     if head == "Dict":
         return _Rule(frozenset({dict}), convert=_each_value(inner[:-1].partition(", ")[2], names))
+    if head == "RelativePath":
+        return _Rule(frozenset({str}), convert=safe_path)
     if head in _NUMBERS:
         types, least, most = _NUMBERS[head]
         return _Rule(types, (least, most))

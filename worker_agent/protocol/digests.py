@@ -32,9 +32,14 @@ class FileDigest(NamedTuple):
             or not 0 <= size <= _MOST_BYTES
         ):
             raise ValueError(f"not a file digest: {row!r:.200}")
-        if path.startswith("/") or not path or ".." in path.split("/") or "\0" in path:
-            raise ValueError(f"unsafe path {path!r}")
-        return cls(path, size, sha256)
+        return cls(safe_path(path), size, sha256)
+
+
+def safe_path(path: str) -> str:
+    """Return a path that stays below the directory it is relative to.  Raises ValueError for any other."""
+    if path.startswith("/") or not path or ".." in path.split("/") or "\0" in path:
+        raise ValueError(f"unsafe path {path!r}")
+    return path
 
 
 def digest_file(path: Path) -> Tuple[int, str]:

@@ -145,6 +145,22 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class CollectRules:
+    """Which of the files that a job leaves come home.
+
+    A pattern with `/` is for the path below the working directory (or the output directory), one without it
+    for any name on the way; `*` stands for any text.
+    """
+
+    include: List[str] = field(default_factory=list)
+    """Only these; empty: all …"""
+    exclude: List[str] = field(default_factory=list)
+    """… but for these."""
+    max_bytes: Optional[Bytes] = None
+    """No larger file."""
+
+
+@dataclass(frozen=True)
 class Launch:
     """Run an attempt as soon as a slot is free and its artefacts are here.  A repetition is ignored."""
 
@@ -178,6 +194,7 @@ class Launch:
     """… and which attempt that was: what a later one left on the worker itself is preferred."""
     output_from: Optional[str] = None
     """A directory below the working directory (`.`: all of it) whose new files are results too."""
+    collect: CollectRules = field(default_factory=CollectRules)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
-from worker_agent.protocol.codec import Bytes, ExitCode, Seconds, UnixTime, Word
+from worker_agent.protocol.codec import Bytes, ExitCode, RelativePath, Seconds, UnixTime, Word
 from worker_agent.protocol.digests import FileDigest
 
 
@@ -49,6 +49,15 @@ class CheckpointLeft:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Something that a job left and that does not come home."""
+
+    path: str
+    """Below the working directory, or below `output/`."""
+    reason: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """How an attempt ended, as the detail of its last event."""
 
@@ -67,6 +76,11 @@ class Finished:
     """The end of the log of a failed attempt."""
     files: List[FileDigest] = field(default_factory=list)
     """Below the attempt's `output/`."""
+    empty_folders: List[RelativePath] = field(default_factory=list)
+    """There, too."""
+    executable: List[RelativePath] = field(default_factory=list)
+    """Which of the files that come inline can be executed."""
+    left_out: List[LeftOut] = field(default_factory=list)
     log: Optional[FileDigest] = None
     """Of the log (`AttemptLayout.log`), None where it is empty."""
     inline: Optional[Dict[str, str]] = None
