@@ -10,6 +10,8 @@ import stat
 import uuid
 from pathlib import Path
 
+from worker_agent.protocol.sparse_files import copy_file
+
 TEMPORARY_PREFIX = ".mirror-"
 
 
@@ -57,7 +59,10 @@ def _is_equal(source: Path, target: Path) -> bool:
 def _replace(source: Path, target: Path) -> None:
     temporary = target.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
     try:
-        shutil.copy2(source, temporary, follow_symlinks=False)
+        if source.is_symlink():
+            temporary.symlink_to(source.readlink())
+        else:
+            copy_file(str(source), str(temporary))
         if target.is_dir() and not target.is_symlink():
             _remove(target)
         temporary.replace(target)

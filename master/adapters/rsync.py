@@ -29,6 +29,7 @@ _FLAGS = (
     "--perms",
     "--chmod=Du+rwx",
     "--times",
+    "--sparse",
     # Equal size and time do not make equal content.
     "--checksum",
     "--delete",

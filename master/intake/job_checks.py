@@ -9,6 +9,7 @@ from typing import Any
 
 from master.core.nearest import hint, literal
 from master.core.planning.identity import CODE_FIELD, BaseModelRule
+from master.core.planning.job_settings import STRUCTURED
 from master.intake.participant_jobs import SPLIT, Problem, participant_problems, share_problems
 from master.specs import Config
 from worker_agent.protocol.script_contract import BASE_ONLY, MODE
@@ -47,7 +48,7 @@ def _name_problem(name: str) -> str | None:
 
 
 def _value_problem(name: str, value: Any) -> str | None:
-    if type(value) in _NUMBERS:
+    if type(value) in _NUMBERS or name in STRUCTURED:
         return None
     items = value if isinstance(value, list) else (value,)
     for item in items:

@@ -51,7 +51,17 @@ class Arrival:
             return self.fetch(part, source(), content_hash(files))
         staged = self._incoming / part
         write_inline(staged, {name: inline[key] for key, name in names.items()})
+        if part != LOG:
+            self._complete(staged)
         return self._verified(staged, content_hash(files))
+
+    def _complete(self, staged: Path) -> None:
+        """Add what has no content: empty folders, and that a file can be executed."""
+        for name in self.finished.empty_folders:
+            (staged / name).mkdir(parents=True, exist_ok=True)
+        for name in self.finished.executable:
+            path = staged / name
+            path.chmod(path.stat().st_mode | 0o111)
 
     def fetch(self, part: str, source: Path, wanted: str) -> Path:
         """Return a directory with the content hash `wanted`, fetched from `source` on the worker."""

@@ -25,7 +25,7 @@ from worker_agent.protocol.outcome import BaseModelLeft, Finished
 
 def is_empty(finished: Finished) -> bool:
     """True for an outcome of which nothing is to be brought home."""
-    return not (finished.files or finished.log or finished.base_model)
+    return not (finished.files or finished.empty_folders or finished.log or finished.base_model)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Outcomes:
         except IntegrityError as error:
             self.reporter.note(f"{arrival.task_id}: the log of attempt {arrival.attempt} is lost: {error}")
         found = ""
-        if arrival.finished.files:
+        if arrival.finished.files or arrival.finished.empty_folders:
             found = self._bring_files(arrival)
         if arrival.finished.base_model:
             found = self._bring_base_model(arrival, arrival.finished.base_model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Dict, FrozenSet, Iterator, List, Set, Tuple
 from worker_agent.attempts.private_copy import CACHES
 from worker_agent.protocol.messages import CollectRules
 from worker_agent.protocol.outcome import LeftOut
+from worker_agent.protocol.sparse_files import copy_file
 from worker_agent.system import remove_tree
 
 LINKED_BYTES = 2 << 30
@@ -163,43 +163,11 @@ def fits(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}/*")
 
 
-def copy_file(source: str, target: str) -> None:
-    """Copy a file with times and permissions; what is a hole there is one here.  Raises OSError."""
-    with open(source, "rb") as stream, open(target, "xb") as copy:
-        status = os.fstat(stream.fileno())
-        if status.st_blocks * 512 < status.st_size:
-            _copy_sparse(stream.fileno(), copy.fileno(), status.st_size)
-        else:
-            shutil.copyfileobj(stream, copy, 1 << 20)
-    shutil.copystat(source, target)
-
-
 def empty_folders(directory: str) -> Iterator[str]:
     """Yield the folders below a directory in which nothing is, by their paths from there."""
     for folder, folders, files in os.walk(directory):
         if not folders and not files and folder != directory:
             yield os.path.relpath(folder, directory)
-
-
-def _copy_sparse(source: int, target: int, size: int) -> None:
-    end = 0
-    while end < size:
-        try:
-            start = os.lseek(source, end, os.SEEK_DATA)
-        except OSError:
-            break  # a hole up to the end
-        end = os.lseek(source, start, os.SEEK_HOLE)
-        _copy_part(source, target, start, end)
-    os.ftruncate(target, size)
-
-
-def _copy_part(source: int, target: int, start: int, end: int) -> None:
-    while start < end:
-        block = os.pread(source, min(end - start, 1 << 20), start)
-        if not block:
-            return  # it has become shorter
-        os.pwrite(target, block, start)
-        start += len(block)
 
 
 def _names(folder: str) -> List[str]:

@@ -9,7 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from master.core.planning.setting_kinds import ANYTHING, EXECUTOR, FOLDER, KEPT, NAME, SIZE, TIME, Kind
+from master.core.planning.setting_kinds import (
+    ANYTHING,
+    COLLECT,
+    EXECUTOR,
+    FOLDER,
+    KEPT,
+    NAME,
+    SIZE,
+    TIME,
+    Kind,
+)
 from master.specs import Config
 
 T = TypeVar("T")
@@ -90,6 +100,13 @@ JOB_EXECUTOR = JobSetting(
     meaning="What runs it.",
     default="`--executor`",
 )
+COLLECT_RULES = JobSetting(
+    name="collect",
+    kind=COLLECT,
+    used_for="launching",
+    meaning="Which files that it leaves come home: `include`, `exclude`, `max_size`.",
+    default="all",
+)
 GPU_MEMORY = JobSetting(
     name="gpu_memory",
     kind=SIZE,
@@ -113,8 +130,11 @@ RETRIES = JobSetting(
 )
 
 JOB_SETTINGS: tuple[JobSetting[Any], ...] = (
-    *(JOB_ID, PREFIX, DEVICE, TIMEOUT, STALL_TIMEOUT, JOB_EXECUTOR, GPU_MEMORY, EXPECTED_TIME, RETRIES),
+    *(JOB_ID, PREFIX, DEVICE, TIMEOUT, STALL_TIMEOUT, JOB_EXECUTOR, COLLECT_RULES, GPU_MEMORY),
+    *(EXPECTED_TIME, RETRIES),
 )
 
+STRUCTURED = frozenset(setting.name for setting in JOB_SETTINGS if setting.kind is COLLECT)
+"""What holds an object, as no field of a script can."""
 NOT_FOR_THE_SCRIPT = frozenset(setting.name for setting in JOB_SETTINGS if not setting.passed)
 NOT_IDENTIFYING = frozenset(setting.name for setting in JOB_SETTINGS if not setting.identifies)

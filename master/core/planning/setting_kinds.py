@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from master.core.nearest import hint, literal
+from master.core.nearest import hint, literal, unknown
 from master.core.quantities import SIZES, TIMES, seconds, size_bytes
-from worker_agent.protocol.messages import EXECUTORS
+from worker_agent.protocol.messages import EXECUTORS, CollectRules
 
 T = TypeVar("T")
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_+=][A-Za-z0-9._+=-]{0,99}")
 _ALLOWED = "allowed are letters, digits and . _ - + =, 100 at most, not . or - first"
 _LONGEST_FOLDER = 200
+_COLLECT = ("include", "exclude", "max_size")
 _IS_KEPT = "is kept for a setting of the job that this version does not know: leave it out or rename it"
 
 
@@ -45,6 +46,35 @@ def _folder(value: Any) -> str | None:
     return value if all(map(_name, value.split("/"))) else None
 
 
+def _collect(value: Any) -> CollectRules | None:
+    return None if _wrong_collect(value) else _rules(value)
+
+
+def _rules(value: Mapping[str, Any]) -> CollectRules:
+    most = value.get("max_size")
+    include, exclude = (list(value.get(key) or ()) for key in ("include", "exclude"))
+    return CollectRules(include, exclude, None if most is None else size_bytes(most))
+
+
+def _wrong_collect(value: Any) -> str:
+    """Say what is wrong with rules for what comes home, "" if nothing is."""
+    if not isinstance(value, Mapping):
+        return f"is {literal(value)}, allowed is an object of {', '.join(_COLLECT)}"
+    for key, item in value.items():
+        if key not in _COLLECT:
+            return f"has a key {unknown(str(key), _COLLECT)}"
+        if key == "max_size":
+            if item is not None and size_bytes(item) is None:
+                return f"has a max_size of {literal(item)}, allowed is {SIZES}"
+        elif not isinstance(item, list) or not all(map(_is_pattern, item)):
+            return f"has {literal(item)} as {key}, allowed is a list of patterns such as *.pt or runs/*/best"
+    return ""
+
+
+def _is_pattern(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip("/")) and ".." not in value.split("/")
+
+
 def _wrong_folder(value: Any) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST_FOLDER:
         return f"is {literal(value)}, allowed is a string of at most {_LONGEST_FOLDER} characters"
@@ -56,5 +86,6 @@ SIZE = Kind("a size", size_bytes, lambda value: f"is {literal(value)}, allowed i
 EXECUTOR = Kind("an executor", _executor, lambda value: f"is {literal(value)}: {hint(str(value), EXECUTORS)}")
 NAME = Kind("a name", _name, lambda value: f"is {literal(value)}: {_ALLOWED}")
 FOLDER = Kind("names with `/` between", _folder, _wrong_folder)
+COLLECT = Kind("rules", _collect, _wrong_collect)
 ANYTHING: Kind[Any] = Kind("anything", lambda value: value, lambda value: "")
 KEPT: Kind[None] = Kind("not allowed", lambda value: None, lambda value: _IS_KEPT)
