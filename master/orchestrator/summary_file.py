@@ -27,6 +27,7 @@ _STATUS = {State.SUCCEEDED: SUCCEEDED, State.FAILED: FAILED, State.CANCELLED: CA
 _GIT_S = 10.0
 _OF_THE_LAST_TRY = (
     *("start_time", "end_time", "duration_seconds", "exit_code", "worker", "slot", "peak_rss_bytes"),
+    "left_out",
 )
 
 
@@ -47,6 +48,8 @@ class JobReport:
     worker: str | None
     slot: str | None
     peak_rss_bytes: int | None
+    left_out: list[dict[str, str]] | None
+    """Path and reason of what it left and what did not come home."""
     command: str
     output: str | None
     """Where its results are, None where there are none."""

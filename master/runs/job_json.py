@@ -35,6 +35,7 @@ def job_json(row: JobRow) -> Entry:
         "content_hash": row.content_hash or None,
         "peak_rss_bytes": row.peak_rss_bytes,
         "peak_gpu_bytes": row.peak_gpu_bytes,
+        "left_out": [{"path": item.path, "reason": item.reason} for item in row.left_out],
     }
 
 

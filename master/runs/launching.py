@@ -16,7 +16,7 @@ from master.core.planning.job_settings import (
 from master.intake.executors import DEFAULT_EXECUTOR, executor_of
 from master.runs.spec import Start
 from master.specs import Config, DataDir
-from worker_agent.protocol.messages import ALONE, SHARED, CollectRules, Launch, Mount
+from worker_agent.protocol.messages import ALONE, SHARED, Launch, Mount
 from worker_agent.protocol.script_contract import flags
 
 
@@ -64,7 +64,7 @@ def launch_message(start: Start, config: Config, program: Program, limits: Limit
         gpu_bytes=start.record.gpu_need if start.record.gpu_need is not None else task.gpu_bytes,
         gpu_use=ALONE if start.record.alone else SHARED,
         output_from=".",
-        collect=COLLECT_RULES.of(config) or CollectRules(),
+        collect=COLLECT_RULES.of(config),
         timeout_s=TIMEOUT.of(config, limits.timeout_s),
         stall_timeout_s=STALL_TIMEOUT.of(config, limits.stall_timeout_s),
     )

@@ -19,10 +19,12 @@ from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import clean, duration, figure, last_line, plural, short_hash
 
 _MOST_FAILURES = 40
+_MOST_LEFT_OUT = 20
 _STYLES = {State.SUCCEEDED: "green", State.FAILED: "red", State.BLOCKED: "red", State.CANCELLED: "yellow"}
 
 JOB_KEYS = (
-    *("job_id", "state", "worker", "slot", "attempts", "duration_seconds", "result_dir", "error", "metrics"),
+    *("job_id", "state", "worker", "slot", "attempts", "duration_seconds", "result_dir", "error"),
+    *("left_out", "metrics"),
 )
 BASE_MODEL_KEYS = (
     *("spec_hash", "content_hash", "jobs", "state", "worker", "slot", "duration_seconds", "error"),
@@ -87,6 +89,7 @@ def print_result(
     jobs, bases = job_rows(state, phase=2), base_model_rows(state)
     _print_base_models(console, bases)
     _print_jobs(console, jobs, layout)
+    _print_left_out(console, jobs)
     _print_failures(console, [row for row in (*job_rows(state, phase=1), *jobs) if row.error], layout)
     console.print(_total(jobs, bases, elapsed_s))
     for note in code_notes:
@@ -150,6 +153,19 @@ def _job_cells(row: JobRow, names: Sequence[str], metrics: Metrics) -> list[str 
     figures = [figure(metrics[name]) if name in metrics else "–" for name in names]
     tries = str(row.attempts) if row.attempts else "–"
     return [row.task_id, _state(row.state), *figures, duration(row.duration_s), row.where, tries]
+
+
+def _print_left_out(console: Console, jobs: Sequence[JobRow]) -> None:
+    """Print what jobs left and what did not come home: nothing is lost in silence."""
+    lines = [f"{row.task_id}: {item.path}: {item.reason}" for row in jobs for item in row.left_out]
+    if not lines:
+        return
+    console.print(Text("What did not come home, and why", "bold yellow"))
+    for line in lines[:_MOST_LEFT_OUT]:
+        console.print(Text(clean(line)), soft_wrap=True)
+    if len(lines) > _MOST_LEFT_OUT:
+        console.print(f"… and {len(lines) - _MOST_LEFT_OUT:,} more in the log of the phase")
+    console.print()
 
 
 def _print_failures(console: Console, failed: Sequence[JobRow], layout: RunLayout) -> None:

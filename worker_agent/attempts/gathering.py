@@ -13,7 +13,7 @@ from worker_agent.attempts.private_copy import CACHES
 from worker_agent.protocol.messages import CollectRules
 from worker_agent.protocol.outcome import LeftOut
 from worker_agent.protocol.sparse_files import copy_file
-from worker_agent.system import remove_tree
+from worker_agent.system.remove_tree import remove_tree
 
 LINKED_BYTES = 2 << 30
 """A link to a folder with more in it is taken for a link to data."""
@@ -85,7 +85,7 @@ class Gathering:
 
     def _drop(self, path: str) -> bool:
         if os.path.isdir(path) and not os.path.islink(path):
-            remove_tree.remove(Path(path))
+            remove_tree(Path(path))
         else:
             os.unlink(path)
         return False

@@ -27,7 +27,6 @@ QUICK_BYTES = 256 * 1024
 TAIL_BYTES = 4096
 FULL_BYTES = 1 << 20
 """A disk with less free than this is called full."""
-_NO_RULES = CollectRules()
 _OUTPUT = "TWOPHASE_OUTPUT_DIR"
 
 
@@ -40,7 +39,7 @@ def is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bo
 
 
 def _is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bool:
-    if launch.phase == 1 or launch.collect != _NO_RULES or attempt.output.is_symlink():
+    if launch.phase == 1 or launch.collect is not None or attempt.output.is_symlink():
         return False
     if os.path.lexists(f"{attempt.work}/{EXPERIMENTS}"):
         return False
@@ -69,7 +68,7 @@ def collect(
     """
     tail = "" if succeeded else tail_of(attempt.log)
     problem, base_model = None, None
-    gathering = Gathering(launch.collect, _data(made))
+    gathering = Gathering(launch.collect or CollectRules(), _data(made))
     try:
         name = None if quick else _gather(attempt, launch, made, gathering)
         if launch.phase == 1 and succeeded:

@@ -182,7 +182,7 @@ class Plan:
             if value is not None and not least <= value <= most:
                 raise self._wrong(name, value)
         if self._converters or self._variants:
-            self._convert(made)
+            self._convert(made, body)
         return item
 
     def _left_out(self, body: Mapping[str, Any]) -> Dict[str, Any]:
@@ -192,12 +192,12 @@ class Plan:
             raise MessageError(f"{self._cls.__name__}: {', '.join(sorted(missing))} is missing")
         return {**self._defaults, **{name: factory() for name, factory in self._factories}}
 
-    def _convert(self, made: Dict[str, Any]) -> None:
-        """Put what the fields hold in the place of JSON."""
+    def _convert(self, made: Dict[str, Any], body: Mapping[str, Any]) -> None:
+        """Put what the fields hold in the place of JSON; a default is no JSON."""
         name = ""
         try:
             for name, convert in self._converters:
-                value = made[name]
+                value = body.get(name)
                 if value is not None:
                     made[name] = convert(value)
             if self._variants:

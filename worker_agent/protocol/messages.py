@@ -194,7 +194,8 @@ class Launch:
     """… and which attempt that was: what a later one left on the worker itself is preferred."""
     output_from: Optional[str] = None
     """A directory below the working directory (`.`: all of it) whose new files are results too."""
-    collect: CollectRules = field(default_factory=CollectRules)
+    collect: Optional[CollectRules] = None
+    """Which of the files come home; None is all."""
 
 
 @dataclass(frozen=True)

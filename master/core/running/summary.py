@@ -12,6 +12,7 @@ from master.core.planning.plan import Plan, base_model_task_id
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import ENDED, State
 from master.core.running.records import RunState, TaskRecord
+from worker_agent.protocol.outcome import LeftOut
 
 _WAVES_TO_TRUST = 2
 """Once so many jobs have ended on every slot, their rate says more than the mean duration of a job."""
@@ -43,6 +44,8 @@ class JobRow:
     stderr_tail: str = ""
     peak_rss_bytes: int | None = None
     peak_gpu_bytes: int | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    """What it left and what did not come home."""
 
     @property
     def where(self) -> str:
@@ -82,6 +85,7 @@ def job_row(record: TaskRecord) -> JobRow:
         stderr_tail=finished.stderr_tail,
         peak_rss_bytes=finished.peak_rss_bytes,
         peak_gpu_bytes=finished.peak_gpu_bytes,
+        left_out=tuple(finished.left_out),
     )
 
 

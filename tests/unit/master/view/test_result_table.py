@@ -147,6 +147,7 @@ def test_result_json_round_trips(tmp_path: Path) -> None:
         "duration_seconds": 12,
         "result_dir": str(layout.result("alpha/job1")),
         "error": None,
+        "left_out": [],
         "metrics": {"f1": 0.5},
     }
     assert (by_id["alpha/job3"]["error"], by_id["alpha/job3"]["result_dir"]) == (
