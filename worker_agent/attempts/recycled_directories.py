@@ -161,7 +161,7 @@ class RecycledFolders:
         return True
 
     def open(self, folder: Path) -> None:
-        """Make a directory, of a spare where there is one.  Raises OSError."""
+        """Make a directory, of a kept one where there is any.  Raises OSError."""
         if self._free:
             move(self._free.pop(), folder)
             return
