@@ -9,6 +9,7 @@ import pytest
 from tests.contract.agent_in_process import Master, Worker, worker
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.outcome import Finished
 
 __all__ = ["worker"]
 
@@ -17,7 +18,12 @@ WAIT = "import signal; print('here', flush=True); signal.pause()"
 
 
 def outcome(event: msg.Event) -> str:
-    return str(event.detail["outcome"])
+    return finished(event).outcome.value
+
+
+def finished(event: msg.Event) -> Finished:
+    assert isinstance(event.detail, Finished)
+    return event.detail
 
 
 def ends_of(master: Master) -> dict[str, str]:
@@ -52,9 +58,9 @@ def test_a_job_from_launch_to_shutdown(worker: Worker) -> None:
 
     worker.serve(script)
     assert found["welcome"].slots == ["cpu0"] and found["welcome"].digest == "d1"
-    assert found["running"].detail["slot"] == "cpu0" and found["running"].detail["pid"] > 1
+    assert found["running"].detail.slot == "cpu0" and found["running"].detail.pid > 1
     assert outcome(found["finished"]) == "succeeded" and found["files"]
-    assert [row[0] for row in found["finished"].detail["files"]] == ["out.txt"]
+    assert [digest.path for digest in finished(found["finished"]).files] == ["out.txt"]
     assert not worker.layout.root.exists() and not worker.work.run("r1").exists()
 
 
@@ -172,16 +178,18 @@ def test_what_an_attempt_in_vain_leaves_is_told_and_taken_up(worker: Worker) -> 
         master = worker.connect()
         master.hello()
         master.launch("a", leave)
-        found["first"] = master.event("finished", "a").detail
-        checkpoint = found["first"]["checkpoint"]["content_hash"]
-        master.launch("a", leave, attempt=2, checkpoint=checkpoint, checkpoint_attempt=1)
-        found["second"] = master.event("finished", "a", 2).detail
+        event = master.event("finished", "a")
+        found["first"] = outcome(event)
+        checkpoint = finished(event).checkpoint
+        assert checkpoint
+        master.launch("a", leave, attempt=2, checkpoint=checkpoint.content_hash, checkpoint_attempt=1)
+        found["second"] = outcome(master.event("finished", "a", 2))
         master.send(msg.DropCheckpoints("a"))
         master.settle()
         worker.end()
 
     worker.serve(script)
-    assert found["first"]["outcome"] == "requeue" and found["second"]["outcome"] == "succeeded"
+    assert (found["first"], found["second"]) == ("requeue", "succeeded")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +213,7 @@ def test_what_cannot_be_started_is_refused(worker: Worker, launch: dict[str, Any
         worker.end()
 
     worker.serve(script)
-    assert outcome(found[0]) == "refused" and error in found[0].detail["error"]
+    assert outcome(found[0]) == "refused" and error in (finished(found[0]).error or "")
 
 
 def test_a_base_model_stays_in_the_cache(worker: Worker) -> None:
@@ -216,8 +224,9 @@ def test_a_base_model_stays_in_the_cache(worker: Worker) -> None:
         master = worker.connect()
         master.hello()
         master.launch("a", make, phase=1, base_model_hash="f" * 64)
-        found["made"] = master.event("finished", "a").detail["base_model"]
-        name = found["made"]["content_hash"]
+        made = finished(master.event("finished", "a")).base_model
+        assert made
+        name = found["made"] = made.content_hash
         master.launch("b", "import os; assert os.path.exists(os.environ['TWOPHASE_BASE_MODEL_DIR'] + '/w')")
         master.launch("c", "import os; open(os.environ['TWOPHASE_BASE_MODEL_DIR'] + '/w')", base_model=name)
         found["without"] = outcome(master.event("finished", "b"))
@@ -225,7 +234,7 @@ def test_a_base_model_stays_in_the_cache(worker: Worker) -> None:
         worker.end()
 
     worker.serve(script)
-    assert worker.work.cached(found["made"]["content_hash"]).is_dir()
+    assert worker.work.cached(found["made"]).is_dir()
     assert (found["without"], found["with"]) == ("failed", "succeeded")
 
 
@@ -239,20 +248,20 @@ def test_an_agent_that_ends_tells_the_next_one(worker: Worker) -> None:
         master.launch("b", "pass")
         master.event("running", "a")
         worker.end()
-        seen.append([master.event("finished", job).detail["outcome"] for job in "ab"])
+        seen.append([outcome(master.event("finished", job)) for job in "ab"])
 
     def second() -> None:
         master = worker.connect()
         welcome = master.hello(epoch=2)
-        ended = [master.event("finished", job).detail["outcome"] for job in "ab"]
-        seen.append([*ended, welcome.attempts])
+        ended = [outcome(master.event("finished", job)) for job in "ab"]
+        seen.append([*ended, [(key.job_id, key.attempt) for key in welcome.attempts]])
         master.send(msg.Release("a", 1), msg.Release("b", 1))
         master.settle()
         worker.end()
 
     worker.serve(first)
     worker.serve(second)
-    assert seen == [["lost", "lost"], ["lost", "lost", [["a", 1], ["b", 1]]]]
+    assert seen == [["lost", "lost"], ["lost", "lost", [("a", 1), ("b", 1)]]]
     assert not worker.work.attempt("r1", "a", 1).root.exists()
 
 
