@@ -62,7 +62,7 @@ def participant_problems(config: Config, needed: bool) -> Iterator[Problem]:
     if type(config[FOLD]) is not int:
         yield FOLD, f"is {literal(config[FOLD])}, allowed are 0 to {len(config[PARTICIPANTS]) - 1}"
     mode = config.get(MODE)
-    if mode is not None and mode not in PARTICIPANT_JOBS.modes:
+    if mode is not None and not (isinstance(mode, str) and mode in PARTICIPANT_JOBS.modes):
         yield MODE, f"is {literal(mode)}: {hint(str(mode), PARTICIPANT_JOBS.modes)}"
     yield from _others_problem(config, needed and mode != TARGET_ONLY)
 
