@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 
 SOON_S = 20.0
 """For what must come; only a failing test waits so long."""
+NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
 JOB, SPEC = "alpha/job", "5" * 32
 BASE = f"base_models/{SPEC}"
 WELCOME = msg.Welcome(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [], [], "/work", {})
