@@ -61,6 +61,8 @@ class _Tree:
     configs: tuple[str, ...]
     places: dict[str, set[str]] = field(default_factory=dict)
     """In which folders a module or package of a name lies."""
+    called: dict[str, list[str]] = field(default_factory=dict)
+    """Python and configuration files by their names without folders."""
 
     @classmethod
     def of(cls, names: Collection[str]) -> _Tree:
@@ -71,6 +73,8 @@ class _Tree:
         for name in [*python, *(folders - {""})]:
             path = PurePosixPath(name)
             tree.places.setdefault(path.stem if name in python else path.name, set()).add(_text(path.parent))
+        for name in [*python, *configs]:
+            tree.called.setdefault(name.rpartition("/")[2], []).append(name)
         return tree
 
     def module(self, root: str, parts: Iterable[str]) -> tuple[set[str], list[str]]:
@@ -85,8 +89,15 @@ class _Tree:
         return files, [here]
 
     def named_by(self, literal: str) -> Iterator[str]:
-        """Yield the Python and configuration files that a literal, perhaps with gaps (`*`), names."""
-        wanted = literal.removeprefix("./")
+        """Yield the Python and configuration files that a literal names, seen from any folder."""
+        wanted = _without_dots(literal)
+        for name in self.called.get(wanted.rpartition("/")[2], ()):
+            if name == wanted or name.endswith(f"/{wanted}"):
+                yield name
+
+    def named_like(self, pattern: str) -> Iterator[str]:
+        """Yield what a literal with gaps (`*`) may name."""
+        wanted = _without_dots(pattern)
         suffix = PurePosixPath(wanted).suffix.lower()
         if suffix not in CONFIG_SUFFIXES | {".py"} or "\n" in wanted:
             return
@@ -110,7 +121,7 @@ class _Reader:
     def read(self, read: Callable[[str], str]) -> tuple[set[str], list[str]]:
         """Return the files, and what cannot be followed."""
         try:
-            nodes = list(ast.walk(ast.parse(read(self._path))))
+            nodes = [node for node in ast.walk(ast.parse(read(self._path))) if isinstance(node, _TELLING)]
         except (SyntaxError, ValueError, RecursionError) as error:
             return set(), [f"{self._path}: cannot be parsed: {error}"]
         self._files |= self._packages()
@@ -137,9 +148,9 @@ class _Reader:
             case ast.Call():
                 self._call(node)
             case ast.Constant(value=str(text)):
-                self._files.update(self._tree.named_by(_literal(text)))
+                self._files.update(self._tree.named_by(text))
             case ast.JoinedStr():
-                self._files.update(self._tree.named_by(_pattern(node)))
+                self._files.update(self._tree.named_like(_pattern(node)))
 
     def _absolute(self, module: str, names: Collection[str] = ()) -> None:
         first = module.partition(".")[0]
@@ -187,6 +198,20 @@ class _Reader:
             self._doubts.append(
                 f"{self._path}:{line}: {ast.unparse(node)} imports what cannot be read from it"
             )
+
+
+_TELLING = (
+    *(ast.Import, ast.ImportFrom, ast.Call, ast.Constant, ast.JoinedStr),
+    *(ast.Name, ast.Attribute, ast.alias),
+)
+"""The nodes that can refer to a file or to what imports."""
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without `./` and `../` in front: it may be seen from any folder."""
+    while path.startswith(("./", "../")):
+        path = path.partition("/")[2]
+    return path
 
 
 def _name(node: ast.AST) -> str | None:

@@ -7,6 +7,7 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from master.code.code_record import listed
@@ -14,7 +15,8 @@ from master.code.sources import Sources
 from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT, PREFIX
 from master.specs import Config
 
-_MOST_VALUES = 1000
+_MOST_TEXTS, _MOST_VALUES = 200_000, 1000
+"""So many are looked at, with repetitions, and so many of them on the disk: a warning must not take long."""
 _LONGEST = 200
 _ABOUT_PATHS = ("path", "dir", "file", "folder", "root", "data")
 
@@ -40,17 +42,19 @@ def lost_flags(
 
 def _values(configs: Iterable[Config]) -> list[tuple[str, str]]:
     """Return the fields and relative paths of jobs, each once, the first of many."""
-    found: dict[tuple[str, str], None] = {}
+    found = dict.fromkeys(islice(_texts(configs), _MOST_TEXTS))
+    return [pair for pair in found if _may_be_path(*pair)][:_MOST_VALUES]
+
+
+def _texts(configs: Iterable[Config]) -> Iterator[tuple[str, str]]:
+    """Yield the fields and texts that scripts get as flags."""
     for config in configs:
         for field, value in config.items():
             if field in NOT_FOR_THE_SCRIPT or field.startswith("_") or field == PREFIX.name:
                 continue
             for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, str) and _may_be_path(field, item):
-                    found[field, item] = None
-        if len(found) >= _MOST_VALUES:
-            break
-    return list(found)
+                if isinstance(item, str):
+                    yield field, item
 
 
 def _may_be_path(field: str, text: str) -> bool:

@@ -94,8 +94,8 @@ def _report(options: TwoPhaseOptions, layout: RunLayout, result: RunResult) -> N
     state, exit_code = result.state, result.exit_code
     with _COMMAND.printing():
         if options.json:
-            metrics = collected_metrics(state, layout)
-            print(json.dumps(result_json(state, exit_code, metrics, layout.result), indent=2))
+            found = collected_metrics(state, layout), layout.result, result.code_notes()
+            print(json.dumps(result_json(state, exit_code, *found), indent=2))
         elif not (options.quiet and exit_code == 0):
             print_result(
                 state,

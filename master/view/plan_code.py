@@ -39,7 +39,7 @@ def code_json(code: PlannedCode) -> dict[str, Any]:
         "entry": str(sources.entry) if sources.entry else None,
         "argv": list(sources.argv),
         "files": len(sources.files),
-        "bytes": sources.total_bytes,
+        "bytes": sources.total_bytes if sources.entry else None,
         "left_out": list(sources.left_out),
         "passed_over": list(sources.passed_over),
         "retrained": dict(code.report.retrained),

@@ -34,7 +34,11 @@ _IN_STORE = {**dict.fromkeys(BASE_MODEL_KEYS), "state": "in_store"}
 
 
 def result_json(
-    state: RunState, exit_code: int, metrics: Mapping[str, Metrics], result_dir: Callable[[str], Path]
+    state: RunState,
+    exit_code: int,
+    metrics: Mapping[str, Metrics],
+    result_dir: Callable[[str], Path],
+    code_notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what became of a run, ready for JSON; `metrics` by job id."""
     bases = base_model_rows(state)
@@ -48,6 +52,7 @@ def result_json(
         "base_models": [_base_model(row) for row in bases],
         "trainings_saved": saved.trainings,
         "seconds_saved": round(saved.seconds, 3),
+        "code_notes": list(code_notes),
     }
 
 

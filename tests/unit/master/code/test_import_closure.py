@@ -156,6 +156,9 @@ def test_a_text_that_is_none_counts_as_doubt() -> None:
     [
         ("'configs/base.yaml'", {"configs/base.yaml"}),
         ("'./configs/base.yaml'", {"configs/base.yaml"}),
+        ("'../configs/base.yaml'", {"configs/base.yaml"}),
+        ("'x/configs/base.yaml'", set()),
+        ("'s/base.yaml'", set()),
         ("Path('configs') / 'base.yaml'", {"configs/base.yaml", "other/base.yaml"}),
         ("f'configs/{name}.yaml'", {"configs/base.yaml", "configs/large.yaml"}),
         ("'settings.toml'", {"settings.toml"}),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from master.code import sources
-from master.code.sources import CodeRequest, find_sources
+from master.code.sources import CodeRequest, find_project, find_sources
 from master.errors import ConfigError, UsageError
 
 
@@ -57,3 +57,56 @@ def test_more_code_than_can_be_copied_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sources, "MAX_TOTAL_BYTES", 3)
     with pytest.raises(ConfigError, match="of files lie beside the script"):
         find_sources(CodeRequest(script(tmp_path), here=tmp_path))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("pyproject.toml", "src/train.py", "src/-c.py", "src/pkg/run.py", "run.sh", "jobs.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "run.sh").chmod(0o755)
+    return tmp_path
+
+
+def test_a_script_is_started_by_its_path_from_the_root(project: Path) -> None:
+    found = find_sources(CodeRequest(project / "src" / "train.py"))
+    assert (found.root, found.entry) == (project, Path("src/train.py"))
+    assert found.argv == ("{python}", "src/train.py")
+    assert found.why_root == "the folder with pyproject.toml"
+    assert (len(found.files), found.total_bytes) == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("script", "argv"),
+    [("run.sh", ("./run.sh",)), ("src/-c.py", ("{python}", "src/-c.py"))],
+)
+def test_other_scripts(project: Path, script: str, argv: tuple[str, ...]) -> None:
+    assert find_sources(CodeRequest(project / script)).argv == argv
+
+
+def test_a_module_is_started_by_its_name(project: Path) -> None:
+    found = find_sources(CodeRequest(module="pkg.run", here=project / "src"))
+    assert (found.root, found.entry) == (project / "src", Path("pkg/run.py"))
+    assert found.argv == ("{python}", "-m", "pkg.run")
+    assert find_sources(CodeRequest(module="src.pkg.run", project_root=project)).root == project
+
+
+def test_a_script_in_the_home_directory_may_be_written_with_a_tilde(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(project))
+    found = find_sources(CodeRequest(Path("~/src/train.py")))
+    assert (found.root, found.why_root) == (project / "src", "the script's folder")
+
+
+def test_a_loop_of_links_is_no_script(project: Path) -> None:
+    (project / "a.py").symlink_to(project / "b.py")
+    (project / "b.py").symlink_to(project / "a.py")
+    with pytest.raises(ConfigError, match=r"a\.py: there is no such script"):
+        find_sources(CodeRequest(project / "a.py"))
+
+
+def test_a_project_is_found_without_anything_to_start(project: Path) -> None:
+    found = find_project(project, [Path("run.sh")], [project / "src"])
+    assert found.files == (Path("run.sh"), Path("jobs.json"), Path("pyproject.toml"))
+    assert (found.argv, found.passed_over) == ((), ("src/: written by runs",))
