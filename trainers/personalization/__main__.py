@@ -10,7 +10,8 @@ import torch
 
 from trainers.personalization.errors import OptionError, TrainerError
 from trainers.personalization.options import PersonalizationOptions, parse
-from trainers.personalization.runs import Place, run_experiment, train_base
+from trainers.personalization.recipe.starting import Place
+from trainers.personalization.runs import run_experiment, train_base
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
 
 EXIT_BAD_INPUT = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,16 @@ from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.options import PersonalizationOptions
 from trainers.personalization.training import Progress
 
+RAW = "raw"
+"""The inputs of a base model that says nothing of them: it was made before there were statistics."""
+
 
 @dataclass(frozen=True)
 class BaseModel:
     """What experiments need of a base model."""
 
-    weights: dict[str, Tensor]
-    """Of the epoch with the lowest validation loss."""
+    weights: list[dict[str, Tensor]]
+    """Of each member, those of its epoch with the lowest validation loss."""
     n_channels: int
     n_classes: int
     network: dict[str, Any]
@@ -31,23 +35,41 @@ class BaseModel:
     """The content of `base_losses.json`."""
 
     @property
+    def has_statistics(self) -> bool:
+        """Whether the network standardises its inputs."""
+        return bool(self.network.get("inputs", RAW) != RAW)
+
+    @property
     def epochs(self) -> int:
         """Epochs that base training took."""
         return len(self.curves["base_val_loss"])
 
 
 def write(
-    folder: Path, options: PersonalizationOptions, spec: NetworkSpec, network: nn.Module, progress: Progress
+    folder: Path,
+    options: PersonalizationOptions,
+    spec: NetworkSpec,
+    networks: Sequence[nn.Module],
+    trained: Sequence[Progress],
 ) -> None:
-    """Write the files of a base model; equal trainings write equal bytes."""
+    """Write the files of a base model of one member or more; equal trainings write equal bytes.
+
+    Curves and figures are those of the first member.
+    """
+    network, progress = networks[0], trained[0]
     common = {"network": spec.as_dict(), "participants": options.base_participants}
-    best = {**common, "epoch": progress.best_epoch, "weights": progress.best_weights}
+    best = {**common, "epoch": progress.best_epoch, **packed([one.best_weights for one in trained])}
     last = {**common, "epoch": progress.epoch, "weights": network.state_dict()}
     files.write_tensors(folder / files.LAST_BASE_MODEL, last)
     files.write_json(folder / files.BASE_LOSSES, stage_curves("base", progress))
     files.write_json(folder / files.BASE_METRICS, _metrics(progress))
     files.write_json(folder / files.BASE_CONFIG, config(options, spec))
     files.write_tensors(folder / files.BEST_BASE_MODEL, best)
+
+
+def packed(weights: Sequence[dict[str, Tensor]]) -> dict[str, Any]:
+    """Return weights as a model's file holds them: those of the first member, then, if any, of the others."""
+    return {"weights": weights[0], **({"members": list(weights[1:])} if len(weights) > 1 else {})}
 
 
 def stage_curves(stage: str, progress: Progress | None) -> dict[str, list[float]]:
@@ -70,7 +92,13 @@ def config(options: PersonalizationOptions, spec: NetworkSpec) -> dict[str, Any]
         "aug_prob": options.aug_prob,
         "early_stopping_patience": options.early_stopping_patience,
         "epochs": options.epochs,
+        "epoch_steps": options.epoch_steps,
+        "least_steps": options.least_steps,
+        "schedule": options.schedule,
+        "label_smoothing": options.label_smoothing,
+        "average": options.average,
         "seed": options.seed,
+        "seeds": options.seeds,
         "code_version": CODE_VERSION,
     }
 
@@ -82,7 +110,7 @@ def read(folder: Path, options: PersonalizationOptions) -> BaseModel:
         saved = files.read_tensors(path)
         curves = json.loads((folder / files.BASE_LOSSES).read_text(encoding="utf-8"))
         model = BaseModel(
-            weights=saved["weights"],
+            weights=[saved["weights"], *saved.get("members", [])],
             n_channels=saved["network"]["n_channels"],
             n_classes=saved["network"]["n_classes"],
             network=saved["network"],
@@ -97,14 +125,21 @@ def read(folder: Path, options: PersonalizationOptions) -> BaseModel:
     return model
 
 
-def load_weights(folder: Path, model: BaseModel, spec: NetworkSpec, network: nn.Module) -> None:
-    """Put the weights into `network`; BaseModelError where they are of a network of another shape."""
+def check_shape(folder: Path, model: BaseModel, spec: NetworkSpec) -> None:
+    """Raise BaseModelError where the base model is of a network of another shape than the job asks for."""
     for name, wanted in spec.as_dict().items():
-        found = model.network.get(name)
+        found = model.network.get(name, RAW if name == "inputs" else None)
         if found != wanted:
             raise BaseModelError(f"{folder}: the base model has {name} {found}, the job asks for {wanted}")
+
+
+def load_weights(folder: Path, model: BaseModel, member: int, network: nn.Module) -> None:
+    """Put the weights of one member into `network`; they begin again where there are fewer members.
+
+    Raises BaseModelError where the weights are not of such a network.
+    """
     try:
-        network.load_state_dict(model.weights)
+        network.load_state_dict(model.weights[member % len(model.weights)])
     except (RuntimeError, TypeError, AttributeError) as error:
         raise BaseModelError(f"{folder}: the weights do not belong to the network ({error})") from error
 

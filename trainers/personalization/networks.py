@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from trainers.personalization.options import PersonalizationOptions
+from trainers.personalization.recipe.inputs import Standardise
 
 _POOLED = 8
 
@@ -26,10 +27,16 @@ class NetworkSpec:
     conv_channels: tuple[int, ...]
     kernel_size: int
     hidden_sizes: tuple[int, ...]
+    inputs: str = "raw"
+    """`standardised` by statistics that are part of the weights, or raw: base models of before have none."""
 
     def build(self) -> nn.Sequential:
         """Return the network with fresh weights, drawn from torch's global generator."""
         layers = {"cnn": _cnn, "mlp": _mlp, "test": _test}[self.model](self)
+        if self.inputs == "standardised":
+            # A network that knows the samples of a window apart has statistics of each.
+            samples = self.window_size if self.model == "mlp" else 1
+            layers.insert(0, Standardise((self.n_channels, samples)))
         return nn.Sequential(*layers)
 
     def as_dict(self) -> dict[str, Any]:
@@ -48,6 +55,7 @@ def spec_of(options: PersonalizationOptions, n_channels: int, n_classes: int) ->
         conv_channels=options.conv_channels,
         kernel_size=options.kernel_size,
         hidden_sizes=options.hidden_sizes,
+        inputs=options.inputs,
     )
 
 

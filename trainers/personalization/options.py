@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainers.personalization.errors import OptionError
 from trainers.personalization.participants import base_participants
@@ -17,6 +18,25 @@ TARGET_ONLY_FINE_TUNING = "target_only_fine_tuning"
 TARGET_ONLY = "target_only"
 MODES = (FULL_FINE_TUNING, TARGET_ONLY_FINE_TUNING, TARGET_ONLY, BASE_ONLY)
 MODELS = ("cnn", "mlp", "test")
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {
+        "inputs": "standardised",
+        "epoch_steps": 10,
+        "least_steps": 300,
+        "schedule": "cosine",
+        "label_smoothing": 0.1,
+        "average": 0.98,
+    },
+    "original": {
+        "inputs": "raw",
+        "epoch_steps": 0,
+        "least_steps": 0,
+        "schedule": "constant",
+        "label_smoothing": 0.0,
+        "average": 0.0,
+    },
+}
+"""What `--recipe` sets, each unless its own flag is given; `original` is how models were trained at first."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +72,23 @@ class PersonalizationOptions:
     seed: int
     epochs: int
     """Upper bound for base training and for target training alike."""
+    recipe: str
+    inputs: str
+    """`standardised` by statistics of the training windows, kept in the model; or `raw`."""
+    epoch_steps: int
+    """Steps that an epoch has at least; small sets are passed more than once for that."""
+    least_steps: int
+    """Steps before which no epoch is the best, a third of it from a base model; at most half of `epochs`."""
+    schedule: str
+    """`constant`, or `cosine`: the learning rate falls to zero along the most epochs there may be."""
+    label_smoothing: float
+    average: float
+    """How much of the running mean of the weights stays from step to step; 0 trains without one."""
+    seeds: int
+    """Models that are trained from as many seeds, and whose probabilities are averaged."""
+    refit: bool
+    """Whether target training starts again on train and val once it knows how many epochs are best."""
+    baseline: bool
     n_classes: int | None
     """None: as many as the labels of the data show, at least two."""
     dropout: float
@@ -87,6 +124,8 @@ def parse(argv: Sequence[str]) -> PersonalizationOptions:
     values = vars(_parser().parse_args(argv))
     for name in ("participants", "conv_channels", "hidden_sizes", "magnitude_range"):
         values[name] = tuple(values[name])
+    for name, value in RECIPES[values["recipe"]].items():
+        values[name] = value if values[name] is None else values[name]
     options = PersonalizationOptions(**values)
     _check(options)
     return options
@@ -177,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--target_batch_pct", type=_SHARE, default=None, help="share of the target in each batch")
     add("--seed", type=_FROM_ZERO, default=0)
     add("--epochs", type=_COUNT, default=100, help="at most, for base and target training alike")
+    _recipe_flags(parser)
     add(
         "--n_classes",
         type=_whole(2, "whole number from 2"),
@@ -194,3 +234,26 @@ def _parser() -> argparse.ArgumentParser:
     add("--output_dir", type=Path, help="likewise: the folder of the results")
     add("--checkpoint_dir", type=Path, help="likewise: the folder of checkpoints")
     return parser
+
+
+def _recipe_flags(parser: argparse.ArgumentParser) -> None:
+    def add(name: str, about: str, **settings: Any) -> None:
+        usual, first = (RECIPES[recipe][name] for recipe in ("default", "original"))
+        text = f"{about} ({usual}; with the original recipe {first})"
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text, **settings)
+
+    parser.set_defaults(**dict.fromkeys(RECIPES["default"]))
+    parser.add_argument("--recipe", choices=tuple(RECIPES), default="default", help="sets the next six")
+    add("inputs", "standardise windows by training statistics", choices=("standardised", "raw"))
+    add("epoch_steps", "steps of an epoch at least; small sets are passed again", type=_FROM_ZERO)
+    add(
+        "least_steps",
+        "steps before which no epoch is the best, a third of it from a base model",
+        type=_FROM_ZERO,
+    )
+    add("schedule", "of the learning rate along the epochs", choices=("cosine", "constant"))
+    add("label_smoothing", "share of each label spread over all", type=_real(0, 0.99, "share"))
+    add("average", "running mean of the weights: what stays of it each step", type=_real(0, 0.9999, "share"))
+    parser.add_argument("--seeds", type=_COUNT, default=1, help="models to train and average")
+    parser.add_argument("--refit", action="store_true", help="train on train and val at last")
+    parser.add_argument("--baseline", action="store_true", help="also score forest and logistic regression")

@@ -11,21 +11,26 @@ from typing import Any
 from trainers.personalization import files
 
 
-def write_plots(folder: Path, curves: Mapping[str, Sequence[float]], title: str) -> None:
+def write_plots(
+    folder: Path, curves: Mapping[str, Sequence[float]], title: str, f1_lines: Mapping[str, float]
+) -> None:
     """Write the loss and the F1 plot of base and target training, one after the other along the epochs.
 
-    `curves` is the content of `losses.json`.  Says so and writes nothing where matplotlib is not installed.
+    `curves` is the content of `losses.json`, `f1_lines` what else to compare F1 with, by name.
+    Says so and writes nothing where matplotlib is not installed.
     """
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
         print("no plots: matplotlib is not installed here", file=sys.stderr)
         return
-    files.write_bytes(folder / files.LOSS_PLOT, _png(curves, "loss", f"{title}: cross-entropy"))
-    files.write_bytes(folder / files.F1_PLOT, _png(curves, "f1", f"{title}: F1"))
+    files.write_bytes(folder / files.LOSS_PLOT, _png(curves, "loss", f"{title}: cross-entropy", {}))
+    files.write_bytes(folder / files.F1_PLOT, _png(curves, "f1", f"{title}: F1", f1_lines))
 
 
-def _png(curves: Mapping[str, Sequence[float]], quantity: str, title: str) -> bytes:
+def _png(
+    curves: Mapping[str, Sequence[float]], quantity: str, title: str, lines: Mapping[str, float]
+) -> bytes:
     # Figure with its own canvas: pyplot would start a window system and costs more time to import.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -38,6 +43,8 @@ def _png(curves: Mapping[str, Sequence[float]], quantity: str, title: str) -> by
         _draw_stage(axes, curves, stage, start, quantity)
     if n_base and curves[f"target_val_{quantity}"]:
         axes.axvline(n_base + 0.5, color="grey", linestyle=":", label="transition")
+    for style, (name, value) in zip(("--", ":"), lines.items(), strict=False):
+        axes.axhline(value, color="black", linestyle=style, label=f"{name.replace('_', ' ')}, test")
     axes.legend()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainers.personalization import CODE_VERSION, base_model, files
 from trainers.personalization.base_model import BaseModel
-from trainers.personalization.data import SPLITS, Source, Windows, check_channels, count_classes
+from trainers.personalization.data import SPLITS, Source, Windows, check_channels, concatenate, count_classes
 from trainers.personalization.networks import NetworkSpec, spec_of
 from trainers.personalization.options import FULL_FINE_TUNING, PersonalizationOptions
 from trainers.personalization.plots import write_plots
-from trainers.personalization.sampling import (
-    Augmentation,
-    TrainingSet,
-    derive_seed,
-    random_share,
-    training_set,
-)
+from trainers.personalization.recipe.baseline import baselines
+from trainers.personalization.recipe.members import averaged, member_checkpoint, member_report
+from trainers.personalization.recipe.starting import Place, Start
+from trainers.personalization.sampling import TrainingSet, random_share, training_set
 from trainers.personalization.scoring import Scores, evaluate
-from trainers.personalization.training import CheckpointPlan, Progress, Report, Schedule, fit
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run computes, reads and writes."""
-
-    device: torch.device
-    base_model_dir: Path | None
-    """Written by `train_base`, read by `run_experiment`; None only where the mode has no base model."""
-    output_dir: Path
-    checkpoint_dir: Path | None
+from trainers.personalization.training import CheckpointPlan, Progress, Report, fit, refit
 
 
 def train_base(options: PersonalizationOptions, place: Place, report: Report) -> None:
@@ -46,11 +34,12 @@ def train_base(options: PersonalizationOptions, place: Place, report: Report) ->
     val = source.load_all(options.base_participants, ("test",))
     n_classes = options.n_classes or count_classes((train, val))
     spec = spec_of(options, train.X_NCT.shape[1], n_classes)
-    network = _fresh_network(spec, options.seed, place.device)
-    windows = training_set(None, train.to(place.device), options.batch_size)
-    plan = _checkpoint_plan(options, spec, place)
-    progress = fit(network, windows, val.to(place.device), _schedule(options, "base"), report, plan)
-    base_model.write(place.base_model_dir, options, spec, network, progress)
+    windows = training_set(None, train.to(place.device), options.batch_size, None, options.epoch_steps)
+    start = Start(options, spec, place)
+    _say(start.notes(windows))
+    networks = [start.network(member, windows) for member in range(options.seeds)]
+    trained = _fit_members(options, start, networks, (windows, val.to(place.device)), report)
+    base_model.write(place.base_model_dir, options, spec, networks, trained)
 
 
 def run_experiment(options: PersonalizationOptions, place: Place, report: Report) -> None:
@@ -60,19 +49,33 @@ def run_experiment(options: PersonalizationOptions, place: Place, report: Report
     if options.needs_base_model:
         assert place.base_model_dir is not None
         base = base_model.read(place.base_model_dir, options)
+        options = _as_base_model(options, base)
     target = _load_target(options, base)
     spec = spec_of(options, target["test"].X_NCT.shape[1], _n_classes(options, base, target))
-    network = _fresh_network(spec, options.seed, place.device)
-    base_scores = None
-    test = target["test"].to(place.device)
-    if base and place.base_model_dir:
-        base_model.load_weights(place.base_model_dir, base, spec, network)
-        base_scores = evaluate(network, test)
+    start = Start(options, spec, place, base)
+    val, test = target["val"].to(place.device), target["test"].to(place.device)
     train = _experiment_set(options, target["train"], spec, place.device)
-    schedule, plan = _schedule(options, "target"), _checkpoint_plan(options, spec, place)
-    progress = fit(network, train, target["val"].to(place.device), schedule, report, plan)
-    network.load_state_dict(progress.best_weights)
-    result = Result(options, spec, base, progress, base_scores, evaluate(network, test))
+    _say(start.notes(train))
+    networks = [start.network(member, train) for member in range(options.seeds)]
+    base_scores = evaluate(averaged(networks), test) if base else None
+    trained = _fit_members(options, start, networks, (train, val), report)
+    for network, progress in zip(networks, trained, strict=True):
+        network.load_state_dict(progress.best_weights)
+    val_scores = evaluate(averaged(networks), val)
+    if options.refit:
+        both = concatenate((target["train"], target["val"]))
+        networks = _refit_members(start, _experiment_set(options, both, spec, place.device), trained)
+    result = Result(
+        options,
+        spec,
+        base,
+        trained[0],
+        [copy.deepcopy(network.state_dict()) for network in networks],
+        base_scores,
+        val_scores,
+        evaluate(averaged(networks), test),
+        _baselines(options, target, spec),
+    )
     result.write(place.output_dir)
 
 
@@ -84,10 +87,17 @@ class Result:
     spec: NetworkSpec
     base: BaseModel | None
     progress: Progress
+    """Of the first member."""
+    weights: list[dict[str, Tensor]]
+    """Of each member of the best target model."""
     base_scores: Scores | None
     """Of the base model on the target's test split."""
+    val_scores: Scores
+    """Of the best target model on the target's validation split, before a refit."""
     scores: Scores
     """Of the best target model on the target's test split."""
+    baselines: dict[str, Scores]
+    """On the target's test split, by name."""
 
     def write(self, folder: Path) -> None:
         """Write the files of an experiment; `metrics.json` comes last, so that its presence means done."""
@@ -95,14 +105,15 @@ class Result:
             "network": self.spec.as_dict(),
             "target": self.options.target,
             "epoch": self.progress.best_epoch,
-            "weights": self.progress.best_weights,
+            **base_model.packed(self.weights),
         }
         curves = self.curves()
         files.write_tensors(folder / files.BEST_TARGET_MODEL, best)
         files.write_json(folder / files.LOSSES, curves)
         files.write_json(folder / files.HYPERPARAMETERS, self.hyperparameters())
         if not self.options.no_plots:
-            write_plots(folder, curves, f"{self.options.target}, {self.options.mode}")
+            forests = {name: one.f1 for name, one in self.baselines.items()}
+            write_plots(folder, curves, f"{self.options.target}, {self.options.mode}", forests)
         files.write_json(folder / files.METRICS, self.metrics())
 
     def curves(self) -> dict[str, list[float]]:
@@ -113,16 +124,18 @@ class Result:
     def metrics(self) -> dict[str, float | int | None]:
         """Return the figures of the experiment; those of the base model are None where there is none."""
         found = {
-            "best_target_val_loss": self.progress.best("val_loss"),
+            "best_target_val_loss": self.val_scores.loss,
             "best_target_val_loss_epoch": self.progress.best_epoch,
-            "best_target_val_f1": self.progress.best("val_f1"),
-            "best_target_val_accuracy": self.progress.best("val_accuracy"),
+            "best_target_val_f1": self.val_scores.f1,
+            "best_target_val_accuracy": self.val_scores.accuracy,
             "transition_epoch": self.base.epochs if self.base else None,
         }
         for model, scores in (("base", self.base_scores), ("target", self.scores)):
             for name in ("loss", "f1", "accuracy"):
                 value = getattr(scores, name) if scores else None
                 found[f"best_{model}_model_target_test_{name}"] = value
+        for model, scores in self.baselines.items():
+            found |= {f"baseline_{model}_target_test_{name}": value for name, value in vars(scores).items()}
         return found
 
     def hyperparameters(self) -> dict[str, Any]:
@@ -158,30 +171,75 @@ def _experiment_set(
     options: PersonalizationOptions, target: Windows, spec: NetworkSpec, device: torch.device
 ) -> TrainingSet:
     if options.mode != FULL_FINE_TUNING:
-        return training_set(target.to(device), None, options.batch_size)
+        return training_set(target.to(device), None, options.batch_size, None, options.epoch_steps)
     source = Source(options.data_path, options.window_size, spec.n_classes)
     others = source.load_all(options.base_participants, ("train", "val"))
     first = source.path(options.base_participants[0], "train")
     check_channels(first, others, spec.n_channels)
-    return training_set(target.to(device), others.to(device), options.batch_size, options.target_batch_pct)
-
-
-def _fresh_network(spec: NetworkSpec, seed: int, device: torch.device) -> nn.Module:
-    torch.manual_seed(derive_seed(seed, "weights", 0))
-    return spec.build().to(device)
-
-
-def _schedule(options: PersonalizationOptions, stage: str) -> Schedule:
-    augmentation = Augmentation(options.jitter_std, options.magnitude_range, options.aug_prob)
-    base, target = options.early_stopping_patience, options.early_stopping_patience_target
-    return Schedule(
-        stage=stage,
-        epochs=options.epochs,
-        patience=base if stage == "base" else target,
-        lr=options.lr,
-        seed=options.seed,
-        augmentation=augmentation if options.use_augmentation else None,
+    return training_set(
+        target.to(device),
+        others.to(device),
+        options.batch_size,
+        options.target_batch_pct,
+        options.epoch_steps,
     )
+
+
+def _as_base_model(options: PersonalizationOptions, base: BaseModel) -> PersonalizationOptions:
+    """Return the options for a base model from before there were statistics: its inputs stay raw."""
+    if base.has_statistics or options.inputs == base_model.RAW:
+        return options
+    why = "it was made before there were any, or with --inputs raw"
+    _say([f"the base model holds no statistics of its inputs ({why}): inputs stay raw"])
+    return replace(options, inputs=base_model.RAW)
+
+
+def _fit_members(
+    options: PersonalizationOptions,
+    start: Start,
+    networks: Sequence[nn.Module],
+    windows: tuple[TrainingSet, Windows],
+    report: Report,
+) -> list[Progress]:
+    """Train each network on the training windows in place, watching the validation windows."""
+    plan = _checkpoint_plan(options, start.spec, start.place)
+    return [
+        fit(
+            network,
+            *windows,
+            start.schedule(member, windows[0]),
+            member_report(report, member, len(networks)),
+            member_checkpoint(plan, member),
+        )
+        for member, network in enumerate(networks)
+    ]
+
+
+def _refit_members(start: Start, train: TrainingSet, trained: Sequence[Progress]) -> list[nn.Module]:
+    """Return networks that began as the first ones did and were trained on `train` for their best epochs."""
+    networks = [start.network(member, train) for member in range(len(trained))]
+    for member, (network, progress) in enumerate(zip(networks, trained, strict=True)):
+        epochs = progress.best_epoch
+        refit(network, train, replace(start.schedule(member, train), epochs=epochs))
+    return networks
+
+
+def _baselines(
+    options: PersonalizationOptions, target: dict[str, Windows], spec: NetworkSpec
+) -> dict[str, Scores]:
+    if not options.baseline:
+        return {}
+    known = concatenate((target["train"], target["val"]))
+    try:
+        return baselines(known, target["test"], spec.n_classes, options.seed)
+    except ImportError:
+        _say(["no baselines: scikit-learn is not installed here"])
+        return {}
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        print(f"note: {note}", flush=True)
 
 
 def _checkpoint_plan(

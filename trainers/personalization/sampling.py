@@ -43,31 +43,56 @@ class TrainingSet:
     batch_size: int
     target_share: float | None = None
     """Share of each batch; None mixes all windows evenly."""
+    least_steps: int = 0
+    """Batches of an epoch at least; whole passes are added until there are as many."""
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of one epoch."""
+        one_pass = self._batches_of_a_pass()
+        return one_pass * -(-max(self.least_steps, 1) // one_pass)
 
     def batches(self, generator: torch.Generator) -> list[Tensor]:
         """Return one epoch of batches, each an int64 tensor of rows of `windows`."""
-        total = len(self.windows)
+        found = self._pass(generator)
+        while len(found) < self.least_steps:
+            found += self._pass(generator)
+        return found
+
+    def _pass(self, generator: torch.Generator) -> list[Tensor]:
         if self.target_share is None:
-            return list(_shuffled(total, generator).split(self.batch_size))
-        from_target = target_per_batch(self.batch_size, self.target_share)
-        parts = [(0, self.n_target, from_target)]
-        parts.append((self.n_target, total - self.n_target, self.batch_size - from_target))
-        asked = [(start, size, share) for start, size, share in parts if share and size]
-        n_batches = max(-(-size // share) for _, size, share in asked)
+            return list(_shuffled(len(self.windows), generator).split(self.batch_size))
+        n_batches = self._batches_of_a_pass()
         columns = [
             start + _cycled(size, n_batches * share, generator).view(n_batches, share)
-            for start, size, share in asked
+            for start, size, share in self._shares()
         ]
         return list(torch.cat(columns, dim=1).unbind())
 
+    def _batches_of_a_pass(self) -> int:
+        if self.target_share is None:
+            return -(-len(self.windows) // self.batch_size)
+        return max(-(-size // share) for _, size, share in self._shares())
+
+    def _shares(self) -> list[tuple[int, int, int]]:
+        """Return first window, windows and windows a batch of the target and of the others."""
+        from_target = target_per_batch(self.batch_size, self.target_share or 0)
+        parts = [(0, self.n_target, from_target)]
+        parts.append((self.n_target, len(self.windows) - self.n_target, self.batch_size - from_target))
+        return [(start, size, share) for start, size, share in parts if share and size]
+
 
 def training_set(
-    target: Windows | None, others: Windows | None, batch_size: int, target_share: float | None = None
+    target: Windows | None,
+    others: Windows | None,
+    batch_size: int,
+    target_share: float | None = None,
+    least_steps: int = 0,
 ) -> TrainingSet:
     """Return a training set of either or both; at least one must be given."""
     parts = [part for part in (target, others) if part is not None]
     n_target = 0 if target is None else len(target)
-    return TrainingSet(concatenate(parts), n_target, batch_size, target_share)
+    return TrainingSet(concatenate(parts), n_target, batch_size, target_share, least_steps)
 
 
 def target_per_batch(batch_size: int, share: float) -> int:

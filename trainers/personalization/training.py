@@ -39,6 +39,17 @@ class Schedule:
     lr: float
     seed: int
     augmentation: Augmentation | None
+    cosine: bool = False
+    """Whether the learning rate falls to zero along `epochs`, else it is constant."""
+    label_smoothing: float = 0.0
+    least_epochs: int = 0
+    """Epochs before which none is the best and none counts as waiting."""
+    average: float = 0.0
+    """How much of the running mean of the weights stays from step to step; 0 trains without one."""
+
+    def rate(self, epoch: int) -> float:
+        """Return the share of the learning rate that is used in an epoch, counted from 1."""
+        return (1 + math.cos(math.pi * (epoch - 1) / self.epochs)) / 2 if self.cosine else 1.0
 
 
 @dataclass(frozen=True)
@@ -66,13 +77,17 @@ class Progress:
         """Return the value of a curve in the epoch of the lowest validation loss."""
         return self.curves[curve][self.best_epoch - 1]
 
-    def record(self, train: Scores, val: Scores) -> bool:
-        """Append an epoch and return whether it is the best one so far."""
+    def record(self, train: Scores, val: Scores, least_epochs: int = 0) -> bool:
+        """Append an epoch and return whether it is the best one so far.
+
+        Of the first `least_epochs` the last one always is.
+        """
         values = (train.loss, val.loss, train.f1, val.f1, val.accuracy)
         self.epoch += 1
         for name, value in zip(CURVES, values, strict=True):
             self.curves[name].append(value)
-        better = self.best_epoch == 0 or val.loss < self.best("val_loss")
+        early = self.epoch <= least_epochs
+        better = early or self.best_epoch == 0 or val.loss < self.best("val_loss")
         if better:
             self.best_epoch = self.epoch
         return better
@@ -96,20 +111,33 @@ def fit(
     Goes on from the checkpoint where there is one of the same job, to the same result.
     Raises DivergedError where a loss stops being a number.
     """
-    optimizer = FlatAdam(network, schedule.lr)
+    optimizer = FlatAdam(network, schedule.lr, average=schedule.average)
     progress = _resume(checkpoint, network, optimizer) or Progress()
     while not progress.is_over(schedule):
         train_scores = _train_epoch(network, optimizer, train, schedule, progress.epoch + 1)
-        val_scores = evaluate(network, val)
-        _refuse_divergence(train_scores, val_scores, schedule.stage, progress.epoch + 1)
-        if progress.record(train_scores, val_scores):
-            progress.best_weights = copy.deepcopy(network.state_dict())
+        with optimizer.averaged():
+            val_scores = evaluate(network, val)
+            _refuse_divergence(train_scores, val_scores, schedule.stage, progress.epoch + 1)
+            if progress.record(train_scores, val_scores, schedule.least_epochs):
+                progress.best_weights = copy.deepcopy(network.state_dict())
         report(
             progress.epoch, schedule.epochs, **{name: curve[-1] for name, curve in progress.curves.items()}
         )
         if checkpoint and checkpoint.every and progress.epoch % checkpoint.every == 0:
             _save(checkpoint, network, optimizer, progress)
     return progress
+
+
+def refit(network: nn.Module, train: TrainingSet, schedule: Schedule) -> None:
+    """Train `network` in place for all epochs of the schedule, with nothing held out.
+
+    Raises DivergedError as `fit` does.
+    """
+    optimizer = FlatAdam(network, schedule.lr, average=schedule.average)
+    for epoch in range(1, schedule.epochs + 1):
+        found = _train_epoch(network, optimizer, train, schedule, epoch)
+        _refuse_divergence(found, found, schedule.stage, epoch)
+    optimizer.take_average()
 
 
 def _train_epoch(
@@ -119,6 +147,7 @@ def _train_epoch(
     torch.manual_seed(seed)  # for dropout, which takes no generator
     generator = torch.Generator(train.windows.y_N.device).manual_seed(seed)
     network.train()
+    rate = schedule.rate(epoch)
     losses, truth, predicted = [], [], []
     for index in train.batches(generator):
         batch = train.windows.select(index)
@@ -126,9 +155,9 @@ def _train_epoch(
         if schedule.augmentation:
             X_NCT = schedule.augmentation.apply(X_NCT, generator)
         output_NK = logits(network, X_NCT)
-        loss = nn.functional.cross_entropy(output_NK, batch.y_N)
+        loss = nn.functional.cross_entropy(output_NK, batch.y_N, label_smoothing=schedule.label_smoothing)
         loss.backward()
-        optimizer.step()
+        optimizer.step(rate)
         losses.append(loss.detach() * len(index))
         truth.append(batch.y_N)
         predicted.append(output_NK.argmax(dim=1))

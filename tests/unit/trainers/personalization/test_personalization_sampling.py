@@ -143,3 +143,14 @@ def test_jitter_has_the_asked_deviation_on_the_asked_share_of_windows() -> None:
     touched = change.abs().amax(dim=(1, 2)) > 0
     assert float(touched.float().mean()) == pytest.approx(0.3, abs=0.03)
     assert float(change[touched].std()) == pytest.approx(0.2, rel=0.05)
+
+
+@pytest.mark.parametrize("share", [None, 0.25, 1.0])
+@pytest.mark.parametrize(("least", "n_target"), [(0, 3), (5, 3), (5, 90), (40, 17)])
+def test_an_epoch_has_at_least_so_many_batches(share: float | None, least: int, n_target: int) -> None:
+    chosen = TrainingSet(windows(n_target + 30), n_target, 8, share, least)
+    found = chosen.batches(torch.Generator().manual_seed(0))
+    assert len(found) == chosen.n_batches >= least
+    one_pass = TrainingSet(windows(n_target + 30), n_target, 8, share)
+    assert len(found) % one_pass.n_batches == 0
+    assert len(found) < max(least, 1) + one_pass.n_batches

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from trainers.personalization.adam import FlatAdam
 from trainers.personalization.data import Windows
 from trainers.personalization.errors import DivergedError
 from trainers.personalization.sampling import Augmentation, TrainingSet, training_set
-from trainers.personalization.scoring import evaluate
+from trainers.personalization.scoring import Scores, evaluate
 from trainers.personalization.training import CheckpointPlan, Progress, Schedule, fit
 
 SCHEDULE = Schedule("target", 12, 12, 0.02, 0, Augmentation(0.1, (0.9, 1.1), 0.5))
@@ -140,3 +141,34 @@ def test_a_loss_that_only_equals_the_best_is_no_gain(patience: int, over: bool) 
 def test_a_loss_that_is_no_number_stops_training() -> None:
     with pytest.raises(DivergedError, match=r"target training diverged: the \w+ loss of epoch \d+ is "):
         fit(network(), TRAIN, VAL, replace(SCHEDULE, lr=1e30), ignore)
+
+
+def test_of_the_first_epochs_the_last_one_is_the_best() -> None:
+    progress, losses = Progress(), (0.5, 0.9, 0.8, 0.85, 0.7)
+    better = [progress.record(Scores(loss, 0, 0), Scores(loss, 0, 0), 2) for loss in losses]
+    assert better == [True, True, True, False, True]
+    assert progress.best_epoch == 5
+
+
+def test_the_learning_rate_falls_along_the_epochs() -> None:
+    schedule = replace(SCHEDULE, epochs=4, cosine=True)
+    rates = [schedule.rate(epoch) for epoch in range(1, 5)]
+    assert rates == pytest.approx([1, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2])
+    assert [SCHEDULE.rate(epoch) for epoch in (1, 12)] == [1, 1]
+
+
+def test_weights_are_averaged_for_validation_only() -> None:
+    network = nn.Linear(3, 2)
+    optimizer = FlatAdam(network, 0.1, average=0.9)
+    mean = network.weight.detach().clone()
+    for step in range(1, 4):
+        network(torch.ones(1, 3)).sum().backward()
+        optimizer.step()
+        keep = min(0.9, step / (step + 10))
+        mean = keep * mean + (1 - keep) * network.weight.detach()
+    own = network.weight.detach().clone()
+    with optimizer.averaged():
+        torch.testing.assert_close(network.weight.detach(), mean)
+    assert torch.equal(network.weight, own)
+    optimizer.take_average()
+    torch.testing.assert_close(network.weight.detach(), mean)

@@ -1,0 +1,91 @@
+"""Standardised inputs: unlike scales, constants, and base models that have no statistics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+Run = Callable[..., int]
+Save = Callable[..., None]
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def metrics(tmp_path: Path, name: str) -> dict[str, Any]:
+    return read(tmp_path / name / "output" / "metrics.json")
+
+
+def make_old(folder: Path) -> None:
+    """Make a base model what the version before statistics wrote."""
+    for name in ("best_base_model.pt", "last_base_model.pt"):
+        saved = torch.load(folder / name, weights_only=True)
+        del saved["network"]["inputs"]
+        torch.save(saved, folder / name)
+
+
+def test_a_base_model_without_statistics_still_loads_and_says_so(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("base", "--mode", "base_only", "--recipe", "original")
+    make_old(tmp_path / "base_model")
+    assert run("exp", "--no_plots") == 0
+    assert "note: the base model holds no statistics of its inputs" in capsys.readouterr().out
+    assert read(tmp_path / "exp" / "output" / "hyperparameters.json")["inputs"] == "raw"
+
+
+def test_statistics_are_not_dropped_unasked(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("base", "--mode", "base_only")
+    assert run("exp", "--inputs", "raw") == 1
+    assert "the base model has inputs standardised, the job asks for raw" in capsys.readouterr().err
+
+
+def test_fine_tuning_keeps_the_statistics_of_the_base_model(run: Run, tmp_path: Path) -> None:
+    run("base", "--mode", "base_only", "--model", "mlp")
+    run("exp", "--model", "mlp", "--mode", "target_only_fine_tuning", "--no_plots")
+    base = torch.load(tmp_path / "base_model" / "best_base_model.pt", weights_only=True)["weights"]
+    fitted = torch.load(tmp_path / "exp" / "output" / "best_target_model.pt", weights_only=True)["weights"]
+    for name in ("0.mean", "0.inverse"):
+        assert torch.equal(base[name], fitted[name])
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_windows_of_unlike_scale_are_learned_all_the_same(
+    run: Run, tmp_path: Path, data_path: Path, model: str
+) -> None:
+    losses = {}
+    flags = ("--mode", "target_only", "--model", model, "--no_plots", "--epochs", "12")
+    for name, factor in (("as_they_are", 1.0), ("unlike", 1e6)):
+        for part in ("train", "val", "test"):
+            X, y = torch.load(data_path / f"bob_{part}.pt", weights_only=True)
+            torch.save((X * torch.tensor([factor, 1.0])[:, None], y), data_path / f"bob_{part}.pt")
+        run(name, *flags)
+        losses[name] = metrics(tmp_path, name)["best_target_model_target_test_loss"]
+    assert losses["unlike"] == pytest.approx(losses["as_they_are"], rel=0.05)
+    run("raw", *flags, "--inputs", "raw")
+    # The groups that a cnn normalises hide the scale of a whole window from it.
+    if model == "mlp":
+        assert metrics(tmp_path, "raw")["best_target_model_target_test_loss"] > 2 * losses["unlike"]
+
+
+def test_constant_inputs_are_told_and_left_out(
+    run: Run, tmp_path: Path, data_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "val", "test"):
+        X, y = torch.load(data_path / f"bob_{part}.pt", weights_only=True)
+        X[:, 1] = 7.0 if part == "train" else 1e9
+        torch.save((X, y), data_path / f"bob_{part}.pt")
+    assert run("exp", "--mode", "target_only", "--model", "mlp", "--no_plots") == 0
+    assert "note: 12 of 24 inputs are constant in training; the network does not see them" in (
+        capsys.readouterr().out
+    )
+    assert metrics(tmp_path, "exp")["best_target_model_target_test_loss"] < 1

@@ -1,0 +1,88 @@
+"""What the recipes set, what the original one gave, few windows, and a refit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainers.personalization.__main__ import main
+
+Run = Callable[..., int]
+Save = Callable[..., None]
+
+
+ORIGINAL = {
+    ("mlp", "full_fine_tuning"): (1.8701439330470748e-05, 4.475905006984249e-05),
+    ("mlp", "target_only_fine_tuning"): (0.00019499343761708587, 0.00047675988753326237),
+    ("mlp", "target_only"): (0.0490141361951828, 0.05238664522767067),
+    ("cnn", "full_fine_tuning"): (1.3775123079540208e-05, 5.052458436693996e-05),
+    ("cnn", "target_only_fine_tuning"): (0.00011722444469342008, 0.0001960530353244394),
+    ("cnn", "target_only"): (0.03976038098335266, 0.023286545649170876),
+}
+"""Validation and test loss as the version before recipes computed them."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def metrics(tmp_path: Path, name: str) -> dict[str, Any]:
+    return read(tmp_path / name / "output" / "metrics.json")
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_the_original_recipe_gives_what_it_gave_before(run: Run, tmp_path: Path, model: str) -> None:
+    flags = ("--model", model, "--recipe", "original", "--no_plots")
+    run("base", "--mode", "base_only", "--use_augmentation", *flags)
+    for mode in ("full_fine_tuning", "target_only_fine_tuning", "target_only"):
+        assert run(mode, "--mode", mode, "--target_batch_pct", "0.25", *flags) == 0
+        found = metrics(tmp_path, mode)
+        val, test = ORIGINAL[model, mode]
+        assert found["best_target_val_loss"] == pytest.approx(val, rel=1e-3)
+        assert found["best_target_model_target_test_loss"] == pytest.approx(test, rel=1e-3)
+
+
+def test_a_flag_wins_over_the_recipe(run: Run, tmp_path: Path) -> None:
+    run("exp", "--mode", "target_only", "--recipe", "original", "--schedule", "cosine", "--no_plots")
+    values = read(tmp_path / "exp" / "output" / "hyperparameters.json")
+    shown = {name: values[name] for name in ("inputs", "epoch_steps", "least_steps", "schedule", "average")}
+    assert shown == {"inputs": "raw", "epoch_steps": 0, "least_steps": 0, "schedule": "cosine", "average": 0}
+
+
+def test_a_participant_with_fewer_windows_than_a_batch_gets_enough_steps(
+    run: Run, tmp_path: Path, data_path: Path, save_split: Save, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_split(data_path / "bob_train.pt", 6, 2, seed=3)
+    flags = ("--mode", "target_only", "--no_plots", "--model", "mlp")
+    assert run("new", *flags) == 0
+    assert "note: 6 training windows are fewer than a batch of 64" in capsys.readouterr().out
+    run("before", *flags, "--epoch_steps", "0")
+    losses = [
+        read(tmp_path / name / "output" / "losses.json")["target_train_loss"] for name in ("new", "before")
+    ]
+    assert [len(one) for one in losses] == [4, 4]
+    assert losses[0][-1] < losses[1][-1]
+
+
+@pytest.mark.parametrize("mode", ["full_fine_tuning", "target_only"])
+def test_a_refit_learns_from_validation_windows_too(run: Run, tmp_path: Path, mode: str) -> None:
+    run("base", "--mode", "base_only")
+    for name, flags in (("once", ()), ("again", ("--refit",))):
+        assert run(name, "--mode", mode, "--no_plots", *flags) == 0
+    once, again = metrics(tmp_path, "once"), metrics(tmp_path, "again")
+    for name in ("best_target_val_loss", "best_target_val_loss_epoch", "best_target_val_f1"):
+        assert once[name] == again[name]
+    assert once["best_target_model_target_test_loss"] != again["best_target_model_target_test_loss"]
+
+
+def test_the_help_tells_what_each_recipe_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "(standardised; with the original recipe raw)" in shown
+    assert "(cosine; with the original recipe constant)" in shown

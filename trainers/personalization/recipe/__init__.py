@@ -1,0 +1,1 @@
+"""What a recipe adds to plain training: standardised inputs, several seeds, how each begins, what to beat."""

@@ -1,0 +1,95 @@
+"""How the networks of a job begin, and how they are trained from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from trainers.personalization import base_model
+from trainers.personalization.base_model import BaseModel
+from trainers.personalization.networks import NetworkSpec
+from trainers.personalization.options import PersonalizationOptions
+from trainers.personalization.recipe.inputs import learn_inputs
+from trainers.personalization.recipe.members import member_seed
+from trainers.personalization.sampling import Augmentation, TrainingSet, derive_seed
+from trainers.personalization.training import Schedule
+from worker_agent.protocol.script_contract import BASE_ONLY
+
+BASE_SHORTENS = 3
+"""How much fewer the least steps are where training starts from a base model."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run computes, reads and writes."""
+
+    device: torch.device
+    base_model_dir: Path | None
+    """Written by `train_base`, read by `run_experiment`; None only where the mode has no base model."""
+    output_dir: Path
+    checkpoint_dir: Path | None
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the members of a job have in common before their first step."""
+
+    options: PersonalizationOptions
+    spec: NetworkSpec
+    place: Place
+    base: BaseModel | None = None
+
+    def network(self, member: int, train: TrainingSet) -> nn.Module:
+        """Return one member as training begins: with the base model's weights, or with fresh ones.
+
+        Fresh networks that standardise their inputs learn the statistics of the training windows.
+        """
+        torch.manual_seed(derive_seed(member_seed(self.options.seed, member), "weights", 0))
+        network = self.spec.build().to(self.place.device)
+        if self.base and self.place.base_model_dir:
+            base_model.check_shape(self.place.base_model_dir, self.base, self.spec)
+            base_model.load_weights(self.place.base_model_dir, self.base, member, network)
+        else:
+            learn_inputs(network, train.windows.X_NCT)
+        return network
+
+    def schedule(self, member: int, train: TrainingSet) -> Schedule:
+        """Return how one member is trained on these windows."""
+        options, to_base = self.options, self.options.mode == BASE_ONLY
+        augmentation = Augmentation(options.jitter_std, options.magnitude_range, options.aug_prob)
+        base, target = options.early_stopping_patience, options.early_stopping_patience_target
+        return Schedule(
+            stage="base" if to_base else "target",
+            epochs=options.epochs,
+            patience=base if to_base else target,
+            lr=options.lr,
+            seed=member_seed(options.seed, member),
+            augmentation=augmentation if options.use_augmentation else None,
+            cosine=options.schedule == "cosine",
+            label_smoothing=options.label_smoothing,
+            least_epochs=self._least_epochs(train),
+            average=options.average,
+        )
+
+    def _least_epochs(self, train: TrainingSet) -> int:
+        # From a base model the way is shorter, and what it knows is soon forgotten.
+        steps = self.options.least_steps // (BASE_SHORTENS if self.base else 1)
+        return min(-(-steps // train.n_batches), self.options.epochs // 2)
+
+    def notes(self, train: TrainingSet) -> list[str]:
+        """Return what the user should know of the training windows and the base model."""
+        found = []
+        if self.base is None:
+            found += learn_inputs(self.spec.build(), train.windows.X_NCT.cpu())
+        elif len(self.base.weights) < self.options.seeds:
+            held, wanted = len(self.base.weights), self.options.seeds
+            found.append(f"the base model holds {held} of {wanted} seeds; members share their start")
+        if train.target_share is None and len(train.windows) < self.options.batch_size:
+            found.append(
+                f"{len(train.windows)} training windows are fewer than a batch of {self.options.batch_size}; "
+                "batches are as large as there are windows"
+            )
+        return found
