@@ -109,11 +109,11 @@ def sgd(seed: int) -> SGDClassifier:
 
 
 Arm = Callable[[Arrays, int], Array]
-RAW, ZERO = {"inputs": "raw"}, {"bias_start": "zero"}
 OURS: dict[str, Arm] = {
     "ours, original recipe": lambda data, seed: ours(data, seed, **RECIPES["original"]),
-    "ours, + log-odds start": lambda data, seed: ours(data, seed, **RAW),
-    "ours, + standardised only": lambda data, seed: ours(data, seed, **ZERO),
+    "ours, default but raw": lambda data, seed: ours(data, seed, inputs="raw"),
+    "ours, default but bias from zero": lambda data, seed: ours(data, seed, bias_start="zero"),
+    "ours, default but batches of 512": lambda data, seed: ours(data, seed, epoch_steps=0),
     "ours, default": lambda data, seed: ours(data, seed),
     "ours, exact solver": lambda data, seed: ours(data, seed, solver="exact"),
 }

@@ -19,6 +19,7 @@ from tests.support.runs import ROOT, Run
 from trainers.probes.outputs import load_probe
 
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+SMALL = ("--bias-start", "zero", "--epoch-steps", "0")
 QUICK = ("--epochs", "6", "--lr", "5e-3", "--batch-size", "64")
 
 
@@ -141,7 +142,7 @@ def test_what_can_hardly_be_learned_is_said(tmp_path: Path) -> None:
 def test_the_original_recipe_stays_available(digits: Path, tmp_path: Path) -> None:
     flags = ("--activations", digits, "--layer", 1, *QUICK)
     train(*flags, "--output-dir", "recipe", "--recipe", "original", cwd=tmp_path)
-    train(*flags, "--output-dir", "flags", "--inputs", "raw", "--bias-start", "zero", cwd=tmp_path)
+    train(*flags, "--output-dir", "flags", "--inputs", "raw", *SMALL, cwd=tmp_path)
     assert results(tmp_path / "recipe") == results(tmp_path / "flags")
     settings = json.loads((tmp_path / "recipe" / "probes_settings.json").read_text())
     assert (settings["inputs"], settings["bias_start"]) == ("raw", "zero")

@@ -23,7 +23,7 @@ SEEDS = 1 << 43
 """A generator has 63 bits of seed, and 20 of them tell the probes apart."""
 
 ACTIVATIONS_HELP = "HDF5 files of train, val and test; with --layer also a directory or a path with {layer}"
-RECIPE_HELP = "sets --inputs and --bias-start; original: raw and zero, as the first version of this trainer"
+RECIPE_HELP = "sets the next three; original: raw, zero and 0, as the first version of this trainer"
 INPUTS_HELP = "standardise activations by the training split while training (default), or leave them raw"
 BIAS_HELP = "begin at the log-odds of each class (default), or near zero"
 SOLVER_HELP = (
@@ -31,6 +31,7 @@ SOLVER_HELP = (
     "is faster too, and where one number must come out whatever the seed; adamw, which stops early, is for "
     "more activations than examples, for multihead and for several --lr"
 )
+STEPS_HELP = "steps of an epoch at least: smaller batches for few examples (default 30; original: 0)"
 BASELINE_HELP = "also score prevalence and the exact solver, beside every probe"
 LR_HELP = "learning rates; several, by commas or spaces, train together and each probe keeps its best"
 EXECUTOR_HELP = "fused: all probes in one model; thread: one by one in threads (default: the faster)"
@@ -103,6 +104,9 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         pos_weight=arguments.pos_weight,
         inputs=arguments.inputs or RECIPES[arguments.recipe]["inputs"],
         bias_start=arguments.bias_start or RECIPES[arguments.recipe]["bias_start"],
+        epoch_steps=RECIPES[arguments.recipe]["epoch_steps"]
+        if arguments.epoch_steps is None
+        else arguments.epoch_steps,
         dtype=dtype,
         seed=arguments.seed,
         solver=arguments.solver,
@@ -157,7 +161,11 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
     )
     add("--dropout", type=_between(0, 1), default=0.1)
     add(
-        "--batch-size", "--batch_size", type=_positive(int), default=512, help="examples a step (default 512)"
+        "--batch-size",
+        "--batch_size",
+        type=_positive(int),
+        default=512,
+        help="examples a step at most (default 512)",
     )
     add("--epochs", type=_positive(int), default=50)
     add("--lr", nargs="+", type=_numbers, default=[(5e-4,)], metavar="RATE", help=LR_HELP)
@@ -185,6 +193,12 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
         help="keep the learning rate constant",
     )
     add("--min-lr", "--min_lr", type=_at_least(0), default=1e-5, help="end of the cosine (default 1e-5)")
+    add("--dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
+    add("--seed", type=_whole, default=0)
+
+
+def _start_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--pos-weight",
         "--pos_weight",
@@ -192,14 +206,9 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
         default=1.0,
         help="weight of positives: a number or 'balanced'",
     )
-    add("--dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
-    add("--seed", type=_whole, default=0)
-
-
-def _start_flags(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
     add("--recipe", choices=tuple(RECIPES), default="default", help=RECIPE_HELP)
     add("--inputs", choices=("standardised", "raw"), help=INPUTS_HELP)
+    add("--epoch-steps", "--epoch_steps", type=_from_zero, metavar="STEPS", help=STEPS_HELP)
     add("--bias-start", "--bias_start", choices=("log-odds", "zero"), help=BIAS_HELP)
 
 
@@ -258,6 +267,11 @@ def _pos_weight(text: str) -> float | str:
 
 def _whole(text: str) -> int:
     value: int = _checked(int, lambda number: 0 <= number < SEEDS, f"from 0 to below {SEEDS}")(text)
+    return value
+
+
+def _from_zero(text: str) -> int:
+    value: int = _checked(int, lambda number: number >= 0, "a number from 0")(text)
     return value
 
 

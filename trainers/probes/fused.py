@@ -38,7 +38,7 @@ class FusedTraining:
         """What activations are standardised by, if they are."""
         self._reader = BatchReader(
             standardised(layer.rows["train"], self.inputs),
-            settings.batch_size,
+            settings.batch_of(layer.rows["train"].n_rows),
             dropout_shape(settings),
             settings.compute_dtype,
             settings.storage_dtype,

@@ -65,7 +65,8 @@ class _LoaderReader:
         examples = _Examples(self.rows, targets_NC[:, 0].to(self.settings.compute_dtype))
         compute = self.settings.compute_dtype
         # A loader draws from the global generator unless told, even while another thread has it seeded.
-        loader = DataLoader(examples, self.settings.batch_size, sampler=order, generator=torch.Generator())
+        size = self.settings.batch_of(len(examples))
+        loader = DataLoader(examples, size, sampler=order, generator=torch.Generator())
         for x, y in loader:
             x, y = x.to(self.device, compute), y.to(self.device)[:, None]
             if self.inputs is not None:
@@ -138,7 +139,7 @@ class OneByOneTraining:
             return _LoaderReader(rows, settings, device, self.inputs)
         return BatchReader(
             standardised(rows, self.inputs),
-            settings.batch_size,
+            settings.batch_of(rows.n_rows),
             dropout_shape(settings),
             settings.compute_dtype,
             settings.storage_dtype,

@@ -18,10 +18,13 @@ Inputs = Literal["standardised", "raw"]
 BiasStart = Literal["log-odds", "zero"]
 
 RECIPES: dict[str, Any] = {
-    "default": {"inputs": "standardised", "bias_start": "log-odds"},
-    "original": {"inputs": "raw", "bias_start": "zero"},
+    "default": {"inputs": "standardised", "bias_start": "log-odds", "epoch_steps": 30},
+    "original": {"inputs": "raw", "bias_start": "zero", "epoch_steps": 0},
 }
 """What `--recipe` sets; `original` is how probes were trained at first."""
+
+SMALLEST_BATCH = 16
+"""Examples of a step that `epoch_steps` leaves at least."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
@@ -43,6 +46,9 @@ class Settings:
     """Width of the multihead probe's layers."""
     dropout: float = 0.1
     batch_size: int = 512
+    """Examples of a step at most."""
+    epoch_steps: int = 30
+    """AdamW: steps of an epoch at least; batches of a small training split are smaller for it."""
     epochs: int = 50
     lrs: tuple[float, ...] = (5e-4,)
     weight_decays: tuple[float, ...] = (1e-3,)
@@ -81,6 +87,12 @@ class Settings:
     def variants(self) -> list[Variant]:
         """Every pair of a learning rate and a decay, learning rates outermost."""
         return [Variant(lr, decay) for lr, decay in product(self.lrs, self.weight_decays)]
+
+    def batch_of(self, n_rows: int) -> int:
+        """Return how many examples make a step on a training split of so many."""
+        if not self.epoch_steps:
+            return self.batch_size
+        return min(self.batch_size, max(SMALLEST_BATCH, -(-n_rows // self.epoch_steps)))
 
     def lr_at(self, epoch: int, lr: float) -> float:
         """Return the learning rate of `epoch` (from 0) for a variant that begins with `lr`."""

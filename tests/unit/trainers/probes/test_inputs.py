@@ -173,3 +173,10 @@ def test_what_never_changes_is_told_from_rounding() -> None:
     by = standardisation(ResidentRows(x), Settings())
     assert isinstance(by, Standardisation)
     assert (by.inverse_D == 0).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("rows", "batch"), [(100, 16), (900, 30), (15_360, 512), (10**6, 512)])
+def test_few_examples_make_smaller_batches(rows: int, batch: int) -> None:
+    assert Settings().batch_of(rows) == batch
+    assert Settings(batch_size=8).batch_of(rows) == 8
+    assert Settings(epoch_steps=0).batch_of(rows) == 512
