@@ -20,8 +20,8 @@ from master.errors import ConfigError, UsageError
 from master.intake.cluster import read_cluster
 from master.intake.executors import INLINE, check_executors, inline_problem, threads_problem_of
 from master.intake.head_paths import with_head_paths
-from master.intake.job_settings import check_job_settings
 from master.intake.jobs import read_jobs
+from master.intake.settings_check import check_job_settings
 from master.runs.launching import Limits
 from master.runs.script_jobs import ScriptJobs
 from master.runs.spec import RunSpec

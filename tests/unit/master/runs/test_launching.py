@@ -14,8 +14,8 @@ from master.core.planning.plan import Task
 from master.core.planning.setting_kinds import KEPT
 from master.core.running.records import TaskRecord
 from master.errors import ConfigError
-from master.intake.job_settings import check_job_settings
 from master.intake.jobs import parse_jobs
+from master.intake.settings_check import check_job_settings
 from master.runs.launching import (
     Limits,
     data_mounts,
