@@ -41,6 +41,12 @@ class ServerSpec:
     state_dir: str = "~/.twophase"
     data: tuple[DataDir, ...] = ()
     labels: tuple[str, ...] = ()
+    env_from: tuple[str, ...] = ()
+    """Variables of the environment here that jobs get too."""
+    env_file: str | None = None
+    """A file here with more of them."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The values of both: for the agent alone, in no file and no log."""
     agent: Settings = field(default_factory=Settings)
     """What its agent is told."""
 

@@ -17,7 +17,7 @@ from worker_agent.attempts.working_directory import expand
 from worker_agent.executors.terminal import stay_in_background
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.lines import PREAMBLE
-from worker_agent.runtime import gpu_report
+from worker_agent.runtime import environment_report, gpu_report
 from worker_agent.runtime.connection.link import READ_BYTES
 from worker_agent.runtime.daemon import AgentHeldError, serve, start_detached, start_in_terminal
 from worker_agent.runtime.host_context import hostname
@@ -40,6 +40,7 @@ environment:
   TWOPHASE_AGENT_IDLE_S   the agent ends after this long without a master and without jobs (1800), or after a
                           minute where it holds no attempt
   TWOPHASE_GPU_QUERY_S    how long nvidia-smi may take to answer (15)
+  TWOPHASE_SETUP_S        how long the shell lines of `setup` may take together (300)
   TWOPHASE_SLOT_DIR       where the slots' locks are, for all users of the machine (/tmp/twophase-slots)
 
 example, what the master runs over SSH:
@@ -49,6 +50,8 @@ what an agent would make of this machine's GPUs:
 to end an agent and its jobs by hand:
   kill "$(cat ~/.twophase/$(hostname)/runs/r1/agent.lock)"
 """
+
+_REPORTS = {"gpus": gpu_report.run, "environment": environment_report.run}
 
 
 def _run_id(text: str) -> str:
@@ -78,14 +81,15 @@ def _parser() -> argparse.ArgumentParser:
                 "--in-terminal", action="store_true", help="start the agent in this terminal, for inline jobs"
             )
     gpu_report.add_command(commands)
+    environment_report.add_command(commands)
     return parser
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run a command; return the exit code: 0, 1 for an error told on standard error, 2 for a wrong call."""
     args = _parser().parse_args(argv)
-    if args.command == "gpus":
-        return gpu_report.run(args)
+    if args.command in _REPORTS:
+        return _REPORTS[args.command](args)
     state_dir = Path.cwd() / expand(args.state_dir)
     layout = StateLayout(state_dir, hostname(), args.run_id)
     try:

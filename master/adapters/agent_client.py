@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from master.adapters.inbox import Inbox, Noted, Received, Seen
@@ -17,6 +17,7 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.secrets import Secrets
 
 PING_S = 5.0
 SILENCE_S = 20.0
@@ -38,6 +39,8 @@ class Greeting:
     deploy: Callable[[Session], list[str]]
     """Brings the agent there and returns the command that connects to it."""
     hello: msg.Hello
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Those that the hello announces."""
 
 
 def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
@@ -173,7 +176,7 @@ class WorkerLink:
             for line in lines.feed(data):
                 self._take(msg.decode(line))
         if not self._closing.is_set():
-            why = f"silent for {SILENCE_S:.0f} s" if self._is_silent() else "the agent closed the connection"
+            why = f"silent for {SILENCE_S:.0f} s" if self._is_silent() else _why(channel, self.welcome)
             raise SessionLost(f"{self.worker}: {why}")
 
     def _is_silent(self) -> bool:
@@ -188,6 +191,9 @@ class WorkerLink:
                     f"the agent speaks protocol {message.protocol}, this master {msg.PROTOCOL}"
                 )
             self.welcome = message
+            if self._greeting.secrets:
+                # Before any job: the queue keeps the order.
+                self.send(Secrets(dict(self._greeting.secrets)))
         if isinstance(message, msg.Progress):
             self._inbox.put(Seen(self.worker, message.job_id, message.attempt, message.detail))
             return
@@ -214,6 +220,13 @@ class WorkerLink:
         except (SessionLost, OSError):
             pass
         channel.close()
+
+
+def _why(channel: Channel, welcome: msg.Welcome | None) -> str:
+    """Return why a channel ended, in the words of its command where it has any."""
+    what = "the agent closed the connection" if welcome else "the agent did not start"
+    said = channel.last_words()
+    return f"{what}: {said}" if said else what
 
 
 def close_all(links: Iterable[WorkerLink], farewell: msg.Shutdown | None = None) -> None:

@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from master.adapters.session import Completed, Session
 from master.errors import RemoteError, WorkerUnusable
 from master.specs import ServerSpec
 from worker_agent.protocol.layout import agent_path
+from worker_agent.protocol.messages import Settings
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ENTRY = b"import sys\nfrom worker_agent.__main__ import main\nsys.exit(main())\n"
@@ -27,10 +28,12 @@ _DAMAGED = 65
 # Old Pythons must get far enough to tell their version.
 _PROBE = f"""
 import hashlib, json, os, sys
-facts = dict(python=list(sys.version_info[:3]), rsync=False, digest='', cores=1)
+facts = dict(python=list(sys.version_info[:3]), system=sys.platform, rsync=False, digest='', cores=1)
 if sys.version_info >= (3, 8):
     import shutil
-    facts.update(rsync=bool(shutil.which('rsync')), cores=len(os.sched_getaffinity(0)))
+    facts.update(rsync=bool(shutil.which('rsync')))
+    if hasattr(os, 'sched_getaffinity'):
+        facts.update(cores=len(os.sched_getaffinity(0)))
     try:
         with open(os.path.expanduser(sys.argv[1]), 'rb') as stream:
             facts.update(digest=hashlib.sha256(stream.read()).hexdigest())
@@ -64,15 +67,19 @@ except OSError as error:
 
 # The agent is in a file only while it runs.
 _RUN = """
-import sys, tempfile
+import io, sys, tempfile
+told = sys.stdin.buffer.readline().decode()
 with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
     stream.write(sys.stdin.buffer.read())
     stream.flush()
     sys.path.insert(0, stream.name)
     from worker_agent.__main__ import main
+    sys.stdin = io.StringIO(told)
     sys.exit(main(sys.argv[1:]))
 """
-_GPUS_MARK = '{"tool": '
+_GPUS_MARK, _ENVIRONMENT_MARK = '{"tool": ', '{"python": '
+_ENVIRONMENT_S = 600.0
+"""More than `setup`, and the look at modules after it, may take."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,9 @@ def check_worker(
         raise WorkerUnusable(
             session.host, f"{python} is Python {version}; the agent needs 3.8 or newer: set `python`"
         )
+    if not str(found.get("system", "linux")).startswith("linux"):
+        problem = f"its system is {found['system']}, and agents need Linux: leave it out of `servers`"
+        raise WorkerUnusable(session.host, problem)
     if rsync and not found["rsync"]:
         raise WorkerUnusable(session.host, "no rsync there; install it, e.g. `apt-get install rsync`")
     return WorkerFacts(version, int(found["cores"]), found["digest"] == bundle.digest)
@@ -152,12 +162,30 @@ def gpu_report(
     session: Session, bundle: AgentBundle, python: str, flags: Sequence[str] = ()
 ) -> Mapping[str, Any]:
     """Return what the agent's command `gpus` tells of a machine, without leaving the agent there."""
-    done = session.run([python, "-c", _RUN, "gpus", "--json", *flags], stdin=bundle.data)
+    done = session.run([python, "-c", _RUN, "gpus", "--json", *flags], stdin=b"\n" + bundle.data)
+    return _report(session, done, _GPUS_MARK, "the GPUs cannot be looked at")
+
+
+def check_environment(session: Session, bundle: AgentBundle, python: str, settings: Settings) -> list[str]:
+    """Let the agent run `setup` without leaving it there; return what jobs would not find.
+
+    Raises WorkerUnusable where `setup` fails.
+    """
+    told = json.dumps({**asdict(settings), "secrets": []}).encode()
+    argv = [python, "-c", _RUN, "environment"]
+    done = session.run(argv, stdin=told + b"\n" + bundle.data, timeout_s=_ENVIRONMENT_S)
+    report = _report(session, done, _ENVIRONMENT_MARK, "the jobs' environment cannot be looked at")
+    if report["problem"]:
+        raise WorkerUnusable(session.host, report["problem"])
+    return [str(item) for item in report["missing"]]
+
+
+def _report(session: Session, done: Completed, mark: str, problem: str) -> Mapping[str, Any]:
     for line in done.stdout.decode(errors="replace").splitlines():
-        if line.startswith(_GPUS_MARK):
+        if line.startswith(mark):
             report: Mapping[str, Any] = json.loads(line)
             return report
-    raise RemoteError(session.host, "the GPUs cannot be looked at", (python, "-c", "…"), _last_line(done))
+    raise RemoteError(session.host, problem, (*done.argv[:2], "…"), _last_line(done))
 
 
 def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: str, *, rsync: bool) -> str:

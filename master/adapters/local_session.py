@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import select
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from master.adapters.error_log import ErrorLog
 from master.adapters.mirror import mirror
 from master.adapters.process_groups import signal_group
 from master.adapters.session import Channel, Completed
@@ -21,8 +21,6 @@ from master.errors import RemoteError, SessionLost
 CLOSE_GRACE_S = 2.0
 """How long a command may take to end once its standard input has ended, and again once it is terminated."""
 _CHUNK = 1 << 16
-
-_log = logging.getLogger(__name__)
 
 
 class LocalSession:
@@ -132,8 +130,7 @@ class LocalChannel:
         self._sending, self._receiving, self._closing = threading.Lock(), threading.Lock(), threading.Lock()
         self._closed = False
         self._woken, self._wake = os.pipe()
-        self._logger = threading.Thread(target=self._log_errors, name=f"stderr of {host}", daemon=True)
-        self._logger.start()
+        self._errors = ErrorLog(host, self._error_lines)
 
     def send(self, data: bytes) -> None:
         """Write all of `data`."""
@@ -159,6 +156,10 @@ class LocalChannel:
             if self._output.fileno() not in ready:
                 return b""
             return os.read(self._output.fileno(), _CHUNK)
+
+    def last_words(self) -> str:
+        """Return the last lines of the command's standard error."""
+        return self._errors.last_words()
 
     def close(self) -> None:
         """End the command: its standard input first, the command itself after a grace period."""
@@ -192,13 +193,12 @@ class LocalChannel:
             os.close(self._wake)
             os.close(self._woken)
         # The command's children may hold its standard error open for ever.
-        self._logger.join(CLOSE_GRACE_S)
+        self._errors.wait(CLOSE_GRACE_S)
 
-    def _log_errors(self) -> None:
+    def _error_lines(self) -> Iterator[bytes]:
         assert self._process.stderr is not None
         with self._process.stderr as errors:
-            for line in errors:
-                _log.info("%s: %s", self._host, line.decode(errors="replace").rstrip())
+            yield from errors
 
 
 def _start(argv: Sequence[str], *, own_session: bool = True) -> subprocess.Popen[bytes]:

@@ -29,6 +29,9 @@ class Channel(Protocol):
     def receive(self) -> bytes:
         """Return at least one byte, or `b""` once the command has closed its output.  Raises SessionLost."""
 
+    def last_words(self) -> str:
+        """Return the last lines that the command has said on standard error, for one that has ended."""
+
     def close(self) -> None:
         """End the stream and make a blocked `receive` return.  May be called twice, from any thread."""
 
@@ -47,7 +50,7 @@ class Session(Protocol):
         """Run a command in the home directory and wait for its end.  Raises RemoteError after `timeout_s`."""
 
     def open_channel(self, argv: Sequence[str]) -> Channel:
-        """Start a command and return its streams.  Its standard error is dropped into the log."""
+        """Start a command and return its streams.  Its standard error goes to the log."""
 
     def push(self, source: Path, target: str) -> None:
         """Make the directory `target` on the worker equal to the local directory `source`.

@@ -13,6 +13,14 @@ from paramiko.pkey import UnknownKeyType
 
 from master.adapters.ssh_settings import Hop
 
+_NO_PASSWORD = (
+    "passwords and codes are never asked for: have keys allowed there (`PubkeyAuthentication` in sshd_config)"
+)
+_NO_SECOND_FACTOR = (
+    "a second factor cannot be given: have this machine let in by its key alone, or give the command on a"
+    " machine behind the one that asks, such as the login node"
+)
+
 
 class KeysOnly(AuthStrategy):
     """Logs in with the configured key files, then with the agent's keys.  Never with a password."""
@@ -25,15 +33,27 @@ class KeysOnly(AuthStrategy):
         """Keys that were offered, as the user knows them."""
         self.no_answer = False
         """The server did not answer in time."""
+        self.allowed: frozenset[str] = frozenset()
+        """Ways to log in that the server named as it refused a key …"""
+        self.wanted: tuple[str, ...] = ()
+        """… or that it asks for in addition to the key that it took."""
 
     def authenticate(self, transport: paramiko.Transport) -> Any:
         """Try one key after the other.  Raises AuthFailure."""
         try:
-            return super().authenticate(transport)
+            done = super().authenticate(transport)
         except paramiko.AuthenticationException as error:
-            results = getattr(error, "result", [])
-            self.no_answer = any("timeout" in str(result).lower() for _, result in results)
+            results = [result for _, result in getattr(error, "result", [])]
+            self.no_answer = any("timeout" in str(result).lower() for result in results)
+            named = (kind for result in results for kind in getattr(result, "allowed_types", ()))
+            self.allowed = frozenset(map(str, named))
             raise
+        if not transport.is_authenticated():
+            # To the library a key that was taken is a success, whatever else the server wants.
+            left: Any = done[-1].result
+            self.wanted = tuple(map(str, left))
+            raise paramiko.AuthenticationException(f"more is asked for: {', '.join(self.wanted)}")
+        return done
 
     def get_sources(self) -> Iterator[AuthSource]:
         """Yield the keys in the order to try."""
@@ -77,10 +97,18 @@ class KeysOnly(AuthStrategy):
         tried = "".join(f"\n  tried {key}" for key in self.tried)
         skipped = "".join(f"\n  skipped: {note}" for note in self._skipped)
         hop = self._hop
+        where = f"{hop.hostname}:{hop.port}"
+        if self.wanted:
+            more = ", ".join(self.wanted)
+            taken = f"{where} takes the key of user {hop.user} and then asks for more ({more})"
+            return f"{taken}{tried}\n{_NO_SECOND_FACTOR}"
+        if self.allowed and "publickey" not in self.allowed:
+            ways = ", ".join(sorted(self.allowed))
+            return f"{where} lets nobody in by a key, only by {ways}{tried}\n{_NO_PASSWORD}"
         copy = ["ssh-copy-id", *(["-i", hop.keys[0]] if hop.destination.key else []), "-p", str(hop.port)]
         refused = "refuses every key" if self.tried else "was offered no key"
         return (
-            f"{hop.hostname}:{hop.port} {refused} for user {hop.user}{tried}{skipped}\n"
+            f"{where} {refused} for user {hop.user}{tried}{skipped}\n"
             f"copy a key there with: {' '.join(copy)} {hop.user}@{hop.hostname}"
         )
 

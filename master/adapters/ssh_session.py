@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ from types import TracebackType
 import paramiko
 from fabric import Connection
 
+from master.adapters.error_log import ErrorLog
 from master.adapters.remote_command import ErrorStream, command_line, kill_line
 from master.adapters.rsync import Transfers
 from master.adapters.session import Channel, Completed
@@ -32,8 +32,6 @@ KILL_S = 5.0
 """How long to wait for the command that kills another."""
 _REFUSED_WAIT_S = 0.1
 _CHUNK = 1 << 16
-
-_log = logging.getLogger(__name__)
 
 
 class SshSession:
@@ -237,7 +235,7 @@ class SshChannel:
         self._raw = started.channel
         self._closing = threading.Lock()
         self._closed = False
-        threading.Thread(target=self._log_errors, name=f"stderr of {host}", daemon=True).start()
+        self._errors = ErrorLog(host, started.error_chunks)
 
     def send(self, data: bytes) -> None:
         """Write all of `data`."""
@@ -253,6 +251,10 @@ class SshChannel:
             raise SessionLost(f"{self._host}: the link broke")
         return data
 
+    def last_words(self) -> str:
+        """Return the last lines of the command's standard error."""
+        return self._errors.last_words()
+
     def close(self) -> None:
         """End the command: its standard input first, the command itself after a grace period."""
         with self._closing:
@@ -264,11 +266,6 @@ class SshChannel:
                 self._started.signal("TERM")
             self._raw.close()
             self._forget(self)
-
-    def _log_errors(self) -> None:
-        for data in self._started.error_chunks():
-            for line in data.decode(errors="replace").splitlines():
-                _log.info("%s: %s", self._host, line)
 
 
 def from_home(path: str) -> str:

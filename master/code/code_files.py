@@ -81,7 +81,7 @@ def _too_many(folder: Path) -> ConfigError:
 
 def _reason_to_leave_out(path: Path) -> str:
     if is_secret(path):
-        return "may hold a secret and is not copied; variables for jobs go into `env` of the cluster config"
+        return "may hold a secret and is not copied; variables for jobs go into `env_from` or `env_file`"
     if path.is_dir():
         return "a link to a folder is not copied as code; if it is data, name it under `data`"
     if not path.exists():
@@ -134,7 +134,11 @@ class _Search:
         path = self.folder / name
         for other in self.not_code:
             if other == path or other in path.parents:
-                self._passed[f"{other.relative_to(self.folder)}/"] = "written by runs"
+                shown = other.relative_to(self.folder)
+                if other.is_file():
+                    self._passed[str(shown)] = "holds what only jobs may see"
+                else:
+                    self._passed[f"{shown}/"] = "written by runs"
                 return True
         return str(name) in _NEVER_CODE_AT_THE_TOP
 

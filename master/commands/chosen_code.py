@@ -101,9 +101,15 @@ def code_request(options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayo
         options.module,
         options.project_root and expanded(options.project_root, "--project-root"),
         here=Path.cwd(),
-        written_by_runs=(layout.root, *worker_folders(cluster)),
+        written_by_runs=(layout.root, *worker_folders(cluster), *_files_of_keys(cluster)),
         named=tuple(path for path in named if path is not None),
     )
+
+
+def _files_of_keys(cluster: ClusterSpec) -> Iterator[Path]:
+    for server in cluster.servers:
+        if server.env_file is not None:
+            yield expanded(Path(server.env_file), "env_file")
 
 
 def _script(options: TwoPhaseOptions, cluster: ClusterSpec) -> Path | None:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 
 from master.commands.frame import Command
 from master.commands.run_two_phase_options import TwoPhaseOptions, parse
@@ -14,13 +15,16 @@ from master.commands.working_directory import check_working_directory
 from master.core.planning.workers import planned_workers
 from master.errors import NoUsableWorker
 from master.intake.executors import INLINE
+from master.runs.earlier_starts import planned_tasks
 from master.runs.phase_logs import write_phase_logs
 from master.runs.run import Run, RunResult
+from master.runs.script_jobs import job_configs
 from master.runs.stop_signals import on_signals
 from master.runs.worker_check import check_gpu_memory, probe_workers
 from master.storage.run_layout import RunLayout
 from master.view.plan_table import plan_json, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
+from master.view.task_lines import print_tasks
 from master.view.view import open_views
 
 _COMMAND = Command("run_two_phase")
@@ -35,17 +39,22 @@ def _run(options: TwoPhaseOptions) -> int:
     check_working_directory()
     layout = RunLayout(options.run_dir)
     request = check_request(options, layout)
-    return _dry_run(options, request) if options.dry_run else _work(options, layout, request)
+    return _dry_run(options, layout, request) if options.dry_run else _work(options, layout, request)
 
 
-def _dry_run(options: TwoPhaseOptions, request: TwoPhaseRequest) -> int:
+def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
+    spec, configs = run_spec(options, layout, request), job_configs(request.jobs)
+    tasks = planned_tasks(spec, request.code.sources.argv, configs)
     workers = probe_workers(request.cluster)
     check_gpu_memory(request.jobs, workers)
     with _COMMAND.printing():
         if options.json:
-            print(json.dumps(plan_json(request.jobs, request.plan, workers, request.code), indent=2))
+            plan = plan_json(request.jobs, request.plan, workers, request.code)
+            more = {"tasks": [asdict(task) for task in tasks]} if options.verbose else {}
+            print(json.dumps({**plan, **more}, indent=2))
         else:
             print_plan(request.jobs, request.plan, workers, request.code)
+            print_tasks(tasks, each=options.verbose)
     for problem in request.damaged.values():
         _COMMAND.say(f"{problem}; it is going to be set aside and trained again")
     if request.doubt:

@@ -54,6 +54,7 @@ class TwoPhaseOptions:
     no_parallel: bool
     quiet: bool
     log_file: Path | None
+    verbose: bool
     json: bool
     tmux_session: str | None
 
@@ -110,6 +111,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("--no-parallel", action="store_true", help="run one job at a time, on all workers together")
     add("--quiet", action="store_true", help="show problems and the end only")
     add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
+    add("--verbose", action="store_true", help="with --dry-run: a line for each job, its command")
     as_json = "print the plan or the outcome as one JSON object on standard output"
     add("--json", action="store_true", help=as_json)
     tmux = "accepted, and no longer needed: closing the terminal stops nothing"

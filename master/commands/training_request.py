@@ -14,6 +14,7 @@ from master.errors import UsageError
 from master.intake.cluster import read_cluster
 from master.intake.executors import executor_problem
 from master.intake.head_paths import expanded, with_head_paths
+from master.intake.secrets import with_secrets
 from master.orchestrator.arguments import Passed, not_passed
 from master.orchestrator.discovery import compiled, find_scripts, patterns_of, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, Merged, TrainingJob, discovered_job, merge
@@ -109,7 +110,8 @@ def _this_machine(workers: Workers) -> ClusterSpec:
 
 
 def _given_cluster(options: AllTrainingOptions) -> ClusterSpec:
-    return with_head_paths(read_cluster(str(options.cluster_config)), str(options.cluster_config))
+    source = str(options.cluster_config)
+    return with_secrets(with_head_paths(read_cluster(source), source), source, os.environ)
 
 
 def _most(options: AllTrainingOptions) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from master.code.code_record import CodeRecord
 from master.code.former_code import report_on
 from master.code.identity import DEFAULT_TRAINER, has_thread_main, trainer_fields
+from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
 from master.commands.chosen_code import choose_code, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
@@ -21,10 +23,12 @@ from master.intake.cluster import read_cluster
 from master.intake.executors import INLINE, check_executors, inline_problem, threads_problem_of
 from master.intake.head_paths import with_head_paths
 from master.intake.jobs import read_jobs
+from master.intake.secrets import with_secrets
 from master.intake.settings_check import check_job_settings
 from master.runs.launching import Limits
 from master.runs.script_jobs import ScriptJobs
 from master.runs.spec import RunSpec
+from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import is_empty, read_earlier_starts
@@ -54,9 +58,11 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     """Read and check all that the user gave.  Raises UsageError and ConfigError; changes nothing."""
     source = str(options.cluster_config)
     cluster = with_head_paths(read_cluster(options.cluster_config), source)
+    cluster = with_secrets(cluster, source, os.environ)
     earlier = read_earlier_starts(layout.journal)
     code = choose_code(options, cluster, layout, earlier)
     script = code.script
+    cluster = with_needs(cluster, needed_by(code.sources))
     jobs = read_jobs(
         options.jobs_config,
         code=code.record.identity,

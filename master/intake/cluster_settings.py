@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from master.core.nearest import literal, shown
-from master.intake.cluster_paths import data_dirs, worker_path
+from master.intake import cluster_environment
+from master.intake.cluster_paths import data_dirs, head_path, worker_path
 from master.intake.cluster_quantities import grace, idle, reserve, size, whole
 from master.intake.strict_json import Node, refuse_twice
 from master.specs import ServerSpec
@@ -17,8 +18,6 @@ from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES
 
 _MOST_SLOTS = 1024
 _MOST_PER_GPU = 64
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_AGENT_ENV = re.compile(r"TWOPHASE_.*|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER")
 _LABEL = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 _Reader = Callable[[Node, Any, Path], Any]
@@ -65,21 +64,6 @@ def _program(node: Node) -> str:
     return worker_path(node) if "/" in text else text
 
 
-def _env(node: Node, above: Mapping[str, str], folder: Path) -> dict[str, str]:
-    return {**above, **dict(_env_members(node))}
-
-
-def _env_members(node: Node) -> Iterator[tuple[str, str]]:
-    for name, value in node.members():
-        if not _ENV_NAME.fullmatch(name):
-            value.fail(f"{shown(name)} is not a variable's name: allowed are letters, digits and _")
-        if _AGENT_ENV.fullmatch(name):
-            value.fail(f"{shown(name)} is set by the agent for each job and cannot be set here")
-        if not isinstance(value.value, str) or "\0" in value.value:
-            value.fail('must be a string: put the value in quotes, as in "1"')
-        yield name, value.value
-
-
 def _labels(node: Node) -> tuple[str, ...]:
     labels = tuple(item.string() for item in node.items())
     for item in node.items():
@@ -99,13 +83,16 @@ OF_SERVER = (
     _setting("python", _program),
     _setting("state_dir", worker_path),
     SharedSetting("data", data_dirs, "data"),
+    SharedSetting("env_from", cluster_environment.env_from, "env_from"),
+    SharedSetting("env_file", lambda node, above, folder: head_path(node, folder), "env_file"),
     _setting("labels", _labels),
 )
 """What the master makes of a server."""
 
 OF_AGENT = (
     _setting("work_dir", worker_path),
-    SharedSetting("env", _env, "env"),
+    SharedSetting("env", cluster_environment.env, "env"),
+    _setting("setup", cluster_environment.setup),
     _setting("cpu_slots", whole(1, _MOST_SLOTS)),
     _setting("slots_per_gpu", whole(1, _MOST_PER_GPU)),
     _setting("visible_gpus", _visible),

@@ -51,7 +51,7 @@ def look(cgroup: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> Machi
 
 
 def _cores(cgroup: Path) -> int:
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     quota, _, period = _text(cgroup / "cpu.max").partition(" ")
     if quota.isdigit() and period.isdigit():
         return max(1, min(cores, int(quota) // int(period)))
@@ -60,11 +60,23 @@ def _cores(cgroup: Path) -> int:
 
 def _free_memory(cgroup: Path, meminfo: Path) -> int:
     rows = dict(line.split(":", 1) for line in _text(meminfo).splitlines() if ":" in line)
-    free = int(rows.get("MemAvailable", "0 kB").split()[0]) * 1024
+    told = rows.get("MemAvailable")
+    free = int(told.split()[0]) * 1024 if told else _all_memory()
     limit, used = _text(cgroup / "memory.max"), _text(cgroup / "memory.current")
     if limit.isdigit() and used.isdigit():
         return max(0, min(free, int(limit) - int(used)))
     return free
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use; all there are, where the system does not tell."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def _all_memory() -> int:
+    """Return the machine's memory: systems without /proc do not tell simply what of it is free."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _text(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from master.adapters.agent_client import Greeting, WorkerLink
 from master.adapters.agent_deploy import AgentBundle, build_agent, deploy_agent
@@ -59,7 +59,10 @@ def make_links(
     def link(server: ServerSpec) -> WorkerLink:
         command = _agent_command(server, bundle, worker_run_id(name.run_id, server), in_terminal)
         hello = _hello(server, name)
-        greeting = Greeting(server.name, lambda: connect(server, cluster, in_terminal), command, hello)
+        greeting = Greeting(
+            *(server.name, lambda: connect(server, cluster, in_terminal), command, hello),
+            secrets=server.secrets,
+        )
         return WorkerLink(greeting, inbox)
 
     return {server.name: link(server) for server in cluster.servers}
@@ -85,4 +88,5 @@ def _agent_command(
 
 def _hello(server: ServerSpec, name: RunName) -> msg.Hello:
     run_id = worker_run_id(name.run_id, server)
-    return msg.Hello(msg.PROTOCOL, run_id, name.epoch, server.agent)
+    settings = replace(server.agent, secrets=sorted(server.secrets))
+    return msg.Hello(msg.PROTOCOL, run_id, name.epoch, settings)

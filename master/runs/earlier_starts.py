@@ -1,21 +1,25 @@
-"""What earlier starts of a run left: its state, results in place, checkpoints."""
+"""What earlier starts of a run left: its state, results in place, checkpoints; and what is left to do."""
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from master.adapters.inbox import Inbox, Received
 from master.code.code_history import CodeHistory, CodeStart
+from master.core.planning.outlook import PlannedTask
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.events import Attempt
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import RunState
 from master.core.running.recovery import recover, start_over
+from master.runs.launching import command_of
 from master.runs.spec import RunSpec
+from master.specs import Config
 from master.storage.checkpoint_store import CheckpointStore
-from master.storage.journal import Journal
+from master.storage.journal import Journal, read_transitions
 from master.storage.run_layout import RunLayout
 from master.transfers.published_attempt import find_published_attempt
 
@@ -76,3 +80,16 @@ def missing_results(state: RunState, layout: RunLayout) -> Iterator[str]:
         yield f"{job_id} succeeded earlier and its result is gone; {advice}"
     if len(gone) > _MOST_NOTES:
         yield f"… and the results of {len(gone) - _MOST_NOTES} more jobs are gone"
+
+
+def planned_tasks(spec: RunSpec, program: Sequence[str], configs: Mapping[str, Config]) -> list[PlannedTask]:
+    """Return the tasks of a run in their order.  Raises ConfigError for a journal that cannot be read."""
+    return list(_tasks(spec, program, configs))
+
+
+def _tasks(spec: RunSpec, program: Sequence[str], configs: Mapping[str, Config]) -> Iterator[PlannedTask]:
+    state = state_after(spec, read_transitions(spec.layout.journal))
+    for task_id, record in state.tasks.items():
+        words = [{"{python}": "python"}.get(word, word) for word in command_of(program, configs[task_id])]
+        done = record.state is State.SUCCEEDED
+        yield PlannedTask(task_id, done, record.attempts, shlex.join(words).replace("'{device}'", "{device}"))

@@ -43,20 +43,25 @@ def data_mounts(data: Sequence[DataDir], synced: Mapping[str, str], *, local: bo
     ]
 
 
+def command_of(program: Sequence[str], config: Config) -> list[str]:
+    """Return the command of a job with the fields `config`, in the agent's words."""
+    fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
+    if DEVICE.name in fields:
+        fields[DEVICE.name] = _device(fields[DEVICE.name])
+    return [*program, *flags(fields)]
+
+
 def launch_message(start: Start, config: Config, program: Program, limits: Limits = NO_LIMITS) -> Launch:
     """Return the message that starts an attempt at a job with the fields `config`."""
     task, base = start.record.task, start.base
     mounts = [Mount("", artefact=program.content_hash), *start.data]
     if base and base.name:
         mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
-    fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
-    if DEVICE.name in fields:
-        fields[DEVICE.name] = _device(fields[DEVICE.name])
     return Launch(
         job_id=task.task_id,
         attempt=start.attempt,
         phase=task.phase,
-        argv=[*program.argv, *flags(fields)],
+        argv=command_of(program.argv, config),
         mounts=mounts,
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,

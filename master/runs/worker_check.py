@@ -8,8 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from master.adapters.agent_deploy import build_agent, check_gpus, check_worker, gpu_report
+from master.adapters.agent_deploy import (
+    AgentBundle,
+    build_agent,
+    check_environment,
+    check_gpus,
+    check_worker,
+    gpu_report,
+)
 from master.adapters.local_session import LocalSession
+from master.adapters.session import Session
 from master.core.nearest import shown
 from master.core.planning.job_settings import GPU_MEMORY
 from master.core.planning.workers import PlannedWorker, planned_workers
@@ -34,6 +42,8 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
     try:
         with open_session(server, cluster) as session:
             facts = check_worker(session, bundle, python, server.state_dir, rsync=not server.is_local)
+            missing = _missing(session, bundle, python, server)
+            planned = replace(planned, missing=missing)
             if server.agent.gpus:
                 found = check_gpus(session, bundle, python, server)
                 return replace(
@@ -48,6 +58,23 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
     asked = server.agent.cpu_slots
     slots = asked if asked is not None else max(1, facts.cores // 2)
     return replace(planned, reachable=True, slots=slots)
+
+
+def _missing(session: Session, bundle: AgentBundle, python: str, server: ServerSpec) -> tuple[str, ...]:
+    asked = server.agent
+    if not (asked.setup or asked.modules or asked.directories):
+        return ()
+    return tuple(check_environment(session, bundle, python, asked))
+
+
+def with_needs(cluster: ClusterSpec, modules: Sequence[str]) -> ClusterSpec:
+    """Return the cluster with what agents are to look for: modules, and the data that workers have."""
+    return replace(cluster, servers=tuple(_with_needs(server, modules) for server in cluster.servers))
+
+
+def _with_needs(server: ServerSpec, modules: Sequence[str]) -> ServerSpec:
+    there = [item.path for item in server.data if not item.sync]
+    return replace(server, agent=replace(server.agent, modules=list(modules), directories=there))
 
 
 def gpus_here() -> list[dict[str, Any]]:

@@ -34,8 +34,10 @@ _INSERT = (
     "INSERT INTO transitions (at, task_id, trigger_, state, attempt, worker, note, detail, content_hash)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-
-
+_SELECT = (
+    "SELECT at, task_id, trigger_, state, attempt, worker, note, detail, content_hash"
+    " FROM transitions ORDER BY seq"
+)
 _FORMER = {"recall": Trigger.WITHDRAW.value}
 """Triggers under the names that they had in journals of earlier versions."""
 _COPIES = 5
@@ -74,6 +76,17 @@ def read_earlier_starts(path: Path) -> EarlierStarts:
 def read_known_ids(path: Path) -> dict[str, str]:
     """Return `job_hash` → `job_id` of a journal's jobs; {} where there is none.  As `read_earlier_starts`."""
     return dict(read_earlier_starts(path).known_ids)
+
+
+def read_transitions(path: Path) -> list[Transition]:
+    """Return all transitions of a journal as `read_known_ids` does; none where there is none."""
+    try:
+        if not path.exists():
+            return []
+        with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
+            return [_transition(row) for row in db.execute(_SELECT)] if _check_format(db, path) else []
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise _unusable(path, error) from error
 
 
 @contextmanager
@@ -248,11 +261,7 @@ class Journal:
 
     def transitions(self) -> Iterator[Transition]:
         """Yield all transitions, the oldest first.  Raises ConfigError for a file that is damaged."""
-        query = (
-            "SELECT at, task_id, trigger_, state, attempt, worker, note, detail, content_hash"
-            " FROM transitions ORDER BY seq"
-        )
-        with self._damage_told(), closing(self._db.execute(query)) as rows:
+        with self._damage_told(), closing(self._db.execute(_SELECT)) as rows:
             yield from map(_transition, rows)
 
     def close(self) -> None:

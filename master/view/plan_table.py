@@ -19,6 +19,7 @@ from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import clean, plural, short_hash
 
 _WIDEST = 60
+_MOST_NAMED = 10
 
 
 def plan_json(
@@ -78,6 +79,7 @@ def _print_workers(console: Console, workers: Sequence[PlannedWorker]) -> None:
     for worker in last:
         table.add_row(worker.name, _slots(worker), _reach(worker))
     console.print(table)
+    _print_problems(console, workers)
 
 
 def _slots(worker: PlannedWorker) -> str:
@@ -92,7 +94,26 @@ def _slots(worker: PlannedWorker) -> str:
 def _reach(worker: PlannedWorker) -> str:
     if worker.reachable is None:
         return "not tried"
-    return "reachable" if worker.reachable else f"not usable: {clean(worker.reason)}"
+    if not worker.reachable:
+        return "not usable, see below"
+    return "lacks something, see below" if worker.missing else "reachable"
+
+
+def _print_problems(console: Console, workers: Sequence[PlannedWorker]) -> None:
+    """Print what is wrong with which workers, each problem once and whole, for people and for programs."""
+    names: dict[str, list[str]] = {}
+    for worker in workers:
+        reasons = [worker.reason] if worker.reachable is False else worker.missing
+        for reason in reasons:
+            names.setdefault(reason, []).append(worker.name)
+    for reason, affected in names.items():
+        lines = [clean(line) for line in reason.splitlines()] or ["no reason is known"]
+        console.print("\n    ".join([f"{_named(affected)}: {lines[0]}", *lines[1:]]), soft_wrap=True)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _print_base_models(console: Console, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

@@ -30,6 +30,7 @@ BOTH_OUTPUTS = (
 MISSING = ("/no/such/program",)
 ENDLESS = (sys.executable, "-c", "import time; time.sleep(600)")
 ECHO = ("cat",)
+LAST_WORDS = ("sh", "-c", "seq 100 >&2; echo 'cannot go on:' >&2; printf 'no room' >&2")
 SAY_AND_END = ("printf", "bye")
 
 
@@ -88,4 +89,5 @@ def _script(session: FakeSession) -> None:
     session.script(*ENDLESS, behaviour=lambda rest, stdin: NEVER)
     session.script_channel(*ECHO, listener=lambda data: data or None)
     session.script_channel(*SAY_AND_END, listener=lambda data: None)
+    session.script_channel(*LAST_WORDS, listener=lambda data: None)
     session.script_channel(*ENDLESS, listener=lambda data: b"")

@@ -20,6 +20,7 @@ from tests.contract.session_worlds import (
     ENDLESS,
     EVERY_BYTE,
     EXIT_WITH,
+    LAST_WORDS,
     MISSING,
     SAY_AND_END,
     SHOW_ARGUMENTS,
@@ -195,6 +196,17 @@ def test_a_channel_ends_with_its_command(world: World) -> None:
         world.session.channels[-1].end()  # type: ignore[attr-defined]
     assert b"".join(iter(channel.receive, b"")) == b"bye"
     assert channel.receive() == b""
+
+
+def test_a_channel_tells_the_last_words_of_its_command(world: World) -> None:
+    channel = world.session.open_channel(LAST_WORDS)
+    if world.base == "/data":
+        fake = world.session.channels[-1]  # type: ignore[attr-defined]
+        fake.said = "cannot go on:\nno room"
+        fake.end()
+    assert channel.receive() == b""
+    assert channel.last_words().splitlines()[-2:] == ["cannot go on:", "no room"]
+    channel.close()
 
 
 def test_closing_a_channel_wakes_the_receiver(world: World) -> None:

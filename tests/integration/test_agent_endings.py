@@ -227,3 +227,25 @@ def test_the_end_of_a_log_is_short_however_fast_it_grows(tmp_path: Path) -> None
             assert lengths == {4096}
         finally:
             flood.kill()
+
+
+def test_a_job_that_deletes_its_working_directory_keeps_its_results(host: Host) -> None:
+    master = host.connect()
+    master.launch("a", f"{WRITE_OUTPUT}; import shutil; shutil.rmtree(os.getcwd()); print('done')")
+    done = master.finished("a")
+    assert (done.outcome, [row[0] for row in done.files]) == ("succeeded", ["out.txt"])
+    master.send(msg.Release("a", 1))
+    master.launch("b", WRITE_OUTPUT)
+    assert master.finished("b").outcome == "succeeded"
+
+
+def test_a_job_that_moves_its_working_directory_away_leaves_the_next_one_its_own(
+    host: Host, tmp_path: Path
+) -> None:
+    master = host.connect()
+    master.launch("a", f"{WRITE_OUTPUT}; os.rename(os.getcwd(), {str(tmp_path / 'away')!r})")
+    assert master.finished("a").outcome == "succeeded"
+    master.send(msg.Release("a", 1))
+    master.launch("b", "import os; print(sorted(os.listdir('.')))")
+    done = master.finished("b")
+    assert done.outcome == "succeeded"

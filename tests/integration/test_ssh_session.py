@@ -16,7 +16,7 @@ import pytest
 
 from master.errors import SessionLost
 from master.specs import ServerSpec
-from tests.integration.ssh_place import Place, await_true, via_jump
+from tests.integration.ssh_place import Place, await_true, started, via_jump
 from tests.support.ssh_home import free_port, make_key
 from tests.support.sshd import LoopbackSshd
 
@@ -38,6 +38,29 @@ def test_the_cluster_config_overrides_the_alias(place: Place) -> None:
     place.config.write_text(wrong)
     server = ServerSpec("wrong", "wrong", place.user, place.sshd.port, str(place.key))
     assert place.says(server) == "it works"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason", "cure"),
+    [
+        (
+            "PubkeyAuthentication no\n  PasswordAuthentication yes",
+            "lets nobody in by a key, only by keyboard-interactive, password",
+            "have keys allowed there",
+        ),
+        (
+            "AuthenticationMethods publickey,publickey",
+            "and then asks for more (publickey)",
+            "a second factor cannot be given",
+        ),
+    ],
+)
+def test_a_worker_that_wants_more_than_a_key_is_told_with_its_cure(
+    tmp_path: Path, options: str, reason: str, cure: str
+) -> None:
+    with started(tmp_path / "sshd", f"Match all\n  {options}") as sshd:
+        told = Place(sshd).refusal()
+    assert reason in told and cure in told and "Traceback" not in told
 
 
 def test_included_files_and_match_blocks_count(place: Place) -> None:

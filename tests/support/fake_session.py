@@ -146,6 +146,8 @@ class FakeChannel:
     _answers: queue.SimpleQueue[bytes | None] = field(default_factory=queue.SimpleQueue)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _state: str = "open"
+    said: str = ""
+    """On standard error."""
 
     def say(self, data: bytes) -> None:
         """Let the worker send something unasked."""
@@ -178,6 +180,10 @@ class FakeChannel:
         if self._state == "lost":
             raise SessionLost(f"{self.host}: the link broke")
         return b""
+
+    def last_words(self) -> str:
+        """Return what the command has said."""
+        return self.said
 
     def close(self) -> None:
         """End the command's input, then the command."""

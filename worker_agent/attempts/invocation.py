@@ -31,7 +31,7 @@ class Places:
 
 
 def base_environment(
-    inherited: Mapping[str, str], extra: Mapping[str, str], threads_per_cpu_slot: int
+    inherited: Mapping[str, str], extra: Mapping[str, str], threads_per_cpu_slot: int = 0
 ) -> Dict[str, str]:
     """Return what all jobs of a worker have in their environment: the agent's own and the settings'."""
     env = {name: value for name, value in inherited.items() if not _stays(name)}

@@ -24,7 +24,7 @@ def fill(state: AgentState) -> None:
 
     No later attempt gets a device that an earlier one waits for, or large jobs would wait for ever.
     """
-    if not state.ready:
+    if not state.ready or state.incomplete:
         return
     taken, blocked = in_use(state), []
     devices = [

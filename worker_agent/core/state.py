@@ -96,4 +96,6 @@ class AgentState:
     acked: int = 0
     launches: int = 0
     leaving: bool = False
+    incomplete: bool = False
+    """The master has not yet sent all of the jobs' environment: nothing can start."""
     outbox: List[Command] = field(default_factory=list)

@@ -38,13 +38,22 @@ from worker_agent.protocol.outcome import Finished, Outcome
 # --- from the master
 
 
-def on_hello(state: AgentState, devices: Sequence[Device]) -> None:
-    """A master came, perhaps with other devices: say again what is wanted."""
-    state.leaving = False
+def on_hello(state: AgentState, devices: Sequence[Device], incomplete: bool = False) -> None:
+    """A master came, perhaps with other devices: say again what is wanted.
+
+    While the environment of jobs is `incomplete`, nothing starts.
+    """
+    state.leaving, state.incomplete = False, incomplete
     state.devices = {device.name: device for device in devices}
     for content_hash, status in state.artefacts.items():
         if status is Artefact.WANTED and state.waiting.get(content_hash):
             state.outbox.append(cmd.Send(Wanted(content_hash)))
+    slot_assignment.fill(state)
+
+
+def on_complete(state: AgentState) -> None:
+    """The environment of jobs is whole now."""
+    state.incomplete = False
     slot_assignment.fill(state)
 
 

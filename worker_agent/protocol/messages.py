@@ -1,17 +1,16 @@
 """The messages between master and agent: one JSON object a line, in both directions.
 
     master                              agent
-      hello (epoch, settings)      →
+      hello (epoch, settings)      →     (runs `setup`)
                                    ←    welcome (slots, attempts, cached) or refused
-      launch, cancel, withdraw, release, drop_checkpoints →
+      secrets, launch, cancel, withdraw, release, drop_checkpoints →
                                    ←    event (seq 1, 2, …), replayed until acknowledged
       ack (seq)                    →
                                    ←    wanted (an artefact that a queued attempt needs)
       delivered (it is in incoming) →
                                    ←    rejected (its digest is wrong: send it again)
                                    ←    progress, slots   (may be lost)
-      ping                         →
-                                   ←    pong
+      ping                         → ←  pong
       shutdown                     →    (ends the agent when nothing is left to do)
 
 A line that is not a message of this module raises MessageError.
@@ -24,6 +23,7 @@ from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
+from worker_agent.protocol.secrets import Secrets
 
 PROTOCOL = 1
 EXECUTORS = ("process", "warm", "thread", "inline")
@@ -61,6 +61,12 @@ class Settings:
     """For big files; None is below the state directory.  `~` and variables are expanded by the agent."""
     env: Dict[str, str] = field(default_factory=dict)
     """Extra environment of every job."""
+    secrets: List[str] = field(default_factory=list)
+    """Names of variables that come in a message of their own: nothing starts before, and no file has them."""
+    setup: List[str] = field(default_factory=list)
+    """Shell lines that make the environment of jobs; what is missing there of these is told the master:"""
+    modules: List[str] = field(default_factory=list)
+    directories: List[str] = field(default_factory=list)
     kill_grace_s: float = 10.0
     """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
     log_limit_bytes: int = 64 * 1024 * 1024
@@ -310,12 +316,14 @@ class Pong:
     number: int
 
 
-ToAgent = Union[Hello, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown]
+ToAgent = Union[
+    Hello, Secrets, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown
+]
 ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong]
 Message = Union[ToAgent, ToMaster]
 
 _CLASSES: Tuple[Type[Any], ...] = (
-    *(Hello, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown),
+    *(Hello, Secrets, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown),
     *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
 )
 _BY_TYPE: Dict[str, Plan] = {cls.type: plan_of(cls) for cls in _CLASSES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from worker_agent.runtime.effects.artefacts import ArtefactEffects
 from worker_agent.runtime.effects.attempt_monitor import AttemptMonitor
 from worker_agent.runtime.effects.checkpoints import CheckpointEffects
 from worker_agent.runtime.effects.endings import EndingEffects
+from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.effects.invoker import Invoker
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
@@ -65,8 +67,9 @@ class AgentProcess:
         self._ports = ports = Ports.open(layout)
         self._state = state = recovery.restore(ports.spool.memory)
         self._host = CurrentHost()
-        self._settings = HostSettings(layout.run_id, self._host, ports.workers)
         self._connections = Connections(ports.selector, ports.spool)
+        self._environments = EnvironmentEffects(state, ports.workers, self._connections, os.environ)
+        self._settings = HostSettings(layout.run_id, self._host, ports.workers, self._environments)
         self._logs = LogLimiter(complain)
         self._collector = CacheCollector(state, ports.workers, complain)
         self._gpus = GpuMonitor(state, ports.locks, ports.workers, complain)
@@ -90,14 +93,16 @@ class AgentProcess:
         invoker = Invoker(state, host, ports.executor, ports.spool, self._checkpoints, self._logs)
         starts = StartEffects(state, self._artefacts, slots, invoker, now)
         endings = EndingEffects(state, host, ports.executor, ports.workers, self._logs, now)
-        parts = (self._records, self._artefacts, slots, starts, endings)
+        parts = (self._records, self._artefacts, slots, starts, endings, self._environments)
         return Effects(state, ports.workers, self._connections, *(part.table() for part in parts))
 
     def _make_agent(self, idle_s: float) -> Agent:
         state, ports, now = self._state, self._ports, self._ports.clock.now
         reception = Reception(self._identity, state, ports.spool, ports.locks, self._gpus, self._settings)
-        handlers = message_handlers(state, self._checkpoints, now)
-        conversation = Conversation(state, self._connections, reception, self._effects, handlers)
+        handlers = message_handlers(state, self._host, self._checkpoints, now)
+        conversation = Conversation(
+            *(state, self._connections, reception, self._environments, self._effects, handlers)
+        )
         monitor = AttemptMonitor(state, self._host, self._connections, now)
         chores = (ports.workers.tidy, self._artefacts.make_room, self._listener.check)
         upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, idle_s)

@@ -17,6 +17,7 @@ from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import SHARES, Device, usual_slots
 from worker_agent.devices.slot_locks import cores
+from worker_agent.environment.job_base import JobBase
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
 from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES, Settings
@@ -82,7 +83,7 @@ class HostContext:
         settings: Settings,
         work_dir: Path,
         run_id: str,
-        env: Mapping[str, str],
+        base: JobBase,
         devices: Sequence[Device],
     ) -> None:
         """Make the work directory.  Raises OSError where that cannot be."""
@@ -102,7 +103,19 @@ class HostContext:
         self.slots: List[str] = [slot for device in devices for slot in usual_slots(device)]
         on_cpus = self.slots and not any(device.gpu for device in devices)
         threads = max(1, cores() // len(self.slots)) if on_cpus else 0
-        self.env = base_environment(env, settings.env, threads)
+        self.env: Mapping[str, str] = base_environment(base.env, {}, threads)
+        self.python = base.python
+        self._missing = set(settings.secrets)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the environment of jobs holds all that the master has announced."""
+        return not self._missing
+
+    def add_secrets(self, values: Mapping[str, str]) -> None:
+        """Take in variables of the jobs' environment, which are kept in memory alone."""
+        self.env = {**self.env, **values}
+        self._missing -= values.keys()
 
     def gpu_bytes(self) -> List[int]:
         """Return the memory that jobs may have of each GPU, 0 where it is not known."""

@@ -59,6 +59,9 @@ class Workers(Protocol):
     def hash(self, work: Callable[[], object]) -> None:
         """Run `work` in a thread, and keep its answer for the loop."""
 
+    def look(self, work: Callable[[], object]) -> None:
+        """Run `work`, which may hang, in a thread of its own, and keep its answer for the loop."""
+
     def delete(self, tree: Path) -> None:
         """Delete a directory some time."""
 

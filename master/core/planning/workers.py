@@ -21,6 +21,8 @@ class PlannedWorker:
     """None where it was not tried."""
     reason: str = ""
     """Why it is of no use."""
+    missing: tuple[str, ...] = ()
+    """What jobs would not find there, where it was asked."""
     gpu_bytes: tuple[int, ...] = ()
     """What jobs may have of each GPU, where it was asked; 0 where it does not know."""
 

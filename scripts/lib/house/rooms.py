@@ -13,6 +13,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("worker_agent.executors",),
     ("worker_agent.devices", "worker_agent.cache"),
     ("worker_agent.attempts",),
+    ("worker_agent.environment",),
     ("worker_agent.runtime",),
     ("worker_agent.__main__",),
     ("master.errors", "master.specs"),

@@ -150,6 +150,8 @@ class FakeWorkers:
 
         self._machine.soon(self._machine.random.uniform(0, 3), done)
 
+    look = hash
+
     def sync(self, work: Callable[[], None]) -> None:
         self._machine.soon(0.05, work)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Type
+from typing import Any, Callable, Mapping, Set, Type
 
 from worker_agent.core import staging, transitions
 from worker_agent.core.state import AgentState
@@ -17,23 +17,36 @@ from worker_agent.protocol.messages import (
     Launch,
     Message,
     Ping,
+    Pong,
     Release,
     Shutdown,
     Withdraw,
 )
+from worker_agent.protocol.secrets import Secrets
 from worker_agent.runtime.connection.connections import Connections
 from worker_agent.runtime.connection.greeting import Reception
 from worker_agent.runtime.connection.link import Link
 from worker_agent.runtime.effects.checkpoints import CheckpointEffects
+from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.effects.table import Effects
+from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock
 
 MessageHandlers = Mapping[Type[Any], Callable[[Any], None]]
 
 
-def message_handlers(state: AgentState, checkpoints: CheckpointEffects, now: Clock) -> MessageHandlers:
+def message_handlers(
+    state: AgentState, host: CurrentHost, checkpoints: CheckpointEffects, now: Clock
+) -> MessageHandlers:
     """Return what each message of a master does."""
+
+    def take_secrets(message: Secrets) -> None:
+        host.context.add_secrets(message.values)
+        if host.context.is_complete:
+            transitions.on_complete(state)
+
     return {
+        Secrets: take_secrets,
         Launch: lambda item: transitions.on_launch(state, checkpoints.without_older(item), now()),
         Cancel: lambda item: transitions.on_cancel(state, item, now()),
         Withdraw: lambda item: transitions.on_withdraw(state, item, now()),
@@ -54,11 +67,14 @@ class Conversation:
         state: AgentState,
         connections: Connections,
         reception: Reception,
+        environments: EnvironmentEffects,
         effects: Effects,
         handlers: MessageHandlers,
     ) -> None:
         self._state, self._connections, self._reception = state, connections, reception
-        self._effects, self._handlers = effects, handlers
+        self._environments, self._effects, self._handlers = environments, effects, handlers
+        self._waiting: Set[Link] = set()
+        """Those whose hello is answered once `setup` has ended."""
 
     def receive(self, link: Link) -> None:
         """Take in what has come over a link."""
@@ -68,6 +84,8 @@ class Conversation:
     def _take(self, link: Link, message: Message) -> None:
         if isinstance(message, Hello):
             self._greet(link, message)
+        elif link in self._waiting and isinstance(message, Ping):
+            link.say(Pong(message.number))
         elif link is not self._connections.master:
             self._connections.drop(link, f"the first message is {message.type}, not hello")
         elif type(message) in self._handlers:
@@ -77,10 +95,24 @@ class Conversation:
             self._connections.drop(link, f"{message.type} is a message of the agent")
 
     def _greet(self, link: Link, hello: Hello) -> None:
+        """Answer a hello: at once where the environment of jobs is known, else when it has been made."""
         try:
+            settings = self._reception.check(hello)
+            if not self._environments.knows(settings):
+                self._waiting.add(link)
+                self._environments.make(settings, lambda problem: self._go_on(link, hello, problem))
+                return
             welcome = self._reception.admit(hello)
         except (MessageError, GpuError, OSError) as error:
             self._connections.refuse(link, str(error))
             return
         self._connections.welcome(link, hello.epoch, welcome, self._state.acked)
+        self._environments.look_for_missing(settings)
         self._effects.execute()
+
+    def _go_on(self, link: Link, hello: Hello, problem: str) -> None:
+        self._waiting.discard(link)
+        if problem and link in self._connections:
+            self._connections.refuse(link, problem)
+        elif link in self._connections:
+            self._greet(link, hello)

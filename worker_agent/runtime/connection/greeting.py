@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
@@ -14,6 +13,7 @@ from worker_agent.devices.gpu_monitor import GpuMonitor
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.messages import PROTOCOL, AttemptKey, Hello, Settings, Welcome
+from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.host_context import CurrentHost, HostContext, check_settings, choose_work_dir
 from worker_agent.runtime.ports import Locks, Records, Workers
 from worker_agent.runtime.spool import Met
@@ -31,12 +31,15 @@ class Identity:
 class HostSettings:
     """Changes the host context, where one master's settings give way to another's."""
 
-    def __init__(self, run_id: str, host: CurrentHost, workers: Workers) -> None:
-        self._run_id, self._host, self._workers = run_id, host, workers
+    def __init__(
+        self, run_id: str, host: CurrentHost, workers: Workers, environments: EnvironmentEffects
+    ) -> None:
+        self._run_id, self._host, self._workers, self._environments = run_id, host, workers, environments
 
     def apply(self, settings: Settings, work_dir: Path, devices: Sequence[Device]) -> HostContext:
         """Go on under these settings.  Raises OSError."""
-        context = HostContext(settings, work_dir, self._run_id, os.environ, devices)
+        base = self._environments.base_of(settings)
+        context = HostContext(settings, work_dir, self._run_id, base, devices)
         for path in self._host.change(context):
             self._workers.delete(path)
         return context
@@ -62,13 +65,15 @@ class Reception:
 
         Raises MessageError, GpuError or OSError, with why it is refused.
         """
-        self._check(hello)
+        self.check(hello)
         context = self._settle(hello)
-        transitions.on_hello(self._state, list(context.devices.values()))
+        devices = list(context.devices.values())
+        transitions.on_hello(self._state, devices, incomplete=not context.is_complete)
         self._gpus.look_at_locks()
         return self._welcome(context)
 
-    def _check(self, hello: Hello) -> None:
+    def check(self, hello: Hello) -> Settings:
+        """Return the settings of a hello.  Raises MessageError, with why it is refused."""
         run_id = self._identity.layout.run_id
         if hello.protocol != PROTOCOL:
             raise MessageError(f"the agent speaks protocol {PROTOCOL}, the master {hello.protocol}")
@@ -77,10 +82,11 @@ class Reception:
         known = self._spool.memory.epoch
         if hello.epoch < known:
             raise MessageError(f"a master of epoch {known} has been here; this one has {hello.epoch}")
+        check_settings(hello.settings)
+        return hello.settings
 
     def _settle(self, hello: Hello) -> HostContext:
         """Take over the master's settings.  Big files stay where they are while any attempt is there."""
-        check_settings(hello.settings)
         devices = self._gpus.devices(hello.settings)
         work_dir = choose_work_dir(hello.settings, self._identity.layout)
         if self._state.attempts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Optional
 
 from worker_agent.attempts.invocation import Places, command, environment, mark_of
@@ -57,6 +56,6 @@ class Invoker:
         base_model = context.cache.path(launch.base_model) if launch.base_model else None
         places = Places(attempt, context.checkpoints.path(key), base_model)
         env = environment(context.env, launch, gpu, places)
-        argv = command(launch.argv, gpu, sys.executable, attempt, env.get("PATH", ""))
+        argv = command(launch.argv, gpu, context.python, attempt, env.get("PATH", ""))
         mark = mark_of(attempt.output)
         return Invocation(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)

@@ -45,8 +45,11 @@ class World:
     deploy_errors: list[Exception] = field(default_factory=list)
     deploying: Callable[[], None] = lambda: None
 
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+
     def __post_init__(self) -> None:
-        self.link = WorkerLink(Greeting("lab1", self.open, self.deploy, HELLO), self.inbox, lambda: self.now)
+        greeting = Greeting("lab1", self.open, self.deploy, HELLO, self.secrets)
+        self.link = WorkerLink(greeting, self.inbox, lambda: self.now)
 
     def open(self) -> Session:
         session = FakeSession("lab1")
@@ -176,15 +179,6 @@ def test_a_welcome_that_makes_no_sense_is_tried_again(world: World, attempts: li
     world.link.start()
     assert isinstance(world.event(), ev.WorkerLost)
     assert isinstance(world.event(), ev.WorkerUp)
-
-
-def test_another_protocol_is_no_link(world: World) -> None:
-    strange = msg.Welcome(**{**WELCOME.__dict__, "protocol": 99})
-    world.listener = lambda data: PREAMBLE + msg.encode(strange)
-    world.link.start()
-    lost = world.event()
-    assert isinstance(lost, ev.WorkerLost)
-    assert lost.reason == "the agent speaks protocol 99, this master 1"
 
 
 @pytest.mark.parametrize("how", ["drop", "end"])

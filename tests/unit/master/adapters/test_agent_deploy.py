@@ -72,6 +72,7 @@ def test_a_look_changes_nothing_and_tells_what_is_there() -> None:
         (facts(python=[3, 7, 16]), "python3 is Python 3.7.16; the agent needs 3.8 or newer: set `python`"),
         (facts(python=[2, 7, 18]), "python3 is Python 2.7.18"),
         (facts(rsync=False), "no rsync there; install it"),
+        (facts(system="darwin"), "its system is darwin, and agents need Linux: leave it out of `servers`"),
     ],
 )
 def test_a_worker_that_cannot_run_the_agent_says_what_to_do(probe: Reply, says: str) -> None:

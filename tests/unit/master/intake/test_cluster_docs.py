@@ -21,6 +21,8 @@ DOCS = Path(__file__).parents[4] / "docs"
 PAGE = (DOCS / "cluster_config.md").read_text()
 GPUS = (DOCS / "gpus.md").read_text()
 SCHEMA = json.loads((DOCS / "cluster_config.schema.json").read_text())
+BY_THE_MASTER = {"gpus", "secrets", "modules", "directories"}
+"""Settings of the agent that other keys, or the code, lead to."""
 SHARED = rows_below(PAGE, "## For all servers, or for one")
 
 
@@ -44,7 +46,7 @@ def test_the_page_describes_exactly_the_keys_that_are_read() -> None:
 
 
 def test_every_setting_of_the_agent_has_a_key() -> None:
-    assert {setting.field for setting in OF_AGENT} | {"gpus"} == set(vars(Settings()))
+    assert {setting.field for setting in OF_AGENT} | BY_THE_MASTER == set(vars(Settings()))
 
 
 def server(**own: Any) -> ServerSpec:

@@ -33,11 +33,30 @@ def plan_page(console: Console, experiments: int, base_models: int, in_store: di
 def test_the_plan_tells_workers_base_models_and_savings() -> None:
     page = plan_page(paper(), 6, 2, IN_STORE)
     assert line_with("lab1", page) == ["lab1", "2", "GPUs", "reachable"]
-    assert "lab2    CPU, 4 at a time        not usable: connection refused" in page
+    assert line_with("lab2    ", page)[-4:] == ["not", "usable,", "see", "below"]
+    assert "\nlab2: connection refused\n" in page
     assert "lab3    CPU, one for two cores  not tried" in page
     assert line_with("111111111111", page) == ["1" * 12, "to", "train", "3", "lr", "2"]
     assert line_with("000000000000", page) == ["0" * 12, "in", "the", "store", "3", "lr", "1"]
     assert "6 experiments; 1 base model to train, 1 in the store; 5 trainings saved by sharing." in page
+
+
+def test_each_problem_is_told_once_and_whole() -> None:
+    torch = "no module torch in /usr/bin/python3"
+    long = (
+        "setup: line 1 (`module load cuda/12.4`) failed with exit code 1; it printed " + "very " * 20 + "long"
+    )
+    workers = [
+        *(PlannedWorker(f"lab{n}", 1, 0, reachable=True, missing=(torch,)) for n in range(12)),
+        PlannedWorker("odd", 1, 0, reachable=False, reason=f"{long}\n  {torch}\x1b[2J"),
+    ]
+    console = paper()
+    console.width = 40
+    jobs = jobs_spec(1, 0)
+    print_plan(jobs, make_plan(jobs, {}), workers, console=console)
+    page = written(console)
+    assert f"\nlab0, lab1, lab2, lab3, lab4, lab5, lab6, lab7, lab8, lab9 and 2 more: {torch}\n" in page
+    assert f"\nodd: {long}\n" in page and "\x1b" not in page
 
 
 def test_a_plan_without_base_models() -> None:
@@ -61,6 +80,7 @@ def test_plan_json_round_trips() -> None:
         "gpus": 0,
         "reachable": False,
         "reason": "connection refused",
+        "missing": [],
         "gpu_bytes": [],
     }
 

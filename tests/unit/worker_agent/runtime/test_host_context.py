@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from worker_agent.attempts.invocation import base_environment
 from worker_agent.core.shares import Device, cpu_devices
+from worker_agent.environment.job_base import JobBase
 from worker_agent.protocol.codec import MessageError, parse
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.messages import Settings
@@ -52,7 +54,8 @@ def test_the_work_directory_names_the_host(tmp_path: Path, monkeypatch: pytest.M
 
 
 def context(root: Path, *devices: Device, **settings: Any) -> HostContext:
-    return HostContext(Settings(**settings), root / "work", "r1", {"PATH": "/bin"}, devices)
+    base = JobBase(base_environment({"PATH": "/bin"}, settings.get("env", {})), "python3")
+    return HostContext(Settings(**settings), root / "work", "r1", base, devices)
 
 
 def test_cpu_slots_share_the_cores(tmp_path: Path) -> None:

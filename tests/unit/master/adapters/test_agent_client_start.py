@@ -1,0 +1,41 @@
+"""The first words between a link and its agent: why there are none, and what no log may have."""
+
+from __future__ import annotations
+
+from master.core.running import events as ev
+from tests.unit.master.adapters.test_agent_client import HELLO, WELCOME, World
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.lines import PREAMBLE
+
+
+def test_secrets_go_to_an_agent_that_has_said_welcome_and_before_all_jobs() -> None:
+    world = World(secrets={"KEY": "s3cr3t"})
+    channel = world.up()
+    world.link.send(msg.Release("alpha/job", 1))
+    world.link.close()
+    sent = [msg.decode(line) for line in channel.sent.splitlines()]
+    assert sent == [HELLO, msg.Secrets({"KEY": "s3cr3t"}), msg.Release("alpha/job", 1)]
+    assert "s3cr3t" not in repr(sent) + repr(world.link._greeting)
+
+
+def test_an_agent_that_cannot_start_says_why() -> None:
+    world = World()
+
+    def listener(data: bytes) -> None:
+        world.channel.said = "worker_agent: cannot start the agent: [Errno 13] Permission denied: '/nfs'"
+
+    world.listener = listener
+    world.link.start()
+    lost = world.event()
+    assert isinstance(lost, ev.WorkerLost)
+    assert lost.reason.startswith("the agent did not start: worker_agent: cannot start the agent: [Errno 13]")
+
+
+def test_another_protocol_is_no_link() -> None:
+    world = World()
+    strange = msg.Welcome(**{**WELCOME.__dict__, "protocol": 99})
+    world.listener = lambda data: PREAMBLE + msg.encode(strange)
+    world.link.start()
+    lost = world.event()
+    assert isinstance(lost, ev.WorkerLost)
+    assert lost.reason == "the agent speaks protocol 99, this master 1"

@@ -1,0 +1,1 @@
+"""What jobs find here: the environment that the user's `setup` makes, and what is missing in it."""

@@ -1,0 +1,62 @@
+"""What jobs need and will not find here: modules of their Python, and directories."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Iterator, List, Sequence
+
+from worker_agent.attempts.working_directory import expand
+from worker_agent.environment.job_base import JobBase
+
+_LIMIT_S = 60.0
+_MARK = "twophase-missing "
+_ASK = f"""
+import importlib.util, json, sys
+def missing(name):
+    try:
+        return importlib.util.find_spec(name) is None
+    except (ImportError, ValueError):
+        return True
+print('\\n{_MARK}' + json.dumps([name for name in sys.argv[1:] if missing(name)]))
+"""
+
+
+def missing_of(base: JobBase, modules: Sequence[str], directories: Sequence[str]) -> List[str]:
+    """Return what is missing, for the user."""
+    return [*_missing_modules(base, modules), *_missing_directories(directories)]
+
+
+def _missing_directories(directories: Sequence[str]) -> Iterator[str]:
+    for path in directories:
+        if not expand(path).is_dir():
+            yield f"no directory {path}, which `data` names"
+
+
+def _missing_modules(base: JobBase, modules: Sequence[str]) -> Iterator[str]:
+    names = _ask(base, modules) if modules else []
+    if names:
+        yield f"no module {', '.join(names)} in {base.python}"
+
+
+def _ask(base: JobBase, modules: Sequence[str]) -> List[str]:
+    """Return the modules that are not found; none where the interpreter cannot tell."""
+    try:
+        # Started where no module can lie beside it.
+        done = subprocess.run(
+            [base.python, "-c", _ASK, *modules],
+            env=dict(base.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_LIMIT_S,
+            cwd="/",
+            start_new_session=True,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        if line.startswith(_MARK):
+            found: List[str] = json.loads(line[len(_MARK) :])
+            return found
+    return []

@@ -1,0 +1,48 @@
+"""`worker_agent environment`: what jobs would start from on this machine, and what they would not find."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, field
+from typing import Any, List
+
+from worker_agent.environment.job_base import job_base
+from worker_agent.environment.missing import missing_of
+from worker_agent.environment.setup_script import SetupError
+from worker_agent.protocol.codec import MessageError, parse
+from worker_agent.protocol.messages import Settings
+from worker_agent.runtime.host_context import check_settings
+
+_TEXT = "run the `setup` of the settings on standard input (JSON), and tell what jobs would not find"
+
+
+def add_command(commands: Any) -> None:
+    """Add the command to those of `worker_agent`."""
+    commands.add_parser("environment", help=_TEXT, description=_TEXT)
+
+
+@dataclass
+class Report:
+    """What jobs would start from; never the values of variables."""
+
+    python: str = ""
+    problem: str = ""
+    missing: List[str] = field(default_factory=list)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report as JSON; return 1 where `setup` fails."""
+    report = Report()
+    try:
+        settings = parse(Settings, json.loads(sys.stdin.readline()))
+        check_settings(settings)
+        base = job_base(settings, os.environ)
+        report.python = base.python
+        report.missing = missing_of(base, settings.modules, settings.directories)
+    except (SetupError, MessageError, ValueError) as error:
+        report.problem = str(error)
+    print("\n" + json.dumps(asdict(report)))
+    return 1 if report.problem else 0
