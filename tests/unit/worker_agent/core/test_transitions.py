@@ -3,76 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from tests.unit.worker_agent.core.steps import (
+    H1,
+    H2,
+    TICKS,
+    agent,
+    brief,
+    drained,
+    exited,
+    launch,
+    needing,
+)
 from worker_agent.core import commands as cmd
-from worker_agent.core import queries, slot_assignment, staging, transitions
-from worker_agent.core.execution import Exit
+from worker_agent.core import slot_assignment, staging, transitions
 from worker_agent.core.shares import Device
-from worker_agent.core.state import AgentState, Artefact, Phase
+from worker_agent.core.state import AgentState
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.digests import FileDigest
-from worker_agent.protocol.events import Ticks
-from worker_agent.protocol.outcome import Finished, Outcome
-
-H1, H2 = "1" * 64, "2" * 64
-TICKS = Ticks(5, 6)
-
-
-def launch(job_id: str = "a", attempt: int = 1, **more: Any) -> msg.Launch:
-    return msg.Launch(job_id, attempt, more.pop("phase", 2), more.pop("argv", ["x"]), **more)
-
-
-def needing(job_id: str, *hashes: str) -> msg.Launch:
-    return launch(job_id, mounts=[msg.Mount(f"m{index}", artefact=name) for index, name in enumerate(hashes)])
-
-
-def agent(*slots: str) -> AgentState:
-    return AgentState(devices={name: Device(name) for name in slots})
-
-
-def drained(state: AgentState) -> list[Any]:
-    found, state.outbox = state.outbox, []
-    return found
-
-
-def brief(items: list[Any]) -> list[str]:
-    """Say of each command what matters, in a word or two."""
-    return [_word(item) for item in items]
-
-
-def _word(item: Any) -> str:
-    words: dict[type, Callable[[Any], str]] = {
-        cmd.Record: lambda x: (
-            f"{x.event.kind} {x.event.job_id} {getattr(x.event.detail, 'outcome', '')}".strip()
-        ),
-        cmd.KeepLaunch: lambda x: f"keep {x.launch.job_id}",
-        cmd.KeepAck: lambda x: f"acked {x.seq}",
-        cmd.KeepRelease: lambda x: f"released {x.key[0]}",
-        cmd.Discard: lambda x: f"discard {x.key[0]}",
-        cmd.Look: lambda x: f"look {x.content_hash[0]}",
-        cmd.Verify: lambda x: f"verify {x.content_hash[0]} {'delivered' if x.delivered else 'cached'}",
-        cmd.Start: lambda x: f"start {x.launch.job_id} on {x.slot}",
-        cmd.Stop: lambda x: f"stop {x.key[0]}",
-        cmd.FreeSlot: lambda x: f"free {x.slot}",
-        cmd.Drain: lambda x: f"drain {x.slot}",
-        cmd.Collect: lambda x: f"collect {x.launch.job_id}",
-        cmd.Leave: lambda x: "leave",
-        cmd.Send: lambda x: f"send {x.message.type}",
-    }
-    return words[type(item)](item)
-
-
-def run(state: AgentState, job_id: str = "a") -> None:
-    transitions.on_started(state, (job_id, 1), 1, TICKS, 10.0)
-    drained(state)
-
-
-def exited(job_id: str = "a", code: int = 0) -> Exit:
-    return Exit((job_id, 1), code, 1024, 2.0)
-
 
 STEPS: dict[str, Callable[[AgentState], None]] = {
     "launch a": lambda s: transitions.on_launch(s, launch("a"), 1.0),
@@ -371,31 +320,6 @@ def test_steps_give_these_commands(name: str) -> None:
         assert sorted(brief(drained(state))) == sorted(expected), f"step {number}, {step}"
 
 
-@pytest.mark.parametrize(
-    ("wrong", "problem"),
-    [
-        (launch(""), "job id ''"),
-        (launch(".."), "job id '..'"),
-        (launch("x" * 201), "allowed are 1 to 200"),
-        (launch("a,b"), "holds a comma"),
-        (launch(phase=0), "phase is 0, allowed are 1 and 2"),
-        (launch(argv=[]), "argv must be"),
-        (launch(argv=["x", "a\0b"]), "argv must be"),
-        (launch(base_model="../x"), "'../x' is not a content hash"),
-        (launch(mounts=[msg.Mount("d")]), "exactly one of artefact and path"),
-        (launch(mounts=[msg.Mount("d", H1, "/x")]), "exactly one of artefact and path"),
-        (launch(mounts=[msg.Mount("/d", path="/x")]), "relative paths without .."),
-        (launch(mounts=[msg.Mount("d/../../e", path="/x")]), "relative paths without .."),
-    ],
-)
-def test_a_launch_that_cannot_be_is_refused_with_the_reason(wrong: msg.Launch, problem: str) -> None:
-    state = agent("s1")
-    transitions.on_launch(state, wrong, 1.0)
-    keep, record = drained(state)
-    assert keep == cmd.KeepLaunch(wrong)
-    assert record.event.detail.outcome is Outcome.REFUSED and problem in record.event.detail.error
-
-
 def test_events_are_numbered_without_a_gap() -> None:
     state = agent()
     for index in range(5):
@@ -403,79 +327,3 @@ def test_events_are_numbered_without_a_gap() -> None:
         transitions.on_cancel(state, msg.Cancel(f"j{index}", 1), 2.0)
     events = [item.event.seq for item in drained(state) if isinstance(item, cmd.Record)]
     assert events == [1, 2, 3, 4, 5]
-
-
-def test_the_outcome_tells_the_whole_story() -> None:
-    state = agent("s1")
-    transitions.on_launch(state, launch(), 1.0)
-    run(state)
-    transitions.on_exit(state, exited(code=-11), 12.0)
-    drained(state)
-    file, log = FileDigest("f", 1, "0"), FileDigest("log.txt", 4, "0")
-    left = cmd.Collected(stderr_tail="boom", files=[file], log=log, inline={"f": ""})
-    transitions.on_collected(state, exited(code=-11), left, 12.0)
-    (record,) = drained(state)
-    assert record.event.detail == Finished(
-        outcome=Outcome.FAILED,
-        exit_code=-11,
-        error="ended by signal 11",
-        slot="s1",
-        started_at=10.0,
-        duration_s=2.0,
-        peak_rss_bytes=1024,
-        stderr_tail="boom",
-        files=[file],
-        log=log,
-        inline={"f": ""},
-    )
-
-
-def test_a_cancel_while_an_artefact_is_awaited_frees_the_waiting_list() -> None:
-    state = agent("s1")
-    transitions.on_launch(state, needing("a", H1), 1.0)
-    staging.on_missing(state, H1, 2.0)
-    transitions.on_cancel(state, msg.Cancel("a", 1), 3.0)
-    drained(state)
-    staging.look_again(state)
-    transitions.on_hello(state, [Device("s1")])
-    staging.on_found(state, H1, 4.0)
-    assert drained(state) == []
-    assert state.artefacts[H1] is Artefact.PRESENT and state.attempts["a", 1].phase is Phase.FINISHED
-
-
-def test_an_artefact_that_nobody_waited_for_when_a_master_came_is_wanted_anew() -> None:
-    state = agent("s1")
-    transitions.on_launch(state, needing("a", H1), 1.0)
-    staging.on_missing(state, H1, 2.0)
-    transitions.on_cancel(state, msg.Cancel("a", 1), 3.0)
-    transitions.on_hello(state, [Device("s1")])
-    drained(state)
-    transitions.on_launch(state, needing("b", H1), 4.0)
-    assert "send wanted" in brief(drained(state))
-    transitions.on_launch(state, needing("c", H1), 5.0)
-    assert "send wanted" not in brief(drained(state))
-
-
-def test_an_agent_that_holds_nothing_waits_less_for_a_master() -> None:
-    state = agent("s1")
-    assert [queries.patience_s(state, most_s) for most_s in (1800.0, 5.0)] == [60.0, 5.0]
-    transitions.on_launch(state, launch(), 1.0)
-    assert queries.patience_s(state, 1800.0) == 1800.0
-    transitions.on_started(state, ("a", 1), 1, TICKS, 10.0)
-    transitions.on_exit(state, exited(), 12.0)
-    transitions.on_collected(state, exited(), cmd.Collected(), 12.0)
-    assert queries.patience_s(state, 1800.0) == 1800.0, "the master has still to hear of it"
-    transitions.on_release(state, msg.Release("a", 1))
-    assert queries.patience_s(state, 1800.0) == 60.0
-
-
-def test_what_was_wanted_and_is_found_by_a_second_look_needs_no_delivery() -> None:
-    state = agent("s1")
-    transitions.on_launch(state, needing("a", H1), 1.0)
-    staging.on_missing(state, H1, 2.0)
-    drained(state)
-    staging.on_missing(state, H1, 3.0)
-    assert drained(state) == [], "it is wanted already"
-    staging.on_unsure(state, H1, 4.0)
-    staging.on_unsure(state, H1, 4.0)
-    assert brief(drained(state)) == ["verify 1 cached"]
