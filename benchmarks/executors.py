@@ -33,6 +33,7 @@ from tests.integration.agent_harness import Host, Master
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.trainer_start import TRAINER_CODE, start_file, start_text
 
 CORES = len(os.sched_getaffinity(0))
 SHELL, PARALLEL = "shell loop", f"shell loop, {CORES} at a time"
@@ -63,14 +64,15 @@ def thread_main(argv, environ, output):
     print("began", began, "seconds", round(time.time() - began, 3), file=output, flush=True)
     return 0
 """
-MAIN = "import os, sys\nfrom trainers.tiny.thread_main import thread_main\n" + (
-    "sys.exit(thread_main(sys.argv[1:], os.environ, sys.stdout))\n"
+MAIN = "import os, sys\nfrom trainers.tiny.thread_main import thread_main\ndef main():\n" + (
+    "    return thread_main(sys.argv[1:], os.environ, sys.stdout)\n"
 )
 FILES = {
     "trainers/__init__.py": "",
     "trainers/tiny/__init__.py": "",
     "trainers/tiny/thread_main.py": TRAINER,
     "trainers/tiny/__main__.py": MAIN,
+    start_file("tiny"): start_text("tiny"),
 }
 
 
@@ -95,12 +97,13 @@ class Bench:
     def __init__(self, root: Path, jobs: int, steps: int) -> None:
         self.root, self.jobs, self.steps = root, jobs, steps
         for name, text in FILES.items():
-            path = root / "code" / name
+            path = root / "code" / TRAINER_CODE / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
     def argv(self, seed: int | str, out: str) -> list[str]:
-        return ["-m", "trainers.tiny", "--seed", str(seed), "--steps", str(self.steps), "--out", out]
+        started = f"{TRAINER_CODE}/{start_file('tiny')}"
+        return [started, "--seed", str(seed), "--steps", str(self.steps), "--out", out]
 
     def shell(self, name: str) -> Arm:
         """Run the jobs as a line of shell does, one or several at a time."""
@@ -155,7 +158,7 @@ class Bench:
         code = host.deliver(FILES)
         master.send(msg.Delivered(code))
         master.settle()
-        return host, master, [{"at": "", "artefact": code}]
+        return host, master, [{"at": TRAINER_CODE, "artefact": code}]
 
     def _launch(self, master: Master, number: int, executor: str, mounts: list[dict[str, Any]]) -> None:
         argv = ["{python}", *self.argv(number, "{output_dir}")]

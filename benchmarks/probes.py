@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.probe_arms import ARMS, QUICK, Measured, Size, make_data, on_device, run_arm
-from trainers.probes.run import resolve_device
+from trainers.common.devices import resolve_device
 
 COMPARISONS = {
     "fused float32 over the best dataloader arm": ("dataloader", "fused float32"),

@@ -1,4 +1,4 @@
-"""Write scikit-learn's handwritten digits as participants for `python -m trainers.personalization`.
+"""Write scikit-learn's handwritten digits as participants for `python -m twophase personalization`.
 
     python examples/digits_participants.py --output data/digits
 

@@ -1,4 +1,4 @@
-"""Write the WISDM activity data as participants for `python -m trainers.personalization`.
+"""Write the WISDM activity data as participants for `python -m twophase personalization`.
 
     python examples/wisdm_participants.py WISDM_ar_v1.1_transformed.arff --output data/wisdm --jobs jobs.json
 

@@ -1,1 +1,1 @@
-"""Training scripts that follow the script contract; each subpackage runs as `python -m trainers.<name>`."""
+"""Training scripts by the script contract, each a folder with a manifest: `python -m twophase NAME`."""

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from master.code.identity import trainer_folder
 from master.code.sources import Sources, unreadable
+from master.code.trainer_manifest import MANIFEST, TrainerManifest
 from worker_agent.protocol.digests import content_hash, digest_directory, publish
+from worker_agent.protocol.trainer_start import TRAINER_CODE, start_file, start_text, start_words
 
 
 @dataclass(frozen=True)
@@ -20,20 +21,25 @@ class Program:
     argv: tuple[str, ...]
     """As in the agent's `Launch`; flags follow."""
     directory: Path
-    """The snapshot; its entries are shown in every job's working directory."""
+    """The snapshot."""
     content_hash: str
     left_out: tuple[str, ...] = ()
     """What lies beside the script and was not copied, each with the reason."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """The sha256 of every file that was copied, by path."""
+    shown_at: str = ""
+    """As in `Sources`."""
 
 
-def find_trainer(name: str) -> Sources:
-    """Return a trainer that ships with Twophase, and what it imports of it.  Raises UsageError."""
-    root = trainer_folder(name).parent.parent
-    parts = ("trainers/__init__.py", "worker_agent/__init__.py", f"trainers/{name}", "worker_agent/protocol")
-    files = [path.relative_to(root) for part in parts for path in _python_files(root / part)]
-    return Sources(root, tuple(files), ("{python}", "-m", f"trainers.{name}"))
+def trainer_sources(trainer: TrainerManifest) -> Sources:
+    """Return a trainer that ships with Twophase, and what it imports of it."""
+    parts = ("trainers/__init__.py", "worker_agent/__init__.py", "worker_agent/protocol")
+    protocol = [path for part in parts for path in _python_files(trainer.root / part)]
+    paths = (*protocol, trainer.folder / MANIFEST, *trainer.modules())
+    files = tuple(path.relative_to(trainer.root) for path in paths)
+    made = {start_file(trainer.name): start_text(trainer.name)}
+    argv = tuple(start_words(trainer.name))
+    return Sources(trainer.root, files, argv, made=made, shown_at=TRAINER_CODE)
 
 
 def take_snapshot(sources: Sources, snapshots: Path) -> Program:
@@ -43,6 +49,8 @@ def take_snapshot(sources: Sources, snapshots: Path) -> Program:
     try:
         for name in sources.files:
             _copy(sources.root / name, staged / name)
+        for made, text in sources.made.items():
+            (staged / made).write_text(text, encoding="utf-8")
         files = digest_directory(staged)
         found = content_hash(files)
         if not (snapshots / found).exists():
@@ -50,7 +58,7 @@ def take_snapshot(sources: Sources, snapshots: Path) -> Program:
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     digests = {file.path: file.sha256 for file in files}
-    return Program(sources.argv, snapshots / found, found, sources.left_out, digests)
+    return Program(sources.argv, snapshots / found, found, sources.left_out, digests, sources.shown_at)
 
 
 def _copy(source: Path, target: Path) -> None:

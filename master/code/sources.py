@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from master.code.code_files import find_code
@@ -49,6 +49,10 @@ class Sources:
     total_bytes: int = 0
     named: frozenset[str] = frozenset()
     """Those of the files that the command line names, apart from `entry`."""
+    made: Mapping[str, str] = field(default_factory=dict)
+    """Files of our making, by name, with their text."""
+    shown_at: str = ""
+    """Where a job's working directory shows the files; empty: they lie in that directory."""
 
 
 def find_sources(request: CodeRequest) -> Sources:

@@ -15,14 +15,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from master.code.identity import DEFAULT_TRAINER, code_identity, trainer_fields
+from master.code.identity import code_identity
 from master.code.sources import CodeRequest
+from master.code.trainer_manifest import DEFAULT_TRAINER, find_trainer_manifest
 from master.commands.frame import Command, new_parser
 from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
 from master.errors import UsageError
 from master.intake.cluster import read_cluster
 from master.intake.head_paths import worker_folders
 from master.intake.jobs import read_jobs
+from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.strict_json import read_document
 from master.specs import BaseModelSpec
 
@@ -70,8 +72,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     code = code_identity(_code_request(arguments), arguments.trainer)
-    known_fields = trainer_fields(arguments.trainer) if arguments.trainer else None
-    spec = read_jobs(arguments.jobs, code=code, known_fields=known_fields)
+    trainer = find_trainer_manifest(arguments.trainer) if arguments.trainer else None
+    spec = read_jobs(
+        arguments.jobs,
+        code=code,
+        known_fields=trainer.known_fields() if trainer else None,
+        shape=trainer.shape if trainer else PARTICIPANT_JOBS,
+    )
     durations = _durations(arguments.run_dir, spec.base_models) if arguments.run_dir else {}
     analysis = analyze(spec, durations)
     if arguments.json:

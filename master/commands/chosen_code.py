@@ -9,10 +9,11 @@ from pathlib import Path
 
 from master.code.code_history import CodeStart
 from master.code.code_record import CodeRecord, changes, listed
-from master.code.identity import DEFAULT_TRAINER, record_of
+from master.code.identity import record_of
 from master.code.path_warnings import lost_flags, lost_literals
-from master.code.snapshot import find_trainer
+from master.code.snapshot import trainer_sources
 from master.code.sources import CodeRequest, Sources, find_sources
+from master.code.trainer_manifest import find_trainer_manifest
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.errors import ConfigError, UsageError
 from master.intake.head_paths import expanded, worker_folders
@@ -20,6 +21,7 @@ from master.specs import ClusterSpec, JobsSpec
 from master.storage.journal import EarlierStarts
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.trainer_start import TRAINER_CODE, started_trainer
 
 KEEP, NEW = "keep", "new"
 _PYTHON = shlex.join(["{python}"]) + " "
@@ -48,9 +50,8 @@ def choose_code(
     if options.code == KEEP:
         return _kept(before, layout)
     request = code_request(options, cluster, layout)
-    trainer = None if request else options.trainer or DEFAULT_TRAINER
-    sources = find_sources(request) if request else find_trainer(trainer or DEFAULT_TRAINER)
-    now = record_of(sources, trainer)
+    sources = find_sources(request) if request else trainer_sources(find_trainer_manifest(options.trainer))
+    now = record_of(sources, options.trainer)
     if before is None:
         return ChosenCode(sources, now)
     return _after(before, ChosenCode(sources, now), options)
@@ -137,5 +138,6 @@ def _kept(before: CodeStart | None, layout: RunLayout) -> ChosenCode:
         entry=Path(record.entry) if record.entry else None,
         why_root=f"--code {KEEP}",
         total_bytes=sum(file.size for file in files),
+        shown_at=TRAINER_CODE if started_trainer(before.argv) else "",
     )
     return ChosenCode(sources, record, notes=("going on with the code of the run's earlier start",))

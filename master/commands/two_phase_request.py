@@ -10,9 +10,9 @@ from typing import Any
 
 from master.code.code_record import CodeRecord
 from master.code.former_code import report_on
-from master.code.identity import DEFAULT_TRAINER, has_thread_main, trainer_fields
 from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
+from master.code.trainer_manifest import TrainerManifest, find_trainer_manifest
 from master.commands.chosen_code import choose_code, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
@@ -23,6 +23,7 @@ from master.intake.cluster import read_cluster
 from master.intake.executors import INLINE, check_executors, inline_problem, threads_problem_of
 from master.intake.head_paths import with_head_paths
 from master.intake.jobs import read_jobs
+from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets import with_secrets
 from master.intake.settings_check import check_job_settings
 from master.runs.launching import Limits
@@ -63,17 +64,18 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     code = choose_code(options, cluster, layout, earlier)
     script = code.script
     cluster = with_needs(cluster, needed_by(code.sources))
+    trainer = None if script else find_trainer_manifest(options.trainer)
     jobs = read_jobs(
         options.jobs_config,
         code=code.record.identity,
         known_ids=earlier.known_ids,
-        known_fields=None if script else trainer_fields(options.trainer) | NOT_FOR_THE_SCRIPT,
+        known_fields=trainer.known_fields() | NOT_FOR_THE_SCRIPT if trainer else None,
+        shape=trainer.shape if trainer else PARTICIPANT_JOBS,
     )
     check_job_settings(jobs)
-    trainer = None if script else options.trainer or DEFAULT_TRAINER
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
         raise UsageError(f"--executor {problem}")
-    check_executors(jobs, options.executor, threads_problem_of(trainer, has_thread_main))
+    check_executors(jobs, options.executor, _threads_problem(trainer))
     doubt = check_syntax(script, cluster.servers) if script else ""
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
@@ -84,6 +86,10 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     report = report_on(code.record, to_train, whole.values(), store.manifests() if to_train else ())
     planned = PlannedCode(code.sources, report, (*code.notes, *path_warnings(code, cluster, jobs)))
     return TwoPhaseRequest(cluster, jobs, planned, code.record, plan, whole, damaged, doubt)
+
+
+def _threads_problem(trainer: TrainerManifest | None) -> str:
+    return threads_problem_of(trainer.name, trainer.executors) if trainer else threads_problem_of(None)
 
 
 def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:

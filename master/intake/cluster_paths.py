@@ -7,8 +7,10 @@ from pathlib import Path
 from master.core.nearest import shown
 from master.intake.strict_json import Node
 from master.specs import DataDir
+from worker_agent.protocol.trainer_start import TRAINER_CODE
 
-_RESERVED = "experiments"
+_RESERVED = {"experiments": "jobs write their results", TRAINER_CODE: "jobs see a trainer's code"}
+"""Names in a job's working directory that are no data, and what they are."""
 
 
 def head_path(node: Node, folder: Path) -> str:
@@ -44,8 +46,8 @@ def _data_dir(name: str, value: Node, folder: Path) -> DataDir:
     unsafe = any(part in ("", ".", "..") or part.startswith("-") for part in parts)
     if unsafe or not name.isprintable() or "\\" in name or name.startswith("~"):
         value.fail(f"the name {shown(name)} must be a relative path without `..`, such as data/windows")
-    if parts[0] == _RESERVED:
-        value.fail(f"the name {shown(name)} is not allowed: {_RESERVED} is where jobs write their results")
+    if parts[0] in _RESERVED:
+        value.fail(f"the name {shown(name)} is not allowed: {parts[0]} is where {_RESERVED[parts[0]]}")
     if isinstance(value.value, str):
         return DataDir(name, worker_path(value))
     value.only_keys(("sync",))

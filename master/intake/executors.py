@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Any
 
 from master.core.nearest import literal, shown
@@ -45,12 +45,15 @@ def inline_problem(cluster: ClusterSpec, has_terminal: bool) -> str:
     return "" if has_terminal else "inline needs a terminal: standard input is none"
 
 
-def threads_problem_of(trainer: str | None, has_thread_main: Callable[[str], bool]) -> str:
-    """Return why jobs of a trainer, or of a script (None), cannot run in threads; empty where they can."""
+def threads_problem_of(trainer: str | None, offers: Collection[str] = ()) -> str:
+    """Return why jobs of a trainer, or of a script (None), cannot run in threads; empty where they can.
+
+    `offers` is what can run the trainer's jobs.
+    """
     others = "use warm or process"
     if trainer is None:
         return f"a script cannot share its process with others, only a built-in trainer can: {others}"
-    return "" if has_thread_main(trainer) else f"the trainer {trainer} cannot run in threads: {others}"
+    return "" if THREAD in offers else f"the trainer {trainer} cannot run in threads: {others}"
 
 
 def executor_of(config: Config, default: str, attempt: int) -> str:

@@ -12,7 +12,7 @@ from master.intake.executors import threads_problem_of
 from master.orchestrator.discovery import Script, shown_path
 
 PREFIX = "train_"
-THREADS_PROBLEM = threads_problem_of(None, lambda _: False)
+THREADS_PROBLEM = threads_problem_of(None)
 """Why no job here can run in threads."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=-]")
 _UNSAFE_FIRST = re.compile(r"^[.-]+")

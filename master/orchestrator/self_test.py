@@ -28,6 +28,7 @@ from worker_agent.protocol.script_contract import JOB_ID
 COMMAND = "verify"
 _PATIENCE_S = 600.0
 _JOBS_FILE = "jobs.json"
+_START = Path(__file__).resolve().parents[2] / "twophase.py"
 _MARK = "TWOPHASE_VERIFY"
 """Set for the command, and so for all that it starts."""
 
@@ -83,12 +84,10 @@ def _write(root: Path) -> None:
 
 def _run(root: Path) -> subprocess.CompletedProcess[str]:
     argv = [
-        *(sys.executable, "-m", "master.commands.run_all_training", "--config", _JOBS_FILE, "--json"),
+        *(sys.executable, str(_START), "run_all_training", "--config", _JOBS_FILE, "--json"),
         *("--parallel", "--max-workers", "2", "--retries", "1", "--epochs", str(EPOCHS)),
     ]
-    home = str(Path(__file__).parents[2])
-    search_path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
-    env = {**os.environ, "PYTHONPATH": search_path, _MARK: root.name}
+    env = {**os.environ, _MARK: root.name}
     return subprocess.run(argv, cwd=root, env=env, capture_output=True, text=True, timeout=_PATIENCE_S)
 
 

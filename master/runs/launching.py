@@ -54,7 +54,7 @@ def command_of(program: Sequence[str], config: Config) -> list[str]:
 def launch_message(start: Start, config: Config, program: Program, limits: Limits = NO_LIMITS) -> Launch:
     """Return the message that starts an attempt at a job with the fields `config`."""
     task, base = start.record.task, start.base
-    mounts = [Mount("", artefact=program.content_hash), *start.data]
+    mounts = [Mount(program.shown_at, artefact=program.content_hash), *start.data]
     if base and base.name:
         mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
     return Launch(

@@ -14,14 +14,16 @@ from tests.integration.agent_harness import Host, end, is_alive, pids_in, until
 from tests.integration.executor_lab import TRAINER
 from tests.support.runs import Run, search
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.trainer_start import TRAINER_CODE, start_words
 
 
 def toy_trainer(root: Path) -> list[dict[str, str]]:
     """Write the trainer to a folder and return what shows it to a job."""
-    for name, text in (("__init__.py", ""), ("toy/__init__.py", ""), ("toy/thread_main.py", TRAINER)):
+    files = {"__init__.py": "", "toy/__init__.py": "", "toy/thread_main.py": TRAINER}
+    for name, text in {f"trainers/{name}": text for name, text in files.items()}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(textwrap.dedent(text))
-    return [{"at": "trainers", "path": str(root)}]
+    return [{"at": TRAINER_CODE, "path": str(root)}]
 
 
 def test_an_agent_runs_warm_jobs_and_says_what_ran_them(host: Host) -> None:
@@ -47,8 +49,8 @@ def test_what_an_agent_that_is_killed_leaves_is_ended_by_the_next(
 ) -> None:
     master, pids = host.connect(), tmp_path / "pids"
     code = f"import os, signal; open({str(pids)!r}, 'w').write(str(os.getpid())); signal.pause()"
-    argv = ["{python}", "-c", code] if executor == "warm" else ["{python}", "-m", "trainers.toy", "stay"]
-    master.launch("a", "", argv=argv, executor=executor, mounts=toy_trainer(tmp_path / "trainers"))
+    argv = ["{python}", "-c", code] if executor == "warm" else [*start_words("toy"), "stay"]
+    master.launch("a", "", argv=argv, executor=executor, mounts=toy_trainer(tmp_path / "code"))
     if executor == "warm":
         (pid,) = pids_in(pids, 1)
     else:
@@ -65,8 +67,8 @@ def test_warm_jobs_and_threads_start_from_one_zipped_file(host: Host, tmp_path: 
     host.program = [str(path)]
     del host.env["PYTHONPATH"]
     master = host.connect()
-    mounts = toy_trainer(tmp_path / "trainers")
-    argv = ["{python}", "-m", "trainers.toy", "0"]
+    mounts = toy_trainer(tmp_path / "code")
+    argv = [*start_words("toy"), "0"]
     master.launch("t", "", argv=argv, executor="thread", mounts=mounts)
     master.launch("w", "import sys; assert 'worker_agent' not in sys.modules", executor="warm")
     for name, executor in (("t", "thread"), ("w", "warm")):
@@ -76,8 +78,8 @@ def test_warm_jobs_and_threads_start_from_one_zipped_file(host: Host, tmp_path: 
 
 def test_a_crash_of_the_process_is_a_loss_of_its_threads(host: Host, tmp_path: Path) -> None:
     master = host.connect()
-    mounts = toy_trainer(tmp_path / "trainers")
-    master.launch("a", "", argv=["{python}", "-m", "trainers.toy", "crash"], executor="thread", mounts=mounts)
+    mounts = toy_trainer(tmp_path / "code")
+    master.launch("a", "", argv=[*start_words("toy"), "crash"], executor="thread", mounts=mounts)
     done = master.finished("a")
     assert (done.outcome, done.executor) == ("lost", "thread")
     assert done.error == "the process that ran this job and 0 others as threads crashed"

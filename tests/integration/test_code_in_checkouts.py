@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from master.code.snapshot import Program, find_trainer, take_snapshot
+from master.code.snapshot import Program, take_snapshot, trainer_sources
 from master.code.sources import CodeRequest, Sources, find_sources
+from master.code.trainer_manifest import find_trainer_manifest
 from tests.support.needs import missing
 
 
@@ -111,7 +112,9 @@ def test_a_script_imports_its_siblings_from_the_snapshot(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["personalization", "probes"])
 def test_a_trainer_runs_from_the_snapshot_alone(name: str, tmp_path: Path) -> None:
-    program = take_snapshot(find_trainer(name), tmp_path / "code")
-    done = run(program, shown(program, tmp_path / "work"), "--help")
+    program = take_snapshot(trainer_sources(find_trainer_manifest(name)), tmp_path / "code")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / program.shown_at).symlink_to(program.directory)
+    done = run(program, tmp_path / "work", "--help")
     assert done.returncode == 0, done.stderr
     assert "usage:" in done.stdout

@@ -16,6 +16,9 @@ from tests.integration.agent_harness import until
 from tests.integration.executor_lab import PATIENCE_S, TRAINER, Lab
 from worker_agent.core.execution import Exit
 from worker_agent.executors.base import Invocation
+from worker_agent.protocol.trainer_start import TRAINER_CODE, start_file, start_text
+
+START = f"{TRAINER_CODE}/{start_file('toy')}"
 
 
 class Threads(Lab):
@@ -23,18 +26,18 @@ class Threads(Lab):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self.script("", "trainers/__init__.py")
-        self.script("", "trainers/toy/__init__.py")
-        self.script(TRAINER, "trainers/toy/thread_main.py")
+        self.script("", f"{TRAINER_CODE}/trainers/__init__.py")
+        self.script("", f"{TRAINER_CODE}/trainers/toy/__init__.py")
+        self.script(TRAINER, f"{TRAINER_CODE}/trainers/toy/thread_main.py")
         self.ended: dict[str, Exit] = {}
 
     def begin(self, word: str) -> Path:
         """Start a job and return its directory."""
         home = self.work.parent / word
         home.mkdir()
-        (home / "trainers").symlink_to(self.work / "trainers")
+        (home / TRAINER_CODE).symlink_to(self.work / TRAINER_CODE)
         env = {**self.env, "TWOPHASE_JOB_ID": word, "TWOPHASE_OUTPUT_DIR": str(home)}
-        argv = [sys.executable, "-m", "trainers.toy", word]
+        argv = [sys.executable, START, word]
         invocation = Invocation(
             argv, env, home, home / "log.txt", f"TWOPHASE_OUTPUT_DIR={home}", None, "thread"
         )
@@ -78,10 +81,10 @@ def test_threads_share_a_process_and_nothing_else(threads: Threads) -> None:
 
 
 def test_the_code_of_threads_may_have_a_package_of_our_name(threads: Threads) -> None:
-    threads.script("", "worker_agent/__init__.py")
-    threads.script("whose = 'theirs'", "worker_agent/system/seqpacket.py")
+    threads.script("", f"{TRAINER_CODE}/worker_agent/__init__.py")
+    threads.script("whose = 'theirs'", f"{TRAINER_CODE}/worker_agent/system/seqpacket.py")
     mine = "from worker_agent.system.seqpacket import whose\nassert whose == 'theirs'\n"
-    threads.script(mine + textwrap.dedent(TRAINER), "trainers/toy/thread_main.py")
+    threads.script(mine + textwrap.dedent(TRAINER), f"{TRAINER_CODE}/trainers/toy/thread_main.py")
     threads.begin("7")
     ended = threads.exit_of("7")
     assert (ended.exit_code, ended.executor, ended.note) == (7, "thread", "")
@@ -116,12 +119,13 @@ def test_a_thread_that_does_not_stop_is_ended_with_its_process(threads: Threads)
 
 
 def test_a_trainer_that_cannot_be_loaded_runs_as_a_process(lab: Lab) -> None:
-    lab.script("", "trainers/__init__.py")
-    lab.script("", "trainers/toy/__init__.py")
-    lab.script("print('alone')", "trainers/toy/__main__.py")
-    ended, text = lab.run("thread", "-m", "trainers.toy")
+    lab.script("", f"{TRAINER_CODE}/trainers/__init__.py")
+    lab.script("", f"{TRAINER_CODE}/trainers/toy/__init__.py")
+    lab.script("def main(): print('alone')", f"{TRAINER_CODE}/trainers/toy/__main__.py")
+    lab.script(start_text("toy"), START)
+    ended, text = lab.run("thread", START)
     assert (text, ended.executor, ended.note) == ("alone\n", "process", "the program is no built-in trainer")
-    lab.script("raise ValueError('no')", "trainers/toy/thread_main.py")
-    ended, text = lab.run("thread", "-m", "trainers.toy")
+    lab.script("raise ValueError('no')", f"{TRAINER_CODE}/trainers/toy/thread_main.py")
+    ended, text = lab.run("thread", START)
     assert (text, ended.executor) == ("alone\n", "process")
     assert ended.note == "trainers.toy cannot run in threads: ValueError: no"

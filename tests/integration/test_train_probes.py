@@ -244,10 +244,13 @@ def test_a_class_without_positives_is_reported_and_the_others_train(digits: Path
         (("--activations", "{digits}", "--layer", 9), "no group 'layer_9'; it holds layer_1, layer_2"),
         (("--activations", "{digits}"), "no group 'train' in /; it holds layer_1, layer_2"),
         (("--activations", "{digits}", "--layer", 1, "--lr", "fast"), "'fast' is not a number"),
-        (("--activations", "{digits}", "--layer", 1, "--epochs", 0), "'0' is not a positive number (whole)"),
+        (
+            ("--activations", "{digits}", "--layer", 1, "--epochs", 0),
+            "'0' is not a whole number of at least 1",
+        ),
         (
             ("--activations", "{digits}", "--layer", 1, "--epochs", 1.5),
-            "'1.5' is not a positive number (whole)",
+            "'1.5' is not a whole number of at least 1",
         ),
         (
             ("--activations", "{digits}", "--layer", 1, "--dropout", 1),
@@ -255,7 +258,7 @@ def test_a_class_without_positives_is_reported_and_the_others_train(digits: Path
         ),
         (
             ("--activations", "{digits}", "--layer", 1, "--device", "tpu"),
-            "must be auto, cpu, cuda or cuda:<number>",
+            "must be auto, cpu, cuda, cuda:<number> or 0",
         ),
         (("--activations", "{digits}", "--layer", 1, "--device", "cuda:9"), "this machine shows"),
         (

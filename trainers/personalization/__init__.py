@@ -1,10 +1,11 @@
-"""Train a model on many people, then fit it to one: `python -m trainers.personalization --help`.
+"""Train a model on many people, then fit it to one: `python -m twophase personalization --help`.
 
 `docs/personalization.md` describes the flags, the data and the files.
 """
 
-CODE_VERSION = "2"
-"""Raised whenever the same flags and data give another base model; part of a base model's identity.
+from pathlib import Path
 
-Read as text by the head node, which has no torch: keep it a plain literal.
-"""
+from trainers.common.versions import version_in
+
+CODE_VERSION = version_in(Path(__file__).parent)
+"""Part of a base model's identity: the manifest's."""

@@ -1,4 +1,4 @@
-"""Entry of `python -m trainers.personalization`: flags and environment in, exit code out."""
+"""Entry of the trainer: flags and environment in, exit code out."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from pathlib import Path
 
 import torch
 
-from trainers.personalization.errors import OptionError, TrainerError
+from trainers.common.devices import resolve_device
+from trainers.common.errors import exit_code_of
+from trainers.personalization.errors import OptionError
 from trainers.personalization.options import PersonalizationOptions, parse
 from trainers.personalization.recipe.starting import Place
 from trainers.personalization.runs import run_experiment, train_base
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
 
-EXIT_BAD_INPUT = 1
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one job and return the exit code; a user's error is one line on stderr."""
-    try:
-        options = parse(sys.argv[1:] if argv is None else argv)
-        contract = ScriptContract.from_environ()
-        run = train_base if options.mode == BASE_ONLY else run_experiment
-        run(options, _place(options, contract), contract.report_progress if contract else _print_progress)
-    except (TrainerError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    return 0
+    return exit_code_of(lambda: _run(sys.argv[1:] if argv is None else argv), "error", sys.stderr)
+
+
+def _run(argv: Sequence[str]) -> None:
+    options = parse(argv)
+    contract = ScriptContract.from_environ()
+    run = train_base if options.mode == BASE_ONLY else run_experiment
+    run(options, _place(options, contract), contract.report_progress if contract else _print_progress)
 
 
 def _place(options: PersonalizationOptions, contract: ScriptContract | None) -> Place:
@@ -45,16 +44,7 @@ def _place(options: PersonalizationOptions, contract: ScriptContract | None) -> 
 
 
 def _device(name: str) -> torch.device:
-    if name in ("auto", "0"):  # a job's own GPU is number 0, on a machine without GPUs too
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in ("cpu", "cuda"):
-        raise OptionError(f"device is {name!r}; allowed are auto, cpu, cuda, cuda:N and 0")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise OptionError(f"device is {name}, but torch finds {torch.cuda.device_count()} GPUs here")
+    device = resolve_device(name)
     torch.backends.cudnn.deterministic = True
     return device
 

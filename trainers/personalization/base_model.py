@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from trainers.common.files import read_tensors, write_json, write_tensors
 from trainers.personalization import CODE_VERSION, files
 from trainers.personalization.errors import BaseModelError
 from trainers.personalization.networks import NetworkSpec
@@ -60,11 +61,11 @@ def write(
     common = {"network": spec.as_dict(), "participants": options.base_participants}
     best = {**common, "epoch": progress.best_epoch, **packed([one.best_weights for one in trained])}
     last = {**common, "epoch": progress.epoch, "weights": network.state_dict()}
-    files.write_tensors(folder / files.LAST_BASE_MODEL, last)
-    files.write_json(folder / files.BASE_LOSSES, stage_curves("base", progress))
-    files.write_json(folder / files.BASE_METRICS, _metrics(progress))
-    files.write_json(folder / files.BASE_CONFIG, config(options, spec))
-    files.write_tensors(folder / files.BEST_BASE_MODEL, best)
+    write_tensors(folder / files.LAST_BASE_MODEL, last)
+    write_json(folder / files.BASE_LOSSES, stage_curves("base", progress))
+    write_json(folder / files.BASE_METRICS, _metrics(progress))
+    write_json(folder / files.BASE_CONFIG, config(options, spec))
+    write_tensors(folder / files.BEST_BASE_MODEL, best)
 
 
 def packed(weights: Sequence[dict[str, Tensor]]) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def read(folder: Path, options: PersonalizationOptions) -> BaseModel:
     """Return the base model in `folder`; BaseModelError where it is missing, damaged or another job's."""
     path = folder / files.BEST_BASE_MODEL
     try:
-        saved = files.read_tensors(path)
+        saved = read_tensors(path)
         curves = json.loads((folder / files.BASE_LOSSES).read_text(encoding="utf-8"))
         model = BaseModel(
             weights=[saved["weights"], *saved.get("members", [])],

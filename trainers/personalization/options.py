@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainers.common.flags import real, whole
 from trainers.personalization.errors import OptionError
 from trainers.personalization.participants import base_participants
 from worker_agent.protocol.script_contract import BASE_ONLY
@@ -149,33 +149,11 @@ def _check(options: PersonalizationOptions) -> None:
         raise OptionError(str(error)) from error
 
 
-def _whole(lowest: int, name: str) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        value = int(text)
-        if value < lowest:
-            raise argparse.ArgumentTypeError(f"{text} is below {lowest}")
-        return value
-
-    convert.__name__ = name
-    return convert
-
-
-def _real(lowest: float, highest: float, name: str) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        value = float(text)
-        if not (math.isfinite(value) and lowest <= value <= highest):
-            raise argparse.ArgumentTypeError(f"{text} is not between {lowest:g} and {highest:g}")
-        return value
-
-    convert.__name__ = name
-    return convert
-
-
-_COUNT = _whole(1, "whole number from 1")
-_FROM_ZERO = _whole(0, "whole number from 0")
-_SHARE = _real(0, 1, "share from 0 to 1")
-_POSITIVE = _real(1e-12, 1e6, "positive number")
-_NOT_NEGATIVE = _real(0, 1e6, "number from 0")
+_COUNT = whole(1)
+_FROM_ZERO = whole(0)
+_SHARE = real(0, 1)
+_POSITIVE = real(1e-12, 1e6)
+_NOT_NEGATIVE = real(0, 1e6)
 
 
 def _count_or_all(text: str) -> int | str:
@@ -190,7 +168,7 @@ def _participant(text: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m trainers.personalization",
+        prog="python -m twophase personalization",
         description="Train a base model on many participants, or fit a model to one of them.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
@@ -219,11 +197,11 @@ def _parser() -> argparse.ArgumentParser:
     _recipe_flags(parser)
     add(
         "--n_classes",
-        type=_whole(2, "whole number from 2"),
+        type=whole(2),
         default=None,
         help="default: what the data shows",
     )
-    add("--dropout", type=_real(0, 0.99, "share from 0 to 0.99"), default=0.1)
+    add("--dropout", type=real(0, 0.99), default=0.1)
     add("--conv_channels", type=_COUNT, nargs="+", default=(32, 64), help="widths of the layers of cnn")
     add("--kernel_size", type=_COUNT, default=5, help="samples, of the layers of cnn")
     add("--hidden_sizes", type=_COUNT, nargs="+", default=(128, 64), help="widths of the layers of mlp")
@@ -252,8 +230,8 @@ def _recipe_flags(parser: argparse.ArgumentParser) -> None:
         type=_FROM_ZERO,
     )
     add("schedule", "of the learning rate along the epochs", choices=("cosine", "constant"))
-    add("label_smoothing", "share of each label spread over all", type=_real(0, 0.99, "share"))
-    add("average", "running mean of the weights: what stays of it each step", type=_real(0, 0.9999, "share"))
+    add("label_smoothing", "share of each label spread over all", type=real(0, 0.99))
+    add("average", "running mean of the weights: what stays of it each step", type=real(0, 0.9999))
     parser.add_argument("--seeds", type=_COUNT, default=1, help="models to train and average")
     parser.add_argument("--refit", action="store_true", help="train on train and val at last")
     parser.add_argument("--baseline", action="store_true", help="also score forest and logistic regression")

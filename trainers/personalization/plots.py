@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainers.common.files import write_bytes
 from trainers.personalization import files
 
 
@@ -24,8 +25,8 @@ def write_plots(
     except ImportError:
         print("no plots: matplotlib is not installed here", file=sys.stderr)
         return
-    files.write_bytes(folder / files.LOSS_PLOT, _png(curves, "loss", f"{title}: cross-entropy", {}))
-    files.write_bytes(folder / files.F1_PLOT, _png(curves, "f1", f"{title}: F1", f1_lines))
+    write_bytes(folder / files.LOSS_PLOT, _png(curves, "loss", f"{title}: cross-entropy", {}))
+    write_bytes(folder / files.F1_PLOT, _png(curves, "f1", f"{title}: F1", f1_lines))
 
 
 def _png(

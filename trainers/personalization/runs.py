@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainers.common.files import write_json, write_tensors
+from trainers.common.resume import as_json
 from trainers.personalization import CODE_VERSION, base_model, files
 from trainers.personalization.base_model import BaseModel
 from trainers.personalization.data import SPLITS, Source, Windows, check_channels, concatenate, count_classes
@@ -108,13 +110,13 @@ class Result:
             **base_model.packed(self.weights),
         }
         curves = self.curves()
-        files.write_tensors(folder / files.BEST_TARGET_MODEL, best)
-        files.write_json(folder / files.LOSSES, curves)
-        files.write_json(folder / files.HYPERPARAMETERS, self.hyperparameters())
+        write_tensors(folder / files.BEST_TARGET_MODEL, best)
+        write_json(folder / files.LOSSES, curves)
+        write_json(folder / files.HYPERPARAMETERS, self.hyperparameters())
         if not self.options.no_plots:
             forests = {name: one.f1 for name, one in self.baselines.items()}
             write_plots(folder, curves, f"{self.options.target}, {self.options.mode}", forests)
-        files.write_json(folder / files.METRICS, self.metrics())
+        write_json(folder / files.METRICS, self.metrics())
 
     def curves(self) -> dict[str, list[float]]:
         """Return one value an epoch for base and target training; empty lists for no base model."""
@@ -140,7 +142,7 @@ class Result:
 
     def hyperparameters(self) -> dict[str, Any]:
         """Return the options and what was made of them, as JSON types."""
-        values = {name: _as_json(value) for name, value in asdict(self.options).items()}
+        values = {name: as_json(value) for name, value in asdict(self.options).items()}
         return {
             **{name: value for name, value in values.items() if not name.endswith("_dir")},
             "target": self.options.target,
@@ -248,13 +250,7 @@ def _checkpoint_plan(
     if place.checkpoint_dir is None:
         return None
     job = replace(options, device="", checkpoint_every=0, no_plots=False)
-    values = {name: _as_json(value) for name, value in asdict(job).items() if not name.endswith("_dir")}
+    values = {name: as_json(value) for name, value in asdict(job).items() if not name.endswith("_dir")}
     # As the network asks for it and not as the flags do: inferred classes may change with the data.
     values |= {"network": spec.as_dict(), "code_version": CODE_VERSION}
     return CheckpointPlan(place.checkpoint_dir / files.CHECKPOINT, options.checkpoint_every, values)
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value

@@ -5,12 +5,12 @@ Everything random is drawn from the generator that is passed in.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from trainers.common.seeds import derive_seed
 from trainers.personalization.data import Windows, concatenate
 
 
@@ -112,12 +112,6 @@ def random_share(windows: Windows, share: float, seed: int) -> Windows:
     order = torch.randperm(len(windows), generator=generator)
     kept = max(1, round(len(windows) * share))
     return windows.select(order[:kept].sort().values)
-
-
-def derive_seed(seed: int, purpose: str, epoch: int) -> int:
-    """Return the number that starts all randomness of one epoch, so that a resumed run draws the same."""
-    digest = hashlib.sha256(f"{seed} {purpose} {epoch}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def _shuffled(size: int, generator: torch.Generator) -> Tensor:

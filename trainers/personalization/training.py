@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainers.personalization import files
+from trainers.common.files import read_tensors, write_tensors
+from trainers.common.resume import differences
+from trainers.common.seeds import derive_seed
 from trainers.personalization.adam import FlatAdam
 from trainers.personalization.data import Windows
 from trainers.personalization.errors import DivergedError
 from trainers.personalization.networks import logits
-from trainers.personalization.sampling import Augmentation, TrainingSet, derive_seed
+from trainers.personalization.sampling import Augmentation, TrainingSet
 from trainers.personalization.scoring import Scores, evaluate, scores
 
 Report = Callable[..., None]
@@ -181,7 +183,7 @@ def _save(checkpoint: CheckpointPlan, network: nn.Module, optimizer: FlatAdam, p
         "optimizer": optimizer.state_dict(),
         "progress": vars(progress),
     }
-    files.write_tensors(checkpoint.path, state)
+    write_tensors(checkpoint.path, state)
 
 
 def _resume(checkpoint: CheckpointPlan | None, network: nn.Module, optimizer: FlatAdam) -> Progress | None:
@@ -189,14 +191,15 @@ def _resume(checkpoint: CheckpointPlan | None, network: nn.Module, optimizer: Fl
     if checkpoint is None:
         return None
     try:
-        state = files.read_tensors(checkpoint.path)
+        state = read_tensors(checkpoint.path)
     except FileNotFoundError:
         return None
     except ValueError as error:
         print(f"starting afresh: {error}", file=sys.stderr)
         return None
-    if state.get("job") != checkpoint.job:
-        print(f"starting afresh: {checkpoint.path} belongs to another job", file=sys.stderr)
+    others = differences(state.get("job") or {}, checkpoint.job)
+    if others:
+        print(f"starting afresh: {checkpoint.path} belongs to another job: {others}", file=sys.stderr)
         return None
     network.load_state_dict(state["weights"])
     optimizer.load_state_dict(state["optimizer"])

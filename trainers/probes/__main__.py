@@ -1,4 +1,4 @@
-"""`python -m trainers.probes` is the command `train_probes`."""
+"""`python -m twophase probes` is the command `train_probes`."""
 
 import sys
 

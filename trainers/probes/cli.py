@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
-from trainers.probes.errors import InputError, ProbeError
+from trainers.common.devices import resolve_device
+from trainers.common.errors import BadInput, exit_code_of
+from trainers.common.flags import at_least, below, positive, whole
 from trainers.probes.labels import read_names
 from trainers.probes.layer_runs import find_layer_runs
+from trainers.probes.loading import load_rows
 from trainers.probes.modules import ATTENTION_HEADS
-from trainers.probes.run import ProbeOptions, resolve_device, train_layers
+from trainers.probes.run import Load, ProbeOptions, train_layers
 from trainers.probes.settings import DTYPES, RECIPES, Settings
 from worker_agent.protocol.script_contract import ScriptContract
 
+NAME = "train_probes"
 DEFAULT_OUTPUT = Path("data/probes_binary")
 INTERRUPTED = 130
 SEEDS = 1 << 43
@@ -44,32 +47,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train the probes that the flags name; return the exit code."""
     arguments = build_parser().parse_args(argv)
     try:
-        return _train(arguments)
-    except ProbeError as error:
-        print(f"train_probes: {error}", file=sys.stderr)
-        return error.exit_code
+        contract = ScriptContract.from_environ()
+        return exit_code_of(lambda: train(arguments, contract, sys.stdout), NAME, sys.stderr)
     except KeyboardInterrupt:
-        print(
-            "train_probes: interrupted; the same command continues with the missing probes", file=sys.stderr
-        )
+        print(f"{NAME}: interrupted; the same command continues with the missing probes", file=sys.stderr)
         return INTERRUPTED
 
 
-def _train(arguments: argparse.Namespace) -> int:
-    contract = ScriptContract.from_environ()
+def train(
+    arguments: argparse.Namespace, contract: ScriptContract | None, stream: TextIO, load: Load = load_rows
+) -> None:
+    """Train what parsed flags name and tell it to `stream`; `load` brings the rows of a split into memory."""
     output = arguments.output_dir or (DEFAULT_OUTPUT if contract is None else contract.output_dir)
-    options = _options(arguments, contract)
-    train_layers(find_layer_runs(arguments.activations, arguments.layer, output), options, sys.stdout)
-    return 0
+    options = _options(arguments, contract, load)
+    train_layers(find_layer_runs(arguments.activations, arguments.layer, output), options, stream)
 
 
-def _options(arguments: argparse.Namespace, contract: ScriptContract | None) -> ProbeOptions:
+def _options(arguments: argparse.Namespace, contract: ScriptContract | None, load: Load) -> ProbeOptions:
     if arguments.model_type == "multihead" and arguments.hidden_dim % ATTENTION_HEADS:
-        raise InputError(
+        raise BadInput(
             f"--hidden-dim {arguments.hidden_dim}: must be a multiple of {ATTENTION_HEADS} (heads)"
         )
     if arguments.model_type == "multihead" and arguments.solver == "exact":
-        raise InputError("--solver exact: solves linear probes only, not --model-type multihead")
+        raise BadInput("--solver exact: solves linear probes only, not --model-type multihead")
     executor, loader = arguments.executor, arguments.loader
     return ProbeOptions(
         settings=_settings(arguments),
@@ -83,6 +83,7 @@ def _options(arguments: argparse.Namespace, contract: ScriptContract | None) -> 
         names=None if arguments.actions is None else read_names(arguments.actions),
         overwrite=arguments.overwrite,
         contract=contract,
+        load=load,
     )
 
 
@@ -119,7 +120,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; every flag may be spelled with dashes or underscores."""
     parser = argparse.ArgumentParser(
-        prog="train_probes",
+        prog=NAME,
         description="Train one binary probe per class on stored activations, all of them at once.",
         allow_abbrev=False,
     )
@@ -155,19 +156,19 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
     add(
         "--hidden-dim",
         "--hidden_dim",
-        type=_positive(int),
+        type=whole(1),
         default=512,
         help="width of the multihead probe (default 512)",
     )
-    add("--dropout", type=_between(0, 1), default=0.1)
+    add("--dropout", type=below(0, 1), default=0.1)
     add(
         "--batch-size",
         "--batch_size",
-        type=_positive(int),
+        type=whole(1),
         default=512,
         help="examples a step at most (default 512)",
     )
-    add("--epochs", type=_positive(int), default=50)
+    add("--epochs", type=whole(1), default=50)
     add("--lr", nargs="+", type=_numbers, default=[(5e-4,)], metavar="RATE", help=LR_HELP)
     add(
         "--weight-decay",
@@ -181,7 +182,7 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
     add(
         "--early-stopping-patience",
         "--early_stopping_patience",
-        type=_positive(int),
+        type=whole(1),
         default=10,
         metavar="EPOCHS",
     )
@@ -192,9 +193,9 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
         action="store_false",
         help="keep the learning rate constant",
     )
-    add("--min-lr", "--min_lr", type=_at_least(0), default=1e-5, help="end of the cosine (default 1e-5)")
+    add("--min-lr", "--min_lr", type=at_least(0), default=1e-5, help="end of the cosine (default 1e-5)")
     add("--dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
-    add("--seed", type=_whole, default=0)
+    add("--seed", type=whole(0, SEEDS), default=0)
 
 
 def _start_flags(group: argparse._ArgumentGroup) -> None:
@@ -208,19 +209,19 @@ def _start_flags(group: argparse._ArgumentGroup) -> None:
     )
     add("--recipe", choices=tuple(RECIPES), default="default", help=RECIPE_HELP)
     add("--inputs", choices=("standardised", "raw"), help=INPUTS_HELP)
-    add("--epoch-steps", "--epoch_steps", type=_from_zero, metavar="STEPS", help=STEPS_HELP)
+    add("--epoch-steps", "--epoch_steps", type=whole(0), metavar="STEPS", help=STEPS_HELP)
     add("--bias-start", "--bias_start", choices=("log-odds", "zero"), help=BIAS_HELP)
 
 
 def _solver_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--solver", choices=("adamw", "exact"), default="adamw", help=SOLVER_HELP)
-    add("--C", type=_positive(float), default=1.0, help="exact: inverse of the L2 penalty (default 1)")
-    add("--tol", type=_positive(float), default=1e-5, help="exact: mean gradient at the end (default 1e-5)")
+    add("--C", type=positive, default=1.0, help="exact: inverse of the L2 penalty (default 1)")
+    add("--tol", type=positive, default=1e-5, help="exact: mean gradient at the end (default 1e-5)")
     add(
         "--max-iter",
         "--max_iter",
-        type=_positive(int),
+        type=whole(1),
         default=500,
         help="exact: iterations at most (default 500)",
     )
@@ -230,7 +231,7 @@ def _execution_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--executor", choices=("auto", "fused", "thread"), default="auto", help=EXECUTOR_HELP)
     add("--loader", choices=("memory", "dataloader"), help="thread: source of batches (default dataloader)")
-    add("--num-workers", "--num_workers", type=_positive(int), default=8, help=WORKERS_HELP)
+    add("--num-workers", "--num_workers", type=whole(1), default=8, help=WORKERS_HELP)
     add("--device", default="auto", help="auto, cpu, cuda, cuda:<n>; 0 is auto")
     add(
         "--pin-activations-to-gpu",
@@ -247,7 +248,7 @@ def _execution_flags(group: argparse._ArgumentGroup) -> None:
         action="store_false",
         help="leave them in host memory",
     )
-    add("--memory-limit", "--memory_limit", type=_positive(float), metavar="GIB", help=MEMORY_HELP)
+    add("--memory-limit", "--memory_limit", type=positive, metavar="GIB", help=MEMORY_HELP)
 
 
 def _flat(groups: list[tuple[float, ...]]) -> tuple[float, ...]:
@@ -255,49 +256,14 @@ def _flat(groups: list[tuple[float, ...]]) -> tuple[float, ...]:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    numbers = tuple(_at_least(0)(part) for part in text.split(",") if part.strip())
+    numbers = tuple(at_least(0)(part) for part in text.split(",") if part.strip())
     if not numbers:
         raise argparse.ArgumentTypeError(f"{text!r} holds no number")
     return numbers
 
 
 def _pos_weight(text: str) -> float | str:
-    return text if text == "balanced" else _positive(float)(text)
-
-
-def _whole(text: str) -> int:
-    value: int = _checked(int, lambda number: 0 <= number < SEEDS, f"from 0 to below {SEEDS}")(text)
-    return value
-
-
-def _from_zero(text: str) -> int:
-    value: int = _checked(int, lambda number: number >= 0, "a number from 0")(text)
-    return value
-
-
-def _positive(kind: type) -> Callable[[str], Any]:
-    return _checked(kind, lambda value: value > 0, "a positive number")
-
-
-def _at_least(low: float) -> Callable[[str], Any]:
-    return _checked(float, lambda value: value >= low, f"a number of at least {low}")
-
-
-def _between(low: float, high: float) -> Callable[[str], Any]:
-    return _checked(float, lambda value: low <= value < high, f"a number from {low} to below {high}")
-
-
-def _checked(kind: type, allowed: Callable[[float], bool], wanted: str) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and allowed(value)):
-            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}{' (whole)' if kind is int else ''}")
-        return value
-
-    return parse
+    return text if text == "balanced" else positive(text)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """What can go wrong, as the user sees it.
 
-ProbeError               exit code 1
-├─ InputError            2   a flag, a file or a label is not as it must be
-├─ OutputConflictError   2   the output directory holds results of other settings
-└─ OutOfMemoryError      3   the message names the flags that help
+TrainerError                 exit code 1
+├── BadInput                 2   a flag, a file or a label is not as it must be
+│   └── OutputConflictError  2   the output directory holds results of other settings
+└── OutOfMemoryError         3   the message names the flags that help
 """
 
 from __future__ import annotations
@@ -14,26 +14,14 @@ from contextlib import contextmanager
 
 import torch
 
-
-class ProbeError(Exception):
-    """Base of every error that ends the command with a message and no traceback."""
-
-    exit_code = 1
+from trainers.common.errors import BadInput, TrainerError
 
 
-class InputError(ProbeError):
-    """What the user gave cannot be used; says what, where and what is allowed."""
-
-    exit_code = 2
-
-
-class OutputConflictError(ProbeError):
+class OutputConflictError(BadInput):
     """Going on would overwrite or mix results of other settings."""
 
-    exit_code = 2
 
-
-class OutOfMemoryError(ProbeError):
+class OutOfMemoryError(TrainerError):
     """Host or device memory ran out."""
 
     exit_code = 3

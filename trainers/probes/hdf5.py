@@ -14,7 +14,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.probes.errors import InputError, is_out_of_memory
+from trainers.common.errors import BadInput
+from trainers.probes.errors import is_out_of_memory
 
 SPLITS = ("train", "val", "test")
 NAME_KEYS = ("actions", "action_names", "class_names")
@@ -56,27 +57,27 @@ class ActivationFile:
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open `path` for reading; raises InputError where it is missing, truncated or no HDF5 file.
+    """Open `path` for reading; raises BadInput where it is missing, truncated or no HDF5 file.
 
-    What h5py raises inside the block about a damaged file becomes InputError too.
+    What h5py raises inside the block about a damaged file becomes BadInput too.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise BadInput(f"{path}: no such file")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(f"{path}: truncated or not an HDF5 file ({error})") from error
+        raise BadInput(f"{path}: truncated or not an HDF5 file ({error})") from error
     try:
         with file:
             yield file
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise
-        raise InputError(f"{path}: cannot be read, perhaps truncated or damaged ({error})") from error
+        raise BadInput(f"{path}: cannot be read, perhaps truncated or damaged ({error})") from error
 
 
 def open_activations(path: Path, group: str = "/") -> ActivationFile:
-    """Describe the splits below `group` of `path`; raises InputError for whatever does not fit together."""
+    """Describe the splits below `group` of `path`; raises BadInput for whatever does not fit together."""
     with open_hdf5(path) as file:
         root = file if group == "/" else _member(path, file, group.strip("/"), h5py.Group)
         splits = {split: _describe(path, root, split) for split in SPLITS}
@@ -91,12 +92,12 @@ def _describe(path: Path, root: h5py.Group, split: str) -> SplitFile:
     labels = _member(path, group, "labels", h5py.Dataset)
     _check_activations(path, data)
     if labels.ndim not in (1, 2) or labels.shape[0] != data.shape[0]:
-        raise InputError(
+        raise BadInput(
             f"{path}: {labels.name} has shape {labels.shape}, must be [{data.shape[0]}] or "
             f"[{data.shape[0]}, classes] like {data.name}, which has shape {data.shape}"
         )
     if labels.dtype.kind not in "iub":
-        raise InputError(f"{path}: {labels.name} holds {labels.dtype}, must be integers")
+        raise BadInput(f"{path}: {labels.name} holds {labels.dtype}, must be integers")
     return SplitFile(
         path=path,
         split=split,
@@ -115,17 +116,17 @@ def _member(path: Path, parent: h5py.Group, name: str, kind: type) -> h5py.Group
     if not isinstance(item, kind):
         what = "group" if kind is h5py.Group else "dataset"
         found = ", ".join(sorted(parent)) or "nothing"
-        raise InputError(f"{path}: no {what} {name!r} in {parent.name}; it holds {found}")
+        raise BadInput(f"{path}: no {what} {name!r} in {parent.name}; it holds {found}")
     return item
 
 
 def _check_activations(path: Path, data: h5py.Dataset) -> None:
     if data.ndim != 2 or data.shape[1] == 0:
-        raise InputError(f"{path}: {data.name} has shape {data.shape}, must be [examples, features]")
+        raise BadInput(f"{path}: {data.name} has shape {data.shape}, must be [examples, features]")
     if data.shape[0] == 0:
-        raise InputError(f"{path}: {data.name} is empty; every split needs examples")
+        raise BadInput(f"{path}: {data.name} is empty; every split needs examples")
     if data.dtype.kind != "f" or data.dtype.itemsize not in (2, 4, 8):
-        raise InputError(f"{path}: {data.name} holds {data.dtype}, must be float16, float32 or float64")
+        raise BadInput(f"{path}: {data.name} holds {data.dtype}, must be float16, float32 or float64")
 
 
 def _map_offset(path: Path, data: h5py.Dataset) -> int | None:
@@ -134,7 +135,7 @@ def _map_offset(path: Path, data: h5py.Dataset) -> int | None:
         return None
     end = offset + data.size * data.dtype.itemsize
     if path.stat().st_size < end:
-        raise InputError(
+        raise BadInput(
             f"{path}: truncated: {data.name} ends at byte {end}, the file at {path.stat().st_size}"
         )
     return int(offset)
@@ -152,7 +153,7 @@ def _names(path: Path, root: h5py.Group) -> list[str] | None:
 def _texts(path: Path, key: str, stored: object) -> list[str]:
     names = np.atleast_1d(np.asarray(stored))
     if isinstance(stored, h5py.Empty) or names.ndim != 1:
-        raise InputError(f"{path}: {key!r} must be a list of class names")
+        raise BadInput(f"{path}: {key!r} must be a list of class names")
     return [
         name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name) for name in names
     ]
@@ -162,12 +163,12 @@ def _agree(splits: dict[str, SplitFile]) -> None:
     first = splits["train"]
     for other in splits.values():
         if other.n_features != first.n_features:
-            raise InputError(
+            raise BadInput(
                 f"{other.where} has {other.n_features} features, {first.dataset} has {first.n_features}; "
                 "all splits must have the same"
             )
         if other.labels.shape[1:] != first.labels.shape[1:]:
-            raise InputError(
+            raise BadInput(
                 f"{other.path}: labels of {other.split} have shape {other.labels.shape}, of train "
                 f"{first.labels.shape}; all splits must name classes in the same way"
             )

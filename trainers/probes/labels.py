@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.probes.errors import InputError
+from trainers.common.errors import BadInput
 from trainers.probes.hdf5 import ActivationFile, SplitFile
 
 LONGEST_NAME = 200
@@ -39,17 +39,17 @@ def read_names(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read class names: {error}") from error
+        raise BadInput(f"{path}: cannot read class names: {error}") from error
     names = [line.strip() for line in lines if line.strip()]
     if not names:
-        raise InputError(f"{path}: holds no class name; write one a line")
+        raise BadInput(f"{path}: holds no class name; write one a line")
     return names
 
 
 def read_targets(file: ActivationFile, names: list[str] | None = None) -> Targets:
     """Return the targets of `file`; `names` wins over names in the file, both over `class_0`, `class_1`, …
 
-    Raises InputError for a name that cannot be part of a file name, a repeated name, and for labels
+    Raises BadInput for a name that cannot be part of a file name, a repeated name, and for labels
     outside the names.
     """
     names = names or file.names or _default_names(file.splits["train"])
@@ -61,7 +61,7 @@ def read_targets(file: ActivationFile, names: list[str] | None = None) -> Target
 def _default_names(train: SplitFile) -> list[str]:
     count = train.labels.shape[1] if train.labels.ndim == 2 else int(train.labels.max()) + 1
     if count > UNNAMED_CLASSES:
-        raise InputError(
+        raise BadInput(
             f"{train.path}: train/labels: {count - 1} is the largest label and no class has a name; "
             f"more than {UNNAMED_CLASSES} classes need names (--actions)"
         )
@@ -72,13 +72,11 @@ def _check_names(names: list[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if not name or name.startswith(".") or any(mark < " " or mark in '/\\\x7f:*?"<>|' for mark in name):
-            raise InputError(
-                f'class name {name!r} cannot be part of a file name; leave out / \\ : * ? " < > |'
-            )
+            raise BadInput(f'class name {name!r} cannot be part of a file name; leave out / \\ : * ? " < > |')
         if _bytes(name) > LONGEST_NAME:
-            raise InputError(f"class name {name[:40] + '…'!r} is longer than {LONGEST_NAME} bytes")
+            raise BadInput(f"class name {name[:40] + '…'!r} is longer than {LONGEST_NAME} bytes")
         if name.lower() in seen:
-            raise InputError(
+            raise BadInput(
                 f"class name {name!r} appears twice (case does not count); each probe needs its own"
             )
         seen.add(name.lower())
@@ -88,7 +86,7 @@ def _bytes(name: str) -> int:
     try:
         return len(name.encode("utf-8"))
     except UnicodeEncodeError as error:
-        raise InputError(f"class name {name!r} is not UTF-8") from error
+        raise BadInput(f"class name {name!r} is not UTF-8") from error
 
 
 def _targets(split: SplitFile, classes: int) -> Tensor:
@@ -99,7 +97,7 @@ def _single_label(split: SplitFile, classes: int) -> Tensor:
     labels = split.labels.astype(np.int64)
     outside = np.flatnonzero((labels < 0) | (labels >= classes))
     if outside.size:
-        raise InputError(
+        raise BadInput(
             f"{split.path}: {split.split}/labels: {outside.size} labels outside 0 to {classes - 1} "
             f"({classes} class names), the first is {labels[outside[0]]} in row {outside[0]}"
         )
@@ -109,13 +107,13 @@ def _single_label(split: SplitFile, classes: int) -> Tensor:
 def _multi_label(split: SplitFile, classes: int) -> Tensor:
     labels = split.labels
     if labels.shape[1] != classes:
-        raise InputError(
+        raise BadInput(
             f"{split.path}: {split.split}/labels has {labels.shape[1]} columns for {classes} class names"
         )
     outside = np.argwhere((labels != 0) & (labels != 1))
     if outside.size:
         row, column = outside[0]
-        raise InputError(
+        raise BadInput(
             f"{split.path}: {split.split}/labels: {len(outside)} values other than 0 and 1, "
             f"the first is {labels[row, column]} in row {row}, column {column}"
         )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.probes.errors import InputError
+from trainers.common.errors import BadInput
 from trainers.probes.hdf5 import open_hdf5
 
 SUFFIXES = (".h5", ".hdf5")
@@ -33,7 +33,7 @@ class LayerRun:
 
 
 def find_layer_runs(activations: Sequence[str], layers: Sequence[str], output: Path) -> list[LayerRun]:
-    """Return the layers to train; raises InputError where a file for one is missing or not the only one."""
+    """Return the layers to train; raises BadInput where a file for one is missing or not the only one."""
     if not layers:
         sources: list[tuple[Path, str, str | None]] = [
             (path, "/", None) for name in activations for path in _files(Path(name))
@@ -51,7 +51,7 @@ def find_layer_runs(activations: Sequence[str], layers: Sequence[str], output: P
     outputs = [layer_run.output for layer_run in layer_runs]
     for layer_run in layer_runs:
         if outputs.count(layer_run.output) > 1:
-            raise InputError(
+            raise BadInput(
                 f"{layer_run.path}: its results would share {layer_run.output} with another file's; "
                 "rename one"
             )
@@ -63,7 +63,7 @@ def _files(path: Path) -> list[Path]:
         return [path]
     found = sorted(entry for entry in path.iterdir() if entry.suffix in SUFFIXES)
     if not found:
-        raise InputError(f"{path}: no HDF5 file ({' or '.join(SUFFIXES)}) in this directory")
+        raise BadInput(f"{path}: no HDF5 file ({' or '.join(SUFFIXES)}) in this directory")
     return found
 
 
@@ -84,9 +84,7 @@ def _source(name: str, layer: str, layers: Sequence[str]) -> tuple[Path, str]:
     if f"layer_{layer}" in groups:
         return path, f"/layer_{layer}"
     if groups or len(layers) > 1:
-        raise InputError(
-            f"{path}: no group 'layer_{layer}'; it holds {', '.join(groups) or 'no layer groups'}"
-        )
+        raise BadInput(f"{path}: no group 'layer_{layer}'; it holds {', '.join(groups) or 'no layer groups'}")
     return path, "/"
 
 
@@ -94,7 +92,7 @@ def _of_layer(directory: Path, layer: str) -> Path:
     found = [path for path in _files(directory) if _is_of_layer(path.stem, layer)]
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
-        raise InputError(f"{directory}: one file must be of layer {layer}, found {names}")
+        raise BadInput(f"{directory}: one file must be of layer {layer}, found {names}")
     return found[0]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.probes.errors import InputError
+from trainers.common.errors import BadInput
 from trainers.probes.hdf5 import SplitFile
 from trainers.probes.rows import ResidentRows, Rows, StreamedRows, block_rows, read_blocks
 
@@ -38,7 +38,7 @@ def available_bytes() -> int:
 def load_rows(split: SplitFile, dtype: torch.dtype, limit: int, device: torch.device) -> Rows:
     """Return the rows of `split` as `dtype`, on `device` if they are resident.
 
-    `limit`: bytes of memory that they may take.  Raises InputError where an activation is not finite.
+    `limit`: bytes of memory that they may take.  Raises BadInput where an activation is not finite.
     """
     if split.map_offset is not None and is_mapped(split, dtype):
         x_ND = _map(split, split.map_offset)
@@ -131,9 +131,9 @@ class _NonFinite:
         self.beyond += int((converted.isinf() & block_nD.isfinite()).sum())
 
     def report(self) -> None:
-        """Raise InputError if anything was counted."""
+        """Raise BadInput if anything was counted."""
         if self.nans + self.infinities:
-            raise InputError(
+            raise BadInput(
                 f"{self.split.where}: split {self.split.split!r} holds {self.nans} NaN and {self.infinities} "
                 f"infinite values, the first in row {self.first_row}; activations must be finite"
             )
@@ -141,7 +141,7 @@ class _NonFinite:
             narrow, wide = (
                 str(kind).removeprefix("torch.") for kind in (self.dtype, _torch_dtype(self.split))
             )
-            raise InputError(
+            raise BadInput(
                 f"{self.split.where}: split {self.split.split!r} holds {self.beyond} values too large for "
                 f"{narrow}, the first in row {self.first_row}; use --dtype {wide}"
             )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-
 import torch
 from torch import Tensor, nn
 
+from trainers.common.seeds import seeded
 from trainers.probes.plan import DropoutShape
 from trainers.probes.settings import Settings
 
 ATTENTION_HEADS = 8
-
-_seeding = threading.Lock()
 
 
 class LinearProbe(nn.Module):
@@ -66,8 +63,7 @@ def new_module(settings: Settings, n_features: int) -> LinearProbe | MultiheadPr
 
 def seeded_module(settings: Settings, n_features: int, probe: int) -> LinearProbe | MultiheadProbe:
     """Return probe number `probe` as training begins: the same whatever else is trained beside it."""
-    with _seeding, torch.random.fork_rng(devices=[]):
-        torch.manual_seed((settings.seed << 20) + probe)
+    with seeded((settings.seed << 20) + probe):
         return new_module(settings, n_features)
 
 

@@ -6,11 +6,8 @@ results came from, so that a directory continues with equal settings and is refu
 
 from __future__ import annotations
 
-import io
 import json
-import math
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainers.probes.errors import InputError, OutputConflictError
+from trainers.common.errors import BadInput
+from trainers.common.files import json_bytes, tensor_bytes, write_bytes
+from trainers.common.resume import differences
+from trainers.probes.errors import OutputConflictError
 from trainers.probes.modules import new_module
 from trainers.probes.settings import Settings
 
@@ -64,22 +64,22 @@ class ResultDirectory:
             return
         finished = _matching(self.mirror, RESULTS)
         if finished:
-            _publish(self.root / SETTINGS, _json(fingerprint))
+            write_bytes(self.root / SETTINGS, json_bytes(fingerprint))
         for path in finished:
             if not (self.root / path.name).exists():
-                _publish(self.root / path.name, path.read_bytes())
+                write_bytes(self.root / path.name, path.read_bytes())
 
     def prepare(self, fingerprint: dict[str, Any]) -> None:
         """Make the directory ready for results of `fingerprint`; deletes those of other settings."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{self.root}: cannot make the output directory: {error}") from error
+            raise BadInput(f"{self.root}: cannot make the output directory: {error}") from error
         for directory in filter(None, (self.root, self.mirror)):
             stale = RESULTS if _conflict(directory, fingerprint) else ()
             for path in _matching(directory, (*stale, *UNFINISHED)):
                 path.unlink()
-        self.write(SETTINGS, _json(fingerprint))
+        self.write(SETTINGS, json_bytes(fingerprint))
 
     def finished(self, actions: Iterable[str]) -> list[str]:
         """Return those of `actions` whose results are complete."""
@@ -94,10 +94,8 @@ class ResultDirectory:
 
     def save(self, action: str, checkpoint: dict[str, Any], metrics: dict[str, Any]) -> None:
         """Write one probe's weights and metrics."""
-        buffer = io.BytesIO()
-        torch.save(checkpoint, buffer)
-        self.write(self.probe(action).name, buffer.getvalue())
-        self.write(self.metrics(action).name, _json(metrics))
+        self.write(self.probe(action).name, tensor_bytes(checkpoint))
+        self.write(self.metrics(action).name, json_bytes(metrics))
 
     def load_metrics(self, action: str) -> dict[str, Any]:
         """Read one finished probe's metrics."""
@@ -106,12 +104,12 @@ class ResultDirectory:
 
     def write_aggregate(self, aggregate: dict[str, Any]) -> None:
         """Write the summary over all probes."""
-        self.write(AGGREGATE, _json(aggregate))
+        self.write(AGGREGATE, json_bytes(aggregate))
 
     def write(self, name: str, content: bytes) -> None:
         """Publish a file whole or not at all."""
         for directory in filter(None, (self.root, self.mirror)):
-            _publish(directory / name, content)
+            write_bytes(directory / name, content)
 
 
 def _matching(directory: Path, patterns: Iterable[str]) -> list[Path]:
@@ -122,7 +120,7 @@ def _check_writable(directory: Path) -> None:
     there = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         what = "is not a directory" if not there.is_dir() else "cannot be written to"
-        raise InputError(f"{directory}: cannot make the output directory: {there} {what}")
+        raise BadInput(f"{directory}: cannot make the output directory: {there} {what}")
 
 
 def _conflict(directory: Path, fingerprint: dict[str, Any]) -> str:
@@ -137,16 +135,14 @@ def _conflict(directory: Path, fingerprint: dict[str, Any]) -> str:
         before = {**before}
     except (ValueError, TypeError) as error:
         return f"holds results of unknown settings ({SETTINGS} is not a JSON object: {error})"
-    now = json.loads(_json(fingerprint))
-    different = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
-    shown = (f"{key} was {_short(before.get(key))}, is {_short(now.get(key))}" for key in different)
-    return f"holds results of other settings: {'; '.join(shown)}" if different else ""
+    different = differences(before, fingerprint)
+    return f"holds results of other settings: {different}" if different else ""
 
 
 def load_probe(path: Path) -> nn.Module:
     """Return the probe saved in a `probe_<action>.pth`, ready to map activations [B, D] to logits [B].
 
-    Raises InputError where the file is none.
+    Raises BadInput where the file is none.
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
@@ -155,7 +151,7 @@ def load_probe(path: Path) -> nn.Module:
         module = new_module(Settings(dtype=dtype, **values), saved["input_dim"])
         module.load_state_dict(saved["state_dict"])
     except Exception as error:
-        raise InputError(f"{path}: is not a saved probe ({error})") from error
+        raise BadInput(f"{path}: is not a saved probe ({error})") from error
     return module.eval()
 
 
@@ -173,37 +169,3 @@ def checkpoint(
         "dropout": settings.dropout,
         "state_dict": state,
     }
-
-
-def _json(values: dict[str, Any]) -> bytes:
-    return (json.dumps(_plain(values), indent=2, allow_nan=False) + "\n").encode("utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """Replace what JSON cannot hold: tuples become lists, NaN and infinities null."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _publish(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            try:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-                Path(stream.name).replace(path)
-            except OSError:
-                Path(stream.name).unlink()
-                raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error}") from error

@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.probes.errors import InputError, is_out_of_memory
+from trainers.common.errors import BadInput
+from trainers.probes.errors import is_out_of_memory
 from trainers.probes.hdf5 import SplitFile, open_hdf5
 
 SCAN_BYTES = 32 << 20
@@ -239,7 +240,7 @@ def block_rows(n_features: int, itemsize: int, multiple: int = 1) -> int:
 
 
 def read_blocks(split: SplitFile, rows: int) -> Iterator[tuple[int, NDArray]]:
-    """Yield (first row, activations [n, D]) in file order; raises InputError where the file breaks off."""
+    """Yield (first row, activations [n, D]) in file order; raises BadInput where the file breaks off."""
     with open_hdf5(split.path) as file:
         data: h5py.Dataset = file[split.dataset]
         for start in range(0, split.n_rows, rows):
@@ -248,5 +249,5 @@ def read_blocks(split: SplitFile, rows: int) -> Iterator[tuple[int, NDArray]]:
             except (OSError, RuntimeError) as error:
                 if is_out_of_memory(error):
                     raise
-                raise InputError(f"{split.where}: cannot be read from row {start} on ({error})") from error
+                raise BadInput(f"{split.where}: cannot be read from row {start} on ({error})") from error
             yield start, native(block)

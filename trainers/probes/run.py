@@ -12,8 +12,10 @@ from typing import Any, Literal, Protocol, TextIO
 
 import torch
 
+from trainers.common.devices import resolve_device
+from trainers.common.errors import BadInput
 from trainers.probes.baseline import Baseline, average_baselines
-from trainers.probes.errors import InputError, memory_advice
+from trainers.probes.errors import memory_advice
 from trainers.probes.exact import ExactTraining
 from trainers.probes.fused import FusedTraining, product_threads
 from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5
@@ -40,6 +42,7 @@ from trainers.probes.settings import Loader, Settings
 from worker_agent.protocol.script_contract import ScriptContract
 
 Executor = Literal["auto", "fused", "thread"]
+Load = Callable[..., Rows]
 
 FUSED_SHARE = 0.5
 """Part of the free memory that a fused model may take; probes that need more are trained one by one."""
@@ -76,7 +79,7 @@ class ProbeOptions:
     baseline: bool = False
     """Also score what a probe has to beat."""
     contract: ScriptContract | None = None
-    load: Callable[..., Rows] = load_rows
+    load: Load = load_rows
     """What brings the rows of a split into memory."""
 
 
@@ -99,22 +102,6 @@ def train_layer(layer_run: LayerRun, options: ProbeOptions, stream: TextIO) -> d
     return aggregate
 
 
-def resolve_device(name: str) -> torch.device:
-    """Return the device that `name` (auto, cpu, cuda, cuda:<n>, 0) means here.  Raises InputError."""
-    if name in ("auto", "0"):  # a job's own GPU is number 0, on a machine without GPUs too
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"--device {name}: must be auto, cpu, cuda, cuda:<number> or 0") from error
-    if device.type not in ("cpu", "cuda"):
-        raise InputError(f"--device {name}: must be auto, cpu, cuda, cuda:<number> or 0")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"--device {name}: this machine shows {torch.cuda.device_count()} CUDA devices")
-    # With its number, as the devices of tensors have: "cuda" and "cuda:0" are not equal.
-    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
-
-
 class _Work:
     """The probes of one layer that are still to train.
 
@@ -129,7 +116,7 @@ class _Work:
         self._targets = targets = read_targets(self._file, options.names)
         if not targets.trainable:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in targets.unscoreable.items())
-            raise InputError(f"{layer_run.path}: no probe can be trained: {reasons}")
+            raise BadInput(f"{layer_run.path}: no probe can be trained: {reasons}")
         self.results = ResultDirectory(layer_run.output, _mirror(layer_run, options.contract))
         self._fingerprint = _fingerprint(self._file, targets, options.settings, layer_run)
         self._fits = self.results.check(self._fingerprint, options.overwrite)
@@ -210,7 +197,7 @@ class _Work:
                     left -= split.n_rows * split.n_features * dtype.itemsize
             targets = {name: values.to(self._device) for name, values in self._targets.splits.items()}
         if self._executor == "thread" and any(isinstance(one, StreamedRows) for one in rows.values()):
-            raise InputError(
+            raise BadInput(
                 f"{self._layer_run.path}: --executor thread needs all activations in memory; "
                 "raise --memory-limit, or use --executor fused, which streams them"
             )

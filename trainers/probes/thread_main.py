@@ -5,19 +5,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TextIO
 from weakref import WeakValueDictionary
 
 import torch
 
+from trainers.common.errors import exit_code_of
 from trainers.probes import cli
-from trainers.probes.errors import ProbeError
 from trainers.probes.hdf5 import SPLITS, SplitFile
-from trainers.probes.layer_runs import find_layer_runs
 from trainers.probes.loading import load_rows
 from trainers.probes.rows import ResidentRows, Rows
-from trainers.probes.run import train_layers
 from worker_agent.protocol.script_contract import ScriptContract
 
 
@@ -28,14 +25,7 @@ def thread_main(argv: Sequence[str], environ: Mapping[str, str], output: TextIO)
     """
     arguments = cli.build_parser().parse_args(argv)
     contract = ScriptContract.from_environ(environ)
-    folder = arguments.output_dir or (contract.output_dir if contract else cli.DEFAULT_OUTPUT)
-    try:
-        options = replace(cli._options(arguments, contract), load=_data.load)
-        train_layers(find_layer_runs(arguments.activations, arguments.layer, folder), options, output)
-    except ProbeError as error:
-        print(f"train_probes: {error}", file=output)
-        return error.exit_code
-    return 0
+    return exit_code_of(lambda: cli.train(arguments, contract, output, _data.load), cli.NAME, output)
 
 
 class SharedRows:

@@ -6,13 +6,13 @@ import os
 import selectors
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Dict, FrozenSet, List, Optional, Tuple
 
 from worker_agent.core.execution import Exit, Key
 from worker_agent.executors.base import Invocation
 from worker_agent.executors.helpers import Helper, shared
 from worker_agent.executors.thread_host import JOB_ID
+from worker_agent.protocol.trainer_start import TRAINER_CODE, started_trainer
 from worker_agent.system import processes
 
 _DEVICES = "CUDA_VISIBLE_DEVICES"
@@ -138,7 +138,7 @@ class ThreadStarter:
         invocation = thread.invocation
         body = {
             "id": thread.number,
-            "argv": invocation.argv[3:],
+            "argv": invocation.argv[2:],
             "env": invocation.env,
             "cwd": str(invocation.cwd),
         }
@@ -194,15 +194,13 @@ class ThreadStarter:
 
 
 def place_of(invocation: Invocation) -> Optional[Place]:
-    """Return where an attempt can run as a thread: `python -m trainers.…`; None for any other program."""
-    if (
-        len(invocation.argv) < 3
-        or invocation.argv[1] != "-m"
-        or not invocation.argv[2].startswith("trainers.")
-    ):
+    """Return where an attempt can run as a thread: at a built-in trainer; None for any other program."""
+    trainer = started_trainer(invocation.argv)
+    if trainer is None:
         return None
-    code = (invocation.cwd / "trainers").resolve().parent
-    if not Path(code, *invocation.argv[2].split("."), "thread_main.py").is_file():
+    code = (invocation.cwd / TRAINER_CODE).resolve()
+    if not (code / "trainers" / trainer / "thread_main.py").is_file():
         return None
     env = frozenset(shared(invocation.env).items())
-    return invocation.argv[0], str(code), invocation.argv[2], invocation.env.get(_DEVICES, ""), env
+    module, device = f"trainers.{trainer}", invocation.env.get(_DEVICES, "")
+    return invocation.argv[0], str(code), module, device, env

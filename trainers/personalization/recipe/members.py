@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from trainers.common.seeds import derive_seed
 from trainers.personalization.networks import logits
-from trainers.personalization.sampling import derive_seed
 from trainers.personalization.training import CheckpointPlan, Report
 
 

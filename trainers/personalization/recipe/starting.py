@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from trainers.common.seeds import derive_seed
 from trainers.personalization import base_model
 from trainers.personalization.base_model import BaseModel
 from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.options import PersonalizationOptions
 from trainers.personalization.recipe.inputs import learn_inputs
 from trainers.personalization.recipe.members import member_seed
-from trainers.personalization.sampling import Augmentation, TrainingSet, derive_seed
+from trainers.personalization.sampling import Augmentation, TrainingSet
 from trainers.personalization.training import Schedule
 from worker_agent.protocol.script_contract import BASE_ONLY
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from master.code.code_record import CodeRecord
 from master.code.identity import code_identity, record_of, trainer_identity
-from master.code.snapshot import find_trainer
+from master.code.snapshot import trainer_sources
 from master.code.sources import CodeRequest, find_sources
+from master.code.trainer_manifest import find_trainer_manifest
 from master.errors import ConfigError
 
 PROJECT = MappingProxyType(
@@ -106,9 +107,9 @@ def test_a_module_is_known_by_its_package(project: Path) -> None:
 
 
 def test_a_trainer_is_known_by_its_version(tmp_path: Path) -> None:
-    found = record_of(find_trainer("probes"), "probes")
+    found = record_of(trainer_sources(find_trainer_manifest("probes")), "probes")
     assert found.identity == trainer_identity("probes") == code_identity(trainer="probes")
-    assert "trainers/probes/cli.py" in found.files
+    assert {"trainers/probes/cli.py", "trainers/common/files.py", "start_probes.py"} <= set(found.files)
 
 
 def test_a_file_that_is_not_utf8_is_read_by_its_declaration(project: Path) -> None:

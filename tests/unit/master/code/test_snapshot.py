@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from master.code.snapshot import Program, find_trainer, take_snapshot
+from master.code.snapshot import Program, take_snapshot, trainer_sources
 from master.code.sources import CodeRequest, Sources, find_sources
+from master.code.trainer_manifest import find_trainer_manifest
 from master.errors import ConfigError, UsageError
 from worker_agent.protocol.digests import content_hash, digest_directory
 
@@ -184,15 +185,16 @@ def test_looking_writes_nothing(project: Path) -> None:
 
 @pytest.mark.parametrize("name", ["personalization", "probes"])
 def test_a_trainer_comes_with_the_contract_and_nothing_else(name: str, tmp_path: Path) -> None:
-    program = take_snapshot(find_trainer(name), tmp_path)
-    assert program.argv == ("{python}", "-m", f"trainers.{name}")
+    program = take_snapshot(trainer_sources(find_trainer_manifest(name)), tmp_path)
+    assert program.argv == ("{python}", f".twophase_trainer/start_{name}.py")
+    assert program.shown_at == ".twophase_trainer"
     tops = {"/".join(path.split("/")[:2]) for path in names_in(program.directory)}
     assert tops == {
-        *("trainers/__init__.py", f"trainers/{name}"),
-        *("worker_agent/__init__.py", "worker_agent/protocol"),
+        *("trainers/__init__.py", f"trainers/{name}", "trainers/common"),
+        *("worker_agent/__init__.py", "worker_agent/protocol", f"start_{name}.py"),
     }
 
 
 def test_an_unknown_trainer_is_refused() -> None:
     with pytest.raises(UsageError, match="did you mean `personalization`"):
-        find_trainer("personalisation")
+        find_trainer_manifest("personalisation")

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from master.code.identity import code_identity, trainer_fields
+from master.code.identity import code_identity
 from master.code.script_flags import flags_of
 from master.code.sources import CodeRequest
+from master.code.trainer_manifest import find_trainer_manifest
 from master.commands.analyze_jobs import main
 from master.core.planning.analysis import analyze
 from master.errors import ConfigError, UsageError
@@ -209,7 +210,7 @@ def test_the_code_is_identified_without_importing_it(tmp_path: Path) -> None:
 
 
 def test_the_fields_of_a_personalization_search_are_flags_of_the_default_trainer() -> None:
-    assert trainer_fields() >= {
+    assert find_trainer_manifest().known_fields() >= {
         *("fold", "participants", "mode", "model", "batch_size", "lr", "window_size", "data_path", "prefix"),
         *("use_augmentation", "jitter_std", "magnitude_range", "aug_prob", "n_base_participants"),
         *("early_stopping_patience", "early_stopping_patience_target", "target_data_pct", "target_batch_pct"),

@@ -5,11 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainers.common.seeds import derive_seed
 from trainers.personalization.data import Windows
 from trainers.personalization.sampling import (
     Augmentation,
     TrainingSet,
-    derive_seed,
     random_share,
     target_per_batch,
     training_set,

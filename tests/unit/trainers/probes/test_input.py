@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.unit.trainers.probes.data import Arrays, gaussian_classes, write_hdf5
-from trainers.probes.errors import InputError
+from trainers.common.errors import BadInput
 from trainers.probes.hdf5 import open_activations
 from trainers.probes.labels import read_names, read_targets
 from trainers.probes.layer_runs import LayerRun, find_layer_runs
@@ -25,7 +25,7 @@ def arrays() -> Arrays:
 def test_a_missing_group_is_named_with_what_is_there(tmp_path: Path, arrays: Arrays) -> None:
     del arrays["val"]
     path = write_hdf5(tmp_path / "data.h5", arrays)
-    with pytest.raises(InputError, match="no group 'val' in /; it holds test, train"):
+    with pytest.raises(BadInput, match="no group 'val' in /; it holds test, train"):
         open_activations(path)
 
 
@@ -33,7 +33,7 @@ def test_a_missing_dataset_is_named(tmp_path: Path, arrays: Arrays) -> None:
     path = write_hdf5(tmp_path / "data.h5", arrays)
     with h5py.File(path, "a") as file:
         del file["test/labels"]
-    with pytest.raises(InputError, match="no dataset 'labels' in /test; it holds activations"):
+    with pytest.raises(BadInput, match="no dataset 'labels' in /test; it holds activations"):
         open_activations(path)
 
 
@@ -60,7 +60,7 @@ def test_shapes_and_types_that_do_not_fit(
     with h5py.File(path, "a") as file:
         del file[name]
         file[name] = value
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(BadInput, match=message):
         open_activations(path)
 
 
@@ -68,12 +68,12 @@ def test_truncated_and_foreign_files_and_none(tmp_path: Path, arrays: Arrays) ->
     path = write_hdf5(tmp_path / "data.h5", arrays)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match="truncated or not an HDF5 file"):
+    with pytest.raises(BadInput, match="truncated or not an HDF5 file"):
         open_activations(path)
     path.write_bytes(b"not HDF5")
-    with pytest.raises(InputError, match="truncated or not an HDF5 file"):
+    with pytest.raises(BadInput, match="truncated or not an HDF5 file"):
         open_activations(path)
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(BadInput, match="no such file"):
         open_activations(tmp_path / "none.h5")
 
 
@@ -81,7 +81,7 @@ def test_labels_outside_the_names(tmp_path: Path, arrays: Arrays) -> None:
     file = open_activations(write_hdf5(tmp_path / "data.h5", arrays))
     first = int(np.flatnonzero(arrays["train"][1] == 3)[0])
     with pytest.raises(
-        InputError, match=rf"labels outside 0 to 2 \(3 class names\), the first is 3 in row {first}"
+        BadInput, match=rf"labels outside 0 to 2 \(3 class names\), the first is 3 in row {first}"
     ):
         read_targets(file, ["a", "b", "c"])
 
@@ -91,16 +91,14 @@ def test_multi_label_targets_hold_only_0_and_1(tmp_path: Path, arrays: Arrays, n
     wide = {name: (x, np.tile([0, 1, 1], (len(x), 1))) for name, (x, _) in arrays.items()}
     wide["val"][1][4, 2] = -1 if negative else 2
     file = open_activations(write_hdf5(tmp_path / "data.h5", wide))
-    with pytest.raises(
-        InputError, match=r"val/labels: 1 values other than 0 and 1, the first is .* in row 4"
-    ):
+    with pytest.raises(BadInput, match=r"val/labels: 1 values other than 0 and 1, the first is .* in row 4"):
         read_targets(file)
 
 
 def test_multi_label_targets_need_a_name_each(tmp_path: Path, arrays: Arrays) -> None:
     wide = {name: (x, np.eye(4, dtype=int)[labels]) for name, (x, labels) in arrays.items()}
     file = open_activations(write_hdf5(tmp_path / "data.h5", wide))
-    with pytest.raises(InputError, match="train/labels has 4 columns for 2 class names"):
+    with pytest.raises(BadInput, match="train/labels has 4 columns for 2 class names"):
         read_targets(file, ["a", "b"])
     targets = read_targets(file)
     assert targets.names == ["class_0", "class_1", "class_2", "class_3"]
@@ -143,7 +141,7 @@ def test_names_come_from_the_file(tmp_path: Path, arrays: Arrays, kind: str) -> 
 )
 def test_names_that_cannot_be_files(tmp_path: Path, arrays: Arrays, names: list[str], message: str) -> None:
     file = open_activations(write_hdf5(tmp_path / "data.h5", arrays))
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(BadInput, match=message):
         read_targets(file, names)
 
 
@@ -154,9 +152,9 @@ def test_name_files(tmp_path: Path) -> None:
     path.write_text("one\r\ntwo\r\n", encoding="utf-8-sig")
     assert read_names(path) == ["one", "two"]
     path.write_text("\n")
-    with pytest.raises(InputError, match="holds no class name"):
+    with pytest.raises(BadInput, match="holds no class name"):
         read_names(path)
-    with pytest.raises(InputError, match="cannot read class names"):
+    with pytest.raises(BadInput, match="cannot read class names"):
         read_names(tmp_path / "none.txt")
 
 
@@ -201,14 +199,14 @@ def test_the_layer_in_a_name(tmp_path: Path, stem: str, layers: set[str]) -> Non
         if layer in layers:
             assert find_layer_runs([str(tmp_path)], [layer], tmp_path)[0].path == path
         else:
-            with pytest.raises(InputError, match="found none"):
+            with pytest.raises(BadInput, match="found none"):
                 find_layer_runs([str(tmp_path)], [layer], tmp_path)
 
 
 def test_a_layer_that_is_no_group(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["layer_3"] = np.zeros(3)
-    with pytest.raises(InputError, match="no group 'layer_3' in /; it holds layer_3"):
+    with pytest.raises(BadInput, match="no group 'layer_3' in /; it holds layer_3"):
         open_activations(tmp_path / "data.h5", "/layer_3")
 
 
@@ -218,7 +216,7 @@ def test_damage_is_told_as_such(tmp_path: Path, arrays: Arrays, place: int) -> N
     content = bytearray(path.read_bytes())
     content[place : place + 16] = b"\xff" * 16
     path.write_bytes(content)
-    with contextlib.suppress(InputError):
+    with contextlib.suppress(BadInput):
         file = open_activations(path)
         read_targets(file)
         digest(file)
@@ -227,9 +225,9 @@ def test_damage_is_told_as_such(tmp_path: Path, arrays: Arrays, place: int) -> N
 def test_labels_that_would_make_millions_of_classes(tmp_path: Path, arrays: Arrays) -> None:
     arrays["train"][1][5] = 2**31
     file = open_activations(write_hdf5(tmp_path / "data.h5", arrays))
-    with pytest.raises(InputError, match="2147483648 is the largest label and no class has a name"):
+    with pytest.raises(BadInput, match="2147483648 is the largest label and no class has a name"):
         read_targets(file)
-    with pytest.raises(InputError, match=r"1 labels outside 0 to 3 .* in row 5"):
+    with pytest.raises(BadInput, match=r"1 labels outside 0 to 3 .* in row 5"):
         read_targets(file, list("abcd"))
 
 
@@ -238,7 +236,7 @@ def test_names_in_the_file_that_are_no_list(tmp_path: Path, arrays: Arrays, name
     path = write_hdf5(tmp_path / "data.h5", arrays)
     with h5py.File(path, "a") as file:
         file.attrs["actions"] = names
-    with pytest.raises(InputError, match="'actions' must be a list of class names"):
+    with pytest.raises(BadInput, match="'actions' must be a list of class names"):
         open_activations(path)
 
 
@@ -246,18 +244,18 @@ def test_names_in_the_file_that_are_no_text(tmp_path: Path, arrays: Arrays) -> N
     path = write_hdf5(tmp_path / "data.h5", arrays)
     with h5py.File(path, "a") as file:
         file.attrs["actions"] = np.array([b"a", b"b\xff", b"c", b"d"])
-    with pytest.raises(InputError, match="is not UTF-8"):
+    with pytest.raises(BadInput, match="is not UTF-8"):
         read_targets(open_activations(path))
 
 
 def test_layers_that_are_not_there(tmp_path: Path, arrays: Arrays) -> None:
     grouped = write_hdf5(tmp_path / "grouped.h5", arrays, group="layer_3")
-    with pytest.raises(InputError, match="no group 'layer_4'; it holds layer_3"):
+    with pytest.raises(BadInput, match="no group 'layer_4'; it holds layer_3"):
         find_layer_runs([str(grouped)], ["4"], tmp_path)
-    with pytest.raises(InputError, match="one file must be of layer 5, found none"):
+    with pytest.raises(BadInput, match="one file must be of layer 5, found none"):
         find_layer_runs([str(tmp_path)], ["5"], tmp_path)
     same = tmp_path / "other"
     same.mkdir()
     write_hdf5(same / "grouped.h5", arrays)
-    with pytest.raises(InputError, match="would share"):
+    with pytest.raises(BadInput, match="would share"):
         find_layer_runs([str(grouped), str(same / "grouped.h5")], [], tmp_path)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainers.probes.errors import InputError, OutputConflictError
+from trainers.common.errors import BadInput
+from trainers.probes.errors import OutputConflictError
 from trainers.probes.modules import new_module
 from trainers.probes.outputs import ResultDirectory, checkpoint, load_probe
 from trainers.probes.settings import Settings
@@ -84,7 +85,7 @@ def test_the_next_attempt_at_a_job_goes_on_from_the_mirror(tmp_path: Path) -> No
 
 def test_an_output_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"cannot make the output directory: .*/file is not a directory"):
+    with pytest.raises(BadInput, match=r"cannot make the output directory: .*/file is not a directory"):
         ResultDirectory(tmp_path / "file" / "out").check(SETTINGS, overwrite=False)
 
 
@@ -122,7 +123,7 @@ def test_what_a_killed_command_half_wrote_is_cleared_away(tmp_path: Path) -> Non
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "probe_plan.pth").mkdir()
-    with pytest.raises(InputError, match=r"probe_plan.pth: cannot write"):
+    with pytest.raises(BadInput, match=r"probe_plan.pth: cannot write"):
         ResultDirectory(tmp_path).write("probe_plan.pth", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["probe_plan.pth"]
 
@@ -161,5 +162,5 @@ def test_a_saved_probe_loads_with_the_same_logits(tmp_path: Path, model_type: st
 
 def test_other_files_are_no_probes(tmp_path: Path) -> None:
     (tmp_path / "probe_x.pth").write_bytes(b"no")
-    with pytest.raises(InputError, match="is not a saved probe"):
+    with pytest.raises(BadInput, match="is not a saved probe"):
         load_probe(tmp_path / "probe_x.pth")

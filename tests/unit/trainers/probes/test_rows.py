@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trainers.probes.data import CPU, gaussian_classes, write_hdf5
-from trainers.probes.errors import InputError
+from trainers.common.errors import BadInput
 from trainers.probes.fused import FusedTraining
 from trainers.probes.hdf5 import SPLITS, open_activations
 from trainers.probes.labels import read_targets
@@ -100,9 +100,9 @@ def test_a_file_that_is_damaged_while_it_is_streamed_is_named(tmp_path: Path) ->
         raw.seek(chunk.byte_offset)
         raw.write(b"damaged")
     cursor = rows.cursor(rows.order(BatchRng(0, 0, CPU)))
-    with pytest.raises(InputError, match=r"layer\.h5: cannot be read"):
+    with pytest.raises(BadInput, match=r"layer\.h5: cannot be read"):
         cursor.take(0, size, torch.empty(size, 256))
-    with pytest.raises(InputError, match=r"layer\.h5.*cannot be read from row 24 on"):
+    with pytest.raises(BadInput, match=r"layer\.h5.*cannot be read from row 24 on"):
         list(read_blocks(split, 8))
 
 
@@ -152,9 +152,7 @@ def test_values_that_are_not_finite_are_counted(
     x = arrays["val"][0]
     x[17, 2], x[17, 3], x[40, 0] = np.nan, np.inf, -np.inf
     path = write_hdf5(tmp_path / "data.h5", arrays, chunks=chunks)
-    with pytest.raises(
-        InputError, match=r"split 'val' holds 1 NaN and 2 infinite values, the first in row 17"
-    ):
+    with pytest.raises(BadInput, match=r"split 'val' holds 1 NaN and 2 infinite values, the first in row 17"):
         load_rows(open_activations(path).splits["val"], torch.float32, limit, CPU)
 
 
@@ -168,7 +166,7 @@ def test_values_too_large_for_the_working_type_are_told(
     arrays = {name: (x, np.arange(40) % 2) for name in ("train", "val", "test")}
     split = open_activations(write_hdf5(tmp_path / "data.h5", arrays)).splits["val"]
     wide = {"f8": "float64", "f4": "float32"}[stored_as]
-    with pytest.raises(InputError, match=rf"'val' holds 1 values too large .* row 23; use --dtype {wide}"):
+    with pytest.raises(BadInput, match=rf"'val' holds 1 values too large .* row 23; use --dtype {wide}"):
         load_rows(split, dtype, limit, CPU)
 
 

@@ -14,6 +14,9 @@ import pytest
 from worker_agent.executors import threads
 from worker_agent.executors.base import Invocation
 from worker_agent.executors.threads import ThreadStarter, place_of
+from worker_agent.protocol.trainer_start import TRAINER_CODE, start_words
+
+START = start_words("toy")[1]
 
 
 class FakeHelper:
@@ -45,7 +48,7 @@ class Place:
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.now, self.killed = root, 0.0, list[int]()
-        code = root / "trainers" / "toy"
+        code = root / TRAINER_CODE / "trainers" / "toy"
         code.mkdir(parents=True)
         (code / "thread_main.py").write_text("")
         HELPERS.clear()
@@ -56,7 +59,7 @@ class Place:
         self.starter = ThreadStarter(selector)
 
     def invocation(self, **more: Any) -> Invocation:
-        argv = more.pop("argv", [sys.executable, "-m", "trainers.toy", "x"])
+        argv = more.pop("argv", [sys.executable, START, "x"])
         env = {"CUDA_VISIBLE_DEVICES": "0", "TWOPHASE_JOB_ID": "a", **more}
         return Invocation(argv, env, self.root, self.root / "log.txt")
 
@@ -80,7 +83,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 @pytest.mark.parametrize(
     "argv",
-    [["python", "x.py"], ["python", "-m", "other.tool"], ["python", "-m", "trainers.unknown"]],
+    [["python", "x.py"], ["python", "-m", "other.tool"], ["python", START.replace("toy", "unknown")]],
 )
 def test_only_trainers_that_know_threads_run_in_them(place: Place, argv: list[str]) -> None:
     assert place.start("a", argv=argv) == "the program is no built-in trainer"
@@ -89,7 +92,7 @@ def test_only_trainers_that_know_threads_run_in_them(place: Place, argv: list[st
 
 def test_jobs_of_one_kind_share_a_process(place: Place) -> None:
     helper = place.begin("a", "b")
-    assert helper.words == (str(place.root), "trainers.toy")
+    assert helper.words == (str(place.root / TRAINER_CODE), "trainers.toy")
     assert [body["argv"] for body in helper.told] == [["x"], ["x"]]
     place.start("c")
     assert [thread.key for thread, pid in place.starter.poll().began if pid == 4711] == [("c", 1)]

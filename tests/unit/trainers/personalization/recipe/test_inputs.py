@@ -45,7 +45,7 @@ def test_statistics_are_not_dropped_unasked(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("base", "--mode", "base_only")
-    assert run("exp", "--inputs", "raw") == 1
+    assert run("exp", "--inputs", "raw") == 2
     assert "the base model has inputs standardised, the job asks for raw" in capsys.readouterr().err
 
 

@@ -1,0 +1,17 @@
+"""Randomness that depends on nothing else."""
+
+from __future__ import annotations
+
+import torch
+
+from trainers.common.seeds import derive_seed, seeded
+
+
+def test_seeded_draws_are_the_same_and_leave_the_generator_as_it_was() -> None:
+    before = torch.get_rng_state()
+    drawn = []
+    for _ in range(2):
+        with seeded(derive_seed(3, "weights", 0)):
+            drawn.append(torch.rand(4))
+    assert torch.equal(*drawn)
+    assert torch.equal(torch.get_rng_state(), before)

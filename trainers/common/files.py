@@ -1,0 +1,69 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Mapping
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainers.common.errors import BadInput
+from trainers.common.resume import as_json
+from worker_agent.protocol.whole_files import write_whole
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put `content` at `path`, creating its folder; a reader sees the old file or the new, never a part.
+
+    What a killed attempt left of the same file is removed.  Raises BadInput where it cannot be written.
+    """
+    try:
+        for left in path.parent.glob(f".{escape(path.name)}.*"):
+            left.unlink(missing_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot write: {error}") from error
+
+
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """Return the JSON text of a value; what JSON cannot hold is replaced as `as_json` does."""
+    return (json.dumps(as_json(value), indent=2, allow_nan=False) + "\n").encode()
+
+
+def tensor_bytes(value: Mapping[str, Any]) -> bytes:
+    """Return what `torch.load(…, weights_only=True)` reads as `value`; equal values give equal bytes."""
+    # Saved by way of memory: torch.save writes the name of the file into the file.
+    buffer = io.BytesIO()
+    torch.save(dict(value), buffer)
+    return buffer.getvalue()
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Put `value` at `path` as JSON."""
+    write_bytes(path, json_bytes(value))
+
+
+def write_tensors(path: Path, value: Mapping[str, Any]) -> None:
+    """Put `value` at `path` so that `torch.load(path, weights_only=True)` returns it."""
+    write_bytes(path, tensor_bytes(value))
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """Return what `write_tensors` wrote.
+
+    FileNotFoundError where it is missing, ValueError where it is anything else.
+    """
+    try:
+        value = torch.load(path, weights_only=True, map_location="cpu")
+    except FileNotFoundError:
+        raise
+    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path}: cannot be read as tensors written by torch.save") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: holds {type(value).__name__}, a dict is needed")
+    return value

@@ -1,0 +1,79 @@
+"""The commands, started so that no folder of the user's is taken for a package of ours.
+
+A project may hold a folder called `master`, `trainers` or `worker_agent`, and the user may stand in it or
+have it on PYTHONPATH.  Python would import that one.  Here ours are imported by their place, beside this
+file, and nothing looks for them by name:
+
+    python -m twophase run_two_phase --help
+    python -m twophase personalization --help      a built-in trainer, by its name
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+_PACKAGES = ("worker_agent", "trainers", "master")
+_COMMANDS = {
+    "run_two_phase": "master.commands.run_two_phase",
+    "analyze_jobs": "master.commands.analyze_jobs",
+    "run_all_training": "master.commands.run_all_training",
+    "train_probes": "trainers.probes.cli",
+}
+
+
+def run_two_phase() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("run_two_phase")
+
+
+def analyze_jobs() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("analyze_jobs")
+
+
+def run_all_training() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("run_all_training")
+
+
+def train_probes() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("train_probes")
+
+
+def start(name: str) -> int:
+    """Run a command or a built-in trainer with the words of this process, and return its exit code."""
+    _import_ours()
+    module = importlib.import_module(_COMMANDS.get(name, f"trainers.{name}.__main__"))
+    code: int = module.main()
+    return code
+
+
+def _import_ours() -> None:
+    """Import our packages by their place; whatever imports them by name afterwards gets these."""
+    for name in _PACKAGES:
+        spec = importlib.machinery.PathFinder.find_spec(name, [str(_HERE)])
+        if spec is None or spec.loader is None:
+            sys.exit(f"twophase: the package {name} is missing beside {__file__}: install Twophase again")
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+
+
+def main() -> int:
+    """Run the command that the first word names."""
+    trainers = sorted(path.parent.name for path in _HERE.glob("trainers/*/manifest.json"))
+    known = [*_COMMANDS, *trainers]
+    if sys.argv[1:2] == [] or sys.argv[1] not in known:
+        print(f"usage: python -m twophase COMMAND …\nCOMMAND is one of {', '.join(known)}", file=sys.stderr)
+        return 2
+    sys.argv = sys.argv[1:]
+    return start(sys.argv[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
