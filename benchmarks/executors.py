@@ -132,7 +132,7 @@ class Bench:
             seconds = time.perf_counter() - started
         finally:
             host.close()
-        strange = [item for item in done.values() if (item.outcome, item.executor) != ("succeeded", executor)]
+        strange = [item for item in done.values() if not item.succeeded or item.executor != executor]
         if strange:
             raise SystemExit(f"{executor}: {strange[0]}")
         return Arm(executor, self.jobs, seconds, {number: _result(item) for number, item in done.items()})

@@ -220,8 +220,10 @@ def plan_of(cls: Type[Any]) -> Plan:
     return _PLANS[cls]
 
 
-def parse(cls: Type[T], body: Mapping[str, Any]) -> T:
-    """Return the instance that a JSON object stands for.  Raises MessageError for any other object."""
+def parse(cls: Type[T], body: object) -> T:
+    """Return the instance that a JSON object stands for.  Raises MessageError for anything else."""
+    if not isinstance(body, dict):
+        raise MessageError(f"{cls.__name__} cannot be {body!r:.100}")
     return plan_of(cls).make(body)  # type: ignore[no-any-return]
 
 

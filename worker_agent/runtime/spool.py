@@ -54,12 +54,12 @@ class Done:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The numbers up to `seq` may have been given to events that were lost."""
+    """Events may have been given the numbers up to `seq`, and lost."""
 
     seq: Count
 
 
-Body = Union[Met, Launch, Event, Ack, Release, Numbers]
+Body = Union[Met, Launch, Event, Ack, Release, Done, Numbers]
 
 
 @dataclass
@@ -84,14 +84,13 @@ class Memory:
 
     def apply(self, record: Mapping[str, Any]) -> None:
         """Take in one record of the file.  Raises ValueError, KeyError or TypeError for what is none."""
-        cls, take = _APPLY[record["kind"]]
-        take(self, parse(cls, record["body"]))
-        self.is_new = False
+        cls, _ = _APPLY[record["kind"]]
+        self.take(parse(cls, record["body"]))
 
     def take(self, body: Body) -> None:
         """Take in one record."""
+        _APPLY[_KINDS[type(body)]][1](self, body)
         self.is_new = False
-        _APPLY[KINDS[type(body)]][1](self, body)
 
     def met(self, body: Met) -> None:
         self.epoch, self.boot_id = body.epoch, body.boot_id
@@ -137,16 +136,16 @@ class Memory:
     def records(self) -> Iterator[Dict[str, Any]]:
         """Yield the shortest list of records that gives this memory."""
         own = ("epoch", "boot_id", "settings", "work_dir", "released", "seq", "acked")
-        yield _record("met", Met(**{name: getattr(self, name) for name in own}))
+        yield record_of(Met(**{name: getattr(self, name) for name in own}))
         for launch in self.launches.values():
-            yield _record("launch", launch)
+            yield record_of(launch)
         for event in self.running.values():
             if event.seq <= self.acked:
-                yield _record("event", event)
+                yield record_of(event)
         for key in sorted(self.finished):
-            yield _record("done", Done(*key))
+            yield record_of(Done(*key))
         for event in self.events.values():
-            yield _record("event", event)
+            yield record_of(event)
 
 
 def _drop(numbered: Dict[int, Any], last: int) -> None:
@@ -164,12 +163,12 @@ _APPLY: Dict[str, Tuple[Type[Any], Callable[[Memory, Any], None]]] = {
     "release": (Release, Memory.release),
     "numbers": (Numbers, Memory.numbers),
 }
-KINDS = {cls: kind for kind, (cls, _) in _APPLY.items()}
-"""What each record is called in the file."""
+_KINDS = {cls: kind for kind, (cls, _) in _APPLY.items()}
 
 
-def _record(kind: str, body: Union[Body, Done]) -> Dict[str, Any]:
-    return {"kind": kind, "body": body}
+def record_of(body: Body) -> Dict[str, Any]:
+    """Return what is written, to be encoded as JSON."""
+    return {"kind": _KINDS[type(body)], "body": body}
 
 
 def _encode(record: Mapping[str, Any]) -> bytes:
@@ -213,7 +212,7 @@ class Spool:
             line = self.lines[body.seq] = encode(body)
             self._pending.append(_EVENT_RECORD + line[len(_EVENT_MESSAGE) : -1] + b"}\n")
             return
-        self._pending.append(_encode(_record(KINDS[type(body)], body)))
+        self._pending.append(_encode(record_of(body)))
         if isinstance(body, Ack):
             _drop(self.lines, self.memory.acked)
 

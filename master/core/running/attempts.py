@@ -75,7 +75,7 @@ def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFini
         return
     leave(state, record)
     if state.cancelling:
-        move(state, record, Trigger.CANCEL, event.at, out, finished=finished)
+        move(state, record, Trigger.CANCEL, event.at, out, ended=finished)
     else:
         move(state, record, Trigger.WITHDRAW, event.at, out)
         _go_on(state, record, event.at, out)
@@ -94,7 +94,7 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
     else:
         del record.orphaned[event.attempt]
         dropped = cmd.Dropped(event.attempt, event.finished.outcome)
-        move(state, record, Trigger.DROP, event.at, out, dropped=dropped)
+        move(state, record, Trigger.DROP, event.at, out, ended=dropped)
         out.commands.append(cmd.CollectFailedAttempt(event.worker, *key, event.finished))
 
 
@@ -160,7 +160,7 @@ def end_attempt(
     if outcome is Outcome.LOST and finished is None:
         orphan(record)
     text = f"{verdict.note}: {note}" if note else verdict.note
-    move(state, record, verdict.trigger, at, out, note=text, finished=finished)
+    move(state, record, verdict.trigger, at, out, note=text, ended=finished)
     if verdict.trigger is Trigger.FAIL:
         after_phase1(state, record, at, out)
     else:

@@ -23,8 +23,7 @@ def move(
     out: Outbox,
     *,
     note: str = "",
-    finished: Finished | None = None,
-    dropped: cmd.Dropped | None = None,
+    ended: Finished | cmd.Dropped | None = None,
     content_hash: str = "",
 ) -> None:
     """Change a task's state, and remember it if it is another one now, or another attempt counts."""
@@ -41,9 +40,9 @@ def move(
         Transition(
             *(at, record.task.task_id, trigger, record.state, record.attempt, record.worker),
             note=note,
-            finished=finished,
+            finished=ended if isinstance(ended, Finished) else None,
             content_hash=content_hash,
-            dropped=dropped,
+            dropped=ended if isinstance(ended, cmd.Dropped) else None,
         )
     )
 
@@ -115,7 +114,7 @@ def finish(state: RunState, record: TaskRecord, finished: Finished, at: float, o
     state.workers[record.worker].collecting.add(record.key)
     record.finished = finished
     state.learn(record)
-    move(state, record, Trigger.FINISH, at, out, finished=finished)
+    move(state, record, Trigger.FINISH, at, out, ended=finished)
     record.note_success()
     out.commands.append(collecting(record))
 

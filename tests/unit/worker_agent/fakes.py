@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from worker_agent.core.shares import Device
-from worker_agent.runtime.spool import KINDS, Body, Memory
+from worker_agent.runtime.spool import Body, Memory, record_of
 
 
 class Workers:
@@ -44,7 +44,7 @@ class Records:
         self.failure: str | None = None
 
     def put(self, body: Body) -> None:
-        self.kinds.append(KINDS[type(body)])
+        self.kinds.append(record_of(body)["kind"])
 
     def write(self) -> bool:
         return self.failure is None

@@ -17,7 +17,7 @@ from worker_agent.core.shares import Device, everything, mask_of
 from worker_agent.protocol.codec import dump
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.messages import Launch, encode
-from worker_agent.runtime.spool import KINDS, Body, Memory
+from worker_agent.runtime.spool import Body, Memory, record_of
 
 
 class Killed(BaseException):
@@ -116,7 +116,7 @@ class FakeSpool:
     def put(self, body: Body) -> None:
         self._machine.burn()
         self.memory.take(body)
-        self.pending.append(dump({"kind": KINDS[type(body)], "body": body}))
+        self.pending.append(dump(record_of(body)))
         if isinstance(body, Event):
             self.lines[body.seq] = encode(body)
         for seq in [seq for seq in self.lines if seq <= self.memory.acked]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker_agent.protocol import lines
+from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
-from worker_agent.protocol.messages import MessageError
 
 CONTENT = st.binary(max_size=20).map(lambda text: text.replace(b"\n", b"."))
 
