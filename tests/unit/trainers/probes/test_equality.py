@@ -92,6 +92,7 @@ def cases(draw: st.DrawFn) -> tuple[Arrays, Settings]:
     return arrays, settings
 
 
+@pytest.mark.slow
 @hypothesis_settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_linear_probes_equal_those_trained_alone(case: tuple[Arrays, Settings]) -> None:
@@ -103,6 +104,7 @@ def test_linear_probes_equal_those_trained_alone(case: tuple[Arrays, Settings]) 
         assert_equal(layer, settings, together[probe], separate[probe], 1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loader", ["memory", "dataloader"])
 @pytest.mark.parametrize("model_type", ["linear", "multihead"])
 def test_probes_that_stop_at_different_epochs_equal_those_trained_alone(

@@ -32,6 +32,7 @@ def objective(
     return float(inverse * losses.sum() + weight @ weight / 2)
 
 
+@pytest.mark.slow
 @hypothesis_settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 10**6),

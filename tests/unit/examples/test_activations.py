@@ -13,7 +13,7 @@ import torch
 from trainers.probes.hdf5 import open_activations
 from trainers.probes.labels import read_targets
 
-SCRIPT = Path(__file__).parents[4] / "examples" / "activations.py"
+SCRIPT = Path(__file__).parents[3] / "examples" / "activations.py"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,7 @@ def test_layers_that_the_model_has_not(example: ModuleType, wanted: list[str]) -
         example.chosen_layers(wanted, 3)
 
 
+@pytest.mark.slow
 def test_any_number_of_labels_fits_into_the_file(example: ModuleType, tmp_path: Path) -> None:
     labels = [f"a label of some length, number {number}" for number in range(6000)] * 3
     example.write(tmp_path / "acts.h5", {1: np.zeros((len(labels), 1), "float32")}, labels, seed=1)
