@@ -15,7 +15,7 @@ from master.core.running import events as ev
 from master.core.running.artefacts import want
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
 from master.core.running.records import FormerAttempt, Outbox, RunState, TaskRecord, WorkerView
-from master.core.running.retry import judge
+from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
 from master.core.running.tasks import (
     ON_A_WORKER,
     after_phase1,
@@ -72,6 +72,7 @@ def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFini
     out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, finished))
     if finished.outcome is not Outcome.CANCELLED:
         end_attempt(state, record, finished.outcome, event.at, out, finished.error or "", finished)
+        note_failure(state, record, finished, event.at, out)
         return
     leave(state, record)
     if state.cancelling:
@@ -154,7 +155,11 @@ def end_attempt(
 ) -> None:
     """The current attempt ended without success, or (lost without a word) is orphaned."""
     leave(state, record)
+    reason = note_hopeless(state, record, finished)
     verdict = judge(record, outcome, state.policy)
+    if reason and verdict.trigger is Trigger.RETRY and (why := why_given_up(state, record, at)):
+        verdict = Verdict(Trigger.FAIL, note=why)
+    note = reason or note
     if outcome not in _NOT_THE_WORKERS and record.worker:
         record.avoid |= {record.worker}
     if outcome is Outcome.LOST and finished is None:

@@ -95,6 +95,13 @@ class Dismiss:
 
 
 @dataclass(frozen=True)
+class Halt:
+    """Say why nothing more is started."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Finish:
     """The run is over."""
 
@@ -111,6 +118,7 @@ Command = (
     | DropCheckpoints
     | Deliver
     | Dismiss
+    | Halt
     | Finish
 )
 

@@ -8,7 +8,8 @@ _USAGE = re.compile(r"^\s*usage: ", re.IGNORECASE | re.MULTILINE)
 _EXIT_USAGE = 2
 _SYNTAX = ("SyntaxError:", "IndentationError:", "TabError:")
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
-_PATH = re.compile(r"(?:~|\.{0,2})(?:/[^\s'\":,;()<>|]+)+/?")
+_PATH = re.compile(r"(?:~|\.{0,2})(?:/(?:[^\s'\":,;()<>|]|,(?=\S))+)+/?")
+"""A comma ends a path only before a space: attempts' directories have some in their names."""
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -30,7 +31,8 @@ def hopeless(exit_code: int | None, tail: str) -> str:
 def signature(exit_code: int | None, tail: str) -> str:
     """Return what failures that are alike have in common: exit and last line, numbers and paths apart."""
     line = _NUMBER.sub("#", _PATH.sub("…", last_line(tail)))
-    return f"{exit_code}: {line}"
+    ended = "" if exit_code is None else f"exit code {exit_code}"
+    return ": ".join(part for part in (ended, line) if part)
 
 
 def last_line(tail: str) -> str:

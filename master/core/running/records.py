@@ -40,6 +40,8 @@ class Policy:
     """How long the next attempt waits for what the last one left to go on from."""
     give_up_s: float = 1800.0
     """How long a run waits when all of its workers are silent."""
+    max_failures: int = 0
+    """After so many jobs that failed alike, with no success between, nothing more is started; 0 is never."""
     max_running: int | None = None
     """At most so many attempts on all workers together; None is as many as they have room for."""
 
@@ -70,6 +72,8 @@ class TaskRecord:
     requeues: int = 0
     avoid: frozenset[str] = frozenset()
     """Workers on which it failed."""
+    hopeless: dict[str, str] = field(default_factory=dict)
+    """Worker → why it would fail there again in the same way."""
     alone: bool = False
     """GPU memory was not enough for it beside others: it gets a whole GPU, a large one."""
     gpu_need: int | None = None
@@ -206,6 +210,12 @@ class RunState:
     """GPU kind → the most GPU memory that a task of it was seen with, in bytes."""
     durations: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Kind → number and sum of the seconds that its attempts took."""
+    barred: set[str] = field(default_factory=set)
+    """Tasks that some workers must not have any more; some have ended meanwhile."""
+    alike: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Signature of a failure → tasks that failed so since the last success, and on which worker."""
+    halted: str = ""
+    """Why nothing more is started though nobody asked for that."""
     stopping: bool = False
     cancelling: bool = False
     finished: bool = False

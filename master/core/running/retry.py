@@ -1,12 +1,20 @@
-"""What follows a failed attempt."""
+"""What follows a failed attempt, and many that are alike."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from master.core.running.lifecycle import Trigger
-from master.core.running.records import Policy, TaskRecord
-from worker_agent.protocol.outcome import Outcome
+from master.core.running import commands as cmd
+from master.core.running.failures import hopeless, signature
+from master.core.running.gpu_room import cost, has_larger, need_of
+from master.core.running.lifecycle import ENDED, State, Trigger
+from master.core.running.records import Outbox, Policy, RunState, TaskRecord, WorkerView
+from master.core.running.tasks import give_up, stop_starting
+from worker_agent.protocol.outcome import Finished, Outcome
+
+_THE_SCRIPTS = frozenset({Outcome.FAILED, Outcome.REFUSED})
+"""Ends that a script, or how it is started, is to blame for."""
 
 
 @dataclass(frozen=True)
@@ -38,3 +46,71 @@ def _allowance(trigger: Trigger, what: Outcome, count: int, allowed: int, delay_
     if count <= allowed:
         return Verdict(trigger, delay_s, what.value)
     return Verdict(Trigger.FAIL, note=f"{what} {count} times" if count > 1 else what.value)
+
+
+def note_hopeless(state: RunState, record: TaskRecord, finished: Finished | None) -> str:
+    """Return why the worker of an attempt would fail again in the same way, and remember it; or nothing."""
+    if finished is None or finished.outcome is not Outcome.FAILED or record.worker is None:
+        return ""
+    reason = hopeless(finished.exit_code, finished.stderr_tail)
+    if reason:
+        record.hopeless[record.worker] = reason
+        state.barred.add(record.task.task_id)
+    return reason
+
+
+def why_given_up(state: RunState, record: TaskRecord, at: float) -> str:
+    """Return why a task is hopeless for good; empty while there is a worker that may do better."""
+    reasons = list(record.hopeless.values())
+    agreed = sorted(worker for worker, reason in record.hopeless.items() if reasons.count(reason) > 1)
+    if agreed:
+        return f"failed alike on {' and '.join(agreed)}"
+    if any(_may_do(state, record, view, at) for view in state.workers.values()):
+        return ""
+    return "failed, and there is no other worker to try it on"
+
+
+def _may_do(state: RunState, record: TaskRecord, view: WorkerView, at: float) -> bool:
+    """True if a worker will take the task sooner or later, as far as one can tell."""
+    if view.name in record.hopeless or not view.usable:
+        return False
+    if not view.up:
+        return not view.tried or (view.ever_up and at - view.since <= state.policy.lease_s)
+    fits = view.slots > 0 and cost(view, need_of(state, record, view), alone=False) is not None
+    return fits and not (record.alone and has_larger(state, view))
+
+
+def give_up_hopeless(state: RunState, at: float, out: Outbox) -> None:
+    """Fail the ready tasks whose last worker that might have done better has gone."""
+    for task_id in sorted(state.barred):
+        record = state.tasks[task_id]
+        if record.state in ENDED:
+            state.barred.discard(task_id)
+        elif record.state is State.READY and (why := why_given_up(state, record, at)):
+            give_up(state, record, at, out, f"{why}: {next(reversed(record.hopeless.values()))}")
+
+
+def note_failure(state: RunState, record: TaskRecord, finished: Finished, at: float, out: Outbox) -> None:
+    """Count a failure.  Once so many tasks have failed alike that the others would too, halt the run."""
+    if not state.policy.max_failures or finished.outcome not in _THE_SCRIPTS:
+        return
+    alike = signature(finished.exit_code, finished.stderr_tail or finished.error or "")
+    failed = state.alike.setdefault(alike, {})
+    failed[record.task.task_id] = record.worker or ""
+    if not state.halted and _tells_of_all(state, failed):
+        _halt(state, f"{len(failed)} jobs failed alike and none succeeded in between ({alike})", out)
+    for task_id in failed if state.halted else ():
+        if state.tasks[task_id].state is State.READY:
+            give_up(state, state.tasks[task_id], at, out, state.tasks[task_id].note)
+
+
+def _tells_of_all(state: RunState, failed: Mapping[str, str]) -> bool:
+    """True if so many have failed alike; a worker alone says nothing of the others."""
+    several = len(set(failed.values())) > 1 or sum(view.available for view in state.workers.values()) < 2
+    return len(failed) >= state.policy.max_failures and several
+
+
+def _halt(state: RunState, reason: str, out: Outbox) -> None:
+    state.halted = reason
+    stop_starting(state, out)
+    out.commands.append(cmd.Halt(reason))

@@ -18,7 +18,7 @@ from master.core.running.gpu_room import cost, has_larger, largest_gpu, need_of,
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placement import lookahead
 from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
-from master.core.running.tasks import QUEUED, after_phase1, expect_model, make_ready, move, unlock
+from master.core.running.tasks import expect_model, give_up, make_ready, move, stop_starting, unlock
 from worker_agent.protocol.outcome import Outcome
 
 _LEAST = 1e-6
@@ -77,11 +77,7 @@ def step(state: RunState, event: ev.Event) -> Outbox:
 
 
 def _on_stop(state: RunState, event: ev.StopRequested, out: Outbox) -> None:
-    state.stopping = True
-    for view in state.workers.values():
-        for key in sorted(view.attempts):
-            if state.tasks[key[0]].state in QUEUED:
-                out.commands.append(cmd.Withdraw(view.name, *key))
+    stop_starting(state, out)
 
 
 def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
@@ -120,6 +116,8 @@ def _choose(state: RunState, view: WorkerView, mean_s: float | None) -> Task | N
     """Return the best task for a worker; None where there is none, or it has to wait for more room there."""
     for task in state.ready.candidates(view.expected_models, state.expected_s, partial(_fits, state, view)):
         record = state.tasks[task.task_id]
+        if view.name in record.hopeless:
+            continue
         if view.name in record.avoid and _has_alternative(state, record.avoid):
             continue
         if record.alone and has_larger(state, view):
@@ -141,10 +139,7 @@ def _refuse_too_large(state: RunState, at: float, out: Outbox) -> None:
         return
     size, worker = largest
     for task in state.ready.larger_than(size):
-        record = state.tasks[task.task_id]
-        note = too_large(task.gpu_bytes or 0, size, worker)
-        move(state, record, Trigger.FAIL, at, out, note=note)
-        after_phase1(state, record, at, out)
+        give_up(state, state.tasks[task.task_id], at, out, too_large(task.gpu_bytes or 0, size, worker))
 
 
 def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
@@ -183,7 +178,7 @@ def _exit_code(state: RunState, at: float) -> int | None:
             return EXIT_INTERRUPTED
         return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.tasks) else EXIT_SOME_FAILED
     if state.stopping and not _someone_works(state):
-        return EXIT_INTERRUPTED
+        return EXIT_SOME_FAILED if state.halted and not state.cancelling else EXIT_INTERRUPTED
     if all(_is_hopeless(view, at, state.policy.give_up_s) for view in state.workers.values()):
         return EXIT_NO_WORKER
     return None

@@ -114,6 +114,7 @@ def finish(state: RunState, record: TaskRecord, finished: Finished, at: float, o
     state.workers[record.worker].collecting.add(record.key)
     record.finished = finished
     state.learn(record)
+    state.alike.clear()
     move(state, record, Trigger.FINISH, at, out, ended=finished)
     record.note_success()
     out.commands.append(collecting(record))
@@ -142,6 +143,21 @@ def after_phase1(state: RunState, record: TaskRecord, at: float, out: Outbox) ->
         for other in state.tasks.values():
             if other.state is State.PENDING:
                 unlock(state, other, at, out)
+
+
+def give_up(state: RunState, record: TaskRecord, at: float, out: Outbox, note: str) -> None:
+    """Fail a task that no worker has."""
+    move(state, record, Trigger.FAIL, at, out, note=note)
+    after_phase1(state, record, at, out)
+
+
+def stop_starting(state: RunState, out: Outbox) -> None:
+    """Give nothing more out, and take back what has not started."""
+    state.stopping = True
+    for view in state.workers.values():
+        for key in sorted(view.attempts):
+            if state.tasks[key[0]].state in QUEUED:
+                out.commands.append(cmd.Withdraw(view.name, *key))
 
 
 def expect_model(state: RunState, view: WorkerView, spec_hash: str | None) -> None:

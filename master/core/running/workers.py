@@ -8,6 +8,7 @@ from master.core.running import events as ev
 from master.core.running.attempts import end_attempt, meet_again
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import Outbox, RunState, TaskRecord
+from master.core.running.retry import give_up_hopeless
 from master.core.running.tasks import (
     QUEUED,
     collecting,
@@ -103,3 +104,4 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         for task_id, _ in sorted(view.attempts | view.collecting):
             note = f"{view.name} has been silent for too long"
             end_attempt(state, state.tasks[task_id], Outcome.LOST, event.at, out, note)
+    give_up_hopeless(state, event.at, out)

@@ -45,6 +45,8 @@ class Chaos:
     """Of the attempts in vain: they leave something to go on from."""
     checkpoint_lost: float = 0.1
     """Of these: nothing is ever heard of it."""
+    hopeless: float = 0.0
+    """Of the failures: the same worker would fail again in the same way."""
 
     def hits(self, random: Random, now: float, chance: float) -> bool:
         return now < self.until and random.random() < chance

@@ -143,7 +143,7 @@ class Simulation(World):
         out = step(self.state, event)
         for transition in out.transitions:
             if transition.trigger is Trigger.ASSIGN:
-                self._check_room(self.state.workers[transition.worker or ""])
+                self._check_start(transition)
         return out
 
     def _note(self, out: Outbox) -> None:
@@ -195,6 +195,11 @@ class Simulation(World):
 
     # ---- promises ------------------------------------------------------------------------------------------
 
+    def _check_start(self, transition: cmd.Transition) -> None:
+        assert not self.state.halted, "something was started after the halt"
+        assert transition.worker not in self.state.tasks[transition.task_id].hopeless
+        self._check_room(self.state.workers[transition.worker or ""])
+
     def _check_room(self, view: WorkerView) -> None:
         allowed = view.slots - view.held_by_others + lookahead(view.slots, self.state.mean_duration_s())
         assert len(view.attempts) <= allowed, f"{view.name} has more than its slots hold"
@@ -225,7 +230,9 @@ class Simulation(World):
                 base = self.state.tasks[base_model_task_id(task.needs or "")]
                 assert base.state is State.FAILED
         everything_ended = sum(states[state] for state in ENDED) == len(self.state.tasks)
-        if self.exit_code in (0, 1):
+        if self.state.halted and self.exit_code == 1:
+            assert states[State.FAILED] and not self.state.cancelling
+        elif self.exit_code in (0, 1):
             assert everything_ended
             assert (self.exit_code == 0) == (states[State.SUCCEEDED] == len(self.state.tasks))
         elif self.exit_code == 4:

@@ -42,6 +42,8 @@ def _command(command: cmd.Command) -> str:
     match command:
         case cmd.Finish(exit_code):
             return f"finish {exit_code}"
+        case cmd.Halt(reason):
+            return f"halt {reason}"
         case cmd.DropCheckpoints(worker, task_id):
             return f"drop checkpoints {task_id} {worker}"
         case cmd.Deliver(worker, what) | cmd.Dismiss(worker, what):

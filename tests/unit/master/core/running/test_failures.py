@@ -54,6 +54,10 @@ def test_what_would_fail_again_is_told(exit_code: int | None, tail: str, reason:
             "FileNotFoundError: [Errno 2] No such file: 'data/22.csv'",
         ),
         ("<Thing at 0x7f00aa>", "<Thing at 0x7fbb01>"),
+        (
+            "no labels in /w/attempts/alpha,job-3841402e.1/work",
+            "no labels in /w/attempts/alpha,job-652c493c.2/work",
+        ),
     ],
 )
 def test_failures_that_differ_by_numbers_and_paths_are_alike(one: str, other: str) -> None:

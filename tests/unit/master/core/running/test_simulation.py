@@ -5,6 +5,8 @@ The promises are checked by `Simulation` at every step; a run that does not end 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ CALM = Chaos(
 chaos = st.builds(
     Chaos,
     fail=st.sampled_from([0.0, 0.03, 0.5]),
+    hopeless=st.sampled_from([0.0, 0.5]),
     break_rate=st.sampled_from([0.0, 1 / 200, 1 / 40]),
     death_rate=st.sampled_from([0.0, 1 / 1500, 1 / 200]),
     wipe=st.sampled_from([0.0, 0.3, 1.0]),
@@ -39,6 +42,7 @@ policies = st.builds(
     Policy,
     retries=st.integers(0, 3),
     strict_phases=st.booleans(),
+    max_failures=st.sampled_from([0, 0, 1, 4]),
     lease_s=st.just(60.0),
     give_up_s=st.just(3000.0),
 )
@@ -67,11 +71,24 @@ def every_job_ended(run: Simulation) -> bool:
 def test_a_run_ends_and_keeps_its_promises(scene: Scene, seed: int) -> None:
     run = Simulation(scene, seed)
     exit_code = run.run()
-    if exit_code == 130:
+    while exit_code == 130 or run.state.halted:
         run.start_master()
         exit_code = run.run()
     assert exit_code in (0, 1, 4)
     assert every_job_ended(run) or exit_code == 4
+
+
+def test_a_run_whose_jobs_all_fail_alike_stops_early_and_goes_on_with_the_rest() -> None:
+    broken = replace(CALM, fail=1.0, requeue=0.0, until=1e9)
+    scene = Scene(workers=5, slots=2, jobs=500, bases=0, chaos=broken, policy=Policy(max_failures=10))
+    run = Simulation(scene, seed=1)
+    assert run.run() == 1
+    assert run.state.halted.startswith("10 jobs failed alike")
+    assert run.state.counts[State.READY] > 450 and run.state.counts[State.FAILED] < 30
+    run.scene = replace(scene, chaos=CALM)
+    run.start_master()
+    assert run.run() == 0
+    assert every_job_ended(run)
 
 
 @pytest.mark.slow

@@ -251,10 +251,17 @@ class World:
                 if outcome == "succeeded" and key[0].startswith(BASE_MODELS):
                     self.ever_made.add(self.content(*key))
                     agent.delivered(self.content(*key))
-                agent.exit(key, outcome, {"duration_s": seconds, **self._left(outcome)})
+                said = self._said() if outcome == "failed" else {}
+                agent.exit(key, outcome, {"duration_s": seconds, **said, **self._left(outcome)})
                 self._flush(agent)
 
         self.later(seconds, leave)
+
+    def _said(self) -> dict[str, object]:
+        """Return the last words of an attempt that failed."""
+        no_module = f"ModuleNotFoundError: No module named '{self.random.choice('ab')}'"
+        is_hopeless = self.random.random() < self.scene.chaos.hopeless
+        return {"exit_code": 1, "stderr_tail": no_module if is_hopeless else "ValueError: nan"}
 
     def _left(self, outcome: str) -> dict[str, object]:
         if outcome == "succeeded" or self.random.random() >= self.scene.chaos.checkpoint:
