@@ -66,7 +66,9 @@ def _text(kind: Kind, transition: Transition, record: TaskRecord) -> str:
         return f"started   {name} on {worker}{again}"
     if kind is Kind.FINISHED:
         took_s = record.finished.duration_s if record.finished else None
-        return f"finished  {name} on {worker} in {duration(took_s)}"
+        left = record.finished.left_running if record.finished else ()
+        ended = f"; ended what it left running: {', '.join(left)}" if left else ""
+        return f"finished  {name} on {worker} in {duration(took_s)}{ended}"
     if kind is Kind.RETRIED:
         return f"retrying  {name}: try {transition.attempt} on {worker}: {_reason(transition)}"
     if kind is Kind.FAILED:

@@ -86,6 +86,27 @@ os.read(reader, 1)
     assert not any(map(is_alive, pids_in(path, 1)))
 
 
+LEAVES_SOME = """
+import subprocess, sys
+for session in (False, True):
+    subprocess.Popen(["sleep", f"60{int(session)}"], start_new_session=session)
+"""
+
+
+def test_what_a_job_left_running_is_ended_and_named(host: Host) -> None:
+    master = host.connect()
+    master.launch("a", LEAVES_SOME)
+    done = master.finished("a")
+    assert (done.outcome, done.left_running) == ("succeeded", ["sleep 600", "sleep 601"])
+    assert not pids_of(host.work().attempt("r1", "a", 1).output)
+
+
+def test_what_was_ended_on_request_left_nothing_running(host: Host, tmp_path: Path) -> None:
+    master = host.connect()
+    master.launch("a", TWO_PROCESSES.format(path=str(tmp_path / "pids")), timeout_s=0.5)
+    assert master.finished("a").left_running == []
+
+
 def test_the_agent_ends_its_jobs_when_it_is_told_to_end(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "pids"
     master = host.connect()

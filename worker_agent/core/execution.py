@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 Key = Tuple[str, int]
 """Job id and attempt."""
@@ -38,5 +38,7 @@ class Exit:
     """… and why, where that is not what was asked for."""
     problem: str = ""
     """Why it ended, where that was not its own doing: it counts as lost."""
+    left_running: Sequence[str] = ()
+    """Commands of what it had left running, which has been ended."""
     traceless: bool = False
     """Nothing that it started is left even where it has hidden: nobody can still write to its files."""

@@ -200,6 +200,7 @@ def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float)
         checkpoint=None if succeeded else left.checkpoint,
         executor=exit.executor,
         executor_note=exit.note,
+        left_running=list(exit.left_running),
     )
     finish(state, attempt, now, done)
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -21,6 +21,11 @@ _CONFIRM_S = 0.02
 
 _BECOMING_S = 1.0
 """So long after an attempt's end its orphans may show no environment; one that never had any is let go."""
+
+_MOST_TOLD, _LONGEST_TOLD = 5, 200
+"""Commands of processes that a script left running, and characters of each, that are told."""
+_HELPERS = "multiprocessing."
+"""Python's own processes with this in their command end by themselves, a moment after the script."""
 
 _DEFAULT_SIGNALS = [
     signal.SIGPIPE,
@@ -43,10 +48,16 @@ class _Child:
     exit_code: int = 0
     peak_rss_bytes: int = 0
     traceless: bool = False
+    left: Dict[int, str] = field(default_factory=dict)
+    """What outlived its leader: pid → command."""
 
     def exit(self) -> Exit:
-        seconds = self.ended - self.started
-        return Exit(self.key, self.exit_code, self.peak_rss_bytes, seconds, traceless=self.traceless)
+        seconds, told = self.ended - self.started, sorted(filter(None, self.left.values()))[:_MOST_TOLD]
+        return Exit(
+            *(self.key, self.exit_code, self.peak_rss_bytes, seconds),
+            left_running=[command[:_LONGEST_TOLD] for command in told],
+            traceless=self.traceless,
+        )
 
 
 class ProcessExecutor:
@@ -139,6 +150,7 @@ class ProcessExecutor:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(ended.si_pid, os.WNOHANG)
             return True
+        self._name_left(child)
         processes.signal_group(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(ended.si_pid, 0)
         del self._pids[child.key]
@@ -155,14 +167,27 @@ class ProcessExecutor:
         unclear = any(map(processes.is_becoming, others)) and time.monotonic() - child.ended < _BECOMING_S
         strays = [pid for pid in others if self._is_stray(pid, child)]
         for pid in strays:
+            _name(pid, child)
             processes.kill(pid)
         if not processes.group_alive(child.pid):
             return not strays and not unclear
         processes.signal_group(child.pid, signal.SIGKILL)
         return False
 
+    def _name_left(self, child: _Child) -> None:
+        """Note what is left of a child that has just ended by itself, before it is killed."""
+        for pid in processes.children() if child.ending is None else ():
+            if pid not in self._children and self._is_stray(pid, child):
+                _name(pid, child)
+
     def _is_stray(self, pid: int, child: _Child) -> bool:
         return bool(child.mark) and processes.environment_has(pid, child.mark)
+
+
+def _name(pid: int, child: _Child) -> None:
+    if child.ending is None and pid not in child.left:
+        command = processes.command_of(pid)
+        child.left[pid] = "" if _HELPERS in command else command
 
 
 def _keep_files_to_ourselves() -> None:

@@ -91,6 +91,8 @@ class Finished:
     """What really ran it …"""
     executor_note: str = ""
     """… and why, where that is not what was asked for."""
+    left_running: List[str] = field(default_factory=list)
+    """Commands of processes that outlived the script; they have been ended."""
 
     @property
     def succeeded(self) -> bool:

@@ -74,6 +74,15 @@ def environment_has(pid: int, assignment: bytes, whole: bool = True) -> bool:
     return assignment in entries if whole else any(entry.startswith(assignment) for entry in entries)
 
 
+def command_of(pid: int) -> str:
+    """Return the command line of a process on one line, empty when there is none to be had."""
+    try:
+        shown = (PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return ""
+    return " ".join(shown.replace(b"\0", b" ").decode("utf-8", "replace").split())
+
+
 def is_becoming(pid: int) -> bool:
     """Return whether a process lives and shows no environment, as all do for a moment while they start."""
     try:

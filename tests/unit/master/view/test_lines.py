@@ -49,6 +49,15 @@ def test_the_story_of_a_run() -> None:
     ]
 
 
+def test_what_a_job_left_running_is_named() -> None:
+    listener = Listener()
+    run = ScriptedRun(jobs_spec(1, 0), ["lab1"], watcher=listener)
+    run.up("lab1", 1)
+    run.succeed("job0", seconds=75, left_running=["sleep 600", "python serve.py"])
+    left = "ended what it left running: sleep 600, python serve.py"
+    assert listener.said == [f"finished  alpha/job0 on lab1 in 1m15s; {left}"]
+
+
 def test_blocked_and_cancelled_jobs_are_told() -> None:
     listener = Listener()
     run = ScriptedRun(jobs_spec(3, 1), ["lab1"], watcher=listener)

@@ -23,3 +23,17 @@ def test_a_living_process_without_environment_is_only_starting(
     if environment is not None:
         (folder / "environ").write_bytes(environment)
     assert processes.is_becoming(12) is becoming
+
+
+@pytest.mark.parametrize(
+    ("shown", "command"),
+    [(b"sleep\x00600\x00", "sleep 600"), (b"python\0-c\0a\n  b\xff\0", "python -c a b\ufffd"), (None, "")],
+)
+def test_the_command_of_a_process_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: bytes | None, command: str
+) -> None:
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    (tmp_path / "12").mkdir()
+    if shown is not None:
+        (tmp_path / "12" / "cmdline").write_bytes(shown)
+    assert processes.command_of(12) == command
