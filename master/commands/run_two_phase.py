@@ -15,6 +15,7 @@ from master.commands.working_directory import check_working_directory
 from master.core.planning.workers import planned_workers
 from master.errors import NoUsableWorker
 from master.intake.executors import INLINE
+from master.runs.dispatcher import halt_text
 from master.runs.earlier_starts import planned_tasks
 from master.runs.phase_logs import write_phase_logs
 from master.runs.run import Run, RunResult
@@ -78,6 +79,8 @@ def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest)
             if result.exit_code == NoUsableWorker.exit_code:
                 reasons = (text.replace("\n", "\n    ") for text in result.reasons)
                 _COMMAND.say("\n  ".join(["no usable worker:", *reasons]))
+            if options.quiet and result.state.halted:  # which leaves notes out
+                _COMMAND.say(halt_text(result.state.halted))
             _report(options, layout, result)
         return result.exit_code
 

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from master.commands.flag_types import number_of_seconds
+from master.commands.flag_types import number_of_seconds, number_of_tries
 from master.commands.frame import new_parser
 from master.commands.job_options import add_job_options
 from master.core.running.records import Policy
 
+MOST_ALIKE = 10
+"""Jobs that may fail alike before the run is halted."""
 EPILOG = """\
 what happens:
   Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each
@@ -48,6 +50,7 @@ class TwoPhaseOptions:
     dry_run: bool
     retries: int
     lease: float
+    max_failures: int
     timeout: float | None
     stall_timeout: float | None
     executor: str
@@ -102,8 +105,13 @@ def _add_phases(group: argparse._ArgumentGroup) -> None:
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:
     add_job_options(group, retries=Policy.retries)
+    alike = (
+        f"start nothing more after N jobs that failed alike, none succeeding between; 0: never ({MOST_ALIKE})"
+    )
+    add = group.add_argument
+    add("--max-failures", type=number_of_tries, default=MOST_ALIKE, metavar="N", help=alike)
     lease = f"a worker silent for so long loses its jobs ({Policy.lease_s:g})"
-    group.add_argument("--lease", type=number_of_seconds, default=Policy.lease_s, metavar="S", help=lease)
+    add("--lease", type=number_of_seconds, default=Policy.lease_s, metavar="S", help=lease)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from master.code.code_record import CodeRecord
 from master.code.former_code import report_on
 from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
-from master.code.trainer_manifest import TrainerManifest, find_trainer_manifest
+from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_trainer_manifest
 from master.commands.chosen_code import choose_code, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
@@ -23,14 +23,14 @@ from master.intake.cluster import read_cluster
 from master.intake.executors import INLINE, check_executors, inline_problem, threads_problem_of
 from master.intake.head_paths import with_head_paths
 from master.intake.jobs import read_jobs
-from master.intake.participant_jobs import PARTICIPANT_JOBS
+from master.intake.participant_jobs import PARTICIPANT_JOBS, is_participant_job
 from master.intake.secrets import with_secrets
 from master.intake.settings_check import check_job_settings
 from master.runs.launching import Limits
 from master.runs.script_jobs import ScriptJobs
 from master.runs.spec import RunSpec
 from master.runs.worker_check import with_needs
-from master.specs import ClusterSpec, JobsSpec
+from master.specs import ClusterSpec, Config, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import is_empty, read_earlier_starts
 from master.storage.run_layout import RunLayout
@@ -71,6 +71,7 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
         known_ids=earlier.known_ids,
         known_fields=trainer.known_fields() | NOT_FOR_THE_SCRIPT if trainer else None,
         shape=trainer.shape if trainer else PARTICIPANT_JOBS,
+        check=None if script or options.trainer else _check_default_trainer,
     )
     check_job_settings(jobs)
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
@@ -90,6 +91,16 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
 
 def _threads_problem(trainer: TrainerManifest | None) -> str:
     return threads_problem_of(trainer.name, trainer.executors) if trainer else threads_problem_of(None)
+
+
+def _check_default_trainer(configs: Iterable[Config]) -> None:
+    """Refuse to run the default trainer where nothing says that it is meant: a script was forgotten."""
+    if not any(map(is_participant_job, configs)):
+        raise UsageError(
+            "no --script-path: give your training script (or -m, or `script_path` in the cluster config)."
+            f" The trainer {DEFAULT_TRAINER} runs of itself where jobs have `participants` with `fold`, or a"
+            f" `mode` of its own; if you mean it, give --trainer {DEFAULT_TRAINER}"
+        )
 
 
 def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
@@ -129,7 +140,11 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         request.cluster,
         request.plan,
         ScriptJobs(request.jobs, request.code.sources, request.record, limits),
-        Policy(retries, options.strict_phases, options.lease, max_running=most),
+        Policy(
+            *(retries, options.strict_phases, options.lease),
+            max_failures=options.max_failures,
+            max_running=most,
+        ),
         jobs=request.jobs,
         in_store=request.whole,
         damaged=request.damaged,

@@ -25,6 +25,9 @@ MOST_JOBS = 1_000_000
 _KEYS = ("$schema", "defaults", "grid", "jobs", "base_model", "code_version")
 
 
+Check = Callable[[Iterable[Config]], None]
+
+
 @dataclass(frozen=True)
 class _Entry:
     """One job as the file writes it, defaults and grid values filled in."""
@@ -46,14 +49,16 @@ def read_jobs(
     known_ids: Mapping[str, str] = EMPTY,
     known_fields: Collection[str] | None = None,
     shape: JobShape = PARTICIPANT_JOBS,
+    check: Check | None = None,
 ) -> JobsSpec:
     """Read a jobs file (JSON, or YAML by its ending).
 
     `code` identifies the training code unless the file pins `code_version`; `known_ids` (job_hash → job_id)
     are the names that earlier commands gave; `known_fields` are the flags of the script, if they are known;
-    `shape` says what its fields mean.  Raises ConfigError.
+    `shape` says what its fields mean; `check` sees the fields of all jobs before they are checked here, and
+    may raise.  Raises ConfigError.
     """
-    return _jobs(read_document(path), code, known_ids, known_fields, shape)
+    return _jobs(read_document(path), code, known_ids, known_fields, shape, check)
 
 
 def parse_jobs(
@@ -75,6 +80,7 @@ def _jobs(
     known_ids: Mapping[str, str],
     known_fields: Collection[str] | None,
     shape: JobShape,
+    check: Check | None = None,
 ) -> JobsSpec:
     top = document.root
     if not isinstance(top.value, (list, dict)):
@@ -82,6 +88,8 @@ def _jobs(
     entries = list(_entries(document))
     if not entries:
         top.fail("there are no jobs: give at least one")
+    if check:
+        check(entry.fields for entry in entries)
     settings = top if isinstance(top.value, dict) else None
     rule = (settings and _rule(settings, entries, shape)) or BaseModelRule(needed=shape.base_models)
     identity = _code(settings, code) if settings else code

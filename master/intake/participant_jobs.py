@@ -40,6 +40,12 @@ def target_of(config: Config) -> str | None:
     return str(config[PARTICIPANTS][config[FOLD]]) if SPLIT.applies(config) else None
 
 
+def is_participant_job(config: Config) -> bool:
+    """Tell whether a job is written in this form: over participants, or in one of its modes."""
+    mode = config.get(MODE)
+    return SPLIT.applies(config) or (isinstance(mode, str) and mode in PARTICIPANT_JOBS.modes)
+
+
 def share_problems(config: Config) -> Iterator[Problem]:
     """Yield the shares that are no part of a whole."""
     for name in SHARES:

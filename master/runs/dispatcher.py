@@ -165,6 +165,8 @@ class Dispatcher:
                 self._carrier.deliver(command)
             case cmd.Dismiss(worker, reason):
                 self._tell(Noted(f"{worker}: not used any more: {reason}"))
+            case cmd.Halt(reason):
+                self._tell(Noted(halt_text(reason)))
             case cmd.Finish(exit_code):
                 self._exit_code = exit_code
 
@@ -194,6 +196,11 @@ def news_of(event: ev.Event, workers: Mapping[str, WorkerView]) -> str:
         case ev.WorkerLost(_, worker, reason) if reason != workers[worker].reason:
             return f"{worker}: not connected, will try again: {reason}"
     return ""
+
+
+def halt_text(reason: str) -> str:
+    """Say why nothing more is started, and what to do."""
+    return f"{reason}: nothing more is started, what runs may finish; mend it, the same command goes on"
 
 
 def _held(slots: float) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from master.core.running.failures import signature
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
@@ -45,6 +46,7 @@ def result_json(
     saved = savings(bases)
     return {
         "exit_code": exit_code,
+        "halted": state.halted or None,
         "jobs": [
             _job(row, metrics.get(row.task_id, {}), result_dir(row.task_id))
             for row in job_rows(state, phase=2)
@@ -180,18 +182,28 @@ def _print_failures(console: Console, failed: Sequence[JobRow], layout: RunLayou
     if not ordered:
         return
     console.print(Text("What failed, and why", "bold red"))
-    for row in ordered[:_MOST_FAILURES]:
-        for line in _failure(row, layout):
+    alike = _alike(ordered)
+    for rows in alike[:_MOST_FAILURES]:
+        for line in _failure(rows, layout):
             console.print(line, soft_wrap=True)
-    if len(ordered) > _MOST_FAILURES:
-        left = len(ordered) - _MOST_FAILURES
+    if left := sum(map(len, alike[_MOST_FAILURES:])):
         console.print(f"… and {left:,} more in {layout.phase1_log.name} and {layout.phase2_log.name}")
     console.print()
 
 
-def _failure(row: JobRow, layout: RunLayout) -> list[Text]:
-    reason = clean(row.error)
-    lines = [Text.assemble((row.task_id, "bold"), f": {reason}")]
+def _alike(failed: Iterable[JobRow]) -> list[list[JobRow]]:
+    """Return the tasks that failed in the same way together, each way where its first one stands."""
+    groups: dict[tuple[State, str], list[JobRow]] = {}
+    for row in failed:
+        way = signature(row.exit_code, row.stderr_tail or row.error)
+        groups.setdefault((row.state, way), []).append(row)
+    return list(groups.values())
+
+
+def _failure(alike: Sequence[JobRow], layout: RunLayout) -> list[Text]:
+    row, reason = alike[0], clean(alike[0].error)
+    more = f" (and {len(alike) - 1:,} more alike)" if len(alike) > 1 else ""
+    lines = [Text.assemble((row.task_id, "bold"), f": {reason}{more}")]
     said = last_line(row.stderr_tail)
     if said and said not in reason:
         lines.append(Text(f"    {said}"))

@@ -184,3 +184,41 @@ def test_no_usable_worker(tmp_path: Path, local: dict[str, object]) -> None:
     done = run.finish()
     assert done.returncode == 4, done.stdout + done.stderr
     assert "/no/such/python" in done.stdout + done.stderr
+
+
+def test_a_run_whose_jobs_all_fail_alike_halts_and_goes_on_when_that_is_mended(
+    tmp_path: Path, local: dict[str, object]
+) -> None:
+    script = tmp_path / "code" / "train.py"
+    script.parent.mkdir()
+    script.write_text("import os, sys\nsys.exit(f'no labels in {os.getcwd()}')\n")
+    jobs = {"grid": {"seed": list(range(12))}, "base_model": False}
+    run = Run(tmp_path, [local], jobs, script=script)
+    done = run.finish("--max-failures", "3", "--retries", "0")
+    assert done.returncode == 1, done.stdout + done.stderr
+    reason = "3 jobs failed alike and none succeeded in between (exit code 1: no labels in …)"
+    assert done.stderr.count(reason) == 1
+    assert done.stdout.count("no labels in") == 1
+    states = list(run.states().values())
+    assert states.count(State.READY) >= 7 and states.count(State.FAILED) >= 3
+    script.write_text("open('done.txt', 'w').write('done')\n")
+    again = run.finish("--code", "new")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_a_wrong_flag_and_a_missing_module_are_not_tried_again(
+    tmp_path: Path, local: dict[str, object]
+) -> None:
+    script = tmp_path / "code" / "train.py"
+    script.parent.mkdir()
+    script.write_text(
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--lr')\n"
+        "parser.add_argument('--module')\n__import__(parser.parse_args().module)\n"
+    )
+    jobs = [{"id": "flag", "learning_rate": 1}, {"id": "module", "module": "nowhere_to_be_found"}]
+    run = Run(tmp_path, [local], {"jobs": jobs, "base_model": False}, script=script)
+    done = run.finish("--retries", "3")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert run.count(Trigger.ASSIGN) == {"alpha/flag": 1, "alpha/module": 1}
+    assert "no module nowhere_to_be_found in the worker's Python" in done.stdout
+    assert "the script does not take its flags: train.py: error: unrecognized arguments" in done.stdout

@@ -215,6 +215,7 @@ COMMANDS: list[tuple[cmd.Command, Done]] = [
         ("collect_failed", cmd.CollectFailedAttempt("lab1", "a/b", 2, finished("failed"))),
     ),
     (cmd.Deliver("lab1", "c" * 64), ("deliver", cmd.Deliver("lab1", "c" * 64))),
+    (cmd.Halt("all fail"), ("note", dispatcher_module.halt_text("all fail"))),
 ]
 
 

@@ -105,10 +105,29 @@ def test_very_many_failures_are_counted(tmp_path: Path) -> None:
     run = ScriptedRun(jobs_spec(200, 0), ["lab1"])
     run.up("lab1", 200)
     for number in range(200):
-        run.fail(f"job{number}", "no data")
+        run.fail(f"job{number}", "no data" + "!" * number)
     page = printed(run, RunLayout(tmp_path))
     assert page.count(": failed: no data") == 40
     assert "… and 160 more in phase1_base_models.json and phase2_experiments.json" in page
+
+
+def test_equal_failures_are_one_row_with_a_count(tmp_path: Path) -> None:
+    run = ScriptedRun(jobs_spec(1002, 0), ["lab1"])
+    run.up("lab1", 1002)
+    for number in range(1000):
+        tail = f"epoch {number}\nValueError: loss is {number / 7} in /w/a{number}\n"
+        run.fail(f"job{number}", "exit code 1", exit_code=1, stderr_tail=tail)
+    run.fail("job1000", "exit code 1", exit_code=1, stderr_tail="KeyError: 'lr'\n")
+    run.succeed("job1001")
+    page = printed(run, RunLayout(tmp_path))
+    story = page[page.index("What failed, and why") :]
+    assert story.splitlines()[1:5] == [
+        "alpha/job0: failed: exit code 1 (and 999 more alike)",
+        "    ValueError: loss is 0.0 in /w/a0",
+        "alpha/job1000: failed: exit code 1",
+        "    KeyError: 'lr'",
+    ]
+    assert len(result_json(run.state, 1, {}, RunLayout(tmp_path).result)["jobs"]) == 1002
 
 
 def test_job_names_are_whole_in_80_columns(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""What the user of `run_two_phase` asks for: which code runs, and when a run halts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from master.commands.run_two_phase_options import parse
+from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec
+from master.errors import UsageError
+from master.storage.run_layout import RunLayout
+
+SWEEP = {"lr": 0.1}
+PARTICIPANT: dict[str, Any] = {"participants": ["a", "b"], "fold": 0}
+
+
+def argv(root: Path, *jobs: dict[str, Any], **cluster: Any) -> list[str]:
+    server = {"host": "localhost", "gpus": 0, "cpu_slots": 1}
+    (root / "cluster.json").write_text(json.dumps({"servers": [server], **cluster}))
+    (root / "jobs.json").write_text(json.dumps(jobs))
+    (root / "train.py").write_text("print('trained')\n")
+    configs = ("--cluster-config", str(root / "cluster.json"), "--jobs-config", str(root / "jobs.json"))
+    return [*configs, "--run-dir", str(root / "run")]
+
+
+def checked(words: list[str]) -> TwoPhaseRequest:
+    options = parse(words)
+    return check_request(options, RunLayout(options.run_dir))
+
+
+def test_a_forgotten_script_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no --script-path: give your training script"):
+        checked(argv(tmp_path, SWEEP))
+
+
+@pytest.mark.parametrize("job", [PARTICIPANT, {"mode": "target_only", **PARTICIPANT}])
+def test_jobs_of_the_default_trainer_need_none(tmp_path: Path, job: dict[str, Any]) -> None:
+    assert "personalization" in checked(argv(tmp_path, job)).code.sources.argv[-1]
+
+
+@pytest.mark.parametrize("named", ["by flag", "in the cluster config"])
+def test_with_a_script_jobs_have_any_shape(tmp_path: Path, named: str) -> None:
+    script = str(tmp_path / "train.py")
+    words = argv(tmp_path, SWEEP, **({} if named == "by flag" else {"script_path": script}))
+    words += ["--script-path", script] if named == "by flag" else []
+    assert [job.config for job in checked(words).jobs.jobs] == [SWEEP]
+
+
+@pytest.mark.parametrize(("flags", "most"), [((), 10), (("--max-failures", "0"), 0)])
+def test_a_run_halts_after_so_many_failures_alike(tmp_path: Path, flags: tuple[str, ...], most: int) -> None:
+    options = parse([*argv(tmp_path, PARTICIPANT), *flags])
+    layout = RunLayout(options.run_dir)
+    assert run_spec(options, layout, check_request(options, layout)).policy.max_failures == most
