@@ -81,12 +81,24 @@ def find_module(module: str, root: ProjectRoot) -> Path:
 
     Raises UsageError for what is no module's name, ConfigError where there is no such file.
     """
-    parts = module.split(".")
-    if not all(part.isidentifier() for part in parts):
+    if not is_module_name(module):
         raise UsageError(f"-m {module}: give a module's name, such as package.train")
-    stem = Path(*parts)
-    for path in (stem / "__main__.py", stem.with_name(f"{stem.name}.py")):
-        if (root.path / path).is_file():
-            return path
-    looked = f"there is neither {stem}.py nor {stem}/__main__.py in {root.path} ({root.why})"
+    if found := file_of_module(module, root.path):
+        return found
+    looked = f"there is neither {' nor '.join(map(str, _files_of(module)))} in {root.path} ({root.why})"
     raise ConfigError(f"-m {module}", "", f"{looked}; give the folder that holds the package by {FLAG}")
+
+
+def is_module_name(text: str) -> bool:
+    """Tell whether text can be the name of a module."""
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def file_of_module(module: str, folder: Path) -> Path | None:
+    """Return the file that `python -m module` runs in a folder, relative to it; None where there is none."""
+    return next((path for path in _files_of(module) if (folder / path).is_file()), None)
+
+
+def _files_of(module: str) -> tuple[Path, Path]:
+    stem = Path(*module.split("."))
+    return stem / "__main__.py", stem.with_name(f"{stem.name}.py")

@@ -31,13 +31,22 @@ def argv_of(job: TrainingJob, script: str, passed: Passed) -> list[str]:
     The job's own arguments come first, so that those of the command win in most parsers.
     """
     values = {"epochs": passed.epochs, "folds": passed.folds, "sample": passed.sample, "batch": passed.batch}
-    words = [PYTHON, f"./{script}" if script.startswith("-") else script, *job.args]
+    words = [*_started(job, script), *job.args]
     for what, value in values.items():
         if value is not None and what in job.takes:
             words += [job.takes[what], str(value)]
     if "output_dir" in job.takes:
         words += [job.takes["output_dir"], OUTPUT_DIR]
     return [*words, *passed.extra]
+
+
+def _started(job: TrainingJob, script: str) -> list[str]:
+    if job.module:
+        return [PYTHON, "-m", job.module]
+    if not script.endswith(".py"):
+        return [script if script.startswith("/") else f"./{script}"]
+    # A name that begins with a dash would be an option of the interpreter.
+    return [PYTHON, f"./{script}" if script.startswith("-") else script]
 
 
 def shown_command(argv: Sequence[str], output: str) -> str:

@@ -46,7 +46,12 @@ class Script:
 
 
 def read_script(path: Path) -> Script:
-    """Return what a script's text tells.  One that does not parse has a `problem`; nothing is raised."""
+    """Return what a script's text tells: nothing where it is not Python.
+
+    One that does not parse has a `problem`; nothing is raised.
+    """
+    if path.suffix != ".py":
+        return Script(path)
     try:
         with warnings.catch_warnings(), tokenize.open(path) as stream:
             warnings.simplefilter("ignore")

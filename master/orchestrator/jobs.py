@@ -41,6 +41,8 @@ class TrainingJob:
     """GPU memory that it needs; None takes the usual share of a GPU."""
     executor: str | None = None
     """What runs it; None is what the command says."""
+    module: str = ""
+    """As `python -m` takes it, where it is started so; `script` is its file."""
     discovered: bool = True
     problem: str = ""
     """Why it cannot be run; it is listed and counts as failed."""
@@ -112,7 +114,7 @@ def _overridden(job: TrainingJob, by: TrainingJob | None) -> TrainingJob:
     """Return the discovered script under the settings that the file gives to its id."""
     if by is None:
         return job
-    return replace(job, script=by.script, takes=by.takes, problem=by.problem, discovered=True)
+    return replace(job, script=by.script, module="", takes=by.takes, problem=by.problem, discovered=True)
 
 
 def _note(script: Path, project: Path, verb: str, job: TrainingJob) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+from master.code.project_root import file_of_module, is_module_name
 from master.core.nearest import shown
 from master.core.planning.job_settings import (
     GPU_MEMORY,
@@ -31,7 +32,9 @@ OWN_KEYS = (
     *("name", "script", "output", "args", "optional", "use_output_dir"),
     *(setting.name for setting in _SETTINGS),
 )
-_KEYS = (*OWN_KEYS, *_SUPPORTS, *_ALSO)
+MODULE = "module"
+"""In the place of `script`."""
+_KEYS = (*OWN_KEYS, MODULE, *_SUPPORTS, *_ALSO)
 
 
 def read_jobs_file(path: Path, project: Path) -> list[TrainingJob]:
@@ -56,9 +59,10 @@ def read_jobs_file(path: Path, project: Path) -> list[TrainingJob]:
 
 def _job(node: Node, project: Path) -> TrainingJob:
     node.only_keys(_KEYS)
-    script = _script(node, project)
+    module = _module(node)
+    script = _file_of(node, module, project) if module else _script(node, project)
     read = read_script(script)
-    job_id = _setting(node, JOB_ID) or id_of(script.stem)
+    job_id = _setting(node, JOB_ID) or id_of(module or script.stem)
     name, output, args = (node.get(key) for key in ("name", "output", "args"))
     return TrainingJob(
         job_id,
@@ -66,6 +70,7 @@ def _job(node: Node, project: Path) -> TrainingJob:
         script=script,
         output=_output(output) if output else output_of(job_id),
         takes=_takes(node, read.takes),
+        module=module,
         args=tuple(_args(args)) if args else (),
         optional=_is_true(node.get("optional"), default=False),
         timeout_s=_setting(node, TIMEOUT),
@@ -77,15 +82,35 @@ def _job(node: Node, project: Path) -> TrainingJob:
     )
 
 
+def _module(node: Node) -> str:
+    """Return the module that a job is, as for `python -m`; empty where it is a script."""
+    module = node.get(MODULE)
+    if module is None:
+        return ""
+    if node.get("script") is not None:
+        module.fail("is given with `script`: give one of them")
+    if not is_module_name(name := module.string()):
+        module.fail(f"{shown(name)} is no module's name: give one such as package.train")
+    return name
+
+
+def _file_of(node: Node, module: str, project: Path) -> Path:
+    found = file_of_module(module, project)
+    if found is None:
+        stem = module.replace(".", "/")
+        node.fail(f"`{MODULE}`: there is neither {stem}.py nor {stem}/__main__.py in the current directory")
+    return Path(os.path.normpath(project / found))
+
+
 def _script(node: Node, project: Path) -> Path:
     script = node.get("script")
     if script is None:
-        node.fail("`script` is missing: the path of a training script")
+        node.fail(f"`script` is missing: the path of a training script, or `{MODULE}`, such as package.train")
     path = Path(os.path.normpath(project / Path(script.string()).expanduser()))
     if not path.is_file():
         script.fail(f"{path} does not exist: paths are relative to the current directory")
-    if path.suffix != ".py":
-        script.fail(f"{shown(path.name)} is no Python script: its name must end in .py")
+    if path.suffix != ".py" and not os.access(path, os.X_OK):
+        script.fail(f"{shown(path.name)} is no Python script (by its name) nor executable: `chmod +x` it")
     return path
 
 

@@ -219,6 +219,20 @@ def test_jobs_of_a_file_on_a_cluster_of_this_machine(shop: Shop) -> None:
     assert (options["sample"], options["epochs"]) == (9, 2)
 
 
+def test_a_file_may_list_a_shell_script_and_a_module(shop: Shop) -> None:
+    shop.write("jobs/train.sh", '#!/bin/sh\necho "$@" > words.txt\n')
+    (shop.project / "jobs" / "train.sh").chmod(0o755)
+    shop.write("package/__init__.py", "")
+    shop.write("package/lines.py", "TEXT = 'from the package'")
+    shop.write("package/train.py", "from .lines import TEXT\nopen('text.txt', 'w').write(TEXT)")
+    shop.write("jobs.yaml", "jobs: [{script: jobs/train.sh, args: [a, b]}, {module: package.train}]")
+    jobs = shop.jobs("--config", "jobs.yaml")
+    assert {job["status"] for job in jobs.values()} == {"succeeded"}
+    results = shop.project / "results"
+    assert (results / "train_results" / "words.txt").read_text() == "a b\n"
+    assert (results / "package.train_results" / "text.txt").read_text() == "from the package"
+
+
 def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp_path: Path) -> None:
     shop.env = FakeGpus(tmp_path / "gpus", [gpu(0, 24)]).env
     for name in "abc":

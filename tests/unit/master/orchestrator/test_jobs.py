@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from master.core.planning.job_settings import JOB_ID
 from master.errors import ConfigError, UsageError
+from master.orchestrator.arguments import Passed, argv_of
 from master.orchestrator.discovery import read_script
 from master.orchestrator.jobs import TrainingJob, discovered_job, id_of, merge
 from master.orchestrator.jobs_yaml import OWN_KEYS, read_jobs_file
@@ -127,6 +128,9 @@ def test_a_setting_of_null_is_one_left_out(tmp_path: Path, write: Write) -> None
         ("jobs: [{script: train_a.py, epoch: 3}]", r"`epoch` is unknown"),
         ("jobs: [{script: train_a.py, optionl: true}]", r"jobs\[0\]\.optionl .*did you mean `optional`"),
         ("jobs: [{name: a}]", "`script` is missing"),
+        ("jobs: [{module: a.gone}]", r"neither a/gone\.py nor a/gone/__main__\.py in the current directory"),
+        ("jobs: [{module: a-b}]", r"`a-b` is no module's name"),
+        ("jobs: [{module: train_a, script: train_a.py}]", "give one of them"),
         ("jobs: [{script: gone.py}]", r"gone\.py does not exist"),
         ("jobs: [{script: notes.txt}]", "no Python script"),
         ("jobs: [{script: train_a.py, output: ../x}]", "relative path"),
@@ -161,6 +165,30 @@ def test_mistakes_are_named_with_their_place(tmp_path: Path, write: Write, text:
     with pytest.raises(ConfigError, match=problem) as caught:
         read(tmp_path, text)
     assert re.search(r"jobs\.yaml: (.*\()?line \d", str(caught.value))
+
+
+def test_a_script_that_is_not_python_is_started_as_it_is(tmp_path: Path, write: Write) -> None:
+    write("jobs/train.sh", text="#!/bin/sh\n").chmod(0o755)
+    (found,) = read(tmp_path, "jobs: [{script: jobs/train.sh, supports_epochs: true}]")
+    assert (found.job_id, found.output, found.problem) == ("train", "train_results", "")
+    words = argv_of(found, "jobs/train.sh", Passed(epochs=3))
+    assert words == ["./jobs/train.sh", "--epochs", "3"]
+
+
+@pytest.mark.parametrize("file", ["package/train.py", "package/train/__main__.py"])
+def test_a_module_is_started_by_its_name(tmp_path: Path, write: Write, file: str) -> None:
+    write(file, "--epochs")
+    (found,) = read(tmp_path, "jobs: [{module: package.train, args: [--fast]}]")
+    assert (found.job_id, found.script) == ("package.train", tmp_path / file)
+    assert argv_of(found, file, Passed(epochs=3)) == [
+        *("{python}", "-m", "package.train", "--fast", "--epochs", "3"),
+    ]
+
+
+def test_a_module_that_gives_way_to_a_script_is_no_module_any_more(tmp_path: Path, write: Write) -> None:
+    listed = job(write("train.py"), job_id="train_x", module="train")
+    (kept,) = merge([listed], [job(write("b/train_x.py"))], tmp_path, overrides=True).jobs
+    assert argv_of(kept, "b/train_x.py", Passed()) == ["{python}", "b/train_x.py"]
 
 
 # --- which of them run
