@@ -1,0 +1,1 @@
+"""Letters drawn from a chain of letters: a package whose parts import each other."""
