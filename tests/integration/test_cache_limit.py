@@ -89,7 +89,7 @@ def test_a_base_model_that_is_not_home_stays_though_its_agent_has_ended(host: Ho
     first.launch("m", MAKE, phase=1, base_model_hash="5" * 32)
     made = first.finished("m").base_model
     assert made is not None
-    name = str(made["content_hash"])
+    name = made.content_hash
     leave(host, first, "r1")
     age(host, name)
     second = host.connect("r2", cache_limit_bytes=1)
