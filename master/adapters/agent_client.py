@@ -26,6 +26,8 @@ FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
 CLOSE_S = 10.0
 GATHER_S = 0.002
 """Messages that come so soon after another share a packet: over SSH each costs about as much as several."""
+_JITTER = random.Random()
+"""Of its own: the module's generator belongs to the program that we run in."""
 
 Clock = Callable[[], float]
 
@@ -141,7 +143,7 @@ class WorkerLink:
             finally:
                 was_up, self.welcome = self.welcome is not None, None
             backoff_s = next_backoff(0.0 if was_up else backoff_s)
-            self._closing.wait(backoff_s * random.uniform(0.5, 1.5))
+            self._closing.wait(backoff_s * _JITTER.uniform(0.5, 1.5))
 
     def _serve(self) -> None:
         """Connect, and pass messages on until the link breaks."""

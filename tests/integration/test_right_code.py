@@ -150,7 +150,7 @@ def test_a_module_runs_in_its_package_warm_or_not(project: Project) -> None:
     module = ("-m", "pkg.train", "--project-root", str(project.root))
     missing_module = project.run.finish("-m", "pkg.trian", "--project-root", str(project.root))
     assert missing_module.returncode == 3
-    assert "there is neither pkg/trian.py nor pkg/trian/__main__.py" in missing_module.stderr
+    assert "there is neither pkg/trian/__main__.py nor pkg/trian.py" in missing_module.stderr
     project.finish(*module)
     project.more(3)
     project.finish(*module, "--executor", "warm")

@@ -208,7 +208,7 @@ def test_a_transfer_ends_with_the_process_that_began_it(
 ) -> None:
     (tmp_path / "tree").mkdir()
     with (tmp_path / "tree" / "big").open("wb") as big:
-        big.truncate(1 << 26)
+        big.write(b"x" * (1 << 26))
     slow_rsync(tmp_path / "bin", monkeypatch)
     copy = place.sshd.home / "copy"
     with subprocess.Popen(push_program(place, tmp_path / "tree"), stdin=subprocess.PIPE) as owner:
