@@ -41,7 +41,7 @@ def test_an_installed_command_is_ours(tmp_path: Path) -> None:
     script = "import sys; from twophase import analyze_jobs; sys.exit(analyze_jobs())"
     done = run(["-c", script, "jobs.json", "--trainer", "personalization", "--json"], theirs, theirs, ROOT)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["base_models"][0]["config"]["code"] == "trainer:personalization:2"
+    assert json.loads(done.stdout)["base_models"][0]["config"]["code"] == "trainer:personalization:3"
 
 
 def test_an_unknown_command_names_the_known_ones(tmp_path: Path) -> None:

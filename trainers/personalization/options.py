@@ -26,6 +26,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "cosine",
         "label_smoothing": 0.1,
         "average": 0.98,
+        "dropout": 0.2,
+        "hidden_sizes": (128, 128),
     },
     "original": {
         "inputs": "raw",
@@ -34,6 +36,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "constant",
         "label_smoothing": 0.0,
         "average": 0.0,
+        "dropout": 0.1,
+        "hidden_sizes": (128, 64),
     },
 }
 """What `--recipe` sets, each unless its own flag is given; `original` is how models were trained at first."""
@@ -122,10 +126,10 @@ class PersonalizationOptions:
 def parse(argv: Sequence[str]) -> PersonalizationOptions:
     """Return the options in `argv`; a malformed flag exits with 2, contradicting flags raise OptionError."""
     values = vars(_parser().parse_args(argv))
-    for name in ("participants", "conv_channels", "hidden_sizes", "magnitude_range"):
-        values[name] = tuple(values[name])
     for name, value in RECIPES[values["recipe"]].items():
         values[name] = value if values[name] is None else values[name]
+    for name in ("participants", "conv_channels", "hidden_sizes", "magnitude_range"):
+        values[name] = tuple(values[name])
     options = PersonalizationOptions(**values)
     _check(options)
     return options
@@ -201,10 +205,8 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="default: what the data shows",
     )
-    add("--dropout", type=real(0, 0.99), default=0.1)
     add("--conv_channels", type=_COUNT, nargs="+", default=(32, 64), help="widths of the layers of cnn")
     add("--kernel_size", type=_COUNT, default=5, help="samples, of the layers of cnn")
-    add("--hidden_sizes", type=_COUNT, nargs="+", default=(128, 64), help="widths of the layers of mlp")
     add("--device", default="auto", help="cpu, cuda, cuda:N; auto and 0 take a GPU where there is one")
     add("--checkpoint_every", type=_FROM_ZERO, default=10, help="epochs; 0 writes no checkpoint")
     add("--no_plots", action="store_true", help="write no PNG files")
@@ -221,7 +223,7 @@ def _recipe_flags(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text, **settings)
 
     parser.set_defaults(**dict.fromkeys(RECIPES["default"]))
-    parser.add_argument("--recipe", choices=tuple(RECIPES), default="default", help="sets the next six")
+    parser.add_argument("--recipe", choices=tuple(RECIPES), default="default", help="sets the next eight")
     add("inputs", "standardise windows by training statistics", choices=("standardised", "raw"))
     add("epoch_steps", "steps of an epoch at least; small sets are passed again", type=_FROM_ZERO)
     add(
@@ -232,6 +234,8 @@ def _recipe_flags(parser: argparse.ArgumentParser) -> None:
     add("schedule", "of the learning rate along the epochs", choices=("cosine", "constant"))
     add("label_smoothing", "share of each label spread over all", type=real(0, 0.99))
     add("average", "running mean of the weights: what stays of it each step", type=real(0, 0.9999))
+    add("dropout", "before the last layer, in mlp after each hidden one", type=real(0, 0.99))
+    add("hidden_sizes", "widths of the layers of mlp", type=_COUNT, nargs="+")
     parser.add_argument("--seeds", type=_COUNT, default=1, help="models to train and average")
     parser.add_argument("--refit", action="store_true", help="train on train and val at last")
     parser.add_argument("--baseline", action="store_true", help="also score forest and logistic regression")

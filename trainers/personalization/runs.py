@@ -188,12 +188,14 @@ def _experiment_set(
 
 
 def _as_base_model(options: PersonalizationOptions, base: BaseModel) -> PersonalizationOptions:
-    """Return the options for a base model from before there were statistics: its inputs stay raw."""
+    """Return the options for a base model without statistics: what else recipes set is as it was, too."""
     if base.has_statistics or options.inputs == base_model.RAW:
         return options
+    dropout, widths = base.network["dropout"], tuple(base.network["hidden_sizes"])
     why = "it was made before there were any, or with --inputs raw"
-    _say([f"the base model holds no statistics of its inputs ({why}): inputs stay raw"])
-    return replace(options, inputs=base_model.RAW)
+    kept = f"dropout {dropout} and hidden_sizes {' '.join(map(str, widths))} are its own"
+    _say([f"the base model holds no statistics of its inputs ({why}): inputs stay raw, {kept}"])
+    return replace(options, inputs=base_model.RAW, dropout=dropout, hidden_sizes=widths)
 
 
 def _fit_members(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def test_a_changed_trainer_is_recorded_with_a_choice(name: str) -> None:
 
 def test_the_trainers_that_ship_are_what_they_were() -> None:
     assert {name: find_trainer_manifest(name).identity for name in trainer_names()} == {
-        "personalization": "trainer:personalization:2",
+        "personalization": "trainer:personalization:3",
         "probes": "trainer:probes:2",
     }
     assert find_trainer_manifest().name == "personalization"
@@ -42,7 +43,8 @@ def test_the_trainers_that_ship_are_what_they_were() -> None:
 
 
 def test_the_personalization_trainer_takes_jobs_over_participants() -> None:
-    assert find_trainer_manifest("personalization").shape == PARTICIPANT_JOBS
+    own = PARTICIPANT_JOBS.fine_tuning_fields | {"refit", "baseline"}
+    assert find_trainer_manifest("personalization").shape == replace(PARTICIPANT_JOBS, fine_tuning_fields=own)
 
 
 def test_jobs_of_probes_start_from_no_base_model() -> None:
