@@ -33,7 +33,7 @@ from examples import digits_participants, wisdm_participants
 
 Table = dict[str, dict[str, Interval]]
 """Arm, then column, to its figure."""
-WISDM_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "1e-3", "--epochs", "100"]
+WISDM_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "2e-3", "--epochs", "100"]
 WISDM_FLAGS += ["--early_stopping_patience", "15", "--early_stopping_patience_target", "15"]
 DIGITS_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "2e-3", "--epochs", "30"]
 

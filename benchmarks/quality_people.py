@@ -187,7 +187,9 @@ ABLATION: dict[str, tuple[str, ...]] = {
 }
 """What is taken away from the default, with a refit."""
 OURS: dict[str, Arm] = {
-    "ours, original recipe": lambda p, fold, seed: ours(p, fold, seed, "--recipe", "original"),
+    "ours, original recipe": lambda p, fold, seed: ours(
+        p, fold, seed, "--recipe", "original", "--lr", "1e-3"
+    ),
     "ours, default": lambda p, fold, seed: ours(p, fold, seed),
     "ours, refit": lambda p, fold, seed: ours(p, fold, seed, REFIT),
     "ours, refit, half": lambda p, fold, seed: ours(p, fold, seed, REFIT, *HALF),
