@@ -99,7 +99,8 @@ def _greet(options: TwoPhaseOptions, request: TwoPhaseRequest, run: Run) -> None
         run.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
     if not options.json and not options.quiet:
         with _COMMAND.printing():
-            print_plan(request.jobs, request.plan, planned_workers(request.cluster), request.code)
+            code = request.code.without_notes()
+            print_plan(request.jobs, request.plan, planned_workers(request.cluster), code)
 
 
 def _report(options: TwoPhaseOptions, layout: RunLayout, result: RunResult) -> None:

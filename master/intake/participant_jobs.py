@@ -64,7 +64,9 @@ def participant_problems(config: Config, needed: bool) -> Iterator[Problem]:
             if config.get(given) is not None:
                 yield given, f"is given without `{missing}`: a participant job has both"
         return
-    yield from _names_problem(config[PARTICIPANTS])
+    if problem := _names_problem(config[PARTICIPANTS]):
+        yield PARTICIPANTS, problem
+        return
     if type(config[FOLD]) is not int:
         yield FOLD, f"is {literal(config[FOLD])}, allowed are 0 to {len(config[PARTICIPANTS]) - 1}"
     mode = config.get(MODE)
@@ -73,13 +75,12 @@ def participant_problems(config: Config, needed: bool) -> Iterator[Problem]:
     yield from _others_problem(config, needed and mode != TARGET_ONLY)
 
 
-def _names_problem(participants: Any) -> Iterator[Problem]:
+def _names_problem(participants: Any) -> str:
     kinds = {type(name) for name in participants} if isinstance(participants, list) else set()
     if kinds not in ({str}, {int}) or "" in participants:
-        yield PARTICIPANTS, "must be a list of names, at least one"
-    if len(set(participants)) < len(participants):
-        twice = Counter(participants).most_common(1)[0][0]
-        yield PARTICIPANTS, f"names {literal(twice)} more than once"
+        return "must be a list of names, at least one"
+    name, times = Counter(participants).most_common(1)[0]
+    return f"names {literal(name)} more than once" if times > 1 else ""
 
 
 def _others_problem(config: Config, needed: bool) -> Iterator[Problem]:

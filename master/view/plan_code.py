@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rich.console import Console
@@ -28,6 +28,11 @@ class PlannedCode:
     def all_notes(self) -> tuple[str, ...]:
         """Those of the report too."""
         return (*self.notes, *self.report.notes)
+
+    def without_notes(self) -> PlannedCode:
+        """Return it for a plan beside which notes, and what is left out, are told anyway."""
+        sources, report = replace(self.sources, left_out=()), replace(self.report, notes=())
+        return PlannedCode(sources, report)
 
 
 def code_json(code: PlannedCode) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def result_json(
 
 def _job(row: JobRow, metrics: Metrics, result_dir: Path) -> dict[str, Any]:
     own = {
-        "result_dir": str(result_dir) if row.state is State.SUCCEEDED else None,
+        "result_dir": str(result_dir) if row.state is State.SUCCEEDED and row.content_hash else None,
         "metrics": dict(metrics),
     }
     return picked({**job_json(row), **own}, JOB_KEYS)
@@ -101,10 +101,14 @@ def print_result(
     console.print(_total(jobs, bases, elapsed_s))
     for note in code_notes:
         console.print(note, soft_wrap=True)
-    console.print(f"Results: {layout.experiments}", soft_wrap=True)
+    console.print(f"Results: {_results(layout)}", soft_wrap=True)
     console.print(f"Logs:    {layout.phase1_log}, {layout.phase2_log}", soft_wrap=True)
     if picture is not None:
         console.print(f"Picture: {picture}", soft_wrap=True)
+
+
+def _results(layout: RunLayout) -> str:
+    return str(layout.experiments) if layout.experiments.is_dir() else "none, no file has come home"
 
 
 def _print_base_models(console: Console, bases: Sequence[BaseModelRow]) -> None:

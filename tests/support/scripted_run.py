@@ -72,11 +72,13 @@ class ScriptedRun:
         assert record.worker is not None, f"{name} is {record.state}"
         self.tell(ev.AttemptStarted(self.at, record.worker, *record.key))
 
-    def succeed(self, name: str, seconds: float = 10.0, slot: str = "gpu0", **detail: Any) -> None:
-        """End the current attempt well after `seconds`, and bring its outcome home."""
+    def succeed(
+        self, name: str, seconds: float = 10.0, slot: str = "gpu0", *, files: bool = True, **detail: Any
+    ) -> None:
+        """End the current attempt well after `seconds`, and bring its outcome home, of `files` or of none."""
         key = self.task(name).key
         self._finish(name, "succeeded", seconds, {"exit_code": 0, "slot": slot, **detail})
-        self.tell(ev.Collected(self.at, *key, content_hash=f"content of {name}"))
+        self.tell(ev.Collected(self.at, *key, content_hash=f"content of {name}" if files else ""))
 
     def fail(self, name: str, error: str, seconds: float = 10.0, **detail: Any) -> None:
         """End the current attempt with exit code 1 after `seconds`."""

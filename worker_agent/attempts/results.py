@@ -28,6 +28,7 @@ TAIL_BYTES = 4096
 FULL_BYTES = 1 << 20
 """A disk with less free than this is called full."""
 _OUTPUT = "TWOPHASE_OUTPUT_DIR"
+_WORKING_DIRECTORY = "the working directory"
 
 
 def is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bool:
@@ -108,6 +109,9 @@ def _gather(
     else:
         not_a_link(attempt.output)
         gathering.settle(str(attempt.output), "")
+    if not attempt.work.exists():
+        gathering.leave(_WORKING_DIRECTORY, "the job has removed it, with what it left there")
+        return None
     return fold(attempt, launch, made, gathering) if made else None
 
 

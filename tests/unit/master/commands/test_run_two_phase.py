@@ -186,6 +186,16 @@ def test_a_defect_closes_all_and_leaves_the_run_to_be_continued(
     assert run_to(monkeypatch, argv, 0, "--quiet")[0] == 0
 
 
+def test_what_views_are_told_is_not_said_in_the_plan_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "src" / "data").symlink_to(tmp_path)
+    _, view = run_to(monkeypatch, argv, 0)
+    assert len(view.notes) == 1 and view.notes[0].startswith("data: a link to a folder is not copied")
+    page = capsys.readouterr().out
+    assert "Project root: " in page and "not copied" not in page
+
+
 def test_what_is_not_copied_and_not_needed_is_said(
     monkeypatch: pytest.MonkeyPatch, argv: list[str], tmp_path: Path
 ) -> None:

@@ -150,6 +150,19 @@ def test_markup_in_names_is_not_obeyed(tmp_path: Path) -> None:
 def test_results_of_mixed_code_are_told_below_the_table(tmp_path: Path) -> None:
     page = printed(ended_run(), RunLayout(tmp_path), code_notes=["2 versions:", "  1 by [that]"])
     assert "2 versions:\n  1 by [that]\nResults: " in page
+
+
+def test_no_folder_is_named_that_is_not_there(tmp_path: Path) -> None:
+    run, layout = ended_run(), RunLayout(tmp_path)
+    assert "\nResults: none, no file has come home\n" in printed(run, layout)
+    layout.experiments.mkdir(parents=True)
+    assert f"\nResults: {layout.experiments}\n" in printed(run, layout)
+    run = ScriptedRun(jobs_spec(2, 1), ["lab1"], in_store={"0" * 64: "content of 0"})
+    run.up("lab1", 2)
+    run.succeed("job0")
+    run.succeed("job1", files=False)
+    jobs = result_json(run.state, 0, {}, layout.result)["jobs"]
+    assert [job["result_dir"] for job in jobs] == [str(layout.result("alpha/job0")), None]
     assert "versions" not in printed(ended_run(), RunLayout(tmp_path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -43,6 +44,17 @@ def test_a_job_may_take_its_output_directory_away(tmp_path: Path) -> None:
     assert not is_quick(desk.attempt, desk.launch, desk.made)
     left_out = [LeftOut("TWOPHASE_OUTPUT_DIR", "the job has removed the folder")]
     assert desk.collect() == Collected(inline={}, left_out=left_out)
+
+
+def test_a_job_may_take_its_working_directory_away(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.write(desk.attempt.output, "model")
+    shutil.rmtree(desk.attempt.work)
+    left = desk.collect()
+    assert left.problem is None and names(left) == ["model"]
+    assert left.left_out == [
+        LeftOut("the working directory", "the job has removed it, with what it left there")
+    ]
 
 
 @pytest.mark.parametrize("phase", [1, 2])
