@@ -14,6 +14,9 @@ OF_THE_SHELL = ("_", "SHLVL", "PWD", "OLDPWD")
 """Variables that are about the shell that ran the lines."""
 _MOST_SHOWN = 2000
 """Characters of what the lines printed that are told of a failure: the last ones."""
+_SILENT = (
+    " and printed nothing; what asks for something fails, as there is no terminal and the input is empty"
+)
 
 
 class SetupError(Exception):
@@ -73,9 +76,7 @@ def problem_of(told: bytes, printed: bytes, lines: Sequence[str], mark: str, end
     what = f"{failed.replace('failed', 'failed with exit code')}" if failed else ending
     where = f"line {number} (`{lines[number - 1]}`)" if number else "the login shell, before the first line,"
     said = printed.decode("utf-8", "replace").strip()[-_MOST_SHOWN:]
-    return (
-        f"setup: {where} {what}; it printed {said}" if said else f"setup: {where} {what} and printed nothing"
-    )
+    return f"setup: {where} {what}{f'; it printed {said}' if said else _SILENT}"
 
 
 def _own(told: bytes, mark: str) -> List[str]:

@@ -58,7 +58,8 @@ def test_it_is_over_only_once_its_last_record_is_whole() -> None:
             ("path /bin", "line 1"),
             b"",
             "did not end within 300 s",
-            "setup: line 1 (`module load cuda`) did not end within 300 s and printed nothing",
+            "setup: line 1 (`module load cuda`) did not end within 300 s and printed nothing;"
+            " what asks for something fails, as there is no terminal and the input is empty",
         ),
         (
             (),
