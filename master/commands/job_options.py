@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from master.commands.flag_types import number_of_tries, time_limit
-from master.intake.executors import DEFAULT_EXECUTOR
+from master.intake.executors import DEFAULT_EXECUTOR, WARM
 from worker_agent.protocol.messages import EXECUTORS
 
 
@@ -18,5 +18,6 @@ def add_job_options(group: argparse._ArgumentGroup, *, retries: int) -> None:
     add("--timeout", type=time_limit, metavar="T", help=timeout)
     stall = "end a job that neither logs nor tells progress for so long (no limit)"
     add("--stall-timeout", type=time_limit, metavar="T", help=stall)
-    executor = f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({DEFAULT_EXECUTOR})"
-    add("--executor", default=DEFAULT_EXECUTOR, metavar="E", help=executor)
+    usual = f"{WARM} for built-in trainers that can be forked, else {DEFAULT_EXECUTOR}"
+    executor = f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({usual})"
+    add("--executor", metavar="E", help=executor)

@@ -42,6 +42,7 @@ from master.orchestrator.tables import list_json, plan_json, print_list, print_p
 from master.orchestrator.trainings import COMMAND
 from master.runs.run import Run, RunResult
 from master.runs.stop_signals import on_signals
+from master.view.job_starts import start_notes
 from master.view.view import open_views
 
 _COMMAND = Command(COMMAND, config_error=UsageError.exit_code)
@@ -165,6 +166,8 @@ def _finish(request: TrainingRequest, result: RunResult | None, started_at: floa
     else:
         print_reports(reports, ended_at - started_at)
         print(f"Summary: {files.summary}\nLogs:    {files.logs_dir}")
+    for note in start_notes(result.state, ()) if result else ():
+        _COMMAND.say(note)
     if result and code == NoUsableWorker.exit_code:
         _COMMAND.say(f"no usable worker: {'; '.join(result.reasons)}")
     return code

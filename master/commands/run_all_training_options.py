@@ -65,7 +65,7 @@ class AllTrainingOptions:
     retries: int
     timeout: float | None
     stall_timeout: float | None
-    executor: str
+    executor: str | None
     in_place: bool
     cluster_config: Path | None
     allow_partial_success: bool

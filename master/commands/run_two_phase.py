@@ -23,6 +23,7 @@ from master.runs.script_jobs import job_configs
 from master.runs.stop_signals import on_signals
 from master.runs.worker_check import check_gpu_memory, probe_workers
 from master.storage.run_layout import RunLayout
+from master.view.job_starts import start_notes
 from master.view.plan_table import plan_json, print_plan
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.task_lines import print_tasks
@@ -81,7 +82,7 @@ def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest)
                 _COMMAND.say("\n  ".join(["no usable worker:", *reasons]))
             if options.quiet and result.state.halted:  # which leaves notes out
                 _COMMAND.say(halt_text(result.state.halted))
-            _report(options, layout, result)
+            _report(options, layout, result, request.imports)
         return result.exit_code
 
 
@@ -103,18 +104,19 @@ def _greet(options: TwoPhaseOptions, request: TwoPhaseRequest, run: Run) -> None
             print_plan(request.jobs, request.plan, planned_workers(request.cluster), code)
 
 
-def _report(options: TwoPhaseOptions, layout: RunLayout, result: RunResult) -> None:
+def _report(options: TwoPhaseOptions, layout: RunLayout, result: RunResult, imports: Sequence[str]) -> None:
     state, exit_code = result.state, result.exit_code
+    starts = start_notes(state, imports)
     with _COMMAND.printing():
         if options.json:
-            found = collected_metrics(state, layout), layout.result, result.code_notes()
+            found = collected_metrics(state, layout), layout.result, result.code_notes(), starts
             print(json.dumps(result_json(state, exit_code, *found), indent=2))
         elif not (options.quiet and exit_code == 0):
             print_result(
                 state,
                 layout,
                 elapsed_s=result.ended_at - result.started_at,
-                code_notes=result.code_notes(),
+                notes=(*result.code_notes(), *starts),
             )
 
 

@@ -53,7 +53,7 @@ class TwoPhaseOptions:
     max_failures: int
     timeout: float | None
     stall_timeout: float | None
-    executor: str
+    executor: str | None
     no_parallel: bool
     quiet: bool
     log_file: Path | None

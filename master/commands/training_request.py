@@ -12,7 +12,7 @@ from typing import Any
 from master.commands.run_all_training_options import AllTrainingOptions
 from master.errors import UsageError
 from master.intake.cluster import read_cluster
-from master.intake.executors import executor_problem
+from master.intake.executors import DEFAULT_EXECUTOR, executor_problem
 from master.intake.head_paths import expanded, with_head_paths
 from master.intake.secrets import with_secrets
 from master.orchestrator.arguments import Passed, not_passed
@@ -152,7 +152,7 @@ def scripts_that_take_less(request: TrainingRequest) -> list[str]:
 def run_spec(request: TrainingRequest) -> RunSpec:
     """Return the run that the user wants."""
     options, files = request.options, request.files
-    limits = Limits(options.timeout, options.stall_timeout, options.executor)
+    limits = Limits(options.timeout, options.stall_timeout, options.executor or DEFAULT_EXECUTOR)
     work = Trainings(
         *(request.runnable, files, request.passed, request.here, request.roots, limits),
         in_place=options.in_place,

@@ -20,7 +20,14 @@ from master.core.planning.plan import Plan, make_plan
 from master.core.running.records import Policy
 from master.errors import ConfigError, UsageError
 from master.intake.cluster import read_cluster
-from master.intake.executors import INLINE, check_executors, inline_problem, threads_problem_of
+from master.intake.executors import (
+    DEFAULT_EXECUTOR,
+    INLINE,
+    check_executors,
+    default_executor,
+    inline_problem,
+    threads_problem_of,
+)
 from master.intake.head_paths import with_head_paths
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS, is_participant_job
@@ -53,6 +60,10 @@ class TwoPhaseRequest:
     """What is wrong with the others."""
     doubt: str = ""
     """Why the script may not run."""
+    imports: tuple[str, ...] = ()
+    """First names of the modules that the script cannot do without, where they can be read."""
+    executor: str = DEFAULT_EXECUTOR
+    """What runs the jobs that do not say so."""
 
 
 def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
@@ -63,7 +74,8 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     earlier = read_earlier_starts(layout.journal)
     code = choose_code(options, cluster, layout, earlier)
     script = code.script
-    cluster = with_needs(cluster, needed_by(code.sources))
+    needs = needed_by(code.sources)
+    cluster = with_needs(cluster, needs)
     trainer = None if script else find_trainer_manifest(options.trainer)
     jobs = read_jobs(
         options.jobs_config,
@@ -76,7 +88,8 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     check_job_settings(jobs)
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
         raise UsageError(f"--executor {problem}")
-    check_executors(jobs, options.executor, _threads_problem(trainer))
+    executor = options.executor or default_executor(trainer.executors if trainer else ())
+    check_executors(jobs, executor, _threads_problem(trainer))
     doubt = check_syntax(script, cluster.servers) if script else ""
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
@@ -86,7 +99,8 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
     report = report_on(code.record, to_train, whole.values(), store.manifests() if to_train else ())
     planned = PlannedCode(code.sources, report, (*code.notes, *path_warnings(code, cluster, jobs)))
-    return TwoPhaseRequest(cluster, jobs, planned, code.record, plan, whole, damaged, doubt)
+    found = planned, code.record, plan, whole, damaged, doubt
+    return TwoPhaseRequest(cluster, jobs, *found, imports=tuple(needs), executor=executor)
 
 
 def _threads_problem(trainer: TrainerManifest | None) -> str:
@@ -134,7 +148,7 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
     """Return the run that the user wants."""
     inline = options.executor == INLINE
     retries, most = (0, 1) if inline else (options.retries, 1 if options.no_parallel else None)
-    limits = Limits(options.timeout, options.stall_timeout, options.executor)
+    limits = Limits(options.timeout, options.stall_timeout, request.executor)
     return RunSpec(
         layout,
         request.cluster,

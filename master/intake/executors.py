@@ -11,7 +11,7 @@ from master.errors import ConfigError, UsageError
 from master.specs import ClusterSpec, Config, JobsSpec
 from worker_agent.protocol.messages import Launch
 
-DEFAULT_EXECUTOR, THREAD, INLINE = Launch.executor, "thread", "inline"
+DEFAULT_EXECUTOR, WARM, THREAD, INLINE = Launch.executor, "warm", "thread", "inline"
 
 
 def executor_problem(value: Any, threads_problem: str) -> str:
@@ -54,6 +54,14 @@ def threads_problem_of(trainer: str | None, offers: Collection[str] = ()) -> str
     if trainer is None:
         return f"a script cannot share its process with others, only a built-in trainer can: {others}"
     return "" if THREAD in offers else f"the trainer {trainer} cannot run in threads: {others}"
+
+
+def default_executor(offers: Collection[str]) -> str:
+    """Return what runs jobs where nobody says: forks for a built-in trainer whose manifest `offers` them.
+
+    Only its author can tell that a program may be forked; a script's is not asked.
+    """
+    return WARM if WARM in offers else DEFAULT_EXECUTOR
 
 
 def executor_of(config: Config, default: str, attempt: int) -> str:

@@ -40,6 +40,7 @@ def result_json(
     metrics: Mapping[str, Metrics],
     result_dir: Callable[[str], Path],
     code_notes: Sequence[str] = (),
+    start_notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what became of a run, ready for JSON; `metrics` by job id."""
     bases = base_model_rows(state)
@@ -55,6 +56,7 @@ def result_json(
         "trainings_saved": saved.trainings,
         "seconds_saved": round(saved.seconds, 3),
         "code_notes": list(code_notes),
+        "start_notes": list(start_notes),
     }
 
 
@@ -87,7 +89,7 @@ def print_result(
     *,
     elapsed_s: float | None = None,
     picture: Path | None = None,
-    code_notes: Sequence[str] = (),
+    notes: Sequence[str] = (),
     console: Console | None = None,
 ) -> None:
     """Print what became of a run; what failed comes last, with its reason and its log."""
@@ -99,7 +101,7 @@ def print_result(
     _print_left_out(console, jobs)
     _print_failures(console, [row for row in (*job_rows(state, phase=1), *jobs) if row.error], layout)
     console.print(_total(jobs, bases, elapsed_s))
-    for note in code_notes:
+    for note in notes:
         console.print(note, soft_wrap=True)
     console.print(f"Results: {_results(layout)}", soft_wrap=True)
     console.print(f"Logs:    {layout.phase1_log}, {layout.phase2_log}", soft_wrap=True)

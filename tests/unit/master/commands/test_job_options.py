@@ -22,7 +22,7 @@ def test_defaults_are_those_of_the_run() -> None:
 
 
 def test_both_commands_leave_the_same_unsaid() -> None:
-    unsaid = (NO_LIMITS.timeout_s, NO_LIMITS.stall_timeout_s, NO_LIMITS.executor)
+    unsaid = (NO_LIMITS.timeout_s, NO_LIMITS.stall_timeout_s, None)
     for options in (run_two_phase_options.parse(FILES), run_all_training_options.parse([])):
         assert tuple(getattr(options, name) for name in SHARED) == unsaid
     assert run_all_training_options.parse([]).retries == 0

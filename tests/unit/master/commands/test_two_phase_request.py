@@ -11,6 +11,7 @@ import pytest
 from master.commands.run_two_phase_options import parse
 from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec
 from master.errors import UsageError
+from master.runs.script_jobs import ScriptJobs
 from master.storage.run_layout import RunLayout
 
 SWEEP = {"lr": 0.1}
@@ -54,3 +55,25 @@ def test_a_run_halts_after_so_many_failures_alike(tmp_path: Path, flags: tuple[s
     options = parse([*argv(tmp_path, PARTICIPANT), *flags])
     layout = RunLayout(options.run_dir)
     assert run_spec(options, layout, check_request(options, layout)).policy.max_failures == most
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], "warm"),
+        (["--trainer", "probes"], "warm"),
+        (["--executor", "process"], "process"),
+        (["--script-path", "train.py"], "process"),
+        (["--script-path", "train.py", "--executor", "warm"], "warm"),
+    ],
+)
+def test_trainers_run_warm_and_scripts_apart_unless_somebody_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], expected: str
+) -> None:
+    job = {"activations": "a.h5", "actions": "l.csv"} if "probes" in flags else PARTICIPANT
+    options = parse([*argv(tmp_path, job), *flags])
+    monkeypatch.chdir(tmp_path)
+    layout = RunLayout(options.run_dir)
+    spec = run_spec(options, layout, check_request(options, layout))
+    assert isinstance(spec.work, ScriptJobs)
+    assert spec.work.limits.executor == expected

@@ -7,7 +7,13 @@ import json
 import pytest
 
 from master.errors import ConfigError, UsageError
-from master.intake.executors import check_executors, executor_of, inline_problem, threads_problem_of
+from master.intake.executors import (
+    check_executors,
+    default_executor,
+    executor_of,
+    inline_problem,
+    threads_problem_of,
+)
 from master.intake.jobs import parse_jobs
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
 
@@ -66,3 +72,11 @@ def test_inline_is_for_a_run_in_a_terminal_of_this_machine() -> None:
     check_executors(jobs({"executor": "inline"}), "inline", "")
     with pytest.raises(ConfigError, match="`executor` is for all jobs of a run: give --executor inline"):
         check_executors(jobs({"executor": "inline"}), "process", "")
+
+
+@pytest.mark.parametrize(
+    ("offers", "expected"),
+    [(("process", "warm", "inline"), "warm"), (("process", "thread"), "process"), ((), "process")],
+)
+def test_a_trainer_that_may_be_forked_is_by_default(offers: tuple[str, ...], expected: str) -> None:
+    assert default_executor(offers) == expected

@@ -148,7 +148,7 @@ def test_markup_in_names_is_not_obeyed(tmp_path: Path) -> None:
 
 
 def test_results_of_mixed_code_are_told_below_the_table(tmp_path: Path) -> None:
-    page = printed(ended_run(), RunLayout(tmp_path), code_notes=["2 versions:", "  1 by [that]"])
+    page = printed(ended_run(), RunLayout(tmp_path), notes=["2 versions:", "  1 by [that]"])
     assert "2 versions:\n  1 by [that]\nResults: " in page
 
 
@@ -171,11 +171,16 @@ def test_result_json_round_trips(tmp_path: Path) -> None:
     write_metrics(layout, "alpha/job1", {"f1": 0.5, "name": "x", "bad": float("nan")})
     run = ended_run()
     found = json.loads(
-        json.dumps(result_json(run.state, 1, collected_metrics(run.state, layout), layout.result, ["mixed"]))
+        json.dumps(
+            result_json(
+                run.state, 1, collected_metrics(run.state, layout), layout.result, ["mixed"], ["2 forks"]
+            )
+        )
     )
     assert found["exit_code"] == 1
     assert found["trainings_saved"] == 2
     assert found["code_notes"] == ["mixed"]
+    assert found["start_notes"] == ["2 forks"]
     by_id = {job["job_id"]: job for job in found["jobs"]}
     assert by_id["alpha/job1"] == {
         "job_id": "alpha/job1",
