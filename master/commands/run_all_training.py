@@ -20,6 +20,7 @@ from master.commands.training_request import (
     check_request,
     find_jobs,
     greeting,
+    parallel_notes,
     run_spec,
     scripts_that_take_less,
     workers_json,
@@ -102,7 +103,7 @@ def _dry_run(request: TrainingRequest) -> int:
         return 0
     print_plan(request.jobs, request.passed, request.files, request.here)
     print(workers_text(request))
-    for note in (*request.notes, *scripts_that_take_less(request)):
+    for note in (*parallel_notes(request), *request.notes, *scripts_that_take_less(request)):
         _COMMAND.say(note)
     return 0
 
@@ -130,7 +131,9 @@ def _run_all(request: TrainingRequest) -> RunResult:
             run.note(text)
         for path in publish_leftovers(files):
             run.note(f"{path}: results of a run that was killed after it had brought them home")
-        publisher = stack.enter_context(closing(Publisher(files, run.note, run.live_log)))
+        publisher = stack.enter_context(
+            closing(Publisher(files, run.note, run.live_log, request.options.retries + 1))
+        )
         with on_signals(run.stop):
             return run.run([*views, publisher])
 

@@ -51,6 +51,7 @@ class AllTrainingOptions:
     discover_root: list[Path]
     discovery_limit: int | None
     auto_discover: bool
+    default_jobs: bool
     allow_discovery_overrides: bool
     mark_discovered_optional: bool
     strict_discovery: bool
@@ -114,6 +115,8 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
     add("--discover-root", type=Path, metavar="DIR", help="where to look (the current directory)", **many)
     add("--discovery-limit", type=whole_number, metavar="N", help="take the first N scripts found")
     add("--no-auto-discover", dest="auto_discover", action="store_false", help="only the jobs of --config")
+    no_defaults = "taken from other tools' commands: there are no jobs but those found and those of --config"
+    add("--no-default-jobs", dest="default_jobs", action="store_false", help=no_defaults)
     overrides = "a script found takes the place of the --config job of its id"
     add("--allow-discovery-overrides", action="store_true", help=overrides)
     optional = "no script found makes the run fail"

@@ -18,7 +18,7 @@ from master.intake.secrets import with_secrets
 from master.orchestrator.arguments import Passed, not_passed
 from master.orchestrator.discovery import compiled, find_scripts, patterns_of, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, Merged, TrainingJob, discovered_job, merge
-from master.orchestrator.jobs_yaml import read_jobs_file
+from master.orchestrator.jobs_yaml import JobsFile, read_jobs_file
 from master.orchestrator.project import root_of, with_place_checked
 from master.orchestrator.resources import Machine, Workers, choose, look
 from master.orchestrator.run_files import TrainingFiles, new_stamp
@@ -62,16 +62,16 @@ def absolute(path: Path) -> Path:
 def find_jobs(options: AllTrainingOptions, here: Path, roots: Sequence[Path]) -> tuple[Merged, int]:
     """Return all jobs, and how many scripts were found."""
     excluded = compiled(options.exclude_regex)
-    configured = read_jobs_file(options.config, here) if options.config else []
+    listed = read_jobs_file(options.config, here) if options.config else JobsFile()
     paths: list[Path] = []
     if options.auto_discover:
         paths = find_scripts(roots, patterns_of(options.include_pattern), excluded, here)
         paths = paths[: options.discovery_limit]
     optional = options.mark_discovered_optional
     found = [discovered_job(read_script(path), optional=optional) for path in paths]
-    merged = merge(configured, found, here, overrides=options.allow_discovery_overrides)
+    merged = merge(listed.jobs, found, here, overrides=options.allow_discovery_overrides)
     jobs = tuple(with_place_checked(job, root_of(job.script, here, roots)) for job in merged.jobs)
-    return replace(merged, jobs=jobs), len(found)
+    return replace(merged, jobs=jobs, notes=(*listed.notes, *merged.notes)), len(found)
 
 
 def check_request(
@@ -166,6 +166,15 @@ def run_spec(request: TrainingRequest) -> RunSpec:
     )
 
 
+def parallel_notes(request: TrainingRequest) -> Iterator[str]:
+    """Yield what there is to say about several jobs at a time."""
+    options = request.options
+    if options.parallel and len(request.runnable) > 1:
+        yield "Parallel mode enabled. Ensure sufficient resources."
+    if options.max_workers is not None and not options.parallel and not options.cluster_config:
+        yield "--max-workers has no effect without --parallel"
+
+
 def greeting(request: TrainingRequest) -> Iterator[str]:
     """Yield what there is to say before the jobs begin."""
     options = request.options
@@ -173,8 +182,7 @@ def greeting(request: TrainingRequest) -> Iterator[str]:
         if job.problem:
             yield f"{job.job_id}: {shown_path(job.script, request.here)} {job.problem}; the others run"
     yield from (*request.notes, *scripts_that_take_less(request))
-    if options.max_workers is not None and not options.parallel and not options.cluster_config:
-        yield "--max-workers has no effect without --parallel"
+    yield from parallel_notes(request)
     yield workers_text(request)
     if options.verbose:
         for job in plan_json(request.jobs, request.passed, request.files, request.here, {})["jobs"]:

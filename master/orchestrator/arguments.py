@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from master.orchestrator.discovery import SPELLINGS
 from master.orchestrator.jobs import TrainingJob
 
 OUTPUT_DIR = "{output_dir}"
@@ -24,20 +25,31 @@ class Passed:
     extra: tuple[str, ...] = ()
     """To all scripts, whether they take it or not."""
 
+    @property
+    def given(self) -> dict[str, int]:
+        """Return what the user gave, by key of `SPELLINGS`."""
+        values = {"epochs": self.epochs, "folds": self.folds, "sample": self.sample, "batch": self.batch}
+        return {what: value for what, value in values.items() if value is not None}
+
 
 def argv_of(job: TrainingJob, script: str, passed: Passed) -> list[str]:
     """Return the words that start a job; `script` is its path in the working directory.
 
-    The job's own arguments come first, so that those of the command win in most parsers.
+    What the job's own arguments say is not said again by those of the command.
     """
-    values = {"epochs": passed.epochs, "folds": passed.folds, "sample": passed.sample, "batch": passed.batch}
     words = [*_started(job, script), *job.args]
-    for what, value in values.items():
-        if value is not None and what in job.takes:
+    for what, value in passed.given.items():
+        if what in job.takes and not _says(job, what):
             words += [job.takes[what], str(value)]
     if "output_dir" in job.takes:
         words += [job.takes["output_dir"], OUTPUT_DIR]
     return [*words, *passed.extra]
+
+
+def _says(job: TrainingJob, what: str) -> bool:
+    """Return whether the job's own arguments hold this flag, in any spelling."""
+    flags = {f"--{name}" for name in (what, *SPELLINGS[what])}
+    return any(word.partition("=")[0] in flags for word in job.args)
 
 
 def _started(job: TrainingJob, script: str) -> list[str]:
@@ -49,13 +61,17 @@ def _started(job: TrainingJob, script: str) -> list[str]:
     return [PYTHON, f"./{script}" if script.startswith("-") else script]
 
 
-def shown_command(argv: Sequence[str], output: str) -> str:
-    """Return a command as the user could give it; `output` is where the results come to lie."""
+def shown_words(argv: Sequence[str], output: str) -> list[str]:
+    """Return the words of a command as one could give them; `output` is where the results come to lie."""
     words = {PYTHON: "python", OUTPUT_DIR: output}
-    return shlex.join(words.get(word, word) for word in argv)
+    return [words.get(word, word) for word in argv]
+
+
+def shown_command(argv: Sequence[str], output: str) -> str:
+    """Return a command as the user could give it to a shell."""
+    return shlex.join(shown_words(argv, output))
 
 
 def not_passed(job: TrainingJob, passed: Passed) -> tuple[str, ...]:
     """Return what the user gave and this script does not take, e.g. `folds`."""
-    given = {"epochs": passed.epochs, "folds": passed.folds, "sample": passed.sample, "batch": passed.batch}
-    return tuple(what for what, value in given.items() if value is not None and what not in job.takes)
+    return tuple(what for what in passed.given if what not in job.takes and not _says(job, what))

@@ -43,6 +43,8 @@ class Script:
     """Key of `SPELLINGS` → the flag as the script spells it, with its dashes."""
     problem: str = ""
     """Why it cannot be run."""
+    declared: frozenset[str] = frozenset()
+    """All long flags that its text declares, without their dashes."""
 
 
 def read_script(path: Path) -> Script:
@@ -62,7 +64,7 @@ def read_script(path: Path) -> Script:
         return Script(path, problem=f"does not parse: {error}")
     except OSError as error:
         return Script(path, problem=f"cannot be read: {error.strerror}")
-    return Script(path, dict(_taken(declared)))
+    return Script(path, dict(_taken(declared)), declared=declared)
 
 
 def _not_python(error: SyntaxError) -> str:

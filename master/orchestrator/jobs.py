@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from master.errors import UsageError
 from master.intake.executors import threads_problem_of
 from master.orchestrator.discovery import Script, shown_path
+from master.orchestrator.names import id_of, ids_apart, output_of, short
 
-PREFIX = "train_"
 THREADS_PROBLEM = threads_problem_of(None)
 """Why no job here can run in threads."""
-_UNSAFE = re.compile(r"[^A-Za-z0-9._+=-]")
-_UNSAFE_FIRST = re.compile(r"^[.-]+")
-_LONGEST_ID = 100
 
 
 @dataclass(frozen=True)
@@ -50,17 +47,7 @@ class TrainingJob:
     @property
     def short_id(self) -> str:
         """Return the id without `train_`, by which the job may be chosen too."""
-        return self.job_id.removeprefix(PREFIX) or self.job_id
-
-
-def id_of(stem: str) -> str:
-    """Return the job id for a script's name without `.py`: the same, made safe as a folder's name."""
-    return _UNSAFE_FIRST.sub("_", _UNSAFE.sub("_", stem))[:_LONGEST_ID]
-
-
-def output_of(job_id: str) -> str:
-    """Return the folder for the results of a job that does not name one."""
-    return f"{job_id.removeprefix(PREFIX) or job_id}_results"
+        return short(self.job_id)
 
 
 def discovered_job(script: Script, *, optional: bool = False) -> TrainingJob:
@@ -68,7 +55,7 @@ def discovered_job(script: Script, *, optional: bool = False) -> TrainingJob:
     job_id = id_of(script.path.stem)
     return TrainingJob(
         job_id,
-        name=job_id.removeprefix(PREFIX) or job_id,
+        name=short(job_id),
         script=script.path,
         output=output_of(job_id),
         takes=script.takes,
@@ -91,23 +78,42 @@ def merge(
     """Return the jobs of the file and the discovered ones together.
 
     A script that the file lists is not taken a second time.  Where a discovered script has the id of a job of
-    the file, the file's stands, or with `overrides` the discovered one.  Raises UsageError, naming both, for
-    two discovered scripts with one id, and for two jobs with one output folder.
+    the file, the file's stands, or with `overrides` the discovered one.  Discovered scripts of one name are
+    told apart by their folders.  Raises UsageError, naming both, for two jobs with one output folder.
     """
     listed = {job.script.resolve() for job in configured}
     new = [job for job in found if job.script.resolve() not in listed]
-    _refuse_pairs(new, lambda job: job.job_id, "the id", project)
+    new, notes = _apart(new, project), list(_twins(new, project))
     theirs = {job.job_id.lower() for job in configured}
     taken = {job.job_id.lower(): job for job in new if job.job_id.lower() in theirs}
     if overrides:
         kept = [_overridden(job, taken.get(job.job_id.lower())) for job in configured]
-        notes = [_note(job.script, project, "takes the place of", job) for job in taken.values()]
+        notes += [_note(job.script, project, "takes the place of", job) for job in taken.values()]
     else:
         kept = list(configured)
-        notes = [_note(job.script, project, "is passed over for", job) for job in taken.values()]
+        notes += [_note(job.script, project, "is passed over for", job) for job in taken.values()]
     jobs = [*kept, *(job for job in new if job.job_id.lower() not in theirs)]
     _refuse_pairs(jobs, lambda job: job.output, "the output folder", project)
     return Merged(tuple(jobs), tuple(notes))
+
+
+def _apart(found: Sequence[TrainingJob], project: Path) -> list[TrainingJob]:
+    """Return the discovered jobs under ids that tell them apart."""
+    ids = ids_apart([Path(shown_path(job.script, project)) for job in found])
+    return [
+        job
+        if job.job_id == job_id
+        else replace(job, job_id=job_id, name=short(job_id), output=output_of(job_id))
+        for job, job_id in zip(found, ids, strict=True)
+    ]
+
+
+def _twins(found: Sequence[TrainingJob], project: Path) -> Iterator[str]:
+    """Yield a note for each id that several discovered scripts would have."""
+    for wanted, count in Counter(job.job_id.lower() for job in found).items():
+        if count > 1:
+            alike = [shown_path(job.script, project) for job in found if job.job_id.lower() == wanted]
+            yield f"{' and '.join(alike)} have one name: their ids begin with their folders"
 
 
 def _overridden(job: TrainingJob, by: TrainingJob | None) -> TrainingJob:

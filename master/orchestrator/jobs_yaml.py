@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from master.code.project_root import file_of_module, is_module_name
-from master.core.nearest import shown
+from master.core.nearest import shown, unknown
 from master.core.planning.job_settings import (
     GPU_MEMORY,
     JOB_EXECUTOR,
@@ -18,9 +19,10 @@ from master.core.planning.job_settings import (
     JobSetting,
 )
 from master.intake.executors import executor_problem
-from master.intake.strict_json import Node, read_document
+from master.intake.strict_json import Node, read_document, spelled
 from master.orchestrator.discovery import SPELLINGS, read_script, shown_path
-from master.orchestrator.jobs import THREADS_PROBLEM, TrainingJob, id_of, output_of
+from master.orchestrator.jobs import THREADS_PROBLEM, TrainingJob
+from master.orchestrator.names import id_of, id_of_name, output_of
 from worker_agent.protocol.script_contract import flags
 
 T = TypeVar("T")
@@ -37,13 +39,21 @@ MODULE = "module"
 _KEYS = (*OWN_KEYS, MODULE, *_SUPPORTS, *_ALSO)
 
 
-def read_jobs_file(path: Path, project: Path) -> list[TrainingJob]:
+@dataclass(frozen=True)
+class JobsFile:
+    """What a file lists, and notes about what in it is not read."""
+
+    jobs: tuple[TrainingJob, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_jobs_file(path: Path, project: Path) -> JobsFile:
     """Return the jobs of a file (YAML by its ending, else JSON); scripts are relative to `project`.
 
-    Raises ConfigError, with the place in the file.
+    Raises ConfigError, with the place in the file.  Unknown keys are noted: other tools have theirs.
     """
     top = read_document(path).root
-    top.only_keys(("jobs",))
+    notes = [*_not_read(top, ("jobs",))]
     listed = top.get("jobs")
     if listed is None or not listed.as_list():
         top.fail("`jobs` must be a list of at least one job like {name: als, script: training/train_als.py}")
@@ -54,16 +64,26 @@ def read_jobs_file(path: Path, project: Path) -> list[TrainingJob]:
             both = f"{shown_path(other.script, project)} and {shown_path(job.script, project)}"
             node.fail(f"{both} have the id {shown(job.job_id)} both: give one another `id`")
         jobs[job.job_id.lower()] = job
-    return list(jobs.values())
+        notes += _not_read(node, _KEYS)
+    return JobsFile(tuple(jobs.values()), tuple(notes))
+
+
+def _not_read(node: Node, known: tuple[str, ...]) -> Iterator[str]:
+    """Yield a note for each key of an object that is not known."""
+    for key, member in node.members():
+        if key not in known:
+            place = f"{spelled(member.trail)} (line {member.document.line_of(member.trail)})"
+            yield f"{node.document.source}: {place} is passed over: {unknown(key, known)}"
 
 
 def _job(node: Node, project: Path) -> TrainingJob:
-    node.only_keys(_KEYS)
+    node.as_object()
     module = _module(node)
     script = _file_of(node, module, project) if module else _script(node, project)
     read = read_script(script)
-    job_id = _setting(node, JOB_ID) or id_of(module or script.stem)
     name, output, args = (node.get(key) for key in ("name", "output", "args"))
+    named = id_of_name(name.string()) if name else ""
+    job_id = _setting(node, JOB_ID) or named or id_of(module or script.stem)
     return TrainingJob(
         job_id,
         name=name.string() if name else job_id,
@@ -71,7 +91,7 @@ def _job(node: Node, project: Path) -> TrainingJob:
         output=_output(output) if output else output_of(job_id),
         takes=_takes(node, read.takes),
         module=module,
-        args=tuple(_args(args)) if args else (),
+        args=tuple(_args(args, read.declared)) if args else (),
         optional=_is_true(node.get("optional"), default=False),
         timeout_s=_setting(node, TIMEOUT),
         stall_timeout_s=_setting(node, STALL_TIMEOUT),
@@ -142,12 +162,12 @@ def _takes(node: Node, found: Mapping[str, str]) -> dict[str, str]:
     return takes
 
 
-def _args(node: Node) -> Iterator[str]:
-    """Yield the words of `args`: a list as it stands, an object as flags."""
+def _args(node: Node, declared: frozenset[str]) -> Iterator[str]:
+    """Yield the words of `args`: a list as it stands, an object as flags that the script declares."""
     if isinstance(node.value, dict):
         for name, item in node.members():
             _check_scalars(item)
-            yield from flags({name: item.value})
+            yield from flags({_spelling(name, declared): item.value})
         return
     if not isinstance(node.value, list):
         node.fail("must be a list of words, or an object of flags and their values")
@@ -156,6 +176,15 @@ def _args(node: Node) -> Iterator[str]:
         if isinstance(item.value, (list, bool)):
             item.fail("must be a word: put it in quotes")
         yield str(item.value)
+
+
+def _spelling(name: str, declared: frozenset[str]) -> str:
+    """Return a key of `args` as the script spells its flag, where its text does not tell in the usual way."""
+    if name in declared:
+        return name
+    if name == "batch":
+        return next((known for known in SPELLINGS[name] if known in declared), SPELLINGS[name][0])
+    return name.replace("_", "-")
 
 
 def _check_scalars(node: Node) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,9 +56,14 @@ class Publisher:
         files: TrainingFiles,
         say: Callable[[str], None],
         live_log: Callable[[str, str, int], Path | None],
+        tries: int = 1,
     ) -> None:
-        """`live_log` tells where on this machine `(worker, job, attempt)` writes its log, if it does."""
-        self._files, self._say, self._live_log = files, say, live_log
+        """`live_log` tells where on this machine `(worker, job, attempt)` writes its log, if it does.
+
+        `tries` is how many a job has.
+        """
+        self._files, self._say, self._live_log, self._tries = files, say, live_log, tries
+        self._begun: Counter[str] = Counter()
         self._waits = False
         self._last: dict[str, int] = {}
 
@@ -78,6 +84,7 @@ class Publisher:
         task_id, attempt = transition.task_id, transition.attempt
         if transition.trigger is Trigger.START:
             self._last[task_id] = attempt
+            self._tell_start(task_id)
             live = self._live_log(transition.worker or "", task_id, attempt)
             if live:
                 point(self._files.current_log(task_id), live)
@@ -85,6 +92,12 @@ class Publisher:
             self._point_home(task_id)
             if transition.content_hash:
                 self._publish(transition)
+
+    def _tell_start(self, task_id: str) -> None:
+        self._begun[task_id] += 1
+        begun = self._begun[task_id]
+        # An attempt that was lost with its worker is not counted against the job.
+        self._say(f"[{task_id}] Starting attempt {begun}/{max(begun, self._tries)}")
 
     def _point_home(self, task_id: str) -> None:
         link, log = self._files.current_log(task_id), self._files.log(task_id, self._last.get(task_id, 1))

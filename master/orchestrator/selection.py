@@ -20,17 +20,20 @@ def names_of(job: TrainingJob) -> tuple[str, ...]:
 def select(
     jobs: Sequence[TrainingJob], only: Sequence[str], exclude: Sequence[str]
 ) -> tuple[tuple[TrainingJob, ...], tuple[str, ...]]:
-    """Return the chosen jobs in their order, and notes about names in `exclude` that no job has.
+    """Return the chosen jobs in their order, and notes about names that no job has.
 
-    Raises UsageError for a name in `only` that no job has, offering the nearest ones.
+    Raises UsageError where no job has any name in `only`, offering the nearest ones.
     """
-    for name in only:
-        if not any(_is(job, name) for job in jobs):
-            raise UsageError(_unknown("--only", name, jobs))
+    gone = [name for name in only if not any(_is(job, name) for job in jobs)]
+    if gone and len(gone) == len(only):
+        raise UsageError(_unknown("--only", gone[0], jobs))
     kept = [job for job in jobs if not only or any(_is(job, name) for name in only)]
     kept = [job for job in kept if not any(_is(job, name) for name in exclude)]
-    unknown = [name for name in exclude if not any(_is(job, name) for job in jobs)]
-    return tuple(kept), tuple(_unknown("--exclude", name, jobs) for name in unknown)
+    notes = [_unknown("--only", name, jobs) for name in gone]
+    notes += [
+        _unknown("--exclude", name, jobs) for name in exclude if not any(_is(job, name) for job in jobs)
+    ]
+    return tuple(kept), tuple(notes)
 
 
 def _unknown(flag: str, name: str, jobs: Sequence[TrainingJob]) -> str:

@@ -103,7 +103,7 @@ def _check(probe: Probe, job: Job | None) -> Check:
 
 def _ending(job: Mapping[str, Any]) -> str:
     tries = f" after {job['attempts']} tries" if job["attempts"] > 1 else ""
-    return f"{job['status']}{tries}" + (f": {clean(job['error'])}" if job["error"] else "")
+    return f"{job['state']}{tries}" + (f": {clean(job['error'])}" if job["error"] else "")
 
 
 def _jobs_left(root: Path) -> Iterator[str]:

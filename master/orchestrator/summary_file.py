@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +15,8 @@ from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import as_number, job_row
 from master.core.timestamps import iso
-from master.orchestrator.arguments import Passed, argv_of, shown_command
-from master.orchestrator.discovery import shown_path
+from master.orchestrator.arguments import Passed, argv_of, shown_command, shown_words
+from master.orchestrator.discovery import SPELLINGS, shown_path
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.resources import Gpu
 from master.orchestrator.run_files import TrainingFiles
@@ -24,6 +25,12 @@ from master.runs.phase_logs import write_phase_log
 
 SUCCEEDED, FAILED, CANCELLED, NOT_RUN, INVALID = "succeeded", "failed", "cancelled", "not_run", "invalid"
 _STATUS = {State.SUCCEEDED: SUCCEEDED, State.FAILED: FAILED, State.CANCELLED: CANCELLED}
+_STATUS_WORDS = {
+    **{SUCCEEDED: "SUCCESS", FAILED: "FAILED", INVALID: "FAILED"},
+    **{CANCELLED: "INTERRUPTED", NOT_RUN: "INTERRUPTED"},
+}
+"""How other tools that read these summaries know a state."""
+PIPELINE = "run_all_training"
 _GIT_S = 10.0
 _OF_THE_LAST_TRY = (
     *("start_time", "end_time", "duration_seconds", "exit_code", "worker", "slot", "peak_rss_bytes"),
@@ -56,6 +63,10 @@ class JobReport:
     log: str | None
     """Of the last attempt."""
     error: str | None
+    words: list[str]
+    """The command, word by word."""
+    takes: list[str]
+    """Keys of `SPELLINGS`."""
 
 
 def job_report(
@@ -69,6 +80,7 @@ def job_report(
     status = INVALID if job.problem else _STATUS.get(row.state, NOT_RUN) if row else NOT_RUN
     earlier = state.retired.get(job.job_id, 0) if state else 0
     log = files.log(job.job_id, row.attempt) if row else None
+    argv = argv_of(job, shown_path(job.script, here), passed)
     return JobReport(
         id=job.job_id,
         name=job.name,
@@ -76,11 +88,37 @@ def job_report(
         optional=job.optional,
         attempts=row.attempts - earlier if row else 0,
         **told,
-        command=shown_command(argv_of(job, shown_path(job.script, here), passed), str(final)),
+        command=shown_command(argv, str(final)),
         output=str(staged if staged.exists() else final) if record and record.content_hash else None,
         log=str(log) if log and log.exists() else None,
         error=job.problem or (row.error if row else "") or None,
+        words=shown_words(argv, str(final)),
+        takes=list(job.takes),
     )
+
+
+def job_summary(report: JobReport) -> dict[str, Any]:
+    """Return what the summary says of a job.
+
+    Where other tools know a key in another form, theirs has the key: `status` and `command` beside our
+    `state` and `command_line`.
+    """
+    own = asdict(report)
+    state, line, words, takes = (own.pop(key) for key in ("status", "command", "words", "takes"))
+    supported = {f"supports_{what}": what in takes for what in SPELLINGS if what != "output_dir"}
+    return {
+        **{"id": own.pop("id"), "name": own.pop("name"), "status": _STATUS_WORDS[state], "state": state},
+        **own,
+        "duration_sec": own["duration_seconds"],
+        "use_output_dir": "output_dir" in takes,
+        **supported,
+        **{"command": words, "command_line": line},
+    }
+
+
+def _gpu_info(gpus: Sequence[Gpu]) -> dict[str, Any]:
+    found = {"framework": "system" if gpus else None, "cuda_available": bool(gpus)}
+    return {**found, "device_count": len(gpus), "devices": [gpu.name for gpu in gpus]}
 
 
 def build_summary(
@@ -95,20 +133,22 @@ def build_summary(
     here: Path,
 ) -> dict[str, Any]:
     """Return the summary, ready for JSON; the times are Unix times."""
+    start, end, took_s = iso(started_at), iso(ended_at), round(ended_at - started_at, 3)
     return {
-        "start_time": iso(started_at),
-        "end_time": iso(ended_at),
-        "duration_seconds": round(ended_at - started_at, 3),
+        "pipeline": PIPELINE,
+        **{"start_time_utc": start, "end_time_utc": end, "duration_sec": took_s},
+        **{"start_time": start, "end_time": end, "duration_seconds": took_s},
         "exit_code": exit_code,
         "git_commit": git_commit(here),
-        "python_version": platform.python_version(),
-        "gpu_info": [asdict(gpu) for gpu in gpus],
+        **{"python": sys.version.replace("\n", " "), "python_version": platform.python_version()},
+        "working_directory": str(here),
+        **{"gpu_info": _gpu_info(gpus), "gpus": [asdict(gpu) for gpu in gpus]},
         "arguments": dict(arguments),
         "workers": dict(workers),
         "total_jobs": len(reports),
         "successful_jobs": sum(report.status == SUCCEEDED for report in reports),
         "failed_jobs": sum(report.status in (FAILED, INVALID) for report in reports),
-        "jobs": [asdict(report) for report in reports],
+        "jobs": [job_summary(report) for report in reports],
     }
 
 
@@ -140,7 +180,7 @@ def expected_seconds(summary_dir: Path) -> dict[str, float]:
             known |= {
                 str(job["id"]): seconds
                 for job in jobs
-                if job["status"] == SUCCEEDED and (seconds := as_number(job["duration_seconds"])) is not None
+                if job["state"] == SUCCEEDED and (seconds := as_number(job["duration_seconds"])) is not None
             }
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from master.orchestrator.arguments import Passed, argv_of, not_passed, shown_command
@@ -45,21 +46,26 @@ def list_json(jobs: Sequence[TrainingJob], here: Path) -> list[dict[str, Any]]:
 def print_list(jobs: Sequence[TrainingJob], here: Path, console: Console | None = None) -> None:
     """Print the jobs: what they are called and what they take."""
     console = console or stdout_console()
-    table = new_table("Training jobs", "job", "script", "takes", "from", "reason")
-    table.columns[-1].header = "note"
     for job in jobs:
-        source = "discovered" if job.discovered else "jobs file"
-        table.add_row(
-            job.job_id, shown_path(job.script, here), " ".join(job.takes.values()) or "–", source, _note(job)
+        console.print(
+            Text.assemble((job.job_id, "bold"), f"  {shown_path(job.script, here)}"), soft_wrap=True
         )
-    console.print(table)
+        for line in _about(job):
+            console.print(Padding(line, (0, 0, 0, 4)))
     console.print(plural(len(jobs), "job"))
 
 
-def _note(job: TrainingJob) -> Text:
+def _about(job: TrainingJob) -> Iterator[Text]:
+    """Yield what there is to know of a job below its name; each line fits a narrow terminal."""
     if job.problem:
-        return Text(clean(job.problem), "red")
-    return Text("optional" if job.optional else "")
+        yield Text(f"cannot run: {clean(job.problem)}", "red")
+    yield Text(f"takes {' '.join(job.takes.values()) or 'none of the flags that are passed on'}", "dim")
+    notes = [
+        *(["optional"] if job.optional else []),
+        *([] if job.discovered else ["listed in the jobs file"]),
+    ]
+    if notes:
+        yield Text(", ".join(notes), "dim")
 
 
 def plan_json(

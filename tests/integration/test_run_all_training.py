@@ -75,7 +75,7 @@ def test_scripts_run_in_parallel_with_the_flags_they_take(shop: Shop) -> None:
     flags = ("--parallel", "--epochs", "5", "--folds", "3", "--batch", "16")
     summary = shop.summary(*flags, "--max-workers", "6")
     jobs = {job["id"]: job for job in summary["jobs"]}
-    assert {job["status"] for job in jobs.values()} == {"succeeded"}
+    assert {job["state"] for job in jobs.values()} == {"succeeded"}
     results = shop.project / "results"
     options = json.loads((results / "all_results" / "options.json").read_text())
     assert options == {"epochs": 5, "folds": 3, "sample": None, "batch_size": 16}
@@ -85,7 +85,7 @@ def test_scripts_run_in_parallel_with_the_flags_they_take(shop: Shop) -> None:
     assert "data: 1,2,3" in log.read_text()
     passed = "--epochs 5 --folds 3 --batch-size 16"
     command = f"python training/train_all.py {passed} --output-dir {results}/all_results"
-    assert jobs["train_all"]["command"] == command
+    assert jobs["train_all"]["command_line"] == command
     assert summary["workers"]["count"] == 2
     assert summary["arguments"]["epochs"] == 5
     (written,) = (shop.project / "summaries").glob("training_summary_*.json")
@@ -100,7 +100,7 @@ def test_a_failure_stops_no_other_job_and_is_tried_again(shop: Shop) -> None:
     shop.write("train_c.py", "print('fine')\n")
     shop.write("train_d.py", "def (:\n")
     jobs = shop.jobs("--retries", "1", code=1)
-    assert {name: (job["status"], job["attempts"]) for name, job in jobs.items()} == {
+    assert {name: (job["state"], job["attempts"]) for name, job in jobs.items()} == {
         "train_a": ("failed", 2),
         "train_b": ("succeeded", 2),
         "train_c": ("succeeded", 1),
@@ -118,7 +118,7 @@ def test_warm_jobs_give_what_processes_give(shop: Shop) -> None:
     shop.write("train_b.py", TAKES_NOTHING)
     for executor in ("process", "warm"):
         jobs = shop.jobs("--epochs", "2", "--executor", executor)
-        assert {job["status"] for job in jobs.values()} == {"succeeded"}
+        assert {job["state"] for job in jobs.values()} == {"succeeded"}
         options = json.loads((shop.project / "results" / "a_results" / "options.json").read_text())
         assert options["epochs"] == 2
 
@@ -164,7 +164,7 @@ def test_first_interrupt_lets_running_jobs_finish(shop: Shop) -> None:
     rest, _ = run.communicate(timeout=60)
     assert run.returncode == 130, rest
     (written,) = (shop.project / "summaries").iterdir()
-    found = {job["id"]: job["status"] for job in json.loads(written.read_text())["jobs"]}
+    found = {job["id"]: job["state"] for job in json.loads(written.read_text())["jobs"]}
     assert found == {"train_a": "succeeded", "train_b": "succeeded", "train_c": "not_run"}
     assert current.resolve().name.startswith("run_") and current.read_text() == "waiting\n"
 
@@ -183,7 +183,7 @@ def test_second_interrupt_stops_at_once_and_leaves_no_child(shop: Shop) -> None:
     assert run.returncode == 130, rest
     assert list(shop.processes()) == []
     (written,) = (shop.project / "summaries").iterdir()
-    found = {job["id"]: job["status"] for job in json.loads(written.read_text())["jobs"]}
+    found = {job["id"]: job["state"] for job in json.loads(written.read_text())["jobs"]}
     assert found == {"train_a": "cancelled", "train_b": "cancelled", "train_c": "not_run"}
 
 
@@ -203,7 +203,7 @@ def test_what_a_killed_start_left_running_is_ended_by_the_next(shop: Shop) -> No
     assert len(list(shop.processes())) == 2
     shop.write("train_a.py", "print('short')\n")
     jobs = shop.jobs()
-    assert (jobs["train_a"]["status"], jobs["train_a"]["attempts"]) == ("succeeded", 1)
+    assert (jobs["train_a"]["state"], jobs["train_a"]["attempts"]) == ("succeeded", 1)
     assert list(shop.processes()) == []
 
 
@@ -214,7 +214,7 @@ def test_jobs_of_a_file_on_a_cluster_of_this_machine(shop: Shop) -> None:
     shop.write("cluster.json", json.dumps({"servers": [server]}))
     flags = ("--config", "jobs.yaml", "--no-auto-discover", "--cluster-config", "cluster.json")
     jobs = shop.jobs(*flags, "--epochs", "2")
-    assert jobs["als"]["status"] == "succeeded"
+    assert jobs["als"]["state"] == "succeeded"
     options = json.loads((shop.project / "results" / "als" / "full" / "options.json").read_text())
     assert (options["sample"], options["epochs"]) == (9, 2)
 
@@ -227,7 +227,7 @@ def test_a_file_may_list_a_shell_script_and_a_module(shop: Shop) -> None:
     shop.write("package/train.py", "from .lines import TEXT\nopen('text.txt', 'w').write(TEXT)")
     shop.write("jobs.yaml", "jobs: [{script: jobs/train.sh, args: [a, b]}, {module: package.train}]")
     jobs = shop.jobs("--config", "jobs.yaml")
-    assert {job["status"] for job in jobs.values()} == {"succeeded"}
+    assert {job["state"] for job in jobs.values()} == {"succeeded"}
     results = shop.project / "results"
     assert (results / "train_results" / "words.txt").read_text() == "a b\n"
     assert (results / "package.train_results" / "text.txt").read_text() == "from the package"
@@ -246,7 +246,7 @@ def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp
     shop.write("cluster.json", json.dumps({"servers": [server]}))
     flags = ("--config", "jobs.yaml", "--no-auto-discover", "--cluster-config", "cluster.json")
     jobs = shop.jobs(*flags, "--timeout", "1m", code=1)
-    assert {name: job["status"] for name, job in jobs.items()} == {
+    assert {name: job["state"] for name, job in jobs.items()} == {
         **{"a": "succeeded", "b": "succeeded", "c": "failed"}
     }
     assert jobs["a"]["slot"] != jobs["b"]["slot"] and jobs["a"]["slot"].startswith("gpu0.")
@@ -258,7 +258,6 @@ def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp
     [
         (("--only", "bda"), 2, "--only bda: no job has this name; did you mean bad?"),
         (("--exclude-regex", "("), 2, "no regular expression"),
-        (("--config", "unknown.yaml"), 2, "`epoch` is unknown"),
         (("--config", "gone.yaml"), 2, "there is no such file"),
         (("--discover-root", "gone"), 2, "there is no such directory"),
         (("--cluster-config", "unknown.yaml"), 2, "unknown"),
@@ -266,21 +265,43 @@ def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp
         (("--executor", "thread"), 2, "use warm or process"),
         (("--include-pattern", "train_x*.py", "--strict-discovery"), 3, "nothing to run"),
         (("--include-pattern", "train_x*.py"), 0, "nothing to run"),
-        (("--discover-root", "twins"), 2, "twins/a/train_x.py and twins/b/train_x.py have the id `train_x`"),
     ],
 )
 def test_mistakes_are_told_before_anything_starts(
     shop: Shop, flags: tuple[str, ...], code: int, said: str
 ) -> None:
     shop.write("train_bad.py", "raise SystemExit('was run')\n")
-    shop.write("unknown.yaml", "jobs: [{script: train_bad.py, epoch: 3}]")
-    for twin in "ab":
-        shop.write(f"twins/{twin}/train_x.py", "raise SystemExit('was run')\n")
-    flags = flags if "--discover-root" in flags else (*flags, "--exclude-regex", "twins")
+    shop.write("unknown.yaml", "servers: [{host: localhost, gpu: 3}]")
     done = shop.finish(*flags)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
     assert said in done.stderr
     assert not (shop.project / "results").exists() and not (shop.project / "logs").exists()
+
+
+def test_scripts_of_one_name_and_keys_of_other_tools_are_noted_and_run(shop: Shop) -> None:
+    for twin in "ab":
+        shop.write(f"{twin}/train_x.py", f"open('out', 'w').write({twin!r})\n")
+    shop.write("train_y.py", TAKES_ALL)
+    shop.write("jobs.yaml", "jobs: [{name: Y, script: train_y.py, epoch: 3, args: {epochs: 3, batch: 8}}]")
+    done = shop.finish("--config", "jobs.yaml", "--no-default-jobs", "--parallel", "--epochs", "50", "--json")
+    summary = json.loads(done.stdout)
+    jobs = {job["id"]: job for job in summary["jobs"]}
+    assert {name: job["status"] for name, job in jobs.items()} == dict.fromkeys(
+        ("y", "a.train_x", "b.train_x"), "SUCCESS"
+    )
+    results = shop.project / "results"
+    assert (results / "a.x_results" / "out").read_text() == "a"
+    options = json.loads((results / "y_results" / "options.json").read_text())
+    assert options == {"epochs": 3, "folds": None, "sample": None, "batch_size": 8}
+    assert jobs["y"]["command"][:2] == ["python", "train_y.py"]
+    log = (shop.project / "logs" / "orchestrator.log").read_text()
+    for said in (
+        "`epoch` is unknown",
+        "a/train_x.py and b/train_x.py have one name",
+        "Parallel mode enabled. Ensure sufficient resources.",
+        "[y] Starting attempt 1/1",
+    ):
+        assert said in done.stderr and said in log
 
 
 def test_list_and_dry_run_change_nothing(shop: Shop) -> None:

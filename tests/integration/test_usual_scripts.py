@@ -63,7 +63,7 @@ def all_trained(tmp_path_factory: pytest.TempPathFactory) -> AllTrained:
     done = shop.finish("--config", "jobs.yaml", "--cluster-config", str(cluster), "--json")
     jobs = json.loads(done.stdout)["jobs"]
     said = (shop.project / "logs" / "orchestrator.log").read_text()
-    return AllTrained(shop.project / "results", {job["id"]: job["status"] for job in jobs}, said)
+    return AllTrained(shop.project / "results", {job["id"]: job["state"] for job in jobs}, said)
 
 
 @each

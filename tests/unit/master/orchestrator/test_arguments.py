@@ -41,9 +41,18 @@ def test_only_what_a_script_takes_is_passed(takes: dict[str, str], passed: Passe
     assert argv_of(job(takes), "train_a.py", passed) == ["{python}", "train_a.py", *words]
 
 
-def test_the_commands_words_come_after_the_jobs_own() -> None:
-    words = argv_of(job({"epochs": "--epochs"}, "--epochs", "1"), "-a.py", Passed(epochs=2, extra=("-v",)))
-    assert words == ["{python}", "./-a.py", "--epochs", "1", "--epochs", "2", "-v"]
+@pytest.mark.parametrize("own", [("--epochs", "1"), ("--epochs=1",)])
+def test_the_jobs_own_words_beat_those_of_the_command(own: tuple[str, ...]) -> None:
+    given = job({"epochs": "--epochs", "folds": "--folds"}, *own)
+    words = argv_of(given, "-a.py", Passed(epochs=50, folds=5, extra=("-v",)))
+    assert words == ["{python}", "./-a.py", *own, "--folds", "5", "-v"]
+    assert not_passed(job({}, *own), Passed(epochs=50)) == ()
+
+
+@pytest.mark.parametrize("flag", ["--batch", "--batch-size", "--batch_size"])
+def test_a_batch_of_a_jobs_own_beats_the_commands_in_any_spelling(flag: str) -> None:
+    words = argv_of(job({"batch": "--batch-size"}, flag, "8"), "a.py", Passed(batch=128))
+    assert words == ["{python}", "a.py", flag, "8"]
 
 
 def test_what_is_not_passed_is_told() -> None:
@@ -71,6 +80,10 @@ def test_lists_may_be_given_in_one_or_in_several() -> None:
 def test_times_may_have_a_unit() -> None:
     options = parse(["--timeout", "2h", "--stall-timeout", "90"])
     assert (options.timeout, options.stall_timeout) == (7200.0, 90.0)
+
+
+def test_a_flag_of_other_tools_for_jobs_that_are_built_in_is_taken() -> None:
+    assert parse(["--no-default-jobs"]).default_jobs is False
 
 
 @pytest.mark.parametrize(

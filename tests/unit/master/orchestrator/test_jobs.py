@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
-from master.core.planning.job_settings import JOB_ID
 from master.errors import ConfigError, UsageError
 from master.orchestrator.arguments import Passed, argv_of
 from master.orchestrator.discovery import read_script
-from master.orchestrator.jobs import TrainingJob, discovered_job, id_of, merge
-from master.orchestrator.jobs_yaml import OWN_KEYS, read_jobs_file
+from master.orchestrator.jobs import TrainingJob, discovered_job, merge
+from master.orchestrator.jobs_yaml import OWN_KEYS, JobsFile, read_jobs_file
 from master.orchestrator.selection import select
 from tests.unit.master.orchestrator.conftest import Write
 
@@ -25,11 +22,6 @@ def job(path: Path, **settings: object) -> TrainingJob:
     return TrainingJob(**{**made.__dict__, **settings})
 
 
-@given(st.text(min_size=1, max_size=150))
-def test_every_name_of_a_script_gives_an_id_that_is_safe_as_a_folder(stem: str) -> None:
-    assert id_of(stem) and JOB_ID.problem(id_of(stem)) == ""
-
-
 def test_the_id_is_the_stem_and_the_output_goes_without_train(write: Write) -> None:
     made = discovered_job(read_script(write("train_als.py")))
     assert (made.job_id, made.short_id, made.output) == ("train_als", "als", "als_results")
@@ -37,10 +29,17 @@ def test_the_id_is_the_stem_and_the_output_goes_without_train(write: Write) -> N
     assert (fit.job_id, fit.short_id, fit.output) == ("fit", "fit", "fit_results")
 
 
-def test_two_scripts_with_one_id_are_refused_with_both_names(tmp_path: Path, write: Write) -> None:
-    found = [job(write("a/train_x.py")), job(write("b/train_X.py"))]
-    with pytest.raises(UsageError, match=r"a/train_x\.py and b/train_X\.py have the id `train_X` both"):
-        merge([], found, tmp_path)
+def test_two_scripts_of_one_name_are_told_apart_by_their_folders(tmp_path: Path, write: Write) -> None:
+    found = [job(write("a/train_x.py")), job(write("b/train_X.py")), job(write("train_y.py"))]
+    merged = merge([], found, tmp_path)
+    assert [(made.job_id, made.name, made.output) for made in merged.jobs] == [
+        ("a.train_x", "a.x", "a.x_results"),
+        ("b.train_X", "b.X", "b.X_results"),
+        ("train_y", "y", "y_results"),
+    ]
+    assert merged.notes == (
+        "a/train_x.py and b/train_X.py have one name: their ids begin with their folders",
+    )
 
 
 def test_two_jobs_with_one_output_folder_are_refused(tmp_path: Path, write: Write) -> None:
@@ -70,10 +69,14 @@ def test_an_id_of_both_is_the_files_unless_overrides_are_allowed(
 # --- the file
 
 
-def read(tmp_path: Path, text: str) -> list[TrainingJob]:
+def read_file(tmp_path: Path, text: str) -> JobsFile:
     path = tmp_path / "jobs.yaml"
     path.write_text(text, encoding="utf-8")
     return read_jobs_file(path, tmp_path)
+
+
+def read(tmp_path: Path, text: str) -> tuple[TrainingJob, ...]:
+    return read_file(tmp_path, text).jobs
 
 
 def test_a_file_of_jobs(tmp_path: Path, write: Write) -> None:
@@ -124,9 +127,6 @@ def test_a_setting_of_null_is_one_left_out(tmp_path: Path, write: Write) -> None
     [
         ("jobs: []", "at least one job"),
         ("[]", "must be an object"),
-        ("jobs: [{script: train_a.py}]\nretries: 3", "`retries` is unknown"),
-        ("jobs: [{script: train_a.py, epoch: 3}]", r"`epoch` is unknown"),
-        ("jobs: [{script: train_a.py, optionl: true}]", r"jobs\[0\]\.optionl .*did you mean `optional`"),
         ("jobs: [{name: a}]", "`script` is missing"),
         ("jobs: [{module: a.gone}]", r"neither a/gone\.py nor a/gone/__main__\.py in the current directory"),
         ("jobs: [{module: a-b}]", r"`a-b` is no module's name"),
@@ -165,6 +165,79 @@ def test_mistakes_are_named_with_their_place(tmp_path: Path, write: Write, text:
     with pytest.raises(ConfigError, match=problem) as caught:
         read(tmp_path, text)
     assert re.search(r"jobs\.yaml: (.*\()?line \d", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (
+            "jobs: [{script: train_a.py}]\nretries: 3",
+            r"retries \(line 2\) is passed over: `retries` is unknown",
+        ),
+        ("jobs: [{script: train_a.py, epoch: 3}]", r"jobs\[0\]\.epoch .*`epoch` is unknown"),
+        ("jobs: [{script: train_a.py, optionl: true}]", r"jobs\[0\]\.optionl .*did you mean `optional`"),
+    ],
+)
+def test_keys_of_other_tools_are_noted_and_let_through(
+    tmp_path: Path, write: Write, text: str, note: str
+) -> None:
+    write("train_a.py")
+    found = read_file(tmp_path, text)
+    assert [each.job_id for each in found.jobs] == ["train_a"]
+    assert len(found.notes) == 1 and re.search(rf"jobs\.yaml: {note}", found.notes[0])
+
+
+@pytest.mark.parametrize(
+    ("flags", "args", "words"),
+    [
+        ((), "{data_path: d, batch: 8}", ("--data-path", "d", "--batch-size", "8")),
+        (
+            ("--data_path", "--batch_size"),
+            "{data_path: d, batch: 8}",
+            ("--data_path", "d", "--batch_size", "8"),
+        ),
+        (("--batch",), "{batch: 8}", ("--batch", "8")),
+        (("--data-path",), "{data_path: d}", ("--data-path", "d")),
+        ((), "[--data_path, d]", ("--data_path", "d")),
+    ],
+)
+def test_args_are_spelled_as_the_script_declares_them_else_with_dashes(
+    tmp_path: Path, write: Write, flags: tuple[str, ...], args: str, words: tuple[str, ...]
+) -> None:
+    write("train_a.py", *flags)
+    (found,) = read(tmp_path, f"jobs: [{{script: train_a.py, args: {args}}}]")
+    assert found.args == words
+
+
+def test_an_id_that_is_left_out_comes_from_the_name(tmp_path: Path, write: Write) -> None:
+    write("train_a.py")
+    (found,) = read(tmp_path, "jobs: [{name: Alzheimer's Disease (MRI & PET), script: train_a.py}]")
+    assert (found.job_id, found.name) == (
+        "alzheimers_disease_mri_and_pet",
+        "Alzheimer's Disease (MRI & PET)",
+    )
+    assert found.output == "alzheimers_disease_mri_and_pet_results"
+
+
+def test_a_file_of_another_tool_runs_with_the_jobs_own_numbers(tmp_path: Path, write: Write) -> None:
+    write("src/train_als.py", "--epochs", "--folds", "--batch-size", "--output-dir", "--dataset-choice")
+    text = """
+    jobs:
+      - name: ALS (Amyotrophic Lateral Sclerosis)
+        script: src/train_als.py
+        output: als_comprehensive_results
+        args: {epochs: 3, batch: 16, dataset_choice: als-progression}
+        supports_sample: false
+        description: two cohorts
+    """
+    found = read_file(tmp_path, text)
+    (als,) = found.jobs
+    words = argv_of(als, "src/train_als.py", Passed(epochs=50, folds=5, sample=100, batch=128))
+    assert words == [
+        *("{python}", "src/train_als.py", "--epochs", "3", "--batch-size", "16"),
+        *("--dataset-choice", "als-progression", "--folds", "5", "--output-dir", "{output_dir}"),
+    ]
+    assert len(found.notes) == 1 and "description" in found.notes[0]
 
 
 def test_a_script_that_is_not_python_is_started_as_it_is(tmp_path: Path, write: Write) -> None:
@@ -218,10 +291,11 @@ def test_jobs_are_chosen_by_id_with_or_without_train_or_by_name(
 
 def test_an_unknown_name_gets_the_nearest_ones_offered() -> None:
     known = jobs("train_als", "train_alzheimers")
-    with pytest.raises(
-        UsageError, match=r"--only alzheimer: no job has this name; did you mean .*alzheimers"
-    ):
-        select(known, ["als", "alzheimer"], [])
+    chosen, notes = select(known, ["als", "alzheimer"], [])
+    assert [each.job_id for each in chosen] == ["train_als"]
+    assert re.search(r"--only alzheimer: no job has this name; did you mean .*alzheimers", notes[0])
+    with pytest.raises(UsageError, match=r"--only alzheimer: no job has this name"):
+        select(known, ["alzheimer"], [])
     with pytest.raises(UsageError, match="there are train_als, train_alzheimers"):
         select(known, ["qqq"], [])
     chosen, notes = select(known, [], ["alz"])

@@ -51,6 +51,18 @@ def test_the_current_log_is_the_live_one_and_then_the_one_at_home(
     assert not files.current_log("train_a").is_symlink()
 
 
+def test_each_attempt_is_told_with_how_many_there_may_be(files: TrainingFiles) -> None:
+    said: list[str] = []
+    publisher = Publisher(files, said.append, lambda *_: None, tries=2)
+    for attempt in (4, 5, 6):
+        publisher.transition(moved(Trigger.START, State.RUNNING, attempt=attempt))
+    assert said == [
+        "[train_a] Starting attempt 1/2",
+        "[train_a] Starting attempt 2/2",
+        "[train_a] Starting attempt 3/3",
+    ]
+
+
 def test_results_that_cannot_be_published_stay_and_stop_nothing(files: TrainingFiles) -> None:
     said: list[str] = []
     files.result("train_a").mkdir(parents=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,16 @@ import pytest
 from master.core.running.lifecycle import State
 from master.orchestrator.arguments import Passed
 from master.orchestrator.jobs import TrainingJob
+from master.orchestrator.resources import Gpu
 from master.orchestrator.run_files import TrainingFiles
 from master.orchestrator.summary_file import (
     JobReport,
+    build_summary,
     expected_seconds,
     final_exit_code,
     git_commit,
     job_report,
+    job_summary,
     write_summary,
 )
 from tests.unit.master.orchestrator.conftest import state_of
@@ -53,6 +57,50 @@ def test_a_job_that_cannot_run_is_invalid_whatever_the_others_do(files: Training
     assert (report.status, report.error, report.attempts) == ("invalid", "line 3", 0)
 
 
+KEYS = (
+    *("pipeline", "start_time_utc", "end_time_utc", "duration_sec", "git_commit", "python"),
+    *("working_directory", "gpu_info", "arguments", "jobs"),
+)
+JOB_KEYS = (
+    *("id", "name", "status", "attempts", "start_time", "end_time", "duration_sec", "optional"),
+    *("use_output_dir", "supports_epochs", "supports_folds", "supports_sample", "supports_batch"),
+    *("command", "error"),
+)
+
+
+def test_the_summary_has_the_keys_that_other_tools_read_beside_ours(files: TrainingFiles) -> None:
+    job = TrainingJob("train_a", "a", Path("/p/train_a.py"), "a_results", {"epochs": "--epochs"})
+    reports = [job_report(job, state_of(train_a=State.SUCCEEDED), Passed(epochs=2), files, Path("/p"))]
+    summary = build_summary(
+        reports,
+        **{"started_at": 0.0, "ended_at": 2.0, "exit_code": 0, "arguments": {"epochs": 2}, "workers": {}},
+        gpus=[Gpu("0", "A100", 40960)],
+        here=Path("/p"),
+    )
+    assert [key for key in KEYS if key not in summary] == []
+    assert summary["start_time_utc"] == summary["start_time"] == "1970-01-01T00:00:00.000+00:00"
+    assert summary["duration_sec"] == summary["duration_seconds"] == 2.0
+    assert summary["gpu_info"] == {
+        **{"framework": "system", "cuda_available": True, "device_count": 1, "devices": ["A100"]},
+    }
+    assert summary["gpus"] == [{"index": "0", "name": "A100", "memory_mib": 40960}]
+    (told,) = summary["jobs"]
+    assert [key for key in JOB_KEYS if key not in told] == []
+    assert (told["status"], told["state"], told["duration_sec"]) == ("SUCCESS", "succeeded", 2.5)
+    assert (told["use_output_dir"], told["supports_epochs"], told["supports_batch"]) == (False, True, False)
+    assert told["command"] == ["python", "train_a.py", "--epochs", "2"]
+    assert told["command_line"] == "python train_a.py --epochs 2"
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [("failed", "FAILED"), ("invalid", "FAILED"), ("cancelled", "INTERRUPTED"), ("not_run", "INTERRUPTED")],
+)
+def test_a_state_has_the_word_that_other_tools_know(status: str, word: str) -> None:
+    report = replace(report_of(status), takes=[], words=[])
+    assert (job_summary(report)["status"], job_summary(report)["state"]) == (word, status)
+
+
 def report_of(status: str, *, optional: bool = False) -> JobReport:
     nothing = dict.fromkeys(JobReport.__dataclass_fields__)
     return JobReport(**{**nothing, "status": status, "optional": optional})  # type: ignore[arg-type]
@@ -79,7 +127,7 @@ def test_the_exit_code(dispatched: int, reports: list[tuple[str, bool]], partial
 
 def test_durations_are_those_of_the_last_success(tmp_path: Path) -> None:
     for stamp, status, seconds in (("1", "succeeded", 5), ("2", "succeeded", 3), ("3", "failed", 9)):
-        summary = {"jobs": [{"id": "train_a", "status": status, "duration_seconds": seconds}]}
+        summary = {"jobs": [{"id": "train_a", "state": status, "duration_seconds": seconds}]}
         write_summary(tmp_path / f"training_summary_{stamp}.json", summary)
     (tmp_path / "training_summary_4.json").write_text("{")
     (tmp_path / "training_summary_5.json").write_text("[]")

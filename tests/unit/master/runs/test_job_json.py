@@ -26,6 +26,13 @@ def run() -> ScriptedRun:
     return run
 
 
+def summary_keys() -> set[str]:
+    """Return the keys of a job of the summary of `run_all_training`."""
+    nothing = {field.name: None for field in fields(summary_file.JobReport)}
+    empty = {**nothing, "status": summary_file.SUCCEEDED, "words": [], "takes": []}
+    return set(summary_file.job_summary(summary_file.JobReport(**empty)))  # type: ignore[arg-type]
+
+
 def table_keys(page: str) -> set[str]:
     """Return the keys of the table `key of a job` of a page."""
     text = (DOCS / page).read_text(encoding="utf-8")
@@ -68,7 +75,7 @@ def test_an_entry_has_what_is_picked_in_that_order() -> None:
 
 def test_the_pages_tell_the_keys_of_the_logs_and_the_summary() -> None:
     assert table_keys("outputs.md") == set(phase_logs.JOB_KEYS)
-    assert table_keys("run_all_training.md") == {field.name for field in fields(summary_file.JobReport)}
+    assert table_keys("run_all_training.md") == summary_keys()
 
 
 def test_the_page_tells_the_keys_of_the_json() -> None:
@@ -81,6 +88,8 @@ def test_what_is_told_twice_has_one_name() -> None:
     own = {"gpu", "config", "success", "returncode", "result_dir", "metrics", "jobs"}
     own |= {"id", "name", "status", "optional", "command", "output", "log"}
     published = {*phase_logs.JOB_KEYS, *result_table.JOB_KEYS, *result_table.BASE_MODEL_KEYS}
-    published |= {field.name for field in fields(summary_file.JobReport)}
+    own |= {"command_line", "duration_sec", "use_output_dir"}
+    own |= {f"supports_{what}" for what in ("epochs", "folds", "sample", "batch")}
+    published |= summary_keys()
     assert published - own <= set(job_json(job_row(run().task("job0"))))
     assert not own & set(job_json(job_row(run().task("job0"))))
