@@ -101,3 +101,5 @@ class JobsSpec:
     source: str
     base_models: Mapping[str, BaseModelSpec] = field(default_factory=dict)
     """By `spec_hash`, in the order of first use."""
+    says_of_base_models: bool = True
+    """Whether the file says if there are any: in a word of its own, or by the form of its jobs."""

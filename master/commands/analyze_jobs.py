@@ -129,6 +129,8 @@ def _show(analysis: Analysis, console: Console) -> None:
         console.print(Text.assemble(("All have ", "dim"), _fields(common)))
     if analysis.splits:
         console.print(_split_table(analysis.splits))
+    if analysis.sharing_note:
+        console.print(Text(analysis.sharing_note), soft_wrap=True)
 
 
 def _totals(analysis: Analysis) -> Table:

@@ -30,7 +30,7 @@ from master.intake.executors import (
 )
 from master.intake.head_paths import with_head_paths
 from master.intake.jobs import read_jobs
-from master.intake.participant_jobs import PARTICIPANT_JOBS, is_participant_job
+from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets import with_secrets
 from master.intake.settings_check import check_job_settings
 from master.runs.launching import Limits
@@ -109,7 +109,7 @@ def _threads_problem(trainer: TrainerManifest | None) -> str:
 
 def _check_default_trainer(configs: Iterable[Config]) -> None:
     """Refuse to run the default trainer where nothing says that it is meant: a script was forgotten."""
-    if not any(map(is_participant_job, configs)):
+    if not any(map(PARTICIPANT_JOBS.has_form, configs)):
         raise UsageError(
             "no --script-path: give your training script (or -m, or `script_path` in the cluster config)."
             f" The trainer {DEFAULT_TRAINER} runs of itself where jobs have `participants` with `fold`, or a"

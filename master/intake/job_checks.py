@@ -8,9 +8,17 @@ from functools import lru_cache
 from typing import Any
 
 from master.core.nearest import hint, literal
-from master.core.planning.identity import CODE_FIELD, BaseModelRule
+from master.core.planning.identity import CODE_FIELD, BaseModelRule, needs_base_model
 from master.core.planning.job_settings import STRUCTURED
-from master.intake.participant_jobs import SPLIT, Problem, participant_problems, share_problems
+from master.core.planning.job_shape import JobShape
+from master.intake.participant_jobs import (
+    PARTICIPANT_JOBS,
+    SPLIT,
+    Problem,
+    has_our_words,
+    participant_problems,
+    share_problems,
+)
 from master.specs import Config
 from worker_agent.protocol.script_contract import BASE_ONLY, MODE
 
@@ -22,7 +30,10 @@ _NUMBERS = frozenset({int, float, bool, type(None)})
 
 
 def problems(
-    config: Config, rule: BaseModelRule, known_fields: Collection[str] | None = None
+    config: Config,
+    rule: BaseModelRule,
+    shape: JobShape = PARTICIPANT_JOBS,
+    known_fields: Collection[str] | None = None,
 ) -> Iterator[Problem]:
     """Yield what is wrong with a job's fields; later checks may rely on earlier ones, so take the first."""
     for name, value in config.items():
@@ -32,10 +43,11 @@ def problems(
     if known_fields is not None:
         passed = (name for name in config if not name.startswith("_") and name not in known_fields)
         yield from ((name, f"is no flag of the script: {hint(name, known_fields)}") for name in passed)
-    yield from share_problems(config)
     if config.get(MODE) == BASE_ONLY:
         yield MODE, f"may not be {BASE_ONLY}: the jobs that train base models are generated"
-    yield from participant_problems(config, rule.needed)
+    if has_our_words(config, shape):
+        yield from share_problems(config)
+        yield from participant_problems(config, needs_base_model(config, rule, shape))
 
 
 @lru_cache(maxsize=4096)

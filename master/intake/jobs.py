@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from master.core.nearest import hint, shown
-from master.core.planning.identity import BaseModelRule, base_model_of, job_hash_of
+from master.core.planning.identity import NOTHING_SAID, BaseModelRule, base_model_of, job_hash_of
 from master.core.planning.job_settings import JOB_ID, PREFIX
 from master.core.planning.job_shape import JobShape, LeaveOneOut
 from master.errors import ConfigError
@@ -91,14 +91,20 @@ def _jobs(
     if check:
         check(entry.fields for entry in entries)
     settings = top if isinstance(top.value, dict) else None
-    rule = (settings and _rule(settings, entries, shape)) or BaseModelRule(needed=shape.base_models)
+    rule = (settings and _rule(settings, entries, shape)) or NOTHING_SAID
     identity = _code(settings, code) if settings else code
     allowed = None if known_fields is None else frozenset(known_fields)
-    unnamed = [_checked(entry, rule, allowed) for entry in entries]
+    unnamed = [_checked(entry, rule, shape, allowed) for entry in entries]
     _refuse_equal(entries, unnamed)
     ids = _ids(entries, unnamed, known_ids)
     named = zip(entries, unnamed, ids, strict=True)
-    return _spec(document.source, named, shape, lambda config: base_model_of(config, identity, rule, shape))
+    spec = _spec(document.source, named, shape, lambda config: base_model_of(config, identity, rule, shape))
+    return replace(spec, says_of_base_models=_is_said(rule, shape, unnamed))
+
+
+def _is_said(rule: BaseModelRule, shape: JobShape, jobs: Iterable[Unnamed]) -> bool:
+    written = not shape.is_usual or any(shape.has_form(job.config) for job in jobs)
+    return written or rule is not NOTHING_SAID
 
 
 def _entries(document: Document) -> Iterator[_Entry]:
@@ -193,9 +199,11 @@ def _declared(node: Node, entries: list[_Entry], split: LeaveOneOut | None) -> f
     return frozenset(node.value)
 
 
-def _checked(entry: _Entry, rule: BaseModelRule, known_fields: frozenset[str] | None) -> Unnamed:
+def _checked(
+    entry: _Entry, rule: BaseModelRule, shape: JobShape, known_fields: frozenset[str] | None
+) -> Unnamed:
     config = {name: value for name, value in entry.fields.items() if name != JOB_ID.name}
-    for field, problem in problems(config, rule, known_fields):
+    for field, problem in problems(config, rule, shape, known_fields):
         raise entry.error(field, problem)
     given = entry.fields.get(JOB_ID.name)
     wrong = prefix_problem(config.get(PREFIX.name))

@@ -27,6 +27,7 @@ PARTICIPANT_JOBS = JobShape(
     modes=MappingProxyType({"full_fine_tuning": True, "target_only_fine_tuning": True, TARGET_ONLY: False}),
     kind_fields=(MODE, "model"),
     leave_one_out=SPLIT,
+    is_usual=True,
 )
 SHARES = ("target_batch_pct", "target_data_pct", "aug_prob")
 """Fields that are parts of a whole."""
@@ -40,10 +41,9 @@ def target_of(config: Config) -> str | None:
     return str(config[PARTICIPANTS][config[FOLD]]) if SPLIT.applies(config) else None
 
 
-def is_participant_job(config: Config) -> bool:
-    """Tell whether a job is written in this form: over participants, or in one of its modes."""
-    mode = config.get(MODE)
-    return SPLIT.applies(config) or (isinstance(mode, str) and mode in PARTICIPANT_JOBS.modes)
+def has_our_words(config: Config, shape: JobShape) -> bool:
+    """Tell whether the words of this form mean in a job what they mean here."""
+    return shape.leave_one_out is SPLIT and (shape.has_form(config) or not shape.is_usual)
 
 
 def share_problems(config: Config) -> Iterator[Problem]:
@@ -55,14 +55,15 @@ def share_problems(config: Config) -> Iterator[Problem]:
 
 
 def participant_problems(config: Config, needed: bool) -> Iterator[Problem]:
-    """Yield what is wrong with a job over participants, or with half of one; nothing for any other job.
+    """Yield what is wrong with a job over participants, or with half of one.
 
-    `needed` is whether jobs of the file start from base models.  Later checks rely on earlier ones.
+    `needed` is whether it starts from a base model.  Later checks rely on earlier ones.
     """
-    if not SPLIT.applies(config):
-        for given, missing in ((PARTICIPANTS, FOLD), (FOLD, PARTICIPANTS)):
-            if config.get(given) is not None:
-                yield given, f"is given without `{missing}`: a participant job has both"
+    given = {name for name in (PARTICIPANTS, FOLD) if config.get(name) is not None}
+    if len(given) < 2:
+        for name in given:
+            missing = FOLD if name == PARTICIPANTS else PARTICIPANTS
+            yield name, f"is given without `{missing}`: a participant job has both"
         return
     if problem := _names_problem(config[PARTICIPANTS]):
         yield PARTICIPANTS, problem
@@ -72,7 +73,7 @@ def participant_problems(config: Config, needed: bool) -> Iterator[Problem]:
     mode = config.get(MODE)
     if mode is not None and not (isinstance(mode, str) and mode in PARTICIPANT_JOBS.modes):
         yield MODE, f"is {literal(mode)}: {hint(str(mode), PARTICIPANT_JOBS.modes)}"
-    yield from _others_problem(config, needed and mode != TARGET_ONLY)
+    yield from _others_problem(config, needed)
 
 
 def _names_problem(participants: Any) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from master.core.planning.analysis import varying
 from master.core.planning.plan import Plan
+from master.core.planning.sharing import sharing_note
 from master.core.planning.workers import PlannedWorker
 from master.core.running.summary import planned_savings
 from master.specs import BaseModelSpec, JobsSpec
@@ -40,6 +41,7 @@ def plan_json(
             ],
         },
         "trainings_saved": planned_savings(plan),
+        "sharing_note": sharing_note(jobs) or None,
         **({"code": code_json(code)} if code else {}),
     }
 
@@ -66,6 +68,8 @@ def print_plan(
         print_code(console, code)
     _print_base_models(console, report["base_models"])
     console.print(_total(report))
+    if report["sharing_note"]:
+        console.print(clean(report["sharing_note"]), soft_wrap=True)
     console.print()
 
 

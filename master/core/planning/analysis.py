@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from master.core.planning.identity import canonical_json
+from master.core.planning.sharing import sharing_note
 from master.specs import BaseModelSpec, JobsSpec
 
 _SECONDS_PER_HOUR = 3600
@@ -43,6 +44,8 @@ class Analysis:
     splits: tuple[FieldSplit, ...]
     gpu_hours_saved: float | None
     """By the base models whose duration is known; None where none is."""
+    sharing_note: str = ""
+    """That nothing is shared, and how it would be."""
 
     @property
     def jobs_needing_base_model(self) -> int:
@@ -86,6 +89,7 @@ class Analysis:
                 for split in self.splits
             ],
             "gpu_hours_saved": self.gpu_hours_saved,
+            "sharing_note": self.sharing_note or None,
         }
 
 
@@ -99,7 +103,8 @@ def analyze(spec: JobsSpec, durations: Mapping[str, float]) -> Analysis:
         if base.spec.spec_hash in durations
     ]
     splits = tuple(single_field_splits(spec.base_models))
-    return Analysis(len(spec.jobs), tuple(shared), splits, sum(saved) if saved else None)
+    hours = sum(saved) if saved else None
+    return Analysis(len(spec.jobs), tuple(shared), splits, hours, sharing_note(spec))
 
 
 def single_field_splits(base_models: Mapping[str, BaseModelSpec]) -> Iterator[FieldSplit]:

@@ -26,8 +26,8 @@ CODE_FIELD = "code"
 class BaseModelRule:
     """What a jobs file says in `base_model`."""
 
-    needed: bool = True
-    """False where no job of the file starts from a base model."""
+    needed: bool | None = True
+    """False where no job of the file starts from a base model; None leaves it to the jobs' shape."""
     include: frozenset[str] | None = None
     """The only fields that identify a base model; None: all but `exclude` and what never does by itself."""
     exclude: frozenset[str] = frozenset()
@@ -42,6 +42,7 @@ class BaseModelRule:
 
 
 DEFAULT_RULE = BaseModelRule()
+NOTHING_SAID = BaseModelRule(needed=None)
 
 
 def canonical_json(value: Any) -> str:
@@ -70,6 +71,12 @@ def job_hash_of(config: Config, given_id: str | None = None) -> str:
     return tagged_hash("job", value)[:HASH_DIGITS]
 
 
+def needs_base_model(config: Config, rule: BaseModelRule, shape: JobShape) -> bool:
+    """Tell whether a job starts from a base model."""
+    asked = shape.asks_for_base_model(config) if rule.needed is None else rule.needed
+    return asked and shape.needs_base_model(config)
+
+
 def base_model_of(
     config: Config, code: str, rule: BaseModelRule = DEFAULT_RULE, shape: JobShape = ANY_JOB
 ) -> BaseModelSpec | None:
@@ -78,9 +85,9 @@ def base_model_of(
     `code` identifies the training code, `shape` says what its fields mean.  Raises ValueError where the
     member that the job leaves out, or the number of the others, is out of range.
     """
-    if not rule.needed or not shape.needs_base_model(config):
+    if not needs_base_model(config, rule, shape):
         return None
-    fine_tuning, split = shape.fine_tuning_fields, shape.leave_one_out
+    fine_tuning, split = shape.tuning_fields_of(config), shape.leave_one_out
     identity = {name: value for name, value in config.items() if rule.identifies(name, fine_tuning)}
     if split is not None and split.applies(config):
         identity = {name: value for name, value in identity.items() if name not in split.fields}

@@ -43,7 +43,7 @@ class LeaveOneOut:
 
     def applies(self, config: Config) -> bool:
         """Tell whether a job is one over members."""
-        return config.get(self.members) is not None and config.get(self.index) is not None
+        return isinstance(config.get(self.members), list) and config.get(self.index) is not None
 
     def others_of(self, config: Config) -> list[str]:
         """Return the others that a job's base model is made from, sorted: how they came about says nothing.
@@ -74,6 +74,26 @@ class JobShape:
     kind_fields: tuple[str, ...] = ()
     """Jobs with equal values here take about equally long."""
     leave_one_out: LeaveOneOut | None = None
+    is_usual: bool = False
+    """Jobs are often written so, but their training code does not demand it: in one that is written otherwise
+    these words are ordinary ones, and it starts from a base model only where its file asks for one."""
+
+    def has_form(self, config: Config) -> bool:
+        """Tell whether a job is written in this form: over members, or in one of its modes."""
+        mode, split = config.get(MODE), self.leave_one_out
+        is_mode = isinstance(mode, str) and mode in self.modes
+        return is_mode or (split is not None and split.applies(config))
+
+    def asks_for_base_model(self, config: Config) -> bool:
+        """Tell whether a job starts from a base model where its file says nothing of it."""
+        return self.has_form(config) if self.is_usual else self.base_models
+
+    def tuning_fields_of(self, config: Config) -> frozenset[str]:
+        """Return the fields of a job that say how it uses its base model."""
+        split = self.leave_one_out
+        if split is None or not self.is_usual or split.applies(config):
+            return self.fine_tuning_fields
+        return self.fine_tuning_fields - split.fields
 
     def needs_base_model(self, config: Config) -> bool:
         """Tell whether a job's mode starts from a base model."""

@@ -44,7 +44,9 @@ def test_the_trainers_that_ship_are_what_they_were() -> None:
 
 def test_the_personalization_trainer_takes_jobs_over_participants() -> None:
     own = PARTICIPANT_JOBS.fine_tuning_fields | {"refit", "baseline"}
-    assert find_trainer_manifest("personalization").shape == replace(PARTICIPANT_JOBS, fine_tuning_fields=own)
+    assert find_trainer_manifest("personalization").shape == replace(
+        PARTICIPANT_JOBS, fine_tuning_fields=own, is_usual=False
+    )
 
 
 def test_jobs_of_probes_start_from_no_base_model() -> None:

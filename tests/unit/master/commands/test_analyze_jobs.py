@@ -64,14 +64,15 @@ def test_the_tables_say_the_same(search: Path, capsys: pytest.CaptureFixture[str
 
 def test_text_of_the_user_is_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "jobs.json"
-    path.write_text(json.dumps([{"tag": "[bold]x[/bold]", "lr": 1}, {"tag": "[/]", "lr": 1}]))
+    jobs = [{"tag": "[bold]x[/bold]", "lr": 1}, {"tag": "[/]", "lr": 1}]
+    path.write_text(json.dumps({"jobs": jobs, "base_model": True}))
     assert main([str(path)]) == 0
     assert 'tag="[bold]x[/bold]"' in capsys.readouterr().out
 
 
 def test_long_lists_are_cut_with_a_word_about_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "jobs.yaml"
-    path.write_text(f"grid: {{lr: {list(range(50))}}}")
+    path.write_text(f"grid: {{lr: {list(range(50))}}}\nbase_model: true")
     assert main([str(path)]) == 0
     shown = capsys.readouterr().out
     assert "and 10 more: --json lists all" in shown
@@ -103,14 +104,16 @@ def test_a_broken_manifest_is_named(search: Path, manifest: str, capsys: pytest.
 
 def test_a_field_that_is_given_only_sometimes_is_a_split() -> None:
     jobs = [{"lr": 1}, {"lr": 1, "seed": 1}, {"lr": 1, "seed": None}, {"lr": 2, "seed": 5}]
-    analysis = analyze(parse_jobs(json.dumps(jobs), code="x"), {})
+    analysis = analyze(parse_jobs(json.dumps({"jobs": jobs, "base_model": True}), code="x"), {})
     (split,) = analysis.splits
     assert (split.field, split.values) == ("seed", (None, 1, None))
     assert split.missing_in == split.spec_hashes[:1]
 
 
 def test_equal_values_of_two_types_are_a_split() -> None:
-    (split,) = analyze(parse_jobs('[{"lr": 1}, {"lr": 1.0}]', code="x"), {}).splits
+    (split,) = analyze(
+        parse_jobs('{"jobs": [{"lr": 1}, {"lr": 1.0}], "base_model": true}', code="x"), {}
+    ).splits
     assert [type(value) for value in split.values] == [int, float]
 
 
@@ -215,3 +218,12 @@ def test_the_fields_of_a_personalization_search_are_flags_of_the_default_trainer
         *("use_augmentation", "jitter_std", "magnitude_range", "aug_prob", "n_base_participants"),
         *("early_stopping_patience", "early_stopping_patience_target", "target_data_pct", "target_batch_pct"),
     }
+
+
+def test_a_plain_sweep_is_told_how_to_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "jobs.json"
+    path.write_text(json.dumps({"grid": {"lr": [1, 2], "fold": [0, 1]}}))
+    found = analyzed(capsys, path)
+    assert (found["jobs"], found["base_models"]) == (4, [])
+    assert main([str(path)]) == 0
+    assert found["sharing_note"] in capsys.readouterr().out

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from master.core.planning.identity import canonical_json
 from master.errors import ConfigError
 from master.intake.job_ids import Unnamed, assign_ids
 from master.intake.jobs import parse_jobs, read_jobs
+from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.specs import JobsSpec
 
 ROOT = Path(__file__).parents[4]
@@ -128,7 +130,9 @@ def test_yaml_gives_the_same_jobs_as_json(tmp_path: Path) -> None:
     assert one.source == str(tmp_path / "jobs.json")
 
 
-@pytest.mark.parametrize("text", ["[\n{},\n\n{\n\n'lr': 1,\n'fold': 1}]".replace("'", '"')])
+@pytest.mark.parametrize(
+    "text", ["[\n{},\n\n{'mode': 'target_only',\n\n'lr': 1,\n'fold': 1}]".replace("'", '"')]
+)
 def test_messages_name_the_line_of_the_field(text: str) -> None:
     with pytest.raises(ConfigError, match=r"jobs\.json: job 2 \(line 7\): `fold` is given without"):
         parse_jobs(text, code="x")
@@ -176,7 +180,7 @@ def test_no_job_takes_the_id_of_one_that_is_gone() -> None:
 
 
 def test_equal_fields_may_run_twice_under_two_ids() -> None:
-    spec = parse([{"lr": 1, "id": "a"}, {"lr": 1, "id": "b"}])
+    spec = parse({"jobs": [{"lr": 1, "id": "a"}, {"lr": 1, "id": "b"}], "base_model": True})
     assert [job.job_id for job in spec.jobs] == ["alpha/a", "alpha/b"]
     assert spec.jobs[0].job_hash != spec.jobs[1].job_hash
     assert len(spec.base_models) == 1
@@ -205,7 +209,7 @@ def test_a_file_can_do_without_base_models() -> None:
 
 @pytest.mark.parametrize(("version", "code"), [("2", "pinned:2"), (2, "pinned:2"), (None, "script:1")])
 def test_a_pinned_version_stands_for_the_code(version: Any, code: str) -> None:
-    spec = parse({"jobs": [{"lr": 1}], "code_version": version})
+    spec = parse({"jobs": [{"lr": 1}], "base_model": True, "code_version": version})
     assert spec.jobs[0].base_model is not None
     assert spec.jobs[0].base_model.config["code"] == code
 
@@ -271,3 +275,39 @@ def test_adding_jobs_renames_none(jobs: list[dict[str, Any]]) -> None:
     known = {job.job_hash: job.job_id for job in before.jobs}
     after = parse({"defaults": shared, "jobs": jobs}, known_ids=known)
     assert after.jobs[0].job_id == before.jobs[0].job_id
+
+
+ORDINARY = {"fold": 7, "participants": 12, "aug_prob": 5, "target_batch_pct": "half", "mode": "train"}
+
+
+def test_the_words_of_jobs_over_participants_are_ordinary_ones_in_other_jobs() -> None:
+    jobs = parse(
+        [ORDINARY, {"fold": "last"}, {"participants": ["a", "b"]}, {"fold": 1, "participants": "all"}]
+    )
+    assert [job.base_model for job in jobs.jobs] == [None] * 4
+    assert jobs.jobs[0].config == ORDINARY
+
+
+def test_a_plain_sweep_has_no_base_models() -> None:
+    spec = parse({"grid": {"lr": [1, 2], "seed": [0, 1], "fold": [0, 1, 2]}})
+    assert (len(spec.jobs), dict(spec.base_models), spec.says_of_base_models) == (12, {}, False)
+
+
+def test_each_job_asks_for_itself() -> None:
+    spec = parse([{"lr": 1}, {**FOLD}, {"mode": "full_fine_tuning"}, {"mode": "target_only"}])
+    assert [job.base_model is not None for job in spec.jobs] == [False, True, True, False]
+    assert spec.says_of_base_models
+
+
+@pytest.mark.parametrize("asked", [True, {"exclude": ["dropout"]}])
+def test_the_fold_of_a_plain_cross_validation_splits_what_is_asked_for(asked: Any) -> None:
+    spec = parse({"grid": {"fold": [0, 1], "dropout": [0, 1]}, "base_model": asked})
+    assert {base.config["fold"] for base in spec.base_models.values()} == {0, 1}
+    assert len(spec.base_models) == (4 if asked is True else 2)
+
+
+@pytest.mark.parametrize("wrong", [{"participants": 12}, {"fold": "last"}, {"aug_prob": 5}])
+def test_a_trainer_of_participants_has_no_ordinary_words(wrong: dict[str, Any]) -> None:
+    trainers = replace(PARTICIPANT_JOBS, is_usual=False)
+    with pytest.raises(ConfigError, match=f"`{next(iter(wrong))}` "):
+        parse([wrong], shape=trainers)

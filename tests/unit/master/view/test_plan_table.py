@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -105,3 +106,12 @@ def test_only_fields_that_differ_tell_base_models_apart() -> None:
         {"lr": 1, "model": "x", "b": 2},
     ]
     assert varying(configs) == ["model", "n", "b"]
+
+
+def test_a_plan_says_where_nothing_is_shared() -> None:
+    jobs = replace(jobs_spec(3, 0), says_of_base_models=False)
+    console = paper()
+    print_plan(jobs, make_plan(jobs, {}), WORKERS, console=console)
+    assert "No base models, and nothing is shared" in written(console)
+    assert "nothing is shared" in plan_json(jobs, make_plan(jobs, {}), WORKERS)["sharing_note"]
+    assert plan_json(jobs_spec(6, 2), make_plan(jobs_spec(6, 2), {}), WORKERS)["sharing_note"] is None

@@ -27,7 +27,8 @@ from worker_agent.protocol.messages import EXECUTORS
 DOCS = Path(__file__).parents[5] / "docs"
 PAGE = (DOCS / "jobs.md").read_text()
 SCHEMA = json.loads((DOCS / "jobs.schema.json").read_text())
-FIELDS = SCHEMA["$defs"]["job"]["properties"]
+JOB = SCHEMA["$defs"]["job"]
+FIELDS = JOB["properties"]
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 0.5, 90.0, 10**9, [1], ["a"], "", "x", "a/b", "a//b", "../x", ".x"),
     *("90s", "90 s", "2h", "1d", "90", "-5s", "5 parsecs", "800MB", "1.5 GiB", "24", "24gb", "fork"),
@@ -89,7 +90,8 @@ def test_the_schema_takes_what_is_taken(setting: JobSetting[Any]) -> None:
 
 def test_the_schema_tells_of_no_other_fields_but_those_of_participant_jobs() -> None:
     settings = {setting.name for setting in JOB_SETTINGS}
-    assert set(FIELDS) == settings | SPLIT.fields | {"mode"} | set(SHARES)
+    assert set(FIELDS) == settings | {"mode"}
+    assert set(JOB["then"]["properties"]) == SPLIT.fields | set(SHARES)
 
 
 def test_the_schema_knows_the_names_that_no_field_may_have() -> None:
