@@ -19,6 +19,7 @@ from master.code.identity import code_identity
 from master.code.sources import CodeRequest
 from master.code.trainer_manifest import DEFAULT_TRAINER, find_trainer_manifest
 from master.commands.frame import Command, new_parser
+from master.commands.sweep_options import add_sweep_options, take_sweep
 from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
 from master.errors import UsageError
 from master.intake.cluster import read_cluster
@@ -26,6 +27,7 @@ from master.intake.head_paths import worker_folders
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.strict_json import read_document
+from master.intake.sweeps.flags import SweepFlags, given_jobs
 from master.specs import BaseModelSpec
 
 _DESCRIPTION = """\
@@ -40,6 +42,7 @@ _EPILOG = """\
 examples:
   analyze_jobs jobs.json
   analyze_jobs jobs.json --script-path train.py --json | jq .trainings_saved
+  analyze_jobs --script-path train.py --grid lr=1e-3,1e-4 --grid seed=0..4
   analyze_jobs jobs.json --run-dir .       with GPU-hours, from base models that are already trained
 
 exit codes: 0 done, 2 wrong usage, 3 a file is wrong"""
@@ -52,13 +55,22 @@ _VALUE_WIDTH = 60
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    return _COMMAND.run(lambda: _run(_parser().parse_args(argv)))
+    return _COMMAND.run(lambda: _run(*_parse(argv)))
+
+
+def _parse(argv: Sequence[str] | None) -> tuple[argparse.Namespace, SweepFlags]:
+    parser = _parser()
+    given = vars(parser.parse_args(argv))
+    sweep = take_sweep(parser, given)
+    if given["jobs"] is None and not sweep.given:
+        parser.error("no jobs: give a jobs file, or a sweep such as --grid lr=1e-3,1e-4")
+    return argparse.Namespace(**given), sweep
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("analyze_jobs", _DESCRIPTION, _EPILOG)
     add = parser.add_argument
-    add("jobs", type=Path, metavar="jobs.json", help="the jobs file, JSON or YAML (.yaml, .yml)")
+    add("jobs", nargs="?", type=Path, metavar="jobs.json", help="the jobs file, JSON or YAML (.yaml, .yml)")
     add("--json", action="store_true", help="print one JSON object instead of tables")
     add("--run-dir", type=Path, metavar="DIR", help="folder with experiments/, to read durations from")
     code = parser.add_mutually_exclusive_group()
@@ -67,14 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     code.add_argument("--trainer", metavar="NAME", help=f"a built-in trainer (default: {DEFAULT_TRAINER})")
     add("--project-root", type=Path, metavar="DIR", help="as for run_two_phase")
     add("--cluster-config", type=Path, metavar="F", help="tells what beside the script is no code")
+    add_sweep_options(parser)
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, sweep: SweepFlags) -> int:
     code = code_identity(_code_request(arguments), arguments.trainer)
     trainer = find_trainer_manifest(arguments.trainer) if arguments.trainer else None
     spec = read_jobs(
-        arguments.jobs,
+        given_jobs(arguments.jobs, sweep),
         code=code,
         known_fields=trainer.known_fields() if trainer else None,
         shape=trainer.shape if trainer else PARTICIPANT_JOBS,
@@ -93,7 +106,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _code_request(arguments: argparse.Namespace) -> CodeRequest:
     """Return what is to be run, as `run_two_phase` would say."""
     script, root = arguments.script_path, arguments.project_root
-    runs, named = [arguments.run_dir] if arguments.run_dir else [], [arguments.jobs]
+    runs = [arguments.run_dir] if arguments.run_dir else []
+    named = [arguments.jobs] if arguments.jobs else []
     if arguments.cluster_config:
         named.append(arguments.cluster_config)
         runs += worker_folders(read_cluster(arguments.cluster_config))

@@ -10,11 +10,13 @@ from pathlib import Path
 from master.commands.flag_types import number_of_seconds, number_of_tries
 from master.commands.frame import new_parser
 from master.commands.job_options import add_job_options
+from master.commands.sweep_options import SWEEP_EXAMPLES, add_sweep_options, take_sweep
 from master.core.running.records import Policy
+from master.intake.sweeps.flags import SweepFlags
 
 MOST_ALIKE = 10
 """Jobs that may fail alike before the run is halted."""
-EPILOG = """\
+EPILOG = f"""\
 what happens:
   Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each
   once, anywhere in the cluster, and brings it home.  Phase 2 runs the jobs; a job starts as soon as its own
@@ -30,15 +32,18 @@ exit codes:
 examples:
   run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py --dry-run
   run_two_phase --cluster-config cluster_config.json --jobs-config jobs.json --script-path train.py
-"""
+{SWEEP_EXAMPLES}"""
 
 
 @dataclass(frozen=True)
 class TwoPhaseOptions:
     """What the user asked for."""
 
-    cluster_config: Path
-    jobs_config: Path
+    cluster_config: Path | None
+    """None for this machine alone."""
+    jobs_config: Path | None
+    """None where the flags of a sweep say all."""
+    sweep: SweepFlags
     script_path: Path | None
     module: str | None
     trainer: str | None
@@ -64,7 +69,12 @@ class TwoPhaseOptions:
 
 def parse(argv: Sequence[str] | None = None) -> TwoPhaseOptions:
     """Return the options of a command line.  Ends the process with code 2 where it is wrong."""
-    return TwoPhaseOptions(**vars(parser().parse_args(argv)))
+    commands = parser()
+    given = vars(commands.parse_args(argv))
+    sweep = take_sweep(commands, given)
+    if given["jobs_config"] is None and not sweep.given:
+        commands.error("no jobs: give --jobs-config, or a sweep such as --grid lr=1e-3,1e-4")
+    return TwoPhaseOptions(sweep=sweep, **given)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     description = "Train every base model once, then run every experiment from it."
     result = new_parser("run_two_phase", description, EPILOG)
     _add_input(result.add_argument_group("what runs"))
+    add_sweep_options(result)
     _add_phases(result.add_argument_group("what is done"))
     _add_limits(result.add_argument_group("how jobs run"))
     _add_output(result.add_argument_group("what is shown"))
@@ -80,8 +91,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_input(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--cluster-config", type=Path, required=True, metavar="F", help="the workers (JSON or YAML)")
-    add("--jobs-config", type=Path, required=True, metavar="F", help="the experiments (JSON or YAML)")
+    add("--cluster-config", type=Path, metavar="F", help="the workers, JSON or YAML (this machine)")
+    add("--jobs-config", type=Path, metavar="F", help="the experiments, JSON or YAML (those of the sweep)")
     what = group.add_mutually_exclusive_group()
     what.add_argument("--script-path", type=Path, metavar="F", help="your training script, as it is")
     module = "your training module, as for `python -m`"

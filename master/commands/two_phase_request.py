@@ -19,7 +19,7 @@ from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Plan, make_plan
 from master.core.running.records import Policy
 from master.errors import ConfigError, UsageError
-from master.intake.cluster import read_cluster
+from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
 from master.intake.executors import (
     DEFAULT_EXECUTOR,
     INLINE,
@@ -33,6 +33,7 @@ from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets import with_secrets
 from master.intake.settings_check import check_job_settings
+from master.intake.sweeps.flags import given_jobs
 from master.runs.launching import Limits
 from master.runs.script_jobs import ScriptJobs
 from master.runs.spec import RunSpec
@@ -68,9 +69,7 @@ class TwoPhaseRequest:
 
 def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     """Read and check all that the user gave.  Raises UsageError and ConfigError; changes nothing."""
-    source = str(options.cluster_config)
-    cluster = with_head_paths(read_cluster(options.cluster_config), source)
-    cluster = with_secrets(cluster, source, os.environ)
+    cluster = _cluster(options)
     earlier = read_earlier_starts(layout.journal)
     code = choose_code(options, cluster, layout, earlier)
     script = code.script
@@ -78,7 +77,7 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     cluster = with_needs(cluster, needs)
     trainer = None if script else find_trainer_manifest(options.trainer)
     jobs = read_jobs(
-        options.jobs_config,
+        given_jobs(options.jobs_config, options.sweep),
         code=code.record.identity,
         known_ids=earlier.known_ids,
         known_fields=trainer.known_fields() | NOT_FOR_THE_SCRIPT if trainer else None,
@@ -101,6 +100,12 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     planned = PlannedCode(code.sources, report, (*code.notes, *path_warnings(code, cluster, jobs)))
     found = planned, code.record, plan, whole, damaged, doubt
     return TwoPhaseRequest(cluster, jobs, *found, imports=tuple(needs), executor=executor)
+
+
+def _cluster(options: TwoPhaseOptions) -> ClusterSpec:
+    source = str(options.cluster_config or THIS_MACHINE)
+    found = read_cluster(options.cluster_config) if options.cluster_config else this_machine()
+    return with_secrets(with_head_paths(found, source), source, os.environ)
 
 
 def _threads_problem(trainer: TrainerManifest | None) -> str:

@@ -14,6 +14,7 @@ from master.intake.cluster_settings import SHARED_KEYS, shared_settings
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.specs import ClusterSpec, ServerSpec
 
+THIS_MACHINE = "this machine"
 _HEAD_KEYS = ("script_path", "ssh_config", "known_hosts")
 SERVER_KEYS = ("host", "user", "port", "ssh_key", "gpus", *SHARED_KEYS)
 TOP_KEYS = ("$schema", "servers", *_HEAD_KEYS, *SHARED_KEYS)
@@ -26,6 +27,11 @@ _USER = re.compile(r"\w[\w.@\\+-]{0,99}")
 def read_cluster(path: str | Path) -> ClusterSpec:
     """Read a cluster config file (JSON, or YAML by its ending).  Raises ConfigError."""
     return _cluster(read_document(path), Path(path).parent)
+
+
+def this_machine() -> ClusterSpec:
+    """Return the cluster of those who name none: this machine, with the GPUs that it has."""
+    return parse_cluster('{"servers": [{"host": "localhost", "gpus": "auto"}]}', THIS_MACHINE)
 
 
 def parse_cluster(text: str, source: str = "cluster_config.json") -> ClusterSpec:

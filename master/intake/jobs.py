@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from master.core.nearest import hint, shown
 from master.core.planning.identity import NOTHING_SAID, BaseModelRule, base_model_of, job_hash_of
 from master.core.planning.job_settings import JOB_ID, PREFIX
 from master.core.planning.job_shape import JobShape, LeaveOneOut
-from master.errors import ConfigError
 from master.intake.job_checks import problems
 from master.intake.job_ids import Unnamed, assign_ids, clashes, prefix_problem
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.strict_json import Document, Node, parse_document, read_document
-from master.intake.strict_yaml import Trail
+from master.intake.sweeps.entry import Entry
+from master.intake.sweeps.expansion import GROUP_KEYS, expanded
 from master.specs import EMPTY, BaseModelSpec, Config, JobSpec, JobsSpec
 
-MOST_JOBS = 1_000_000
-_KEYS = ("$schema", "defaults", "grid", "jobs", "base_model", "code_version")
-
+_KEYS = ("$schema", *GROUP_KEYS, "base_model", "code_version")
 
 Check = Callable[[Iterable[Config]], None]
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """One job as the file writes it, defaults and grid values filled in."""
-
-    document: Document
-    trail: Trail
-    place: str
-    fields: dict[str, Any]
-
-    def error(self, field: str, problem: str) -> ConfigError:
-        """Return the error about one field of this job."""
-        return self.document.error((*self.trail, field), f"{shown(field)} {problem}", self.place)
+Given = str | Path | Document
+"""A jobs file, or what flags say in place of one."""
 
 
 def read_jobs(
-    path: str | Path,
+    given: Given,
     *,
     code: str,
     known_ids: Mapping[str, str] = EMPTY,
@@ -51,14 +34,15 @@ def read_jobs(
     shape: JobShape = PARTICIPANT_JOBS,
     check: Check | None = None,
 ) -> JobsSpec:
-    """Read a jobs file (JSON, or YAML by its ending).
+    """Read a jobs file (JSON, or YAML by its ending), or what flags say in place of one.
 
     `code` identifies the training code unless the file pins `code_version`; `known_ids` (job_hash → job_id)
     are the names that earlier commands gave; `known_fields` are the flags of the script, if they are known;
     `shape` says what its fields mean; `check` sees the fields of all jobs before they are checked here, and
     may raise.  Raises ConfigError.
     """
-    return _jobs(read_document(path), code, known_ids, known_fields, shape, check)
+    document = given if isinstance(given, Document) else read_document(given)
+    return _jobs(document, code, known_ids, known_fields, shape, check)
 
 
 def parse_jobs(
@@ -84,8 +68,8 @@ def _jobs(
 ) -> JobsSpec:
     top = document.root
     if not isinstance(top.value, (list, dict)):
-        top.fail("must be a list of jobs, or an object with `jobs` or `grid`")
-    entries = list(_entries(document))
+        top.fail("must be a list of jobs, or an object with `jobs`, `grid`, `zip` or `sample`")
+    entries = _entries(document)
     if not entries:
         top.fail("there are no jobs: give at least one")
     if check:
@@ -107,58 +91,11 @@ def _is_said(rule: BaseModelRule, shape: JobShape, jobs: Iterable[Unnamed]) -> b
     return written or rule is not NOTHING_SAID
 
 
-def _entries(document: Document) -> Iterator[_Entry]:
-    top = document.root
-    if isinstance(top.value, list):
-        return iter(_written(top, top))
-    top.only_keys(_KEYS)
-    return _laid_out(top)
-
-
-def _laid_out(top: Node) -> Iterator[_Entry]:
-    defaults, grid, jobs = (top.get(key) for key in ("defaults", "grid", "jobs"))
-    if jobs is None and grid is None:
-        top.fail("there are no jobs: give `jobs`, `grid` or both")
-    shared = defaults.as_object() if defaults else {}
-    axes = _axes(grid) if grid else {}
-    written = _written(top, jobs)
-    points = math.prod(len(values) for values in axes.values())
-    if points * len(written) > MOST_JOBS:
-        (grid or top).fail(f"this spells out {points * len(written):,} jobs, allowed are {MOST_JOBS:,}")
-    for entry in written:
-        _refuse_overlap(entry, axes)
-        for point, values in enumerate(itertools.product(*axes.values()), 1):
-            place = ", ".join(filter(None, (entry.place, f"grid point {point}" if axes else "")))
-            yield replace(
-                entry, place=place, fields={**shared, **entry.fields, **dict(zip(axes, values, strict=True))}
-            )
-
-
-def _written(top: Node, jobs: Node | None) -> list[_Entry]:
-    """Return the jobs as they stand in the file; without `jobs`, the empty one that the grid fills."""
-    if jobs is None:
-        return [_Entry(top.document, ("grid",), "", {})]
-    return [_entry(job, f"job {number}") for number, job in enumerate(jobs.items(), 1)]
-
-
-def _entry(job: Node, place: str) -> _Entry:
-    if not isinstance(job.value, dict):
-        raise job.document.error(job.trail, "must be an object with the job's fields", place)
-    return _Entry(job.document, job.trail, place, job.value)
-
-
-def _refuse_overlap(entry: _Entry, axes: Collection[str]) -> None:
-    for name in entry.fields:
-        if name in axes:
-            raise entry.error(name, "is in `grid` as well: give it in one place")
-
-
-def _axes(grid: Node) -> dict[str, list[Any]]:
-    axes = dict(grid.members())
-    for name, values in axes.items():
-        if not values.as_list():
-            values.fail(f"{shown(name)} has no values: give at least one")
-    return {name: values.value for name, values in axes.items()}
+def _entries(document: Document) -> list[Entry]:
+    over = document.over.root if document.over else None
+    if isinstance(document.value, dict) and document.has_lines:
+        document.root.only_keys(_KEYS)
+    return expanded(document.root, over)
 
 
 def _code(top: Node, code: str) -> str:
@@ -168,7 +105,7 @@ def _code(top: Node, code: str) -> str:
     return f"pinned:{version.value if type(version.value) is int else version.string()}"
 
 
-def _rule(top: Node, entries: list[_Entry], shape: JobShape) -> BaseModelRule | None:
+def _rule(top: Node, entries: list[Entry], shape: JobShape) -> BaseModelRule | None:
     """Return what the file says of base models, or None where it says nothing."""
     node = top.get("base_model")
     if node is None:
@@ -185,7 +122,7 @@ def _rule(top: Node, entries: list[_Entry], shape: JobShape) -> BaseModelRule | 
     )
 
 
-def _declared(node: Node, entries: list[_Entry], split: LeaveOneOut | None) -> frozenset[str]:
+def _declared(node: Node, entries: list[Entry], split: LeaveOneOut | None) -> frozenset[str]:
     """Return the field names in a `base_model` list, which must be fields of some job or come of them."""
     known = {name for entry in entries for name in entry.fields}
     if split and any(split.applies(entry.fields) for entry in entries):
@@ -200,7 +137,7 @@ def _declared(node: Node, entries: list[_Entry], split: LeaveOneOut | None) -> f
 
 
 def _checked(
-    entry: _Entry, rule: BaseModelRule, shape: JobShape, known_fields: frozenset[str] | None
+    entry: Entry, rule: BaseModelRule, shape: JobShape, known_fields: frozenset[str] | None
 ) -> Unnamed:
     config = {name: value for name, value in entry.fields.items() if name != JOB_ID.name}
     for field, problem in problems(config, rule, shape, known_fields):
@@ -215,8 +152,8 @@ def _checked(
     return Unnamed(config, job_hash_of(config, given), given)
 
 
-def _refuse_equal(entries: list[_Entry], unnamed: list[Unnamed]) -> None:
-    first: dict[str, _Entry] = {}
+def _refuse_equal(entries: list[Entry], unnamed: list[Unnamed]) -> None:
+    first: dict[str, Entry] = {}
     for entry, job in zip(entries, unnamed, strict=True):
         before = first.setdefault(job.job_hash, entry)
         if before is not entry:
@@ -224,7 +161,7 @@ def _refuse_equal(entries: list[_Entry], unnamed: list[Unnamed]) -> None:
             raise entry.document.error(entry.trail, problem, entry.place)
 
 
-def _ids(entries: list[_Entry], unnamed: list[Unnamed], known_ids: Mapping[str, str]) -> list[str]:
+def _ids(entries: list[Entry], unnamed: list[Unnamed], known_ids: Mapping[str, str]) -> list[str]:
     ids = assign_ids(unnamed, known_ids)
     for index, other, problem in clashes(ids):
         raise entries[index].error(
@@ -239,7 +176,7 @@ def _ids(entries: list[_Entry], unnamed: list[Unnamed], known_ids: Mapping[str, 
 
 def _spec(
     source: str,
-    named: Iterable[tuple[_Entry, Unnamed, str]],
+    named: Iterable[tuple[Entry, Unnamed, str]],
     shape: JobShape,
     base_model: Callable[[Config], BaseModelSpec | None],
 ) -> JobsSpec:

@@ -45,6 +45,10 @@ class Document:
     """The file as messages name it."""
     text: str
     is_yaml: bool
+    has_lines: bool = True
+    """False for what was no text, but flags."""
+    over: Document | None = None
+    """What flags say of all that is in it."""
 
     @property
     def root(self) -> Node:
@@ -59,6 +63,8 @@ class Document:
     def error(self, trail: Trail, problem: str, place: str | None = None) -> ConfigError:
         """Return the error for the value at `trail`, which messages call `place`."""
         where = spelled(trail) if place is None else place
+        if not self.has_lines:
+            return ConfigError(self.source, where, problem)
         line = f"line {self.line_of(trail)}"
         return ConfigError(self.source, f"{where} ({line})" if where else line, problem)
 
@@ -159,8 +165,16 @@ def parse_document(text: str, source: str) -> Document:
         raise ConfigError(source, "", "the text holds a lone surrogate, which is no character")
     is_yaml = source.lower().endswith((".yaml", ".yml"))
     value = strict_yaml.parse(text, source) if is_yaml else _parse_json(text, source)
-    document = Document(value, source, text, is_yaml)
-    for trail, problem in _problems(value):
+    return _sound(Document(value, source, text, is_yaml))
+
+
+def flags_document(value: Any, source: str) -> Document:
+    """Return the document of what flags say, as strictly checked as a file.  Raises ConfigError."""
+    return _sound(Document(value, source, "", is_yaml=False, has_lines=False))
+
+
+def _sound(document: Document) -> Document:
+    for trail, problem in _problems(document.value):
         raise document.error(trail, problem)
     return document
 

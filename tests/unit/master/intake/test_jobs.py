@@ -55,7 +55,7 @@ def test_the_schema_is_a_schema() -> None:
 def test_the_examples_of_the_documentation_are_read() -> None:
     blocks = (ROOT / "docs/jobs.md").read_text().split("```json\n")[1:]
     counts = [len(parse(json.loads(block.split("```")[0])).jobs) for block in blocks]
-    assert counts == [2, 18]
+    assert counts == [2, 18, 80, 25]
 
 
 def test_the_typical_search_is_fifteen_jobs_on_three_base_models() -> None:

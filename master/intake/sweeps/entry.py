@@ -1,0 +1,51 @@
+"""One job as the user's file or command line has it, before it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from master.core.nearest import shown
+from master.errors import ConfigError
+from master.intake.strict_json import Document, Node
+from master.intake.strict_yaml import Trail
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One job, and where it stands."""
+
+    document: Document
+    trail: Trail
+    place: str
+    own: Mapping[str, Any]
+    """What it says itself, and what a sweep gave it."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """What holds where it says nothing."""
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """All its fields."""
+        return {**self.defaults, **self.own}
+
+    def error(self, name: str, problem: str) -> ConfigError:
+        """Return the error about one field of this job."""
+        return self.document.error((*self.trail, name), f"{shown(name)} {problem}", self.place)
+
+    def below(self, defaults: Mapping[str, Any]) -> Entry:
+        """Return this job with further defaults, which count less than its own."""
+        return replace(self, defaults={**defaults, **self.defaults}) if defaults else self
+
+    def at(self, values: Mapping[str, Any], place: str = "") -> Entry:
+        """Return this job with values of a sweep, at a place that the sweep names."""
+        where = ", ".join(filter(None, (self.place, place)))
+        return replace(self, place=where, own={**self.own, **values})
+
+
+def written_entry(job: Node, place: str) -> Entry:
+    """Return a job that is written out.  Raises ConfigError."""
+    if not isinstance(job.value, dict):
+        raise job.document.error(job.trail, "must be an object with the job's fields", place)
+    return Entry(job.document, job.trail, place, job.value)
