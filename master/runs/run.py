@@ -132,7 +132,7 @@ class Run:
         """Return where on this machine an attempt writes its log; None if it runs on another, or not yet."""
         is_local = any(server.name == worker and server.is_local for server in self._spec.cluster.servers)
         try:
-            return self._parts.remotes[worker].attempt(task_id, attempt).log if is_local else None
+            return Path(self._parts.remotes[worker].attempt(task_id, attempt).log) if is_local else None
         except SessionLost:
             return None
 

@@ -95,6 +95,6 @@ def bring_log(arrival: Arrival) -> None:
     target = arrival.layout.log(*arrival.key)
     if not file or target.exists():
         return
-    staged = arrival.stage(LOG, [file], lambda: arrival.remote.attempt(*arrival.key).log.parent)
+    staged = arrival.stage(LOG, [file], lambda: Path(arrival.remote.attempt(*arrival.key).log_folder))
     target.parent.mkdir(parents=True, exist_ok=True)
     (staged / file.path).replace(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from master.core.planning.plan import BASE_MODELS
@@ -104,7 +105,7 @@ class Outcomes:
             if content_hash(without_record(digest_directory(final), names)) == found:
                 return found
             raise FileExistsError(f"{final} exists already and is not written over; move it away")
-        staged = arrival.stage("output", files, lambda: arrival.remote.attempt(*arrival.key).output)
+        staged = arrival.stage("output", files, lambda: Path(arrival.remote.attempt(*arrival.key).output))
         write_record(staged, names, {**self._record(arrival), "content_hash": found})
         publish(staged, final)
         return found

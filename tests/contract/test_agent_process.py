@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.agent_in_process import Master, Worker, worker
+from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.outcome import Finished
@@ -50,7 +51,7 @@ def test_a_job_from_launch_to_shutdown(worker: Worker) -> None:
         master.launch("a", WRITE)
         found["running"] = master.event("running", "a")
         done = found["finished"] = master.event("finished", "a")
-        found["files"] = worker.work.attempt("r1", "a", 1).root.exists()
+        found["files"] = paths_of(worker.work.attempt("r1", "a", 1)).root.exists()
         master.send(msg.Ack(done.seq), msg.Release("a", 1), msg.DropCheckpoints("a"))
         master.settle()
         master.send(msg.Shutdown())
@@ -262,7 +263,7 @@ def test_an_agent_that_ends_tells_the_next_one(worker: Worker) -> None:
     worker.serve(first)
     worker.serve(second)
     assert seen == [["lost", "lost"], ["lost", "lost", [("a", 1), ("b", 1)]]]
-    assert not worker.work.attempt("r1", "a", 1).root.exists()
+    assert not paths_of(worker.work.attempt("r1", "a", 1)).root.exists()
 
 
 def test_an_agent_that_nobody_needs_ends(worker: Worker, capfd: pytest.CaptureFixture[str]) -> None:

@@ -69,7 +69,9 @@ def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def invocation(tmp_path: Path, code: str, *argv: str) -> Invocation:
     env = {**os.environ, "TWOPHASE_OUTPUT_DIR": str(tmp_path)}
     command = [sys.executable, "-c", code, *argv]
-    return Invocation(command, env, tmp_path, tmp_path / "log.txt", f"TWOPHASE_OUTPUT_DIR={tmp_path}")
+    return Invocation(
+        command, env, str(tmp_path), str(tmp_path / "log.txt"), f"TWOPHASE_OUTPUT_DIR={tmp_path}"
+    )
 
 
 def exit_of(executor: Stage) -> Exit:
@@ -218,7 +220,7 @@ def test_what_cannot_be_started_says_why(executor: Stage, tmp_path: Path) -> Non
         with pytest.raises(StartError, match=why):
             executor.start(KEY, Invocation([str(program)], base.env, base.cwd, base.log))
     with pytest.raises(StartError, match="log"):
-        executor.start(KEY, Invocation(base.argv, base.env, base.cwd, tmp_path / "none" / "log"))
+        executor.start(KEY, Invocation(base.argv, base.env, base.cwd, str(tmp_path / "none" / "log")))
     assert executor.poll() == [] and executor.wait_s() is None
 
 

@@ -23,6 +23,7 @@ from tests.integration.agent_harness import (
     end,
     is_alive,
 )
+from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event
 
@@ -44,17 +45,17 @@ def test_a_job_sees_the_contract(host: Host, tmp_path: Path) -> None:
     master.launch("alpha/a", code, phase=1, base_model_hash="f" * 64, env={"MINE": "launch"})
     master.finished("alpha/a")
     attempt = host.work().attempt("r1", "alpha/a", 1)
-    env = json.loads(attempt.log.read_text())
+    env = json.loads(paths_of(attempt).log.read_text())
     assert env["TWOPHASE_JOB_ID"] == "alpha/a" and env["TWOPHASE_ATTEMPT"] == "1"
     assert env["TWOPHASE_PHASE"] == "1" and env["TWOPHASE_BASE_MODEL_HASH"] == "f" * 64
-    assert env["TWOPHASE_BASE_MODEL_DIR"] == str(attempt.base_model)
-    assert env["TWOPHASE_OUTPUT_DIR"] == str(attempt.output)
-    assert env["TWOPHASE_PROGRESS_FILE"] == str(attempt.progress)
+    assert env["TWOPHASE_BASE_MODEL_DIR"] == str(paths_of(attempt).base_model)
+    assert env["TWOPHASE_OUTPUT_DIR"] == str(paths_of(attempt).output)
+    assert env["TWOPHASE_PROGRESS_FILE"] == str(paths_of(attempt).progress)
     assert Path(env["TWOPHASE_CHECKPOINT_DIR"]).is_dir()
     assert (env["EXTRA"], env["MINE"]) == ("settings", "launch")
     assert (env["CUDA_VISIBLE_DEVICES"], env["CUDA_DEVICE_ORDER"]) == ("", "PCI_BUS_ID")
     assert env["OMP_NUM_THREADS"] == env["MKL_NUM_THREADS"] == str(len(os.sched_getaffinity(0)))
-    assert env["CWD"] == env["PWD"] == str(attempt.work)
+    assert env["CWD"] == env["PWD"] == str(paths_of(attempt).work)
 
 
 @pytest.mark.parametrize(

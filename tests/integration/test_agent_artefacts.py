@@ -14,6 +14,7 @@ from tests.integration.agent_harness import (
     content_of,
     until,
 )
+from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event
 
@@ -165,7 +166,7 @@ def test_a_checkpoint_written_at_the_end_moves_to_another_worker(host: Host, tmp
         there.send(msg.Delivered(name))
         done = there.finished("alpha/a", 2)
         assert done.outcome == "succeeded" and done.checkpoint is None
-        assert other.work().attempt("r1", "alpha/a", 2).log.read_text() == "found ['epoch3']\n"
+        assert paths_of(other.work().attempt("r1", "alpha/a", 2)).log.read_text() == "found ['epoch3']\n"
         there.send(msg.Release("alpha/a", 2))
         until(lambda: not other.work().checkpoints("r1", "alpha/a", 2).exists())
     finally:

@@ -22,6 +22,7 @@ from tests.integration.agent_harness import (
     pids_of,
     until,
 )
+from tests.support.attempt_paths import paths_of
 from worker_agent.attempts.results import tail_of
 from worker_agent.protocol import messages as msg
 
@@ -65,7 +66,7 @@ def test_a_job_that_takes_too_long_is_ended(host: Host, tmp_path: Path) -> None:
     pid = master.wait_event("running", "a").detail.pid
     done = master.finished("a")
     assert done.outcome == "timeout" and done.error == "stopped after 0.5 s, its time limit"
-    assert not is_alive(pid) and not pids_of(host.work().attempt("r1", "a", 1).output)
+    assert not is_alive(pid) and not pids_of(paths_of(host.work().attempt("r1", "a", 1)).output)
 
 
 def test_a_process_that_left_its_group_does_not_outlive_its_job(host: Host, tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def test_what_a_job_left_running_is_ended_and_named(host: Host) -> None:
     master.launch("a", LEAVES_SOME)
     done = master.finished("a")
     assert (done.outcome, done.left_running) == ("succeeded", ["sleep 600", "sleep 601"])
-    assert not pids_of(host.work().attempt("r1", "a", 1).output)
+    assert not pids_of(paths_of(host.work().attempt("r1", "a", 1)).output)
 
 
 def test_what_was_ended_on_request_left_nothing_running(host: Host, tmp_path: Path) -> None:
@@ -207,7 +208,7 @@ def test_a_silent_job_is_ended_and_one_that_only_tells_progress_goes_on(host: Ho
     master.launch("telling", tell, stall_timeout_s=stall_s)
     done = master.finished("silent")
     assert (done.outcome, done.error) == ("stalled", "no log line and no progress for 0.5 s")
-    assert not pids_of(host.work().attempt("r1", "silent", 1).output)
+    assert not pids_of(paths_of(host.work().attempt("r1", "silent", 1)).output)
     assert master.finished("telling").outcome == "succeeded"
 
 
@@ -228,7 +229,7 @@ def test_a_flood_is_kept_within_its_limit_while_other_jobs_go_on(host: Host, tmp
         master.launch(f"other{number}", "pass")
         assert master.finished(f"other{number}").outcome == "succeeded"
         master.settle()
-    log = host.work().attempt("r1", "flood", 1).log
+    log = paths_of(host.work().attempt("r1", "flood", 1)).log
     until(lambda: log.stat().st_size == 3200 * 65536 and log.stat().st_blocks * 512 <= limit + 8192)
     go.touch()
     done = master.finished("flood")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.agent_harness import Host, Master, end, until
+from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 
 SECRET = "s3cr3t-8f1b"
@@ -18,7 +19,7 @@ SHOW = "import os; print(os.environ.get('LOADED'), os.environ['CUDA_DEVICE_ORDER
 
 
 def log_of(host: Host, job_id: str) -> str:
-    return host.work().attempt("r1", job_id, 1).log.read_text()
+    return paths_of(host.work().attempt("r1", job_id, 1)).log.read_text()
 
 
 def secret_files(*folders: Path) -> list[Path]:

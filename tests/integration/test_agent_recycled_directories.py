@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.integration.agent_harness import Host, Master, end, pids_in
+from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 
 TELL = """
@@ -47,7 +48,7 @@ class Lab:
         event = self.master.wait_event("finished", name)
         assert event.detail.outcome == "succeeded", event
         # As long as it is open, no other directory gets its inode.
-        output = os.open(self._host.work().attempt("r1", name, 1).output, os.O_RDONLY)
+        output = os.open(paths_of(self._host.work().attempt("r1", name, 1)).output, os.O_RDONLY)
         self._held.callback(os.close, output)
         self.master.send(msg.Ack(event.seq), msg.Release(name, 1))
         return told.read_text()

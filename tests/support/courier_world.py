@@ -29,6 +29,7 @@ from master.transfers.library import Library
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
 from master.transfers.retry import Pauses
+from tests.support.attempt_paths import paths_of
 from tests.support.endings import finished
 from tests.support.fake_session import FakeSession
 from worker_agent.protocol import messages as msg
@@ -91,7 +92,7 @@ class CourierWorld:
 
     def produce(self, task_id: str = JOB, attempt: int = 1, **contents: str) -> list[list[Any]]:
         """Let an attempt leave files, and return their rows."""
-        return put(self.attempt(task_id, attempt).output, contents)
+        return put(paths_of(self.attempt(task_id, attempt)).output, contents)
 
     def collect(
         self,

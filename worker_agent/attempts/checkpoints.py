@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import os
 from pathlib import Path
 from typing import Callable, Iterator, List, Optional
@@ -27,13 +26,13 @@ class Checkpoints:
     """The checkpoint directories of one run on this worker."""
 
     def __init__(self, layout: WorkLayout, run_id: str, cache: Cache) -> None:
-        self._folder = layout.all_checkpoints(run_id)
+        self._folder = str(layout.all_checkpoints(run_id))
         self._cache = cache
         self._recycled = RecycledFolders()
 
-    def path(self, key: Key) -> Path:
+    def path(self, key: Key) -> str:
         """Return where an attempt writes."""
-        return _path(self._folder, key)
+        return f"{self._folder}/{attempt_name(*key)}"
 
     def newest(self, key: Key, in_use: Callable[[Key], bool]) -> int:
         """Return the last attempt before this one that left something here and has ended; 0 for none."""
@@ -54,14 +53,14 @@ class Checkpoints:
         """Make the directory of an attempt, with what it is to go on from.  Raises OSError."""
         key = (launch.job_id, launch.attempt)
         final = self.path(key)
-        if final.exists():
+        if os.path.exists(final):
             return
         own = self.newest(key, in_use)
         if launch.checkpoint is not None:
-            final.parent.mkdir(parents=True, exist_ok=True)
-            self._cache.take(launch.checkpoint, final)
+            os.makedirs(self._folder, exist_ok=True)
+            self._cache.take(launch.checkpoint, Path(final))
         elif own:
-            self.path((launch.job_id, own)).rename(final)
+            os.rename(self.path((launch.job_id, own)), final)
         else:
             self._recycled.open(final)
 
@@ -69,23 +68,23 @@ class Checkpoints:
         """Keep what a job has not used for another attempt; False where it must be deleted."""
         return self._recycled.keep(self.path(key))
 
-    def recycled(self) -> List[Path]:
+    def recycled(self) -> List[str]:
         """Return where the directories are that wait for attempts."""
         return self._recycled.paths()
 
-    def stale(self, key: Key, in_use: Callable[[Key], bool]) -> Iterator[Path]:
+    def stale(self, key: Key, in_use: Callable[[Key], bool]) -> Iterator[str]:
         """Yield the directories that an attempt which has its own makes superfluous."""
         job_id, attempt = key
         for earlier in range(1, attempt):
             path = self.path((job_id, earlier))
-            if not in_use((job_id, earlier)) and path.exists() and path not in self._recycled:
+            if not in_use((job_id, earlier)) and os.path.exists(path) and path not in self._recycled:
                 yield path
 
-    def left_by(self, job_id: str, in_use: Callable[[Key], bool]) -> Iterator[Path]:
+    def left_by(self, job_id: str, in_use: Callable[[Key], bool]) -> Iterator[str]:
         """Yield the directories of all attempts at a job, but those that run."""
-        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+        for name in os.listdir(self._folder) if os.path.isdir(self._folder) else ():
             with contextlib.suppress(ValueError):
-                key = named_attempt(path.name)
+                key, path = named_attempt(name), f"{self._folder}/{name}"
                 if key[0] == job_id and not in_use(key) and path not in self._recycled:
                     yield path
 
@@ -97,13 +96,13 @@ class Checkpoints:
         """Return what an attempt left, or why that is not to be had; None for nothing."""
         folder = self.path(key)
         try:
-            size = sum(path.stat().st_size for path in _files(folder))
+            size = sum(os.stat(path).st_size for path in _files(folder))
             if size == 0:
                 return None
             if size > limit:
                 problem = f"{size:,} bytes, more than checkpoint_limit, {limit:,} bytes"
                 return CheckpointLeft(problem=f"its checkpoint stays on the worker: {problem}")
-            follow_links(folder)
+            follow_links(Path(folder))
             files = digest_directory(folder)
         except OSError as error:
             where = error.filename or folder
@@ -112,20 +111,15 @@ class Checkpoints:
         return CheckpointLeft(content_hash(files), files)
 
 
-@functools.lru_cache(maxsize=1024)
-def _path(folder: Path, key: Key) -> Path:
-    return folder / attempt_name(*key)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(str(folder)):
+def _files(folder: str) -> Iterator[str]:
+    for parent, _, names in os.walk(folder):
         for name in names:
-            path = Path(parent, name)
-            if path.is_file():
+            path = f"{parent}/{name}"
+            if os.path.isfile(path):
                 yield path
 
 
-def _has_files(folder: Path) -> bool:
+def _has_files(folder: str) -> bool:
     with contextlib.suppress(OSError):
         return any(True for _ in _files(folder))
     return False

@@ -28,21 +28,22 @@ def fold(attempt: AttemptLayout, launch: Launch, made: Made, gathering: Gatherin
     ResultError for a base model that is not whole.
     """
     name = None
-    if launch.phase == 1 and not has_files(attempt.base_model):
-        name = _take_base_model(attempt.work / EXPERIMENTS / _BASE_MODELS, attempt.base_model)
+    work, output, base_model = Path(attempt.work), Path(attempt.output), Path(attempt.base_model)
+    if launch.phase == 1 and not has_files(base_model):
+        name = _take_base_model(work / EXPERIMENTS / _BASE_MODELS, base_model)
     found = [below for below in _new(attempt.work, made) if _is_result(below, launch)]
     # Links first, wherever they are: what they point to is still there.
-    fit = [below for below in found if gathering.settle(str(attempt.work / below), below)]
-    leaves = [leaf for below in fit for leaf in _leaves(attempt.work / below)]
-    experiments = attempt.work / EXPERIMENTS
+    fit = [below for below in found if gathering.settle(f"{work}/{below}", below)]
+    leaves = [leaf for below in fit for leaf in _leaves(work / below)]
+    experiments = work / EXPERIMENTS
     ours = [leaf for leaf in leaves if experiments in leaf.parents]
     for leaf, relative in zip(ours, _stripped(ours, experiments, launch.job_id)):
-        _move(leaf, attempt.output, relative, leaf.relative_to(attempt.work))
-    top = attempt.work / (launch.output_from or ".")
+        _move(leaf, output, relative, leaf.relative_to(work))
+    top = work / (launch.output_from or ".")
     for leaf in leaves:
         if experiments not in leaf.parents:
             relative = PurePosixPath(leaf.relative_to(top).as_posix())
-            _move(leaf, attempt.output, relative, PurePosixPath("work") / relative)
+            _move(leaf, output, relative, PurePosixPath("work") / relative)
     return name
 
 
@@ -57,7 +58,7 @@ def has_files(folder: Path) -> bool:
     return any(Path(parent, name).is_file() for parent, _, names in os.walk(str(folder)) for name in names)
 
 
-def _new(work: Path, made: Made) -> Iterator[str]:
+def _new(work: str, made: Made) -> Iterator[str]:
     """Yield what is not as it was when the job began, by its path below the working directory."""
     found = difference(made.copy, work, made.since_ns)
     yield from found.added

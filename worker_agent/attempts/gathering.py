@@ -138,10 +138,10 @@ class Gathering:
         return True
 
 
-def not_a_link(folder: Path) -> None:
+def not_a_link(folder: str) -> None:
     """Raise OSError for a folder that the job has replaced by a link: what that points to is not its own."""
-    if folder.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, "the job has put a link in its place", str(folder))
+    if os.path.islink(folder):
+        raise NotADirectoryError(errno.ENOTDIR, "the job has put a link in its place", folder)
 
 
 def follow_links(folder: Path) -> List[LeftOut]:
@@ -149,7 +149,7 @@ def follow_links(folder: Path) -> List[LeftOut]:
 
     Raises OSError.
     """
-    not_a_link(folder)
+    not_a_link(str(folder))
     gathering = Gathering(CollectRules())
     gathering.settle(str(folder), "")
     return gathering.left_out()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence, Union
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.core.execution import StartError
 from worker_agent.protocol import script_contract as contract
@@ -25,8 +24,8 @@ class Places:
     """Where an attempt's files are."""
 
     attempt: AttemptLayout
-    checkpoints: Path
-    base_model: Union[Path, None]
+    checkpoints: str
+    base_model: Optional[str]
     """Phase 2: the artefact in the cache."""
 
 
@@ -54,22 +53,22 @@ def environment(
     """Return the environment of one attempt; `gpu` is what CUDA calls its GPU, None for a CPU slot."""
     env = {**base, **launch.env}
     env["CUDA_VISIBLE_DEVICES"], env["CUDA_DEVICE_ORDER"] = gpu or "", "PCI_BUS_ID"
-    env["PWD"] = str(places.attempt.work)
+    env["PWD"] = places.attempt.work
     env[contract.JOB_ID] = launch.job_id
     env[contract.ATTEMPT] = str(launch.attempt)
     env[contract.PHASE] = str(launch.phase)
-    env[contract.OUTPUT_DIR] = str(places.attempt.output)
-    env[contract.CHECKPOINT_DIR] = str(places.checkpoints)
-    env[contract.PROGRESS_FILE] = str(places.attempt.progress)
+    env[contract.OUTPUT_DIR] = places.attempt.output
+    env[contract.CHECKPOINT_DIR] = places.checkpoints
+    env[contract.PROGRESS_FILE] = places.attempt.progress
     if launch.base_model_hash:
         env[contract.BASE_MODEL_HASH] = launch.base_model_hash
     base_model = places.attempt.base_model if launch.phase == 1 else places.base_model
     if base_model is not None:
-        env[contract.BASE_MODEL_DIR] = str(base_model)
+        env[contract.BASE_MODEL_DIR] = base_model
     return env
 
 
-def mark_of(output: Path) -> str:
+def mark_of(output: str) -> str:
     """Return the assignment that every process of an attempt, and no other, was started with."""
     return f"{contract.OUTPUT_DIR}={output}"
 
@@ -79,17 +78,17 @@ def command(
 ) -> List[str]:
     """Return argv with an absolute path as its first word.  Raises StartError for an unknown program."""
     device = "cpu" if gpu is None else "cuda"
-    words = {"{python}": python, "{device}": device, "{output_dir}": str(attempt.output)}
+    words = {"{python}": python, "{device}": device, "{output_dir}": attempt.output}
     argv = [words.get(word, word) for word in argv]
     return [_program(argv[0], attempt.work, search_path), *argv[1:]]
 
 
-def _program(name: str, work: Path, search_path: str) -> str:
-    path = work / name
-    if path.is_file():
-        if not os.access(str(path), os.X_OK):
+def _program(name: str, work: str, search_path: str) -> str:
+    path = os.path.join(work, name)
+    if os.path.isfile(path):
+        if not os.access(path, os.X_OK):
             raise StartError(f"{name} is not executable: chmod +x it, or start it by its interpreter")
-        return str(path)
+        return path
     found = shutil.which(name, path=search_path)
     if found is None:
         raise StartError(f"{name}: no such program in the working directory or on this worker's PATH")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from pathlib import Path
 from typing import BinaryIO, Callable, Dict, Iterator, Optional, Set
 
 from worker_agent.core.execution import Key
@@ -53,7 +52,7 @@ class Log:
         with self._lock:
             if self._settled:
                 return False
-            before, self._size = self._size, self._attempt.log.stat().st_size
+            before, self._size = self._size, os.stat(self._attempt.log).st_size
             if self._emptied or self._size > _HUGE:
                 self._empty_beyond(self._tail)
             elif self._head + self._size - self._hole_end > self._limit:
@@ -65,21 +64,22 @@ class Log:
         with self._lock:
             log, self._settled = self._attempt.log, True
             try:
-                self._size = log.stat().st_size
+                self._size = os.stat(log).st_size
             except FileNotFoundError:
                 self._size = 0
             if not self._emptied and self._size <= self._limit:
                 return
             fresh = self._attempt.log_fresh
-            with fresh.open("wb") as target:
+            with open(fresh, "wb") as target:
                 self._write_kept(target)
-            fresh.replace(log)
+            os.replace(fresh, log)
             for part in (self._attempt.log_head, self._attempt.log_tail):
-                part.unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(part)
 
     def _make_hole(self) -> None:
         end = self._size - self._tail
-        descriptor = os.open(str(self._attempt.log), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(self._attempt.log, os.O_RDWR | os.O_CLOEXEC)
         try:
             punched = self._punch(descriptor, self._hole_end, end)
         finally:
@@ -96,7 +96,7 @@ class Log:
         if not self._emptied:
             _save(self._attempt.log_head, _range(self._attempt.log, 0, self._head))
         _save(self._attempt.log_tail, _range(self._attempt.log, self._size - self._limit // 4, self._size))
-        os.truncate(str(self._attempt.log), 0)
+        os.truncate(self._attempt.log, 0)
         self._emptied, self._size = self._emptied + self._size, 0
 
     def _write_kept(self, target: BinaryIO) -> None:
@@ -113,7 +113,7 @@ class Log:
     def _last_bytes(self) -> Iterator[bytes]:
         if self._emptied and self._size < self._tail:
             aside = self._attempt.log_tail
-            size = aside.stat().st_size
+            size = os.stat(aside).st_size
             yield from _range(aside, max(0, size - (self._tail - self._size)), size)
         yield from _range(self._attempt.log, max(0, self._size - self._tail), self._size)
 
@@ -172,9 +172,9 @@ class LogLimiter:
             return False
 
 
-def _range(path: Path, start: int, end: int) -> Iterator[bytes]:
+def _range(path: str, start: int, end: int) -> Iterator[bytes]:
     """Yield the bytes of a file from `start` to `end`."""
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as stream:
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as stream:
         stream.seek(max(0, start))
         left = end - max(0, start)
         while left > 0:
@@ -185,11 +185,11 @@ def _range(path: Path, start: int, end: int) -> Iterator[bytes]:
             left -= len(block)
 
 
-def _save(path: Path, blocks: Iterator[bytes]) -> None:
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as stream:
+def _save(path: str, blocks: Iterator[bytes]) -> None:
+    fresh = f"{path}.new"
+    with open(fresh, "wb") as stream:
         stream.writelines(blocks)
-    fresh.replace(path)
+    os.replace(fresh, path)
 
 
 def _last_line_end(text: bytes) -> int:

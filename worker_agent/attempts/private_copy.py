@@ -54,13 +54,12 @@ class Difference:
         return bool(self.changed or self.added or self.missing)
 
 
-def make_copy(root: Path, shown: Mapping[str, Path], links: Mapping[str, Path]) -> PrivateCopy:
-    """Copy files and folders to their paths below `root`, and make the links.  Raises OSError.
+def make_copy(top: str, shown: Mapping[str, Path], links: Mapping[str, Path]) -> PrivateCopy:
+    """Copy files and folders to their paths below `top`, and make the links.  Raises OSError.
 
-    `root` exists; folders on the way to a link are made.
+    `top` exists; folders on the way to a link are made.
     """
     copy = PrivateCopy({}, {name: str(target) for name, target in links.items()})
-    top = str(root)
     for name, source in shown.items():
         _plan(copy, name, str(source), top)
     for name in copy.sources:
@@ -71,7 +70,7 @@ def make_copy(root: Path, shown: Mapping[str, Path], links: Mapping[str, Path]) 
     return copy
 
 
-def difference(copy: PrivateCopy, root: Path, since_ns: int) -> Difference:
+def difference(copy: PrivateCopy, top: str, since_ns: int) -> Difference:
     """Return what has become of a copy; `since_ns` is when its job was started.  Raises OSError."""
     seen: Set[str] = set()
     changed: List[str] = []
@@ -79,7 +78,7 @@ def difference(copy: PrivateCopy, root: Path, since_ns: int) -> Difference:
     folders = [""]
     while folders:
         folder = folders.pop()
-        with os.scandir(f"{root}/{folder}") as entries:
+        with os.scandir(f"{top}/{folder}") as entries:
             for entry in entries:
                 name = f"{folder}{entry.name}"
                 kind = _kind(copy, entry, name, since_ns)
@@ -96,9 +95,8 @@ def difference(copy: PrivateCopy, root: Path, since_ns: int) -> Difference:
     return Difference(tuple(sorted(changed)), tuple(sorted(added)), missing)
 
 
-def restore(copy: PrivateCopy, root: Path, found: Difference, discard: Callable[[str], None]) -> None:
+def restore(copy: PrivateCopy, top: str, found: Difference, discard: Callable[[str], None]) -> None:
     """Make a copy what it was; `discard` takes what the job put there out of the way.  Raises OSError."""
-    top = str(root)
     for name in (*found.added, *found.changed):
         discard(f"{top}/{name}")
     for name in found.missing:
@@ -111,9 +109,9 @@ def restore(copy: PrivateCopy, root: Path, found: Difference, discard: Callable[
             os.symlink(copy.links[name], f"{top}/{name}")
 
 
-def is_as_copied(copy: PrivateCopy, root: Path, name: str) -> bool:
+def is_as_copied(copy: PrivateCopy, top: str, name: str) -> bool:
     """Return whether a file still holds what it is a copy of.  Raises OSError."""
-    return filecmp.cmp(copy.sources[name], f"{root}/{name}", shallow=False)
+    return filecmp.cmp(copy.sources[name], f"{top}/{name}", shallow=False)
 
 
 def _kind(copy: PrivateCopy, entry: "os.DirEntry[str]", name: str, since_ns: int) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
-from pathlib import Path
 from typing import Any, Dict, Iterable, Optional, Tuple
 
 from worker_agent.attempts.results import tail_of
@@ -25,7 +25,7 @@ class ProgressReader:
     """Reports each attempt only when its log or its progress file has changed."""
 
     def __init__(self) -> None:
-        self._seen: Dict[Path, Seen] = {}
+        self._seen: Dict[str, Seen] = {}
 
     def read(self, attempt: AttemptLayout) -> Optional[Dict[str, Any]]:
         """Return the last progress line and the last line of the log; None if nothing is new."""
@@ -83,14 +83,14 @@ def _whole(text: str) -> Optional[float]:
 _load = json.JSONDecoder(parse_constant=_finite, parse_float=_finite, parse_int=_whole).decode
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     return _look(path)[0]
 
 
-def _look(path: Path) -> Tuple[int, int]:
+def _look(path: str) -> Tuple[int, int]:
     """Return the size of a file, and when it was written to in nanoseconds."""
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError:
         return 0, 0
     return status.st_size, status.st_mtime_ns

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 from worker_agent.attempts.private_copy import PrivateCopy, difference, restore
@@ -18,8 +17,8 @@ from worker_agent.protocol.layout import AttemptLayout
 
 _MOST = 256
 _SMALL = 1 << 20
-_NEW = AttemptLayout(Path("/"))
-_FOLDERS = {folder.name for folder in (_NEW.work, _NEW.output, _NEW.log_folder)}
+_NEW = AttemptLayout("")
+_FOLDERS = {folder[1:] for folder in (_NEW.work, _NEW.output, _NEW.log_folder)}
 Looks = Tuple[int, int, int]
 Shown = Tuple[str, ...]
 """What a working directory shows: the mounts in words."""
@@ -41,11 +40,6 @@ def looks_of(folder: str) -> Looks:
     return status.st_mode, status.st_uid, status.st_gid
 
 
-def move(folder: Path, final: Path) -> None:
-    """Give a directory another name, without the new `Path` that `Path.rename` makes.  Raises OSError."""
-    os.rename(str(folder), str(final))  # noqa: PTH104
-
-
 def names_in(folder: str) -> Set[str]:
     """Return the names in a directory.  Raises OSError."""
     with os.scandir(folder) as entries:
@@ -56,23 +50,23 @@ class RecycledAttempts:
     """Attempt directories by what their working directories show, made what they were."""
 
     def __init__(self) -> None:
-        self._free: Dict[Shown, List[Tuple[Path, PrivateCopy]]] = {}
+        self._free: Dict[Shown, List[Tuple[str, PrivateCopy]]] = {}
         self._count = 0
         self._fresh: Looks = (0, 0, 0)
 
     def learn(self, attempt: AttemptLayout) -> None:
         """Remember what new directories look like here."""
         if not self._fresh[0]:
-            self._fresh = looks_of(str(attempt.root))
+            self._fresh = looks_of(attempt.root)
 
-    def keep(self, attempt: AttemptLayout, made: Made) -> Optional[List[Path]]:
+    def keep(self, attempt: AttemptLayout, made: Made) -> Optional[List[str]]:
         """Take in a directory; return what its job left that is to be deleted.
 
         Returns None where it cannot be made what it was, or there are enough.
         """
         if self._count >= _MOST:
             return None
-        waste = Waste(attempt.root.with_name(f"{attempt.root.name}.waste"))
+        waste = Waste(f"{attempt.root}.waste")
         try:
             if not self._is_sound(attempt):
                 return None
@@ -95,24 +89,24 @@ class RecycledAttempts:
             return None
         self._count -= 1
         folder, copy = free.pop()
-        move(folder, attempt.root)
+        os.rename(folder, attempt.root)
         return copy
 
-    def paths(self) -> Iterator[Path]:
+    def paths(self) -> Iterator[str]:
         """Yield where all kept directories are."""
         for free in self._free.values():
             yield from (folder for folder, _ in free)
 
     def _is_sound(self, attempt: AttemptLayout) -> bool:
-        folders = map(str, (attempt.root, attempt.work, attempt.output, attempt.log_folder))
+        folders = (attempt.root, attempt.work, attempt.output, attempt.log_folder)
         return all(looks_of(folder) == self._fresh for folder in folders)
 
 
 class Waste:
     """Takes out of the way what is not needed any more: little at once, the rest to a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folders: List[Path] = []
+    def __init__(self, folder: str) -> None:
+        self.folders: List[str] = []
         """The folder, once it is there."""
         self._folder = folder
         self._count = 0
@@ -121,20 +115,19 @@ class Waste:
         """Remove whatever lies there.  Raises OSError."""
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) and status.st_size <= _SMALL:
-            os.unlink(path)  # noqa: PTH108
+            os.unlink(path)
             return
         if not self.folders:
-            self._folder.mkdir()
+            os.mkdir(self._folder)
             self.folders.append(self._folder)
         self._count += 1
-        move(Path(path), self._folder / str(self._count))
+        os.rename(path, f"{self._folder}/{self._count}")
 
 
 def _left(attempt: AttemptLayout) -> Iterator[str]:
     """Yield what a job and its agent put beside the working directory."""
-    root, output, logs = str(attempt.root), str(attempt.output), str(attempt.log_folder)
-    yield from (f"{root}/{name}" for name in names_in(root) - _FOLDERS)
-    for folder in (output, logs):
+    yield from (f"{attempt.root}/{name}" for name in names_in(attempt.root) - _FOLDERS)
+    for folder in (attempt.output, attempt.log_folder):
         yield from (f"{folder}/{name}" for name in names_in(folder))
 
 
@@ -142,33 +135,33 @@ class RecycledFolders:
     """Empty directories."""
 
     def __init__(self) -> None:
-        self._free: List[Path] = []
+        self._free: List[str] = []
         self._fresh: Looks = (0, 0, 0)
 
-    def __contains__(self, path: Path) -> bool:
+    def __contains__(self, path: str) -> bool:
         return path in self._free
 
-    def keep(self, folder: Path) -> bool:
+    def keep(self, folder: str) -> bool:
         """Take in a directory; False where it is not as it was made, or there are enough."""
         if len(self._free) >= _MOST:
             return False
         try:
-            if looks_of(str(folder)) != self._fresh or names_in(str(folder)):
+            if looks_of(folder) != self._fresh or names_in(folder):
                 return False
         except OSError:
             return False
         self._free.append(folder)
         return True
 
-    def open(self, folder: Path) -> None:
+    def open(self, folder: str) -> None:
         """Make a directory, of a kept one where there is any.  Raises OSError."""
         if self._free:
-            move(self._free.pop(), folder)
+            os.rename(self._free.pop(), folder)
             return
-        folder.mkdir(parents=True)
+        os.makedirs(folder)
         if not self._fresh[0]:
-            self._fresh = looks_of(str(folder))
+            self._fresh = looks_of(folder)
 
-    def paths(self) -> List[Path]:
+    def paths(self) -> List[str]:
         """Return where all kept directories are."""
         return list(self._free)

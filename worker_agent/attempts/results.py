@@ -40,14 +40,14 @@ def is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bo
 
 
 def _is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bool:
-    if launch.phase == 1 or launch.collect is not None or attempt.output.is_symlink():
+    if launch.phase == 1 or launch.collect is not None or os.path.islink(attempt.output):
         return False
     if os.path.lexists(f"{attempt.work}/{EXPERIMENTS}"):
         return False
     if launch.output_from is not None and made and difference(made.copy, attempt.work, made.since_ns):
         return False
     size = _size(attempt.log)
-    with os.scandir(str(attempt.output)) as entries:
+    with os.scandir(attempt.output) as entries:
         for count, entry in enumerate(entries):
             if count >= 16 or not entry.is_file(follow_symlinks=False):
                 return False
@@ -91,7 +91,7 @@ def collect(
         problem,
         tail or (tail_of(attempt.log) if log else ""),
         files,
-        empty_folders=[] if quick else sorted(empty_folders(str(attempt.output))),
+        empty_folders=[] if quick else sorted(empty_folders(attempt.output)),
         executable=_executable(attempt, files) if inline else [],
         left_out=gathering.left_out(),
         log=log,
@@ -104,12 +104,12 @@ def _gather(
     attempt: AttemptLayout, launch: Launch, made: Optional[Made], gathering: Gathering
 ) -> Optional[str]:
     """Bring all that the job left together in the output; return the name of its base model."""
-    if not attempt.output.exists():
+    if not os.path.exists(attempt.output):
         gathering.leave(_OUTPUT, "the job has removed the folder")
     else:
         not_a_link(attempt.output)
-        gathering.settle(str(attempt.output), "")
-    if not attempt.work.exists():
+        gathering.settle(attempt.output, "")
+    if not os.path.exists(attempt.work):
         gathering.leave(_WORKING_DIRECTORY, "the job has removed it, with what it left there")
         return None
     return fold(attempt, launch, made, gathering) if made else None
@@ -121,30 +121,30 @@ def _data(made: Optional[Made]) -> FrozenSet[str]:
 
 
 def _executable(attempt: AttemptLayout, files: Sequence[FileDigest]) -> List[str]:
-    return [item.path for item in files if os.access(str(attempt.output / item.path), os.X_OK)]
+    return [item.path for item in files if os.access(f"{attempt.output}/{item.path}", os.X_OK)]
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     """Return the size of a file, 0 where there is none."""
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size
     except FileNotFoundError:
         return 0
 
 
-def _full_disk(folder: Path) -> Optional[str]:
+def _full_disk(folder: str) -> Optional[str]:
     """Return what may be why a job failed, perhaps without a place for its last words."""
-    if shutil.disk_usage(str(folder)).free >= FULL_BYTES:
+    if shutil.disk_usage(folder).free >= FULL_BYTES:
         return None
     return f"no space left on the disk of {folder}"
 
 
-def tail_of(log: Path) -> str:
+def tail_of(log: str) -> str:
     """Return the last 4 KiB of a log, empty where there is none."""
     try:
-        if not log.is_file():
+        if not os.path.isfile(log):
             return ""  # opening a pipe would wait for who writes to it
-        with log.open("rb") as stream:
+        with open(log, "rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, size - TAIL_BYTES))
             # Not up to the end: whoever floods the log would keep us reading.
@@ -154,7 +154,9 @@ def tail_of(log: Path) -> str:
 
 
 def _log_digest(attempt: AttemptLayout) -> Optional[FileDigest]:
-    return FileDigest(attempt.log.name, *digest_file(attempt.log)) if _size(attempt.log) else None
+    return (
+        FileDigest(os.path.basename(attempt.log), *digest_file(attempt.log)) if _size(attempt.log) else None
+    )
 
 
 def _inline(
@@ -162,21 +164,22 @@ def _inline(
 ) -> Optional[Dict[str, str]]:
     if sum(item.size for item in files) + (log.size if log else 0) > INLINE_BYTES:
         return None
-    contents = {item.path: _base64(attempt.output / item.path) for item in files}
+    contents = {item.path: _base64(f"{attempt.output}/{item.path}") for item in files}
     if log:
         contents[""] = _base64(attempt.log)
     return contents
 
 
-def _base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+def _base64(path: str) -> str:
+    with open(path, "rb") as stream:
+        return base64.b64encode(stream.read()).decode()
 
 
 # --- the base model of Phase 1
 
 
 def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> BaseModelLeft:
-    made = attempt.base_model
+    made = Path(attempt.base_model)
     if (made / MANIFEST).exists():
         raise ResultError(f"the base model holds a file {MANIFEST}, a name that is reserved")
     make_whole(made)

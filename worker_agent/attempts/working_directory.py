@@ -27,10 +27,10 @@ class WorkingDirectories:
     def __init__(self, layout: WorkLayout, run_id: str) -> None:
         self._layout = layout
         self._run_id = run_id
-        self._parents: Set[Path] = set()
+        self._parents: Set[str] = set()
         self._recycled = RecycledAttempts()
-        self._made: Dict[Path, Made] = {}
-        self._distrusted: Set[Path] = set()
+        self._made: Dict[str, Made] = {}
+        self._distrusted: Set[str] = set()
 
     def prepare(self, attempt: AttemptLayout, launch: Launch) -> None:
         """Make the directories of an attempt and what its working directory shows.  Raises StartError."""
@@ -39,7 +39,7 @@ class WorkingDirectories:
             shown = tuple(_words(mounts))
             copy = self._recycled.give(attempt, shown) or self._make(attempt, mounts)
             if launch.phase == 1:
-                attempt.base_model.mkdir()
+                os.mkdir(attempt.base_model)
         except OSError as error:
             raise StartError(f"cannot prepare {error.filename or attempt.root}: {error.strerror}") from error
         self._made[attempt.root] = Made(shown, copy, time.time_ns())
@@ -48,7 +48,7 @@ class WorkingDirectories:
         """Return how the directory of an attempt was made; None where an earlier agent made it."""
         return self._made.get(attempt.root)
 
-    def recycle(self, attempt: AttemptLayout) -> List[Path]:
+    def recycle(self, attempt: AttemptLayout) -> List[str]:
         """Keep a directory that is not needed any more for other attempts, if that can be.
 
         Returns what is to be deleted: all of it, or what the job left, where that is much.
@@ -63,7 +63,7 @@ class WorkingDirectories:
         """Have a directory deleted in the end whatever it looks like: somebody may still write to it."""
         self._distrusted.add(attempt.root)
 
-    def recycled(self) -> Iterator[Path]:
+    def recycled(self) -> Iterator[str]:
         """Yield where all directories are that wait for another attempt."""
         return self._recycled.paths()
 
@@ -78,16 +78,17 @@ class WorkingDirectories:
         return mount, target
 
     def _make(self, attempt: AttemptLayout, mounts: Sequence[Tuple[Mount, Path]]) -> PrivateCopy:
-        if attempt.root.parent not in self._parents:
-            attempt.root.parent.mkdir(parents=True, exist_ok=True)
-            self._parents.add(attempt.root.parent)
+        parent = os.path.dirname(attempt.root)
+        if parent not in self._parents:
+            os.makedirs(parent, exist_ok=True)
+            self._parents.add(parent)
         try:
-            attempt.root.mkdir()
+            os.mkdir(attempt.root)
         except FileExistsError:
-            shutil.rmtree(str(attempt.root))
-            attempt.root.mkdir()
+            shutil.rmtree(attempt.root)
+            os.mkdir(attempt.root)
         for folder in (attempt.work, attempt.output, attempt.log_folder):
-            folder.mkdir()
+            os.mkdir(folder)
         self._recycled.learn(attempt)
         view = plan_view(mounts, _listing)
         return make_copy(attempt.work, view.copies, view.links)

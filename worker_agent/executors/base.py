@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Dict, List, Optional, Protocol
 
 from worker_agent.core.execution import Exit, Key, Started
@@ -16,8 +15,8 @@ class Invocation:
     argv: List[str]
     """The first word is an absolute path."""
     env: Dict[str, str]
-    cwd: Path
-    log: Path
+    cwd: str
+    log: str
     """Gets standard output and standard error."""
     mark: str = ""
     """`NAME=value` of the environment, unique to this attempt: tells descendants that left the group."""

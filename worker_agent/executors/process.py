@@ -120,7 +120,7 @@ class ProcessExecutor:
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _spawn(self, invocation: Invocation) -> int:
-        log = os.open(str(invocation.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        log = os.open(invocation.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             if invocation.keep_fd is not None:
                 os.set_inheritable(invocation.keep_fd, True)
@@ -177,7 +177,7 @@ class ProcessExecutor:
     def _name_left(self, child: _Child) -> None:
         """Note what is left of a child that has just ended by itself, before it is killed."""
         for pid in processes.children() if child.ending is None else ():
-            if pid not in self._children and self._is_stray(pid, child):
+            if pid != child.pid and pid not in self._children and self._is_stray(pid, child):
                 _name(pid, child)
 
     def _is_stray(self, pid: int, child: _Child) -> bool:
@@ -240,7 +240,7 @@ def _popen(invocation: Invocation, null: int, log: int) -> int:
 
 def _why(invocation: Invocation, error: Exception) -> str:
     program = invocation.argv[0]
-    if isinstance(error, OSError) and error.filename == str(invocation.log):
+    if isinstance(error, OSError) and error.filename == invocation.log:
         return f"cannot write the log {invocation.log}: {error.strerror}"
     if isinstance(error, FileNotFoundError) and os.access(program, os.X_OK):
         return f"{program}: the interpreter that its first line names does not exist"

@@ -6,6 +6,7 @@ import os
 import selectors
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Dict, FrozenSet, List, Optional, Tuple
 
 from worker_agent.core.execution import Exit, Key
@@ -140,10 +141,10 @@ class ThreadStarter:
             "id": thread.number,
             "argv": invocation.argv[2:],
             "env": invocation.env,
-            "cwd": str(invocation.cwd),
+            "cwd": invocation.cwd,
         }
         try:
-            log = os.open(str(invocation.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            log = os.open(invocation.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
             self._news.refused.append((thread, f"cannot write the log {invocation.log}: {error.strerror}"))
             return
@@ -198,7 +199,7 @@ def place_of(invocation: Invocation) -> Optional[Place]:
     trainer = started_trainer(invocation.argv)
     if trainer is None:
         return None
-    code = (invocation.cwd / TRAINER_CODE).resolve()
+    code = Path(invocation.cwd, TRAINER_CODE).resolve()
     if not (code / "trainers" / trainer / "thread_main.py").is_file():
         return None
     env = frozenset(shared(invocation.env).items())

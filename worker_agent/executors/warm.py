@@ -95,7 +95,7 @@ class WarmStarter:
 
         Raises OSError for a log that cannot be written.
         """
-        if not invocation.cwd.is_dir() or not os.access(invocation.argv[0], os.X_OK):
+        if not Path(invocation.cwd).is_dir() or not os.access(invocation.argv[0], os.X_OK):
             return "there is nothing to start"
         try:
             recipe = self._recipe(invocation)
@@ -146,7 +146,7 @@ class WarmStarter:
 
     def _needs(self, invocation: Invocation) -> Needs:
         """Read the program, once for each state of its file."""
-        program = program_of(invocation.argv, invocation.cwd)
+        program = program_of(invocation.argv, Path(invocation.cwd))
         about: Tuple[Any, ...] = (str(program.root), program.package, program.source)
         if program.path is not None:
             about = (str(program.path), program.package, program.path.stat().st_mtime_ns)
@@ -155,7 +155,7 @@ class WarmStarter:
         return self._known[about]
 
     def _prepare(self, key: Key, invocation: Invocation) -> Fork:
-        log = os.open(str(invocation.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        log = os.open(invocation.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         reader, gate = os.pipe()
         self._numbers += 1
         lock = [] if invocation.keep_fd is None else [invocation.keep_fd]
@@ -163,7 +163,7 @@ class WarmStarter:
 
     def _send(self, parent: Parent, fork: Fork) -> None:
         invocation = fork.invocation
-        body = {"id": fork.number, "argv": invocation.argv, "cwd": str(invocation.cwd), "env": invocation.env}
+        body = {"id": fork.number, "argv": invocation.argv, "cwd": invocation.cwd, "env": invocation.env}
         problem = parent.helper.tell(body, fork.files)
         if problem:
             self._fail(fork, f"the preloaded process takes no requests: {problem}")

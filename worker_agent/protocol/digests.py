@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
 MANIFEST = "manifest.json"
 """Describes a base model, lies in its directory, and is not part of its content hash."""
@@ -42,10 +42,10 @@ def safe_path(path: str) -> str:
     return path
 
 
-def digest_file(path: Path) -> Tuple[int, str]:
+def digest_file(path: Union[str, Path]) -> Tuple[int, str]:
     """Return size and sha256 of a file."""
     digest, size = hashlib.sha256(), 0
-    with path.open("rb") as stream:
+    with open(path, "rb") as stream:  # noqa: PTH123
         while True:
             block = stream.read(1 << 20)
             if not block:
@@ -54,11 +54,11 @@ def digest_file(path: Path) -> Tuple[int, str]:
             size += len(block)
 
 
-def _files_below(directory: Path) -> Iterator[Path]:
+def _files_below(directory: str) -> Iterator[str]:
     for folder, _, names in os.walk(directory, onerror=_refuse):
         for name in names:
-            path = Path(folder, name)
-            if path.is_file():
+            path = f"{folder}/{name}"
+            if os.path.isfile(path):  # noqa: PTH113
                 yield path
 
 
@@ -68,14 +68,14 @@ def _refuse(error: OSError) -> None:
         raise error
 
 
-def digest_directory(directory: Path) -> List[FileDigest]:
+def digest_directory(directory: Union[str, Path]) -> List[FileDigest]:
     """Return the digests of all files below `directory`, sorted by path; none where it does not exist.
 
     A symbolic link to a file counts as the file; links to directories and special files do not count.
     Raises OSError for a file or a directory that cannot be read.
     """
-    paths = ((path.relative_to(directory).as_posix(), path) for path in _files_below(directory))
-    return sorted(FileDigest(relative, *digest_file(path)) for relative, path in paths)
+    top = str(directory).rstrip("/")
+    return sorted(FileDigest(path[len(top) + 1 :], *digest_file(path)) for path in _files_below(top))
 
 
 def without_manifest(files: Iterable[FileDigest]) -> List[FileDigest]:

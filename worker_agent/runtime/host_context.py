@@ -125,7 +125,7 @@ class HostContext:
         """Return where the files of an attempt are."""
         found = self._attempts.get(key)
         if found is None:
-            found = self._attempts[key] = AttemptLayout(self._attempts_dir / attempt_name(*key))
+            found = self._attempts[key] = AttemptLayout(f"{self._attempts_dir}/{attempt_name(*key)}")
         return found
 
     def forget(self, key: Key) -> AttemptLayout:
@@ -134,7 +134,7 @@ class HostContext:
         del self._attempts[key]
         return found
 
-    def recycled(self) -> List[Path]:
+    def recycled(self) -> List[str]:
         """Return the directories that wait for jobs."""
         return [*self.working_directories.recycled(), *self.checkpoints.recycled()]
 
@@ -164,7 +164,7 @@ class CurrentHost:
             raise AssertionError("the core asked for work before any master came")
         return self.opened
 
-    def change(self, context: HostContext) -> List[Path]:
+    def change(self, context: HostContext) -> List[str]:
         """Go on under other settings; return the directories that waited for jobs under the earlier ones."""
         before, self.opened = self.opened, context
         return before.recycled() if before else []

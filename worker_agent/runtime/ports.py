@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, Mapping, Optional, Protocol
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Protocol, Union
 
 from worker_agent.core.shares import Device
 from worker_agent.protocol.messages import ToMaster
@@ -62,7 +62,7 @@ class Workers(Protocol):
     def look(self, work: Callable[[], object]) -> None:
         """Run `work`, which may hang, in a thread of its own, and keep its answer for the loop."""
 
-    def delete(self, tree: Path) -> None:
+    def delete(self, tree: Union[str, Path]) -> None:
         """Delete a directory some time."""
 
     def tidy(self) -> None:

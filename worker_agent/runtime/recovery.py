@@ -76,7 +76,7 @@ def _leftovers(memory: Memory, run_id: str) -> Iterator[int]:
     started = [event.detail for event in memory.running.values() if isinstance(event.detail, Running)]
     groups = {item.pid for item in started if _group_is_ours(item)}
     attempts = WorkLayout(Path(memory.work_dir)).attempts(run_id)
-    mark = os.fsencode(mark_of(attempts)) + b"/"
+    mark = os.fsencode(mark_of(str(attempts))) + b"/"
     for process in processes.processes():
         if process.alive and (
             process.group in groups or processes.environment_has(process.pid, mark, whole=False)

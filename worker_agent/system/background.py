@@ -10,7 +10,7 @@ import traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Deque, Iterator
+from typing import Callable, Deque, Iterator, Union
 
 from worker_agent.system.remove_tree import remove_tree
 
@@ -36,7 +36,7 @@ class Background:
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="looking")
         self._deleting = ThreadPoolExecutor(1, thread_name_prefix="deleting")
         self._answers: Deque[object] = deque()
-        self._trash: Deque[Path] = deque()
+        self._trash: Deque[Union[str, Path]] = deque()
         self._trees = 0
         """That came since the last call of `tidy`."""
         self._sync_queued = False
@@ -53,7 +53,7 @@ class Background:
         """Run `work`, which may hang, in a thread of its own, and keep its answer for the loop."""
         self._looking.submit(self._run, work)
 
-    def delete(self, tree: Path) -> None:
+    def delete(self, tree: Union[str, Path]) -> None:
         """Delete a directory some time."""
         self._trash.append(tree)
         self._trees += 1
@@ -122,4 +122,4 @@ class Background:
     def _empty_trash(self) -> None:
         with contextlib.suppress(IndexError):
             while True:
-                remove_tree(self._trash.popleft())
+                remove_tree(Path(self._trash.popleft()))

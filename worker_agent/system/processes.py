@@ -51,6 +51,12 @@ def processes() -> Iterator[Process]:
                 yield process
 
 
+def _read(path: str) -> bytes:
+    """Return what a file of `/proc` says.  Raises OSError."""
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0) as stream:  # noqa: PTH123
+        return stream.read()
+
+
 def session_of(pid: int) -> Optional[int]:
     """Return the session of a process, None when there is no such process."""
     process = read_process(pid)
@@ -68,7 +74,7 @@ def owner_of(pid: int) -> Optional[int]:
 def environment_has(pid: int, assignment: bytes, whole: bool = True) -> bool:
     """Return whether a process was started with `NAME=value`, or one that begins so, in its environment."""
     try:
-        entries = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        entries = _read(f"{PROC}/{pid}/environ").split(b"\0")
     except OSError:
         return False
     return assignment in entries if whole else any(entry.startswith(assignment) for entry in entries)
@@ -86,7 +92,7 @@ def command_of(pid: int) -> str:
 def is_becoming(pid: int) -> bool:
     """Return whether a process lives and shows no environment, as all do for a moment while they start."""
     try:
-        shown = (PROC / str(pid) / "environ").read_bytes()
+        shown = _read(f"{PROC}/{pid}/environ")
     except OSError:
         return False
     process = None if shown else read_process(pid)
@@ -100,9 +106,7 @@ def children(thread: Optional[int] = None) -> Iterator[int]:
     """
     pid = os.getpid()
     try:
-        descriptor = os.open(f"{PROC}/{pid}/task/{thread or pid}/children", os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            yield from map(int, stream.read().split())
+        yield from map(int, _read(f"{PROC}/{pid}/task/{thread or pid}/children").split())
     except OSError:
         return
 

@@ -53,7 +53,7 @@ class Invoker:
         attempt = context.attempt(key)
         context.working_directories.prepare(attempt, launch)
         self._checkpoints.open(launch)
-        base_model = context.cache.path(launch.base_model) if launch.base_model else None
+        base_model = str(context.cache.path(launch.base_model)) if launch.base_model else None
         places = Places(attempt, context.checkpoints.path(key), base_model)
         env = environment(context.env, launch, gpu, places)
         argv = command(launch.argv, gpu, context.python, attempt, env.get("PATH", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.attempt_paths import paths_of
 from tests.support.courier_world import (
     JOB,
     SHA,
@@ -15,7 +16,7 @@ from worker_agent.protocol.codec import MessageError
 
 
 def test_the_log_of_a_failure_is_fetched_then_the_worker_may_forget(world: World) -> None:
-    (row,) = put(world.attempt().log.parent, {"log.txt": "Traceback\n"})
+    (row,) = put(paths_of(world.attempt()).log.parent, {"log.txt": "Traceback\n"})
     world.collect_failed({"outcome": "failed", "log": row})
     world.courier.close()
     assert world.layout.log(JOB, 1).read_text() == "Traceback\n"

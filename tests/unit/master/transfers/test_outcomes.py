@@ -15,6 +15,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import DiskFull, RemoteError, SessionLost
 from master.transfers.retry import REMOTE_TRIES
+from tests.support.attempt_paths import paths_of
 from tests.support.courier_world import (
     BASE,
     JOB,
@@ -40,7 +41,7 @@ def test_an_outcome_of_nothing_needs_no_journey(world: World) -> None:
 def test_files_are_pulled_verified_and_published(world: World) -> None:
     rows = world.produce(a="one", b="two")
     world.collect({"files": rows})
-    assert world.event() == ev.Collected(5.0, JOB, 1, hash_of(world.attempt().output))
+    assert world.event() == ev.Collected(5.0, JOB, 1, hash_of(paths_of(world.attempt()).output))
     assert world.result() == {"a": "one", "b": "two"}
     assert not world.layout.incoming(JOB, 1).exists()
 
@@ -64,7 +65,9 @@ def test_one_arrival_leaves_the_others_alone(world: World) -> None:
 def test_logs_come_home_too_inline_or_not(world: World) -> None:
     rows = {}
     for attempt in (1, 2):
-        (rows[attempt],) = put(world.attempt(attempt=attempt).log.parent, {"log.txt": f"line {attempt}\n"})
+        (rows[attempt],) = put(
+            paths_of(world.attempt(attempt=attempt)).log.parent, {"log.txt": f"line {attempt}\n"}
+        )
     world.collect({"log": rows[1], "inline": {"": base64.b64encode(b"line 1\n").decode()}})
     assert isinstance(world.event(), ev.Collected)
     assert world.session.calls == []
@@ -74,7 +77,7 @@ def test_logs_come_home_too_inline_or_not(world: World) -> None:
 
 
 def test_a_log_that_is_not_as_announced_does_not_cost_the_result(world: World) -> None:
-    put(world.attempt().log.parent, {"log.txt": "more than was announced\n"})
+    put(paths_of(world.attempt()).log.parent, {"log.txt": "more than was announced\n"})
     world.collect({"files": world.produce(a="one"), "log": ["log.txt", 1, "0" * 64]})
     assert "the log of attempt 1 is lost" in world.note()
     assert isinstance(world.event(), ev.Collected)

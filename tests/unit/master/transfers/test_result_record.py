@@ -19,6 +19,7 @@ from master.transfers.result_record import (
     without_record,
     write_record,
 )
+from tests.support.attempt_paths import paths_of
 from tests.support.courier_world import BASE, JOB, SPEC, WELCOME, CourierWorld, encoded, put
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 from worker_agent.protocol.outcome import Finished, Outcome
@@ -128,7 +129,7 @@ def test_the_same_outcome_again_is_recognised(world: CourierWorld) -> None:
 
 
 def test_a_job_json_of_the_script_comes_home_as_it_is(world: CourierWorld) -> None:
-    rows = put(world.attempt().output, {"job.json": "mine"})
+    rows = put(paths_of(world.attempt()).output, {"job.json": "mine"})
     for _ in range(2):
         world.collect({"files": rows, "inline": {**encoded(), "job.json": encoded(x="mine")["x"]}})
         assert isinstance(world.event(), ev.Collected)

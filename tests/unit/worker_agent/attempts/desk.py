@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from tests.support.attempt_paths import paths_of
 from worker_agent.attempts.private_copy import make_copy
 from worker_agent.attempts.recycled_directories import Made
 from worker_agent.attempts.results import collect
@@ -22,16 +23,20 @@ class Desk:
         self.cache = Cache(layout, "r1")
         self.attempt: AttemptLayout = layout.attempt("r1", job_id, 1)
         self.launch = Launch(job_id, 1, phase, ["x"])
-        for folder in (self.attempt.work, self.attempt.output, self.attempt.log.parent):
+        for folder in (
+            paths_of(self.attempt).work,
+            paths_of(self.attempt).output,
+            paths_of(self.attempt).log.parent,
+        ):
             folder.mkdir(parents=True)
         if phase == 1:
-            self.attempt.base_model.mkdir()
+            paths_of(self.attempt).base_model.mkdir()
         (root / "code" / "src").mkdir(parents=True, exist_ok=True)
         (root / "rows").mkdir(exist_ok=True)
         (root / "code" / "src" / "train.py").write_text("code")
         (root / "code" / "settings.yaml").write_text("lr: 1")
         shown = {name: root / "code" / name for name in ("src", "settings.yaml")}
-        copy = make_copy(self.attempt.work, shown, {"data": root / "rows"})
+        copy = make_copy(paths_of(self.attempt).work, shown, {"data": root / "rows"})
         self.made = Made((), copy, time.time_ns())
 
     def write(self, folder: Path, *names: str) -> None:

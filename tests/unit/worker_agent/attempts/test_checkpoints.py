@@ -28,8 +28,11 @@ class Worker:
         self.root = root
         self.running: set[Key] = set()
 
+    def folder(self, key: Key) -> Path:
+        return Path(self.checkpoints.path(key))
+
     def write(self, attempt: int, text: str) -> None:
-        folder = self.checkpoints.path((JOB, attempt))
+        folder = self.folder((JOB, attempt))
         folder.mkdir(parents=True, exist_ok=True)
         if text:
             (folder / "epoch").write_text(text)
@@ -49,7 +52,7 @@ class Worker:
     def begin(self, launch: Launch) -> str | None:
         """Open the directory of an attempt; return what it begins with."""
         self.checkpoints.open(launch, self.in_use)
-        path = self.checkpoints.path((JOB, launch.attempt))
+        path = self.folder((JOB, launch.attempt))
         assert path.is_dir()
         return (path / "epoch").read_text() if (path / "epoch").exists() else None
 
@@ -92,7 +95,7 @@ def test_an_attempt_begins_with_the_newest_checkpoint(
 def test_what_was_delivered_can_be_written_to_and_is_out_of_the_cache(worker: Worker) -> None:
     launch = worker.launch(2, worker.deliver("delivered"), 1)
     assert worker.begin(launch) == "delivered"
-    path = worker.checkpoints.path((JOB, 2))
+    path = worker.folder((JOB, 2))
     assert (path / "epoch").stat().st_mode & 0o200 and (path / "sub" / "x").stat().st_mode & 0o200
     (path / "epoch").write_text("mine")
     assert worker.cache.hashes() == [] and worker.cache.status(launch.checkpoint or "") == "missing"
@@ -104,25 +107,25 @@ def test_the_directory_of_an_attempt_that_runs_is_left_alone(worker: Worker) -> 
     worker.running.add((JOB, 2))
     assert worker.begin(worker.launch(3)) == "1"
     assert list(worker.checkpoints.stale((JOB, 3), worker.in_use)) == []
-    assert worker.checkpoints.path((JOB, 2)).exists()
+    assert worker.folder((JOB, 2)).exists()
     worker.running.clear()
-    assert list(worker.checkpoints.stale((JOB, 3), worker.in_use)) == [worker.checkpoints.path((JOB, 2))]
+    assert list(worker.checkpoints.stale((JOB, 3), worker.in_use)) == [str(worker.folder((JOB, 2)))]
 
 
 def test_all_that_a_job_left_is_found_for_the_end_but_what_runs(worker: Worker) -> None:
     for attempt in (1, 2, 12):
         worker.write(attempt, "x")
-    worker.checkpoints.path((f"{JOB}b", 1)).mkdir()
-    worker.checkpoints.path((JOB, 1)).with_name("no attempt").mkdir()
+    worker.folder((f"{JOB}b", 1)).mkdir()
+    worker.folder((JOB, 1)).with_name("no attempt").mkdir()
     worker.running.add((JOB, 2))
     found = set(worker.checkpoints.left_by(JOB, worker.in_use))
-    assert found == {worker.checkpoints.path((JOB, attempt)) for attempt in (1, 12)}
+    assert found == {str(worker.folder((JOB, attempt))) for attempt in (1, 12)}
     assert list(Worker(worker.root / "new").checkpoints.left_by(JOB, worker.in_use)) == []
 
 
 def test_what_is_left_is_told_by_its_digests(worker: Worker) -> None:
     worker.write(1, "state")
-    path = worker.checkpoints.path((JOB, 1))
+    path = worker.folder((JOB, 1))
     (path / "last").symlink_to(path / "epoch")
     left = worker.checkpoints.left((JOB, 1), LIMIT)
     assert left is not None and [row[:2] for row in left.files] == [("epoch", 5), ("last", 5)]
@@ -146,7 +149,7 @@ def test_a_checkpoint_that_is_too_large_is_told_of_as_such(worker: Worker) -> No
 
 def test_a_checkpoint_that_cannot_be_read_is_told_of_as_such(worker: Worker) -> None:
     worker.write(1, "x")
-    (worker.checkpoints.path((JOB, 1)) / "loop").symlink_to("/proc/self/mem")
+    (worker.folder((JOB, 1)) / "loop").symlink_to("/proc/self/mem")
     left = worker.checkpoints.left((JOB, 1), LIMIT)
-    folder = worker.checkpoints.path((JOB, 1))
+    folder = worker.folder((JOB, 1))
     assert left == CheckpointLeft(problem=f"its checkpoint cannot be read: {folder}: Input/output error")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.attempt_paths import paths_of
 from tests.unit.worker_agent.attempts.desk import Desk, names
 from worker_agent.attempts.private_copy import make_copy
 from worker_agent.attempts.recycled_directories import Made
@@ -31,34 +32,34 @@ from worker_agent.protocol.messages import Launch
 )
 def test_experiments_become_output(tmp_path: Path, job_id: str, written: list[str], found: list[str]) -> None:
     desk = Desk(tmp_path, job_id)
-    desk.write(desk.attempt.work / "experiments", *written)
+    desk.write(paths_of(desk.attempt).work / "experiments", *written)
     left = desk.collect()
     assert left.problem is None and names(left) == sorted(found)
 
 
 def test_a_file_that_output_has_already_keeps_its_full_name(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.write(desk.attempt.output, "a")
-    desk.write(desk.attempt.work / "experiments", "alpha/x/a", "alpha/x/b")
+    desk.write(paths_of(desk.attempt).output, "a")
+    desk.write(paths_of(desk.attempt).work / "experiments", "alpha/x/a", "alpha/x/b")
     assert names(desk.collect()) == ["a", "b", "experiments/alpha/x/a"]
-    assert (desk.attempt.output / "a").read_text() == "a"
+    assert (paths_of(desk.attempt).output / "a").read_text() == "a"
 
 
 def test_what_was_mounted_is_no_output(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.write(tmp_path / "cached", "best.pt")
-    shutil.rmtree(desk.attempt.work)
-    desk.attempt.work.mkdir()
-    copy = make_copy(desk.attempt.work, {}, {"experiments/base_models/b": tmp_path / "cached"})
+    shutil.rmtree(paths_of(desk.attempt).work)
+    paths_of(desk.attempt).work.mkdir()
+    copy = make_copy(paths_of(desk.attempt).work, {}, {"experiments/base_models/b": tmp_path / "cached"})
     desk.made = Made((), copy, time.time_ns())
-    desk.write(desk.attempt.work / "experiments", "alpha/x/a")
+    desk.write(paths_of(desk.attempt).work / "experiments", "alpha/x/a")
     assert names(desk.collect()) == ["a"]
 
 
 def test_the_contract_wins_over_experiments(tmp_path: Path) -> None:
     desk = Desk(tmp_path, phase=1)
-    desk.write(desk.attempt.base_model, "best.pt")
-    desk.write(desk.attempt.work / "experiments", "base_models/b/other.pt")
+    desk.write(paths_of(desk.attempt).base_model, "best.pt")
+    desk.write(paths_of(desk.attempt).work / "experiments", "base_models/b/other.pt")
     left = desk.collect()
     assert left.base_model and [row[0] for row in left.base_model.files] == ["best.pt"]
     assert left.base_model.name is None and names(left) == ["other.pt"]
@@ -68,10 +69,10 @@ def test_what_is_new_or_changed_in_the_working_directory_is_a_result_if_asked_fo
     tmp_path: Path,
 ) -> None:
     desk = Desk(tmp_path, "train_a")
-    work = desk.attempt.work
+    work = paths_of(desk.attempt).work
     desk.launch = Launch("train_a", 1, 2, ["x"], output_from=".")
     assert is_quick(desk.attempt, desk.launch, desk.made)
-    desk.write(desk.attempt.output, "model", "both")
+    desk.write(paths_of(desk.attempt).output, "model", "both")
     desk.write(work, "plots/loss", "both", "src/__pycache__/a.pyc", "src/new", "new/__pycache__/b.pyc")
     (work / "settings.yaml").write_text("lr: 2")
     os.utime(work / "src" / "train.py")
@@ -88,12 +89,12 @@ def test_what_is_new_or_changed_in_the_working_directory_is_a_result_if_asked_fo
         "src/new",
         "work/both",
     ]
-    assert (desk.attempt.output / "work" / "both").read_text() == "both"
-    assert (desk.attempt.output / "plots" / "newest").read_text() == "plots/loss"
+    assert (paths_of(desk.attempt).output / "work" / "both").read_text() == "both"
+    assert (paths_of(desk.attempt).output / "plots" / "newest").read_text() == "plots/loss"
 
 
 def test_only_what_is_below_the_folder_that_is_asked_for_is_a_result(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "train_a")
     desk.launch = Launch("train_a", 1, 2, ["x"], output_from="src")
-    desk.write(desk.attempt.work, "a", "src/b", "src/c/d")
+    desk.write(paths_of(desk.attempt).work, "a", "src/b", "src/c/d")
     assert names(desk.collect()) == ["b", "c/d"]

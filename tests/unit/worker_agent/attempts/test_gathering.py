@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.attempt_paths import paths_of
 from tests.unit.worker_agent.attempts.desk import Desk, names
 from worker_agent.attempts.results import is_quick
 from worker_agent.protocol.messages import CollectRules, Launch
@@ -14,7 +15,7 @@ from worker_agent.protocol.messages import CollectRules, Launch
 
 def test_links_become_what_they_point_to_and_what_stays_behind_is_told(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    output, scratch = desk.attempt.output, tmp_path / "scratch"
+    output, scratch = paths_of(desk.attempt).output, tmp_path / "scratch"
     desk.write(scratch, "ckpt.pt", "deep/more.pt", "__pycache__/x.pyc")
     desk.write(output, "version_0/m.pt")
     (scratch / "up").symlink_to(scratch)
@@ -25,7 +26,7 @@ def test_links_become_what_they_point_to_and_what_stays_behind_is_told(tmp_path:
     (output / "broken.pt").symlink_to("gone.pt")
     (output / "me").symlink_to("me")
     (output / "here").symlink_to(".")
-    (output / "rows").symlink_to(desk.attempt.work / "data")
+    (output / "rows").symlink_to(paths_of(desk.attempt).work / "data")
     os.mkfifo(output / "pipe")
     left = desk.collect()
     assert left.problem is None
@@ -47,7 +48,7 @@ def test_links_become_what_they_point_to_and_what_stays_behind_is_told(tmp_path:
 def test_links_in_the_working_directory_are_followed_before_anything_moves(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "train_a")
     desk.launch = Launch("train_a", 1, 2, ["x"], output_from=".")
-    work = desk.attempt.work
+    work = paths_of(desk.attempt).work
     desk.write(work, "a/weights", "experiments/alpha/x/metrics")
     (work / "b").symlink_to("a")
     (work / "experiments" / "alpha" / "x" / "best").symlink_to("../../../a/weights")
@@ -59,8 +60,8 @@ def test_a_link_to_much_is_taken_for_data(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("worker_agent.attempts.gathering.LINKED_BYTES", 3)
     desk = Desk(tmp_path)
     desk.write(tmp_path / "elsewhere", "abc", "d")
-    (desk.attempt.output / "all").symlink_to(tmp_path / "elsewhere")
-    (desk.attempt.output / "one").symlink_to(tmp_path / "elsewhere" / "abc")
+    (paths_of(desk.attempt).output / "all").symlink_to(tmp_path / "elsewhere")
+    (paths_of(desk.attempt).output / "one").symlink_to(tmp_path / "elsewhere" / "abc")
     left = desk.collect()
     assert names(left) == ["one"] and "a link to a folder of more than" in left.left_out[0].reason
 
@@ -68,10 +69,10 @@ def test_a_link_to_much_is_taken_for_data(tmp_path: Path, monkeypatch: pytest.Mo
 def test_empty_folders_and_executable_files_are_told(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.launch = Launch("alpha/fold0", 1, 2, ["x"], output_from=".")
-    desk.write(desk.attempt.output, "run.sh", "data.csv")
-    (desk.attempt.output / "run.sh").chmod(0o755)
-    (desk.attempt.output / "empty" / "below").mkdir(parents=True)
-    (desk.attempt.work / "logs").mkdir()
+    desk.write(paths_of(desk.attempt).output, "run.sh", "data.csv")
+    (paths_of(desk.attempt).output / "run.sh").chmod(0o755)
+    (paths_of(desk.attempt).output / "empty" / "below").mkdir(parents=True)
+    (paths_of(desk.attempt).work / "logs").mkdir()
     left = desk.collect()
     assert (left.executable, left.empty_folders) == (["run.sh"], ["empty/below", "logs"])
 
@@ -101,8 +102,8 @@ def test_rules_say_what_comes_home(
     desk = Desk(tmp_path)
     desk.launch = Launch("alpha/fold0", 1, 2, ["x"], output_from=".", collect=rules)
     assert not is_quick(desk.attempt, desk.launch, desk.made)
-    desk.write(desk.attempt.output, "log.csv")
-    desk.write(desk.attempt.work, "ckpt/1.pt", "ckpt/2.pt", "tmp/x.bin")
+    desk.write(paths_of(desk.attempt).output, "log.csv")
+    desk.write(paths_of(desk.attempt).work, "ckpt/1.pt", "ckpt/2.pt", "tmp/x.bin")
     left = desk.collect()
     assert names(left) == found
     assert reasons.items() <= {item.path: item.reason for item in left.left_out}.items()
@@ -112,14 +113,14 @@ def test_what_is_left_out_is_counted_beyond_a_number(tmp_path: Path, monkeypatch
     monkeypatch.setattr("worker_agent.attempts.gathering.MOST_LEFT_OUT", 2)
     desk = Desk(tmp_path)
     desk.launch = Launch("alpha/fold0", 1, 2, ["x"], collect=CollectRules(exclude=["*"]))
-    desk.write(desk.attempt.output, "a", "b", "c", "d")
+    desk.write(paths_of(desk.attempt).output, "a", "b", "c", "d")
     assert [(item.path, item.reason) for item in desk.collect().left_out][2:] == [("…", "and 2 more")]
 
 
 @pytest.mark.parametrize("at", ["base_model", "work/experiments/base_models/mine"])
 def test_a_base_model_with_a_part_behind_a_link_is_whole_or_refused(tmp_path: Path, at: str) -> None:
     desk = Desk(tmp_path, "base_models/s", phase=1)
-    folder = desk.attempt.root / at
+    folder = paths_of(desk.attempt).root / at
     desk.write(folder, "last.pt")
     desk.write(tmp_path / "scratch", "encoder/best.pt")
     (folder / "encoder").symlink_to(tmp_path / "scratch" / "encoder")
@@ -127,7 +128,7 @@ def test_a_base_model_with_a_part_behind_a_link_is_whole_or_refused(tmp_path: Pa
     assert left.base_model and [item.path for item in left.base_model.files] == ["encoder/best.pt", "last.pt"]
 
     broken = Desk(tmp_path, "base_models/t", phase=1)
-    folder = broken.attempt.root / at
+    folder = paths_of(broken.attempt).root / at
     broken.write(folder, "last.pt")
     (folder / "encoder").symlink_to("gone")
     left = broken.collect()
@@ -140,8 +141,8 @@ def test_holes_stay_holes(tmp_path: Path) -> None:
     with (tmp_path / "sparse").open("wb") as stream:
         stream.seek(64 << 20)
         stream.write(b"end")
-    (desk.attempt.output / "sparse").symlink_to(tmp_path / "sparse")
+    (paths_of(desk.attempt).output / "sparse").symlink_to(tmp_path / "sparse")
     (left,) = desk.collect().files
-    copy = desk.attempt.output / "sparse"
+    copy = paths_of(desk.attempt).output / "sparse"
     assert left.size == (64 << 20) + 3 and copy.stat().st_blocks * 512 < 1 << 20
     assert copy.read_bytes() == (tmp_path / "sparse").read_bytes()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.attempt_paths import paths_of
 from worker_agent.attempts.invocation import Places, base_environment, command, environment
 from worker_agent.attempts.progress import last_json, last_line
 from worker_agent.core.execution import StartError
@@ -15,7 +16,7 @@ from worker_agent.protocol.messages import Launch
 
 
 def places(**more: Any) -> Places:
-    return Places(AttemptLayout(Path("/at")), Path("/ck"), more.get("base_model"))
+    return Places(AttemptLayout("/at"), "/ck", more.get("base_model"))
 
 
 def test_the_slot_wins_over_every_other_environment() -> None:
@@ -42,12 +43,12 @@ def test_what_is_about_the_agent_s_own_session_does_not_travel() -> None:
     env = environment(
         base_environment(inherited, {"SSH_ASKPASS": "mine"}, 0), Launch("j", 1, 2, ["x"]), None, places()
     )
-    assert env["PWD"] == str(places().attempt.work) and "OLDPWD" not in env
+    assert env["PWD"] == places().attempt.work and "OLDPWD" not in env
     assert {name for name in env if name.startswith("SSH_")} == {"SSH_ASKPASS"} and env["HOME"] == "/h"
 
 
 def test_phase_2_reads_the_base_model_from_the_cache() -> None:
-    env = environment({}, Launch("j", 1, 2, ["x"]), None, places(base_model=Path("/cache/h")))
+    env = environment({}, Launch("j", 1, 2, ["x"]), None, places(base_model="/cache/h"))
     assert env["TWOPHASE_BASE_MODEL_DIR"] == "/cache/h" and env["CUDA_VISIBLE_DEVICES"] == ""
 
 
@@ -69,8 +70,8 @@ def test_the_command_has_its_words_and_its_program(tmp_path: Path) -> None:
 
 def test_a_script_in_the_working_directory_must_be_executable(tmp_path: Path) -> None:
     attempt = AttemptLayout(tmp_path)
-    attempt.work.mkdir()
-    script = attempt.work / "run.sh"
+    paths_of(attempt).work.mkdir()
+    script = paths_of(attempt).work / "run.sh"
     script.write_text("#!/bin/sh\n")
     with pytest.raises(StartError, match=r"run\.sh is not executable: chmod \+x"):
         command(["run.sh"], None, "py", attempt, "/bin")

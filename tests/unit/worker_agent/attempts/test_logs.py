@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.attempt_paths import paths_of
 from worker_agent.attempts.logs import Log, LogLimiter
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.system.punch_hole import punch_hole
@@ -27,21 +28,23 @@ class Job:
 
     def __init__(self, root: Path) -> None:
         self.attempt = AttemptLayout(root)
-        self.attempt.log.parent.mkdir(parents=True)
-        self.attempt.log.touch()
+        paths_of(self.attempt).log.parent.mkdir(parents=True)
+        paths_of(self.attempt).log.touch()
         self.lines = 0
 
     def write(self, lines: int) -> None:
-        with self.attempt.log.open("ab") as stream:
+        with paths_of(self.attempt).log.open("ab") as stream:
             stream.writelines(b"%015d\n" % number for number in range(self.lines, self.lines + lines))
         self.lines += lines
 
     def on_disk(self) -> int:
-        return sum(path.stat().st_blocks * 512 for path in self.attempt.root.rglob("*") if path.is_file())
+        return sum(
+            path.stat().st_blocks * 512 for path in paths_of(self.attempt).root.rglob("*") if path.is_file()
+        )
 
     def check_ends(self) -> None:
         """Assert that the log is a beginning and an end of what was written, and says what lies between."""
-        text = self.attempt.log.read_bytes()
+        text = paths_of(self.attempt).log.read_bytes()
         written = self.lines * 16
         assert len(text) <= LIMIT
         note = NOTE.search(text)
@@ -55,7 +58,7 @@ class Job:
         assert kept == list(range(self.lines - len(kept), self.lines))
         assert int(note[1].replace(b",", b"")) == written - len(head) - len(tail)
         assert len(head) >= LIMIT // 4 - 16 and len(tail) >= LIMIT // 4 - 16
-        assert sorted(path.name for path in self.attempt.root.iterdir()) == ["log"]
+        assert sorted(path.name for path in paths_of(self.attempt).root.iterdir()) == ["log"]
 
 
 @pytest.mark.parametrize("punch", [punch_hole, no_holes])
@@ -90,9 +93,9 @@ def test_a_log_keeps_its_ends_however_it_grows(
 
 def test_lines_longer_than_any_cut_are_cut_anyway(tmp_path: Path) -> None:
     job = Job(tmp_path / "attempt")
-    job.attempt.log.write_bytes(b"x" * (3 * LIMIT))
+    paths_of(job.attempt).log.write_bytes(b"x" * (3 * LIMIT))
     Log(job.attempt, LIMIT).settle()
-    text = job.attempt.log.read_bytes()
+    text = paths_of(job.attempt).log.read_bytes()
     assert len(text) <= LIMIT and NOTE.search(text) and text.count(b"x") == LIMIT // 4 + LIMIT // 2
 
 
@@ -106,9 +109,9 @@ def test_the_keeper_says_once_that_a_log_cannot_be_bounded(tmp_path: Path) -> No
     keeper = LogLimiter(said.append)
     job = Job(tmp_path / "attempt")
     job.write(100_000)
-    job.attempt.log_head.with_suffix(".new").mkdir()
+    paths_of(job.attempt).log_head.with_name("log.head.new").mkdir()
     log = Log(job.attempt, LIMIT, no_holes)
     assert not keeper._bound(("a", 1), log) and not keeper._bound(("a", 1), log)
     (line,) = said
-    assert line.startswith("the log of a.1 cannot be kept within its limit:") and "log.new" in line
+    assert line.startswith("the log of a.1 cannot be kept within its limit:") and "log.head.new" in line
     keeper.close()

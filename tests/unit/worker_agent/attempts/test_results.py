@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.support.attempt_paths import paths_of
 from tests.unit.worker_agent.attempts.desk import Desk, names
 from worker_agent.attempts.progress import ProgressReader
 from worker_agent.attempts.results import is_quick
@@ -18,8 +19,8 @@ from worker_agent.protocol.outcome import LeftOut
 
 def test_a_base_model_moves_into_the_cache(tmp_path: Path) -> None:
     desk = Desk(tmp_path, phase=1)
-    desk.write(desk.attempt.base_model, "best.pt", "sub/losses.json")
-    (desk.attempt.base_model / "last.pt").symlink_to(desk.attempt.base_model / "best.pt")
+    desk.write(paths_of(desk.attempt).base_model, "best.pt", "sub/losses.json")
+    (paths_of(desk.attempt).base_model / "last.pt").symlink_to(paths_of(desk.attempt).base_model / "best.pt")
     left = desk.collect()
     assert left.problem is None and left.base_model
     name = left.base_model.content_hash
@@ -32,15 +33,15 @@ def test_a_base_model_moves_into_the_cache(tmp_path: Path) -> None:
 
 def test_a_link_in_the_output_becomes_the_file_it_points_to(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.write(desk.attempt.output, "epoch3.ckpt")
-    (desk.attempt.output / "last.ckpt").symlink_to(desk.attempt.output / "epoch3.ckpt")
+    desk.write(paths_of(desk.attempt).output, "epoch3.ckpt")
+    (paths_of(desk.attempt).output / "last.ckpt").symlink_to(paths_of(desk.attempt).output / "epoch3.ckpt")
     assert names(desk.collect()) == ["epoch3.ckpt", "last.ckpt"]
-    assert not (desk.attempt.output / "last.ckpt").is_symlink()
+    assert not (paths_of(desk.attempt).output / "last.ckpt").is_symlink()
 
 
 def test_a_job_may_take_its_output_directory_away(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.attempt.output.rmdir()
+    paths_of(desk.attempt).output.rmdir()
     assert not is_quick(desk.attempt, desk.launch, desk.made)
     left_out = [LeftOut("TWOPHASE_OUTPUT_DIR", "the job has removed the folder")]
     assert desk.collect() == Collected(inline={}, left_out=left_out)
@@ -63,7 +64,7 @@ def test_what_a_job_links_to_in_the_place_of_its_directory_is_left_alone(tmp_pat
     desk.write(tmp_path / "elsewhere", "a")
     link = tmp_path / "elsewhere" / "b"
     link.symlink_to(tmp_path / "elsewhere" / "a")
-    replaced = desk.attempt.base_model if phase == 1 else desk.attempt.output
+    replaced = paths_of(desk.attempt).base_model if phase == 1 else paths_of(desk.attempt).output
     replaced.rmdir()
     replaced.symlink_to(tmp_path / "elsewhere")
     assert not is_quick(desk.attempt, desk.launch, desk.made)
@@ -74,11 +75,11 @@ def test_what_a_job_links_to_in_the_place_of_its_directory_is_left_alone(tmp_pat
 
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    os.mkfifo(str(desk.attempt.progress))
-    desk.attempt.log.write_text("epoch 1\n")
+    os.mkfifo(str(paths_of(desk.attempt).progress))
+    paths_of(desk.attempt).log.write_text("epoch 1\n")
     assert ProgressReader().read(desk.attempt) == {"line": "epoch 1"}
-    desk.attempt.log.unlink()
-    os.mkfifo(str(desk.attempt.log))
+    paths_of(desk.attempt).log.unlink()
+    os.mkfifo(str(paths_of(desk.attempt).log))
     assert desk.collect().problem is None
 
 
@@ -86,7 +87,7 @@ def test_the_same_base_model_twice_is_one_artefact(tmp_path: Path) -> None:
     hashes = set()
     for job_id in ("base_models/s1", "base_models/s2"):
         desk = Desk(tmp_path, job_id, phase=1)
-        desk.write(desk.attempt.base_model, "best.pt")
+        desk.write(paths_of(desk.attempt).base_model, "best.pt")
         left = desk.collect()
         assert left.base_model
         hashes.add(left.base_model.content_hash)
@@ -95,8 +96,8 @@ def test_the_same_base_model_twice_is_one_artefact(tmp_path: Path) -> None:
 
 def test_a_failed_attempt_publishes_nothing(tmp_path: Path) -> None:
     desk = Desk(tmp_path, phase=1)
-    desk.write(desk.attempt.base_model, "best.pt")
-    desk.attempt.log.write_text("x" * 5000 + "the end")
+    desk.write(paths_of(desk.attempt).base_model, "best.pt")
+    paths_of(desk.attempt).log.write_text("x" * 5000 + "the end")
     left = desk.collect(succeeded=False)
     assert left.base_model is None and desk.cache.hashes() == []
     assert len(left.stderr_tail) == 4096 and left.stderr_tail.endswith("the end")
@@ -104,22 +105,22 @@ def test_a_failed_attempt_publishes_nothing(tmp_path: Path) -> None:
 
 def test_big_results_do_not_come_inline(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    (desk.attempt.output / "big").write_bytes(bytes(64 * 1024))
+    (paths_of(desk.attempt).output / "big").write_bytes(bytes(64 * 1024))
     assert desk.collect().inline is not None
-    desk.attempt.log.write_text("x")
+    paths_of(desk.attempt).log.write_text("x")
     assert desk.collect().inline is None
 
 
 def test_only_what_is_small_is_digested_at_once(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     assert is_quick(desk.attempt, desk.launch, desk.made)
-    (desk.attempt.output / "folder").mkdir()
+    (paths_of(desk.attempt).output / "folder").mkdir()
     assert not is_quick(desk.attempt, desk.launch, desk.made)
 
 
 def test_a_changed_file_makes_the_cache_unsure(tmp_path: Path) -> None:
     desk = Desk(tmp_path, phase=1)
-    desk.write(desk.attempt.base_model, "best.pt")
+    desk.write(paths_of(desk.attempt).base_model, "best.pt")
     left = desk.collect()
     assert left.base_model
     name = left.base_model.content_hash
@@ -140,5 +141,5 @@ def test_a_full_disk_is_told_where_a_job_failed(
     desk = Desk(tmp_path)
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
     assert desk.collect(succeeded=True).problem is None
-    problem = f"no space left on the disk of {desk.attempt.root}" if says else None
+    problem = f"no space left on the disk of {paths_of(desk.attempt).root}" if says else None
     assert desk.collect(succeeded=False).problem == problem

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.attempt_paths import paths_of
 from worker_agent.cache import leases
 from worker_agent.cache.artefacts import Cache
 from worker_agent.cache.leases import CacheLeases, alone, not_home_yet, together
@@ -64,12 +65,12 @@ def test_one_is_alone_only_while_nobody_begins_to_use_anything(
 def test_what_was_made_here_is_known_until_its_attempt_is_deleted(layout: WorkLayout) -> None:
     cache = Cache(layout, "r1")
     attempt = layout.attempt("r1", "base_models/x", 1)
-    attempt.base_model.mkdir(parents=True)
-    layout.attempt("r2", "alpha/job", 1).root.mkdir(parents=True)
-    (attempt.base_model / "best.pt").write_text("weights")
+    paths_of(attempt).base_model.mkdir(parents=True)
+    paths_of(layout.attempt("r2", "alpha/job", 1)).root.mkdir(parents=True)
+    (paths_of(attempt).base_model / "best.pt").write_text("weights")
     assert not_home_yet(layout) == set()
-    name, _ = cache.adopt(attempt.base_model)
-    attempt.base_model.symlink_to(cache.path(name))
+    name, _ = cache.adopt(paths_of(attempt).base_model)
+    paths_of(attempt).base_model.symlink_to(cache.path(name))
     assert not_home_yet(layout) == {name}
 
 

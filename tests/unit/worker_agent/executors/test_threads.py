@@ -61,7 +61,7 @@ class Place:
     def invocation(self, **more: Any) -> Invocation:
         argv = more.pop("argv", [sys.executable, START, "x"])
         env = {"CUDA_VISIBLE_DEVICES": "0", "TWOPHASE_JOB_ID": "a", **more}
-        return Invocation(argv, env, self.root, self.root / "log.txt")
+        return Invocation(argv, env, str(self.root), str(self.root / "log.txt"))
 
     def start(self, name: str, **more: Any) -> str | None:
         return self.starter.start((name, 1), self.invocation(**more))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.attempt_paths import paths_of
 from worker_agent.attempts.invocation import base_environment
 from worker_agent.core.shares import Device, cpu_devices
 from worker_agent.environment.job_base import JobBase
@@ -75,7 +76,7 @@ def test_gpu_slots_are_named_by_their_shares(tmp_path: Path) -> None:
 def test_attempts_keep_their_places_until_they_are_forgotten(tmp_path: Path) -> None:
     found = context(tmp_path)
     attempt = found.attempt(("a/b", 2))
-    assert attempt is found.attempt(("a/b", 2)) and attempt.root.name == "a,b.2"
+    assert attempt is found.attempt(("a/b", 2)) and paths_of(attempt).root.name == "a,b.2"
     assert found.forget(("a/b", 2)) is attempt
     assert found.attempt(("a/b", 2)) is not attempt
 
