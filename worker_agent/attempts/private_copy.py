@@ -22,8 +22,8 @@ _FICLONE = 0x40049409
 _SMALL = 1 << 20
 _EXECUTABLE = 0o111
 
-Looks = Tuple[int, ...]
-"""Inode, size, time of change and of the inode's change, mode and number of links."""
+Looks = Tuple[int, int, Tuple[int, int], int, int]
+"""Inode, size, times of the last change and of the inode's, mode and number of links."""
 
 
 @dataclass
@@ -122,23 +122,22 @@ def _kind(copy: PrivateCopy, entry: "os.DirEntry[str]", name: str, since_ns: int
         return "folder" if copy.folders.get(name) == entry.stat(follow_symlinks=False).st_mode else "added"
     if name in copy.links:
         return "same" if entry.is_symlink() and os.readlink(entry.path) == copy.links[name] else "added"
-    if name not in copy.looks:
+    before = copy.looks.get(name)
+    if before is None:
         return "added"
     looks = _looks(entry.stat(follow_symlinks=False))
-    if not stat.S_ISREG(looks[4]):
+    same = looks == before
+    if not same and not stat.S_ISREG(looks[3]):
         return "added"
-    same = looks == copy.looks[name]
     # Within a tick of the start the times would be the same after a change.
-    if same and looks[3] >= since_ns - TICK_NS:
+    if same and looks[2][1] >= since_ns - TICK_NS:
         same = filecmp.cmp(copy.sources[name], entry.path, shallow=False)
     return "same" if same else "changed"
 
 
 def _looks(status: os.stat_result) -> Looks:
-    return (
-        *(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns),
-        *(status.st_mode, status.st_nlink),
-    )
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return status.st_ino, status.st_size, times, status.st_mode, status.st_nlink
 
 
 def _plan(copy: PrivateCopy, name: str, source: str, top: str) -> None:

@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Set, Tuple
 
-from worker_agent.attempts.private_copy import PrivateCopy, difference, restore
+from worker_agent.attempts.private_copy import Difference, PrivateCopy, difference, restore
 from worker_agent.protocol.layout import AttemptLayout
 
 _MOST = 256
@@ -24,7 +24,7 @@ Shown = Tuple[str, ...]
 """What a working directory shows: the mounts in words."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Made:
     """The working directory of an attempt, as it was made."""
 
@@ -32,6 +32,8 @@ class Made:
     copy: PrivateCopy
     since_ns: int
     """When it was ready, in nanoseconds since 1970."""
+    is_untouched: bool = False
+    """Whether nothing had changed in it when the job had ended: nobody writes after that."""
 
 
 def looks_of(folder: str) -> Looks:
@@ -70,7 +72,7 @@ class RecycledAttempts:
         try:
             if not self._is_sound(attempt):
                 return None
-            found = difference(made.copy, attempt.work, made.since_ns)
+            found = Difference() if made.is_untouched else difference(made.copy, attempt.work, made.since_ns)
             if len(found.added) + len(found.changed) + len(found.missing) > _MOST:
                 return None
             for path in _left(attempt):

@@ -31,6 +31,7 @@ class WorkingDirectories:
         self._recycled = RecycledAttempts()
         self._made: Dict[str, Made] = {}
         self._distrusted: Set[str] = set()
+        self._artefacts: Dict[str, Path] = {}
 
     def prepare(self, attempt: AttemptLayout, launch: Launch) -> None:
         """Make the directories of an attempt and what its working directory shows.  Raises StartError."""
@@ -69,7 +70,9 @@ class WorkingDirectories:
 
     def _resolve(self, mount: Mount) -> Tuple[Mount, Path]:
         if mount.artefact is not None:
-            return mount, self._layout.cached(mount.artefact)
+            if mount.artefact not in self._artefacts:
+                self._artefacts[mount.artefact] = self._layout.cached(mount.artefact)
+            return mount, self._artefacts[mount.artefact]
         target = expand(mount.path or "")
         if not target.is_absolute():
             raise StartError(f"mount at {mount.at!r}: {mount.path!r} is not an absolute path")
