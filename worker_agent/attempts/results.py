@@ -45,9 +45,9 @@ def _is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> b
     if os.path.lexists(f"{attempt.work}/{EXPERIMENTS}"):
         return False
     if launch.output_from is not None and made:
-        if difference(made.copy, attempt.work, made.since_ns):
+        made.is_untouched = not difference(made.copy, attempt.work, made.since_ns)
+        if not made.is_untouched:
             return False
-        made.is_untouched = True
     size = _size(attempt.log)
     with os.scandir(attempt.output) as entries:
         for count, entry in enumerate(entries):

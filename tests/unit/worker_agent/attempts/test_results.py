@@ -49,7 +49,7 @@ def test_a_job_may_take_its_output_directory_away(tmp_path: Path) -> None:
 
 def test_a_job_may_take_its_working_directory_away(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.write(desk.attempt.output, "model")
+    desk.write(paths_of(desk.attempt).output, "model")
     shutil.rmtree(desk.attempt.work)
     left = desk.collect()
     assert left.problem is None and names(left) == ["model"]
