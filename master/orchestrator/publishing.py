@@ -12,6 +12,7 @@ from master.core.running.records import RunState
 from master.orchestrator.run_files import TrainingFiles
 from master.runs.notices import Notices, Refreshed, Transitions
 from master.view.wording import plural
+from worker_agent.protocol.renaming import rename
 
 _WAITING = "all slots are held by other runs on the machine: waiting for them"
 
@@ -25,7 +26,7 @@ def publish(staged: Path, final: Path, aside: Path) -> bool:
     before = final.exists() or final.is_symlink()
     if before:
         final.rename(aside)
-    staged.rename(final)
+    rename(staged, final)
     return before
 
 

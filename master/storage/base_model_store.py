@@ -20,6 +20,7 @@ from worker_agent.protocol.digests import (
     without_manifest,
 )
 from worker_agent.protocol.outcome import BaseModelLeft
+from worker_agent.protocol.renaming import rename
 
 MANIFEST_FORMAT = 1
 
@@ -100,7 +101,7 @@ class BaseModelStore:
         """Move a damaged base model out of the store and return where it lies now."""
         target = self._layout.set_aside(f"{spec_hash}-{time.time_ns()}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.path(spec_hash).rename(target)
+        rename(self.path(spec_hash), target)
         return target
 
     def add(self, staged: Path, manifest: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from master.transfers.inline import write_inline
 from master.transfers.remote import Remote
 from worker_agent.protocol.digests import FileDigest, content_hash, holds
 from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.renaming import rename
 
 LOG = "log"
 """The part of an outcome that is a log; the agent calls its inline content by the empty path."""
@@ -83,7 +84,7 @@ class Arrival:
             return staged
         aside = self.layout.set_aside(f"{staged.parent.name}-{staged.name}-{time.time_ns()}")
         aside.parent.mkdir(parents=True, exist_ok=True)
-        staged.rename(aside)
+        rename(staged, aside)
         raise IntegrityError(
             f"what came from {self.remote.name} is not what its agent announced; kept in {aside}"
         )
@@ -97,4 +98,4 @@ def bring_log(arrival: Arrival) -> None:
         return
     staged = arrival.stage(LOG, [file], lambda: Path(arrival.remote.attempt(*arrival.key).log_folder))
     target.parent.mkdir(parents=True, exist_ok=True)
-    (staged / file.path).replace(target)
+    rename(staged / file.path, target)

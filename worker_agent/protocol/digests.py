@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
+from worker_agent.protocol.renaming import rename
+
 MANIFEST = "manifest.json"
 """Describes a base model, lies in its directory, and is not part of its content hash."""
 
@@ -126,5 +128,5 @@ def publish(staged: Path, final: Path) -> None:
         raise FileExistsError(f"{final} exists")
     final.parent.mkdir(parents=True, exist_ok=True)
     fsync_tree(staged)
-    staged.rename(final)
+    rename(staged, final)
     fsync_directory(final.parent)
