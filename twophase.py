@@ -23,6 +23,7 @@ _COMMANDS = {
     "analyze_jobs": "master.commands.analyze_jobs",
     "run_all_training": "master.commands.run_all_training",
     "train_probes": "trainers.probes.cli",
+    "worker_agent": "worker_agent.__main__",
 }
 
 
@@ -46,6 +47,11 @@ def train_probes() -> int:
     return start("train_probes")
 
 
+def worker_agent() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("worker_agent")
+
+
 def start(name: str) -> int:
     """Run a command or a built-in trainer with the words of this process, and return its exit code."""
     _import_ours()
@@ -64,12 +70,18 @@ def _import_ours() -> None:
         spec.loader.exec_module(module)
 
 
+def shared() -> Path:
+    """Return the folder that holds `examples` and the schemas of `docs`."""
+    return _HERE if (_HERE / "examples").is_dir() else Path(sys.prefix) / "share" / "twophase"
+
+
 def main() -> int:
     """Run the command that the first word names."""
     trainers = sorted(path.parent.name for path in _HERE.glob("trainers/*/manifest.json"))
     known = [*_COMMANDS, *trainers]
     if sys.argv[1:2] == [] or sys.argv[1] not in known:
-        print(f"usage: python -m twophase COMMAND …\nCOMMAND is one of {', '.join(known)}", file=sys.stderr)
+        usage = f"usage: python -m twophase COMMAND …\nCOMMAND is one of {', '.join(known)}"
+        print(f"{usage}\nexamples and schemas lie in {shared()}", file=sys.stderr)
         return 2
     sys.argv = sys.argv[1:]
     return start(sys.argv[0])

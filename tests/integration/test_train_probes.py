@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
 from tests.support.runs import ROOT, Run
-from trainers.probes.outputs import load_probe
+from trainers.probes.results.probe_file import load_probe
 
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 SMALL = ("--bias-start", "zero", "--epoch-steps", "0")
@@ -54,6 +54,9 @@ def results(directory: Path) -> dict[str, dict[str, Any]]:
     return {name: json.loads((directory / f"metrics_{name}.json").read_text()) for name in NAMES}
 
 
+CELLS = (("true", "negative"), ("false", "positive"), ("false", "negative"), ("true", "positive"))
+
+
 def split(path: Path, layer: int, name: str) -> tuple[np.ndarray, np.ndarray]:
     with h5py.File(path) as file:
         group = file[f"layer_{layer}/{name}"]
@@ -72,7 +75,8 @@ def test_metrics_are_those_of_the_saved_probes(digits: Path, tmp_path: Path) -> 
         assert metrics["auc_roc"] == pytest.approx(roc_auc_score(y, logits), abs=1e-6)
         assert metrics["auc_pr"] == pytest.approx(average_precision_score(y, logits), abs=1e-6)
         assert metrics["f1"] == pytest.approx(f1_score(y, logits > 0, zero_division=0), abs=1e-12)
-        assert metrics["confusion_matrix"] == confusion_matrix(y, logits > 0).tolist()
+        counts = [metrics["confusion_matrix"][f"{right}_{sign}"] for right, sign in CELLS]
+        assert counts == confusion_matrix(y, logits > 0).flatten().tolist()
         areas = metrics["history"]["val_auc"]
         assert metrics["best_epoch"] == 1 + areas.index(max(areas))
         assert metrics["val_auc"] == max(areas)
@@ -180,6 +184,16 @@ def test_several_layers_in_one_call(digits: Path, tmp_path: Path) -> None:
         aggregate = json.loads((tmp_path / "out" / f"layer_{layer}" / "aggregate_metrics.json").read_text())
         assert aggregate["layer"] == layer
         assert len(aggregate["per_action_metrics"]) == 10
+    summary = json.loads((tmp_path / "out" / "training_summary.json").read_text())
+    assert (summary["total_layers"], summary["total_probes"]) == (2, 20)
+    assert (
+        summary["config"]["epochs"]
+        == json.loads((tmp_path / "out" / "layer_1" / "probes_settings.json").read_text())["epochs"]
+    )
+    analysis = json.loads((tmp_path / "out" / "per_action_layer_analysis.json").read_text())
+    for one in analysis["per_action_best_layers"]:
+        probe = tmp_path / "out" / f"layer_{one['best_layer']}" / f"probe_{one['action']}.pth"
+        assert probe.is_file() and load_probe(probe)
 
 
 def test_the_same_command_continues_with_the_missing_probes(digits: Path, tmp_path: Path) -> None:
@@ -258,7 +272,7 @@ def test_a_class_without_positives_is_reported_and_the_others_train(digits: Path
         ),
         (
             ("--activations", "{digits}", "--layer", 1, "--device", "tpu"),
-            "must be auto, cpu, cuda, cuda:<number> or 0",
+            "must be auto, cpu, cuda, cuda:<number>, mps or 0",
         ),
         (("--activations", "{digits}", "--layer", 1, "--device", "cuda:9"), "this machine shows"),
         (

@@ -8,18 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from trainers.common.devices import resolve_device
-from trainers.common.errors import BadInput, exit_code_of
+from trainers.common.errors import BadInput, TrainerError, exit_code_of
 from trainers.common.flags import at_least, below, positive, whole
-from trainers.probes.labels import read_names
-from trainers.probes.layer_runs import find_layer_runs
-from trainers.probes.loading import load_rows
-from trainers.probes.modules import ATTENTION_HEADS
-from trainers.probes.run import Load, ProbeOptions, train_layers
-from trainers.probes.settings import DTYPES, RECIPES, Settings
+from trainers.probes.settings import ATTENTION_HEADS, DTYPES, RECIPES, Settings
 from worker_agent.protocol.script_contract import ScriptContract
 
+try:
+    from trainers.common.devices import resolve_device
+    from trainers.probes.labels import read_names
+    from trainers.probes.layer_runs import find_layer_runs
+    from trainers.probes.loading import load_rows
+    from trainers.probes.run import Load, ProbeOptions, train_layers
+except ModuleNotFoundError as error:  # the flags are told all the same
+    missing = str(error)
+else:
+    missing = ""
+
 NAME = "train_probes"
+NEEDS = "training needs torch, numpy, h5py and scikit-learn: pip install 'twophase[trainers]'"
 DEFAULT_OUTPUT = Path("data/probes_binary")
 INTERRUPTED = 130
 SEEDS = 1 << 43
@@ -55,21 +61,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def train(
-    arguments: argparse.Namespace, contract: ScriptContract | None, stream: TextIO, load: Load = load_rows
+    arguments: argparse.Namespace, contract: ScriptContract | None, stream: TextIO, load: Load | None = None
 ) -> None:
-    """Train what parsed flags name and tell it to `stream`; `load` brings the rows of a split into memory."""
+    """Train what parsed flags name and tell it to `stream`; `load` brings the rows of a split into memory.
+
+    Raises TrainerError where something that training needs is not installed.
+    """
+    if missing:
+        raise TrainerError(f"{missing}: {NEEDS}")
     output = arguments.output_dir or (DEFAULT_OUTPUT if contract is None else contract.output_dir)
     options = _options(arguments, contract, load)
     train_layers(find_layer_runs(arguments.activations, arguments.layer, output), options, stream)
 
 
-def _options(arguments: argparse.Namespace, contract: ScriptContract | None, load: Load) -> ProbeOptions:
-    if arguments.model_type == "multihead" and arguments.hidden_dim % ATTENTION_HEADS:
-        raise BadInput(
-            f"--hidden-dim {arguments.hidden_dim}: must be a multiple of {ATTENTION_HEADS} (heads)"
-        )
-    if arguments.model_type == "multihead" and arguments.solver == "exact":
-        raise BadInput("--solver exact: solves linear probes only, not --model-type multihead")
+def _options(
+    arguments: argparse.Namespace, contract: ScriptContract | None, load: Load | None
+) -> ProbeOptions:
+    _check(arguments)
     executor, loader = arguments.executor, arguments.loader
     return ProbeOptions(
         settings=_settings(arguments),
@@ -83,8 +91,24 @@ def _options(arguments: argparse.Namespace, contract: ScriptContract | None, loa
         names=None if arguments.actions is None else read_names(arguments.actions),
         overwrite=arguments.overwrite,
         contract=contract,
-        load=load,
+        load=load or load_rows,
     )
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise BadInput for flags that do not go together."""
+    multihead, exact = arguments.model_type == "multihead", arguments.solver == "exact"
+    if multihead and arguments.hidden_dim % ATTENTION_HEADS:
+        raise BadInput(
+            f"--hidden-dim {arguments.hidden_dim}: must be a multiple of {ATTENTION_HEADS} (heads)"
+        )
+    if multihead and exact:
+        raise BadInput("--solver exact: solves linear probes only, not --model-type multihead")
+    if resolve_device(arguments.device).type == "mps" and (
+        exact or arguments.baseline or arguments.dtype == "float64"
+    ):
+        needs = "--solver exact, --baseline and --dtype float64 need"
+        raise BadInput(f"--device mps: has no float64, which {needs}")
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -122,11 +146,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=NAME,
         description="Train one binary probe per class on stored activations, all of them at once.",
+        epilog=f"{NEEDS[0].upper()}{NEEDS[1:]}",
         allow_abbrev=False,
     )
     _data_flags(parser.add_argument_group("data and results"))
     training = parser.add_argument_group("training")
-    for add_flags in (_training_flags, _start_flags, _solver_flags):
+    for add_flags in (_training_flags, _schedule_flags, _start_flags, _solver_flags):
         add_flags(training)
     _execution_flags(parser.add_argument_group("execution"))
     # Fields of a job that concern the run, not the script.
@@ -186,6 +211,12 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
         default=10,
         metavar="EPOCHS",
     )
+    add("--dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
+    add("--seed", type=whole(0, SEEDS), default=0)
+
+
+def _schedule_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--no-scheduler",
         "--no_scheduler",
@@ -193,9 +224,15 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
         action="store_false",
         help="keep the learning rate constant",
     )
+    add(
+        "--use-scheduler",
+        "--use_scheduler",
+        dest="scheduler",
+        action="store_true",
+        default=True,
+        help="let it fall along a cosine (default)",
+    )
     add("--min-lr", "--min_lr", type=at_least(0), default=1e-5, help="end of the cosine (default 1e-5)")
-    add("--dtype", choices=("auto", *DTYPES), default="auto", help="of activations (auto: bfloat16 on CUDA)")
-    add("--seed", type=whole(0, SEEDS), default=0)
 
 
 def _start_flags(group: argparse._ArgumentGroup) -> None:
@@ -232,7 +269,7 @@ def _execution_flags(group: argparse._ArgumentGroup) -> None:
     add("--executor", choices=("auto", "fused", "thread"), default="auto", help=EXECUTOR_HELP)
     add("--loader", choices=("memory", "dataloader"), help="thread: source of batches (default dataloader)")
     add("--num-workers", "--num_workers", type=whole(1), default=8, help=WORKERS_HELP)
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:<n>; 0 is auto")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:<n>, mps; 0 is auto")
     add(
         "--pin-activations-to-gpu",
         "--pin_activations_to_gpu",

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.layer import Layer, Trained, VariantResult, pos_weights
+from trainers.probes.metrics import accuracy
 from trainers.probes.ranking import roc_auc
 from trainers.probes.settings import Settings
 from trainers.probes.stacked import weighted_loss
@@ -308,7 +309,8 @@ class ExactTraining:
         )
         bias = bias.to(weight.device)
         logits = self._evaluator.logits(lambda x: torch.addmm(bias, x, weight.t()), 1)
-        auc = float(roc_auc(logits, self._layer.targets["val"][:, solution.probe][None])[0])
+        labels = self._layer.targets["val"][:, solution.probe][None]
+        auc = float(roc_auc(logits, labels)[0])
         result = VariantResult({"C": self._settings.C}, auc, max(1, solution.iterations), solution.iterations)
         state = {"linear.weight": weight.cpu(), "linear.bias": bias.cpu()}
         details = {
@@ -316,4 +318,9 @@ class ExactTraining:
             "max_gradient": solution.gradient,
             "converged": solution.converged,
         }
-        return Trained(solution.probe, state, result, [result], solver=details)
+        return Trained(solution.probe, state, result, [result], self._history(logits, labels, auc), details)
+
+    def _history(self, logits_CN: Tensor, labels_CN: Tensor, auc: float) -> dict[str, list[float]]:
+        loss = float(weighted_loss(logits_CN, labels_CN.to(logits_CN.dtype), None).mean())
+        share = float(accuracy(logits_CN, labels_CN)[0])
+        return {"val_loss": [loss], "val_auc": [auc], "val_accuracy": [share]}

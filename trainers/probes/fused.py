@@ -11,19 +11,21 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from trainers.common.devices import widest
 from trainers.probes.adamw import StackedAdamW, runs_of
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.inputs import begin, folded, standardisation, standardised, start_biases
 from trainers.probes.layer import Layer, Trained, VariantResult, best_of, pos_weights, variant_values
+from trainers.probes.metrics import accuracy
 from trainers.probes.modules import dropout_shape, seeded_module
 from trainers.probes.plan import BatchReader
 from trainers.probes.ranking import roc_auc
+from trainers.probes.results.history import PER_EPOCH
 from trainers.probes.settings import Settings
 from trainers.probes.stacked import Parameters, stack, stacked_model, take, weighted_loss
 from trainers.probes.stopping import EarlyStopping
 
 FEW_COLUMNS = 128
-HISTORY = ("train_loss", "val_loss", "val_auc")
 
 
 class FusedTraining:
@@ -46,7 +48,7 @@ class FusedTraining:
         )
         self._evaluator = Evaluator(layer.rows["val"], settings.compute_dtype, layer.device)
         columns = len(self._probes) * len(self._variants)
-        self._history = torch.full((len(HISTORY), settings.epochs, columns), torch.nan, dtype=torch.float64)
+        self._history = torch.full((len(PER_EPOCH), settings.epochs, columns), torch.nan, dtype=torch.float64)
         self._results: list[VariantResult | None] = [None] * columns
         self._best: list[Parameters] = [{} for _ in range(columns)]
         self._select(torch.arange(columns))
@@ -58,8 +60,8 @@ class FusedTraining:
         """Yield (epochs done, epochs at most, probes that just finished) until all have finished."""
         for epoch in range(self._settings.epochs):
             train_loss = self._train(epoch)
-            val_loss, auc = self._validate()
-            self._history[:, epoch, self._columns] = torch.stack([train_loss, val_loss, auc])
+            val_loss, auc, share = self._validate()
+            self._history[:, epoch, self._columns] = torch.stack([train_loss, val_loss, auc, share])
             stopped = self._stopping.update(epoch, auc, self._model.parameters)
             if epoch + 1 == self._settings.epochs:
                 stopped = torch.ones_like(stopped)
@@ -95,20 +97,22 @@ class FusedTraining:
     def _train(self, epoch: int) -> Tensor:
         settings = self._settings
         lrs = [settings.lr_at(epoch, run.variant.lr) for run in self._runs]
-        total = torch.zeros(len(self._columns), dtype=torch.float64, device=self._layer.device)
+        device = self._layer.device
+        total = torch.zeros(len(self._columns), dtype=widest(device), device=device)
         for batch in self._reader.epoch(settings.seed, epoch, self._train_targets):
             loss, gradients = self._model.gradients(batch, self._pos_weight)
             self._optimiser.step(gradients, lrs)
             total += loss
-        return total.cpu() / len(self._train_targets)
+        return total.cpu().double() / len(self._train_targets)
 
-    def _validate(self) -> tuple[Tensor, Tensor]:
+    def _validate(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return loss, AUC and accuracy of every column, float64 [C] on the host."""
         model = stacked_model(self._settings, folded(self._model.parameters, self.inputs))
         logits = self._evaluator.logits(model.logits, len(self._columns))
         labels = self._val_targets
         weights = None if self._pos_weight is None else self._pos_weight[:, None]
         loss = weighted_loss(logits, labels.to(logits.dtype), weights).mean(1)
-        return loss.double().cpu(), roc_auc(logits, labels).cpu()
+        return loss.cpu().double(), roc_auc(logits, labels).cpu(), accuracy(logits, labels)
 
     def _cut_out(self, stopped: Tensor, epochs: int) -> list[Trained]:
         if not bool(stopped.any()):
@@ -148,7 +152,7 @@ class FusedTraining:
         chosen = best_of(results)
         epochs = results[chosen].stop_epoch
         rows = self._history[:, :epochs, columns[chosen]].tolist()
-        history = dict(zip(HISTORY, rows, strict=True))
+        history = dict(zip(PER_EPOCH, rows, strict=True))
         state = self._best[columns[chosen]]
         for column in columns:
             self._best[column] = {}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainers.common.devices import wide
 from trainers.probes.layer import pos_weights
 from trainers.probes.rows import Cursor, RowOrder, Rows, Shuffler
 from trainers.probes.settings import Settings
@@ -56,7 +57,7 @@ class Standardisation:
         weight = parameters[f"{first}.weight"].detach()
         mean, inverse = self.mean_D.to(weight.device), self.inverse_D.to(weight.device)
         folded = weight * inverse
-        shift = (folded.double() @ mean.double()).to(weight.dtype)
+        shift = (wide(folded) @ wide(mean)).to(weight)
         bias = parameters[f"{first}.bias"].detach() - shift
         return {**parameters, f"{first}.weight": folded, f"{first}.bias": bias}
 
@@ -107,13 +108,13 @@ def standardisation(rows: Rows, settings: Settings) -> Standardisation | None:
     """Return the statistics of a training split by one pass over it; None where activations stay raw."""
     if settings.inputs == "raw":
         return None
-    total = torch.zeros(rows.n_features, dtype=torch.float64, device=rows.device)
+    total = wide(torch.zeros(rows.n_features, device=rows.device))
     squares = torch.zeros_like(total)
     for block in rows.blocks():
         for piece in block.split(max(1, (1 << 20) // rows.n_features)):
-            wide = piece.double()
-            total += wide.sum(0)
-            squares += wide.square().sum(0)
+            values = wide(piece)
+            total += values.sum(0)
+            squares += values.square().sum(0)
     mean = total / rows.n_rows
     deviation = (squares / rows.n_rows - mean.square()).clamp(min=0).sqrt()
     varies = deviation > CONSTANT * mean.abs()
@@ -139,10 +140,10 @@ def start_biases(settings: Settings, train_targets_NP: Tensor) -> Tensor | None:
     """
     if settings.bias_start == "zero":
         return None
-    positives = train_targets_NP.sum(0, dtype=torch.int64).double()
+    positives = wide(train_targets_NP.sum(0, dtype=torch.int64))
     negatives = len(train_targets_NP) - positives
     weights = pos_weights(settings, train_targets_NP)
-    mass = positives if weights is None else positives * weights.double()
+    mass = positives if weights is None else positives * wide(weights)
     return (mass.clamp(min=0.5) / negatives.clamp(min=0.5)).log()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from trainers.common.devices import wide
 from trainers.probes.rows import Rows
 from trainers.probes.settings import Settings, Variant
 
@@ -51,9 +52,14 @@ class Trained:
     chosen: VariantResult
     results: list[VariantResult]
     history: dict[str, list[float]] = field(default_factory=dict)
-    """Per epoch: train_loss, val_loss, val_auc."""
+    """Per epoch: train_loss, val_loss, val_auc, val_accuracy; of the exact solver those of its end."""
     solver: dict[str, float | bool] = field(default_factory=dict)
     """What the exact solver reached: objective, max_gradient, converged."""
+
+    def at_best(self, name: str) -> float:
+        """Return a figure of the history at the best epoch."""
+        values = self.history[name]
+        return values[min(self.chosen.best_epoch, len(values)) - 1]
 
 
 def best_of(results: Sequence[VariantResult]) -> int:
@@ -74,9 +80,9 @@ def pos_weights(settings: Settings, train_targets_NP: Tensor) -> Tensor | None:
     """Return the weight of each probe's positives in the loss [P], or None where all are 1."""
     if settings.pos_weight == 1.0:
         return None
-    positives = train_targets_NP.sum(0, dtype=torch.int64).double()
+    positives = wide(train_targets_NP.sum(0, dtype=torch.int64))
     balanced = (len(train_targets_NP) - positives) / positives.clamp(min=1)
     weights = (
         balanced if settings.pos_weight == "balanced" else torch.full_like(balanced, settings.pos_weight)
     )
-    return weights.to(settings.compute_dtype)
+    return weights.to(train_targets_NP.device, settings.compute_dtype)

@@ -7,6 +7,7 @@ Rows that do not fit into the memory limit are streamed (see `rows`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,16 @@ from trainers.probes.rows import ResidentRows, Rows, StreamedRows, block_rows, r
 
 BLOCK_BYTES = 4 << 20
 """Size of a streamed block; long enough for full speed on a disk, short enough to mix well."""
+MEMINFO = Path("/proc/meminfo")
 DEFAULT_SHARE = 0.7
 """Part of the free memory that activations may take."""
 
 
 def available_bytes() -> int:
     """Return the memory that new data may take: free memory of the machine, less if a cgroup allows less."""
-    meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    if not MEMINFO.exists():  # macOS, which tells what there is and not what is free
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    meminfo = dict(line.split(":") for line in MEMINFO.read_text().splitlines())
     free = int(meminfo["MemAvailable"].split()[0]) << 10
     limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
     if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":

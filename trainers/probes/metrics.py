@@ -23,8 +23,8 @@ class Scores:
     auc_roc: float
     auc_pr: float
     """Average precision."""
-    confusion_matrix: list[list[int]]
-    """[[true negatives, false positives], [false negatives, true positives]]"""
+    confusion_matrix: dict[str, int]
+    """true_negative, false_positive, false_negative, true_positive"""
 
 
 def score(logits_CN: Tensor, labels_CN: Tensor) -> list[Scores]:
@@ -40,6 +40,12 @@ def score(logits_CN: Tensor, labels_CN: Tensor) -> list[Scores]:
     ]
 
 
+def accuracy(logits_CN: Tensor, labels_CN: Tensor) -> Tensor:
+    """Return each probe's share of right predictions, float64 [C] on the host."""
+    right = (logits_CN > 0) == labels_CN.bool()
+    return right.sum(1).cpu().double() / right.shape[1]
+
+
 def _scores(tn: int, fp: int, fn: int, tp: int, *, auc_roc: float, auc_pr: float) -> Scores:
     return Scores(
         accuracy=(tp + tn) / (tn + fp + fn + tp),
@@ -48,7 +54,9 @@ def _scores(tn: int, fp: int, fn: int, tp: int, *, auc_roc: float, auc_pr: float
         f1=_share(2 * tp, 2 * tp + fp + fn),
         auc_roc=auc_roc,
         auc_pr=auc_pr,
-        confusion_matrix=[[tn, fp], [fn, tp]],
+        confusion_matrix={
+            **{"true_negative": tn, "false_positive": fp, "false_negative": fn, "true_positive": tp},
+        },
     )
 
 

@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 from trainers.common.seeds import seeded
 from trainers.probes.plan import DropoutShape
-from trainers.probes.settings import Settings
-
-ATTENTION_HEADS = 8
+from trainers.probes.settings import ATTENTION_HEADS, Settings
 
 
 class LinearProbe(nn.Module):

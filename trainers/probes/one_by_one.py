@@ -26,9 +26,11 @@ from trainers.probes.inputs import (
     start_biases,
 )
 from trainers.probes.layer import Layer, Trained, VariantResult, best_of, pos_weights, variant_values
+from trainers.probes.metrics import accuracy
 from trainers.probes.modules import dropout_shape, seeded_module
 from trainers.probes.plan import Batch, BatchReader, BatchRng, draw_masks
 from trainers.probes.ranking import roc_auc
+from trainers.probes.results.history import PER_EPOCH
 from trainers.probes.rows import ResidentRows
 from trainers.probes.settings import Loader, Settings, Variant
 
@@ -174,13 +176,13 @@ class _Single:
         self._val_targets = layer.targets["val"][:, probe][None]
 
     def run(self) -> tuple[VariantResult, dict[str, Tensor], History]:
-        history: History = {"train_loss": [], "val_loss": [], "val_auc": []}
+        history: History = {name: [] for name in PER_EPOCH}
         best_auc, best_epoch, best_state = float("nan"), 0, self._snapshot()
         epoch = 0
         for epoch in range(1, self._settings.epochs + 1):
             train_loss = self._train(epoch - 1)
-            val_loss, auc = self._validate()
-            for name, value in (("train_loss", train_loss), ("val_loss", val_loss), ("val_auc", auc)):
+            val_loss, auc, share = self._validate()
+            for name, value in zip(PER_EPOCH, (train_loss, val_loss, auc, share), strict=True):
                 history[name].append(value)
             if auc > best_auc or (best_epoch == 0 and auc == auc):
                 best_auc, best_epoch, best_state = auc, epoch, self._snapshot()
@@ -215,8 +217,10 @@ class _Single:
             logits: Tensor = self._module(x, batch.keep) if batch.keep else self._module(x)
         return logits.float() if reduced else logits
 
-    def _validate(self) -> tuple[float, float]:
+    def _validate(self) -> tuple[float, float, float]:
+        """Return loss, AUC and accuracy."""
         self._plain.load_state_dict(folded(self._module.state_dict(), self._inputs))
         logits = self._evaluator.logits(lambda x: self._plain(x)[:, None], 1)
         loss = self._criterion(logits[0], self._val_targets[0].to(logits.dtype))
-        return float(loss), float(roc_auc(logits, self._val_targets)[0])
+        labels = self._val_targets
+        return float(loss), float(roc_auc(logits, labels)[0]), float(accuracy(logits, labels)[0])

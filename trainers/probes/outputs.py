@@ -13,15 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from trainers.common.errors import BadInput
 from trainers.common.files import json_bytes, tensor_bytes, write_bytes
 from trainers.common.resume import differences
 from trainers.probes.errors import OutputConflictError
-from trainers.probes.modules import new_module
-from trainers.probes.settings import Settings
 
 AGGREGATE = "aggregate_metrics.json"
 SETTINGS = "probes_settings.json"
@@ -137,35 +132,3 @@ def _conflict(directory: Path, fingerprint: dict[str, Any]) -> str:
         return f"holds results of unknown settings ({SETTINGS} is not a JSON object: {error})"
     different = differences(before, fingerprint)
     return f"holds results of other settings: {different}" if different else ""
-
-
-def load_probe(path: Path) -> nn.Module:
-    """Return the probe saved in a `probe_<action>.pth`, ready to map activations [B, D] to logits [B].
-
-    Raises BadInput where the file is none.
-    """
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        values = {name: saved[name] for name in ("model_type", "hidden_dim", "dropout")}
-        dtype = {torch.float64: "float64"}.get(next(iter(saved["state_dict"].values())).dtype, "float32")
-        module = new_module(Settings(dtype=dtype, **values), saved["input_dim"])
-        module.load_state_dict(saved["state_dict"])
-    except Exception as error:
-        raise BadInput(f"{path}: is not a saved probe ({error})") from error
-    return module.eval()
-
-
-def checkpoint(
-    settings: Settings, action: str, layer: str | None, state: dict[str, Tensor]
-) -> dict[str, Any]:
-    """Return what `probe_<action>.pth` holds: the state dict and what is needed to use it."""
-    first = "linear.weight" if settings.model_type == "linear" else "input.weight"
-    return {
-        "action": action,
-        "layer": layer,
-        "model_type": settings.model_type,
-        "input_dim": state[first].shape[1],
-        "hidden_dim": settings.hidden_dim,
-        "dropout": settings.dropout,
-        "state_dict": state,
-    }

@@ -30,6 +30,8 @@ def average_precision(scores_CN: Tensor, labels_CN: Tensor) -> Tensor:
 
 
 def _by_chunks(rank: Callable[[Tensor, Tensor], Tensor], scores_CN: Tensor, labels_CN: Tensor) -> Tensor:
+    if scores_CN.device.type == "mps":  # has no float64
+        scores_CN, labels_CN = scores_CN.cpu(), labels_CN.cpu()
     probes = max(1, CHUNK_ELEMENTS // max(1, scores_CN.shape[1]))
     areas = []
     for scores, labels in zip(scores_CN.split(probes), labels_CN.split(probes), strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from typing import Any, Literal, Protocol, TextIO
 
 import torch
 
-from trainers.common.devices import resolve_device
+from trainers.common.devices import resolve_device, usable_cores
 from trainers.common.errors import BadInput
 from trainers.probes.baseline import Baseline, average_baselines
 from trainers.probes.errors import memory_advice
@@ -27,7 +26,7 @@ from trainers.probes.loading import DEFAULT_SHARE, available_bytes, is_mapped, l
 from trainers.probes.metrics import Scores, mean
 from trainers.probes.modules import new_module
 from trainers.probes.one_by_one import OneByOneTraining
-from trainers.probes.outputs import ResultDirectory, checkpoint
+from trainers.probes.outputs import ResultDirectory
 from trainers.probes.report import (
     AVERAGES,
     constant_note,
@@ -36,6 +35,9 @@ from trainers.probes.report import (
     probe_line,
     rare_notes,
 )
+from trainers.probes.results.history import history_of
+from trainers.probes.results.over_layers import config_of, write_over_layers
+from trainers.probes.results.probe_file import checkpoint, metadata_of
 from trainers.probes.rows import Rows, StreamedRows
 from trainers.probes.scoring import Scorer
 from trainers.probes.settings import Loader, Settings
@@ -91,6 +93,9 @@ def train_layers(layer_runs: Sequence[LayerRun], options: ProbeOptions, stream: 
         layer = "" if layer_run.layer is None else f", layer {layer_run.layer}"
         print(f"{layer_run.path}{layer} → {layer_run.output}", file=stream, flush=True)
         train_layer(layer_run, options, stream)
+    if len(layer_runs) > 1:
+        config = config_of(options.settings, options.num_workers, pin=options.pin)
+        write_over_layers(layer_runs[0].output.parent, config)
 
 
 def train_layer(layer_run: LayerRun, options: ProbeOptions, stream: TextIO) -> dict[str, Any]:
@@ -173,7 +178,7 @@ class _Work:
 
     def _training(self, layer: Layer, probes: list[int]) -> Training:
         options, workers = self._options, max(1, self._options.num_workers)
-        cores = len(os.sched_getaffinity(0))
+        cores = usable_cores()
         if self._executor == "thread":
             torch.set_num_threads(max(1, cores // workers))
             return OneByOneTraining(layer, options.settings, probes, workers, options.loader)
@@ -215,9 +220,10 @@ class _Work:
             "variants": [{**one.variant, **_without_variant(asdict(one))} for one in trained.results],
             **({"solver": trained.solver} if trained.solver else {}),
             **baseline,
-            "history": trained.history,
+            "history": history_of(trained, settings),
         }
-        self.results.save(name, checkpoint(settings, name, self._layer_run.layer, trained.state), metrics)
+        metadata = metadata_of(name, self._layer_run.layer, trained)
+        self.results.save(name, checkpoint(settings, trained.state, metadata), metrics)
 
     def _note_diverged(self, finished: list[Trained]) -> None:
         for trained in finished:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Any, Literal
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from trainers.probes import CODE_VERSION
+
+if TYPE_CHECKING:  # flags are read without it: `train_probes --help` works where torch is not installed
+    import torch
 
 ModelType = Literal["linear", "multihead"]
 Solver = Literal["adamw", "exact"]
@@ -26,7 +27,9 @@ RECIPES: dict[str, Any] = {
 SMALLEST_BATCH = 16
 """Examples of a step that `epoch_steps` leaves at least."""
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+DTYPES = ("float32", "bfloat16", "float64")
+ATTENTION_HEADS = 8
+"""Of the multihead probe; its width is a multiple of them."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,16 @@ class Settings:
     @property
     def storage_dtype(self) -> torch.dtype:
         """Data type of the activations in memory."""
-        return DTYPES[self.dtype]
+        import torch
+
+        found: torch.dtype = getattr(torch, self.dtype)
+        return found
 
     @property
     def compute_dtype(self) -> torch.dtype:
         """Data type of weights, gradients, moments and logits."""
+        import torch
+
         return torch.float64 if self.dtype == "float64" else torch.float32
 
     def variants(self) -> list[Variant]:

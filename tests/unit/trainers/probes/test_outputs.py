@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from trainers.common.errors import BadInput
 from trainers.probes.errors import OutputConflictError
 from trainers.probes.modules import new_module
-from trainers.probes.outputs import ResultDirectory, checkpoint, load_probe
+from trainers.probes.outputs import ResultDirectory
+from trainers.probes.results.probe_file import checkpoint
 from trainers.probes.settings import Settings
 
 SETTINGS = {"epochs": 3, "lrs": [0.1]}
@@ -25,7 +25,8 @@ def prepare(results: ResultDirectory, settings: dict[str, object], overwrite: bo
 
 def save(results: ResultDirectory, action: str) -> None:
     module = new_module(Settings(), 4)
-    results.save(action, checkpoint(Settings(), action, "27", module.state_dict()), {"auc_roc": float("nan")})
+    metadata = {"action": action, "layer": "27"}
+    results.save(action, checkpoint(Settings(), module.state_dict(), metadata), {"auc_roc": float("nan")})
 
 
 def test_results_of_equal_settings_stay(tmp_path: Path) -> None:
@@ -147,20 +148,3 @@ def test_training_time_is_that_of_all_commands(tmp_path: Path) -> None:
     assert results.seconds() == 2.5
     prepare(results, {**SETTINGS, "epochs": 4}, overwrite=True)
     assert results.seconds() == 0
-
-
-@pytest.mark.parametrize("model_type", ["linear", "multihead"])
-def test_a_saved_probe_loads_with_the_same_logits(tmp_path: Path, model_type: str) -> None:
-    settings = Settings(model_type=model_type, hidden_dim=16)  # type: ignore[arg-type]
-    module = new_module(settings, 4)
-    results = ResultDirectory(tmp_path)
-    results.save("plan", checkpoint(settings, "plan", None, module.state_dict()), {})
-    x = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
-    loaded = load_probe(results.probe("plan"))
-    assert torch.equal(loaded(x), module(x))
-
-
-def test_other_files_are_no_probes(tmp_path: Path) -> None:
-    (tmp_path / "probe_x.pth").write_bytes(b"no")
-    with pytest.raises(BadInput, match="is not a saved probe"):
-        load_probe(tmp_path / "probe_x.pth")
