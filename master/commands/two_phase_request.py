@@ -13,8 +13,9 @@ from master.code.former_code import report_on
 from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
 from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_trainer_manifest
-from master.commands.chosen_code import choose_code, path_warnings
+from master.commands.chosen_code import ChosenCode, choose_code, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
+from master.commands.taken_ids import in_the_way, taken_by_earlier
 from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Plan, make_plan
 from master.core.running.records import Policy
@@ -29,6 +30,7 @@ from master.intake.executors import (
     threads_problem_of,
 )
 from master.intake.head_paths import with_head_paths
+from master.intake.job_ids import IdTaken
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets import with_secrets
@@ -40,7 +42,7 @@ from master.runs.spec import RunSpec
 from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, Config, JobsSpec
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal import is_empty, read_earlier_starts
+from master.storage.journal import EarlierStarts, read_earlier_starts
 from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode
 
@@ -76,14 +78,7 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     needs = needed_by(code.sources)
     cluster = with_needs(cluster, needs)
     trainer = None if script else find_trainer_manifest(options.trainer)
-    jobs = read_jobs(
-        given_jobs(options.jobs_config, options.sweep),
-        code=code.record.identity,
-        known_ids=earlier.known_ids,
-        known_fields=trainer.known_fields() | NOT_FOR_THE_SCRIPT if trainer else None,
-        shape=trainer.shape if trainer else PARTICIPANT_JOBS,
-        check=None if script or options.trainer else _check_default_trainer,
-    )
+    jobs = _jobs(options, layout, code, earlier, trainer)
     check_job_settings(jobs)
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
         raise UsageError(f"--executor {problem}")
@@ -106,6 +101,26 @@ def _cluster(options: TwoPhaseOptions) -> ClusterSpec:
     source = str(options.cluster_config or THIS_MACHINE)
     found = read_cluster(options.cluster_config) if options.cluster_config else this_machine()
     return with_secrets(with_head_paths(found, source), source, os.environ)
+
+
+def _jobs(
+    options: TwoPhaseOptions,
+    layout: RunLayout,
+    code: ChosenCode,
+    earlier: EarlierStarts,
+    trainer: TrainerManifest | None,
+) -> JobsSpec:
+    try:
+        return read_jobs(
+            given_jobs(options.jobs_config, options.sweep),
+            code=code.record.identity,
+            known_ids=earlier.known_ids,
+            known_fields=trainer.known_fields() | NOT_FOR_THE_SCRIPT if trainer else None,
+            shape=trainer.shape if trainer else PARTICIPANT_JOBS,
+            check=None if code.script or options.trainer else _check_default_trainer,
+        )
+    except IdTaken as error:
+        raise taken_by_earlier(error, layout) from error
 
 
 def _threads_problem(trainer: TrainerManifest | None) -> str:
@@ -138,15 +153,7 @@ def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: Mapping[str, st
     ours = set(known_ids.values())
     for job in jobs.jobs:
         if job.job_id not in ours and layout.result(job.job_id).exists():
-            raise ConfigError(jobs.source, job.place, _not_ours(layout, job.job_id))
-
-
-def _not_ours(layout: RunLayout, job_id: str) -> str:
-    result, advice = layout.result(job_id), "change the prefix or id, or use another --run-dir"
-    if not is_empty(layout.journal):
-        return f"{result} exists and is not from this run; nothing is ever written over: {advice}"
-    emptied = f"{layout.journal}, which should tell whose it is, is empty (0 bytes)"
-    return f"{result} exists, and {emptied}: put back a copy of the journal, or {advice}"
+            raise ConfigError(jobs.source, job.place, in_the_way(layout, job.job_id, job.config))
 
 
 def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> RunSpec:

@@ -7,11 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from master.core.nearest import hint, shown
+from master.core.planning.id_template import filled, is_template, missing_problem, name_problem
 from master.core.planning.identity import NOTHING_SAID, BaseModelRule, base_model_of, job_hash_of
 from master.core.planning.job_settings import JOB_ID, PREFIX
 from master.core.planning.job_shape import JobShape, LeaveOneOut
+from master.core.planning.readable_names import differing
 from master.intake.job_checks import problems
-from master.intake.job_ids import Unnamed, assign_ids, clashes, prefix_problem
+from master.intake.job_ids import (
+    IdTaken,
+    Unnamed,
+    assign_ids,
+    clashes,
+    prefix_problem,
+    template_results,
+    with_names,
+)
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.intake.sweeps.entry import Entry
@@ -80,7 +90,7 @@ def _jobs(
     allowed = None if known_fields is None else frozenset(known_fields)
     unnamed = [_checked(entry, rule, shape, allowed) for entry in entries]
     _refuse_equal(entries, unnamed)
-    ids = _ids(entries, unnamed, known_ids)
+    ids = _ids(entries, _named(entries, unnamed), known_ids)
     named = zip(entries, unnamed, ids, strict=True)
     spec = _spec(document.source, named, shape, lambda config: base_model_of(config, identity, rule, shape))
     return replace(spec, says_of_base_models=_is_said(rule, shape, unnamed))
@@ -149,7 +159,8 @@ def _checked(
     wrong = JOB_ID.problem(given)
     if wrong:
         raise entry.error(JOB_ID.name, wrong)
-    return Unnamed(config, job_hash_of(config, given), given)
+    # A template is no part of what a job is: another one renames no job that has run.
+    return Unnamed(config, job_hash_of(config, None if is_template(given) else given), given)
 
 
 def _refuse_equal(entries: list[Entry], unnamed: list[Unnamed]) -> None:
@@ -161,6 +172,26 @@ def _refuse_equal(entries: list[Entry], unnamed: list[Unnamed]) -> None:
             raise entry.document.error(entry.trail, problem, entry.place)
 
 
+def _named(entries: list[Entry], unnamed: list[Unnamed]) -> list[Unnamed]:
+    """Return the jobs with their names.  Raises ConfigError for a template that does not name each once."""
+    for entry, job in zip(entries, unnamed, strict=True):
+        if not is_template(job.given_id):
+            continue
+        try:
+            wrong = name_problem(filled(str(job.given_id), job.config))
+        except KeyError as error:
+            wrong = missing_problem(str(error.args[0]), {name for each in unnamed for name in each.config})
+        if wrong:
+            raise entry.error(JOB_ID.name, wrong)
+    for index, other, name in template_results(unnamed):
+        fields = ", ".join(
+            f"{{{field}}}" for field in differing(unnamed[index].config, unnamed[other].config)
+        )
+        problem = f"makes {shown(name)} of {entries[other].place}, too: add {fields}, in which they differ"
+        raise entries[index].error(JOB_ID.name, problem)
+    return with_names(unnamed)
+
+
 def _ids(entries: list[Entry], unnamed: list[Unnamed], known_ids: Mapping[str, str]) -> list[str]:
     ids = assign_ids(unnamed, known_ids)
     for index, other, problem in clashes(ids):
@@ -170,7 +201,10 @@ def _ids(entries: list[Entry], unnamed: list[Unnamed], known_ids: Mapping[str, s
     hashes = {job_id.lower(): job_hash for job_hash, job_id in known_ids.items()}
     for entry, job, job_id in zip(entries, unnamed, ids, strict=True):
         if hashes.get(job_id.lower(), job.job_hash) != job.job_hash:
-            raise entry.error(JOB_ID.name, f"is {shown(job_id)}, which an earlier job with other fields has")
+            found = entry.error(
+                JOB_ID.name, f"is {shown(job_id)}, which an earlier job with other fields has"
+            )
+            raise IdTaken(found, job_id, job.config)
     return ids
 
 

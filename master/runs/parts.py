@@ -60,7 +60,10 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
 
     Raises ConfigError for an id that is another job's and code that cannot be copied.
     """
-    journal.remember_jobs({job.job_hash: job.job_id for job in spec.jobs.jobs})
+    jobs = spec.jobs.jobs
+    journal.remember_jobs(
+        {job.job_hash: job.job_id for job in jobs}, {job.job_hash: job.config for job in jobs}
+    )
     code = spec.work.take(spec.layout)
     inbox: Inbox = SimpleQueue()
     name = RunName(journal.run_id, journal.new_epoch())

@@ -16,6 +16,7 @@ from typing import Any
 from master.core.running.commands import Dropped, Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
+from master.specs import EMPTY
 from worker_agent.protocol.codec import dump, load, parse
 from worker_agent.protocol.outcome import Finished
 
@@ -26,6 +27,7 @@ _PARTS = ("", "-wal")
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS jobs (job_hash TEXT PRIMARY KEY, job_id TEXT NOT NULL UNIQUE) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS fields (job_hash TEXT PRIMARY KEY, fields TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS transitions (seq INTEGER PRIMARY KEY, at REAL NOT NULL,"
     " task_id TEXT NOT NULL, trigger_ TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,"
     " worker TEXT, note TEXT NOT NULL, detail TEXT, content_hash TEXT NOT NULL)",
@@ -76,6 +78,17 @@ def read_earlier_starts(path: Path) -> EarlierStarts:
 def read_known_ids(path: Path) -> dict[str, str]:
     """Return `job_hash` → `job_id` of a journal's jobs; {} where there is none.  As `read_earlier_starts`."""
     return dict(read_earlier_starts(path).known_ids)
+
+
+def read_fields(path: Path, job_id: str) -> dict[str, Any] | None:
+    """Return the fields of a journal's job; None where it tells none, as those of earlier versions."""
+    select = "SELECT fields FROM fields JOIN jobs USING (job_hash) WHERE job_id = ? COLLATE NOCASE"
+    try:
+        with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
+            row = db.execute(select, (job_id,)).fetchone()
+            return dict(json.loads(row[0])) if row else None
+    except (sqlite3.Error, OSError, ValueError, TypeError):
+        return None
 
 
 def read_transitions(path: Path) -> list[Transition]:
@@ -228,8 +241,11 @@ class Journal:
         with self._damage_told():
             return dict(self._db.execute("SELECT job_hash, job_id FROM jobs"))
 
-    def remember_jobs(self, ids: Mapping[str, str]) -> None:
-        """Keep the ids of jobs, by `job_hash`.  Raises ConfigError where an id belongs to another job."""
+    def remember_jobs(self, ids: Mapping[str, str], fields: Mapping[str, Mapping[str, Any]] = EMPTY) -> None:
+        """Keep the ids of jobs and their fields, by `job_hash`.
+
+        Raises ConfigError where an id belongs to another job.
+        """
         owners = {job_id: job_hash for job_hash, job_id in self.known_ids().items()}
         for job_hash, job_id in ids.items():
             if owners.get(job_id, job_hash) != job_hash:
@@ -237,6 +253,8 @@ class Journal:
                 raise ConfigError("jobs", job_id, problem)
         with self._written():
             self._db.executemany("INSERT OR IGNORE INTO jobs VALUES (?, ?)", ids.items())
+            told = ((job_hash, json.dumps(dict(config))) for job_hash, config in fields.items())
+            self._db.executemany("INSERT OR IGNORE INTO fields VALUES (?, ?)", told)
 
     def remember_code(self, code: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
         """Keep the code of this start; return that of all starts, the last is this one's.

@@ -18,6 +18,8 @@ RECORD_FORMAT = 1
 MOST_FILES = 100
 """Of the program, that are named with their digests: there may be 100,000 results."""
 _NAME, _OTHER_NAME = "job", "twophase_job"
+RECORD_NAMES = (f"{_NAME}.json", f"{_OTHER_NAME}.json")
+"""What a record is called, unless the script took both names."""
 
 
 def attempt_record(
@@ -60,7 +62,7 @@ def record_name(taken: Iterable[str]) -> str:
     """Return what the record is called in a result with these paths: a file of the script stays as it is."""
     names = {path.lower().split("/")[0] for path in taken}
     further = (f"{_OTHER_NAME}_{number}.json" for number in count(2))
-    tries = chain((f"{_NAME}.json", f"{_OTHER_NAME}.json"), further)
+    tries = chain(RECORD_NAMES, further)
     return next(name for name in tries if name not in names)
 
 

@@ -14,8 +14,8 @@ from master.core.planning.setting_kinds import (
     COLLECT,
     EXECUTOR,
     FOLDER,
+    ID,
     KEPT,
-    NAME,
     SIZE,
     TIME,
     Kind,
@@ -58,10 +58,10 @@ class JobSetting(Generic[T]):
 
 JOB_ID = JobSetting(
     name="id",
-    kind=NAME,
+    kind=ID,
     used_for="naming",
     meaning="What the result is called, below `prefix`.",
-    default="derived from other fields",
+    default="the fields in which jobs differ",
 )
 PREFIX = JobSetting(
     name="prefix",

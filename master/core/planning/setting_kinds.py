@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from master.core.nearest import hint, literal, unknown
+from master.core.planning.id_template import is_template, template_problem
 from master.core.quantities import SIZES, TIMES, seconds, size_bytes
 from worker_agent.protocol.messages import EXECUTORS, CollectRules
 
@@ -38,6 +39,18 @@ def _executor(value: Any) -> str | None:
 
 def _name(value: Any) -> str | None:
     return value if isinstance(value, str) and _SEGMENT.fullmatch(value) else None
+
+
+def _id(value: Any) -> str | None:
+    if is_template(value):
+        return None if template_problem(value) else str(value)
+    return _name(value)
+
+
+def _wrong_id(value: Any) -> str:
+    if is_template(value):
+        return template_problem(value)
+    return f"is {literal(value)}: {_ALLOWED}, or a template such as {{model}}-{{lr}}"
 
 
 def _folder(value: Any) -> str | None:
@@ -84,7 +97,7 @@ def _wrong_folder(value: Any) -> str:
 TIME = Kind("a time", seconds, lambda value: f"is {literal(value)}, allowed are {TIMES}")
 SIZE = Kind("a size", size_bytes, lambda value: f"is {literal(value)}, allowed is {SIZES}")
 EXECUTOR = Kind("an executor", _executor, lambda value: f"is {literal(value)}: {hint(str(value), EXECUTORS)}")
-NAME = Kind("a name", _name, lambda value: f"is {literal(value)}: {_ALLOWED}")
+ID = Kind("a name or a template", _id, _wrong_id)
 FOLDER = Kind("names with `/` between", _folder, _wrong_folder)
 COLLECT = Kind("rules", _collect, _wrong_collect)
 ANYTHING: Kind[Any] = Kind("anything", lambda value: value, lambda value: "")

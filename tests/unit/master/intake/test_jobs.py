@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from master.core.planning.identity import canonical_json
 from master.errors import ConfigError
-from master.intake.job_ids import Unnamed, assign_ids
 from master.intake.jobs import parse_jobs, read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.specs import JobsSpec
@@ -138,45 +137,6 @@ def test_messages_name_the_line_of_the_field(text: str) -> None:
         parse_jobs(text, code="x")
     with pytest.raises(ConfigError, match=r"jobs\.yaml: job 2 \(line 7\): `fold` is given without"):
         parse_jobs(text, "jobs.yaml", code="x")
-
-
-def test_names_are_made_safe_and_told_apart() -> None:
-    people = ["Ann/../B", "ann_.._b", "é", "x" * 200]
-    names = ids([{"fold": fold, "participants": people, "mode": "target_only"} for fold in range(4)])
-    assert names[:3] == ["alpha/fold0_Ann_.._B", "alpha/fold1_ann_.._b", "alpha/fold2__"]
-    assert len(names[3]) < 100
-
-
-def test_jobs_that_want_the_same_name_get_their_hash() -> None:
-    spec = parse(
-        [{**FOLD, "lr": 1}, {**FOLD, "lr": 2}, {**FOLD, "lr": 1, "prefix": "Alpha"}, {"id": "job"}, {"lr": 3}]
-    )
-    first, second, third, given_id, crowded = spec.jobs
-    assert first.job_id == f"alpha/fold0_p1-{first.job_hash[:8]}"
-    assert second.job_id == f"alpha/fold0_p1-{second.job_hash[:8]}"
-    assert third.job_id == f"Alpha/fold0_p1-{third.job_hash[:8]}"
-    assert (given_id.job_id, crowded.job_id) == ("alpha/job", f"alpha/job-{crowded.job_hash[:8]}")
-
-
-def test_hashes_that_begin_alike_give_longer_names() -> None:
-    jobs = [Unnamed({}, "0" * 8 + str(digit) * 24) for digit in range(3)]
-    assert assign_ids(jobs, {}) == [f"alpha/job-00000000{str(digit) * 8}" for digit in range(3)]
-
-
-def test_a_job_keeps_its_id_when_jobs_are_added() -> None:
-    before = parse([{**FOLD, "lr": 1}])
-    known = {job.job_hash: job.job_id for job in before.jobs}
-    assert list(known.values()) == ["alpha/fold0_p1"]
-    after = parse([{**FOLD, "lr": 2}, {"lr": 1, **FOLD}], known_ids=known).jobs
-    assert [job.job_id for job in after] == [f"alpha/fold0_p1-{after[0].job_hash[:8]}", "alpha/fold0_p1"]
-
-
-def test_no_job_takes_the_id_of_one_that_is_gone() -> None:
-    known = {job.job_hash: job.job_id for job in parse([{"id": "a", "lr": 1}, {**FOLD}]).jobs}
-    (changed,) = parse([{**FOLD, "lr": 2}], known_ids=known).jobs
-    assert changed.job_id == f"alpha/fold0_p1-{changed.job_hash[:8]}"
-    with pytest.raises(ConfigError, match="`id` is `alpha/A`, which an earlier job with other fields has"):
-        parse([{"id": "A", "lr": 2}], known_ids=known)
 
 
 def test_equal_fields_may_run_twice_under_two_ids() -> None:

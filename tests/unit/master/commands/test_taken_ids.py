@@ -1,0 +1,68 @@
+"""What is said of a job whose id another job has."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from master.commands.taken_ids import differences, in_the_way, recorded_fields, taken_by_earlier
+from master.errors import ConfigError
+from master.intake.job_ids import IdTaken
+from master.storage.journal import Journal
+from master.storage.run_layout import RunLayout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> RunLayout:
+    return RunLayout(tmp_path)
+
+
+def taken(layout: RunLayout) -> str:
+    found = ConfigError("jobs.json", "job 2 (line 3)", "`id` is `alpha/A`, which an earlier job has")
+    return str(taken_by_earlier(IdTaken(found, "alpha/A", {"lr": 0.2, "seed": 1}), layout))
+
+
+def test_the_journal_tells_the_former_fields(layout: RunLayout) -> None:
+    with closing(Journal(layout.journal)) as journal:
+        journal.remember_jobs({"h": "alpha/a"}, {"h": {"lr": 0.1, "wd": None}})
+    assert taken(layout) == (
+        "jobs.json: job 2 (line 3): `id` is `alpha/A`, which an earlier job has: `lr` was"
+        " `0.1` and is `0.2`, `wd` was `null` and is not given now, `seed` was not given and is `1`;"
+        " give this job another `id` or `prefix`, or its former fields, or the run another --run-dir"
+    )
+
+
+def test_where_the_journal_is_older_the_result_tells_them(layout: RunLayout) -> None:
+    with closing(Journal(layout.journal)) as journal:
+        journal.remember_jobs({"h": "alpha/A"})
+    assert "which an earlier job has; give this job" in taken(layout)
+    record(layout.result("alpha/A"), "twophase_job.json", {"job_id": "alpha/A", "parameters": {"lr": 0.1}})
+    assert "`lr` was `0.1` and is `0.2`, `seed` was not given and is `1`;" in taken(layout)
+
+
+def record(folder: Path, name: str, content: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(content))
+
+
+def test_a_result_of_another_run_tells_its_fields(layout: RunLayout) -> None:
+    record(layout.result("alpha/a"), "job.json", {"job_id": "alpha/a", "parameters": {"lr": 0.1}})
+    found = in_the_way(layout, "alpha/a", {"lr": 0.2})
+    assert "exists and is not from this run (`lr` was `0.1` and is `0.2`); nothing is ever" in found
+    assert "(its fields were the same)" in in_the_way(layout, "alpha/a", {"lr": 0.1})
+    assert "exists and is not from this run; nothing is ever" in in_the_way(layout, "alpha/b", {"lr": 0.2})
+
+
+@pytest.mark.parametrize("content", [[], {"parameters": {"lr": 1}}, {"job_id": "x", "parameters": 3}, "x"])
+def test_a_file_of_the_script_is_no_record(layout: RunLayout, content: object) -> None:
+    record(layout.result("alpha/a"), "job.json", content)
+    assert recorded_fields(layout.result("alpha/a")) is None
+
+
+def test_many_differences_are_counted() -> None:
+    assert differences({}, dict.fromkeys("abcdefgh", 1)).endswith(
+        "`e` was not given and is `1`, 3 more differ"
+    )
