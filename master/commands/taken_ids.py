@@ -11,8 +11,7 @@ from master.errors import ConfigError
 from master.intake.job_ids import IdTaken
 from master.specs import Config
 from master.storage.journal import is_empty, read_fields
-from master.storage.run_layout import RunLayout
-from master.transfers.result_record import RECORD_NAMES
+from master.storage.run_layout import RECORD_NAMES, RunLayout
 
 _ADVICE = "give this job another `id` or `prefix`, or its former fields, or the run another --run-dir"
 _OTHER_PLACE = "change the prefix or id, or use another --run-dir"

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from worker_agent.protocol.layout import attempt_name, named_attempt
 
+RECORD_NAMES = ("job.json", "twophase_job.json")
+"""What a result's record of itself is called, unless its script took both names."""
+
 
 @dataclass(frozen=True)
 class RunLayout:

@@ -11,15 +11,13 @@ from typing import Any
 from master.code.code_history import CodeStart
 from master.code.origin import Described
 from master.core.timestamps import iso
+from master.storage.run_layout import RECORD_NAMES
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.outcome import Finished
 
 RECORD_FORMAT = 1
 MOST_FILES = 100
 """Of the program, that are named with their digests: there may be 100,000 results."""
-_NAME, _OTHER_NAME = "job", "twophase_job"
-RECORD_NAMES = (f"{_NAME}.json", f"{_OTHER_NAME}.json")
-"""What a record is called, unless the script took both names."""
 
 
 def attempt_record(
@@ -61,7 +59,7 @@ def _code_json(code: CodeStart) -> dict[str, Any]:
 def record_name(taken: Iterable[str]) -> str:
     """Return what the record is called in a result with these paths: a file of the script stays as it is."""
     names = {path.lower().split("/")[0] for path in taken}
-    further = (f"{_OTHER_NAME}_{number}.json" for number in count(2))
+    further = (f"{RECORD_NAMES[-1].removesuffix('.json')}_{number}.json" for number in count(2))
     tries = chain(RECORD_NAMES, further)
     return next(name for name in tries if name not in names)
 
