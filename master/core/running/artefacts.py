@@ -70,13 +70,13 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
     if record is None:
         task = Task(task_id, phase=1, makes=event.spec_hash, kind="base model")
         record = state.add_task(task)
-        unlock(state, record, event.at, out)
+        unlock(state, record, out)
     elif record.state is State.SUCCEEDED:
-        move(state, record, Trigger.REDO, event.at, out, note="the stored base model was damaged")
+        move(state, record, Trigger.REDO, out, note="the stored base model was damaged")
         state.ready.add(record.task)
     for dependent_id in state.dependents.get(event.spec_hash, ()):
         dependent = state.tasks[dependent_id]
         if dependent.state is State.READY:
-            move(state, dependent, Trigger.LOCK, event.at, out)
+            move(state, dependent, Trigger.LOCK, out)
         elif dependent.state in QUEUED and dependent.worker:
             out.commands.append(cmd.Withdraw(dependent.worker, *dependent.key))

@@ -36,7 +36,7 @@ _NOT_THE_WORKERS = frozenset({Outcome.LOST, Outcome.REQUEUE, Outcome.OUT_OF_MEMO
 def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
     """Note that an attempt waits for an artefact, and bring it the base model if that is missing."""
     if record := current(state, event.worker, event.task_id, event.attempt):
-        move(state, record, Trigger.STAGE, event.at, out)
+        move(state, record, Trigger.STAGE, out)
         view = state.workers[event.worker]
         if record.base and record.base not in view.cached:
             want(state, view, record.base, out)
@@ -45,7 +45,7 @@ def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
 def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
     """Note that an attempt runs, and end it where the run is being cancelled."""
     if record := current(state, event.worker, event.task_id, event.attempt):
-        move(state, record, Trigger.START, event.at, out)
+        move(state, record, Trigger.START, out)
         if state.cancelling:
             out.commands.append(cmd.Cancel(event.worker, *record.key))
 
@@ -61,7 +61,7 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
     elif record.state is State.COLLECTING:
         return
     elif event.finished.succeeded:
-        finish(state, record, event.finished, event.at, out)
+        finish(state, record, event.finished, out)
     else:
         _finished_in_vain(state, record, event, out)
 
@@ -71,15 +71,15 @@ def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFini
     checkpoints.note_left(record, finished)
     out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, finished))
     if finished.outcome is not Outcome.CANCELLED:
-        end_attempt(state, record, finished.outcome, event.at, out, finished.error or "", finished)
-        note_failure(state, record, finished, event.at, out)
+        end_attempt(state, record, finished.outcome, out, finished.error or "", finished)
+        note_failure(state, record, finished, out)
         return
     leave(state, record)
     if state.cancelling:
-        move(state, record, Trigger.CANCEL, event.at, out, ended=finished)
+        move(state, record, Trigger.CANCEL, out, ended=finished)
     else:
-        move(state, record, Trigger.WITHDRAW, event.at, out)
-        _go_on(state, record, event.at, out)
+        move(state, record, Trigger.WITHDRAW, out)
+        _go_on(state, record, out)
 
 
 def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
@@ -91,11 +91,11 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
         discard(state, state.workers[event.worker], key, out)
     elif event.finished.succeeded:
         record.orphaned[event.attempt] = replace(lost, finished=event.finished)
-        adopt(state, record, event.attempt, event.at, out)
+        adopt(state, record, event.attempt, out)
     else:
         del record.orphaned[event.attempt]
         dropped = cmd.Dropped(event.attempt, event.finished.outcome)
-        move(state, record, Trigger.DROP, event.at, out, ended=dropped)
+        move(state, record, Trigger.DROP, out, ended=dropped)
         out.commands.append(cmd.CollectFailedAttempt(event.worker, *key, event.finished))
 
 
@@ -110,7 +110,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
         _replace_current(record, event.attempt, out)
     record.collected, record.content_hash = event.attempt, event.content_hash
     record.unrecorded_successes.clear()
-    move(state, record, Trigger.COLLECT, event.at, out, content_hash=event.content_hash)
+    move(state, record, Trigger.COLLECT, out)
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
     checkpoints.drop(state, record, out)
@@ -120,7 +120,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
         if worker := state.workers.get(record.worker or ""):
             worker.cached.add(event.content_hash)
             expect_model(state, worker, record.task.makes)
-        after_phase1(state, record, event.at, out)
+        after_phase1(state, record, out)
 
 
 def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:
@@ -141,14 +141,13 @@ def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbo
         return
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
-    end_attempt(state, record, Outcome.FAILED, event.at, out, event.problem)
+    end_attempt(state, record, Outcome.FAILED, out, event.problem)
 
 
 def end_attempt(
     state: RunState,
     record: TaskRecord,
     outcome: Outcome,
-    at: float,
     out: Outbox,
     note: str = "",
     finished: Finished | None = None,
@@ -157,7 +156,7 @@ def end_attempt(
     leave(state, record)
     reason = note_hopeless(state, record, finished)
     verdict = judge(record, outcome, state.policy)
-    if reason and verdict.trigger is Trigger.RETRY and (why := why_given_up(state, record, at)):
+    if reason and verdict.trigger is Trigger.RETRY and (why := why_given_up(state, record, out.at)):
         verdict = Verdict(Trigger.FAIL, note=why)
     note = reason or note
     if outcome not in _NOT_THE_WORKERS and record.worker:
@@ -165,17 +164,16 @@ def end_attempt(
     if outcome is Outcome.LOST and finished is None:
         orphan(record)
     text = f"{verdict.note}: {note}" if note else verdict.note
-    move(state, record, verdict.trigger, at, out, note=text, ended=finished)
+    move(state, record, verdict.trigger, out, note=text, ended=finished)
     if verdict.trigger is Trigger.FAIL:
-        after_phase1(state, record, at, out)
+        after_phase1(state, record, out)
     else:
-        _go_on(state, record, at, out, verdict.delay_s, awaits=checkpoints.is_left(finished))
+        _go_on(state, record, out, verdict.delay_s, awaits=checkpoints.is_left(finished))
 
 
 def _go_on(
     state: RunState,
     record: TaskRecord,
-    at: float,
     out: Outbox,
     delay_s: float = 0.0,
     *,
@@ -183,13 +181,13 @@ def _go_on(
 ) -> None:
     """Find the next attempt for a task that is ready: one that still runs somewhere, or a new one."""
     if reattached := reattached_attempts(state, record):
-        adopt(state, record, reattached[0][1], at, out)
+        adopt(state, record, reattached[0][1], out)
     elif awaits:
-        checkpoints.hold(state, record, at, delay_s)
+        checkpoints.hold(state, record, out.at, delay_s)
     elif delay_s:
-        state.delay(record, at + delay_s)
+        state.delay(record, out.at + delay_s)
     else:
-        make_ready(state, record, at, out)
+        make_ready(state, record, out)
 
 
 def orphan(record: TaskRecord) -> None:
@@ -199,7 +197,7 @@ def orphan(record: TaskRecord) -> None:
         record.orphaned[record.attempt] = FormerAttempt(record.worker, record.base, finished)
 
 
-def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, at: float, out: Outbox) -> None:
+def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:
     """Decide on an attempt that a worker brings back though its task no longer waits for it."""
     task_id, attempt = key
     record = state.tasks.get(task_id)
@@ -210,23 +208,23 @@ def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, at: float, ou
     if record.state is State.RUNNING and lost.finished is None:
         view.reattached.add(key)
     else:
-        adopt(state, record, attempt, at, out)
+        adopt(state, record, attempt, out)
     if state.cancelling:
         out.commands.append(cmd.Cancel(view.name, *key))
 
 
-def adopt(state: RunState, record: TaskRecord, attempt: int, at: float, out: Outbox) -> None:
+def adopt(state: RunState, record: TaskRecord, attempt: int, out: Outbox) -> None:
     """Take an orphaned attempt back, in place of the current one."""
     lost = record.orphaned[attempt]
     leave(state, record)
     _replace_current(record, attempt, out)
     record.losses = max(0, record.losses - 1)
-    move(state, record, Trigger.ADOPT, at, out, note="its worker came back")
+    move(state, record, Trigger.ADOPT, out, note="its worker came back")
     view = state.workers[lost.worker]
     view.reattached.discard(record.key)
     view.attempts.add(record.key)
     if lost.finished is not None:
-        finish(state, record, lost.finished, at, out)
+        finish(state, record, lost.finished, out)
 
 
 def discard(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:

@@ -174,6 +174,8 @@ class WorkerView:
 class Outbox:
     """What a step wants remembered and done, in that order."""
 
+    at: float
+    """The time of the event: all that follows from it happens then."""
     transitions: list[Transition] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
 

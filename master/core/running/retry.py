@@ -80,17 +80,17 @@ def _may_do(state: RunState, record: TaskRecord, view: WorkerView, at: float) ->
     return fits and not (record.alone and has_larger(state, view))
 
 
-def give_up_hopeless(state: RunState, at: float, out: Outbox) -> None:
+def give_up_hopeless(state: RunState, out: Outbox) -> None:
     """Fail the ready tasks whose last worker that might have done better has gone."""
     for task_id in sorted(state.barred):
         record = state.tasks[task_id]
         if record.state in ENDED:
             state.barred.discard(task_id)
-        elif record.state is State.READY and (why := why_given_up(state, record, at)):
-            give_up(state, record, at, out, f"{why}: {next(reversed(record.hopeless.values()))}")
+        elif record.state is State.READY and (why := why_given_up(state, record, out.at)):
+            give_up(state, record, out, f"{why}: {next(reversed(record.hopeless.values()))}")
 
 
-def note_failure(state: RunState, record: TaskRecord, finished: Finished, at: float, out: Outbox) -> None:
+def note_failure(state: RunState, record: TaskRecord, finished: Finished, out: Outbox) -> None:
     """Count a failure.  Once so many tasks have failed alike that the others would too, halt the run."""
     if not state.policy.max_failures or finished.outcome not in _THE_SCRIPTS:
         return
@@ -101,7 +101,7 @@ def note_failure(state: RunState, record: TaskRecord, finished: Finished, at: fl
         _halt(state, f"{len(failed)} jobs failed alike and none succeeded in between ({alike})", out)
     for task_id in failed if state.halted else ():
         if state.tasks[task_id].state is State.READY:
-            give_up(state, state.tasks[task_id], at, out, state.tasks[task_id].note)
+            give_up(state, state.tasks[task_id], out, state.tasks[task_id].note)
 
 
 def _tells_of_all(state: RunState, failed: Mapping[str, str]) -> bool:

@@ -31,23 +31,23 @@ _REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
 
 def begin(state: RunState, at: float) -> Outbox:
     """Start a fresh or a recovered run: what failed gets new tries, what waits for nothing is ready."""
-    out = Outbox()
+    out = Outbox(at)
     for record in list(state.tasks.values()):
         if record.state in _REVIVED:
-            move(state, record, Trigger.REVIVE, at, out)
+            move(state, record, Trigger.REVIVE, out)
         if record.state is State.SUCCEEDED and _is_missed(state, record):
-            move(state, record, Trigger.REDO, at, out, note="it is no longer in the store")
+            move(state, record, Trigger.REDO, out, note="it is no longer in the store")
         if record.state in WITH_A_WORKER and record.worker not in state.workers:
             gone = f"{record.worker} is no longer in the cluster config"
-            end_attempt(state, record, Outcome.LOST, at, out, gone)
+            end_attempt(state, record, Outcome.LOST, out, gone)
     for record in state.tasks.values():
         if record.state is State.PENDING:
-            unlock(state, record, at, out)
+            unlock(state, record, out)
         elif record.state is State.READY and _awaits_checkpoint(state, record):
             checkpoints.hold(state, record, at)
         elif record.state is State.READY:
-            make_ready(state, record, at, out)
-    _finish_if_done(state, at, out)
+            make_ready(state, record, out)
+    _finish_if_done(state, out)
     return out
 
 
@@ -65,14 +65,14 @@ def _is_missed(state: RunState, record: TaskRecord) -> bool:
 
 def step(state: RunState, event: ev.Event) -> Outbox:
     """Take one event in.  Events may be lost, repeated and reordered."""
-    out = Outbox()
+    out = Outbox(event.at)
     if not state.finished:
         _HANDLERS[type(event)](state, event, out)
         for record in state.due(event.at):
-            make_ready(state, record, event.at, out)
-        _refuse_too_large(state, event.at, out)
-        _place(state, event.at, out)
-        _finish_if_done(state, event.at, out)
+            make_ready(state, record, out)
+        _refuse_too_large(state, out)
+        _place(state, out)
+        _finish_if_done(state, out)
     return out
 
 
@@ -87,7 +87,7 @@ def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
             out.commands.append(cmd.Cancel(view.name, *key))
 
 
-def _place(state: RunState, at: float, out: Outbox) -> None:
+def _place(state: RunState, out: Outbox) -> None:
     """Give ready tasks to workers with room, the emptiest worker first."""
     if state.stopping or not len(state.ready):
         return
@@ -98,7 +98,7 @@ def _place(state: RunState, at: float, out: Outbox) -> None:
         view = min(with_room, key=lambda view: (view.used - view.slots, view.name))
         task = _choose(state, view, mean_s)
         if task is not None:
-            _assign(state, state.tasks[task.task_id], view, at, out)
+            _assign(state, state.tasks[task.task_id], view, out)
         if task is None or not _has_room(view, mean_s):
             with_room.remove(view)
 
@@ -131,15 +131,15 @@ def _fits(state: RunState, view: WorkerView, task: Task) -> bool:
     return cost(view, need_of(state, state.tasks[task.task_id], view), alone=False) is not None
 
 
-def _refuse_too_large(state: RunState, at: float, out: Outbox) -> None:
+def _refuse_too_large(state: RunState, out: Outbox) -> None:
     """Fail the tasks that say that they need more GPU memory than any GPU has."""
     most = max(state.ready.gpu_bytes, default=0)
-    largest = largest_gpu(state.workers.values(), at, state.policy.lease_s) if most else None
+    largest = largest_gpu(state.workers.values(), out.at, state.policy.lease_s) if most else None
     if largest is None or most <= largest[0]:
         return
     size, worker = largest
     for task in state.ready.larger_than(size):
-        give_up(state, state.tasks[task.task_id], at, out, too_large(task.gpu_bytes or 0, size, worker))
+        give_up(state, state.tasks[task.task_id], out, too_large(task.gpu_bytes or 0, size, worker))
 
 
 def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
@@ -150,13 +150,13 @@ def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
     )
 
 
-def _assign(state: RunState, record: TaskRecord, view: WorkerView, at: float, out: Outbox) -> None:
+def _assign(state: RunState, record: TaskRecord, view: WorkerView, out: Outbox) -> None:
     record.attempts += 1
     record.attempt, record.worker, record.finished = record.attempts, view.name, None
     record.base = state.home[record.task.needs] if record.task.needs else ""
     record.gpu_need = need_of(state, record, view)
     claim = cost(view, record.gpu_need, record.alone)
-    move(state, record, Trigger.ASSIGN, at, out)
+    move(state, record, Trigger.ASSIGN, out)
     view.attempts.add(record.key)
     if claim is not None and claim != 1.0:
         view.claims[record.key] = claim
@@ -164,8 +164,8 @@ def _assign(state: RunState, record: TaskRecord, view: WorkerView, at: float, ou
     out.commands.append(cmd.StartAttempt(view.name, *record.key))
 
 
-def _finish_if_done(state: RunState, at: float, out: Outbox) -> None:
-    exit_code = _exit_code(state, at)
+def _finish_if_done(state: RunState, out: Outbox) -> None:
+    exit_code = _exit_code(state, out.at)
     if exit_code is not None and not state.finished:
         state.finished = True
         out.commands.append(cmd.Finish(exit_code))

@@ -19,12 +19,10 @@ def move(
     state: RunState,
     record: TaskRecord,
     trigger: Trigger,
-    at: float,
     out: Outbox,
     *,
     note: str = "",
     ended: Finished | cmd.Dropped | None = None,
-    content_hash: str = "",
 ) -> None:
     """Change a task's state, and remember it if it is another one now, or another attempt counts."""
     before, reattached = record.state, reattached_attempts(state, record)
@@ -38,10 +36,10 @@ def move(
         return
     out.transitions.append(
         Transition(
-            *(at, record.task.task_id, trigger, record.state, record.attempt, record.worker),
+            *(out.at, record.task.task_id, trigger, record.state, record.attempt, record.worker),
             note=note,
             finished=ended if isinstance(ended, Finished) else None,
-            content_hash=content_hash,
+            content_hash=record.content_hash if trigger is Trigger.COLLECT else "",
             dropped=ended if isinstance(ended, cmd.Dropped) else None,
         )
     )
@@ -57,27 +55,27 @@ def reattached_attempts(state: RunState, record: TaskRecord) -> list[tuple[str, 
     ]
 
 
-def unlock(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:
+def unlock(state: RunState, record: TaskRecord, out: Outbox) -> None:
     """Make a pending task ready if all that it waits for is home."""
     held_back = state.policy.strict_phases and record.task.phase == 2 and state.open_phase1
     if not held_back and not lacks_base(state, record):
-        move(state, record, Trigger.UNLOCK, at, out)
+        move(state, record, Trigger.UNLOCK, out)
         state.ready.add(record.task)
 
 
-def make_ready(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:
+def make_ready(state: RunState, record: TaskRecord, out: Outbox) -> None:
     """Queue a task that is ready, or lock it again if its base model has gone meanwhile."""
     if not lacks_base(state, record):
         state.ready.add(record.task)
         return
-    move(state, record, Trigger.LOCK, at, out)
+    move(state, record, Trigger.LOCK, out)
     base = state.tasks.get(base_model_task_id(record.task.needs or ""))
     if base and base.state is State.FAILED:
-        _block(state, record, at, out)
+        _block(state, record, out)
 
 
-def _block(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:
-    move(state, record, Trigger.BLOCK, at, out, note=f"its base model {record.task.needs} failed")
+def _block(state: RunState, record: TaskRecord, out: Outbox) -> None:
+    move(state, record, Trigger.BLOCK, out, note=f"its base model {record.task.needs} failed")
 
 
 def lacks_base(state: RunState, record: TaskRecord) -> bool:
@@ -107,7 +105,7 @@ def leave(state: RunState, record: TaskRecord) -> None:
         state.maybe_free.add(view.name)
 
 
-def finish(state: RunState, record: TaskRecord, finished: Finished, at: float, out: Outbox) -> None:
+def finish(state: RunState, record: TaskRecord, finished: Finished, out: Outbox) -> None:
     """The current attempt succeeded on its worker: bring the outcome home."""
     assert record.worker is not None
     leave(state, record)
@@ -115,7 +113,7 @@ def finish(state: RunState, record: TaskRecord, finished: Finished, at: float, o
     record.finished = finished
     state.learn(record)
     state.alike.clear()
-    move(state, record, Trigger.FINISH, at, out, ended=finished)
+    move(state, record, Trigger.FINISH, out, ended=finished)
     record.note_success()
     out.commands.append(collecting(record))
 
@@ -127,7 +125,7 @@ def collecting(record: TaskRecord) -> cmd.Collect:
     return cmd.Collect(record.worker or "", *record.key, record.finished, others)
 
 
-def after_phase1(state: RunState, record: TaskRecord, at: float, out: Outbox) -> None:
+def after_phase1(state: RunState, record: TaskRecord, out: Outbox) -> None:
     """A task ended: if it was to make a base model, its dependents go on, or are blocked."""
     if record.task.makes is None:
         return
@@ -136,19 +134,19 @@ def after_phase1(state: RunState, record: TaskRecord, at: float, out: Outbox) ->
         if dependent.state is not State.PENDING:
             continue
         if record.state is State.FAILED:
-            _block(state, dependent, at, out)
+            _block(state, dependent, out)
         else:
-            unlock(state, dependent, at, out)
+            unlock(state, dependent, out)
     if state.policy.strict_phases and not state.open_phase1:
         for other in state.tasks.values():
             if other.state is State.PENDING:
-                unlock(state, other, at, out)
+                unlock(state, other, out)
 
 
-def give_up(state: RunState, record: TaskRecord, at: float, out: Outbox, note: str) -> None:
+def give_up(state: RunState, record: TaskRecord, out: Outbox, note: str) -> None:
     """Fail a task that no worker has."""
-    move(state, record, Trigger.FAIL, at, out, note=note)
-    after_phase1(state, record, at, out)
+    move(state, record, Trigger.FAIL, out, note=note)
+    after_phase1(state, record, out)
 
 
 def stop_starting(state: RunState, out: Outbox) -> None:

@@ -41,20 +41,18 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     checkpoints.on_worker_up(state, event)
     for key in sorted(event.attempts):
         if current(state, event.worker, *key) is None:
-            meet_again(state, view, key, event.at, out)
+            meet_again(state, view, key, out)
 
 
 def _reconcile(state: RunState, record: TaskRecord, event: ev.WorkerUp, out: Outbox) -> None:
     if record.key in event.attempts:
         _say_again(state, record, event.worker, out)
     elif record.state is not State.ASSIGNED:
-        end_attempt(
-            state, record, Outcome.LOST, event.at, out, f"{event.worker} does not know of it any more"
-        )
+        end_attempt(state, record, Outcome.LOST, out, f"{event.worker} does not know of it any more")
     elif _is_unwanted(state, record, event.worker):
         leave(state, record)
-        move(state, record, Trigger.WITHDRAW, event.at, out)
-        make_ready(state, record, event.at, out)
+        move(state, record, Trigger.WITHDRAW, out)
+        make_ready(state, record, out)
     else:
         out.commands.append(cmd.StartAttempt(event.worker, *record.key))
 
@@ -103,5 +101,5 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         checkpoints.on_silent(state, view, event.at)
         for task_id, _ in sorted(view.attempts | view.collecting):
             note = f"{view.name} has been silent for too long"
-            end_attempt(state, state.tasks[task_id], Outcome.LOST, event.at, out, note)
-    give_up_hopeless(state, event.at, out)
+            end_attempt(state, state.tasks[task_id], Outcome.LOST, out, note)
+    give_up_hopeless(state, out)

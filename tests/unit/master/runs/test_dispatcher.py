@@ -221,7 +221,7 @@ COMMANDS: list[tuple[cmd.Command, Done]] = [
 
 def stepping(outbox: Outbox) -> Callable[[RunState, ev.Event], Outbox]:
     """Return a core that answers a lost worker so, and ends the run at anything else."""
-    end = Outbox(commands=[cmd.Finish(4)])
+    end = Outbox(0.0, commands=[cmd.Finish(4)])
     return lambda state, event: outbox if isinstance(event, ev.WorkerLost) else end
 
 
@@ -229,7 +229,7 @@ def stepping(outbox: Outbox) -> Callable[[RunState, ev.Event], Outbox]:
 def test_each_command_goes_where_it_belongs(
     monkeypatch: pytest.MonkeyPatch, command: cmd.Command, done: Done
 ) -> None:
-    monkeypatch.setattr(dispatcher_module, "step", stepping(Outbox(commands=[command])))
+    monkeypatch.setattr(dispatcher_module, "step", stepping(Outbox(0.0, commands=[command])))
     world = World()
     world.put(ev.WorkerLost(0.0, "lab1", "down"), ev.Tick(0.0))
     assert world.dispatcher.run() == 4
@@ -237,7 +237,9 @@ def test_each_command_goes_where_it_belongs(
 
 
 def test_a_worker_that_is_no_longer_in_the_config_needs_no_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher_module, "step", stepping(Outbox(commands=[cmd.Release("old", "a/b", 1)])))
+    monkeypatch.setattr(
+        dispatcher_module, "step", stepping(Outbox(0.0, commands=[cmd.Release("old", "a/b", 1)]))
+    )
     world = World()
     world.put(ev.WorkerLost(0.0, "lab1", "down"), ev.Tick(0.0))
     assert world.dispatcher.run() == 4

@@ -219,7 +219,7 @@ class Simulation(World):
         check_books(live)
 
     def _check_end(self) -> None:
-        assert self.finishes == 1 and step(self.state, ev.Tick(self.now)) == Outbox()
+        assert self.finishes == 1 and step(self.state, ev.Tick(self.now)) == Outbox(self.now)
         self.finishes = 0
         self._check_recovery()
         states = self.state.counts
