@@ -27,6 +27,7 @@ from master.commands.training_request import (
     workers_text,
 )
 from master.commands.working_directory import check_working_directory
+from master.core.timestamps import Span
 from master.errors import NoUsableWorker, UsageError
 from master.orchestrator import self_test
 from master.orchestrator.discovery import patterns_of
@@ -34,6 +35,7 @@ from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.publishing import Publisher, publish_leftovers
 from master.orchestrator.selection import select
 from master.orchestrator.summary_file import (
+    Setting,
     build_summary,
     final_exit_code,
     job_report,
@@ -146,20 +148,12 @@ def _own_slots(request: TrainingRequest) -> None:
 
 def _finish(request: TrainingRequest, result: RunResult | None, started_at: float) -> int:
     """Write the summary, say what came of the run and return the exit code."""
-    options, files, ended_at = request.options, request.files, time.time()
+    options, files, span = request.options, request.files, Span(started_at, time.time())
     state, dispatched = (result.state, result.exit_code) if result else (None, 1)
     reports = [job_report(job, state, request.passed, files, request.here) for job in request.jobs]
     code = final_exit_code(dispatched, reports, allow_partial=options.allow_partial_success)
-    summary = build_summary(
-        reports,
-        started_at=started_at,
-        ended_at=ended_at,
-        exit_code=code,
-        arguments=_arguments(options),
-        workers=workers_json(request),
-        gpus=request.machine.gpus,
-        here=request.here,
-    )
+    setting = Setting(request.here, _arguments(options), workers_json(request), request.machine.gpus)
+    summary = build_summary(reports, setting, span, code)
     try:
         write_summary(files.summary, summary)
     except OSError as error:
@@ -167,7 +161,7 @@ def _finish(request: TrainingRequest, result: RunResult | None, started_at: floa
     if options.json:
         print(json.dumps(summary, indent=2))
     else:
-        print_reports(reports, ended_at - started_at)
+        print_reports(reports, span.seconds)
         print(f"Summary: {files.summary}\nLogs:    {files.logs_dir}")
     for note in start_notes(result.state, ()) if result else ():
         _COMMAND.say(note)

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """From when to when something went, in Unix times."""
+
+    begin: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it took; nothing where the clock was put back meanwhile."""
+        return max(0.0, self.end - self.begin)
 
 
 def iso(at: float | None) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import as_number, job_row
-from master.core.timestamps import iso
+from master.core.timestamps import Span, iso
 from master.orchestrator.arguments import Passed, argv_of, shown_command, shown_words
 from master.orchestrator.discovery import SPELLINGS, shown_path
 from master.orchestrator.jobs import TrainingJob
@@ -121,30 +121,32 @@ def _gpu_info(gpus: Sequence[Gpu]) -> dict[str, Any]:
     return {**found, "device_count": len(gpus), "devices": [gpu.name for gpu in gpus]}
 
 
+@dataclass(frozen=True)
+class Setting:
+    """Where and how the jobs ran."""
+
+    here: Path
+    arguments: Mapping[str, Any]
+    workers: Mapping[str, Any]
+    gpus: Sequence[Gpu]
+
+
 def build_summary(
-    reports: Sequence[JobReport],
-    *,
-    started_at: float,
-    ended_at: float,
-    exit_code: int,
-    arguments: Mapping[str, Any],
-    workers: Mapping[str, Any],
-    gpus: Sequence[Gpu],
-    here: Path,
+    reports: Sequence[JobReport], setting: Setting, span: Span, exit_code: int
 ) -> dict[str, Any]:
-    """Return the summary, ready for JSON; the times are Unix times."""
-    start, end, took_s = iso(started_at), iso(ended_at), round(ended_at - started_at, 3)
+    """Return the summary, ready for JSON."""
+    start, end, took_s = iso(span.begin), iso(span.end), round(span.seconds, 3)
     return {
         "pipeline": PIPELINE,
         **{"start_time_utc": start, "end_time_utc": end, "duration_sec": took_s},
         **{"start_time": start, "end_time": end, "duration_seconds": took_s},
         "exit_code": exit_code,
-        "git_commit": git_commit(here),
+        "git_commit": git_commit(setting.here),
         **{"python": sys.version.replace("\n", " "), "python_version": platform.python_version()},
-        "working_directory": str(here),
-        **{"gpu_info": _gpu_info(gpus), "gpus": [asdict(gpu) for gpu in gpus]},
-        "arguments": dict(arguments),
-        "workers": dict(workers),
+        "working_directory": str(setting.here),
+        **{"gpu_info": _gpu_info(setting.gpus), "gpus": [asdict(gpu) for gpu in setting.gpus]},
+        "arguments": dict(setting.arguments),
+        "workers": dict(setting.workers),
         "total_jobs": len(reports),
         "successful_jobs": sum(report.status == SUCCEEDED for report in reports),
         "failed_jobs": sum(report.status in (FAILED, INVALID) for report in reports),

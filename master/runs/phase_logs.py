@@ -13,7 +13,7 @@ from master.core.planning.plan import base_model_task_id
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import JobRow, job_rows, utilization_percent
-from master.core.timestamps import iso
+from master.core.timestamps import Span, iso
 from master.runs.job_json import Entry, job_json, picked
 from master.runs.run import RunResult
 from master.runs.script_jobs import job_configs
@@ -34,21 +34,21 @@ def build_phase_log(
     state: RunState,
     phase: int,
     configs: Mapping[str, Config],
-    started_at: float,
-    ended_at: float,
+    start: Span,
     slots: int,
     previous: Mapping[str, Any] = EMPTY,
 ) -> dict[str, Any]:
     """Return the log of a phase.
 
-    `started_at` and `ended_at` are Unix times of this start of the run, `slots` is the number of jobs that
-    the cluster runs at a time.  `previous` is the log that an earlier start left: base models that it
+    `start` is from when to when this start of the run went, `slots` is the number of jobs that the cluster
+    runs at a time.  `previous` is the log that an earlier start left: base models that it
     trained, and that are in the store now, stay in, and the durations add up.
     """
     entries = [_entry(row, configs.get(row.task_id, EMPTY)) for row in job_rows(state, phase)]
     new = _not_in(previous, entries)
     entries = [*_kept(previous, entries, state, phase), *entries]
-    begin, end, total_s = _span(new, started_at, ended_at)
+    span = _span(new, start)
+    begin, end, total_s = iso(span.begin), iso(span.end), span.seconds if new else 0.0
     if previous:
         begin, total_s = previous["start_time"], previous["total_duration_seconds"] + total_s
     if previous and not new:
@@ -101,21 +101,18 @@ def _kept(previous: Mapping[str, Any], entries: Sequence[Entry], state: RunState
     ]
 
 
-def _span(
-    entries: Sequence[Entry], started_at: float, ended_at: float
-) -> tuple[str | None, str | None, float]:
-    """Return from when to when `entries` ran, and the seconds between.
+def _span(entries: Sequence[Entry], start: Span) -> Span:
+    """Return from when to when `entries` ran.
 
-    The workers' clocks may be wrong, so that the span never leaves the one of the run; a span of nothing is
-    replaced by the run's.
+    The workers' clocks may be wrong, so that the span never leaves the one of the start; a span of nothing is
+    replaced by the start's.
     """
-    begin, end = started_at, ended_at
-    if entries:
-        first = min(_unix(entry["start_time"]) for entry in entries)
-        last = max(_unix(entry["end_time"]) for entry in entries)
-        inside = max(first, started_at), min(last, ended_at)
-        begin, end = inside if inside[0] < inside[1] else (started_at, ended_at)
-    return iso(begin), iso(end), max(0.0, end - begin) if entries else 0.0
+    if not entries:
+        return start
+    first = min(_unix(entry["start_time"]) for entry in entries)
+    last = max(_unix(entry["end_time"]) for entry in entries)
+    inside = Span(max(first, start.begin), min(last, start.end))
+    return inside if inside.begin < inside.end else start
 
 
 def _unix(text: str) -> float:
@@ -145,8 +142,8 @@ def write_phase_logs(layout: RunLayout, jobs: JobsSpec, result: RunResult) -> It
     state, configs = result.state, job_configs(jobs)
     slots = sum(view.slots for view in state.workers.values())
     for phase, path in ((1, layout.phase1_log), (2, layout.phase2_log)):
-        span = result.started_at, time.time()
-        log = build_phase_log(state, phase, configs, *span, slots, read_phase_log(path))
+        start = Span(result.started_at, time.time())
+        log = build_phase_log(state, phase, configs, start, slots, read_phase_log(path))
         try:
             write_phase_log(path, log)
         except OSError as error:

@@ -1,6 +1,6 @@
 """Times as the files of a run hold them."""
 
-from master.core.timestamps import iso
+from master.core.timestamps import Span, iso
 
 
 def test_times_are_in_utc_to_the_millisecond() -> None:
@@ -10,3 +10,8 @@ def test_times_are_in_utc_to_the_millisecond() -> None:
 
 def test_no_time_stays_none() -> None:
     assert iso(None) is None
+
+
+def test_a_span_is_as_long_as_the_clock_says_but_never_less_than_nothing() -> None:
+    assert Span(10.0, 12.5).seconds == 2.5
+    assert Span(12.5, 10.0).seconds == 0.0

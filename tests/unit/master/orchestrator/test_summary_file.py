@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from master.core.running.lifecycle import State
+from master.core.timestamps import Span
 from master.orchestrator.arguments import Passed
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.resources import Gpu
 from master.orchestrator.run_files import TrainingFiles
 from master.orchestrator.summary_file import (
     JobReport,
+    Setting,
     build_summary,
     expected_seconds,
     final_exit_code,
@@ -71,12 +73,8 @@ JOB_KEYS = (
 def test_the_summary_has_the_keys_that_other_tools_read_beside_ours(files: TrainingFiles) -> None:
     job = TrainingJob("train_a", "a", Path("/p/train_a.py"), "a_results", {"epochs": "--epochs"})
     reports = [job_report(job, state_of(train_a=State.SUCCEEDED), Passed(epochs=2), files, Path("/p"))]
-    summary = build_summary(
-        reports,
-        **{"started_at": 0.0, "ended_at": 2.0, "exit_code": 0, "arguments": {"epochs": 2}, "workers": {}},
-        gpus=[Gpu("0", "A100", 40960)],
-        here=Path("/p"),
-    )
+    setting = Setting(Path("/p"), {"epochs": 2}, {}, [Gpu("0", "A100", 40960)])
+    summary = build_summary(reports, setting, Span(0.0, 2.0), 0)
     assert [key for key in KEYS if key not in summary] == []
     assert summary["start_time_utc"] == summary["start_time"] == "1970-01-01T00:00:00.000+00:00"
     assert summary["duration_sec"] == summary["duration_seconds"] == 2.0

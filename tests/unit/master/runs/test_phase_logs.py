@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from master.runs.phase_logs import build_phase_log, iso, read_phase_log, write_phase_log
+from master.core.timestamps import Span, iso
+from master.runs.phase_logs import build_phase_log, read_phase_log, write_phase_log
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 
 KEYS = {
@@ -37,7 +38,7 @@ JOB_KEYS = {
 
 def log_of(run: ScriptedRun, phase: int, started_at: float = 1000.0, **more: Any) -> dict[str, Any]:
     configs = {job.job_id: job.config for job in run.jobs.jobs}
-    log = build_phase_log(run.state, phase, configs, started_at, run.at, slots=2, **more)
+    log = build_phase_log(run.state, phase, configs, Span(started_at, run.at), slots=2, **more)
     restored: dict[str, Any] = json.loads(json.dumps(log))
     return restored
 
@@ -127,7 +128,7 @@ def test_a_start_that_finds_nothing_to_do_changes_nothing() -> None:
     first = log_of(run, 2)
     run.at += 1000
     configs = {job.job_id: job.config for job in run.jobs.jobs}
-    again = build_phase_log(run.state, 2, configs, run.at - 1, run.at, slots=0, previous=first)
+    again = build_phase_log(run.state, 2, configs, Span(run.at - 1, run.at), slots=0, previous=first)
     assert json.loads(json.dumps(again)) == first
 
 
