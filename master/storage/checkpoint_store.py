@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.digests import publish
+from worker_agent.protocol.layout import attempt_name, named_attempt
 from worker_agent.protocol.messages import Launch
 
 Launcher = Callable[[str, int, str], Launch]
@@ -31,11 +33,11 @@ class CheckpointStore:
 
     def __init__(self, layout: RunLayout) -> None:
         """Take in what an earlier master kept.  Raises OSError."""
-        self._layout = layout
+        self._folder = layout.checkpoints
         self._lock = threading.Lock()
         self._newest: dict[str, Checkpoint] = {}
-        for task_id, attempt, path in layout.kept_checkpoints():
-            self._take(Checkpoint(task_id, attempt, path.name, path))
+        for found in kept_checkpoints(layout):
+            self._take(found)
 
     def newest(self, task_id: str) -> Checkpoint | None:
         """Return the newest checkpoint of a task."""
@@ -48,7 +50,7 @@ class CheckpointStore:
 
     def add(self, task_id: str, attempt: int, content_hash: str, staged: Path) -> None:
         """Take in a verified directory, in place of what older attempts left.  Raises OSError."""
-        path = self._layout.checkpoint(task_id, attempt, content_hash)
+        path = self._folder / attempt_name(task_id, attempt) / content_hash
         if not path.exists():
             publish(staged, path)
         self._take(Checkpoint(task_id, attempt, content_hash, path))
@@ -78,6 +80,14 @@ class CheckpointStore:
             return replace(message, checkpoint=found.content_hash, checkpoint_attempt=found.attempt)
 
         return launch
+
+
+def kept_checkpoints(layout: RunLayout) -> Iterator[Checkpoint]:
+    """Yield the checkpoints that are here.  Raises OSError."""
+    folder = layout.checkpoints
+    for path in folder.glob("*/*") if folder.is_dir() else ():
+        with suppress(ValueError):
+            yield Checkpoint(*named_attempt(path.parent.name), path.name, path)
 
 
 def _delete(checkpoint: Checkpoint) -> None:

@@ -1,13 +1,14 @@
-"""Every path below a run directory.  No other module of the master spells one."""
+"""Every path below a run directory.  No other module of the master spells one.
+
+What a store keeps in its folder it names itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker_agent.protocol.layout import attempt_name, named_attempt
+from worker_agent.protocol.layout import attempt_name
 
 RECORD_NAMES = ("job.json", "twophase_job.json")
 """What a result's record of itself is called, unless its script took both names."""
@@ -62,14 +63,9 @@ class RunLayout:
         """Held by the master that works in this run directory."""
         return self.state / "lock"
 
-    @property
-    def logs(self) -> Path:
-        """The logs of attempts."""
-        return self.state / "logs"
-
     def log(self, task_id: str, attempt: int) -> Path:
         """Return where the log of an attempt lies."""
-        return self.logs / f"{task_id}.{attempt}.log"
+        return self.state / "logs" / f"{task_id}.{attempt}.log"
 
     @property
     def code(self) -> Path:
@@ -84,19 +80,10 @@ class RunLayout:
         """Return where something goes that is not what its digest says."""
         return self.state / "set_aside" / name
 
-    def checkpoint(self, task_id: str, attempt: int, content_hash: str) -> Path:
-        """Return where that lies which an attempt in vain left to go on from."""
-        return self._checkpoints / attempt_name(task_id, attempt) / content_hash
-
     @property
-    def _checkpoints(self) -> Path:
+    def checkpoints(self) -> Path:
+        """What attempts in vain left to go on from."""
         return self.state / "checkpoints"
-
-    def kept_checkpoints(self) -> Iterator[tuple[str, int, Path]]:
-        """Yield task, attempt and place of the checkpoints that are here.  Raises OSError."""
-        for path in self._checkpoints.glob("*/*") if self._checkpoints.is_dir() else ():
-            with suppress(ValueError):
-                yield *named_attempt(path.parent.name), path
 
     def phase1_output(self, task_id: str, attempt: int) -> Path:
         """Return where files go that an attempt of Phase 1 wrote beside its base model."""

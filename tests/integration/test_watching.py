@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from master.core.running.lifecycle import State, Trigger
+from master.storage.checkpoint_store import kept_checkpoints
 from tests.support.runs import SCRIPTS, Run, interrupt_twice
 
 RESUMABLE = SCRIPTS / "train_resumable.py"
@@ -65,7 +66,7 @@ def test_a_job_that_reached_its_limit_goes_on_on_another_worker(tmp_path: Path) 
     assert {line.split()[-1] for line in epochs} >= {"1", "2"}
     log = run.layout.log(started[1].task_id, 2).read_text()
     assert log.startswith("goes on after epoch ")
-    assert not list(run.layout.kept_checkpoints())
+    assert not list(kept_checkpoints(run.layout))
 
 
 def test_a_cancelled_job_goes_on_when_the_command_is_given_again(tmp_path: Path) -> None:
@@ -79,15 +80,16 @@ def test_a_cancelled_job_goes_on_when_the_command_is_given_again(tmp_path: Path)
     assert list(run.count(Trigger.START).values()) == [1]
     wait_for_log(tmp_path / "state1")
     interrupt_twice(master)
-    ((task_id, attempt, path),) = run.layout.kept_checkpoints()
-    assert attempt == 1 and (path / "state" / "epoch.json").exists()
+    (kept,) = kept_checkpoints(run.layout)
+    task_id = kept.task_id
+    assert kept.attempt == 1 and (kept.path / "state" / "epoch.json").exists()
     assert run.states()[task_id] is State.CANCELLED
     run.write("cluster.json", {"servers": [second]})
     done = run.finish()
     assert done.returncode == 0, done.stdout + done.stderr
     assert run.layout.log(task_id, 2).read_text().startswith("goes on after epoch ")
     assert {line.split()[-1] for line in done_in(run)} == {"1", "2"}
-    assert not list(run.layout.kept_checkpoints())
+    assert not list(kept_checkpoints(run.layout))
 
 
 def test_a_job_that_says_nothing_is_stalled(tmp_path: Path) -> None:
@@ -95,5 +97,5 @@ def test_a_job_that_says_nothing_is_stalled(tmp_path: Path) -> None:
     done = run.finish("--stall-timeout", "3s", "--retries", "0")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "stalled: no log line and no progress for 3 s" in done.stdout + done.stderr
-    ((_task_id, attempt, path),) = run.layout.kept_checkpoints()
-    assert attempt == 1 and json.loads((path / "state" / "epoch.json").read_text()) == {"done": []}
+    (kept,) = kept_checkpoints(run.layout)
+    assert kept.attempt == 1 and json.loads((kept.path / "state" / "epoch.json").read_text()) == {"done": []}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.storage.checkpoint_store import CheckpointStore
+from master.storage.checkpoint_store import CheckpointStore, kept_checkpoints
 from master.storage.run_layout import RunLayout
 from tests.support.courier_world import JOB, SHA, put
 from worker_agent.protocol import messages as msg
@@ -32,7 +32,7 @@ class Kept:
         return found
 
     def on_disk(self) -> list[int]:
-        return sorted(attempt for _, attempt, _ in self.layout.kept_checkpoints())
+        return sorted(kept.attempt for kept in kept_checkpoints(self.layout))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_newest_is_kept_whatever_comes_last(kept: Kept, order: tuple[int, ..
 def test_a_later_master_finds_what_was_kept(kept: Kept) -> None:
     found = kept.add(2, "state")
     kept.add(1, "other", "alpha/deep/other")
-    (kept.layout.state / "checkpoints" / "no attempt" / "x").mkdir(parents=True)
+    (kept.layout.checkpoints / "no attempt" / "x").mkdir(parents=True)
     again = CheckpointStore(kept.layout)
     newest, other = again.newest(JOB), again.newest("alpha/deep/other")
     assert newest and (newest.attempt, newest.content_hash) == (2, found) and other and other.attempt == 1

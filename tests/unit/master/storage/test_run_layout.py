@@ -23,7 +23,7 @@ def test_the_two_logs_are_at_the_top() -> None:
 
 
 def test_state_is_hidden_and_apart_from_results() -> None:
-    state = [LAYOUT.journal, LAYOUT.lock, LAYOUT.logs, LAYOUT.code, LAYOUT.set_aside("x")]
+    state = [LAYOUT.journal, LAYOUT.lock, LAYOUT.checkpoints, LAYOUT.code, LAYOUT.set_aside("x")]
     state += [
         LAYOUT.log("alpha/job", 1),
         LAYOUT.incoming("alpha/job", 1),
