@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from master.code.code_history import CodeStart
@@ -19,6 +19,8 @@ class TaskFacts:
     """The fields that are not the same in all jobs of the run."""
     base_model: str | None = None
     """`spec_hash` of what it starts from."""
+    command: Sequence[str] = ()
+    """The words that start it, in the project root; what only the worker knows stands in braces."""
 
 
 @dataclass(frozen=True)
@@ -28,3 +30,6 @@ class Described:
     facts: TaskFacts = field(default_factory=TaskFacts)
     code: CodeStart | None = None
     """None where a job is shown the user's files as they are."""
+    run_id: str | None = None
+    epoch: int | None = None
+    """Number of the run's start that brings it home."""

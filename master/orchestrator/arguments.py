@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from master.orchestrator.discovery import SPELLINGS
 from master.orchestrator.jobs import TrainingJob
@@ -12,6 +16,7 @@ from master.orchestrator.jobs import TrainingJob
 OUTPUT_DIR = "{output_dir}"
 """The agent puts the attempt's directory for results in the place of this word."""
 PYTHON = "{python}"
+_NAMED = re.compile(r"[+~]*[A-Za-z_][\w./@-]*")
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,43 @@ def shown_words(argv: Sequence[str], output: str) -> list[str]:
 def shown_command(argv: Sequence[str], output: str) -> str:
     """Return a command as the user could give it to a shell."""
     return shlex.join(shown_words(argv, output))
+
+
+def parameters_of(argv: Sequence[str]) -> dict[str, Any]:
+    """Return what the flags of a command say, by their names; a flag alone is true, one given twice a list.
+
+    Words like `lr=0.1` count as flags; words that belong to none are left out.
+    """
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in argv[3:] if argv[1:2] == ["-m"] else argv[1:]:
+        head, equals, value = word.partition("=")
+        if _is_flag(word) or (equals and _NAMED.fullmatch(head)):
+            name = head.lstrip("-")
+            values = found.setdefault(name, [])
+            values += [value] if equals else []
+        elif name:
+            found[name].append(word)
+    return {name: _parameter(values) for name, values in found.items()}
+
+
+def _is_flag(word: str) -> bool:
+    return word.startswith("-") and word.strip("-") != "" and isinstance(_value(word), str)
+
+
+def _parameter(values: Sequence[str]) -> Any:
+    if not values:
+        return True
+    return _value(values[0]) if len(values) == 1 else [_value(value) for value in values]
+
+
+def _value(text: str) -> Any:
+    """Return a number, true, false or null for a word that is one, else the word."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if value is None or (isinstance(value, (int, float)) and math.isfinite(value)) else text
 
 
 def not_passed(job: TrainingJob, passed: Passed) -> tuple[str, ...]:

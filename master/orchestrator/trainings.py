@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from master.code.origin import Described, TaskFacts
+from master.core.planning.analysis import varying
 from master.core.planning.plan import Plan, Task
 from master.core.running.records import Policy
-from master.orchestrator.arguments import Passed, argv_of
+from master.orchestrator.arguments import OUTPUT_DIR, Passed, argv_of, parameters_of, shown_words
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.project import Shown, projects_of, root_of, show
 from master.orchestrator.run_files import TrainingFiles
@@ -50,15 +51,27 @@ class Trainings:
         return Code(
             snapshots,
             lambda start: self._launch(jobs[start.record.task.task_id], start, shown),
-            describe=lambda job_id: self._describe(jobs[job_id], shown),
+            describe=self._describer(shown),
         )
 
-    def _describe(self, job: TrainingJob, shown: Mapping[Path, Shown]) -> Described:
-        """Return what a result says of how it came about."""
+    def _describer(self, shown: Mapping[Path, Shown]) -> Callable[[str], Described]:
+        """Return what tells of a job how its result comes about."""
+        parameters = {job.job_id: parameters_of(self._argv(job)) for job in self.jobs}
+        varied, jobs = varying(list(parameters.values())), {job.job_id: job for job in self.jobs}
+
+        def describe(job_id: str) -> Described:
+            job = jobs[job_id]
+            root = root_of(job.script, self.here, self.roots)
+            command = shown_words(self._argv(job), OUTPUT_DIR)
+            facts = TaskFacts(parameters[job_id], varied, command=command)
+            return Described(facts, shown[root].code_of(job.script.relative_to(root)))
+
+        return describe
+
+    def _argv(self, job: TrainingJob) -> list[str]:
+        """Return the words that start a job in the root of its project."""
         root = root_of(job.script, self.here, self.roots)
-        script = job.script.relative_to(root)
-        command = argv_of(job, script.as_posix(), self.passed)
-        return Described(TaskFacts({"command": command}), shown[root].code_of(script))
+        return argv_of(job, job.script.relative_to(root).as_posix(), self.passed)
 
     def _launch(self, job: TrainingJob, start: Start, shown: Mapping[Path, Shown]) -> msg.Launch:
         """Return the message that starts an attempt."""
@@ -68,7 +81,7 @@ class Trainings:
             job.job_id,
             start.attempt,
             phase=2,
-            argv=argv_of(job, job.script.relative_to(root).as_posix(), self.passed),
+            argv=self._argv(job),
             mounts=mounts,
             executor=job.executor or self.limits.executor,
             gpu_bytes=start.record.gpu_need,

@@ -15,7 +15,7 @@ from master.core.running.events import Attempt
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import RunState
 from master.core.running.recovery import recover, start_over
-from master.runs.launching import command_of
+from master.runs.launching import command_of, shown_words
 from master.runs.spec import RunSpec
 from master.specs import Config
 from master.storage.checkpoint_store import CheckpointStore
@@ -90,6 +90,6 @@ def planned_tasks(spec: RunSpec, program: Sequence[str], configs: Mapping[str, C
 def _tasks(spec: RunSpec, program: Sequence[str], configs: Mapping[str, Config]) -> Iterator[PlannedTask]:
     state = state_after(spec, read_transitions(spec.layout.journal))
     for task_id, record in state.tasks.items():
-        words = [{"{python}": "python"}.get(word, word) for word in command_of(program, configs[task_id])]
+        words = shown_words(command_of(program, configs[task_id]))
         done = record.state is State.SUCCEEDED
         yield PlannedTask(task_id, done, record.attempts, shlex.join(words).replace("'{device}'", "{device}"))

@@ -51,6 +51,11 @@ def command_of(program: Sequence[str], config: Config) -> list[str]:
     return [*program, *flags(fields)]
 
 
+def shown_words(command: Sequence[str]) -> list[str]:
+    """Return the words of a command for the user."""
+    return [{"{python}": "python"}.get(word, word) for word in command]
+
+
 def launch_message(start: Start, config: Config, program: Program, limits: Limits = NO_LIMITS) -> Launch:
     """Return the message that starts an attempt at a job with the fields `config`."""
     task, base = start.record.task, start.base

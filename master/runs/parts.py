@@ -78,7 +78,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     launch_of = make_launcher(spec, code, synced, state, library)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
     history = code_history(journal, code.start) if code.start else None
-    home = replace(_home(spec, store, library, checkpoints), describe=_describer(code, history))
+    home = replace(_home(spec, store, library, checkpoints), describe=_describer(code, history, name))
     for text in (*problems, *code.notes, *(missing_results(state, spec.layout) if spec.resumes else ())):
         inbox.put(Noted(text))
     return RunParts(
@@ -101,11 +101,11 @@ def _home(
     return Home(spec.layout, store, library, identity.__getitem__, checkpoints)
 
 
-def _describer(code: Code, history: CodeHistory | None) -> Callable[[str, int], Described]:
+def _describer(code: Code, history: CodeHistory | None, name: RunName) -> Callable[[str, int], Described]:
     """Return what tells of an attempt how it came about; one that an earlier start began had its code."""
 
     def describe(task_id: str, attempt: int) -> Described:
-        known = code.describe(task_id)
+        known = replace(code.describe(task_id), run_id=name.run_id, epoch=name.epoch)
         return replace(known, code=history.of(task_id, attempt)) if history else known
 
     return describe

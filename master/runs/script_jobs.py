@@ -15,7 +15,7 @@ from master.core.planning.analysis import varying
 from master.core.planning.identity import phase1_config
 from master.core.planning.plan import base_model_task_id
 from master.errors import ConfigError
-from master.runs.launching import NO_LIMITS, Limits, launch_message
+from master.runs.launching import NO_LIMITS, Limits, command_of, launch_message, shown_words
 from master.runs.spec import Code, Start
 from master.specs import Config, JobsSpec
 from master.storage.run_layout import RunLayout
@@ -46,7 +46,7 @@ class ScriptJobs:
 
         notes = tuple(_left_out(program.left_out))
         directories = {program.content_hash: program.directory}
-        return Code(directories, launch_job, notes, start, self._describer(configs))
+        return Code(directories, launch_job, notes, start, self._describer(configs, program.argv))
 
     def _check(self, program: Program) -> None:
         """Raise ConfigError where the code is not as it was when base models were looked up by it."""
@@ -56,12 +56,13 @@ class ScriptJobs:
             problem = f"{listed(differ)} changed while the command was starting: give it again"
             raise ConfigError(str(self.sources.root), "", problem)
 
-    def _describer(self, configs: Mapping[str, Config]) -> Callable[[str], Described]:
+    def _describer(self, configs: Mapping[str, Config], program: Sequence[str]) -> Callable[[str], Described]:
         varied = varying([job.config for job in self.jobs.jobs])
         base_models = {job.job_id: job.base_model.spec_hash for job in self.jobs.jobs if job.base_model}
 
         def describe(task_id: str) -> Described:
-            return Described(TaskFacts(configs[task_id], varied, base_models.get(task_id)))
+            command = shown_words(command_of(program, configs[task_id]))
+            return Described(TaskFacts(configs[task_id], varied, base_models.get(task_id), command))
 
         return describe
 

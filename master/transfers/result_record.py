@@ -28,8 +28,11 @@ def attempt_record(
     return {
         "format": RECORD_FORMAT,
         "job_id": task_id,
+        "run_id": known.run_id,
+        "epoch": known.epoch,
         "parameters": dict(facts.parameters),
         "varied": {name: facts.parameters.get(name) for name in facts.varied},
+        "command": list(facts.command),
         "spec_hash": facts.base_model,
         "code": _code_json(known.code) if known.code else None,
         "attempt": attempt,

@@ -124,6 +124,8 @@ def test_a_result_tells_all_of_how_it_came_about(project: Project) -> None:
     done = project.finish()
     first, second = project.results()
     assert first["parameters"] == JOBS[0]
+    assert first["command"][:2] == ["python", "train.py"] and "--seed" in first["command"]
+    assert len(first["run_id"]) == 32 and first["epoch"] == 1
     assert (first["varied"], second["varied"]) == ({"seed": 1}, {"seed": 2})
     assert set(first["code"]["files"]) == {"train.py", "helper.py"}
     assert (first["worker"], first["attempt"], first["exit_code"]) == ("localhost", 1, 0)

@@ -79,6 +79,10 @@ def test_scripts_run_in_parallel_with_the_flags_they_take(shop: Shop) -> None:
     results = shop.project / "results"
     options = json.loads((results / "all_results" / "options.json").read_text())
     assert options == {"epochs": 5, "folds": 3, "sample": None, "batch_size": 16}
+    record = json.loads((results / "all_results" / "job.json").read_text())
+    parameters = {"epochs": 5, "folds": 3, "batch-size": 16, "output-dir": "{output_dir}"}
+    assert record["parameters"] == parameters and record["varied"] == parameters
+    assert record["command"][:2] == ["python", "training/train_all.py"]
     assert (results / "nothing_results" / "plots" / "loss.txt").read_text() == "0.5"
     log = Path(jobs["train_all"]["log"])
     assert log.parent == shop.project / "logs" / "train_all" and log.name.startswith("run_")

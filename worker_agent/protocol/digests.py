@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Iterable, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
@@ -15,6 +17,8 @@ MANIFEST = "manifest.json"
 
 
 _MOST_BYTES = 2**63 - 1
+_AT_ONCE = 8
+"""Files that are made durable at a time."""
 
 
 class FileDigest(NamedTuple):
@@ -110,13 +114,26 @@ def fsync_directory(directory: Path) -> None:
 
 
 def fsync_tree(directory: Path) -> None:
-    """Make a directory, all files below it and all their names durable."""
+    """Make a directory, all files below it and all their names durable.
+
+    All of them at a time: what a file system writes down for one it then writes down for several.
+    """
+    for _ in _flushers(os.getpid()).map(fsync_directory, _below(directory)):
+        pass
+
+
+def _below(directory: Path) -> Iterator[Path]:
+    """Yield a directory and all folders and files below it, but for links."""
     for folder, _, names in os.walk(directory):
-        for name in names:
-            path = Path(folder, name)
-            if path.is_file() and not path.is_symlink():
-                fsync_directory(path)
-        fsync_directory(Path(folder))
+        paths = (Path(folder, name) for name in names)
+        yield from (path for path in paths if path.is_file() and not path.is_symlink())
+        yield Path(folder)
+
+
+@lru_cache(maxsize=1)
+def _flushers(process: int) -> ThreadPoolExecutor:
+    """Return the threads that wait for the disk, of this process: a fork has none of its parent's."""
+    return ThreadPoolExecutor(_AT_ONCE, f"fsync-{process}")
 
 
 def publish(staged: Path, final: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from master.commands.run_all_training_options import parse
-from master.orchestrator.arguments import Passed, argv_of, not_passed, shown_command
+from master.orchestrator.arguments import Passed, argv_of, not_passed, parameters_of, shown_command
 from master.orchestrator.jobs import TrainingJob
 
 ALL = {
@@ -111,3 +111,20 @@ def test_a_wrong_command_line_is_exit_code_2(
         parse(words)
     assert caught.value.code == 2
     assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "parameters"),
+    [
+        ("python train.py", {}),
+        ("python train.py data.csv --lr 0.1 --name=x -e 5", {"lr": 0.1, "name": "x", "e": 5}),
+        (
+            "python train.py --amp --shift -1 --sizes 1 2 --to a --to b",
+            {"amp": True, "shift": -1, "sizes": [1, 2], "to": ["a", "b"]},
+        ),
+        ("./train.sh model.lr=1e-3 +seed=3", {"model.lr": 0.001, "+seed": 3}),
+        ("python -m pkg.train --big 1e999 --x NaN --not null", {"big": "1e999", "x": "NaN", "not": None}),
+    ],
+)
+def test_parameters_are_read_from_the_flags(words: str, parameters: dict[str, object]) -> None:
+    assert parameters_of(words.split()) == parameters

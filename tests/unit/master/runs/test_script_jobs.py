@@ -43,7 +43,10 @@ def sources(tmp_path: Path) -> Sources:
 
 def test_results_are_told_what_was_asked_for_and_what_varied(sources: Sources, tmp_path: Path) -> None:
     code = ScriptJobs(JOBS, sources, record_of(sources)).take(RunLayout(tmp_path / "run"))
-    assert code.describe("alpha/a").facts == TaskFacts({"lr": 1, "seed": 1}, ["seed"], BASE.spec_hash)
+    command = ["python", "train.py", "--lr", "1", "--seed", "1"]
+    assert code.describe("alpha/a").facts == TaskFacts(
+        {"lr": 1, "seed": 1}, ["seed"], BASE.spec_hash, command
+    )
     assert code.describe("alpha/b").facts.base_model is None
     assert code.describe(f"base_models/{BASE.spec_hash}").facts.parameters["mode"] == "base_only"
     assert code.start is not None

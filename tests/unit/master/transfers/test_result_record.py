@@ -28,7 +28,8 @@ CODE = CodeStart(CodeRecord("code:1", "train.py", {"train.py": "1", "helper.py":
 FINISHED = Finished(
     *(Outcome.SUCCEEDED, 0), slot="cpu0", started_at=0.25, duration_s=2.0, executor="warm", peak_rss_bytes=5
 )
-KNOWN = Described(TaskFacts({"lr": 0.1, "seed": 3}, ("seed", "other"), "5" * 32), CODE)
+FACTS = TaskFacts({"lr": 0.1, "seed": 3}, ("seed", "other"), "5" * 32, ("python", "train.py", "--lr", "0.1"))
+KNOWN = Described(FACTS, CODE, run_id="r1", epoch=2)
 
 
 def test_a_record_tells_all_of_an_attempt() -> None:
@@ -36,8 +37,11 @@ def test_a_record_tells_all_of_an_attempt() -> None:
     assert attempt_record(JOB, 3, KNOWN, FINISHED, worker) == {
         "format": 1,
         "job_id": JOB,
+        "run_id": "r1",
+        "epoch": 2,
         "parameters": {"lr": 0.1, "seed": 3},
         "varied": {"seed": 3, "other": None},
+        "command": ["python", "train.py", "--lr", "0.1"],
         "spec_hash": "5" * 32,
         "code": {
             **{"digest": "code:1", "entry": "train.py", "snapshot": "snap", "more_files": 0},
