@@ -169,7 +169,7 @@ def gpu_report(
 def check_environment(session: Session, bundle: AgentBundle, python: str, settings: Settings) -> list[str]:
     """Let the agent run `setup` without leaving it there; return what jobs would not find.
 
-    Raises WorkerUnusable where `setup` fails.
+    Raises WorkerUnusable where `setup` fails, or a module is missing that must be there.
     """
     told = json.dumps({**asdict(settings), "secrets": []}).encode()
     argv = [python, "-c", _RUN, "environment"]

@@ -10,6 +10,9 @@ from pathlib import PurePosixPath
 from master.code.import_closure import closure_of
 from master.code.sources import Sources
 
+_MODULES = (".py", ".so", ".pyc")
+"""Endings of files that Python imports."""
+
 
 def needed_by(sources: Sources) -> list[str]:
     """Return the modules that workers must have for a snapshot's program; none where it is not Python."""
@@ -49,8 +52,9 @@ def needed_modules(entry: str, names: Collection[str], read: Callable[[str], str
 def _own(names: Collection[str]) -> Iterator[str]:
     for name in names:
         path = PurePosixPath(name)
-        if path.suffix == ".py":
-            yield from (path.stem, *path.parts[:-1])
+        if path.suffix in _MODULES:
+            # An extension is called `fast.cpython-312-x86_64-linux-gnu.so`.
+            yield from (path.name.partition(".")[0], *path.parts[:-1])
 
 
 def _imported(path: str, read: Callable[[str], str]) -> Iterator[str]:

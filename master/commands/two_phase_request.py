@@ -76,7 +76,8 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     code = choose_code(options, cluster, layout, earlier)
     script = code.script
     needs = needed_by(code.sources)
-    cluster = with_needs(cluster, needs)
+    only_told, required = (needs, []) if options.ignore_missing_modules else ([], needs)
+    cluster = with_needs(cluster, modules=only_told, required=required)
     trainer = None if script else find_trainer_manifest(options.trainer)
     jobs = _jobs(options, layout, code, earlier, trainer)
     check_job_settings(jobs)

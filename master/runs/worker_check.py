@@ -62,19 +62,31 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
 
 def _missing(session: Session, bundle: AgentBundle, python: str, server: ServerSpec) -> tuple[str, ...]:
     asked = server.agent
-    if not (asked.setup or asked.modules or asked.directories):
+    if not (asked.setup or asked.modules or asked.required_modules or asked.directories):
         return ()
     return tuple(check_environment(session, bundle, python, asked))
 
 
-def with_needs(cluster: ClusterSpec, modules: Sequence[str]) -> ClusterSpec:
-    """Return the cluster with what agents are to look for: modules, and the data that workers have."""
-    return replace(cluster, servers=tuple(_with_needs(server, modules) for server in cluster.servers))
+def with_needs(
+    cluster: ClusterSpec, *, modules: Sequence[str] = (), required: Sequence[str] = ()
+) -> ClusterSpec:
+    """Return the cluster with what agents are to look for: modules, and the data that workers have.
+
+    A worker that lacks one of the `required` modules is not used.
+    """
+    servers = (_with_needs(server, modules, required) for server in cluster.servers)
+    return replace(cluster, servers=tuple(servers))
 
 
-def _with_needs(server: ServerSpec, modules: Sequence[str]) -> ServerSpec:
-    there = [item.path for item in server.data if not item.sync]
-    return replace(server, agent=replace(server.agent, modules=list(modules), directories=there))
+def _with_needs(server: ServerSpec, modules: Sequence[str], required: Sequence[str]) -> ServerSpec:
+    beside = {item.name.partition("/")[0] for item in server.data}
+    needs = replace(
+        server.agent,
+        modules=[name for name in modules if name not in beside],
+        required_modules=[name for name in required if name not in beside],
+        directories=[item.path for item in server.data if not item.sync],
+    )
+    return replace(server, agent=needs)
 
 
 def gpus_here() -> list[dict[str, Any]]:

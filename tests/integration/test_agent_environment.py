@@ -157,5 +157,17 @@ def test_what_jobs_will_not_find_is_told(host: Host) -> None:
     ]
 
 
+def test_a_worker_without_a_required_module_refuses_and_may_be_mended(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    needs = {"required_modules": ["json", "labtools"], "env": {"PYTHONPATH": f"{tmp_path}/lib"}}
+    refused = host.connect(**needs).greeting
+    assert isinstance(refused, msg.Refused)
+    assert refused.reason.startswith(f"no module labtools in {sys.executable}, and the script imports it")
+    (tmp_path / "lib" / "labtools.py").touch()
+    master = host.connect(epoch=2, **needs)
+    master.launch("a", "import labtools")
+    assert master.finished("a").exit_code == 0
+
+
 def _notes(master: Master) -> list[str]:
     return [note for item in master.said(msg.Slots) for note in item.notes]

@@ -88,7 +88,7 @@ def test_a_changed_helper_trains_anew_and_says_why_a_changed_readme_does_not(pro
     project.more(3)
     done = project.finish()
     assert project.trained() == 1
-    assert "README.md, which the script does not read as code" in done.stdout
+    assert "README.md, which the script does not read as code" in done.stderr
 
     project.write("helper.py", "VERSION = 2\n")
     project.more(3, 4)
@@ -102,7 +102,7 @@ def test_a_changed_helper_trains_anew_and_says_why_a_changed_readme_does_not(pro
 
     done = project.finish("--code", "new")
     assert project.trained() == 2
-    assert "1 base model is trained again: helper.py changed since" in done.stdout
+    assert "1 base model is trained again: helper.py changed since" in done.stderr
     assert "These results are of 2 versions of the code, which differ in helper.py:" in done.stdout
     assert [result["out"]["helper"] for result in project.results()] == [1, 1, 1, 2]
     digests = [result["code"]["digest"] for result in project.results()]
@@ -179,7 +179,7 @@ def test_a_script_in_a_repository_starts_at_its_top_as_by_hand(project: Project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Project root: {project.root} (the git repository), 4 files" in done.stdout
     assert "Not copied: ignored/: ignored by git" in done.stdout
-    assert "Note: --wait: ignored/data.csv exists here and not in the folder where jobs start" in done.stdout
+    assert "--wait: ignored/data.csv exists here and not in the folder where jobs start" in done.stderr
     assert project.results()[0]["out"]["cwd"] == [".gitignore", "README.md", "src"]
     assert project.results()[0]["code"]["entry"] == "src/train.py"
 

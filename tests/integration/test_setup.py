@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from worker_agent.environment.job_base import JobBase, job_base
-from worker_agent.environment.missing import missing_of
+from worker_agent.environment.missing import checked, missing_of
 from worker_agent.environment.setup_run import run_setup
 from worker_agent.environment.setup_script import SetupError
 from worker_agent.protocol.messages import Settings
@@ -106,9 +106,16 @@ def test_a_virtual_environment_that_is_activated_runs_the_jobs(home: Path) -> No
 def test_what_jobs_would_not_find_is_named(home: Path) -> None:
     (home / "torchlike.py").touch()
     base = JobBase({**EMPTY, "PYTHONPATH": str(home)}, sys.executable)
-    assert missing_of(base, ["json", "torchlike"], [str(home)]) == []
-    assert missing_of(base, ["nosuch_a", "json", "nosuch_b"], ["/nosuch/data"]) == [
+    there = ["json", "torchlike"]
+    assert missing_of(base, Settings(modules=there, directories=[str(home)])) == []
+    assert checked(base, Settings(required_modules=there)) is base
+    lacking = ["nosuch_a", "json", "nosuch_b"]
+    assert missing_of(base, Settings(modules=lacking, directories=["/nosuch/data"])) == [
         f"no module nosuch_a, nosuch_b in {sys.executable}",
         "no directory /nosuch/data, which `data` names",
     ]
-    assert missing_of(JobBase(EMPTY, "/nosuch/python"), ["x"], []) == [], "the start of a job will tell"
+    with pytest.raises(SetupError, match=r"^no module nosuch_a, nosuch_b in .*: install it there, or "):
+        checked(base, Settings(required_modules=lacking))
+    nowhere = JobBase(EMPTY, "/nosuch/python")
+    assert missing_of(nowhere, Settings(modules=["x"])) == [], "the start of a job will tell"
+    assert checked(nowhere, Settings(required_modules=["x"])) is nowhere

@@ -8,8 +8,14 @@ from typing import Iterator, List, Sequence
 
 from worker_agent.attempts.working_directory import expand
 from worker_agent.environment.job_base import JobBase
+from worker_agent.environment.setup_script import SetupError
+from worker_agent.protocol.messages import Settings
 
 _LIMIT_S = 60.0
+_CURE = (
+    "install it there, or name another Python by `python` or `setup` in the cluster config"
+    " (--ignore-missing-modules uses the worker all the same)"
+)
 _MARK = "twophase-missing "
 _ASK = f"""
 import importlib.util, json, sys
@@ -22,9 +28,16 @@ print('\\n{_MARK}' + json.dumps([name for name in sys.argv[1:] if missing(name)]
 """
 
 
-def missing_of(base: JobBase, modules: Sequence[str], directories: Sequence[str]) -> List[str]:
-    """Return what is missing, for the user."""
-    return [*_missing_modules(base, modules), *_missing_directories(directories)]
+def checked(base: JobBase, settings: Settings) -> JobBase:
+    """Return the base if jobs can start from it.  Raises SetupError where they lack modules."""
+    for problem in _missing_modules(base, settings.required_modules):
+        raise SetupError(f"{problem}, and the script imports it in any case: {_CURE}")
+    return base
+
+
+def missing_of(base: JobBase, settings: Settings) -> List[str]:
+    """Return what else is missing, for the user."""
+    return [*_missing_modules(base, settings.modules), *_missing_directories(settings.directories)]
 
 
 def _missing_directories(directories: Sequence[str]) -> Iterator[str]:

@@ -67,6 +67,8 @@ class Settings:
     """Shell lines that make the environment of jobs; what is missing there of these is told the master:"""
     modules: List[str] = field(default_factory=list)
     directories: List[str] = field(default_factory=list)
+    required_modules: List[str] = field(default_factory=list)
+    """A worker whose Python lacks one of these is of no use."""
     kill_grace_s: float = 10.0
     """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
     log_limit_bytes: int = 64 * 1024 * 1024

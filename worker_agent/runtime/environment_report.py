@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, List
 
 from worker_agent.environment.job_base import job_base
-from worker_agent.environment.missing import missing_of
+from worker_agent.environment.missing import checked, missing_of
 from worker_agent.environment.setup_script import SetupError
 from worker_agent.protocol.codec import MessageError, parse
 from worker_agent.protocol.messages import Settings
@@ -34,14 +34,14 @@ class Report:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report as JSON; return 1 where `setup` fails."""
+    """Print the report as JSON; return 1 where `setup` fails or jobs could not start."""
     report = Report()
     try:
         settings = parse(Settings, json.loads(sys.stdin.readline()))
         check_settings(settings)
-        base = job_base(settings, os.environ)
+        base = checked(job_base(settings, os.environ), settings)
         report.python = base.python
-        report.missing = missing_of(base, settings.modules, settings.directories)
+        report.missing = missing_of(base, settings)
     except (SetupError, MessageError, ValueError) as error:
         report.problem = str(error)
     print("\n" + json.dumps(asdict(report)))

@@ -74,7 +74,7 @@ class Conversation:
         self._state, self._connections, self._reception = state, connections, reception
         self._environments, self._effects, self._handlers = environments, effects, handlers
         self._waiting: Set[Link] = set()
-        """Those whose hello is answered once `setup` has ended."""
+        """Those whose hello is answered once the environment of jobs is made and looked at."""
 
     def receive(self, link: Link) -> None:
         """Take in what has come over a link."""

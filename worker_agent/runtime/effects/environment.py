@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, Mapping, Tuple
 from worker_agent.core import slot_assignment
 from worker_agent.core.state import AgentState
 from worker_agent.environment.job_base import JobBase, job_base, plain_base
-from worker_agent.environment.missing import missing_of
+from worker_agent.environment.missing import checked, missing_of
 from worker_agent.environment.setup_script import SetupError
 from worker_agent.protocol.messages import Settings, Slots
 from worker_agent.runtime.effects.table import Handlers
@@ -52,14 +52,14 @@ class EnvironmentEffects:
 
     def knows(self, settings: Settings) -> bool:
         """Return whether `base_of` has the environment that settings ask for."""
-        return not settings.setup or _recipe(settings) in self._made
+        return not (settings.setup or settings.required_modules) or _recipe(settings) in self._made
 
     def base_of(self, settings: Settings) -> JobBase:
         """Return what jobs start from; without what `setup` adds where it has not been run."""
         return self._made.get(_recipe(settings)) or plain_base(settings, self._inherited)
 
     def make(self, settings: Settings, then: Then) -> None:
-        """Run `setup`, unless it runs already, and call `then`."""
+        """Run `setup` and look for modules that must be there, unless that is under way, and call `then`."""
         recipe, plain = _recipe(settings), plain_base(settings, self._inherited)
         self._waiting.setdefault(recipe, []).append(then)
         if len(self._waiting[recipe]) == 1:
@@ -69,7 +69,7 @@ class EnvironmentEffects:
         """Look for what jobs need, and tell the master what is not there."""
         base = self.base_of(settings)
         if settings.modules or settings.directories:
-            self._workers.look(lambda: MissingFound(missing_of(base, settings.modules, settings.directories)))
+            self._workers.look(lambda: MissingFound(missing_of(base, settings)))
 
     def _on_made(self, answer: BaseMade) -> None:
         if not answer.problem:
@@ -84,7 +84,7 @@ class EnvironmentEffects:
 
 def _make(recipe: Recipe, settings: Settings, inherited: Mapping[str, str], plain: JobBase) -> BaseMade:
     try:
-        return BaseMade(recipe, job_base(settings, inherited))
+        return BaseMade(recipe, checked(job_base(settings, inherited), settings))
     except SetupError as error:
         return BaseMade(recipe, plain, str(error))
     except Exception as error:  # whoever waits must hear of it
@@ -92,4 +92,5 @@ def _make(recipe: Recipe, settings: Settings, inherited: Mapping[str, str], plai
 
 
 def _recipe(settings: Settings) -> Recipe:
-    return (*settings.setup, *sorted(settings.env.items()))
+    modules = ((name,) for name in settings.required_modules)
+    return (*settings.setup, *sorted(settings.env.items()), *modules)

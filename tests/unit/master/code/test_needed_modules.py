@@ -28,6 +28,12 @@ def test_what_is_imported_in_any_case_and_is_not_its_own() -> None:
     assert needed() == ["h5py", "pandas", "sklearn", "torch"]
 
 
+def test_extensions_of_the_project_are_its_own() -> None:
+    names = {"train.py", "fast.cpython-312-x86_64-linux-gnu.so", "lib/old.pyc"}
+    text = "import fast, lib.old, torch"
+    assert needed_modules("train.py", names, {"train.py": text}.__getitem__) == ["torch"]
+
+
 def test_a_change_of_the_search_path_may_lead_anywhere() -> None:
     assert needed(train="import torch, sys\nsys.path.append('/opt/lab')\nimport labtools") == ["torch"]
 
