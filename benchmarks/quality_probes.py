@@ -18,11 +18,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from trainers.common.activations.rows import ResidentRows
 from trainers.probes.exact import ExactTraining
 from trainers.probes.fused import FusedTraining
 from trainers.probes.hdf5 import SPLITS
 from trainers.probes.layer import Layer
-from trainers.probes.rows import ResidentRows
 from trainers.probes.settings import RECIPES, Settings
 
 Array = NDArray[Any]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from trainers.probes.rows import Rows
+from trainers.common.activations.rows import Rows
 
 CPU_PIECE_BYTES = 8 << 20
 """Size of the buffer in which activations are converted; small enough to stay in cache."""

@@ -5,8 +5,6 @@ Opening checks everything but the values of the activations, so that a wrong fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +12,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.common.activations.hdf5 import StoredMatrix, describe, open_hdf5
+from trainers.common.activations.hdf5_members import has_member, member
+from trainers.common.activations.hdf5_whole import check_whole
 from trainers.common.errors import BadInput
-from trainers.probes.errors import is_out_of_memory
 
 SPLITS = ("train", "val", "test")
 NAME_KEYS = ("actions", "action_names", "class_names")
@@ -23,27 +23,16 @@ NAME_KEYS = ("actions", "action_names", "class_names")
 
 
 @dataclass(frozen=True)
-class SplitFile:
+class SplitFile(StoredMatrix):
     """One split of an activation file, its labels read and its activations not."""
 
-    path: Path
     split: str
-    dataset: str
-    """Name of the activations inside the file."""
-    n_rows: int
-    n_features: int
-    dtype: np.dtype
     labels: NDArray
     """Class index [N], or 0 and 1 [N, P] where an example may belong to several classes."""
-    map_offset: int | None
-    """Byte at which contiguous activations begin; None if they are chunked, packed or compressed."""
-    chunk_rows: int
-    """Rows of a stored chunk, 1 if the dataset is contiguous."""
 
     @property
-    def where(self) -> str:
-        """The dataset as error messages name it."""
-        return f"{self.path}: {self.dataset}"
+    def what(self) -> str:
+        return f"split {self.split!r}"
 
 
 @dataclass(frozen=True)
@@ -55,31 +44,10 @@ class ActivationFile:
     """Class names found in the file."""
 
 
-@contextmanager
-def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open `path` for reading; raises BadInput where it is missing, truncated or no HDF5 file.
-
-    What h5py raises inside the block about a damaged file becomes BadInput too.
-    """
-    if not path.is_file():
-        raise BadInput(f"{path}: no such file")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise BadInput(f"{path}: truncated or not an HDF5 file ({error})") from error
-    try:
-        with file:
-            yield file
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise BadInput(f"{path}: cannot be read, perhaps truncated or damaged ({error})") from error
-
-
 def open_activations(path: Path, group: str = "/") -> ActivationFile:
     """Describe the splits below `group` of `path`; raises BadInput for whatever does not fit together."""
     with open_hdf5(path) as file:
-        root = file if group == "/" else _member(path, file, group.strip("/"), h5py.Group)
+        root = file if group == "/" else member(path, file, group, h5py.Group)
         splits = {split: _describe(path, root, split) for split in SPLITS}
         names = _names(path, root) or _names(path, file)
     _agree(splits)
@@ -87,65 +55,31 @@ def open_activations(path: Path, group: str = "/") -> ActivationFile:
 
 
 def _describe(path: Path, root: h5py.Group, split: str) -> SplitFile:
-    group = _member(path, root, split, h5py.Group)
-    data = _member(path, group, "activations", h5py.Dataset)
-    labels = _member(path, group, "labels", h5py.Dataset)
-    _check_activations(path, data)
-    if labels.ndim not in (1, 2) or labels.shape[0] != data.shape[0]:
+    group = member(path, root, split, h5py.Group)
+    name = f"{root.name.rstrip('/')}/{split}"
+    data = describe(path, member(path, group, "activations", h5py.Dataset), f"{name}/activations")
+    labels = member(path, group, "labels", h5py.Dataset)
+    _check_labels(path, labels, f"{name}/labels", data)
+    return SplitFile(**vars(data), split=split, labels=labels[()])
+
+
+def _check_labels(path: Path, labels: h5py.Dataset, name: str, data: StoredMatrix) -> None:
+    rows, shape = data.n_rows, (data.n_rows, data.n_features)
+    if labels.ndim not in (1, 2) or labels.shape[0] != rows:
         raise BadInput(
-            f"{path}: {labels.name} has shape {labels.shape}, must be [{data.shape[0]}] or "
-            f"[{data.shape[0]}, classes] like {data.name}, which has shape {data.shape}"
+            f"{path}: {name} has shape {labels.shape}, must be [{rows}] or "
+            f"[{rows}, classes] like {data.dataset}, which has shape {shape}"
         )
     if labels.dtype.kind not in "iub":
-        raise BadInput(f"{path}: {labels.name} holds {labels.dtype}, must be integers")
-    return SplitFile(
-        path=path,
-        split=split,
-        dataset=data.name,
-        n_rows=data.shape[0],
-        n_features=data.shape[1],
-        dtype=data.dtype,
-        labels=labels[()],
-        map_offset=_map_offset(path, data),
-        chunk_rows=data.chunks[0] if data.chunks else 1,
-    )
-
-
-def _member(path: Path, parent: h5py.Group, name: str, kind: type) -> h5py.Group | h5py.Dataset:
-    item = parent.get(name)
-    if not isinstance(item, kind):
-        what = "group" if kind is h5py.Group else "dataset"
-        found = ", ".join(sorted(parent)) or "nothing"
-        raise BadInput(f"{path}: no {what} {name!r} in {parent.name}; it holds {found}")
-    return item
-
-
-def _check_activations(path: Path, data: h5py.Dataset) -> None:
-    if data.ndim != 2 or data.shape[1] == 0:
-        raise BadInput(f"{path}: {data.name} has shape {data.shape}, must be [examples, features]")
-    if data.shape[0] == 0:
-        raise BadInput(f"{path}: {data.name} is empty; every split needs examples")
-    if data.dtype.kind != "f" or data.dtype.itemsize not in (2, 4, 8):
-        raise BadInput(f"{path}: {data.name} holds {data.dtype}, must be float16, float32 or float64")
-
-
-def _map_offset(path: Path, data: h5py.Dataset) -> int | None:
-    offset = data.id.get_offset() if data.chunks is None else None
-    if offset is None or not data.dtype.isnative:
-        return None
-    end = offset + data.size * data.dtype.itemsize
-    if path.stat().st_size < end:
-        raise BadInput(
-            f"{path}: truncated: {data.name} ends at byte {end}, the file at {path.stat().st_size}"
-        )
-    return int(offset)
+        raise BadInput(f"{path}: {name} holds {labels.dtype}, must be integers")
+    check_whole(path, labels, name)
 
 
 def _names(path: Path, root: h5py.Group) -> list[str] | None:
     for key in NAME_KEYS:
         if key in root.attrs:
             return _texts(path, key, root.attrs[key])
-        if isinstance(root.get(key), h5py.Dataset):
+        if has_member(path, root, key):
             return _texts(path, key, root[key][()])
     return None
 

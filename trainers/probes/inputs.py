@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainers.common.activations.rows import Cursor, RowOrder, Rows, Shuffler
 from trainers.common.devices import wide
 from trainers.probes.layer import pos_weights
-from trainers.probes.rows import Cursor, RowOrder, Rows, Shuffler
 from trainers.probes.settings import Settings
 
 Parameters = dict[str, Tensor]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,20 +53,26 @@ def read_targets(file: ActivationFile, names: list[str] | None = None) -> Target
     Raises BadInput for a name that cannot be part of a file name, a repeated name, and for labels
     outside the names.
     """
-    names = names or file.names or _default_names(file.splits["train"])
+    names = names or file.names or _default_names(file.splits)
     _check_names(names)
     splits = {name: _targets(split, len(names)) for name, split in file.splits.items()}
     return Targets(names, splits, _unscoreable(names, splits))
 
 
-def _default_names(train: SplitFile) -> list[str]:
-    count = train.labels.shape[1] if train.labels.ndim == 2 else int(train.labels.max()) + 1
+def _default_names(splits: Mapping[str, SplitFile]) -> list[str]:
+    """Name every class that occurs anywhere: one that is in no training split is told as such later."""
+    largest = max(splits.values(), key=_classes)
+    count = _classes(largest)
     if count > UNNAMED_CLASSES:
         raise BadInput(
-            f"{train.path}: train/labels: {count - 1} is the largest label and no class has a name; "
-            f"more than {UNNAMED_CLASSES} classes need names (--actions)"
+            f"{largest.path}: {largest.split}/labels: {count - 1} is the largest label and no class has a "
+            f"name; more than {UNNAMED_CLASSES} classes need names (--actions)"
         )
     return [f"class_{index}" for index in range(count)]
+
+
+def _classes(split: SplitFile) -> int:
+    return split.labels.shape[1] if split.labels.ndim == 2 else int(split.labels.max()) + 1
 
 
 def _check_names(names: list[str]) -> None:
@@ -106,6 +113,7 @@ def _single_label(split: SplitFile, classes: int) -> Tensor:
 
 def _multi_label(split: SplitFile, classes: int) -> Tensor:
     labels = split.labels
+    _check_column(split)
     if labels.shape[1] != classes:
         raise BadInput(
             f"{split.path}: {split.split}/labels has {labels.shape[1]} columns for {classes} class names"
@@ -118,6 +126,17 @@ def _multi_label(split: SplitFile, classes: int) -> Tensor:
             f"the first is {labels[row, column]} in row {row}, column {column}"
         )
     return torch.from_numpy(labels.astype(np.uint8))
+
+
+def _check_column(split: SplitFile) -> None:
+    """Refuse one column of class numbers, which as columns of 0 and 1 would be one class."""
+    labels = split.labels
+    if labels.shape[1] == 1 and labels.max() > 1 and labels.min() >= 0:
+        rows = len(labels)
+        raise BadInput(
+            f"{split.path}: {split.split}/labels has shape [{rows}, 1] and holds class numbers up to "
+            f"{labels.max()}: [{rows}] is wanted; store labels[:, 0]"
+        )
 
 
 def _unscoreable(names: list[str], splits: dict[str, Tensor]) -> dict[str, str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from trainers.common.activations.rows import Rows
 from trainers.common.devices import wide
-from trainers.probes.rows import Rows
 from trainers.probes.settings import Settings, Variant
 
 

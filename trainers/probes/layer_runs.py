@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers.common.activations.hdf5 import open_hdf5
 from trainers.common.errors import BadInput
-from trainers.probes.hdf5 import open_hdf5
 
 SUFFIXES = (".h5", ".hdf5")
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import DataLoader, Dataset
 
+from trainers.common.activations.rows import ResidentRows
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.inputs import (
     Standardisation,
@@ -31,7 +32,6 @@ from trainers.probes.modules import dropout_shape, seeded_module
 from trainers.probes.plan import Batch, BatchReader, BatchRng, draw_masks
 from trainers.probes.ranking import roc_auc
 from trainers.probes.results.history import PER_EPOCH
-from trainers.probes.rows import ResidentRows
 from trainers.probes.settings import Loader, Settings, Variant
 
 History = dict[str, list[float]]

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.probes.rows import Cursor, RowOrder, Rows, bits
+from trainers.common.activations.rows import Cursor, RowOrder, Rows, bits
 
 
 class BatchRng:

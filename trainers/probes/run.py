@@ -11,18 +11,20 @@ from typing import Any, Literal, Protocol, TextIO
 
 import torch
 
+from trainers.common.activations.hdf5 import open_hdf5
+from trainers.common.activations.loading import DEFAULT_SHARE, is_mapped, load_rows
+from trainers.common.activations.rows import Rows, StreamedRows
 from trainers.common.devices import resolve_device, usable_cores
 from trainers.common.errors import BadInput
+from trainers.common.memory import available_bytes, memory_advice
 from trainers.probes.baseline import Baseline, average_baselines
-from trainers.probes.errors import memory_advice
 from trainers.probes.exact import ExactTraining
 from trainers.probes.fused import FusedTraining, product_threads
-from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations, open_hdf5
+from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations
 from trainers.probes.inputs import Standardisation
 from trainers.probes.labels import Targets, read_targets
 from trainers.probes.layer import Layer, Trained
 from trainers.probes.layer_runs import LayerRun
-from trainers.probes.loading import DEFAULT_SHARE, available_bytes, is_mapped, load_rows
 from trainers.probes.metrics import Scores, mean
 from trainers.probes.modules import new_module
 from trainers.probes.one_by_one import OneByOneTraining
@@ -38,7 +40,6 @@ from trainers.probes.report import (
 from trainers.probes.results.history import history_of
 from trainers.probes.results.over_layers import config_of, write_over_layers
 from trainers.probes.results.probe_file import checkpoint, metadata_of
-from trainers.probes.rows import Rows, StreamedRows
 from trainers.probes.scoring import Scorer
 from trainers.probes.settings import Loader, Settings
 from worker_agent.protocol.script_contract import ScriptContract

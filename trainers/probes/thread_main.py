@@ -10,11 +10,11 @@ from weakref import WeakValueDictionary
 
 import torch
 
+from trainers.common.activations.loading import load_rows
+from trainers.common.activations.rows import ResidentRows, Rows
 from trainers.common.errors import exit_code_of
 from trainers.probes import cli
 from trainers.probes.hdf5 import SPLITS, SplitFile
-from trainers.probes.loading import load_rows
-from trainers.probes.rows import ResidentRows, Rows
 from worker_agent.protocol.script_contract import ScriptContract
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainers.common.activations.rows import ResidentRows
 from trainers.probes.layer import Layer
-from trainers.probes.rows import ResidentRows
 from trainers.probes.settings import Settings
 
 CPU = torch.device("cpu")

@@ -260,3 +260,33 @@ def test_layers_that_are_not_there(tmp_path: Path, arrays: Arrays) -> None:
     write_hdf5(same / "grouped.h5", arrays)
     with pytest.raises(BadInput, match="would share"):
         find_layer_runs([str(grouped), str(same / "grouped.h5")], [], tmp_path)
+
+
+@pytest.mark.parametrize("missing", [1, 3])
+def test_a_class_without_training_examples_is_not_scoreable_wherever_its_number_lies(
+    tmp_path: Path, arrays: Arrays, missing: int
+) -> None:
+    x, labels = arrays["train"]
+    arrays["train"] = (x, np.where(labels == missing, 0, labels))
+    targets = read_targets(open_activations(write_hdf5(tmp_path / "data.h5", arrays)))
+    assert targets.unscoreable == {f"class_{missing}": "no positive example in split 'train'"}
+    assert targets.trainable == [index for index in range(4) if index != missing]
+
+
+def test_one_column_of_class_numbers_is_no_column_of_a_class(tmp_path: Path, arrays: Arrays) -> None:
+    columns = {name: (x, labels[:, None]) for name, (x, labels) in arrays.items()}
+    file = open_activations(write_hdf5(tmp_path / "data.h5", columns))
+    for names in (None, list("abcd")):
+        with pytest.raises(
+            BadInput, match=r"train/labels has shape \[90, 1\] and holds class numbers .* \[90\] is wanted"
+        ):
+            read_targets(file, names)
+
+
+def test_labels_that_were_never_written_are_refused(tmp_path: Path, arrays: Arrays) -> None:
+    path = write_hdf5(tmp_path / "data.h5", arrays)
+    with h5py.File(path, "a") as file:
+        del file["val/labels"]
+        file.create_dataset("val/labels", (60,), int, chunks=(30,))
+    with pytest.raises(BadInput, match="/val/labels: 2 of its 2 chunks were never written"):
+        open_activations(path)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from tests.unit.trainers.probes.data import Arrays, gaussian_classes, layer_of
+from trainers.common.activations.rows import ResidentRows
 from trainers.probes.evaluation import Evaluator
 from trainers.probes.fused import FusedTraining
 from trainers.probes.inputs import Standardisation, standardisation, start_biases
@@ -18,7 +19,6 @@ from trainers.probes.layer import Layer, Trained
 from trainers.probes.modules import new_module
 from trainers.probes.one_by_one import OneByOneTraining
 from trainers.probes.ranking import roc_auc
-from trainers.probes.rows import ResidentRows
 from trainers.probes.settings import RECIPES, Settings
 
 ORIGINAL = Settings(

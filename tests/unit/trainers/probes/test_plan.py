@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trainers.probes.data import CPU
+from trainers.common.activations.rows import ResidentRows
 from trainers.probes.plan import BatchReader, BatchRng, DropoutShape, has_bfloat16_units, product_dtype
-from trainers.probes.rows import ResidentRows
 
 
 def reader(n_rows: int, batch: int, dropout: DropoutShape, dtype: torch.dtype = torch.float32) -> BatchReader:

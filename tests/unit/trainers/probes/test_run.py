@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from master.orchestrator.discovery import read_script
+from trainers.common.memory import OutOfMemoryError, is_out_of_memory, memory_advice
 from trainers.probes import cli, run
-from trainers.probes.errors import OutOfMemoryError, is_out_of_memory, memory_advice
 from trainers.probes.run import stacked_bytes
 from trainers.probes.settings import Settings
 

@@ -7,39 +7,24 @@ Rows that do not fit into the memory limit are streamed (see `rows`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from trainers.common.activations.hdf5 import StoredMatrix
+from trainers.common.activations.rows import ResidentRows, Rows, StreamedRows, block_rows, read_blocks
 from trainers.common.errors import BadInput
-from trainers.probes.hdf5 import SplitFile
-from trainers.probes.rows import ResidentRows, Rows, StreamedRows, block_rows, read_blocks
 
 BLOCK_BYTES = 4 << 20
 """Size of a streamed block; long enough for full speed on a disk, short enough to mix well."""
-MEMINFO = Path("/proc/meminfo")
 DEFAULT_SHARE = 0.7
 """Part of the free memory that activations may take."""
 
 
-def available_bytes() -> int:
-    """Return the memory that new data may take: free memory of the machine, less if a cgroup allows less."""
-    if not MEMINFO.exists():  # macOS, which tells what there is and not what is free
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    meminfo = dict(line.split(":") for line in MEMINFO.read_text().splitlines())
-    free = int(meminfo["MemAvailable"].split()[0]) << 10
-    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
-    if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":
-        free = min(free, max(0, int(limit.read_text()) - int(used.read_text())))
-    return free
-
-
-def load_rows(split: SplitFile, dtype: torch.dtype, limit: int, device: torch.device) -> Rows:
+def load_rows(split: StoredMatrix, dtype: torch.dtype, limit: int, device: torch.device) -> Rows:
     """Return the rows of `split` as `dtype`, on `device` if they are resident.
 
     `limit`: bytes of memory that they may take.  Raises BadInput where an activation is not finite.
@@ -56,22 +41,22 @@ def load_rows(split: SplitFile, dtype: torch.dtype, limit: int, device: torch.de
     return _stream(split, dtype, limit)
 
 
-def is_mapped(split: SplitFile, dtype: torch.dtype) -> bool:
+def is_mapped(split: StoredMatrix, dtype: torch.dtype) -> bool:
     """Tell whether `load_rows` maps the file, so that its rows take no memory that is needed elsewhere."""
     return split.map_offset is not None and _torch_dtype(split) == dtype
 
 
-def _torch_dtype(split: SplitFile) -> torch.dtype:
+def _torch_dtype(split: StoredMatrix) -> torch.dtype:
     return torch.from_numpy(np.empty(0, split.dtype.newbyteorder("="))).dtype
 
 
-def _map(split: SplitFile, offset: int) -> Tensor:
+def _map(split: StoredMatrix, offset: int) -> Tensor:
     # Copy-on-write, since torch refuses read-only arrays; nothing ever writes to it.
     shape = (split.n_rows, split.n_features)
     return torch.from_numpy(np.memmap(split.path, split.dtype, mode="c", offset=offset, shape=shape))
 
 
-def _read(split: SplitFile, dtype: torch.dtype) -> Tensor:
+def _read(split: StoredMatrix, dtype: torch.dtype) -> Tensor:
     x_ND = torch.empty(split.n_rows, split.n_features, dtype=dtype)
     tally = _NonFinite(split, dtype)
     for start, block in _checked_blocks(split, tally):
@@ -80,7 +65,7 @@ def _read(split: SplitFile, dtype: torch.dtype) -> Tensor:
     return x_ND
 
 
-def _stream(split: SplitFile, dtype: torch.dtype, limit: int) -> Rows:
+def _stream(split: StoredMatrix, dtype: torch.dtype, limit: int) -> Rows:
     tally = _NonFinite(split, dtype)
     for _ in _checked_blocks(split, tally):
         pass
@@ -93,7 +78,7 @@ def _stream(split: SplitFile, dtype: torch.dtype, limit: int) -> Rows:
     return StreamedRows(split, dtype, size, max(1, int(limit // (size * row_bytes))))
 
 
-def _checked_blocks(split: SplitFile, tally: _NonFinite) -> Iterator[tuple[int, Tensor]]:
+def _checked_blocks(split: StoredMatrix, tally: _NonFinite) -> Iterator[tuple[int, Tensor]]:
     rows = block_rows(split.n_features, split.dtype.itemsize, split.chunk_rows)
     for start, array in read_blocks(split, rows):
         block = torch.from_numpy(array)
@@ -112,7 +97,7 @@ def _enumerate_rows(x_ND: Tensor) -> Iterator[tuple[int, Tensor]]:
 class _NonFinite:
     """Counts values of one split that are not finite, or not once they are of the working type."""
 
-    split: SplitFile
+    split: StoredMatrix
     dtype: torch.dtype
     nans: int = 0
     infinities: int = 0
@@ -138,7 +123,7 @@ class _NonFinite:
         """Raise BadInput if anything was counted."""
         if self.nans + self.infinities:
             raise BadInput(
-                f"{self.split.where}: split {self.split.split!r} holds {self.nans} NaN and {self.infinities} "
+                f"{self.split.where}: {self.split.what} holds {self.nans} NaN and {self.infinities} "
                 f"infinite values, the first in row {self.first_row}; activations must be finite"
             )
         if self.beyond:
@@ -146,6 +131,6 @@ class _NonFinite:
                 str(kind).removeprefix("torch.") for kind in (self.dtype, _torch_dtype(self.split))
             )
             raise BadInput(
-                f"{self.split.where}: split {self.split.split!r} holds {self.beyond} values too large for "
+                f"{self.split.where}: {self.split.what} holds {self.beyond} values too large for "
                 f"{narrow}, the first in row {self.first_row}; use --dtype {wide}"
             )

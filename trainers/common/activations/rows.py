@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainers.common.activations.hdf5 import StoredMatrix, open_hdf5
 from trainers.common.errors import BadInput
-from trainers.probes.errors import is_out_of_memory
-from trainers.probes.hdf5 import SplitFile, open_hdf5
+from trainers.common.memory import is_out_of_memory
 
 SCAN_BYTES = 32 << 20
 """Size of a block in passes over all rows."""
@@ -126,7 +126,7 @@ class _ResidentCursor:
 class StreamedRows:
     """Rows that stay in the file but for a window of shuffled blocks."""
 
-    split: SplitFile
+    split: StoredMatrix
     dtype: torch.dtype
     block_size: int
     """Rows of a block."""
@@ -239,7 +239,7 @@ def block_rows(n_features: int, itemsize: int, multiple: int = 1) -> int:
     return max(rows // multiple, 1) * multiple
 
 
-def read_blocks(split: SplitFile, rows: int) -> Iterator[tuple[int, NDArray]]:
+def read_blocks(split: StoredMatrix, rows: int) -> Iterator[tuple[int, NDArray]]:
     """Yield (first row, activations [n, D]) in file order; raises BadInput where the file breaks off."""
     with open_hdf5(split.path) as file:
         data: h5py.Dataset = file[split.dataset]
