@@ -67,6 +67,8 @@ class JobReport:
     """The command, word by word."""
     takes: list[str]
     """Keys of `SPELLINGS`."""
+    tail: str = ""
+    """The end of its log, where it failed."""
 
 
 def job_report(
@@ -94,6 +96,7 @@ def job_report(
         error=job.problem or (row.error if row else "") or None,
         words=shown_words(argv, str(final)),
         takes=list(job.takes),
+        tail=row.stderr_tail if row and row.error else "",
     )
 
 
@@ -105,6 +108,7 @@ def job_summary(report: JobReport) -> dict[str, Any]:
     """
     own = asdict(report)
     state, line, words, takes = (own.pop(key) for key in ("status", "command", "words", "takes"))
+    own.pop("tail")
     supported = {f"supports_{what}": what in takes for what in SPELLINGS if what != "output_dir"}
     return {
         **{"id": own.pop("id"), "name": own.pop("name"), "status": _STATUS_WORDS[state], "state": state},

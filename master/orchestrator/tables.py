@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from master.core.running.failures import signature
 from master.orchestrator.arguments import Passed, argv_of, not_passed, shown_command
 from master.orchestrator.discovery import shown_path
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.run_files import TrainingFiles
 from master.orchestrator.summary_file import CANCELLED, FAILED, INVALID, NOT_RUN, SUCCEEDED, JobReport
+from master.view.failures import Failure, print_failures, print_left_out
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import clean, duration, plural
 
@@ -122,7 +124,9 @@ def print_reports(reports: Sequence[JobReport], elapsed_s: float, console: Conso
     console.print()
     console.print(table)
     console.print()
-    _print_failures(console, reports)
+    left_out = [(it.id, item["path"], item["reason"]) for it in reports for item in it.left_out or ()]
+    print_left_out(console, left_out, "the summary")
+    print_failures(console, _failures(reports), "the summary")
     done = sum(report.status == SUCCEEDED for report in reports)
     console.print(f"{done:,} of {plural(len(reports), 'job')} succeeded in {duration(elapsed_s)}.")
 
@@ -134,13 +138,11 @@ def _cells(report: JobReport, *, tries: bool) -> list[str | Text]:
     return [report.id, status, duration(report.duration_seconds), where, *counted, report.output or "–"]
 
 
-def _print_failures(console: Console, reports: Sequence[JobReport]) -> None:
+def _failures(reports: Sequence[JobReport]) -> list[Failure]:
     failed = [report for report in reports if report.error and report.status != CANCELLED]
-    if not failed:
-        return
-    console.print(Text("What failed, and why", "bold red"))
-    for report in failed:
-        console.print(Text.assemble((report.id, "bold"), f": {clean(report.error or '')}"), soft_wrap=True)
-        if report.log:
-            console.print(Text(f"    log: {report.log}", "dim"), soft_wrap=True)
-    console.print()
+    return [_failure(report, report.error or "") for report in failed]
+
+
+def _failure(report: JobReport, reason: str) -> Failure:
+    way = report.status, signature(report.exit_code, report.tail or reason)
+    return Failure(report.id, reason, way, report.tail, Path(report.log) if report.log else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,11 @@ from master.core.running.records import RunState
 from master.core.running.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
 from master.runs.job_json import job_json, picked
 from master.storage.run_layout import RunLayout
+from master.view.failures import Failure, print_failures, print_left_out
 from master.view.metrics import Metrics, columns, read_metrics, title
 from master.view.tables import cut, new_table, stdout_console
-from master.view.wording import clean, duration, figure, last_line, plural, short_hash
+from master.view.wording import duration, figure, plural, short_hash
 
-_MOST_FAILURES = 40
-_MOST_LEFT_OUT = 20
 _STYLES = {State.SUCCEEDED: "green", State.FAILED: "red", State.BLOCKED: "red", State.CANCELLED: "yellow"}
 
 JOB_KEYS = (
@@ -98,8 +97,11 @@ def print_result(
     jobs, bases = job_rows(state, phase=2), base_model_rows(state)
     _print_base_models(console, bases)
     _print_jobs(console, jobs, layout)
-    _print_left_out(console, jobs)
-    _print_failures(console, [row for row in (*job_rows(state, phase=1), *jobs) if row.error], layout)
+    left_out = [(row.task_id, item.path, item.reason) for row in jobs for item in row.left_out]
+    print_left_out(console, left_out, "the log of the phase")
+    failed = [row for row in (*job_rows(state, phase=1), *jobs) if row.error]
+    logs = f"{layout.phase1_log.name} and {layout.phase2_log.name}"
+    print_failures(console, _failures(failed, layout), logs)
     console.print(_total(jobs, bases, elapsed_s))
     for note in notes:
         console.print(note, soft_wrap=True)
@@ -168,55 +170,16 @@ def _job_cells(row: JobRow, names: Sequence[str], metrics: Metrics) -> list[str 
     return [row.task_id, _state(row.state), *figures, duration(row.duration_s), row.where, tries]
 
 
-def _print_left_out(console: Console, jobs: Sequence[JobRow]) -> None:
-    """Print what jobs left and what did not come home: nothing is lost in silence."""
-    lines = [f"{row.task_id}: {item.path}: {item.reason}" for row in jobs for item in row.left_out]
-    if not lines:
-        return
-    console.print(Text("What did not come home, and why", "bold yellow"))
-    for line in lines[:_MOST_LEFT_OUT]:
-        console.print(Text(clean(line)), soft_wrap=True)
-    if len(lines) > _MOST_LEFT_OUT:
-        console.print(f"… and {len(lines) - _MOST_LEFT_OUT:,} more in the log of the phase")
-    console.print()
-
-
-def _print_failures(console: Console, failed: Sequence[JobRow], layout: RunLayout) -> None:
-    """Print why tasks failed; those that only waited for a failed base model are told after the others."""
+def _failures(failed: Sequence[JobRow], layout: RunLayout) -> list[Failure]:
+    """Return why tasks failed; those that only waited for a failed base model come after the others."""
     ordered = sorted(failed, key=lambda row: row.state is not State.FAILED)
-    ordered = [row for row in ordered if row.state is not State.CANCELLED]
-    if not ordered:
-        return
-    console.print(Text("What failed, and why", "bold red"))
-    alike = _alike(ordered)
-    for rows in alike[:_MOST_FAILURES]:
-        for line in _failure(rows, layout):
-            console.print(line, soft_wrap=True)
-    if left := sum(map(len, alike[_MOST_FAILURES:])):
-        console.print(f"… and {left:,} more in {layout.phase1_log.name} and {layout.phase2_log.name}")
-    console.print()
+    return [_failure(row, layout) for row in ordered if row.state is not State.CANCELLED]
 
 
-def _alike(failed: Iterable[JobRow]) -> list[list[JobRow]]:
-    """Return the tasks that failed in the same way together, each way where its first one stands."""
-    groups: dict[tuple[State, str], list[JobRow]] = {}
-    for row in failed:
-        way = signature(row.exit_code, row.stderr_tail or row.error)
-        groups.setdefault((row.state, way), []).append(row)
-    return list(groups.values())
-
-
-def _failure(alike: Sequence[JobRow], layout: RunLayout) -> list[Text]:
-    row, reason = alike[0], clean(alike[0].error)
-    more = f" (and {len(alike) - 1:,} more alike)" if len(alike) > 1 else ""
-    lines = [Text.assemble((row.task_id, "bold"), f": {reason}{more}")]
-    said = last_line(row.stderr_tail)
-    if said and said not in reason:
-        lines.append(Text(f"    {said}"))
+def _failure(row: JobRow, layout: RunLayout) -> Failure:
+    way = row.state, signature(row.exit_code, row.stderr_tail or row.error)
     log = layout.log(row.task_id, row.attempt)
-    if log.exists():
-        lines.append(Text(f"    log: {log}", "dim"))
-    return lines
+    return Failure(row.task_id, row.error, way, row.stderr_tail, log)
 
 
 def _total(jobs: Sequence[JobRow], bases: Sequence[BaseModelRow], elapsed_s: float | None) -> str:
