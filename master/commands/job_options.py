@@ -18,6 +18,8 @@ def add_job_options(group: argparse._ArgumentGroup, *, retries: int) -> None:
     add("--timeout", type=time_limit, metavar="T", help=timeout)
     stall = "end a job that neither logs nor tells progress for so long (no limit)"
     add("--stall-timeout", type=time_limit, metavar="T", help=stall)
+    missing = "use workers too whose Python lacks a module that all jobs import"
+    add("--ignore-missing-modules", action="store_true", help=missing)
     usual = f"{WARM} for built-in trainers that can be forked, else {DEFAULT_EXECUTOR}"
     executor = f"what runs the jobs that do not say so: {', '.join(EXECUTORS)} ({usual})"
     add("--executor", metavar="E", help=executor)

@@ -45,7 +45,10 @@ from master.orchestrator.tables import list_json, plan_json, print_list, print_p
 from master.orchestrator.trainings import COMMAND
 from master.runs.run import Run, RunResult
 from master.runs.stop_signals import on_signals
+from master.runs.worker_check import probe_workers
 from master.view.job_starts import start_notes
+from master.view.plan_table import print_workers
+from master.view.tables import stdout_console
 from master.view.view import open_views
 
 _COMMAND = Command(COMMAND, config_error=UsageError.exit_code)
@@ -99,15 +102,18 @@ def _nothing(options: AllTrainingOptions, roots: Sequence[Path]) -> int:
 
 
 def _dry_run(request: TrainingRequest) -> int:
+    workers = probe_workers(request.cluster)
+    code = 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code
     if request.options.json:
         plan = plan_json(request.jobs, request.passed, request.files, request.here, workers_json(request))
-        print(json.dumps(plan, indent=2))
-        return 0
+        print(json.dumps({**plan, "servers": [asdict(worker) for worker in workers]}, indent=2))
+        return code
     print_plan(request.jobs, request.passed, request.files, request.here)
     print(workers_text(request))
+    print_workers(stdout_console(), workers)
     for note in (*parallel_notes(request), *request.notes, *scripts_that_take_less(request)):
         _COMMAND.say(note)
-    return 0
+    return code
 
 
 def _train(request: TrainingRequest) -> int:

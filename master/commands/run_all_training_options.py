@@ -67,6 +67,7 @@ class AllTrainingOptions:
     timeout: float | None
     stall_timeout: float | None
     executor: str | None
+    ignore_missing_modules: bool
     in_place: bool
     cluster_config: Path | None
     allow_partial_success: bool

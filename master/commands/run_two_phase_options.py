@@ -122,8 +122,6 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
     )
     add = group.add_argument
     add("--max-failures", type=number_of_tries, default=MOST_ALIKE, metavar="N", help=alike)
-    missing = "use workers too whose Python lacks a module that the script imports (not used)"
-    add("--ignore-missing-modules", action="store_true", help=missing)
     lease = f"a worker silent for so long loses its jobs ({Policy.lease_s:g})"
     add("--lease", type=number_of_seconds, default=Policy.lease_s, metavar="S", help=lease)
 

@@ -19,7 +19,7 @@ from master.orchestrator.arguments import Passed, not_passed
 from master.orchestrator.discovery import compiled, find_scripts, patterns_of, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, Merged, TrainingJob, discovered_job, merge
 from master.orchestrator.jobs_yaml import JobsFile, read_jobs_file
-from master.orchestrator.project import root_of, with_place_checked
+from master.orchestrator.project import modules_of, projects_of, root_of, with_place_checked
 from master.orchestrator.resources import Machine, Workers, choose, look
 from master.orchestrator.run_files import TrainingFiles, new_stamp
 from master.orchestrator.summary_file import expected_seconds
@@ -27,6 +27,7 @@ from master.orchestrator.tables import plan_json
 from master.orchestrator.trainings import Trainings, training_run
 from master.runs.launching import Limits
 from master.runs.spec import RunSpec
+from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, ServerSpec
 from worker_agent.protocol.messages import Settings
 
@@ -97,7 +98,25 @@ def check_request(
     root, logs, summaries = map(absolute, folders)
     outputs = {job.job_id: job.output for job in jobs}
     files = TrainingFiles(root, logs, summaries, new_stamp(summaries, time.time()), outputs)
+    cluster = _with_needs(options, cluster, jobs, (here, roots), files)
     return TrainingRequest(options, here, roots, jobs, tuple(notes), passed, files, machine, workers, cluster)
+
+
+def _with_needs(
+    options: AllTrainingOptions,
+    cluster: ClusterSpec,
+    jobs: Sequence[TrainingJob],
+    places: tuple[Path, Sequence[Path]],
+    files: TrainingFiles,
+) -> ClusterSpec:
+    """Return the cluster with the modules that agents are to look for; what all jobs need must be there."""
+    projects = projects_of([job for job in jobs if not job.problem], *places).values()
+    known = [modules_of(project, files.own_folders) for project in projects]
+    each = [needs for scripts in known for needs in scripts.values()]
+    of_some, of_all = frozenset[str]().union(*each), frozenset[str]()
+    if each and all(known) and not options.ignore_missing_modules:
+        of_all = each[0].intersection(*each)
+    return with_needs(cluster, modules=sorted(of_some - of_all), required=sorted(of_all))
 
 
 def _this_machine(workers: Workers) -> ClusterSpec:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from master.code.code_history import CodeStart
 from master.code.identity import record_of
+from master.code.needed_modules import needed_modules
 from master.code.snapshot import take_snapshot
 from master.code.sources import Sources, find_project
 from master.errors import ConfigError
@@ -93,7 +95,7 @@ def show(project: Project, snapshots: Path, own_folders: Collection[Path], *, in
     """Take the snapshot of a project.  Raises ConfigError where that cannot be."""
     if in_place:
         return Shown(project.root)
-    inside = [path.resolve() for path in own_folders if path.resolve() != project.root.resolve()]
+    inside = _inside(project, own_folders)
     try:
         sources = find_project(project.root, project.scripts, inside)
     except ConfigError as error:
@@ -102,6 +104,33 @@ def show(project: Project, snapshots: Path, own_folders: Collection[Path], *, in
     program = take_snapshot(sources, snapshots)
     beside = entries_beside(sources.root, sources.files, inside)
     return Shown(sources.root, program.content_hash, program.directory, tuple(beside), program.digests)
+
+
+def _inside(project: Project, own_folders: Collection[Path]) -> list[Path]:
+    return [path.resolve() for path in own_folders if path.resolve() != project.root.resolve()]
+
+
+def modules_of(project: Project, own_folders: Collection[Path]) -> dict[Path, frozenset[str]]:
+    """Return by script, relative to the root, what it imports in any case and what is not in the project.
+
+    Nothing where the project cannot be read: taking its snapshot will tell.
+    """
+    with suppress(ConfigError):
+        found = find_project(project.root, project.scripts, _inside(project, own_folders))
+        names = {path.as_posix() for path in found.files}
+        return {script: frozenset(_modules(found.root, script, names)) for script in project.scripts}
+    return {}
+
+
+def _modules(root: Path, script: Path, names: Collection[str]) -> Iterator[str]:
+    def read(name: str) -> str:
+        return (root / name).read_text(encoding="utf-8")
+
+    near = (root, (root / script).parent)
+    for module in needed_modules(script.as_posix(), names, read) if script.suffix == ".py" else ():
+        # What git ignores is no code, but jobs on this machine are shown it.
+        if not any((folder / name).exists() for folder in near for name in (module, f"{module}.py")):
+            yield module
 
 
 def entries_beside(root: Path, files: Collection[Path], hidden: Collection[Path]) -> list[Path]:

@@ -62,7 +62,7 @@ def print_plan(
     """Print what a run is going to do: its workers, its code, its base models, its experiments."""
     console = console or stdout_console()
     report = plan_json(jobs, plan, workers)
-    _print_workers(console, workers)
+    print_workers(console, workers)
     console.print()
     if code:
         print_code(console, code)
@@ -73,7 +73,8 @@ def print_plan(
     console.print()
 
 
-def _print_workers(console: Console, workers: Sequence[PlannedWorker]) -> None:
+def print_workers(console: Console, workers: Sequence[PlannedWorker]) -> None:
+    """Print the workers, and what is wrong with which."""
     table = new_table("Workers", "worker", "slots", "state")
     first, hidden, last = cut(workers)
     for worker in first:

@@ -324,6 +324,20 @@ def test_list_and_dry_run_change_nothing(shop: Shop) -> None:
     assert sorted(shop.project.rglob("*")) == before
 
 
+def test_a_module_that_all_scripts_import_must_be_there(shop: Shop) -> None:
+    shop.write("train_a.py", "import nosuch_lib, nosuch_extra\n")
+    shop.write("train_b.py", "import nosuch_lib\n")
+    looked = shop.finish("--dry-run")
+    assert looked.returncode == 4 and "localhost: no module nosuch_lib in " in looked.stdout
+    assert shop.finish("--dry-run", "--ignore-missing-modules").returncode == 0
+    done = shop.finish()
+    assert done.returncode == 4 and "no usable worker: localhost: no module nosuch_lib in " in done.stderr
+    shop.write("train_b.py", "open('out', 'w').write('b')\n")
+    done = shop.finish()
+    assert done.returncode == 1 and "localhost: no module nosuch_extra, nosuch_lib in " in done.stderr
+    assert (shop.project / "results" / "b_results" / "out").read_text() == "b"
+
+
 def test_verify_passes_on_this_machine(shop: Shop) -> None:
     done = shop.finish("verify", "--json")
     found = json.loads(done.stdout)

@@ -10,12 +10,33 @@ from master.orchestrator.project import (
     Project,
     Shown,
     entries_beside,
+    modules_of,
     root_of,
     show,
     with_place_checked,
 )
 from master.orchestrator.run_files import TrainingFiles
 from tests.unit.master.orchestrator.conftest import STAMP, Write
+
+
+def test_what_each_script_imports_and_its_project_lacks(tmp_path: Path, write: Write) -> None:
+    write("train_a.py", text="import torch, helper, json, ignored")
+    write("deep/train_b.py", text="import local_data, sklearn")
+    write("helper.py", text="import pandas")
+    write("dist/ignored/x", text="no code outside git")
+    write("deep/local_data/rows.bin", text="x")
+    write("ignored.py")
+    write("train_c.sh", text="#!/bin/sh")
+    (tmp_path / "train_c.sh").chmod(0o755)
+    scripts = tuple(map(Path, ("train_a.py", "deep/train_b.py", "train_c.sh")))
+    found = modules_of(Project(tmp_path, scripts), [])
+    assert found == dict(zip(scripts, ({"torch", "pandas"}, {"sklearn"}, frozenset()), strict=True))
+
+
+def test_of_a_project_that_cannot_be_read_nothing_is_known(tmp_path: Path, write: Write) -> None:
+    write("train_a.py")
+    write("locked.py")
+    assert modules_of(Project(tmp_path, (Path("gone.py"),)), []) == {}
 
 
 def test_what_is_no_code_is_shown_beside_it(tmp_path: Path, write: Write) -> None:
