@@ -34,6 +34,13 @@ MAX_FILES = 20_000
 """More are data: every job gets a copy of its own."""
 
 
+LESS_CODE = "list data in .gitignore, or move it away (see `data` in the cluster config)"
+
+
+class TooMuchCode(ConfigError):
+    """A project holds more than can be copied as code."""
+
+
 @dataclass(frozen=True)
 class CodeFiles:
     """What was found below a folder; all paths are relative to it."""
@@ -48,8 +55,7 @@ class CodeFiles:
 def find_code(folder: Path, scripts: Sequence[Path], not_code: Collection[Path]) -> CodeFiles:
     """Return the code below a folder, the `scripts` first; nothing below the paths of `not_code` is.
 
-    In a git checkout the files that git tracks or does not ignore are taken.  Raises ConfigError where there
-    are too many.
+    In a git checkout the files that git tracks or does not ignore are taken.  Raises TooMuchCode.
     """
     search = _Search(folder, [path for path in not_code if folder in path.parents])
     files, left_out = list(scripts), []
@@ -64,19 +70,16 @@ def find_code(folder: Path, scripts: Sequence[Path], not_code: Collection[Path])
 
 
 def _not_too_many(folder: Path, names: Iterable[Path]) -> Iterator[Path]:
-    """Yield names, and raise ConfigError where there seems to be no end of them."""
+    """Yield names.  Raises TooMuchCode where there seems to be no end of them."""
     for count, name in enumerate(names):
         if count == MAX_FILES:
             raise _too_many(folder)
         yield name
 
 
-def _too_many(folder: Path) -> ConfigError:
-    problem = (
-        f"holds more than {MAX_FILES:,} files, which are copied as code for every job: name a smaller"
-        " --project-root, list data in .gitignore, or move it away (see `data` in the cluster config)"
-    )
-    return ConfigError(str(folder), "", problem)
+def _too_many(folder: Path) -> TooMuchCode:
+    problem = f"holds more than {MAX_FILES:,} files, which are copied as code for every job: {LESS_CODE}"
+    return TooMuchCode(str(folder), "", problem)
 
 
 def _reason_to_leave_out(path: Path) -> str:
@@ -108,7 +111,7 @@ class _Search:
     _passed: dict[str, str] = field(default_factory=dict)
 
     def look(self, scripts: Sequence[Path]) -> Iterator[Path]:
-        """Yield files, and links, that belong to the code.  Raises ConfigError where there is no end."""
+        """Yield files, and links, that belong to the code.  Raises TooMuchCode."""
         tracked = _git_files(self.folder)
         # Git says nothing of a folder that it ignores as a whole.
         if tracked is not None and not set(scripts).isdisjoint(tracked):

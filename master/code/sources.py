@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from master.code.code_files import find_code
+from master.code.code_files import LESS_CODE, TooMuchCode, find_code
 from master.code.project_root import FLAG, ProjectRoot, find_module, root_of_module, root_of_script
 from master.errors import ConfigError, UsageError
 
@@ -73,7 +73,12 @@ def find_sources(request: CodeRequest) -> Sources:
         argv = _started(entry)
     else:
         raise UsageError("give --script-path, -m or --trainer")
-    return _described(find_project(root.path, [entry], request.written_by_runs), request, root, entry, argv)
+    try:
+        found = find_project(root.path, [entry], request.written_by_runs)
+    except TooMuchCode as error:
+        problem = f"{error.problem}; or name a smaller {FLAG}"
+        raise ConfigError(error.source, error.place, problem) from error
+    return _described(found, request, root, entry, argv)
 
 
 def _described(
@@ -130,8 +135,7 @@ def _total_bytes(folder: Path, names: Sequence[Path]) -> int:
     if total > MAX_TOTAL_BYTES:
         problem = (
             f"{total / 2**20:.0f} MiB of files lie beside the script, at most {MAX_TOTAL_BYTES >> 20} can be"
-            " copied as code: move data away (see `data` in the cluster config) or list it in .gitignore,"
-            f" or name a smaller {FLAG}"
+            f" copied as code: {LESS_CODE}"
         )
-        raise ConfigError(str(folder), "", problem)
+        raise TooMuchCode(str(folder), "", problem)
     return total

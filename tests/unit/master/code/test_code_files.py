@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from master.code import code_files
-from master.code.code_files import CodeFiles, find_code, is_secret
+from master.code.code_files import CodeFiles, TooMuchCode, find_code, is_secret
+from master.code.sources import CodeRequest, find_sources
 from master.errors import ConfigError
 
 
@@ -61,10 +62,10 @@ def test_a_folder_without_end_is_refused_with_advice(project: Path, monkeypatch:
     write(project, *(f"data/{number}.txt" for number in range(9)))
     assert len(look(project).files) == 10
     write(project, "data/x.txt")
-    with pytest.raises(
-        ConfigError, match=r"more than 10 files.*--project-root.*\.gitignore.*`data`"
-    ) as caught:
+    with pytest.raises(TooMuchCode, match=r"more than 10 files.*\.gitignore.*`data`") as caught:
         look(project)
+    with pytest.raises(ConfigError, match=r"more than 10 files.*`data`.*; or name a smaller --project-root$"):
+        find_sources(CodeRequest(project / "train.py", here=project))
     assert caught.value.source == str(project)
 
 

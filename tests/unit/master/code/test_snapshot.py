@@ -142,7 +142,7 @@ def test_too_much_code_is_refused_with_advice(project: Path, monkeypatch: pytest
     monkeypatch.setattr("master.code.sources.MAX_TOTAL_BYTES", 3 * 2**20)
     for number in range(4):
         (project / f"{number}.txt").write_bytes(bytes(2**20))
-    with pytest.raises(ConfigError, match=r"4 MiB of files lie beside the script, at most 3.*move data away"):
+    with pytest.raises(ConfigError, match=r"4 MiB of files lie beside the script, at most 3.*move it away"):
         find_script(project / "train.py", project)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from master.code import code_files
+from master.errors import ConfigError
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.project import (
     MOST_LINKS,
@@ -69,6 +73,17 @@ def test_a_snapshot_and_what_lies_beside_it(tmp_path: Path, write: Write, files:
     assert [mount.at for mount in shown.mounts(local=False)] == [""]
     (tmp_path / "big.csv").unlink()
     assert [mount.at for mount in shown.mounts(local=True)] == [""]
+
+
+def test_of_too_many_files_the_advice_names_flags_of_the_command(
+    tmp_path: Path, write: Write, files: TrainingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_files, "MAX_FILES", 3)
+    for name in ("train_a.py", "1", "2", "3"):
+        write(name, text="")
+    with pytest.raises(ConfigError, match=r"more than 3 files.*; or give --in-place to use") as caught:
+        show(Project(tmp_path, (Path("train_a.py"),)), files.code, (), in_place=False)
+    assert "--project-root" not in str(caught.value)
 
 
 def test_in_place_the_project_itself_is_shown(tmp_path: Path, files: TrainingFiles) -> None:
