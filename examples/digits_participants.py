@@ -65,7 +65,7 @@ def write(folder: Path, count: int) -> None:
         own_images = distort(images[rows], float(angle), gains)
         for part, chosen in split(labels[rows]).items():
             windows, targets = torch.from_numpy(own_images[chosen]), torch.from_numpy(labels[rows][chosen])
-            torch.save((windows, targets[:, None]), folder / f"{name}_{part}.pt")
+            torch.save((windows, targets), folder / f"{name}_{part}.pt")
         print(f"{name}: {len(rows)} images, turned by {angle:.0f} degrees")
 
 

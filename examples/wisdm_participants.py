@@ -133,7 +133,7 @@ def write_people(folder: Path, windows: list[Window], fewest: int) -> list[str]:
 def _tensors(windows: list[Window], classes: dict[str, int]) -> tuple[torch.Tensor, torch.Tensor]:
     X = torch.tensor([window.features for window in windows], dtype=torch.float32)  # noqa: N806
     y = torch.tensor([classes[window.activity] for window in windows])
-    return X[:, None, :], y[:, None]
+    return X[:, None, :], y
 
 
 def jobs(data_path: str, people: list[str]) -> Iterator[dict[str, Any]]:

@@ -75,7 +75,7 @@ def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest)
         _greet(options, request, run)
         with on_signals(run.stop):
             result = run.run(views)
-            for text in write_phase_logs(layout, request.jobs, result):
+            for text in write_phase_logs(layout, request.jobs, request.cluster, result):
                 _COMMAND.say(text)
             if result.exit_code == NoUsableWorker.exit_code:
                 reasons = (text.replace("\n", "\n    ") for text in result.reasons)

@@ -22,7 +22,10 @@ TARGET_ONLY = "target_only"
 
 PARTICIPANT_JOBS = JobShape(
     fine_tuning_fields=frozenset(
-        {FOLD, MODE, "target_data_pct", "target_batch_pct", "early_stopping_patience_target"}
+        {
+            *(FOLD, MODE, "target_data_pct", "target_batch_pct", "early_stopping_patience_target"),
+            "seed_finetune",
+        }
     ),
     modes=MappingProxyType({"full_fine_tuning": True, "target_only_fine_tuning": True, TARGET_ONLY: False}),
     kind_fields=(MODE, "model"),

@@ -17,7 +17,7 @@ from master.core.timestamps import Span, iso
 from master.runs.job_json import Entry, job_json, picked
 from master.runs.run import RunResult
 from master.runs.script_jobs import job_configs
-from master.specs import EMPTY, Config, JobsSpec
+from master.specs import EMPTY, ClusterSpec, Config, JobsSpec, ServerSpec
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.whole_files import write_whole
 
@@ -27,6 +27,9 @@ JOB_KEYS = (
     *("peak_rss_bytes", "peak_gpu_bytes", "left_out"),
 )
 """Of each of `jobs`."""
+RESULT_KEYS = JOB_KEYS[:9]
+"""Of each of `results`, which has a `name` besides."""
+AUTO = "auto"
 _FAILED = (State.FAILED, State.BLOCKED)
 
 
@@ -52,19 +55,58 @@ def build_phase_log(
     if previous:
         begin, total_s = previous["start_time"], previous["total_duration_seconds"] + total_s
     if previous and not new:
-        end, slots = previous["end_time"], previous["gpus"]
+        end, slots = previous["end_time"], previous["slots"]
     busy_s = sum(entry["duration_seconds"] or 0.0 for entry in entries)
     return {
         "start_time": begin,
         "end_time": end,
         "total_duration_seconds": round(total_s, 3),
-        "gpus": slots,
+        "slots": slots,
         "total_jobs": len(entries),
         "successful_jobs": sum(entry["success"] for entry in entries),
         "failed_jobs": sum(entry["state"] in _FAILED for entry in entries),
         "gpu_utilization_percent": round(utilization_percent(busy_s, slots, total_s), 2),
         "jobs": entries,
     }
+
+
+def with_results(log: Mapping[str, Any], gpus: Sequence[str], users: Mapping[str, str]) -> dict[str, Any]:
+    """Return the log with `gpus` and `results` as other tools read them.
+
+    `users` holds `user@host` for the workers that are reached as somebody.
+    """
+    results = [_result(number, entry, users) for number, entry in enumerate(log["jobs"])]
+    seen = (result["gpu"] for result in results if result["gpu"])
+    return {**log, "gpus": list(dict.fromkeys([*gpus, *seen])), "results": results}
+
+
+def _result(number: int, entry: Entry, users: Mapping[str, str]) -> Entry:
+    """Return a job as other tools know it: by its place in the list, on a GPU of `user@host`."""
+    worker, slot = entry["worker"], (entry["gpu"] or "").rpartition(":")[2].partition(".")[0]
+    own = {
+        "job_id": number,
+        "gpu": f"{users.get(worker, worker)}:{slot}" if entry["gpu"] else None,
+        "stderr": None if entry["success"] else entry["stderr"],
+        "name": entry["job_id"],
+    }
+    return {**picked(entry, RESULT_KEYS), **own}
+
+
+def gpus_of(cluster: ClusterSpec, state: RunState) -> list[str]:
+    """Return the GPUs of the workers that came up, or the CPU slots of those without, as `user@host:gpu0`."""
+    found = []
+    for server in cluster.servers:
+        view = state.workers[server.name]
+        named = server.agent.gpus if server.agent.gpus != [AUTO] else []
+        gpus = named or [str(number) for number in range(len(view.gpu_bytes))]
+        slots = [f"gpu{index}" for index in gpus] or [f"cpu{number}" for number in range(view.slots)]
+        found += [f"{as_reached(server)}:{slot}" for slot in slots if view.slots]
+    return found
+
+
+def as_reached(server: ServerSpec) -> str:
+    """Return `user@host`, or the host alone where the user is not said."""
+    return f"{server.user}@{server.host}" if server.user else server.host
 
 
 def _entry(row: JobRow, config: Config) -> Entry:
@@ -123,7 +165,7 @@ def read_phase_log(path: Path) -> Mapping[str, Any]:
     """Return the log at `path`, an empty one where there is none that this version can go on with."""
     try:
         log = json.loads(path.read_text(encoding="utf-8"))
-        whole = {"start_time", "end_time", "total_duration_seconds", "gpus", "jobs"} <= log.keys()
+        whole = {"start_time", "end_time", "total_duration_seconds", "slots", "jobs"} <= log.keys()
         needed = {"job_id", "success", "state", "start_time", "end_time", "duration_seconds"}
         return log if whole and all(needed <= entry.keys() for entry in log["jobs"]) else EMPTY
     except (OSError, ValueError, AttributeError, TypeError):
@@ -137,14 +179,18 @@ def write_phase_log(path: Path, log: Mapping[str, Any]) -> None:
     write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
-def write_phase_logs(layout: RunLayout, jobs: JobsSpec, result: RunResult) -> Iterator[str]:
+def write_phase_logs(
+    layout: RunLayout, jobs: JobsSpec, cluster: ClusterSpec, result: RunResult
+) -> Iterator[str]:
     """Write the logs of both phases; yield what to say of one that cannot be written."""
     state, configs = result.state, job_configs(jobs)
+    gpus = gpus_of(cluster, state)
+    users = {server.name: as_reached(server) for server in cluster.servers}
     slots = sum(view.slots for view in state.workers.values())
     for phase, path in ((1, layout.phase1_log), (2, layout.phase2_log)):
-        start = Span(result.started_at, time.time())
-        log = build_phase_log(state, phase, configs, start, slots, read_phase_log(path))
+        start, previous = Span(result.started_at, time.time()), read_phase_log(path)
+        log = build_phase_log(state, phase, configs, start, slots, previous)
         try:
-            write_phase_log(path, log)
+            write_phase_log(path, with_results(log, gpus or previous.get("gpus", []), users))
         except OSError as error:
             yield f"{path} cannot be written: {error.strerror}; the same command writes it again"

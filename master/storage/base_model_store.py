@@ -84,7 +84,7 @@ class BaseModelStore:
         """Return the manifests of the base models that are whole, and what is wrong with the others."""
         whole, damaged = {}, {}
         for spec_hash in spec_hashes:
-            if self.path(spec_hash).exists():
+            if self._holds(spec_hash):
                 try:
                     whole[spec_hash] = self.verify(spec_hash)
                 except IntegrityError as error:
@@ -94,6 +94,8 @@ class BaseModelStore:
     def manifests(self) -> Iterator[dict[str, Any]]:
         """Yield the manifests of all base models that are here and have a readable one."""
         for path in sorted(self._layout.base_models.glob(f"*/{MANIFEST}")):
+            if path.parent.is_symlink():  # a script's name for one of the others
+                continue
             with suppress(IntegrityError):
                 yield self.manifest(path.parent.name)
 
@@ -110,11 +112,30 @@ class BaseModelStore:
         (staged / MANIFEST).write_text(
             json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8"
         )
-        if self.path(spec_hash).exists():
+        if self.path(spec_hash).is_symlink():  # a script's name for another one
+            self.path(spec_hash).unlink()
+        if self._holds(spec_hash):
             try:
                 if self.verify(spec_hash)["content_hash"] == manifest["content_hash"]:
+                    self._link(manifest.get("name"), spec_hash)
                     return
             except IntegrityError:
                 pass
             self.set_aside(spec_hash)
         publish(staged, self.path(spec_hash))
+        self._link(manifest.get("name"), spec_hash)
+
+    def _holds(self, spec_hash: str) -> bool:
+        return self.path(spec_hash).exists() and not self.path(spec_hash).is_symlink()
+
+    def _link(self, name: str | None, spec_hash: str) -> None:
+        """Let the base model be found under the name that the script gave it; the newest of a name wins."""
+        # A worker says the name: links are never read as base models, and hidden names are ours.
+        if name is None or not name.isprintable() or name.startswith("."):
+            return
+        link, fresh = self._layout.base_models / name, self._layout.base_models / f".{spec_hash}.name"
+        with suppress(OSError):  # some file systems have no links; nothing depends on this one
+            if link.is_symlink() or not link.exists():
+                fresh.unlink(missing_ok=True)
+                fresh.symlink_to(spec_hash)
+                fresh.replace(link)

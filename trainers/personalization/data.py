@@ -66,7 +66,7 @@ class Source:
         X, y = _read_pair(path)
         _check_windows(path, X, self.window_size)
         _check_labels(path, y, len(X), self.n_classes)
-        return Windows(X[:, :, : self.window_size].contiguous(), y[:, 0].long())
+        return Windows(X[:, :, : self.window_size].contiguous(), y.reshape(-1).long())
 
     def load_all(self, participants: Sequence[str], splits: Sequence[str]) -> Windows:
         """Return the given splits of all participants as one; DataError where their channels differ."""
@@ -122,8 +122,8 @@ def _check_windows(path: Path, X: Tensor, window_size: int) -> None:
 
 
 def _check_labels(path: Path, y: Tensor, n_windows: int, n_classes: int | None) -> None:
-    if list(y.shape) != [n_windows, 1]:
-        raise DataError(f"{path}: y has shape {list(y.shape)}, needed is [{n_windows}, 1]")
+    if list(y.shape) not in ([n_windows], [n_windows, 1]):
+        raise DataError(f"{path}: y has shape {list(y.shape)}, needed is [{n_windows}]")
     if y.is_complex() or not bool((y == y.long()).all()):
         raise DataError(f"{path}: y holds values that are not whole numbers; classes count from 0")
     limit = n_classes or MOST_CLASSES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,8 @@ class PersonalizationOptions:
     target_batch_pct: float | None
     """Share, not percent, of each batch that comes from the target; None mixes all windows evenly."""
     seed: int
+    seed_finetune: int | None
+    """Of target training; None is `seed`."""
     epochs: int
     """Upper bound for base training and for target training alike."""
     recipe: str
@@ -111,6 +113,10 @@ class PersonalizationOptions:
     def target(self) -> str:
         """The participant that the model is fitted to."""
         return self.participants[self.fold]
+
+    def for_target(self) -> PersonalizationOptions:
+        """Return the options of target training, whose seed may be its own."""
+        return self if self.seed_finetune is None else replace(self, seed=self.seed_finetune)
 
     @property
     def needs_base_model(self) -> bool:
@@ -197,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--target_data_pct", type=_SHARE, default=1.0, help="share of the target's training windows")
     add("--target_batch_pct", type=_SHARE, default=None, help="share of the target in each batch")
     add("--seed", type=_FROM_ZERO, default=0)
+    add("--seed_finetune", type=_FROM_ZERO, default=None, help="of target training alone (--seed)")
     add("--epochs", type=_COUNT, default=100, help="at most, for base and target training alike")
     _recipe_flags(parser)
     add(

@@ -52,6 +52,7 @@ def run_experiment(options: PersonalizationOptions, place: Place, report: Report
         assert place.base_model_dir is not None
         base = base_model.read(place.base_model_dir, options)
         options = _as_base_model(options, base)
+    asked, options = options, options.for_target()
     target = _load_target(options, base)
     spec = spec_of(options, target["test"].X_NCT.shape[1], _n_classes(options, base, target))
     start = Start(options, spec, place, base)
@@ -68,7 +69,7 @@ def run_experiment(options: PersonalizationOptions, place: Place, report: Report
         both = concatenate((target["train"], target["val"]))
         networks = _refit_members(start, _experiment_set(options, both, spec, place.device), trained)
     result = Result(
-        options,
+        asked,
         spec,
         base,
         trained[0],

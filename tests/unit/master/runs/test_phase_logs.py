@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from master.core.timestamps import Span, iso
-from master.runs.phase_logs import build_phase_log, read_phase_log, write_phase_log
+from master.runs.phase_logs import (
+    build_phase_log,
+    gpus_of,
+    read_phase_log,
+    with_results,
+    write_phase_log,
+)
+from master.specs import ClusterSpec, ServerSpec
 from tests.support.scripted_run import ScriptedRun, jobs_spec
+from worker_agent.protocol.messages import Settings
 
 KEYS = {
     "start_time",
     "end_time",
     "total_duration_seconds",
-    "gpus",
+    "slots",
     "total_jobs",
     "successful_jobs",
     "failed_jobs",
@@ -66,7 +75,7 @@ def test_phase_1() -> None:
     assert (log["total_jobs"], log["successful_jobs"], log["failed_jobs"]) == (2, 1, 1)
     assert log["start_time"] == "1970-01-01T00:16:40.000+00:00"
     assert log["end_time"] == "1970-01-01T00:17:10.000+00:00"
-    assert (log["total_duration_seconds"], log["gpus"]) == (30.0, 2)
+    assert (log["total_duration_seconds"], log["slots"]) == (30.0, 2)
     assert log["gpu_utilization_percent"] == 50.0
     good, bad = log["jobs"]
     assert good["job_id"] == f"base_models/{'0' * 64}"
@@ -172,6 +181,46 @@ def test_a_write_that_fails_leaves_the_old_log(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_phase_log(path, {"jobs": [1, 2, object()]})
     assert path.read_bytes() == before
+
+
+LAB = ServerSpec("bob@lab1", "lab1", user="bob", agent=Settings(gpus=["0", "1"]))
+
+
+def test_other_tools_find_the_results_in_their_form() -> None:
+    run = finished_run()
+    log = with_results(log_of(run, 1), gpus_of(cluster(), run.state), {"lab1": "bob@lab1"})
+    assert log["gpus"] == ["bob@lab1:gpu0", "bob@lab1:gpu1"]
+    good, bad = log["results"]
+    assert set(good) == {*JOB_KEYS, "name"}
+    assert (good["job_id"], good["gpu"], good["success"], good["stderr"]) == (0, "bob@lab1:gpu1", True, None)
+    assert good["name"] == log["jobs"][0]["job_id"]
+    assert (bad["job_id"], bad["success"], bad["stderr"]) == (1, False, "Traceback\nno data\n")
+    assert log["jobs"] == log_of(run, 1)["jobs"]
+
+
+def test_a_job_that_never_ran_has_no_gpu() -> None:
+    log = with_results(log_of(finished_run(), 2), [], {})
+    assert [result["gpu"] is None for result in log["results"]] == [False, True, False, True]
+
+
+def test_gpus_are_those_of_the_workers_that_came_up() -> None:
+    run = ScriptedRun(jobs_spec(1, 0), ["lab1", "lab2", "localhost"])
+    run.up("localhost", 2)
+    servers = (
+        replace(LAB, name="lab1"),
+        ServerSpec("lab2", "lab2", agent=Settings(gpus=["auto"])),
+        ServerSpec("localhost", "localhost", agent=Settings()),
+    )
+    assert gpus_of(ClusterSpec(servers), run.state) == ["localhost:cpu0", "localhost:cpu1"]
+    run.up("lab1", 2)
+    view = run.state.workers["lab2"]
+    view.slots, view.gpu_bytes = 4, (10, 10)
+    found = gpus_of(ClusterSpec(servers), run.state)
+    assert found[:4] == ["bob@lab1:gpu0", "bob@lab1:gpu1", "lab2:gpu0", "lab2:gpu1"]
+
+
+def cluster() -> ClusterSpec:
+    return ClusterSpec((replace(LAB, name="lab1"),))
 
 
 def test_half_a_character_in_a_log_is_still_json(tmp_path: Path) -> None:

@@ -53,6 +53,40 @@ def test_what_is_added_is_found_and_whole(store: BaseModelStore, layout: RunLayo
     assert not (tmp_path / "staged").exists()
 
 
+def test_it_is_found_under_the_name_that_the_script_gave_it(
+    store: BaseModelStore, layout: RunLayout, tmp_path: Path
+) -> None:
+    store.add(*trained(tmp_path / "staged", name="base_p1_p2"))
+    link = layout.base_models / "base_p1_p2"
+    assert (link / "best_base_model.pt").read_text() == "weights"
+    assert link.readlink() == Path(SPEC)
+    assert [manifest["spec_hash"] for manifest in store.manifests()] == [SPEC]
+    staged, manifest = trained(tmp_path / "other", "new weights", name="base_p1_p2")
+    store.add(staged, {**manifest, "spec_hash": "6" * 32})
+    assert (link / "best_base_model.pt").read_text() == "new weights"
+
+
+@pytest.mark.parametrize("name", [".hidden", "a\nb", SPEC, None])
+def test_other_names_lead_nowhere(
+    store: BaseModelStore, layout: RunLayout, tmp_path: Path, name: str | None
+) -> None:
+    store.add(*trained(tmp_path / "staged", name=name))
+    assert [path.name for path in layout.base_models.iterdir()] == [SPEC]
+
+
+def test_a_name_that_is_anothers_hash_never_stands_for_it(
+    store: BaseModelStore, layout: RunLayout, tmp_path: Path
+) -> None:
+    other = "6" * 32
+    store.add(*trained(tmp_path / "staged", name=other))
+    assert (layout.base_models / other).is_symlink()
+    assert store.scan([SPEC, other])[0].keys() == {SPEC} and store.scan([other])[1] == {}
+    staged, manifest = trained(tmp_path / "right", "right")
+    store.add(staged, {**manifest, "spec_hash": other})
+    assert (layout.base_model(other) / "best_base_model.pt").read_text() == "right"
+    assert (layout.base_model(SPEC) / "best_base_model.pt").read_text() == "weights"
+
+
 def change(folder: Path) -> None:
     (folder / "best_base_model.pt").write_text("weightz")
 

@@ -20,7 +20,7 @@ def _save_split(path: Path, rows: int, n_classes: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     y = torch.arange(rows) % n_classes
     X = torch.randn(rows, 2, 12, generator=generator) + 1.5 * y[:, None, None]
-    torch.save((X, y[:, None].float()), path)
+    torch.save((X, y.float()), path)
 
 
 @pytest.fixture

@@ -26,6 +26,13 @@ def test_a_split_is_loaded(tmp_path: Path, dtype: torch.dtype) -> None:
     assert windows.y_N.dtype == torch.int64
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
+def test_labels_may_be_a_row_or_a_column(tmp_path: Path, dtype: torch.dtype) -> None:
+    windows = save(tmp_path, (X, y[:, 0].to(dtype))).load("ann", "val")
+    assert windows.y_N.tolist() == [0, 1, 1, 0]
+    assert windows.y_N.dtype == torch.int64
+
+
 def test_longer_windows_are_cut_to_their_beginning(tmp_path: Path) -> None:
     save(tmp_path, (X, y))
     windows = Source(tmp_path, window_size=2).load("ann", "val")
@@ -43,8 +50,9 @@ def test_longer_windows_are_cut_to_their_beginning(tmp_path: Path) -> None:
         ((X.double(), y), "X is float64, float32 is needed"),
         ((X[:, :, :2], y), "windows have 2 samples, window_size is 3; allowed are 1 to 2"),
         ((X / 0, y), "X holds NaN or infinity"),
-        ((X, y[:3]), "y has shape [3, 1], needed is [4, 1]"),
-        ((X, y[:, 0]), "y has shape [4], needed is [4, 1]"),
+        ((X, y[:3]), "y has shape [3, 1], needed is [4]"),
+        ((X, y[:3, 0]), "y has shape [3], needed is [4]"),
+        ((X, y[None]), "y has shape [1, 4, 1], needed is [4]"),
         ((X, y + 0.5), "y holds values that are not whole numbers"),
         ((X, y * torch.nan), "y holds values that are not whole numbers"),
         ((X, y + 1j), "y holds values that are not whole numbers"),

@@ -148,6 +148,19 @@ def test_two_runs_write_equal_bytes(run: Run, tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+def test_a_seed_of_fine_tuning_is_that_of_target_training_alone(run: Run, tmp_path: Path) -> None:
+    assert run("base", "--mode", "base_only") == 0
+    tuning = ("--mode", "target_only_fine_tuning")
+    assert run("plain", *tuning) == run("own", *tuning, "--seed_finetune", "7") == 0
+    assert run("same", *tuning, "--seed_finetune", "0") == 0
+    found = {
+        name: (tmp_path / name / "output" / "losses.json").read_bytes() for name in ("plain", "own", "same")
+    }
+    assert found["plain"] == found["same"] != found["own"]
+    told = json.loads((tmp_path / "own" / "output" / "hyperparameters.json").read_text())
+    assert (told["seed"], told["seed_finetune"]) == (0, 7)
+
+
 def test_progress_is_reported_each_epoch(run: Run, tmp_path: Path) -> None:
     run("exp", "--mode", "target_only", "--epochs", "3")
     lines = [json.loads(line) for line in (tmp_path / "exp" / "progress.jsonl").read_text().splitlines()]
@@ -202,7 +215,7 @@ def test_by_hand_folders_come_from_flags(
         (("--magnitude_range", "1.1", "0.9"), "magnitude_range is 1.1 0.9"),
         (("--kernel_size", "4"), "kernel_size is 4; allowed are odd numbers"),
         (("--target_batch_pct", "0.5", "--batch_size", "1"), "needs a batch_size of at least 2"),
-        (("--device", "tpu"), "--device tpu: must be auto, cpu, cuda, cuda:<number> or 0"),
+        (("--device", "tpu"), "--device tpu: must be auto, cpu, cuda, cuda:<number>, mps or 0"),
         (("--device", "cuda:99"), "--device cuda:99: this machine shows"),
         (("--data_path", "nowhere"), "nowhere/ann_train.pt: no such file"),
         (("--mode", "full_fine_tuning"), "best_base_model.pt: no such file; --mode base_only writes it"),
