@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from master.code.script_flags import flags_of
+from master.code.declarations.of_argparse import argparse_flags
+from master.code.declarations.text import parsed
+from master.core.flags.declared import Flag, ScriptFlags, Takes
 from master.core.nearest import literal, unknown
 from master.core.planning.job_shape import JobShape
 from master.errors import UsageError
@@ -71,9 +73,15 @@ class TrainerManifest:
 
     def known_fields(self) -> frozenset[str]:
         """Return the flags that it takes."""
-        if self.fields is not None:
-            return self.fields
-        return frozenset().union(*(flags_of(path.read_text(encoding="utf-8")) for path in self.modules()))
+        return frozenset(self.flags().by_name)
+
+    def flags(self) -> ScriptFlags:
+        """Return the flags that it takes, with what stands behind each."""
+        trees = [parsed(path.read_text(encoding="utf-8")) for path in self.modules()]
+        read = argparse_flags(trees).by_name()
+        names = read if self.fields is None else self.fields
+        flags = {name: read.get(name) or Flag(name, f"--{name}", Takes.UNKNOWN) for name in names}
+        return ScriptFlags(by_name=flags, open="", is_exact=True)
 
 
 def find_trainer_manifest(name: str | None = None, trainers: Path = TRAINERS) -> TrainerManifest:

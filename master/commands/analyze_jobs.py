@@ -15,11 +15,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from master.code.declarations.reading import read_flags
 from master.code.identity import code_identity
-from master.code.sources import CodeRequest
-from master.code.trainer_manifest import DEFAULT_TRAINER, find_trainer_manifest
+from master.code.sources import CodeRequest, find_sources
+from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_trainer_manifest
 from master.commands.frame import Command, new_parser
 from master.commands.sweep_options import add_sweep_options, take_sweep
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
 from master.errors import UsageError
 from master.intake.cluster import read_cluster
@@ -84,12 +86,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace, sweep: SweepFlags) -> int:
-    code = code_identity(_code_request(arguments), arguments.trainer)
+    request = _code_request(arguments)
+    code = code_identity(request, arguments.trainer)
     trainer = find_trainer_manifest(arguments.trainer) if arguments.trainer else None
     spec = read_jobs(
         given_jobs(arguments.jobs, sweep),
         code=code,
-        known_fields=trainer.known_fields() if trainer else None,
+        script=_flags(request, trainer),
         shape=trainer.shape if trainer else PARTICIPANT_JOBS,
     )
     durations = _durations(arguments.run_dir, spec.base_models) if arguments.run_dir else {}
@@ -101,6 +104,14 @@ def _run(arguments: argparse.Namespace, sweep: SweepFlags) -> int:
             sys.stdout.reconfigure(errors="replace")  # a terminal that knows only ASCII
         _show(analysis, Console())
     return 0
+
+
+def _flags(request: CodeRequest, trainer: TrainerManifest | None) -> ScriptFlags:
+    """Return what the jobs' code takes, as far as the command line says which it is."""
+    if trainer:
+        return trainer.flags()
+    is_given = request.script is not None or request.module is not None
+    return read_flags(find_sources(request)) if is_given else NOTHING_KNOWN
 
 
 def _code_request(arguments: argparse.Namespace) -> CodeRequest:

@@ -11,6 +11,7 @@ from master.commands.flag_types import number_of_seconds, number_of_tries
 from master.commands.frame import new_parser
 from master.commands.job_options import add_job_options
 from master.commands.sweep_options import SWEEP_EXAMPLES, add_sweep_options, take_sweep
+from master.commands.taken_flags import STYLE_HELP, STYLES
 from master.core.running.records import Policy
 from master.intake.sweeps.flags import SweepFlags
 
@@ -48,6 +49,7 @@ class TwoPhaseOptions:
     module: str | None
     trainer: str | None
     project_root: Path | None
+    flag_style: str | None
     code: str | None
     run_dir: Path
     skip_phase1: bool
@@ -102,6 +104,7 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
     what.add_argument("--trainer", metavar="NAME", help=trainer)
     root = "the folder that travels as code and that jobs start in (see docs/script_contract.md)"
     add("--project-root", type=Path, metavar="DIR", help=root)
+    add("--flag-style", choices=tuple(STYLES), help=STYLE_HELP)
     add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
 
 

@@ -15,8 +15,9 @@ from master.code.script_syntax import check_syntax
 from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_trainer_manifest
 from master.commands.chosen_code import ChosenCode, choose_code, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
+from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import in_the_way, taken_by_earlier
-from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.plan import Plan, make_plan
 from master.core.running.records import Policy
 from master.errors import ConfigError, UsageError
@@ -65,6 +66,8 @@ class TwoPhaseRequest:
     """Why the script may not run."""
     imports: tuple[str, ...] = ()
     """First names of the modules that the script cannot do without, where they can be read."""
+    flags: ScriptFlags = NOTHING_KNOWN
+    """What the script takes."""
     executor: str = DEFAULT_EXECUTOR
     """What runs the jobs that do not say so."""
 
@@ -79,7 +82,8 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     only_told, required = (needs, []) if options.ignore_missing_modules else ([], needs)
     cluster = with_needs(cluster, modules=only_told, required=required)
     trainer = None if script else find_trainer_manifest(options.trainer)
-    jobs = _jobs(options, layout, code, earlier, trainer)
+    flags = flags_taken(code.sources, trainer, options.flag_style)
+    jobs = _jobs(options, layout, code, earlier, trainer, flags)
     check_job_settings(jobs)
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
         raise UsageError(f"--executor {problem}")
@@ -93,9 +97,11 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     _check_results(layout, jobs, earlier.known_ids)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
     report = report_on(code.record, to_train, whole.values(), store.manifests() if to_train else ())
-    planned = PlannedCode(code.sources, report, (*code.notes, *path_warnings(code, cluster, jobs)))
+    planned = PlannedCode(
+        code.sources, report, (*code.notes, *notes_on_flags(jobs, flags), *path_warnings(code, cluster, jobs))
+    )
     found = planned, code.record, plan, whole, damaged, doubt
-    return TwoPhaseRequest(cluster, jobs, *found, imports=tuple(needs), executor=executor)
+    return TwoPhaseRequest(cluster, jobs, *found, imports=tuple(needs), flags=flags, executor=executor)
 
 
 def _cluster(options: TwoPhaseOptions) -> ClusterSpec:
@@ -110,13 +116,14 @@ def _jobs(
     code: ChosenCode,
     earlier: EarlierStarts,
     trainer: TrainerManifest | None,
+    flags: ScriptFlags,
 ) -> JobsSpec:
     try:
         return read_jobs(
             given_jobs(options.jobs_config, options.sweep),
             code=code.record.identity,
             known_ids=earlier.known_ids,
-            known_fields=trainer.known_fields() | NOT_FOR_THE_SCRIPT if trainer else None,
+            script=flags,
             shape=trainer.shape if trainer else PARTICIPANT_JOBS,
             check=None if code.script or options.trainer else _check_default_trainer,
         )
@@ -166,7 +173,7 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         layout,
         request.cluster,
         request.plan,
-        ScriptJobs(request.jobs, request.code.sources, request.record, limits),
+        ScriptJobs(request.jobs, request.code.sources, request.record, limits, request.flags),
         Policy(
             *(retries, options.strict_phases, options.lease),
             max_failures=options.max_failures,

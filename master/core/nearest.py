@@ -14,8 +14,13 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 def hint(name: str, known: Collection[str]) -> str:
     """Say which of `known` was probably meant by `name`, or name them all."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else f"allowed are {', '.join(sorted(known)) or 'none'}"
+    alike = near(name, known)
+    return f"did you mean `{alike}`?" if alike else f"allowed are {', '.join(sorted(known)) or 'none'}"
+
+
+def near(name: str, known: Collection[str]) -> str:
+    """Return which of `known` was probably meant by `name`, "" where none is near."""
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.6)), "")
 
 
 def shown(name: object, limit: int = 60) -> str:

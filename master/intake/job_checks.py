@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from master.core.nearest import hint, literal
+from master.core.flags import passing
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
+from master.core.nearest import literal
 from master.core.planning.identity import CODE_FIELD, BaseModelRule, needs_base_model
 from master.core.planning.job_settings import STRUCTURED
 from master.core.planning.job_shape import JobShape
+from master.core.planning.passed_fields import passed_fields
 from master.intake.participant_jobs import (
     PARTICIPANT_JOBS,
     SPLIT,
@@ -24,7 +27,7 @@ from worker_agent.protocol.script_contract import BASE_ONLY, MODE
 
 RESERVED_FIELDS = frozenset({CODE_FIELD, SPLIT.others})
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+_NAME = re.compile(r"\+{0,2}[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 _NUMBERS = frozenset({int, float, bool, type(None)})
 
@@ -33,16 +36,14 @@ def problems(
     config: Config,
     rule: BaseModelRule,
     shape: JobShape = PARTICIPANT_JOBS,
-    known_fields: Collection[str] | None = None,
+    script: ScriptFlags = NOTHING_KNOWN,
 ) -> Iterator[Problem]:
     """Yield what is wrong with a job's fields; later checks may rely on earlier ones, so take the first."""
     for name, value in config.items():
         wrong = _name_problem(name) or _value_problem(name, value)
         if wrong:
             yield name, wrong
-    if known_fields is not None:
-        passed = (name for name in config if not name.startswith("_") and name not in known_fields)
-        yield from ((name, f"is no flag of the script: {hint(name, known_fields)}") for name in passed)
+    yield from passing.problems(passed_fields(config, script, in_form=shape.has_form(config)), script)
     if config.get(MODE) == BASE_ONLY:
         yield MODE, f"may not be {BASE_ONLY}: the jobs that train base models are generated"
     if has_our_words(config, shape):
@@ -53,7 +54,7 @@ def problems(
 @lru_cache(maxsize=4096)
 def _name_problem(name: str) -> str | None:
     if not _NAME.fullmatch(name):
-        return "is not a field's name: allowed are a letter or _, then letters, digits, _ and -, 100 at most"
+        return "is not a field's name: allowed are a letter or _, then letters, digits, `_ . -`, 100 at most"
     if name in RESERVED_FIELDS:
         return "is a name that is kept for the identity of base models: choose another"
     return None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.nearest import hint, shown
 from master.core.planning.id_template import filled, is_template, missing_problem, name_problem
 from master.core.planning.identity import NOTHING_SAID, BaseModelRule, base_model_of, job_hash_of
@@ -40,19 +41,19 @@ def read_jobs(
     *,
     code: str,
     known_ids: Mapping[str, str] = EMPTY,
-    known_fields: Collection[str] | None = None,
+    script: ScriptFlags = NOTHING_KNOWN,
     shape: JobShape = PARTICIPANT_JOBS,
     check: Check | None = None,
 ) -> JobsSpec:
     """Read a jobs file (JSON, or YAML by its ending), or what flags say in place of one.
 
     `code` identifies the training code unless the file pins `code_version`; `known_ids` (job_hash → job_id)
-    are the names that earlier commands gave; `known_fields` are the flags of the script, if they are known;
+    are the names that earlier commands gave; `script` is what the script takes, as far as it is known;
     `shape` says what its fields mean; `check` sees the fields of all jobs before they are checked here, and
     may raise.  Raises ConfigError.
     """
     document = given if isinstance(given, Document) else read_document(given)
-    return _jobs(document, code, known_ids, known_fields, shape, check)
+    return _jobs(document, code, known_ids, script, shape, check)
 
 
 def parse_jobs(
@@ -61,18 +62,18 @@ def parse_jobs(
     *,
     code: str,
     known_ids: Mapping[str, str] = EMPTY,
-    known_fields: Collection[str] | None = None,
+    script: ScriptFlags = NOTHING_KNOWN,
     shape: JobShape = PARTICIPANT_JOBS,
 ) -> JobsSpec:
     """Read the text of a jobs file called `source`, as `read_jobs` does."""
-    return _jobs(parse_document(text, source), code, known_ids, known_fields, shape)
+    return _jobs(parse_document(text, source), code, known_ids, script, shape)
 
 
 def _jobs(
     document: Document,
     code: str,
     known_ids: Mapping[str, str],
-    known_fields: Collection[str] | None,
+    script: ScriptFlags,
     shape: JobShape,
     check: Check | None = None,
 ) -> JobsSpec:
@@ -87,8 +88,7 @@ def _jobs(
     settings = top if isinstance(top.value, dict) else None
     rule = (settings and _rule(settings, entries, shape)) or NOTHING_SAID
     identity = _code(settings, code) if settings else code
-    allowed = None if known_fields is None else frozenset(known_fields)
-    unnamed = [_checked(entry, rule, shape, allowed) for entry in entries]
+    unnamed = [_checked(entry, rule, shape, script) for entry in entries]
     _refuse_equal(entries, unnamed)
     ids = _ids(entries, _named(entries, unnamed), known_ids)
     named = zip(entries, unnamed, ids, strict=True)
@@ -146,11 +146,9 @@ def _declared(node: Node, entries: list[Entry], split: LeaveOneOut | None) -> fr
     return frozenset(node.value)
 
 
-def _checked(
-    entry: Entry, rule: BaseModelRule, shape: JobShape, known_fields: frozenset[str] | None
-) -> Unnamed:
+def _checked(entry: Entry, rule: BaseModelRule, shape: JobShape, script: ScriptFlags) -> Unnamed:
     config = {name: value for name, value in entry.fields.items() if name != JOB_ID.name}
-    for field, problem in problems(config, rule, shape, known_fields):
+    for field, problem in problems(config, rule, shape, script):
         raise entry.error(field, problem)
     given = entry.fields.get(JOB_ID.name)
     wrong = prefix_problem(config.get(PREFIX.name))

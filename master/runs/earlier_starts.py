@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from master.adapters.inbox import Inbox, Received
 from master.code.code_history import CodeHistory, CodeStart
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.outlook import PlannedTask
 from master.core.running import events as ev
 from master.core.running.commands import Transition
@@ -82,14 +83,26 @@ def missing_results(state: RunState, layout: RunLayout) -> Iterator[str]:
         yield f"… and the results of {len(gone) - _MOST_NOTES} more jobs are gone"
 
 
-def planned_tasks(spec: RunSpec, program: Sequence[str], configs: Mapping[str, Config]) -> list[PlannedTask]:
+def planned_tasks(
+    spec: RunSpec,
+    program: Sequence[str],
+    configs: Mapping[str, Config],
+    script: ScriptFlags = NOTHING_KNOWN,
+) -> list[PlannedTask]:
     """Return the tasks of a run in their order.  Raises ConfigError for a journal that cannot be read."""
-    return list(_tasks(spec, program, configs))
+    return list(_tasks(spec, program, configs, script))
 
 
-def _tasks(spec: RunSpec, program: Sequence[str], configs: Mapping[str, Config]) -> Iterator[PlannedTask]:
+def _shown(words: Sequence[str]) -> str:
+    """Return a command as one line, in which what the worker fills in needs no quotation marks."""
+    return " ".join(word if word.endswith("{device}") else shlex.quote(word) for word in words)
+
+
+def _tasks(
+    spec: RunSpec, program: Sequence[str], configs: Mapping[str, Config], script: ScriptFlags
+) -> Iterator[PlannedTask]:
     state = state_after(spec, read_transitions(spec.layout.journal))
     for task_id, record in state.tasks.items():
-        words = shown_words(command_of(program, configs[task_id]))
+        words = shown_words(command_of(program, configs[task_id], script))
         done = record.state is State.SUCCEEDED
-        yield PlannedTask(task_id, done, record.attempts, shlex.join(words).replace("'{device}'", "{device}"))
+        yield PlannedTask(task_id, done, record.attempts, _shown(words))

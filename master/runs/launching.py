@@ -6,18 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from master.code.snapshot import Program
-from master.core.planning.job_settings import (
-    COLLECT_RULES,
-    DEVICE,
-    NOT_FOR_THE_SCRIPT,
-    STALL_TIMEOUT,
-    TIMEOUT,
-)
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
+from master.core.flags.passing import arguments
+from master.core.planning.job_settings import COLLECT_RULES, DEVICE, STALL_TIMEOUT, TIMEOUT
+from master.core.planning.passed_fields import passed_fields
 from master.intake.executors import DEFAULT_EXECUTOR, executor_of
+from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.runs.spec import Start
 from master.specs import Config, DataDir
 from worker_agent.protocol.messages import ALONE, SHARED, Launch, Mount
-from worker_agent.protocol.script_contract import flags
 
 
 @dataclass(frozen=True)
@@ -43,12 +40,12 @@ def data_mounts(data: Sequence[DataDir], synced: Mapping[str, str], *, local: bo
     ]
 
 
-def command_of(program: Sequence[str], config: Config) -> list[str]:
+def command_of(program: Sequence[str], config: Config, script: ScriptFlags = NOTHING_KNOWN) -> list[str]:
     """Return the command of a job with the fields `config`, in the agent's words."""
-    fields = {name: value for name, value in config.items() if name not in NOT_FOR_THE_SCRIPT}
+    fields = passed_fields(config, script, in_form=PARTICIPANT_JOBS.has_form(config))
     if DEVICE.name in fields:
         fields[DEVICE.name] = _device(fields[DEVICE.name])
-    return [*program, *flags(fields)]
+    return [*program, *arguments(fields, script)]
 
 
 def shown_words(command: Sequence[str]) -> list[str]:
@@ -56,7 +53,13 @@ def shown_words(command: Sequence[str]) -> list[str]:
     return [{"{python}": "python"}.get(word, word) for word in command]
 
 
-def launch_message(start: Start, config: Config, program: Program, limits: Limits = NO_LIMITS) -> Launch:
+def launch_message(
+    start: Start,
+    config: Config,
+    program: Program,
+    limits: Limits = NO_LIMITS,
+    script: ScriptFlags = NOTHING_KNOWN,
+) -> Launch:
     """Return the message that starts an attempt at a job with the fields `config`."""
     task, base = start.record.task, start.base
     mounts = [Mount(program.shown_at, artefact=program.content_hash), *start.data]
@@ -66,7 +69,7 @@ def launch_message(start: Start, config: Config, program: Program, limits: Limit
         job_id=task.task_id,
         attempt=start.attempt,
         phase=task.phase,
-        argv=command_of(program.argv, config),
+        argv=command_of(program.argv, config, script),
         mounts=mounts,
         base_model_hash=task.makes or task.needs,
         base_model=base.content_hash if base else None,

@@ -11,6 +11,7 @@ from master.code.code_record import CodeRecord, listed
 from master.code.origin import Described, TaskFacts
 from master.code.snapshot import Program, take_snapshot
 from master.code.sources import Sources
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.analysis import varying
 from master.core.planning.identity import phase1_config
 from master.core.planning.plan import base_model_task_id
@@ -33,6 +34,8 @@ class ScriptJobs:
     record: CodeRecord
     """Of these sources."""
     limits: Limits = NO_LIMITS
+    flags: ScriptFlags = NOTHING_KNOWN
+    """What they take."""
 
     def take(self, layout: RunLayout) -> Code:
         """Take the snapshot of the code.  Raises ConfigError where that cannot be."""
@@ -42,7 +45,8 @@ class ScriptJobs:
         start = CodeStart(self.record, program.content_hash, program.argv, time.time())
 
         def launch_job(start: Start) -> Launch:
-            return launch_message(start, configs[start.record.task.task_id], program, self.limits)
+            config = configs[start.record.task.task_id]
+            return launch_message(start, config, program, self.limits, self.flags)
 
         notes = tuple(_left_out(program.left_out))
         directories = {program.content_hash: program.directory}
@@ -61,7 +65,7 @@ class ScriptJobs:
         base_models = {job.job_id: job.base_model.spec_hash for job in self.jobs.jobs if job.base_model}
 
         def describe(task_id: str) -> Described:
-            command = shown_words(command_of(program, configs[task_id]))
+            command = shown_words(command_of(program, configs[task_id], self.flags))
             return Described(TaskFacts(configs[task_id], varied, base_models.get(task_id), command))
 
         return describe

@@ -212,9 +212,9 @@ def test_a_wrong_flag_and_a_missing_module_are_not_tried_again(
     script = tmp_path / "code" / "train.py"
     script.parent.mkdir()
     script.write_text(
-        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--lr')\n"
-        "parser.add_argument('--module')\n__import__(parser.parse_args().module)\n"
-    )
+        "import argparse\nparser = argparse.ArgumentParser()\nnames = ['--lr', '--module']\n"
+        "for name in names:\n    parser.add_argument(name)\n__import__(parser.parse_args().module)\n"
+    )  # what it takes can only be seen as it runs
     jobs = [{"id": "flag", "learning_rate": 1}, {"id": "module", "module": "nowhere_to_be_found"}]
     run = Run(tmp_path, [local], {"jobs": jobs, "base_model": False}, script=script)
     done = run.finish("--retries", "3")

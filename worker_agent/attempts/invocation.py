@@ -79,8 +79,14 @@ def command(
     """Return argv with an absolute path as its first word.  Raises StartError for an unknown program."""
     device = "cpu" if gpu is None else "cuda"
     words = {"{python}": python, "{device}": device, "{output_dir}": attempt.output}
-    argv = [words.get(word, word) for word in argv]
+    argv = [_filled_in(word, words) for word in argv]
     return [_program(argv[0], attempt.work, search_path), *argv[1:]]
+
+
+def _filled_in(word: str, words: Mapping[str, str]) -> str:
+    """Return a word of the command, or what stands for it here; `--device={device}` has one at its end."""
+    name, equals, value = word.partition("=")
+    return words.get(word) or (name + equals + words.get(value, value))
 
 
 def _program(name: str, work: str, search_path: str) -> str:

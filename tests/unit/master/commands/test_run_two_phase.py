@@ -21,6 +21,12 @@ from master.runs.run_lock import exclusive
 from master.storage.run_layout import RunLayout
 from worker_agent import __version__
 
+TRAIN = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--participants", nargs="*")
+parser.add_argument("--fold", type=int)
+"""
 REQUIRED = ["--cluster-config", "c.json", "--jobs-config", "j.json"]
 
 
@@ -43,7 +49,7 @@ class Notes:
 def argv(tmp_path: Path) -> list[str]:
     """A good command line for a run on this machine, which nothing has been done for."""
     (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "train.py").write_text("print('trained')\n")
+    (tmp_path / "src" / "train.py").write_text(TRAIN)
     server = {"host": "localhost", "gpus": 0, "cpu_slots": 1, "state_dir": str(tmp_path / "state")}
     (tmp_path / "cluster.json").write_text(json.dumps({"servers": [server]}))
     (tmp_path / "jobs.json").write_text(json.dumps([{"participants": ["a", "b"], "fold": n} for n in (0, 1)]))

@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from master.core.flags.declared import Flag, ScriptFlags
 from master.core.planning.identity import canonical_json
 from master.errors import ConfigError
 from master.intake.jobs import parse_jobs, read_jobs
@@ -28,6 +29,11 @@ FOLD = {"fold": 0, "participants": PEOPLE}
 def parse(value: Any, **known: Any) -> JobsSpec:
     jsonschema.Draft202012Validator(SCHEMA).validate(value)
     return parse_jobs(json.dumps(value), code="script:1", **known)
+
+
+def taking(*names: str) -> ScriptFlags:
+    flags = {name: Flag(name, f"--{name}") for name in names}
+    return ScriptFlags(by_name=flags, open="", is_exact=True)
 
 
 def ids(value: Any, **known: Any) -> list[str]:
@@ -175,9 +181,9 @@ def test_a_pinned_version_stands_for_the_code(version: Any, code: str) -> None:
 
 
 def test_fields_the_script_does_not_know_are_refused() -> None:
-    assert ids([{"lr": 1, "_x": 1, "id": "a"}], known_fields={"lr"}) == ["alpha/a"]
+    assert ids([{"lr": 1, "_x": 1, "id": "a"}], script=taking("lr")) == ["alpha/a"]
     with pytest.raises(ConfigError, match="`batch_size` is no flag of the script: did you mean `batch-size`"):
-        parse([{"batch_size": 1}], known_fields=["lr", "batch-size"])
+        parse([{"batch_size": 1}], script=taking("lr", "batch-size"))
 
 
 def test_numbers_name_participants_too() -> None:

@@ -1,0 +1,47 @@
+"""What a command knows of the flags that the jobs' script takes, and what it tells the user of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from master.code.declarations.reading import read_flags
+from master.code.sources import Sources
+from master.code.trainer_manifest import TrainerManifest
+from master.core.flags.declared import ScriptFlags, Style
+from master.core.flags.notes import flag_notes
+from master.core.planning.job_settings import PREFIX
+from master.core.planning.passed_fields import passed_fields, takes_prefix
+from master.intake.participant_jobs import PARTICIPANT_JOBS
+from master.specs import JobSpec, JobsSpec
+
+STYLES: Mapping[str, Style] = {"separate": Style.SEPARATE, "joined": Style.JOINED, "bare": Style.BARE}
+STYLE_HELP = (
+    "how values follow flags: separate (--key value), joined (--key=value), bare (key=value);"
+    " as the script's library has it"
+)
+
+
+def flags_taken(sources: Sources, trainer: TrainerManifest | None, style: str | None = None) -> ScriptFlags:
+    """Return what the code of jobs takes, its flags in the style that the user wants."""
+    found = trainer.flags() if trainer else read_flags(sources)
+    if style is None:
+        return found
+    if STYLES[style] is Style.BARE:
+        return ScriptFlags(found.script, open="key=value is not checked", style=Style.BARE)
+    return replace(found, style=STYLES[style])
+
+
+def notes_on_flags(jobs: JobsSpec, script: ScriptFlags) -> Iterator[str]:
+    """Yield what the user should know of how fields reach the script."""
+    yield from flag_notes(
+        (passed_fields(job.config, script, in_form=_in_form(job)) for job in jobs.jobs), script
+    )
+    left = [job for job in jobs.jobs if job.config.get(PREFIX.name) is not None]
+    if script.open and any(not takes_prefix(script, in_form=_in_form(job)) for job in left):
+        unseen = f"{script.script} was not seen to take it, and is not told"
+        yield f"{PREFIX.name} names the folder of results; {unseen}"
+
+
+def _in_form(job: JobSpec) -> bool:
+    return PARTICIPANT_JOBS.has_form(job.config)

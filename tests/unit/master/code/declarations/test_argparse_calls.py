@@ -1,0 +1,42 @@
+"""Where a program calls upon argparse."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from master.code.declarations.argparse_calls import declarations, doubts, on_by_default
+
+
+@pytest.mark.parametrize(
+    ("source", "names", "target"),
+    [
+        ("p.add_argument('--a-b', '-a')", ("--a-b", "-a"), "a_b"),
+        ("p.add_argument('-a')", ("-a",), "a"),
+        ("p.add_argument('-a', '--long', dest='own')", ("-a", "--long"), "own"),
+        ("add = p.add_argument\nadd('data')", ("data",), "data"),
+        ("p.add_argument(name)", (), ""),
+    ],
+)
+def test_a_declaration_has_names_and_a_target(source: str, names: tuple[str, ...], target: str) -> None:
+    (found,) = declarations([ast.parse(source)])
+    assert (found.names, found.target, found.action) == (names, target, "store")
+
+
+def test_a_loop_over_texts_declares_each() -> None:
+    found = declarations([ast.parse("for n in ['--a', '--b']:\n    p.add_argument(n, action='store_true')")])
+    assert [(each.names, each.action, each.number) for each in found] == [
+        (("--a",), "store_true", 0),
+        (("--b",), "store_true", 1),
+    ]
+
+
+def test_what_is_made_true_afterwards_is_seen() -> None:
+    assert on_by_default([ast.parse("p.set_defaults(a=True, b=False, c=x)")]) == {"a"}
+
+
+def test_a_parser_that_is_shown_or_given_to_a_function_of_ours_raises_no_doubt() -> None:
+    source = "p = ArgumentParser()\nprint(p)\ndef more(q): pass\nmore(p)\np.parse_args()"
+    assert list(doubts([ast.parse(source)])) == []
+    assert list(doubts([ast.parse(source + "\ntheirs(q=p)")])) == ["theirs may declare more"]
