@@ -11,14 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -26,6 +25,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.dispatch_arms import (
+    SLOTS,
+    SNAPSHOTS,
+    Arm,
+    Bench,
+    Worker,
+    copy_of_true,
+    gnu_parallel,
+    snapshot_name,
+    spawn_loop,
+    ssh_per_job,
+    two_phase,
+    with_snapshot,
+    xargs,
+)
 from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Received
 from master.core.running.commands import Transition
@@ -40,124 +54,11 @@ from worker_agent.core.shares import cpu_devices
 from worker_agent.devices.slot_locks import SlotLocks
 from worker_agent.protocol import messages as msg
 
-SLOTS = 2
 ROUNDS = 3
 """Of all arms, one after the other, so that all meet the same machine; the fastest of each counts."""
 WINDOW = 4096
 """Messages in flight on the bare channel."""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to start jobs, measured."""
-
-    name: str
-    jobs: int
-    seconds: float
-    whole_seconds: float | None = None
-    """With the start and end of the command."""
-
-    @property
-    def per_second(self) -> float:
-        return self.jobs / self.seconds
-
-
-def timed(name: str, jobs: int, action: Callable[[], None]) -> Arm:
-    """Run an arm once."""
-    begin = time.perf_counter()
-    action()
-    return Arm(name, jobs, time.perf_counter() - begin)
-
-
-def quiet(argv: Sequence[str], **options: Any) -> None:
-    """Run a command, its output dropped."""
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
-
-
-def spawn_loop(program: Path, jobs: int) -> Arm:
-    """Start and wait, one by one, from Python."""
-
-    def loop() -> None:
-        for index in range(jobs):
-            subprocess.Popen([program, "--index", str(index)], stdin=subprocess.DEVNULL).wait()
-
-    return timed("spawn loop", jobs, loop)
-
-
-def xargs(program: Path, jobs: int) -> Arm:
-    """`xargs -P`."""
-    text = "\n".join(map(str, range(jobs))).encode()
-    argv = ["xargs", "-P", str(SLOTS), "-n", "1", str(program), "--index"]
-    return timed(f"xargs -P {SLOTS}", jobs, lambda: quiet(argv, input=text))
-
-
-def ssh_per_job(program: Path, jobs: int, server: LoopbackSshd) -> Arm:
-    """One `ssh host command` per job, two at a time."""
-    text = "\n".join(map(str, range(jobs))).encode()
-    argv = [
-        "xargs",
-        "-P",
-        str(SLOTS),
-        "-n",
-        "1",
-        *server.client.ssh_argv(server.name),
-        str(program),
-        "--index",
-    ]
-    return timed("ssh per job", jobs, lambda: quiet(argv, input=text))
-
-
-def gnu_parallel(program: Path, jobs: int, server: LoopbackSshd) -> Arm | None:
-    """GNU parallel over ssh, None where it is not installed."""
-    if not shutil.which("parallel"):
-        return None
-    login = " ".join(server.client.ssh_argv(server.name))
-    argv = ["parallel", "--will-cite", "-j", str(SLOTS), "-S", login, str(program), "--index", "{}", ":::"]
-    return timed("GNU parallel over ssh", jobs, lambda: quiet([*argv, *map(str, range(jobs))]))
-
-
-def two_phase(
-    name: str,
-    root: Path,
-    scratch: Path,
-    program: Path,
-    jobs: int,
-    server: dict[str, Any],
-    cluster: dict[str, Any],
-) -> Arm:
-    """`run_two_phase` on a worker, a process per job."""
-    root = Path(tempfile.mkdtemp(prefix="run-", dir=root))
-    slots: dict[str, Any] = {"gpus": 0, "cpu_slots": SLOTS, "state_dir": str(root / "state")}
-    slots["work_dir"] = tempfile.mkdtemp(prefix="dispatch-", dir=scratch)
-    (root / "cluster.json").write_text(json.dumps({"servers": [{**server, **slots}], **cluster}))
-    specs = [{"index": index} for index in range(jobs)]
-    (root / "jobs.json").write_text(json.dumps({"base_model": False, "jobs": specs}))
-    argv = [
-        *(
-            sys.executable,
-            "-m",
-            "master.commands.run_two_phase",
-            "--quiet",
-            "--cluster-config",
-            str(root / "cluster.json"),
-        ),
-        *("--jobs-config", str(root / "jobs.json"), "--script-path", str(program)),
-        *("--run-dir", str(root / "run")),
-    ]
-    begin = time.perf_counter()
-    quiet(argv, env={**os.environ, "TWOPHASE_SLOT_DIR": str(root / "slots")})
-    whole = time.perf_counter() - begin
-    while list((root / "state").glob("*/runs/*")):
-        # The agent still deletes the attempts' directories, which would slow the next arm down.
-        time.sleep(0.1)
-    shutil.rmtree(slots["work_dir"])
-    journal = Journal(RunLayout(root / "run").journal)
-    transitions = list(journal.transitions())
-    journal.close()
-    ended = [item.at for item in transitions if item.state is State.SUCCEEDED]
-    assert len(ended) == jobs, f"{len(ended)} of {jobs} jobs succeeded"
-    began = min(item.at for item in transitions if item.trigger is Trigger.ASSIGN)
-    return Arm(name, jobs, max(ended) - began, whole)
+_LOCAL, _REMOTE = "run_two_phase, this machine", "run_two_phase over ssh"
 
 
 def channel(root: Path, jobs: int) -> Arm:
@@ -220,37 +121,11 @@ def _transition(event: Any) -> Transition:
     )
 
 
-def measure(jobs: int, scratch: Path, say: Callable[[str], None]) -> list[Arm]:
+def measure(bench: Bench, against: Path | None, say: Callable[[str], None]) -> list[Arm]:
     """Run all arms, one after the other, again and again; return the fastest of each."""
     best: dict[str, Arm] = {}
-    with (
-        tempfile.TemporaryDirectory(prefix="dispatch-") as folder,
-        LoopbackSshd(Path(folder, "sshd")) as sshd,
-    ):
-        root = Path(folder)
-        program = root / "code" / "noop"
-        program.parent.mkdir()
-        shutil.copy2(shutil.which("true") or "/bin/true", program)
-        files = {"ssh_config": str(sshd.client.config), "known_hosts": str(sshd.client.known_hosts)}
-        ways: list[Callable[[], Arm | None]] = [
-            lambda: spawn_loop(program, jobs),
-            lambda: xargs(program, jobs),
-            lambda: two_phase(
-                "run_two_phase, this machine",
-                *(root, scratch, program, jobs),
-                {"host": "localhost"},
-                {},
-            ),
-            lambda: two_phase(
-                "run_two_phase over ssh",
-                *(root, scratch, program, jobs),
-                {"host": sshd.name, "python": sys.executable},
-                files,
-            ),
-            lambda: ssh_per_job(program, max(20, jobs // 20), sshd),
-            lambda: gnu_parallel(program, max(20, jobs // 10), sshd),
-            lambda: channel(root, 10 * jobs),
-        ]
+    with LoopbackSshd(bench.root / "sshd") as sshd:
+        ways = [*_ways(bench, sshd), *_snapshots(bench, against)]
         for way in ways * ROUNDS:
             arm = way()
             if arm is None:
@@ -260,10 +135,30 @@ def measure(jobs: int, scratch: Path, say: Callable[[str], None]) -> list[Arm]:
     return list(best.values())
 
 
-def ratios(arms: Sequence[Arm]) -> dict[str, float]:
+def _ways(bench: Bench, sshd: LoopbackSshd) -> list[Callable[[], Arm | None]]:
+    program, jobs = copy_of_true(bench.root / "code" / "noop"), bench.jobs
+    files = {"ssh_config": str(sshd.client.config), "known_hosts": str(sshd.client.known_hosts)}
+    loopback = Worker({"host": sshd.name, "python": sys.executable}, files)
+    return [
+        lambda: spawn_loop(program, jobs),
+        lambda: xargs(program, jobs),
+        lambda: two_phase(_LOCAL, bench, program),
+        lambda: two_phase(_REMOTE, bench, program, loopback),
+        lambda: ssh_per_job(program, max(20, jobs // 20), sshd),
+        lambda: gnu_parallel(program, max(20, jobs // 10), sshd),
+        lambda: channel(bench.root, 10 * jobs),
+    ]
+
+
+def _snapshots(bench: Bench, against: Path | None) -> list[Callable[[], Arm]]:
+    checkouts = [{}, {"checkout": against}] if against else [{}]
+    return [partial(with_snapshot, files, bench, **own) for files in SNAPSHOTS for own in checkouts]
+
+
+def ratios(arms: Sequence[Arm], against: Path | None = None) -> dict[str, float]:
     """Return each comparison as a rate over a rate."""
     rate = {arm.name: arm.per_second for arm in arms}
-    local, remote = rate["run_two_phase, this machine"], rate["run_two_phase over ssh"]
+    local, remote = rate[_LOCAL], rate[_REMOTE]
     found = {
         "local over spawn loop": local / rate["spawn loop"],
         "local over xargs": local / rate[f"xargs -P {SLOTS}"],
@@ -273,6 +168,12 @@ def ratios(arms: Sequence[Arm]) -> dict[str, float]:
     }
     if "GNU parallel over ssh" in rate:
         found["ssh over GNU parallel"] = remote / rate["GNU parallel over ssh"]
+    for files in SNAPSHOTS:
+        own = rate[snapshot_name(files)]
+        if files != SNAPSHOTS[0]:
+            found[f"{files:,} files of code over {SNAPSHOTS[0]}"] = own / rate[snapshot_name(SNAPSHOTS[0])]
+        if against:
+            found[f"{files:,} files of code over {against}"] = own / rate[snapshot_name(files, against)]
     return {name: round(value, 3) for name, value in found.items()}
 
 
@@ -285,10 +186,14 @@ def main() -> None:
     memory = Path("/dev/shm")
     usual = memory if memory.is_dir() else Path(tempfile.gettempdir())
     parser.add_argument("--scratch", type=Path, default=usual, metavar="DIR", help=f"the worker's ({usual})")
+    against = "another checkout of Twophase, to compare the arms with files of code"
+    parser.add_argument("--against", type=Path, metavar="DIR", help=against)
     options = parser.parse_args()
     jobs = 300 if options.quick else options.jobs
-    arms = measure(jobs, options.scratch, lambda text: print(text, file=sys.stderr))
-    found = ratios(arms)
+    with tempfile.TemporaryDirectory(prefix="dispatch-") as folder:
+        bench = Bench(Path(folder), options.scratch, jobs)
+        arms = measure(bench, options.against, lambda text: print(text, file=sys.stderr))
+    found = ratios(arms, options.against)
     if options.json:
         rows = [{**asdict(arm), "per_second": arm.per_second} for arm in arms]
         print(json.dumps({"arms": rows, "ratios": found}, indent=2))
