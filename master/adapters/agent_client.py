@@ -62,8 +62,15 @@ def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
             *(at, worker, len(message.slots), message.held_by_others, attempts, cached),
             gpu_bytes=tuple(message.gpu_bytes),
             slots_per_gpu=message.slots_per_gpu,
+            cores=_amount(message.facts.get("cores")),
+            memory_bytes=_amount(message.facts.get("memory_bytes")),
         )
     return None
+
+
+def _amount(told: object) -> int:
+    """Return a fact that is a number of something, 0 for what is none."""
+    return told if type(told) is int and 0 < told < 2**63 else 0
 
 
 def _attempt_event(worker: str, message: Event, at: float) -> ev.Event:

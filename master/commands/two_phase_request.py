@@ -35,7 +35,7 @@ from master.intake.job_ids import IdTaken
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets import with_secrets
-from master.intake.settings_check import check_job_settings
+from master.intake.settings_check import check_job_settings, check_labels
 from master.intake.sweeps.flags import given_jobs
 from master.runs.launching import Limits
 from master.runs.script_jobs import ScriptJobs
@@ -85,6 +85,7 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     flags = flags_taken(code.sources, trainer, options.flag_style)
     jobs = _jobs(options, layout, code, earlier, trainer, flags)
     check_job_settings(jobs)
+    check_labels(jobs, cluster)
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
         raise UsageError(f"--executor {problem}")
     executor = options.executor or default_executor(trainer.executors if trainer else ())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from master.core.nearest import shown
-from master.core.planning.job_settings import JOB_SETTINGS
+from master.core.planning.job_settings import GPU_MEMORY, JOB_RESOURCES, JOB_SETTINGS
+from master.core.planning.resources import no_machine_has
 from master.errors import ConfigError
-from master.specs import JobsSpec
+from master.specs import ClusterSpec, JobsSpec
 
 
 def check_job_settings(jobs: JobsSpec) -> None:
@@ -14,3 +15,21 @@ def check_job_settings(jobs: JobsSpec) -> None:
         for setting in JOB_SETTINGS:
             if problem := setting.problem(job.config.get(setting.name)):
                 raise ConfigError(jobs.source, job.place, f"{shown(setting.name)} {problem}")
+        given = JOB_RESOURCES.of(job.config)
+        if given and given.gpu_memory and job.config.get(GPU_MEMORY.name) is not None:
+            problem = "has `gpu_memory`, which stands beside it as well: give it in one place"
+            raise ConfigError(jobs.source, job.place, f"{shown(JOB_RESOURCES.name)} {problem}")
+
+
+def check_labels(jobs: JobsSpec, cluster: ClusterSpec) -> None:
+    """Raise ConfigError for a job with labels that no machine has."""
+    machines = [server.labels for server in cluster.servers]
+    fine = {frozenset[str]()}
+    for job in jobs.jobs:
+        given = JOB_RESOURCES.of(job.config)
+        if given is None or given.labels in fine:
+            continue
+        if problem := no_machine_has(given.labels, machines):
+            advice = "give one of the servers in the cluster config that label"
+            raise ConfigError(jobs.source, job.place, f"{shown(JOB_RESOURCES.name)}: {problem}; or {advice}")
+        fine.add(given.labels)

@@ -30,7 +30,10 @@ _MOST_NOTES = 5
 def state_after(spec: RunSpec, journal: Iterable[Transition]) -> RunState:
     """Return the state in which a run begins, given what its journal tells."""
     workers = [server.name for server in spec.cluster.servers]
-    return (recover if spec.resumes else start_over)(spec.plan, spec.policy, workers, journal)
+    state = (recover if spec.resumes else start_over)(spec.plan, spec.policy, workers, journal)
+    for server in spec.cluster.servers:
+        state.workers[server.name].labels = frozenset(server.labels)
+    return state
 
 
 def code_history(journal: Journal, start: CodeStart) -> CodeHistory:

@@ -19,9 +19,9 @@ from master.adapters.agent_deploy import (
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
 from master.core.nearest import shown
-from master.core.planning.job_settings import GPU_MEMORY
+from master.core.planning.job_settings import GPU_MEMORY, resources_of
 from master.core.planning.workers import PlannedWorker, planned_workers
-from master.core.running.gpu_room import too_large
+from master.core.running.worker_room import too_large
 from master.errors import ConfigError, TwophaseError
 from master.runs.agents import open_session, python_of
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
@@ -107,7 +107,7 @@ def check_gpu_memory(jobs: JobsSpec, workers: Sequence[PlannedWorker]) -> None:
         return
     largest, name = max(sizes)
     for job in jobs.jobs:
-        need = GPU_MEMORY.of(job.config) or 0
+        need = resources_of(job.config).gpu_memory or 0
         if need > largest:
             problem = too_large(need, largest, name)
             raise ConfigError(jobs.source, job.place, f"{shown(GPU_MEMORY.name)}: {problem}")

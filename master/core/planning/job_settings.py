@@ -6,9 +6,10 @@ the user's own: what it holds is never refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from master.core.planning.resources import NO_RESOURCES, Resources
 from master.core.planning.setting_kinds import (
     ANYTHING,
     COLLECT,
@@ -16,6 +17,7 @@ from master.core.planning.setting_kinds import (
     FOLDER,
     ID,
     KEPT,
+    RESOURCES,
     SIZE,
     TIME,
     Kind,
@@ -107,6 +109,13 @@ COLLECT_RULES = JobSetting(
     meaning="Which files that it leaves come home: `include`, `exclude`, `max_size`.",
     default="all",
 )
+JOB_RESOURCES = JobSetting(
+    name="resources",
+    kind=RESOURCES,
+    used_for="placement",
+    meaning="What it needs of a machine, and its priority: an object, below.",
+    default="nothing",
+)
 GPU_MEMORY = JobSetting(
     name="gpu_memory",
     kind=SIZE,
@@ -130,11 +139,18 @@ RETRIES = JobSetting(
 )
 
 JOB_SETTINGS: tuple[JobSetting[Any], ...] = (
-    *(JOB_ID, PREFIX, DEVICE, TIMEOUT, STALL_TIMEOUT, JOB_EXECUTOR, COLLECT_RULES, GPU_MEMORY),
-    *(EXPECTED_TIME, RETRIES),
+    *(JOB_ID, PREFIX, DEVICE, TIMEOUT, STALL_TIMEOUT, JOB_EXECUTOR, COLLECT_RULES),
+    *(JOB_RESOURCES, GPU_MEMORY, EXPECTED_TIME, RETRIES),
 )
 
-STRUCTURED = frozenset(setting.name for setting in JOB_SETTINGS if setting.kind is COLLECT)
+STRUCTURED = frozenset(setting.name for setting in JOB_SETTINGS if setting.kind in (COLLECT, RESOURCES))
 """What holds an object, as no field of a script can."""
 NOT_FOR_THE_SCRIPT = frozenset(setting.name for setting in JOB_SETTINGS if not setting.passed)
 NOT_IDENTIFYING = frozenset(setting.name for setting in JOB_SETTINGS if not setting.identifies)
+
+
+def resources_of(config: Config) -> Resources:
+    """Return what a job needs of a machine; `gpu_memory` may stand beside `resources` too."""
+    found = JOB_RESOURCES.of(config) or NO_RESOURCES
+    above = GPU_MEMORY.of(config)
+    return found if above is None else replace(found, gpu_memory=above)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from master.core.planning.job_settings import EXPECTED_TIME, GPU_MEMORY
+from master.core.planning.job_settings import EXPECTED_TIME, resources_of
+from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources
 from master.specs import JobSpec, JobsSpec
 
 BASE_MODELS = "base_models"
@@ -31,6 +32,8 @@ class Task:
     """GPU memory that its user says it needs."""
     gpu_kind: str = ""
     """Tasks of one GPU kind need about equally much GPU memory; empty: nothing is learned of it."""
+    resources: Resources = NO_RESOURCES
+    """What else it needs of a machine, and its priority."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,12 @@ def base_model_task_id(spec_hash: str) -> str:
 def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
     """Return the tasks for `jobs`, given the verified base models of the store."""
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
-    sizes: dict[str, int] = {}
+    needs: dict[str, set[Resources]] = {}
     for job in jobs.jobs:
-        if job.base_model and (size := GPU_MEMORY.of(job.config)):
-            sizes[job.base_model.spec_hash] = max(size, sizes.get(job.base_model.spec_hash, 0))
+        if job.base_model:
+            needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(job.config))
     phase1 = [
-        Task(
-            base_model_task_id(spec_hash),
-            phase=1,
-            makes=spec_hash,
-            kind=_BASE_MODEL,
-            gpu_bytes=sizes.get(spec_hash),
-            gpu_kind=_BASE_MODEL,
-        )
+        _phase1_task(spec_hash, shared_resources(needs[spec_hash]))
         for spec_hash, _ in wanted.most_common()
         if spec_hash not in in_store
     ]
@@ -75,13 +71,33 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
     return Plan((*phase1, *(_phase2_task(job) for job in jobs.jobs)), held)
 
 
+def _phase1_task(spec_hash: str, needs: Resources) -> Task:
+    return Task(
+        base_model_task_id(spec_hash),
+        phase=1,
+        makes=spec_hash,
+        kind=_BASE_MODEL,
+        gpu_bytes=needs.gpu_memory,
+        gpu_kind=_BASE_MODEL,
+        resources=_else(needs),
+    )
+
+
+def _else(needs: Resources) -> Resources:
+    """Return the needs without GPU memory, which is a task's own: often they are none."""
+    rest = replace(needs, gpu_memory=None)
+    return NO_RESOURCES if rest == NO_RESOURCES else rest
+
+
 def _phase2_task(job: JobSpec) -> Task:
+    needs = resources_of(job.config)
     return Task(
         job.job_id,
         phase=2,
         needs=job.base_model.spec_hash if job.base_model else None,
         kind=job.kind,
         expected_s=EXPECTED_TIME.of(job.config),
-        gpu_bytes=GPU_MEMORY.of(job.config),
+        gpu_bytes=needs.gpu_memory,
         gpu_kind=job.kind,
+        resources=_else(needs),
     )

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from master.core.nearest import hint, literal, unknown
 from master.core.planning.id_template import is_template, template_problem
+from master.core.planning.resources import Resources, resources, wrong_resources
 from master.core.quantities import SIZES, TIMES, seconds, size_bytes
 from worker_agent.protocol.messages import EXECUTORS, CollectRules
 
@@ -100,5 +101,6 @@ EXECUTOR = Kind("an executor", _executor, lambda value: f"is {literal(value)}: {
 ID = Kind("a name or a template", _id, _wrong_id)
 FOLDER = Kind("names with `/` between", _folder, _wrong_folder)
 COLLECT = Kind("rules", _collect, _wrong_collect)
+RESOURCES: Kind[Resources] = Kind("needs", resources, wrong_resources)
 ANYTHING: Kind[Any] = Kind("anything", lambda value: value, lambda value: "")
 KEPT: Kind[None] = Kind("not allowed", lambda value: None, lambda value: _IS_KEPT)

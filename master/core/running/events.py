@@ -27,6 +27,10 @@ class WorkerUp:
     """What jobs may have of each GPU; 0 where it is not known."""
     slots_per_gpu: int | None = None
     """None where GPUs are shared by memory."""
+    cores: int = 0
+    """0 where it does not tell."""
+    memory_bytes: int = 0
+    """0 where it does not tell."""
 
 
 @dataclass(frozen=True)

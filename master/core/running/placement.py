@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from master.core.planning.plan import Task
+from master.core.planning.resources import Resources
 
 LOOKAHEAD_S = 0.25
 """Workers hold so many seconds of work in hand, to bridge the way to the master and back."""
@@ -20,12 +21,12 @@ def lookahead(slots: int, mean_duration_s: float | None) -> int:
     return min(MAX_LOOKAHEAD, int(slots * LOOKAHEAD_S / max(mean_duration_s, 1e-4)))
 
 
-_Kind = tuple[str, float | None, int | None]
+_Kind = tuple[str, float | None, int | None, Resources]
 
 
 def _kind(task: Task) -> _Kind:
     """Return what the choice of a worker and the order depend on."""
-    return task.kind, task.expected_s, task.gpu_bytes
+    return task.kind, task.expected_s, task.gpu_bytes, task.resources
 
 
 class ReadyTasks:
@@ -36,6 +37,8 @@ class ReadyTasks:
         self._groups: dict[str | None, dict[_Kind, dict[str, Task]]] = {}
         self.gpu_bytes: Counter[int] = Counter()
         """How many tasks say that they need so much GPU memory."""
+        self.resources: Counter[Resources] = Counter()
+        """How many tasks need this of a machine."""
         self._sizes: Counter[str | None] = Counter()
         self._holders: Counter[str | None] = Counter()
 
@@ -54,6 +57,7 @@ class ReadyTasks:
         """Put a task at the end of its group."""
         if task in self:
             return
+        self.resources[task.resources] += 1
         if task.gpu_bytes is not None:
             self.gpu_bytes[task.gpu_bytes] += 1
         if task.makes:
@@ -67,6 +71,9 @@ class ReadyTasks:
         """Take a task out if it is in."""
         if task not in self:
             return
+        self.resources[task.resources] -= 1
+        if not self.resources[task.resources]:
+            del self.resources[task.resources]
         if task.gpu_bytes is not None:
             self.gpu_bytes[task.gpu_bytes] -= 1
             self.gpu_bytes += Counter()
@@ -88,9 +95,15 @@ class ReadyTasks:
 
     def larger_than(self, gpu_bytes: int) -> list[Task]:
         """Return the tasks that say that they need more GPU memory."""
+        return [task for task in self._all() if (task.gpu_bytes or 0) > gpu_bytes]
+
+    def with_resources(self, resources: Resources) -> list[Task]:
+        """Return the tasks that need just this of a machine."""
+        return [task for task in self._all() if task.resources == resources]
+
+    def _all(self) -> Iterator[Task]:
         groups = (tasks for kinds in self._groups.values() for tasks in kinds.values())
-        ready = (task for tasks in (self._phase1, *groups) for task in tasks.values())
-        return [task for task in ready if (task.gpu_bytes or 0) > gpu_bytes]
+        return (task for tasks in (self._phase1, *groups) for task in tasks.values())
 
     def candidates(
         self,
@@ -102,10 +115,21 @@ class ReadyTasks:
 
         `fits` is asked of one task of each kind, and tells whether the worker can ever run such.
 
-        Base models to train come first, for others wait for them.  Then what needs no transfer, the longest
-        first; then the rest, where the base model with most work for each worker that holds it goes first.
+        A higher priority goes before all else.  Base models to train come first, for others wait for them.
+        Then what needs no transfer, the longest first; then the rest, where the base model with most work for
+        each worker that holds it goes first.
         The tasks must not change while it is in use.
         """
+        for priority in sorted({each.priority for each in self.resources}, reverse=True):
+
+            def counts(task: Task, priority: int = priority) -> bool:
+                return task.resources.priority == priority and fits(task)
+
+            yield from self._by_nearness(held, expected_s, counts)
+
+    def _by_nearness(
+        self, held: Collection[str], expected_s: Callable[[Task], float], fits: Callable[[Task], bool]
+    ) -> Iterator[Task]:
         yield from filter(fits, self._phase1.values())
         near = [spec for spec in (None, *held) if spec in self._groups]
         yield from self._ranked(near, expected_s, fits)

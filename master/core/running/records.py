@@ -132,6 +132,11 @@ class WorkerView:
     """What each GPU has to give; 0 where it is not known."""
     slots_per_gpu: int | None = None
     """None where GPUs are shared by memory."""
+    labels: frozenset[str] = frozenset()
+    cores: int = 0
+    """0 where it is not known."""
+    memory_bytes: int = 0
+    """0 where it is not known."""
     claims: dict[Attempt, float] = field(default_factory=dict)
     """How many slots' worth an attempt takes, where it is not one."""
     attempts: set[Attempt] = field(default_factory=set)
@@ -195,6 +200,8 @@ class RunState:
     counts: Counter[State] = field(default_factory=Counter)
     open_tasks: int = 0
     """Tasks that have not ended."""
+    any_machine_needs: bool = False
+    """Whether a task says how many cores or how much memory it needs."""
     open_phase1: int = 0
     """Phase 1 tasks that have not ended."""
     ready: ReadyTasks = field(default_factory=ReadyTasks)
@@ -239,6 +246,7 @@ class RunState:
         )
         self.counts[record.state] += 1
         self.open_tasks += 1
+        self.any_machine_needs |= bool(task.resources.cpus or task.resources.memory)
         self.open_phase1 += task.phase == 1
         if task.needs:
             self.dependents.setdefault(task.needs, []).append(task.task_id)

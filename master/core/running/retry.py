@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from master.core.running import commands as cmd
 from master.core.running.failures import hopeless, signature
-from master.core.running.gpu_room import cost, has_larger, need_of
 from master.core.running.lifecycle import ENDED, State, Trigger
 from master.core.running.records import Outbox, Policy, RunState, TaskRecord, WorkerView
 from master.core.running.tasks import give_up, stop_starting
+from master.core.running.worker_room import cost, has_larger, need_of, suits
 from worker_agent.protocol.outcome import Finished, Outcome
 
 _THE_SCRIPTS = frozenset({Outcome.FAILED, Outcome.REFUSED})
@@ -72,12 +72,13 @@ def why_given_up(state: RunState, record: TaskRecord, at: float) -> str:
 
 def _may_do(state: RunState, record: TaskRecord, view: WorkerView, at: float) -> bool:
     """True if a worker will take the task sooner or later, as far as one can tell."""
-    if view.name in record.hopeless or not view.usable:
+    needs = record.task.resources
+    if view.name in record.hopeless or not view.usable or not needs.labels <= view.labels:
         return False
     if not view.up:
         return not view.tried or (view.ever_up and at - view.since <= state.policy.lease_s)
     fits = view.slots > 0 and cost(view, need_of(state, record, view), alone=False) is not None
-    return fits and not (record.alone and has_larger(state, view))
+    return fits and suits(needs, view) and not (record.alone and has_larger(state, view, needs))
 
 
 def give_up_hopeless(state: RunState, out: Outbox) -> None:

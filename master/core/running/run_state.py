@@ -10,15 +10,25 @@ from functools import partial
 from typing import Any
 
 from master.core.planning.plan import Task
+from master.core.planning.resources import NO_RESOURCES
 from master.core.running import artefacts, attempts, checkpoints, workers
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt
-from master.core.running.gpu_room import cost, has_larger, largest_gpu, need_of, too_large
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placement import lookahead
 from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
 from master.core.running.tasks import expect_model, give_up, make_ready, move, stop_starting, unlock
+from master.core.running.worker_room import (
+    cost,
+    has_larger,
+    has_machine_room,
+    largest_gpu,
+    need_of,
+    suits,
+    too_large,
+    why_homeless,
+)
 from worker_agent.protocol.outcome import Outcome
 
 _LEAST = 1e-6
@@ -71,6 +81,7 @@ def step(state: RunState, event: ev.Event) -> Outbox:
         for record in state.due(event.at):
             make_ready(state, record, out)
         _refuse_too_large(state, out)
+        _refuse_homeless(state, out)
         _place(state, out)
         _finish_if_done(state, out)
     return out
@@ -118,17 +129,19 @@ def _choose(state: RunState, view: WorkerView, mean_s: float | None) -> Task | N
         record = state.tasks[task.task_id]
         if view.name in record.hopeless:
             continue
-        if view.name in record.avoid and _has_alternative(state, record.avoid):
+        if view.name in record.avoid and _has_alternative(state, record):
             continue
-        if record.alone and has_larger(state, view):
+        if record.alone and has_larger(state, view, task.resources):
             continue
         claim = cost(view, need_of(state, record, view), record.alone)
-        return task if _has_room(view, mean_s, claim or 1.0) else None
+        has_room = _has_room(view, mean_s, claim or 1.0) and has_machine_room(state, task.resources, view)
+        return task if has_room else None
     return None
 
 
 def _fits(state: RunState, view: WorkerView, task: Task) -> bool:
-    return cost(view, need_of(state, state.tasks[task.task_id], view), alone=False) is not None
+    fits_gpus = cost(view, need_of(state, state.tasks[task.task_id], view), alone=False) is not None
+    return fits_gpus and suits(task.resources, view)
 
 
 def _refuse_too_large(state: RunState, out: Outbox) -> None:
@@ -142,10 +155,21 @@ def _refuse_too_large(state: RunState, out: Outbox) -> None:
         give_up(state, state.tasks[task.task_id], out, too_large(task.gpu_bytes or 0, size, worker))
 
 
-def _has_alternative(state: RunState, avoid: frozenset[str]) -> bool:
-    """True if a worker that is not to be avoided will have room sooner or later."""
+def _refuse_homeless(state: RunState, out: Outbox) -> None:
+    """Fail the tasks that need what no machine has, or none that is left."""
+    for needs in [needs for needs in state.ready.resources if needs is not NO_RESOURCES]:
+        why = why_homeless(needs, state.workers.values(), out.at, state.policy.give_up_s)
+        for task in state.ready.with_resources(needs) if why else ():
+            give_up(state, state.tasks[task.task_id], out, why)
+
+
+def _has_alternative(state: RunState, record: TaskRecord) -> bool:
+    """True if a worker that is not to be avoided will have room for the task sooner or later."""
     return any(
-        view.available and view.slots > view.held_by_others and view.name not in avoid
+        view.available
+        and view.slots > view.held_by_others
+        and view.name not in record.avoid
+        and suits(record.task.resources, view)
         for view in state.workers.values()
     )
 

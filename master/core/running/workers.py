@@ -29,6 +29,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.since, view.reason = event.at, "" if view.usable else view.reason
     view.slots, view.held_by_others = event.slots, event.held_by_others
     view.gpu_bytes, view.slots_per_gpu = event.gpu_bytes, event.slots_per_gpu
+    view.cores, view.memory_bytes = event.cores, event.memory_bytes
     view.cached = set(event.cached)
     view.delivering.clear()
     view.reattached.clear()

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from master.core.nearest import shown
+from master.core.planning.job_settings import JOB_RESOURCES
 from master.errors import ConfigError
 from master.intake.strict_json import Document, Node
 from master.intake.strict_yaml import Trail
@@ -27,8 +28,8 @@ class Entry:
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """All its fields."""
-        return {**self.defaults, **self.own}
+        """All its fields; what it says of resources is added to the defaults, key by key."""
+        return _merged(self.defaults, self.own)
 
     def error(self, name: str, problem: str) -> ConfigError:
         """Return the error about one field of this job."""
@@ -36,12 +37,19 @@ class Entry:
 
     def below(self, defaults: Mapping[str, Any]) -> Entry:
         """Return this job with further defaults, which count less than its own."""
-        return replace(self, defaults={**defaults, **self.defaults}) if defaults else self
+        return replace(self, defaults=_merged(defaults, self.defaults)) if defaults else self
 
     def at(self, values: Mapping[str, Any], place: str = "") -> Entry:
         """Return this job with values of a sweep, at a place that the sweep names."""
         where = ", ".join(filter(None, (self.place, place)))
         return replace(self, place=where, own={**self.own, **values})
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    key = JOB_RESOURCES.name
+    one, other = below.get(key), above.get(key)
+    both = {key: {**one, **other}} if isinstance(one, dict) and isinstance(other, dict) else {}
+    return {**below, **above, **both}
 
 
 def written_entry(job: Node, place: str) -> Entry:

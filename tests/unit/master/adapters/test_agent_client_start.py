@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from master.adapters.agent_client import to_event
 from master.core.running import events as ev
 from tests.unit.master.adapters.test_agent_client import HELLO, WELCOME, World
 from worker_agent.protocol import messages as msg
@@ -39,3 +42,13 @@ def test_another_protocol_is_no_link() -> None:
     lost = world.event()
     assert isinstance(lost, ev.WorkerLost)
     assert lost.reason == "the agent speaks protocol 99, this master 1"
+
+
+@pytest.mark.parametrize(
+    ("told", "known"), [(8, 8), (0, 0), (-1, 0), (True, 0), (2**63, 0), (8.5, 0), ("8", 0), (None, 0)]
+)
+def test_what_a_machine_has_is_believed_only_where_it_is_a_number(told: object, known: int) -> None:
+    welcome = msg.Welcome(**{**WELCOME.__dict__, "facts": {"cores": told, "memory_bytes": told}})
+    event = to_event("w", welcome, 1.0)
+    assert isinstance(event, ev.WorkerUp)
+    assert (event.cores, event.memory_bytes) == (known, known)

@@ -33,6 +33,8 @@ VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 0.5, 90.0, 10**9, [1], ["a"], "", "x", "a/b", "a//b", "../x", ".x"),
     *("90s", "90 s", "2h", "1d", "90", "-5s", "5 parsecs", "800MB", "1.5 GiB", "24", "24gb", "fork"),
     *EXECUTORS,
+    *({"cpus": 4, "labels": ["a100"]}, {"cpus": 0}, {"gpus": 2}, {"label": ["x"]}, {"labels": "x"}),
+    *({"memory": "8GB", "gpu_memory": "1GiB", "gpus": 1, "priority": -3}, {"memory": "8 apples"}),
     *("{lr}-{seed}", "{lr", "{a b}", "x/{lr}"),
     *({}, {"include": ["*.pt", "runs/*/best"]}, {"exclude": ["tmp/"], "max_size": "2GB"}, {"max_size": None}),
     *({"include": "*.pt"}, {"exclude": [1]}, {"include": ["../x"]}, {"include": [""]}, {"max_size": "big"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from master.core.planning.plan import make_plan
+from master.core.planning.resources import NO_RESOURCES, Resources
 from master.core.planning.workers import PlannedWorker, planned_workers
 from master.specs import ClusterSpec, Config, ServerSpec
 from tests.support.scripted_run import jobs_spec
@@ -18,6 +19,25 @@ def test_a_base_model_needs_as_much_gpu_memory_as_the_largest_of_its_jobs() -> N
     plan = make_plan(dataclasses.replace(jobs, jobs=tuple(given)), {})
     (base,) = [task for task in plan.tasks if task.phase == 1]
     assert base.gpu_bytes == 5_000_000_000
+
+
+def test_a_base_model_runs_where_all_of_its_jobs_may_and_is_as_urgent_as_the_most_urgent() -> None:
+    jobs = jobs_spec(3, 1)
+    needs: list[Config] = [
+        {"resources": {"labels": ["a", "b"], "cpus": 2, "gpu_memory": "2GB", "priority": -1}},
+        {"resources": {"labels": ["b"], "cpus": 8, "memory": "1GB", "gpus": 1}},
+        {"resources": {"labels": ["b", "c"], "priority": 3}, "gpu_memory": "1GB"},
+    ]
+    given = [dataclasses.replace(one, config=config) for one, config in zip(jobs.jobs, needs, strict=True)]
+    base, first, _, last = make_plan(dataclasses.replace(jobs, jobs=tuple(given)), {}).tasks
+    assert base.resources == Resources(frozenset("b"), cpus=8, memory=10**9, gpus=1, priority=3)
+    assert (base.gpu_bytes, first.gpu_bytes, last.gpu_bytes) == (2 * 10**9, 2 * 10**9, 10**9)
+    assert last.resources == Resources(frozenset("bc"), priority=3)
+
+
+def test_jobs_that_need_nothing_share_one_object() -> None:
+    tasks = make_plan(jobs_spec(3, 1), {}).tasks
+    assert all(task.resources is NO_RESOURCES for task in tasks)
 
 
 def test_workers_are_planned_as_far_as_their_settings_tell() -> None:

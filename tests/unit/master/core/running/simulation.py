@@ -9,10 +9,12 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from random import Random
 
 from master.core.planning.plan import Plan, Task, base_model_task_id
+from master.core.planning.resources import Resources
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
@@ -21,8 +23,9 @@ from master.core.running.records import Outbox, RunState, WorkerView
 from master.core.running.recovery import recover
 from master.core.running.run_state import begin, step
 from tests.unit.master.core.running.agents import Agent, Key, Link
-from tests.unit.master.core.running.world import Scene, World
+from tests.unit.master.core.running.world import CORES, Scene, World
 
+LABELS = frozenset({"big"})
 TICK_S = 5.0
 PATIENCE_S = 40_000.0
 """After the last fault; a run that has not ended by then hangs."""
@@ -46,7 +49,8 @@ class Simulation(World):
 
     def _job(self, number: int) -> Task:
         needs = self.specs[number % len(self.specs)] if self.specs and number % 11 else None
-        return Task(f"job{number}", phase=2, needs=needs, kind="job")
+        task = Task(f"job{number}", phase=2, needs=needs, kind="job")
+        return replace(task, resources=_demand(number)) if self.scene.demanding else task
 
     def run(self) -> int:
         """Return the exit code of the run."""
@@ -72,7 +76,10 @@ class Simulation(World):
         return Plan((*phase1, *self.jobs), held)
 
     def recovered(self) -> RunState:
-        return recover(self.plan(), self.scene.policy, list(self.agents), self.journal)
+        state = recover(self.plan(), self.scene.policy, list(self.agents), self.journal)
+        for name in list(self.agents)[::2]:
+            state.workers[name].labels = LABELS
+        return state
 
     def start_master(self) -> None:
         """Start, or start again from what the journal and the store hold."""
@@ -198,7 +205,12 @@ class Simulation(World):
     def _check_start(self, transition: cmd.Transition) -> None:
         assert not self.state.halted, "something was started after the halt"
         assert transition.worker not in self.state.tasks[transition.task_id].hopeless
-        self._check_room(self.state.workers[transition.worker or ""])
+        view = self.state.workers[transition.worker or ""]
+        self._check_room(view)
+        tasks = [self.state.tasks[task_id].task for task_id, _ in view.attempts]
+        assert self.state.tasks[transition.task_id].task.resources.labels <= view.labels
+        if any(task.resources.cpus for task in tasks):
+            assert sum(task.resources.cpus or 1 for task in tasks) <= CORES
 
     def _check_room(self, view: WorkerView) -> None:
         allowed = view.slots - view.held_by_others + lookahead(view.slots, self.state.mean_duration_s())
@@ -239,6 +251,10 @@ class Simulation(World):
             assert not everything_ended
         else:
             assert self.exit_code == 130 and self.stopped
+
+
+def _demand(number: int) -> Resources:
+    return Resources(LABELS if number % 3 == 0 else frozenset(), number % 5 or None, priority=number % 2)
 
 
 def _essence(state: RunState, task_id: str) -> Mapping[str, object]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from master.core.planning.plan import Task
+from master.core.planning.resources import NO_RESOURCES, Resources
 from master.core.running.placement import MAX_LOOKAHEAD, ReadyTasks, lookahead
 
 
@@ -54,6 +57,30 @@ def test_base_models_come_first_in_the_order_of_the_plan() -> None:
 def test_a_worker_first_gets_what_starts_from_what_it_holds() -> None:
     ready = holding(job("x1", "x"), job("x2", "x"), job("y1", "y"), job("z1"))
     assert order(ready, "y") == ["z1", "y1", "x1", "x2"]
+
+
+def test_priorities_go_before_everything_else() -> None:
+    urgent, late = Resources(priority=5), Resources(priority=-1)
+    ready = holding(
+        job("near", "x", "long", 90.0),
+        base("y"),
+        replace(base("z"), resources=urgent),
+        replace(job("far", "w", "short", 1.0), resources=urgent),
+        replace(job("last", "x", "long", 99.0), resources=late),
+    )
+    assert order(ready, "x") == ["base_models/z", "far", "base_models/y", "near", "last"]
+
+
+def test_what_tasks_need_of_a_machine_is_counted_until_they_are_gone() -> None:
+    needs = Resources(frozenset({"a"}))
+    tasks = [replace(job(name), resources=needs) for name in "ab"]
+    ready = holding(*tasks, job("c"))
+    assert dict(ready.resources) == {needs: 2, NO_RESOURCES: 1}
+    assert ready.with_resources(needs) == tasks
+    for task in tasks:
+        ready.discard(task)
+        ready.discard(task)
+    assert dict(ready.resources) == {NO_RESOURCES: 1}
 
 
 def test_the_longest_of_the_near_ones_comes_first() -> None:

@@ -57,6 +57,7 @@ scenes = st.builds(
     policy=policies,
     mean_s=st.sampled_from([0.05, 5.0, 60.0, 300.0]),
     same_bytes=st.booleans(),
+    demanding=st.booleans(),
     stop_at=moments,
     cancel_at=moments,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 
@@ -15,6 +15,7 @@ from master.core.running import events as ev
 from master.core.running.records import Policy, RunState
 from tests.unit.master.core.running.agents import Agent, Chaos, Key, Link, Said
 
+CORES = 4
 DEFAULT_CHAOS = Chaos()
 DEFAULT_POLICY = Policy(lease_s=60.0, give_up_s=3000.0)
 
@@ -30,6 +31,8 @@ class Scene:
     chaos: Chaos = DEFAULT_CHAOS
     policy: Policy = DEFAULT_POLICY
     mean_s: float = 60.0
+    demanding: bool = False
+    """Jobs need cores, every third one a label that every second worker has, and some come first."""
     same_bytes: bool = False
     """A base model that is trained again comes out the same."""
     stop_at: float | None = None
@@ -164,7 +167,8 @@ class World:
             first = agent.unacknowledged[0].seq if agent.unacknowledged else agent.seq + 1
             link.spool, link.received, link.acked = agent.spool, set(), first - 1
         snapshot = frozenset(agent.attempts)
-        self.tell(ev.WorkerUp(self.now, name, agent.slots, attempts=snapshot, cached=frozenset(agent.cache)))
+        up = ev.WorkerUp(self.now, name, agent.slots, attempts=snapshot, cached=frozenset(agent.cache))
+        self.tell(replace(up, cores=CORES) if self.scene.demanding else up)
         self._flush(agent)
 
     def break_link(self, name: str) -> None:

@@ -19,6 +19,13 @@ def test_defaults_count_less_the_further_away_they_are() -> None:
     assert (entry(1).fields, job.place) == ({"a": 1}, "job 1, grid point 4")
 
 
+def test_resources_are_added_to_those_of_the_defaults() -> None:
+    document = parse_document('{"resources": {"cpus": 2, "priority": 1}}', "jobs.json")
+    job = Entry(document, (), "", document.value, {"resources": {"labels": ["a"], "cpus": 8}})
+    job = job.below({"resources": {"labels": ["b"], "memory": "1GB"}})
+    assert job.fields == {"resources": {"labels": ["a"], "memory": "1GB", "cpus": 2, "priority": 1}}
+
+
 def test_errors_name_place_and_line() -> None:
     assert str(entry(2).error("b", "is wrong")) == "jobs.json: job 2 (line 2): `b` is wrong"
     with pytest.raises(ConfigError, match=r"job 3 \(line 2\): must be an object"):

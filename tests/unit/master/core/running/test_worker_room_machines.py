@@ -1,0 +1,133 @@
+"""Which workers are machines for a task: by labels, cores and memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from master.core.planning.plan import Task
+from master.core.planning.resources import Resources
+from master.core.running import events as ev
+from master.core.running.lifecycle import State
+from master.core.running.records import Policy, WorkerView
+from master.core.running.worker_room import suits, why_homeless
+from tests.unit.master.core.running.stage import LEASE_S, Stage
+
+GB = 10**9
+LABELLED = Resources(frozenset({"a100"}))
+
+
+def job(name: str, needs: Resources, expected_s: float | None = None) -> Task:
+    return Task(name, phase=2, resources=needs, expected_s=expected_s)
+
+
+def stage(*tasks: Task, labels: dict[str, str] | None = None) -> Stage:
+    run = Stage(*tasks, policy=Policy(lease_s=LEASE_S, backoff_s=5.0, give_up_s=1000.0))
+    for worker, label in (labels or {}).items():
+        run.state.workers[worker].labels = frozenset({label})
+    return run
+
+
+def up(run: Stage, worker: str, slots: int = 4, **machine: int) -> list[str]:
+    return started(run.tell(replace(ev.WorkerUp(run.at, worker, slots), **machine)))
+
+
+def started(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith("start ")]
+
+
+@pytest.mark.parametrize(
+    ("needs", "fits"),
+    [
+        (Resources(), True),
+        (Resources(frozenset({"a"})), True),
+        (Resources(frozenset({"a", "b"})), True),
+        (Resources(frozenset({"a", "c"})), False),
+        (Resources(cpus=8, memory=16 * GB), True),
+        (Resources(cpus=9), False),
+        (Resources(memory=16 * GB + 1), False),
+        (Resources(gpus=1), False),
+    ],
+)
+def test_a_worker_suits_what_it_has_enough_for(needs: Resources, fits: bool) -> None:
+    view = WorkerView("w", labels=frozenset({"a", "b"}), cores=8, memory_bytes=16 * GB)
+    assert suits(needs, view) is fits
+    untold = WorkerView("w", labels=view.labels, gpu_bytes=(0,))
+    assert suits(needs, untold) is (needs.labels <= view.labels)
+
+
+def test_only_machines_with_the_label_get_the_job() -> None:
+    run = stage(job("a", LABELLED), labels={"w2": "a100"})
+    assert up(run, "w1") == []
+    assert up(run, "w2") == ["start a#1@w2"]
+
+
+def test_a_job_that_has_to_wait_for_its_machine_holds_up_no_other() -> None:
+    run = stage(job("a", replace(LABELLED, priority=9)), job("b", Resources()), labels={"w2": "a100"})
+    assert up(run, "w1") == ["start b#1@w1"]
+
+
+def test_priorities_go_before_the_longest() -> None:
+    tasks = [
+        job("long", Resources(), 900.0),
+        job("soon", Resources(priority=1), 1.0),
+        job("short", Resources(), 2.0),
+    ]
+    assert up(stage(*tasks), "w1", 2) == ["start soon#1@w1", "start long#1@w1"]
+
+
+def test_no_more_run_than_there_are_cores_for() -> None:
+    run = stage(job("a", Resources(cpus=3)), job("b", Resources(cpus=2)), job("c", Resources()))
+    assert up(run, "w1", cores=4) == ["start a#1@w1"]
+    run.run_on("w1", "a", 1)
+    assert started(run.ended("w1", "a", 1)) == ["start b#1@w1", "start c#1@w1"]
+
+
+def test_a_job_that_says_nothing_counts_as_one_core() -> None:
+    run = stage(job("a", Resources()), job("b", Resources(cpus=4)))
+    assert up(run, "w1", cores=4) == ["start a#1@w1"]
+    assert up(run, "w2", cores=4) == ["start b#1@w2"]
+
+
+def test_no_more_run_than_there_is_memory_for() -> None:
+    run = stage(job("a", Resources(memory=6 * GB)), job("b", Resources(memory=6 * GB)))
+    assert up(run, "w1", memory_bytes=8 * GB) == ["start a#1@w1"]
+    assert up(run, "w2", memory_bytes=6 * GB) == ["start b#1@w2"]
+
+
+def test_jobs_that_say_nothing_fill_the_slots_whatever_the_cores() -> None:
+    run = stage(job("a", Resources()), job("b", Resources()))
+    assert up(run, "w1", 2, cores=1) == ["start a#1@w1", "start b#1@w1"]
+
+
+def test_what_no_machine_has_fails_once_all_have_been_seen() -> None:
+    run = stage(job("a", Resources(cpus=64, memory=GB)), job("b", Resources()))
+    up(run, "w1", cores=4)
+    assert run.stands("a") is State.READY
+    up(run, "w2", cores=8)
+    assert run.stands("a") is State.FAILED
+    assert run.state.tasks["a"].note == "needs 64 cores, 1.0 GB of memory, which no worker has"
+
+
+def test_a_machine_that_is_away_is_waited_for_but_not_for_ever() -> None:
+    run = stage(job("a", LABELLED), job("b", Resources()), job("c", Resources()), labels={"w2": "a100"})
+    up(run, "w1", 1)
+    run.lost("w2")
+    run.wait(LEASE_S + 600)
+    assert run.stands("a") is State.READY
+    run.wait(200)
+    assert run.stands("a") is State.FAILED
+    assert run.state.tasks["a"].note == "no worker with the label a100 is left (w2: broken pipe)"
+    assert run.stands("b") is State.ASSIGNED
+
+
+def test_why_nobody_can_says_what_is_missing() -> None:
+    view = WorkerView("w", up=True, tried=True, labels=frozenset({"a"}), cores=4)
+    needs = Resources(frozenset({"a"}), cpus=5, gpus=1)
+    assert (
+        why_homeless(needs, [view], 0.0, 1.0) == "needs 5 cores, a GPU, which no worker with the label a has"
+    )
+    assert why_homeless(Resources(frozenset({"b", "c"})), [view], 0.0, 1.0) == "no worker has the labels b, c"
+    assert why_homeless(Resources(cpus=4), [view], 0.0, 1.0) == ""
+    assert why_homeless(Resources(cpus=4), [WorkerView("w", tried=True)], 9.0, 1.0) == ""

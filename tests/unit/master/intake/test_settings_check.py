@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from master.errors import ConfigError
+from master.intake.cluster import parse_cluster
+from master.intake.jobs import parse_jobs
+from master.intake.settings_check import check_job_settings, check_labels
+from master.specs import JobsSpec
+
+CLUSTER = parse_cluster(
+    json.dumps(
+        {
+            "labels": ["lab"],
+            "servers": [{"host": "a", "gpus": 0, "labels": ["a100"]}, {"host": "b", "gpus": 0}],
+        }
+    )
+)
+
+
+def jobs(*fields: Any) -> JobsSpec:
+    return parse_jobs(json.dumps(list(fields)), code="x")
+
+
+def test_labels_of_some_machine_are_fine() -> None:
+    spec = jobs(
+        {"a": 1}, *({"b": n, "resources": {"labels": [label]}} for n, label in enumerate(("a100", "lab")))
+    )
+    check_labels(spec, CLUSTER)
+    assert len(spec.jobs) == 3
+
+
+def test_labels_that_no_machine_has_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"job 2: `resources`: no server has the label `a10`: did you mean `a100`"
+    ):
+        check_labels(jobs({"a": 1}, {"resources": {"labels": ["a10"]}}), CLUSTER)
+    with pytest.raises(ConfigError, match="no server has all of the labels `a100`, `lab`"):
+        check_labels(jobs({"resources": {"labels": ["a100", "lab"]}}), CLUSTER)
+
+
+def test_gpu_memory_stands_in_one_place() -> None:
+    check_job_settings(jobs({"gpu_memory": "1GB", "resources": {"cpus": 1}}))
+    with pytest.raises(ConfigError, match="`resources` has `gpu_memory`, which stands beside it as well"):
+        check_job_settings(jobs({"gpu_memory": "1GB", "resources": {"gpu_memory": "2GB"}}))
