@@ -82,7 +82,7 @@ def test_what_is_read_only_is_still_evicted_taken_set_aside_and_replaced(place: 
     def work() -> None:
         cache = Cache(WorkLayout(place), "r1")
         name = delivered(cache)
-        gone = cache.evict(name)
+        gone = cache.contents.evict(name)
         remove_tree(gone)
         assert cache.status(name) == "missing" and not gone.exists()
 

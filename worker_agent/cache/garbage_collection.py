@@ -54,7 +54,7 @@ class CacheCollector:
             return
         try:
             self._leases_of(cache).lease(name)
-            cache.touch([name])
+            cache.contents.touch([name])
         except OSError as error:
             self._say(f"who uses what of the cache cannot be noted: {error}")
 
@@ -62,7 +62,7 @@ class CacheCollector:
         if self._leases is None or self._leases.layout != cache.layout:
             self.close()
             self._leases = CacheLeases(cache.layout, cache.run_id)
-            for left in cache.left_over():
+            for left in cache.contents.left_over():
                 self._background.delete(left)
         return self._leases
 
@@ -72,7 +72,7 @@ class CacheCollector:
             return
         cache.has_grown, self._next, self._collecting = False, self._clock() + _EVERY_S, True
         if self._leases:
-            cache.touch(self._leases.names & needed(self._state))
+            cache.contents.touch(self._leases.names & needed(self._state))
         self._background.hash(lambda: self._list(cache, limit))
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class CacheCollector:
         """In a thread."""
         entries: List[Entry] = []
         try:
-            entries = cache.entries()
+            entries = cache.contents.entries()
         except OSError as error:
             self._say(f"the cache cannot be looked at: {error}")
         return CacheListed(cache, limit, entries)
@@ -95,7 +95,7 @@ class CacheCollector:
         gone: List[Path] = []
         try:
             for name in self._too_many(found.cache, found.limit, found.entries):
-                gone.append(found.cache.evict(name))
+                gone.append(found.cache.contents.evict(name))
                 on_removed(self._state, name)
                 self._complain(f"the cache is too large: removed {name}")
         except OSError as error:

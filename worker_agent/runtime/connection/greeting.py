@@ -100,7 +100,7 @@ class Reception:
         attempts = [AttemptKey(*key) for key in self._state.attempts]
         return Welcome(
             *(PROTOCOL, self._identity.digest, self._identity.boot_id, context.slots),
-            *(slot_assignment.held_by_others(self._state), attempts, context.cache.hashes()),
+            *(slot_assignment.held_by_others(self._state), attempts, context.cache.contents.hashes()),
             *(str(context.work_dir), context.facts()),
             gpu_bytes=context.gpu_bytes(),
             slots_per_gpu=context.settings.slots_per_gpu,

@@ -98,7 +98,7 @@ def test_what_was_delivered_can_be_written_to_and_is_out_of_the_cache(worker: Wo
     path = worker.folder((JOB, 2))
     assert (path / "epoch").stat().st_mode & 0o200 and (path / "sub" / "x").stat().st_mode & 0o200
     (path / "epoch").write_text("mine")
-    assert worker.cache.hashes() == [] and worker.cache.status(launch.checkpoint or "") == "missing"
+    assert worker.cache.contents.hashes() == [] and worker.cache.status(launch.checkpoint or "") == "missing"
 
 
 def test_the_directory_of_an_attempt_that_runs_is_left_alone(worker: Worker) -> None:

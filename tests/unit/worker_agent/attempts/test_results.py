@@ -91,7 +91,7 @@ def test_the_same_base_model_twice_is_one_artefact(tmp_path: Path) -> None:
         left = desk.collect()
         assert left.base_model
         hashes.add(left.base_model.content_hash)
-    assert len(hashes) == 1 and desk.cache.hashes() == list(hashes)
+    assert len(hashes) == 1 and desk.cache.contents.hashes() == list(hashes)
 
 
 def test_a_failed_attempt_publishes_nothing(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_failed_attempt_publishes_nothing(tmp_path: Path) -> None:
     desk.write(paths_of(desk.attempt).base_model, "best.pt")
     paths_of(desk.attempt).log.write_text("x" * 5000 + "the end")
     left = desk.collect(succeeded=False)
-    assert left.base_model is None and desk.cache.hashes() == []
+    assert left.base_model is None and desk.cache.contents.hashes() == []
     assert len(left.stderr_tail) == 4096 and left.stderr_tail.endswith("the end")
 
 

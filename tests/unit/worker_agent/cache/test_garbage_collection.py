@@ -60,7 +60,7 @@ def test_the_least_recently_used_leave_and_what_is_needed_stays(place: Place) ->
     place.state.artefacts.update({"needed": Artefact.VERIFYING, "old": Artefact.PRESENT})
     place.collector.lease(place.cache, "own")
     place.look(3 * SIZE)
-    assert place.cache.hashes() == ["needed", "new", "own"]
+    assert place.cache.contents.hashes() == ["needed", "new", "own"]
     assert "old" not in place.state.artefacts
     assert place.said == ["the cache is too large: removed old"]
     assert list(place.layout.evicted("r1").iterdir()) == []
@@ -69,7 +69,7 @@ def test_the_least_recently_used_leave_and_what_is_needed_stays(place: Place) ->
 def test_an_agent_that_uses_nothing_removes_nothing(place: Place) -> None:
     place.put("old", 1000.0)
     place.look(0)
-    assert place.cache.hashes() == ["old"]
+    assert place.cache.contents.hashes() == ["old"]
 
 
 def test_the_cache_is_looked_at_when_it_has_grown_and_from_time_to_time(place: Place) -> None:
@@ -94,9 +94,9 @@ def test_while_somebody_begins_to_use_something_nothing_leaves(place: Place) -> 
     place.collector.lease(place.cache, "own")
     with alone(place.layout):
         place.look(0)
-    assert place.cache.hashes() == ["old"] and place.cache.has_grown
+    assert place.cache.contents.hashes() == ["old"] and place.cache.has_grown
     place.look(0)
-    assert place.cache.hashes() == []
+    assert place.cache.contents.hashes() == []
 
 
 def test_what_another_living_agent_has_leased_stays(place: Place, tmp_path: Path) -> None:
@@ -106,11 +106,11 @@ def test_what_another_living_agent_has_leased_stays(place: Place, tmp_path: Path
     other.collector.lease(other.cache, "theirs")
     place.collector.lease(place.cache, "own")
     place.look(0)
-    assert place.cache.hashes() == ["theirs"]
+    assert place.cache.contents.hashes() == ["theirs"]
     other.collector.close()
     place.cache.has_grown = True
     place.look(0)
-    assert place.cache.hashes() == []
+    assert place.cache.contents.hashes() == []
 
 
 def test_what_an_ended_agent_took_out_is_deleted(place: Place) -> None:
@@ -125,14 +125,14 @@ def test_trouble_is_told_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> 
         raise PermissionError(13, "not allowed")
 
     place.collector.lease(place.cache, "own")
-    monkeypatch.setattr(place.cache, "entries", fail)
+    monkeypatch.setattr(place.cache.contents, "entries", fail)
     place.look(0)
     place.now += 10.0
     place.look(0)
     assert place.said == ["the cache cannot be looked at: [Errno 13] not allowed"]
     monkeypatch.undo()
     place.put("old", 1000.0)
-    monkeypatch.setattr(place.cache, "evict", fail)
+    monkeypatch.setattr(place.cache.contents, "evict", fail)
     place.now += 10.0
     place.look(0)
     assert place.said[1:] == ["the cache cannot be cleaned: [Errno 13] not allowed"]

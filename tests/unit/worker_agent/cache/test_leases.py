@@ -72,29 +72,3 @@ def test_what_was_made_here_is_known_until_its_attempt_is_deleted(layout: WorkLa
     name, _ = cache.adopt(paths_of(attempt).base_model)
     paths_of(attempt).base_model.symlink_to(cache.path(name))
     assert not_home_yet(layout) == {name}
-
-
-def test_size_and_age_of_what_is_there(layout: WorkLayout) -> None:
-    cache = Cache(layout, "r1")
-    made = layout.work_dir / "made"
-    made.mkdir()
-    (made / "best.pt").write_text("weights")
-    (made / "more").write_text("x" * 100)
-    assert cache.entries() == []
-    name, _ = cache.adopt(made)
-    (entry,) = cache.entries()
-    assert (entry.name, entry.size) == (name, 107)
-    cache.touch([name, "0" * 64])
-    assert cache.entries()[0].used_at >= entry.used_at
-    gone = cache.evict(name)
-    assert (cache.status(name), cache.entries(), cache.left_over()) == ("missing", [], [gone])
-    assert (gone / "best.pt").read_text() == "weights"
-
-
-def test_what_has_no_note_beside_it_counts_too(layout: WorkLayout) -> None:
-    cache = Cache(layout, "r1")
-    cache.path("a" * 64).mkdir(parents=True)
-    (cache.path("a" * 64) / "f").write_text("four")
-    assert [(entry.name, entry.size) for entry in cache.entries()] == [("a" * 64, 4)]
-    cache.evict("a" * 64)
-    assert cache.entries() == []

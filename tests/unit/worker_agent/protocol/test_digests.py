@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from worker_agent.cache.artefacts import Cache
-from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, holds
-from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.digests import FileDigest, digest_directory
 
 
 def write(folder: Path, *names: str) -> Path:
@@ -46,29 +44,6 @@ def test_a_folder_that_cannot_be_looked_into_is_not_left_out(
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(PermissionError, match="closed"):
         digest_directory(tmp_path)
-
-
-def test_a_base_model_is_the_same_with_and_without_its_manifest(tmp_path: Path) -> None:
-    cache = Cache(WorkLayout(tmp_path), "r1")
-    name = content_hash(digest_directory(write(tmp_path / "made", "best.pt")))
-    delivered = write(WorkLayout(tmp_path).incoming("r1", name), "best.pt", "manifest.json")
-    assert holds(tmp_path / "made", name) and holds(delivered, name)
-    assert cache.verify_delivered(name) is None and cache.status(name) == "present"
-    assert not holds(write(tmp_path / "other", "best.pt", "more"), name)
-
-
-@pytest.mark.parametrize("damage", ["", "changed"])
-def test_what_is_made_again_takes_the_place_of_a_damaged_copy(tmp_path: Path, damage: str) -> None:
-    cache = Cache(WorkLayout(tmp_path), "r1")
-    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
-    if damage:
-        (cache.path(name) / "best.pt").unlink()
-        (cache.path(name) / "best.pt").write_text(damage)
-    (cache.path(name).with_name(f"{name}.stat.json")).unlink()
-    assert cache.adopt(write(tmp_path / "again", "best.pt"))[0] == name
-    assert (cache.path(name) / "best.pt").read_text() == "best.pt" and cache.status(name) == "present"
-    assert WorkLayout(tmp_path).set_aside(name).exists() == bool(damage)
-    assert not (tmp_path / "again").exists()
 
 
 def test_a_row_is_a_digest_again() -> None:

@@ -1,0 +1,89 @@
+"""Nothing of the cache is used that was not verified, or that changed since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.worker_agent.protocol.test_digests import write
+from worker_agent.cache.artefacts import Cache
+from worker_agent.protocol.digests import content_hash, digest_directory, holds
+from worker_agent.protocol.layout import WorkLayout
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(WorkLayout(tmp_path), "r1")
+
+
+def delivered(cache: Cache, name: str, *files: str) -> Path:
+    return write(cache.layout.incoming(cache.run_id, name), *files)
+
+
+def test_what_never_came_is_missing(cache: Cache) -> None:
+    assert cache.status("a" * 64) == "missing"
+    assert cache.verify_delivered("a" * 64) == f"{cache.layout.incoming('r1', 'a' * 64)} is not a directory"
+    assert str(cache.verify_cached("a" * 64)).startswith("its content hash is ")
+
+
+def test_what_is_not_what_was_announced_is_set_aside(cache: Cache) -> None:
+    staged = delivered(cache, "a" * 64, "best.pt")
+    problem = cache.verify_delivered("a" * 64)
+    assert problem and problem.endswith(f"of 1 files, instead of {'a' * 64}")
+    assert cache.status("a" * 64) == "missing" and not staged.exists()
+    assert (cache.layout.set_aside("a" * 64) / "best.pt").read_text() == "best.pt"
+
+
+def test_what_has_no_note_beside_it_is_hashed_before_use(cache: Cache) -> None:
+    name, _ = cache.adopt(write(cache.layout.work_dir / "made", "best.pt"))
+    note = cache.path(name).with_name(f"{name}.stat.json")
+    for text in (None, "no JSON", "17"):
+        note.unlink() if text is None else note.write_text(text)
+        assert cache.status(name) == "unsure"
+    assert cache.verify_cached(name) is None
+    assert cache.status(name) == "present"
+
+
+def test_what_comes_a_second_time_is_not_needed(cache: Cache) -> None:
+    name, _ = cache.adopt(write(cache.layout.work_dir / "made", "best.pt"))
+    staged = delivered(cache, name, "anything")
+    assert cache.verify_delivered(name) is None and not staged.exists()
+    assert (cache.path(name) / "best.pt").read_text() == "best.pt"
+
+
+def test_what_is_taken_may_be_written_to_and_is_gone(cache: Cache, tmp_path: Path) -> None:
+    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
+    assert not (cache.path(name) / "best.pt").stat().st_mode & 0o200
+    cache.take(name, tmp_path / "taken")
+    assert (tmp_path / "taken" / "best.pt").stat().st_mode & 0o200
+    assert cache.status(name) == "missing" and not cache.path(name).exists()
+
+
+def test_what_has_come_is_told_to_who_keeps_the_cache_small(cache: Cache, tmp_path: Path) -> None:
+    cache.has_grown = False
+    cache.adopt(write(tmp_path / "made", "best.pt"))
+    assert cache.has_grown
+
+
+def test_a_base_model_is_the_same_with_and_without_its_manifest(tmp_path: Path) -> None:
+    cache = Cache(WorkLayout(tmp_path), "r1")
+    name = content_hash(digest_directory(write(tmp_path / "made", "best.pt")))
+    delivered = write(WorkLayout(tmp_path).incoming("r1", name), "best.pt", "manifest.json")
+    assert holds(tmp_path / "made", name) and holds(delivered, name)
+    assert cache.verify_delivered(name) is None and cache.status(name) == "present"
+    assert not holds(write(tmp_path / "other", "best.pt", "more"), name)
+
+
+@pytest.mark.parametrize("damage", ["", "changed"])
+def test_what_is_made_again_takes_the_place_of_a_damaged_copy(tmp_path: Path, damage: str) -> None:
+    cache = Cache(WorkLayout(tmp_path), "r1")
+    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
+    if damage:
+        (cache.path(name) / "best.pt").unlink()
+        (cache.path(name) / "best.pt").write_text(damage)
+    (cache.path(name).with_name(f"{name}.stat.json")).unlink()
+    assert cache.adopt(write(tmp_path / "again", "best.pt"))[0] == name
+    assert (cache.path(name) / "best.pt").read_text() == "best.pt" and cache.status(name) == "present"
+    assert WorkLayout(tmp_path).set_aside(name).exists() == bool(damage)
+    assert not (tmp_path / "again").exists()
