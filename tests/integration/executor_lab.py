@@ -44,7 +44,7 @@ class Lab:
     def start(self, kind: str, *argv: str, python: str = sys.executable) -> None:
         self.log.unlink(missing_ok=True)
         mark = f"TWOPHASE_OUTPUT_DIR={self.env['TWOPHASE_OUTPUT_DIR']}"
-        invocation = Invocation([python, *argv], self.env, self.work, self.log, mark, None, kind)
+        invocation = Invocation([python, *argv], self.env, str(self.work), str(self.log), mark, None, kind)
         pid = self.executors.start(("a", 1), invocation)
         self.pids = [pid] if pid else []
 

@@ -39,7 +39,7 @@ class Threads(Lab):
         env = {**self.env, "TWOPHASE_JOB_ID": word, "TWOPHASE_OUTPUT_DIR": str(home)}
         argv = [sys.executable, START, word]
         invocation = Invocation(
-            argv, env, home, home / "log.txt", f"TWOPHASE_OUTPUT_DIR={home}", None, "thread"
+            argv, env, str(home), str(home / "log.txt"), f"TWOPHASE_OUTPUT_DIR={home}", None, "thread"
         )
         assert self.executors.start((word, 1), invocation) is None
         return home
