@@ -13,12 +13,13 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Deque, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Any, Deque, Dict, List, Optional, Sequence, Tuple
 
 from worker_agent.core.execution import Key
 from worker_agent.executors.base import Invocation
-from worker_agent.executors.helpers import Helper, shared
-from worker_agent.executors.imports import Import, Needs, NotPythonError, needs_of, program_of
+from worker_agent.executors.helpers import Helper
+from worker_agent.executors.imports import NotPythonError
+from worker_agent.executors.recipes import Recipe, Recipes
 from worker_agent.executors.warm_parent import RESERVE
 from worker_agent.system import processes
 
@@ -29,9 +30,6 @@ _GROWTH, _GROWTH_BYTES = 1.5, 64 << 20
 """A parent of more than so many times its first size, and so many bytes more, is replaced."""
 _MOST_CRASHES = 3
 _RESERVE_BYTES, _COMMAND_BYTES = 8192, 4096
-
-Recipe = Tuple[str, Tuple[Import, ...], FrozenSet[Tuple[str, str]]]
-"""Interpreter, imports, and the environment but for what differs from job to job."""
 
 
 @dataclass
@@ -68,6 +66,17 @@ class Parent:
     """Until it is ready."""
     sent: Dict[int, Fork] = field(default_factory=dict)
 
+    @property
+    def forks(self) -> List[Fork]:
+        """Those that have no process yet."""
+        return [*self.waiting, *self.sent.values()]
+
+    def forget(self, fork: Fork) -> None:
+        """Wait for a fork no more."""
+        self.sent.pop(fork.number, None)
+        if fork in self.waiting:
+            self.waiting.remove(fork)
+
     def is_stale(self) -> bool:
         """Return whether its libraries have changed, or it has grown or served for long."""
         grown = self.rss > _GROWTH * self.first_rss and self.rss > self.first_rss + _GROWTH_BYTES
@@ -86,7 +95,7 @@ class WarmStarter:
         self._parents: Dict[Recipe, Parent] = {}
         self._unfit: Dict[Recipe, str] = {}
         self._crashes: Dict[Recipe, int] = {}
-        self._known: Dict[Tuple[Any, ...], Needs] = {}
+        self._recipes = Recipes()
         self._began: List[Began] = []
         self._numbers = 0
 
@@ -98,7 +107,7 @@ class WarmStarter:
         if not Path(invocation.cwd).is_dir() or not os.access(invocation.argv[0], os.X_OK):
             return "there is nothing to start"
         try:
-            recipe = self._recipe(invocation)
+            recipe = self._recipes.of(invocation)
         except NotPythonError as error:
             return str(error)
         if not processes.adopt_orphans():
@@ -106,7 +115,8 @@ class WarmStarter:
         if recipe in self._unfit:
             return self._unfit[recipe]
         parent = self._parent(recipe)
-        fork = self._prepare(key, invocation)
+        self._numbers += 1
+        fork = _prepare(key, invocation, self._numbers)
         if parent.ready:
             self._send(parent, fork)
         else:
@@ -116,9 +126,9 @@ class WarmStarter:
     def cancel(self, key: Key) -> bool:
         """Forget a fork that has no process yet; return whether there was one."""
         for parent in self._parents.values():
-            for fork in [*parent.waiting, *parent.sent.values()]:
+            for fork in parent.forks:
                 if fork.key == key:
-                    self._forget(parent, fork)
+                    parent.forget(fork)
                     fork.close()
                     return True
         return False
@@ -137,30 +147,6 @@ class WarmStarter:
 
     # --- forks
 
-    def _recipe(self, invocation: Invocation) -> Recipe:
-        try:
-            needs = self._needs(invocation)
-            return invocation.argv[0], needs.imports, frozenset(needs.apply(shared(invocation.env)).items())
-        except OSError as error:
-            raise NotPythonError(f"{error.filename} cannot be read: {error.strerror}") from error
-
-    def _needs(self, invocation: Invocation) -> Needs:
-        """Read the program, once for each state of its file."""
-        program = program_of(invocation.argv, Path(invocation.cwd))
-        about: Tuple[Any, ...] = (str(program.root), program.package, program.source)
-        if program.path is not None:
-            about = (str(program.path), program.package, program.path.stat().st_mtime_ns)
-        if about not in self._known:
-            self._known[about] = needs_of(program)
-        return self._known[about]
-
-    def _prepare(self, key: Key, invocation: Invocation) -> Fork:
-        log = os.open(invocation.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        reader, gate = os.pipe()
-        self._numbers += 1
-        lock = [] if invocation.keep_fd is None else [invocation.keep_fd]
-        return Fork(key, invocation, self._numbers, [log, reader, *lock], gate)
-
     def _send(self, parent: Parent, fork: Fork) -> None:
         invocation = fork.invocation
         body = {"id": fork.number, "argv": invocation.argv, "cwd": invocation.cwd, "env": invocation.env}
@@ -172,11 +158,6 @@ class WarmStarter:
         parent.jobs += 1
         parent.used_at = time.monotonic()
 
-    def _forget(self, parent: Parent, fork: Fork) -> None:
-        parent.sent.pop(fork.number, None)
-        if fork in parent.waiting:
-            parent.waiting.remove(fork)
-
     def _fail(self, fork: Fork, why: str) -> None:
         fork.close()
         self._began.append((fork, 0, why))
@@ -185,7 +166,7 @@ class WarmStarter:
 
     def _parent(self, recipe: Recipe) -> Parent:
         found = self._parents.get(recipe)
-        if found and not (found.is_stale() and not found.waiting and not found.sent):
+        if found and not (found.is_stale() and not found.forks):
             return found
         if found:
             self._retire(found)
@@ -196,7 +177,7 @@ class WarmStarter:
         return parent
 
     def _make_room(self) -> None:
-        idle = [item for item in self._parents.values() if not item.waiting and not item.sent]
+        idle = [item for item in self._parents.values() if not item.forks]
         for parent in sorted(idle, key=lambda item: item.used_at):
             if len(self._parents) >= MOST_PARENTS:
                 self._retire(parent)
@@ -206,7 +187,7 @@ class WarmStarter:
         del self._parents[parent.recipe]
         self._selector.unregister(parent.helper.socket)
         parent.helper.socket.close()
-        for fork in [*parent.waiting, *parent.sent.values()]:
+        for fork in parent.forks:
             fork.close()
 
     def _listen(self, parent: Parent) -> None:
@@ -241,12 +222,12 @@ class WarmStarter:
         """A parent has ended: its forks are for others."""
         recipe = parent.recipe
         why = self._unfit.get(recipe)
-        if why is None and (parent.waiting or parent.sent):
+        if why is None and parent.forks:
             crashes = self._crashes[recipe] = self._crashes.get(recipe, 0) + 1
             why = "the preloaded process has ended unexpectedly"
             if crashes >= _MOST_CRASHES or not parent.ready:
                 self._unfit[recipe] = why
-        forks = [*parent.waiting, *parent.sent.values()]
+        forks = parent.forks
         parent.waiting.clear()
         parent.sent.clear()
         self._retire(parent)
@@ -259,6 +240,13 @@ def let_go(fork: Fork) -> None:
     with contextlib.suppress(OSError):
         os.write(fork.gate, b"!")
     fork.close()
+
+
+def _prepare(key: Key, invocation: Invocation, number: int) -> Fork:
+    log = os.open(invocation.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    reader, gate = os.pipe()
+    lock = [] if invocation.keep_fd is None else [invocation.keep_fd]
+    return Fork(key, invocation, number, [log, reader, *lock], gate)
 
 
 def _unchanged(stamps: Sequence[Sequence[Any]]) -> bool:
