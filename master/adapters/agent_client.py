@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -14,15 +15,19 @@ from master.adapters.session import Channel, Session
 from master.core.running import events as ev
 from master.errors import ProtocolError, RemoteError, SessionLost, WorkerUnusable
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.reports import Said
 from worker_agent.protocol.secrets import Secrets
 
 PING_S = 5.0
 SILENCE_S = 20.0
 """A link on which nothing came for so long is lost."""
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
+MOST_UNREADABLE = 3
+"""After so many messages that cannot be read in the same way, a worker is given up."""
 CLOSE_S = 10.0
 GATHER_S = 0.002
 """Messages that come so soon after another share a packet: over SSH each costs about as much as several."""
@@ -62,15 +67,10 @@ def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
             *(at, worker, len(message.slots), message.held_by_others, attempts, cached),
             gpu_bytes=tuple(message.gpu_bytes),
             slots_per_gpu=message.slots_per_gpu,
-            cores=_amount(message.facts.get("cores")),
-            memory_bytes=_amount(message.facts.get("memory_bytes")),
+            cores=message.facts.cores,
+            memory_bytes=message.facts.memory_bytes,
         )
     return None
-
-
-def _amount(told: object) -> int:
-    """Return a fact that is a number of something, 0 for what is none."""
-    return told if type(told) is int and 0 < told < 2**63 else 0
 
 
 def _attempt_event(worker: str, message: Event, at: float) -> ev.Event:
@@ -80,6 +80,24 @@ def _attempt_event(worker: str, message: Event, at: float) -> ev.Event:
     if isinstance(message.detail, Finished):
         return ev.AttemptFinished(*key, message.detail)
     return ev.AttemptStaging(*key)
+
+
+class Unreadable:
+    """What a worker said that cannot be read."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._times: Counter[str] = Counter()
+
+    def note(self, problem: str) -> None:
+        """Raise WorkerUnusable where it repeats itself: an agent replays its events on each connection."""
+        self._times[problem] += 1
+        if self._times[problem] >= MOST_UNREADABLE:
+            raise WorkerUnusable(
+                self._worker,
+                f"what its agent says cannot be read, and it says it again and again: {problem}; "
+                "end the agent there, or leave the worker out",
+            )
 
 
 class WorkerLink:
@@ -95,6 +113,7 @@ class WorkerLink:
         self.welcome: msg.Welcome | None = None
         """What the agent said of itself, while the link is up."""
         self._heard = 0.0
+        self._unreadable = Unreadable(self.worker)
         self._thread = threading.Thread(target=self._run, name=f"link-{self.worker}", daemon=True)
 
     def start(self) -> None:
@@ -182,8 +201,12 @@ class WorkerLink:
         lines = LineBuffer(PREAMBLE)
         while data := channel.receive():
             self._heard = self._clock()
-            for line in lines.feed(data):
-                self._take(msg.decode(line))
+            try:
+                for line in lines.feed(data):
+                    self._take(msg.decode(line))
+            except MessageError as error:
+                self._unreadable.note(str(error))
+                raise
         if not self._closing.is_set():
             why = f"silent for {SILENCE_S:.0f} s" if self._is_silent() else _why(channel, self.welcome)
             raise SessionLost(f"{self.worker}: {why}")
@@ -212,8 +235,7 @@ class WorkerLink:
         if event is not None:
             self._tell(event, message.seq if isinstance(message, Event) else 0)
         if isinstance(message, Event) and isinstance(message.detail, Running):
-            slot = {"slot": message.detail.slot}
-            self._inbox.put(Seen(self.worker, message.job_id, message.attempt, slot))
+            self._inbox.put(Seen(self.worker, message.job_id, message.attempt, Said(), message.detail.slot))
 
     def _write(self, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:
         """Send what is queued, a ping when nothing is, and end a link that has gone silent."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
 
 from master.core.running.events import Event
+from worker_agent.protocol.reports import Said
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,9 @@ class Seen:
     worker: str
     task_id: str
     attempt: int
-    detail: Mapping[str, Any]
+    said: Said
+    slot: str | None = None
+    """Where it runs, said once."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from master.adapters.agent_client import WorkerLink
 from master.errors import SessionLost
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
+from worker_agent.protocol.reports import WorkerFacts
 
 _LONGEST_FACT = 40
 
@@ -34,11 +35,9 @@ class Remote:
     @property
     def facts(self) -> dict[str, str]:
         """What is known of the worker, for the record of a result: only short texts are taken over."""
-        said = self.link.welcome.facts if self.link.welcome else {}
-        texts = {name: said.get(name) for name in ("python", "torch")}
-        short = {
-            name: text for name, text in texts.items() if isinstance(text, str) and len(text) <= _LONGEST_FACT
-        }
+        said = self.link.welcome.facts if self.link.welcome else WorkerFacts()
+        texts = {"python": said.python, "torch": said.torch}
+        short = {name: text for name, text in texts.items() if text and len(text) <= _LONGEST_FACT}
         return {"worker": self.name, **short}
 
     @property

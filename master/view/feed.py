@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from master.core.running.commands import Transition
 from master.core.running.events import Attempt
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import Tally
+from master.runs.notices import Seen
 from master.view.lines import Kind, Line, line_of
 from master.view.wording import clean
+from worker_agent.protocol.reports import Said
 
 
 @dataclass
@@ -26,8 +27,10 @@ class Active:
     worker: str
     started_at: float | None
     """None where it ran before this view began."""
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    """Of its last progress message."""
+    said: Said = field(default_factory=Said)
+    """What its progress messages said last."""
+    slot: str = ""
+    """Empty where it is not known."""
 
 
 class Feed:
@@ -40,14 +43,14 @@ class Feed:
         self._known = False
         self._transitions: deque[Transition] = deque()
         self._notes: deque[Line] = deque()
-        self._progress: deque[tuple[str, int, Mapping[str, Any]]] = deque()
-        self._details: dict[Attempt, dict[str, Any]] = {}
+        self._progress: deque[Seen] = deque()
+        self._seen: dict[Attempt, Seen] = {}
 
     def transition(self, transition: Transition) -> None:
         self._transitions.append(transition)
 
-    def progress(self, task_id: str, attempt: int, detail: Mapping[str, Any]) -> None:
-        self._progress.append((task_id, attempt, detail))
+    def progress(self, seen: Seen) -> None:
+        self._progress.append(seen)
 
     def note(self, text: str) -> None:
         self._notes.append(Line(self._clock(), Kind.NOTE, clean(text)))
@@ -94,11 +97,17 @@ class Feed:
         """
         fresh = set()
         for _ in range(len(self._progress)):
-            task_id, attempt, detail = self._progress.popleft()
-            key = task_id, attempt
-            self._details[key] = {**self._details.get(key, {}), **detail}
+            seen = self._progress.popleft()
+            key = seen.task_id, seen.attempt
+            self._seen[key] = _together(self._seen[key], seen) if key in self._seen else seen
             fresh.add(key)
         running = {(item.task_id, item.attempt): item for item in self.active.values()}
-        self._details = {key: said for key, said in self._details.items() if key in fresh or key in running}
-        for key, item in running.items():
-            item.detail = self._details.get(key, {})
+        self._seen = {key: seen for key, seen in self._seen.items() if key in fresh or key in running}
+        for key in running.keys() & self._seen.keys():
+            running[key].said, running[key].slot = self._seen[key].said, self._seen[key].slot or ""
+
+
+def _together(before: Seen, after: Seen) -> Seen:
+    """Return what is known of an attempt: what it does not speak of any more stays as it was."""
+    told = {name: value for name, value in vars(after.said).items() if value is not None}
+    return replace(after, said=replace(before.said, **told), slot=after.slot or before.slot)

@@ -6,7 +6,6 @@ import atexit
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
@@ -47,7 +46,7 @@ class LiveView:
     def subscribe(self, notices: Notices) -> None:
         """Listen to what is shown."""
         notices.listen(Transitions, self._take)
-        notices.listen(Seen, lambda seen: self.progress(seen.worker, seen.task_id, seen.attempt, seen.detail))
+        notices.listen(Seen, self.progress)
         notices.listen(Noted, lambda noted: self.note(noted.text))
         notices.listen(Refreshed, lambda now: self.refresh(now.state, now.at))
         notices.listen(Ended, lambda _: self.close())
@@ -60,8 +59,8 @@ class LiveView:
         self._state = state
         self._feed.transition(transition)
 
-    def progress(self, worker: str, task_id: str, attempt: int, detail: Mapping[str, Any]) -> None:
-        self._feed.progress(task_id, attempt, detail)
+    def progress(self, seen: Seen) -> None:
+        self._feed.progress(seen)
 
     def note(self, text: str) -> None:
         self._feed.note(text)

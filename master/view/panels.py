@@ -86,18 +86,16 @@ def _order(state: RunState) -> Callable[[Active], tuple[int, int, str, str]]:
     places = {name: place for place, name in enumerate(state.workers)}
 
     def key(item: Active) -> tuple[int, int, str, str]:
-        slot = str(item.detail.get("slot", ""))
-        return places.get(item.worker, len(places)), len(slot), slot, item.task_id
+        return places.get(item.worker, len(places)), len(item.slot), item.slot, item.task_id
 
     return key
 
 
 def _cells(item: Active, state: RunState, at: float) -> tuple[str, ...]:
-    epoch, figures = progress_text(item.detail)
-    slot = clean(str(item.detail.get("slot", "")))
+    epoch, figures = progress_text(item.said)
     elapsed = duration(at - item.started_at) if item.started_at is not None else ""
     name = task_name(state.tasks[item.task_id].task)
-    return slot, name, epoch, figures, elapsed
+    return clean(item.slot), name, epoch, figures, elapsed
 
 
 def without_domain(hosts: Sequence[str]) -> dict[str, str]:

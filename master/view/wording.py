@@ -9,6 +9,7 @@ from typing import Any
 
 from master.core.planning.plan import Task
 from master.core.running.summary import PhaseCounts, as_number
+from worker_agent.protocol.reports import Said
 
 HASH_SHOWN = 12
 PHASES: Mapping[int, str] = {1: "base models", 2: "experiments"}
@@ -68,14 +69,12 @@ def figure(value: float) -> str:
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.3e}"
 
 
-def progress_text(detail: Mapping[str, Any]) -> tuple[str, str]:
+def progress_text(said: Said) -> tuple[str, str]:
     """Return the epoch (`12/30`) and the metrics of a progress message, or the last line of the log."""
-    epoch, epochs = as_number(detail.get("epoch")), as_number(detail.get("epochs"))
-    metrics = detail.get("metrics")
-    if epoch is None:
-        return "", clean(str(detail.get("line") or ""))
-    known = f"{epoch:g}/{epochs:g}" if epochs else f"{epoch:g}"
-    return known, metrics_text(metrics if isinstance(metrics, Mapping) else {})
+    if said.epoch is None:
+        return "", clean(said.line or "")
+    known = f"{said.epoch:g}/{said.epochs:g}" if said.epochs else f"{said.epoch:g}"
+    return known, metrics_text(said.metrics or {})
 
 
 def metrics_text(metrics: Mapping[str, Any]) -> str:

@@ -117,7 +117,7 @@ def test_jobs_that_are_stopped_say_why(worker: Worker) -> None:
         master.launch("silent", WAIT, stall_timeout_s=0.5)
         master.launch("queued", WAIT)
         master.send(msg.Withdraw("queued", 1))
-        master.wait(lambda item: isinstance(item, msg.Progress) and item.detail["line"] == "here")
+        master.wait(lambda item: isinstance(item, msg.Progress) and item.detail.line == "here")
         master.send(msg.Cancel("cancelled", 1))
         ends.update(ends_of(master))
         while len(ends) < 4:

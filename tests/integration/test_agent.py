@@ -26,6 +26,7 @@ from tests.integration.agent_harness import (
 from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event
+from worker_agent.protocol.reports import Said
 
 
 def test_a_job_runs_and_its_small_results_come_inline(host: Host) -> None:
@@ -256,7 +257,7 @@ def test_progress_is_told(host: Host, tmp_path: Path) -> None:
     master = host.connect()
     master.launch("a", report + WAIT_FOR_FILE.format(path=str(go)))
     # The agent may look between the two.
-    told = msg.Progress("a", 1, {"epoch": 3, "epochs": 9, "line": "loss 0.5"})
+    told = msg.Progress("a", 1, Said("loss 0.5", epoch=3, epochs=9))
     master.wait(lambda item: item == told)
     go.touch()
     master.finished("a")

@@ -35,13 +35,14 @@ from tests.support.fake_session import FakeSession
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
+from worker_agent.protocol.reports import WorkerFacts
 
 SOON_S = 20.0
 """For what must come; only a failing test waits so long."""
 NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
 JOB, SPEC = "alpha/job", "5" * 32
 BASE = f"base_models/{SPEC}"
-WELCOME = msg.Welcome(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [], [], "/work", {})
+WELCOME = msg.Welcome(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [], [], "/work", WorkerFacts())
 SHA = "0" * 64
 NO_PAUSES = Pauses(0.0, 0.0, (0.0,))
 

@@ -13,6 +13,7 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event, EventKind, Running, Ticks
 from worker_agent.protocol.lines import PREAMBLE
 from worker_agent.protocol.outcome import Finished, Outcome
+from worker_agent.protocol.reports import WorkerFacts
 
 FACTS = {"python": [3, 11, 2], "rsync": True, "digest": "", "cores": 8}
 PROBED = Reply(stdout=b"\ntwophase-probe " + json.dumps(FACTS).encode() + b"\n")
@@ -49,7 +50,7 @@ class FakeAgent:
         match message:
             case msg.Hello():
                 slots = [f"cpu{number}" for number in range(self.slots)]
-                welcome = msg.Welcome(msg.PROTOCOL, "d", "boot", slots, 0, [], [], "/work", {})
+                welcome = msg.Welcome(msg.PROTOCOL, "d", "boot", slots, 0, [], [], "/work", WorkerFacts())
                 return PREAMBLE + msg.encode(welcome)
             case msg.Launch(job_id, attempt):
                 self.launched.append(message)

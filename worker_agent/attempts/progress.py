@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterable, Optional, Tuple
 from worker_agent.attempts.results import tail_of
 from worker_agent.core.state import Sign
 from worker_agent.protocol.layout import AttemptLayout
+from worker_agent.protocol.reports import Said
 
 _LINE_CHARACTERS = 200
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -27,13 +28,15 @@ class ProgressReader:
     def __init__(self) -> None:
         self._seen: Dict[str, Seen] = {}
 
-    def read(self, attempt: AttemptLayout) -> Optional[Dict[str, Any]]:
+    def read(self, attempt: AttemptLayout) -> Optional[Said]:
         """Return the last progress line and the last line of the log; None if nothing is new."""
         seen = (_size(attempt.log), _size(attempt.progress))
         if seen == self._seen.get(attempt.root, (0, 0)):
             return None
         self._seen[attempt.root] = seen
-        return {**last_json(tail_of(attempt.progress)), "line": last_line(tail_of(attempt.log))}
+        return Said.from_object(
+            {**last_json(tail_of(attempt.progress)), "line": last_line(tail_of(attempt.log))}
+        )
 
     def keep_only(self, attempts: Iterable[AttemptLayout]) -> None:
         """Forget all attempts but these."""

@@ -5,6 +5,7 @@
     an enum                the value of a member
     a dataclass            an object of its fields; those that have a default may be missing
     a class with from_row  a list
+    … with from_object     an object, of which it takes what it can hold
     Optional[…], List[…], Dict[str, …], Any
 
 Annotations are read as they are written, by name, once for each class: messages are on the hot path.
@@ -103,6 +104,8 @@ def _rule(annotation: str, names: Mapping[str, Any]) -> _Rule:
 
 
 def _rule_of_class(cls: Type[Any]) -> _Rule:
+    if hasattr(cls, "from_object"):
+        return _Rule(frozenset({dict}), convert=cls.from_object)
     if is_dataclass(cls):
         return _Rule(frozenset({dict}), convert=plan_of(cls).make)
     if hasattr(cls, "from_row"):

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
+from worker_agent.protocol.reports import Said, WorkerFacts
 from worker_agent.protocol.secrets import Secrets
 
 PROTOCOL = 1
@@ -124,8 +125,7 @@ class Welcome:
     """Content hashes of the artefacts in the worker's cache."""
     work_dir: str
     """Absolute; `WorkLayout` tells what is where below it."""
-    facts: Dict[str, Any]
-    """For the log: hostname, python, cores, memory_bytes, disk_free_bytes."""
+    facts: WorkerFacts
     gpu_bytes: List[Bytes] = field(default_factory=list)
     """The memory of each GPU that jobs may have; 0 where it is not known.  Empty for CPU slots."""
     slots_per_gpu: Optional[Count] = None
@@ -296,8 +296,7 @@ class Progress:
     type: ClassVar[str] = "progress"
     job_id: str
     attempt: Count
-    detail: Dict[str, Any]
-    """epoch, epochs, metrics from the progress file; line: the last line of the log."""
+    detail: Said
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.attempts.invocation import base_environment
@@ -21,6 +21,7 @@ from worker_agent.environment.job_base import JobBase
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
 from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES, Settings
+from worker_agent.protocol.reports import WorkerFacts
 
 
 def hostname() -> str:
@@ -138,16 +139,16 @@ class HostContext:
         """Return the directories that wait for jobs."""
         return [*self.working_directories.recycled(), *self.checkpoints.recycled()]
 
-    def facts(self) -> Dict[str, Any]:
-        """Return what the master's log says of this machine."""
-        return {
-            "hostname": hostname(),
-            "python": platform.python_version(),
-            "torch": installed_version("torch"),
-            "cores": cores(),
-            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-            "disk_free_bytes": shutil.disk_usage(str(self.work_dir)).free,
-        }
+    def facts(self) -> WorkerFacts:
+        """Return what this machine is like."""
+        return WorkerFacts(
+            hostname=hostname(),
+            python=platform.python_version(),
+            torch=installed_version("torch"),
+            cores=cores(),
+            memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            disk_free_bytes=shutil.disk_usage(str(self.work_dir)).free,
+        )
 
 
 class CurrentHost:

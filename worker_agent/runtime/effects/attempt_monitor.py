@@ -37,6 +37,6 @@ class AttemptMonitor:
         running = {key: self._host.context.attempt(key) for key in self._state.slots.values()}
         self._progress.keep_only(running.values())
         for key, attempt in running.items():
-            detail = self._progress.read(attempt)
-            if detail:
-                self._master.say(Progress(key[0], key[1], detail))
+            said = self._progress.read(attempt)
+            if said:
+                self._master.say(Progress(key[0], key[1], said))

@@ -3,100 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from queue import Empty
 
 import pytest
 
 from master.adapters import agent_client
-from master.adapters.agent_client import Greeting, WorkerLink, close_all, next_backoff, to_event
-from master.adapters.inbox import Inbox, Noted, Received, Seen
-from master.adapters.session import Session
+from master.adapters.agent_client import (
+    close_all,
+    next_backoff,
+    to_event,
+)
+from master.adapters.inbox import Received, Seen
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, WorkerUnusable
-from tests.support.fake_session import FakeChannel, FakeSession
+from tests.unit.master.adapters.link_world import HELLO, SOON_S, WELCOME, World, event, welcome
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.events import Event, Running, Staging, Ticks
+from worker_agent.protocol.events import Running, Staging, Ticks
 from worker_agent.protocol.lines import PREAMBLE
 from worker_agent.protocol.outcome import Finished, Outcome
-
-SOON_S = 20.0
-"""For what must come; only a failing test waits so long."""
-HELLO = msg.Hello(msg.PROTOCOL, "run", 1, msg.Settings())
-WELCOME = msg.Welcome(
-    msg.PROTOCOL, "d", "boot", ["cpu0", "cpu1"], 1, [msg.AttemptKey("alpha/job", 2)], ["c" * 64], "/work", {}
-)
-
-
-def welcome(data: bytes) -> bytes:
-    """An agent that greets and says nothing more."""
-    return b"motd\n" + PREAMBLE + msg.encode(WELCOME) if b'"hello"' in data else b""
-
-
-@dataclass
-class World:
-    """A link, the sessions that it opens, and a clock that stands."""
-
-    inbox: Inbox = field(default_factory=SimpleQueue)
-    now: float = 100.0
-    sessions: list[FakeSession] = field(default_factory=list)
-    listener: Callable[[bytes], bytes | None] = welcome
-    deploy_errors: list[Exception] = field(default_factory=list)
-    deploying: Callable[[], None] = lambda: None
-
-    secrets: dict[str, str] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        greeting = Greeting("lab1", self.open, self.deploy, HELLO, self.secrets)
-        self.link = WorkerLink(greeting, self.inbox, lambda: self.now)
-
-    def open(self) -> Session:
-        session = FakeSession("lab1")
-        session.script_channel("agent", listener=lambda data: self.listener(data))
-        self.sessions.append(session)
-        return session
-
-    def deploy(self, session: Session) -> list[str]:
-        self.deploying()
-        if self.deploy_errors:
-            raise self.deploy_errors.pop(0)
-        return ["agent", "connect"]
-
-    def next(self) -> Received | Seen | Noted:
-        return self.inbox.get(timeout=SOON_S)
-
-    def event(self) -> ev.Event:
-        """Return the next event, past the notes."""
-        while not isinstance(item := self.next(), Received):
-            pass
-        assert item.worker == "lab1"
-        return item.event
-
-    def up(self) -> FakeChannel:
-        """Start, and return the channel of the link that is up."""
-        self.link.start()
-        assert isinstance(self.event(), ev.WorkerUp)
-        return self.channel
-
-    @property
-    def channel(self) -> FakeChannel:
-        return self.sessions[-1].channels[-1]
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world without pauses; no thread may be left behind."""
-    monkeypatch.setattr(agent_client, "next_backoff", lambda previous_s: 0.0)
-    before = set(threading.enumerate())
-    found = World()
-    yield found
-    found.link.close()
-    assert set(threading.enumerate()) <= before
-
-
-def event(seq: int, kind: str, detail: object) -> Event:
-    return Event(seq, kind, "alpha/job", 2, 1.0, detail)  # type: ignore[arg-type]
+from worker_agent.protocol.reports import Said
 
 
 def test_a_worker_comes_up_with_what_it_has(world: World) -> None:
@@ -120,19 +45,19 @@ def test_what_the_agent_says_becomes_events(world: World) -> None:
         msg.Rejected("w" * 64, "torn"),
         msg.Slots(2),
         msg.Pong(1),
-        msg.Progress("alpha/job", 2, {"epoch": 3}),
+        msg.Progress("alpha/job", 2, Said("loss 1", epoch=3)),
     ):
         channel.say(msg.encode(message))
     key = (100.0, "lab1", "alpha/job", 2)
     assert [world.next() for _ in range(8)] == [
         Received(ev.AttemptStaging(*key), "lab1", 4),
         Received(ev.AttemptStarted(*key), "lab1", 5),
-        Seen("lab1", "alpha/job", 2, {"slot": "cpu1"}),
+        Seen("lab1", "alpha/job", 2, Said(), "cpu1"),
         Received(ev.AttemptFinished(*key, finished), "lab1", 6),
         Received(ev.ArtefactWanted(100.0, "lab1", "w" * 64), "lab1"),
         Received(ev.DeliveryFailed(100.0, "lab1", "w" * 64, "torn"), "lab1"),
         Received(ev.SlotsHeldByOthers(100.0, "lab1", 2), "lab1"),
-        Seen("lab1", "alpha/job", 2, {"epoch": 3}),
+        Seen("lab1", "alpha/job", 2, Said("loss 1", epoch=3)),
     ]
 
 
@@ -147,37 +72,6 @@ def test_noise_and_pieces_do_not_matter(world: World, size: int) -> None:
 
     world.listener = listener
     world.link.start()
-    assert isinstance(world.event(), ev.WorkerUp)
-
-
-BROKEN = {
-    "garbage": b"Segmentation fault\n",
-    "a message to agents with a wrong field": b'{"type":"pong","number":"x"}\n',
-    "an unknown message": b'{"type":"gossip"}\n',
-    "an unknown event": msg.encode(event(4, "exploded", {})),
-    "an outcome without an outcome": msg.encode(event(4, "finished", {"exit_code": 1})),
-    "an outcome with a wrong field": msg.encode(event(4, "finished", {"outcome": "failed", "files": 3})),
-}
-
-
-@pytest.mark.parametrize("line", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_message_ends_the_link_and_it_comes_back(world: World, line: bytes) -> None:
-    world.up().say(line)
-    assert isinstance(world.event(), ev.WorkerLost)
-    assert isinstance(world.event(), ev.WorkerUp)
-    assert len(world.sessions) == 2
-
-
-@pytest.mark.parametrize("attempts", [[["alpha/job"]], [["alpha/job", "x"]], ["ab"], [3]])
-def test_a_welcome_that_makes_no_sense_is_tried_again(world: World, attempts: list[list[object]]) -> None:
-    answers = [msg.Welcome(**{**WELCOME.__dict__, "attempts": attempts}), WELCOME]
-
-    def listener(data: bytes) -> bytes:
-        return PREAMBLE + msg.encode(answers.pop(0)) if b'"hello"' in data else b""
-
-    world.listener = listener
-    world.link.start()
-    assert isinstance(world.event(), ev.WorkerLost)
     assert isinstance(world.event(), ev.WorkerUp)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from master.adapters.agent_client import to_event
 from master.core.running import events as ev
-from tests.unit.master.adapters.test_agent_client import HELLO, WELCOME, World
+from tests.unit.master.adapters.link_world import HELLO, WELCOME, World
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.lines import PREAMBLE
 
@@ -44,11 +44,20 @@ def test_another_protocol_is_no_link() -> None:
     assert lost.reason == "the agent speaks protocol 99, this master 1"
 
 
-@pytest.mark.parametrize(
-    ("told", "known"), [(8, 8), (0, 0), (-1, 0), (True, 0), (2**63, 0), (8.5, 0), ("8", 0), (None, 0)]
-)
-def test_what_a_machine_has_is_believed_only_where_it_is_a_number(told: object, known: int) -> None:
-    welcome = msg.Welcome(**{**WELCOME.__dict__, "facts": {"cores": told, "memory_bytes": told}})
-    event = to_event("w", welcome, 1.0)
+def greeting_of(told: object) -> msg.Message:
+    """Return what is heard of a greeting that says this of a machine."""
+    facts = {"cores": told, "memory_bytes": told}
+    return msg.decode(msg.encode(msg.Welcome(**{**WELCOME.__dict__, "facts": facts})))
+
+
+@pytest.mark.parametrize("told", [8, 0])
+def test_what_a_machine_has_is_known(told: int) -> None:
+    event = to_event("w", greeting_of(told), 1.0)  # type: ignore[arg-type]
     assert isinstance(event, ev.WorkerUp)
-    assert (event.cores, event.memory_bytes) == (known, known)
+    assert (event.cores, event.memory_bytes) == (told, told)
+
+
+@pytest.mark.parametrize("told", [-1, True, 2**63, 8.5, "8", None])
+def test_what_a_machine_has_is_a_number_or_the_worker_is_not_understood(told: object) -> None:
+    with pytest.raises(msg.MessageError, match=r"WorkerFacts\.(cores|memory_bytes) cannot be"):
+        greeting_of(told)

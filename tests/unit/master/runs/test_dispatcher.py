@@ -27,6 +27,7 @@ from master.storage.journal import Journal
 from tests.support.endings import finished
 from tests.support.scripted_run import jobs_spec
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.reports import Said
 
 Done = tuple[str, Any]
 
@@ -265,7 +266,7 @@ def test_what_becomes_of_workers_is_said_once() -> None:
 
 def test_progress_is_for_the_view_alone() -> None:
     world = World(jobs=1)
-    seen = Seen("lab1", "alpha/job0", 1, {"epoch": 2})
+    seen = Seen("lab1", "alpha/job0", 1, Said(epoch=2))
     world.inbox.put(seen)
     world.put(UP, FINISHED[0], HOME[0])
     world.dispatcher.run()

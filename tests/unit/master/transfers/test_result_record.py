@@ -23,6 +23,7 @@ from tests.support.attempt_paths import paths_of
 from tests.support.courier_world import BASE, JOB, SPEC, WELCOME, CourierWorld, encoded, put
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 from worker_agent.protocol.outcome import Finished, Outcome
+from worker_agent.protocol.reports import WorkerFacts
 
 CODE = CodeStart(CodeRecord("code:1", "train.py", {"train.py": "1", "helper.py": "2"}), "snap")
 FINISHED = Finished(
@@ -109,7 +110,7 @@ def described(world: CourierWorld, known: Described) -> None:
 
 def test_a_result_comes_with_its_record_and_is_known_by_what_the_job_left(world: CourierWorld) -> None:
     described(world, KNOWN)
-    world.line.welcome = replace(WELCOME, facts={"python": "3.12.1", "torch": "x" * 99, "cores": 4})
+    world.line.welcome = replace(WELCOME, facts=WorkerFacts(python="3.12.1", torch="x" * 99, cores=4))
     rows = world.produce(a="one")
     world.collect({"slot": "cpu0", "files": rows, "inline": encoded(a="one")}, attempt=2)
     found = content_hash(map(FileDigest.from_row, rows))

@@ -9,10 +9,12 @@ from rich.console import Console
 
 from master.core.running import events as ev
 from master.core.running.summary import PhaseCounts
+from master.runs.notices import Seen
 from master.view.live import LiveView
 from master.view.panels import PhaseBar, without_domain
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 from tests.unit.master.view.conftest import paper, terminal, written
+from worker_agent.protocol.reports import Said
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
@@ -40,9 +42,9 @@ def busy_run(view: LiveView, workers: int = 2, slots: int = 2) -> ScriptedRun:
 def test_a_line_for_each_busy_slot() -> None:
     view = LiveView(terminal())
     run = busy_run(view)
-    progress = {"slot": "gpu1", "epoch": 12, "epochs": 30, "metrics": {"val_f1": 0.91}, "line": "ignored"}
-    view.progress("lab0.uni.org", "alpha/job0", 1, progress)
-    view.progress("lab0.uni.org", "alpha/job1", 1, {"line": "\x1b[31mloading [bold]data\r"})
+    said = Said("ignored", 12, 30, {"val_f1": 0.91})
+    view.progress(Seen("lab0.uni.org", "alpha/job0", 1, said, "gpu1"))
+    view.progress(Seen("lab0.uni.org", "alpha/job1", 1, Said("\x1b[31mloading [bold]data\r")))
     run.at += 41
     view.refresh(run.state, run.at)
     lines = shown(view, run)
@@ -58,7 +60,7 @@ def test_it_is_never_higher_nor_wider_than_the_terminal(width: int, height: int)
     view = LiveView(terminal(width, height))
     run = busy_run(view, workers=30, slots=4)
     run.tell(ev.WorkerLost(run.at, "lab7.uni.org", "timed out " * 30))
-    view.progress("lab0.uni.org", "alpha/job0", 1, {"line": "x" * 500})
+    view.progress(Seen("lab0.uni.org", "alpha/job0", 1, Said("x" * 500)))
     view.refresh(run.state, run.at)
     lines = shown(view, run, width, height)
     assert len(lines) < height
@@ -97,7 +99,7 @@ def test_slots_are_in_the_order_of_the_cluster_config() -> None:
     run.up("lab9", 2)
     for number, slot in enumerate(("gpu10", "gpu9", "gpu10", "gpu9")):
         run.start(f"job{number}")
-        view.progress("", f"alpha/job{number}", 1, {"slot": slot})
+        view.progress(Seen("", f"alpha/job{number}", 1, Said(), slot))
     view.refresh(run.state, run.at)
     assert [line.split()[:2] for line in shown(view, run)[2:]] == [
         ["lab10", "gpu9"],
@@ -133,7 +135,7 @@ def test_what_an_attempt_says_before_it_is_known_to_run_is_kept() -> None:
     view = LiveView(terminal())
     run = ScriptedRun(jobs_spec(1, 0), ["lab1"], watcher=view)
     run.up("lab1", 1)
-    view.progress("lab1", "alpha/job0", 1, {"slot": "gpu3"})
+    view.progress(Seen("lab1", "alpha/job0", 1, Said(), "gpu3"))
     view.refresh(run.state, run.at)
     run.start("job0")
     view.refresh(run.state, run.at)
@@ -146,7 +148,7 @@ def test_what_a_former_attempt_says_is_not_shown() -> None:
     run = ScriptedRun(jobs_spec(1, 0), ["lab1"], watcher=view)
     run.up("lab1", 1)
     run.start("job0")
-    view.progress("lab1", "alpha/job0", 7, {"epoch": 99})
+    view.progress(Seen("lab1", "alpha/job0", 7, Said(epoch=99)))
     view.refresh(run.state, run.at)
     assert "99" not in shown(view, run)[-1]
     view.close()

@@ -15,6 +15,7 @@ from master.view.live import LiveView
 from master.view.plain import PlainView
 from master.view.view import View, open_views
 from tests.support.scripted_run import ScriptedRun, jobs_spec
+from worker_agent.protocol.reports import Said
 
 
 def only(views: list[View]) -> View:
@@ -53,7 +54,7 @@ def test_the_log_file_takes_everything_after_what_it_holds(tmp_path: Path) -> No
     run = ScriptedRun(jobs_spec(100, 0), ["lab1"], watcher=Telling(notices))
     run.up("lab1", 100)
     notices.tell(Noted("hello"))
-    notices.tell(Seen("lab1", "alpha/job0", 1, {"epoch": 1}))
+    notices.tell(Seen("lab1", "alpha/job0", 1, Said(epoch=1)))
     for number in range(100):
         run.succeed(f"job{number}", seconds=0)
     notices.tell(Refreshed(run.state, run.at))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from master.core.running.summary import PhaseCounts
 from master.view.wording import clean, counts_text, duration, figure, last_line, metrics_text, progress_text
+from worker_agent.protocol.reports import Said
 
 
 @pytest.mark.parametrize(
@@ -67,19 +66,18 @@ def test_the_last_line_is_the_last_that_says_something() -> None:
 
 
 @pytest.mark.parametrize(
-    ("detail", "texts"),
+    ("said", "texts"),
     [
-        ({}, ("", "")),
-        ({"line": "loading \x1b[1mdata"}, ("", "loading data")),
-        ({"epoch": 0, "epochs": 30, "line": "x"}, ("0/30", "")),
-        ({"epoch": 3, "metrics": {"loss": 0.5, "val_f1": 0.9}}, ("3", "val_f1 0.9000  loss 0.5000")),
-        ({"epoch": 3, "metrics": "none"}, ("3", "")),
-        ({"epoch": 3, "epochs": "\x1b[2J"}, ("3", "")),
-        ({"epoch": "\x1b[2J", "epochs": 9, "line": "x"}, ("", "x")),
+        (Said(), ("", "")),
+        (Said("loading \x1b[1mdata"), ("", "loading data")),
+        (Said("x", epoch=0, epochs=30), ("0/30", "")),
+        (Said(epoch=3, metrics={"loss": 0.5, "val_f1": 0.9}), ("3", "val_f1 0.9000  loss 0.5000")),
+        (Said(epoch=3), ("3", "")),
+        (Said("x", epochs=9), ("", "x")),
     ],
 )
-def test_progress(detail: dict[str, Any], texts: tuple[str, str]) -> None:
-    assert progress_text(detail) == texts
+def test_progress(said: Said, texts: tuple[str, str]) -> None:
+    assert progress_text(said) == texts
 
 
 def test_only_numbers_are_shown_and_only_a_few() -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.attempt_paths import paths_of
 from worker_agent.attempts.invocation import Places, base_environment, command, environment
-from worker_agent.attempts.progress import last_json, last_line
 from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch
@@ -79,38 +78,3 @@ def test_a_script_in_the_working_directory_must_be_executable(tmp_path: Path) ->
     assert command(["run.sh", "1"], None, "py", attempt, "/bin") == [str(script), "1"]
     with pytest.raises(StartError, match=r"gone\.sh: no such program"):
         command(["gone.sh"], None, "py", attempt, "/bin")
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("one\ntwo\n", "two"),
-        ("one\n\n  \n", "one"),
-        ("10%\r50%\r99%", "99%"),
-        ("10%\r99%\r\n", "99%"),
-        ("\x1b[32mgreen\x1b[0m\x07", "green"),
-        ("x" * 300, "x" * 200),
-        ("", ""),
-    ],
-)
-def test_the_last_line_is_what_a_terminal_shows(text: str, line: str) -> None:
-    assert last_line(text) == line
-
-
-@pytest.mark.parametrize(
-    ("text", "body"),
-    [
-        ('{"epoch": 1}\n{"epoch": 2}\n', {"epoch": 2}),
-        ('{"epoch": 1}\n{"epo', {"epoch": 1}),
-        ('och": 0}\n{"epoch": 1}\nnoise\n[1]\n', {"epoch": 1}),
-        ("noise\n", {}),
-        (
-            '{"loss": NaN, "a": -Infinity, "b": 1e999, "c": 1.5}\n',
-            {"loss": None, "a": None, "b": None, "c": 1.5},
-        ),
-        (f'{{"a": {"9" * 30}, "b": {"9" * 999}, "c": -7}}\n', {"a": 1e30, "b": None, "c": -7}),
-        ("", {}),
-    ],
-)
-def test_the_last_whole_progress_line_counts(text: str, body: dict[str, object]) -> None:
-    assert last_json(text) == body

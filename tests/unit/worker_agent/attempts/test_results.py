@@ -15,6 +15,7 @@ from worker_agent.attempts.progress import ProgressReader
 from worker_agent.attempts.results import is_quick
 from worker_agent.core.commands import Collected
 from worker_agent.protocol.outcome import LeftOut
+from worker_agent.protocol.reports import Said
 
 
 def test_a_base_model_moves_into_the_cache(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None
     desk = Desk(tmp_path)
     os.mkfifo(str(paths_of(desk.attempt).progress))
     paths_of(desk.attempt).log.write_text("epoch 1\n")
-    assert ProgressReader().read(desk.attempt) == {"line": "epoch 1"}
+    assert ProgressReader().read(desk.attempt) == Said("epoch 1")
     paths_of(desk.attempt).log.unlink()
     os.mkfifo(str(paths_of(desk.attempt).log))
     assert desk.collect().problem is None

@@ -11,6 +11,7 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event, EventKind, Running, Staging, Ticks
 from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, Finished, Outcome
+from worker_agent.protocol.reports import Said, WorkerFacts
 
 HASH = "a" * 64
 EVENT = Event(1, EventKind.FINISHED, "a", 1, 2.5, Finished(Outcome.FAILED, exit_code=1))
@@ -72,8 +73,18 @@ greetings = st.builds(
     st.lists(st.builds(msg.AttemptKey, texts, sizes), max_size=3),
     st.lists(texts),
     texts,
-    st.just({"cores": 4}),
+    st.builds(WorkerFacts, texts, texts, st.none() | texts, sizes, sizes, sizes),
     gpu_bytes=st.lists(sizes),
+)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+reports = st.builds(
+    msg.Progress,
+    *(texts, sizes),
+    st.builds(
+        Said,
+        *(st.none() | texts, st.none() | finite, st.none() | st.integers(0, 9)),
+        st.none() | st.dictionaries(texts, finite, max_size=3),
+    ),
 )
 hellos = st.builds(msg.Hello, st.just(1), texts, sizes, st.builds(msg.Settings, gpus=st.lists(texts)))
 

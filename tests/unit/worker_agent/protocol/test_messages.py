@@ -16,6 +16,7 @@ from tests.unit.worker_agent.protocol.strategies import (
     greetings,
     hellos,
     launches,
+    reports,
 )
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.codec import MessageError
@@ -23,7 +24,7 @@ from worker_agent.protocol.codec import MessageError
 LINES = (Path(__file__).with_name("cases") / "messages_protocol_1.jsonl").read_bytes().splitlines()
 
 
-@given(st.one_of(events, launches, greetings, hellos))
+@given(st.one_of(events, launches, greetings, hellos, reports))
 def test_what_is_said_is_heard(message: msg.Message) -> None:
     line = msg.encode(message)
     assert line.count(b"\n") == 1 and line.isascii()

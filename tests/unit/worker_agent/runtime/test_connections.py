@@ -11,12 +11,13 @@ import pytest
 from tests.unit.worker_agent.fakes import Records
 from tests.unit.worker_agent.runtime.test_link import FakeSocket
 from worker_agent.protocol.messages import PROTOCOL, Ping, Pong, Refused, Welcome, encode
+from worker_agent.protocol.reports import WorkerFacts
 from worker_agent.runtime.connection import connections as module
 from worker_agent.runtime.connection import link as link_module
 from worker_agent.runtime.connection.connections import Connections
 from worker_agent.runtime.connection.link import Link
 
-WELCOME = Welcome(PROTOCOL, "d", "b", [], 0.0, [], [], "/w", {})
+WELCOME = Welcome(PROTOCOL, "d", "b", [], 0.0, [], [], "/w", WorkerFacts())
 BOTH = selectors.EVENT_READ | selectors.EVENT_WRITE
 
 

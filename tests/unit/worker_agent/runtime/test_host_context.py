@@ -63,7 +63,7 @@ def test_cpu_slots_share_the_cores(tmp_path: Path) -> None:
     found = context(tmp_path, *cpu_devices(1), env={"MKL_NUM_THREADS": "7"})
     assert (found.slots, found.gpu_bytes()) == (["cpu0"], [])
     assert found.env["MKL_NUM_THREADS"] == "7" and int(found.env["OMP_NUM_THREADS"]) >= 1
-    assert found.facts()["cores"] >= 1 and found.facts()["disk_free_bytes"] > 0
+    assert found.facts().cores >= 1 and found.facts().disk_free_bytes > 0
 
 
 def test_gpu_slots_are_named_by_their_shares(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""What an agent reports of its machine and of running attempts."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional
+
+from worker_agent.protocol.codec import Bytes, Count
+
+_NUMBERS = (int, float)
+_LARGEST = sys.float_info.max
+
+
+@dataclass(frozen=True)
+class WorkerFacts:
+    """What a worker is like."""
+
+    hostname: str = ""
+    python: str = ""
+    torch: Optional[str] = None
+    """Its version, None where there is none."""
+    cores: Count = 0
+    """0 is not known, of all that follow."""
+    memory_bytes: Bytes = 0
+    disk_free_bytes: Bytes = 0
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a running attempt last said of itself; None is what it did not speak of."""
+
+    line: Optional[str] = None
+    """The last line of its log."""
+    epoch: Optional[float] = None
+    epochs: Optional[float] = None
+    metrics: Optional[Dict[str, float]] = None
+
+    @classmethod
+    def from_object(cls, body: Mapping[str, Any]) -> "Said":
+        """Return what can be told of an object that a script wrote: text and finite numbers."""
+        line, metrics = body.get("line"), body.get("metrics")
+        said = object.__new__(cls)  # messages are on the hot path, and a frozen class is slow to make
+        said.__dict__.update(
+            line=line if type(line) is str else None,
+            epoch=_number(body.get("epoch")),
+            epochs=_number(body.get("epochs")),
+            metrics=_numbers(metrics) if type(metrics) is dict else None,
+        )
+        return said
+
+
+def _numbers(found: Mapping[str, Any]) -> Dict[str, float]:
+    return {
+        name: value
+        for name, value in found.items()
+        if type(value) in _NUMBERS and -_LARGEST <= value <= _LARGEST
+    }
+
+
+def _number(value: Any) -> Optional[float]:
+    return value if type(value) in _NUMBERS and -_LARGEST <= value <= _LARGEST else None
