@@ -32,17 +32,22 @@ SEEDS = 1 << 43
 """A generator has 63 bits of seed, and 20 of them tell the probes apart."""
 
 ACTIVATIONS_HELP = "HDF5 files of train, val and test; with --layer also a directory or a path with {layer}"
-RECIPE_HELP = "sets the next three; original: raw, zero and 0, as the first version of this trainer"
+RECIPE_HELP = (
+    "sets the next three and --lr; original: raw, zero, 0 and 5e-4, as the first version of this trainer"
+)
 INPUTS_HELP = "standardise activations by the training split while training (default), or leave them raw"
 BIAS_HELP = "begin at the log-odds of each class (default), or near zero"
 SOLVER_HELP = (
-    "exact: L2 logistic regression by L-BFGS; the better choice for up to about 2,000 activations, where it "
-    "is faster too, and where one number must come out whatever the seed; adamw, which stops early, is for "
-    "more activations than examples, for multihead and for several --lr"
+    "exact: L2 logistic regression by L-BFGS; the better choice for up to about 100 activations or for few "
+    "examples, where it is several times as fast too, and where one number must come out whatever the seed; "
+    "adamw, which stops early, is for wide activations, for multihead and for several --lr"
 )
 STEPS_HELP = "steps of an epoch at least: smaller batches for few examples (default 30; original: 0)"
 BASELINE_HELP = "also score prevalence and the exact solver, beside every probe"
-LR_HELP = "learning rates; several, by commas or spaces, train together and each probe keeps its best"
+LR_HELP = (
+    "learning rates (default 1e-3; original: 5e-4); several, by commas or spaces, train together and each "
+    "probe keeps its best"
+)
 EXECUTOR_HELP = "fused: all probes in one model; thread: one by one in threads (default: the faster)"
 WORKERS_HELP = "thread: probes at a time; fused and exact: CPU threads at most (default 8)"
 PIN_HELP = "hold activations in GPU memory (default); without a GPU this changes nothing"
@@ -121,7 +126,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         dropout=arguments.dropout,
         batch_size=arguments.batch_size,
         epochs=arguments.epochs,
-        lrs=_flat(arguments.lr),
+        lrs=_flat(arguments.lr) if arguments.lr else RECIPES[arguments.recipe]["lrs"],
         weight_decays=_flat(arguments.weight_decay),
         patience=arguments.early_stopping_patience,
         scheduler=arguments.scheduler,
@@ -194,7 +199,7 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
         help="examples a step at most (default 512)",
     )
     add("--epochs", type=whole(1), default=50)
-    add("--lr", nargs="+", type=_numbers, default=[(5e-4,)], metavar="RATE", help=LR_HELP)
+    add("--lr", nargs="+", type=_numbers, metavar="RATE", help=LR_HELP)
     add(
         "--weight-decay",
         "--weight_decay",

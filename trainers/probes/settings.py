@@ -19,8 +19,8 @@ Inputs = Literal["standardised", "raw"]
 BiasStart = Literal["log-odds", "zero"]
 
 RECIPES: dict[str, Any] = {
-    "default": {"inputs": "standardised", "bias_start": "log-odds", "epoch_steps": 30},
-    "original": {"inputs": "raw", "bias_start": "zero", "epoch_steps": 0},
+    "default": {"inputs": "standardised", "bias_start": "log-odds", "epoch_steps": 30, "lrs": (1e-3,)},
+    "original": {"inputs": "raw", "bias_start": "zero", "epoch_steps": 0, "lrs": (5e-4,)},
 }
 """What `--recipe` sets; `original` is how probes were trained at first."""
 
@@ -53,7 +53,7 @@ class Settings:
     epoch_steps: int = 30
     """AdamW: steps of an epoch at least; batches of a small training split are smaller for it."""
     epochs: int = 50
-    lrs: tuple[float, ...] = (5e-4,)
+    lrs: tuple[float, ...] = (1e-3,)
     weight_decays: tuple[float, ...] = (1e-3,)
     patience: int = 10
     """Epochs without a better validation AUC after which a probe stops."""

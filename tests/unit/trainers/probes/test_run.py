@@ -96,3 +96,18 @@ def test_flags_without_a_meaning(
     with pytest.raises(SystemExit):
         cli.build_parser().parse_args(["--activations", "a.h5", flag, value])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], (1e-3,)),
+        (["--recipe", "original"], (5e-4,)),
+        (["--recipe", "original", "--lr", "0.1,0.2"], (0.1, 0.2)),
+    ],
+)
+def test_a_recipe_sets_the_learning_rate_unless_it_is_given(
+    flags: list[str], expected: tuple[float, ...]
+) -> None:
+    arguments = cli.build_parser().parse_args(["--activations", "a.h5", *flags])
+    assert cli._settings(arguments).lrs == expected
