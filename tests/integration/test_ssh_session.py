@@ -53,6 +53,11 @@ def test_the_cluster_config_overrides_the_alias(place: Place) -> None:
             "and then asks for more (publickey)",
             "a second factor cannot be given",
         ),
+        (
+            "KbdInteractiveAuthentication yes\n  AuthenticationMethods publickey,keyboard-interactive",
+            "and then asks for more (keyboard-interactive)",
+            "a second factor cannot be given",
+        ),
     ],
 )
 def test_a_worker_that_wants_more_than_a_key_is_told_with_its_cure(
