@@ -11,6 +11,7 @@ from master.errors import UsageError
 from master.intake.executors import threads_problem_of
 from master.orchestrator.discovery import Script, shown_path
 from master.orchestrator.names import id_of, ids_apart, output_of, short
+from worker_agent.protocol.messages import CollectRules
 
 THREADS_PROBLEM = threads_problem_of(None)
 """Why no job here can run in threads."""
@@ -38,6 +39,8 @@ class TrainingJob:
     """GPU memory that it needs; None takes the usual share of a GPU."""
     executor: str | None = None
     """What runs it; None is what the command says."""
+    collect: CollectRules | None = None
+    """What of it comes home; None is all."""
     module: str = ""
     """As `python -m` takes it, where it is started so; `script` is its file."""
     discovered: bool = True

@@ -11,6 +11,7 @@ from typing import NoReturn, TypeVar
 from master.code.project_root import file_of_module, is_module_name
 from master.core.nearest import shown, unknown
 from master.core.planning.job_settings import (
+    COLLECT_RULES,
     GPU_MEMORY,
     JOB_EXECUTOR,
     JOB_ID,
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 _SUPPORTS = {f"supports_{what}": what for what in SPELLINGS}
 _ALSO = {"supports_batch_size": "batch"}
-_SETTINGS = (JOB_ID, TIMEOUT, STALL_TIMEOUT, GPU_MEMORY, JOB_EXECUTOR)
+_SETTINGS = (JOB_ID, TIMEOUT, STALL_TIMEOUT, GPU_MEMORY, JOB_EXECUTOR, COLLECT_RULES)
 OWN_KEYS = (
     *("name", "script", "output", "args", "optional", "use_output_dir"),
     *(setting.name for setting in _SETTINGS),
@@ -97,6 +98,7 @@ def _job(node: Node, project: Path) -> TrainingJob:
         stall_timeout_s=_setting(node, STALL_TIMEOUT),
         gpu_bytes=_setting(node, GPU_MEMORY),
         executor=_executor(node.get(JOB_EXECUTOR.name)),
+        collect=_setting(node, COLLECT_RULES),
         discovered=False,
         problem=read.problem,
     )

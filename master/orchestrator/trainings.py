@@ -89,6 +89,7 @@ class Trainings:
             timeout_s=_first(job.timeout_s, self.limits.timeout_s),
             stall_timeout_s=_first(job.stall_timeout_s, self.limits.stall_timeout_s),
             output_from=".",
+            collect=job.collect,
         )
 
 

@@ -237,6 +237,17 @@ def test_a_file_may_list_a_shell_script_and_a_module(shop: Shop) -> None:
     assert (results / "package.train_results" / "text.txt").read_text() == "from the package"
 
 
+def test_what_a_file_does_not_want_stays_behind_and_is_named(shop: Shop) -> None:
+    shop.write("train_a.py", "for name in ('a.tmp', 'a.txt'):\n    open(name, 'w').write('a')\n")
+    shop.write(
+        "jobs.yaml", "jobs: [{script: train_a.py, collect: {exclude: ['*.tmp'], include: ['*.txt', 'b']}}]"
+    )
+    done = shop.finish("--config", "jobs.yaml")
+    assert [path.name for path in (shop.project / "results" / "a_results").glob("a*")] == ["a.txt"]
+    assert "train_a: a.tmp: not in collect.include\n" in done.stdout
+    assert "train_a: b: nothing fits this pattern of collect.include\n" in done.stdout
+
+
 def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp_path: Path) -> None:
     shop.env = FakeGpus(tmp_path / "gpus", [gpu(0, 24)]).env
     for name in "abc":

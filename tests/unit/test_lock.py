@@ -1,4 +1,4 @@
-"""The lock file has the versions of the constraints, each with hashes, and none that is known to be harmful."""
+"""The lock file has the versions of the constraints, with hashes, and none that is known to be harmful."""
 
 from __future__ import annotations
 

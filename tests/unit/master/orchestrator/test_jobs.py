@@ -15,6 +15,7 @@ from master.orchestrator.jobs import TrainingJob, discovered_job, merge
 from master.orchestrator.jobs_yaml import OWN_KEYS, JobsFile, read_jobs_file
 from master.orchestrator.selection import select
 from tests.unit.master.orchestrator.conftest import Write
+from worker_agent.protocol.messages import CollectRules
 
 
 def job(path: Path, **settings: object) -> TrainingJob:
@@ -94,6 +95,7 @@ def test_a_file_of_jobs(tmp_path: Path, write: Write) -> None:
         supports_batch: true
         timeout: 90
         stall_timeout: 1.5m
+        collect: {exclude: ["*.tmp"], max_size: 1MB}
         gpu_memory: 12GB
         executor: warm
     """
@@ -105,6 +107,7 @@ def test_a_file_of_jobs(tmp_path: Path, write: Write) -> None:
     assert als.takes == {"epochs": "--epochs", "batch": "--batch-size"}
     assert (als.optional, als.timeout_s, als.discovered) == (True, 90.0, False)
     assert (als.stall_timeout_s, als.executor, als.gpu_bytes) == (90.0, "warm", 12_000_000_000)
+    assert als.collect == CollectRules([], ["*.tmp"], 1_000_000)
 
 
 def test_what_is_left_out_has_defaults_and_lists_of_words_stay(tmp_path: Path, write: Write) -> None:
@@ -143,6 +146,7 @@ def test_a_setting_of_null_is_one_left_out(tmp_path: Path, write: Write) -> None
         ),
         ("jobs: [{script: train_a.py, timeout: soon}]", "soon.*, allowed are seconds above 0"),
         ("jobs: [{script: train_a.py, stall_timeout: true}]", "true.*, allowed are seconds above 0"),
+        ("jobs: [{script: train_a.py, collect: {includes: ['*']}}]", "did you mean .*include"),
         (
             "jobs: [{script: train_a.py, gpu_memory: 12 bananas}]",
             "12 bananas.*, allowed is a number of bytes",
