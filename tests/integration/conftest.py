@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from tests.integration.agent_harness import Host
 from tests.integration.executor_lab import Lab
 from tests.integration.ssh_place import Place, started
+from tests.support.shop import Shop
 
 
 @pytest.fixture
@@ -35,3 +38,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
     with started(tmp_path / "ssh") as sshd:
         yield Place(sshd)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    project = tmp_path / "project"
+    (project / "data").mkdir(parents=True)
+    (project / "data" / "x.csv").write_text("1,2,3")
+    made = Shop(tmp_path, project)
+    yield made
+    for pid in made.processes():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

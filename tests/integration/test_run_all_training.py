@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,18 +53,6 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]
 (pathlib.Path(os.environ["TEST_ROOT"]) / f"{os.environ['TWOPHASE_JOB_ID']}.started").touch()
 time.sleep(3600)
 """
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    project = tmp_path / "project"
-    (project / "data").mkdir(parents=True)
-    (project / "data" / "x.csv").write_text("1,2,3")
-    made = Shop(tmp_path, project)
-    yield made
-    for pid in made.processes():
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def test_scripts_run_in_parallel_with_the_flags_they_take(shop: Shop) -> None:
@@ -237,17 +223,6 @@ def test_a_file_may_list_a_shell_script_and_a_module(shop: Shop) -> None:
     assert (results / "package.train_results" / "text.txt").read_text() == "from the package"
 
 
-def test_what_a_file_does_not_want_stays_behind_and_is_named(shop: Shop) -> None:
-    shop.write("train_a.py", "for name in ('a.tmp', 'a.txt'):\n    open(name, 'w').write('a')\n")
-    shop.write(
-        "jobs.yaml", "jobs: [{script: train_a.py, collect: {exclude: ['*.tmp'], include: ['*.txt', 'b']}}]"
-    )
-    done = shop.finish("--config", "jobs.yaml")
-    assert [path.name for path in (shop.project / "results" / "a_results").glob("a*")] == ["a.txt"]
-    assert "train_a: a.tmp: not in collect.include\n" in done.stdout
-    assert "train_a: b: nothing fits this pattern of collect.include\n" in done.stdout
-
-
 def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp_path: Path) -> None:
     shop.env = FakeGpus(tmp_path / "gpus", [gpu(0, 24)]).env
     for name in "abc":
@@ -333,20 +308,6 @@ def test_list_and_dry_run_change_nothing(shop: Shop) -> None:
     as_json = json.loads(shop.finish("--dry-run", "--json", "--epochs", "7").stdout)
     assert [job["problem"] is None for job in as_json["jobs"]] == [True, False]
     assert sorted(shop.project.rglob("*")) == before
-
-
-def test_a_module_that_all_scripts_import_must_be_there(shop: Shop) -> None:
-    shop.write("train_a.py", "import nosuch_lib, nosuch_extra\n")
-    shop.write("train_b.py", "import nosuch_lib\n")
-    looked = shop.finish("--dry-run")
-    assert looked.returncode == 4 and "localhost: no module nosuch_lib in " in looked.stdout
-    assert shop.finish("--dry-run", "--ignore-missing-modules").returncode == 0
-    done = shop.finish()
-    assert done.returncode == 4 and "no usable worker: localhost: no module nosuch_lib in " in done.stderr
-    shop.write("train_b.py", "open('out', 'w').write('b')\n")
-    done = shop.finish()
-    assert done.returncode == 1 and "localhost: no module nosuch_extra, nosuch_lib in " in done.stderr
-    assert (shop.project / "results" / "b_results" / "out").read_text() == "b"
 
 
 def test_verify_passes_on_this_machine(shop: Shop) -> None:
