@@ -25,6 +25,7 @@ from master.core.running.worker_room import too_large
 from master.errors import ConfigError, TwophaseError
 from master.runs.agents import open_session, python_of
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
+from worker_agent.protocol.reports import usual_cpu_slots
 
 AT_ONCE = 8
 
@@ -56,7 +57,7 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
     except (TwophaseError, OSError, ValueError) as error:
         return replace(planned, reachable=False, reason=str(error).removeprefix(f"{server.name}: "))
     asked = server.agent.cpu_slots
-    slots = asked if asked is not None else max(1, facts.cores // 2)
+    slots = asked if asked is not None else usual_cpu_slots(facts.cores)
     return replace(planned, reachable=True, slots=slots)
 
 

@@ -75,11 +75,6 @@ def read_earlier_starts(path: Path) -> EarlierStarts:
         raise _unusable(path, error) from error
 
 
-def read_known_ids(path: Path) -> dict[str, str]:
-    """Return `job_hash` → `job_id` of a journal's jobs; {} where there is none.  As `read_earlier_starts`."""
-    return dict(read_earlier_starts(path).known_ids)
-
-
 def read_fields(path: Path, job_id: str) -> dict[str, Any] | None:
     """Return the fields of a journal's job; None where it tells none, as those of earlier versions."""
     select = "SELECT fields FROM fields JOIN jobs USING (job_hash) WHERE job_id = ? COLLATE NOCASE"
@@ -92,7 +87,7 @@ def read_fields(path: Path, job_id: str) -> dict[str, Any] | None:
 
 
 def read_transitions(path: Path) -> list[Transition]:
-    """Return all transitions of a journal as `read_known_ids` does; none where there is none."""
+    """Return all transitions of a journal as `read_earlier_starts` does; none where there is none."""
     try:
         if not path.exists():
             return []

@@ -17,6 +17,7 @@ from worker_agent.devices.gpu_tools import read_gpus
 from worker_agent.devices.gpus import GpuError, Reading, gpu_devices, visible_name
 from worker_agent.devices.slot_locks import SlotLocks, cores
 from worker_agent.protocol.messages import BY_INDEX, Settings, Slots
+from worker_agent.protocol.reports import usual_cpu_slots
 from worker_agent.system import processes
 from worker_agent.system.background import Background
 
@@ -32,8 +33,8 @@ def devices_for(settings: Settings, reading: Optional[Reading]) -> List[Device]:
     found: List[Device] = []
     if settings.gpus:
         found = gpu_devices(settings.gpus, reading, settings.slots_per_gpu, settings.gpu_reserve)
-    default = max(1, cores() // 2)
-    return found or cpu_devices(settings.cpu_slots if settings.cpu_slots is not None else default)
+    asked = settings.cpu_slots
+    return found or cpu_devices(asked if asked is not None else usual_cpu_slots(cores()))
 
 
 @dataclass(frozen=True)

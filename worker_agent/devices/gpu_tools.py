@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 from typing import List, Optional, Sequence, Tuple
 
@@ -19,6 +17,7 @@ from worker_agent.devices.gpus import (
     parse_gpus,
     parse_rocm,
 )
+from worker_agent.system.subprocesses import kill_and_leave
 
 _LIMIT_S = 15.0
 """Less than a master waits for an answer, more than a driver needs that has to wake eight GPUs up."""
@@ -73,7 +72,7 @@ def _ask(argv: List[str]) -> Tuple[int, str]:
     try:
         output, _ = process.communicate(timeout=limit_s())
     except subprocess.TimeoutExpired as error:
-        _abandon(process)
+        kill_and_leave(process)
         raise GpuError(f"{argv[0]} does not answer within {limit_s():g} s") from error
     text, _, code = output.decode("utf-8", "replace").rpartition(_EXIT)
     return (int(code), text) if code.strip().isdigit() else (1, text + code)
@@ -90,15 +89,3 @@ def _start(argv: List[str]) -> "subprocess.Popen[bytes]":
         )
     except OSError as error:
         raise GpuError(f"{argv[0]} cannot be started: {error.strerror}") from error
-
-
-def _abandon(process: "subprocess.Popen[bytes]") -> None:
-    """Kill, and do not wait: what hangs in the driver cannot even be killed."""
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    if process.stdout:
-        process.stdout.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(1.0)
-    # What is still there is reaped by the agent, and subprocess must not complain of it.
-    process.returncode = process.returncode if process.returncode is not None else -signal.SIGKILL

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import time
 import uuid
@@ -20,6 +18,7 @@ from worker_agent.environment.setup_script import (
     result_of,
     script_of,
 )
+from worker_agent.system.subprocesses import kill_and_leave
 
 _LIMIT_S = 300.0
 """A cold conda on a network disk takes about a minute."""
@@ -52,7 +51,7 @@ def run_setup(lines: Sequence[str], env: Mapping[str, str]) -> SetUp:
         ending = heard.listen(process)
     finally:
         os.close(reader)
-        _end(process)
+        kill_and_leave(process)
     problem = problem_of(heard.told, heard.printed, lines, mark, ending)
     if problem:
         raise SetupError(problem)
@@ -115,15 +114,3 @@ class _Heard:
         else:
             self.printed = (self.printed + data)[-_MOST_PRINTED:]
         return bool(data)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the shell and what it has started, unless that has left its group."""
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    if process.stdout:
-        process.stdout.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(1.0)
-    # The agent reaps every child that ends, whoever waits for it.
-    process.returncode = process.returncode if process.returncode is not None else -signal.SIGKILL

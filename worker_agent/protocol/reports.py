@@ -26,6 +26,11 @@ class WorkerFacts:
     disk_free_bytes: Bytes = 0
 
 
+def usual_cpu_slots(cores: int) -> int:
+    """Return how many jobs run at a time without GPUs, where nobody says: one for every two cores."""
+    return max(1, cores // 2)
+
+
 @dataclass(frozen=True)
 class Said:
     """What a running attempt last said of itself; None is what it did not speak of."""

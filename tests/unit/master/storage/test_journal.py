@@ -13,7 +13,7 @@ import pytest
 from master.core.running.commands import Dropped, Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
-from master.storage.journal import Journal, is_empty, read_earlier_starts, read_known_ids
+from master.storage.journal import Journal, is_empty, read_earlier_starts
 from tests.support.endings import finished
 from worker_agent.protocol.outcome import Outcome
 
@@ -79,7 +79,7 @@ def test_what_was_appended_survives_a_kill(path: Path) -> None:
         journal.append([transition("first"), transition("second")])
         left = Path(shutil.copytree(path.parent, path.parent.with_name("left"))) / path.name
     left.with_name("journal.sqlite-shm").unlink()
-    assert read_known_ids(left) == {"hash": "alpha/job"}
+    assert read_earlier_starts(left).known_ids == {"hash": "alpha/job"}
     with closing(Journal(left)) as journal:
         assert [item.task_id for item in journal.transitions()] == ["first", "second"]
 
@@ -148,17 +148,17 @@ def test_ids_are_read_without_touching_a_file(path: Path, when: str) -> None:
         if when == "closed":
             journal.close()
         before = snapshot(path.parent)
-        assert read_known_ids(path) == {"h1": "alpha/one"}
+        assert read_earlier_starts(path).known_ids == {"h1": "alpha/one"}
         assert snapshot(path.parent) == before
         assert len(before) == (1 if when == "closed" else 3)
 
 
 def test_ids_of_no_journal_are_none_and_none_is_made(tmp_path: Path) -> None:
-    assert read_known_ids(tmp_path / "no" / "journal.sqlite") == {}
+    assert read_earlier_starts(tmp_path / "no" / "journal.sqlite").known_ids == {}
     (tmp_path / "file").touch()
-    assert read_known_ids(tmp_path / "file" / "journal.sqlite") == {}
+    assert read_earlier_starts(tmp_path / "file" / "journal.sqlite").known_ids == {}
     (tmp_path / "empty.sqlite").touch()
-    assert read_known_ids(tmp_path / "empty.sqlite") == {}
+    assert read_earlier_starts(tmp_path / "empty.sqlite").known_ids == {}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.sqlite", "file"]
 
 
@@ -202,7 +202,7 @@ def test_what_is_no_journal_is_refused_and_left_as_it_is(
     path.parent.mkdir()
     make(path)
     before = path.read_bytes() if path.is_file() else b""
-    for open_it in (Journal, read_known_ids):
+    for open_it in (Journal, read_earlier_starts):
         with pytest.raises(ConfigError, match=says) as caught:
             open_it(path)
         assert caught.value.source == str(path)

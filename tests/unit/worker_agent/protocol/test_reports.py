@@ -8,7 +8,7 @@ import pytest
 
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.codec import MessageError, parse
-from worker_agent.protocol.reports import Said, WorkerFacts
+from worker_agent.protocol.reports import Said, WorkerFacts, usual_cpu_slots
 
 INFINITE = float("inf")
 
@@ -63,3 +63,7 @@ def test_what_a_worker_says_is_read_with_the_same_care() -> None:
 def test_facts_of_a_worker_are_what_they_can_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(MessageError):
         parse(WorkerFacts, wrong)
+
+
+def test_a_machine_runs_a_job_for_every_two_cores_and_one_at_least() -> None:
+    assert [usual_cpu_slots(cores) for cores in (0, 1, 2, 3, 64)] == [1, 1, 1, 1, 32]
