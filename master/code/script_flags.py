@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from master.code.declarations.reading import flags_in
 from master.code.declarations.text import parsed
+from master.core.flags.declared import ScriptFlags
 
 
 def flags_of(source: str) -> frozenset[str]:
@@ -12,5 +13,10 @@ def flags_of(source: str) -> frozenset[str]:
     Names stay as they are declared (`batch-size` and `batch_size` differ).  Raises SyntaxError where the text
     is not Python.
     """
-    found = flags_in("the script", [parsed(source)]).by_name.values()
+    return long_names(flags_in("the script", [parsed(source)]))
+
+
+def long_names(script: ScriptFlags) -> frozenset[str]:
+    """Return the long flags that a script takes, without their dashes."""
+    found = script.by_name.values()
     return frozenset(flag.spelling[2:] for flag in found if flag.spelling.startswith("--"))

@@ -117,9 +117,9 @@ def prefix_problem(value: Any) -> str:
 
 
 def prefix_of(config: Config) -> str:
-    """Return the folder of a job's result."""
+    """Return the folder of a job's result; a prefix that is no folder is its script's own word."""
     prefix = config.get(PREFIX.name)
-    return DEFAULT_PREFIX if prefix is None else str(prefix)
+    return DEFAULT_PREFIX if prefix is None or prefix_problem(prefix) else str(prefix)
 
 
 def assign_ids(jobs: Sequence[Unnamed], known_ids: Mapping[str, str]) -> list[str]:

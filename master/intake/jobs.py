@@ -23,7 +23,7 @@ from master.intake.job_ids import (
     template_results,
     with_names,
 )
-from master.intake.participant_jobs import PARTICIPANT_JOBS
+from master.intake.participant_jobs import PARTICIPANT_JOBS, has_our_words
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.intake.sweeps.entry import Entry
 from master.intake.sweeps.expansion import GROUP_KEYS, expanded
@@ -152,7 +152,7 @@ def _checked(entry: Entry, rule: BaseModelRule, shape: JobShape, script: ScriptF
         raise entry.error(field, problem)
     given = entry.fields.get(JOB_ID.name)
     wrong = prefix_problem(config.get(PREFIX.name))
-    if wrong:
+    if wrong and (has_our_words(config, shape) or script.find(PREFIX.name) is None):
         raise entry.error(PREFIX.name, wrong)
     wrong = JOB_ID.problem(given)
     if wrong:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from master.core.nearest import shown
-from master.core.planning.job_settings import GPU_MEMORY, JOB_RESOURCES, JOB_SETTINGS
+from master.core.planning.job_settings import GPU_MEMORY, JOB_RESOURCES, JOB_SETTINGS, PREFIX
 from master.core.planning.resources import no_machine_has
 from master.errors import ConfigError
 from master.specs import ClusterSpec, JobsSpec
@@ -13,6 +13,8 @@ def check_job_settings(jobs: JobsSpec) -> None:
     """Raise ConfigError for a field about a job that cannot be heeded."""
     for job in jobs.jobs:
         for setting in JOB_SETTINGS:
+            if setting is PREFIX:
+                continue  # what it may be hangs on the script, and was checked as the jobs were read
             if problem := setting.problem(job.config.get(setting.name)):
                 raise ConfigError(jobs.source, job.place, f"{shown(setting.name)} {problem}")
         given = JOB_RESOURCES.of(job.config)

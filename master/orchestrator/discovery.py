@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from master.code.script_flags import flags_of
+from master.code.declarations.reading import flags_in
+from master.code.declarations.text import parsed
+from master.code.script_flags import long_names
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.errors import UsageError
 
 DEFAULT_PATTERN = "train_*.py"
@@ -43,8 +46,13 @@ class Script:
     """Key of `SPELLINGS` → the flag as the script spells it, with its dashes."""
     problem: str = ""
     """Why it cannot be run."""
-    declared: frozenset[str] = frozenset()
-    """All long flags that its text declares, without their dashes."""
+    flags: ScriptFlags = NOTHING_KNOWN
+    """All that its text declares."""
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """The long flags among them, without their dashes."""
+        return long_names(self.flags)
 
 
 def read_script(path: Path) -> Script:
@@ -57,14 +65,14 @@ def read_script(path: Path) -> Script:
     try:
         with warnings.catch_warnings(), tokenize.open(path) as stream:
             warnings.simplefilter("ignore")
-            declared = flags_of(stream.read())
+            flags = flags_in(path.name, [parsed(stream.read())])
     except SyntaxError as error:
         return Script(path, problem=_not_python(error))
     except (UnicodeDecodeError, RecursionError, MemoryError) as error:
         return Script(path, problem=f"does not parse: {error}")
     except OSError as error:
         return Script(path, problem=f"cannot be read: {error.strerror}")
-    return Script(path, dict(_taken(declared)), declared=declared)
+    return Script(path, dict(_taken(long_names(flags))), flags=flags)
 
 
 def _not_python(error: SyntaxError) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from master.code.project_root import file_of_module, is_module_name
+from master.core.flags.spelling import CannotBeSaid, said
 from master.core.nearest import shown, unknown
 from master.core.planning.job_settings import (
     COLLECT_RULES,
@@ -21,7 +22,7 @@ from master.core.planning.job_settings import (
 )
 from master.intake.executors import executor_problem
 from master.intake.strict_json import Node, read_document, spelled
-from master.orchestrator.discovery import SPELLINGS, read_script, shown_path
+from master.orchestrator.discovery import SPELLINGS, Script, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, TrainingJob
 from master.orchestrator.names import id_of, id_of_name, output_of
 from worker_agent.protocol.script_contract import flags
@@ -92,7 +93,7 @@ def _job(node: Node, project: Path) -> TrainingJob:
         output=_output(output) if output else output_of(job_id),
         takes=_takes(node, read.takes),
         module=module,
-        args=tuple(_args(args, read.declared)) if args else (),
+        args=tuple(_args(args, read)) if args else (),
         optional=_is_true(node.get("optional"), default=False),
         timeout_s=_setting(node, TIMEOUT),
         stall_timeout_s=_setting(node, STALL_TIMEOUT),
@@ -164,12 +165,12 @@ def _takes(node: Node, found: Mapping[str, str]) -> dict[str, str]:
     return takes
 
 
-def _args(node: Node, declared: frozenset[str]) -> Iterator[str]:
+def _args(node: Node, script: Script) -> Iterator[str]:
     """Yield the words of `args`: a list as it stands, an object as flags that the script declares."""
     if isinstance(node.value, dict):
         for name, item in node.members():
             _check_scalars(item)
-            yield from flags({_spelling(name, declared): item.value})
+            yield from _words(_spelling(name, script.declared), item, script)
         return
     if not isinstance(node.value, list):
         node.fail("must be a list of words, or an object of flags and their values")
@@ -178,6 +179,18 @@ def _args(node: Node, declared: frozenset[str]) -> Iterator[str]:
         if isinstance(item.value, (list, bool)):
             item.fail("must be a word: put it in quotes")
         yield str(item.value)
+
+
+def _words(name: str, item: Node, script: Script) -> Iterator[str]:
+    """Yield the words for one flag: true and false as the script declares them, all else as ever."""
+    flag = script.flags.by_name.get(name)
+    if flag is None or not isinstance(item.value, bool):
+        yield from flags({name: item.value})
+        return
+    try:
+        yield from said(flag, item.value)
+    except CannotBeSaid as error:
+        item.fail(str(error))
 
 
 def _spelling(name: str, declared: frozenset[str]) -> str:

@@ -78,6 +78,8 @@ class ScriptFlags:
     is_exact: bool = False
     """Whether `-` and `_` are two letters in a field's name."""
     _found: dict[str, Flag | None] = field(default_factory=dict, repr=False, compare=False)
+    checked: dict[object, str] = field(default_factory=dict, repr=False, compare=False)
+    """What was found wrong with values, each of which many jobs have."""
 
     def find(self, name: str) -> Flag | None:
         """Return the flag that a field means, None where there is none or it could be two."""

@@ -42,13 +42,24 @@ def problems(config: Config, script: ScriptFlags) -> Iterator[Problem]:
         if name.startswith("_"):
             continue
         flag = script.find(name)
-        problem = script.unknown(name) if flag is None else _value_problem(flag, value)
+        problem = _problem(name, value, flag, script)
         if problem:
             yield name, problem
         elif flag is not None and value is not None and first.setdefault(flag.target, name) != name:
             yield name, f"is one with `{first[flag.target]}`: both are {flag.shown} of {script.script}"
         elif flag is not None and flag.place and is_passed(name, value):
             yield from _skipped(name, flag.place, config, script)
+
+
+def _problem(name: str, value: Any, flag: Flag | None, script: ScriptFlags) -> str:
+    """Say what is wrong with one field, as often as it is asked, and look once."""
+    if isinstance(value, list):
+        return script.unknown(name) if flag is None else _value_problem(flag, value)
+    key = name, type(value), value
+    if (known := script.checked.get(key)) is None:
+        known = script.unknown(name) if flag is None else _value_problem(flag, value)
+        script.checked[key] = known
+    return known
 
 
 def _skipped(name: str, place: int, config: Config, script: ScriptFlags) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from master.core.flags.declared import Flag, ScriptFlags
+from master.core.flags.declared import NOTHING_KNOWN, Flag, ScriptFlags, Takes
 from master.core.planning.identity import canonical_json
 from master.errors import ConfigError
 from master.intake.jobs import parse_jobs, read_jobs
@@ -32,7 +32,7 @@ def parse(value: Any, **known: Any) -> JobsSpec:
 
 
 def taking(*names: str) -> ScriptFlags:
-    flags = {name: Flag(name, f"--{name}") for name in names}
+    flags = {name: Flag(name, f"--{name}", Takes.MANY) for name in names}
     return ScriptFlags(by_name=flags, open="", is_exact=True)
 
 
@@ -277,3 +277,16 @@ def test_a_trainer_of_participants_has_no_ordinary_words(wrong: dict[str, Any]) 
     trainers = replace(PARTICIPANT_JOBS, is_usual=False)
     with pytest.raises(ConfigError, match=f"`{next(iter(wrong))}` "):
         parse([wrong], shape=trainers)
+
+
+@pytest.mark.parametrize("prefix", ["s3://bucket/run 1", 7, True, ["a", "b"], "base_models"])
+def test_a_prefix_that_is_no_folder_is_the_script_s_own_word(prefix: Any) -> None:
+    job = {"prefix": prefix, "id": "mine"}
+    assert ids([job], script=taking("prefix")) == ["alpha/mine"]
+    for refused, script in (
+        ({**FOLD, **job}, taking("prefix", *FOLD)),
+        (job, taking("lr")),
+        (job, NOTHING_KNOWN),
+    ):
+        with pytest.raises(ConfigError, match="`prefix` "):
+            parse_jobs(json.dumps([refused]), code="x", script=script)

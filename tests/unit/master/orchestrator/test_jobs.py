@@ -316,3 +316,16 @@ def test_the_example_of_the_documentation_has_every_key_and_is_read(write: Write
     (als,) = read(tmp_path, block)
     assert (als.job_id, als.timeout_s, als.stall_timeout_s) == ("als", 7200.0, 600.0)
     assert (als.gpu_bytes, als.executor, als.optional) == (12 * 10**9, "warm", True)
+
+
+def test_true_and_false_are_said_as_the_script_declares_them(tmp_path: Path) -> None:
+    declared = (
+        "import argparse\np = argparse.ArgumentParser()\n"
+        "p.add_argument('--shuffle', action=argparse.BooleanOptionalAction, default=True)\n"
+        "p.add_argument('--amp', type=int, default=1)\n"
+    )
+    (tmp_path / "train_a.py").write_text(declared)
+    (found,) = read(
+        tmp_path, "jobs: [{script: train_a.py, args: {shuffle: false, amp: false, other: false}}]"
+    )
+    assert found.args == ("--no-shuffle", "--amp", "0")

@@ -15,6 +15,7 @@ from master.core.planning.job_settings import (
     JOB_SETTINGS,
     NOT_FOR_THE_SCRIPT,
     NOT_IDENTIFYING,
+    PREFIX,
     STRUCTURED,
     JobSetting,
 )
@@ -29,6 +30,7 @@ PAGE = (DOCS / "jobs.md").read_text()
 SCHEMA = json.loads((DOCS / "jobs.schema.json").read_text())
 JOB = SCHEMA["$defs"]["job"]
 FIELDS = JOB["properties"]
+OVER_PEOPLE = {"participants": ["a", "b"], "fold": 0}
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 0.5, 90.0, 10**9, [1], ["a"], "", "x", "a/b", "a//b", "../x", ".x"),
     *("90s", "90 s", "2h", "1d", "90", "-5s", "5 parsecs", "800MB", "1.5 GiB", "24", "24gb", "fork"),
@@ -88,13 +90,13 @@ def test_the_schema_takes_what_is_taken(setting: JobSetting[Any]) -> None:
     for value in VALUES:
         fits = setting.name in STRUCTURED or not isinstance(value, dict)
         taken = fits and setting.problem(value) == ""
-        assert validator.is_valid([{setting.name: value}]) is taken, value
+        assert validator.is_valid([{**OVER_PEOPLE, setting.name: value}]) is taken, value
 
 
 def test_the_schema_tells_of_no_other_fields_but_those_of_participant_jobs() -> None:
     settings = {setting.name for setting in JOB_SETTINGS}
     assert set(FIELDS) == settings | {"mode"}
-    assert set(JOB["then"]["properties"]) == SPLIT.fields | set(SHARES)
+    assert set(JOB["then"]["properties"]) == SPLIT.fields | set(SHARES) | {PREFIX.name}
 
 
 def test_the_schema_knows_the_names_that_no_field_may_have() -> None:
