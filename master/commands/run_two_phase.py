@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 
@@ -24,7 +24,9 @@ from master.runs.stop_signals import on_signals
 from master.runs.worker_check import check_gpu_memory, probe_workers
 from master.storage.run_layout import RunLayout
 from master.view.job_starts import start_notes
+from master.view.metrics import Metrics
 from master.view.plan_table import plan_json, print_plan
+from master.view.result_sheet import write_sheet
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.task_lines import print_tasks
 from master.view.view import open_views
@@ -77,12 +79,15 @@ def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest)
             result = run.run(views)
             for text in write_phase_logs(layout, request.jobs, request.cluster, result):
                 _COMMAND.say(text)
+            metrics = collected_metrics(result.state, layout)
+            for text in write_sheet(result.state, layout, request.jobs, metrics):
+                _COMMAND.say(text)
             if result.exit_code == NoUsableWorker.exit_code:
                 reasons = (text.replace("\n", "\n    ") for text in result.reasons)
                 _COMMAND.say("\n  ".join(["no usable worker:", *reasons]))
             if options.quiet and result.state.halted:  # which leaves notes out
                 _COMMAND.say(halt_text(result.state.halted))
-            _report(options, layout, result, request.imports)
+            _report(options, layout, result, metrics, request.imports)
         return result.exit_code
 
 
@@ -104,12 +109,18 @@ def _greet(options: TwoPhaseOptions, request: TwoPhaseRequest, run: Run) -> None
             print_plan(request.jobs, request.plan, planned_workers(request.cluster), code)
 
 
-def _report(options: TwoPhaseOptions, layout: RunLayout, result: RunResult, imports: Sequence[str]) -> None:
+def _report(
+    options: TwoPhaseOptions,
+    layout: RunLayout,
+    result: RunResult,
+    metrics: Mapping[str, Metrics],
+    imports: Sequence[str],
+) -> None:
     state, exit_code = result.state, result.exit_code
     starts = start_notes(state, imports)
     with _COMMAND.printing():
         if options.json:
-            found = collected_metrics(state, layout), layout.result, result.code_notes(), starts
+            found = metrics, layout.result, result.code_notes(), starts
             print(json.dumps(result_json(state, exit_code, *found), indent=2))
         elif not (options.quiet and exit_code == 0):
             print_result(

@@ -88,3 +88,8 @@ class RunLayout:
     def phase1_output(self, task_id: str, attempt: int) -> Path:
         """Return where files go that an attempt of Phase 1 wrote beside its base model."""
         return self.state / "phase1_output" / f"{task_id}.{attempt}"
+
+
+def sheet_of(log: Path) -> Path:
+    """Return where the jobs of a phase lie as one table: beside its log."""
+    return log.with_suffix(".csv")

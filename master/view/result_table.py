@@ -14,7 +14,7 @@ from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
 from master.runs.job_json import job_json, picked
-from master.storage.run_layout import RunLayout
+from master.storage.run_layout import RunLayout, sheet_of
 from master.view.failures import Failure, print_failures, print_left_out
 from master.view.metrics import Metrics, columns, read_metrics, title
 from master.view.tables import cut, new_table, stdout_console
@@ -106,6 +106,8 @@ def print_result(
     for note in notes:
         console.print(note, soft_wrap=True)
     console.print(f"Results: {_results(layout)}", soft_wrap=True)
+    if sheet_of(layout.phase2_log).is_file():
+        console.print(f"Table:   {sheet_of(layout.phase2_log)}", soft_wrap=True)
     console.print(f"Logs:    {layout.phase1_log}, {layout.phase2_log}", soft_wrap=True)
     if picture is not None:
         console.print(f"Picture: {picture}", soft_wrap=True)
@@ -157,7 +159,9 @@ def _print_jobs(console: Console, jobs: Sequence[JobRow], layout: RunLayout) -> 
     for row in first:
         table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {}))[: len(table.columns)])
     if hidden:
-        table.add_row(f"… {hidden:,} more in {layout.phase2_log.name}", *[""] * (len(names) + 3 + len(tries)))
+        table.add_row(
+            f"… {hidden:,} more in {sheet_of(layout.phase2_log).name}", *[""] * (len(names) + 3 + len(tries))
+        )
     for row in last:
         table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {}))[: len(table.columns)])
     console.print(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from pathlib import Path
 
-from master.storage.run_layout import RunLayout
+from master.storage.run_layout import RunLayout, sheet_of
 
 ROOT = Path("/runs/one")
 LAYOUT = RunLayout(ROOT)
@@ -20,6 +20,7 @@ def test_results_lie_where_their_ids_say() -> None:
 def test_the_two_logs_are_at_the_top() -> None:
     assert LAYOUT.phase1_log == ROOT / "phase1_base_models.json"
     assert LAYOUT.phase2_log == ROOT / "phase2_experiments.json"
+    assert sheet_of(LAYOUT.phase2_log) == ROOT / "phase2_experiments.csv"
 
 
 def test_state_is_hidden_and_apart_from_results() -> None:

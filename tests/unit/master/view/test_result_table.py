@@ -96,7 +96,7 @@ def test_long_tables_are_cut_but_failures_stay(tmp_path: Path) -> None:
             run.succeed(f"job{number}")
     page = printed(run, RunLayout(tmp_path))
     assert len(page.splitlines()) < 60
-    assert "… 965 more in phase2_experiments.json" in page
+    assert "… 965 more in phase2_experiments.csv" in page
     assert "alpha/job500: failed: no data" in page
     assert "alpha/job0 " in page and "alpha/job999 " in page
 
