@@ -39,6 +39,10 @@ if sys.version_info >= (3, 8):
             facts.update(digest=hashlib.sha256(stream.read()).hexdigest())
     except OSError:
         pass
+    folder = os.path.dirname(os.path.expanduser(sys.argv[1]))
+    while not os.path.lexists(folder) and folder not in ('', '/'):
+        folder = os.path.dirname(folder)
+    facts.update(writable=os.path.isdir(folder or '.') and os.access(folder or '.', os.W_OK | os.X_OK))
 print('\\n{_MARK}' + json.dumps(facts))
 """
 _RECEIVE = f"""
@@ -118,7 +122,8 @@ def check_worker(
 ) -> WorkerFacts:
     """Look at a worker without changing anything.
 
-    Raises WorkerUnusable where Python or (with `rsync`) rsync is missing or too old.
+    Raises WorkerUnusable where Python or (with `rsync`) rsync is missing or too old, or `state_dir` cannot be
+    made.
     """
     found = _probe(session, python, agent_path(state_dir, bundle.digest[:16]))
     version = ".".join(str(part) for part in found["python"])
@@ -131,6 +136,9 @@ def check_worker(
         raise WorkerUnusable(session.host, problem)
     if rsync and not found["rsync"]:
         raise WorkerUnusable(session.host, "no rsync there; install it, e.g. `apt-get install rsync`")
+    if not found.get("writable", True):
+        problem = f"cannot write {state_dir}; set `state_dir` to a directory that can be written"
+        raise WorkerUnusable(session.host, problem)
     return WorkerFacts(version, int(found["cores"]), found["digest"] == bundle.digest)
 
 

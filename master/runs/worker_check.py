@@ -63,7 +63,8 @@ def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> 
 
 def _missing(session: Session, bundle: AgentBundle, python: str, server: ServerSpec) -> tuple[str, ...]:
     asked = server.agent
-    if not (asked.setup or asked.modules or asked.required_modules or asked.directories):
+    needs = (asked.setup, asked.modules, asked.required_modules, asked.directories, asked.work_dir)
+    if not any(needs):
         return ()
     return tuple(check_environment(session, bundle, python, asked))
 

@@ -138,7 +138,7 @@ def _full_disk(folder: str) -> Optional[str]:
     """Return what may be why a job failed, perhaps without a place for its last words."""
     if shutil.disk_usage(folder).free >= FULL_BYTES:
         return None
-    return f"no space left on the disk of {folder}"
+    return f"no space left on the disk of {folder}: make room there, or set `work_dir`"
 
 
 def tail_of(log: str) -> str:

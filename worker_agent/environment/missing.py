@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from pathlib import Path
 from typing import Iterator, List, Sequence
 
 from worker_agent.attempts.working_directory import expand
@@ -33,6 +35,23 @@ def checked(base: JobBase, settings: Settings) -> JobBase:
     for problem in _missing_modules(base, settings.required_modules):
         raise SetupError(f"{problem}, and the script imports it in any case: {_CURE}")
     return base
+
+
+def work_dir_problem(folder: Path, reason: str) -> str:
+    """Return what to say of a folder for big files that cannot be used."""
+    return f"work_dir {folder} cannot be used: {reason}; set `work_dir` to a directory that can be written"
+
+
+def check_work_dir(settings: Settings) -> None:
+    """Raise SetupError where the folder for big files cannot be made or written; changes nothing."""
+    if not settings.work_dir:
+        return
+    folder = expand(settings.work_dir)
+    there = next((path for path in (folder, *folder.parents) if os.path.lexists(str(path))), folder)
+    if not there.is_dir():
+        raise SetupError(work_dir_problem(folder, f"{there} is no directory"))
+    if not os.access(str(there), os.W_OK | os.X_OK):
+        raise SetupError(work_dir_problem(folder, f"no right to write to {there}"))
 
 
 def missing_of(base: JobBase, settings: Settings) -> List[str]:

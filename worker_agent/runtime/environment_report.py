@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, List
 
 from worker_agent.environment.job_base import job_base
-from worker_agent.environment.missing import checked, missing_of
+from worker_agent.environment.missing import check_work_dir, checked, missing_of
 from worker_agent.environment.setup_script import SetupError
 from worker_agent.protocol.codec import MessageError, parse
 from worker_agent.protocol.messages import Settings
@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         settings = parse(Settings, json.loads(sys.stdin.readline()))
         check_settings(settings)
+        check_work_dir(settings)
         base = checked(job_base(settings, os.environ), settings)
         report.python = base.python
         report.missing = missing_of(base, settings)

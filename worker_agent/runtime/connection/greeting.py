@@ -10,6 +10,7 @@ from worker_agent.core import slot_assignment, transitions
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_monitor import GpuMonitor
+from worker_agent.environment.missing import work_dir_problem
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.messages import PROTOCOL, AttemptKey, Hello, Settings, Welcome
@@ -92,7 +93,10 @@ class Reception:
         if self._state.attempts:
             work_dir = Path(self._spool.memory.work_dir)
         self._locks.check(devices)
-        context = self._host_settings.apply(hello.settings, work_dir, devices)
+        try:
+            context = self._host_settings.apply(hello.settings, work_dir, devices)
+        except OSError as error:
+            raise MessageError(work_dir_problem(work_dir, error.strerror or str(error))) from error
         self._spool.put(Met(hello.epoch, self._identity.boot_id, hello.settings, str(work_dir)))
         return context
 

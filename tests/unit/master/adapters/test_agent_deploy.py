@@ -72,6 +72,7 @@ def test_a_look_changes_nothing_and_tells_what_is_there() -> None:
         (facts(python=[3, 7, 16]), "python3 is Python 3.7.16; the agent needs 3.8 or newer: set `python`"),
         (facts(python=[2, 7, 18]), "python3 is Python 2.7.18"),
         (facts(rsync=False), "no rsync there; install it"),
+        (facts(writable=False), "cannot write ~/.twophase; set `state_dir` to a directory that can be"),
         (facts(system="darwin"), "its system is darwin, and agents need Linux: leave it out of `servers`"),
     ],
 )

@@ -142,5 +142,6 @@ def test_a_full_disk_is_told_where_a_job_failed(
     desk = Desk(tmp_path)
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
     assert desk.collect(succeeded=True).problem is None
-    problem = f"no space left on the disk of {paths_of(desk.attempt).root}" if says else None
+    full = f"no space left on the disk of {paths_of(desk.attempt).root}: make room there, or set `work_dir`"
+    problem = full if says else None
     assert desk.collect(succeeded=False).problem == problem

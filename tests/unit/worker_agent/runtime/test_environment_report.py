@@ -28,6 +28,18 @@ def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "s3cr3t" not in str(told)
 
 
+def test_a_folder_for_big_files_that_cannot_be_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = report(monkeypatch, capsys, '{"work_dir": "/dev/null/x/y"}\n')
+    assert (code, told["problem"]) == (
+        1,
+        "work_dir /dev/null/x/y cannot be used: /dev/null is no directory;"
+        " set `work_dir` to a directory that can be written",
+    )
+    assert report(monkeypatch, capsys, '{"work_dir": "/tmp/nosuch/y"}\n')[0] == 0
+
+
 @pytest.mark.parametrize("line", ["", "no JSON", '{"setup": 1}', '{"nonsense": 1}'])
 def test_what_are_no_settings_is_a_problem(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str
