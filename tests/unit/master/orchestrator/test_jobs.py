@@ -13,7 +13,6 @@ from master.orchestrator.arguments import Passed, argv_of
 from master.orchestrator.discovery import read_script
 from master.orchestrator.jobs import TrainingJob, discovered_job, merge
 from master.orchestrator.jobs_yaml import OWN_KEYS, JobsFile, read_jobs_file
-from master.orchestrator.selection import select
 from tests.unit.master.orchestrator.conftest import Write
 from worker_agent.protocol.messages import CollectRules
 
@@ -269,42 +268,6 @@ def test_a_module_that_gives_way_to_a_script_is_no_module_any_more(tmp_path: Pat
 
 
 # --- which of them run
-
-
-def jobs(*ids: str) -> list[TrainingJob]:
-    return [TrainingJob(each, each.removeprefix("train_").upper(), Path(f"{each}.py"), each) for each in ids]
-
-
-@pytest.mark.parametrize(
-    ("only", "exclude", "kept"),
-    [
-        ([], [], ["train_als", "train_alzheimers", "fit"]),
-        (["als", "train_alzheimers"], [], ["train_als", "train_alzheimers"]),
-        (["ALS"], [], ["train_als"]),
-        ([], ["fit", "als"], ["train_alzheimers"]),
-        (["als"], ["als"], []),
-    ],
-)
-def test_jobs_are_chosen_by_id_with_or_without_train_or_by_name(
-    only: list[str], exclude: list[str], kept: list[str]
-) -> None:
-    chosen, notes = select(jobs("train_als", "train_alzheimers", "fit"), only, exclude)
-    assert [each.job_id for each in chosen] == kept
-    assert notes == ()
-
-
-def test_an_unknown_name_gets_the_nearest_ones_offered() -> None:
-    known = jobs("train_als", "train_alzheimers")
-    chosen, notes = select(known, ["als", "alzheimer"], [])
-    assert [each.job_id for each in chosen] == ["train_als"]
-    assert re.search(r"--only alzheimer: no job has this name; did you mean .*alzheimers", notes[0])
-    with pytest.raises(UsageError, match=r"--only alzheimer: no job has this name"):
-        select(known, ["alzheimer"], [])
-    with pytest.raises(UsageError, match="there are train_als, train_alzheimers"):
-        select(known, ["qqq"], [])
-    chosen, notes = select(known, [], ["alz"])
-    assert len(chosen) == 2
-    assert notes[0].startswith("--exclude alz: no job has this name")
 
 
 def test_the_example_of_the_documentation_has_every_key_and_is_read(write: Write, tmp_path: Path) -> None:

@@ -8,12 +8,10 @@ import pytest
 from rich.console import Console
 
 from master.core.running import events as ev
-from master.core.running.summary import PhaseCounts
 from master.runs.notices import Seen
 from master.view.live import LiveView
-from master.view.panels import PhaseBar, without_domain
 from tests.support.scripted_run import ScriptedRun, jobs_spec
-from tests.unit.master.view.conftest import paper, terminal, written
+from tests.unit.master.view.conftest import terminal, written
 from worker_agent.protocol.reports import Said
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -195,41 +193,3 @@ def test_a_view_that_never_drew_leaves_the_terminal_alone() -> None:
     view = LiveView(console)
     view.close()
     assert HIDE_CURSOR not in written(console)
-
-
-@pytest.mark.parametrize(
-    "counts",
-    [
-        PhaseCounts(total=3, succeeded=1, failed=1, running=1),
-        PhaseCounts(total=100000, succeeded=1),
-        PhaseCounts(total=7, succeeded=3, blocked=2, cancelled=1),
-        PhaseCounts(),
-    ],
-)
-@pytest.mark.parametrize("width", [1, 8, 79])
-def test_the_parts_of_a_bar_fill_it(counts: PhaseCounts, width: int) -> None:
-    widths = [part for part, _ in PhaseBar(counts).parts(width)]
-    assert sum(widths) == width
-    assert min(widths) >= 0
-
-
-def test_a_whole_bar_is_full() -> None:
-    console = paper(20)
-    console.print(PhaseBar(PhaseCounts(total=3, succeeded=3)))
-    assert written(console) == "━" * 20 + "\n"
-
-
-@pytest.mark.parametrize(
-    ("hosts", "names"),
-    [
-        (["lab1.uni.org", "lab2.uni.org"], ["lab1", "lab2"]),
-        (["lab1.uni.org"], ["lab1.uni.org"]),
-        (["lab1.uni.org", "lab1.else.org"], ["lab1.uni.org", "lab1.else.org"]),
-        (["10.0.0.1", "11.0.0.1"], ["10.0.0.1", "11.0.0.1"]),
-        (["lab1.uni.org:22", "lab2.uni.org:22"], ["lab1.uni.org:22", "lab2.uni.org:22"]),
-        (["lab1", "lab2"], ["lab1", "lab2"]),
-        ([], []),
-    ],
-)
-def test_the_domain_that_all_share_is_left_out(hosts: list[str], names: list[str]) -> None:
-    assert list(without_domain(hosts).values()) == names
