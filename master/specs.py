@@ -66,6 +66,10 @@ class ClusterSpec:
     known_hosts: str = "~/.ssh/known_hosts"
 
 
+BASE_PREFIX = "base_experiment_prefix"
+"""In the second of two stages: the `prefix` of the job that makes what a job starts from."""
+
+
 @dataclass(frozen=True)
 class BaseModelSpec:
     """A base model as it was asked for."""
@@ -101,5 +105,7 @@ class JobsSpec:
     source: str
     base_models: Mapping[str, BaseModelSpec] = field(default_factory=dict)
     """By `spec_hash`, in the order of first use."""
+    base_jobs: Mapping[str, Config] = field(default_factory=lambda: EMPTY)
+    """Fields of the jobs that train base models, where the file lists these jobs, by `spec_hash`."""
     says_of_base_models: bool = True
     """Whether the file says if there are any: in a word of its own, or by the form of its jobs."""

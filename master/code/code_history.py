@@ -22,10 +22,14 @@ class CodeStart:
     """What jobs are started with, before their flags."""
     at: float = 0.0
     """When it was first used."""
+    base: CodeStart | None = None
+    """What trains base models, where that is another script."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {**vars(self), "record": self.record.as_json(), "argv": list(self.argv)}
+        own = {**vars(self), "record": self.record.as_json(), "argv": list(self.argv)}
+        del own["base"]
+        return {**own, "base": self.base.as_json()} if self.base else own
 
     @classmethod
     def from_json(cls, value: object) -> CodeStart | None:
@@ -35,7 +39,12 @@ class CodeStart:
             return None
         at = value.get("at")
         argv = tuple(map(str, value.get("argv") or ()))
-        return cls(record, str(value.get("snapshot")), argv, at if isinstance(at, float) else 0.0)
+        base = cls.from_json(value.get("base"))
+        return cls(record, str(value.get("snapshot")), argv, at if isinstance(at, float) else 0.0, base)
+
+    def of_task(self, *, trains: bool) -> CodeStart:
+        """Return the part of it that does a task: one that trains a base model, or one that does not."""
+        return self.base if trains and self.base else self
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,11 @@ from master.intake.cluster import read_cluster
 from master.intake.head_paths import worker_folders
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
-from master.intake.strict_json import read_document
+from master.intake.stages.file import has_stages, read_stages
+from master.intake.stages.links import StageCode, read_staged_jobs
+from master.intake.strict_json import Document, read_document
 from master.intake.sweeps.flags import SweepFlags, given_jobs
-from master.specs import BaseModelSpec
+from master.specs import BaseModelSpec, JobsSpec
 
 _DESCRIPTION = """\
 Show which base models a jobs file needs, how many jobs share each, and what sharing saves.
@@ -86,15 +88,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace, sweep: SweepFlags) -> int:
-    request = _code_request(arguments)
-    code = code_identity(request, arguments.trainer)
-    trainer = find_trainer_manifest(arguments.trainer) if arguments.trainer else None
-    spec = read_jobs(
-        given_jobs(arguments.jobs, sweep),
-        code=code,
-        script=_flags(request, trainer),
-        shape=trainer.shape if trainer else PARTICIPANT_JOBS,
-    )
+    given = given_jobs(arguments.jobs, sweep)
+    spec = _staged(given, arguments) if has_stages(given) else _jobs(given, arguments)
     durations = _durations(arguments.run_dir, spec.base_models) if arguments.run_dir else {}
     analysis = analyze(spec, durations)
     if arguments.json:
@@ -114,15 +109,37 @@ def _flags(request: CodeRequest, trainer: TrainerManifest | None) -> ScriptFlags
     return read_flags(find_sources(request)) if is_given else NOTHING_KNOWN
 
 
-def _code_request(arguments: argparse.Namespace) -> CodeRequest:
+def _jobs(given: Document, arguments: argparse.Namespace) -> JobsSpec:
+    request = _code_request(arguments, arguments.script_path)
+    code = code_identity(request, arguments.trainer)
+    trainer = find_trainer_manifest(arguments.trainer) if arguments.trainer else None
+    return read_jobs(
+        given,
+        code=code,
+        script=_flags(request, trainer),
+        shape=trainer.shape if trainer else PARTICIPANT_JOBS,
+    )
+
+
+def _staged(given: Document, arguments: argparse.Namespace) -> JobsSpec:
+    if arguments.script_path or arguments.module or arguments.trainer:
+        raise UsageError(f"{given.source} says which scripts run: leave out --script-path, -m and --trainer")
+    stages = read_stages(given)
+    requests = [_code_request(arguments, stage.script) for stage in (stages.makes, stages.uses)]
+    makes, uses = (StageCode(code_identity(request), _flags(request, None)) for request in requests)
+    return read_staged_jobs(stages, makes, uses)
+
+
+def _code_request(arguments: argparse.Namespace, script: Path | None) -> CodeRequest:
     """Return what is to be run, as `run_two_phase` would say."""
-    script, root = arguments.script_path, arguments.project_root
+    root = arguments.project_root
+    module = None if script else arguments.module
     runs = [arguments.run_dir] if arguments.run_dir else []
     named = [arguments.jobs] if arguments.jobs else []
     if arguments.cluster_config:
         named.append(arguments.cluster_config)
         runs += worker_folders(read_cluster(arguments.cluster_config))
-    return CodeRequest(script, arguments.module, root, Path.cwd(), tuple(runs), tuple(named))
+    return CodeRequest(script, module, root, Path.cwd(), tuple(runs), tuple(named))
 
 
 def _durations(run_dir: Path, base_models: Iterable[str]) -> dict[str, float]:

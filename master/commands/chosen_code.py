@@ -17,6 +17,7 @@ from master.code.trainer_manifest import find_trainer_manifest
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.errors import ConfigError, UsageError
 from master.intake.head_paths import expanded, worker_folders
+from master.intake.stages.file import Stages
 from master.specs import ClusterSpec, JobsSpec
 from master.storage.journal import EarlierStarts
 from master.storage.run_layout import RunLayout
@@ -46,7 +47,29 @@ def choose_code(
     options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout, earlier: EarlierStarts
 ) -> ChosenCode:
     """Return the code to run.  Raises UsageError and ConfigError where there is none."""
+    return _chosen(options, cluster, layout, CodeStart.from_json(earlier.code))
+
+
+def choose_stages(
+    options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout, earlier: EarlierStarts, stages: Stages
+) -> tuple[ChosenCode, ChosenCode]:
+    """Return the code of the stage that makes base models, and of the one that starts from them.
+
+    Raises UsageError and ConfigError.
+    """
+    if options.script_path or options.module or options.trainer:
+        raise UsageError(f"{stages.source} says which scripts run: leave out --script-path, -m and --trainer")
+    if options.sweep.given:
+        raise UsageError(f"{stages.source} has stages, over which no flags of sweeps can lie: put them in it")
     before = CodeStart.from_json(earlier.code)
+    makes, uses = (replace(options, script_path=stage.script) for stage in (stages.makes, stages.uses))
+    base = _chosen(makes, cluster, layout, before and before.base)
+    return base, _chosen(uses, cluster, layout, before)
+
+
+def _chosen(
+    options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout, before: CodeStart | None
+) -> ChosenCode:
     if options.code == KEEP:
         return _kept(before, layout)
     request = code_request(options, cluster, layout)

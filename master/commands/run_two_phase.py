@@ -48,7 +48,8 @@ def _run(options: TwoPhaseOptions) -> int:
 
 def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
     spec, configs = run_spec(options, layout, request), job_configs(request.jobs)
-    tasks = planned_tasks(spec, request.code.sources.argv, configs, request.flags)
+    base = (request.base.sources.argv, request.base.flags) if request.base else None
+    tasks = planned_tasks(spec, (request.code.sources.argv, request.flags), configs, base)
     workers = probe_workers(request.cluster)
     check_gpu_memory(request.jobs, workers)
     with _COMMAND.printing():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from master.code.code_record import CodeRecord
@@ -13,7 +13,7 @@ from master.code.former_code import report_on
 from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
 from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_trainer_manifest
-from master.commands.chosen_code import ChosenCode, choose_code, path_warnings
+from master.commands.chosen_code import ChosenCode, choose_code, choose_stages, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import in_the_way, taken_by_earlier
@@ -36,9 +36,12 @@ from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets import with_secrets
 from master.intake.settings_check import check_job_settings, check_labels
+from master.intake.stages.file import has_stages, read_stages
+from master.intake.stages.links import StageCode, read_staged_jobs
+from master.intake.strict_json import Document
 from master.intake.sweeps.flags import given_jobs
 from master.runs.launching import Limits
-from master.runs.script_jobs import ScriptJobs
+from master.runs.script_jobs import BaseCode, ScriptJobs
 from master.runs.spec import RunSpec
 from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, Config, JobsSpec
@@ -70,39 +73,73 @@ class TwoPhaseRequest:
     """What the script takes."""
     executor: str = DEFAULT_EXECUTOR
     """What runs the jobs that do not say so."""
+    base: BaseCode | None = None
+    """What trains base models, where that is another script."""
 
 
 def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     """Read and check all that the user gave.  Raises UsageError and ConfigError; changes nothing."""
     cluster = _cluster(options)
     earlier = read_earlier_starts(layout.journal)
-    code = choose_code(options, cluster, layout, earlier)
-    script = code.script
-    needs = needed_by(code.sources)
+    given = given_jobs(options.jobs_config, options.sweep)
+    stages = read_stages(given) if has_stages(given) else None
+    base = None
+    if stages:
+        base, code = choose_stages(options, cluster, layout, earlier, stages)
+    else:
+        code = choose_code(options, cluster, layout, earlier)
+    script, scripts = code.script, [each.script for each in (base, code) if each and each.script]
+    needs = tuple(dict.fromkeys([*(needed_by(base.sources) if base else ()), *needed_by(code.sources)]))
     only_told, required = (needs, []) if options.ignore_missing_modules else ([], needs)
     cluster = with_needs(cluster, modules=only_told, required=required)
     trainer = None if script else find_trainer_manifest(options.trainer)
-    flags = flags_taken(code.sources, trainer, options.flag_style)
-    jobs = _jobs(options, layout, code, earlier, trainer, flags)
+    flags = replace(flags_taken(code.sources, trainer, options.flag_style), told_prefix=base is not None)
+    of_base = _base_code(base, options)
+    try:
+        if stages and of_base:
+            codes = StageCode(of_base.record.identity, of_base.flags), StageCode(code.record.identity, flags)
+            jobs = read_staged_jobs(stages, *codes, earlier.known_ids)
+        else:
+            jobs = _jobs(options, given, code, earlier, trainer, flags)
+    except IdTaken as error:
+        raise taken_by_earlier(error, layout) from error
     check_job_settings(jobs)
     check_labels(jobs, cluster)
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
         raise UsageError(f"--executor {problem}")
     executor = options.executor or default_executor(trainer.executors if trainer else ())
     check_executors(jobs, executor, _threads_problem(trainer))
-    doubt = check_syntax(script, cluster.servers) if script else ""
+    doubt = "; ".join(filter(None, (check_syntax(each, cluster.servers) for each in scripts)))
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
     plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})
     _check_skip_phase1(options, plan)
     _check_results(layout, jobs, earlier.known_ids)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
-    report = report_on(code.record, to_train, whole.values(), store.manifests() if to_train else ())
-    planned = PlannedCode(
-        code.sources, report, (*code.notes, *notes_on_flags(jobs, flags), *path_warnings(code, cluster, jobs))
-    )
+    report = report_on((base or code).record, to_train, whole.values(), store.manifests() if to_train else ())
+    notes = [
+        *_base_notes(base),
+        *code.notes,
+        *notes_on_flags(jobs, flags),
+        *path_warnings(code, cluster, jobs),
+    ]
+    planned = PlannedCode(code.sources, report, tuple(notes))
     found = planned, code.record, plan, whole, damaged, doubt
-    return TwoPhaseRequest(cluster, jobs, *found, imports=tuple(needs), flags=flags, executor=executor)
+    return TwoPhaseRequest(cluster, jobs, *found, imports=needs, flags=flags, executor=executor, base=of_base)
+
+
+def _base_code(base: ChosenCode | None, options: TwoPhaseOptions) -> BaseCode | None:
+    if base is None:
+        return None
+    flags = replace(flags_taken(base.sources, None, options.flag_style), told_prefix=True)
+    return BaseCode(base.sources, base.record, flags)
+
+
+def _base_notes(base: ChosenCode | None) -> Iterator[str]:
+    """Yield what there is to say of a script that only trains base models."""
+    if base:
+        yield f"base models are trained by {base.sources.entry}"
+        yield from base.notes
 
 
 def _cluster(options: TwoPhaseOptions) -> ClusterSpec:
@@ -113,23 +150,20 @@ def _cluster(options: TwoPhaseOptions) -> ClusterSpec:
 
 def _jobs(
     options: TwoPhaseOptions,
-    layout: RunLayout,
+    given: Document,
     code: ChosenCode,
     earlier: EarlierStarts,
     trainer: TrainerManifest | None,
     flags: ScriptFlags,
 ) -> JobsSpec:
-    try:
-        return read_jobs(
-            given_jobs(options.jobs_config, options.sweep),
-            code=code.record.identity,
-            known_ids=earlier.known_ids,
-            script=flags,
-            shape=trainer.shape if trainer else PARTICIPANT_JOBS,
-            check=None if code.script or options.trainer else _check_default_trainer,
-        )
-    except IdTaken as error:
-        raise taken_by_earlier(error, layout) from error
+    return read_jobs(
+        given,
+        code=code.record.identity,
+        known_ids=earlier.known_ids,
+        script=flags,
+        shape=trainer.shape if trainer else PARTICIPANT_JOBS,
+        check=None if code.script or options.trainer else _check_default_trainer,
+    )
 
 
 def _threads_problem(trainer: TrainerManifest | None) -> str:
@@ -174,7 +208,9 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         layout,
         request.cluster,
         request.plan,
-        ScriptJobs(request.jobs, request.code.sources, request.record, limits, request.flags),
+        ScriptJobs(
+            *(request.jobs, request.code.sources, request.record, limits, request.flags), request.base
+        ),
         Policy(
             *(retries, options.strict_phases, options.lease),
             max_failures=options.max_failures,

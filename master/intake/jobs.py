@@ -32,8 +32,8 @@ from master.specs import EMPTY, BaseModelSpec, Config, JobSpec, JobsSpec
 _KEYS = ("$schema", *GROUP_KEYS, "base_model", "code_version")
 
 Check = Callable[[Iterable[Config]], None]
-Given = str | Path | Document
-"""A jobs file, or what flags say in place of one."""
+Given = str | Path | Document | Node
+"""A jobs file, what flags say in place of one, or the part of a file that holds jobs."""
 
 
 def read_jobs(
@@ -52,8 +52,9 @@ def read_jobs(
     `shape` says what its fields mean; `check` sees the fields of all jobs before they are checked here, and
     may raise.  Raises ConfigError.
     """
-    document = given if isinstance(given, Document) else read_document(given)
-    return _jobs(document, code, known_ids, script, shape, check)
+    if not isinstance(given, Node):
+        given = (given if isinstance(given, Document) else read_document(given)).root
+    return _jobs(given, code, known_ids, script, shape, check)
 
 
 def parse_jobs(
@@ -66,21 +67,20 @@ def parse_jobs(
     shape: JobShape = PARTICIPANT_JOBS,
 ) -> JobsSpec:
     """Read the text of a jobs file called `source`, as `read_jobs` does."""
-    return _jobs(parse_document(text, source), code, known_ids, script, shape)
+    return _jobs(parse_document(text, source).root, code, known_ids, script, shape)
 
 
 def _jobs(
-    document: Document,
+    top: Node,
     code: str,
     known_ids: Mapping[str, str],
     script: ScriptFlags,
     shape: JobShape,
     check: Check | None = None,
 ) -> JobsSpec:
-    top = document.root
     if not isinstance(top.value, (list, dict)):
         top.fail("must be a list of jobs, or an object with `jobs`, `grid`, `zip` or `sample`")
-    entries = _entries(document)
+    entries = _entries(top)
     if not entries:
         top.fail("there are no jobs: give at least one")
     if check:
@@ -92,7 +92,9 @@ def _jobs(
     _refuse_equal(entries, unnamed)
     ids = _ids(entries, _named(entries, unnamed), known_ids)
     named = zip(entries, unnamed, ids, strict=True)
-    spec = _spec(document.source, named, shape, lambda config: base_model_of(config, identity, rule, shape))
+    spec = _spec(
+        top.document.source, named, shape, lambda config: base_model_of(config, identity, rule, shape)
+    )
     return replace(spec, says_of_base_models=_is_said(rule, shape, unnamed))
 
 
@@ -101,11 +103,11 @@ def _is_said(rule: BaseModelRule, shape: JobShape, jobs: Iterable[Unnamed]) -> b
     return written or rule is not NOTHING_SAID
 
 
-def _entries(document: Document) -> list[Entry]:
-    over = document.over.root if document.over else None
-    if isinstance(document.value, dict) and document.has_lines:
-        document.root.only_keys(_KEYS)
-    return expanded(document.root, over)
+def _entries(top: Node) -> list[Entry]:
+    over = top.document.over.root if top.document.over else None
+    if isinstance(top.value, dict) and top.document.has_lines:
+        top.only_keys(_KEYS)
+    return expanded(top, over)
 
 
 def _code(top: Node, code: str) -> str:

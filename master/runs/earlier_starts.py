@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from master.adapters.inbox import Inbox, Received
 from master.code.code_history import CodeHistory, CodeStart
-from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.outlook import PlannedTask
 from master.core.running import events as ev
 from master.core.running.commands import Transition
@@ -16,7 +15,7 @@ from master.core.running.events import Attempt
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import RunState
 from master.core.running.recovery import recover, start_over
-from master.runs.launching import command_of, shown_words
+from master.runs.launching import Started, command_of, shown_words
 from master.runs.spec import RunSpec
 from master.specs import Config
 from master.storage.checkpoint_store import CheckpointStore
@@ -88,12 +87,15 @@ def missing_results(state: RunState, layout: RunLayout) -> Iterator[str]:
 
 def planned_tasks(
     spec: RunSpec,
-    program: Sequence[str],
+    program: Started,
     configs: Mapping[str, Config],
-    script: ScriptFlags = NOTHING_KNOWN,
+    base: Started | None = None,
 ) -> list[PlannedTask]:
-    """Return the tasks of a run in their order.  Raises ConfigError for a journal that cannot be read."""
-    return list(_tasks(spec, program, configs, script))
+    """Return the tasks of a run in their order.  Raises ConfigError for a journal that cannot be read.
+
+    `base` trains base models, where that is another program.
+    """
+    return list(_tasks(spec, {1: base or program, 2: program}, configs))
 
 
 def _shown(words: Sequence[str]) -> str:
@@ -102,10 +104,11 @@ def _shown(words: Sequence[str]) -> str:
 
 
 def _tasks(
-    spec: RunSpec, program: Sequence[str], configs: Mapping[str, Config], script: ScriptFlags
+    spec: RunSpec, programs: Mapping[int, Started], configs: Mapping[str, Config]
 ) -> Iterator[PlannedTask]:
     state = state_after(spec, read_transitions(spec.layout.journal))
     for task_id, record in state.tasks.items():
-        words = shown_words(command_of(program, configs[task_id], script))
+        program, flags = programs[record.task.phase]
+        words = shown_words(command_of(program, configs[task_id], flags))
         done = record.state is State.SUCCEEDED
         yield PlannedTask(task_id, done, record.attempts, _shown(words))

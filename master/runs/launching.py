@@ -29,6 +29,9 @@ class Limits:
 
 NO_LIMITS = Limits()
 
+Started = tuple[Sequence[str], ScriptFlags]
+"""The words that start a program, and what it takes."""
+
 
 def data_mounts(data: Sequence[DataDir], synced: Mapping[str, str], *, local: bool) -> list[Mount]:
     """Return the mounts of a worker's data; `synced` tells the content hash of each directory to copy."""

@@ -10,6 +10,7 @@ from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
+from master.core.planning.plan import BASE_MODELS
 from master.core.running.records import RunState
 from master.runs.agents import OpenSession, RunName, make_links, worker_run_id
 from master.runs.earlier_starts import (
@@ -106,7 +107,9 @@ def _describer(code: Code, history: CodeHistory | None, name: RunName) -> Callab
 
     def describe(task_id: str, attempt: int) -> Described:
         known = replace(code.describe(task_id), run_id=name.run_id, epoch=name.epoch)
-        return replace(known, code=history.of(task_id, attempt)) if history else known
+        started = history.of(task_id, attempt) if history else known.code
+        trains = task_id.startswith(f"{BASE_MODELS}/")
+        return replace(known, code=started.of_task(trains=trains) if started else None)
 
     return describe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from master.code.code_history import CodeStart
 from master.code.code_record import CodeRecord, listed
@@ -14,15 +14,27 @@ from master.code.sources import Sources
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.analysis import varying
 from master.core.planning.identity import phase1_config
-from master.core.planning.plan import base_model_task_id
+from master.core.planning.job_settings import DEFAULT_PREFIX, PREFIX
+from master.core.planning.plan import BASE_MODELS, base_model_task_id
 from master.errors import ConfigError
 from master.runs.launching import NO_LIMITS, Limits, command_of, launch_message, shown_words
 from master.runs.spec import Code, Start
-from master.specs import Config, JobsSpec
+from master.specs import BASE_PREFIX, Config, JobsSpec
 from master.storage.run_layout import RunLayout
-from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.messages import Launch, Mount
 
 _MOST_NOTES = 5
+EXPERIMENTS = "experiments"
+"""Where scripts write in their working directory."""
+
+
+@dataclass(frozen=True)
+class BaseCode:
+    """The script that trains base models, where it is not the one that starts from them."""
+
+    sources: Sources
+    record: CodeRecord
+    flags: ScriptFlags = NOTHING_KNOWN
 
 
 @dataclass(frozen=True)
@@ -36,39 +48,75 @@ class ScriptJobs:
     limits: Limits = NO_LIMITS
     flags: ScriptFlags = NOTHING_KNOWN
     """What they take."""
+    base: BaseCode | None = None
+    """What trains base models, where that is another script."""
 
     def take(self, layout: RunLayout) -> Code:
         """Take the snapshot of the code.  Raises ConfigError where that cannot be."""
-        program = take_snapshot(self.sources, layout.code)
-        self._check(program)
-        configs = job_configs(self.jobs)
+        program = _taken(self.sources, self.record, layout)
         start = CodeStart(self.record, program.content_hash, program.argv, time.time())
-
-        def launch_job(start: Start) -> Launch:
-            config = configs[start.record.task.task_id]
-            return launch_message(start, config, program, self.limits, self.flags)
-
+        programs = dict.fromkeys((1, 2), program)
+        if self.base:
+            programs[1] = base = _taken(self.base.sources, self.base.record, layout)
+            of_base = CodeStart(self.base.record, base.content_hash, base.argv, start.at)
+            start = replace(start, base=of_base)
+        configs = job_configs(self.jobs)
+        launch = self._launcher(configs, programs)
         notes = tuple(_left_out(program.left_out))
-        directories = {program.content_hash: program.directory}
-        return Code(directories, launch_job, notes, start, self._describer(configs, program.argv))
+        directories = {each.content_hash: each.directory for each in programs.values()}
+        words = {phase: each.argv for phase, each in programs.items()}
+        return Code(directories, launch, notes, start, self._describer(configs, words))
 
-    def _check(self, program: Program) -> None:
-        """Raise ConfigError where the code is not as it was when base models were looked up by it."""
-        expected = {**self.record.files, **self.record.others}
-        differ = {path for path, _ in expected.items() ^ program.digests.items()}
-        if differ:
-            problem = f"{listed(differ)} changed while the command was starting: give it again"
-            raise ConfigError(str(self.sources.root), "", problem)
+    def _launcher(
+        self, configs: Mapping[str, Config], programs: Mapping[int, Program]
+    ) -> Callable[[Start], Launch]:
+        def launch_job(start: Start) -> Launch:
+            task = start.record.task
+            config, flags = configs[task.task_id], self._flags(task.phase)
+            message = launch_message(start, config, programs[task.phase], self.limits, flags)
+            return staged(message, config) if self.base else message
 
-    def _describer(self, configs: Mapping[str, Config], program: Sequence[str]) -> Callable[[str], Described]:
+        return launch_job
+
+    def _flags(self, phase: int) -> ScriptFlags:
+        return self.base.flags if self.base and phase == 1 else self.flags
+
+    def _describer(
+        self, configs: Mapping[str, Config], words: Mapping[int, Sequence[str]]
+    ) -> Callable[[str], Described]:
         varied = varying([job.config for job in self.jobs.jobs])
         base_models = {job.job_id: job.base_model.spec_hash for job in self.jobs.jobs if job.base_model}
 
         def describe(task_id: str) -> Described:
-            command = shown_words(command_of(program, configs[task_id], self.flags))
+            phase = 1 if task_id.startswith(f"{BASE_MODELS}/") else 2
+            command = shown_words(command_of(words[phase], configs[task_id], self._flags(phase)))
             return Described(TaskFacts(configs[task_id], varied, base_models.get(task_id), command))
 
         return describe
+
+
+def _taken(sources: Sources, record: CodeRecord, layout: RunLayout) -> Program:
+    """Take a snapshot.  Raises ConfigError where it is not of the code that base models were looked up by."""
+    program = take_snapshot(sources, layout.code)
+    expected = {**record.files, **record.others}
+    differ = {path for path, _ in expected.items() ^ program.digests.items()}
+    if differ:
+        problem = f"{listed(differ)} changed while the command was starting: give it again"
+        raise ConfigError(str(sources.root), "", problem)
+    return program
+
+
+def staged(message: Launch, config: Config) -> Launch:
+    """Return the message of a job of stages: what the first writes under its prefix is its base model.
+
+    The second finds it in the same folder.
+    """
+    if message.phase == 1:
+        return replace(message, output_from=f"{EXPERIMENTS}/{config.get(PREFIX.name) or DEFAULT_PREFIX}")
+    if message.base_model is None:
+        return message
+    shown = Mount(f"{EXPERIMENTS}/{config[BASE_PREFIX]}", artefact=message.base_model)
+    return replace(message, mounts=[*message.mounts, shown])
 
 
 def _left_out(reasons: Sequence[str]) -> Iterator[str]:
@@ -82,5 +130,6 @@ def job_configs(jobs: JobsSpec) -> dict[str, Config]:
     configs: dict[str, Config] = {job.job_id: job.config for job in jobs.jobs}
     for job in jobs.jobs:
         if job.base_model:
-            configs.setdefault(base_model_task_id(job.base_model.spec_hash), phase1_config(job))
+            made_by = jobs.base_jobs.get(job.base_model.spec_hash) or phase1_config(job)
+            configs.setdefault(base_model_task_id(job.base_model.spec_hash), made_by)
     return configs

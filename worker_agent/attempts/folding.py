@@ -31,6 +31,10 @@ def fold(attempt: AttemptLayout, launch: Launch, made: Made, gathering: Gatherin
     work, output, base_model = Path(attempt.work), Path(attempt.output), Path(attempt.base_model)
     if launch.phase == 1 and not has_files(base_model):
         name = _take_base_model(work / EXPERIMENTS / _BASE_MODELS, base_model)
+        made_in = _makes_in(launch)
+        if name is None and made_in and has_files(work / made_in):
+            _take(work / made_in, base_model)
+            name = PurePosixPath(made_in).name
     found = [below for below in _new(attempt.work, made) if _is_result(below, launch)]
     # Links first, wherever they are: what they point to is still there.
     fit = [below for below in found if gathering.settle(f"{work}/{below}", below)]
@@ -39,7 +43,7 @@ def fold(attempt: AttemptLayout, launch: Launch, made: Made, gathering: Gatherin
     ours = [leaf for leaf in leaves if experiments in leaf.parents]
     for leaf, relative in zip(ours, _stripped(ours, experiments, launch.job_id)):
         _move(leaf, output, relative, leaf.relative_to(work))
-    top = work / (launch.output_from or ".")
+    top = work / (_rest_from(launch) or ".")
     for leaf in leaves:
         if experiments not in leaf.parents:
             relative = PurePosixPath(leaf.relative_to(top).as_posix())
@@ -69,7 +73,19 @@ def _is_result(below: str, launch: Launch) -> bool:
     path = PurePosixPath(below)
     if path.parts[0] == EXPERIMENTS:
         return True
-    return launch.output_from is not None and PurePosixPath(launch.output_from) in (path, *path.parents)
+    rest = _rest_from(launch)
+    return rest is not None and PurePosixPath(rest) in (path, *path.parents)
+
+
+def _makes_in(launch: Launch) -> Optional[str]:
+    """Return the folder that is the base model of a Phase 1 job, where the launch names one."""
+    named = launch.phase == 1 and (launch.output_from or "").startswith(f"{EXPERIMENTS}/")
+    return launch.output_from if named else None
+
+
+def _rest_from(launch: Launch) -> Optional[str]:
+    """Return the folder whose new files are results."""
+    return "." if _makes_in(launch) else launch.output_from
 
 
 def _leaves(path: Path) -> Iterator[Path]:
@@ -91,11 +107,15 @@ def _take_base_model(folder: Path, final: Path) -> Optional[str]:
         raise ResultError(f"the script left several base models: {names}; a job makes one")
     if not made:
         return None
-    make_whole(made[0])
+    _take(made[0], final)
+    return made[0].name
+
+
+def _take(made: Path, final: Path) -> None:
+    make_whole(made)
     if final.is_dir():
         shutil.rmtree(str(final))
-    made[0].rename(final)
-    return made[0].name
+    made.rename(final)
 
 
 def _stripped(files: Sequence[Path], experiments: Path, job_id: str) -> List[PurePosixPath]:

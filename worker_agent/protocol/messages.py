@@ -201,7 +201,8 @@ class Launch:
     checkpoint_attempt: Optional[Count] = None
     """… and which attempt that was: what a later one left on the worker itself is preferred."""
     output_from: Optional[str] = None
-    """A directory below the working directory (`.`: all of it) whose new files are results too."""
+    """A directory below the working directory (`.`: all of it) whose new files are results too.  In Phase 1
+    one below `experiments/` is the base model."""
     collect: Optional[CollectRules] = None
     """Which of the files come home; None is all."""
 

@@ -77,6 +77,8 @@ class ScriptFlags:
     """What stands before all flags."""
     is_exact: bool = False
     """Whether `-` and `_` are two letters in a field's name."""
+    told_prefix: bool = False
+    """Whether it is told the folder of its results where it cannot be seen what it takes."""
     _found: dict[str, Flag | None] = field(default_factory=dict, repr=False, compare=False)
     checked: dict[object, str] = field(default_factory=dict, repr=False, compare=False)
     """What was found wrong with values, each of which many jobs have."""

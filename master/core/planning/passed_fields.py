@@ -24,4 +24,5 @@ def passed_fields(config: Config, script: ScriptFlags, *, in_form: bool) -> dict
 
 def takes_prefix(script: ScriptFlags, *, in_form: bool) -> bool:
     """Tell whether a script is told the folder of its results."""
-    return script.find(PREFIX.name) is not None or (in_form and bool(script.open))
+    told = in_form or script.told_prefix
+    return script.find(PREFIX.name) is not None or (told and bool(script.open))

@@ -61,7 +61,8 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
     needs: dict[str, set[Resources]] = {}
     for job in jobs.jobs:
         if job.base_model:
-            needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(job.config))
+            made_by = jobs.base_jobs.get(job.base_model.spec_hash, job.config)
+            needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(made_by))
     phase1 = [
         _phase1_task(spec_hash, shared_resources(needs[spec_hash]))
         for spec_hash, _ in wanted.most_common()

@@ -227,3 +227,23 @@ def test_a_plain_sweep_is_told_how_to_share(tmp_path: Path, capsys: pytest.Captu
     assert (found["jobs"], found["base_models"]) == (4, [])
     assert main([str(path)]) == 0
     assert found["sharing_note"] in capsys.readouterr().out
+
+
+def test_a_file_of_stages_names_its_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scripts = [tmp_path / "base.py", tmp_path / "tune.py"]
+    for script in scripts:
+        script.write_text(f"# {script.name}\n")
+    makes = [{"prefix": f"base_{n}", "lr": n} for n in (1, 2)]
+    uses = {"grid": {"base_experiment_prefix": ["base_1", "base_2"], "seed_finetune": "0..4"}}
+    stages = [
+        {"name": "base", "script": str(scripts[0]), "jobs": makes},
+        {"name": "tune", "from": "base", "script": str(scripts[1]), "jobs": uses},
+    ]
+    path = tmp_path / "stages.json"
+    path.write_text(json.dumps({"stages": stages}))
+    found = analyzed(capsys, path)
+    assert (found["jobs"], len(found["base_models"])) == (10, 2)
+    code = code_identity(CodeRequest(scripts[0]))
+    assert found["base_models"][0]["config"] == {"lr": 1, "code": code}
+    assert main([str(path), "--script-path", str(scripts[0])]) == 2
+    assert "says which scripts run" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from master.core.flags.declared import NOTHING_KNOWN
 from master.core.planning.plan import make_plan
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
@@ -32,7 +33,7 @@ def look(root: Path) -> dict[str, tuple[bool, int]]:
     spec = RunSpec(
         RunLayout(root), ClusterSpec((ServerSpec("a", "a"),)), make_plan(jobs, {}), NoWork(), jobs=jobs
     )  # type: ignore[arg-type]
-    tasks = planned_tasks(spec, PROGRAM, job_configs(jobs))
+    tasks = planned_tasks(spec, (PROGRAM, NOTHING_KNOWN), job_configs(jobs))
     assert all(task.command.startswith("python 'train it.py'") for task in tasks)
     return {task.task_id: (task.is_done, task.attempts) for task in tasks}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,19 @@ from master.code.code_record import CodeRecord
 from master.code.identity import record_of
 from master.code.origin import TaskFacts
 from master.code.sources import CodeRequest, Sources, find_sources
+from master.core.flags.declared import NOTHING_KNOWN
+from master.core.planning.plan import Task
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
+from master.core.running.records import TaskRecord
 from master.errors import ConfigError
 from master.runs.earlier_starts import code_history
-from master.runs.script_jobs import ScriptJobs
+from master.runs.script_jobs import BaseCode, ScriptJobs
+from master.runs.spec import Start, StoredBaseModel
 from master.specs import BaseModelSpec, JobSpec, JobsSpec
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
+from worker_agent.protocol.messages import Mount
 
 BASE = BaseModelSpec("5" * 32, {"lr": 1})
 JOBS = JobsSpec(
@@ -52,6 +59,34 @@ def test_results_are_told_what_was_asked_for_and_what_varied(sources: Sources, t
     assert code.start is not None
     assert (code.start.record, code.start.argv) == (record_of(sources), ("{python}", "train.py"))
     assert list(code.directories) == [code.start.snapshot]
+
+
+def test_script_and_snapshot_belong_to_the_task(sources: Sources, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "base.py"
+    other.parent.mkdir()
+    other.write_text("pass\n")
+    makes = find_sources(CodeRequest(other))
+    jobs = replace(
+        JOBS,
+        jobs=(replace(JOBS.jobs[0], config={"base_experiment_prefix": "b1", "seed": 1}),),
+        base_jobs={BASE.spec_hash: {"prefix": "b1", "lr": 1}},
+    )
+    flags = replace(NOTHING_KNOWN, told_prefix=True)
+    base = BaseCode(makes, record_of(makes), flags)
+    work = ScriptJobs(jobs, sources, record_of(sources), flags=flags, base=base)
+    code = work.take(RunLayout(tmp_path / "run"))
+    task_id = f"base_models/{BASE.spec_hash}"
+    first = code.launch(Start(TaskRecord(Task(task_id, phase=1, makes=BASE.spec_hash)), 1))
+    assert first.argv == ["{python}", "base.py", "--prefix", "b1", "--lr", "1"]
+    assert first.output_from == "experiments/b1"
+    record = TaskRecord(Task("alpha/a", phase=2, needs=BASE.spec_hash))
+    second = code.launch(Start(record, 1, base=StoredBaseModel("c" * 64)))
+    assert second.argv == ["{python}", "train.py", "--base_experiment_prefix", "b1", "--seed", "1"]
+    assert second.mounts[-1] == Mount("experiments/b1", artefact="c" * 64)
+    assert first.mounts[0] != second.mounts[0] and len(code.directories) == 2
+    assert code.start and code.start.base and code.start.of_task(trains=True) is code.start.base
+    assert code.describe(task_id).facts.command[:2] == ["python", "base.py"]
+    assert CodeStart.from_json(json.loads(json.dumps(code.start.as_json()))) == code.start
 
 
 def test_code_that_changes_while_the_command_starts_is_not_run(sources: Sources, tmp_path: Path) -> None:

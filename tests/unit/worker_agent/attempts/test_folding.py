@@ -65,6 +65,25 @@ def test_the_contract_wins_over_experiments(tmp_path: Path) -> None:
     assert left.base_model.name is None and names(left) == ["other.pt"]
 
 
+def test_a_folder_that_the_launch_names_is_the_base_model(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, phase=1)
+    desk.launch = Launch("alpha/fold0", 1, 1, ["x"], output_from="experiments/base_1")
+    work = paths_of(desk.attempt).work
+    desk.write(work, "experiments/base_1/fold0_ann/best.pt", "experiments/other/y/log", "runs/events")
+    left = desk.collect()
+    assert left.base_model and [row[0] for row in left.base_model.files] == ["fold0_ann/best.pt"]
+    assert left.base_model.name == "base_1" and names(left) == ["log", "runs/events"]
+
+
+def test_a_base_model_where_the_contract_has_it_wins_over_the_named_folder(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, phase=1)
+    desk.launch = Launch("alpha/fold0", 1, 1, ["x"], output_from="experiments/base_1")
+    desk.write(paths_of(desk.attempt).base_model, "best.pt")
+    desk.write(paths_of(desk.attempt).work, "experiments/base_1/fold0_ann/other.pt")
+    left = desk.collect()
+    assert left.base_model and [row[0] for row in left.base_model.files] == ["best.pt"]
+
+
 def test_what_is_new_or_changed_in_the_working_directory_is_a_result_if_asked_for(
     tmp_path: Path,
 ) -> None:
