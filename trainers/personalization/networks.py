@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from trainers.personalization.options import PersonalizationOptions
-from trainers.personalization.recipe.inputs import Standardise
+from trainers.personalization.recipe.inputs import LAYERS
 
 _POOLED = 8
 
@@ -33,10 +33,10 @@ class NetworkSpec:
     def build(self) -> nn.Sequential:
         """Return the network with fresh weights, drawn from torch's global generator."""
         layers = {"cnn": _cnn, "mlp": _mlp, "test": _test}[self.model](self)
-        if self.inputs == "standardised":
+        if self.inputs in LAYERS:
             # A network that knows the samples of a window apart has statistics of each.
             samples = self.window_size if self.model == "mlp" else 1
-            layers.insert(0, Standardise((self.n_channels, samples)))
+            layers.insert(0, LAYERS[self.inputs]((self.n_channels, samples)))
         return nn.Sequential(*layers)
 
     def as_dict(self) -> dict[str, Any]:

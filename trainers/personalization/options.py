@@ -28,6 +28,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "average": 0.98,
         "dropout": 0.2,
         "hidden_sizes": (128, 128),
+        "refit": True,
     },
     "original": {
         "inputs": "raw",
@@ -38,9 +39,12 @@ RECIPES: dict[str, dict[str, Any]] = {
         "average": 0.0,
         "dropout": 0.1,
         "hidden_sizes": (128, 64),
+        "refit": False,
     },
 }
 """What `--recipe` sets, each unless its own flag is given; `original` is how models were trained at first."""
+MODEL_RECIPES: dict[tuple[str, str], dict[str, Any]] = {("default", "mlp"): {"inputs": "quantiles"}}
+"""What a recipe sets otherwise for one model."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class PersonalizationOptions:
     """Upper bound for base training and for target training alike."""
     recipe: str
     inputs: str
-    """`standardised` by statistics of the training windows, kept in the model; or `raw`."""
+    """`standardised`, or ranked by `quantiles`, of the training windows, kept in the model; or `raw`."""
     epoch_steps: int
     """Steps that an epoch has at least; small sets are passed more than once for that."""
     least_steps: int
@@ -132,7 +136,8 @@ class PersonalizationOptions:
 def parse(argv: Sequence[str]) -> PersonalizationOptions:
     """Return the options in `argv`; a malformed flag exits with 2, contradicting flags raise OptionError."""
     values = vars(_parser().parse_args(argv))
-    for name, value in RECIPES[values["recipe"]].items():
+    recipe, model = values["recipe"], values["model"]
+    for name, value in {**RECIPES[recipe], **MODEL_RECIPES.get((recipe, model), {})}.items():
         values[name] = value if values[name] is None else values[name]
     for name in ("participants", "conv_channels", "hidden_sizes", "magnitude_range"):
         values[name] = tuple(values[name])
@@ -230,8 +235,12 @@ def _recipe_flags(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text, **settings)
 
     parser.set_defaults(**dict.fromkeys(RECIPES["default"]))
-    parser.add_argument("--recipe", choices=tuple(RECIPES), default="default", help="sets the next eight")
-    add("inputs", "standardise windows by training statistics", choices=("standardised", "raw"))
+    parser.add_argument("--recipe", choices=tuple(RECIPES), default="default", help="sets the next nine")
+    add(
+        "inputs",
+        "scale windows by training statistics, for mlp by quantiles",
+        choices=("quantiles", "standardised", "raw"),
+    )
     add("epoch_steps", "steps of an epoch at least; small sets are passed again", type=_FROM_ZERO)
     add(
         "least_steps",
@@ -243,6 +252,6 @@ def _recipe_flags(parser: argparse.ArgumentParser) -> None:
     add("average", "running mean of the weights: what stays of it each step", type=real(0, 0.9999))
     add("dropout", "before the last layer, in mlp after each hidden one", type=real(0, 0.99))
     add("hidden_sizes", "widths of the layers of mlp", type=_COUNT, nargs="+")
+    add("refit", "train on train and val at last", action=argparse.BooleanOptionalAction)
     parser.add_argument("--seeds", type=_COUNT, default=1, help="models to train and average")
-    parser.add_argument("--refit", action="store_true", help="train on train and val at last")
     parser.add_argument("--baseline", action="store_true", help="also score forest and logistic regression")

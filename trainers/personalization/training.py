@@ -6,7 +6,7 @@ import copy
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from trainers.personalization.adam import FlatAdam
 from trainers.personalization.data import Windows
 from trainers.personalization.errors import DivergedError
 from trainers.personalization.networks import logits
+from trainers.personalization.recipe.inputs import split_off_inputs
 from trainers.personalization.sampling import Augmentation, TrainingSet
 from trainers.personalization.scoring import Scores, evaluate, scores
 
@@ -114,11 +115,12 @@ def fit(
     Raises DivergedError where a loss stops being a number.
     """
     optimizer = FlatAdam(network, schedule.lr, average=schedule.average)
+    body, train, val = _with_inputs_made(network, train, val, schedule)
     progress = _resume(checkpoint, network, optimizer) or Progress()
     while not progress.is_over(schedule):
-        train_scores = _train_epoch(network, optimizer, train, schedule, progress.epoch + 1)
+        train_scores = _train_epoch(body, optimizer, train, schedule, progress.epoch + 1)
         with optimizer.averaged():
-            val_scores = evaluate(network, val)
+            val_scores = evaluate(body, val)
             _refuse_divergence(train_scores, val_scores, schedule.stage, progress.epoch + 1)
             if progress.record(train_scores, val_scores, schedule.least_epochs):
                 progress.best_weights = copy.deepcopy(network.state_dict())
@@ -136,10 +138,22 @@ def refit(network: nn.Module, train: TrainingSet, schedule: Schedule) -> None:
     Raises DivergedError as `fit` does.
     """
     optimizer = FlatAdam(network, schedule.lr, average=schedule.average)
+    body, train, _ = _with_inputs_made(network, train, train.windows, schedule)
     for epoch in range(1, schedule.epochs + 1):
-        found = _train_epoch(network, optimizer, train, schedule, epoch)
+        found = _train_epoch(body, optimizer, train, schedule, epoch)
         _refuse_divergence(found, found, schedule.stage, epoch)
     optimizer.take_average()
+
+
+def _with_inputs_made(
+    network: nn.Module, train: TrainingSet, val: Windows, schedule: Schedule
+) -> tuple[nn.Module, TrainingSet, Windows]:
+    """Return the layers that learn, and windows as they see them: what never changes is computed once."""
+    if schedule.augmentation:
+        return network, train, val
+    body, make = split_off_inputs(network)
+    made = [replace(windows, X_NCT=make(windows.X_NCT)) for windows in (train.windows, val)]
+    return body, replace(train, windows=made[0]), made[1]
 
 
 def _train_epoch(

@@ -1,4 +1,4 @@
-"""Standardised inputs: unlike scales, constants, and base models that have no statistics."""
+"""Inputs of like scale: unlike scales, constants, and base models that have no statistics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+from trainers.personalization.recipe.inputs import FAR, Quantiles, Standardise, split_off_inputs
+
+STRAIGHT = torch.linspace(-1, 1, 201)
 Run = Callable[..., int]
 Save = Callable[..., None]
 
@@ -49,12 +53,17 @@ def test_statistics_are_not_dropped_unasked(
     assert "the base model has inputs standardised, the job asks for raw" in capsys.readouterr().err
 
 
-def test_fine_tuning_keeps_the_statistics_of_the_base_model(run: Run, tmp_path: Path) -> None:
-    run("base", "--mode", "base_only", "--model", "mlp")
-    run("exp", "--model", "mlp", "--mode", "target_only_fine_tuning", "--no_plots")
+@pytest.mark.parametrize(
+    ("flags", "names"), [((), ["0.table"]), (("--inputs", "standardised"), ["0.mean", "0.inverse"])]
+)
+def test_fine_tuning_keeps_the_statistics_of_the_base_model(
+    run: Run, tmp_path: Path, flags: tuple[str, ...], names: list[str]
+) -> None:
+    run("base", "--mode", "base_only", "--model", "mlp", *flags)
+    run("exp", "--model", "mlp", "--mode", "target_only_fine_tuning", "--no_plots", *flags)
     base = torch.load(tmp_path / "base_model" / "best_base_model.pt", weights_only=True)["weights"]
     fitted = torch.load(tmp_path / "exp" / "output" / "best_target_model.pt", weights_only=True)["weights"]
-    for name in ("0.mean", "0.inverse"):
+    for name in names:
         assert torch.equal(base[name], fitted[name])
 
 
@@ -63,7 +72,7 @@ def test_windows_of_unlike_scale_are_learned_all_the_same(
     run: Run, tmp_path: Path, data_path: Path, model: str
 ) -> None:
     losses = {}
-    flags = ("--mode", "target_only", "--model", model, "--no_plots", "--epochs", "12")
+    flags = ("--mode", "target_only", "--model", model, "--no_plots", "--epochs", "12", "--no-refit")
     for name, factor in (("as_they_are", 1.0), ("unlike", 1e6)):
         for part in ("train", "val", "test"):
             X, y = torch.load(data_path / f"bob_{part}.pt", weights_only=True)
@@ -89,3 +98,50 @@ def test_constant_inputs_are_told_and_left_out(
         capsys.readouterr().out
     )
     assert metrics(tmp_path, "exp")["best_target_model_target_test_loss"] < 1
+
+
+def learned(X_NCT: torch.Tensor, shape: tuple[int, int]) -> Quantiles:
+    layer = Quantiles(shape)
+    layer.learn(X_NCT)
+    return layer
+
+
+def test_ranks_become_normal_deviates_whatever_the_units() -> None:
+    X = torch.stack([STRAIGHT, STRAIGHT.exp() * 1e6], dim=1)[:, None]
+    Z = learned(X, (1, 2))(X)
+    assert Z[100].flatten().tolist() == pytest.approx([0, 0], abs=1e-3)
+    assert Z[50].flatten().tolist() == pytest.approx([-0.674, -0.674], abs=0.01)
+    assert torch.allclose(Z[..., 0], Z[..., 1], atol=0.02)
+
+
+def test_what_training_has_not_seen_stays_within_the_ends() -> None:
+    layer = learned(STRAIGHT[:, None, None], (1, 1))
+    ends = layer(torch.tensor([-1e9, -1.0, 1.0, 1e9])[:, None, None]).flatten()
+    assert ends.tolist() == pytest.approx([-FAR, -FAR, FAR, FAR], abs=0.01)
+
+
+def test_equal_values_share_the_middle_of_their_ranks_and_constants_say_nothing() -> None:
+    X = torch.stack([torch.arange(200) % 2, torch.full((200,), 7)], dim=1).float()[:, None]
+    layer = learned(X, (1, 2))
+    Z = layer(torch.tensor([[0.0, 7.0], [1.0, 1e9]])[:, None])
+    assert Z[:, 0, 0].tolist() == pytest.approx([-0.67, 0.67], abs=0.02)
+    assert Z[:, 0, 1].tolist() == [0, 0]
+    assert (layer.n_constant, layer.n_inputs) == (1, 2)
+
+
+def test_a_channel_has_quantiles_over_all_its_samples() -> None:
+    X = torch.stack([STRAIGHT.view(1, 201), 5 * STRAIGHT.view(1, 201)], dim=1)
+    Z = learned(X, (2, 1))(X)
+    assert Z.shape == X.shape
+    assert torch.allclose(Z[:, 0], Z[:, 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [Standardise, Quantiles])
+def test_inputs_made_once_are_those_that_the_network_makes(kind: type[Standardise | Quantiles]) -> None:
+    X = torch.randn(600, 2, 3, generator=torch.Generator().manual_seed(0))
+    layer = kind((2, 3))
+    layer.learn(X)
+    network = nn.Sequential(layer, nn.Flatten(), nn.Linear(6, 2))
+    body, make = split_off_inputs(network)
+    assert torch.equal(body(make(X)), network(X))
+    assert split_off_inputs(body)[0] is body

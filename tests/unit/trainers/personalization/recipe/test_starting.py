@@ -72,7 +72,7 @@ def test_a_participant_with_fewer_windows_than_a_batch_gets_enough_steps(
 @pytest.mark.parametrize("mode", ["full_fine_tuning", "target_only"])
 def test_a_refit_learns_from_validation_windows_too(run: Run, tmp_path: Path, mode: str) -> None:
     run("base", "--mode", "base_only")
-    for name, flags in (("once", ()), ("again", ("--refit",))):
+    for name, flags in (("once", ("--no-refit",)), ("again", ())):
         assert run(name, "--mode", mode, "--no_plots", *flags) == 0
     once, again = metrics(tmp_path, "once"), metrics(tmp_path, "again")
     for name in ("best_target_val_loss", "best_target_val_loss_epoch", "best_target_val_f1"):
@@ -85,4 +85,5 @@ def test_the_help_tells_what_each_recipe_sets(capsys: pytest.CaptureFixture[str]
         main(["--help"])
     shown = " ".join(capsys.readouterr().out.split())
     assert "(standardised; with the original recipe raw)" in shown
+    assert "for mlp by quantiles" in shown
     assert "(cosine; with the original recipe constant)" in shown
