@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ _PARTS = ("", "-wal")
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS jobs (job_hash TEXT PRIMARY KEY, job_id TEXT NOT NULL UNIQUE) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS fields (job_hash TEXT PRIMARY KEY, fields TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS job_fields (number INTEGER PRIMARY KEY, packed BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS transitions (seq INTEGER PRIMARY KEY, at REAL NOT NULL,"
     " task_id TEXT NOT NULL, trigger_ TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,"
     " worker TEXT, note TEXT NOT NULL, detail TEXT, content_hash TEXT NOT NULL)",
@@ -77,12 +78,14 @@ def read_earlier_starts(path: Path) -> EarlierStarts:
 
 def read_fields(path: Path, job_id: str) -> dict[str, Any] | None:
     """Return the fields of a journal's job; None where it tells none, as those of earlier versions."""
-    select = "SELECT fields FROM fields JOIN jobs USING (job_hash) WHERE job_id = ? COLLATE NOCASE"
+    select = "SELECT job_hash FROM jobs WHERE job_id = ? COLLATE NOCASE"
     try:
         with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
-            row = db.execute(select, (job_id,)).fetchone()
-            return dict(json.loads(row[0])) if row else None
-    except (sqlite3.Error, OSError, ValueError, TypeError):
+            (job_hash,) = db.execute(select, (job_id,)).fetchone()
+            packed = db.execute("SELECT packed FROM job_fields")
+            found = (json.loads(zlib.decompress(blob)).get(job_hash) for (blob,) in packed)
+            return next((dict(fields) for fields in found if fields is not None), None)
+    except (sqlite3.Error, zlib.error, OSError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -241,15 +244,18 @@ class Journal:
 
         Raises ConfigError where an id belongs to another job.
         """
-        owners = {job_id: job_hash for job_hash, job_id in self.known_ids().items()}
+        known = self.known_ids()
+        owners = {job_id: job_hash for job_hash, job_id in known.items()}
         for job_hash, job_id in ids.items():
             if owners.get(job_id, job_hash) != job_hash:
                 problem = "ran here before with other settings: change its id or prefix, or the --run-dir"
                 raise ConfigError("jobs", job_id, problem)
         with self._written():
             self._db.executemany("INSERT OR IGNORE INTO jobs VALUES (?, ?)", ids.items())
-            told = ((job_hash, json.dumps(dict(config))) for job_hash, config in fields.items())
-            self._db.executemany("INSERT OR IGNORE INTO fields VALUES (?, ?)", told)
+            new = {job_hash: dict(config) for job_hash, config in fields.items() if job_hash not in known}
+            if new:  # of one start in one piece: only who reuses an id asks for them
+                packed = zlib.compress(json.dumps(new).encode(), 1)
+                self._db.execute("INSERT INTO job_fields (packed) VALUES (?)", (packed,))
 
     def remember_code(self, code: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
         """Keep the code of this start; return that of all starts, the last is this one's.

@@ -13,7 +13,7 @@ from rich.text import Text
 from master.core.running.records import RunState
 from master.core.running.summary import PhaseCounts, Tally
 from master.view.feed import Active
-from master.view.wording import PHASES, clean, counts_text, duration, progress_text, task_name
+from master.view.wording import PHASES, clean, counts_text, duration, ending, progress_text, task_name
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ def slots_table(active: Sequence[Active], state: RunState, at: float, room: int,
     table.add_column("for", no_wrap=True, justify="right")
     names = without_domain(list(state.workers))
     for item in shown:
-        table.add_row(Text(names.get(item.worker, item.worker)), *map(Text, _cells(item, state, at)))
+        cells = _cells(item, state, at, width * 2 // 5)
+        table.add_row(Text(names.get(item.worker, item.worker)), *map(Text, cells))
     if len(shown) < len(ordered):
         table.add_row(Text(f"+{len(ordered) - len(shown)} more", style="dim"))
     return table
@@ -91,10 +92,10 @@ def _order(state: RunState) -> Callable[[Active], tuple[int, int, str, str]]:
     return key
 
 
-def _cells(item: Active, state: RunState, at: float) -> tuple[str, ...]:
+def _cells(item: Active, state: RunState, at: float, room: int) -> tuple[str, ...]:
     epoch, figures = progress_text(item.said)
     elapsed = duration(at - item.started_at) if item.started_at is not None else ""
-    name = task_name(state.tasks[item.task_id].task)
+    name = ending(task_name(state.tasks[item.task_id].task), room)
     return clean(item.slot), name, epoch, figures, elapsed
 
 

@@ -104,3 +104,8 @@ def counts_text(counts: PhaseCounts, eta_s: float | None) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """Return `1 job`, `2 jobs`, `1,234 jobs`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def ending(name: str, room: int) -> str:
+    """Return the end of a name that has no room: there jobs of a sweep differ most."""
+    return name if len(name) <= room else f"…{name[len(name) - room + 1 :]}"

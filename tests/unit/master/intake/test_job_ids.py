@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from master.core.planning.identity import canonical_json, job_hash_of
 from master.errors import ConfigError
-from master.intake.job_ids import IdTaken, Unnamed, assign_ids
+from master.intake.job_ids import IdTaken, Unnamed, assign_ids, with_names
 from master.intake.jobs import parse_jobs
 from tests.unit.master.intake.test_jobs import FOLD, ids, parse
 
@@ -137,3 +141,40 @@ def test_no_job_takes_the_id_of_one_that_is_gone() -> None:
     assert changed.job_id == f"alpha/fold0_p1-{changed.job_hash[:8]}"
     with pytest.raises(ConfigError, match="`id` is `alpha/A`, which an earlier job with other fields has"):
         parse([{"id": "A", "lr": 2}], known_ids=known)
+
+
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("aé ./-{", max_size=3)
+)
+CONFIGS = st.lists(
+    st.dictionaries(
+        st.sampled_from(["lr", "x-y", "_note", "wd"]), VALUES | st.lists(VALUES, max_size=2), max_size=4
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=canonical_json,
+)
+
+
+@given(CONFIGS)
+def test_every_job_has_a_name_in_the_grammar_of_ids_that_no_other_has(configs: list[dict[str, Any]]) -> None:
+    jobs = with_names([Unnamed(config, job_hash_of(config)) for config in configs])
+    names = assign_ids(jobs, {})
+    assert len({name.lower() for name in names}) == len(configs)
+    assert all(re.fullmatch(r"alpha/[A-Za-z0-9_+=][A-Za-z0-9._+=-]{0,99}", name) for name in names)
+
+
+@given(CONFIGS)
+def test_names_do_not_depend_on_the_order_and_stay_when_jobs_come(configs: list[dict[str, Any]]) -> None:
+    def named(given: list[dict[str, Any]], known: dict[str, str]) -> dict[str, str]:
+        jobs = with_names([Unnamed(config, job_hash_of(config)) for config in given])
+        return {job.job_hash: name for job, name in zip(jobs, assign_ids(jobs, known), strict=True)}
+
+    assert named(configs, {}) == named(configs[::-1], {})
+    before = named(configs[: len(configs) // 2 + 1], {})
+    after = named(configs, before)
+    assert {job_hash: after[job_hash] for job_hash in before} == before

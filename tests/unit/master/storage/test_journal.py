@@ -13,7 +13,7 @@ import pytest
 from master.core.running.commands import Dropped, Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
-from master.storage.journal import Journal, is_empty, read_earlier_starts
+from master.storage.journal import Journal, is_empty, read_earlier_starts, read_fields
 from tests.support.endings import finished
 from worker_agent.protocol.outcome import Outcome
 
@@ -311,3 +311,24 @@ def test_code_that_cannot_be_read_is_told_as_damage(path: Path) -> None:
         read_earlier_starts(path)
     with closing(Journal(path)) as journal, pytest.raises(ConfigError, match="cannot be used as a journal"):
         journal.remember_code({"at": 2.0})
+
+
+def test_the_fields_of_jobs_are_kept_start_by_start(path: Path) -> None:
+    with closing(Journal(path)) as journal:
+        journal.remember_jobs({"h1": "alpha/one"}, {"h1": {"lr": 0.1}})
+        journal.remember_jobs(
+            {"h1": "alpha/one", "h2": "alpha/two"}, {"h1": {"lr": 9}, "h2": {"lr": 0.2, "x": None}}
+        )
+        journal.remember_jobs({"h3": "alpha/three"})
+        found = [
+            read_fields(path, job_id) for job_id in ("alpha/one", "Alpha/Two", "alpha/three", "alpha/four")
+        ]
+    assert found == [{"lr": 0.1}, {"lr": 0.2, "x": None}, None, None]
+
+
+def test_a_journal_that_has_no_fields_tells_none(path: Path) -> None:
+    assert read_fields(path, "alpha/one") is None
+    path.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript((Path(__file__).with_name("cases") / "journal_format_1.sql").read_text())
+    assert read_fields(path, "alpha/good") is None

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from master.core.running.summary import PhaseCounts
-from master.view.wording import clean, counts_text, duration, figure, last_line, metrics_text, progress_text
+from master.view.wording import (
+    clean,
+    counts_text,
+    duration,
+    ending,
+    figure,
+    last_line,
+    metrics_text,
+    progress_text,
+)
 from worker_agent.protocol.reports import Said
 
 
@@ -91,3 +100,10 @@ def test_counts_leave_out_what_there_is_none_of() -> None:
     assert counts_text(everything, 80.0) == (
         "5/15 done, 4 running, 1 failed, 2 blocked, 3 cancelled, 1m20s left"
     )
+
+
+def test_of_a_long_name_the_end_is_shown() -> None:
+    name = "alpha/batch_size=64_lr=1e-3_seed=7"
+    assert ending(name, 40) == name
+    assert ending(name, 16) == "…_lr=1e-3_seed=7"
+    assert [ending("abc", room) for room in (3, 2, 1, 0)] == ["abc", "…c", "…", "…"]

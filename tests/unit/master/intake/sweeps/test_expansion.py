@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from master.errors import ConfigError
 from master.intake.strict_json import parse_document
@@ -86,3 +88,22 @@ DRAW = {"lr": {"uniform": [0, 1]}}
 )
 def test_what_cannot_be_is_told_with_its_place(value: Any, says: str) -> None:
     assert says in problem(value)
+
+
+AXIS = st.lists(st.integers(0, 99), min_size=1, max_size=4, unique=True)
+
+
+@given(AXIS, AXIS, AXIS, st.integers(1, 5), st.integers(0, 99))
+def test_a_sweep_is_the_product_of_its_parts(
+    grid: list[int], rows: list[int], own: list[int], n: int, seed: int
+) -> None:
+    value = {
+        "grid": {"g": grid},
+        "zip": {"z": rows, "y": rows[::-1]},
+        "sample": {"n": n, "seed": seed, "fields": {"s": {"uniform": [0, 1]}}},
+        "jobs": [{"a": 1}, {"grid": {"b": own}}],
+    }
+    found = fields(value)
+    assert len(found) == len(grid) * len(rows) * n * (1 + len(own))
+    assert len({json.dumps(each, sort_keys=True) for each in found}) == len(found)
+    assert {each["g"] for each in found} == set(grid) and len({each["s"] for each in found}) == n
