@@ -148,13 +148,18 @@ def _bytes(path: Path) -> bytes:
 
 
 def test_what_jobs_will_not_find_is_told(host: Host) -> None:
-    master = host.connect(modules=["json", "nosuch_module"], directories=["/nosuch/data"])
+    master = host.connect(modules=["json", "nosuch_module"])
     told: list[str] = []
     until(lambda: master.settle() or told.extend(_notes(master)) or told)
-    assert told[:2] == [
-        f"no module nosuch_module in {sys.executable}",
-        "no directory /nosuch/data, which `data` names",
-    ]
+    assert told[:1] == [f"no module nosuch_module in {sys.executable}"]
+
+
+def test_a_worker_without_the_data_refuses_and_may_be_mended(host: Host, tmp_path: Path) -> None:
+    refused = host.connect(directories=[f"{tmp_path}/data"]).greeting
+    assert isinstance(refused, msg.Refused)
+    assert refused.reason.startswith(f"no directory {tmp_path}/data, which `data` names: put the data there")
+    (tmp_path / "data").mkdir()
+    assert isinstance(host.connect(epoch=2, directories=[f"{tmp_path}/data"]).greeting, msg.Welcome)
 
 
 def test_a_worker_without_a_required_module_refuses_and_may_be_mended(host: Host, tmp_path: Path) -> None:

@@ -75,16 +75,26 @@ def test_a_setup_that_fails_is_told_by_the_plan_and_by_the_run(tmp_path: Path) -
 def test_what_is_missing_is_told_by_the_plan(tmp_path: Path) -> None:
     script = "import json\ntry:\n    import maybe\nexcept ImportError:\n    pass\nimport nosuchmodule"
     run = planned(tmp_path, script, data={"data": "/nosuch/data"})
-    module = f"localhost: no module nosuchmodule in {sys.executable}"
-    folder = "localhost: no directory /nosuch/data, which `data` names"
+    module = f"localhost: no module nosuchmodule in {sys.executable}, and the script imports it in any case: "
+    folder = "\n    no directory /nosuch/data, which `data` names: put the data there"
     dry = run.finish("--dry-run")
-    assert f"\n{module}\n{folder}\n" in dry.stdout and "maybe" not in dry.stdout
+    assert f"\n{module}" in dry.stdout and folder in dry.stdout and "maybe" not in dry.stdout
     (worker,) = json.loads(run.finish("--dry-run", "--json").stdout)["workers"]
-    assert (worker["reachable"], len(worker["missing"])) == (True, 2)
+    assert (worker["reachable"], worker["reason"].count("\n")) == (False, 1)
+    done = run.finish()
+    assert dry.returncode == done.returncode == 4 and module in done.stderr
+
+
+def test_a_module_that_the_script_may_do_without_is_told_by_the_plan(tmp_path: Path) -> None:
+    run = planned(tmp_path, "import nosuchmodule")
+    dry = run.finish("--dry-run", "--ignore-missing-modules")
+    assert f"\nlocalhost: no module nosuchmodule in {sys.executable}\n" in dry.stdout
+    (worker,) = json.loads(run.finish("--dry-run", "--json", "--ignore-missing-modules").stdout)["workers"]
+    assert (worker["reachable"], len(worker["missing"])) == (True, 1)
 
 
 def test_what_is_missing_is_told_as_the_worker_comes_up(tmp_path: Path) -> None:
     # Long enough for the look, which holds no job up.
     run = planned(tmp_path, "import time\ntime.sleep(5)\nimport nosuchmodule")
-    done = run.finish()
+    done = run.finish("--ignore-missing-modules")
     assert f"localhost: no module nosuchmodule in {sys.executable}" in done.stderr, done.stderr

@@ -18,6 +18,7 @@ _CURE = (
     "install it there, or name another Python by `python` or `setup` in the cluster config"
     " (--ignore-missing-modules uses the worker all the same)"
 )
+_CURE_OF_DATA = "put the data there, or have it copied from the head node (`sync` in the cluster config)"
 _MARK = "twophase-missing "
 _ASK = f"""
 import importlib.util, json, sys
@@ -31,9 +32,12 @@ print('\\n{_MARK}' + json.dumps([name for name in sys.argv[1:] if missing(name)]
 
 
 def checked(base: JobBase, settings: Settings) -> JobBase:
-    """Return the base if jobs can start from it.  Raises SetupError where they lack modules."""
-    for problem in _missing_modules(base, settings.required_modules):
-        raise SetupError(f"{problem}, and the script imports it in any case: {_CURE}")
+    """Return the base if jobs can start from it.  Raises SetupError where they lack modules or data."""
+    modules = _missing_modules(base, settings.required_modules)
+    problems = [f"{problem}, and the script imports it in any case: {_CURE}" for problem in modules]
+    problems += [f"{problem}: {_CURE_OF_DATA}" for problem in _missing_directories(settings.directories)]
+    if problems:
+        raise SetupError("\n".join(problems))
     return base
 
 
@@ -55,13 +59,13 @@ def check_work_dir(settings: Settings) -> None:
 
 
 def missing_of(base: JobBase, settings: Settings) -> List[str]:
-    """Return what else is missing, for the user."""
-    return [*_missing_modules(base, settings.modules), *_missing_directories(settings.directories)]
+    """Return which modules are missing that jobs may do without, for the user."""
+    return list(_missing_modules(base, settings.modules))
 
 
 def _missing_directories(directories: Sequence[str]) -> Iterator[str]:
     for path in directories:
-        if not expand(path).is_dir():
+        if not expand(path).exists():
             yield f"no directory {path}, which `data` names"
 
 

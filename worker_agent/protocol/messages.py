@@ -65,11 +65,13 @@ class Settings:
     secrets: List[str] = field(default_factory=list)
     """Names of variables that come in a message of their own: nothing starts before, and no file has them."""
     setup: List[str] = field(default_factory=list)
-    """Shell lines that make the environment of jobs; what is missing there of these is told the master:"""
+    """Shell lines that make the environment of jobs."""
     modules: List[str] = field(default_factory=list)
-    directories: List[str] = field(default_factory=list)
+    """If the jobs' Python lacks one of these, the master is told."""
     required_modules: List[str] = field(default_factory=list)
-    """A worker whose Python lacks one of these is of no use."""
+    """A worker whose Python lacks one of these is of no use …"""
+    directories: List[str] = field(default_factory=list)
+    """… nor is one that lacks one of these."""
     kill_grace_s: float = 10.0
     """From SIGINT to SIGTERM, and from SIGTERM to SIGKILL, when a job is ended."""
     log_limit_bytes: int = 64 * 1024 * 1024

@@ -52,14 +52,15 @@ class EnvironmentEffects:
 
     def knows(self, settings: Settings) -> bool:
         """Return whether `base_of` has the environment that settings ask for."""
-        return not (settings.setup or settings.required_modules) or _recipe(settings) in self._made
+        needs = settings.setup or settings.required_modules or settings.directories
+        return not needs or _recipe(settings) in self._made
 
     def base_of(self, settings: Settings) -> JobBase:
         """Return what jobs start from; without what `setup` adds where it has not been run."""
         return self._made.get(_recipe(settings)) or plain_base(settings, self._inherited)
 
     def make(self, settings: Settings, then: Then) -> None:
-        """Run `setup` and look for modules that must be there, unless that is under way, and call `then`."""
+        """Run `setup` and look for what must be there, unless that is under way, and call `then`."""
         recipe, plain = _recipe(settings), plain_base(settings, self._inherited)
         self._waiting.setdefault(recipe, []).append(then)
         if len(self._waiting[recipe]) == 1:
@@ -68,7 +69,7 @@ class EnvironmentEffects:
     def look_for_missing(self, settings: Settings) -> None:
         """Look for what jobs need, and tell the master what is not there."""
         base = self.base_of(settings)
-        if settings.modules or settings.directories:
+        if settings.modules:
             self._workers.look(lambda: MissingFound(missing_of(base, settings)))
 
     def _on_made(self, answer: BaseMade) -> None:
@@ -92,5 +93,5 @@ def _make(recipe: Recipe, settings: Settings, inherited: Mapping[str, str], plai
 
 
 def _recipe(settings: Settings) -> Recipe:
-    modules = ((name,) for name in settings.required_modules)
-    return (*settings.setup, *sorted(settings.env.items()), *modules)
+    needs = (tuple(settings.required_modules), tuple(settings.directories))
+    return (*settings.setup, *sorted(settings.env.items()), *needs)
