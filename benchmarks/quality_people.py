@@ -175,31 +175,32 @@ def forest(seed: int) -> RandomForestClassifier:
     return RandomForestClassifier(300, random_state=seed)
 
 
-REFIT, EIGHT = "--refit", ("--seeds", str(AVERAGED))
+EIGHT = ("--seeds", str(AVERAGED))
 HALF = ("--target_batch_pct", "0.5")
 ABLATION: dict[str, tuple[str, ...]] = {
-    "standardised inputs": ("--inputs", "raw"),
+    "refit": ("--no-refit",),
+    "quantiles": ("--inputs", "standardised"),
+    "quantiles and standardised inputs": ("--inputs", "raw"),
     "more than two steps an epoch": ("--epoch_steps", "0"),
     "least steps": ("--least_steps", "0"),
     "cosine": ("--schedule", "constant"),
     "label smoothing": ("--label_smoothing", "0"),
     "averaged weights": ("--average", "0"),
 }
-"""What is taken away from the default, with a refit."""
+"""What is taken away from the default."""
 OURS: dict[str, Arm] = {
     "ours, original recipe": lambda p, fold, seed: ours(
         p, fold, seed, "--recipe", "original", "--lr", "1e-3"
     ),
     "ours, default": lambda p, fold, seed: ours(p, fold, seed),
-    "ours, refit": lambda p, fold, seed: ours(p, fold, seed, REFIT),
-    "ours, refit, half": lambda p, fold, seed: ours(p, fold, seed, REFIT, *HALF),
+    "ours, default, half of each batch the target's": lambda p, fold, seed: ours(p, fold, seed, *HALF),
 }
 AVERAGES: dict[str, Arm] = {
-    "ours, refit, half, 8 seeds": lambda p, fold, seed: ours(p, fold, seed * 100, REFIT, *HALF, *EIGHT),
+    "ours, 8 seeds": lambda p, fold, seed: ours(p, fold, seed * 100, *EIGHT),
     "prototype, 8 seeds": lambda p, fold, seed: prototype(p, fold, seed, AVERAGED),
 }
 WITHOUT: dict[str, Arm] = {
-    f"ours, refit, without {name}": lambda p, fold, seed, flags=flags: ours(p, fold, seed, REFIT, *flags)  # type: ignore[misc]
+    f"ours, without {name}": lambda p, fold, seed, flags=flags: ours(p, fold, seed, *flags)  # type: ignore[misc]
     for name, flags in ABLATION.items()
 }
 THEIRS: dict[str, Arm] = {

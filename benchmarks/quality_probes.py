@@ -105,7 +105,7 @@ def theirs(arrays: Arrays, model: Any) -> Array:
 
 def sgd(seed: int) -> SGDClassifier:
     """Return what a user would write first for many examples."""
-    return SGDClassifier(loss="log_loss", early_stopping=True, random_state=seed, n_jobs=2)
+    return SGDClassifier(loss="log_loss", early_stopping=True, random_state=seed)
 
 
 Arm = Callable[[Arrays, int], Array]

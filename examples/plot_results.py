@@ -28,6 +28,9 @@ PICTURE = "batch_composition.png"
 TITLE = "Scores on the target by batch composition"
 SCORES = {"f1": "F1 (macro)", "accuracy": "accuracy"}
 
+BASELINES = {"--": "forest", "-.": "logistic_regression"}
+"""By the style of their lines."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -41,7 +44,14 @@ class Point:
 
     def score(self, model: str, name: str) -> float | None:
         """Return a score of the `base` or `target` model on the target's test split."""
-        value = self.metrics.get(f"best_{model}_model_target_test_{name}")
+        return self._number(f"best_{model}_model_target_test_{name}")
+
+    def baseline(self, model: str, name: str) -> float | None:
+        """Return a score of a baseline on the target's test split, where `--baseline` asked for it."""
+        return self._number(f"baseline_{model}_target_test_{name}")
+
+    def _number(self, key: str) -> float | None:
+        value = self.metrics.get(key)
         return float(value) if isinstance(value, (int, float)) else None
 
 
@@ -90,6 +100,10 @@ def _panel(axes: Axes, points: Sequence[Point], name: str) -> None:
         if base:
             axes.axhline(fmean(base), color=colour, linestyle=":")
     axes.plot(*_curve(points, "target", name), "k-", linewidth=2.5, label="mean")
+    for style, model in BASELINES.items():
+        scores = [score for point in points if (score := point.baseline(model, name)) is not None]
+        if scores:
+            axes.axhline(fmean(scores), color="k", linestyle=style, label=f"{model.replace('_', ' ')}, mean")
     axes.plot([], [], color="grey", linestyle=":", label="base model as it came")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ FILE = "metrics.json"
 _LARGEST = 1 << 20
 _TITLES = {
     "best_target_model_target_test_f1": "test F1",
+    "baseline_forest_target_test_f1": "forest F1",
+    "baseline_logistic_regression_target_test_f1": "logistic F1",
     "best_base_model_target_test_f1": "base F1",
     "best_target_model_target_test_loss": "test loss",
     "best_target_model_target_test_accuracy": "test acc.",
 }
 _MOST = 3
+_FITTED_F1 = "best_target_model_target_test_f1"
+_BASELINE_F1 = re.compile(r"baseline_(.+)_target_test_f1")
 
 
 def read_metrics(result: Path) -> dict[str, float]:
@@ -46,3 +51,23 @@ def columns(rows: Iterable[Metrics]) -> list[str]:
 def title(name: str) -> str:
     """Return a column's heading."""
     return _TITLES.get(name, name)
+
+
+def has_baseline(row: Metrics) -> bool:
+    """Return whether an experiment tells what its model has to beat."""
+    return any(map(_BASELINE_F1.fullmatch, row))
+
+
+def beaten(rows: Iterable[Metrics]) -> list[str]:
+    """Say how many fitted models a baseline of the same experiment beats, a line for each baseline."""
+    scored = [row for row in rows if _FITTED_F1 in row]
+    found: dict[str, list[bool]] = {}
+    for row in scored:
+        for name, value in row.items():
+            if match := _BASELINE_F1.fullmatch(name):
+                found.setdefault(match[1].replace("_", " "), []).append(value > row[_FITTED_F1])
+    return [
+        f"A {name} has a better F1 than the fitted model in {sum(worse):,} of {len(worse):,} experiments."
+        for name, worse in found.items()
+        if any(worse)
+    ]

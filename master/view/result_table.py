@@ -16,9 +16,9 @@ from master.core.running.summary import BaseModelRow, JobRow, base_model_rows, j
 from master.runs.job_json import job_json, picked
 from master.storage.run_layout import RunLayout, sheet_of
 from master.view.failures import Failure, print_failures, print_left_out
-from master.view.metrics import Metrics, columns, read_metrics, title
+from master.view.metrics import Metrics, beaten, columns, has_baseline, read_metrics, title
 from master.view.tables import cut, new_table, stdout_console
-from master.view.wording import duration, figure, plural, short_hash
+from master.view.wording import clean, duration, figure, plural, short_hash
 
 _STYLES = {State.SUCCEEDED: "green", State.FAILED: "red", State.BLOCKED: "red", State.CANCELLED: "yellow"}
 
@@ -166,6 +166,10 @@ def _print_jobs(console: Console, jobs: Sequence[JobRow], layout: RunLayout) -> 
         table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {}))[: len(table.columns)])
     console.print(table)
     console.print()
+    if any(map(has_baseline, metrics.values())):
+        done = (row for row in jobs if row.state is State.SUCCEEDED)
+        for line in beaten(read_metrics(layout.result(row.task_id)) for row in done):
+            console.print(Text(clean(line), "yellow"), soft_wrap=True)
 
 
 def _job_cells(row: JobRow, names: Sequence[str], metrics: Metrics) -> list[str | Text]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.axes import Axes
 
 from examples import demo, plot_results
 from master.intake.cluster import parse_cluster
@@ -38,6 +39,25 @@ def test_the_picture_shows_each_experiment_that_has_a_share(tmp_path: Path) -> N
     picture = tmp_path / "picture.png"
     assert plot_results.plot(run_dir(tmp_path, [0.1, 0.5, None]), picture) == 4
     assert picture.read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize(("models", "lines"), [((), 0), (("forest",), 2)])
+def test_the_picture_shows_what_there_is_of_baselines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: tuple[str, ...], lines: int
+) -> None:
+    root = run_dir(tmp_path, [0.1])
+    for path in root.rglob("metrics.json"):
+        more = {
+            f"baseline_{model}_target_test_{name}": 0.9 for model in models for name in ("f1", "accuracy")
+        }
+        path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    drawn: list[str] = []
+    straight = Axes.axhline
+    monkeypatch.setattr(
+        Axes, "axhline", lambda *a, **k: (drawn.append(k.get("label", "")), straight(*a, **k))[1]
+    )
+    plot_results.plot(root, tmp_path / "picture.png")
+    assert drawn.count("forest, mean") == lines
 
 
 def test_points_hold_target_share_and_scores(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.view.metrics import columns, read_metrics
+from master.view.metrics import beaten, columns, read_metrics
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "null", '{"a": "b"}', '{"a": ' * 5000, "\xff"])
@@ -22,3 +22,20 @@ def test_unknown_metrics_are_shown_by_their_names() -> None:
         "best_target_model_target_test_f1"
     ]
     assert columns([]) == []
+
+
+FITTED, FOREST = "best_target_model_target_test_f1", "baseline_forest_target_test_f1"
+
+
+def test_baselines_stand_beside_the_fitted_model() -> None:
+    base, loss = "best_base_model_target_test_f1", "best_target_model_target_test_loss"
+    logistic = "baseline_logistic_regression_target_test_f1"
+    row = {loss: 1.0, base: 0.5, logistic: 0.6, FITTED: 0.7, FOREST: 0.8}
+    assert columns([row]) == [FITTED, FOREST, logistic]
+    assert columns([{loss: 1.0, base: 0.5, FITTED: 0.7}]) == [FITTED, base, loss]
+
+
+def test_fitted_models_that_a_baseline_beats_are_counted() -> None:
+    rows = [{FITTED: 0.7, FOREST: 0.8}, {FITTED: 0.9, FOREST: 0.9}, {FITTED: 0.6}, {FOREST: 1.0}]
+    assert beaten(rows) == ["A forest has a better F1 than the fitted model in 1 of 2 experiments."]
+    assert beaten(rows[1:]) == beaten([]) == []

@@ -79,6 +79,16 @@ def test_failures_come_with_reason_last_words_and_log(tmp_path: Path) -> None:
     assert story.count("log:") == 1
 
 
+def test_a_baseline_stands_beside_each_result_and_who_beats_is_said(tmp_path: Path) -> None:
+    layout = RunLayout(tmp_path)
+    figures = {"best_target_model_target_test_f1": 0.75, "baseline_forest_target_test_f1": 0.875}
+    write_metrics(layout, "alpha/job1", figures)
+    page = printed(ended_run(), layout)
+    assert line_with("job ", page)[:6] == ["job", "state", "test", "F1", "forest", "F1"]
+    assert line_with("alpha/job1 ", page)[2:4] == ["0.7500", "0.8750"]
+    assert "A forest has a better F1 than the fitted model in 1 of 1 experiments." in page
+
+
 def test_tries_are_shown_where_there_was_more_than_one(tmp_path: Path) -> None:
     assert "tries" not in line_with("job ", printed(ended_run(), RunLayout(tmp_path)))
     run = ended_run()
