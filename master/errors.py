@@ -19,7 +19,8 @@ import errno
 import shlex
 from collections.abc import Sequence
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers of errors of the operating system."""
 
 
 class TwophaseError(Exception):
@@ -62,7 +63,7 @@ class RemoteError(TwophaseError):
     @classmethod
     def of(cls, host: str, problem: str, error: OSError) -> RemoteError:
         """Return what an error of the operating system means for a transfer with a worker."""
-        kind = DiskFull if error.errno in _FULL else cls
+        kind = DiskFull if error.errno in FULL_DISK else cls
         return kind(host, problem)
 
     @property

@@ -19,7 +19,7 @@ from master.transfers.published_attempt import find_published_attempt
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
 from master.transfers.result_record import attempt_record, without_record, write_record
-from master.transfers.retry import may_pass
+from master.transfers.retry import may_pass, what_next
 from worker_agent.protocol.digests import content_hash, digest_directory, publish
 from worker_agent.protocol.outcome import BaseModelLeft, Finished
 
@@ -77,7 +77,8 @@ class Outcomes:
                 tries[type(error)] += 1
                 if not may_pass(error, tries[type(error)]):
                     raise
-                self.reporter.note(f"{command.task_id}: cannot be brought home, will try again: {error}")
+                told = f"cannot be brought home, will try again: {error}{what_next(error)}"
+                self.reporter.note(f"{command.task_id}: {told}")
             self.patience.closing.wait(next(pauses_s))
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from master.errors import DiskFull, IntegrityError, RemoteError
+from master.errors import FULL_DISK, DiskFull, IntegrityError, RemoteError
 
 TRIES = 3
 """For bytes that arrive wrong."""
@@ -31,6 +31,12 @@ class Pauses:
 
 
 USUAL = Pauses()
+
+
+def what_next(error: Exception) -> str:
+    """Say what the user can do while a transfer is tried again; empty where there is nothing."""
+    is_full = isinstance(error, DiskFull) or getattr(error, "errno", None) in FULL_DISK
+    return "; make room on that disk, nothing is lost meanwhile" if is_full else ""
 
 
 def may_pass(error: Exception, tries: int) -> bool:

@@ -228,7 +228,9 @@ def test_a_full_disk_is_said_and_waited_for(
     for _ in range(20):
         text = world.note()
         assert text.startswith("alpha/job: cannot be brought home, will try again:")
-        assert "No space left" in text
+        assert "No space left" in text and text.endswith(
+            "; make room on that disk, nothing is lost meanwhile"
+        )
     assert isinstance(world.event(), ev.Collected)
 
 

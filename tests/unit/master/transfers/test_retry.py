@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from master.errors import DiskFull, IntegrityError, RemoteError, WorkerUnusable
-from master.transfers.retry import REMOTE_TRIES, TRIES, Pauses, may_pass
+from master.transfers.retry import REMOTE_TRIES, TRIES, Pauses, may_pass, what_next
 
 MOST = {
     "wrong bytes": (IntegrityError("not as announced"), TRIES),
@@ -25,6 +25,11 @@ def test_what_may_be_for_good_is_tried_only_so_often(error: Exception, most: int
 @pytest.mark.parametrize("error", [DiskFull("lab1", "the disk is full"), OSError(5, "I/O error")], ids=repr)
 def test_a_full_disk_is_waited_for_however_long(error: Exception) -> None:
     assert may_pass(error, 1_000_000)
+
+
+def test_of_a_full_disk_it_is_said_what_to_do() -> None:
+    assert what_next(DiskFull("lab1", "full")) == what_next(OSError(28, "full")) != ""
+    assert what_next(OSError(5, "I/O error")) == what_next(IntegrityError("wrong")) == ""
 
 
 def test_pauses_double_up_to_the_longest() -> None:
