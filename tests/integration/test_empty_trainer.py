@@ -88,4 +88,4 @@ def test_it_is_a_script_among_others(house: House) -> None:
     server = {"host": "localhost", "gpus": 0, "env": {"PYTHONPATH": str(house.code)}}
     house.write("cluster.json", {"servers": [server]})
     done = house.run("run_all_training", "--config", "listed.json", "--cluster-config", "cluster.json")
-    assert [job["status"] for job in done["jobs"]] == ["succeeded"]
+    assert [(job["state"], job["status"]) for job in done["jobs"]] == [("succeeded", "SUCCESS")]

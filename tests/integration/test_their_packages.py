@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from master.code.trainer_manifest import find_trainer_manifest
 from tests.integration.executor_lab import TRAINER, Lab
 from tests.support.runs import ROOT
 from tests.support.their_packages import write_their_packages
@@ -41,14 +42,16 @@ def test_an_installed_command_is_ours(tmp_path: Path) -> None:
     script = "import sys; from twophase import analyze_jobs; sys.exit(analyze_jobs())"
     done = run(["-c", script, "jobs.json", "--trainer", "personalization", "--json"], theirs, theirs, ROOT)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["base_models"][0]["config"]["code"] == "trainer:personalization:3"
+    code = json.loads(done.stdout)["base_models"][0]["config"]["code"]
+    assert code == find_trainer_manifest("personalization").identity
 
 
 def test_an_unknown_command_names_the_known_ones(tmp_path: Path) -> None:
     done = run(["-m", "twophase", "run_too_phase"], tmp_path, ROOT)
     assert done.returncode == 2
     assert (
-        "run_two_phase, analyze_jobs, run_all_training, train_probes, personalization, probes" in done.stderr
+        "run_two_phase, analyze_jobs, run_all_training, train_probes, worker_agent, personalization, probes"
+        in done.stderr
     )
 
 
