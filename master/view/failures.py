@@ -63,12 +63,16 @@ def _lines(alike: Sequence[Failure]) -> list[Text]:
 
 
 def print_left_out(console: Console, items: Sequence[tuple[str, str, str]], more_in: str) -> None:
-    """Print what jobs left and what did not come home, as job, path and reason."""
+    """Print what jobs left and what did not come home: job, path and reason; the same of many jobs once."""
     if not items:
         return
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, path, reason in items:
+        names.setdefault((path, reason), []).append(name)
     console.print(Text("What did not come home, and why", "bold yellow"))
-    for item in items[:_MOST_LEFT_OUT]:
-        console.print(Text(clean(": ".join(item))), soft_wrap=True)
-    if len(items) > _MOST_LEFT_OUT:
-        console.print(f"… and {len(items) - _MOST_LEFT_OUT:,} more in {more_in}")
+    for (path, reason), same in list(names.items())[:_MOST_LEFT_OUT]:
+        more = f" and {len(same) - 1:,} more" if len(same) > 1 else ""
+        console.print(Text(clean(f"{same[0]}{more}: {path}: {reason}")), soft_wrap=True)
+    if left := sum(map(len, list(names.values())[_MOST_LEFT_OUT:])):
+        console.print(f"… and {left:,} more in {more_in}")
     console.print()

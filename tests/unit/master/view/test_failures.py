@@ -39,6 +39,13 @@ def test_what_did_not_come_home_is_named_up_to_a_number() -> None:
     assert lines[-2:] == ["… and 2 more in the summary", ""]
 
 
+def test_what_many_jobs_left_in_the_same_way_is_told_once() -> None:
+    console = paper(60)
+    items = [("a", "*.pt", "fits nothing"), ("b", "x", "a pipe"), ("c", "*.pt", "fits nothing")]
+    print_left_out(console, items, "the summary")
+    assert written(console).splitlines()[1:] == ["a and 1 more: *.pt: fits nothing", "b: x: a pipe", ""]
+
+
 def test_where_there_is_nothing_nothing_is_said() -> None:
     console = paper(60)
     print_failures(console, [], "the summary")
