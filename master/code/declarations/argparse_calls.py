@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from master.code.declarations.text import called, calls, constant, keywords, last_name
+from master.code.declarations.text import called, calls, constant, defined_in, keywords, last_name
 
 _METHOD = "add_argument"
 _PARSER = "ArgumentParser"
@@ -99,13 +99,17 @@ def on_by_default(trees: Iterable[ast.Module]) -> frozenset[str]:
 
 def doubts(trees: Sequence[ast.Module]) -> Iterator[str]:
     """Yield why a program may take more than it was seen to declare."""
-    ours = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, _DEFINES)}
+    ours = defined_in(trees)
+    for name in sorted(set().union(*map(_parsers, trees))):
+        yield from _unseen_origin(name, trees, ours)
     for tree in trees:
         parsers = _parsers(tree)
         for call in calls([tree]):
             name = called(call)
             if name in _LETS_THROUGH:
                 yield f"it calls {name}"
+            elif name == "parse_args" and (maker := _made_by(call)) not in _MAKERS | ours | {""}:
+                yield f"{maker} may declare more"
             elif name == "add_subparsers":
                 yield "it has subcommands"
             elif name == _PARSER:
@@ -114,7 +118,24 @@ def doubts(trees: Sequence[ast.Module]) -> Iterator[str]:
                 yield f"{name or 'a function'} may declare more"
 
 
-_DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+def _made_by(call: ast.Call) -> str:
+    """Return what makes the parser whose method is called, where the call itself says it."""
+    return called(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+
+
+def _unseen_origin(name: str, trees: Sequence[ast.Module], ours: frozenset[str]) -> Iterator[str]:
+    """Yield where a variable that holds a parser comes from that was not seen."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    values = [
+        node.value for node in nodes if isinstance(node, ast.Assign) and name in map(last_name, node.targets)
+    ]
+    makers = [called(value) for value in values if isinstance(value, ast.Call)]
+    yield from (
+        f"{maker} may declare more" for maker in makers if maker not in _MAKERS | ours | {"parse_args"}
+    )
+    is_parameter = any(isinstance(node, ast.arg) and node.arg == name for node in nodes)
+    if not makers and not is_parameter:
+        yield "its parser was not seen to be made"
 
 
 def _parsers(tree: ast.Module) -> frozenset[str]:
@@ -122,7 +143,13 @@ def _parsers(tree: ast.Module) -> frozenset[str]:
     made = (node for node in ast.walk(tree) if isinstance(node, ast.Assign) and called(node.value) in _MAKERS)
     named = {last_name(target) for node in made for target in node.targets}
     used = {last_name(call.func.value) for call in _added(tree) if isinstance(call.func, ast.Attribute)}
-    return frozenset((named | used) - {"", "self"})
+    return frozenset((named | used | _parsing(tree)) - {"", "self"})
+
+
+def _parsing(tree: ast.Module) -> set[str]:
+    """Return the variables whose `parse_args` is called."""
+    found = (call.func for call in calls([tree]) if called(call) == "parse_args")
+    return {last_name(function.value) for function in found if isinstance(function, ast.Attribute)}
 
 
 def _has_parser(call: ast.Call, parsers: frozenset[str]) -> bool:
@@ -130,7 +157,7 @@ def _has_parser(call: ast.Call, parsers: frozenset[str]) -> bool:
     return any(isinstance(node, (ast.Name, ast.Attribute)) and last_name(node) in parsers for node in given)
 
 
-def _unseen_parents(call: ast.Call, parsers: frozenset[str], ours: set[str]) -> Iterator[str]:
+def _unseen_parents(call: ast.Call, parsers: frozenset[str], ours: frozenset[str]) -> Iterator[str]:
     parents = keywords(call).get("parents")
     listed = parents.elts if isinstance(parents, (ast.List, ast.Tuple)) else [parents] if parents else []
     if any(last_name(node) not in parsers and called(node) not in ours for node in listed):

@@ -11,6 +11,7 @@ from master.code.declarations.text import (
     called,
     calls,
     constant,
+    defined_in,
     has_unseen_arguments,
     keywords,
     last_name,
@@ -21,6 +22,7 @@ from master.core.flags.booleans import DIGITS, TRUE_FALSE, BooleanWords, boolean
 from master.core.flags.declared import Flag, Takes
 
 _DECLARE = frozenset({"option", "argument"})
+_KNOWN = _DECLARE | {"command", "pass_context", "pass_obj", "version_option", "help_option", "no_grad"}
 _INTEGERS = frozenset({"int", "INT", "IntRange"})
 _NUMBERS = _INTEGERS | {"float", "FLOAT", "FloatRange"}
 
@@ -31,6 +33,16 @@ def click_flags(trees: Sequence[ast.Module]) -> Found:
     flags = [named for number, call in enumerate(found) for named in _declared(call, number)]
     unnamed = ["it makes names of options as it runs"] * any(not _names(call) for call in found)
     return Found(tuple(flags), (*unnamed, *_doubts(trees)))
+
+
+def _decorators(trees: Sequence[ast.Module]) -> frozenset[str]:
+    """Return what decorates the commands."""
+    wanted, found = set(commands(trees)), set[str]()
+    for tree in trees:
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and function.name in wanted:
+                found |= {called(node) or last_name(node) for node in function.decorator_list}
+    return frozenset(found)
 
 
 def commands(trees: Sequence[ast.Module]) -> list[str]:
@@ -48,6 +60,8 @@ def _doubts(trees: Sequence[ast.Module]) -> Iterator[str]:
     names = {called(call) for call in calls(trees)}
     if len(commands(trees)) > 1 or names & {"group", "add_command", "MultiCommand", "Group"}:
         yield "it has subcommands"
+    theirs = sorted(_decorators(trees) - _KNOWN - defined_in(trees))
+    yield from (f"{name} may declare more" for name in theirs)
     if names_option(trees, "ignore_unknown_options"):
         yield "it ignores unknown options"
     if any(called(call) == "command" and "cls" in keywords(call) for call in calls(trees)):

@@ -11,6 +11,7 @@ from master.code.declarations.found import Found
 from master.code.declarations.of_argparse import argparse_flags
 from master.code.declarations.of_click import click_flags, commands
 from master.code.declarations.of_typer import typer_flags
+from master.code.declarations.reached import reached
 from master.code.declarations.text import called, calls, constant, imported_from, keywords, last_name, parsed
 from master.code.import_closure import closure_of
 from master.code.needed_modules import program_file
@@ -51,12 +52,13 @@ def _trees(names: Sequence[str], read: Callable[[str], str]) -> Iterator[ast.Mod
 
 def flags_in(script: str, trees: Trees) -> ScriptFlags:
     """Return what a program takes whose files are these, the one that is started first."""
-    for part in (trees[:1], trees):
+    everything = reached(trees)
+    for part in (trees[:1], everything):
         if found := _made_as_it_runs(part):
             maker, style = found
             why = f"{maker} makes its flags as it runs"
             return ScriptFlags(script, open=why, style=style, words=_subcommand(part))
-        if declared := _declared(part, trees):
+        if declared := _declared(part, everything):
             return ScriptFlags(script, declared.by_name(), "; ".join(declared.doubts))
         if used := sorted(imported_from(part) & _OTHERS.keys()):
             return ScriptFlags(script, open=f"{used[0]} makes its flags as it runs", style=_OTHERS[used[0]])
@@ -91,7 +93,8 @@ def _declared(trees: Trees, all_trees: Trees) -> Found | None:
         found = typer_flags(trees)
         return found if found.flags else typer_flags(all_trees)
     if "click" in imports and commands(trees):
-        return click_flags(trees)
+        clicked = click_flags(trees)
+        return clicked if not clicked.doubts else click_flags(all_trees)
     if "ArgumentParser" not in names and not any(declarations(trees)):
         return None
     found = argparse_flags(trees)

@@ -57,6 +57,12 @@ def calls(trees: Iterable[ast.AST]) -> Iterator[ast.Call]:
     return (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
+def defined_in(trees: Iterable[ast.AST]) -> frozenset[str]:
+    """Return the names of all functions and classes."""
+    defines = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return frozenset(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, defines))
+
+
 def words_in(nodes: Iterable[ast.AST]) -> frozenset[str]:
     """Return all texts and whole numbers that are spelled out, as texts."""
     found = (each.value for node in nodes for each in ast.walk(node) if isinstance(each, ast.Constant))

@@ -137,6 +137,9 @@ def test_a_switch_that_is_on_cannot_be_told_false() -> None:
         ("for field in fields(Config): add('--' + field.name)", "as it runs"),
         ("parser.add_subparsers()", "subcommands"),
         ("their.add_flags(parser)", "add_flags may declare more"),
+        ("parser = their.parser()", "parser may declare more"),
+        ("from their import more\nmore.add_argument('--wd')", "not seen to be made"),
+        ("their.parser().parse_args()", "parser may declare more"),
         ("argparse.ArgumentParser(parents=[their.parser()])", "a parent"),
     ],
 )

@@ -103,6 +103,7 @@ def test_the_word_for_no_is_a_field_too() -> None:
             "ignores unknown",
         ),
         ("import click\n@click.command()\n@click.option(NAME)\ndef main(lr): pass", "as it runs"),
+        ("import click\n@click.command()\n@theirs\n@click.option('--lr')\ndef main(lr): pass", "theirs may"),
         ("import click\n@click.command(cls=Own)\n@click.option('--lr')\ndef main(lr): pass", "of a class"),
     ],
 )

@@ -96,3 +96,28 @@ def test_what_is_not_python_is_not_read(tmp_path: Path) -> None:
 def test_a_file_that_does_not_parse_tells_nothing(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("def (")
     assert "no declaration" in read_flags(find_sources(CodeRequest(tmp_path / "train.py"))).open
+
+
+def test_a_parser_that_another_file_has_for_itself_is_not_the_script_s() -> None:
+    entry = "from their_lib import get_options\nimport utils\nget_options()\n"
+    utils = "import argparse\ndef main():\n    p = argparse.ArgumentParser()\n    p.add_argument('--other')\n"
+    utils += "if __name__ == '__main__':\n    main()\n"
+    script = flags_in("train.py", [ast.parse(entry), ast.parse(utils)])
+    assert ("no declaration" in script.open, dict(script.by_name)) == (True, {})
+
+
+def test_a_parser_that_another_file_makes_is_read_with_what_the_script_adds() -> None:
+    entry = "from options import get_parser\np = get_parser()\np.add_argument('--lr')\np.parse_args()"
+    options = "import argparse\ndef get_parser():\n    q = argparse.ArgumentParser()\n"
+    options += "    q.add_argument('--wd')\n    return q"
+    script = flags_in("train.py", [ast.parse(entry), ast.parse(options)])
+    assert (script.open, sorted(script.by_name)) == ("", ["lr", "wd"])
+    assert "get_parser may declare more" in flags_in("train.py", [ast.parse(entry)]).open
+
+
+def test_options_that_another_file_has_for_all_commands_are_read() -> None:
+    entry = "import click\nfrom shared import common\n@click.command()\n@common\n"
+    entry += "@click.option('--lr')\ndef main(lr): pass"
+    shared = "import click\ndef common(f):\n    return click.option('--seed', type=int)(f)"
+    script = flags_in("train.py", [ast.parse(entry), ast.parse(shared)])
+    assert (script.open, sorted(script.by_name)) == ("", ["lr", "seed"])
