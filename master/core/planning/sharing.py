@@ -12,10 +12,12 @@ _HOW = "docs/jobs.md tells how jobs share base models"
 
 def sharing_note(jobs: JobsSpec) -> str:
     """Say that no two jobs share a base model, and how they would; "" where they do or are not meant to."""
+    if len(jobs.jobs) < 2:
+        return ""
     needing = sum(job.base_model is not None for job in jobs.jobs)
     if not needing:
         return "" if jobs.says_of_base_models else _none_asked_for(jobs)
-    return _each_its_own() if 1 < needing == len(jobs.base_models) else ""
+    return _each_its_own() if needing == len(jobs.base_models) else ""
 
 
 def _none_asked_for(jobs: JobsSpec) -> str:

@@ -46,8 +46,8 @@ def test_a_base_model_for_each_job_is_told_too() -> None:
     told = note({**SWEEP, "base_model": True})
     assert told.startswith("Nothing is shared")
     assert '"base_model": {"exclude": ["FIELD"]}' in told
-    assert note([{**PEOPLE, "fold": 0}]) == ""
+    assert note([{**PEOPLE, "fold": 0}]) == note([{"lr": 1}]) == ""
 
 
 def test_the_example_names_a_field_that_is_passed() -> None:
-    assert '["FIELD"]' in note([{"_note": 1}])
+    assert '["FIELD"]' in note([{"_note": 1}, {"_note": 2}])
