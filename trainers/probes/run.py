@@ -38,7 +38,7 @@ from trainers.probes.report import (
     rare_notes,
 )
 from trainers.probes.results.history import history_of
-from trainers.probes.results.over_layers import config_of, write_over_layers
+from trainers.probes.results.over_layers import config_of, folder_over, write_over_layers
 from trainers.probes.results.probe_file import checkpoint, metadata_of
 from trainers.probes.scoring import Scorer
 from trainers.probes.settings import Loader, Settings
@@ -94,9 +94,9 @@ def train_layers(layer_runs: Sequence[LayerRun], options: ProbeOptions, stream: 
         layer = "" if layer_run.layer is None else f", layer {layer_run.layer}"
         print(f"{layer_run.path}{layer} → {layer_run.output}", file=stream, flush=True)
         train_layer(layer_run, options, stream)
-    if len(layer_runs) > 1:
-        config = config_of(options.settings, options.num_workers, pin=options.pin)
-        write_over_layers(layer_runs[0].output.parent, config)
+    root = folder_over([layer_run.output for layer_run in layer_runs])
+    if root:
+        write_over_layers(root, config_of(options.settings, options.num_workers, pin=options.pin))
 
 
 def train_layer(layer_run: LayerRun, options: ProbeOptions, stream: TextIO) -> dict[str, Any]:

@@ -21,6 +21,15 @@ Layers = Mapping[int, Mapping[str, Any]]
 """Layer → what its `aggregate_metrics.json` holds."""
 
 
+def folder_over(outputs: Sequence[Path]) -> Path | None:
+    """Return the folder of what a command over layers writes, None for one layer by itself.
+
+    One layer more beside those of an earlier command belongs to them.
+    """
+    root = outputs[0].parent
+    return root if len(outputs) > 1 or (root / SUMMARY).is_file() else None
+
+
 def write_over_layers(root: Path, config: Mapping[str, Any]) -> bool:
     """Write both files over the folders `layer_<n>` below `root`, those of earlier commands too.
 

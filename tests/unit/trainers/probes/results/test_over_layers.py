@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.common.files import write_json
-from trainers.probes.results.over_layers import config_of, write_over_layers
+from trainers.probes.results.over_layers import config_of, folder_over, write_over_layers
 from trainers.probes.settings import Settings
 
 CONFIG = {"batch_size": 512, "num_workers": 8}
@@ -65,6 +65,14 @@ def test_the_summary_tells_how_the_layers_went(tmp_path: Path) -> None:
     }
     assert [one["layer"] for one in found["layer_results"]] == [4, 5, 27]
     assert [one["success"] for one in found["layer_results"]] == [True, False, True]
+
+
+def test_one_layer_belongs_to_those_that_are_there(tmp_path: Path) -> None:
+    one = tmp_path / "layer_4"
+    assert folder_over([one]) is None
+    assert folder_over([one, tmp_path / "layer_5"]) == tmp_path
+    (tmp_path / "training_summary.json").touch()
+    assert folder_over([one]) == tmp_path
 
 
 def test_the_config_is_that_of_the_command() -> None:
