@@ -192,11 +192,20 @@ def _named(entries: list[Entry], unnamed: list[Unnamed]) -> list[Unnamed]:
     return with_names(unnamed)
 
 
+def _template_advice(job: Unnamed, other: Unnamed) -> str:
+    """Say how jobs of a sweep that have all one `id` get one each; "" for any others."""
+    if job.given_id is None or job.given_id != other.given_id or is_template(job.given_id):
+        return ""
+    fields = differing(other.config, job.config)
+    return f"; in a sweep make it a template, such as {job.given_id}-{{{fields[0]}}}" if fields else ""
+
+
 def _ids(entries: list[Entry], unnamed: list[Unnamed], known_ids: Mapping[str, str]) -> list[str]:
     ids = assign_ids(unnamed, known_ids)
     for index, other, problem in clashes(ids):
+        advice = _template_advice(unnamed[index], unnamed[other])
         raise entries[index].error(
-            JOB_ID.name, f"cannot be {shown(ids[index])}: {entries[other].place} {problem}"
+            JOB_ID.name, f"cannot be {shown(ids[index])}: {entries[other].place} {problem}{advice}"
         )
     hashes = {job_id.lower(): job_hash for job_hash, job_id in known_ids.items()}
     for entry, job, job_id in zip(entries, unnamed, ids, strict=True):

@@ -36,6 +36,9 @@ _LEAST = 1e-6
 
 EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130
 
+_OF_MACHINES = (ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.Tick)
+"""What may leave a task without a machine: with many workers, that is not asked after every event."""
+
 _REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
 
 
@@ -81,7 +84,8 @@ def step(state: RunState, event: ev.Event) -> Outbox:
         for record in state.due(event.at):
             make_ready(state, record, out)
         _refuse_too_large(state, out)
-        _refuse_homeless(state, out)
+        if isinstance(event, _OF_MACHINES):
+            _refuse_homeless(state, out)
         _place(state, out)
         _finish_if_done(state, out)
     return out

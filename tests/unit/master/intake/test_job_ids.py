@@ -106,6 +106,13 @@ def test_a_template_that_names_not_each_job_once_is_told(template: str, place: s
     assert says in caught.value.problem
 
 
+def test_one_id_for_a_whole_sweep_asks_for_a_template() -> None:
+    with pytest.raises(
+        ConfigError, match=r"grid point 1 has the id `alpha/x`; in a sweep .* such as x-\{lr\}"
+    ):
+        parse({"defaults": {"id": "x"}, "grid": {"lr": [1, 2]}})
+
+
 def test_a_template_takes_no_id_of_an_earlier_job() -> None:
     known = {job.job_hash: job.job_id for job in parse([{"id": "{lr}", "lr": 1, "wd": 0}]).jobs}
     with pytest.raises(
