@@ -9,13 +9,10 @@ from typing import Any
 import pytest
 
 from master.code.identity import code_identity
-from master.code.script_flags import flags_of
 from master.code.sources import CodeRequest
 from master.code.trainer_manifest import find_trainer_manifest
 from master.commands.analyze_jobs import main
-from master.core.planning.analysis import analyze
 from master.errors import ConfigError, UsageError
-from master.intake.jobs import parse_jobs
 
 PEOPLE = ["p1", "p2", "p3"]
 SEARCH = [
@@ -102,27 +99,6 @@ def test_a_broken_manifest_is_named(search: Path, manifest: str, capsys: pytest.
     assert f"{spec_hash}/manifest.json: " in capsys.readouterr().err
 
 
-def test_a_field_that_is_given_only_sometimes_is_a_split() -> None:
-    jobs = [{"lr": 1}, {"lr": 1, "seed": 1}, {"lr": 1, "seed": None}, {"lr": 2, "seed": 5}]
-    analysis = analyze(parse_jobs(json.dumps({"jobs": jobs, "base_model": True}), code="x"), {})
-    (split,) = analysis.splits
-    assert (split.field, split.values) == ("seed", (None, 1, None))
-    assert split.missing_in == split.spec_hashes[:1]
-
-
-def test_equal_values_of_two_types_are_a_split() -> None:
-    (split,) = analyze(
-        parse_jobs('{"jobs": [{"lr": 1}, {"lr": 1.0}], "base_model": true}', code="x"), {}
-    ).splits
-    assert [type(value) for value in split.values] == [int, float]
-
-
-def test_jobs_without_base_models_save_nothing() -> None:
-    analysis = analyze(parse_jobs('{"grid": {"lr": [1, 2]}, "base_model": false}', code="x"), {"x": 1})
-    assert (analysis.jobs, analysis.base_models, analysis.trainings_saved) == (2, (), 0)
-    assert (analysis.trainings_without_reuse, analysis.gpu_hours_saved) == (2, None)
-
-
 def test_the_script_is_part_of_every_base_model(search: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = search.parent / "train.py"
     hashes = set()
@@ -173,31 +149,6 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for words in ("examples:", "exit codes:", "--run-dir DIR", "Nothing is trained"):
         assert words in shown
-
-
-def test_flags_are_read_as_they_are_declared() -> None:
-    source = """
-import argparse
-p = argparse.ArgumentParser()
-p.add_argument("data")
-p.add_argument("-e", "--epochs", type=int)
-group = p.add_argument_group("more")
-group.add_argument("--batch-size", "--batch_size")
-add = p.add_argument
-add("--lr", default=1e-3)
-p.add_argument("--amp", action=argparse.BooleanOptionalAction)
-p.add_argument(f"--{x}")
-run("--not-a-flag")
-text.startswith("--neither")
-"""
-    assert flags_of(source) == {"epochs", "batch-size", "batch_size", "lr", "amp", "no-amp"}
-    assert flags_of("") == frozenset()
-
-
-@pytest.mark.parametrize("source", ["print 1", "a\0b"])
-def test_flags_of_what_is_not_python(source: str) -> None:
-    with pytest.raises(SyntaxError):
-        flags_of(source)
 
 
 def test_the_code_is_identified_without_importing_it(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""What a run tells its agents to launch, and what it says of how results came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from master.code.origin import Described
+from master.core.running.records import RunState
+from master.runs.agents import RunName
+from master.runs.parts import _describer, make_launcher
+from master.runs.spec import Code, RunSpec, Start
+from master.specs import ClusterSpec, ServerSpec
+from master.storage.run_layout import RunLayout
+from master.transfers.library import Library
+from tests.support.scripted_run import ScriptedRun, jobs_spec
+
+CLUSTER = ClusterSpec((ServerSpec("lab1", "lab1"), ServerSpec("localhost", "localhost")))
+
+
+@dataclass
+class Asked:
+    """Code that remembers what it was to launch."""
+
+    starts: list[Start] = field(default_factory=list)
+
+    def launch(self, start: Start) -> Any:
+        self.starts.append(start)
+        return f"launch {len(self.starts)}"
+
+
+def launching(state: RunState, tmp_path: Any, names: dict[str, str] | None = None) -> tuple[Any, Asked]:
+    asked = Asked()
+    spec = RunSpec(RunLayout(tmp_path), CLUSTER, state.plan, None)  # type: ignore[arg-type]
+    return make_launcher(
+        spec, Code({}, asked.launch), {}, state, replace(Library(), names=names or {})
+    ), asked
+
+
+def test_an_attempt_starts_from_the_base_model_that_it_was_given(tmp_path: Any) -> None:
+    run = ScriptedRun(jobs_spec(1, 1), ["lab1", "localhost"])
+    run.task("job0").base = "c" * 64
+    launch_of, asked = launching(run.state, tmp_path, {"c" * 64: "best"})
+    assert launch_of("alpha/job0", 3, "lab1") == "launch 1"
+    (start,) = asked.starts
+    assert start.base is not None and (start.attempt, start.is_local) == (3, False)
+    assert (start.base.content_hash, start.base.name) == ("c" * 64, "best")
+
+
+def test_what_needs_no_base_model_gets_none(tmp_path: Any) -> None:
+    run = ScriptedRun(jobs_spec(1, 0), ["lab1", "localhost"])
+    launch_of, asked = launching(run.state, tmp_path)
+    launch_of("alpha/job0", 1, "localhost")
+    assert asked.starts[0].base is None and asked.starts[0].is_local
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_an_attempt_has_the_code_that_it_was_started_with(remembered: bool) -> None:
+    class History:
+        def of(self, task_id: str, attempt: int) -> Any:
+            return f"code of {task_id}#{attempt}"
+
+    code = Code({}, None, describe=lambda task_id: Described())  # type: ignore[arg-type]
+    history: Any = History() if remembered else None
+    found = _describer(code, history, RunName("run1", 4))("a", 2)
+    assert (found.run_id, found.epoch) == ("run1", 4)
+    assert found.code == ("code of a#2" if remembered else None)

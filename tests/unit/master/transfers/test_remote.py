@@ -1,0 +1,54 @@
+"""A worker as transfers see it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from master.adapters.agent_client import WorkerLink
+from master.errors import SessionLost
+from master.transfers.remote import Remote
+from tests.support.courier_world import WELCOME, Line
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.reports import WorkerFacts
+
+
+def remote(line: Line) -> Remote:
+    return Remote(cast(WorkerLink, line), "r1")
+
+
+def test_paths_are_those_that_its_agent_tells() -> None:
+    found = remote(Line(None, welcome=replace(WELCOME, work_dir="/scratch/u")))
+    assert found.connected
+    assert Path(found.attempt("a/b", 2).root).is_relative_to("/scratch/u/runs/r1")
+    assert found.checkpoints("a/b", 2).is_relative_to("/scratch/u/runs/r1")
+
+
+def test_without_a_link_nothing_is_known() -> None:
+    lost = remote(Line(None, welcome=None))
+    assert not lost.connected and lost.facts == {"worker": "lab1"}
+    with pytest.raises(SessionLost, match="lab1 is not connected"):
+        lost.attempt("a", 1)
+    with pytest.raises(SessionLost, match="lab1 is not connected"):
+        lost.pull(Path("/a"), Path("/nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (WorkerFacts(python="3.12.1", torch="2.6.0"), {"python": "3.12.1", "torch": "2.6.0"}),
+        (WorkerFacts(python="3.12.1"), {"python": "3.12.1"}),
+        (WorkerFacts(python="3" * 41, torch=""), {}),
+    ],
+)
+def test_a_result_is_told_short_facts_alone(facts: WorkerFacts, told: dict[str, str]) -> None:
+    assert remote(Line(None, welcome=replace(WELCOME, facts=facts))).facts == {"worker": "lab1", **told}
+
+
+def test_an_attempt_that_is_not_needed_may_go() -> None:
+    line = Line(None)
+    remote(line).release("a", 2)
+    assert line.sent == [msg.Release("a", 2)]
