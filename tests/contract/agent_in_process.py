@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,25 +12,23 @@ from typing import Any
 
 import pytest
 
+from tests.support.agent_master import PATIENCE_S, AgentMaster
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.layout import StateLayout, WorkLayout
-from worker_agent.protocol.lines import LineBuffer
 from worker_agent.runtime import assembly
 from worker_agent.runtime.assembly import AgentProcess
 
-PATIENCE_S = 60.0
 _SIGNALS = (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
 
-class Master:
-    """One connection to the agent."""
+class Master(AgentMaster):
+    """A connection to the agent's socket."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(PATIENCE_S)
         self._socket.connect(str(path))
-        self._lines, self._unread = LineBuffer(), list[Any]()
-        self.seen: list[Any] = []
 
     def hello(self, epoch: int = 1, **settings: Any) -> Any:
         """Say hello, and return the answer."""
@@ -39,40 +36,11 @@ class Master:
         self.send(msg.Hello(msg.PROTOCOL, "r1", epoch, settings))
         return self.wait(lambda item: isinstance(item, (msg.Welcome, msg.Refused)))
 
-    def send(self, *messages: msg.Message) -> None:
-        self.send_bytes(b"".join(map(msg.encode, messages)))
-
     def send_bytes(self, data: bytes) -> None:
         self._socket.sendall(data)
 
-    def launch(self, job_id: str, code: str, attempt: int = 1, **more: Any) -> None:
-        self.send(msg.Launch(job_id, attempt, more.pop("phase", 2), [sys.executable, "-c", code], **more))
-
-    def wait(self, wanted: Callable[[Any], object]) -> Any:
-        """Return the next message that is wanted."""
-        while True:
-            while self._unread:
-                self.seen.append(self._unread.pop(0))
-                if wanted(self.seen[-1]):
-                    return self.seen[-1]
-            data = self._socket.recv(1 << 16)
-            assert data, f"the agent hung up after {self.seen}"
-            self._unread += map(msg.decode, self._lines.feed(data))
-
-    def event(self, kind: str, job_id: str, attempt: int = 1) -> msg.Event:
-        found = self.wait(
-            lambda item: (
-                isinstance(item, msg.Event)
-                and (item.kind, item.job_id, item.attempt) == (kind, job_id, attempt)
-            )
-        )
-        assert isinstance(found, msg.Event)
-        return found
-
-    def settle(self) -> None:
-        """Wait until the agent has taken in all that was sent."""
-        self.send(msg.Ping(7))
-        self.wait(lambda item: item == msg.Pong(7))
+    def receive(self, timeout_s: float) -> bytes:
+        return self._socket.recv(1 << 16)
 
     def hung_up(self) -> bool:
         """Wait for the end of the connection."""

@@ -49,8 +49,8 @@ def test_a_job_from_launch_to_shutdown(worker: Worker) -> None:
         master = worker.connect()
         found["welcome"] = master.hello()
         master.launch("a", WRITE)
-        found["running"] = master.event("running", "a")
-        done = found["finished"] = master.event("finished", "a")
+        found["running"] = master.wait_event("running", "a")
+        done = found["finished"] = master.wait_event("finished", "a")
         found["files"] = paths_of(worker.work.attempt("r1", "a", 1)).root.exists()
         master.send(msg.Ack(done.seq), msg.Release("a", 1), msg.DropCheckpoints("a"))
         master.settle()
@@ -144,7 +144,7 @@ def test_artefacts_are_wanted_checked_and_shown(worker: Worker) -> None:
         found["rejected"] = master.wait(lambda item: isinstance(item, msg.Rejected)).problem
         assert deliver(worker, "right") == good
         master.send(msg.Delivered(good))
-        found["first"] = outcome(master.event("finished", "a"))
+        found["first"] = outcome(master.wait_event("finished", "a"))
         cached = worker.work.cached(good) / "file"
         cached.chmod(0o644)
         cached.write_text("rotten")
@@ -152,7 +152,7 @@ def test_artefacts_are_wanted_checked_and_shown(worker: Worker) -> None:
         assert master.wait(lambda item: isinstance(item, msg.Wanted)).content_hash == good
         deliver(worker, "right")
         master.send(msg.Delivered(good))
-        found["second"] = outcome(master.event("finished", "b"))
+        found["second"] = outcome(master.wait_event("finished", "b"))
         worker.end()
 
     def content_of(text: str) -> str:
@@ -179,12 +179,12 @@ def test_what_an_attempt_in_vain_leaves_is_told_and_taken_up(worker: Worker) -> 
         master = worker.connect()
         master.hello()
         master.launch("a", leave)
-        event = master.event("finished", "a")
+        event = master.wait_event("finished", "a")
         found["first"] = outcome(event)
         checkpoint = finished(event).checkpoint
         assert checkpoint
         master.launch("a", leave, attempt=2, checkpoint=checkpoint.content_hash, checkpoint_attempt=1)
-        found["second"] = outcome(master.event("finished", "a", 2))
+        found["second"] = outcome(master.wait_event("finished", "a", 2))
         master.send(msg.DropCheckpoints("a"))
         master.settle()
         worker.end()
@@ -210,7 +210,7 @@ def test_what_cannot_be_started_is_refused(worker: Worker, launch: dict[str, Any
         master = worker.connect()
         master.hello()
         master.launch("a", "pass", **launch)
-        found.append(master.event("finished", "a"))
+        found.append(master.wait_event("finished", "a"))
         worker.end()
 
     worker.serve(script)
@@ -225,13 +225,13 @@ def test_a_base_model_stays_in_the_cache(worker: Worker) -> None:
         master = worker.connect()
         master.hello()
         master.launch("a", make, phase=1, base_model_hash="f" * 64)
-        made = finished(master.event("finished", "a")).base_model
+        made = finished(master.wait_event("finished", "a")).base_model
         assert made
         name = found["made"] = made.content_hash
         master.launch("b", "import os; assert os.path.exists(os.environ['TWOPHASE_BASE_MODEL_DIR'] + '/w')")
         master.launch("c", "import os; open(os.environ['TWOPHASE_BASE_MODEL_DIR'] + '/w')", base_model=name)
-        found["without"] = outcome(master.event("finished", "b"))
-        found["with"] = outcome(master.event("finished", "c"))
+        found["without"] = outcome(master.wait_event("finished", "b"))
+        found["with"] = outcome(master.wait_event("finished", "c"))
         worker.end()
 
     worker.serve(script)
@@ -247,14 +247,14 @@ def test_an_agent_that_ends_tells_the_next_one(worker: Worker) -> None:
         master.hello()
         master.launch("a", WAIT)
         master.launch("b", "pass")
-        master.event("running", "a")
+        master.wait_event("running", "a")
         worker.end()
-        seen.append([outcome(master.event("finished", job)) for job in "ab"])
+        seen.append([outcome(master.wait_event("finished", job)) for job in "ab"])
 
     def second() -> None:
         master = worker.connect()
         welcome = master.hello(epoch=2)
-        ended = [outcome(master.event("finished", job)) for job in "ab"]
+        ended = [outcome(master.wait_event("finished", job)) for job in "ab"]
         seen.append([*ended, [(key.job_id, key.attempt) for key in welcome.attempts]])
         master.send(msg.Release("a", 1), msg.Release("b", 1))
         master.settle()
@@ -277,7 +277,7 @@ def test_a_socket_that_was_removed_is_made_anew(worker: Worker, capfd: pytest.Ca
         first.hello()
         worker.layout.socket.unlink()
         first.launch("a", "import time; time.sleep(1.2)")
-        first.event("finished", "a")
+        first.wait_event("finished", "a")
         first.settle()
         assert isinstance(worker.connect().hello(epoch=2), msg.Welcome)
         worker.end()
@@ -293,7 +293,7 @@ def test_a_cache_that_is_too_large_is_cleaned(worker: Worker) -> None:
         name = deliver(worker, "too much")
         master.send(msg.Delivered(name))
         master.launch("a", "pass", mounts=[{"at": "in", "artefact": name}])
-        master.event("finished", "a")
+        master.wait_event("finished", "a")
         while worker.work.incoming("r1", name).exists() or worker.work.cached(name).exists():
             master.settle()
         worker.end()

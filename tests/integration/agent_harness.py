@@ -12,22 +12,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from tests.support.agent_master import PATIENCE_S, AgentMaster
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
-from worker_agent.protocol.events import Event
 from worker_agent.protocol.layout import StateLayout, WorkLayout
-from worker_agent.protocol.lines import PREAMBLE, LineBuffer
-from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.lines import PREAMBLE
 from worker_agent.runtime.host_context import hostname
 from worker_agent.system import processes
 
 ROOT = Path(__file__).parents[2]
 PYTHON = os.environ.get("TWOPHASE_TEST_PYTHON", sys.executable)
 """The interpreter that the agent runs on: set it to try an older one."""
-PATIENCE_S = 60.0
-M = TypeVar("M")
 WRITE_OUTPUT = "import os; open(os.environ['TWOPHASE_OUTPUT_DIR'] + '/out.txt', 'w').write('o')"
 TWO_PROCESSES = '''
 import os, pathlib, signal, subprocess, sys
@@ -105,72 +102,33 @@ class Host:
             end(pid, signal.SIGTERM)
 
 
-class Master:
-    """One connection to an agent."""
+class Master(AgentMaster):
+    """A connection by way of a `connect` process."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        super().__init__(PREAMBLE)
         self.process, self._log = process, log
         self.greeting: Any = None
-        self.seen: list[Any] = []
-        self._lines = LineBuffer(PREAMBLE)
-        self._unread: list[Any] = []
 
     @property
     def welcome(self) -> msg.Welcome:
         assert isinstance(self.greeting, msg.Welcome), self.greeting
         return self.greeting
 
-    def send(self, *messages: msg.Message) -> None:
-        self.send_bytes(b"".join(map(msg.encode, messages)))
-
     def send_bytes(self, data: bytes) -> None:
         assert self.process.stdin
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
-    def launch(self, job_id: str, code: str, attempt: int = 1, **more: Any) -> None:
-        """Launch Python code as a job."""
-        argv = more.pop("argv", ["{python}", "-c", code])
-        mounts = [msg.Mount(**mount) for mount in more.pop("mounts", ())]
-        self.send(msg.Launch(job_id, attempt, more.pop("phase", 2), argv, mounts, **more))
-
-    def wait(self, wanted: Callable[[Any], object]) -> Any:
-        """Return the next message that is wanted; the others are kept in `seen`."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            while self._unread:
-                item = self._unread.pop(0)
-                self.seen.append(item)
-                if wanted(item):
-                    return item
-            assert time.monotonic() < deadline, f"nothing came but {self._story()}"
-            assert self._read(deadline - time.monotonic()), f"the connection ended after {self._story()}"
-
-    def wait_event(self, kind: str, job_id: str, attempt: int = 1) -> Event:
-        wanted = (kind, job_id, attempt)
-        event = self.wait(
-            lambda item: isinstance(item, Event) and (item.kind, item.job_id, item.attempt) == wanted
-        )
-        assert isinstance(event, Event)
-        return event
-
-    def finished(self, job_id: str, attempt: int = 1) -> Finished:
-        done = self.wait_event("finished", job_id, attempt).detail
-        assert isinstance(done, Finished)
-        return done
-
-    def settle(self) -> None:
-        """Wait until the agent has taken all that was sent."""
-        number = len(self.seen)
-        self.send(msg.Ping(number))
-        self.wait(lambda item: item == msg.Pong(number))
-
-    def said(self, kind: type[M]) -> list[M]:
-        return [item for item in self.seen if isinstance(item, kind)]
+    def receive(self, timeout_s: float) -> bytes:
+        assert self.process.stdout
+        readable, _, _ = select.select([self.process.stdout], [], [], max(0.0, timeout_s))
+        assert readable, f"silence after {self.story()}"
+        return os.read(self.process.stdout.fileno(), 1 << 16)
 
     def ended(self) -> int:
         """Wait for the end of the connection; return the exit code."""
-        while self._read(PATIENCE_S):
+        while self.read():
             pass
         return self.process.wait(PATIENCE_S)
 
@@ -183,18 +141,9 @@ class Master:
             if stream:
                 stream.close()
 
-    def _story(self) -> str:
-        """Return what is known of the agent when something is amiss."""
+    def story(self) -> str:
         log = self._log.read_text() if self._log.exists() else "none"
-        return f"{self.seen[-20:]}; exit code {self.process.poll()}; the agent's log: {log[-2000:]}"
-
-    def _read(self, timeout_s: float) -> bool:
-        assert self.process.stdout
-        readable, _, _ = select.select([self.process.stdout], [], [], max(0.0, timeout_s))
-        assert readable, f"silence after {self._story()}"
-        data = os.read(self.process.stdout.fileno(), 1 << 16)
-        self._unread += map(msg.decode, self._lines.feed(data))
-        return bool(data)
+        return f"{super().story()}; exit code {self.process.poll()}; the agent's log: {log[-2000:]}"
 
 
 def is_alive(pid: int) -> bool:

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.integration.agent_harness import (
-    PATIENCE_S,
     ROOT,
     WAIT_FOR_FILE,
     WRITE_OUTPUT,
@@ -23,6 +22,7 @@ from tests.integration.agent_harness import (
     end,
     is_alive,
 )
+from tests.support.agent_master import PATIENCE_S
 from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event
