@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from master.core.running.events import Attempt
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import Tally
-from master.runs.notices import Seen
+from master.runs.notices import Ended, Noted, Notices, Refreshed, Seen, Transitions
 from master.view.lines import Kind, Line, line_of
 from master.view.wording import clean
 from worker_agent.protocol.reports import Said
@@ -111,3 +112,39 @@ def _together(before: Seen, after: Seen) -> Seen:
     """Return what is known of an attempt: what it does not speak of any more stays as it was."""
     told = {name: value for name, value in vars(after.said).items() if value is not None}
     return replace(after, said=replace(before.said, **told), slot=after.slot or before.slot)
+
+
+class FedView(ABC):
+    """A view that is fed by what a run tells, and shows what is new when it is refreshed."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._feed = clock, Feed(clock)
+        self._state: RunState | None = None
+
+    def subscribe(self, notices: Notices) -> None:
+        """Listen to what is shown."""
+        notices.listen(Transitions, self._take)
+        notices.listen(Noted, lambda noted: self.note(noted.text))
+        notices.listen(Refreshed, lambda now: self.refresh(now.state, now.at))
+        notices.listen(Ended, lambda _: self.close())
+
+    def _take(self, told: Transitions) -> None:
+        for transition in told.items:
+            self.transition(transition, told.state)
+
+    def transition(self, transition: Transition, state: RunState) -> None:
+        """Take in what has become of a task."""
+        self._state = state
+        self._feed.transition(transition)
+
+    def note(self, text: str) -> None:
+        """Take in a line for the user."""
+        self._feed.note(text)
+
+    @abstractmethod
+    def refresh(self, state: RunState, at: float) -> None:
+        """Show what is new."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Show what is left, and nothing more."""

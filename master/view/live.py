@@ -12,10 +12,9 @@ from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
-from master.core.running.commands import Transition
 from master.core.running.records import RunState
-from master.runs.notices import Ended, Noted, Notices, Refreshed, Seen, Transitions
-from master.view.feed import Feed
+from master.runs.notices import Notices, Seen
+from master.view.feed import FedView
 from master.view.lines import Folder, Kind, Line
 from master.view.panels import bars, slots_table, troubled_workers
 from master.view.wording import PHASES, clock
@@ -27,15 +26,14 @@ _LINES_ABOVE = 4
 """Left free for the last notes."""
 
 
-class LiveView:
+class LiveView(FedView):
     """Redraws the foot of the terminal on each refresh; notes and problems scroll away above it."""
 
     def __init__(
         self, console: Console, *, names: Mapping[int, str] = PHASES, clock: Callable[[], float] = time.time
     ) -> None:
-        self._console, self._clock, self._names = console, clock, names
-        self._feed, self._folder = Feed(clock), Folder()
-        self._state: RunState | None = None
+        super().__init__(clock)
+        self._console, self._names, self._folder = console, names, Folder()
         # A program's standard output is its user's unless it would be written across the live view.
         own_stdout = sys.stdout.isatty()
         self._live = Live(
@@ -45,25 +43,11 @@ class LiveView:
 
     def subscribe(self, notices: Notices) -> None:
         """Listen to what is shown."""
-        notices.listen(Transitions, self._take)
+        super().subscribe(notices)
         notices.listen(Seen, self.progress)
-        notices.listen(Noted, lambda noted: self.note(noted.text))
-        notices.listen(Refreshed, lambda now: self.refresh(now.state, now.at))
-        notices.listen(Ended, lambda _: self.close())
-
-    def _take(self, told: Transitions) -> None:
-        for transition in told.items:
-            self.transition(transition, told.state)
-
-    def transition(self, transition: Transition, state: RunState) -> None:
-        self._state = state
-        self._feed.transition(transition)
 
     def progress(self, seen: Seen) -> None:
         self._feed.progress(seen)
-
-    def note(self, text: str) -> None:
-        self._feed.note(text)
 
     def refresh(self, state: RunState, at: float) -> None:
         if self._closed:

@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
-from master.core.running.commands import Transition
 from master.core.running.records import RunState
 from master.core.running.summary import Tally
-from master.runs.notices import Ended, Noted, Notices, Refreshed, Transitions
-from master.view.feed import Feed
+from master.view.feed import FedView
 from master.view.lines import PROBLEMS, Folder, Kind, Line
 from master.view.wording import PHASES, clean, clock, counts_text
 
@@ -27,7 +25,7 @@ def summary_line(tally: Tally, state: RunState, at: float, names: Mapping[int, s
     return "; ".join(parts)
 
 
-class PlainView:
+class PlainView(FedView):
     """Writes a line for each start and end, folding bursts, and where the run stands every 30 seconds."""
 
     def __init__(
@@ -41,32 +39,13 @@ class PlainView:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`quiet` leaves problems only; `per_s` lines a second are shown, None shows all."""
+        super().__init__(clock)
         self._stream, self._quiet, self._owns_stream = stream, quiet, owns_stream
-        self._feed, self._folder = Feed(clock), Folder(per_s)
-        self._clock, self._names = clock, names
-        self._state: RunState | None = None
+        self._names, self._folder = names, Folder(per_s)
         self._summary_due = float("-inf")
         self._told = ""
         self._trouble: dict[str, str] = {}
         self._closed = self._broken = False
-
-    def subscribe(self, notices: Notices) -> None:
-        """Listen to what is shown."""
-        notices.listen(Transitions, self._take)
-        notices.listen(Noted, lambda noted: self.note(noted.text))
-        notices.listen(Refreshed, lambda now: self.refresh(now.state, now.at))
-        notices.listen(Ended, lambda _: self.close())
-
-    def _take(self, told: Transitions) -> None:
-        for transition in told.items:
-            self.transition(transition, told.state)
-
-    def transition(self, transition: Transition, state: RunState) -> None:
-        self._state = state
-        self._feed.transition(transition)
-
-    def note(self, text: str) -> None:
-        self._feed.note(text)
 
     def refresh(self, state: RunState, at: float) -> None:
         self._state = state

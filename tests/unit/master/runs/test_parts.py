@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,10 +61,12 @@ def test_what_needs_no_base_model_gets_none(tmp_path: Any) -> None:
 def test_an_attempt_has_the_code_that_it_was_started_with(remembered: bool) -> None:
     class History:
         def of(self, task_id: str, attempt: int) -> Any:
-            return f"code of {task_id}#{attempt}"
+            return SimpleNamespace(of_task=lambda *, trains: f"code of {task_id}#{attempt}, {trains}")
 
     code = Code({}, None, describe=lambda task_id: Described())  # type: ignore[arg-type]
     history: Any = History() if remembered else None
-    found = _describer(code, history, RunName("run1", 4))("a", 2)
+    describe = _describer(code, history, RunName("run1", 4))
+    found = describe("a", 2)
     assert (found.run_id, found.epoch) == ("run1", 4)
-    assert found.code == ("code of a#2" if remembered else None)
+    assert found.code == ("code of a#2, False" if remembered else None)
+    assert describe("base_models/x", 1).code == ("code of base_models/x#1, True" if remembered else None)
