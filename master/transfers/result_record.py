@@ -45,6 +45,7 @@ def attempt_record(
         "exit_code": finished.exit_code,
         "peak_rss_bytes": finished.peak_rss_bytes,
         "peak_gpu_bytes": finished.peak_gpu_bytes,
+        "left_out": [{"path": item.path, "reason": item.reason} for item in finished.left_out],
     }
 
 

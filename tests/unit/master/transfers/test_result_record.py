@@ -22,12 +22,18 @@ from master.transfers.result_record import (
 from tests.support.attempt_paths import paths_of
 from tests.support.courier_world import BASE, JOB, SPEC, WELCOME, CourierWorld, encoded, put
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
-from worker_agent.protocol.outcome import Finished, Outcome
+from worker_agent.protocol.outcome import Finished, LeftOut, Outcome
 from worker_agent.protocol.reports import WorkerFacts
 
 CODE = CodeStart(CodeRecord("code:1", "train.py", {"train.py": "1", "helper.py": "2"}), "snap")
 FINISHED = Finished(
-    *(Outcome.SUCCEEDED, 0), slot="cpu0", started_at=0.25, duration_s=2.0, executor="warm", peak_rss_bytes=5
+    *(Outcome.SUCCEEDED, 0),
+    slot="cpu0",
+    started_at=0.25,
+    duration_s=2.0,
+    executor="warm",
+    peak_rss_bytes=5,
+    left_out=[LeftOut("run/pipe", "a pipe")],
 )
 FACTS = TaskFacts({"lr": 0.1, "seed": 3}, ("seed", "other"), "5" * 32, ("python", "train.py", "--lr", "0.1"))
 KNOWN = Described(FACTS, CODE, run_id="r1", epoch=2)
@@ -60,6 +66,7 @@ def test_a_record_tells_all_of_an_attempt() -> None:
         "exit_code": 0,
         "peak_rss_bytes": 5,
         "peak_gpu_bytes": None,
+        "left_out": [{"path": "run/pipe", "reason": "a pipe"}],
     }
 
 
