@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from master.core.flags.declared import NOTHING_KNOWN
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags, Style
 from master.core.planning.plan import make_plan
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
@@ -65,3 +65,13 @@ def test_a_journal_that_is_none_is_told(tmp_path: Path) -> None:
     layout.journal.write_bytes(b"no database" * 100)
     with pytest.raises(ConfigError, match="cannot be used as a journal"):
         look(tmp_path)
+
+
+def test_a_command_is_shown_as_the_script_takes_it(tmp_path: Path) -> None:
+    jobs = jobs_spec(1, 0)
+    configs = {job.job_id: {"lr": 1, "device": "cuda"} for job in jobs.jobs}
+    spec = RunSpec(
+        RunLayout(tmp_path), ClusterSpec((ServerSpec("a", "a"),)), make_plan(jobs, {}), NoWork(), jobs=jobs
+    )  # type: ignore[arg-type]
+    (task,) = planned_tasks(spec, (PROGRAM, ScriptFlags(style=Style.JOINED)), configs)
+    assert task.command == "python 'train it.py' --lr=1 --device={device}"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from master.code.snapshot import Program
+from master.core.flags.declared import Flag, ScriptFlags, Style, Takes
 from master.core.planning.job_settings import JOB_SETTINGS, NOT_FOR_THE_SCRIPT
 from master.core.planning.plan import Task
 from master.core.planning.setting_kinds import KEPT
@@ -148,3 +149,36 @@ def test_bad_gpu_memory_is_refused(value: object) -> None:
 def test_a_timeout_does_not_split_base_models() -> None:
     search = [{"participants": ["a", "b"], "fold": 0, "timeout": seconds} for seconds in (1, 2)]
     assert len(parse_jobs(json.dumps(search), code="x").base_models) == 1
+
+
+SCRIPT = ScriptFlags(
+    "train.py",
+    {
+        "batch-size": Flag("batch_size", "--batch-size"),
+        "amp": Flag("amp", "--amp", Takes.NOTHING, on=("--amp",), off=("--no-amp",)),
+    },
+    open="",
+)
+
+
+def told(config: dict[str, Any], script: ScriptFlags) -> list[str]:
+    start = Start(TaskRecord(Task("alpha/job", 2)), 1)
+    return launch_message(start, config, PROGRAM, script=script).argv[2:]
+
+
+def test_fields_become_the_flags_that_the_script_declares() -> None:
+    config = {"batch_size": 4, "amp": False, "prefix": "search", "timeout": 5, "mode": "base_only"}
+    assert told(config, SCRIPT) == ["--batch-size", "4", "--no-amp"]
+
+
+@pytest.mark.parametrize(
+    ("style", "argv"),
+    [
+        (Style.SEPARATE, ["--device", "{device}"]),
+        (Style.JOINED, ["--device={device}"]),
+        (Style.BARE, ["device={device}"]),
+    ],
+)
+def test_the_device_is_told_in_the_style_of_the_script(style: Style, argv: list[str]) -> None:
+    script = ScriptFlags(style=style)
+    assert [word.replace("'", "") for word in told({"device": "cuda:7"}, script)] == argv

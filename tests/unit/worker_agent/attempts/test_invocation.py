@@ -78,3 +78,10 @@ def test_a_script_in_the_working_directory_must_be_executable(tmp_path: Path) ->
     assert command(["run.sh", "1"], None, "py", attempt, "/bin") == [str(script), "1"]
     with pytest.raises(StartError, match=r"gone\.sh: no such program"):
         command(["gone.sh"], None, "py", attempt, "/bin")
+
+
+def test_what_stands_behind_an_equals_sign_is_filled_in_too(tmp_path: Path) -> None:
+    argv = ["sh", "--device={device}", "device={device}", "a={devices}", "{device}=a", "a=b={device}"]
+    assert command(argv, None, "py", AttemptLayout(tmp_path), "/bin")[1:] == [
+        *("--device=cpu", "device=cpu", "a={devices}", "{device}=a", "a=b={device}")
+    ]
