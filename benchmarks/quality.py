@@ -38,12 +38,16 @@ WISDM_FLAGS += ["--early_stopping_patience", "15", "--early_stopping_patience_ta
 DIGITS_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "2e-3", "--epochs", "30"]
 
 
-def probe_tables(size: Size, seeds: int, minilm: Path | None) -> dict[str, Table]:
+def probe_tables(flags: argparse.Namespace) -> dict[str, Table]:
     """Run all arms on all activations."""
+    size = QUICK if flags.quick else FULL if flags.full else Size()
+    arms = {**quality_probes.OURS, **quality_probes.THEIRS}
+    if flags.ablation:
+        arms |= quality_probes.WITHOUT
     found: dict[str, dict[str, list[quality_probes.Measured]]] = defaultdict(lambda: defaultdict(list))
-    for seed in range(seeds):
-        for name, arrays in quality_probes.datasets(size, seed, minilm):
-            for arm, run in {**quality_probes.OURS, **quality_probes.THEIRS}.items():
+    for seed in range(seeds_of(flags)):
+        for name, arrays in quality_probes.datasets(size, seed, flags.minilm):
+            for arm, run in arms.items():
                 found[name][arm].append(quality_probes.measure(run, arrays, seed))
                 told(f"{name}, seed {seed}, {arm}: {found[name][arm][-1]}")
     return {
@@ -56,6 +60,11 @@ def probe_tables(size: Size, seeds: int, minilm: Path | None) -> dict[str, Table
         }
         for name, arms in found.items()
     }
+
+
+def seeds_of(flags: argparse.Namespace) -> int:
+    """Return how many seeds are tried."""
+    return 2 if flags.quick else int(flags.seeds)
 
 
 def people_table(people: People, folds: int, seeds: int, arms: dict[str, quality_people.Arm]) -> Table:
@@ -97,7 +106,7 @@ def wisdm_people(folder: Path, arff: Path, count: int) -> People:
 
 def people_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
     """Run all arms on all participants."""
-    seeds = 2 if flags.quick else flags.seeds
+    seeds = seeds_of(flags)
     arms = {**quality_people.OURS, **quality_people.THEIRS}
     if flags.quick:
         few = digits_people(folder / "digits", 12)
@@ -142,7 +151,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", choices=("probes", "people"))
     parser.add_argument("--wisdm", type=Path, metavar="FILE", help="WISDM_ar_v1.1_transformed.arff")
-    parser.add_argument("--ablation", action="store_true", help="with --wisdm: take away one thing at a time")
+    parser.add_argument(
+        "--ablation", action="store_true", help="take away one thing at a time; of people only with --wisdm"
+    )
     parser.add_argument("--averaged", action="store_true", help="with --wisdm: eight seeds averaged too")
     parser.add_argument("--minilm", type=Path, metavar="FILE", help=".npz that keeps MiniLM's activations")
     return parser.parse_args(argv)
@@ -155,8 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tables: dict[str, Table] = {}
     compared: dict[str, float] = {}
     if flags.only != "people":
-        size = QUICK if flags.quick else FULL if flags.full else Size()
-        probes = probe_tables(size, 2 if flags.quick else flags.seeds, flags.minilm)
+        probes = probe_tables(flags)
         compared = ratios(probes)
         tables |= {f"Probes, {name}": table for name, table in probes.items()}
     if flags.only != "probes":

@@ -179,8 +179,7 @@ EIGHT = ("--seeds", str(AVERAGED))
 HALF = ("--target_batch_pct", "0.5")
 ABLATION: dict[str, tuple[str, ...]] = {
     "refit": ("--no-refit",),
-    "quantiles": ("--inputs", "standardised"),
-    "quantiles and standardised inputs": ("--inputs", "raw"),
+    "standardised inputs": ("--inputs", "raw"),
     "more than two steps an epoch": ("--epoch_steps", "0"),
     "least steps": ("--least_steps", "0"),
     "cosine": ("--schedule", "constant"),
@@ -188,6 +187,7 @@ ABLATION: dict[str, tuple[str, ...]] = {
     "averaged weights": ("--average", "0"),
 }
 """What is taken away from the default."""
+QUANTILES = ("--inputs", "quantiles")
 OURS: dict[str, Arm] = {
     "ours, original recipe": lambda p, fold, seed: ours(
         p, fold, seed, "--recipe", "original", "--lr", "1e-3"
@@ -203,6 +203,7 @@ WITHOUT: dict[str, Arm] = {
     f"ours, without {name}": lambda p, fold, seed, flags=flags: ours(p, fold, seed, *flags)  # type: ignore[misc]
     for name, flags in ABLATION.items()
 }
+WITHOUT["ours, quantiles instead"] = lambda p, fold, seed: ours(p, fold, seed, *QUANTILES)
 THEIRS: dict[str, Arm] = {
     "prototype": lambda p, fold, seed: prototype(p, fold, seed, 1),
     "forest": lambda p, fold, seed: theirs(p, fold, lambda: forest(seed), 3),

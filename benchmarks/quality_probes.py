@@ -111,12 +111,16 @@ def sgd(seed: int) -> SGDClassifier:
 Arm = Callable[[Arrays, int], Array]
 OURS: dict[str, Arm] = {
     "ours, original recipe": lambda data, seed: ours(data, seed, **RECIPES["original"]),
-    "ours, default but raw": lambda data, seed: ours(data, seed, inputs="raw"),
-    "ours, default but bias from zero": lambda data, seed: ours(data, seed, bias_start="zero"),
-    "ours, default but batches of 512": lambda data, seed: ours(data, seed, epoch_steps=0),
     "ours, default": lambda data, seed: ours(data, seed),
     "ours, exact solver": lambda data, seed: ours(data, seed, solver="exact"),
 }
+WITHOUT: dict[str, Arm] = {
+    "ours, default but raw": lambda data, seed: ours(data, seed, inputs="raw"),
+    "ours, default but bias from zero": lambda data, seed: ours(data, seed, bias_start="zero"),
+    "ours, default but batches of 512": lambda data, seed: ours(data, seed, epoch_steps=0),
+    "ours, default but lr 5e-4": lambda data, seed: ours(data, seed, lrs=(5e-4,)),
+}
+"""What is taken away from the default."""
 THEIRS: dict[str, Arm] = {
     "SGDClassifier": lambda data, seed: theirs(data, sgd(seed)),
     "StandardScaler, SGDClassifier": lambda data, seed: theirs(

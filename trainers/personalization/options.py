@@ -43,8 +43,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """What `--recipe` sets, each unless its own flag is given; `original` is how models were trained at first."""
-MODEL_RECIPES: dict[tuple[str, str], dict[str, Any]] = {("default", "mlp"): {"inputs": "quantiles"}}
-"""What a recipe sets otherwise for one model."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +134,7 @@ class PersonalizationOptions:
 def parse(argv: Sequence[str]) -> PersonalizationOptions:
     """Return the options in `argv`; a malformed flag exits with 2, contradicting flags raise OptionError."""
     values = vars(_parser().parse_args(argv))
-    recipe, model = values["recipe"], values["model"]
-    for name, value in {**RECIPES[recipe], **MODEL_RECIPES.get((recipe, model), {})}.items():
+    for name, value in RECIPES[values["recipe"]].items():
         values[name] = value if values[name] is None else values[name]
     for name in ("participants", "conv_channels", "hidden_sizes", "magnitude_range"):
         values[name] = tuple(values[name])
@@ -238,7 +235,7 @@ def _recipe_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="default", help="sets the next nine")
     add(
         "inputs",
-        "scale windows by training statistics, for mlp by quantiles",
+        "scale windows by statistics of training, or rank them by its quantiles",
         choices=("quantiles", "standardised", "raw"),
     )
     add("epoch_steps", "steps of an epoch at least; small sets are passed again", type=_FROM_ZERO)

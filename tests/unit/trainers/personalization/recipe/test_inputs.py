@@ -54,7 +54,7 @@ def test_statistics_are_not_dropped_unasked(
 
 
 @pytest.mark.parametrize(
-    ("flags", "names"), [((), ["0.table"]), (("--inputs", "standardised"), ["0.mean", "0.inverse"])]
+    ("flags", "names"), [((), ["0.mean", "0.inverse"]), (("--inputs", "quantiles"), ["0.table"])]
 )
 def test_fine_tuning_keeps_the_statistics_of_the_base_model(
     run: Run, tmp_path: Path, flags: tuple[str, ...], names: list[str]

@@ -85,5 +85,5 @@ def test_the_help_tells_what_each_recipe_sets(capsys: pytest.CaptureFixture[str]
         main(["--help"])
     shown = " ".join(capsys.readouterr().out.split())
     assert "(standardised; with the original recipe raw)" in shown
-    assert "for mlp by quantiles" in shown
+    assert "or rank them by its quantiles" in shown
     assert "(cosine; with the original recipe constant)" in shown
