@@ -16,28 +16,10 @@ from worker_agent.protocol.messages import Settings
 
 ROOT = Path(__file__).parents[4]
 SCHEMA = json.loads((ROOT / "docs/cluster_config.schema.json").read_text())
-REFUSED = json.loads((Path(__file__).parent / "cases/cluster_refused.json").read_text())
 
 
 def servers(*entries: dict[str, Any], **top: Any) -> tuple[ServerSpec, ...]:
     return parse_cluster(json.dumps({"servers": entries, **top})).servers
-
-
-@pytest.mark.parametrize("case", REFUSED, ids=[case["name"] for case in REFUSED])
-def test_a_wrong_config_is_refused_with_its_place(case: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_cluster(json.dumps(case["value"]), "cluster.json")
-    assert (caught.value.source, caught.value.place) == ("cluster.json", case["place"])
-    assert case["says"] in caught.value.problem
-
-
-@pytest.mark.parametrize("case", REFUSED, ids=[case["name"] for case in REFUSED])
-def test_the_schema_refuses_what_it_can_see(case: dict[str, Any]) -> None:
-    assert jsonschema.Draft202012Validator(SCHEMA).is_valid(case["value"]) is not case["schema"]
-
-
-def test_the_schema_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
 def test_the_example_is_valid_and_read() -> None:

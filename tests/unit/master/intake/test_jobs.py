@@ -21,7 +21,6 @@ from master.specs import JobsSpec
 
 ROOT = Path(__file__).parents[4]
 SCHEMA = json.loads((ROOT / "docs/jobs.schema.json").read_text())
-REFUSED = json.loads((Path(__file__).parent / "cases/jobs_refused.json").read_text())
 PEOPLE = ["p1", "p2", "p3"]
 FOLD = {"fold": 0, "participants": PEOPLE}
 
@@ -38,23 +37,6 @@ def taking(*names: str) -> ScriptFlags:
 
 def ids(value: Any, **known: Any) -> list[str]:
     return [job.job_id for job in parse(value, **known).jobs]
-
-
-@pytest.mark.parametrize("case", REFUSED, ids=[case["name"] for case in REFUSED])
-def test_wrong_jobs_are_refused_with_their_place(case: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError) as caught:
-        parse_jobs(json.dumps(case["value"]), "search.json", code="x")
-    assert (caught.value.source, caught.value.place) == ("search.json", case["place"])
-    assert case["says"] in caught.value.problem
-
-
-@pytest.mark.parametrize("case", REFUSED, ids=[case["name"] for case in REFUSED])
-def test_the_schema_refuses_what_it_can_see(case: dict[str, Any]) -> None:
-    assert jsonschema.Draft202012Validator(SCHEMA).is_valid(case["value"]) is not case["schema"]
-
-
-def test_the_schema_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
 def test_the_examples_of_the_documentation_are_read() -> None:
