@@ -23,6 +23,7 @@ _COMMANDS = {
     "analyze_jobs": "master.commands.analyze_jobs",
     "run_all_training": "master.commands.run_all_training",
     "train_probes": "trainers.probes.cli",
+    "train_sae": "trainers.sae.cli",
     "worker_agent": "worker_agent.__main__",
 }
 
@@ -45,6 +46,11 @@ def run_all_training() -> int:
 def train_probes() -> int:
     """Run the command of this name with the words of this process."""
     return start("train_probes")
+
+
+def train_sae() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("train_sae")
 
 
 def worker_agent() -> int:

@@ -1,0 +1,101 @@
+"""The command: presets, configs, flags that win, and what a job is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.trainers.sae.data import write
+from trainers.sae.cli import main
+from trainers.sae.files.loading import load_sae
+
+FLAGS = ["--latent_dim", "48", "--k", "4", "--batch-size", "32", "--max_epochs", "1", "--num_workers", "1"]
+
+
+def printed(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, object]:
+    assert main([*argv, "--print-config"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_settings_come_from_preset_config_and_flags_in_this_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"preset": "seed", "latent_dim": 64, "max_epochs": 7}))
+    found = printed(capsys, "--config", str(file), "--max-epochs", "9", "--no-tied-weights")
+    assert (found["preset"], found["latent_dim"], found["max_epochs"]) == ("seed", 64, 9)
+    assert (found["tied_weights"], found["batch_size"]) == (False, 512)
+    file.write_text(json.dumps(found))
+    assert printed(capsys, "--config", str(file)) == found
+
+
+def test_the_fast_command_never_exceeds_its_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    found = printed(capsys, "train_sae_fast", "--latent_dim", "16384", "--max_samples", "90000")
+    assert (found["latent_dim"], found["max_samples"], found["max_epochs"]) == (8192, 50_000, 50)
+    assert printed(capsys, "train_sae")["architecture"] == "batchtopk"
+
+
+def test_a_training_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    argv = ["train_sae", "--activation_path", str(write(tmp_path)), "--layer_idx", "6", *FLAGS]
+    assert main([*argv, "--output_dir", str(out), "--device", "cpu", "--export", "saelens"]) == 0
+    assert load_sae(out / "sae_layer_6.safetensors").form.k == 4
+    assert load_sae(out / "saelens").form.kind == "jumprelu"
+    assert "sae_layer_6.safetensors: FVU" in capsys.readouterr().out
+    assert printed(capsys, "--config", str(out / "sae_config.json"))["latent_dim"] == 48
+
+
+def test_a_job_trains_its_base_model_and_starts_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(write(tmp_path))
+    environment = {"JOB_ID": "a", "ATTEMPT": "1", "BASE_MODEL_DIR": str(tmp_path / "base")}
+    for phase, mode in (("1", ["--mode", "base_only", "--base_layer_idx", "2"]), ("2", ["--layer_idx", "3"])):
+        here = {
+            "PHASE": phase,
+            **{name: str(tmp_path / phase / name) for name in ("OUTPUT_DIR", "CHECKPOINT_DIR")},
+        }
+        progress = tmp_path / f"progress{phase}"
+        for name, value in {**environment, **here, "PROGRESS_FILE": str(progress)}.items():
+            monkeypatch.setenv(f"TWOPHASE_{name}", value)
+        assert main(["--activation_path", path, *FLAGS, *mode, "--device", "cpu"]) == 0, (
+            capsys.readouterr().err
+        )
+        assert {"loss", "l0", "dead_share", "explained_variance", "tokens_per_second", "eta_seconds"} <= {
+            *json.loads(progress.read_text().splitlines()[-1])["metrics"]
+        }
+    assert load_sae(tmp_path / "base").form.n_latents == 48
+    assert (tmp_path / "2" / "OUTPUT_DIR" / "sae_layer_3.safetensors").is_file()
+    assert (tmp_path / "2" / "CHECKPOINT_DIR" / "sae_checkpoint.pt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "--activation-path FILE is needed"),
+        (["--mode", "base_only"], "--base-activation-path FILE is needed"),
+        (["--config", "none.json"], "--config none.json: cannot be read"),
+        (["--activation-path", "none.npy"], "none.npy: no such file"),
+        (["--activation-path", "x.npy", "--export", "other"], "--export other: must be of saelens, sparsify"),
+        (
+            ["--activation-path", "x.npy", "--export", "sparsify", "--preset", "seed"],
+            "it has no relu autoencoder",
+        ),
+        (["--activation-path", "x.npy", "--device", "cuda:9"], "shows 0 CUDA devices"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], argv: list[str], message: str
+) -> None:
+    assert main(argv) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_config_with_a_word_that_is_no_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for content, message in (('{"latents": 3}', "latents: no setting"), ("[]", "must be a JSON object")):
+        (tmp_path / "c.json").write_text(content)
+        assert main(["--config", str(tmp_path / "c.json")]) == 2
+        assert message in capsys.readouterr().err

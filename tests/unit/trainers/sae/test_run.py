@@ -1,0 +1,106 @@
+"""Whole trainings: what they write, and that one that was stopped ends as if it had not been."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.unit.trainers.sae.data import activations, log, quiet, request, write
+from trainers.common.errors import BadInput
+from trainers.sae.files.loading import load_sae
+from trainers.sae.model.architecture import KINDS
+from trainers.sae.run import Request, train
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_architecture_learns_and_is_saved_as_it_was_measured(tmp_path: Path, kind: str) -> None:
+    options = {"normalise": False, "learning_rate": 1e-2} if kind in ("relu", "gelu") else {}
+    trained = quiet(request(tmp_path, write(tmp_path), architecture=kind, max_epochs=6, **options))
+    steps = log(tmp_path)
+    assert steps[-1]["val_fvu"] < 0.6 * steps[0]["val_fvu"] or steps[-1]["val_fvu"] < 0.05
+    x = activations()
+    made = load_sae(trained.path).reconstruct(x)
+    fvu = float((made - x).square().sum() / (x - x.mean(0)).square().sum())
+    assert fvu == pytest.approx(trained.evaluation.fvu, rel=0.4, abs=0.02)
+
+
+def test_what_is_written(tmp_path: Path) -> None:
+    asked = request(tmp_path / "out", write(tmp_path))
+    trained = quiet(Request(**{**vars(asked), "exports": ("saelens", "sparsify"), "model_name": "m"}))
+    found = {
+        file.relative_to(tmp_path / "out").as_posix()
+        for file in (tmp_path / "out").rglob("*")
+        if file.is_file()
+    }
+    assert {
+        "sae_layer_3.safetensors",
+        "sae_layer_3_metadata.json",
+        "saelens/cfg.json",
+        "sparsify/layers.3/cfg.json",
+        "evaluation.json",
+        "train_log.jsonl",
+        "train_log.csv",
+        "sae_config.json",
+    } <= found
+    metadata = json.loads((tmp_path / "out" / "sae_layer_3_metadata.json").read_text())
+    for name in ("layer_idx", "learning_rate", "training_epochs", "model_name", "training_completed_at"):
+        assert metadata[name] is not None, name
+    assert metadata["final_val_loss"] == log(tmp_path / "out")[-1]["val_loss"]
+    assert len(list((tmp_path / "out" / "checkpoints").glob("step_*.pt"))) == 3
+    torch.testing.assert_close(
+        load_sae(tmp_path / "out" / "saelens").reconstruct(activations()),
+        trained.sae.reconstruct(activations()),
+        rtol=0,
+        atol=1e-4,
+    )
+
+
+def test_the_same_again_trains_nothing_and_other_settings_are_refused(tmp_path: Path) -> None:
+    path, out = write(tmp_path), tmp_path / "out"
+    quiet(request(out, path))
+    before = (out / "sae_layer_3.safetensors").read_bytes()
+    said: list[str] = []
+    train(request(out, path), said.append, lambda *_, **__: None)
+    assert (out / "sae_layer_3.safetensors").read_bytes() == before
+    assert any("goes on after step 33 of 33" in line for line in said)
+    with pytest.raises(
+        BadInput, match=r"holds a training of other settings \(k was 4, is 5\); use --overwrite"
+    ):
+        quiet(request(out, path, k=5))
+    quiet(Request(**{**vars(request(out, path, k=5)), "overwrite": True}))
+    assert json.loads((out / "sae_layer_3_metadata.json").read_text())["k"] == 5
+
+
+def test_starting_from_another_autoencoder(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    quiet(request(tmp_path / "base", path, max_epochs=6))
+    asked = request(tmp_path / "next", path, max_epochs=1, max_steps=1, learning_rate=1e-9)
+    started = quiet(Request(**{**vars(asked), "start": tmp_path / "base"}))
+    base = load_file(tmp_path / "base" / "sae_layer_3.safetensors")
+    torch.testing.assert_close(
+        load_file(started.path)["encoder.weight"], base["encoder.weight"], atol=1e-5, rtol=0
+    )
+    other = request(tmp_path / "other", path, latent_dim=40)
+    with pytest.raises(BadInput, match="has n_latents 48, the training 40; both must be equal"):
+        quiet(Request(**{**vars(other), "start": tmp_path / "base"}))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.ones((400, 4), "f4"), "the activations never change"),
+        (np.full((400, 4), np.nan, "f4"), "must be finite"),
+        (np.random.default_rng(0).normal(size=(30, 4)), "less than a step of"),
+        (np.random.default_rng(0).normal(size=(3, 4)), "too few to hold"),
+    ],
+)
+def test_activations_that_cannot_be_trained_on(tmp_path: Path, x: np.ndarray, message: str) -> None:
+    np.save(tmp_path / "x.npy", x)
+    with pytest.raises(BadInput, match=message):
+        quiet(request(tmp_path / "out", tmp_path / "x.npy", accumulate=2))
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,72 @@
+"""Steps: norms, thresholds, dead latents, and what is said of the encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from tests.unit.trainers.sae.data import SMALL, activations
+from trainers.sae.data import Scale
+from trainers.sae.settings import Settings
+from trainers.sae.training import Training
+
+X = activations(64)
+
+
+def training(**settings: Any) -> Training:
+    scale = Scale(1.5, X.mean(0) * 1.5, float((X - X.mean(0)).square().sum(1).mean()) * 1.5**2)
+    return Training(Settings(**{**SMALL, **settings}), scale, torch.device("cpu"))
+
+
+def test_decoder_rows_keep_norm_1_where_they_are_to() -> None:
+    own = training(unit_norm=True)
+    own.gather(X)
+    own.update(0.1)
+    torch.testing.assert_close(own.parameters["W_dec"].norm(dim=1), torch.ones(48))
+    free = training()
+    free.gather(X)
+    free.update(0.1)
+    assert float((free.parameters["W_dec"].norm(dim=1) - 1).abs().max()) > 0.01
+
+
+def test_jumprelu_begins_with_k_active_latents() -> None:
+    own = training(architecture="jumprelu", bandwidth=1e-6)
+    assert own.prepare(X) == "encoder: float32"
+    assert own.gather(X).l0 == pytest.approx(4, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"precision": "bfloat16"}, "encoder: float32, chosen in bfloat16"),
+        ({"precision": "auto"}, "is taken"),
+        ({"architecture": "relu", "precision": "bfloat16"}, "encoder: float32"),
+    ],
+)
+def test_the_encoder_is_said(settings: dict[str, Any], line: str) -> None:
+    assert line in training(**settings).prepare(X)
+
+
+def test_dead_latents_come_back() -> None:
+    own = training(dead_after=64, aux_coef=1.0, architecture="topk")
+    own.parameters["b_enc"][:24] -= 100
+    own.gather(X)
+    own.update(1e-9)
+    assert own.dead_share >= 0.5
+    found = own.gradients(own.scaled(X))
+    assert not found.gradients["W_enc"][:24].any()  # so far below 0 that nothing reaches them
+    own.parameters["b_enc"][:24] += 99.5
+    assert own.gradients(own.scaled(X)).gradients["W_enc"][:24].any()
+
+
+def test_batches_that_are_gathered_count_as_one() -> None:
+    one, two = training(accumulate=1, clip_norm=0.0), training(accumulate=2, clip_norm=0.0)
+    one.gather(X)
+    for _ in range(2):
+        two.gather(X)
+    one.update(1e-2)
+    two.update(1e-2)
+    for name, value in one.parameters.items():
+        torch.testing.assert_close(two.parameters[name], value)

@@ -1,0 +1,97 @@
+"""One way to activations, whatever file they lie in.
+
+.h5 .hdf5      `<split>/activations`, below `layer_<n>` where there is such a group, or `activations` alone
+.parquet       columns `activation` and `layer_idx`; a folder holds shards, or one file a layer
+.safetensors   `layer_<n>`, or `activations`, or the only tensor
+.npy           one array
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import torch
+
+from trainers.common.activations.hdf5 import describe, open_hdf5
+from trainers.common.activations.hdf5_members import member
+from trainers.common.activations.loading import load_rows
+from trainers.common.activations.parquet import ParquetRows, find_parquet
+from trainers.common.activations.reading_arrays import check_finite, read_npy, read_safetensors
+from trainers.common.activations.rows import ResidentRows, Rows
+from trainers.common.errors import BadInput
+
+HDF5 = (".h5", ".hdf5")
+SUFFIXES = (*HDF5, ".parquet", ".safetensors", ".npy")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be read of a file, and how it is to be held."""
+
+    layer: int | None = None
+    split: str = "train"
+    """Of HDF5 files, which have splits."""
+    dtype: torch.dtype = torch.float32
+    limit: int | None = None
+    """Rows at most, the first ones."""
+    memory: int = 1 << 62
+    """Bytes that rows may take; an HDF5 file that needs more is streamed."""
+
+
+def read_rows(path: Path, wanted: Wanted) -> Rows:
+    """Return the activations of a file; BadInput where it has none of that layer, or cannot be trusted."""
+    if path.suffix in HDF5:
+        return _from_hdf5(path, wanted)
+    if path.suffix == ".npy":
+        x = read_npy(path)
+    elif path.suffix == ".safetensors":
+        x = read_safetensors(path, wanted.layer)
+    elif path.suffix == ".parquet" or path.is_dir():
+        x = ParquetRows(find_parquet(path, wanted.layer), wanted.layer, wanted.limit).activations(
+            wanted.dtype
+        )
+    else:
+        raise BadInput(
+            f"{path}: not a file of activations; one of {', '.join(SUFFIXES)} or a folder of Parquet"
+        )
+    x = x[: wanted.limit]
+    check_finite(x, str(path))
+    return ResidentRows(x.to(wanted.dtype))
+
+
+def has_split(path: Path, layer: int | None, split: str) -> bool:
+    """Tell whether a file has a split of that name; only HDF5 files do."""
+    if path.suffix not in HDF5:
+        return False
+    with open_hdf5(path) as file:
+        return any(f"{prefix}{split}" in file for prefix in _prefixes(file, layer))
+
+
+def _from_hdf5(path: Path, wanted: Wanted) -> Rows:
+    with open_hdf5(path) as file:
+        prefixes = _prefixes(file, wanted.layer)
+        places = [
+            f"{prefix}{inner}"
+            for prefix in prefixes
+            for inner in (f"{wanted.split}/activations", "activations")
+        ]
+        name = next((place for place in places if place in file), places[0])
+        split = describe(path, member(path, file, name, h5py.Dataset), f"/{name}")
+    rows = load_rows(split, wanted.dtype, wanted.memory, torch.device("cpu"))
+    if wanted.limit is None or wanted.limit >= rows.n_rows:
+        return rows
+    if not isinstance(rows, ResidentRows):
+        raise BadInput(f"{path}: is larger than the memory for it, and a limit of samples needs it in memory")
+    return ResidentRows(rows.x_ND[: wanted.limit])
+
+
+def _prefixes(file: h5py.File, layer: int | None) -> list[str]:
+    """Return where the splits may lie; a file of several layers must have the one that is asked for."""
+    groups = sorted(key for key in file if key.startswith("layer_"))
+    if not groups or layer is None:
+        return [""]
+    if f"layer_{layer}" not in groups:
+        raise BadInput(f"{file.filename}: no group 'layer_{layer}'; it holds {', '.join(groups)}")
+    return [f"layer_{layer}/"]

@@ -1,0 +1,53 @@
+"""The files that a training goes on from, and the weights of its best validations."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainers.common.errors import BadInput
+from trainers.common.files import read_tensors, write_tensors
+from trainers.common.resume import as_json, differences
+
+STATE = "sae_checkpoint.pt"
+
+
+class Checkpoints:
+    """A folder of them."""
+
+    def __init__(self, folder: Path, fingerprint: Mapping[str, Any]) -> None:
+        self._folder, self._fingerprint = folder, as_json(fingerprint)
+
+    def state(self) -> dict[str, Any] | None:
+        """Return what was written last; None where nothing was, BadInput where it is of another training."""
+        path = self._folder / STATE
+        try:
+            state = read_tensors(path)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise BadInput(f"{error}; delete it to begin anew") from error
+        changed = differences(state["fingerprint"], self._fingerprint)
+        if changed:
+            raise BadInput(f"{path} is of another training ({changed}); use --overwrite, or another folder")
+        return state
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        """Write what a training goes on from."""
+        write_tensors(self._folder / STATE, {**state, "fingerprint": self._fingerprint})
+
+    def write_weights(self, step: int, weights: Mapping[str, Any]) -> None:
+        """Write the weights of a step."""
+        write_tensors(self.weights(step), weights)
+
+    def keep_only(self, steps: Collection[int]) -> None:
+        """Delete the weights of all other steps."""
+        kept = {self.weights(step) for step in steps}
+        for path in self._folder.glob("step_*.pt"):
+            if path not in kept:
+                path.unlink()
+
+    def weights(self, step: int) -> Path:
+        """Return the file of the weights of a step."""
+        return self._folder / f"step_{step:08}.pt"

@@ -1,0 +1,217 @@
+"""The command `train_sae`, with the sub-commands `train_sae` (the default) and `train_sae_fast`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TextIO
+
+from trainers.common.errors import BadInput, exit_code_of
+from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
+
+try:
+    from trainers.sae.model.architecture import KINDS
+    from trainers.sae.run import Request, train
+    from trainers.sae.settings import PRECISIONS, PRESETS, SCHEDULES, Settings, settings_of, within_fast
+except ModuleNotFoundError as error:
+    raise SystemExit(f"train_sae: {error}: training needs pip install 'twophase[trainers]'") from error
+
+NAME = "train_sae"
+DEFAULT_OUTPUT = Path("data/sae")
+INTERRUPTED = 130
+FAST = "train_sae_fast"
+CHOICES = {
+    "architecture": KINDS,
+    "schedule": SCHEDULES,
+    "precision": PRECISIONS,
+    "optimizer": ("adamw", "adam"),
+}
+HELP = {
+    "architecture": "batchtopk is recommended; relu and gelu have an L1 penalty, the others a number k",
+    "latent_dim": "latents",
+    "k": "active latents of an example: exactly, on average over a batch, or JumpReLU's target",
+    "tied_weights": "the decoder is the encoder's transpose (relu, gelu)",
+    "sparsity_coef": "weight of mean |z| (default 1e-3), or of JumpReLU's distance from its k (default 1)",
+    "bandwidth": "of JumpReLU's gradients",
+    "unit_norm": "keep the decoder's rows at norm 1",
+    "normalise": "scale activations to a mean norm of the root of their number; folded into what is saved",
+    "aux_coef": "weight of what dead latents make of the error; 0 is none",
+    "dead_after": "examples without activity after which a latent counts as dead",
+    "learning_rate": "default: scaled to latents and batch",
+    "batch_size": "default: by what the optimiser's traffic allows",
+    "schedule": "linear: warm-up, constant, then to 0; restarts: cosine over 10, 20, 40 … epochs",
+    "decay_share": "part of the steps over which linear falls",
+    "clip_norm": "0 does not clip",
+    "max_steps": "ends earlier or later than --max-epochs",
+    "accumulate": "batches to a step",
+    "val_per_epoch": "validations of an epoch",
+    "val_share": "held-out part, where the file has no split val",
+    "patience": "validations without a better loss before training ends; 0: never",
+    "keep_checkpoints": "the best ones",
+    "max_samples": "examples at most, the first ones of the file",
+    "precision": "bfloat16 chooses latents in it and computes values in float32; auto takes the faster",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train the autoencoder that the flags name; return the exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return exit_code_of(
+            lambda: run(arguments, ScriptContract.from_environ(), sys.stdout), NAME, sys.stderr
+        )
+    except KeyboardInterrupt:
+        print(f"{NAME}: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return INTERRUPTED
+
+
+def run(arguments: argparse.Namespace, contract: ScriptContract | None, stream: TextIO) -> None:
+    """Do what parsed flags say, and tell it to `stream`."""
+    given = {**_config(arguments.config), **_given(arguments)}
+    own = {name: given.pop(name) for name in list(given) if name not in _SETTINGS}
+    preset = own.pop("preset", "seed-fast" if arguments.command == FAST else "recommended")
+    values = settings_of(preset, given).as_config()
+    settings = Settings(**(within_fast(values) if arguments.command == FAST else values))
+    if arguments.print_config:
+        print(json.dumps({"preset": preset, **settings.as_config()}, indent=2), file=stream)
+        return
+    request = _request(own, settings, contract, arguments)
+    train(request, lambda line: print(line, file=stream, flush=True), _progress(contract, stream))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command; every flag may be written with - or with _."""
+    parser = argparse.ArgumentParser(NAME, description=__doc__, argument_default=argparse.SUPPRESS)
+    parser.add_argument("command", nargs="?", choices=(NAME, FAST), default=NAME)
+    add = _Adder(parser)
+    add(
+        "activation_path",
+        type=Path,
+        help="Parquet (a file, a folder of shards or layers), HDF5, safetensors, .npy",
+    )
+    add("layer_idx", type=int, help="the layer whose activations are taken from the file")
+    add("output_dir", type=Path, help=f"default {DEFAULT_OUTPUT}; in a job the job's output")
+    add("preset", choices=tuple(PRESETS), help="what the other flags start from (default recommended)")
+    add(
+        "config",
+        type=Path,
+        default=None,
+        help="JSON of settings, such as a written sae_config.json; flags win",
+    )
+    add("print_config", action="store_true", default=False, help="print all settings as JSON, and end")
+    add("export", help="saelens, sparsify, or both by a comma: directories that these packages load")
+    add(
+        "start",
+        type=Path,
+        help="an autoencoder to start from: a file of ours, or a folder of another package",
+    )
+    add("device", help="auto, cpu, cuda or cuda:<number>")
+    add("num_workers", type=int, help="threads that compute, at most (default 8)")
+    add("model_name", help="of the model whose activations these are, for the metadata")
+    add("overwrite", action="store_true", default=False, help="train anew over results of other settings")
+    add("mode", help="base_only trains a base model; set by Twophase")
+    add("base_layer_idx", type=int, help="with base models: the layer that the base model is trained on")
+    add(
+        "base_activation_path", type=Path, help="with base models: the file that the base model is trained on"
+    )
+    for field in fields(Settings):
+        _add_setting(add, field.name, str(field.type))
+    return parser
+
+
+class _Adder:
+    """Adds flags under both spellings."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._parser = parser
+
+    def __call__(self, name: str, **options: Any) -> None:
+        """Add the flag of a name."""
+        spellings = dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}"))
+        self._parser.add_argument(*spellings, dest=name, **options)
+
+
+def _add_setting(add: _Adder, name: str, kind: str) -> None:
+    text = HELP.get(name)
+    if kind == "bool":
+        add(name, action=argparse.BooleanOptionalAction, help=text)
+    elif name in CHOICES:
+        add(name, choices=CHOICES[name], help=text)
+    else:
+        add(name, type=float if "float" in kind else int, help=text)
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    left_out = ("command", "config", "print_config", "overwrite")
+    return {name: value for name, value in vars(arguments).items() if name not in left_out}
+
+
+def _config(path: Path | None) -> dict[str, Any]:
+    """Return the settings of a file: one of the user's, or one that a training wrote."""
+    if path is None:
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"--config {path}: cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BadInput(f"--config {path}: must be a JSON object of settings")
+    known = {*_SETTINGS, "preset", *_PLACES}
+    unknown = sorted(name for name in value if name not in known and not name.startswith("_"))
+    if unknown:
+        raise BadInput(
+            f"--config {path}: {', '.join(unknown)}: no setting; they are {', '.join(sorted(known))}"
+        )
+    found = {name: one for name, one in value.items() if not name.startswith("_")}
+    return found | ({"activation_path": Path(found["activation_path"])} if "activation_path" in found else {})
+
+
+_SETTINGS = tuple(field.name for field in fields(Settings))
+_PLACES = ("activation_path", "layer_idx")
+
+
+def _request(
+    own: Mapping[str, Any], settings: Settings, contract: ScriptContract | None, arguments: argparse.Namespace
+) -> Request:
+    is_base = own.get("mode") == BASE_ONLY
+    path, layer = own.get("activation_path"), own.get("layer_idx")
+    if is_base:
+        path, layer = own.get("base_activation_path", path), own.get("base_layer_idx", layer)
+    if path is None:
+        name = "--base-activation-path" if is_base else "--activation-path"
+        raise BadInput(f"{name} FILE is needed: the activations to train on")
+    start = own.get("start")
+    output = own.get("output_dir", DEFAULT_OUTPUT)
+    checkpoints = output / "checkpoints"
+    if contract is not None:
+        output, checkpoints = contract.output_dir, contract.checkpoint_dir
+        if contract.base_model_dir is not None:
+            output, start = (contract.base_model_dir, start) if is_base else (output, contract.base_model_dir)
+    return Request(
+        activation_path=path,
+        settings=settings,
+        output_dir=output,
+        checkpoint_dir=checkpoints,
+        layer_idx=layer,
+        device=own.get("device", "auto"),
+        num_workers=own.get("num_workers", 8),
+        exports=tuple(part for part in own.get("export", "").split(",") if part),
+        start=start,
+        model_name=own.get("model_name"),
+        training_mode="fast" if arguments.command == FAST else None,
+        overwrite=arguments.overwrite,
+    )
+
+
+def _progress(contract: ScriptContract | None, stream: TextIO) -> Callable[..., None]:
+    def tell(epoch: int, epochs: int, **figures: float) -> None:
+        texts = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        print(f"epoch {epoch}/{epochs}  {texts}", file=stream, flush=True)
+        if contract is not None:
+            contract.report_progress(epoch, epochs, **figures)
+
+    return tell

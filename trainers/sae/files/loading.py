@@ -1,0 +1,30 @@
+"""An autoencoder from wherever it lies: the kind of file tells how it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainers.common.errors import BadInput
+from trainers.sae.files import dictionary_learning, saelens, sparsify
+from trainers.sae.files.saved import SavedSae
+from trainers.sae.files.seed import read_seed
+
+READERS = {
+    saelens.WEIGHTS: saelens.read_saelens,
+    sparsify.WEIGHTS: sparsify.read_sparsify,
+    dictionary_learning.WEIGHTS: dictionary_learning.read_dictionary_learning,
+}
+
+
+def load_sae(path: Path) -> SavedSae:
+    """Return the autoencoder of a file or folder; BadInput where there is none or more than one."""
+    if path.is_file():
+        return read_seed(path)
+    for name, read in READERS.items():
+        if (path / name).is_file():
+            return read(path)
+    found = sorted(path.glob("sae_*.safetensors")) or sorted(path.glob("layers.*"))
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found) or "none"
+        raise BadInput(f"{path}: one autoencoder is wanted, found {names}: name its file or folder")
+    return load_sae(found[0])

@@ -1,0 +1,186 @@
+"""Epochs over the examples: own loop, no DataLoader; checkpoints from which it goes on to the bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trainers.common.errors import BadInput
+from trainers.sae.checkpoints import Checkpoints
+from trainers.sae.data import Examples, batches
+from trainers.sae.rates import Plateau, Stopper, base_rate, rate_at
+from trainers.sae.records import Pace, Record, Records
+from trainers.sae.settings import Settings
+from trainers.sae.training import StepReport, Training
+
+CHECKPOINT_SECONDS = 60.0
+REPORT_SECONDS = 2.0
+
+Progress = Callable[..., None]
+
+
+@dataclass
+class Place:
+    """How far a training is."""
+
+    step: int = 0
+    epoch: int = 0
+    row: int = 0
+    """Examples of the epoch that are done."""
+    examples: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one training is to do."""
+
+    settings: Settings
+    batch: int
+    steps_an_epoch: int
+    steps: int
+    fingerprint: Mapping[str, Any]
+    """What the training depends on; a checkpoint of another is refused."""
+    checkpoints: Path
+
+
+def plan_of(
+    settings: Settings, n_train: int, batch: int, fingerprint: Mapping[str, Any], folder: Path
+) -> Plan:
+    """Return how many steps a training has; BadInput where an epoch has none."""
+    an_epoch = n_train // (batch * settings.accumulate)
+    if not an_epoch:
+        raise BadInput(
+            f"{n_train} training examples are less than a step of {batch} × {settings.accumulate}; "
+            "lower --batch-size or --accumulate"
+        )
+    steps = settings.max_steps or an_epoch * settings.max_epochs
+    return Plan(settings, batch, an_epoch, steps, fingerprint, folder)
+
+
+class Loop:
+    """Runs a plan from its beginning, or from the checkpoint that is there."""
+
+    def __init__(self, plan: Plan, training: Training, examples: Examples, records: Records) -> None:
+        self._plan, self._training, self._examples, self._records = plan, training, examples, records
+        self.place = Place()
+        self._checkpoints = Checkpoints(plan.checkpoints, plan.fingerprint)
+        self._stopper = Stopper(plan.settings.patience, plan.settings.keep_checkpoints)
+        self._plateau = Plateau()
+        self._saved = self._reported = time.monotonic()
+        self._pace = Pace(0, 1)
+
+    def resume(self) -> bool:
+        """Go on from the checkpoint, if there is one; BadInput where it is of another training."""
+        state = self._checkpoints.state()
+        if state is None:
+            return False
+        self._restore(state)
+        return True
+
+    def run(self, progress: Progress) -> None:
+        """Train to the end."""
+        plan, place = self._plan, self.place
+        total = plan.steps * plan.batch * plan.settings.accumulate
+        self._pace = Pace(place.examples, total)
+        while place.step < plan.steps and not self._stopper.ends:
+            order = self._examples.order(plan.settings.seed, place.epoch)
+            self._epoch(batches(self._examples, order, place.row, plan.batch), progress)
+        self._records.write()
+
+    def best(self) -> Path:
+        """Return the checkpoint with the least validation loss."""
+        return self._checkpoints.weights(self._stopper.best[0][1])
+
+    def last_validation(self) -> Record:
+        """Return the figures of the last validation."""
+        return self._records.kept[-1]
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch of the last step, from 1."""
+        return max(0, self.place.step - 1) // self._plan.steps_an_epoch + 1
+
+    @property
+    def highest_rate(self) -> float:
+        """The learning rate after warm-up."""
+        return base_rate(self._plan.settings, self._plan.batch * self._plan.settings.accumulate)
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        state = {
+            **self._training.state(),
+            "place": asdict(self.place),
+            "stopper": asdict(self._stopper),
+            "plateau": asdict(self._plateau),
+            "records": self._records.kept,
+        }
+        self._checkpoints.write_state(state)
+        self._saved = time.monotonic()
+
+    def _epoch(self, made: Any, progress: Progress) -> None:
+        plan, place, settings = self._plan, self.place, self._plan.settings
+        for gathered, (row, x_BD) in enumerate(made, 1):
+            report = self._training.gather(x_BD)
+            place.examples += plan.batch
+            if gathered % settings.accumulate:
+                continue
+            self._training.update(self._rate())
+            place.step, place.row = place.step + 1, row
+            if not place.step % plan.steps_an_epoch:  # what is left of the epoch is less than a step
+                place.epoch, place.row = place.epoch + 1, 0
+            self._after_step(report, progress)
+            if place.step >= plan.steps or self._stopper.ends or not place.row:
+                return
+
+    def _rate(self) -> float:
+        plan = self._plan
+        rate = rate_at(plan.settings, self.highest_rate, self.place.step, plan.steps, plan.steps_an_epoch)
+        return rate * (self._plateau.factor if plan.settings.schedule == "plateau" else 1.0)
+
+    def _after_step(self, report: StepReport, progress: Progress) -> None:
+        now = time.monotonic()
+        if self._validates():
+            self._validate(report, progress)
+        elif now - self._reported > REPORT_SECONDS:
+            self._tell(progress, {"loss": report.loss, "l0": report.l0, "fvu": report.fvu})
+        if now - self._saved > CHECKPOINT_SECONDS:
+            self.save()
+
+    def _validates(self) -> bool:
+        plan, step = self._plan, self.place.step
+        often, steps = plan.settings.val_per_epoch, plan.steps_an_epoch
+        return step == plan.steps or step * often // steps != (step - 1) * often // steps
+
+    def _validate(self, report: StepReport, progress: Progress) -> None:
+        found, step = self._training.evaluate(self._examples.held_out), self.place.step
+        self._plateau.saw(found.loss)
+        if self._stopper.saw(found.loss, step):
+            weights = {**self._training.parameters, "_threshold": self._training.threshold}
+            self._checkpoints.write_weights(step, weights)
+        figures: Record = {"epoch": self.epoch, "step": step, "rate": self._rate()}
+        figures |= {"loss": report.loss, "train_fvu": report.fvu, "train_l0": report.l0}
+        figures |= {f"val_{name}": value for name, value in found.figures().items()}
+        figures |= {"dead_in_training": self._training.dead_share}
+        self._records.add({**figures, **self._pace.figures(self.place.examples)})
+        self._records.write()
+        self.save()
+        self._checkpoints.keep_only([kept for _, kept in self._stopper.best])
+        self._tell(progress, {"loss": report.loss, "l0": found.l0, "fvu": found.fvu})
+
+    def _tell(self, progress: Progress, figures: dict[str, float]) -> None:
+        self._reported = time.monotonic()
+        explained = {"explained_variance": 1 - figures.pop("fvu"), "dead_share": self._training.dead_share}
+        pace = self._pace.figures(self.place.examples)
+        epochs = -(-self._plan.steps // self._plan.steps_an_epoch)
+        progress(self.epoch, epochs, **figures, **explained, **pace)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        self._training.restore(state)
+        self.place = Place(**state["place"])
+        best = [(loss, step) for loss, step in state["stopper"]["best"]]
+        self._stopper = Stopper(**{**state["stopper"], "best": best})
+        self._plateau = Plateau(**state["plateau"])
+        self._records.restore(state["records"])

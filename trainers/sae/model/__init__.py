@@ -1,0 +1,1 @@
+"""The mathematics of sparse autoencoders: parameters, which latents are active, losses and gradients."""

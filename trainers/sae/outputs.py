@@ -1,0 +1,71 @@
+"""The folder of a training's results: whose it is, and what is written to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainers.common.errors import BadInput
+from trainers.common.files import write_json
+from trainers.common.resume import as_json, differences
+from trainers.sae.checkpoints import STATE
+from trainers.sae.evaluation import Evaluation
+from trainers.sae.files.saelens import write_saelens
+from trainers.sae.files.saved import SavedSae, read_json_file
+from trainers.sae.files.seed import write_seed
+from trainers.sae.files.sparsify import write_sparsify
+
+CONFIG = "sae_config.json"
+EXPORTS = ("saelens", "sparsify")
+
+
+def claim(
+    folder: Path, fingerprint: Mapping[str, Any], config: Mapping[str, Any], *, overwrite: bool
+) -> None:
+    """Make a folder this training's; BadInput where it is another one's and may not be written over."""
+    path = folder / CONFIG
+    if path.exists() and not overwrite:
+        changed = differences(read_json_file(path).get("_fingerprint", {}), as_json(fingerprint))
+        if changed:
+            raise BadInput(f"{folder} holds a training of other settings ({changed}); use --overwrite")
+    write_json(path, {**config, "_fingerprint": fingerprint})
+
+
+def discard(folder: Path, checkpoints: Path) -> None:
+    """Delete what a training left that is to be written over."""
+    for path in [*checkpoints.glob("step_*.pt"), *checkpoints.glob(STATE)]:
+        path.unlink()
+    (folder / CONFIG).unlink(missing_ok=True)
+
+
+def write_results(
+    folder: Path, stem: str, sae: SavedSae, found: Evaluation, exports: Mapping[str, Callable[[], None]]
+) -> Path:
+    """Write an autoencoder, its figures, and what others read; return the file of weights."""
+    write_json(folder / "evaluation.json", {**found.figures(), "density": found.density()})
+    for export in exports.values():
+        export()
+    return write_seed(folder, stem, sae)
+
+
+def exports_of(
+    names: tuple[str, ...], folder: Path, layer: int, sae: SavedSae, found: Evaluation
+) -> dict[str, Callable[[], None]]:
+    """Return what writes each of the wanted forms."""
+    known: dict[str, Callable[[], None]] = {
+        "saelens": lambda: write_saelens(folder / "saelens", sae, found.frequency_L),
+        "sparsify": lambda: write_sparsify(folder / "sparsify", layer, sae),
+    }
+    return {name: known[name] for name in names}
+
+
+def check_exports(names: tuple[str, ...], kind: str) -> None:
+    """Raise BadInput, before training, for a form that such an autoencoder has not."""
+    for name in names:
+        if name not in EXPORTS:
+            raise BadInput(f"--export {name}: must be of {', '.join(EXPORTS)}")
+    if kind == "gelu" and names:
+        raise BadInput("--export: no other package has GELU autoencoders")
+    if "sparsify" in names and kind in ("relu", "jumprelu"):
+        raise BadInput(f"--export sparsify: it has no {kind} autoencoder, only those of k active latents")

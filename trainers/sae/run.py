@@ -1,0 +1,186 @@
+"""One training, from a file of activations to the files of an autoencoder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainers.common.activations.rows import bits
+from trainers.common.devices import resolve_device, usable_cores
+from trainers.common.errors import BadInput
+from trainers.common.files import read_tensors
+from trainers.sae import CODE_VERSION, keep_pages
+from trainers.sae.data import Examples, Scale, batches, read_examples, scale_of
+from trainers.sae.evaluation import Evaluation, evaluate
+from trainers.sae.files.loading import load_sae
+from trainers.sae.files.saved import SavedSae, folded
+from trainers.sae.loop import Loop, Plan, Progress, plan_of
+from trainers.sae.model.architecture import Parameters
+from trainers.sae.outputs import check_exports, claim, discard, exports_of, write_results
+from trainers.sae.rates import base_rate, batch_size
+from trainers.sae.records import Records
+from trainers.sae.settings import Settings
+from trainers.sae.training import Training
+
+DIGEST_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Request:
+    """One training as the user asked for it."""
+
+    activation_path: Path
+    settings: Settings
+    output_dir: Path
+    checkpoint_dir: Path
+    layer_idx: int | None = None
+    device: str = "auto"
+    num_workers: int = 8
+    """Threads that compute, at most."""
+    exports: tuple[str, ...] = ()
+    start: Path | None = None
+    """An autoencoder to start from: of another layer, other data, another k."""
+    model_name: str | None = None
+    training_mode: str | None = None
+    overwrite: bool = False
+
+    @property
+    def stem(self) -> str:
+        """Name of the file of weights, without its ending."""
+        return "sae" if self.layer_idx is None else f"sae_layer_{self.layer_idx}"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An autoencoder, how good it is, and its file."""
+
+    sae: SavedSae
+    evaluation: Evaluation
+    path: Path
+
+
+def train(request: Request, say: Callable[[str], None], progress: Progress) -> Trained:
+    """Train an autoencoder, or go on with it; BadInput, before anything is written, for what cannot be."""
+    keep_pages()
+    check_exports(request.exports, request.settings.architecture)
+    device = resolve_device(request.device)
+    torch.set_num_threads(max(1, min(request.num_workers, usable_cores())))
+    settings = request.settings
+    examples = read_examples(request.activation_path, request.layer_idx, settings)
+    scale = scale_of(examples, settings)
+    training = Training(settings, scale, device, _start(request, examples, scale))
+    batch = batch_size(settings, examples.n_train, device.type)
+    fingerprint = _fingerprint(request, examples, batch)
+    plan = plan_of(settings, examples.n_train, batch, fingerprint, request.checkpoint_dir)
+    config = {
+        **settings.as_config(),
+        "activation_path": request.activation_path,
+        "layer_idx": request.layer_idx,
+    }
+    if request.overwrite:
+        discard(request.output_dir, request.checkpoint_dir)
+    claim(request.output_dir, fingerprint, config, overwrite=request.overwrite)
+    _say_plan(plan, examples, scale, say)
+    loop = Loop(plan, training, examples, Records(request.output_dir, say))
+    if loop.resume():
+        say(f"goes on after step {loop.place.step} of {plan.steps}")
+    else:
+        _, first = next(batches(examples, examples.order(settings.seed, 0), 0, batch))
+        say(training.prepare(first))
+    loop.run(progress)
+    return _finish(request, training, loop, examples, say)
+
+
+def _finish(
+    request: Request, training: Training, loop: Loop, examples: Examples, say: Callable[[str], None]
+) -> Trained:
+    best = read_tensors(loop.best())
+    threshold = best.pop("_threshold")
+    found = evaluate(training.form, best, examples.held_out.to(threshold), threshold, training.scale.factor)
+    form = training.form
+    sae = SavedSae(form, folded(best, training.scale.factor), threshold, _metadata(request, loop))
+    exports = exports_of(request.exports, request.output_dir, request.layer_idx or 0, sae, found)
+    path = write_results(request.output_dir, request.stem, sae, found, exports)
+    say(f"{path}: FVU {found.fvu:.4f}, L0 {found.l0:.1f}, dead {found.dead_share:.2%}")
+    return Trained(sae, found, path)
+
+
+def _metadata(request: Request, loop: Loop) -> dict[str, Any]:
+    last = loop.last_validation()
+    return {
+        "layer_idx": request.layer_idx,
+        "learning_rate": loop.highest_rate,
+        "training_epochs": loop.epoch,
+        "training_steps": loop.place.step,
+        "model_name": request.model_name,
+        **({"training_mode": request.training_mode} if request.training_mode else {}),
+        "training_completed_at": datetime.now(timezone.utc).isoformat(),
+        "final_train_loss": last["loss"],
+        "final_val_loss": last["val_loss"],
+        "code_version": CODE_VERSION,
+    }
+
+
+def _start(request: Request, examples: Examples, scale: Scale) -> Parameters | None:
+    """Return the parameters of the autoencoder to start from, as the new one's scale has them."""
+    if request.start is None:
+        return None
+    base, wanted = load_sae(request.start), request.settings.form(examples.rows.n_features)
+    for name in ("kind", "n_features", "n_latents", "tied"):
+        there, asked = getattr(base.form, name), getattr(wanted, name)
+        if there != asked:
+            raise BadInput(f"{request.start}: has {name} {there}, the training {asked}; both must be equal")
+    dtype = scale.mean_D.dtype
+    return {name: value.to(dtype) for name, value in base.unfolded(scale.factor).items()}
+
+
+def _fingerprint(request: Request, examples: Examples, batch: int) -> dict[str, Any]:
+    settings = replace(request.settings, batch_size=batch)
+    started = None if request.start is None else _digest_of(load_sae(request.start).parameters)
+    return {
+        **settings.as_config(),
+        "layer_idx": request.layer_idx,
+        "data": _digest(examples),
+        "start": started,
+        "code_version": CODE_VERSION,
+    }
+
+
+def _digest(examples: Examples) -> str:
+    """Recognise the data wherever its file lies: by shapes and some rows."""
+    some = examples.some()
+    rows = some[:: max(1, len(some) // DIGEST_ROWS)]
+    shapes = (examples.rows.n_rows, examples.n_train, *examples.held_out.shape)
+    digest = hashlib.sha256(f"sae-data {shapes}\0".encode())
+    digest.update(bits(rows.contiguous()).tobytes())
+    return digest.hexdigest()
+
+
+def _digest_of(parameters: Parameters) -> str:
+    digest = hashlib.sha256(b"sae-start\0")
+    for name in sorted(parameters):
+        digest.update(name.encode() + bits(parameters[name].contiguous()).tobytes())
+    return digest.hexdigest()
+
+
+def _say_plan(plan: Plan, examples: Examples, scale: Scale, say: Callable[[str], None]) -> None:
+    settings = plan.settings
+    rate = base_rate(settings, plan.batch * settings.accumulate)
+    form = settings.form(examples.rows.n_features)
+    say(
+        f"{form.kind}: {form.n_features} activations, {form.n_latents} latents"
+        + (f", k {form.k}" if form.is_selective else f", sparsity {form.sparsity_coef:g}")
+        + f"; {examples.n_train} examples to train on, {len(examples.held_out)} held out"
+    )
+    chosen = " (auto)" if settings.batch_size is None else ""
+    scaled = " (scaled to latents and batch)" if settings.learning_rate is None else ""
+    say(
+        f"batch {plan.batch}{chosen}, rate {rate:.3g}{scaled}, {plan.steps} steps, "
+        f"activations times {scale.factor:.4g}"
+    )

@@ -1,0 +1,155 @@
+"""What decides an autoencoder's weights, and the presets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from trainers.common.errors import BadInput
+from trainers.sae.model.architecture import Architecture, Kind
+
+Schedule = Literal["linear", "restarts", "plateau", "constant"]
+SCHEDULES = ("linear", "restarts", "plateau", "constant")
+SPARSITY = {"relu": 1e-3, "gelu": 1e-3, "jumprelu": 1.0}
+PRECISIONS = ("auto", "float32", "bfloat16", "float64")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The defaults are those of `recommended`."""
+
+    architecture: Kind = "batchtopk"
+    latent_dim: int = 16_384
+    k: int = 32
+    tied_weights: bool = False
+    sparsity_coef: float | None = None
+    """None is 1e-3 (relu, gelu), or 1 (jumprelu)."""
+    bandwidth: float = 0.1
+    unit_norm: bool = False
+    """Keep the decoder's rows at norm 1."""
+    normalise: bool = True
+    """Scale activations so that their mean norm is the root of their number; folded into what is saved."""
+    aux_coef: float = 1 / 32
+    """Weight of what dead latents make of the error; 0 is none."""
+    dead_after: int = 500_000
+    """Examples without activity after which a latent counts as dead."""
+    learning_rate: float | None = None
+    """None scales with the latents and the batch (`rates`)."""
+    batch_size: int | None = None
+    """None weighs the optimiser's traffic against the rest (`rates`)."""
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    weight_decay: float = 0.0
+    schedule: Schedule = "linear"
+    warmup_steps: int = 100
+    decay_share: float = 0.2
+    """Part of the steps over which `linear` falls to 0."""
+    clip_norm: float = 1.0
+    """0 does not clip."""
+    max_epochs: int = 10
+    max_steps: int | None = None
+    accumulate: int = 1
+    val_per_epoch: int = 2
+    val_share: float = 0.1
+    """Part of the examples that is held out, where the file has no split `val`."""
+    patience: int = 0
+    """Validations without a better loss after which training ends; 0 never."""
+    keep_checkpoints: int = 3
+    max_samples: int | None = None
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be trained with."""
+        counts = {name: getattr(self, name) for name in ("max_epochs", "accumulate", "val_per_epoch")}
+        limits = {name: getattr(self, name) for name in ("batch_size", "max_steps", "max_samples")}
+        for name, value in {
+            **counts,
+            **{name: one for name, one in limits.items() if one is not None},
+        }.items():
+            if value < 1:
+                raise BadInput(f"{name} is {value}, must be at least 1")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise BadInput(f"learning_rate is {self.learning_rate}, must be above 0")
+        self.form(1)
+
+    def form(self, n_features: int) -> Architecture:
+        """Return the architecture for activations of a width."""
+        return Architecture(
+            kind=self.architecture,
+            n_features=n_features,
+            n_latents=self.latent_dim,
+            k=self.k,
+            tied=self.tied_weights,
+            sparsity_coef=SPARSITY.get(self.architecture, 0.0)
+            if self.sparsity_coef is None
+            else self.sparsity_coef,
+            bandwidth=self.bandwidth,
+        )
+
+    def as_config(self) -> dict[str, Any]:
+        """Return the settings as `--config` reads them."""
+        return asdict(self)
+
+
+SEED: dict[str, Any] = {
+    "architecture": "relu",
+    "tied_weights": True,
+    "sparsity_coef": 1e-3,
+    "normalise": False,
+    "aux_coef": 0.0,
+    "learning_rate": 1e-3,
+    "batch_size": 512,
+    "weight_decay": 1e-4,
+    "schedule": "restarts",
+    "clip_norm": 0.0,
+    "max_epochs": 100,
+    "patience": 10,
+}
+PRESETS: Mapping[str, dict[str, Any]] = {
+    "recommended": {},
+    "seed": SEED,
+    "seed-fast": {
+        **SEED,
+        "latent_dim": 8192,
+        "learning_rate": 2e-3,
+        "batch_size": 1024,
+        "accumulate": 2,
+        "max_epochs": 50,
+        "patience": 5,
+        "val_per_epoch": 4,
+        "max_samples": 50_000,
+    },
+    "seed-before": {
+        **SEED,
+        "batch_size": 256,
+        "precision": "float32",
+        "optimizer": "adam",
+        "weight_decay": 0.0,
+        "schedule": "plateau",
+    },
+}
+FAST_LIMITS = {"latent_dim": 8192, "max_samples": 50_000, "max_epochs": 50}
+"""What `train_sae_fast` never exceeds, whatever its flags say."""
+
+
+def settings_of(preset: str, given: Mapping[str, Any]) -> Settings:
+    """Return a preset with what is given instead; BadInput for a name that is no setting."""
+    known = {field.name for field in fields(Settings)}
+    for name in given:
+        if name not in known:
+            raise BadInput(f"{name!r} is no setting; they are {', '.join(sorted(known))}")
+    if preset not in PRESETS:
+        raise BadInput(f"{preset!r} is no preset; they are {', '.join(PRESETS)}")
+    try:
+        return Settings(**{**PRESETS[preset], **given})
+    except TypeError as error:
+        raise BadInput(f"a setting has a value of the wrong type: {error}") from error
+
+
+def within_fast(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings cut to what the fast command allows."""
+    return {
+        name: min(value, FAST_LIMITS[name]) if name in FAST_LIMITS and value is not None else value
+        for name, value in settings.items()
+    }

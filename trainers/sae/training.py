@@ -1,0 +1,191 @@
+"""One training: steps, validation, and a state from which it goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainers.common.seeds import derive_seed
+from trainers.sae.data import Scale
+from trainers.sae.evaluation import Evaluation, evaluate
+from trainers.sae.model.architecture import Parameters, new_parameters
+from trainers.sae.model.codes import Codes
+from trainers.sae.model.dense import encoded
+from trainers.sae.model.encoder import auxiliary_codes, can_round, faster_rounded, training_codes
+from trainers.sae.model.selection import above
+from trainers.sae.model.sparse import Result, Weights, sparse_step
+from trainers.sae.model.whole import differentiated_step, whole_step
+from trainers.sae.settings import Settings
+
+SPARSE_SHARE = 0.03
+"""Share of active latents above which dense products are faster."""
+EMA = 0.9
+"""How much of its threshold a batch keeps of the one before."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step tells."""
+
+    loss: float
+    fvu: float
+    l0: float
+
+
+class Training:
+    """Parameters, optimiser and counters of one autoencoder."""
+
+    def __init__(
+        self, settings: Settings, scale: Scale, device: torch.device, start: Parameters | None = None
+    ) -> None:
+        self._settings, self.scale = settings, scale
+        self.form = settings.form(len(scale.mean_D))
+        generator = torch.Generator().manual_seed(derive_seed(settings.seed, "parameters", 0))
+        drawn = start or new_parameters(self.form, scale.mean_D, generator)
+        self.parameters: Parameters = {name: value.to(device).clone() for name, value in drawn.items()}
+        self.threshold = torch.zeros((), dtype=scale.mean_D.dtype, device=device)
+        """What an example by itself has to reach where active latents are chosen over a batch."""
+        self.idle_L = torch.zeros(self.form.n_latents, dtype=torch.int64, device=device)
+        """Examples since a latent was active."""
+        self.rounded: bool | None = None
+        """Whether latents are chosen in bfloat16; None until it is timed."""
+        self._share = 1.0 if self.form.kind in ("relu", "gelu") else 0.0
+        self._optimizer = _optimizer(settings, self.parameters)
+        self._gathered: Parameters = {}
+
+    @torch.no_grad()
+    def prepare(self, x_BD: Tensor) -> str:
+        """Set on a first batch what depends on data and machine; return a line about it."""
+        x_BD = self.scaled(x_BD)
+        if self.form.kind == "jumprelu" and not self.parameters["threshold"].any():
+            self.parameters["threshold"] += _quantile(encoded(self.form, self.parameters, x_BD), self.form.k)
+        wanted = self._settings.precision
+        if wanted != "auto" or not can_round(self.form, x_BD):
+            self.rounded = wanted == "bfloat16" and can_round(self.form, x_BD)
+            return f"encoder: {str(x_BD.dtype).removeprefix('torch.')}{', chosen in bfloat16' * self.rounded}"
+        self.rounded, line = faster_rounded(self.form, self.parameters, x_BD)
+        return line
+
+    def scaled(self, x_BD: Tensor) -> Tensor:
+        """Return activations on the device, scaled."""
+        return x_BD.to(self.threshold.device) * self.scale.factor
+
+    @torch.no_grad()
+    def gather(self, x_BD: Tensor) -> StepReport:
+        """Add the gradients of a batch."""
+        result = self.gradients(self.scaled(x_BD))
+        for name, gradient in result.gradients.items():
+            if name in self._gathered:
+                self._gathered[name] += gradient
+            else:
+                self._gathered[name] = gradient
+        self.idle_L += len(x_BD)
+        self.idle_L[result.counts > 0] = 0
+        l0 = float(result.counts.sum()) / len(x_BD)
+        if not self.form.is_selective:
+            self._share = l0 / self.form.n_latents
+        return StepReport(float(result.loss), float(result.squares) / (len(x_BD) * self.scale.variance), l0)
+
+    @torch.no_grad()
+    def update(self, rate: float) -> None:
+        """Move the parameters by what was gathered."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        if self._settings.unit_norm and "W_dec" in self.parameters:
+            _project(self._gathered["W_dec"], self.parameters["W_dec"])
+        for name, value in self.parameters.items():
+            value.grad = self._gathered[name].div_(self._settings.accumulate)
+        if self._settings.clip_norm:
+            torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self._settings.clip_norm)
+        self._optimizer.step()
+        self._gathered = {}
+        for value in self.parameters.values():
+            value.grad = None
+        if self._settings.unit_norm and "W_dec" in self.parameters:
+            self.parameters["W_dec"].div_(self.parameters["W_dec"].norm(dim=1, keepdim=True).clamp(min=1e-12))
+        if "threshold" in self.parameters:
+            self.parameters["threshold"].clamp_(min=0)
+
+    def gradients(self, x_BD: Tensor) -> Result:
+        """Return loss and gradients of a scaled batch."""
+        form, weights = self.form, self.weights(len(x_BD))
+        if form.kind == "gelu":
+            return differentiated_step(form, self.parameters, x_BD, weights)
+        if form.kind == "relu":
+            h_BL = encoded(form, self.parameters, x_BD)
+            if self._share > SPARSE_SHARE:
+                return whole_step(form, self.parameters, x_BD, h_BL, weights)
+            return sparse_step(form, self.parameters, x_BD, above(h_BL, 0.0), weights)
+        codes = training_codes(form, self.parameters, x_BD, rounded=bool(self.rounded))
+        if form.over_batch:
+            self._follow(codes)
+        return sparse_step(form, self.parameters, x_BD, codes, weights, self._dead(x_BD))
+
+    def weights(self, examples: int) -> Weights:
+        """Return what the parts of the loss count: mean squares (relu, gelu), or shares of the variance."""
+        if not self.form.is_selective:
+            return Weights(1 / (examples * self.form.n_features))
+        error = 1 / (examples * self.scale.variance)
+        return Weights(error, error * self._settings.aux_coef)
+
+    def evaluate(self, held_out: Tensor) -> Evaluation:
+        """Return how good the autoencoder is on held-out examples."""
+        return evaluate(self.form, self.parameters, held_out, self.threshold, self.scale.factor)
+
+    @property
+    def dead_share(self) -> float:
+        """Share of the latents that have been idle for long."""
+        return float((self.idle_L >= self._settings.dead_after).double().mean())
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the next step depends on, but for the data."""
+        return {
+            "parameters": self.parameters,
+            "optimizer": self._optimizer.state_dict(),
+            "threshold": self.threshold,
+            "idle": self.idle_L,
+            "rounded": self.rounded,
+            "share": self._share,
+        }
+
+    @torch.no_grad()
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        for name, value in state["parameters"].items():
+            self.parameters[name].copy_(value)
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.threshold.copy_(state["threshold"])
+        self.idle_L.copy_(state["idle"])
+        self.rounded, self._share = state["rounded"], state["share"]
+
+    def _follow(self, codes: Codes) -> None:
+        if len(codes.values):
+            least = codes.values.amin()
+            self.threshold.copy_(
+                torch.where(self.threshold > 0, EMA * self.threshold + (1 - EMA) * least, least)
+            )
+
+    def _dead(self, x_BD: Tensor) -> Codes | None:
+        if not self._settings.aux_coef:
+            return None
+        dead = self.idle_L >= self._settings.dead_after
+        return auxiliary_codes(self.form, self.parameters, x_BD, dead)
+
+
+def _optimizer(settings: Settings, parameters: Parameters) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
+    return kind(list(parameters.values()), lr=1.0, weight_decay=settings.weight_decay, fused=True)
+
+
+def _project(gradient_LD: Tensor, rows_LD: Tensor) -> None:
+    """Take out of a gradient what would only change the length of rows of norm 1."""
+    gradient_LD.sub_((gradient_LD * rows_LD).sum(1, keepdim=True) * rows_LD)
+
+
+def _quantile(h_BL: Tensor, k: int) -> Tensor:
+    """Return the value that k latents of an example exceed on average."""
+    return torch.topk(h_BL.reshape(-1), min(h_BL.numel(), len(h_BL) * k)).values[-1].clamp(min=1e-6)
