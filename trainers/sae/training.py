@@ -97,10 +97,9 @@ class Training:
             group["lr"] = rate
         if self._settings.unit_norm and "W_dec" in self.parameters:
             _project(self._gathered["W_dec"], self.parameters["W_dec"])
+        scale = self._gradient_scale()
         for name, value in self.parameters.items():
-            value.grad = self._gathered[name].div_(self._settings.accumulate)
-        if self._settings.clip_norm:
-            torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self._settings.clip_norm)
+            value.grad = self._gathered[name] if scale == 1 else self._gathered[name].mul_(scale)
         self._optimizer.step()
         self._gathered = {}
         for value in self.parameters.values():
@@ -109,6 +108,15 @@ class Training:
             self.parameters["W_dec"].div_(self.parameters["W_dec"].norm(dim=1, keepdim=True).clamp(min=1e-12))
         if "threshold" in self.parameters:
             self.parameters["threshold"].clamp_(min=0)
+
+    def _gradient_scale(self) -> float:
+        """Return what gathered gradients are multiplied by: their mean, within the norm that is allowed."""
+        mean, allowed = 1 / self._settings.accumulate, self._settings.clip_norm
+        if not allowed:
+            return mean
+        norms = torch.stack([gradient.norm() for gradient in self._gathered.values()])
+        norm = float(norms.norm()) * mean
+        return mean * min(1.0, allowed / max(norm, 1e-12))
 
     def gradients(self, x_BD: Tensor) -> Result:
         """Return loss and gradients of a scaled batch."""

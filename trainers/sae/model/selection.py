@@ -60,7 +60,8 @@ def batch_bound(h_BL: Tensor, k: int) -> Tensor:
 
 def above(h_BL: Tensor, bound: Tensor | float, *, inclusive: bool = False) -> Codes:
     """Return the positive values above a bound, or from it on."""
-    mask = (h_BL >= bound) & (h_BL > 0) if inclusive else h_BL > bound
+    # One comparison: a bound of 0 that counts itself is the least number above it.
+    mask = h_BL >= _positive(bound, h_BL) if inclusive else h_BL > bound
     places = _places(mask)
     rows = torch.div(places, mask.shape[1], rounding_mode="floor")
     return Codes(
@@ -98,6 +99,11 @@ def ranks(codes: Codes) -> Tensor:
     ranked = torch.empty_like(order)
     ranked[order] = torch.arange(len(order), device=order.device) - codes.starts()[codes.rows[order]]
     return ranked
+
+
+def _positive(bound: Tensor | float, like: Tensor) -> Tensor | float:
+    least = torch.finfo(like.dtype).tiny
+    return bound.clamp(min=least) if isinstance(bound, Tensor) else max(bound, least)
 
 
 def _maxima(h_BL: Tensor) -> Tensor:

@@ -130,7 +130,9 @@ class _Step:
         gradients = self._gradients
         if self._form.centres:
             gradients["b_dec"] = gradients["b_dec"] - gradients["b_enc"] @ self._parameters["W_enc"]
-        return {name: gradients.get(name, torch.zeros_like(p)) for name, p in self._parameters.items()}
+        for name in self._parameters.keys() - gradients.keys():
+            gradients[name] = torch.zeros_like(self._parameters[name])
+        return {name: gradients[name] for name in self._parameters}
 
     def _backward(self, codes: Codes, back_BD: Tensor) -> None:
         by_latent = ByLatent.of(codes)
