@@ -109,14 +109,11 @@ def _with_needs(
     places: tuple[Path, Sequence[Path]],
     files: TrainingFiles,
 ) -> ClusterSpec:
-    """Return the cluster with the modules that agents are to look for; what all jobs need must be there."""
+    """Return the cluster with what agents are to look for."""
     projects = projects_of([job for job in jobs if not job.problem], *places).values()
     known = [modules_of(project, files.own_folders) for project in projects]
     each = [needs for scripts in known for needs in scripts.values()]
-    of_some, of_all = frozenset[str]().union(*each), frozenset[str]()
-    if each and all(known) and not options.ignore_missing_modules:
-        of_all = each[0].intersection(*each)
-    return with_needs(cluster, modules=sorted(of_some - of_all), required=sorted(of_all))
+    return with_needs(cluster, each, may_lack=options.ignore_missing_modules or not all(known))
 
 
 def _this_machine(workers: Workers) -> ClusterSpec:

@@ -89,9 +89,9 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     else:
         code = choose_code(options, cluster, layout, earlier)
     script, scripts = code.script, [each.script for each in (base, code) if each and each.script]
-    needs = tuple(dict.fromkeys([*(needed_by(base.sources) if base else ()), *needed_by(code.sources)]))
-    only_told, required = (needs, []) if options.ignore_missing_modules else ([], needs)
-    cluster = with_needs(cluster, modules=only_told, required=required)
+    imported = [needed_by(each.sources) for each in (base, code) if each]
+    needs = tuple(dict.fromkeys(name for names in imported for name in names))
+    cluster = with_needs(cluster, imported, may_lack=options.ignore_missing_modules)
     trainer = None if script else find_trainer_manifest(options.trainer)
     flags = replace(flags_taken(code.sources, trainer, options.flag_style), told_prefix=base is not None)
     of_base = _base_code(base, options)

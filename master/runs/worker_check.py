@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -70,13 +70,18 @@ def _missing(session: Session, bundle: AgentBundle, python: str, server: ServerS
 
 
 def with_needs(
-    cluster: ClusterSpec, *, modules: Sequence[str] = (), required: Sequence[str] = ()
+    cluster: ClusterSpec, imported: Sequence[Collection[str]], *, may_lack: bool = False
 ) -> ClusterSpec:
     """Return the cluster with what agents are to look for: modules, and the data that workers have.
 
-    A worker that lacks one of the `required` modules is not used.
+    `imported` is what each script imports in any case.  A worker that lacks what all of them import is not
+    used, unless it `may_lack` that; of the others the master is told.
     """
-    servers = (_with_needs(server, modules, required) for server in cluster.servers)
+    of_all = frozenset[str]()
+    if imported and not may_lack:
+        of_all = frozenset(imported[0]).intersection(*imported)
+    told = frozenset[str]().union(*imported) - of_all
+    servers = (_with_needs(server, sorted(told), sorted(of_all)) for server in cluster.servers)
     return replace(cluster, servers=tuple(servers))
 
 
