@@ -103,7 +103,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="JSON of settings, such as a written sae_config.json; flags win",
     )
     add("print_config", action="store_true", default=False, help="print all settings as JSON, and end")
-    add("export", help="saelens, sparsify, or both by a comma: directories that these packages load")
+    add(
+        "export",
+        help="of saelens, sparsify, features, by commas: directories of these packages; features.parquet",
+    )
     add(
         "start",
         type=Path,

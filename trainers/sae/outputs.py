@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainers.common.errors import BadInput
+import torch
+
+from trainers.common.activations.reading import Wanted, columns_of, read_rows
+from trainers.common.errors import BadInput, TrainerError
 from trainers.common.files import write_json
 from trainers.common.resume import as_json, differences
 from trainers.sae.checkpoints import STATE
 from trainers.sae.evaluation import Evaluation
+from trainers.sae.files.features import SNIPPET, TOKEN, feature_rows, top_examples, write_features
 from trainers.sae.files.saelens import write_saelens
 from trainers.sae.files.saved import SavedSae, read_json_file
 from trainers.sae.files.seed import write_seed
 from trainers.sae.files.sparsify import write_sparsify
 
 CONFIG = "sae_config.json"
-EXPORTS = ("saelens", "sparsify")
+FEATURE_ROWS = 50_000
+"""Examples among which the strongest are sought, the first ones."""
+Measured = tuple[SavedSae, Evaluation]
+EXPORTS = ("saelens", "sparsify", "features")
 
 
 def claim(
@@ -50,14 +58,25 @@ def write_results(
 
 
 def exports_of(
-    names: tuple[str, ...], folder: Path, layer: int, sae: SavedSae, found: Evaluation
+    names: tuple[str, ...], folder: Path, layer: int, result: Measured, source: Path
 ) -> dict[str, Callable[[], None]]:
-    """Return what writes each of the wanted forms."""
+    """Return what writes each of the wanted forms; `source`: the activations, which may come with texts."""
+    sae, found = result
     known: dict[str, Callable[[], None]] = {
         "saelens": lambda: write_saelens(folder / "saelens", sae, found.frequency_L),
         "sparsify": lambda: write_sparsify(folder / "sparsify", layer, sae),
+        "features": lambda: _write_features(folder, sae, found, source),
     }
     return {name: known[name] for name in names}
+
+
+def _write_features(folder: Path, sae: SavedSae, found: Evaluation, source: Path) -> None:
+    layer = sae.metadata.get("layer_idx")
+    rows = read_rows(source, Wanted(layer, limit=FEATURE_ROWS))
+    texts = columns_of(source, layer, (TOKEN, SNIPPET), FEATURE_ROWS)
+    x_ND = torch.cat([block.clone() for block in rows.blocks()])
+    strongest = top_examples(sae, x_ND)
+    write_features(folder / "features.parquet", feature_rows(layer, found, strongest, texts))
 
 
 def check_exports(names: tuple[str, ...], kind: str) -> None:
@@ -65,7 +84,9 @@ def check_exports(names: tuple[str, ...], kind: str) -> None:
     for name in names:
         if name not in EXPORTS:
             raise BadInput(f"--export {name}: must be of {', '.join(EXPORTS)}")
-    if kind == "gelu" and names:
+    if "features" in names and importlib.util.find_spec("pyarrow") is None:
+        raise TrainerError("--export features needs pyarrow: pip install 'twophase[parquet]'")
+    if kind == "gelu" and {"saelens", "sparsify"} & {*names}:
         raise BadInput("--export: no other package has GELU autoencoders")
     if "sparsify" in names and kind in ("relu", "jumprelu"):
         raise BadInput(f"--export sparsify: it has no {kind} autoencoder, only those of k active latents")

@@ -105,7 +105,9 @@ def _finish(
     found = evaluate(training.form, best, examples.held_out.to(threshold), threshold, training.scale.factor)
     form = training.form
     sae = SavedSae(form, folded(best, training.scale.factor), threshold, _metadata(request, loop))
-    exports = exports_of(request.exports, request.output_dir, request.layer_idx or 0, sae, found)
+    exports = exports_of(
+        request.exports, request.output_dir, request.layer_idx or 0, (sae, found), request.activation_path
+    )
     path = write_results(request.output_dir, request.stem, sae, found, exports)
     say(f"{path}: FVU {found.fvu:.4f}, L0 {found.l0:.1f}, dead {found.dead_share:.2%}")
     return Trained(sae, found, path)

@@ -27,6 +27,10 @@ EMA = 0.9
 """How much of its threshold a batch keeps of the one before."""
 
 
+CLIP_SLACK = 1e-6
+"""As torch's `clip_grad_norm_` has it, so that both give the same steps."""
+
+
 @dataclass(frozen=True)
 class StepReport:
     """What a step tells."""
@@ -116,7 +120,7 @@ class Training:
             return mean
         norms = torch.stack([gradient.norm() for gradient in self._gathered.values()])
         norm = float(norms.norm()) * mean
-        return mean * min(1.0, allowed / max(norm, 1e-12))
+        return mean * min(1.0, allowed / (norm + CLIP_SLACK))
 
     def gradients(self, x_BD: Tensor) -> Result:
         """Return loss and gradients of a scaled batch."""

@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import torch
@@ -59,6 +61,15 @@ def read_rows(path: Path, wanted: Wanted) -> Rows:
     x = x[: wanted.limit]
     check_finite(x, str(path))
     return ResidentRows(x.to(wanted.dtype))
+
+
+def columns_of(
+    path: Path, layer: int | None, names: Sequence[str], limit: int | None = None
+) -> dict[str, list[Any]]:
+    """Return what a Parquet file tells of its rows besides, as far as it does; nothing for other files."""
+    if path.suffix != ".parquet" and not path.is_dir():
+        return {}
+    return ParquetRows(find_parquet(path, layer), layer, limit).columns(names)
 
 
 def has_split(path: Path, layer: int | None, split: str) -> bool:

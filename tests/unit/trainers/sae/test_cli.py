@@ -79,7 +79,10 @@ def test_a_job_trains_its_base_model_and_starts_from_it(
         (["--mode", "base_only"], "--base-activation-path FILE is needed"),
         (["--config", "none.json"], "--config none.json: cannot be read"),
         (["--activation-path", "none.npy"], "none.npy: no such file"),
-        (["--activation-path", "x.npy", "--export", "other"], "--export other: must be of saelens, sparsify"),
+        (
+            ["--activation-path", "x.npy", "--export", "other"],
+            "--export other: must be of saelens, sparsify, features",
+        ),
         (
             ["--activation-path", "x.npy", "--export", "sparsify", "--preset", "seed"],
             "it has no relu autoencoder",

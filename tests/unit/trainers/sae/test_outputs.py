@@ -22,7 +22,7 @@ def test_a_folder_belongs_to_one_training(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "kind", "message"),
     [
-        (("other",), "topk", "--export other: must be of saelens, sparsify"),
+        (("other",), "topk", "--export other: must be of saelens, sparsify, features"),
         (("saelens",), "gelu", "no other package has GELU"),
         (("sparsify",), "jumprelu", "it has no jumprelu autoencoder"),
     ],

@@ -90,6 +90,25 @@ def test_starting_from_another_autoencoder(tmp_path: Path) -> None:
         quiet(Request(**{**vars(other), "start": tmp_path / "base"}))
 
 
+def test_features_come_with_their_snippets(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    x = activations()
+    table = {"activation": list(x.numpy()), "layer_idx": [3] * len(x), "token_id": list(range(len(x)))}
+    table["text_snippet"] = [f"snippet {row}" for row in range(len(x))]
+    parquet.write_table(arrow.table(table), tmp_path / "x.parquet")
+    asked = request(tmp_path / "out", tmp_path / "x.parquet")
+    trained = quiet(Request(**{**vars(asked), "exports": ("features",)}))
+    found = parquet.read_table(tmp_path / "out" / "features.parquet").to_pylist()
+    assert [row["id"] for row in found] == list(range(48)) and found[0]["layer_idx"] == 3
+    strongest = max(found, key=lambda row: max(row["top_strengths"], default=0))
+    best = strongest["top_examples"][0]
+    assert strongest["top_snippets"][0] == f"snippet {best}" and strongest["top_tokens"][0] == best
+    sae = trained.sae
+    h = (x - sae.parameters["b_dec"]) @ sae.parameters["W_enc"].t() + sae.parameters["b_enc"]
+    assert int(h[:, strongest["id"]].argmax()) == best
+    assert strongest["top_strengths"][0] == pytest.approx(float(h[best, strongest["id"]]), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [

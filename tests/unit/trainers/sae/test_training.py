@@ -9,6 +9,8 @@ import torch
 
 from tests.unit.trainers.sae.data import SMALL, activations
 from trainers.sae.data import Scale
+from trainers.sae.model.architecture import KINDS
+from trainers.sae.model.dense import dense_loss
 from trainers.sae.settings import Settings
 from trainers.sae.training import Training
 
@@ -59,6 +61,29 @@ def test_dead_latents_come_back() -> None:
     assert not found.gradients["W_enc"][:24].any()  # so far below 0 that nothing reaches them
     own.parameters["b_enc"][:24] += 99.5
     assert own.gradients(own.scaled(X)).gradients["W_enc"][:24].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_are_step_by_step_those_of_automatic_differentiation_and_plain_adam(kind: str) -> None:
+    x = X.double()
+    scale = Scale(1.0, x.mean(0), float((x - x.mean(0)).square().sum(1).mean()))
+    settings = Settings(**{**SMALL, "architecture": kind, "weight_decay": 1e-2, "clip_norm": 0.5, "k": 6})
+    own = Training(settings, scale, torch.device("cpu"))
+    own.prepare(x)
+    leaves = {name: value.clone().requires_grad_() for name, value in own.parameters.items()}
+    plain = torch.optim.AdamW(leaves.values(), weight_decay=1e-2)
+    for step in range(20):
+        rate, batch = 1e-2 / (step + 1), x[(step % 4) * 16 :][:16]
+        loss = dense_loss(own.form, leaves, batch, own.weights(len(batch)))
+        plain.param_groups[0]["lr"] = rate
+        plain.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(leaves.values(), 0.5)
+        plain.step()
+        if "threshold" in leaves:
+            leaves["threshold"].data.clamp_(min=0)
+        assert own.gather(batch).loss == pytest.approx(float(loss.detach()), rel=1e-9), step
+        own.update(rate)
 
 
 def test_batches_that_are_gathered_count_as_one() -> None:
