@@ -38,7 +38,9 @@ def differentiated_step(
     with torch.enable_grad():
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         loss = dense_loss(form, leaves, x_BD, weights, dead_L)
-        gradients = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
+        found = torch.autograd.grad(loss, list(leaves.values()))
+    # Two biases that are added share one gradient, and gradients are changed in place.
+    gradients = {name: gradient.clone() for name, gradient in zip(leaves, found, strict=True)}
     h_BL = torch.addmm(parameters["b_enc"], x_BD, parameters["W_enc"].t())
     none = loss.new_zeros(())
     return Result(loss.detach(), loss.detach() / weights.error, none, (h_BL > 0).sum(0), gradients)
