@@ -88,18 +88,16 @@ def _switched(
     flags: Sequence[Named], declared: Iterable[Declaration], on_by_default: frozenset[str]
 ) -> Iterator[Named]:
     """Yield the flags, switches with the one that says the opposite where there is one."""
-    opposite = {
-        each.target: each.names[0] for each in declared if each.action == "store_false" and each.names
-    }
+    opposite = {each.target: each.names for each in declared if each.action == "store_false" and each.names}
     for name, flag in flags:
-        no = opposite.get(flag.target)
-        if flag.takes is not Takes.NOTHING or flag.spelling == no:
+        no = opposite.get(flag.target, ())
+        if flag.takes is not Takes.NOTHING or flag.spelling in no:
             yield name, flag
-        elif no is not None:
-            yield name, replace(flag, off=(no,))
+        elif no:
+            yield name, replace(flag, off=no[:1])
         else:
             yield name, replace(flag, off=None) if flag.target in on_by_default and not flag.off else flag
     names = {name for name, _ in flags}
     for target, no in opposite.items():
         if target not in names:
-            yield target, Flag(target, no, Takes.NOTHING, on=(), off=(no,))
+            yield target, Flag(target, no[0], Takes.NOTHING, on=(), off=no[:1])

@@ -117,6 +117,19 @@ def test_a_switch_takes_true_and_false_alone(value: Any) -> None:
     )
 
 
+def test_all_names_of_a_switch_that_says_no_say_no() -> None:
+    source = HEAD + 'add("--no-x", "--no_x", "-n", dest="x", action="store_false")\n'
+    for config, found in (
+        ({"no_x": False}, True),
+        ({"no_x": True}, False),
+        ({"no-x": True}, False),
+        ({"n": True}, False),
+        ({"x": False}, False),
+        ({"x": True}, True),
+    ):
+        assert vars(parser_of(source).parse_args(told(source, config))) == {"x": found}, config
+
+
 def test_one_value_is_no_list() -> None:
     assert "takes one value" in dict(problems({"text": [1, 2]}, read(script(["text"]))))["text"]
     assert "takes 2" in dict(problems({"two": [1, 2, 3]}, read(script(["two"]))))["two"]
