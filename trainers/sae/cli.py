@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,6 +24,8 @@ NAME = "train_sae"
 DEFAULT_OUTPUT = Path("data/sae")
 INTERRUPTED = 130
 FAST = "train_sae_fast"
+TUNED = ("k", "learning_rate", "max_epochs", "max_steps", "max_samples")
+"""What may be another for what starts from a base model than for the base model."""
 CHOICES = {
     "architecture": KINDS,
     "schedule": SCHEDULES,
@@ -121,6 +123,9 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "base_activation_path", type=Path, help="with base models: the file that the base model is trained on"
     )
+    for name in TUNED:
+        kind: type = float if name == "learning_rate" else int
+        add(f"tune_{name}", type=kind, help=f"instead of --{name.replace('_', '-')}, from a base model on")
     for field in fields(Settings):
         _add_setting(add, field.name, str(field.type))
     return parser
@@ -194,9 +199,10 @@ def _request(
         output, checkpoints = contract.output_dir, contract.checkpoint_dir
         if contract.base_model_dir is not None:
             output, start = (contract.base_model_dir, start) if is_base else (output, contract.base_model_dir)
+    tuned = {name: own[f"tune_{name}"] for name in TUNED if f"tune_{name}" in own and not is_base}
     return Request(
         activation_path=path,
-        settings=settings,
+        settings=replace(settings, **tuned),
         output_dir=output,
         checkpoint_dir=checkpoints,
         layer_idx=layer,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from master.code.trainer_manifest import find_trainer_manifest
 from tests.unit.trainers.sae.data import write
-from trainers.sae.cli import main
+from trainers.sae.cli import build_parser, main
 from trainers.sae.files.loading import load_sae
 
 FLAGS = ["--latent_dim", "48", "--k", "4", "--batch-size", "32", "--max_epochs", "1", "--num_workers", "1"]
@@ -32,6 +33,12 @@ def test_settings_come_from_preset_config_and_flags_in_this_order(
     assert printed(capsys, "--config", str(file)) == found
 
 
+def test_the_manifest_names_every_flag() -> None:
+    known = {"help", "command", "config", "print_config"}
+    fields = find_trainer_manifest("sae").known_fields()
+    assert fields == {action.dest for action in build_parser()._actions} - known
+
+
 def test_the_fast_command_never_exceeds_its_limits(capsys: pytest.CaptureFixture[str]) -> None:
     found = printed(capsys, "train_sae_fast", "--latent_dim", "16384", "--max_samples", "90000")
     assert (found["latent_dim"], found["max_samples"], found["max_epochs"]) == (8192, 50_000, 50)
@@ -52,8 +59,9 @@ def test_a_job_trains_its_base_model_and_starts_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = str(write(tmp_path))
+    tuned = ["--layer_idx", "3", "--tune_k", "3", "--tune-max-steps", "5"]
     environment = {"JOB_ID": "a", "ATTEMPT": "1", "BASE_MODEL_DIR": str(tmp_path / "base")}
-    for phase, mode in (("1", ["--mode", "base_only", "--base_layer_idx", "2"]), ("2", ["--layer_idx", "3"])):
+    for phase, mode in (("1", ["--mode", "base_only", "--base_layer_idx", "2"]), ("2", tuned)):
         here = {
             "PHASE": phase,
             **{name: str(tmp_path / phase / name) for name in ("OUTPUT_DIR", "CHECKPOINT_DIR")},
@@ -67,7 +75,8 @@ def test_a_job_trains_its_base_model_and_starts_from_it(
         assert {"loss", "l0", "dead_share", "explained_variance", "tokens_per_second", "eta_seconds"} <= {
             *json.loads(progress.read_text().splitlines()[-1])["metrics"]
         }
-    assert load_sae(tmp_path / "base").form.n_latents == 48
+    assert load_sae(tmp_path / "base").form.k == 4
+    assert load_sae(tmp_path / "2" / "OUTPUT_DIR").form.k == 3
     assert (tmp_path / "2" / "OUTPUT_DIR" / "sae_layer_3.safetensors").is_file()
     assert (tmp_path / "2" / "CHECKPOINT_DIR" / "sae_checkpoint.pt").is_file()
 
