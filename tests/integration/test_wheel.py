@@ -77,10 +77,17 @@ def test_training_says_what_to_install(wheel: Path) -> None:
     assert named and named[1] in HEAVY and "pip install 'twophase[trainers]'" in done.stderr
 
 
+def test_training_an_autoencoder_says_what_to_install(wheel: Path) -> None:
+    done = run(wheel, "train_sae", "--activation-path", "x.npy")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "No module named" in done.stderr and "pip install 'twophase[trainers]'" in done.stderr
+
+
 def test_every_command_is_an_entry_point(wheel: Path) -> None:
     text = next(wheel.glob("*.dist-info/entry_points.txt")).read_text()
     assert re.findall(r"^(\w+) = ", text, re.MULTILINE) == [
-        *("analyze_jobs", "run_all_training", "run_two_phase", "train_probes", "worker_agent"),
+        *("analyze_jobs", "run_all_training", "run_two_phase", "train_probes", "train_sae"),
+        "worker_agent",
     ]
 
 
