@@ -116,7 +116,7 @@ def _event(inbox: Inbox) -> object:
 
 def _transition(event: Any) -> Transition:
     return Transition(
-        *(event.at, event.task_id, Trigger.FAIL, State.FAILED, event.attempt, event.worker),
+        *(event.at, event.job_id, Trigger.FAIL, State.FAILED, event.attempt, event.worker),
         finished=event.finished,
     )
 

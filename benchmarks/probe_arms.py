@@ -216,7 +216,7 @@ def run_arm(name: str, path: Path, size: Size) -> Measured:
     """Run one arm in this process and add its memory."""
     measured = ARMS[name](path, size)
     own = Path("/proc/self")
-    children = [int(child) for tasks in own.glob("task/*/children") for child in tasks.read_text().split()]
+    children = [int(child) for jobs in own.glob("task/*/children") for child in jobs.read_text().split()]
     return replace(measured, peak_mib=sum(peak_mib(process) for process in [os.getpid(), *children]))
 
 

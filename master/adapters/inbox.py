@@ -24,7 +24,7 @@ class Seen:
     """Progress of a running attempt, for the view alone."""
 
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
     said: Said
     slot: str | None = None

@@ -42,8 +42,8 @@ class CodeStart:
         base = cls.from_json(value.get("base"))
         return cls(record, str(value.get("snapshot")), argv, at if isinstance(at, float) else 0.0, base)
 
-    def of_task(self, *, trains: bool) -> CodeStart:
-        """Return the part of it that does a task: one that trains a base model, or one that does not."""
+    def of_job(self, *, trains: bool) -> CodeStart:
+        """Return the part of it that does a job: one that trains a base model, or one that does not."""
         return self.base if trains and self.base else self
 
 
@@ -55,9 +55,9 @@ class CodeHistory:
     former: Mapping[Attempt, CodeStart | None] = field(default_factory=dict)
     """None for attempts whose code was not remembered."""
 
-    def of(self, task_id: str, attempt: int) -> CodeStart | None:
+    def of(self, job_id: str, attempt: int) -> CodeStart | None:
         """Return what an attempt was started with; None where that is not known."""
-        return self.former.get((task_id, attempt), self.now)
+        return self.former.get((job_id, attempt), self.now)
 
     def mixed(self, attempts: Iterable[Attempt]) -> list[str]:
         """Say how results differ in their code: nothing where all come from the same."""

@@ -10,8 +10,8 @@ from master.specs import EMPTY, Config
 
 
 @dataclass(frozen=True)
-class TaskFacts:
-    """What the head node knows of a task whatever becomes of its attempts."""
+class JobFacts:
+    """What the head node knows of a job whatever becomes of its attempts."""
 
     parameters: Config = field(default_factory=lambda: EMPTY)
     """Fields of the job, or whatever else it was asked for by."""
@@ -27,7 +27,7 @@ class TaskFacts:
 class Described:
     """What is known of an attempt before it says anything."""
 
-    facts: TaskFacts = field(default_factory=TaskFacts)
+    facts: JobFacts = field(default_factory=JobFacts)
     code: CodeStart | None = None
     """None where a job is shown the user's files as they are."""
     run_id: str | None = None

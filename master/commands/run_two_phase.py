@@ -16,19 +16,19 @@ from master.core.planning.workers import planned_workers
 from master.errors import NoUsableWorker
 from master.intake.executors import INLINE
 from master.runs.dispatcher import halt_text
-from master.runs.earlier_starts import planned_tasks
+from master.runs.earlier_starts import planned_jobs
 from master.runs.phase_logs import write_phase_logs
 from master.runs.run import Run, RunResult
 from master.runs.script_jobs import job_configs
 from master.runs.stop_signals import on_signals
 from master.runs.worker_check import check_gpu_memory, probe_workers
 from master.storage.run_layout import RunLayout
+from master.view.job_lines import print_jobs
 from master.view.job_starts import start_notes
 from master.view.metrics import Metrics
 from master.view.plan_table import plan_json, print_plan
 from master.view.result_sheet import write_sheet
 from master.view.result_table import collected_metrics, print_result, result_json
-from master.view.task_lines import print_tasks
 from master.view.view import open_views
 
 _COMMAND = Command("run_two_phase")
@@ -49,17 +49,17 @@ def _run(options: TwoPhaseOptions) -> int:
 def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
     spec, configs = run_spec(options, layout, request), job_configs(request.jobs)
     base = (request.base.sources.argv, request.base.flags) if request.base else None
-    tasks = planned_tasks(spec, (request.code.sources.argv, request.flags), configs, base)
+    jobs = planned_jobs(spec, (request.code.sources.argv, request.flags), configs, base)
     workers = probe_workers(request.cluster)
     check_gpu_memory(request.jobs, workers)
     with _COMMAND.printing():
         if options.json:
             plan = plan_json(request.jobs, request.plan, workers, request.code)
-            more = {"tasks": [asdict(task) for task in tasks]} if options.verbose else {}
+            more = {"all_jobs": [asdict(job) for job in jobs]} if options.verbose else {}
             print(json.dumps({**plan, **more}, indent=2))
         else:
             print_plan(request.jobs, request.plan, workers, request.code)
-            print_tasks(tasks, each=options.verbose)
+            print_jobs(jobs, each=options.verbose)
     for problem in request.damaged.values():
         _COMMAND.say(f"{problem}; it is going to be set aside and trained again")
     if request.doubt:

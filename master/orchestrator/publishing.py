@@ -78,44 +78,44 @@ class Publisher:
             try:
                 self.transition(transition)
             except OSError as error:  # one job's links must not keep the results of another from their place
-                self._say(f"{transition.task_id}: {error.filename}: {error.strerror}")
+                self._say(f"{transition.job_id}: {error.filename}: {error.strerror}")
 
     def transition(self, transition: Transition) -> None:
         """Link the log of what begins, publish what has just come home."""
-        task_id, attempt = transition.task_id, transition.attempt
+        job_id, attempt = transition.job_id, transition.attempt
         if transition.trigger is Trigger.START:
-            self._last[task_id] = attempt
-            self._tell_start(task_id)
-            live = self._live_log(transition.worker or "", task_id, attempt)
+            self._last[job_id] = attempt
+            self._tell_start(job_id)
+            live = self._live_log(transition.worker or "", job_id, attempt)
             if live:
-                point(self._files.current_log(task_id), live)
+                point(self._files.current_log(job_id), live)
         elif transition.trigger is Trigger.COLLECT:
-            self._point_home(task_id)
+            self._point_home(job_id)
             if transition.content_hash:
                 self._publish(transition)
 
-    def _tell_start(self, task_id: str) -> None:
-        self._begun[task_id] += 1
-        begun = self._begun[task_id]
+    def _tell_start(self, job_id: str) -> None:
+        self._begun[job_id] += 1
+        begun = self._begun[job_id]
         # An attempt that was lost with its worker is not counted against the job.
-        self._say(f"[{task_id}] Starting attempt {begun}/{max(begun, self._tries)}")
+        self._say(f"[{job_id}] Starting attempt {begun}/{max(begun, self._tries)}")
 
-    def _point_home(self, task_id: str) -> None:
-        link, log = self._files.current_log(task_id), self._files.log(task_id, self._last.get(task_id, 1))
+    def _point_home(self, job_id: str) -> None:
+        link, log = self._files.current_log(job_id), self._files.log(job_id, self._last.get(job_id, 1))
         if log.exists():
             point(link, Path(log.name))
         else:
             link.unlink(missing_ok=True)
 
     def _publish(self, transition: Transition) -> None:
-        staged, final = self._files.result(transition.task_id), self._files.published(transition.task_id)
+        staged, final = self._files.result(transition.job_id), self._files.published(transition.job_id)
         aside = self._files.superseded(final)
         try:
             if publish(staged, final, aside):
-                self._say(f"{transition.task_id}: the results of an earlier run are now in {aside}")
+                self._say(f"{transition.job_id}: the results of an earlier run are now in {aside}")
         except OSError as error:
             # The other jobs matter more; the next start tries again.
-            self._say(f"{transition.task_id}: the results stay in {staged}: {final}: {error.strerror}")
+            self._say(f"{transition.job_id}: the results stay in {staged}: {final}: {error.strerror}")
 
     def refresh(self, state: RunState) -> None:
         """Say once that others hold all slots."""
@@ -129,5 +129,5 @@ class Publisher:
 
     def close(self) -> None:
         """Let all links point to logs that are home.  To be called when nothing comes home any more."""
-        for task_id in self._last:
-            self._point_home(task_id)
+        for job_id in self._last:
+            self._point_home(job_id)

@@ -32,12 +32,12 @@ class TrainingFiles(RunLayout):
         """Results that are whole, on their way to their final places."""
         return self.state / "finished"
 
-    def result(self, task_id: str) -> Path:
-        return self.finished / self.stamp / self.outputs[task_id].replace("/", _NESTED)
+    def result(self, job_id: str) -> Path:
+        return self.finished / self.stamp / self.outputs[job_id].replace("/", _NESTED)
 
-    def published(self, task_id: str) -> Path:
+    def published(self, job_id: str) -> Path:
         """Return where a job's results are for the user."""
-        return self.root / self.outputs[task_id]
+        return self.root / self.outputs[job_id]
 
     def published_from(self, staged: Path) -> Path:
         """Return the final place of whole results of any start."""
@@ -47,13 +47,13 @@ class TrainingFiles(RunLayout):
         """Return where the results of an earlier run go when there are new ones."""
         return published.with_name(f"{published.name}{_UNTIL}{stamp or self.stamp}")
 
-    def log(self, task_id: str, attempt: int) -> Path:
+    def log(self, job_id: str, attempt: int) -> Path:
         """Return where the log of an attempt lies."""
-        return self.logs_dir / task_id / f"run_{self.stamp}{f'_try{attempt}' if attempt > 1 else ''}.log"
+        return self.logs_dir / job_id / f"run_{self.stamp}{f'_try{attempt}' if attempt > 1 else ''}.log"
 
-    def current_log(self, task_id: str) -> Path:
+    def current_log(self, job_id: str) -> Path:
         """Return the link to the log of the job's last attempt, also while it runs on this machine."""
-        return self.logs_dir / task_id / "current.log"
+        return self.logs_dir / job_id / "current.log"
 
     @property
     def slots(self) -> Path:

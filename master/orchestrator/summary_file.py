@@ -75,7 +75,7 @@ def job_report(
     job: TrainingJob, state: RunState | None, passed: Passed, files: TrainingFiles, here: Path
 ) -> JobReport:
     """Return what became of a job; `state` is None where nothing was started."""
-    record = state.tasks.get(job.job_id) if state else None
+    record = state.jobs.get(job.job_id) if state else None
     row = job_row(record) if record else None
     told = picked(job_json(row), _OF_THE_LAST_TRY) if row else dict.fromkeys(_OF_THE_LAST_TRY)
     final, staged = files.published(job.job_id), files.result(job.job_id)

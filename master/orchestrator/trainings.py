@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from master.code.origin import Described, TaskFacts
+from master.code.origin import Described, JobFacts
 from master.core.planning.analysis import varying
-from master.core.planning.plan import Plan, Task
+from master.core.planning.plan import Job, Plan
 from master.core.running.records import Policy
 from master.orchestrator.arguments import OUTPUT_DIR, Passed, argv_of, parameters_of, shown_words
 from master.orchestrator.jobs import TrainingJob
@@ -50,7 +50,7 @@ class Trainings:
         jobs = {job.job_id: job for job in self.jobs}
         return Code(
             snapshots,
-            lambda start: self._launch(jobs[start.record.task.task_id], start, shown),
+            lambda start: self._launch(jobs[start.record.job.job_id], start, shown),
             describe=self._describer(shown),
         )
 
@@ -63,7 +63,7 @@ class Trainings:
             job = jobs[job_id]
             root = root_of(job.script, self.here, self.roots)
             command = shown_words(self._argv(job), OUTPUT_DIR)
-            facts = TaskFacts(parameters[job_id], varied, command=command)
+            facts = JobFacts(parameters[job_id], varied, command=command)
             return Described(facts, shown[root].code_of(job.script.relative_to(root)))
 
         return describe
@@ -110,12 +110,12 @@ def training_run(
     `max_workers` run at a time on all workers together; None is as many as they have slots for.  `expected_s`
     holds the seconds that jobs took before: the longest start first; None keeps their order.
     """
-    plan = Plan(tuple(_task(job, expected_s or {}) for job in work.jobs), {})
+    plan = Plan(tuple(_job(job, expected_s or {}) for job in work.jobs), {})
     policy = Policy(retries=retries, max_running=max_workers, backoff_s=_BACKOFF_S)
     owner = Owner(COMMAND, "--base-output-dir")
     return RunSpec(work.files, cluster, plan, work, policy, resumes=False, owner=owner)
 
 
-def _task(job: TrainingJob, expected_s: Mapping[str, float]) -> Task:
+def _job(job: TrainingJob, expected_s: Mapping[str, float]) -> Job:
     expected = expected_s.get(job.job_id)
-    return Task(job.job_id, phase=2, kind=_KIND, expected_s=expected, gpu_bytes=job.gpu_bytes)
+    return Job(job.job_id, phase=2, kind=_KIND, expected_s=expected, gpu_bytes=job.gpu_bytes)

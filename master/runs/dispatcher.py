@@ -47,7 +47,7 @@ class Ports:
     links: Mapping[str, WorkerLink]
     carrier: Carrier
     launch_of: Callable[[str, int, str], msg.Launch]
-    """Returns the message that starts `(task_id, attempt)` on a worker."""
+    """Returns the message that starts `(job_id, attempt)` on a worker."""
 
 
 class Dispatcher:
@@ -147,16 +147,16 @@ class Dispatcher:
 
     def _execute(self, command: cmd.Command) -> None:
         match command:
-            case cmd.StartAttempt(worker, task_id, attempt):
-                self._links[worker].send(self._launch_of(task_id, attempt, worker))
-            case cmd.Cancel(worker, task_id, attempt):
-                self._links[worker].send(msg.Cancel(task_id, attempt))
-            case cmd.Withdraw(worker, task_id, attempt):
-                self._links[worker].send(msg.Withdraw(task_id, attempt))
-            case cmd.Release(worker, task_id, attempt):
-                self._release(worker, task_id, attempt)
-            case cmd.DropCheckpoints(worker, task_id) if worker in self._links:
-                self._links[worker].send(msg.DropCheckpoints(task_id))
+            case cmd.StartAttempt(worker, job_id, attempt):
+                self._links[worker].send(self._launch_of(job_id, attempt, worker))
+            case cmd.Cancel(worker, job_id, attempt):
+                self._links[worker].send(msg.Cancel(job_id, attempt))
+            case cmd.Withdraw(worker, job_id, attempt):
+                self._links[worker].send(msg.Withdraw(job_id, attempt))
+            case cmd.Release(worker, job_id, attempt):
+                self._release(worker, job_id, attempt)
+            case cmd.DropCheckpoints(worker, job_id) if worker in self._links:
+                self._links[worker].send(msg.DropCheckpoints(job_id))
             case cmd.Collect():
                 self._carrier.collect(command)
             case cmd.CollectFailedAttempt():
@@ -170,9 +170,9 @@ class Dispatcher:
             case cmd.Finish(exit_code):
                 self._exit_code = exit_code
 
-    def _release(self, worker: str, task_id: str, attempt: int) -> None:
+    def _release(self, worker: str, job_id: str, attempt: int) -> None:
         if worker in self._links:
-            self._links[worker].send(msg.Release(task_id, attempt))
+            self._links[worker].send(msg.Release(job_id, attempt))
 
 
 def _acks(batch: Iterable[Item]) -> dict[str, int]:

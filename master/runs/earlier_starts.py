@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from master.adapters.inbox import Inbox, Received
 from master.code.code_history import CodeHistory, CodeStart
-from master.core.planning.outlook import PlannedTask
+from master.core.planning.outlook import PlannedJob
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.events import Attempt
@@ -45,38 +45,38 @@ def code_history(journal: Journal, start: CodeStart) -> CodeHistory:
     for number, transition in enumerate(journal.transitions(), 1):
         if transition.trigger is Trigger.ASSIGN:
             used = [found for after, found in starts if after < number]
-            former[transition.task_id, transition.attempt] = used[-1] if used else None
+            former[transition.job_id, transition.attempt] = used[-1] if used else None
     return CodeHistory(start, former)
 
 
 def find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
     """Finish what a master did that went down after it had published a result and before it could say so."""
-    for task_id, record in state.tasks.items():
+    for job_id, record in state.jobs.items():
         if record.unrecorded_successes and (
-            ours := find_published_attempt(layout.result(task_id), record.outcomes)
+            ours := find_published_attempt(layout.result(job_id), record.outcomes)
         ):
-            inbox.put(Received(ev.Collected(time.time(), task_id, *ours)))
+            inbox.put(Received(ev.Collected(time.time(), job_id, *ours)))
 
 
 def find_checkpoints(layout: RunLayout, state: RunState, inbox: Inbox) -> CheckpointStore:
-    """Return the checkpoints that earlier attempts left, those of tasks that have succeeded deleted."""
+    """Return the checkpoints that earlier attempts left, those of jobs that have succeeded deleted."""
     checkpoints = CheckpointStore(layout)
-    for task_id, record in state.tasks.items():
-        found = checkpoints.newest(task_id)
+    for job_id, record in state.jobs.items():
+        found = checkpoints.newest(job_id)
         if found and record.state is State.SUCCEEDED:
-            checkpoints.drop(task_id)
+            checkpoints.drop(job_id)
         elif found:
-            inbox.put(Received(ev.CheckpointSettled(time.time(), task_id, found.attempt)))
+            inbox.put(Received(ev.CheckpointSettled(time.time(), job_id, found.attempt)))
     return checkpoints
 
 
 def missing_results(state: RunState, layout: RunLayout) -> Iterator[str]:
     """Tell of results that somebody has removed: what succeeded is not run again."""
     gone = [
-        record.task.task_id
-        for record in state.tasks.values()
+        record.job.job_id
+        for record in state.jobs.values()
         if record.state is State.SUCCEEDED and record.finished and record.finished.files
-        if not layout.result(record.task.task_id).exists()
+        if not layout.result(record.job.job_id).exists()
     ]
     for job_id in gone[:_MOST_NOTES]:
         advice = "give it another id or prefix to run it again"
@@ -85,17 +85,17 @@ def missing_results(state: RunState, layout: RunLayout) -> Iterator[str]:
         yield f"… and the results of {len(gone) - _MOST_NOTES} more jobs are gone"
 
 
-def planned_tasks(
+def planned_jobs(
     spec: RunSpec,
     program: Started,
     configs: Mapping[str, Config],
     base: Started | None = None,
-) -> list[PlannedTask]:
-    """Return the tasks of a run in their order.  Raises ConfigError for a journal that cannot be read.
+) -> list[PlannedJob]:
+    """Return the jobs of a run in their order.  Raises ConfigError for a journal that cannot be read.
 
     `base` trains base models, where that is another program.
     """
-    return list(_tasks(spec, {1: base or program, 2: program}, configs))
+    return list(_jobs(spec, {1: base or program, 2: program}, configs))
 
 
 def _shown(words: Sequence[str]) -> str:
@@ -103,12 +103,12 @@ def _shown(words: Sequence[str]) -> str:
     return " ".join(word if word.endswith("{device}") else shlex.quote(word) for word in words)
 
 
-def _tasks(
+def _jobs(
     spec: RunSpec, programs: Mapping[int, Started], configs: Mapping[str, Config]
-) -> Iterator[PlannedTask]:
+) -> Iterator[PlannedJob]:
     state = state_after(spec, read_transitions(spec.layout.journal))
-    for task_id, record in state.tasks.items():
-        program, flags = programs[record.task.phase]
-        words = shown_words(command_of(program, configs[task_id], flags))
+    for job_id, record in state.jobs.items():
+        program, flags = programs[record.job.phase]
+        words = shown_words(command_of(program, configs[job_id], flags))
         done = record.state is State.SUCCEEDED
-        yield PlannedTask(task_id, done, record.attempts, _shown(words))
+        yield PlannedJob(job_id, done, record.attempts, _shown(words))

@@ -18,7 +18,7 @@ Entry = dict[str, Any]
 def job_json(row: JobRow) -> Entry:
     """Return all that is told of a job."""
     return {
-        "job_id": row.task_id,
+        "job_id": row.job_id,
         "phase": row.phase,
         "state": row.state.value,
         "worker": row.worker,

@@ -64,20 +64,20 @@ def launch_message(
     script: ScriptFlags = NOTHING_KNOWN,
 ) -> Launch:
     """Return the message that starts an attempt at a job with the fields `config`."""
-    task, base = start.record.task, start.base
+    job, base = start.record.job, start.base
     mounts = [Mount(program.shown_at, artefact=program.content_hash), *start.data]
     if base and base.name:
         mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
     return Launch(
-        job_id=task.task_id,
+        job_id=job.job_id,
         attempt=start.attempt,
-        phase=task.phase,
+        phase=job.phase,
         argv=command_of(program.argv, config, script),
         mounts=mounts,
-        base_model_hash=task.makes or task.needs,
+        base_model_hash=job.makes or job.needs,
         base_model=base.content_hash if base else None,
         executor=executor_of(config, limits.executor, start.attempt),
-        gpu_bytes=start.record.gpu_need if start.record.gpu_need is not None else task.gpu_bytes,
+        gpu_bytes=start.record.gpu_need if start.record.gpu_need is not None else job.gpu_bytes,
         gpu_use=ALONE if start.record.alone else SHARED,
         output_from=".",
         collect=COLLECT_RULES.of(config),

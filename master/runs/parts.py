@@ -35,7 +35,7 @@ from master.transfers.reporter import Reporter
 from worker_agent.protocol import messages as msg
 
 LaunchOf = Callable[[str, int, str], msg.Launch]
-"""Returns the message that starts `(task_id, attempt)` on a worker."""
+"""Returns the message that starts `(job_id, attempt)` on a worker."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ def _home(
 def _describer(code: Code, history: CodeHistory | None, name: RunName) -> Callable[[str, int], Described]:
     """Return what tells of an attempt how it came about; one that an earlier start began had its code."""
 
-    def describe(task_id: str, attempt: int) -> Described:
-        known = replace(code.describe(task_id), run_id=name.run_id, epoch=name.epoch)
-        started = history.of(task_id, attempt) if history else known.code
-        trains = task_id.startswith(f"{BASE_MODELS}/")
-        return replace(known, code=started.of_task(trains=trains) if started else None)
+    def describe(job_id: str, attempt: int) -> Described:
+        known = replace(code.describe(job_id), run_id=name.run_id, epoch=name.epoch)
+        started = history.of(job_id, attempt) if history else known.code
+        trains = job_id.startswith(f"{BASE_MODELS}/")
+        return replace(known, code=started.of_job(trains=trains) if started else None)
 
     return describe
 
@@ -123,14 +123,14 @@ def _set_aside(spec: RunSpec, store: BaseModelStore) -> Iterator[str]:
 def make_launcher(
     spec: RunSpec, code: Code, synced: Mapping[str, str], state: RunState, library: Library
 ) -> LaunchOf:
-    """Return the function that tells what `(task_id, attempt)` is to run on a worker."""
+    """Return the function that tells what `(job_id, attempt)` is to run on a worker."""
     servers = {server.name: server for server in spec.cluster.servers}
     data = {name: data_mounts(it.data, synced, local=it.is_local) for name, it in servers.items()}
 
-    def launch_of(task_id: str, attempt: int, worker: str) -> msg.Launch:
-        record = state.tasks[task_id]
+    def launch_of(job_id: str, attempt: int, worker: str) -> msg.Launch:
+        record = state.jobs[job_id]
         # What the attempt was given: the store may have lost it since.
-        base = StoredBaseModel(record.base, library.names.get(record.base)) if record.task.needs else None
+        base = StoredBaseModel(record.base, library.names.get(record.base)) if record.job.needs else None
         return code.launch(Start(record, attempt, data[worker], base, servers[worker].is_local))
 
     return launch_of

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from master.core.planning.plan import base_model_task_id
+from master.core.planning.plan import base_model_job_id
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import JobRow, job_rows, utilization_percent
@@ -47,7 +47,7 @@ def build_phase_log(
     runs at a time.  `previous` is the log that an earlier start left: base models that it
     trained, and that are in the store now, stay in, and the durations add up.
     """
-    entries = [_entry(row, configs.get(row.task_id, EMPTY)) for row in job_rows(state, phase)]
+    entries = [_entry(row, configs.get(row.job_id, EMPTY)) for row in job_rows(state, phase)]
     new = _not_in(previous, entries)
     entries = [*_kept(previous, entries, state, phase), *entries]
     span = _span(new, start)
@@ -135,7 +135,7 @@ def _kept(previous: Mapping[str, Any], entries: Sequence[Entry], state: RunState
     if phase != 1:
         return []
     present = {entry["job_id"] for entry in entries}
-    in_store = {base_model_task_id(spec_hash) for spec_hash in state.plan.in_store}
+    in_store = {base_model_job_id(spec_hash) for spec_hash in state.plan.in_store}
     return [
         entry
         for entry in previous.get("jobs", ())

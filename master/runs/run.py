@@ -43,8 +43,8 @@ class RunResult:
 
     def code_notes(self) -> list[str]:
         """Say how the experiments that succeeded differ in their code; nothing where they do not."""
-        done = (record for record in self.state.tasks.values() if record.state is State.SUCCEEDED)
-        attempts = [(record.task.task_id, record.collected) for record in done if record.task.phase == 2]
+        done = (record for record in self.state.jobs.values() if record.state is State.SUCCEEDED)
+        attempts = [(record.job.job_id, record.collected) for record in done if record.job.phase == 2]
         return self.history.mixed(attempts) if self.history else []
 
     @property
@@ -128,11 +128,11 @@ class Run:
         """Return how the run stands, from its journal."""
         return self._parts.shared.snapshot()
 
-    def live_log(self, worker: str, task_id: str, attempt: int) -> Path | None:
+    def live_log(self, worker: str, job_id: str, attempt: int) -> Path | None:
         """Return where on this machine an attempt writes its log; None if it runs on another, or not yet."""
         is_local = any(server.name == worker and server.is_local for server in self._spec.cluster.servers)
         try:
-            return Path(self._parts.remotes[worker].attempt(task_id, attempt).log) if is_local else None
+            return Path(self._parts.remotes[worker].attempt(job_id, attempt).log) if is_local else None
         except SessionLost:
             return None
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 from master.code.code_history import CodeStart
 from master.code.code_record import CodeRecord, listed
-from master.code.origin import Described, TaskFacts
+from master.code.origin import Described, JobFacts
 from master.code.snapshot import Program, take_snapshot
 from master.code.sources import Sources
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.analysis import varying
 from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import DEFAULT_PREFIX, PREFIX
-from master.core.planning.plan import BASE_MODELS, base_model_task_id
+from master.core.planning.plan import BASE_MODELS, base_model_job_id
 from master.errors import ConfigError
 from master.runs.launching import NO_LIMITS, Limits, command_of, launch_message, shown_words
 from master.runs.spec import Code, Start
@@ -71,9 +71,9 @@ class ScriptJobs:
         self, configs: Mapping[str, Config], programs: Mapping[int, Program]
     ) -> Callable[[Start], Launch]:
         def launch_job(start: Start) -> Launch:
-            task = start.record.task
-            config, flags = configs[task.task_id], self._flags(task.phase)
-            message = launch_message(start, config, programs[task.phase], self.limits, flags)
+            job = start.record.job
+            config, flags = configs[job.job_id], self._flags(job.phase)
+            message = launch_message(start, config, programs[job.phase], self.limits, flags)
             return staged(message, config) if self.base else message
 
         return launch_job
@@ -87,10 +87,10 @@ class ScriptJobs:
         varied = varying([job.config for job in self.jobs.jobs])
         base_models = {job.job_id: job.base_model.spec_hash for job in self.jobs.jobs if job.base_model}
 
-        def describe(task_id: str) -> Described:
-            phase = 1 if task_id.startswith(f"{BASE_MODELS}/") else 2
-            command = shown_words(command_of(words[phase], configs[task_id], self._flags(phase)))
-            return Described(TaskFacts(configs[task_id], varied, base_models.get(task_id), command))
+        def describe(job_id: str) -> Described:
+            phase = 1 if job_id.startswith(f"{BASE_MODELS}/") else 2
+            command = shown_words(command_of(words[phase], configs[job_id], self._flags(phase)))
+            return Described(JobFacts(configs[job_id], varied, base_models.get(job_id), command))
 
         return describe
 
@@ -126,10 +126,10 @@ def _left_out(reasons: Sequence[str]) -> Iterator[str]:
 
 
 def job_configs(jobs: JobsSpec) -> dict[str, Config]:
-    """Return the fields of every job of both phases, by task id."""
+    """Return the fields of every job of both phases, by job id."""
     configs: dict[str, Config] = {job.job_id: job.config for job in jobs.jobs}
     for job in jobs.jobs:
         if job.base_model:
             made_by = jobs.base_jobs.get(job.base_model.spec_hash) or phase1_config(job)
-            configs.setdefault(base_model_task_id(job.base_model.spec_hash), made_by)
+            configs.setdefault(base_model_job_id(job.base_model.spec_hash), made_by)
     return configs

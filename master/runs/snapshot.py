@@ -80,9 +80,9 @@ class SharedState:
             yield
 
     def changed(self, transitions: Iterable[Transition]) -> None:
-        """Take note of what tasks have changed."""
+        """Take note of what jobs have changed."""
         if self._looked_at:
-            self._stale.update(item.task_id for item in transitions)
+            self._stale.update(item.job_id for item in transitions)
 
     def snapshot(self) -> Snapshot:
         """Return how the run stands."""
@@ -96,10 +96,10 @@ class SharedState:
                 return self._snapshot()
 
     def _never_seen(self) -> Iterator[Sequence[str]]:
-        """Yield at the first look all task ids, few at a time: the dispatcher has turns in between."""
+        """Yield at the first look all job ids, few at a time: the dispatcher has turns in between."""
         if not self._looked_at:
             with self._lock:
-                self._looked_at, ids = True, list(self.state.tasks)
+                self._looked_at, ids = True, list(self.state.jobs)
             for begin in range(0, len(ids), AT_ONCE):
                 yield ids[begin : begin + AT_ONCE]
 
@@ -115,13 +115,13 @@ class SharedState:
             state.finished,
         )
 
-    def _renew(self, task_ids: Iterable[str]) -> None:
-        for task_id in task_ids:
-            self._renew_row(job_row(self.state.tasks[task_id]))
+    def _renew(self, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            self._renew_row(job_row(self.state.jobs[job_id]))
 
     def _renew_row(self, row: JobRow) -> None:
         rows, counts = self._rows[row.phase], self._counts[row.phase]
-        if before := rows.get(row.task_id):
+        if before := rows.get(row.job_id):
             counts[before.state] -= 1
         counts[row.state] += 1
-        rows[row.task_id] = row
+        rows[row.job_id] = row

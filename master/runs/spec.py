@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from master.code.code_history import CodeStart
 from master.code.origin import Described
 from master.core.planning.plan import Plan
-from master.core.running.records import Policy, TaskRecord
+from master.core.running.records import JobRecord, Policy
 from master.runs.run_lock import RUN_TWO_PHASE, Owner
 from master.specs import EMPTY, ClusterSpec, JobsSpec
 from master.storage.run_layout import RunLayout
@@ -32,12 +32,12 @@ class StoredBaseModel:
 class Start:
     """An attempt that is to begin on a worker."""
 
-    record: TaskRecord
+    record: JobRecord
     attempt: int
     data: Sequence[Mount] = ()
     """The data of the cluster config, as this worker has it."""
     base: StoredBaseModel | None = None
-    """What a task that needs a base model starts from."""
+    """What a job that needs a base model starts from."""
     is_local: bool = False
     """The worker is this machine."""
 
@@ -54,12 +54,12 @@ class Code:
     """What the user should know of it."""
     start: CodeStart | None = None
     """What is remembered of it; None where there are several projects."""
-    describe: Callable[[str], Described] = lambda task_id: Described()
-    """Tells by task what results say of how they came about."""
+    describe: Callable[[str], Described] = lambda job_id: Described()
+    """Tells by job what results say of how they came about."""
 
 
 class Work(Protocol):
-    """What the tasks of a run do."""
+    """What the jobs of a run do."""
 
     def take(self, layout: RunLayout) -> Code:
         """Take the snapshot of the code.  Raises ConfigError where that cannot be."""
@@ -81,7 +81,7 @@ class RunSpec:
     damaged: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     """What is wrong with others that are there, by `spec_hash`."""
     resumes: bool = True
-    """Goes on where an earlier start stopped.  If not, every start runs all tasks anew, and forgets."""
+    """Goes on where an earlier start stopped.  If not, every start runs all jobs anew, and forgets."""
     in_terminal: bool = False
     """Jobs on this machine have the terminal."""
     owner: Owner = RUN_TWO_PHASE

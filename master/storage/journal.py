@@ -295,11 +295,11 @@ def _same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _transition(row: tuple[Any, ...]) -> Transition:
     """Undo `_row`.  Raises ValueError for what this version does not write."""
-    at, task_id, name, state, attempt, worker, note, text, content_hash = row
+    at, job_id, name, state, attempt, worker, note, text, content_hash = row
     trigger, detail = Trigger(_FORMER.get(name, name)), None if text is None else load(text)
     dropped = trigger is Trigger.DROP
     return Transition(
-        *(at, task_id, trigger, State(state), attempt, worker, note),
+        *(at, job_id, trigger, State(state), attempt, worker, note),
         finished=parse(Finished, detail) if detail is not None and not dropped else None,
         content_hash=content_hash,
         dropped=parse(Dropped, detail) if detail is not None and dropped else None,
@@ -308,7 +308,7 @@ def _transition(row: tuple[Any, ...]) -> Transition:
 
 def _row(item: Transition) -> tuple[Any, ...]:
     return (
-        *(item.at, item.task_id, item.trigger.value, item.state.value, item.attempt, item.worker),
+        *(item.at, item.job_id, item.trigger.value, item.state.value, item.attempt, item.worker),
         *(item.note, _detail(item), item.content_hash),
     )
 

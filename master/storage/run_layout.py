@@ -25,9 +25,9 @@ class RunLayout:
         """What the user came for: results and base models."""
         return self.root / "experiments"
 
-    def result(self, task_id: str) -> Path:
-        """Return where what a task makes lies at the end; for base models that is the store."""
-        return self.experiments / task_id
+    def result(self, job_id: str) -> Path:
+        """Return where what a job makes lies at the end; for base models that is the store."""
+        return self.experiments / job_id
 
     @property
     def base_models(self) -> Path:
@@ -63,18 +63,18 @@ class RunLayout:
         """Held by the master that works in this run directory."""
         return self.state / "lock"
 
-    def log(self, task_id: str, attempt: int) -> Path:
+    def log(self, job_id: str, attempt: int) -> Path:
         """Return where the log of an attempt lies."""
-        return self.state / "logs" / f"{task_id}.{attempt}.log"
+        return self.state / "logs" / f"{job_id}.{attempt}.log"
 
     @property
     def code(self) -> Path:
         """Snapshots of the training code, by content hash."""
         return self.state / "code"
 
-    def incoming(self, task_id: str, attempt: int) -> Path:
+    def incoming(self, job_id: str, attempt: int) -> Path:
         """Return where the parts of an attempt's outcome arrive."""
-        return self.state / "incoming" / attempt_name(task_id, attempt)
+        return self.state / "incoming" / attempt_name(job_id, attempt)
 
     def set_aside(self, name: str) -> Path:
         """Return where something goes that is not what its digest says."""
@@ -85,9 +85,9 @@ class RunLayout:
         """What attempts in vain left to go on from."""
         return self.state / "checkpoints"
 
-    def phase1_output(self, task_id: str, attempt: int) -> Path:
+    def phase1_output(self, job_id: str, attempt: int) -> Path:
         """Return where files go that an attempt of Phase 1 wrote beside its base model."""
-        return self.state / "phase1_output" / f"{task_id}.{attempt}"
+        return self.state / "phase1_output" / f"{job_id}.{attempt}"
 
 
 def sheet_of(log: Path) -> Path:

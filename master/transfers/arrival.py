@@ -28,7 +28,7 @@ class Arrival:
 
     layout: RunLayout
     remote: Remote
-    task_id: str
+    job_id: str
     attempt: int
     finished: Finished
 
@@ -37,12 +37,12 @@ class Arrival:
         cls, layout: RunLayout, remote: Remote, command: cmd.Collect | cmd.CollectFailedAttempt
     ) -> Arrival:
         """Return what a command wants brought home."""
-        return cls(layout, remote, command.task_id, command.attempt, command.finished)
+        return cls(layout, remote, command.job_id, command.attempt, command.finished)
 
     @property
     def key(self) -> Attempt:
-        """Task and attempt."""
-        return self.task_id, self.attempt
+        """Job and attempt."""
+        return self.job_id, self.attempt
 
     def stage(self, part: str, files: Sequence[FileDigest], source: Callable[[], Path]) -> Path:
         """Return a directory of exactly these files, of the message or from `source` on the worker."""

@@ -65,11 +65,11 @@ class Artefacts:
 
     def _drop_damaged(self, checkpoint: Checkpoint) -> None:
         """Delete a checkpoint that is damaged: the next attempt begins without."""
-        self.home.drop_checkpoints(checkpoint.task_id)
+        self.home.drop_checkpoints(checkpoint.job_id)
         self.reporter.note(
-            f"{checkpoint.task_id}: the checkpoint in {checkpoint.path} was damaged and is deleted"
+            f"{checkpoint.job_id}: the checkpoint in {checkpoint.path} was damaged and is deleted"
         )
-        self.reporter.event(ev.CheckpointDamaged, checkpoint.task_id, checkpoint.content_hash)
+        self.reporter.event(ev.CheckpointDamaged, checkpoint.job_id, checkpoint.content_hash)
 
     def _set_aside_damaged(self, wanted: str, path: Path) -> None:
         """Set a damaged base model aside, to be trained again; nothing else may change during a run."""

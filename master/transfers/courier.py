@@ -43,14 +43,14 @@ class Courier:
     def collect(self, command: cmd.Collect) -> None:
         """Bring an outcome home; at once where there is nothing to bring."""
         if is_empty(command.finished):
-            self._outcomes.collected(command.task_id, command.attempt, "")
+            self._outcomes.collected(command.job_id, command.attempt, "")
         else:
-            key, remote = (command.task_id, command.attempt), self._remotes[command.worker]
+            key, remote = (command.job_id, command.attempt), self._remotes[command.worker]
             self._once(command.worker, key, lambda: self._outcomes.collect(command, remote))
 
     def collect_failed(self, command: cmd.CollectFailedAttempt) -> None:
         """Bring log and checkpoint of a failed attempt home if that can be, then let the worker forget it."""
-        key, remote = ("failed", command.task_id, command.attempt), self._remotes[command.worker]
+        key, remote = ("failed", command.job_id, command.attempt), self._remotes[command.worker]
         self._once(command.worker, key, lambda: self._failed_attempts.collect(command, remote))
 
     def deliver(self, command: cmd.Deliver) -> None:

@@ -25,7 +25,7 @@ class FailedAttempts:
 
     def collect(self, command: cmd.CollectFailedAttempt, remote: Remote) -> bool:
         """Bring log and checkpoint home if that can be; False where the link is gone."""
-        arrival, key = Arrival.of(self.home.layout, remote, command), (command.task_id, command.attempt)
+        arrival, key = Arrival.of(self.home.layout, remote, command), (command.job_id, command.attempt)
         for what, bring in (("log", bring_log), ("checkpoint", self._bring_checkpoint)):
             try:
                 bring(arrival)

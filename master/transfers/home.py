@@ -24,10 +24,10 @@ class Home:
     """Tells by `spec_hash` what a base model is."""
     checkpoints: CheckpointStore | None = None
     """None leaves on the workers what attempts in vain leave to go on from."""
-    describe: Callable[[str, int], Described] = lambda task_id, attempt: Described()
-    """Tells by task and attempt what results and base models say of how they came about."""
+    describe: Callable[[str, int], Described] = lambda job_id, attempt: Described()
+    """Tells by job and attempt what results and base models say of how they came about."""
 
-    def drop_checkpoints(self, task_id: str) -> None:
-        """Delete what attempts at a task left to go on from."""
+    def drop_checkpoints(self, job_id: str) -> None:
+        """Delete what attempts at a job left to go on from."""
         if self.checkpoints:
-            self.checkpoints.drop(task_id)
+            self.checkpoints.drop(job_id)

@@ -42,19 +42,19 @@ class Outcomes:
         try:
             ours = self._persist(command, remote)
             if ours is not None:
-                self.collected(command.task_id, *ours)
+                self.collected(command.job_id, *ours)
             return ours is not None
         except (TwophaseError, FileExistsError) as error:
             problem = str(error)
         except Exception as error:  # the dispatcher must hear of it, whatever it is
             problem = f"{type(error).__name__}: {error}"
-        self.reporter.event(ev.CollectionFailed, command.task_id, command.attempt, problem)
+        self.reporter.event(ev.CollectionFailed, command.job_id, command.attempt, problem)
         return True
 
-    def collected(self, task_id: str, attempt: int, found: str) -> None:
-        """Tell that an outcome is home: nobody needs the task's checkpoints any more."""
-        self.home.drop_checkpoints(task_id)
-        self.reporter.event(ev.Collected, task_id, attempt, found)
+    def collected(self, job_id: str, attempt: int, found: str) -> None:
+        """Tell that an outcome is home: nobody needs the job's checkpoints any more."""
+        self.home.drop_checkpoints(job_id)
+        self.reporter.event(ev.Collected, job_id, attempt, found)
 
     def _persist(self, command: cmd.Collect, remote: Remote) -> tuple[int, str] | None:
         """Repeat what the network or the disk may spoil; return attempt and content hash of what is home.
@@ -67,7 +67,7 @@ class Outcomes:
             try:
                 return command.attempt, self._bring_home(Arrival.of(self.home.layout, remote, command))
             except FileExistsError:
-                if ours := find_published_attempt(self.home.layout.result(command.task_id), command.others):
+                if ours := find_published_attempt(self.home.layout.result(command.job_id), command.others):
                     return ours
                 raise
             except SessionLost:
@@ -78,7 +78,7 @@ class Outcomes:
                 if not may_pass(error, tries[type(error)]):
                     raise
                 told = f"cannot be brought home, will try again: {error}{what_next(error)}"
-                self.reporter.note(f"{command.task_id}: {told}")
+                self.reporter.note(f"{command.job_id}: {told}")
             self.patience.closing.wait(next(pauses_s))
         return None
 
@@ -87,7 +87,7 @@ class Outcomes:
         try:
             bring_log(arrival)
         except IntegrityError as error:
-            self.reporter.note(f"{arrival.task_id}: the log of attempt {arrival.attempt} is lost: {error}")
+            self.reporter.note(f"{arrival.job_id}: the log of attempt {arrival.attempt} is lost: {error}")
         found = ""
         if arrival.finished.files or arrival.finished.empty_folders:
             found = self._bring_files(arrival)
@@ -98,8 +98,8 @@ class Outcomes:
 
     def _bring_files(self, arrival: Arrival) -> str:
         files = arrival.finished.files
-        final = self.home.layout.result(arrival.task_id)
-        if arrival.task_id.startswith(f"{BASE_MODELS}/"):
+        final = self.home.layout.result(arrival.job_id)
+        if arrival.job_id.startswith(f"{BASE_MODELS}/"):
             final = self.home.layout.phase1_output(*arrival.key)
         names, found = [file.path for file in files], content_hash(files)
         if final.exists():
@@ -120,7 +120,7 @@ class Outcomes:
         if content_hash(made.files) != found or not is_directory_name(made.name):
             raise IntegrityError(f"what {worker} says of the base model cannot be: {made!r:.300}")
         staged = arrival.fetch("base_model", arrival.remote.layout.cached(found), found)
-        spec_hash = arrival.task_id.removeprefix(f"{BASE_MODELS}/")
+        spec_hash = arrival.job_id.removeprefix(f"{BASE_MODELS}/")
         manifest = make_manifest(
             spec_hash,
             self.home.identity_of(spec_hash),

@@ -13,7 +13,7 @@ from worker_agent.protocol.outcome import Finished
 def find_published_attempt(final: Path, outcomes: Mapping[int, Finished]) -> tuple[int, str] | None:
     """Return attempt and content hash of the outcome whose files, and no others, are at `final`.
 
-    `outcomes` are what agents said at the end of a task's attempts (`Finished`), by attempt; of equal ones
+    `outcomes` are what agents said at the end of a job's attempts (`Finished`), by attempt; of equal ones
     the latest counts.  Returns None where none is there, or what is there cannot be read.
     """
     if not final.exists():

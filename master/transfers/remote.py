@@ -48,13 +48,13 @@ class Remote:
             raise SessionLost(f"{self.name} is not connected")
         return WorkLayout(Path(welcome.work_dir))
 
-    def attempt(self, task_id: str, attempt: int) -> AttemptLayout:
+    def attempt(self, job_id: str, attempt: int) -> AttemptLayout:
         """What is where of an attempt."""
-        return self.layout.attempt(self.run_id, task_id, attempt)
+        return self.layout.attempt(self.run_id, job_id, attempt)
 
-    def checkpoints(self, task_id: str, attempt: int) -> Path:
+    def checkpoints(self, job_id: str, attempt: int) -> Path:
         """Where an attempt left what another can go on from."""
-        return self.layout.checkpoints(self.run_id, task_id, attempt)
+        return self.layout.checkpoints(self.run_id, job_id, attempt)
 
     def pull(self, source: Path, staged: Path) -> None:
         """Make the directory `staged` equal to `source` on the worker."""
@@ -68,6 +68,6 @@ class Remote:
         self.link.session.push(path, str(target))
         self.link.send(msg.Delivered(content_hash))
 
-    def release(self, task_id: str, attempt: int) -> None:
+    def release(self, job_id: str, attempt: int) -> None:
         """Let the worker forget an attempt."""
-        self.link.send(msg.Release(task_id, attempt))
+        self.link.send(msg.Release(job_id, attempt))

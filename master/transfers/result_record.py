@@ -21,13 +21,13 @@ MOST_FILES = 100
 
 
 def attempt_record(
-    task_id: str, attempt: int, known: Described, finished: Finished, worker: Mapping[str, Any]
+    job_id: str, attempt: int, known: Described, finished: Finished, worker: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what a result says; `finished` is what its agent said, `worker` what is known of the worker."""
     facts, started_at, took_s = known.facts, finished.started_at, finished.duration_s
     return {
         "format": RECORD_FORMAT,
-        "job_id": task_id,
+        "job_id": job_id,
         "run_id": known.run_id,
         "epoch": known.epoch,
         "parameters": dict(facts.parameters),

@@ -17,7 +17,7 @@ _MOST_LEFT_OUT = 20
 
 @dataclass(frozen=True)
 class Failure:
-    """A task that failed."""
+    """A job that failed."""
 
     name: str
     reason: str
@@ -29,7 +29,7 @@ class Failure:
 
 
 def print_failures(console: Console, failures: Sequence[Failure], more_in: str) -> None:
-    """Print why tasks failed, each way once; `more_in` names the files that tell of all."""
+    """Print why jobs failed, each way once; `more_in` names the files that tell of all."""
     if not failures:
         return
     console.print(Text("What failed, and why", "bold red"))

@@ -23,7 +23,7 @@ from worker_agent.protocol.reports import Said
 class Active:
     """An attempt that runs."""
 
-    task_id: str
+    job_id: str
     attempt: int
     worker: str
     started_at: float | None
@@ -63,7 +63,7 @@ class Feed:
         lines = self.take_notes()
         while self._transitions:
             transition = self._transitions.popleft()
-            record = state.tasks[transition.task_id]
+            record = state.jobs[transition.job_id]
             self.tally.take(transition)
             self._follow(transition)
             if line := line_of(transition, record):
@@ -74,16 +74,16 @@ class Feed:
     def _begin(self, state: RunState) -> None:
         self._known = True
         self.tally = Tally.of(state)
-        for task_id, record in state.tasks.items():
+        for job_id, record in state.jobs.items():
             if record.state is State.RUNNING and record.worker:
-                self.active[task_id] = Active(task_id, record.attempt, record.worker, None)
+                self.active[job_id] = Active(job_id, record.attempt, record.worker, None)
 
     def _follow(self, transition: Transition) -> None:
         if transition.state is not State.RUNNING:
-            self.active.pop(transition.task_id, None)
+            self.active.pop(transition.job_id, None)
         elif transition.worker:
-            self.active[transition.task_id] = Active(
-                transition.task_id, transition.attempt, transition.worker, transition.at
+            self.active[transition.job_id] = Active(
+                transition.job_id, transition.attempt, transition.worker, transition.at
             )
 
     def take_notes(self) -> list[Line]:
@@ -99,10 +99,10 @@ class Feed:
         fresh = set()
         for _ in range(len(self._progress)):
             seen = self._progress.popleft()
-            key = seen.task_id, seen.attempt
+            key = seen.job_id, seen.attempt
             self._seen[key] = _together(self._seen[key], seen) if key in self._seen else seen
             fresh.add(key)
-        running = {(item.task_id, item.attempt): item for item in self.active.values()}
+        running = {(item.job_id, item.attempt): item for item in self.active.values()}
         self._seen = {key: seen for key, seen in self._seen.items() if key in fresh or key in running}
         for key in running.keys() & self._seen.keys():
             running[key].said, running[key].slot = self._seen[key].said, self._seen[key].slot or ""
@@ -133,7 +133,7 @@ class FedView(ABC):
             self.transition(transition, told.state)
 
     def transition(self, transition: Transition, state: RunState) -> None:
-        """Take in what has become of a task."""
+        """Take in what has become of a job."""
         self._state = state
         self._feed.transition(transition)
 

@@ -30,7 +30,7 @@ _LEAST_SHARE = 0.2
 
 def start_notes(state: RunState, imports: Iterable[str]) -> list[str]:
     """Return what there is to say of the starts at the end of a run whose program imports `imports`."""
-    ended = [record.finished for record in state.tasks.values() if record.finished]
+    ended = [record.finished for record in state.jobs.values() if record.finished]
     return [*other_executors(ended), *warm_hint(durations_of(ended), imports)]
 
 

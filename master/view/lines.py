@@ -9,8 +9,8 @@ from enum import Enum
 
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import Trigger
-from master.core.running.records import TaskRecord
-from master.view.wording import clean, duration, last_line, task_name
+from master.core.running.records import JobRecord
+from master.view.wording import clean, duration, job_name, last_line
 
 
 class Kind(Enum):
@@ -38,7 +38,7 @@ class Line:
     text: str
 
 
-def line_of(transition: Transition, record: TaskRecord) -> Line | None:
+def line_of(transition: Transition, record: JobRecord) -> Line | None:
     """Return what a transition says to the user, None where it is of no interest."""
     kind = _KINDS.get(transition.trigger)
     if kind is None:
@@ -59,8 +59,8 @@ _KINDS = {
 }
 
 
-def _text(kind: Kind, transition: Transition, record: TaskRecord) -> str:
-    name, worker = task_name(record.task), transition.worker
+def _text(kind: Kind, transition: Transition, record: JobRecord) -> str:
+    name, worker = job_name(record.job), transition.worker
     if kind is Kind.STARTED:
         again = f" (try {transition.attempt})" if transition.attempt > 1 else ""
         return f"started   {name} on {worker}{again}"

@@ -13,7 +13,7 @@ from rich.text import Text
 from master.core.running.records import RunState
 from master.core.running.summary import PhaseCounts, Tally
 from master.view.feed import Active
-from master.view.wording import PHASES, clean, counts_text, duration, ending, progress_text, task_name
+from master.view.wording import PHASES, clean, counts_text, duration, ending, job_name, progress_text
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PhaseBar:
 
 
 def bars(tally: Tally, state: RunState, at: float, names: Mapping[int, str] = PHASES) -> Table:
-    """Return a line for each phase that has tasks; `names` tells what they are called."""
+    """Return a line for each phase that has jobs; `names` tells what they are called."""
     table = Table.grid(expand=True, padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, min_width=8)
@@ -87,7 +87,7 @@ def _order(state: RunState) -> Callable[[Active], tuple[int, int, str, str]]:
     places = {name: place for place, name in enumerate(state.workers)}
 
     def key(item: Active) -> tuple[int, int, str, str]:
-        return places.get(item.worker, len(places)), len(item.slot), item.slot, item.task_id
+        return places.get(item.worker, len(places)), len(item.slot), item.slot, item.job_id
 
     return key
 
@@ -95,7 +95,7 @@ def _order(state: RunState) -> Callable[[Active], tuple[int, int, str, str]]:
 def _cells(item: Active, state: RunState, at: float, room: int) -> tuple[str, ...]:
     epoch, figures = progress_text(item.said)
     elapsed = duration(at - item.started_at) if item.started_at is not None else ""
-    name = ending(task_name(state.tasks[item.task_id].task), room)
+    name = ending(job_name(state.jobs[item.job_id].job), room)
     return clean(item.slot), name, epoch, figures, elapsed
 
 

@@ -16,7 +16,7 @@ SUMMARY_EVERY_S = 30.0
 
 
 def summary_line(tally: Tally, state: RunState, at: float, names: Mapping[int, str] = PHASES) -> str:
-    """Return how both phases stand, on one line; `names` tells what their tasks are called."""
+    """Return how both phases stand, on one line; `names` tells what their jobs are called."""
     parts = []
     for phase, name in names.items():
         counts = tally.phase(phase)

@@ -31,7 +31,7 @@ def sheet(rows: Sequence[JobRow], configs: Mapping[str, Config], metrics: Mappin
     titles = [f"metrics.{name}" if name in taken else name for name in names]
     writer.writerow([*_FIRST, *fields, *map(_cell, titles), *_LAST])
     for row in rows:
-        config, found = configs.get(row.task_id, {}), metrics.get(row.task_id, {})
+        config, found = configs.get(row.job_id, {}), metrics.get(row.job_id, {})
         own = (_cell(config[name]) if name in config else "" for name in fields)
         figures = (found.get(name, "") for name in names)
         writer.writerow([*_head(row), *own, *figures, *_tail(row)])
@@ -56,7 +56,7 @@ def _in_order(fields: frozenset[str], configs: Mapping[str, Config]) -> list[str
 
 
 def _head(row: JobRow) -> tuple[str, str]:
-    return row.task_id, row.state.value
+    return row.job_id, row.state.value
 
 
 def _tail(row: JobRow) -> tuple[Any, ...]:

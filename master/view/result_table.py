@@ -48,8 +48,7 @@ def result_json(
         "exit_code": exit_code,
         "halted": state.halted or None,
         "jobs": [
-            _job(row, metrics.get(row.task_id, {}), result_dir(row.task_id))
-            for row in job_rows(state, phase=2)
+            _job(row, metrics.get(row.job_id, {}), result_dir(row.job_id)) for row in job_rows(state, phase=2)
         ],
         "base_models": [_base_model(row) for row in bases],
         "trainings_saved": saved.trainings,
@@ -76,7 +75,7 @@ def _base_model(row: BaseModelRow) -> dict[str, Any]:
 def collected_metrics(state: RunState, layout: RunLayout) -> dict[str, Metrics]:
     """Return the metrics of all experiments that succeeded, by job id; reads a file for each."""
     return {
-        row.task_id: read_metrics(layout.result(row.task_id))
+        row.job_id: read_metrics(layout.result(row.job_id))
         for row in job_rows(state, phase=2)
         if row.state is State.SUCCEEDED
     }
@@ -97,7 +96,7 @@ def print_result(
     jobs, bases = job_rows(state, phase=2), base_model_rows(state)
     _print_base_models(console, bases)
     _print_jobs(console, jobs, layout)
-    left_out = [(row.task_id, item.path, item.reason) for row in jobs for item in row.left_out]
+    left_out = [(row.job_id, item.path, item.reason) for row in jobs for item in row.left_out]
     print_left_out(console, left_out, "the log of the phase")
     failed = [row for row in (*job_rows(state, phase=1), *jobs) if row.error]
     logs = f"{layout.phase1_log.name} and {layout.phase2_log.name}"
@@ -147,7 +146,7 @@ def _state(state: State) -> Text:
 def _print_jobs(console: Console, jobs: Sequence[JobRow], layout: RunLayout) -> None:
     first, hidden, last = cut(jobs)
     metrics = {
-        row.task_id: read_metrics(layout.result(row.task_id))
+        row.job_id: read_metrics(layout.result(row.job_id))
         for row in (*first, *last)
         if row.state is State.SUCCEEDED
     }
@@ -155,39 +154,39 @@ def _print_jobs(console: Console, jobs: Sequence[JobRow], layout: RunLayout) -> 
     headings = [f">{title(name)}" for name in names]
     tries = [">tries"] if any(row.attempts > 1 for row in jobs) else []
     table = new_table("Experiments", "job", "state", *headings, ">took", "worker:slot", *tries)
-    table.columns[0].min_width = min(max(len(row.task_id) for row in (*first, *last)), console.width // 2)
+    table.columns[0].min_width = min(max(len(row.job_id) for row in (*first, *last)), console.width // 2)
     for row in first:
-        table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {}))[: len(table.columns)])
+        table.add_row(*_job_cells(row, names, metrics.get(row.job_id, {}))[: len(table.columns)])
     if hidden:
         table.add_row(
             f"… {hidden:,} more in {sheet_of(layout.phase2_log).name}", *[""] * (len(names) + 3 + len(tries))
         )
     for row in last:
-        table.add_row(*_job_cells(row, names, metrics.get(row.task_id, {}))[: len(table.columns)])
+        table.add_row(*_job_cells(row, names, metrics.get(row.job_id, {}))[: len(table.columns)])
     console.print(table)
     console.print()
     if any(map(has_baseline, metrics.values())):
         done = (row for row in jobs if row.state is State.SUCCEEDED)
-        for line in beaten(read_metrics(layout.result(row.task_id)) for row in done):
+        for line in beaten(read_metrics(layout.result(row.job_id)) for row in done):
             console.print(Text(clean(line), "yellow"), soft_wrap=True)
 
 
 def _job_cells(row: JobRow, names: Sequence[str], metrics: Metrics) -> list[str | Text]:
     figures = [figure(metrics[name]) if name in metrics else "–" for name in names]
     tries = str(row.attempts) if row.attempts else "–"
-    return [row.task_id, _state(row.state), *figures, duration(row.duration_s), row.where, tries]
+    return [row.job_id, _state(row.state), *figures, duration(row.duration_s), row.where, tries]
 
 
 def _failures(failed: Sequence[JobRow], layout: RunLayout) -> list[Failure]:
-    """Return why tasks failed; those that only waited for a failed base model come after the others."""
+    """Return why jobs failed; those that only waited for a failed base model come after the others."""
     ordered = sorted(failed, key=lambda row: row.state is not State.FAILED)
     return [_failure(row, layout) for row in ordered if row.state is not State.CANCELLED]
 
 
 def _failure(row: JobRow, layout: RunLayout) -> Failure:
     way = row.state, signature(row.exit_code, row.stderr_tail or row.error)
-    log = layout.log(row.task_id, row.attempt)
-    return Failure(row.task_id, row.error, way, row.stderr_tail, log)
+    log = layout.log(row.job_id, row.attempt)
+    return Failure(row.job_id, row.error, way, row.stderr_tail, log)
 
 
 def _total(jobs: Sequence[JobRow], bases: Sequence[BaseModelRow], elapsed_s: float | None) -> str:

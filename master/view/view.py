@@ -34,7 +34,7 @@ def open_views(
     """Return the views of a run: first live on a terminal, else lines, with `quiet` only problems.
 
     It writes to `stream`, by default standard error, so that standard output holds nothing but results.
-    `terminal` None asks the stream; `names` tells what the tasks of a phase are called.  Another view writes
+    `terminal` None asks the stream; `names` tells what the jobs of a phase are called.  Another view writes
     all lines to `log_file`, unfolded, after those that it holds.
     Raises UsageError where the log file cannot be written.
     """

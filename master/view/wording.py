@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.running.summary import PhaseCounts, as_number
 from worker_agent.protocol.reports import Said
 
 HASH_SHOWN = 12
 PHASES: Mapping[int, str] = {1: "base models", 2: "experiments"}
-"""What the tasks of a phase are called, unless a command has another word."""
+"""What the jobs of a phase are called, unless a command has another word."""
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _METRICS_SHOWN = 3
 
@@ -52,9 +52,9 @@ def short_hash(spec_hash: str) -> str:
     return spec_hash[:HASH_SHOWN]
 
 
-def task_name(task: Task) -> str:
-    """Return what the user calls a task: the job's id, or `base model` and the start of its hash."""
-    return f"base model {short_hash(task.makes)}" if task.makes else task.task_id
+def job_name(job: Job) -> str:
+    """Return what the user calls a job: the job's id, or `base model` and the start of its hash."""
+    return f"base model {short_hash(job.makes)}" if job.makes else job.job_id
 
 
 def clock(at: float) -> str:

@@ -1,4 +1,4 @@
-"""The life of a task as a picture, drawn from the table itself.
+"""The life of a job as a picture, drawn from the table itself.
 
 States stand below each other. Transitions that lead down run on the right, those that lead up on the left,
 each in a lane of its own. What several states with a worker have in common leaves from the
@@ -136,7 +136,7 @@ class Drawing:
             [
                 f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width}" height="{self.height}"'
                 ' font-family="sans-serif" font-size="12">',
-                "<title>The life of a task</title>",
+                "<title>The life of a job</title>",
                 '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8"'
                 ' orient="auto"><path d="M0 0L8 4L0 8z" fill="#456"/></marker></defs>',
                 '<rect width="100%" height="100%" fill="#fff"/>',

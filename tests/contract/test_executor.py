@@ -110,14 +110,14 @@ def test_output_exit_code_and_memory_are_reported(executor: Stage, tmp_path: Pat
     assert not alive(pid) and executor.poll() == [] and executor.wait_s() is None
 
 
-def test_a_task_has_its_directory_a_session_and_no_input(executor: Stage, tmp_path: Path) -> None:
+def test_a_job_has_its_directory_a_session_and_no_input(executor: Stage, tmp_path: Path) -> None:
     code = "import os, sys; print(os.getcwd(), os.getsid(0) == os.getpid(), repr(sys.stdin.read()))"
     executor.start(KEY, invocation(tmp_path, code))
     assert exit_of(executor).exit_code == 0
     assert (tmp_path / "log.txt").read_text() == f"{tmp_path} True ''\n"
 
 
-def test_a_task_inherits_only_what_it_is_given(executor: Stage, tmp_path: Path) -> None:
+def test_a_job_inherits_only_what_it_is_given(executor: Stage, tmp_path: Path) -> None:
     secret, kept = os.open("/dev/zero", os.O_RDONLY), os.open("/dev/full", os.O_RDONLY)
     base = invocation(tmp_path, TELL_OPEN_FILES)
     executor.start(KEY, dataclasses.replace(base, keep_fd=kept))
@@ -134,7 +134,7 @@ def test_signals_are_reported_as_negative_codes(executor: Stage, tmp_path: Path)
     assert exit_of(executor).exit_code == -signal.SIGSEGV
 
 
-def test_stop_lets_a_task_end_by_itself(executor: Stage, tmp_path: Path) -> None:
+def test_stop_lets_a_job_end_by_itself(executor: Stage, tmp_path: Path) -> None:
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(5));"
         "print(flush=True); signal.pause()"
@@ -184,7 +184,7 @@ def test_a_second_stop_shortens_the_grace_of_the_first(executor: Stage, tmp_path
     assert exit_of(executor).exit_code == -signal.SIGKILL
 
 
-def test_stop_reaches_the_children_of_a_task(executor: Stage, tmp_path: Path) -> None:
+def test_stop_reaches_the_children_of_a_job(executor: Stage, tmp_path: Path) -> None:
     child = (
         "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(7));"
         "print(flush=True); signal.pause()"
@@ -200,7 +200,7 @@ def test_stop_reaches_the_children_of_a_task(executor: Stage, tmp_path: Path) ->
     assert exit_of(executor).exit_code == 7
 
 
-def test_no_child_outlives_its_task(executor: Stage, tmp_path: Path) -> None:
+def test_no_child_outlives_its_job(executor: Stage, tmp_path: Path) -> None:
     child = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
     code = (
         "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=-1);"

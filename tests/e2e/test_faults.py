@@ -77,22 +77,22 @@ def output_of(master: subprocess.Popen[str]) -> str:
 
 def running_on(run: Run) -> set[str | None]:
     """Return the workers on which an attempt runs."""
-    last = {item.task_id: item for item in run.transitions()}
+    last = {item.job_id: item for item in run.transitions()}
     return {item.worker for item in last.values() if item.state is State.RUNNING}
 
 
-def wait_until(run: Run, trigger: Trigger, tasks: int, *, phase: int = 0) -> None:
-    """Return when so many tasks, of one phase if given, went through a transition."""
+def wait_until(run: Run, trigger: Trigger, jobs: int, *, phase: int = 0) -> None:
+    """Return when so many jobs, of one phase if given, went through a transition."""
 
     def enough() -> bool:
         names = [name for name in run.count(trigger) if _in_phase(name, phase)]
-        return len(names) >= tasks
+        return len(names) >= jobs
 
-    wait_for(f"{trigger.value} of {tasks} tasks", enough)
+    wait_for(f"{trigger.value} of {jobs} jobs", enough)
 
 
-def _in_phase(task_id: str, phase: int) -> bool:
-    return not phase or task_id.startswith("base_models/") == (phase == 1)
+def _in_phase(job_id: str, phase: int) -> bool:
+    return not phase or job_id.startswith("base_models/") == (phase == 1)
 
 
 def check_trained_once(run: Run, ledger: Ledger) -> None:

@@ -55,7 +55,7 @@ def _jobs(log: Path) -> list[dict[str, Any]]:
 
 
 def check_trained_once(run: Run) -> None:
-    """Assert that no task had more than one attempt."""
+    """Assert that no job had more than one attempt."""
     for trigger in (Trigger.ASSIGN, Trigger.FINISH, Trigger.COLLECT):
         assert set(run.count(trigger).values()) == {1}, trigger
 

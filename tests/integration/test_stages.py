@@ -83,7 +83,7 @@ def test_each_base_model_is_made_once_by_its_own_script(place: Path) -> None:
     assert planned.returncode == 0, planned.stdout + planned.stderr
     plan = json.loads(planned.stdout)
     assert (plan["jobs"], len(plan["base_models"]["to_train"])) == (12, 2)
-    commands = [task["command"] for task in plan["tasks"]]
+    commands = [job["command"] for job in plan["all_jobs"]]
     assert ["train_base.py" in command for command in commands] == [True] * 2 + [False] * 12
     done = run.finish()
     assert done.returncode == 0, done.stdout + done.stderr

@@ -64,7 +64,7 @@ def test_a_job_that_reached_its_limit_goes_on_on_another_worker(tmp_path: Path) 
     epochs = done_in(run)
     assert len(epochs) == 40 and [line.split()[1] for line in epochs] == [str(n) for n in range(40)]
     assert {line.split()[-1] for line in epochs} >= {"1", "2"}
-    log = run.layout.log(started[1].task_id, 2).read_text()
+    log = run.layout.log(started[1].job_id, 2).read_text()
     assert log.startswith("goes on after epoch ")
     assert not list(kept_checkpoints(run.layout))
 
@@ -81,13 +81,13 @@ def test_a_cancelled_job_goes_on_when_the_command_is_given_again(tmp_path: Path)
     wait_for_log(tmp_path / "state1")
     interrupt_twice(master)
     (kept,) = kept_checkpoints(run.layout)
-    task_id = kept.task_id
+    job_id = kept.job_id
     assert kept.attempt == 1 and (kept.path / "state" / "epoch.json").exists()
-    assert run.states()[task_id] is State.CANCELLED
+    assert run.states()[job_id] is State.CANCELLED
     run.write("cluster.json", {"servers": [second]})
     done = run.finish()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert run.layout.log(task_id, 2).read_text().startswith("goes on after epoch ")
+    assert run.layout.log(job_id, 2).read_text().startswith("goes on after epoch ")
     assert {line.split()[-1] for line in done_in(run)} == {"1", "2"}
     assert not list(kept_checkpoints(run.layout))
 

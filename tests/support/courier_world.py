@@ -88,22 +88,22 @@ class CourierWorld:
         remotes = {"lab1": Remote(cast(WorkerLink, self.line), "run1")}
         self.courier = Courier(home, remotes, Reporter(self.inbox, lambda: 5.0), self.pauses)
 
-    def attempt(self, task_id: str = JOB, attempt: int = 1) -> AttemptLayout:
-        return WorkLayout(self.remote / "work").attempt("run1", task_id, attempt)
+    def attempt(self, job_id: str = JOB, attempt: int = 1) -> AttemptLayout:
+        return WorkLayout(self.remote / "work").attempt("run1", job_id, attempt)
 
-    def produce(self, task_id: str = JOB, attempt: int = 1, **contents: str) -> list[list[Any]]:
+    def produce(self, job_id: str = JOB, attempt: int = 1, **contents: str) -> list[list[Any]]:
         """Let an attempt leave files, and return their rows."""
-        return put(paths_of(self.attempt(task_id, attempt)).output, contents)
+        return put(paths_of(self.attempt(job_id, attempt)).output, contents)
 
     def collect(
         self,
         detail: Mapping[str, Any],
-        task_id: str = JOB,
+        job_id: str = JOB,
         attempt: int = 1,
         others: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
         former = {number: finished(**said) for number, said in others.items()}
-        self.courier.collect(cmd.Collect("lab1", task_id, attempt, finished(**detail), former))
+        self.courier.collect(cmd.Collect("lab1", job_id, attempt, finished(**detail), former))
 
     def collect_failed(self, detail: Mapping[str, Any]) -> None:
         end = finished(**{"outcome": "failed", **detail})
@@ -129,19 +129,19 @@ class CourierWorld:
             return True
         return False
 
-    def result(self, task_id: str = JOB) -> dict[str, str]:
+    def result(self, job_id: str = JOB) -> dict[str, str]:
         """Return what the job left; the record that is published with it is `record`."""
-        found = self.published(task_id)
+        found = self.published(job_id)
         return {name: text for name, text in found.items() if name != "job.json"}
 
-    def published(self, task_id: str = JOB) -> dict[str, str]:
+    def published(self, job_id: str = JOB) -> dict[str, str]:
         """Return all that lies in the place of a result."""
-        folder = self.layout.result(task_id)
+        folder = self.layout.result(job_id)
         return {path.name: path.read_text() for path in folder.iterdir()} if folder.exists() else {}
 
-    def record(self, task_id: str = JOB) -> dict[str, Any]:
+    def record(self, job_id: str = JOB) -> dict[str, Any]:
         """Return what a result says of the attempt that made it."""
-        return dict(json.loads(self.published(task_id)["job.json"]))
+        return dict(json.loads(self.published(job_id)["job.json"]))
 
 
 def put(folder: Path, contents: Mapping[str, str]) -> list[list[Any]]:

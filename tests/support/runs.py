@@ -128,12 +128,12 @@ class Run:
             return list(journal.transitions()) if journal.begun else []
 
     def count(self, trigger: Trigger) -> dict[str, int]:
-        """Return how often each task went through a transition."""
-        return dict(Counter(item.task_id for item in self.transitions() if item.trigger is trigger))
+        """Return how often each job went through a transition."""
+        return dict(Counter(item.job_id for item in self.transitions() if item.trigger is trigger))
 
     def states(self) -> dict[str, State]:
-        """Return the state of every task, from the journal."""
-        return {item.task_id: item.state for item in self.transitions()}
+        """Return the state of every job, from the journal."""
+        return {item.job_id: item.state for item in self.transitions()}
 
     def check_complete(self, jobs: int, base_models: int) -> None:
         """Assert that all is there, recorded once, and what its digest says."""
@@ -146,21 +146,21 @@ class Run:
         whole, damaged = BaseModelStore(self.layout).scan(p.name for p in self.layout.base_models.iterdir())
         assert len(whole) == base_models and not damaged, damaged
 
-    def record(self, task_id: str) -> dict[str, Any]:
+    def record(self, job_id: str) -> dict[str, Any]:
         """Return what a result says of the attempt that made it."""
-        return dict(json.loads((self.layout.result(task_id) / "job.json").read_text()))
+        return dict(json.loads((self.layout.result(job_id) / "job.json").read_text()))
 
     def _check_results(self) -> None:
-        finished = {item.task_id: item for item in self.transitions() if item.trigger is Trigger.FINISH}
-        for task_id, transition in finished.items():
-            if task_id.startswith("base_models/"):
+        finished = {item.job_id: item for item in self.transitions() if item.trigger is Trigger.FINISH}
+        for job_id, transition in finished.items():
+            if job_id.startswith("base_models/"):
                 continue
             assert transition.finished is not None
             files = transition.finished.files
-            assert files, task_id
-            found = without_record(digest_directory(self.layout.result(task_id)), [it.path for it in files])
+            assert files, job_id
+            found = without_record(digest_directory(self.layout.result(job_id)), [it.path for it in files])
             assert content_hash(found) == content_hash(files)
-            assert self.record(task_id)["content_hash"] == content_hash(files)
+            assert self.record(job_id)["content_hash"] == content_hash(files)
 
 
 def interrupt_twice(master: subprocess.Popen[str]) -> None:

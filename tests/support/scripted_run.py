@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from master.core.planning.plan import base_model_task_id, make_plan
+from master.core.planning.plan import base_model_job_id, make_plan
 from master.core.running import events as ev
 from master.core.running.commands import Transition
-from master.core.running.records import Outbox, Policy, RunState, TaskRecord
+from master.core.running.records import JobRecord, Outbox, Policy, RunState
 from master.core.running.run_state import begin, step
 from master.specs import BaseModelSpec, JobSpec, JobsSpec
 from tests.support.endings import finished
@@ -63,12 +63,12 @@ class ScriptedRun:
     def up(self, worker: str, slots: int) -> None:
         self.tell(ev.WorkerUp(self.at, worker, slots))
 
-    def task(self, name: str) -> TaskRecord:
+    def job(self, name: str) -> JobRecord:
         """Return the experiment `alpha/<name>`, or the base model whose hash consists of the digit `name`."""
-        return self.state.tasks[base_model_task_id(name * 64) if len(name) == 1 else f"alpha/{name}"]
+        return self.state.jobs[base_model_job_id(name * 64) if len(name) == 1 else f"alpha/{name}"]
 
     def start(self, name: str) -> None:
-        record = self.task(name)
+        record = self.job(name)
         assert record.worker is not None, f"{name} is {record.state}"
         self.tell(ev.AttemptStarted(self.at, record.worker, *record.key))
 
@@ -76,7 +76,7 @@ class ScriptedRun:
         self, name: str, seconds: float = 10.0, slot: str = "gpu0", *, files: bool = True, **detail: Any
     ) -> None:
         """End the current attempt well after `seconds`, and bring its outcome home, of `files` or of none."""
-        key = self.task(name).key
+        key = self.job(name).key
         self._finish(name, "succeeded", seconds, {"exit_code": 0, "slot": slot, **detail})
         self.tell(ev.Collected(self.at, *key, content_hash=f"content of {name}" if files else ""))
 
@@ -85,7 +85,7 @@ class ScriptedRun:
         self._finish(name, "failed", seconds, {"exit_code": 1, "slot": "gpu0", "error": error, **detail})
 
     def _finish(self, name: str, outcome: str, seconds: float, detail: dict[str, Any]) -> None:
-        record = self.task(name)
+        record = self.job(name)
         assert record.worker is not None, f"{name} is {record.state}"
         times = {"started_at": self.at, "duration_s": seconds}
         self.at += seconds

@@ -1,1 +1,1 @@
-"""What there is to do: which base model a job needs, the tasks of a run, what sharing saves."""
+"""What there is to do: which base model a job needs, the jobs of a run, what sharing saves."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class PlannedTask:
+class PlannedJob:
     """A job of either phase."""
 
-    task_id: str
+    job_id: str
     is_done: bool
     attempts: int
     """That earlier starts made."""

@@ -1,4 +1,4 @@
-"""What there is to do: the tasks of a run, from the jobs file and what the store already holds."""
+"""What there is to do: the jobs of a run, from the jobs file and what the store already holds."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BASE_MODEL = "base model"
 
 
 @dataclass(frozen=True)
-class Task:
+class Job:
     """A job of either phase."""
 
-    task_id: str
+    job_id: str
     """Also the path of what it makes, below `experiments/`."""
     phase: int
     needs: str | None = None
@@ -26,37 +26,37 @@ class Task:
     makes: str | None = None
     """`spec_hash` of the base model that it trains."""
     kind: str = ""
-    """Tasks of one kind take about equally long."""
+    """Jobs of one kind take about equally long."""
     expected_s: float | None = None
     gpu_bytes: int | None = None
     """GPU memory that its user says it needs."""
     gpu_kind: str = ""
-    """Tasks of one GPU kind need about equally much GPU memory; empty: nothing is learned of it."""
+    """Jobs of one GPU kind need about equally much GPU memory; empty: nothing is learned of it."""
     resources: Resources = NO_RESOURCES
     """What else it needs of a machine, and its priority."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All tasks of a run; those of Phase 1 come first, the most wanted base model before the others."""
+    """All jobs of a run; those of Phase 1 come first, the most wanted base model before the others."""
 
-    tasks: tuple[Task, ...]
+    jobs: tuple[Job, ...]
     in_store: Mapping[str, str]
     """`spec_hash` → `content_hash` of the base models that need no training."""
 
     @property
     def to_train(self) -> tuple[str, ...]:
         """Base models to train, by `spec_hash`."""
-        return tuple(task.makes for task in self.tasks if task.makes)
+        return tuple(job.makes for job in self.jobs if job.makes)
 
 
-def base_model_task_id(spec_hash: str) -> str:
-    """Return the id of the task that trains a base model; also its path below `experiments/`."""
+def base_model_job_id(spec_hash: str) -> str:
+    """Return the id of the job that trains a base model; also its path below `experiments/`."""
     return f"{BASE_MODELS}/{spec_hash}"
 
 
 def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
-    """Return the tasks for `jobs`, given the verified base models of the store."""
+    """Return the jobs for `jobs`, given the verified base models of the store."""
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
     needs: dict[str, set[Resources]] = {}
     for job in jobs.jobs:
@@ -64,17 +64,17 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
             made_by = jobs.base_jobs.get(job.base_model.spec_hash, job.config)
             needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(made_by))
     phase1 = [
-        _phase1_task(spec_hash, shared_resources(needs[spec_hash]))
+        _phase1_job(spec_hash, shared_resources(needs[spec_hash]))
         for spec_hash, _ in wanted.most_common()
         if spec_hash not in in_store
     ]
     held = {spec_hash: in_store[spec_hash] for spec_hash in wanted if spec_hash in in_store}
-    return Plan((*phase1, *(_phase2_task(job) for job in jobs.jobs)), held)
+    return Plan((*phase1, *(_phase2_job(job) for job in jobs.jobs)), held)
 
 
-def _phase1_task(spec_hash: str, needs: Resources) -> Task:
-    return Task(
-        base_model_task_id(spec_hash),
+def _phase1_job(spec_hash: str, needs: Resources) -> Job:
+    return Job(
+        base_model_job_id(spec_hash),
         phase=1,
         makes=spec_hash,
         kind=_BASE_MODEL,
@@ -85,14 +85,14 @@ def _phase1_task(spec_hash: str, needs: Resources) -> Task:
 
 
 def _else(needs: Resources) -> Resources:
-    """Return the needs without GPU memory, which is a task's own: often they are none."""
+    """Return the needs without GPU memory, which is a job's own: often they are none."""
     rest = replace(needs, gpu_memory=None)
     return NO_RESOURCES if rest == NO_RESOURCES else rest
 
 
-def _phase2_task(job: JobSpec) -> Task:
+def _phase2_job(job: JobSpec) -> Job:
     needs = resources_of(job.config)
-    return Task(
+    return Job(
         job.job_id,
         phase=2,
         needs=job.base_model.spec_hash if job.base_model else None,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from master.core.planning.plan import Task, base_model_task_id
+from master.core.planning.plan import Job, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
+from master.core.running.jobs import QUEUED, is_stale, move, unlock
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import Outbox, RunState, WorkerView
-from master.core.running.tasks import QUEUED, is_stale, move, unlock
 
 
 def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
@@ -27,7 +27,7 @@ def want(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> N
 def _withdraw_users(state: RunState, view: WorkerView, out: Outbox) -> None:
     """Take back what waits for a base model that is not to be had any more."""
     for key in sorted(view.attempts):
-        if is_stale(state, state.tasks[key[0]]):
+        if is_stale(state, state.jobs[key[0]]):
             out.commands.append(cmd.Withdraw(view.name, *key))
 
 
@@ -65,17 +65,17 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
     if damaged is None:
         return
     state.damaged.add(damaged)
-    task_id = base_model_task_id(event.spec_hash)
-    record = state.tasks.get(task_id)
+    job_id = base_model_job_id(event.spec_hash)
+    record = state.jobs.get(job_id)
     if record is None:
-        task = Task(task_id, phase=1, makes=event.spec_hash, kind="base model")
-        record = state.add_task(task)
+        job = Job(job_id, phase=1, makes=event.spec_hash, kind="base model")
+        record = state.add_job(job)
         unlock(state, record, out)
     elif record.state is State.SUCCEEDED:
         move(state, record, Trigger.REDO, out, note="the stored base model was damaged")
-        state.ready.add(record.task)
+        state.ready.add(record.job)
     for dependent_id in state.dependents.get(event.spec_hash, ()):
-        dependent = state.tasks[dependent_id]
+        dependent = state.jobs[dependent_id]
         if dependent.state is State.READY:
             move(state, dependent, Trigger.LOCK, out)
         elif dependent.state in QUEUED and dependent.worker:

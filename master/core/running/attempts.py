@@ -1,6 +1,6 @@
 """What happens to attempts.
 
-An attempt whose worker falls silent for the length of a lease is orphaned and its task tried elsewhere.  When
+An attempt whose worker falls silent for the length of a lease is orphaned and its job tried elsewhere.  When
 the worker comes back, nothing that it did is thrown away: what succeeded is collected, what may still run is
 taken back while its replacement has not started, and races with a replacement that has.
 """
@@ -13,10 +13,7 @@ from master.core.running import checkpoints
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.artefacts import want
-from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
-from master.core.running.records import FormerAttempt, Outbox, RunState, TaskRecord, WorkerView
-from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
-from master.core.running.tasks import (
+from master.core.running.jobs import (
     ON_A_WORKER,
     after_phase1,
     current,
@@ -27,6 +24,9 @@ from master.core.running.tasks import (
     move,
     reattached_attempts,
 )
+from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
+from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState, WorkerView
+from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
 from worker_agent.protocol.outcome import Finished, Outcome
 
 _NOT_THE_WORKERS = frozenset({Outcome.LOST, Outcome.REQUEUE, Outcome.OUT_OF_MEMORY})
@@ -35,7 +35,7 @@ _NOT_THE_WORKERS = frozenset({Outcome.LOST, Outcome.REQUEUE, Outcome.OUT_OF_MEMO
 
 def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
     """Note that an attempt waits for an artefact, and bring it the base model if that is missing."""
-    if record := current(state, event.worker, event.task_id, event.attempt):
+    if record := current(state, event.worker, event.job_id, event.attempt):
         move(state, record, Trigger.STAGE, out)
         view = state.workers[event.worker]
         if record.base and record.base not in view.cached:
@@ -44,7 +44,7 @@ def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
 
 def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
     """Note that an attempt runs, and end it where the run is being cancelled."""
-    if record := current(state, event.worker, event.task_id, event.attempt):
+    if record := current(state, event.worker, event.job_id, event.attempt):
         move(state, record, Trigger.START, out)
         if state.cancelling:
             out.commands.append(cmd.Cancel(event.worker, *record.key))
@@ -53,9 +53,9 @@ def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
 def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
     """Have the outcome of an attempt brought home, or decide what follows its failure."""
     view = state.workers[event.worker]
-    view.reattached.discard((event.task_id, event.attempt))
+    view.reattached.discard((event.job_id, event.attempt))
     state.maybe_free.add(view.name)
-    record = current(state, event.worker, event.task_id, event.attempt)
+    record = current(state, event.worker, event.job_id, event.attempt)
     if record is None:
         _finished_late(state, event, out)
     elif record.state is State.COLLECTING:
@@ -66,7 +66,7 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
         _finished_in_vain(state, record, event, out)
 
 
-def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFinished, out: Outbox) -> None:
+def _finished_in_vain(state: RunState, record: JobRecord, event: ev.AttemptFinished, out: Outbox) -> None:
     finished = record.finished = event.finished
     checkpoints.note_left(record, finished)
     out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, finished))
@@ -83,9 +83,9 @@ def _finished_in_vain(state: RunState, record: TaskRecord, event: ev.AttemptFini
 
 
 def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
-    """Take the end of an attempt that its task no longer waits for."""
-    key = event.task_id, event.attempt
-    record = state.tasks.get(event.task_id)
+    """Take the end of an attempt that its job no longer waits for."""
+    key = event.job_id, event.attempt
+    record = state.jobs.get(event.job_id)
     lost = record.orphaned.get(event.attempt) if record else None
     if record is None or lost is None or lost.worker != event.worker:
         discard(state, state.workers[event.worker], key, out)
@@ -101,7 +101,7 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
 
 def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     """Record an outcome that is home.  It counts even if its attempt has been orphaned meanwhile."""
-    record = state.tasks.get(event.task_id)
+    record = state.jobs.get(event.job_id)
     if record is None or record.state in ENDED or not record.collected < event.attempt <= record.attempts:
         return
     if record.state in WITH_A_WORKER:
@@ -114,16 +114,16 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
     checkpoints.drop(state, record, out)
-    if record.task.makes:
-        state.home[record.task.makes] = event.content_hash
+    if record.job.makes:
+        state.home[record.job.makes] = event.content_hash
         state.damaged.discard(event.content_hash)
         if worker := state.workers.get(record.worker or ""):
             worker.cached.add(event.content_hash)
-            expect_model(state, worker, record.task.makes)
+            expect_model(state, worker, record.job.makes)
         after_phase1(state, record, out)
 
 
-def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:
+def _replace_current(record: JobRecord, attempt: int, out: Outbox) -> None:
     """Make an orphaned attempt the current one."""
     if record.state in WITH_A_WORKER and record.worker:
         kind = cmd.Cancel if record.state in ON_A_WORKER else cmd.Release
@@ -135,8 +135,8 @@ def _replace_current(record: TaskRecord, attempt: int, out: Outbox) -> None:
 
 
 def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbox) -> None:
-    """Fail a task whose outcome cannot be brought home."""
-    record = state.tasks.get(event.task_id)
+    """Fail a job whose outcome cannot be brought home."""
+    record = state.jobs.get(event.job_id)
     if record is None or record.state is not State.COLLECTING or record.attempt != event.attempt:
         return
     if record.worker:
@@ -146,7 +146,7 @@ def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbo
 
 def end_attempt(
     state: RunState,
-    record: TaskRecord,
+    record: JobRecord,
     outcome: Outcome,
     out: Outbox,
     note: str = "",
@@ -173,13 +173,13 @@ def end_attempt(
 
 def _go_on(
     state: RunState,
-    record: TaskRecord,
+    record: JobRecord,
     out: Outbox,
     delay_s: float = 0.0,
     *,
     awaits: bool = False,
 ) -> None:
-    """Find the next attempt for a task that is ready: one that still runs somewhere, or a new one."""
+    """Find the next attempt for a job that is ready: one that still runs somewhere, or a new one."""
     if reattached := reattached_attempts(state, record):
         adopt(state, record, reattached[0][1], out)
     elif awaits:
@@ -190,7 +190,7 @@ def _go_on(
         make_ready(state, record, out)
 
 
-def orphan(record: TaskRecord) -> None:
+def orphan(record: JobRecord) -> None:
     """Remember the current attempt for the case that it comes back."""
     if record.worker:
         finished = record.finished if record.state is State.COLLECTING else None
@@ -198,9 +198,9 @@ def orphan(record: TaskRecord) -> None:
 
 
 def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:
-    """Decide on an attempt that a worker brings back though its task no longer waits for it."""
-    task_id, attempt = key
-    record = state.tasks.get(task_id)
+    """Decide on an attempt that a worker brings back though its job no longer waits for it."""
+    job_id, attempt = key
+    record = state.jobs.get(job_id)
     lost = record.orphaned.get(attempt) if record else None
     if record is None or lost is None or lost.worker != view.name:
         discard(state, view, key, out)
@@ -213,7 +213,7 @@ def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) 
         out.commands.append(cmd.Cancel(view.name, *key))
 
 
-def adopt(state: RunState, record: TaskRecord, attempt: int, out: Outbox) -> None:
+def adopt(state: RunState, record: JobRecord, attempt: int, out: Outbox) -> None:
     """Take an orphaned attempt back, in place of the current one."""
     lost = record.orphaned[attempt]
     leave(state, record)
@@ -229,7 +229,7 @@ def adopt(state: RunState, record: TaskRecord, attempt: int, out: Outbox) -> Non
 
 def discard(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:
     """Let a worker drop an attempt, once more by way of its log if that was the last thing asked for."""
-    record = state.tasks.get(key[0])
+    record = state.jobs.get(key[0])
     finished = record.finished if record and record.state is not State.SUCCEEDED else None
     if record and finished and (record.worker, record.key) == (view.name, key):
         out.commands.append(cmd.CollectFailedAttempt(view.name, *key, finished))

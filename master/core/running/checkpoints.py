@@ -1,4 +1,4 @@
-"""Tasks whose next attempt waits until what the last one left to go on from is home."""
+"""Jobs whose next attempt waits until what the last one left to go on from is home."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
+from master.core.running.jobs import QUEUED
 from master.core.running.lifecycle import State
-from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
-from master.core.running.tasks import QUEUED
+from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Finished
 
 
@@ -17,29 +17,29 @@ def is_left(finished: Finished | None) -> bool:
     return finished is not None and finished.can_go_on
 
 
-def note_left(record: TaskRecord, finished: Finished) -> None:
+def note_left(record: JobRecord, finished: Finished) -> None:
     """Remember where checkpoints are."""
     if record.worker and finished.can_go_on:
         record.left_on |= {record.worker}
 
 
-def drop(state: RunState, record: TaskRecord, out: Outbox) -> None:
-    """The task has succeeded: nobody needs its checkpoints any more."""
+def drop(state: RunState, record: JobRecord, out: Outbox) -> None:
+    """The job has succeeded: nobody needs its checkpoints any more."""
     known = sorted(record.left_on & state.workers.keys())
-    out.commands += [cmd.DropCheckpoints(worker, record.task.task_id) for worker in known]
+    out.commands += [cmd.DropCheckpoints(worker, record.job.job_id) for worker in known]
     record.left_on = frozenset()
 
 
-def hold(state: RunState, record: TaskRecord, at: float, delay_s: float = 0.0) -> None:
-    """Keep a ready task back until its checkpoint is home, for a limited time, and its back-off is over."""
+def hold(state: RunState, record: JobRecord, at: float, delay_s: float = 0.0) -> None:
+    """Keep a ready job back until its checkpoint is home, for a limited time, and its back-off is over."""
     record.ready_at = at + delay_s
-    state.awaiting.add(record.task.task_id)
+    state.awaiting.add(record.job.job_id)
     state.delay(record, at + max(delay_s, state.policy.checkpoint_s))
 
 
 def on_settled(state: RunState, event: ev.CheckpointSettled, out: Outbox) -> None:
     """It is home, or will not come."""
-    record = state.tasks.get(event.task_id)
+    record = state.jobs.get(event.job_id)
     if record and record.attempt == event.attempt:
         _settle(state, record, event.at)
 
@@ -48,7 +48,7 @@ def on_damaged(state: RunState, event: ev.CheckpointDamaged, out: Outbox) -> Non
     """Take back the attempt that would wait for it on its worker; the next one begins without."""
     for view in state.workers.values():
         view.delivering.discard(event.content_hash)
-    record = state.tasks.get(event.task_id)
+    record = state.jobs.get(event.job_id)
     if record and record.state in QUEUED and record.worker:
         out.commands.append(cmd.Withdraw(record.worker, *record.key))
 
@@ -66,13 +66,13 @@ def on_silent(state: RunState, view: WorkerView, at: float) -> None:
         _settle(state, record, at)
 
 
-def _awaited_from(state: RunState, worker: str) -> Iterator[TaskRecord]:
-    for task_id in sorted(state.awaiting):
-        if state.tasks[task_id].worker == worker:
-            yield state.tasks[task_id]
+def _awaited_from(state: RunState, worker: str) -> Iterator[JobRecord]:
+    for job_id in sorted(state.awaiting):
+        if state.jobs[job_id].worker == worker:
+            yield state.jobs[job_id]
 
 
-def _settle(state: RunState, record: TaskRecord, at: float) -> None:
-    if record.task.task_id in state.awaiting and record.state is State.READY:
+def _settle(state: RunState, record: JobRecord, at: float) -> None:
+    if record.job.job_id in state.awaiting and record.state is State.READY:
         state.delay(record, max(at, record.ready_at))
-    state.awaiting.discard(record.task.task_id)
+    state.awaiting.discard(record.job.job_id)

@@ -14,7 +14,7 @@ class StartAttempt:
     """Give an attempt to a worker.  May be said again for the same attempt."""
 
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
 
 
@@ -23,7 +23,7 @@ class Cancel:
     """End an attempt on a worker."""
 
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
 
 
@@ -32,7 +32,7 @@ class Withdraw:
     """Take an attempt back if it has not started."""
 
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
 
 
@@ -44,11 +44,11 @@ class Collect:
     """
 
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
     finished: Finished
     others: Mapping[int, Finished] = field(default_factory=dict)
-    """How those of the task's other attempts that succeeded and are not recorded."""
+    """How those of the job's other attempts that succeeded and are not recorded."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class CollectFailedAttempt:
     """Bring the log of a failed attempt home if that can be done, then let the worker forget the attempt."""
 
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
     finished: Finished
 
@@ -66,16 +66,16 @@ class Release:
     """Let the worker forget an attempt."""
 
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
 
 
 @dataclass(frozen=True)
 class DropCheckpoints:
-    """Let a worker delete what attempts at a task that has succeeded left to go on from."""
+    """Let a worker delete what attempts at a job that has succeeded left to go on from."""
 
     worker: str
-    task_id: str
+    job_id: str
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,10 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Transition:
-    """One line of the journal: a task changed its state.  The journal is the state after a restart."""
+    """One line of the journal: a job changed its state.  The journal is the state after a restart."""
 
     at: float
-    task_id: str
+    job_id: str
     trigger: Trigger
     state: State
     attempt: int

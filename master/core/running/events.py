@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from worker_agent.protocol.outcome import Finished
 
 Attempt = tuple[str, int]
-"""`(task_id, attempt)`"""
+"""`(job_id, attempt)`"""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class AttemptStaging:
 
     at: float
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
 
 
@@ -76,7 +76,7 @@ class AttemptStarted:
 
     at: float
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
 
 
@@ -86,7 +86,7 @@ class AttemptFinished:
 
     at: float
     worker: str
-    task_id: str
+    job_id: str
     attempt: int
     finished: Finished
     """How, and what it left."""
@@ -97,7 +97,7 @@ class Collected:
     """An attempt's outcome is home, verified and under its final name."""
 
     at: float
-    task_id: str
+    job_id: str
     attempt: int
     content_hash: str = ""
 
@@ -107,7 +107,7 @@ class CollectionFailed:
     """An attempt's outcome could not be brought home, and asking again will not help."""
 
     at: float
-    task_id: str
+    job_id: str
     attempt: int
     problem: str
 
@@ -117,7 +117,7 @@ class CheckpointSettled:
     """What an attempt in vain left to go on from is home, or will not come."""
 
     at: float
-    task_id: str
+    job_id: str
     attempt: int
 
 
@@ -126,7 +126,7 @@ class CheckpointDamaged:
     """The checkpoint that an attempt waits for on its worker is not to be had any more."""
 
     at: float
-    task_id: str
+    job_id: str
     content_hash: str
 
 

@@ -1,4 +1,4 @@
-"""The life of a task: one table of state × trigger.  A missing entry is a defect and changes nothing."""
+"""The life of a job: one table of state × trigger.  A missing entry is a defect and changes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from master.errors import InternalError
 
 
 class State(str, Enum):
-    """Where a task stands."""
+    """Where a job stands."""
 
     PENDING = "pending"
     """Waits for its base model, or for Phase 1 with `--strict-phases`."""
@@ -29,7 +29,7 @@ class State(str, Enum):
 
 
 class Trigger(str, Enum):
-    """What can happen to a task."""
+    """What can happen to a job."""
 
     UNLOCK = "unlock"
     """All that it waits for is home."""
@@ -123,10 +123,10 @@ TABLE: dict[State, dict[Trigger, State]] = {
 }
 
 
-def next_state(task_id: str, state: State, trigger: Trigger, history: Iterable[str] = ()) -> State:
-    """Return the state after `trigger`.  Raises InternalError, which tells the task's history."""
+def next_state(job_id: str, state: State, trigger: Trigger, history: Iterable[str] = ()) -> State:
+    """Return the state after `trigger`.  Raises InternalError, which tells the job's history."""
     try:
         return TABLE[state][trigger]
     except KeyError:
         story = "; ".join(history)
-        raise InternalError(f"{task_id} cannot {trigger.value} while {state.value} ({story})") from None
+        raise InternalError(f"{job_id} cannot {trigger.value} while {state.value} ({story})") from None

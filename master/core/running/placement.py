@@ -1,4 +1,4 @@
-"""Which ready task a worker with room gets: pure choices over plain data."""
+"""Which ready job a worker with room gets: pure choices over plain data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.planning.resources import Resources
 
 LOOKAHEAD_S = 0.25
@@ -24,112 +24,112 @@ def lookahead(slots: int, mean_duration_s: float | None) -> int:
 _Kind = tuple[str, float | None, int | None, Resources]
 
 
-def _kind(task: Task) -> _Kind:
+def _kind(job: Job) -> _Kind:
     """Return what the choice of a worker and the order depend on."""
-    return task.kind, task.expected_s, task.gpu_bytes, task.resources
+    return job.kind, job.expected_s, job.gpu_bytes, job.resources
 
 
-class ReadyTasks:
-    """Tasks that may start, grouped by the base model that they start from and by kind."""
+class ReadyJobs:
+    """Jobs that may start, grouped by the base model that they start from and by kind."""
 
     def __init__(self) -> None:
-        self._phase1: dict[str, Task] = {}
-        self._groups: dict[str | None, dict[_Kind, dict[str, Task]]] = {}
+        self._phase1: dict[str, Job] = {}
+        self._groups: dict[str | None, dict[_Kind, dict[str, Job]]] = {}
         self.gpu_bytes: Counter[int] = Counter()
-        """How many tasks say that they need so much GPU memory."""
+        """How many jobs say that they need so much GPU memory."""
         self.resources: Counter[Resources] = Counter()
-        """How many tasks need this of a machine."""
+        """How many jobs need this of a machine."""
         self._sizes: Counter[str | None] = Counter()
         self._holders: Counter[str | None] = Counter()
 
     def __len__(self) -> int:
         return len(self._phase1) + self._sizes.total()
 
-    def __contains__(self, task: Task) -> bool:
-        return task.task_id in self._container(task)
+    def __contains__(self, job: Job) -> bool:
+        return job.job_id in self._container(job)
 
-    def _container(self, task: Task) -> Mapping[str, Task]:
-        if task.makes:
+    def _container(self, job: Job) -> Mapping[str, Job]:
+        if job.makes:
             return self._phase1
-        return self._groups.get(task.needs, {}).get(_kind(task), {})
+        return self._groups.get(job.needs, {}).get(_kind(job), {})
 
-    def add(self, task: Task) -> None:
-        """Put a task at the end of its group."""
-        if task in self:
+    def add(self, job: Job) -> None:
+        """Put a job at the end of its group."""
+        if job in self:
             return
-        self.resources[task.resources] += 1
-        if task.gpu_bytes is not None:
-            self.gpu_bytes[task.gpu_bytes] += 1
-        if task.makes:
-            self._phase1[task.task_id] = task
+        self.resources[job.resources] += 1
+        if job.gpu_bytes is not None:
+            self.gpu_bytes[job.gpu_bytes] += 1
+        if job.makes:
+            self._phase1[job.job_id] = job
             return
-        kinds = self._groups.setdefault(task.needs, {})
-        kinds.setdefault(_kind(task), {})[task.task_id] = task
-        self._sizes[task.needs] += 1
+        kinds = self._groups.setdefault(job.needs, {})
+        kinds.setdefault(_kind(job), {})[job.job_id] = job
+        self._sizes[job.needs] += 1
 
-    def discard(self, task: Task) -> None:
-        """Take a task out if it is in."""
-        if task not in self:
+    def discard(self, job: Job) -> None:
+        """Take a job out if it is in."""
+        if job not in self:
             return
-        self.resources[task.resources] -= 1
-        if not self.resources[task.resources]:
-            del self.resources[task.resources]
-        if task.gpu_bytes is not None:
-            self.gpu_bytes[task.gpu_bytes] -= 1
+        self.resources[job.resources] -= 1
+        if not self.resources[job.resources]:
+            del self.resources[job.resources]
+        if job.gpu_bytes is not None:
+            self.gpu_bytes[job.gpu_bytes] -= 1
             self.gpu_bytes += Counter()
-        if task.makes:
-            del self._phase1[task.task_id]
+        if job.makes:
+            del self._phase1[job.job_id]
             return
-        kinds = self._groups[task.needs]
-        kind = _kind(task)
-        del kinds[kind][task.task_id]
-        self._sizes[task.needs] -= 1
+        kinds = self._groups[job.needs]
+        kind = _kind(job)
+        del kinds[kind][job.job_id]
+        self._sizes[job.needs] -= 1
         if not kinds[kind]:
             del kinds[kind]
         if not kinds:
-            del self._groups[task.needs]
+            del self._groups[job.needs]
 
     def hold(self, spec_hash: str | None) -> None:
         """Note that one more worker has the base model."""
         self._holders[spec_hash] += 1
 
-    def larger_than(self, gpu_bytes: int) -> list[Task]:
-        """Return the tasks that say that they need more GPU memory."""
-        return [task for task in self._all() if (task.gpu_bytes or 0) > gpu_bytes]
+    def larger_than(self, gpu_bytes: int) -> list[Job]:
+        """Return the jobs that say that they need more GPU memory."""
+        return [job for job in self._all() if (job.gpu_bytes or 0) > gpu_bytes]
 
-    def with_resources(self, resources: Resources) -> list[Task]:
-        """Return the tasks that need just this of a machine."""
-        return [task for task in self._all() if task.resources == resources]
+    def with_resources(self, resources: Resources) -> list[Job]:
+        """Return the jobs that need just this of a machine."""
+        return [job for job in self._all() if job.resources == resources]
 
-    def _all(self) -> Iterator[Task]:
-        groups = (tasks for kinds in self._groups.values() for tasks in kinds.values())
-        return (task for tasks in (self._phase1, *groups) for task in tasks.values())
+    def _all(self) -> Iterator[Job]:
+        groups = (jobs for kinds in self._groups.values() for jobs in kinds.values())
+        return (job for jobs in (self._phase1, *groups) for job in jobs.values())
 
     def candidates(
         self,
         held: Collection[str],
-        expected_s: Callable[[Task], float],
-        fits: Callable[[Task], bool] = lambda task: True,
-    ) -> Iterator[Task]:
-        """Yield the tasks for a worker that holds the base models `held`, the best first.
+        expected_s: Callable[[Job], float],
+        fits: Callable[[Job], bool] = lambda job: True,
+    ) -> Iterator[Job]:
+        """Yield the jobs for a worker that holds the base models `held`, the best first.
 
-        `fits` is asked of one task of each kind, and tells whether the worker can ever run such.
+        `fits` is asked of one job of each kind, and tells whether the worker can ever run such.
 
         A higher priority goes before all else.  Base models to train come first, for others wait for them.
         Then what needs no transfer, the longest first; then the rest, where the base model with most work for
         each worker that holds it goes first.
-        The tasks must not change while it is in use.
+        The jobs must not change while it is in use.
         """
         for priority in sorted({each.priority for each in self.resources}, reverse=True):
 
-            def counts(task: Task, priority: int = priority) -> bool:
-                return task.resources.priority == priority and fits(task)
+            def counts(job: Job, priority: int = priority) -> bool:
+                return job.resources.priority == priority and fits(job)
 
             yield from self._by_nearness(held, expected_s, counts)
 
     def _by_nearness(
-        self, held: Collection[str], expected_s: Callable[[Task], float], fits: Callable[[Task], bool]
-    ) -> Iterator[Task]:
+        self, held: Collection[str], expected_s: Callable[[Job], float], fits: Callable[[Job], bool]
+    ) -> Iterator[Job]:
         yield from filter(fits, self._phase1.values())
         near = [spec for spec in (None, *held) if spec in self._groups]
         yield from self._ranked(near, expected_s, fits)
@@ -137,15 +137,15 @@ class ReadyTasks:
         yield from self._ranked([spec for spec in self._groups if spec not in seen], expected_s, fits)
 
     def _ranked(
-        self, specs: list[str | None], expected_s: Callable[[Task], float], fits: Callable[[Task], bool]
-    ) -> Iterator[Task]:
-        ranked: list[tuple[float, float, int, dict[str, Task]]] = []
+        self, specs: list[str | None], expected_s: Callable[[Job], float], fits: Callable[[Job], bool]
+    ) -> Iterator[Job]:
+        ranked: list[tuple[float, float, int, dict[str, Job]]] = []
         for spec in specs:
             crowding = -self._sizes[spec] / (1 + self._holders[spec])
-            for tasks in self._groups[spec].values():
-                first = next(iter(tasks.values()))
+            for jobs in self._groups[spec].values():
+                first = next(iter(jobs.values()))
                 if fits(first):
-                    ranked.append((-expected_s(first), crowding, len(ranked), tasks))
+                    ranked.append((-expected_s(first), crowding, len(ranked), jobs))
         heapq.heapify(ranked)
         while ranked:
             yield from heapq.heappop(ranked)[-1].values()

@@ -1,6 +1,6 @@
 """The state of a run: plain data.
 
-While a run goes on, only `run_state` and the handlers that it calls change it: `tasks`, `attempts`, `retry`,
+While a run goes on, only `run_state` and the handlers that it calls change it: `jobs`, `attempts`, `retry`,
 `checkpoints`, `artefacts` and `workers`.  `recovery` does before it begins.  All others read.
 """
 
@@ -10,11 +10,11 @@ import heapq
 from collections import Counter
 from dataclasses import dataclass, field
 
-from master.core.planning.plan import Plan, Task
+from master.core.planning.plan import Job, Plan
 from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
 from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger, next_state
-from master.core.running.placement import ReadyTasks
+from master.core.running.placement import ReadyJobs
 from worker_agent.protocol.outcome import Finished
 
 
@@ -57,10 +57,10 @@ class FormerAttempt:
 
 
 @dataclass
-class TaskRecord:
-    """What is known of a task."""
+class JobRecord:
+    """What is known of a job."""
 
-    task: Task
+    job: Job
     state: State = State.PENDING
     attempt: int = 0
     """The current attempt, or the last one."""
@@ -89,7 +89,7 @@ class TaskRecord:
     left_on: frozenset[str] = frozenset()
     """Workers that hold checkpoints of it."""
     ready_at: float = 0.0
-    """When the back-off is over, for a task that waits for a checkpoint."""
+    """When the back-off is over, for a job that waits for a checkpoint."""
     collected: int = 0
     """The last attempt whose outcome came home."""
     content_hash: str = ""
@@ -99,7 +99,7 @@ class TaskRecord:
     @property
     def key(self) -> Attempt:
         """Its current attempt."""
-        return self.task.task_id, self.attempt
+        return self.job.job_id, self.attempt
 
     @property
     def outcomes(self) -> dict[int, Finished]:
@@ -191,38 +191,38 @@ class RunState:
 
     plan: Plan
     policy: Policy
-    tasks: dict[str, TaskRecord] = field(default_factory=dict)
+    jobs: dict[str, JobRecord] = field(default_factory=dict)
     workers: dict[str, WorkerView] = field(default_factory=dict)
     home: dict[str, str] = field(default_factory=dict)
     """`spec_hash` → `content_hash` of the base models in the store."""
     dependents: dict[str, list[str]] = field(default_factory=dict)
-    """`spec_hash` → tasks that start from it."""
+    """`spec_hash` → jobs that start from it."""
     counts: Counter[State] = field(default_factory=Counter)
-    open_tasks: int = 0
-    """Tasks that have not ended."""
+    open_jobs: int = 0
+    """Jobs that have not ended."""
     any_machine_needs: bool = False
-    """Whether a task says how many cores or how much memory it needs."""
+    """Whether a job says how many cores or how much memory it needs."""
     open_phase1: int = 0
-    """Phase 1 tasks that have not ended."""
-    ready: ReadyTasks = field(default_factory=ReadyTasks)
+    """Phase 1 jobs that have not ended."""
+    ready: ReadyJobs = field(default_factory=ReadyJobs)
     maybe_free: set[str] = field(default_factory=set)
     """Workers that may have room; all others have none."""
     retired: dict[str, int] = field(default_factory=dict)
-    """Highest attempt of the journal's tasks that the plan does not hold."""
+    """Highest attempt of the journal's jobs that the plan does not hold."""
     damaged: set[str] = field(default_factory=set)
     """Content hashes of the base models that turned out to be damaged."""
     delayed: list[tuple[float, str]] = field(default_factory=list)
-    """Heap of ready tasks that wait for the end of their back-off."""
+    """Heap of ready jobs that wait for the end of their back-off."""
     awaiting: set[str] = field(default_factory=set)
-    """Ready tasks that wait for a checkpoint; some may have been let go meanwhile."""
+    """Ready jobs that wait for a checkpoint; some may have been let go meanwhile."""
     gpu_peaks: dict[str, int] = field(default_factory=dict)
-    """GPU kind → the most GPU memory that a task of it was seen with, in bytes."""
+    """GPU kind → the most GPU memory that a job of it was seen with, in bytes."""
     durations: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Kind → number and sum of the seconds that its attempts took."""
     barred: set[str] = field(default_factory=set)
-    """Tasks that some workers must not have any more; some have ended meanwhile."""
+    """Jobs that some workers must not have any more; some have ended meanwhile."""
     alike: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Signature of a failure → tasks that failed so since the last success, and on which worker."""
+    """Signature of a failure → jobs that failed so since the last success, and on which worker."""
     halted: str = ""
     """Why nothing more is started though nobody asked for that."""
     stopping: bool = False
@@ -233,71 +233,69 @@ class RunState:
     def fresh(cls, plan: Plan, policy: Policy, workers: list[str]) -> RunState:
         """Return the state before anything has happened."""
         state = cls(plan, policy, home=dict(plan.in_store))
-        for task in plan.tasks:
-            state.add_task(task)
+        for job in plan.jobs:
+            state.add_job(job)
         state.workers = {name: WorkerView(name) for name in workers}
         return state
 
-    def add_task(self, task: Task) -> TaskRecord:
-        """Take a task in, pending."""
-        before = self.retired.get(task.task_id, 0)
-        record = self.tasks[task.task_id] = TaskRecord(
-            task, attempt=before, attempts=before, collected=before
-        )
+    def add_job(self, job: Job) -> JobRecord:
+        """Take a job in, pending."""
+        before = self.retired.get(job.job_id, 0)
+        record = self.jobs[job.job_id] = JobRecord(job, attempt=before, attempts=before, collected=before)
         self.counts[record.state] += 1
-        self.open_tasks += 1
-        self.any_machine_needs |= bool(task.resources.cpus or task.resources.memory)
-        self.open_phase1 += task.phase == 1
-        if task.needs:
-            self.dependents.setdefault(task.needs, []).append(task.task_id)
+        self.open_jobs += 1
+        self.any_machine_needs |= bool(job.resources.cpus or job.resources.memory)
+        self.open_phase1 += job.phase == 1
+        if job.needs:
+            self.dependents.setdefault(job.needs, []).append(job.job_id)
         return record
 
-    def move(self, record: TaskRecord, trigger: Trigger) -> None:
-        """Change a task's state.  Raises InternalError, changing nothing, where the table forbids it."""
-        new = next_state(record.task.task_id, record.state, trigger, record.history)
+    def move(self, record: JobRecord, trigger: Trigger) -> None:
+        """Change a job's state.  Raises InternalError, changing nothing, where the table forbids it."""
+        new = next_state(record.job.job_id, record.state, trigger, record.history)
         self.counts[record.state] -= 1
         self.counts[new] += 1
         opened = (record.state in ENDED) - (new in ENDED)
-        self.open_tasks += opened
-        if record.task.phase == 1:
+        self.open_jobs += opened
+        if record.job.phase == 1:
             self.open_phase1 += opened
         if record.state is State.READY:
-            self.ready.discard(record.task)
+            self.ready.discard(record.job)
         record.state = new
         if new not in ADOPTING:
             record.orphaned.clear()
         record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")
 
-    def delay(self, record: TaskRecord, until: float) -> None:
-        """Keep a ready task back until its back-off is over."""
-        heapq.heappush(self.delayed, (until, record.task.task_id))
+    def delay(self, record: JobRecord, until: float) -> None:
+        """Keep a ready job back until its back-off is over."""
+        heapq.heappush(self.delayed, (until, record.job.job_id))
 
-    def due(self, at: float) -> list[TaskRecord]:
-        """Take out and return the tasks whose back-off is over."""
-        tasks = []
+    def due(self, at: float) -> list[JobRecord]:
+        """Take out and return the jobs whose back-off is over."""
+        jobs = []
         while self.delayed and self.delayed[0][0] <= at:
-            record = self.tasks[heapq.heappop(self.delayed)[1]]
+            record = self.jobs[heapq.heappop(self.delayed)[1]]
             if record.state is State.READY:
-                tasks.append(record)
-        return tasks
+                jobs.append(record)
+        return jobs
 
-    def learn(self, record: TaskRecord) -> None:
+    def learn(self, record: JobRecord) -> None:
         """Take note of how long the attempt that just finished took, and of its GPU memory."""
-        finished, kind = record.finished, record.task.gpu_kind
+        finished, kind = record.finished, record.job.gpu_kind
         if finished is None:
             return
         if finished.peak_gpu_bytes is not None and kind:
             self.gpu_peaks[kind] = max(finished.peak_gpu_bytes, self.gpu_peaks.get(kind, 0))
         seconds = finished.duration_s
         if seconds is not None:
-            count, total = self.durations.get(record.task.kind, (0, 0.0))
-            self.durations[record.task.kind] = count + 1, total + seconds
+            count, total = self.durations.get(record.job.kind, (0, 0.0))
+            self.durations[record.job.kind] = count + 1, total + seconds
 
-    def expected_s(self, task: Task) -> float:
-        """Seconds that a task will take: what its user says, else the mean of its kind, else 0."""
-        if task.expected_s is not None:
-            return task.expected_s
-        count, total = self.durations.get(task.kind, (0, 0.0))
+    def expected_s(self, job: Job) -> float:
+        """Seconds that a job will take: what its user says, else the mean of its kind, else 0."""
+        if job.expected_s is not None:
+            return job.expected_s
+        count, total = self.durations.get(job.kind, (0, 0.0))
         return total / count if count else 0.0
 
     def mean_duration_s(self) -> float | None:

@@ -4,61 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from master.core.planning.plan import BASE_MODELS, Plan, Task
+from master.core.planning.plan import BASE_MODELS, Job, Plan
 from master.core.running.attempts import orphan
 from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
+from master.core.running.jobs import ON_A_WORKER, QUEUED
 from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger
-from master.core.running.records import Policy, RunState, TaskRecord
-from master.core.running.tasks import ON_A_WORKER, QUEUED
+from master.core.running.records import JobRecord, Policy, RunState
 
 _GONE = "gone"
 """Stands for the content hash of a base model that has been made again since; no content hash is like it."""
 
 
 def recover(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Transition]) -> RunState:
-    """Return the state that the journal tells.  Of tasks that are no longer in the plan, the attempts count.
+    """Return the state that the journal tells.  Of jobs that are no longer in the plan, the attempts count.
 
     Allowances (retries, losses) are not restored: giving the command again gives new tries.
     """
     state = RunState.fresh(plan, policy, workers)
-    others: dict[str, TaskRecord] = {}
+    others: dict[str, JobRecord] = {}
     for transition in journal:
-        record = state.tasks.get(transition.task_id) or others.get(transition.task_id)
+        record = state.jobs.get(transition.job_id) or others.get(transition.job_id)
         if record is None:
-            record = others[transition.task_id] = _outsider(transition.task_id)
+            record = others[transition.job_id] = _outsider(transition.job_id)
         _replay(state, record, transition)
-    state.retired = {task_id: record.attempts for task_id, record in others.items()}
-    for record in state.tasks.values():
+    state.retired = {job_id: record.attempts for job_id, record in others.items()}
+    for record in state.jobs.values():
         _settle(state, record)
     _count(state)
     return state
 
 
 def start_over(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Transition]) -> RunState:
-    """Return the state in which every task is to be run, whatever a start before did.
+    """Return the state in which every job is to be run, whatever a start before did.
 
-    What still runs from such a start is no task of this one, so its workers are told to end it.  The numbers
+    What still runs from such a start is no job of this one, so its workers are told to end it.  The numbers
     of its attempts are never used again.
     """
     state = RunState.fresh(Plan((), plan.in_store), policy, workers)
     state.plan = plan
     for transition in journal:
-        before = state.retired.get(transition.task_id, 0)
-        state.retired[transition.task_id] = max(before, transition.attempt)
-    for task in plan.tasks:
-        state.add_task(task)
+        before = state.retired.get(transition.job_id, 0)
+        state.retired[transition.job_id] = max(before, transition.attempt)
+    for job in plan.jobs:
+        state.add_job(job)
     return state
 
 
-def _outsider(task_id: str) -> TaskRecord:
-    """Return a record for a task that is not in the plan: a removed job, or a base model in the store."""
-    kind, _, name = task_id.partition("/")
+def _outsider(job_id: str) -> JobRecord:
+    """Return a record for a job that is not in the plan: a removed job, or a base model in the store."""
+    kind, _, name = job_id.partition("/")
     makes = name if kind == BASE_MODELS else None
-    return TaskRecord(Task(task_id, phase=1 if makes else 2, makes=makes))
+    return JobRecord(Job(job_id, phase=1 if makes else 2, makes=makes))
 
 
-def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None:
+def _replay(state: RunState, record: JobRecord, transition: Transition) -> None:
     trigger = transition.trigger
     if trigger is Trigger.DROP:
         record.orphaned.pop(transition.dropped.attempt if transition.dropped else 0, None)
@@ -78,7 +78,7 @@ def _replay(state: RunState, record: TaskRecord, transition: Transition) -> None
         state.learn(record)
 
 
-def _apply(record: TaskRecord, transition: Transition) -> None:
+def _apply(record: JobRecord, transition: Transition) -> None:
     record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
     record.attempts = max(record.attempts, transition.attempt)
     record.note = transition.note or record.note
@@ -93,19 +93,19 @@ def _apply(record: TaskRecord, transition: Transition) -> None:
     record.history.append(f"{transition.trigger.value}#{transition.attempt}@{transition.worker}")
 
 
-def _redo(state: RunState, record: TaskRecord) -> None:
+def _redo(state: RunState, record: JobRecord) -> None:
     """What was to start from a base model that is made (again) now must not."""
     if record.content_hash:
         state.damaged.add(record.content_hash)
-    for task_id in state.dependents.get(record.task.makes or "", ()):
-        if state.tasks[task_id].state in QUEUED:
-            state.tasks[task_id].base = _GONE
+    for job_id in state.dependents.get(record.job.makes or "", ()):
+        if state.jobs[job_id].state in QUEUED:
+            state.jobs[job_id].base = _GONE
 
 
-def _settle(state: RunState, record: TaskRecord) -> None:
-    """Put the task's attempt where it belongs."""
-    if not record.base and record.task.needs:
-        record.base = state.home.get(record.task.needs, _GONE)
+def _settle(state: RunState, record: JobRecord) -> None:
+    """Put the job's attempt where it belongs."""
+    if not record.base and record.job.needs:
+        record.base = state.home.get(record.job.needs, _GONE)
     view = state.workers.get(record.worker or "")
     if view and record.state in ON_A_WORKER:
         view.attempts.add(record.key)
@@ -116,7 +116,7 @@ def _settle(state: RunState, record: TaskRecord) -> None:
 def _count(state: RunState) -> None:
     state.damaged.difference_update(state.home.values())
     state.counts.clear()
-    for record in state.tasks.values():
+    for record in state.jobs.values():
         state.counts[record.state] += 1
-    state.open_tasks = sum(r.state not in ENDED for r in state.tasks.values())
-    state.open_phase1 = sum(r.task.phase == 1 and r.state not in ENDED for r in state.tasks.values())
+    state.open_jobs = sum(r.state not in ENDED for r in state.jobs.values())
+    state.open_phase1 = sum(r.job.phase == 1 and r.state not in ENDED for r in state.jobs.values())

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from master.core.running import commands as cmd
 from master.core.running.failures import hopeless, signature
+from master.core.running.jobs import give_up, stop_starting
 from master.core.running.lifecycle import ENDED, State, Trigger
-from master.core.running.records import Outbox, Policy, RunState, TaskRecord, WorkerView
-from master.core.running.tasks import give_up, stop_starting
+from master.core.running.records import JobRecord, Outbox, Policy, RunState, WorkerView
 from master.core.running.worker_room import cost, has_larger, need_of, suits
 from worker_agent.protocol.outcome import Finished, Outcome
 
@@ -19,15 +19,15 @@ _THE_SCRIPTS = frozenset({Outcome.FAILED, Outcome.REFUSED})
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a task whose attempt ended without success."""
+    """What becomes of a job whose attempt ended without success."""
 
     trigger: Trigger
     delay_s: float = 0.0
     note: str = ""
 
 
-def judge(record: TaskRecord, outcome: Outcome, policy: Policy) -> Verdict:
-    """Return what becomes of the task; counts the attempt against the task's allowance of its kind."""
+def judge(record: JobRecord, outcome: Outcome, policy: Policy) -> Verdict:
+    """Return what becomes of the job; counts the attempt against the job's allowance of its kind."""
     if outcome is Outcome.LOST:
         record.losses += 1
         return _allowance(Trigger.LOSE, outcome, record.losses, policy.max_losses, 0.0)
@@ -48,19 +48,19 @@ def _allowance(trigger: Trigger, what: Outcome, count: int, allowed: int, delay_
     return Verdict(Trigger.FAIL, note=f"{what} {count} times" if count > 1 else what.value)
 
 
-def note_hopeless(state: RunState, record: TaskRecord, finished: Finished | None) -> str:
+def note_hopeless(state: RunState, record: JobRecord, finished: Finished | None) -> str:
     """Return why the worker of an attempt would fail again in the same way, and remember it; or nothing."""
     if finished is None or finished.outcome is not Outcome.FAILED or record.worker is None:
         return ""
     reason = hopeless(finished.exit_code, finished.stderr_tail)
     if reason:
         record.hopeless[record.worker] = reason
-        state.barred.add(record.task.task_id)
+        state.barred.add(record.job.job_id)
     return reason
 
 
-def why_given_up(state: RunState, record: TaskRecord, at: float) -> str:
-    """Return why a task is hopeless for good; empty while there is a worker that may do better."""
+def why_given_up(state: RunState, record: JobRecord, at: float) -> str:
+    """Return why a job is hopeless for good; empty while there is a worker that may do better."""
     reasons = list(record.hopeless.values())
     agreed = sorted(worker for worker, reason in record.hopeless.items() if reasons.count(reason) > 1)
     if agreed:
@@ -70,9 +70,9 @@ def why_given_up(state: RunState, record: TaskRecord, at: float) -> str:
     return "failed, and there is no other worker to try it on"
 
 
-def _may_do(state: RunState, record: TaskRecord, view: WorkerView, at: float) -> bool:
-    """True if a worker will take the task sooner or later, as far as one can tell."""
-    needs = record.task.resources
+def _may_do(state: RunState, record: JobRecord, view: WorkerView, at: float) -> bool:
+    """True if a worker will take the job sooner or later, as far as one can tell."""
+    needs = record.job.resources
     if view.name in record.hopeless or not view.usable or not needs.labels <= view.labels:
         return False
     if not view.up:
@@ -82,27 +82,27 @@ def _may_do(state: RunState, record: TaskRecord, view: WorkerView, at: float) ->
 
 
 def give_up_hopeless(state: RunState, out: Outbox) -> None:
-    """Fail the ready tasks whose last worker that might have done better has gone."""
-    for task_id in sorted(state.barred):
-        record = state.tasks[task_id]
+    """Fail the ready jobs whose last worker that might have done better has gone."""
+    for job_id in sorted(state.barred):
+        record = state.jobs[job_id]
         if record.state in ENDED:
-            state.barred.discard(task_id)
+            state.barred.discard(job_id)
         elif record.state is State.READY and (why := why_given_up(state, record, out.at)):
             give_up(state, record, out, f"{why}: {next(reversed(record.hopeless.values()))}")
 
 
-def note_failure(state: RunState, record: TaskRecord, finished: Finished, out: Outbox) -> None:
-    """Count a failure.  Once so many tasks have failed alike that the others would too, halt the run."""
+def note_failure(state: RunState, record: JobRecord, finished: Finished, out: Outbox) -> None:
+    """Count a failure.  Once so many jobs have failed alike that the others would too, halt the run."""
     if not state.policy.max_failures or finished.outcome not in _THE_SCRIPTS:
         return
     alike = signature(finished.exit_code, finished.stderr_tail or finished.error or "")
     failed = state.alike.setdefault(alike, {})
-    failed[record.task.task_id] = record.worker or ""
+    failed[record.job.job_id] = record.worker or ""
     if not state.halted and _tells_of_all(state, failed):
         _halt(state, f"{len(failed)} jobs failed alike and none succeeded in between ({alike})", out)
-    for task_id in failed if state.halted else ():
-        if state.tasks[task_id].state is State.READY:
-            give_up(state, state.tasks[task_id], out, state.tasks[task_id].note)
+    for job_id in failed if state.halted else ():
+        if state.jobs[job_id].state is State.READY:
+            give_up(state, state.jobs[job_id], out, state.jobs[job_id].note)
 
 
 def _tells_of_all(state: RunState, failed: Mapping[str, str]) -> bool:

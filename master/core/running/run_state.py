@@ -9,16 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.planning.resources import NO_RESOURCES
 from master.core.running import artefacts, attempts, checkpoints, workers
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt
+from master.core.running.jobs import expect_model, give_up, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placement import lookahead
-from master.core.running.records import Outbox, RunState, TaskRecord, WorkerView
-from master.core.running.tasks import expect_model, give_up, make_ready, move, stop_starting, unlock
+from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from master.core.running.worker_room import (
     cost,
     has_larger,
@@ -37,7 +37,7 @@ _LEAST = 1e-6
 EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130
 
 _OF_MACHINES = (ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.Tick)
-"""What may leave a task without a machine: with many workers, that is not asked after every event."""
+"""What may leave a job without a machine: with many workers, that is not asked after every event."""
 
 _REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
 
@@ -45,7 +45,7 @@ _REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
 def begin(state: RunState, at: float) -> Outbox:
     """Start a fresh or a recovered run: what failed gets new tries, what waits for nothing is ready."""
     out = Outbox(at)
-    for record in list(state.tasks.values()):
+    for record in list(state.jobs.values()):
         if record.state in _REVIVED:
             move(state, record, Trigger.REVIVE, out)
         if record.state is State.SUCCEEDED and _is_missed(state, record):
@@ -53,7 +53,7 @@ def begin(state: RunState, at: float) -> Outbox:
         if record.state in WITH_A_WORKER and record.worker not in state.workers:
             gone = f"{record.worker} is no longer in the cluster config"
             end_attempt(state, record, Outcome.LOST, out, gone)
-    for record in state.tasks.values():
+    for record in state.jobs.values():
         if record.state is State.PENDING:
             unlock(state, record, out)
         elif record.state is State.READY and _awaits_checkpoint(state, record):
@@ -64,16 +64,16 @@ def begin(state: RunState, at: float) -> Outbox:
     return out
 
 
-def _awaits_checkpoint(state: RunState, record: TaskRecord) -> bool:
+def _awaits_checkpoint(state: RunState, record: JobRecord) -> bool:
     return checkpoints.is_left(record.finished) and record.worker in state.workers
 
 
-def _is_missed(state: RunState, record: TaskRecord) -> bool:
-    """True for a base model that is not home though a task has still to start from it."""
-    makes = record.task.makes
+def _is_missed(state: RunState, record: JobRecord) -> bool:
+    """True for a base model that is not home though a job has still to start from it."""
+    makes = record.job.makes
     if makes is None or makes in state.home:
         return False
-    return any(state.tasks[name].state is not State.SUCCEEDED for name in state.dependents.get(makes, ()))
+    return any(state.jobs[name].state is not State.SUCCEEDED for name in state.dependents.get(makes, ()))
 
 
 def step(state: RunState, event: ev.Event) -> Outbox:
@@ -103,7 +103,7 @@ def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
 
 
 def _place(state: RunState, out: Outbox) -> None:
-    """Give ready tasks to workers with room, the emptiest worker first."""
+    """Give ready jobs to workers with room, the emptiest worker first."""
     if state.stopping or not len(state.ready):
         return
     mean_s = state.mean_duration_s()
@@ -111,10 +111,10 @@ def _place(state: RunState, out: Outbox) -> None:
     with_room = [state.workers[name] for name in state.maybe_free]
     while with_room and len(state.ready) and _may_start_more(state):
         view = min(with_room, key=lambda view: (view.used - view.slots, view.name))
-        task = _choose(state, view, mean_s)
-        if task is not None:
-            _assign(state, state.tasks[task.task_id], view, out)
-        if task is None or not _has_room(view, mean_s):
+        job = _choose(state, view, mean_s)
+        if job is not None:
+            _assign(state, state.jobs[job.job_id], view, out)
+        if job is None or not _has_room(view, mean_s):
             with_room.remove(view)
 
 
@@ -127,68 +127,68 @@ def _has_room(view: WorkerView, mean_s: float | None, claim: float = _LEAST) -> 
     return view.room(lookahead(view.slots, mean_s)) >= claim - _LEAST / 2
 
 
-def _choose(state: RunState, view: WorkerView, mean_s: float | None) -> Task | None:
-    """Return the best task for a worker; None where there is none, or it has to wait for more room there."""
-    for task in state.ready.candidates(view.expected_models, state.expected_s, partial(_fits, state, view)):
-        record = state.tasks[task.task_id]
+def _choose(state: RunState, view: WorkerView, mean_s: float | None) -> Job | None:
+    """Return the best job for a worker; None where there is none, or it has to wait for more room there."""
+    for job in state.ready.candidates(view.expected_models, state.expected_s, partial(_fits, state, view)):
+        record = state.jobs[job.job_id]
         if view.name in record.hopeless:
             continue
         if view.name in record.avoid and _has_alternative(state, record):
             continue
-        if record.alone and has_larger(state, view, task.resources):
+        if record.alone and has_larger(state, view, job.resources):
             continue
         claim = cost(view, need_of(state, record, view), record.alone)
-        has_room = _has_room(view, mean_s, claim or 1.0) and has_machine_room(state, task.resources, view)
-        return task if has_room else None
+        has_room = _has_room(view, mean_s, claim or 1.0) and has_machine_room(state, job.resources, view)
+        return job if has_room else None
     return None
 
 
-def _fits(state: RunState, view: WorkerView, task: Task) -> bool:
-    fits_gpus = cost(view, need_of(state, state.tasks[task.task_id], view), alone=False) is not None
-    return fits_gpus and suits(task.resources, view)
+def _fits(state: RunState, view: WorkerView, job: Job) -> bool:
+    fits_gpus = cost(view, need_of(state, state.jobs[job.job_id], view), alone=False) is not None
+    return fits_gpus and suits(job.resources, view)
 
 
 def _refuse_too_large(state: RunState, out: Outbox) -> None:
-    """Fail the tasks that say that they need more GPU memory than any GPU has."""
+    """Fail the jobs that say that they need more GPU memory than any GPU has."""
     most = max(state.ready.gpu_bytes, default=0)
     largest = largest_gpu(state.workers.values(), out.at, state.policy.lease_s) if most else None
     if largest is None or most <= largest[0]:
         return
     size, worker = largest
-    for task in state.ready.larger_than(size):
-        give_up(state, state.tasks[task.task_id], out, too_large(task.gpu_bytes or 0, size, worker))
+    for job in state.ready.larger_than(size):
+        give_up(state, state.jobs[job.job_id], out, too_large(job.gpu_bytes or 0, size, worker))
 
 
 def _refuse_homeless(state: RunState, out: Outbox) -> None:
-    """Fail the tasks that need what no machine has, or none that is left."""
+    """Fail the jobs that need what no machine has, or none that is left."""
     for needs in [needs for needs in state.ready.resources if needs is not NO_RESOURCES]:
         why = why_homeless(needs, state.workers.values(), out.at, state.policy.give_up_s)
-        for task in state.ready.with_resources(needs) if why else ():
-            give_up(state, state.tasks[task.task_id], out, why)
+        for job in state.ready.with_resources(needs) if why else ():
+            give_up(state, state.jobs[job.job_id], out, why)
 
 
-def _has_alternative(state: RunState, record: TaskRecord) -> bool:
-    """True if a worker that is not to be avoided will have room for the task sooner or later."""
+def _has_alternative(state: RunState, record: JobRecord) -> bool:
+    """True if a worker that is not to be avoided will have room for the job sooner or later."""
     return any(
         view.available
         and view.slots > view.held_by_others
         and view.name not in record.avoid
-        and suits(record.task.resources, view)
+        and suits(record.job.resources, view)
         for view in state.workers.values()
     )
 
 
-def _assign(state: RunState, record: TaskRecord, view: WorkerView, out: Outbox) -> None:
+def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -> None:
     record.attempts += 1
     record.attempt, record.worker, record.finished = record.attempts, view.name, None
-    record.base = state.home[record.task.needs] if record.task.needs else ""
+    record.base = state.home[record.job.needs] if record.job.needs else ""
     record.gpu_need = need_of(state, record, view)
     claim = cost(view, record.gpu_need, record.alone)
     move(state, record, Trigger.ASSIGN, out)
     view.attempts.add(record.key)
     if claim is not None and claim != 1.0:
         view.claims[record.key] = claim
-    expect_model(state, view, record.task.needs)
+    expect_model(state, view, record.job.needs)
     out.commands.append(cmd.StartAttempt(view.name, *record.key))
 
 
@@ -201,10 +201,10 @@ def _finish_if_done(state: RunState, out: Outbox) -> None:
 
 def _exit_code(state: RunState, at: float) -> int | None:
     """Return with what exit code the run is over, None while it is not."""
-    if not state.open_tasks:
+    if not state.open_jobs:
         if state.stopping and state.counts[State.CANCELLED]:
             return EXIT_INTERRUPTED
-        return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.tasks) else EXIT_SOME_FAILED
+        return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.jobs) else EXIT_SOME_FAILED
     if state.stopping and not _someone_works(state):
         return EXIT_SOME_FAILED if state.halted and not state.cancelling else EXIT_INTERRUPTED
     if all(_is_hopeless(view, at, state.policy.give_up_s) for view in state.workers.values()):

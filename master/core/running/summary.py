@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from master.core.planning.plan import Plan, base_model_task_id
+from master.core.planning.plan import Plan, base_model_job_id
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import ENDED, State
-from master.core.running.records import RunState, TaskRecord
+from master.core.running.records import JobRecord, RunState
 from worker_agent.protocol.outcome import LeftOut
 
 _WAVES_TO_TRUST = 2
@@ -21,13 +21,13 @@ _EXPLAINED = frozenset({State.FAILED, State.CANCELLED, State.BLOCKED})
 
 @dataclass(frozen=True)
 class JobRow:
-    """A task as the user is told of it."""
+    """A job as the user is told of it."""
 
-    task_id: str
+    job_id: str
     phase: int
     state: State
     attempts: int
-    """Tries so far; 0 for a task that was never given out."""
+    """Tries so far; 0 for a job that was never given out."""
     attempt: int
     worker: str | None
     error: str
@@ -49,7 +49,7 @@ class JobRow:
 
     @property
     def where(self) -> str:
-        """Return `worker:slot`, empty for a task that was never given out."""
+        """Return `worker:slot`, empty for a job that was never given out."""
         return ":".join(part for part in (self.worker, self.slot) if part)
 
     @property
@@ -60,17 +60,17 @@ class JobRow:
         return self.started_at + self.duration_s
 
 
-def job_row(record: TaskRecord) -> JobRow:
-    """Return the row of a task, from its last attempt that ended."""
+def job_row(record: JobRecord) -> JobRow:
+    """Return the row of a job, from its last attempt that ended."""
     row = JobRow(
-        task_id=record.task.task_id,
-        phase=record.task.phase,
+        job_id=record.job.job_id,
+        phase=record.job.phase,
         state=record.state,
         attempts=record.attempts,
         attempt=record.attempt,
         worker=record.worker,
         error=_why(record) if record.state in _EXPLAINED else "",
-        spec_hash=record.task.makes or record.task.needs,
+        spec_hash=record.job.makes or record.job.needs,
         content_hash=record.content_hash,
     )
     finished = record.finished
@@ -90,11 +90,11 @@ def job_row(record: TaskRecord) -> JobRow:
 
 
 def job_rows(state: RunState, phase: int) -> list[JobRow]:
-    """Return the rows of all tasks of a phase, in the order of the plan."""
-    return [job_row(record) for record in state.tasks.values() if record.task.phase == phase]
+    """Return the rows of all jobs of a phase, in the order of the plan."""
+    return [job_row(record) for record in state.jobs.values() if record.job.phase == phase]
 
 
-def _why(record: TaskRecord) -> str:
+def _why(record: JobRecord) -> str:
     if record.state is State.CANCELLED:
         return str(record.state.value)
     finished = record.finished
@@ -118,16 +118,16 @@ class BaseModelRow:
 def base_model_rows(state: RunState, rows: Mapping[str, JobRow] | None = None) -> list[BaseModelRow]:
     """Return the base models of the run: those that it trains, then those that were in the store.
 
-    `rows` are those of Phase 1 by task id, where they are known already.
+    `rows` are those of Phase 1 by job id, where they are known already.
     """
-    trained = {row.task_id: row for row in job_rows(state, phase=1)} if rows is None else rows
+    trained = {row.job_id: row for row in job_rows(state, phase=1)} if rows is None else rows
     hashes: Iterable[str] = dict.fromkeys((*state.plan.to_train, *state.plan.in_store))
     return [
         BaseModelRow(
             spec_hash,
             state.home.get(spec_hash, ""),
             len(state.dependents.get(spec_hash, ())),
-            trained.get(base_model_task_id(spec_hash)),
+            trained.get(base_model_job_id(spec_hash)),
         )
         for spec_hash in hashes
     ]
@@ -155,7 +155,7 @@ def savings(rows: Iterable[BaseModelRow]) -> Savings:
 
 def planned_savings(plan: Plan) -> int:
     """Return how many trainings the plan saves over one for each experiment that starts from a base model."""
-    return sum(task.needs is not None for task in plan.tasks) - len(plan.to_train)
+    return sum(job.needs is not None for job in plan.jobs) - len(plan.to_train)
 
 
 def utilization_percent(busy_s: float, slots: int, span_s: float) -> float:
@@ -166,7 +166,7 @@ def utilization_percent(busy_s: float, slots: int, span_s: float) -> float:
 
 @dataclass(frozen=True)
 class PhaseCounts:
-    """How the tasks of a phase stand."""
+    """How the jobs of a phase stand."""
 
     total: int = 0
     succeeded: int = 0
@@ -177,7 +177,7 @@ class PhaseCounts:
 
     @classmethod
     def of(cls, counts: Mapping[State, int]) -> PhaseCounts:
-        """Return the counts of tasks that are in these states."""
+        """Return the counts of jobs that are in these states."""
         named = {state.value: counts.get(state, 0) for state in (*ENDED, State.RUNNING)}
         return cls(total=sum(counts.values()), **named)
 
@@ -189,7 +189,7 @@ class PhaseCounts:
 
 @dataclass
 class _Pace:
-    """How fast the tasks of a phase have ended since the tally began."""
+    """How fast the jobs of a phase have ended since the tally began."""
 
     first_start: float | None = None
     ended: int = 0
@@ -197,7 +197,7 @@ class _Pace:
 
 @dataclass
 class Tally:
-    """Counts by phase, kept up to date by the run's transitions, so that none needs a look at all tasks."""
+    """Counts by phase, kept up to date by the run's transitions, so that none needs a look at all jobs."""
 
     states: dict[str, State] = field(default_factory=dict)
     phases: dict[str, int] = field(default_factory=dict)
@@ -209,20 +209,20 @@ class Tally:
     def of(cls, state: RunState) -> Tally:
         """Return the tally of a state as it is now."""
         tally = cls()
-        for task_id, record in state.tasks.items():
-            tally.states[task_id] = record.state
-            tally.phases[task_id] = record.task.phase
-            tally.counts[record.task.phase][record.state] += 1
-            tally.kinds[record.task.phase].add(record.task.kind)
+        for job_id, record in state.jobs.items():
+            tally.states[job_id] = record.state
+            tally.phases[job_id] = record.job.phase
+            tally.counts[record.job.phase][record.state] += 1
+            tally.kinds[record.job.phase].add(record.job.kind)
         return tally
 
     def take(self, transition: Transition) -> None:
         """Take one transition in; one that is known already changes nothing."""
-        before = self.states.get(transition.task_id)
+        before = self.states.get(transition.job_id)
         if before is None or before is transition.state:
             return
-        phase = self.phases[transition.task_id]
-        self.states[transition.task_id] = transition.state
+        phase = self.phases[transition.job_id]
+        self.states[transition.job_id] = transition.state
         self.counts[phase][before] -= 1
         self.counts[phase][transition.state] += 1
         pace = self._paces[phase]
@@ -231,7 +231,7 @@ class Tally:
         pace.ended += transition.state in ENDED
 
     def phase(self, phase: int) -> PhaseCounts:
-        """Return how the tasks of a phase stand."""
+        """Return how the jobs of a phase stand."""
         return PhaseCounts.of(self.counts[phase])
 
     def eta_s(self, state: RunState, phase: int, at: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Whether a worker is a machine for a task, and how much of it that takes: pure choices over plain data."""
+"""Whether a worker is a machine for a job, and how much of it that takes: pure choices over plain data."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import math
 from collections.abc import Iterable
 
 from master.core.planning.resources import NO_RESOURCES, Resources
-from master.core.running.records import RunState, TaskRecord, WorkerView
+from master.core.running.records import JobRecord, RunState, WorkerView
 
 _MOST_NAMED = 3
 _MARGIN = 1.1
 """What is learned of a job is not all that the next one of its kind may need."""
 
 
-def need_of(state: RunState, record: TaskRecord, view: WorkerView) -> int | None:
-    """Return the bytes of GPU memory that a task gets on a worker; None for the usual slot.
+def need_of(state: RunState, record: JobRecord, view: WorkerView) -> int | None:
+    """Return the bytes of GPU memory that a job gets on a worker; None for the usual slot.
 
-    What the user says counts; else, where GPUs are shared by memory, what tasks of its kind had at most.
+    What the user says counts; else, where GPUs are shared by memory, what jobs of its kind had at most.
     """
-    if not view.gpu_bytes or record.task.gpu_bytes is not None:
-        return record.task.gpu_bytes
-    peak = state.gpu_peaks.get(record.task.gpu_kind)
+    if not view.gpu_bytes or record.job.gpu_bytes is not None:
+        return record.job.gpu_bytes
+    peak = state.gpu_peaks.get(record.job.gpu_kind)
     if peak is None or view.slots_per_gpu is not None:
         return None
     return min(math.ceil(peak * _MARGIN), max(view.gpu_bytes)) or None
 
 
 def cost(view: WorkerView, need: int | None, alone: bool) -> float | None:
-    """Return how many slots' worth of a worker a task takes; None where none of its GPUs has the memory."""
+    """Return how many slots' worth of a worker a job takes; None where none of its GPUs has the memory."""
     if not view.gpu_bytes:
         return 1.0
     per_gpu = view.slots_per_gpu or 1
@@ -75,7 +75,7 @@ def too_large(need: int, largest: int, worker: str) -> str:
 
 
 def suits(needs: Resources, view: WorkerView) -> bool:
-    """Return whether a worker that is up could run a task alone; what it does not tell is enough."""
+    """Return whether a worker that is up could run a job alone; what it does not tell is enough."""
     if needs is NO_RESOURCES:
         return True
     return (
@@ -92,7 +92,7 @@ def has_machine_room(state: RunState, needs: Resources, view: WorkerView) -> boo
     Where a job says how many cores it needs, those that say nothing count as one core.
     """
     if state.any_machine_needs:
-        others = [state.tasks[task_id].task.resources for task_id, _ in view.attempts | view.reattached]
+        others = [state.jobs[job_id].job.resources for job_id, _ in view.attempts | view.reattached]
         return _cores_left(needs, others, view) and _memory_left(needs, others, view)
     return True
 
@@ -111,7 +111,7 @@ def _memory_left(needs: Resources, others: list[Resources], view: WorkerView) ->
 
 
 def why_homeless(needs: Resources, views: Iterable[WorkerView], at: float, patience_s: float) -> str:
-    """Return why no worker will ever run a task with these needs; "" while one may."""
+    """Return why no worker will ever run a job with these needs; "" while one may."""
     views = list(views)
     if any(_may_come_to(needs, view, at, patience_s) for view in views):
         return ""

@@ -6,10 +6,7 @@ from master.core.running import checkpoints
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt, meet_again
-from master.core.running.lifecycle import State, Trigger
-from master.core.running.records import Outbox, RunState, TaskRecord
-from master.core.running.retry import give_up_hopeless
-from master.core.running.tasks import (
+from master.core.running.jobs import (
     QUEUED,
     collecting,
     current,
@@ -19,6 +16,9 @@ from master.core.running.tasks import (
     make_ready,
     move,
 )
+from master.core.running.lifecycle import State, Trigger
+from master.core.running.records import JobRecord, Outbox, RunState
+from master.core.running.retry import give_up_hopeless
 from worker_agent.protocol.outcome import Outcome
 
 
@@ -37,15 +37,15 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     for spec_hash, content_hash in state.home.items():
         if content_hash in view.cached:
             expect_model(state, view, spec_hash)
-    for task_id, _ in sorted(view.attempts | view.collecting):
-        _reconcile(state, state.tasks[task_id], event, out)
+    for job_id, _ in sorted(view.attempts | view.collecting):
+        _reconcile(state, state.jobs[job_id], event, out)
     checkpoints.on_worker_up(state, event)
     for key in sorted(event.attempts):
         if current(state, event.worker, *key) is None:
             meet_again(state, view, key, out)
 
 
-def _reconcile(state: RunState, record: TaskRecord, event: ev.WorkerUp, out: Outbox) -> None:
+def _reconcile(state: RunState, record: JobRecord, event: ev.WorkerUp, out: Outbox) -> None:
     if record.key in event.attempts:
         _say_again(state, record, event.worker, out)
     elif record.state is not State.ASSIGNED:
@@ -58,7 +58,7 @@ def _reconcile(state: RunState, record: TaskRecord, event: ev.WorkerUp, out: Out
         out.commands.append(cmd.StartAttempt(event.worker, *record.key))
 
 
-def _say_again(state: RunState, record: TaskRecord, worker: str, out: Outbox) -> None:
+def _say_again(state: RunState, record: JobRecord, worker: str, out: Outbox) -> None:
     """Repeat what a broken link may have swallowed."""
     if record.state is State.COLLECTING:
         out.commands.append(collecting(record))
@@ -68,7 +68,7 @@ def _say_again(state: RunState, record: TaskRecord, worker: str, out: Outbox) ->
         out.commands.append(cmd.Withdraw(worker, *record.key))
 
 
-def _is_unwanted(state: RunState, record: TaskRecord, worker: str) -> bool:
+def _is_unwanted(state: RunState, record: JobRecord, worker: str) -> bool:
     return state.stopping or not state.workers[worker].usable or is_stale(state, record)
 
 
@@ -100,7 +100,7 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         if view.up or not view.tried or event.at - view.since <= state.policy.lease_s:
             continue
         checkpoints.on_silent(state, view, event.at)
-        for task_id, _ in sorted(view.attempts | view.collecting):
+        for job_id, _ in sorted(view.attempts | view.collecting):
             note = f"{view.name} has been silent for too long"
-            end_attempt(state, state.tasks[task_id], Outcome.LOST, out, note)
+            end_attempt(state, state.jobs[job_id], Outcome.LOST, out, note)
     give_up_hopeless(state, out)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from master.core.planning.plan import Plan, Task
+from master.core.planning.plan import Job, Plan
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy, RunState
 from master.orchestrator.run_files import TrainingFiles
@@ -41,10 +41,10 @@ def files(tmp_path: Path) -> TrainingFiles:
 
 def state_of(**states: State) -> RunState:
     """Return the state of a run whose jobs stand so, after their fifth attempts."""
-    plan = Plan(tuple(Task(job_id, phase=2) for job_id in states), {})
+    plan = Plan(tuple(Job(job_id, phase=2) for job_id in states), {})
     state = RunState.fresh(plan, Policy(), ["localhost"])
     for job_id, value in states.items():
-        record = state.tasks[job_id]
+        record = state.jobs[job_id]
         record.state, record.attempt, record.attempts, record.worker = value, 5, 5, "localhost"
         record.content_hash = "0" * 64 if value is State.SUCCEEDED else ""
         record.finished = finished(exit_code=0, slot="cpu0", started_at=0.0, duration_s=2.5)

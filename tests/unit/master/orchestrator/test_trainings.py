@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from master.core.planning.plan import Task
-from master.core.running.records import TaskRecord
+from master.core.planning.plan import Job
+from master.core.running.records import JobRecord
 from master.orchestrator.arguments import Passed
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.run_files import TrainingFiles
@@ -35,14 +35,14 @@ def work(tmp_path: Path, files: TrainingFiles) -> Trainings:
 def launched(work: Trainings, **record: Any) -> msg.Launch:
     """Return the message that starts the first attempt at the first job."""
     code = work.take(work.files)
-    task = Task(work.jobs[0].job_id, phase=2)
-    return code.launch(Start(TaskRecord(task, **record), 1))
+    job = Job(work.jobs[0].job_id, phase=2)
+    return code.launch(Start(JobRecord(job, **record), 1))
 
 
 def test_every_start_runs_all_jobs_and_forgets(work: Trainings) -> None:
     spec = training_run(work, CLUSTER, retries=2, max_workers=3, expected_s={"train_b": 60.0})
     assert not spec.resumes and (spec.policy.retries, spec.policy.max_running) == (2, 3)
-    assert [(task.task_id, task.expected_s) for task in spec.plan.tasks] == [
+    assert [(job.job_id, job.expected_s) for job in spec.plan.jobs] == [
         ("train_a", None),
         ("train_b", 60.0),
     ]

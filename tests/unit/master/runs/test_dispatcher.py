@@ -104,8 +104,8 @@ class _Line:
         self.done.append(("send", (self.worker, message)))
 
 
-def _launch(task_id: str, attempt: int, worker: str) -> msg.Launch:
-    return msg.Launch(task_id, attempt, 2, ["train", worker])
+def _launch(job_id: str, attempt: int, worker: str) -> msg.Launch:
+    return msg.Launch(job_id, attempt, 2, ["train", worker])
 
 
 UP = ev.WorkerUp(0.0, "lab1", 2)
@@ -125,7 +125,7 @@ def test_a_run_goes_from_launch_to_its_end() -> None:
     world.put(*FINISHED, seq=7)
     world.put(*HOME, worker="")
     assert world.dispatcher.run() == 0
-    assert {record.state for record in world.state.tasks.values()} == {State.SUCCEEDED}
+    assert {record.state for record in world.state.jobs.values()} == {State.SUCCEEDED}
     assert world.said("start") == ["lab1", "lab2"]
     sent = world.said("send")
     assert ("lab1", msg.Launch("alpha/job0", 1, 2, ["train", "lab1"])) in sent

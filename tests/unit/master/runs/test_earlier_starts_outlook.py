@@ -12,7 +12,7 @@ from master.core.planning.plan import make_plan
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError
-from master.runs.earlier_starts import planned_tasks
+from master.runs.earlier_starts import planned_jobs
 from master.runs.script_jobs import job_configs
 from master.runs.spec import RunSpec
 from master.specs import ClusterSpec, ServerSpec
@@ -33,9 +33,9 @@ def look(root: Path) -> dict[str, tuple[bool, int]]:
     spec = RunSpec(
         RunLayout(root), ClusterSpec((ServerSpec("a", "a"),)), make_plan(jobs, {}), NoWork(), jobs=jobs
     )  # type: ignore[arg-type]
-    tasks = planned_tasks(spec, (PROGRAM, NOTHING_KNOWN), job_configs(jobs))
-    assert all(task.command.startswith("python 'train it.py'") for task in tasks)
-    return {task.task_id: (task.is_done, task.attempts) for task in tasks}
+    jobs = planned_jobs(spec, (PROGRAM, NOTHING_KNOWN), job_configs(jobs))
+    assert all(job.command.startswith("python 'train it.py'") for job in jobs)
+    return {job.job_id: (job.is_done, job.attempts) for job in jobs}
 
 
 def test_without_a_journal_all_will_run_and_none_is_made(tmp_path: Path) -> None:
@@ -73,5 +73,5 @@ def test_a_command_is_shown_as_the_script_takes_it(tmp_path: Path) -> None:
     spec = RunSpec(
         RunLayout(tmp_path), ClusterSpec((ServerSpec("a", "a"),)), make_plan(jobs, {}), NoWork(), jobs=jobs
     )  # type: ignore[arg-type]
-    (task,) = planned_tasks(spec, (PROGRAM, ScriptFlags(style=Style.JOINED)), configs)
-    assert task.command == "python 'train it.py' --lr=1 --device={device}"
+    (job,) = planned_jobs(spec, (PROGRAM, ScriptFlags(style=Style.JOINED)), configs)
+    assert job.command == "python 'train it.py' --lr=1 --device={device}"

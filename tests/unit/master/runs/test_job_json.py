@@ -48,7 +48,7 @@ def sentence_keys(begin: str) -> set[str]:
 
 
 def test_a_job_says_where_and_how_it_ended() -> None:
-    told = job_json(job_row(run().task("job0")))
+    told = job_json(job_row(run().job("job0")))
     assert (told["job_id"], told["state"], told["worker"], told["slot"]) == (
         *("alpha/job0", "succeeded", "lab1", "gpu0"),
     )
@@ -56,7 +56,7 @@ def test_a_job_says_where_and_how_it_ended() -> None:
     assert (told["spec_hash"], told["content_hash"], told["peak_rss_bytes"]) == (
         *("0" * 64, "content of job0", 7),
     )
-    failed = job_json(job_row(run().task("job1")))
+    failed = job_json(job_row(run().job("job1")))
     assert (failed["error"], failed["stderr"], failed["content_hash"]) == (
         "failed: exit code 1",
         "no data",
@@ -91,5 +91,5 @@ def test_what_is_told_twice_has_one_name() -> None:
     own |= {"command_line", "duration_sec", "use_output_dir"}
     own |= {f"supports_{what}" for what in ("epochs", "folds", "sample", "batch")}
     published |= summary_keys()
-    assert published - own <= set(job_json(job_row(run().task("job0"))))
-    assert not own & set(job_json(job_row(run().task("job0"))))
+    assert published - own <= set(job_json(job_row(run().job("job0"))))
+    assert not own & set(job_json(job_row(run().job("job0"))))

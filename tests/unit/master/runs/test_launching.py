@@ -11,9 +11,9 @@ import pytest
 from master.code.snapshot import Program
 from master.core.flags.declared import Flag, ScriptFlags, Style, Takes
 from master.core.planning.job_settings import JOB_SETTINGS, NOT_FOR_THE_SCRIPT
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.planning.setting_kinds import KEPT
-from master.core.running.records import TaskRecord
+from master.core.running.records import JobRecord
 from master.errors import ConfigError
 from master.intake.jobs import parse_jobs
 from master.intake.settings_check import check_job_settings
@@ -30,8 +30,8 @@ PROGRAM = Program(("{python}", "train.py"), Path("/code"), "c" * 64)
 BASE = StoredBaseModel("b" * 64)
 
 
-def launched(config: dict[str, Any], base: StoredBaseModel | None = None, **task: Any) -> msg.Launch:
-    record = TaskRecord(Task(**{"task_id": "alpha/job", "phase": 2, **task}))
+def launched(config: dict[str, Any], base: StoredBaseModel | None = None, **job: Any) -> msg.Launch:
+    record = JobRecord(Job(**{"job_id": "alpha/job", "phase": 2, **job}))
     return launch_message(Start(record, 3, base=base), config, PROGRAM)
 
 
@@ -81,7 +81,7 @@ def test_limits_are_told_in_seconds(value: object, told: float | None) -> None:
 
 def test_a_job_says_otherwise_than_the_run() -> None:
     limits = Limits(timeout_s=60.0, stall_timeout_s=5.0)
-    start = Start(TaskRecord(Task("alpha/job", 2)), 1)
+    start = Start(JobRecord(Job("alpha/job", 2)), 1)
     message = launch_message(start, {"timeout": "2m", "stall_timeout": None}, PROGRAM, limits)
     assert (message.timeout_s, message.stall_timeout_s) == (120.0, 5.0)
 
@@ -162,7 +162,7 @@ SCRIPT = ScriptFlags(
 
 
 def told(config: dict[str, Any], script: ScriptFlags) -> list[str]:
-    start = Start(TaskRecord(Task("alpha/job", 2)), 1)
+    start = Start(JobRecord(Job("alpha/job", 2)), 1)
     return launch_message(start, config, PROGRAM, script=script).argv[2:]
 
 

@@ -48,7 +48,7 @@ class Scripts:
         return Code({"c" * 64: self._program.directory}, self._launch)
 
     def _launch(self, start: Start) -> Launch:
-        return launch_message(start, self._configs[start.record.task.task_id], self._program)
+        return launch_message(start, self._configs[start.record.job.job_id], self._program)
 
 
 def test_data_is_hashed_once_and_only_for_other_machines(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def launching(state: RunState, tmp_path: Any, names: dict[str, str] | None = Non
 
 def test_an_attempt_starts_from_the_base_model_that_it_was_given(tmp_path: Any) -> None:
     run = ScriptedRun(jobs_spec(1, 1), ["lab1", "localhost"])
-    run.task("job0").base = "c" * 64
+    run.job("job0").base = "c" * 64
     launch_of, asked = launching(run.state, tmp_path, {"c" * 64: "best"})
     assert launch_of("alpha/job0", 3, "lab1") == "launch 1"
     (start,) = asked.starts
@@ -60,10 +60,10 @@ def test_what_needs_no_base_model_gets_none(tmp_path: Any) -> None:
 @pytest.mark.parametrize("remembered", [True, False])
 def test_an_attempt_has_the_code_that_it_was_started_with(remembered: bool) -> None:
     class History:
-        def of(self, task_id: str, attempt: int) -> Any:
-            return SimpleNamespace(of_task=lambda *, trains: f"code of {task_id}#{attempt}, {trains}")
+        def of(self, job_id: str, attempt: int) -> Any:
+            return SimpleNamespace(of_job=lambda *, trains: f"code of {job_id}#{attempt}, {trains}")
 
-    code = Code({}, None, describe=lambda task_id: Described())  # type: ignore[arg-type]
+    code = Code({}, None, describe=lambda job_id: Described())  # type: ignore[arg-type]
     history: Any = History() if remembered else None
     describe = _describer(code, history, RunName("run1", 4))
     found = describe("a", 2)

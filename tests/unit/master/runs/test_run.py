@@ -40,14 +40,14 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Work:
-    """Tasks that are told to agents, and need no code."""
+    """Jobs that are told to agents, and need no code."""
 
     def take(self, layout: RunLayout) -> Code:
         return Code({}, lambda start: launch(start), ("the code is left out",))
 
 
 def launch(start: Start) -> msg.Launch:
-    return msg.Launch(start.record.task.task_id, start.attempt, 2, ["true"])
+    return msg.Launch(start.record.job.job_id, start.attempt, 2, ["true"])
 
 
 def spec_of(root: Path, jobs: JobsSpec | None = None, *, resumes: bool = True) -> RunSpec:
@@ -70,7 +70,7 @@ class Listener:
         notices.listen(Ended, lambda ended: self.endings.append(ended.exit_code))
 
     def _take(self, told: Transitions) -> None:
-        self.states |= {item.task_id: item.state for item in told.items}
+        self.states |= {item.job_id: item.state for item in told.items}
 
 
 @dataclass
@@ -229,7 +229,7 @@ def test_a_look_from_another_thread(tmp_path: Path) -> None:
         after = run.snapshot()
     assert {row.state for row in before.jobs} == {State.PENDING} and before.counts[2].open == 3
     (during,) = seen
-    assert [(row.task_id, row.state.value, row.worker) for row in during.jobs] == [
+    assert [(row.job_id, row.state.value, row.worker) for row in during.jobs] == [
         ("alpha/job0", "succeeded", "lab1"),
         ("alpha/job1", "running", "lab1"),
         ("alpha/job2", "succeeded", "lab1"),

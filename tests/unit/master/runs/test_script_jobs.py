@@ -12,13 +12,13 @@ import pytest
 from master.code.code_history import CodeStart
 from master.code.code_record import CodeRecord
 from master.code.identity import record_of
-from master.code.origin import TaskFacts
+from master.code.origin import JobFacts
 from master.code.sources import CodeRequest, Sources, find_sources
 from master.core.flags.declared import NOTHING_KNOWN
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.records import TaskRecord
+from master.core.running.records import JobRecord
 from master.errors import ConfigError
 from master.runs.earlier_starts import code_history
 from master.runs.script_jobs import BaseCode, ScriptJobs
@@ -51,9 +51,7 @@ def sources(tmp_path: Path) -> Sources:
 def test_results_are_told_what_was_asked_for_and_what_varied(sources: Sources, tmp_path: Path) -> None:
     code = ScriptJobs(JOBS, sources, record_of(sources)).take(RunLayout(tmp_path / "run"))
     command = ["python", "train.py", "--lr", "1", "--seed", "1"]
-    assert code.describe("alpha/a").facts == TaskFacts(
-        {"lr": 1, "seed": 1}, ["seed"], BASE.spec_hash, command
-    )
+    assert code.describe("alpha/a").facts == JobFacts({"lr": 1, "seed": 1}, ["seed"], BASE.spec_hash, command)
     assert code.describe("alpha/b").facts.base_model is None
     assert code.describe(f"base_models/{BASE.spec_hash}").facts.parameters["mode"] == "base_only"
     assert code.start is not None
@@ -61,7 +59,7 @@ def test_results_are_told_what_was_asked_for_and_what_varied(sources: Sources, t
     assert list(code.directories) == [code.start.snapshot]
 
 
-def test_script_and_snapshot_belong_to_the_task(sources: Sources, tmp_path: Path) -> None:
+def test_script_and_snapshot_belong_to_the_job(sources: Sources, tmp_path: Path) -> None:
     other = tmp_path / "elsewhere" / "base.py"
     other.parent.mkdir()
     other.write_text("pass\n")
@@ -75,17 +73,17 @@ def test_script_and_snapshot_belong_to_the_task(sources: Sources, tmp_path: Path
     base = BaseCode(makes, record_of(makes), flags)
     work = ScriptJobs(jobs, sources, record_of(sources), flags=flags, base=base)
     code = work.take(RunLayout(tmp_path / "run"))
-    task_id = f"base_models/{BASE.spec_hash}"
-    first = code.launch(Start(TaskRecord(Task(task_id, phase=1, makes=BASE.spec_hash)), 1))
+    job_id = f"base_models/{BASE.spec_hash}"
+    first = code.launch(Start(JobRecord(Job(job_id, phase=1, makes=BASE.spec_hash)), 1))
     assert first.argv == ["{python}", "base.py", "--prefix", "b1", "--lr", "1"]
     assert first.output_from == "experiments/b1"
-    record = TaskRecord(Task("alpha/a", phase=2, needs=BASE.spec_hash))
+    record = JobRecord(Job("alpha/a", phase=2, needs=BASE.spec_hash))
     second = code.launch(Start(record, 1, base=StoredBaseModel("c" * 64)))
     assert second.argv == ["{python}", "train.py", "--base_experiment_prefix", "b1", "--seed", "1"]
     assert second.mounts[-1] == Mount("experiments/b1", artefact="c" * 64)
     assert first.mounts[0] != second.mounts[0] and len(code.directories) == 2
-    assert code.start and code.start.base and code.start.of_task(trains=True) is code.start.base
-    assert code.describe(task_id).facts.command[:2] == ["python", "base.py"]
+    assert code.start and code.start.base and code.start.of_job(trains=True) is code.start.base
+    assert code.describe(job_id).facts.command[:2] == ["python", "base.py"]
     assert CodeStart.from_json(json.loads(json.dumps(code.start.as_json()))) == code.start
 
 

@@ -64,8 +64,8 @@ def test_only_what_has_changed_is_looked_at_again(monkeypatch: pytest.MonkeyPatc
     run = ScriptedRun(jobs_spec(50, 0), ["lab1"], watcher=Watcher())
     shared.append(SharedState(run.state))
 
-    def counted(record: summary.TaskRecord) -> summary.JobRow:
-        made.append(record.task.task_id)
+    def counted(record: summary.JobRecord) -> summary.JobRow:
+        made.append(record.job.job_id)
         return summary.job_row(record)
 
     monkeypatch.setattr(snapshot_module, "job_row", counted)

@@ -9,8 +9,8 @@ from typing import Any
 
 from master.code.snapshot import Program
 from master.core.planning.analysis import analyze
-from master.core.planning.plan import Task
-from master.core.running.records import TaskRecord
+from master.core.planning.plan import Job
+from master.core.running.records import JobRecord
 from master.intake.jobs import parse_jobs
 from master.runs.launching import launch_message
 from master.runs.spec import Start
@@ -40,7 +40,7 @@ def search(**more: Any) -> JobsSpec:
 
 def words(jobs: JobsSpec, number: int) -> list[str]:
     job = jobs.jobs[number]
-    start = Start(TaskRecord(Task(job.job_id, phase=2)), 1)
+    start = Start(JobRecord(Job(job.job_id, phase=2)), 1)
     return launch_message(start, job.config, PROGRAM).argv
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints come home whole, the newest of each task is kept, and the next attempt is told of it."""
+"""Checkpoints come home whole, the newest of each job is kept, and the next attempt is told of it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Kept:
         self.store = CheckpointStore(self.layout)
         self.scratch = root / "scratch"
 
-    def add(self, attempt: int, text: str, task_id: str = JOB) -> str:
+    def add(self, attempt: int, text: str, job_id: str = JOB) -> str:
         found = staged(self.scratch, epoch=text)
-        self.store.add(task_id, attempt, found, self.scratch)
+        self.store.add(job_id, attempt, found, self.scratch)
         return found
 
     def on_disk(self) -> list[int]:
@@ -68,7 +68,7 @@ def test_what_is_not_needed_any_more_is_deleted(kept: Kept) -> None:
 @pytest.mark.parametrize(("attempt", "given"), [(2, True), (3, True), (1, False)])
 def test_only_later_attempts_begin_with_it(kept: Kept, attempt: int, given: bool) -> None:
     found = kept.add(1, "state")
-    launch_of = kept.store.launching(lambda task, number, _: msg.Launch(task, number, 2, ["x"]))
+    launch_of = kept.store.launching(lambda job, number, _: msg.Launch(job, number, 2, ["x"]))
     message = launch_of(JOB, attempt, "lab1")
     expected = (found, 1) if given else (None, None)
     assert (message.checkpoint, message.checkpoint_attempt) == expected

@@ -18,9 +18,9 @@ from tests.support.endings import finished
 from worker_agent.protocol.outcome import Outcome
 
 
-def transition(task_id: str = "alpha/job", **fields: object) -> Transition:
+def transition(job_id: str = "alpha/job", **fields: object) -> Transition:
     given = {"at": 1.5, "trigger": Trigger.ASSIGN, "state": State.ASSIGNED, "attempt": 1, "worker": "lab1"}
-    return Transition(task_id=task_id, **{**given, **fields})  # type: ignore[arg-type]
+    return Transition(job_id=job_id, **{**given, **fields})  # type: ignore[arg-type]
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -70,7 +70,7 @@ def test_a_batch_is_committed_whole_or_not_at_all(path: Path) -> None:
         with pytest.raises(sqlite3.IntegrityError):
             journal.append([transition("lost"), transition(None)])  # type: ignore[arg-type]
         journal.append([transition("next")])
-        assert [item.task_id for item in journal.transitions()] == ["kept", "next"]
+        assert [item.job_id for item in journal.transitions()] == ["kept", "next"]
 
 
 def test_what_was_appended_survives_a_kill(path: Path) -> None:
@@ -81,7 +81,7 @@ def test_what_was_appended_survives_a_kill(path: Path) -> None:
     left.with_name("journal.sqlite-shm").unlink()
     assert read_earlier_starts(left).known_ids == {"hash": "alpha/job"}
     with closing(Journal(left)) as journal:
-        assert [item.task_id for item in journal.transitions()] == ["first", "second"]
+        assert [item.job_id for item in journal.transitions()] == ["first", "second"]
 
 
 def test_a_kill_within_a_commit_leaves_the_one_before(path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_kill_within_a_commit_leaves_the_one_before(path: Path) -> None:
         (torn / "journal.sqlite").write_bytes(whole["journal.sqlite"])
         (torn / "journal.sqlite-wal").write_bytes(wal[:size])
         with closing(Journal(torn / "journal.sqlite")) as journal:
-            assert [item.task_id for item in journal.transitions()] == ["first"]
+            assert [item.job_id for item in journal.transitions()] == ["first"]
 
 
 def test_run_id_stays_and_epochs_grow(path: Path) -> None:
@@ -126,7 +126,7 @@ def test_two_masters_may_open_it_and_both_are_kept(path: Path) -> None:
     with closing(Journal(path)) as one, closing(Journal(path)) as other:
         one.append([transition("a")])
         other.append([transition("b")])
-        assert [item.task_id for item in one.transitions()] == ["a", "b"]
+        assert [item.job_id for item in one.transitions()] == ["a", "b"]
 
 
 def test_the_state_is_its_owners_alone(path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_full_disk_says_what_to_do_and_loses_nothing(path: Path) -> None:
         big = [transition(f"job{number}", note="x" * 1000) for number in range(100)]
         with pytest.raises(TwophaseError, match=r"cannot be written \(.*full\); running jobs go on"):
             journal.append(big)
-        assert [item.task_id for item in journal.transitions()] == ["before"]
+        assert [item.job_id for item in journal.transitions()] == ["before"]
         journal._db.execute("PRAGMA max_page_count = 100000")
         journal.append(big)
         assert len(list(journal.transitions())) == 101

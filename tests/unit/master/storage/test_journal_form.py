@@ -32,11 +32,11 @@ def test_a_journal_of_the_first_version_is_read(path: Path) -> None:
     assert len(lines) == 93
     assert {line.finished.outcome for line in lines if line.finished} == set(Outcome) - {Outcome.CANCELLED}
     assert lines[-1].dropped == Dropped(2, Outcome.FAILED)
-    by_job = {line.task_id: line.finished for line in lines if line.trigger is Trigger.FINISH}
+    by_job = {line.job_id: line.finished for line in lines if line.trigger is Trigger.FINISH}
     good, base = by_job["alpha/good"], by_job["base_models/" + "3" * 64]
     assert good and [file.path for file in good.files] == ["metrics.json", "ü/deep.txt"] and good.log
     assert base and base.base_model and base.base_model.name == "cnn_p1"
-    (bad,) = [line.finished for line in lines if line.task_id == "alpha/bad" and line.finished]
+    (bad,) = [line.finished for line in lines if line.job_id == "alpha/bad" and line.finished]
     assert bad.can_go_on and bad.stderr_tail.endswith("boom \udc80")
 
 

@@ -1,4 +1,4 @@
-"""Every path of a run lies below its directory, and no two tasks share one."""
+"""Every path of a run lies below its directory, and no two jobs share one."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def test_checkpoints_are_dropped_where_they_are_kept(tmp_path: Path) -> None:
     store.add("a", 1, "c" * 64, tmp_path / "staged")
     home = Home(layout, BaseModelStore(layout), Library(), lambda spec_hash: {}, store)
     replace(home, checkpoints=None).drop_checkpoints("a")
-    assert [kept.task_id for kept in kept_checkpoints(layout)] == ["a"]
+    assert [kept.job_id for kept in kept_checkpoints(layout)] == ["a"]
     home.drop_checkpoints("a")
     assert list(kept_checkpoints(layout)) == []
 

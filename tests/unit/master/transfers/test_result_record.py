@@ -10,7 +10,7 @@ import pytest
 
 from master.code.code_history import CodeStart
 from master.code.code_record import CodeRecord
-from master.code.origin import Described, TaskFacts
+from master.code.origin import Described, JobFacts
 from master.core.running import events as ev
 from master.transfers.result_record import (
     MOST_FILES,
@@ -35,7 +35,7 @@ FINISHED = Finished(
     peak_rss_bytes=5,
     left_out=[LeftOut("run/pipe", "a pipe")],
 )
-FACTS = TaskFacts({"lr": 0.1, "seed": 3}, ("seed", "other"), "5" * 32, ("python", "train.py", "--lr", "0.1"))
+FACTS = JobFacts({"lr": 0.1, "seed": 3}, ("seed", "other"), "5" * 32, ("python", "train.py", "--lr", "0.1"))
 KNOWN = Described(FACTS, CODE, run_id="r1", epoch=2)
 
 

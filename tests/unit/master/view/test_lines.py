@@ -16,7 +16,7 @@ class Listener:
         self.said: list[str] = []
 
     def transition(self, transition: Transition, state: RunState) -> None:
-        line = line_of(transition, state.tasks[transition.task_id])
+        line = line_of(transition, state.jobs[transition.job_id])
         if line:
             self.said.append(line.text)
 

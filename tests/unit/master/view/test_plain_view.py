@@ -125,7 +125,7 @@ def test_a_reader_that_has_gone_does_not_end_the_run() -> None:
     run.start("job2")
     view.refresh(run.state, run.at)
     view.close()
-    assert run.task("job2").state is State.RUNNING
+    assert run.job("job2").state is State.RUNNING
 
 
 def test_a_stream_that_cannot_write_a_character_gets_another() -> None:

@@ -14,7 +14,7 @@ from master.view.result_sheet import sheet, write_sheet
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 
 ROW = JobRow("alpha/a", 2, State.SUCCEEDED, 1, 1, "lab1", "", slot="gpu0", duration_s=1.23456)
-FAILED = replace(ROW, task_id="alpha/b", state=State.FAILED, error='=cmd, "x"', attempts=2, duration_s=None)
+FAILED = replace(ROW, job_id="alpha/b", state=State.FAILED, error='=cmd, "x"', attempts=2, duration_s=None)
 
 
 def cells(text: str) -> list[list[str]]:

@@ -92,7 +92,7 @@ def test_a_baseline_stands_beside_each_result_and_who_beats_is_said(tmp_path: Pa
 def test_tries_are_shown_where_there_was_more_than_one(tmp_path: Path) -> None:
     assert "tries" not in line_with("job ", printed(ended_run(), RunLayout(tmp_path)))
     run = ended_run()
-    run.task("job1").attempts = 3
+    run.job("job1").attempts = 3
     assert line_with("alpha/job1 ", printed(run, RunLayout(tmp_path)))[-1] == "3"
 
 

@@ -1,4 +1,4 @@
-"""Which tasks a jobs file makes, and what is known of workers before any is tried."""
+"""Which jobs a jobs file makes, and what is known of workers before any is tried."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_base_model_needs_as_much_gpu_memory_as_the_largest_of_its_jobs() -> N
     sizes: list[Config] = [{"gpu_memory": "2GB"}, {"gpu_memory": "5GB"}, {}]
     given = [dataclasses.replace(one, config=config) for one, config in zip(jobs.jobs, sizes, strict=True)]
     plan = make_plan(dataclasses.replace(jobs, jobs=tuple(given)), {})
-    (base,) = [task for task in plan.tasks if task.phase == 1]
+    (base,) = [job for job in plan.jobs if job.phase == 1]
     assert base.gpu_bytes == 5_000_000_000
 
 
@@ -29,15 +29,15 @@ def test_a_base_model_runs_where_all_of_its_jobs_may_and_is_as_urgent_as_the_mos
         {"resources": {"labels": ["b", "c"], "priority": 3}, "gpu_memory": "1GB"},
     ]
     given = [dataclasses.replace(one, config=config) for one, config in zip(jobs.jobs, needs, strict=True)]
-    base, first, _, last = make_plan(dataclasses.replace(jobs, jobs=tuple(given)), {}).tasks
+    base, first, _, last = make_plan(dataclasses.replace(jobs, jobs=tuple(given)), {}).jobs
     assert base.resources == Resources(frozenset("b"), cpus=8, memory=10**9, gpus=1, priority=3)
     assert (base.gpu_bytes, first.gpu_bytes, last.gpu_bytes) == (2 * 10**9, 2 * 10**9, 10**9)
     assert last.resources == Resources(frozenset("bc"), priority=3)
 
 
 def test_jobs_that_need_nothing_share_one_object() -> None:
-    tasks = make_plan(jobs_spec(3, 1), {}).tasks
-    assert all(task.resources is NO_RESOURCES for task in tasks)
+    jobs = make_plan(jobs_spec(3, 1), {}).jobs
+    assert all(job.resources is NO_RESOURCES for job in jobs)
 
 
 def test_workers_are_planned_as_far_as_their_settings_tell() -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
-from master.core.planning.plan import Plan, Task, base_model_task_id
+from master.core.planning.plan import Job, Plan, base_model_job_id
 from master.core.planning.resources import Resources
 from master.core.running import commands as cmd
 from master.core.running import events as ev
@@ -47,10 +47,10 @@ class Simulation(World):
         self.every(scene.chaos.crash_rate, self._crash)
         self.start_master()
 
-    def _job(self, number: int) -> Task:
+    def _job(self, number: int) -> Job:
         needs = self.specs[number % len(self.specs)] if self.specs and number % 11 else None
-        task = Task(f"job{number}", phase=2, needs=needs, kind="job")
-        return replace(task, resources=_demand(number)) if self.scene.demanding else task
+        job = Job(f"job{number}", phase=2, needs=needs, kind="job")
+        return replace(job, resources=_demand(number)) if self.scene.demanding else job
 
     def run(self) -> int:
         """Return the exit code of the run."""
@@ -62,16 +62,16 @@ class Simulation(World):
         return self.exit_code
 
     def _what_hangs(self) -> str:
-        records = [r for r in self.state.tasks.values() if r.state not in ENDED]
-        lines = [f"{r.task.task_id} {r.state.value} {r.history[-9:]} {r.orphaned}" for r in records[:5]]
-        return f"{len(records)} tasks, {dict(self.state.counts)}\n" + "\n".join(lines)
+        records = [r for r in self.state.jobs.values() if r.state not in ENDED]
+        lines = [f"{r.job.job_id} {r.state.value} {r.history[-9:]} {r.orphaned}" for r in records[:5]]
+        return f"{len(records)} jobs, {dict(self.state.counts)}\n" + "\n".join(lines)
 
     # ---- the master ----------------------------------------------------------------------------------------
 
     def plan(self) -> Plan:
-        wanted = dict.fromkeys(task.needs for task in self.jobs if task.needs)
+        wanted = dict.fromkeys(job.needs for job in self.jobs if job.needs)
         missing = [spec for spec in wanted if spec not in self.store]
-        phase1 = [Task(base_model_task_id(s), phase=1, makes=s, kind="base model") for s in missing]
+        phase1 = [Job(base_model_job_id(s), phase=1, makes=s, kind="base model") for s in missing]
         held = {spec: self.store[spec] for spec in wanted if spec in self.store}
         return Plan((*phase1, *self.jobs), held)
 
@@ -94,9 +94,9 @@ class Simulation(World):
         out = begin(self.state, self.now)
         self._note(out)
         self._carry_out([out])
-        for task_id, attempt in self.published.items():
-            if task_id in self.state.tasks and self.state.tasks[task_id].state is not State.SUCCEEDED:
-                self.tell(ev.Collected(self.now, task_id, attempt, self.content(task_id, attempt)))
+        for job_id, attempt in self.published.items():
+            if job_id in self.state.jobs and self.state.jobs[job_id].state is not State.SUCCEEDED:
+                self.tell(ev.Collected(self.now, job_id, attempt, self.content(job_id, attempt)))
         for name in self.agents:
             self.soon(self.random.uniform(0, 3), partial(self.connect, name))
         self.soon(TICK_S, self._tick)
@@ -156,15 +156,15 @@ class Simulation(World):
     def _note(self, out: Outbox) -> None:
         """Write the journal, and check that it tells of nothing twice."""
         for transition in out.transitions:
-            task = self.state.tasks[transition.task_id].task
+            job = self.state.jobs[transition.job_id].job
             if transition.trigger is Trigger.COLLECT:
-                self.committed[task.task_id] += 1
-                allowed = 1 + (self.damages[task.makes] if task.makes else 0)
-                assert self.committed[task.task_id] <= allowed, f"{task.task_id} is recorded twice"
-                if task.makes:
-                    self.ever_home.add(task.makes)
-            if transition.trigger in (Trigger.ASSIGN, Trigger.START) and task.needs:
-                assert task.needs in self.ever_home, f"{task.task_id} comes before its base model"
+                self.committed[job.job_id] += 1
+                allowed = 1 + (self.damages[job.makes] if job.makes else 0)
+                assert self.committed[job.job_id] <= allowed, f"{job.job_id} is recorded twice"
+                if job.makes:
+                    self.ever_home.add(job.makes)
+            if transition.trigger in (Trigger.ASSIGN, Trigger.START) and job.needs:
+                assert job.needs in self.ever_home, f"{job.job_id} comes before its base model"
         self.journal += out.transitions
 
     def _carry_out(self, outboxes: Iterable[Outbox]) -> None:
@@ -174,24 +174,24 @@ class Simulation(World):
 
     def _execute(self, command: cmd.Command) -> None:
         match command:
-            case cmd.StartAttempt(worker, task_id, attempt):
-                record = self.state.tasks[task_id]
+            case cmd.StartAttempt(worker, job_id, attempt):
+                record = self.state.jobs[job_id]
                 if record.attempt == attempt:
                     base = record.base
-                    self.send(worker, lambda agent: agent.launch((task_id, attempt), base))
-            case cmd.Cancel(worker, task_id, attempt):
-                self.send(worker, lambda agent: agent.cancel((task_id, attempt)))
-            case cmd.Withdraw(worker, task_id, attempt):
-                self.send(worker, lambda agent: agent.withdraw((task_id, attempt)))
+                    self.send(worker, lambda agent: agent.launch((job_id, attempt), base))
+            case cmd.Cancel(worker, job_id, attempt):
+                self.send(worker, lambda agent: agent.cancel((job_id, attempt)))
+            case cmd.Withdraw(worker, job_id, attempt):
+                self.send(worker, lambda agent: agent.withdraw((job_id, attempt)))
             case cmd.CollectFailedAttempt():
                 self.collect_failed(command)
-            case cmd.DropCheckpoints(_, task_id):
-                assert self.committed[task_id] or self.dying
-            case cmd.Release(worker, task_id, attempt):
-                self.send(worker, lambda agent: agent.release((task_id, attempt)))
-            case cmd.Collect(worker, task_id, attempt):
-                if (task_id, attempt) not in self.under_way:
-                    self.under_way.add((task_id, attempt))
+            case cmd.DropCheckpoints(_, job_id):
+                assert self.committed[job_id] or self.dying
+            case cmd.Release(worker, job_id, attempt):
+                self.send(worker, lambda agent: agent.release((job_id, attempt)))
+            case cmd.Collect(worker, job_id, attempt):
+                if (job_id, attempt) not in self.under_way:
+                    self.under_way.add((job_id, attempt))
                     self.soon(self.random.uniform(0, 4), lambda: self.collect(command))
             case cmd.Deliver(worker, content_hash):
                 number = self.links[worker].number
@@ -204,13 +204,13 @@ class Simulation(World):
 
     def _check_start(self, transition: cmd.Transition) -> None:
         assert not self.state.halted, "something was started after the halt"
-        assert transition.worker not in self.state.tasks[transition.task_id].hopeless
+        assert transition.worker not in self.state.jobs[transition.job_id].hopeless
         view = self.state.workers[transition.worker or ""]
         self._check_room(view)
-        tasks = [self.state.tasks[task_id].task for task_id, _ in view.attempts]
-        assert self.state.tasks[transition.task_id].task.resources.labels <= view.labels
-        if any(task.resources.cpus for task in tasks):
-            assert sum(task.resources.cpus or 1 for task in tasks) <= CORES
+        jobs = [self.state.jobs[job_id].job for job_id, _ in view.attempts]
+        assert self.state.jobs[transition.job_id].job.resources.labels <= view.labels
+        if any(job.resources.cpus for job in jobs):
+            assert sum(job.resources.cpus or 1 for job in jobs) <= CORES
 
     def _check_room(self, view: WorkerView) -> None:
         allowed = view.slots - view.held_by_others + lookahead(view.slots, self.state.mean_duration_s())
@@ -219,15 +219,15 @@ class Simulation(World):
     def _check_recovery(self) -> None:
         """The journal tells all that the master knows."""
         told, live = self.recovered(), self.state
-        for task_id, record in live.tasks.items():
-            if task_id not in told.tasks:
-                assert record.state is State.SUCCEEDED or task_id in self.published
+        for job_id, record in live.jobs.items():
+            if job_id not in told.jobs:
+                assert record.state is State.SUCCEEDED or job_id in self.published
                 continue
-            told_of, known = _essence(told, task_id), _essence(live, task_id)
+            told_of, known = _essence(told, job_id), _essence(live, job_id)
             assert told_of == known, f"the journal says {told_of}, the state {known}"
         for name, view in live.workers.items():
-            assert told.workers[name].attempts == {k for k in view.attempts if k[0] in told.tasks}
-            assert told.workers[name].collecting == {k for k in view.collecting if k[0] in told.tasks}
+            assert told.workers[name].attempts == {k for k in view.attempts if k[0] in told.jobs}
+            assert told.workers[name].collecting == {k for k in view.collecting if k[0] in told.jobs}
         check_books(live)
 
     def _check_end(self) -> None:
@@ -235,18 +235,18 @@ class Simulation(World):
         self.finishes = 0
         self._check_recovery()
         states = self.state.counts
-        for task in self.jobs:
-            record = self.state.tasks[task.task_id]
-            assert (record.state is State.SUCCEEDED) == (self.committed[task.task_id] == 1)
+        for job in self.jobs:
+            record = self.state.jobs[job.job_id]
+            assert (record.state is State.SUCCEEDED) == (self.committed[job.job_id] == 1)
             if record.state is State.BLOCKED:
-                base = self.state.tasks[base_model_task_id(task.needs or "")]
+                base = self.state.jobs[base_model_job_id(job.needs or "")]
                 assert base.state is State.FAILED
-        everything_ended = sum(states[state] for state in ENDED) == len(self.state.tasks)
+        everything_ended = sum(states[state] for state in ENDED) == len(self.state.jobs)
         if self.state.halted and self.exit_code == 1:
             assert states[State.FAILED] and not self.state.cancelling
         elif self.exit_code in (0, 1):
             assert everything_ended
-            assert (self.exit_code == 0) == (states[State.SUCCEEDED] == len(self.state.tasks))
+            assert (self.exit_code == 0) == (states[State.SUCCEEDED] == len(self.state.jobs))
         elif self.exit_code == 4:
             assert not everything_ended
         else:
@@ -257,13 +257,13 @@ def _demand(number: int) -> Resources:
     return Resources(LABELS if number % 3 == 0 else frozenset(), number % 5 or None, priority=number % 2)
 
 
-def _essence(state: RunState, task_id: str) -> Mapping[str, object]:
-    record = state.tasks[task_id]
+def _essence(state: RunState, job_id: str) -> Mapping[str, object]:
+    record = state.jobs[job_id]
     return {
-        "task": task_id,
+        "job": job_id,
         "state": record.state,
         "attempt": (record.attempt, record.attempts),
-        "collected": record.task.makes or record.collected,
+        "collected": record.job.makes or record.collected,
         "worker": record.worker,
         "orphaned": {n: (lost.worker, lost.finished) for n, lost in record.orphaned.items()},
         "content": record.content_hash if record.state is State.SUCCEEDED else "",
@@ -272,15 +272,15 @@ def _essence(state: RunState, task_id: str) -> Mapping[str, object]:
 
 def check_books(state: RunState) -> None:
     """Check that what is counted and indexed agrees with the records."""
-    assert +state.counts == Counter(record.state for record in state.tasks.values())
-    assert state.open_tasks == sum(r.state not in ENDED for r in state.tasks.values())
-    assert state.open_phase1 == sum(r.task.phase == 1 and r.state not in ENDED for r in state.tasks.values())
+    assert +state.counts == Counter(record.state for record in state.jobs.values())
+    assert state.open_jobs == sum(r.state not in ENDED for r in state.jobs.values())
+    assert state.open_phase1 == sum(r.job.phase == 1 and r.state not in ENDED for r in state.jobs.values())
     held: dict[str, set[Key]] = {}
-    for record in state.tasks.values():
+    for record in state.jobs.values():
         if record.state in WITH_A_WORKER and record.worker:
             held.setdefault(record.worker, set()).add(record.key)
         if record.state not in (State.READY,):
-            assert record.task not in state.ready
+            assert record.job not in state.ready
     for view in state.workers.values():
         assert view.attempts | view.collecting == held.get(view.name, set())
         assert not view.attempts & view.collecting

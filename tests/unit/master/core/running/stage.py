@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from master.core.planning.plan import BASE_MODELS, Plan, Task
+from master.core.planning.plan import BASE_MODELS, Job, Plan
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.commands import Transition
@@ -15,26 +15,24 @@ from master.core.running.run_state import begin, step
 from tests.support.endings import finished
 
 BASE = f"{BASE_MODELS}/x"
-"""The task that trains the base model `x`; its attempt `n` makes the content `x#n`."""
+"""The job that trains the base model `x`; its attempt `n` makes the content `x#n`."""
 LEASE_S = 300.0
 
 
 _WORDS = {cmd.StartAttempt: "start", cmd.CollectFailedAttempt: "collect failed"}
 
 
-def job(name: str = "job", needs: str | None = None) -> Task:
-    return Task(name, phase=2, needs=needs)
+def job(name: str = "job", needs: str | None = None) -> Job:
+    return Job(name, phase=2, needs=needs)
 
 
-def base(spec: str = "x") -> Task:
-    return Task(f"{BASE_MODELS}/{spec}", phase=1, makes=spec)
+def base(spec: str = "x") -> Job:
+    return Job(f"{BASE_MODELS}/{spec}", phase=1, makes=spec)
 
 
 def told(out: Outbox) -> list[str]:
     """Return an outbox as lines: the transitions, then the commands."""
-    moves = [
-        f"{t.task_id} {t.trigger.value}#{t.attempt}@{t.worker}: {t.state.value}" for t in out.transitions
-    ]
+    moves = [f"{t.job_id} {t.trigger.value}#{t.attempt}@{t.worker}: {t.state.value}" for t in out.transitions]
     return moves + [_command(command) for command in out.commands]
 
 
@@ -44,13 +42,13 @@ def _command(command: cmd.Command) -> str:
             return f"finish {exit_code}"
         case cmd.Halt(reason):
             return f"halt {reason}"
-        case cmd.DropCheckpoints(worker, task_id):
-            return f"drop checkpoints {task_id} {worker}"
+        case cmd.DropCheckpoints(worker, job_id):
+            return f"drop checkpoints {job_id} {worker}"
         case cmd.Deliver(worker, what) | cmd.Dismiss(worker, what):
             return f"{type(command).__name__.lower()} {what} {worker}"
         case _:
             word = _WORDS.get(type(command)) or type(command).__name__.lower()
-            return f"{word} {command.task_id}#{command.attempt}@{command.worker}"
+            return f"{word} {command.job_id}#{command.attempt}@{command.worker}"
 
 
 class Stage:
@@ -58,12 +56,12 @@ class Stage:
 
     def __init__(
         self,
-        *tasks: Task,
+        *jobs: Job,
         workers: Iterable[str] = ("w1", "w2"),
         in_store: dict[str, str] | None = None,
         policy: Policy | None = None,
     ) -> None:
-        self.plan = Plan(tasks, in_store or {})
+        self.plan = Plan(jobs, in_store or {})
         self.policy = policy or Policy(lease_s=LEASE_S, backoff_s=5.0)
         self.workers = list(workers)
         self.journal: list[Transition] = []
@@ -72,10 +70,10 @@ class Stage:
         self.begun = self._keep(begin(self.state, self.at))
 
     def restart(
-        self, *tasks: Task, workers: Iterable[str] = (), in_store: dict[str, str] | None = None
+        self, *jobs: Job, workers: Iterable[str] = (), in_store: dict[str, str] | None = None
     ) -> list[str]:
-        """Begin again from the journal, with other tasks, workers or store where given."""
-        plan = Plan(tasks or self.plan.tasks, self.plan.in_store if in_store is None else in_store)
+        """Begin again from the journal, with other jobs, workers or store where given."""
+        plan = Plan(jobs or self.plan.jobs, self.plan.in_store if in_store is None else in_store)
         self.state = recover(plan, self.policy, list(workers) or self.workers, self.journal)
         return self._keep(begin(self.state, self.at))
 
@@ -94,39 +92,39 @@ class Stage:
     def lost(self, worker: str) -> list[str]:
         return self.tell(ev.WorkerLost(self.at, worker, "broken pipe"))
 
-    def staging(self, worker: str, task_id: str, attempt: int) -> list[str]:
-        return self.tell(ev.AttemptStaging(self.at, worker, task_id, attempt))
+    def staging(self, worker: str, job_id: str, attempt: int) -> list[str]:
+        return self.tell(ev.AttemptStaging(self.at, worker, job_id, attempt))
 
-    def started(self, worker: str, task_id: str, attempt: int) -> list[str]:
-        return self.tell(ev.AttemptStarted(self.at, worker, task_id, attempt))
+    def started(self, worker: str, job_id: str, attempt: int) -> list[str]:
+        return self.tell(ev.AttemptStarted(self.at, worker, job_id, attempt))
 
     def ended(
-        self, worker: str, task_id: str, attempt: int, outcome: str = "succeeded", **more: object
+        self, worker: str, job_id: str, attempt: int, outcome: str = "succeeded", **more: object
     ) -> list[str]:
         end = finished(outcome, **{"duration_s": 60.0, **more})
-        return self.tell(ev.AttemptFinished(self.at, worker, task_id, attempt, end))
+        return self.tell(ev.AttemptFinished(self.at, worker, job_id, attempt, end))
 
-    def home(self, task_id: str, attempt: int) -> list[str]:
-        content = f"x#{attempt}" if task_id == BASE else ""
-        return self.tell(ev.Collected(self.at, task_id, attempt, content))
+    def home(self, job_id: str, attempt: int) -> list[str]:
+        content = f"x#{attempt}" if job_id == BASE else ""
+        return self.tell(ev.Collected(self.at, job_id, attempt, content))
 
     def wait(self, seconds: float) -> list[str]:
         self.at += seconds
         return self.tell(ev.Tick(self.at))
 
-    def run_on(self, worker: str, task_id: str, attempt: int) -> None:
+    def run_on(self, worker: str, job_id: str, attempt: int) -> None:
         """Bring a connected worker's attempt from assigned to running."""
-        assert self.state.tasks[task_id].worker == worker
-        self.started(worker, task_id, attempt)
-        assert self.stands(task_id) is State.RUNNING
+        assert self.state.jobs[job_id].worker == worker
+        self.started(worker, job_id, attempt)
+        assert self.stands(job_id) is State.RUNNING
 
     def silent(self, worker: str) -> list[str]:
         """Let a worker fall silent for longer than a lease."""
         assert self.lost(worker) == []
         return self.wait(LEASE_S + 1)
 
-    def stands(self, task_id: str) -> State:
-        return self.state.tasks[task_id].state
+    def stands(self, job_id: str) -> State:
+        return self.state.jobs[job_id].state
 
 
 def one_running() -> Stage:

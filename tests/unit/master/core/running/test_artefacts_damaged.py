@@ -77,7 +77,7 @@ def test_a_recall_that_got_lost_is_said_again() -> None:
 
 def test_a_start_that_got_lost_is_not_said_again() -> None:
     run = staged()
-    run.state.tasks["job"].state = State.ASSIGNED
+    run.state.jobs["job"].state = State.ASSIGNED
     damage(run)
     run.lost("w1")
     assert run.up("w1")[:2] == ["job withdraw#1@w1: ready", "job lock#1@w1: pending"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.running import events as ev
 from master.core.running.attempts import orphan
 from master.core.running.lifecycle import State
@@ -13,15 +13,15 @@ from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_run
 
 def test_a_base_model_that_was_published_comes_home_from_an_attempt_that_nobody_remembers() -> None:
     run = Stage(base(), job(needs="x"), workers=["w1"])
-    run.state.tasks[BASE].attempts = 4
+    run.state.jobs[BASE].attempts = 4
     assert run.home(BASE, 4)[:2] == [f"{BASE} collect#4@None: succeeded", "job unlock#0@None: ready"]
     assert run.state.home == {"x": "x#4"}
 
 
-def test_an_outcome_of_nobody_that_cannot_be_brought_home_fails_the_task_alone() -> None:
+def test_an_outcome_of_nobody_that_cannot_be_brought_home_fails_the_job_alone() -> None:
     run = one_running_alone()
     run.ended("w1", "job", 1)
-    run.state.tasks["job"].worker = None
+    run.state.jobs["job"].worker = None
     said = run.tell(ev.CollectionFailed(run.at, "job", 1, "its files are gone"))
     assert not [line for line in said if line.startswith("release")]
     assert run.stands("job") is not State.COLLECTING
@@ -29,7 +29,7 @@ def test_an_outcome_of_nobody_that_cannot_be_brought_home_fails_the_task_alone()
 
 def test_an_attempt_of_nobody_is_neither_waited_for_nor_remembered() -> None:
     run = Stage(job())
-    record = run.state.tasks["job"]
+    record = run.state.jobs["job"]
     orphan(record)
     record.note_success()
     assert record.orphaned == {} and record.unrecorded_successes == {} and record.outcomes == {}
@@ -48,4 +48,4 @@ def test_a_base_model_that_is_being_trained_again_is_not_begun_a_third_time() ->
 def test_what_the_user_says_of_a_jobs_time_is_believed(said: float | None, expected: float) -> None:
     run = one_running_alone()
     run.ended("w1", "job", 1)
-    assert run.state.expected_s(Task("other", phase=2, expected_s=said)) == expected
+    assert run.state.expected_s(Job("other", phase=2, expected_s=said)) == expected

@@ -146,7 +146,7 @@ def test_a_success_lets_all_workers_delete_what_they_hold_of_it() -> None:
 def test_a_master_that_starts_again_knows_who_holds_checkpoints() -> None:
     run = ended_in_vain()
     run.restart()
-    assert run.state.tasks["job"].left_on == {"w1"}
+    assert run.state.jobs["job"].left_on == {"w1"}
     run.restart(workers=["w2"])
     run.up("w2")
     run.run_on("w2", "job", 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from master.core.planning.plan import Plan, Task
+from master.core.planning.plan import Job, Plan
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import ADOPTING, ENDED, TABLE, WITH_A_WORKER, State, Trigger, next_state
 from master.core.running.records import Policy, RunState
@@ -50,23 +50,23 @@ def test_another_attempt_can_win_only_where_its_adoption_is_allowed() -> None:
 
 @pytest.mark.parametrize(("state", "trigger"), FORBIDDEN)
 def test_a_missing_entry_changes_nothing_and_tells_the_history(state: State, trigger: Trigger) -> None:
-    run = RunState.fresh(Plan((Task("a/b", phase=2),), {}), Policy(), ["w"])
-    record = run.tasks["a/b"]
+    run = RunState.fresh(Plan((Job("a/b", phase=2),), {}), Policy(), ["w"])
+    record = run.jobs["a/b"]
     record.state, record.history = state, ["unlock#0@None", "assign#1@w"]
     run.counts.clear()
     run.counts[state] += 1
-    before = (record.state, list(record.history), dict(run.counts), run.open_tasks)
+    before = (record.state, list(record.history), dict(run.counts), run.open_jobs)
     with pytest.raises(InternalError) as error:
         run.move(record, trigger)
     text = f"a/b cannot {trigger.value} while {state.value} (unlock#0@None; assign#1@w)"
     assert str(error.value) == text
-    assert (record.state, list(record.history), dict(run.counts), run.open_tasks) == before
+    assert (record.state, list(record.history), dict(run.counts), run.open_jobs) == before
 
 
 def test_an_entry_gives_the_next_state() -> None:
     assert next_state("a/b", State.READY, Trigger.ASSIGN) is State.ASSIGNED
 
 
-def test_a_transition_says_where_its_task_stands() -> None:
+def test_a_transition_says_where_its_job_stands() -> None:
     line = Transition(1.0, "a/b", Trigger.ASSIGN, State.ASSIGNED, 1, "w")
     assert (line.note, line.finished, line.dropped, line.content_hash) == ("", None, None, "")

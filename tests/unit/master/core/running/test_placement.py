@@ -1,4 +1,4 @@
-"""Which ready task a worker gets."""
+"""Which ready job a worker gets."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from dataclasses import replace
 
 import pytest
 
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.planning.resources import NO_RESOURCES, Resources
-from master.core.running.placement import MAX_LOOKAHEAD, ReadyTasks, lookahead
+from master.core.running.placement import MAX_LOOKAHEAD, ReadyJobs, lookahead
 
 
-def base(spec: str) -> Task:
-    return Task(f"base_models/{spec}", phase=1, makes=spec, kind="base model")
+def base(spec: str) -> Job:
+    return Job(f"base_models/{spec}", phase=1, makes=spec, kind="base model")
 
 
-def job(name: str, needs: str | None = None, kind: str = "", expected_s: float | None = None) -> Task:
-    return Task(name, phase=2, needs=needs, kind=kind, expected_s=expected_s)
+def job(name: str, needs: str | None = None, kind: str = "", expected_s: float | None = None) -> Job:
+    return Job(name, phase=2, needs=needs, kind=kind, expected_s=expected_s)
 
 
-def seconds(task: Task) -> float:
-    return task.expected_s or 0.0
+def seconds(job: Job) -> float:
+    return job.expected_s or 0.0
 
 
-def order(ready: ReadyTasks, *held: str) -> list[str]:
-    return [task.task_id for task in ready.candidates(held, seconds)]
+def order(ready: ReadyJobs, *held: str) -> list[str]:
+    return [job.job_id for job in ready.candidates(held, seconds)]
 
 
-def holding(*tasks: Task) -> ReadyTasks:
-    ready = ReadyTasks()
-    for task in tasks:
-        ready.add(task)
+def holding(*jobs: Job) -> ReadyJobs:
+    ready = ReadyJobs()
+    for item in jobs:
+        ready.add(item)
     return ready
 
 
@@ -71,15 +71,15 @@ def test_priorities_go_before_everything_else() -> None:
     assert order(ready, "x") == ["base_models/z", "far", "base_models/y", "near", "last"]
 
 
-def test_what_tasks_need_of_a_machine_is_counted_until_they_are_gone() -> None:
+def test_what_jobs_need_of_a_machine_is_counted_until_they_are_gone() -> None:
     needs = Resources(frozenset({"a"}))
-    tasks = [replace(job(name), resources=needs) for name in "ab"]
-    ready = holding(*tasks, job("c"))
+    jobs = [replace(job(name), resources=needs) for name in "ab"]
+    ready = holding(*jobs, job("c"))
     assert dict(ready.resources) == {needs: 2, NO_RESOURCES: 1}
-    assert ready.with_resources(needs) == tasks
-    for task in tasks:
-        ready.discard(task)
-        ready.discard(task)
+    assert ready.with_resources(needs) == jobs
+    for item in jobs:
+        ready.discard(item)
+        ready.discard(item)
     assert dict(ready.resources) == {NO_RESOURCES: 1}
 
 
@@ -98,14 +98,14 @@ def test_of_far_base_models_the_one_with_most_work_for_each_holder_comes_first()
 
 
 def test_what_is_taken_out_is_gone_and_what_is_put_in_twice_is_there_once() -> None:
-    tasks = [base("x"), job("a", "x"), job("b")]
-    ready = holding(*tasks, *tasks)
+    jobs = [base("x"), job("a", "x"), job("b")]
+    ready = holding(*jobs, *jobs)
     assert len(ready) == 3
-    for task in tasks:
-        assert task in ready
-        ready.discard(task)
-        ready.discard(task)
-        assert task not in ready
+    for item in jobs:
+        assert item in ready
+        ready.discard(item)
+        ready.discard(item)
+        assert item not in ready
     assert (len(ready), order(ready)) == (0, [])
 
 

@@ -220,7 +220,7 @@ def published_as_the_lease_ended() -> Stage:
 def test_an_outcome_that_is_home_counts_though_its_lease_has_ended() -> None:
     run = published_as_the_lease_ended()
     run.restart()
-    assert list(run.state.tasks["job"].outcomes) == [1]
+    assert list(run.state.jobs["job"].outcomes) == [1]
     assert run.home("job", 1) == [
         *("job collect#1@w1: succeeded", "cancel job#2@w2", "release job#1@w1", "finish 0")
     ]
@@ -230,11 +230,11 @@ def test_an_outcome_that_is_home_counts_though_its_replacement_is_collected() ->
     run = published_as_the_lease_ended()
     run.ended("w2", "job", 2)
     run.restart()
-    assert list(run.state.tasks["job"].outcomes) == [1, 2]
+    assert list(run.state.jobs["job"].outcomes) == [1, 2]
     assert run.home("job", 1) == [
         *("job collect#1@w1: succeeded", "release job#2@w2", "release job#1@w1", "finish 0")
     ]
-    assert run.state.tasks["job"].finished.slot == "gpu7"
+    assert run.state.jobs["job"].finished.slot == "gpu7"
 
 
 def test_an_outcome_that_is_home_counts_though_its_job_has_failed_since() -> None:
@@ -243,7 +243,7 @@ def test_an_outcome_that_is_home_counts_though_its_job_has_failed_since() -> Non
     run.tell(ev.CollectionFailed(run.at, "job", 2, "exists"))
     run.restart()
     assert run.home("job", 1)[0] == "job collect#1@w1: succeeded"
-    assert run.state.tasks["job"].outcomes == {}
+    assert run.state.jobs["job"].outcomes == {}
 
 
 def test_an_outcome_that_is_recorded_is_not_looked_for_again() -> None:
@@ -251,7 +251,7 @@ def test_an_outcome_that_is_recorded_is_not_looked_for_again() -> None:
     run.ended("w2", "job", 2)
     run.home("job", 2)
     run.restart()
-    assert run.state.tasks["job"].outcomes == {}
+    assert run.state.jobs["job"].outcomes == {}
 
 
 def test_who_is_to_collect_is_told_of_what_may_be_in_place() -> None:

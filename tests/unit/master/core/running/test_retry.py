@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.running import events as ev
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.records import Policy, TaskRecord
+from master.core.running.records import JobRecord, Policy
 from master.core.running.retry import Verdict, judge
 from tests.unit.master.core.running.stage import BASE, Stage, base, job
 from worker_agent.protocol.outcome import Outcome
@@ -45,19 +45,19 @@ CASES = {
 
 @pytest.mark.parametrize("outcome", CASES)
 def test_each_kind_of_end_has_its_own_allowance(outcome: str) -> None:
-    record = TaskRecord(Task("a/b", phase=2))
+    record = JobRecord(Job("a/b", phase=2))
     assert [judge(record, Outcome(outcome), POLICY) for _ in range(3)] == CASES[outcome]
 
 
 def test_losses_and_requeues_are_no_failures() -> None:
-    record = TaskRecord(Task("a/b", phase=2))
+    record = JobRecord(Job("a/b", phase=2))
     for outcome in ("lost", "requeue", "lost", "requeue"):
         judge(record, Outcome(outcome), POLICY)
     assert judge(record, Outcome.FAILED, POLICY) == Verdict(Trigger.RETRY, 5.0, "failed")
 
 
 def test_without_retries_the_first_failure_is_final() -> None:
-    record = TaskRecord(Task("a/b", phase=2))
+    record = JobRecord(Job("a/b", phase=2))
     assert judge(record, Outcome.FAILED, Policy(retries=0)) == Verdict(Trigger.FAIL, 0.0, "failed")
 
 
@@ -68,13 +68,13 @@ NO_NUMPY = "Traceback …\nModuleNotFoundError: No module named 'numpy'\n"
 PATIENT = Policy(retries=5, backoff_s=5.0)
 
 
-def fails(run: Stage, worker: str, task_id: str, attempt: int, tail: str = NO_TORCH) -> list[str]:
-    return run.ended(worker, task_id, attempt, "failed", exit_code=1, error="exit code 1", stderr_tail=tail)
+def fails(run: Stage, worker: str, job_id: str, attempt: int, tail: str = NO_TORCH) -> list[str]:
+    return run.ended(worker, job_id, attempt, "failed", exit_code=1, error="exit code 1", stderr_tail=tail)
 
 
-def up(*workers: str, tasks: int = 1, policy: Policy = PATIENT, slots: int = 1) -> Stage:
+def up(*workers: str, jobs: int = 1, policy: Policy = PATIENT, slots: int = 1) -> Stage:
     """Return a run of `job1`, `job2`, … with all its workers up."""
-    run = Stage(*(job(f"job{n + 1}") for n in range(tasks)), workers=workers, policy=policy)
+    run = Stage(*(job(f"job{n + 1}") for n in range(jobs)), workers=workers, policy=policy)
     for worker in workers:
         run.up(worker, slots=slots)
     return run
@@ -88,7 +88,7 @@ def test_what_is_hopeless_on_the_only_worker_fails_at_once() -> None:
         "finish 1",
     ]
     note = "failed, and there is no other worker to try it on: no module torch in the worker's Python"
-    assert run.state.tasks["job1"].note == note
+    assert run.state.jobs["job1"].note == note
 
 
 def test_a_failure_that_may_pass_is_tried_again_on_the_only_worker() -> None:
@@ -112,7 +112,7 @@ def test_two_workers_that_agree_are_enough() -> None:
     run.wait(5)
     assert fails(run, "w2", "job1", 2)[0] == "job1 fail#2@w2: failed"
     note = "failed alike on w1 and w2: no module torch in the worker's Python"
-    assert run.state.tasks["job1"].note == note
+    assert run.state.jobs["job1"].note == note
 
 
 def test_two_workers_that_lack_different_things_do_not_agree() -> None:
@@ -123,7 +123,7 @@ def test_two_workers_that_lack_different_things_do_not_agree() -> None:
     assert run.wait(10) == ["job1 assign#3@w3: assigned", "start job1#3@w3"]
 
 
-def test_a_task_that_waits_for_another_worker_is_given_up_when_that_goes() -> None:
+def test_a_job_that_waits_for_another_worker_is_given_up_when_that_goes() -> None:
     for gone in (
         ev.WorkerUnusable(0.0, "w2", "no rsync"),
         ev.WorkerLost(0.0, "w2", "broken pipe"),
@@ -133,7 +133,7 @@ def test_a_task_that_waits_for_another_worker_is_given_up_when_that_goes() -> No
         fails(run, "w1", "job1", 1)
         assert run.tell(gone) == []
         assert run.wait(301) == ["job1 fail#1@w1: failed", "finish 1"]
-        assert run.state.tasks["job1"].note.startswith("failed, and there is no other worker")
+        assert run.state.jobs["job1"].note.startswith("failed, and there is no other worker")
 
 
 def test_a_worker_that_is_on_its_way_is_waited_for_until_it_cannot_be_reached() -> None:
@@ -146,7 +146,7 @@ def test_a_worker_that_is_on_its_way_is_waited_for_until_it_cannot_be_reached() 
 
 
 def test_a_worker_whose_gpus_are_too_small_is_no_other_worker() -> None:
-    run = Stage(Task("job1", phase=2, gpu_bytes=60), workers=["w1", "w2"], policy=PATIENT)
+    run = Stage(Job("job1", phase=2, gpu_bytes=60), workers=["w1", "w2"], policy=PATIENT)
     for worker, size in (("w1", 80), ("w2", 24)):
         run.tell(ev.WorkerUp(0.0, worker, 1, gpu_bytes=(size,)))
     assert fails(run, "w1", "job1", 1)[0] == "job1 fail#1@w1: failed"
@@ -170,7 +170,7 @@ def diverges(run: Stage, worker: str, number: int, attempt: int = 1) -> list[str
 
 
 def test_many_that_fail_alike_halt_the_run_and_the_rest_waits() -> None:
-    run = up("w1", tasks=5, policy=ONCE)
+    run = up("w1", jobs=5, policy=ONCE)
     diverges(run, "w1", 1)
     diverges(run, "w1", 2)
     assert diverges(run, "w1", 3) == [
@@ -183,7 +183,7 @@ def test_many_that_fail_alike_halt_the_run_and_the_rest_waits() -> None:
 
 
 def test_what_runs_may_finish_and_what_has_not_started_is_taken_back() -> None:
-    run = up("w1", tasks=6, policy=ONCE, slots=5)
+    run = up("w1", jobs=6, policy=ONCE, slots=5)
     run.run_on("w1", "job4", 1)
     for number in (1, 2):
         diverges(run, "w1", number)
@@ -195,7 +195,7 @@ def test_what_runs_may_finish_and_what_has_not_started_is_taken_back() -> None:
 
 
 def test_one_that_fails_after_the_halt_fails_for_good() -> None:
-    run = up("w1", tasks=5, policy=Policy(retries=3, max_failures=3), slots=4)
+    run = up("w1", jobs=5, policy=Policy(retries=3, max_failures=3), slots=4)
     diverges(run, "w1", 1)
     diverges(run, "w1", 2)
     assert diverges(run, "w1", 3)[:4] == [
@@ -203,7 +203,7 @@ def test_one_that_fails_after_the_halt_fails_for_good() -> None:
         *(f"job{n} fail#1@w1: failed" for n in (1, 2, 3)),
     ]
     assert [run.stands(f"job{n}") for n in (1, 2, 3)] == [State.FAILED] * 3
-    assert run.state.tasks["job1"].note == "failed: exit code 1"
+    assert run.state.jobs["job1"].note == "failed: exit code 1"
     diverges(run, "w1", 4)
     run.ended("w1", "job5", 1, "cancelled")
     assert [run.stands(f"job{n}") for n in (4, 5)] == [State.FAILED, State.READY]
@@ -211,13 +211,13 @@ def test_one_that_fails_after_the_halt_fails_for_good() -> None:
 
 
 def test_the_next_start_goes_on_with_what_is_left() -> None:
-    run = up("w1", tasks=5, policy=ONCE)
+    run = up("w1", jobs=5, policy=ONCE)
     for number in (1, 2, 3):
         diverges(run, "w1", number)
     run.restart()
     assert not run.state.halted
     run.up("w1", slots=5)
-    assert {record.attempts for record in run.state.tasks.values()} == {1, 2}
+    assert {record.attempts for record in run.state.jobs.values()} == {1, 2}
     for number in (1, 2, 3, 4, 5):
         run.ended("w1", f"job{number}", 2 if number < 4 else 1)
         told = run.home(f"job{number}", 2 if number < 4 else 1)
@@ -225,7 +225,7 @@ def test_the_next_start_goes_on_with_what_is_left() -> None:
 
 
 def test_a_success_between_starts_the_count_anew() -> None:
-    run = up("w1", tasks=9, policy=ONCE)
+    run = up("w1", jobs=9, policy=ONCE)
     for number in (1, 2):
         diverges(run, "w1", number)
     run.ended("w1", "job3", 1)
@@ -238,7 +238,7 @@ def test_a_success_between_starts_the_count_anew() -> None:
 
 
 def test_failures_that_differ_and_one_job_that_fails_again_and_again_halt_nothing() -> None:
-    run = up("w1", tasks=2, policy=Policy(retries=9, max_failures=2, backoff_s=0.0))
+    run = up("w1", jobs=2, policy=Policy(retries=9, max_failures=2, backoff_s=0.0))
     for attempt in (1, 2, 3):
         run.ended("w1", "job1", attempt, "failed", exit_code=1, stderr_tail="ValueError: a")
         run.ended("w1", "job2", attempt, "failed", exit_code=attempt, stderr_tail="ValueError: b")
@@ -246,14 +246,14 @@ def test_failures_that_differ_and_one_job_that_fails_again_and_again_halt_nothin
 
 
 def test_losses_and_time_limits_halt_nothing() -> None:
-    run = up("w1", tasks=4, policy=Policy(retries=0, max_failures=1), slots=4)
+    run = up("w1", jobs=4, policy=Policy(retries=0, max_failures=1), slots=4)
     for number, outcome in enumerate(("timeout", "lost", "out_of_memory", "requeue"), 1):
         run.ended("w1", f"job{number}", 1, outcome)
     assert not run.state.halted
 
 
 def test_one_bad_worker_does_not_halt_the_others() -> None:
-    run = up("w1", "w2", tasks=9, policy=ONCE)
+    run = up("w1", "w2", jobs=9, policy=ONCE)
     for number in (1, 3, 4, 5):
         diverges(run, "w1", number)
     assert not run.state.halted
@@ -262,14 +262,14 @@ def test_one_bad_worker_does_not_halt_the_others() -> None:
 
 
 def test_what_cannot_be_started_halts_too() -> None:
-    run = up("w1", tasks=9, policy=ONCE)
+    run = up("w1", jobs=9, policy=ONCE)
     for number in (1, 2, 3):
         run.ended("w1", f"job{number}", 1, "refused", error=f"no such file: /w/a{number}/train.sh")
     assert run.state.halted == "3 jobs failed alike and none succeeded in between (no such file: …)"
 
 
 def test_zero_never_halts() -> None:
-    run = up("w1", tasks=40, policy=Policy(retries=0))
+    run = up("w1", jobs=40, policy=Policy(retries=0))
     for number in range(1, 41):
         diverges(run, "w1", number)
     assert run.state.counts[State.FAILED] == 40

@@ -79,7 +79,7 @@ def test_a_failed_attempt_is_tried_again_elsewhere_after_a_pause() -> None:
         "collect failed job#2@w2",
         "finish 1",
     ]
-    assert run.state.tasks["job"].note == "failed 2 times"
+    assert run.state.jobs["job"].note == "failed 2 times"
 
 
 @pytest.mark.parametrize("why", ["lost", "unusable", "occupied"])
@@ -128,7 +128,7 @@ def test_an_outcome_that_cannot_be_had_is_a_failure() -> None:
     failed = ev.CollectionFailed(run.at, "job", 1, "damaged")
     assert run.tell(failed) == ["job retry#1@w1: ready", "release job#1@w1"]
     assert run.tell(failed) == []
-    assert run.state.tasks["job"].note == "failed: damaged"
+    assert run.state.jobs["job"].note == "failed: damaged"
 
 
 def test_the_log_of_a_failed_attempt_is_asked_for_again_when_the_link_is_back() -> None:
@@ -143,8 +143,8 @@ def test_the_log_of_a_failed_attempt_is_asked_for_again_when_the_link_is_back() 
 
 
 def test_strict_phases_hold_jobs_until_every_base_model_has_ended() -> None:
-    tasks = (base("x"), base("y"), job("a", "x"), job("b"))
-    run = Stage(*tasks, workers=["w1"], policy=Policy(strict_phases=True, retries=0))
+    jobs = (base("x"), base("y"), job("a", "x"), job("b"))
+    run = Stage(*jobs, workers=["w1"], policy=Policy(strict_phases=True, retries=0))
     run.up("w1", slots=4)
     run.ended("w1", BASE, 1)
     assert run.home(BASE, 1) == [f"{BASE} collect#1@w1: succeeded", f"release {BASE}#1@w1"]

@@ -64,7 +64,7 @@ scenes = st.builds(
 
 
 def every_job_ended(run: Simulation) -> bool:
-    return all(run.state.tasks[task.task_id].state in ENDED for task in run.jobs)
+    return all(run.state.jobs[job.job_id].state in ENDED for job in run.jobs)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -112,7 +112,7 @@ def test_a_full_size_run_survives_everything_at_once(seed: int) -> None:
 def test_a_calm_run_gives_out_each_attempt_once() -> None:
     run = Simulation(Scene(workers=10, slots=2, jobs=200, bases=10, chaos=CALM), seed=1)
     assert run.run() == 0
-    assert {record.attempts for record in run.state.tasks.values()} == {1}
+    assert {record.attempts for record in run.state.jobs.values()} == {1}
     assert len(run.committed) == 210
 
 

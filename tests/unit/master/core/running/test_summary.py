@@ -44,7 +44,7 @@ def counts_of(state: RunState, phase: int) -> PhaseCounts:
 
 def test_a_job_that_was_never_given_out_has_no_place_and_no_times() -> None:
     run = ScriptedRun(jobs_spec(1, 0), ["w"])
-    row = job_row(run.task("job0"))
+    row = job_row(run.job("job0"))
     assert (row.state, row.where, row.attempts, row.ended_at) == (State.READY, "", 0, None)
 
 
@@ -53,7 +53,7 @@ def test_a_job_that_succeeded_tells_where_and_how_long() -> None:
     run.up("w", 1)
     run.start("job0")
     run.succeed("job0", seconds=12.5, slot="gpu3")
-    row = job_row(run.task("job0"))
+    row = job_row(run.job("job0"))
     assert (row.where, row.duration_s, row.started_at, row.ended_at) == ("w:gpu3", 12.5, 1000.0, 1012.5)
     assert (row.state, row.error, row.attempts) == (State.SUCCEEDED, "", 1)
 
@@ -63,7 +63,7 @@ def test_a_success_after_a_failure_has_no_error() -> None:
     run.up("w", 1)
     run.fail("job0", "no data")
     run.succeed("job0")
-    row = job_row(run.task("job0"))
+    row = job_row(run.job("job0"))
     assert (row.error, row.attempts) == ("", 2)
 
 
@@ -71,7 +71,7 @@ def test_a_failure_tells_its_reason_on_one_line() -> None:
     run = ScriptedRun(jobs_spec(1, 0), ["w"])
     run.up("w", 1)
     run.fail("job0", "exit code 1:\n  no data", stderr_tail="Traceback\nno data\n")
-    row = job_row(run.task("job0"))
+    row = job_row(run.job("job0"))
     assert row.error == "failed: exit code 1: no data"
     assert (row.exit_code, row.stderr_tail) == (1, "Traceback\nno data\n")
 
@@ -104,7 +104,7 @@ def test_a_tally_takes_a_transition_only_once() -> None:
     assert recorder.tally.phase(2) == PhaseCounts(total=1, succeeded=1)
 
 
-def test_a_tally_passes_over_tasks_that_it_does_not_know() -> None:
+def test_a_tally_passes_over_jobs_that_it_does_not_know() -> None:
     recorder = Recorder()
     run = ScriptedRun(jobs_spec(1, 0), ["w"], watcher=recorder)
     run.up("w", 1)

@@ -1,4 +1,4 @@
-"""How much of a worker's GPUs a task takes, what is learned of it, and what happens where it is too much."""
+"""How much of a worker's GPUs a job takes, what is learned of it, and what happens where it is too much."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.records import Policy, WorkerView
@@ -17,9 +17,9 @@ from tests.unit.master.core.running.stage import LEASE_S, Stage
 GB = 1000**3
 
 
-def job(name: str, gigabytes: float | None = None, kind: str = "cnn") -> Task:
+def job(name: str, gigabytes: float | None = None, kind: str = "cnn") -> Job:
     need = None if gigabytes is None else int(gigabytes * GB)
-    return Task(name, phase=2, gpu_bytes=need, gpu_kind=kind)
+    return Job(name, phase=2, gpu_bytes=need, gpu_kind=kind)
 
 
 def up(
@@ -35,7 +35,7 @@ def up(
 
 
 def ended(run: Stage, name: str, outcome: str, attempt: int = 1, **detail: Any) -> list[str]:
-    worker = run.state.tasks[name].worker or ""
+    worker = run.state.jobs[name].worker or ""
     return run.tell(ev.AttemptFinished(run.at, worker, name, attempt, finished(outcome, **detail)))
 
 
@@ -65,13 +65,13 @@ def view(*gigabytes: float, per_gpu: int | None = None) -> WorkerView:
         (view(0), 99, False, 1.0),
     ],
 )
-def test_what_a_task_takes_of_a_worker(
+def test_what_a_job_takes_of_a_worker(
     worker: WorkerView, need: int | None, alone: bool, slots: float | None
 ) -> None:
     assert cost(worker, None if need is None else need * GB, alone) == slots
 
 
-def test_tasks_are_given_out_while_they_fit() -> None:
+def test_jobs_are_given_out_while_they_fit() -> None:
     run = Stage(*(job(name, 10) for name in "abc"), workers=["w1"])
     assert started(up(run, "w1", 24)) == ["start a#1@w1", "start b#1@w1"]
     run.started("w1", "a", 1)
@@ -90,11 +90,11 @@ def test_the_memory_of_a_kind_is_learned() -> None:
     run.started("w1", "a", 1)
     begun = started(ended(run, "a", "succeeded", peak_gpu_bytes=10 * GB))
     assert begun == ["start b#1@w1", "start c#1@w1"]
-    assert run.state.tasks["b"].gpu_need == 11 * GB
+    assert run.state.jobs["b"].gpu_need == 11 * GB
     run.started("w1", "b", 1)
     ended(run, "b", "succeeded", peak_gpu_bytes=50 * GB)
     assert run.state.gpu_peaks == {"cnn": 50 * GB}
-    assert run.state.tasks["d"].gpu_need is None, "what is left of the GPU is not enough for one more"
+    assert run.state.jobs["d"].gpu_need is None, "what is left of the GPU is not enough for one more"
 
 
 def test_what_was_learned_survives_a_restart() -> None:
@@ -106,20 +106,20 @@ def test_what_was_learned_survives_a_restart() -> None:
     assert run.state.gpu_peaks == {"cnn": 5 * GB}
 
 
-def test_a_task_that_ran_out_of_memory_is_tried_alone_for_free_once() -> None:
+def test_a_job_that_ran_out_of_memory_is_tried_alone_for_free_once() -> None:
     run = Stage(job("a", 1), workers=["w1"], policy=Policy(retries=0))
     up(run, "w1", 24)
     run.started("w1", "a", 1)
     lines = ended(run, "a", "out_of_memory")
     assert started(lines) == ["start a#2@w1"]
-    record = run.state.tasks["a"]
+    record = run.state.jobs["a"]
     assert record.alone and record.failures == 0 and not record.avoid
     run.started("w1", "a", 2)
     ended(run, "a", "out_of_memory", attempt=2)
     assert run.stands("a") is State.FAILED
 
 
-def test_a_task_that_is_to_run_alone_goes_to_the_largest_gpu() -> None:
+def test_a_job_that_is_to_run_alone_goes_to_the_largest_gpu() -> None:
     run = Stage(job("a", 1), policy=Policy(retries=0))
     up(run, "w1", 24)
     run.started("w1", "a", 1)
@@ -127,18 +127,18 @@ def test_a_task_that_is_to_run_alone_goes_to_the_largest_gpu() -> None:
     assert started(ended(run, "a", "out_of_memory")) == ["start a#2@w2"]
 
 
-def test_a_task_goes_where_a_gpu_is_large_enough() -> None:
+def test_a_job_goes_where_a_gpu_is_large_enough() -> None:
     run = Stage(job("a", 40), job("b", 4))
     assert started(up(run, "w1", 24)) == ["start b#1@w1"]
     assert started(up(run, "w2", 80)) == ["start a#1@w2"]
 
 
-def test_a_task_that_no_gpu_is_large_enough_for_fails_when_all_workers_are_known() -> None:
+def test_a_job_that_no_gpu_is_large_enough_for_fails_when_all_workers_are_known() -> None:
     run = Stage(job("a", 90), job("b", 4))
     assert started(up(run, "w1", 24)) == ["start b#1@w1"]
     assert run.stands("a") is State.READY
     up(run, "w2", 80)
-    record = run.state.tasks["a"]
+    record = run.state.jobs["a"]
     assert record.state is State.FAILED
     assert record.note == "needs 90.0 GB of GPU memory, the largest GPU has 80.0 GB to give (w2)"
     assert run.stands("b") is State.ASSIGNED

@@ -1,4 +1,4 @@
-"""Which workers are machines for a task: by labels, cores and memory."""
+"""Which workers are machines for a job: by labels, cores and memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from master.core.planning.plan import Task
+from master.core.planning.plan import Job
 from master.core.planning.resources import Resources
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
@@ -18,12 +18,12 @@ GB = 10**9
 LABELLED = Resources(frozenset({"a100"}))
 
 
-def job(name: str, needs: Resources, expected_s: float | None = None) -> Task:
-    return Task(name, phase=2, resources=needs, expected_s=expected_s)
+def job(name: str, needs: Resources, expected_s: float | None = None) -> Job:
+    return Job(name, phase=2, resources=needs, expected_s=expected_s)
 
 
-def stage(*tasks: Task, labels: dict[str, str] | None = None) -> Stage:
-    run = Stage(*tasks, policy=Policy(lease_s=LEASE_S, backoff_s=5.0, give_up_s=1000.0))
+def stage(*jobs: Job, labels: dict[str, str] | None = None) -> Stage:
+    run = Stage(*jobs, policy=Policy(lease_s=LEASE_S, backoff_s=5.0, give_up_s=1000.0))
     for worker, label in (labels or {}).items():
         run.state.workers[worker].labels = frozenset({label})
     return run
@@ -69,12 +69,12 @@ def test_a_job_that_has_to_wait_for_its_machine_holds_up_no_other() -> None:
 
 
 def test_priorities_go_before_the_longest() -> None:
-    tasks = [
+    jobs = [
         job("long", Resources(), 900.0),
         job("soon", Resources(priority=1), 1.0),
         job("short", Resources(), 2.0),
     ]
-    assert up(stage(*tasks), "w1", 2) == ["start soon#1@w1", "start long#1@w1"]
+    assert up(stage(*jobs), "w1", 2) == ["start soon#1@w1", "start long#1@w1"]
 
 
 def test_no_more_run_than_there_are_cores_for() -> None:
@@ -107,7 +107,7 @@ def test_what_no_machine_has_fails_once_all_have_been_seen() -> None:
     assert run.stands("a") is State.READY
     up(run, "w2", cores=8)
     assert run.stands("a") is State.FAILED
-    assert run.state.tasks["a"].note == "needs 64 cores, 1.0 GB of memory, which no worker has"
+    assert run.state.jobs["a"].note == "needs 64 cores, 1.0 GB of memory, which no worker has"
 
 
 def test_a_machine_that_is_away_is_waited_for_but_not_for_ever() -> None:
@@ -118,7 +118,7 @@ def test_a_machine_that_is_away_is_waited_for_but_not_for_ever() -> None:
     assert run.stands("a") is State.READY
     run.wait(200)
     assert run.stands("a") is State.FAILED
-    assert run.state.tasks["a"].note == "no worker with the label a100 is left (w2: broken pipe)"
+    assert run.state.jobs["a"].note == "no worker with the label a100 is left (w2: broken pipe)"
     assert run.stands("b") is State.ASSIGNED
 
 

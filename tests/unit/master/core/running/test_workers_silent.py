@@ -35,7 +35,7 @@ def test_an_attempt_that_nothing_replaced_is_taken_back() -> None:
     run = one_running_alone()
     assert run.silent("w1") == ["job lose#1@w1: ready"]
     assert run.up("w1", ("job", 1)) == ["job adopt#1@w1: running"]
-    assert run.state.tasks["job"].losses == 0
+    assert run.state.jobs["job"].losses == 0
     assert run.ended("w1", "job", 1) == ["job finish#1@w1: collecting", "collect job#1@w1"]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 
-from master.core.planning.plan import BASE_MODELS, base_model_task_id
+from master.core.planning.plan import BASE_MODELS, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.records import Policy, RunState
@@ -54,7 +54,7 @@ class World:
         self.away: dict[str, float] = {}
         self.store: dict[str, str] = {}
         self.published: dict[str, int] = {}
-        """Task → attempt whose outcome is home."""
+        """Job → attempt whose outcome is home."""
         self.ever_made: set[str] = set()
         self.damages: Counter[str] = Counter()
         self.under_way: set[Key] = set()
@@ -97,24 +97,24 @@ class World:
 
     # ---- the courier ---------------------------------------------------------------------------------------
 
-    def content(self, task_id: str, attempt: int) -> str:
-        return task_id if self.scene.same_bytes else f"{task_id}#{attempt}"
+    def content(self, job_id: str, attempt: int) -> str:
+        return job_id if self.scene.same_bytes else f"{job_id}#{attempt}"
 
     def collect(self, command: cmd.Collect) -> None:
-        key = command.task_id, command.attempt
+        key = command.job_id, command.attempt
         link, agent = self.links[command.worker], self.agents[command.worker]
         self.under_way.discard(key)
         if not link.up:
             return
         attempt = agent.attempts.get(key)
         failed = attempt is None or attempt.end is None or not attempt.end.succeeded
-        taken = self.published.get(command.task_id, command.attempt) != command.attempt
+        taken = self.published.get(command.job_id, command.attempt) != command.attempt
         if failed or taken or self.hits(self.scene.chaos.collect_fail):
             self.tell(ev.CollectionFailed(self.now, *key, "cannot be had"))
             return
         content = self.content(*key)
-        self.published[command.task_id] = command.attempt
-        if makes := self.state.tasks[command.task_id].task.makes:
+        self.published[command.job_id] = command.attempt
+        if makes := self.state.jobs[command.job_id].job.makes:
             self.store[makes] = content
         self.tell(ev.Collected(self.now, *key, content))
         if self.hits(self.scene.chaos.duplicate):
@@ -136,15 +136,15 @@ class World:
     def _damage(self) -> None:
         if self.store and not self.dying:
             spec = self.random.choice(sorted(self.store))
-            task_id = base_model_task_id(spec)
-            if spec in self.state.home and self.published.get(task_id, 0) <= self._collected(task_id):
+            job_id = base_model_job_id(spec)
+            if spec in self.state.home and self.published.get(job_id, 0) <= self._collected(job_id):
                 del self.store[spec]
-                self.published.pop(task_id, None)
+                self.published.pop(job_id, None)
                 self.damages[spec] += 1
                 self.tell(ev.BaseModelDamaged(self.now, spec))
 
-    def _collected(self, task_id: str) -> int:
-        return self.state.tasks[task_id].collected if task_id in self.state.tasks else 10**6
+    def _collected(self, job_id: str) -> int:
+        return self.state.jobs[job_id].collected if job_id in self.state.jobs else 10**6
 
     # ---- the network ---------------------------------------------------------------------------------------
 
@@ -274,7 +274,7 @@ class World:
 
     def collect_failed(self, command: cmd.CollectFailedAttempt) -> None:
         """Bring home what an attempt in vain left, then let the worker forget it."""
-        link, key = self.links[command.worker], (command.task_id, command.attempt)
+        link, key = self.links[command.worker], (command.job_id, command.attempt)
         number = link.number
 
         def arrive() -> None:

@@ -61,7 +61,7 @@ def test_the_job_that_makes_it_keeps_its_own_fields() -> None:
     jobs = read(makes, [{"base_experiment_prefix": "b1", "gpu_memory": "9GB"}])
     (base,) = jobs.base_models
     assert job_configs(jobs)[f"base_models/{base}"] == makes[0]
-    first = make_plan(jobs, {}).tasks[0]
+    first = make_plan(jobs, {}).jobs[0]
     assert (first.makes, first.gpu_bytes) == (base, 2_000_000_000)
 
 
