@@ -77,6 +77,8 @@ class BaseModelSpec:
     spec_hash: str
     config: Config
     """What identifies it: the hashed fields, what they lead to, and `code`."""
+    is_plain: bool = False
+    """Whether its training is told what identifies it and nothing else: the form of the jobs says no more."""
 
 
 @dataclass(frozen=True)

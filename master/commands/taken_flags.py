@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from master.code.declarations.reading import read_flags
 from master.code.sources import Sources
 from master.code.trainer_manifest import TrainerManifest
 from master.core.flags.declared import ScriptFlags, Style
-from master.core.flags.notes import flag_notes
+from master.core.flags.notes import flag_notes, listed
+from master.core.planning.identity import CODE_FIELD, untold_fields
 from master.core.planning.job_settings import PREFIX
 from master.core.planning.passed_fields import passed_fields, takes_prefix
 from master.intake.participant_jobs import PARTICIPANT_JOBS
@@ -41,6 +42,23 @@ def notes_on_flags(jobs: JobsSpec, script: ScriptFlags) -> Iterator[str]:
     if script.open and any(not takes_prefix(script, in_form=_in_form(job)) for job in left):
         unseen = f"{script.script} was not seen to take it, and is not told"
         yield f"{PREFIX.name} names the folder of results; {unseen}"
+    yield from _notes_on_phase1(jobs)
+
+
+def _notes_on_phase1(jobs: JobsSpec) -> Iterator[str]:
+    untold = [name for name in _names(map(untold_fields, jobs.jobs)) if name != PREFIX.name]
+    if untold:
+        told = [
+            name for name in _names(base.config for base in jobs.base_models.values()) if name != CODE_FIELD
+        ]
+        yield (
+            f"base models are trained with {listed(told) or 'no field'}; not passed in Phase 1, for they do"
+            f" not identify a base model: {listed(untold)}"
+        )
+
+
+def _names(each: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(name for names in each for name in names))
 
 
 def _in_form(job: JobSpec) -> bool:

@@ -17,11 +17,11 @@ def flag_notes(configs: Iterable[Config], script: ScriptFlags) -> Iterator[str]:
     jobs = list(configs)
     unseen = _names(jobs, script, let_through)
     if unseen:
-        what = f"{_listed([_guessed(name, script) for name in unseen])} of {script.script}"
+        what = f"{listed([_guessed(name, script) for name in unseen])} of {script.script}"
         yield f"{what}: let through without a check, for {script.open}"
     if lost := _names(jobs, script, dropped):
         advice = 'if true holds without it, write what it reads as text, such as "false"'
-        yield f"{_listed(lost)}: false tells {script.script} nothing, for no way to say it was seen: {advice}"
+        yield f"{listed(lost)}: false tells {script.script} nothing, for no way to say it was seen: {advice}"
 
 
 def _names(
@@ -35,6 +35,7 @@ def _guessed(name: str, script: ScriptFlags) -> str:
     return f"{name} (did you mean {alike}?)" if alike else name
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return names with commas between, the first few of many."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from master.core.planning.job_settings import JOB_RESOURCES, NOT_IDENTIFYING
+from master.core.planning.job_settings import JOB_RESOURCES, NOT_IDENTIFYING, PREFIX
 from master.core.planning.job_shape import ANY_JOB, JobShape
 from master.specs import BaseModelSpec, Config, JobSpec
 from worker_agent.protocol.script_contract import BASE_ONLY, MODE
@@ -95,13 +95,33 @@ def base_model_of(
         identity = {name: value for name, value in identity.items() if name not in split.fields}
         identity[split.others] = split.others_of(config)
     identity[CODE_FIELD] = code
-    return BaseModelSpec(spec_hash_of(identity), identity)
+    return BaseModelSpec(spec_hash_of(identity), identity, shape.is_plain(config))
 
 
 def phase1_config(job: JobSpec) -> dict[str, Any]:
-    """Return the flags of the Phase 1 job that trains the base model of `job`, the first that needs it."""
-    return {**job.config, MODE: BASE_ONLY}
+    """Return the fields of the Phase 1 job that trains the base model of `job`, the first that needs it.
 
+    Where the base model is plain, a field that does not identify it is left out: its value would be that of
+    whichever job comes first.
+    """
+    left_out = set(untold_fields(job))
+    told = {name: value for name, value in job.config.items() if name not in left_out}
+    base = job.base_model
+    identifies = base is not None and base.is_plain and MODE in base.config
+    return told if identifies else {**told, MODE: BASE_ONLY}
+
+
+def untold_fields(job: JobSpec) -> list[str]:
+    """Return the fields of `job` that the training of its base model is not told."""
+    base = job.base_model
+    if base is None or not base.is_plain:
+        return []
+    kept = {*base.config, *_OF_PHASE_1}
+    return [name for name in job.config if name not in kept and not name.startswith("_")]
+
+
+_OF_PHASE_1 = (NOT_IDENTIFYING | {MODE}) - {PREFIX.name}
+"""What the training of a base model has though it does not identify it: how and where it runs, its mode."""
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _KEYS = frozenset({str})

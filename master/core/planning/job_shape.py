@@ -84,6 +84,10 @@ class JobShape:
         is_mode = isinstance(mode, str) and mode in self.modes
         return is_mode or (split is not None and split.applies(config))
 
+    def is_plain(self, config: Config) -> bool:
+        """Tell whether nothing says what a job's fields mean but its file."""
+        return self.is_usual and not self.has_form(config)
+
     def asks_for_base_model(self, config: Config) -> bool:
         """Tell whether a job starts from a base model where its file says nothing of it."""
         return self.has_form(config) if self.is_usual else self.base_models

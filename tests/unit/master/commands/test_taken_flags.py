@@ -56,3 +56,15 @@ def test_a_prefix_that_is_not_passed_is_told_where_the_script_was_not_read(sourc
     assert notes([{"prefix": "a"}], flags_taken(sources, None)) == []
     over = {"participants": ["a", "b"], "fold": 0, "prefix": "a"}
     assert len(notes([over], NOTHING_KNOWN)) == 1 and "let through" in notes([over], NOTHING_KNOWN)[0]
+
+
+def test_what_base_models_are_not_told_is_said(sources: Sources) -> None:
+    def said(rule: Any) -> list[str]:
+        swept = {"base_model": rule, "grid": {"lr": [0.1, 0.01], "e": [1, 2]}}
+        script = flags_taken(sources, None)
+        return list(notes_on_flags(parse_jobs(json.dumps(swept), code="x", script=script), script))
+
+    end = "not passed in Phase 1, for they do not identify a base model: lr"
+    assert said({"include": ["e"]}) == said({"exclude": ["lr"]}) == [f"base models are trained with e; {end}"]
+    assert said({"include": []}) == [f"base models are trained with no field; {end}, e"]
+    assert said(True) == said(False) == []

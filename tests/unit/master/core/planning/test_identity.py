@@ -21,8 +21,9 @@ from master.core.planning.identity import (
     tagged_hash,
 )
 from master.core.planning.job_settings import NOT_IDENTIFYING
+from master.core.planning.job_shape import ANY_JOB, JobShape
 from master.intake.participant_jobs import PARTICIPANT_JOBS
-from master.specs import JobSpec
+from master.specs import Config, JobSpec
 
 FINE_TUNING_FIELDS = NOT_IDENTIFYING | PARTICIPANT_JOBS.fine_tuning_fields
 JOB = {"fold": 1, "participants": ["c", "a", "b"], "lr": 3e-4, "mode": "full_fine_tuning"}
@@ -197,3 +198,26 @@ def test_the_job_that_trains_a_base_model_keeps_the_fields_in_order() -> None:
     assert flags(JOB) == [*list(JOB.items())[:-1], ("mode", "base_only")]
     assert flags({"lr": 1, "_note": "x"}) == [("lr", 1), ("_note", "x"), ("mode", "base_only")]
     assert JOB["mode"] == "full_fine_tuning"
+
+
+PLAIN = {"lr": 0.1, "seed": 3, "device": 0, "timeout": 60, "prefix": "a", "_note": "x"}
+
+
+def first_phase(config: dict[str, Any], rule: BaseModelRule, shape: JobShape = PARTICIPANT_JOBS) -> Config:
+    return phase1_config(JobSpec("a/b", "0", config, "job 1", base_model_of(config, "code", rule, shape)))
+
+
+def test_a_plain_base_model_is_told_what_identifies_it_and_how_it_runs() -> None:
+    ours = {"device": 0, "timeout": 60, "_note": "x", "mode": "base_only"}
+    include, exclude = BaseModelRule(include=frozenset({"seed"})), BaseModelRule(exclude=frozenset({"lr"}))
+    assert first_phase(PLAIN, include) == first_phase({**PLAIN, "lr": 9}, exclude) == {"seed": 3, **ours}
+    assert first_phase(PLAIN, DEFAULT_RULE) == {"lr": 0.1, "seed": 3, **ours}
+    assert first_phase(PLAIN, include, ANY_JOB) == {**PLAIN, "mode": "base_only"}
+    over = {**PLAIN, "participants": ["a", "b"], "fold": 0}
+    assert first_phase(over, include) == {**over, "mode": "base_only"}
+
+
+def test_a_mode_that_identifies_a_plain_base_model_is_the_scripts_own() -> None:
+    rule = BaseModelRule(include=frozenset({"mode"}))
+    assert first_phase({"mode": "fast", "lr": 1}, rule) == {"mode": "fast"}
+    assert first_phase({"mode": "fast", "lr": 1}, DEFAULT_RULE) == {"mode": "base_only", "lr": 1}
