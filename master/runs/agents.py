@@ -11,7 +11,6 @@ from master.adapters.agent_deploy import AgentBundle, build_agent, deploy_agent
 from master.adapters.inbox import Inbox
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
-from master.adapters.ssh_session import SshSession
 from master.core.planning.identity import tagged_hash
 from master.specs import ClusterSpec, ServerSpec
 from worker_agent.protocol import messages as msg
@@ -32,6 +31,9 @@ def open_session(server: ServerSpec, cluster: ClusterSpec, in_terminal: bool = F
     """Return an unconnected session to a worker."""
     if server.is_local:
         return LocalSession(server.name, in_terminal=in_terminal)
+    # What it needs takes a third of a command's time to start, which runs on this machine alone do not owe.
+    from master.adapters.ssh_session import SshSession
+
     return SshSession(server, cluster)
 
 

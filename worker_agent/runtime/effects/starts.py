@@ -17,6 +17,9 @@ from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.ports import Clock
 from worker_agent.system import processes
 
+LOOK_S = 0.02
+"""So long an artefact is taken to be as it was seen: hundreds of short jobs a second share a look at it."""
+
 
 class StartEffects:
     """From a slot that is free to an attempt that runs."""
@@ -33,6 +36,8 @@ class StartEffects:
         self._now = now
         self._asked: Dict[Key, int] = {}
         """When the attempts that are being started were, in ticks."""
+        self._seen: Dict[str, float] = {}
+        """When artefacts were last looked at and found as they should be."""
 
     def table(self) -> Handlers:
         """Return what is handled here."""
@@ -75,9 +80,13 @@ class StartEffects:
             self.on_started(Started(key, pid))
 
     def _is_fit(self, item: cmd.Start, key: Key) -> bool:
+        now = self._now()
         for name in artefacts_of(item.launch):
+            if now - self._seen.get(name, -LOOK_S) < LOOK_S:
+                continue
             status = self._artefacts.status(name)
             if status != "present":
-                transitions.on_unfit(self._state, key, name, status, self._now())
+                transitions.on_unfit(self._state, key, name, status, now)
                 return False
+            self._seen[name] = now
         return True
