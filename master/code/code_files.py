@@ -11,16 +11,18 @@ from pathlib import Path
 
 from master.errors import ConfigError
 
+_STATE = ".twophase"
 _RESULTS = frozenset({"experiments", "wandb"})
 _NEVER_CODE = _RESULTS | frozenset(
-    {".git", ".hg", ".svn", ".tox", ".venv", "__pycache__", "node_modules", ".twophase"}
+    {".git", ".hg", ".svn", ".tox", ".venv", "__pycache__", "node_modules", _STATE}
     | {".mypy_cache", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints"}
 )
 _NOT_CODE_OUTSIDE_GIT = frozenset({"build", "dist"})
 """Git tells whether a folder of these names holds code; without it they are taken for products."""
 _VIRTUAL_ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 """Either lies at the top of an environment, whatever its folder is called."""
-_NEVER_CODE_AT_THE_TOP = frozenset({"phase1_base_models.json", "phase2_experiments.json"})
+_LOGS = frozenset({"phase1_base_models.json", "phase2_experiments.json", "phase2_experiments.csv"})
+"""What a run leaves beside its state."""
 _SECRETS = (
     *(".env", ".env.*", ".netrc", ".pgpass", ".pypirc", ".htpasswd", "kaggle.json"),
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx"),
@@ -143,7 +145,8 @@ class _Search:
                 else:
                     self._passed[f"{shown}/"] = "written by runs"
                 return True
-        return str(name) in _NEVER_CODE_AT_THE_TOP
+        at_the_top = len(name.parts) == 1
+        return name.name in _LOGS and (at_the_top or (path.parent / _STATE).is_dir())
 
     def walk(self, top: Path) -> Iterator[Path]:
         """Yield files, and links to folders, where git has nothing to say."""

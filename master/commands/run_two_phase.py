@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from master.commands.frame import Command
 from master.commands.run_two_phase_options import TwoPhaseOptions, parse
+from master.commands.taken_ids import notes_on_earlier
 from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec
 from master.commands.working_directory import check_working_directory
 from master.core.planning.workers import planned_workers
@@ -81,14 +82,14 @@ def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest)
             for text in write_phase_logs(layout, request.jobs, request.cluster, result):
                 _COMMAND.say(text)
             metrics = collected_metrics(result.state, layout)
-            for text in write_sheet(result.state, layout, request.jobs, metrics):
+            for text in write_sheet(result.state, layout, request.jobs, metrics, request.earlier):
                 _COMMAND.say(text)
             if result.exit_code == NoUsableWorker.exit_code:
                 reasons = (text.replace("\n", "\n    ") for text in result.reasons)
                 _COMMAND.say("\n  ".join(["no usable worker:", *reasons]))
             if options.quiet and result.state.halted:  # which leaves notes out
                 _COMMAND.say(halt_text(result.state.halted))
-            _report(options, layout, result, metrics, request.imports)
+            _report(options, layout, result, metrics, request)
         return result.exit_code
 
 
@@ -115,10 +116,10 @@ def _report(
     layout: RunLayout,
     result: RunResult,
     metrics: Mapping[str, Metrics],
-    imports: Sequence[str],
+    request: TwoPhaseRequest,
 ) -> None:
     state, exit_code = result.state, result.exit_code
-    starts = start_notes(state, imports)
+    starts = [*start_notes(state, request.imports), *notes_on_earlier(request.earlier)]
     with _COMMAND.printing():
         if options.json:
             found = metrics, layout.result, result.code_notes(), starts

@@ -1,8 +1,8 @@
-"""What to say of a job whose id another job has: in which fields they differ, and what to do."""
+"""What to say of earlier jobs of the run: those whose ids jobs want, and those whose results stay."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from master.core.nearest import literal, shown
@@ -11,7 +11,9 @@ from master.errors import ConfigError
 from master.intake.job_ids import IdTaken
 from master.specs import Config
 from master.storage.journal import is_empty, read_fields
-from master.storage.run_layout import RECORD_NAMES, RunLayout
+from master.storage.result_records import EarlierResult, read_record
+from master.storage.run_layout import RunLayout
+from master.view.wording import plural
 
 _ADVICE = "give this job another `id` or `prefix`, or its former fields, or the run another --run-dir"
 _OTHER_PLACE = "change the prefix or id, or use another --run-dir"
@@ -20,7 +22,7 @@ _MOST_NAMED = 5
 
 def taken_by_earlier(error: IdTaken, layout: RunLayout) -> ConfigError:
     """Return the error about an id that an earlier job of the run has."""
-    former = read_fields(layout.journal, error.job_id) or recorded_fields(layout.result(error.job_id))
+    former = read_fields(layout.journal, error.job_id) or _recorded_fields(layout.result(error.job_id))
     told = f": {differences(former, error.config)}" if former else ""
     return ConfigError(error.source, error.place, f"{error.problem}{told}; {_ADVICE}")
 
@@ -31,22 +33,27 @@ def in_the_way(layout: RunLayout, job_id: str, config: Config) -> str:
     if is_empty(layout.journal):
         emptied = f"{layout.journal}, which should tell whose it is, is empty (0 bytes)"
         return f"{result} exists, and {emptied}: put back a copy of the journal, or {_OTHER_PLACE}"
-    former = recorded_fields(result)
+    former = _recorded_fields(result)
     told = f" ({differences(former, config)})" if former else ""
     return f"{result} exists and is not from this run{told}; nothing is ever written over: {_OTHER_PLACE}"
 
 
-def recorded_fields(result: Path) -> Config | None:
-    """Return the fields of the job that a result is from, by its own record; None where it has none."""
-    for name in RECORD_NAMES:
-        try:
-            record = json.loads((result / name).read_text(encoding="utf-8"))
-            fields = record["parameters"]
-        except (OSError, ValueError, LookupError, TypeError):
-            continue
-        if isinstance(fields, dict) and "job_id" in record:
-            return fields
-    return None
+def _recorded_fields(result: Path) -> Config | None:
+    record = read_record(result)
+    return record and record["parameters"]
+
+
+def notes_on_earlier(results: Sequence[EarlierResult]) -> list[str]:
+    """Say that a run has results of jobs that the command leaves out."""
+    if not results:
+        return []
+    count = plural(len(results), "earlier result")
+    are = (
+        "is of a job that this command does not have: it stays"
+        if len(results) == 1
+        else ("are of jobs that this command does not have: they stay")
+    )
+    return [f"{count} of this folder {are} in the table"]
 
 
 def differences(former: Config, now: Config) -> str:

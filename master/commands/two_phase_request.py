@@ -16,7 +16,7 @@ from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_
 from master.commands.chosen_code import ChosenCode, choose_code, choose_stages, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
-from master.commands.taken_ids import in_the_way, taken_by_earlier
+from master.commands.taken_ids import in_the_way, notes_on_earlier, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.plan import Plan, make_plan
 from master.core.running.records import Policy
@@ -47,6 +47,7 @@ from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, Config, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import EarlierStarts, read_earlier_starts
+from master.storage.result_records import EarlierResult, earlier_results
 from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode
 
@@ -75,6 +76,8 @@ class TwoPhaseRequest:
     """What runs the jobs that do not say so."""
     base: BaseCode | None = None
     """What trains base models, where that is another script."""
+    earlier: tuple[EarlierResult, ...] = ()
+    """Results of the run directory that are of no job of this command."""
 
 
 def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
@@ -117,15 +120,29 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     _check_results(layout, jobs, earlier.known_ids)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
     report = report_on((base or code).record, to_train, whole.values(), store.manifests() if to_train else ())
-    notes = [
-        *_base_notes(base),
-        *code.notes,
-        *notes_on_flags(jobs, flags),
-        *path_warnings(code, cluster, jobs),
-    ]
-    planned = PlannedCode(code.sources, report, tuple(notes))
+    results = _results_beside(layout, jobs, earlier)
+    notes = (*_notes(jobs, flags, cluster, (base, code)), *notes_on_earlier(results))
+    planned = PlannedCode(code.sources, report, notes)
     found = planned, code.record, plan, whole, damaged, doubt
-    return TwoPhaseRequest(cluster, jobs, *found, imports=needs, flags=flags, executor=executor, base=of_base)
+    more = needs, flags, executor, of_base, results
+    return TwoPhaseRequest(cluster, jobs, *found, *more)
+
+
+def _notes(
+    jobs: JobsSpec, flags: ScriptFlags, cluster: ClusterSpec, codes: tuple[ChosenCode | None, ChosenCode]
+) -> Iterator[str]:
+    base, code = codes
+    yield from _base_notes(base)
+    yield from code.notes
+    yield from notes_on_flags(jobs, flags)
+    yield from path_warnings(code, cluster, jobs)
+
+
+def _results_beside(layout: RunLayout, jobs: JobsSpec, earlier: EarlierStarts) -> tuple[EarlierResult, ...]:
+    """Return the run's results that are of no job of this command."""
+    wanted = {job.job_id for job in jobs.jobs}
+    others = (job_id for job_id in earlier.known_ids.values() if job_id not in wanted)
+    return tuple(earlier_results(layout, sorted(others)))
 
 
 def _base_code(base: ChosenCode | None, options: TwoPhaseOptions) -> BaseCode | None:

@@ -57,6 +57,15 @@ def test_what_runs_write_is_no_code(project: Path) -> None:
     )
 
 
+def test_the_logs_and_the_table_of_a_run_are_no_code(project: Path) -> None:
+    logs = ("phase1_base_models.json", "phase2_experiments.json", "phase2_experiments.csv")
+    write(project, *logs, *(f"runs/b/{name}" for name in logs), "runs/b/.twophase/lock", "data/x.csv")
+    write(project, "theirs/phase2_experiments.csv")
+    assert look(project).files == tuple(
+        map(Path, ("train.py", "data/x.csv", "theirs/phase2_experiments.csv"))
+    )
+
+
 def test_a_folder_without_end_is_refused_with_advice(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_files, "MAX_FILES", 10)
     write(project, *(f"data/{number}.txt" for number in range(9)))

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from master.commands.taken_ids import differences, in_the_way, recorded_fields, taken_by_earlier
+from master.commands.taken_ids import differences, in_the_way, notes_on_earlier, taken_by_earlier
+from master.core.running.lifecycle import State
+from master.core.running.summary import JobRow
 from master.errors import ConfigError
 from master.intake.job_ids import IdTaken
 from master.storage.journal import Journal
+from master.storage.result_records import EarlierResult
 from master.storage.run_layout import RunLayout
 
 
@@ -56,10 +59,14 @@ def test_a_result_of_another_run_tells_its_fields(layout: RunLayout) -> None:
     assert "exists and is not from this run; nothing is ever" in in_the_way(layout, "alpha/b", {"lr": 0.2})
 
 
-@pytest.mark.parametrize("content", [[], {"parameters": {"lr": 1}}, {"job_id": "x", "parameters": 3}, "x"])
-def test_a_file_of_the_script_is_no_record(layout: RunLayout, content: object) -> None:
-    record(layout.result("alpha/a"), "job.json", content)
-    assert recorded_fields(layout.result("alpha/a")) is None
+def test_results_that_the_command_leaves_out_are_counted() -> None:
+    one = EarlierResult(JobRow("alpha/a", 2, State.SUCCEEDED, 1, 1, "lab1", ""), {})
+    assert notes_on_earlier([]) == []
+    assert notes_on_earlier([one]) == [
+        "1 earlier result of this folder is of a job that this command does not have: it stays in the table"
+    ]
+    (told,) = notes_on_earlier([one, one])
+    assert told.startswith("2 earlier results of this folder are of jobs that this command does not have")
 
 
 def test_many_differences_are_counted() -> None:
