@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from master.code.base_model_words import no_place_for_base_models
 from master.code.code_record import CodeRecord
 from master.code.former_code import report_on
 from master.code.needed_modules import needed_by
@@ -132,7 +133,7 @@ def _notes(
     jobs: JobsSpec, flags: ScriptFlags, cluster: ClusterSpec, codes: tuple[ChosenCode | None, ChosenCode]
 ) -> Iterator[str]:
     base, code = codes
-    yield from _base_notes(base)
+    yield from _base_notes(base, code, jobs)
     yield from code.notes
     yield from notes_on_flags(jobs, flags)
     yield from path_warnings(code, cluster, jobs)
@@ -152,11 +153,13 @@ def _base_code(base: ChosenCode | None, options: TwoPhaseOptions) -> BaseCode | 
     return BaseCode(base.sources, base.record, flags)
 
 
-def _base_notes(base: ChosenCode | None) -> Iterator[str]:
-    """Yield what there is to say of a script that only trains base models."""
+def _base_notes(base: ChosenCode | None, code: ChosenCode, jobs: JobsSpec) -> Iterator[str]:
+    """Yield what there is to say of the script that trains base models."""
     if base:
         yield f"base models are trained by {base.sources.entry}"
         yield from base.notes
+    elif jobs.base_models and (doubt := no_place_for_base_models(code.sources, code.record)):
+        yield doubt
 
 
 def _cluster(options: TwoPhaseOptions) -> ClusterSpec:

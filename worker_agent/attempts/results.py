@@ -19,7 +19,7 @@ from worker_agent.core.commands import Collected
 from worker_agent.protocol.digests import MANIFEST, FileDigest, digest_directory, digest_file
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import CollectRules, Launch
-from worker_agent.protocol.outcome import BaseModelLeft
+from worker_agent.protocol.outcome import NO_BASE_MODEL, BaseModelLeft
 
 INLINE_BYTES = 64 * 1024
 QUICK_BYTES = 256 * 1024
@@ -187,8 +187,7 @@ def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> Ba
     make_whole(made)
     if not has_files(made):
         raise ResultError(
-            "the script succeeded but left no base model: neither in $TWOPHASE_BASE_MODEL_DIR"
-            " nor in experiments/base_models/<name>/"
+            f"{NO_BASE_MODEL}: neither in $TWOPHASE_BASE_MODEL_DIR nor in experiments/base_models/<name>/"
         )
     with together(cache.layout):  # the link keeps it in the cache until a master has it
         content_hash, files = cache.adopt(made)

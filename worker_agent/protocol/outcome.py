@@ -8,6 +8,9 @@ from typing import Dict, List, Optional
 from worker_agent.protocol.codec import Bytes, ExitCode, RelativePath, Seconds, UnixTime, Word
 from worker_agent.protocol.digests import FileDigest
 
+NO_BASE_MODEL = "the script succeeded but left no base model"
+"""How the error of a Phase 1 job begins whose script made nothing."""
+
 
 class Outcome(Word):
     """How an attempt ended."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from worker_agent.protocol.outcome import NO_BASE_MODEL
+
 _USAGE = re.compile(r"^\s*usage: ", re.IGNORECASE | re.MULTILINE)
 _EXIT_USAGE = 2
 _SYNTAX = ("SyntaxError:", "IndentationError:", "TabError:")
@@ -13,11 +15,13 @@ _PATH = re.compile(r"(?:~|\.{0,2})(?:/(?:[^\s'\":,;()<>|]|,(?=\S))+)+/?")
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
-def hopeless(exit_code: int | None, tail: str) -> str:
+def hopeless(exit_code: int | None, tail: str, error: str = "") -> str:
     """Return why the same worker would fail again in the same way; empty where it may not.
 
-    `tail` is the end of the attempt's log.
+    `tail` is the end of the attempt's log, `error` what the agent says of its end.
     """
+    if error.startswith(NO_BASE_MODEL):
+        return error
     last = last_line(tail)
     if exit_code == _EXIT_USAGE and _USAGE.search(tail):
         return f"the script does not take its flags: {last}"

@@ -52,7 +52,7 @@ def note_hopeless(state: RunState, record: JobRecord, finished: Finished | None)
     """Return why the worker of an attempt would fail again in the same way, and remember it; or nothing."""
     if finished is None or finished.outcome is not Outcome.FAILED or record.worker is None:
         return ""
-    reason = hopeless(finished.exit_code, finished.stderr_tail)
+    reason = hopeless(finished.exit_code, finished.stderr_tail, finished.error or "")
     if reason:
         record.hopeless[record.worker] = reason
         state.barred.add(record.job.job_id)

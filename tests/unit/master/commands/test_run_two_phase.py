@@ -26,6 +26,7 @@ import argparse
 parser = argparse.ArgumentParser()
 parser.add_argument("--participants", nargs="*")
 parser.add_argument("--fold", type=int)
+parser.add_argument("--out", default="experiments/base_models/mine")
 """
 REQUIRED = ["--cluster-config", "c.json", "--jobs-config", "j.json"]
 

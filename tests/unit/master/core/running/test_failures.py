@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from master.core.running.failures import hopeless, last_line, signature
+from worker_agent.protocol.outcome import NO_BASE_MODEL
 
 ARGPARSE = "usage: train.py [-h] [--lr LR]\ntrain.py: error: unrecognized arguments: --foo 1\n"
 CLICK = "Usage: train.py [OPTIONS]\nTry 'train.py --help' for help.\n\nError: No such option: --foo\n"
@@ -42,6 +43,12 @@ TRACE = 'Traceback (most recent call last):\n  File "/w/a1/train.py", line 3, in
 )
 def test_what_would_fail_again_is_told(exit_code: int | None, tail: str, reason: str) -> None:
     assert hopeless(exit_code, tail) == reason
+
+
+def test_a_script_that_makes_no_base_model_makes_none_the_next_time() -> None:
+    error = f"{NO_BASE_MODEL}: neither here nor there"
+    assert hopeless(0, "done\n", error) == error
+    assert hopeless(0, "done\n", "cannot read the output") == ""
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import JobRecord, Policy
 from master.core.running.retry import Verdict, judge
 from tests.unit.master.core.running.stage import BASE, Stage, base, job
-from worker_agent.protocol.outcome import Outcome
+from worker_agent.protocol.outcome import NO_BASE_MODEL, Outcome
 
 POLICY = Policy(retries=2, backoff_s=5.0, max_losses=2, max_requeues=2)
 
@@ -89,6 +89,14 @@ def test_what_is_hopeless_on_the_only_worker_fails_at_once() -> None:
     ]
     note = "failed, and there is no other worker to try it on: no module torch in the worker's Python"
     assert run.state.jobs["job1"].note == note
+
+
+def test_a_script_that_leaves_no_base_model_is_tried_once_on_each_worker() -> None:
+    run = up("w1")
+    error = f"{NO_BASE_MODEL}: neither here nor there"
+    ended = run.ended("w1", "job1", 1, "failed", exit_code=0, error=error, stderr_tail="")
+    assert ended[0] == "job1 fail#1@w1: failed"
+    assert run.state.jobs["job1"].note.endswith(f"no other worker to try it on: {error}")
 
 
 def test_a_failure_that_may_pass_is_tried_again_on_the_only_worker() -> None:
