@@ -111,3 +111,5 @@ class JobsSpec:
     """Fields of the jobs that train base models, where the file lists these jobs, by `spec_hash`."""
     says_of_base_models: bool = True
     """Whether the file says if there are any: in a word of its own, or by the form of its jobs."""
+    asked_for: frozenset[str] = frozenset()
+    """Fields of sweeps, and those that the command line sets: columns of the table, with one value too."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from master.core.nearest import literal, shown
 from master.core.planning.readable_names import differing
 from master.errors import ConfigError
 from master.intake.job_ids import IdTaken
-from master.specs import Config
+from master.specs import Config, JobSpec, JobsSpec
 from master.storage.journal import is_empty, read_fields
 from master.storage.result_records import EarlierResult, read_record
 from master.storage.run_layout import RunLayout
@@ -18,6 +18,7 @@ from master.view.wording import plural
 _ADVICE = "give this job another `id` or `prefix`, or its former fields, or the run another --run-dir"
 _OTHER_PLACE = "change the prefix or id, or use another --run-dir"
 _MOST_NAMED = 5
+_LEAST_SUFFIX = 8
 
 
 def taken_by_earlier(error: IdTaken, layout: RunLayout) -> ConfigError:
@@ -41,6 +42,31 @@ def in_the_way(layout: RunLayout, job_id: str, config: Config) -> str:
 def _recorded_fields(result: Path) -> Config | None:
     record = read_record(result)
     return record and record["parameters"]
+
+
+def notes_on_suffixes(jobs: JobsSpec, known_ids: Mapping[str, str], layout: RunLayout) -> list[str]:
+    """Say why jobs that are new to the run have a suffix in their names."""
+    owners = {job_id.lower(): job_id for job_id in known_ids.values()}
+    new = ((job, _without_suffix(job)) for job in jobs.jobs if job.job_hash not in known_ids)
+    suffixed = [(job, owners.get(name.lower(), "")) for job, name in new if name]
+    taken = [(job, owner) for job, owner in suffixed if owner]
+    alike = len(suffixed) - len(taken)
+    notes = [f"{plural(alike, 'job')} got a suffix: cut to their length, the names would be equal"]
+    return [*(_taken(taken, layout) if taken else ()), *(notes if alike else ())]
+
+
+def _taken(taken: Sequence[tuple[JobSpec, str]], layout: RunLayout) -> Iterator[str]:
+    (job, owner), count = taken[0], len(taken)
+    former = read_fields(layout.journal, owner) or _recorded_fields(layout.result(owner))
+    told = f" with other fields ({differences(former, job.config)})" if former else ""
+    were, got = ("was", "this job") if count == 1 else ("were", "these jobs")
+    yield f"{plural(count, 'name')} {were} taken by earlier jobs{told}: {got} got a suffix"
+
+
+def _without_suffix(job: JobSpec) -> str:
+    """Return the id of a job without the start of its hash; "" where it has none in it."""
+    name, _, digits = job.job_id.rpartition("-")
+    return name if len(digits) >= _LEAST_SUFFIX and job.job_hash.startswith(digits) else ""
 
 
 def notes_on_earlier(results: Sequence[EarlierResult]) -> list[str]:

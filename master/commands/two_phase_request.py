@@ -17,7 +17,7 @@ from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_
 from master.commands.chosen_code import ChosenCode, choose_code, choose_stages, path_warnings
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
-from master.commands.taken_ids import in_the_way, notes_on_earlier, taken_by_earlier
+from master.commands.taken_ids import in_the_way, notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.plan import Plan, make_plan
 from master.core.running.records import Policy
@@ -122,7 +122,11 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
     report = report_on((base or code).record, to_train, whole.values(), store.manifests() if to_train else ())
     results = _results_beside(layout, jobs, earlier)
-    notes = (*_notes(jobs, flags, cluster, (base, code)), *notes_on_earlier(results))
+    notes = (
+        *_notes(jobs, flags, cluster, (base, code)),
+        *notes_on_suffixes(jobs, earlier.known_ids, layout),
+        *notes_on_earlier(results),
+    )
     planned = PlannedCode(code.sources, report, notes)
     found = planned, code.record, plan, whole, damaged, doubt
     more = needs, flags, executor, of_base, results

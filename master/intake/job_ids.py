@@ -12,7 +12,7 @@ from master.core.planning.id_template import filled, is_template
 from master.core.planning.identity import HASH_DIGITS
 from master.core.planning.job_settings import DEFAULT_PREFIX, PREFIX
 from master.core.planning.plan import BASE_MODELS
-from master.core.planning.readable_names import LONGEST_NAME, naming_fields, readable_name
+from master.core.planning.readable_names import LONGEST_NAME, nameable, naming_fields, readable_name
 from master.core.planning.value_texts import safe
 from master.errors import ConfigError
 from master.intake.participant_jobs import FOLD, PARTICIPANTS, target_of
@@ -45,6 +45,8 @@ class Unnamed:
     """What it is called below its prefix where nothing else wants the same."""
     is_fixed: bool = False
     """Whether it has this name or none."""
+    swept: frozenset[str] = frozenset()
+    """Fields that are part of its name also where all jobs have one value of them."""
 
     @property
     def wanted(self) -> str:
@@ -64,7 +66,7 @@ def _room(config: Config) -> int:
 
 
 def with_names(jobs: Sequence[Unnamed]) -> list[Unnamed]:
-    """Return the jobs with the names that their users or the fields in which they differ give them.
+    """Return the jobs with the names that their users, or the fields of sweeps and those that differ, give.
 
     Jobs of one prefix, and of one target, are told apart.  Raises KeyError as `filled`.
     """
@@ -72,10 +74,13 @@ def with_names(jobs: Sequence[Unnamed]) -> list[Unnamed]:
     for job in jobs:
         if job.given_id is None:
             groups.setdefault(_group_of(job.config), []).append(job.config)
-    fields = {
-        group: naming_fields(configs, _TARGET_FIELDS if group[1] else ()) for group, configs in groups.items()
-    }
+    fields = {group: naming_fields(configs, _not_named(group[1])) for group, configs in groups.items()}
     return [_named(job, fields.get(_group_of(job.config), frozenset())) for job in jobs]
+
+
+def _not_named(target: str) -> frozenset[str]:
+    """Return the fields that the name of a target tells already."""
+    return _TARGET_FIELDS if target else frozenset()
 
 
 def _group_of(config: Config) -> tuple[str, str]:
@@ -84,6 +89,7 @@ def _group_of(config: Config) -> tuple[str, str]:
 
 def _named(job: Unnamed, fields: frozenset[str]) -> Unnamed:
     if job.given_id is None:
+        fields |= nameable(job.swept, _not_named(_target_name(job.config)))
         return replace(job, name=_cut(_derived_name(job.config, fields), job.config))
     if not is_template(job.given_id):
         return replace(job, name=job.given_id, is_fixed=True)

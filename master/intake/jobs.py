@@ -12,7 +12,7 @@ from master.core.planning.id_template import filled, is_template, missing_proble
 from master.core.planning.identity import NOTHING_SAID, BaseModelRule, base_model_of, job_hash_of
 from master.core.planning.job_settings import JOB_ID, PREFIX
 from master.core.planning.job_shape import JobShape, LeaveOneOut
-from master.core.planning.readable_names import differing
+from master.core.planning.readable_names import differing, nameable
 from master.intake.job_checks import problems
 from master.intake.job_ids import (
     IdTaken,
@@ -95,7 +95,8 @@ def _jobs(
     spec = _spec(
         top.document.source, named, shape, lambda config: base_model_of(config, identity, rule, shape)
     )
-    return replace(spec, says_of_base_models=_is_said(rule, shape, unnamed))
+    asked_for = nameable({name for entry in entries for name in entry.asked_for})
+    return replace(spec, says_of_base_models=_is_said(rule, shape, unnamed), asked_for=asked_for)
 
 
 def _is_said(rule: BaseModelRule, shape: JobShape, jobs: Iterable[Unnamed]) -> bool:
@@ -160,7 +161,8 @@ def _checked(entry: Entry, rule: BaseModelRule, shape: JobShape, script: ScriptF
     if wrong:
         raise entry.error(JOB_ID.name, wrong)
     # A template is no part of what a job is: another one renames no job that has run.
-    return Unnamed(config, job_hash_of(config, None if is_template(given) else given), given)
+    job_hash = job_hash_of(config, None if is_template(given) else given)
+    return Unnamed(config, job_hash, given, swept=entry.swept)
 
 
 def _refuse_equal(entries: list[Entry], unnamed: list[Unnamed]) -> None:

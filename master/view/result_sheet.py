@@ -64,7 +64,7 @@ def write_sheet(
     configs = {**{job.job_id: job.config for job in jobs.jobs}, **before}
     figures = {job_id: read_metrics(layout.result(job_id)) for job_id in before}
     codes = {row.job_id: code_of(layout.result(row.job_id)) for row in rows if row.state is State.SUCCEEDED}
-    text = sheet(rows, configs, {**metrics, **figures}, codes)
+    text = sheet(rows, configs, {**metrics, **figures}, codes, jobs.asked_for)
     try:
         write_whole(path, text.encode("utf-8", "backslashreplace"))
     except OSError as error:

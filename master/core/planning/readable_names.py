@@ -1,4 +1,4 @@
-"""Names of jobs that tell by which fields they differ: `lr=1e-3_seed=2`, in the grammar of ids."""
+"""Names of jobs that tell what was swept and what differs: `lr=1e-3_seed=2`, in the grammar of ids."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ _NEVER_NAMED = NOT_FOR_THE_SCRIPT | {PREFIX.name, DEVICE.name}
 def naming_fields(configs: Sequence[Config], but: Collection[str] = ()) -> frozenset[str]:
     """Return the fields by which jobs differ, but for those that say how or where they run."""
     names: Iterable[str] = dict.fromkeys(name for config in configs for name in config)
-    candidates = (name for name in names if not name.startswith("_") and name not in _NEVER_NAMED)
-    return frozenset(name for name in candidates if name not in but and _varies(name, configs))
+    return frozenset(name for name in nameable(names, but) if _varies(name, configs))
+
+
+def nameable(names: Iterable[str], but: Collection[str] = ()) -> frozenset[str]:
+    """Return those of the fields that do not say how or where a job runs."""
+    told = (name for name in names if not name.startswith("_") and name not in _NEVER_NAMED)
+    return frozenset(name for name in told if name not in but)
 
 
 def readable_name(config: Config, fields: Collection[str]) -> str:

@@ -55,7 +55,8 @@ def read_staged_jobs(
             base = base_models.setdefault(base.spec_hash, base)
             base_jobs.setdefault(base.spec_hash, maker.config)
         linked.append(replace(job, base_model=base))
-    return JobsSpec(tuple(linked), uses.source, base_models, base_jobs=base_jobs)
+    asked_for = uses.asked_for
+    return JobsSpec(tuple(linked), uses.source, base_models, base_jobs=base_jobs, asked_for=asked_for)
 
 
 def prefix_of(config: Config) -> str:

@@ -25,6 +25,10 @@ class Entry:
     """What it says itself, and what a sweep gave it."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """What holds where it says nothing."""
+    swept: frozenset[str] = frozenset()
+    """The fields to which a sweep gave its values: they are part of its name."""
+    asked_for: frozenset[str] = frozenset()
+    """Those, and the fields that the command line set: columns of the table."""
 
     @cached_property
     def fields(self) -> dict[str, Any]:
@@ -42,7 +46,12 @@ class Entry:
     def at(self, values: Mapping[str, Any], place: str = "") -> Entry:
         """Return this job with values of a sweep, at a place that the sweep names."""
         where = ", ".join(filter(None, (self.place, place)))
-        return replace(self, place=where, own={**self.own, **values})
+        swept, asked_for = self.swept.union(values), self.asked_for.union(values)
+        return replace(self, place=where, own={**self.own, **values}, swept=swept, asked_for=asked_for)
+
+    def with_set(self, values: Mapping[str, Any]) -> Entry:
+        """Return this job with values that count more than its own."""
+        return replace(self, own={**self.own, **values}, asked_for=self.asked_for.union(values))
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

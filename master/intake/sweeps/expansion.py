@@ -145,7 +145,8 @@ def _swept(group: Group) -> Iterator[Entry]:
     points = _points(group.axes)
     for entry in _inside(group):
         for place, values in points:
-            yield entry.at({**values, **group.set_to}, place) if values or group.set_to else entry
+            swept = entry.at(values, place) if values else entry
+            yield swept.with_set(group.set_to) if group.set_to else swept
 
 
 def _inside(group: Group) -> Iterator[Entry]:

@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from master.commands.taken_ids import differences, in_the_way, notes_on_earlier, taken_by_earlier
+from master.commands.taken_ids import (
+    differences,
+    in_the_way,
+    notes_on_earlier,
+    notes_on_suffixes,
+    taken_by_earlier,
+)
 from master.core.running.lifecycle import State
 from master.core.running.summary import JobRow
 from master.errors import ConfigError
 from master.intake.job_ids import IdTaken
+from master.specs import JobSpec, JobsSpec
 from master.storage.journal import Journal
 from master.storage.result_records import EarlierResult
 from master.storage.run_layout import RunLayout
@@ -57,6 +64,29 @@ def test_a_result_of_another_run_tells_its_fields(layout: RunLayout) -> None:
     assert "exists and is not from this run (`lr` was `0.1` and is `0.2`); nothing is ever" in found
     assert "(its fields were the same)" in in_the_way(layout, "alpha/a", {"lr": 0.1})
     assert "exists and is not from this run; nothing is ever" in in_the_way(layout, "alpha/b", {"lr": 0.2})
+
+
+def jobs_with(*named: tuple[str, str]) -> JobsSpec:
+    return JobsSpec(tuple(JobSpec(job_id, digest, {"seed": 6}, "job") for job_id, digest in named), "jobs")
+
+
+def test_a_suffix_is_explained_by_the_job_that_has_the_name(layout: RunLayout) -> None:
+    with closing(Journal(layout.journal)) as journal:
+        journal.remember_jobs({"h": "alpha/A"}, {"h": {"seed": 5}})
+    new = jobs_with(("alpha/a-0123456789", "0123456789ab"), ("alpha/b", "cc"), ("alpha/c-1", "1d"))
+    assert notes_on_suffixes(new, {"h": "alpha/A"}, layout) == [
+        "1 name was taken by earlier jobs with other fields (`seed` was `5` and is `6`):"
+        " this job got a suffix"
+    ]
+    known = {"h": "alpha/A", "0123456789ab": "alpha/a-0123456789"}
+    assert notes_on_suffixes(new, known, layout) == []
+
+
+def test_a_suffix_that_no_earlier_job_explains_comes_of_the_length(layout: RunLayout) -> None:
+    new = jobs_with(("alpha/a-01234567", "012345678"), ("alpha/a-11234567", "112345678"))
+    assert notes_on_suffixes(new, {}, layout) == [
+        "2 jobs got a suffix: cut to their length, the names would be equal"
+    ]
 
 
 def test_results_that_the_command_leaves_out_are_counted() -> None:

@@ -38,8 +38,23 @@ def test_jobs_are_named_by_the_fields_in_which_they_differ() -> None:
 def test_names_are_in_the_grammar_of_ids() -> None:
     grid = {"lr": [1e-3, 3e-4], "opt": ["adam w", "sgd"], "betas": [[0.9, 0.99]], "amp": [True, None]}
     found = ids({"defaults": {"epochs": 3, "_note": 1, "device": 0}, "grid": grid})
-    assert found[:2] == ["alpha/lr=1e-3_opt=adam_w_amp=true", "alpha/lr=1e-3_opt=adam_w_amp=null"]
-    assert found[-1] == "alpha/lr=3e-4_opt=sgd_amp=null"
+    assert found[:2] == [
+        "alpha/lr=1e-3_opt=adam_w_betas=0.9+0.99_amp=true",
+        "alpha/lr=1e-3_opt=adam_w_betas=0.9+0.99_amp=null",
+    ]
+    assert found[-1] == "alpha/lr=3e-4_opt=sgd_betas=0.9+0.99_amp=null"
+
+
+def test_fields_of_a_sweep_are_in_names_and_columns_with_one_value_too() -> None:
+    one = {"grid": {"lr": [0.1], "fold": [0, 1], "device": [0], "prefix": ["a"]}, "defaults": {"epochs": 3}}
+    zipped = {"zip": {"seed": [5]}, "jobs": [{"wd": 1}], "defaults": {"prefix": "b"}}
+    spec = parse({"jobs": [one, zipped]})
+    assert [job.job_id for job in spec.jobs] == ["a/lr=0.1_fold=0", "a/lr=0.1_fold=1", "b/seed=5"]
+    assert spec.asked_for == {"lr", "fold", "seed"}
+    assert ids({"grid": {"fold": [0, 1], "lr": [0.1]}, "defaults": {"participants": ["p1", "p2"]}}) == [
+        "alpha/fold0_p1_lr=0.1",
+        "alpha/fold1_p2_lr=0.1",
+    ]
 
 
 def test_long_names_are_cut_and_told_apart_by_their_hash() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from master.core.planning.readable_names import differing, naming_fields, readable_name
+from master.core.planning.readable_names import differing, nameable, naming_fields, readable_name
 
 
 def test_what_varies_names_jobs_but_for_how_they_run() -> None:
@@ -13,6 +13,10 @@ def test_what_varies_names_jobs_but_for_how_they_run() -> None:
     assert [readable_name(config, fields) for config in configs] == ["lr=0.1", "lr=0.2_wd=1"]
     assert naming_fields(configs, but={"wd"}) == {"lr"}
     assert naming_fields(configs[:1]) == frozenset()
+
+
+def test_how_and_where_a_job_runs_is_in_no_name() -> None:
+    assert nameable(["lr", "_note", "timeout", "prefix", "device", "fold"], but={"fold"}) == {"lr"}
 
 
 def test_values_that_python_takes_for_equal_differ() -> None:

@@ -19,6 +19,12 @@ def test_defaults_count_less_the_further_away_they_are() -> None:
     assert (entry(1).fields, job.place) == ({"a": 1}, "job 1, grid point 4")
 
 
+def test_what_a_sweep_gave_is_told_from_what_was_set() -> None:
+    job = entry(1).at({"c": 3}).at({"d": 4}).with_set({"a": 5})
+    assert (job.fields, job.place) == ({"a": 5, "c": 3, "d": 4}, "job 1")
+    assert (job.swept, job.asked_for) == ({"c", "d"}, {"a", "c", "d"})
+
+
 def test_resources_are_added_to_those_of_the_defaults() -> None:
     document = parse_document('{"resources": {"cpus": 2, "priority": 1}}', "jobs.json")
     job = Entry(document, (), "", document.value, {"resources": {"labels": ["a"], "cpus": 8}})
