@@ -12,10 +12,10 @@ from master.code.origin import Described, JobFacts
 from master.code.snapshot import Program, take_snapshot
 from master.code.sources import Sources
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
-from master.core.planning.analysis import varying
 from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import DEFAULT_PREFIX, PREFIX
 from master.core.planning.plan import BASE_MODELS, base_model_job_id
+from master.core.planning.varying import varying
 from master.errors import ConfigError
 from master.runs.launching import NO_LIMITS, Limits, command_of, launch_message, shown_words
 from master.runs.spec import Code, Start

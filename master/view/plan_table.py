@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from master.core.planning.analysis import varying
 from master.core.planning.plan import Plan
 from master.core.planning.sharing import sharing_note
+from master.core.planning.varying import varying
 from master.core.planning.workers import PlannedWorker
 from master.core.running.summary import planned_savings
 from master.specs import BaseModelSpec, JobsSpec
@@ -152,10 +152,10 @@ def _value(value: Any) -> str:
 
 def _total(report: Mapping[str, Any]) -> str:
     to_train, in_store = (len(report["base_models"][key]) for key in ("to_train", "in_store"))
-    text = (
-        f"{plural(report['jobs'], 'experiment')}; "
-        f"{plural(to_train, 'base model')} to train, {in_store:,} in the store"
-    )
+    experiments = plural(report["jobs"], "experiment")
+    if not to_train + in_store:
+        return experiments
+    text = f"{experiments}; {plural(to_train, 'base model')} to train, {in_store:,} in the store"
     if report["jobs_without_base_model"]:
         text += f"; {plural(report['jobs_without_base_model'], 'experiment')} without base model"
     return text + f"; {plural(report['trainings_saved'], 'training')} saved by sharing."

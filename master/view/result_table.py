@@ -195,5 +195,7 @@ def _total(jobs: Sequence[JobRow], bases: Sequence[BaseModelRow], elapsed_s: flo
     text = f"{done:,} of {plural(len(jobs), 'experiment')} succeeded"
     if elapsed_s is not None:
         text += f" in {duration(elapsed_s)}"
+    if not bases:
+        return f"{text}."
     text += f"; sharing base models saved {plural(saved.trainings, 'training')}"
     return text + (f", {duration(saved.seconds)} of computing." if saved.seconds else ".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,14 +124,3 @@ def single_field_splits(base_models: Mapping[str, BaseModelSpec]) -> Iterator[Fi
                 values = tuple(base_models[spec_hash].config.get(field) for spec_hash in alike)
                 missing = tuple(spec_hash for spec_hash in alike if field not in texts[spec_hash])
                 yield FieldSplit(field, values, tuple(alike), missing)
-
-
-def varying(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the fields that are not equal in all of `configs`, in the order of their first use."""
-    names: Iterable[str] = dict.fromkeys(name for config in configs for name in config)
-    return [name for name in names if _varies([config.get(name) for config in configs])]
-
-
-def _varies(values: Sequence[Any]) -> bool:
-    first, text = values[0], repr(values[0])
-    return any(value is not first and repr(value) != text for value in values)

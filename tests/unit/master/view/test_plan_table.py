@@ -8,9 +8,11 @@ from dataclasses import replace
 from rich.console import Console
 
 from master.core.planning.plan import make_plan
+from master.core.planning.varying import varying
 from master.core.planning.workers import PlannedWorker, planned_workers
+from master.intake.jobs import parse_jobs
 from master.specs import ClusterSpec, ServerSpec
-from master.view.plan_table import plan_json, print_plan, varying
+from master.view.plan_table import plan_json, print_plan
 from tests.support.scripted_run import jobs_spec
 from tests.unit.master.view.conftest import line_with, paper, written
 from worker_agent.protocol.messages import Settings
@@ -63,7 +65,16 @@ def test_each_problem_is_told_once_and_whole() -> None:
 def test_a_plan_without_base_models() -> None:
     page = plan_page(paper(), 3, 0, {})
     assert "Base models" not in page
-    assert "3 experiments without base model" in page
+    assert "\n3 experiments\n" in page
+    assert "saved" not in page and "in the store" not in page
+
+
+def test_experiments_that_need_no_base_model_are_counted_beside_those_that_do() -> None:
+    jobs = jobs_spec(3, 1)
+    jobs = replace(jobs, jobs=(*jobs.jobs[:2], replace(jobs.jobs[2], base_model=None)))
+    console = paper()
+    print_plan(jobs, make_plan(jobs, {}), WORKERS, console=console)
+    assert "0 in the store; 1 experiment without base model; 1 training " in written(console)
 
 
 def test_plan_json_round_trips() -> None:
@@ -109,9 +120,9 @@ def test_only_fields_that_differ_tell_base_models_apart() -> None:
 
 
 def test_a_plan_says_where_nothing_is_shared() -> None:
-    jobs = replace(jobs_spec(3, 0), says_of_base_models=False)
+    jobs = parse_jobs('{"grid": {"lr": [0.1, 0.01], "seed": [0, 1]}}', code="x")
     console = paper()
     print_plan(jobs, make_plan(jobs, {}), WORKERS, console=console)
-    assert "No base models, and nothing is shared" in written(console)
-    assert "nothing is shared" in plan_json(jobs, make_plan(jobs, {}), WORKERS)["sharing_note"]
+    assert "\n4 experiments\nNothing is shared. To share, put" in written(console)
+    assert "Nothing is shared" in plan_json(jobs, make_plan(jobs, {}), WORKERS)["sharing_note"]
     assert plan_json(jobs_spec(6, 2), make_plan(jobs_spec(6, 2), {}), WORKERS)["sharing_note"] is None

@@ -212,3 +212,12 @@ def test_result_json_round_trips(tmp_path: Path) -> None:
         ("0", "failed", 2),
         ("1", "in_store", 2),
     ]
+
+
+def test_the_end_of_a_run_without_base_models_tells_nothing_of_sharing(tmp_path: Path) -> None:
+    run = ScriptedRun(jobs_spec(2, 0), ["lab1"])
+    run.up("lab1", 2)
+    run.succeed("job0", seconds=1)
+    page = printed(run, RunLayout(tmp_path), elapsed_s=90.0)
+    assert "\n1 of 2 experiments succeeded in 1m30s.\n" in page and "saved" not in page
+    assert result_json(run.state, 0, {}, RunLayout(tmp_path).result)["trainings_saved"] == 0

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-import pytest
-
-from master.core.planning.analysis import analyze, varying
+from master.core.planning.analysis import analyze
 from master.intake.jobs import parse_jobs
 
 
@@ -30,17 +27,3 @@ def test_jobs_without_base_models_save_nothing() -> None:
     analysis = analyze(parse_jobs('{"grid": {"lr": [1, 2]}, "base_model": false}', code="x"), {"x": 1})
     assert (analysis.jobs, analysis.base_models, analysis.trainings_saved) == (2, (), 0)
     assert (analysis.trainings_without_reuse, analysis.gpu_hours_saved) == (2, None)
-
-
-@pytest.mark.parametrize(
-    ("configs", "names"),
-    [
-        ([], []),
-        ([{"a": 1}], []),
-        ([{"a": 1, "b": 2}, {"a": 1, "b": 3}], ["b"]),
-        ([{"a": 1}, {"a": 1.0}, {"a": True}], ["a"]),
-        ([{"b": 1, "a": 2}, {"c": None}], ["b", "a"]),
-    ],
-)
-def test_what_varies_is_not_equal_in_all(configs: list[dict[str, Any]], names: list[str]) -> None:
-    assert varying(configs) == names

@@ -20,13 +20,38 @@ def note(value: Any) -> str:
 
 def test_a_plain_sweep_shares_nothing_and_is_told_how_it_could() -> None:
     told = note(SWEEP)
-    assert told.startswith("No base models, and nothing is shared")
-    assert '"base_model": {"include": ["lr", "seed"]}' in told
+    assert told.startswith("Nothing is shared. To share, put")
+    assert '"base_model": {"exclude": ["lr"]}' in told
+    how = "write it in Phase 1 to TWOPHASE_BASE_MODEL_DIR and start from it in Phase 2"
+    assert told.endswith(f"{how} (docs/script_contract.md)") and len(told) < 210 and "\n" not in told
 
 
-def test_what_it_is_told_to_write_is_taken() -> None:
-    example = note(SWEEP).split('"base_model": ')[1].split(";")[0]
-    assert note({**SWEEP, "base_model": json.loads(example)}) == ""
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        SWEEP,
+        {"grid": {"fold": [0, 1], "lr": [0.1, 0.01]}},
+        {"zip": {"model": ["s", "m"], "batch": [1, 2]}, "grid": {"seed": [0, 1]}},
+    ],
+)
+def test_what_it_is_told_to_write_is_taken_and_shares(sweep: dict[str, Any]) -> None:
+    example = json.loads(note(sweep).split('"base_model": ')[1].split(" in the jobs file")[0])
+    assert example["exclude"] != ["fold"]
+    jobs = parse_jobs(json.dumps({**sweep, "base_model": example}), code="x")
+    assert 1 < len(jobs.base_models) < len(jobs.jobs) and sharing_note(jobs) == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"grid": {"seed": [0, 1, 2]}},
+        {"grid": {"seed": [0, 1, 2], "_note": [1, 2], "prefix": ["a", "b"]}},
+        {"zip": {"lr": [0.1, 0.01], "seed": [0, 1]}},
+        [{"_note": 1}, {"_note": 2}],
+    ],
+)
+def test_nothing_is_said_where_no_field_less_would_share(value: Any) -> None:
+    assert note(value) == ""
 
 
 @pytest.mark.parametrize(
@@ -50,4 +75,4 @@ def test_a_base_model_for_each_job_is_told_too() -> None:
 
 
 def test_the_example_names_a_field_that_is_passed() -> None:
-    assert '["FIELD"]' in note([{"_note": 1}, {"_note": 2}])
+    assert '["lr"]' in note({"grid": {"_note": [1, 2], "device": [0, 1], "lr": [1, 2], "seed": [0, 1]}})
