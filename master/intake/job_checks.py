@@ -22,6 +22,7 @@ from master.intake.participant_jobs import (
     participant_problems,
     share_problems,
 )
+from master.intake.sweeps.expansion import BASE_MODEL, NOT_IN_A_JOB
 from master.specs import Config
 from worker_agent.protocol.script_contract import BASE_ONLY, MODE
 
@@ -63,6 +64,8 @@ def _name_problem(name: str) -> str | None:
 def _value_problem(name: str, value: Any) -> str | None:
     if type(value) in _NUMBERS or name in STRUCTURED:
         return None
+    if name == BASE_MODEL and isinstance(value, dict):
+        return NOT_IN_A_JOB
     items = value if isinstance(value, list) else (value,)
     for item in items:
         if isinstance(item, (dict, list)):

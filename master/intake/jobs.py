@@ -26,10 +26,10 @@ from master.intake.job_ids import (
 from master.intake.participant_jobs import PARTICIPANT_JOBS, has_our_words
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.intake.sweeps.entry import Entry
-from master.intake.sweeps.expansion import GROUP_KEYS, expanded
+from master.intake.sweeps.expansion import BASE_MODEL, GROUP_KEYS, expanded
 from master.specs import EMPTY, BaseModelSpec, Config, JobSpec, JobsSpec
 
-_KEYS = ("$schema", *GROUP_KEYS, "base_model", "code_version")
+_KEYS = ("$schema", *GROUP_KEYS, BASE_MODEL, "code_version")
 
 Check = Callable[[Iterable[Config]], None]
 Given = str | Path | Document | Node
@@ -120,7 +120,7 @@ def _code(top: Node, code: str) -> str:
 
 def _rule(top: Node, entries: list[Entry], shape: JobShape) -> BaseModelRule | None:
     """Return what the file says of base models, or None where it says nothing."""
-    node = top.get("base_model")
+    node = top.get(BASE_MODEL)
     if node is None:
         return None
     if isinstance(node.value, bool):

@@ -17,6 +17,8 @@ from master.intake.sweeps.values import MOST_JOBS
 DEFAULTS, EXCLUDE, JOBS, SET = "defaults", "exclude", "jobs", "set"
 GROUP_KEYS = (DEFAULTS, GRID, ZIP, SAMPLE, EXCLUDE, JOBS)
 """What a jobs file has at its top, and a group of jobs inside it."""
+BASE_MODEL = "base_model"
+NOT_IN_A_JOB = "belongs at the top of the file, beside `jobs`"
 _SWEEPS = (GRID, ZIP, SAMPLE)
 
 
@@ -57,20 +59,23 @@ def expanded(top: Node, over: Node | None = None) -> list[Entry]:
     """
     if isinstance(top.value, list) and over is None:
         return [written_entry(job, f"job {number}") for number, job in enumerate(top.items(), 1)]
-    inner = _group(top)
+    inner = _group(top, may_be_empty=over is not None)
     group = _group(over, inner) if over else inner
     _refuse_too_many(group)
     _refuse_overlaps(group, {})
     return list(_built(group))
 
 
-def _group(node: Node, inside: Group | None = None, place: str = "") -> Group:
-    """Return a group of jobs; `inside` is what it consists of where that stands elsewhere."""
+def _group(node: Node, inside: Group | None = None, place: str = "", *, may_be_empty: bool = False) -> Group:
+    """Return a group of jobs; `inside` is what it consists of where that stands elsewhere.
+
+    One that `may_be_empty` leaves its jobs to what lies over it.
+    """
     if isinstance(node.value, list):
         return Group(node, {}, (), [], _written(node, ""), {})
     defaults, jobs, set_to = (node.get(key) for key in (DEFAULTS, JOBS, SET))
     swept = any(node.get(key) for key in _SWEEPS)
-    if jobs is None and inside is None and not swept and set_to is None:
+    if jobs is None and inside is None and not (swept or set_to or may_be_empty):
         node.fail("there are no jobs: give `jobs`, `grid`, `zip`, `sample` or several of them")
     return Group(
         node,
@@ -93,6 +98,8 @@ def _written(jobs: Node, place: str) -> list[Entry | Group]:
     for number, job in enumerate(jobs.items(), 1):
         where = ", ".join(filter(None, (place, f"job {number}")))
         if _is_group(job.value):
+            if misplaced := job.get(BASE_MODEL):
+                misplaced.fail(f"{shown(BASE_MODEL)} {NOT_IN_A_JOB}")
             job.only_keys(GROUP_KEYS)
             found.append(_group(job, place=where))
         else:

@@ -57,3 +57,21 @@ def test_flags_lie_over_a_file_and_its_settings_hold(tmp_path: Path) -> None:
     path.write_text("base_model: false\njobs:\n- {lr: 1}\n- {lr: 2}\n")
     spec = read_jobs(given_jobs(path, SweepFlags(grid=[("seed", [0, 1, 2])])), code="x")
     assert (len(spec.jobs), len(spec.base_models), spec.source) == (6, 0, str(path))
+
+
+def test_a_file_may_leave_its_jobs_to_the_flags(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.json"
+    path.write_text('{"base_model": {"include": ["seed"]}, "defaults": {"epochs": 3}}')
+    flags = SweepFlags(grid=[("lr", [0.1, 0.01]), ("seed", [0, 1])])
+    spec = read_jobs(given_jobs(path, flags), code="x")
+    assert (len(spec.jobs), len(spec.base_models)) == (4, 2)
+    assert spec.jobs[0].config == {"epochs": 3, "lr": 0.1, "seed": 0}
+    with pytest.raises(ConfigError, match="there are no jobs: give `jobs`"):
+        read_jobs(given_jobs(path, SweepFlags()), code="x")
+
+
+def test_a_wrong_flag_over_a_file_without_jobs_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.yaml"
+    path.write_text("base_model:\n  include: [lr]\n")
+    with pytest.raises(ConfigError, match="`a b` is not a field's name"):
+        read_jobs(given_jobs(path, SweepFlags(grid=[("a b", [1, 2]), ("lr", [1])])), code="x")
