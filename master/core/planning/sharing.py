@@ -30,7 +30,7 @@ def _none_asked_for(jobs: JobsSpec) -> str:
         return ""
     rule = json.dumps({"exclude": [left_out]})
     return (
-        f'Nothing is shared. To share, put "base_model": {rule} in the jobs file; the script must write it in'
+        f'Nothing is shared. To share, put "base_model": {rule} in a jobs file; the script must write it in'
         f" Phase 1 to {BASE_MODEL_DIR} and start from it in Phase 2 (docs/script_contract.md)"
     )
 

@@ -35,7 +35,7 @@ def test_a_plain_sweep_shares_nothing_and_is_told_how_it_could() -> None:
     ],
 )
 def test_what_it_is_told_to_write_is_taken_and_shares(sweep: dict[str, Any]) -> None:
-    example = json.loads(note(sweep).split('"base_model": ')[1].split(" in the jobs file")[0])
+    example = json.loads(note(sweep).split('"base_model": ')[1].split(" in a jobs file")[0])
     assert example["exclude"] != ["fold"]
     jobs = parse_jobs(json.dumps({**sweep, "base_model": example}), code="x")
     assert 1 < len(jobs.base_models) < len(jobs.jobs) and sharing_note(jobs) == ""
