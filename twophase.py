@@ -4,6 +4,7 @@ A project may hold a folder called `master`, `trainers` or `worker_agent`, and t
 have it on PYTHONPATH.  Python would import that one.  Here ours are imported by their place, beside this
 file, and nothing looks for them by name:
 
+    python -m twophase --help                      all commands
     python -m twophase run_two_phase --help
     python -m twophase personalization --help      a built-in trainer, by its name
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import importlib
 import importlib.machinery
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -25,6 +27,15 @@ _COMMANDS = {
     "train_probes": "trainers.probes.cli",
     "train_sae": "trainers.sae.cli",
     "worker_agent": "worker_agent.__main__",
+}
+_EXAMPLES = "examples and schemas lie in"
+_ABOUT = {
+    "run_two_phase": "train every base model once, then run every experiment from it, here or on a cluster",
+    "analyze_jobs": "tell which base models a jobs file needs and what sharing them saves",
+    "run_all_training": "run all training scripts of a folder",
+    "train_probes": "train probes on stored activations, without a jobs file",
+    "train_sae": "train sparse autoencoders on stored activations, without a jobs file",
+    "worker_agent": "what a worker runs; runs start it themselves",
 }
 
 
@@ -81,13 +92,29 @@ def shared() -> Path:
     return _HERE if (_HERE / "examples").is_dir() else Path(sys.prefix) / "share" / "twophase"
 
 
+def _help() -> str:
+    """Return all commands with what each is for, a line for each."""
+    trainers = {path.parent.name: json.loads(path.read_text("utf-8")) for path in _manifests()}
+    known = {**_ABOUT, **{name: f"trainer: {about['description']}" for name, about in trainers.items()}}
+    lines = (f"  {name:<{max(map(len, known))}}  {text}" for name, text in known.items())
+    usage = "usage: python -m twophase COMMAND …; COMMAND --help tells its options"
+    return "\n".join([usage, "", *lines, "", f"{_EXAMPLES} {shared()}"])
+
+
+def _manifests() -> list[Path]:
+    return sorted(_HERE.glob("trainers/*/manifest.json"))
+
+
 def main() -> int:
     """Run the command that the first word names."""
-    trainers = sorted(path.parent.name for path in _HERE.glob("trainers/*/manifest.json"))
-    known = [*_COMMANDS, *trainers]
+    known = [*_COMMANDS, *(path.parent.name for path in _manifests())]
+    if sys.argv[1:2] in (["-h"], ["--help"]):
+        print(_help())
+        return 0
     if sys.argv[1:2] == [] or sys.argv[1] not in known:
+        wrong = f"twophase: unknown command {sys.argv[1]}\n" if sys.argv[1:] else ""
         usage = f"usage: python -m twophase COMMAND …\nCOMMAND is one of {', '.join(known)}"
-        print(f"{usage}\nexamples and schemas lie in {shared()}", file=sys.stderr)
+        print(f"{wrong}{usage}\n--help tells what each is for; {_EXAMPLES} {shared()}", file=sys.stderr)
         return 2
     sys.argv = sys.argv[1:]
     return start(sys.argv[0])

@@ -37,4 +37,4 @@ def time_limit(text: str) -> float:
     return value
 
 
-time_limit.__name__ = "time (seconds above 0, or like 90s, 15m, 2h)"
+time_limit.__name__ = "time (seconds above 0, or like 90s, 15m, 2h, 1d)"

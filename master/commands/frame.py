@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from master.commands.standard_streams import make_usable
 from master.core.running.run_state import EXIT_INTERRUPTED, EXIT_SOME_FAILED
@@ -71,11 +72,20 @@ def let_go_of_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong first, and where the options are told in place of telling them all."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with a command line and leave with code 2."""
+        usage = f"usage: {self.prog} [options]; {self.prog} --help tells them all"
+        self.exit(UsageError.exit_code, f"{self.prog}: error: {message}\n{usage}\n")
+
+
 def new_parser(
     prog: str, description: str, epilog: str, *, allow_abbrev: bool = True
 ) -> argparse.ArgumentParser:
     """Return a parser that knows `--help` and `--version`, and prints its texts as they are."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=prog,
         description=description,
         epilog=epilog,

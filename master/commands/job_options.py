@@ -14,7 +14,7 @@ def add_job_options(group: argparse._ArgumentGroup, *, retries: int) -> None:
     add = group.add_argument
     tries = f"further tries for a job that failed ({retries})"
     add("--retries", type=number_of_tries, default=retries, metavar="N", help=tries)
-    timeout = "end a job that runs for so long: seconds, or like 90s, 15m, 2h (no limit)"
+    timeout = "end a try that takes so long, as one that failed: seconds, or like 90s, 15m, 2h, 1d (no limit)"
     add("--timeout", type=time_limit, metavar="T", help=timeout)
     stall = "end a job that neither logs nor tells progress for so long (no limit)"
     add("--stall-timeout", type=time_limit, metavar="T", help=stall)

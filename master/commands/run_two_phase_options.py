@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,14 @@ from master.commands.frame import new_parser
 from master.commands.job_options import add_job_options
 from master.commands.sweep_options import SWEEP_EXAMPLES, add_sweep_options, take_sweep
 from master.commands.taken_flags import STYLE_HELP, STYLES
+from master.core.nearest import near
 from master.core.running.records import Policy
 from master.intake.sweeps.flags import SweepFlags
 
 MOST_ALIKE = 10
 """Jobs that may fail alike before the run is halted."""
+_MISSPELT = 0.7
+"""How like an option a word is that was meant for it: a flag of the script may have any name."""
 EPILOG = f"""\
 what happens:
   Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each
@@ -73,11 +77,33 @@ class TwoPhaseOptions:
 def parse(argv: Sequence[str] | None = None) -> TwoPhaseOptions:
     """Return the options of a command line.  Ends the process with code 2 where it is wrong."""
     commands = parser()
-    given = vars(commands.parse_args(argv))
+    found, unknown = commands.parse_known_args(argv)
+    if unknown:
+        commands.error(unknown_words(unknown, commands))
+    given = vars(found)
     sweep = take_sweep(commands, given)
     if given["jobs_config"] is None and not sweep.given:
         commands.error("no jobs: give --jobs-config, or a sweep such as --grid lr=1e-3,1e-4")
     return TwoPhaseOptions(sweep=sweep, **given)
+
+
+def unknown_words(words: Sequence[str], commands: argparse.ArgumentParser) -> str:
+    """Say what is wrong with words that no option takes: which was meant, or how a script is told a flag."""
+    known = re.findall(r"--([a-z0-9-]+)", commands.format_usage())
+    told = [
+        _unknown_option(word, following, known)
+        for word, following in zip(words, [*words[1:], ""], strict=True)
+        if word.startswith("--")
+    ]
+    return "; ".join(told) or f"unrecognized arguments: {' '.join(words)}"
+
+
+def _unknown_option(word: str, following: str, known: Sequence[str]) -> str:
+    name, joined, value = word[2:].partition("=")
+    value = value if joined else "VALUE" if following[:1] in ("", "-") else following
+    alike = near(name, known, _MISSPELT)
+    meant = f"did you mean --{alike}? Or " if alike else ""
+    return f"unknown option --{name}: {meant}a flag of your script is given as --set {name}={value}"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -18,9 +18,9 @@ def hint(name: str, known: Collection[str]) -> str:
     return f"did you mean `{alike}`?" if alike else f"allowed are {', '.join(sorted(known)) or 'none'}"
 
 
-def near(name: str, known: Collection[str]) -> str:
+def near(name: str, known: Collection[str], likeness: float = 0.6) -> str:
     """Return which of `known` was probably meant by `name`, "" where none is near."""
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.6)), "")
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=likeness)), "")
 
 
 def shown(name: object, limit: int = 60) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
+from master.core.flags.booleans import as_switched
+from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags, Takes
 from master.core.nearest import hint, shown
 from master.core.planning.id_template import filled, is_template, missing_problem, name_problem
 from master.core.planning.identity import NOTHING_SAID, BaseModelRule, base_model_of, job_hash_of
@@ -150,7 +152,9 @@ def _declared(node: Node, entries: list[Entry], split: LeaveOneOut | None) -> fr
 
 
 def _checked(entry: Entry, rule: BaseModelRule, shape: JobShape, script: ScriptFlags) -> Unnamed:
-    config = {name: value for name, value in entry.fields.items() if name != JOB_ID.name}
+    config = {
+        name: _meant(name, value, script) for name, value in entry.fields.items() if name != JOB_ID.name
+    }
     for field, problem in problems(config, rule, shape, script):
         raise entry.error(field, problem)
     given = entry.fields.get(JOB_ID.name)
@@ -163,6 +167,13 @@ def _checked(entry: Entry, rule: BaseModelRule, shape: JobShape, script: ScriptF
     # A template is no part of what a job is: another one renames no job that has run.
     job_hash = job_hash_of(config, None if is_template(given) else given)
     return Unnamed(config, job_hash, given, swept=entry.swept)
+
+
+def _meant(name: str, value: Any, script: ScriptFlags) -> Any:
+    """Return a field's value as its flag means it."""
+    if isinstance(value, str) and (flag := script.find(name)) and flag.takes is Takes.NOTHING:
+        return as_switched(value)
+    return value
 
 
 def _refuse_equal(entries: list[Entry], unnamed: list[Unnamed]) -> None:

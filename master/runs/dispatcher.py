@@ -188,9 +188,9 @@ def news_of(event: ev.Event, workers: Mapping[str, WorkerView]) -> str:
     """Say what becomes of a worker; "" where that is nothing new."""
     match event:
         case ev.WorkerUp(_, worker, slots, held):
-            return f"{worker}: up, {slots} jobs at a time{_held(held)}"
+            return f"{worker}: up, {_at_a_time(slots)}{_held(held)}"
         case ev.SlotsHeldByOthers(_, worker, held) if held != workers[worker].held_by_others:
-            return f"{worker}: {workers[worker].slots} jobs at a time{_held(held)}"
+            return f"{worker}: {_at_a_time(workers[worker].slots)}{_held(held)}"
         case ev.WorkerUnusable(_, worker, reason):
             return f"{worker}: cannot be used: {reason}"
         case ev.WorkerLost(_, worker, reason) if reason != workers[worker].reason:
@@ -201,6 +201,10 @@ def news_of(event: ev.Event, workers: Mapping[str, WorkerView]) -> str:
 def halt_text(reason: str) -> str:
     """Say why nothing more is started, and what to do."""
     return f"{reason}: nothing more is started, what runs may finish; mend it, the same command goes on"
+
+
+def _at_a_time(slots: float) -> str:
+    return f"{slots} {'job' if slots == 1 else 'jobs'} at a time"
 
 
 def _held(slots: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 BooleanWords = tuple[str, str]
 """The words for true and false."""
@@ -16,6 +17,11 @@ _PAIRS: tuple[BooleanWords, ...] = (
     *(TRUE_FALSE, PYTHON, ("TRUE", "FALSE"), ("yes", "no"), ("Yes", "No"), ("on", "off"), ("On", "Off")),
     *(("y", "n"), ("t", "f"), DIGITS),
 )
+
+
+def as_switched(value: Any) -> Any:
+    """Return the value of a field whose flag is a switch: Python's `True` and `False` are no text."""
+    return value == PYTHON[0] if isinstance(value, str) and value in PYTHON else value
 
 
 def boolean_words(vocabulary: Collection[str]) -> BooleanWords:

@@ -27,6 +27,8 @@ def test_what_is_out_of_range_is_told_by_name(text: str) -> None:
         parser.parse_args(["--n", text])
 
 
-@pytest.mark.parametrize(("text", "expected"), [("90", 90.0), ("15m", 900.0), ("2h", 7200.0)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90", 90.0), ("15m", 900.0), ("2h", 7200.0), ("1d", 86400.0)]
+)
 def test_time_limits_have_units(text: str, expected: float) -> None:
     assert time_limit(text) == expected

@@ -86,7 +86,9 @@ def test_wrong_command_lines(flags: list[str], capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as leaving:
         run_two_phase.main(flags)
     assert leaving.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: run_two_phase")
+    error, usage = capsys.readouterr().err.splitlines()
+    assert error.startswith("run_two_phase: error: ")
+    assert usage == "usage: run_two_phase [options]; run_two_phase --help tells them all"
 
 
 @pytest.mark.parametrize(

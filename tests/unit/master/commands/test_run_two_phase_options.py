@@ -17,3 +17,28 @@ def test_without_jobs_it_says_how_to_give_some(capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit):
         parse(["--script-path", "train.py"])
     assert "give --jobs-config, or a sweep such as --grid lr=1e-3,1e-4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ["--gird", "lr=1"],
+            "unknown option --gird: did you mean --grid? Or a flag of your script is given as --set gird=",
+        ),
+        (["--name", "x"], "unknown option --name: a flag of your script is given as --set name=x"),
+        (["--name=x"], "unknown option --name: a flag of your script is given as --set name=x"),
+        (
+            ["--amp", "--name"],
+            "unknown option --amp: a flag of your script is given as --set amp=VALUE; unknown",
+        ),
+        (["extra", "more"], "unrecognized arguments: extra more"),
+    ],
+)
+def test_an_unknown_option_is_told_from_a_flag_of_the_script(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        parse(["--grid", "lr=1", *words])
+    assert leaving.value.code == 2
+    assert capsys.readouterr().err.startswith(f"run_two_phase: error: {says}")

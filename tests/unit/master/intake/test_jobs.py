@@ -272,3 +272,11 @@ def test_a_prefix_that_is_no_folder_is_the_script_s_own_word(prefix: Any) -> Non
     ):
         with pytest.raises(ConfigError, match="`prefix` "):
             parse_jobs(json.dumps([refused]), code="x", script=script)
+
+
+def test_switches_take_the_words_of_python_and_texts_stay_texts() -> None:
+    switch = Flag("amp", "--amp", Takes.NOTHING, on=("--amp",), off=())
+    script = ScriptFlags(by_name={"amp": switch, "text": Flag("text", "--text")}, open="")
+    spec = parse({"grid": {"amp": ["True", "False"]}, "defaults": {"text": "True"}}, script=script)
+    assert [(job.config["amp"], job.config["text"]) for job in spec.jobs] == [(True, "True"), (False, "True")]
+    assert [job.job_id for job in spec.jobs] == ["alpha/amp=true", "alpha/amp=false"]

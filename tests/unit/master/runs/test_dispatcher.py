@@ -20,7 +20,7 @@ from master.core.running.records import Outbox, Policy, RunState
 from master.core.running.run_state import step
 from master.errors import InternalError, TwophaseError
 from master.runs import dispatcher as dispatcher_module
-from master.runs.dispatcher import Dispatcher, Ports
+from master.runs.dispatcher import Dispatcher, Ports, news_of
 from master.runs.notices import Notices, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
@@ -291,3 +291,8 @@ def test_what_is_said_last_is_told_too() -> None:
     world.inbox.put(Noted("all is done"))
     assert world.dispatcher.run() == 0
     assert world.said("note") == ["all is done"]
+
+
+def test_one_job_is_no_jobs() -> None:
+    told = [news_of(ev.WorkerUp(0.0, "lab1", slots, 0), {}) for slots in (1, 2)]
+    assert told == ["lab1: up, 1 job at a time", "lab1: up, 2 jobs at a time"]

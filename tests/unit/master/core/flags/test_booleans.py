@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from master.core.flags.booleans import boolean_words
+from master.core.flags.booleans import as_switched, boolean_words
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,8 @@ from master.core.flags.booleans import boolean_words
 )
 def test_a_pair_that_the_script_knows_is_taken(vocabulary: tuple[str, ...], words: tuple[str, str]) -> None:
     assert boolean_words(vocabulary) == words
+
+
+def test_a_switch_takes_the_words_of_python() -> None:
+    values = ("True", "False", True, "true", "x", 1, None)
+    assert [as_switched(value) for value in values] == [True, False, True, "true", "x", 1, None]
