@@ -20,12 +20,12 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from trainers.common.activations.loading import load_rows
 from trainers.common.activations.rows import ResidentRows
-from trainers.probes.exact import ExactSolver
-from trainers.probes.fused import FusedTraining, product_threads
-from trainers.probes.hdf5 import SPLITS, open_activations
-from trainers.probes.labels import read_targets
-from trainers.probes.layer import Layer
-from trainers.probes.one_by_one import OneByOneTraining
+from trainers.probes.fitting.exact import ExactSolver
+from trainers.probes.fitting.fused import FusedTraining, product_threads
+from trainers.probes.fitting.one_by_one import OneByOneTraining
+from trainers.probes.reading.hdf5 import SPLITS, open_activations
+from trainers.probes.reading.labels import read_targets
+from trainers.probes.reading.layer import Layer
 from trainers.probes.settings import Loader, Settings
 
 CPU = torch.device("cpu")

@@ -19,10 +19,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from trainers.common.activations.rows import ResidentRows
-from trainers.probes.exact import ExactTraining
-from trainers.probes.fused import FusedTraining
-from trainers.probes.hdf5 import SPLITS
-from trainers.probes.layer import Layer
+from trainers.probes.fitting.exact import ExactTraining
+from trainers.probes.fitting.fused import FusedTraining
+from trainers.probes.reading.hdf5 import SPLITS
+from trainers.probes.reading.layer import Layer
 from trainers.probes.settings import RECIPES, Settings
 
 Array = NDArray[Any]

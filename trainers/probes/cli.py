@@ -16,8 +16,8 @@ from worker_agent.protocol.script_contract import ScriptContract
 try:
     from trainers.common.activations.loading import load_rows
     from trainers.common.devices import resolve_device
-    from trainers.probes.labels import read_names
     from trainers.probes.layer_runs import find_layer_runs
+    from trainers.probes.reading.labels import read_names
     from trainers.probes.run import Load, ProbeOptions, train_layers
 except ModuleNotFoundError as error:  # the flags are told all the same
     missing = str(error)

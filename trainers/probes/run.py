@@ -17,19 +17,23 @@ from trainers.common.activations.rows import Rows, StreamedRows
 from trainers.common.devices import resolve_device, usable_cores
 from trainers.common.errors import BadInput
 from trainers.common.memory import available_bytes, memory_advice
-from trainers.probes.baseline import Baseline, average_baselines
-from trainers.probes.exact import ExactTraining
-from trainers.probes.fused import FusedTraining, product_threads
-from trainers.probes.hdf5 import SPLITS, ActivationFile, open_activations
-from trainers.probes.inputs import Standardisation
-from trainers.probes.labels import Targets, read_targets
-from trainers.probes.layer import Layer, Trained
+from trainers.probes.fitting.baseline import Baseline, average_baselines
+from trainers.probes.fitting.exact import ExactTraining
+from trainers.probes.fitting.fused import FusedTraining, product_threads
+from trainers.probes.fitting.metrics import Scores, mean
+from trainers.probes.fitting.modules import new_module
+from trainers.probes.fitting.one_by_one import OneByOneTraining
+from trainers.probes.fitting.scoring import Scorer
 from trainers.probes.layer_runs import LayerRun
-from trainers.probes.metrics import Scores, mean
-from trainers.probes.modules import new_module
-from trainers.probes.one_by_one import OneByOneTraining
-from trainers.probes.outputs import ResultDirectory
-from trainers.probes.report import (
+from trainers.probes.reading.hdf5 import SPLITS, ActivationFile, open_activations
+from trainers.probes.reading.inputs import Standardisation
+from trainers.probes.reading.labels import Targets, read_targets
+from trainers.probes.reading.layer import Layer, Trained
+from trainers.probes.results.history import history_of
+from trainers.probes.results.outputs import ResultDirectory
+from trainers.probes.results.over_layers import config_of, folder_over, write_over_layers
+from trainers.probes.results.probe_file import checkpoint, metadata_of
+from trainers.probes.results.report import (
     AVERAGES,
     constant_note,
     failure_line,
@@ -37,10 +41,6 @@ from trainers.probes.report import (
     probe_line,
     rare_notes,
 )
-from trainers.probes.results.history import history_of
-from trainers.probes.results.over_layers import config_of, folder_over, write_over_layers
-from trainers.probes.results.probe_file import checkpoint, metadata_of
-from trainers.probes.scoring import Scorer
 from trainers.probes.settings import Loader, Settings
 from worker_agent.protocol.script_contract import ScriptContract
 

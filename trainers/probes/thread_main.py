@@ -14,7 +14,7 @@ from trainers.common.activations.loading import load_rows
 from trainers.common.activations.rows import ResidentRows, Rows
 from trainers.common.errors import exit_code_of
 from trainers.probes import cli
-from trainers.probes.hdf5 import SPLITS, SplitFile
+from trainers.probes.reading.hdf5 import SPLITS, SplitFile
 from worker_agent.protocol.script_contract import ScriptContract
 
 

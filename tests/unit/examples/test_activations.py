@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.probes.hdf5 import open_activations
-from trainers.probes.labels import read_targets
+from trainers.probes.reading.hdf5 import open_activations
+from trainers.probes.reading.labels import read_targets
 
 SCRIPT = Path(__file__).parents[3] / "examples" / "activations.py"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainers.probes.layer import Trained
+from trainers.probes.reading.layer import Trained
 from trainers.probes.settings import Settings
 
 PER_EPOCH = ("train_loss", "val_loss", "val_auc", "val_accuracy")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from trainers.common.files import write_json
-from trainers.probes.metrics import mean
-from trainers.probes.outputs import AGGREGATE
+from trainers.probes.fitting.metrics import mean
+from trainers.probes.results.outputs import AGGREGATE
 from trainers.probes.settings import Settings
 
 SUMMARY = "training_summary.json"

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from trainers.common.errors import BadInput
-from trainers.probes.layer import Trained
-from trainers.probes.modules import new_module
+from trainers.probes.fitting.modules import new_module
+from trainers.probes.reading.layer import Trained
 from trainers.probes.settings import ModelType, Settings
 
 CLASSES: dict[ModelType, str] = {"linear": "BinaryLinearProbe", "multihead": "BinaryMultiHeadProbe"}

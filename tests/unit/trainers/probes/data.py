@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainers.common.activations.rows import ResidentRows
-from trainers.probes.layer import Layer
+from trainers.probes.reading.layer import Layer
 from trainers.probes.settings import Settings
 
 CPU = torch.device("cpu")

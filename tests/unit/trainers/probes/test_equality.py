@@ -14,12 +14,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.unit.trainers.probes.data import Arrays, gaussian_classes, layer_of
-from trainers.probes.evaluation import Evaluator
-from trainers.probes.fused import FusedTraining
-from trainers.probes.layer import Layer, Trained
-from trainers.probes.metrics import score
-from trainers.probes.modules import new_module
-from trainers.probes.one_by_one import OneByOneTraining
+from trainers.probes.fitting.evaluation import Evaluator
+from trainers.probes.fitting.fused import FusedTraining
+from trainers.probes.fitting.metrics import score
+from trainers.probes.fitting.modules import new_module
+from trainers.probes.fitting.one_by_one import OneByOneTraining
+from trainers.probes.reading.layer import Layer, Trained
 from trainers.probes.settings import Loader, Settings
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from trainers.probes import cli
-from trainers.probes.hdf5 import open_activations
+from trainers.probes.reading.hdf5 import open_activations
 from trainers.probes.thread_main import SharedRows, thread_main
 
 from .data import CPU, gaussian_classes, write_hdf5

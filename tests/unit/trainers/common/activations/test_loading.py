@@ -12,7 +12,7 @@ from tests.unit.trainers.probes.data import CPU, gaussian_classes, write_hdf5
 from trainers.common.activations.loading import is_mapped, load_rows
 from trainers.common.activations.rows import StreamedRows
 from trainers.common.errors import BadInput
-from trainers.probes.hdf5 import open_activations
+from trainers.probes.reading.hdf5 import open_activations
 
 PLENTY = 1 << 40
 

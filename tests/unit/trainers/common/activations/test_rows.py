@@ -15,11 +15,11 @@ from tests.unit.trainers.probes.data import CPU, gaussian_classes, write_hdf5
 from trainers.common.activations.loading import load_rows
 from trainers.common.activations.rows import ResidentRows, RowOrder, StreamedRows, read_blocks
 from trainers.common.errors import BadInput
-from trainers.probes.fused import FusedTraining
-from trainers.probes.hdf5 import SPLITS, open_activations
-from trainers.probes.labels import read_targets
-from trainers.probes.layer import Layer
-from trainers.probes.plan import BatchRng
+from trainers.probes.fitting.fused import FusedTraining
+from trainers.probes.fitting.plan import BatchRng
+from trainers.probes.reading.hdf5 import SPLITS, open_activations
+from trainers.probes.reading.labels import read_targets
+from trainers.probes.reading.layer import Layer
 from trainers.probes.settings import Settings
 
 PLENTY = 1 << 40

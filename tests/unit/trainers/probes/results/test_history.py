@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainers.probes.layer import Trained, VariantResult
+from trainers.probes.reading.layer import Trained, VariantResult
 from trainers.probes.results.history import history_of
 from trainers.probes.settings import Settings
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from trainers.common.errors import BadInput
 from trainers.common.files import write_tensors
-from trainers.probes.layer import Trained, VariantResult
-from trainers.probes.modules import new_module
+from trainers.probes.fitting.modules import new_module
+from trainers.probes.reading.layer import Trained, VariantResult
 from trainers.probes.results.probe_file import checkpoint, load_probe, metadata_of
 from trainers.probes.settings import Settings
 
