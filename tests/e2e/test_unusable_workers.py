@@ -24,7 +24,7 @@ REASONS = {
     "unreachable": "cannot connect to 127.0.0.1:",
     "no-rsync": "no rsync",
     "no-python": "no Python: `python3` cannot be run",
-    "no-state": "cannot write /state/agents",
+    "no-state": "cannot write /state; set `state_dir`",
     "full": "No space left on device",
 }
 """What is said of each worker."""
