@@ -28,6 +28,10 @@ KEEP, NEW = "keep", "new"
 _PYTHON = shlex.join(["{python}"]) + " "
 
 
+class CodeChanged(UsageError):
+    """The code is not that of the run's earlier start, and nobody says which is to run."""
+
+
 @dataclass(frozen=True)
 class ChosenCode:
     """What jobs are going to run."""
@@ -81,7 +85,7 @@ def _chosen(
 
 
 def _after(before: CodeStart, chosen: ChosenCode, options: TwoPhaseOptions) -> ChosenCode:
-    """Return the code of now, for a run that was started with other code.  Raises UsageError."""
+    """Return the code of now, for a run that was started with other code.  Raises CodeChanged."""
     sources, now = chosen.sources, chosen.record
     found = changes(before.record, now)
     if before.record.identity != now.identity:
@@ -97,10 +101,11 @@ def _after(before: CodeStart, chosen: ChosenCode, options: TwoPhaseOptions) -> C
     if options.dry_run:
         ask = f"the run will ask for --code {KEEP} (as it was then) or --code {NEW} (as it is now)"
         return ChosenCode(sources, now, notes=(f"{told}; {ask}",))
-    raise UsageError(
+    raise CodeChanged(
         f"{told}.\n  Jobs that have succeeded are not run again; for the others give\n"
         f"    --code {KEEP}   to go on with the code as it was then, or\n"
-        f"    --code {NEW}    to go on with the code as it is now: results will be of mixed code"
+        f"    --code {NEW}    to go on with the code as it is now: results will be of mixed code, or\n"
+        "    --run-dir OTHER  to run all again with the code as it is now"
     )
 
 

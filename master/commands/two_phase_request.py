@@ -14,14 +14,22 @@ from master.code.former_code import report_on
 from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
 from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_trainer_manifest
-from master.commands.chosen_code import ChosenCode, choose_code, choose_stages, path_warnings
+from master.commands.chosen_code import (
+    KEEP,
+    ChosenCode,
+    CodeChanged,
+    choose_code,
+    choose_stages,
+    path_warnings,
+)
 from master.commands.run_two_phase_options import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import in_the_way, notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.plan import Plan, make_plan
+from master.core.running.lifecycle import State
 from master.core.running.records import Policy
-from master.errors import ConfigError, UsageError
+from master.errors import ConfigError, TwophaseError, UsageError
 from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
 from master.intake.executors import (
     DEFAULT_EXECUTOR,
@@ -47,10 +55,15 @@ from master.runs.spec import RunSpec
 from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, Config, JobsSpec
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal import EarlierStarts, read_earlier_starts
+from master.storage.journal import EarlierStarts, read_earlier_starts, read_transitions
 from master.storage.result_records import EarlierResult, earlier_results
 from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode
+
+_ALL_DONE = (
+    "the code has changed since, but nothing is to run: all results are there, of the code as it was then;"
+    " to run all again with the code as it is now: --run-dir OTHER"
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,29 @@ class TwoPhaseRequest:
 
 def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     """Read and check all that the user gave.  Raises UsageError and ConfigError; changes nothing."""
+    try:
+        return _checked(replace(options, dry_run=False), layout)
+    except CodeChanged:
+        if done := _all_done(options, layout):
+            return done
+        if options.dry_run:
+            return _checked(options, layout)
+        raise
+
+
+def _all_done(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest | None:
+    """Return the request by the code of the earlier start, if that has done all jobs already."""
+    try:
+        kept = _checked(replace(options, code=KEEP), layout)
+    except TwophaseError:
+        return None
+    states = {item.job_id: item.state for item in read_transitions(layout.journal)}
+    if any(states.get(job.job_id) is not State.SUCCEEDED for job in kept.plan.jobs):
+        return None
+    return replace(kept, code=replace(kept.code, notes=(_ALL_DONE, *kept.code.notes[1:])))
+
+
+def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     cluster = _cluster(options)
     earlier = read_earlier_starts(layout.journal)
     given = given_jobs(options.jobs_config, options.sweep)

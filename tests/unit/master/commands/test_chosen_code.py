@@ -75,6 +75,7 @@ def test_changed_code_is_asked_about_by_name(project: Project) -> None:
     text = str(caught.value)
     assert "the code has changed since this run was started: helper.py.\n" in text
     assert "--code keep " in text and "--code new " in text
+    assert text.endswith("--run-dir OTHER  to run all again with the code as it is now")
 
 
 def test_what_is_no_part_of_the_program_is_told_and_not_asked_about(project: Project) -> None:

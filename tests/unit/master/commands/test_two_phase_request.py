@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from master.code.code_history import CodeStart
+from master.code.snapshot import take_snapshot
 from master.commands.run_two_phase_options import parse
 from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State, Trigger
 from master.errors import UsageError
 from master.runs.script_jobs import ScriptJobs
+from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 
 SWEEP = {"lr": 0.1}
@@ -87,3 +93,41 @@ def test_a_script_that_cannot_share_base_models_is_told_where_they_are_asked_for
     assert checked(words).code.notes[0].startswith("train.py is not seen to make base models")
     (tmp_path / "train.py").write_text("import os\nos.environ['TWOPHASE_BASE_MODEL_DIR']\n")
     assert not any("not seen to make" in note for note in checked(words).code.notes)
+
+
+def started(words: list[str], done: int) -> None:
+    """Start a run and let it do so many of its jobs."""
+    options = parse(words)
+    layout = RunLayout(options.run_dir)
+    request = check_request(options, layout)
+    program = take_snapshot(request.code.sources, layout.code)
+    start = CodeStart(request.record, program.content_hash, program.argv, 1.0)
+    jobs = request.jobs.jobs
+    with closing(Journal(layout.journal)) as journal:
+        journal.remember_jobs({job.job_hash: job.job_id for job in jobs})
+        journal.remember_code(start.as_json())
+        ended = (job.job_id for job in jobs[:done])
+        journal.append(
+            Transition(1.0, job_id, Trigger.COLLECT, State.SUCCEEDED, 1, "a", "") for job_id in ended
+        )
+
+
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_changed_code_is_not_asked_about_where_nothing_is_to_run(
+    tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    words = [*argv(tmp_path, SWEEP, {"lr": 0.2}), "--script-path", str(tmp_path / "train.py")]
+    started(words, done=2)
+    (tmp_path / "train.py").write_text("print('otherwise')\n")
+    request = checked([*words, *flags])
+    assert request.code.notes[0].startswith("the code has changed since, but nothing is to run: all results")
+    assert request.code.sources.root.parent == tmp_path / "run/.twophase/code"
+
+
+def test_changed_code_is_asked_about_where_a_job_is_left(tmp_path: Path) -> None:
+    words = [*argv(tmp_path, SWEEP, {"lr": 0.2}), "--script-path", str(tmp_path / "train.py")]
+    started(words, done=1)
+    (tmp_path / "train.py").write_text("print('otherwise')\n")
+    with pytest.raises(UsageError, match="the code has changed"):
+        checked(words)
+    assert "the run will ask for --code keep" in checked([*words, "--dry-run"]).code.notes[0]
