@@ -11,7 +11,7 @@ from dataclasses import asdict
 from master.commands.frame import Command
 from master.commands.run_two_phase_options import TwoPhaseOptions, parse
 from master.commands.taken_ids import notes_on_earlier
-from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec
+from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec, settings_of
 from master.commands.working_directory import check_working_directory
 from master.core.planning.workers import planned_workers
 from master.errors import NoUsableWorker
@@ -24,9 +24,9 @@ from master.runs.script_jobs import job_configs
 from master.runs.stop_signals import on_signals
 from master.runs.worker_check import check_gpu_memory, probe_workers
 from master.storage.run_layout import RunLayout
-from master.view.job_lines import print_jobs
+from master.view.job_lines import print_jobs, print_settings
 from master.view.job_starts import start_notes
-from master.view.metrics import Metrics
+from master.view.metrics import Metrics, absence
 from master.view.plan_table import plan_json, print_plan
 from master.view.result_sheet import write_sheet
 from master.view.result_table import collected_metrics, print_result, result_json
@@ -60,6 +60,7 @@ def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
             print(json.dumps({**plan, **more}, indent=2))
         else:
             print_plan(request.jobs, request.plan, workers, request.code)
+            print_settings(*settings_of(options, request))
             print_jobs(jobs, each=options.verbose)
     for problem in request.damaged.values():
         _COMMAND.say(f"{problem}; it is going to be set aside and trained again")
@@ -109,6 +110,7 @@ def _greet(options: TwoPhaseOptions, request: TwoPhaseRequest, run: Run) -> None
         with _COMMAND.printing():
             code = request.code.without_notes()
             print_plan(request.jobs, request.plan, planned_workers(request.cluster), code)
+            print_settings(*settings_of(options, request))
 
 
 def _report(
@@ -119,7 +121,11 @@ def _report(
     request: TwoPhaseRequest,
 ) -> None:
     state, exit_code = result.state, result.exit_code
-    starts = [*start_notes(state, request.imports), *notes_on_earlier(request.earlier)]
+    starts = [
+        *start_notes(state, request.imports),
+        *notes_on_earlier(request.earlier),
+        *(absence(metrics) if request.code.sources.entry else ()),
+    ]
     with _COMMAND.printing():
         if options.json:
             found = metrics, layout.result, result.code_notes(), starts

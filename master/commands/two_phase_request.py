@@ -259,11 +259,22 @@ def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: Mapping[str, st
             raise ConfigError(jobs.source, job.place, in_the_way(layout, job.job_id, job.config))
 
 
-def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> RunSpec:
-    """Return the run that the user wants."""
+def settings_of(options: TwoPhaseOptions, request: TwoPhaseRequest) -> tuple[Limits, Policy]:
+    """Return what holds for all jobs that do not say otherwise."""
     inline = options.executor == INLINE
     retries, most = (0, 1) if inline else (options.retries, 1 if options.no_parallel else None)
     limits = Limits(options.timeout, options.stall_timeout, request.executor)
+    policy = Policy(
+        *(retries, options.strict_phases, options.lease),
+        max_failures=options.max_failures,
+        max_running=most,
+    )
+    return limits, policy
+
+
+def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> RunSpec:
+    """Return the run that the user wants."""
+    limits, policy = settings_of(options, request)
     return RunSpec(
         layout,
         request.cluster,
@@ -271,13 +282,9 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         ScriptJobs(
             *(request.jobs, request.code.sources, request.record, limits, request.flags), request.base
         ),
-        Policy(
-            *(retries, options.strict_phases, options.lease),
-            max_failures=options.max_failures,
-            max_running=most,
-        ),
+        policy,
         jobs=request.jobs,
         in_store=request.whole,
         damaged=request.damaged,
-        in_terminal=inline,
+        in_terminal=options.executor == INLINE,
     )

@@ -7,24 +7,51 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 
 from master.core.planning.outlook import PlannedJob
+from master.core.running.records import Policy
+from master.runs.launching import Limits
 from master.view.tables import stdout_console
-from master.view.wording import clean, plural
+from master.view.wording import clean, duration, plural
+
+_FIRST_SHOWN = 2
 
 
 def print_jobs(jobs: Sequence[PlannedJob], *, each: bool, console: Console | None = None) -> None:
-    """Print what earlier starts have done, and with `each` a line for each job: its command."""
+    """Print what earlier starts have done, and the commands of a few jobs, with `each` those of all."""
     console = console or stdout_console()
     for line in job_lines(jobs, each=each):
         console.print(clean(line), soft_wrap=True)
 
 
 def job_lines(jobs: Sequence[PlannedJob], *, each: bool) -> Iterator[str]:
-    """Yield the lines of `print_tasks`."""
+    """Yield the lines of `print_jobs`."""
     done = sum(job.is_done for job in jobs)
     tried = sum(not job.is_done and job.attempts > 0 for job in jobs)
     if done or tried:
         left = f"{len(jobs) - done:,} of {plural(len(jobs), 'job')} will run"
         again = f", {tried:,} begun before" if tried else ""
         yield f"Goes on with an earlier run: {done:,} done, {left}{again}."
-    if each:
-        yield from (f"{job.job_id}: {'done' if job.is_done else job.command}" for job in jobs)
+    hidden = 0 if each else max(0, len(jobs) - _FIRST_SHOWN - 1)
+    yield from map(_line, jobs[:_FIRST_SHOWN] if hidden else jobs)
+    if hidden:
+        yield f"… {hidden:,} more: --verbose shows all"
+        yield _line(jobs[-1])
+
+
+def _line(job: PlannedJob) -> str:
+    return f"{job.job_id}: {'done' if job.is_done else job.command}"
+
+
+def print_settings(limits: Limits, policy: Policy, console: Console | None = None) -> None:
+    """Print what holds for all jobs that do not say otherwise."""
+    console = console or stdout_console()
+    console.print(f"Of all jobs that do not say otherwise: {settings_text(limits, policy)}.", soft_wrap=True)
+    console.print()
+
+
+def settings_text(limits: Limits, policy: Policy) -> str:
+    """Return what holds for all jobs that do not say otherwise."""
+    times = (("timeout", limits.timeout_s), ("stall timeout", limits.stall_timeout_s))
+    told = [f"{name} {duration(value)}" if value else f"no {name}" for name, value in times]
+    tries = plural(policy.retries, "further try", "further tries")
+    one = ["one job at a time"] if policy.max_running == 1 else []
+    return ", ".join([*told, tries, f"executor {limits.executor}", *one])

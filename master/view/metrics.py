@@ -41,6 +41,13 @@ def read_metrics(result: Path) -> dict[str, float]:
     return {name: number for name, value in found.items() if (number := as_number(value)) is not None}
 
 
+def absence(of_jobs: Mapping[str, Metrics]) -> list[str]:
+    """Say that no job that succeeded left figures, where that is so; `of_jobs` are by job id."""
+    if not of_jobs or any(of_jobs.values()):
+        return []
+    return [f"no job left a {FILE} with numbers: the table has no results"]
+
+
 def columns(rows: Iterable[Metrics]) -> list[str]:
     """Return the few metrics to show: the usual ones of a two-phase run, else the first that there are."""
     present = dict.fromkeys(name for row in rows for name in row)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from master.core.planning.outlook import PlannedJob
-from master.view.job_lines import job_lines, print_jobs
+from master.core.running.records import Policy
+from master.runs.launching import Limits
+from master.view.job_lines import job_lines, print_jobs, print_settings, settings_text
 from tests.unit.master.view.conftest import paper, written
 
 FRESH = [PlannedJob("alpha/a", False, 0, "python train.py --lr 1"), PlannedJob("alpha/b", False, 0, "x")]
@@ -11,7 +13,24 @@ RESUMED = [PlannedJob("alpha/a", True, 1, "x"), PlannedJob("alpha/b", False, 2, 
 
 
 def test_a_first_start_says_nothing_of_earlier_ones() -> None:
-    assert list(job_lines(FRESH, each=False)) == []
+    assert list(job_lines([], each=False)) == []
+    assert list(job_lines(FRESH, each=False)) == ["alpha/a: python train.py --lr 1", "alpha/b: x"]
+
+
+def test_of_many_jobs_the_first_two_and_the_last_are_shown() -> None:
+    many = [PlannedJob(f"alpha/{number}", False, 0, f"--n {number}") for number in range(5)]
+    assert list(job_lines(many, each=False)) == [
+        *("alpha/0: --n 0", "alpha/1: --n 1", "… 2 more: --verbose shows all", "alpha/4: --n 4"),
+    ]
+    assert len(list(job_lines(many[:3], each=False))) == 3
+
+
+def test_what_holds_for_all_jobs_is_told() -> None:
+    console = paper()
+    print_settings(Limits(900.0, None, "warm"), Policy(retries=1), console)
+    assert "timeout 15m00s, no stall timeout, 1 further try, executor warm." in written(console)
+    text = settings_text(Limits(None, 60.0), Policy(retries=0, max_running=1))
+    assert text == "no timeout, stall timeout 1m00s, 0 further tries, executor process, one job at a time"
 
 
 def test_each_job_has_a_line_of_its_own() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.view.metrics import beaten, columns, read_metrics
+from master.view.metrics import absence, beaten, columns, read_metrics
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "null", '{"a": "b"}', '{"a": ' * 5000, "\xff"])
@@ -39,3 +39,10 @@ def test_fitted_models_that_a_baseline_beats_are_counted() -> None:
     rows = [{FITTED: 0.7, FOREST: 0.8}, {FITTED: 0.9, FOREST: 0.9}, {FITTED: 0.6}, {FOREST: 1.0}]
     assert beaten(rows) == ["A forest has a better F1 than the fitted model in 1 of 2 experiments."]
     assert beaten(rows[1:]) == beaten([]) == []
+
+
+def test_where_no_job_left_figures_that_is_said_once() -> None:
+    assert absence({}) == []
+    assert absence({"a": {}, "b": {"loss": 1.0}}) == []
+    (told,) = absence({"a": {}, "b": {}})
+    assert told == "no job left a metrics.json with numbers: the table has no results"
