@@ -95,7 +95,7 @@ def unknown_words(words: Sequence[str], commands: argparse.ArgumentParser) -> st
         for word, following in zip(words, [*words[1:], ""], strict=True)
         if word.startswith("--")
     ]
-    return "; ".join(told) or f"unrecognized arguments: {' '.join(words)}"
+    return f"unrecognized arguments: {'; '.join(told) or ' '.join(words)}"
 
 
 def _unknown_option(word: str, following: str, known: Sequence[str]) -> str:
@@ -103,7 +103,7 @@ def _unknown_option(word: str, following: str, known: Sequence[str]) -> str:
     value = value if joined else "VALUE" if following[:1] in ("", "-") else following
     alike = near(name, known, _MISSPELT)
     meant = f"did you mean --{alike}? Or " if alike else ""
-    return f"unknown option --{name}: {meant}a flag of your script is given as --set {name}={value}"
+    return f"--{name}: {meant}a flag of your script is given as --set {name}={value}"
 
 
 def parser() -> argparse.ArgumentParser:

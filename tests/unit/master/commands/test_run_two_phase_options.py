@@ -24,13 +24,13 @@ def test_without_jobs_it_says_how_to_give_some(capsys: pytest.CaptureFixture[str
     [
         (
             ["--gird", "lr=1"],
-            "unknown option --gird: did you mean --grid? Or a flag of your script is given as --set gird=",
+            "unrecognized arguments: --gird: did you mean --grid? Or a flag of your script is given as --set",
         ),
-        (["--name", "x"], "unknown option --name: a flag of your script is given as --set name=x"),
-        (["--name=x"], "unknown option --name: a flag of your script is given as --set name=x"),
+        (["--name", "x"], "unrecognized arguments: --name: a flag of your script is given as --set name=x"),
+        (["--name=x"], "unrecognized arguments: --name: a flag of your script is given as --set name=x"),
         (
             ["--amp", "--name"],
-            "unknown option --amp: a flag of your script is given as --set amp=VALUE; unknown",
+            "unrecognized arguments: --amp: a flag of your script is given as --set amp=VALUE; --name",
         ),
         (["extra", "more"], "unrecognized arguments: extra more"),
     ],
