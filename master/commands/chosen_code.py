@@ -25,11 +25,21 @@ from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.trainer_start import TRAINER_CODE, started_trainer
 
 KEEP, NEW = "keep", "new"
+GOING_ON = "going on with the code of the run's earlier start"
 _PYTHON = shlex.join(["{python}"]) + " "
 
 
 class CodeChanged(UsageError):
     """The code is not that of the run's earlier start, and nobody says which is to run."""
+
+    def __init__(self, told: str) -> None:
+        self.told = told
+        super().__init__(
+            f"{told}.\n  Jobs that have succeeded are not run again; for the others give\n"
+            f"    --code {KEEP}       to go on with the code as it was then, or\n"
+            f"    --code {NEW}        to go on with the code as it is now: results of mixed code, or\n"
+            "    --run-dir OTHER  to run all again with the code as it is now"
+        )
 
 
 @dataclass(frozen=True)
@@ -101,12 +111,7 @@ def _after(before: CodeStart, chosen: ChosenCode, options: TwoPhaseOptions) -> C
     if options.dry_run:
         ask = f"the run will ask for --code {KEEP} (as it was then) or --code {NEW} (as it is now)"
         return ChosenCode(sources, now, notes=(f"{told}; {ask}",))
-    raise CodeChanged(
-        f"{told}.\n  Jobs that have succeeded are not run again; for the others give\n"
-        f"    --code {KEEP}   to go on with the code as it was then, or\n"
-        f"    --code {NEW}    to go on with the code as it is now: results will be of mixed code, or\n"
-        "    --run-dir OTHER  to run all again with the code as it is now"
-    )
+    raise CodeChanged(told)
 
 
 def path_warnings(code: ChosenCode, cluster: ClusterSpec, jobs: JobsSpec) -> Iterator[str]:
@@ -168,4 +173,4 @@ def _kept(before: CodeStart | None, layout: RunLayout) -> ChosenCode:
         total_bytes=sum(file.size for file in files),
         shown_at=TRAINER_CODE if started_trainer(before.argv) else "",
     )
-    return ChosenCode(sources, record, notes=("going on with the code of the run's earlier start",))
+    return ChosenCode(sources, record, notes=(GOING_ON,))

@@ -15,6 +15,7 @@ from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
 from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_trainer_manifest
 from master.commands.chosen_code import (
+    GOING_ON,
     KEEP,
     ChosenCode,
     CodeChanged,
@@ -61,8 +62,8 @@ from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode
 
 _ALL_DONE = (
-    "the code has changed since, but nothing is to run: all results are there, of the code as it was then;"
-    " to run all again with the code as it is now: --run-dir OTHER"
+    "nothing is to run, all results are of the code as it was then; to run all again with that of now:"
+    " --run-dir OTHER"
 )
 
 
@@ -98,15 +99,15 @@ def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseReques
     """Read and check all that the user gave.  Raises UsageError and ConfigError; changes nothing."""
     try:
         return _checked(replace(options, dry_run=False), layout)
-    except CodeChanged:
-        if done := _all_done(options, layout):
+    except CodeChanged as changed:
+        if done := _all_done(options, layout, changed.told):
             return done
         if options.dry_run:
             return _checked(options, layout)
         raise
 
 
-def _all_done(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest | None:
+def _all_done(options: TwoPhaseOptions, layout: RunLayout, told: str) -> TwoPhaseRequest | None:
     """Return the request by the code of the earlier start, if that has done all jobs already."""
     try:
         kept = _checked(replace(options, code=KEEP), layout)
@@ -115,7 +116,8 @@ def _all_done(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest | 
     states = {item.job_id: item.state for item in read_transitions(layout.journal)}
     if any(states.get(job.job_id) is not State.SUCCEEDED for job in kept.plan.jobs):
         return None
-    return replace(kept, code=replace(kept.code, notes=(_ALL_DONE, *kept.code.notes[1:])))
+    others = (note for note in kept.code.notes if note != GOING_ON)
+    return replace(kept, code=replace(kept.code, notes=(f"{told}; {_ALL_DONE}", *others)))
 
 
 def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:

@@ -98,6 +98,10 @@ def test_each_base_model_is_made_once_by_its_own_script(place: Path) -> None:
     again = run.finish()
     assert again.returncode == 0 and json.loads(run.layout.phase1_log.read_text())["total_jobs"] == 2
     (folder / "train_base.py").write_text(BASE + "# changed\n")
+    told = run.finish()
+    assert told.returncode == 0 and "train_base.py; nothing is to run" in told.stderr, told.stderr
+    listed = folder / "finetune_jobs.json"
+    listed.write_text(listed.read_text().replace('"seed_finetune": [1, 2]', '"seed_finetune": [1, 2, 3]'))
     changed = run.finish()
     assert changed.returncode == 2 and "train_base.py" in changed.stderr and "--code keep" in changed.stderr
     kept = run.finish("--code", "keep")

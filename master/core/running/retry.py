@@ -99,7 +99,8 @@ def note_failure(state: RunState, record: JobRecord, finished: Finished, out: Ou
     failed = state.alike.setdefault(alike, {})
     failed[record.job.job_id] = record.worker or ""
     if not state.halted and _tells_of_all(state, failed):
-        _halt(state, f"{len(failed)} jobs failed alike and none succeeded in between ({alike})", out)
+        count = "1 job" if len(failed) == 1 else f"{len(failed)} jobs"
+        _halt(state, f"{count} failed alike and none succeeded in between ({alike})", out)
     for job_id in failed if state.halted else ():
         if state.jobs[job_id].state is State.READY:
             give_up(state, state.jobs[job_id], out, state.jobs[job_id].note)

@@ -120,7 +120,10 @@ def test_changed_code_is_not_asked_about_where_nothing_is_to_run(
     started(words, done=2)
     (tmp_path / "train.py").write_text("print('otherwise')\n")
     request = checked([*words, *flags])
-    assert request.code.notes[0].startswith("the code has changed since, but nothing is to run: all results")
+    assert request.code.notes[0] == (
+        "the code has changed since this run was started: train.py; nothing is to run, all results are of the"
+        " code as it was then; to run all again with that of now: --run-dir OTHER"
+    )
     assert request.code.sources.root.parent == tmp_path / "run/.twophase/code"
 
 
