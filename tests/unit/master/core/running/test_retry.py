@@ -260,6 +260,12 @@ def test_losses_and_time_limits_halt_nothing() -> None:
     assert not run.state.halted
 
 
+def test_where_one_failure_halts_it_is_one_job() -> None:
+    run = up("w1", jobs=2, policy=Policy(retries=0, max_failures=1))
+    diverges(run, "w1", 1)
+    assert run.state.halted.startswith("1 job failed alike")
+
+
 def test_one_bad_worker_does_not_halt_the_others() -> None:
     run = up("w1", "w2", jobs=9, policy=ONCE)
     for number in (1, 3, 4, 5):
