@@ -24,21 +24,23 @@ def safe(text: str) -> str:
     return _UNSAFE.sub("_", text)
 
 
-@lru_cache(maxsize=4096, typed=True)
 def _scalar_text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return _float_text(value) if isinstance(value, float) else safe(str(value))
+    # Kept by their texts: 0.0 and -0.0 are one key.
+    return _float_text(repr(value)) if isinstance(value, float) else safe(str(value))
 
 
-def _float_text(value: float) -> str:
+@lru_cache(maxsize=4096)
+def _float_text(plain: str) -> str:
     """Return the shorter one of `0.001` and `1e-3`, where an exponent reads well."""
-    plain = repr(value)
     sign, digits, _ = Decimal(plain).as_tuple()
     written = "".join(map(str, digits)).rstrip("0") or "0"
     exponent = Decimal(plain).adjusted()
     mantissa = written[0] + (f".{written[1:]}" if written[1:] else "")
     scientific = f"{'-' * sign}{mantissa}e{exponent}"
-    if value == 0 or ("e" not in plain and (exponent in _PLAIN_EXPONENTS or len(plain) <= len(scientific))):
+    if set(written) == {"0"} or (
+        "e" not in plain and (exponent in _PLAIN_EXPONENTS or len(plain) <= len(scientific))
+    ):
         return plain
     return scientific
