@@ -63,7 +63,7 @@ JOB_ID = JobSetting(
     kind=ID,
     used_for="naming",
     meaning="What the result is called, below `prefix`.",
-    default="the fields in which jobs differ",
+    default="the fields of a sweep and those in which jobs differ",
 )
 PREFIX = JobSetting(
     name="prefix",
