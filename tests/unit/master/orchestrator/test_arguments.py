@@ -99,7 +99,7 @@ def test_parallel_can_be_taken_back(words: list[str], parallel: bool | None) -> 
         (["--epochs", "0"], "invalid whole number (1 or more) value: '0'"),
         (["--max-workers", "-1"], "--max-workers"),
         (["--retries", "101"], "number of tries (0 to 100)"),
-        (["--timeout", "0"], "invalid time (seconds above 0, or like 90s, 15m, 2h) value: '0'"),
+        (["--timeout", "0"], "invalid time (seconds above 0, or like 90s, 15m, 2h, 1d) value: '0'"),
         (["--paralel"], "unrecognized arguments: --paralel"),
         (["--extra-arg"], "expected one argument"),
     ],

@@ -18,10 +18,10 @@ def test_a_recipe_sets_what_is_not_given() -> None:
     assert (original.dropout, original.hidden_sizes, original.inputs) == (0.3, (128, 64), "raw")
 
 
-def test_a_model_may_have_a_recipe_of_its_own() -> None:
-    assert parsed("--model", "mlp").inputs == "quantiles"
+def test_inputs_may_be_chosen_against_the_recipe() -> None:
+    assert parsed("--model", "mlp", "--inputs", "quantiles").inputs == "quantiles"
     assert parsed("--model", "mlp", "--inputs", "raw").inputs == "raw"
-    assert parsed("--model", "mlp", "--recipe", "original").inputs == "raw"
+    assert parsed("--recipe", "original", "--inputs", "standardised").inputs == "standardised"
 
 
 def test_the_target_is_not_among_those_that_train_the_base() -> None:
