@@ -162,15 +162,24 @@ def run_arm(asked: argparse.Namespace) -> dict[str, Any]:
 
 def arms() -> list[str]:
     """Return what is measured, the usual ways first."""
-    found = ["lightning:topk"] if importlib.util.find_spec("lightning") else []
-    return [
-        *found,
-        "dense:topk",
+    found = [
+        *("lightning:topk", "dense:topk"),
         *(f"ours:{kind}" for kind in OURS),
-        "lightning:relu",
-        "dense:relu",
-        "ours:relu",
+        *("lightning:relu", "dense:relu", "ours:relu"),
     ]
+    has_lightning = importlib.util.find_spec("lightning") is not None
+    return [arm for arm in found if has_lightning or not arm.startswith("lightning:")]
+
+
+def ratios(results: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Return each comparison as a rate over a rate: with the usual ways, and with our TopK."""
+    rate = {result["arm"]: result["tokens_per_second"] for result in results}
+    pairs = [
+        *((f"ours:{kind}", f"{way}:{kind}") for kind in ("topk", "relu") for way in ("lightning", "dense")),
+        *((f"ours:{kind}", "ours:topk") for kind in OURS if kind != "topk"),
+    ]
+    known = [(ours, other) for ours, other in pairs if ours in rate and other in rate]
+    return {f"{ours} over {other}": round(rate[ours] / rate[other], 3) for ours, other in known}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -178,14 +187,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks.sae", description=__doc__)
     for name, default in (("features", 384), ("latents", 16_384), ("k", 32), ("batch", 512), ("steps", 10)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument(
-        "--quick", action="store_true", help="small sizes: whether it works, not how fast it is"
-    )
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, under a minute")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON, the table to stderr")
     parser.add_argument("--arm", help=argparse.SUPPRESS)
     asked = parser.parse_args(argv)
     if asked.quick:
-        asked.features, asked.latents, asked.batch, asked.steps = 64, 1024, 128, 3
+        asked.features, asked.latents, asked.batch, asked.steps = 256, 8192, 256, 3
     if asked.arm:
         print(json.dumps(run_arm(asked)))
         return 0
@@ -209,7 +216,7 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
         print(_row(results[-1]), file=table, flush=True)
     missing = [package for module, package in PEERS.items() if not importlib.util.find_spec(module)]
     print(f"not installed, not measured: {', '.join(missing) or 'none'}", file=table)
-    return {**sizes, "arms": results, "not_installed": missing}
+    return {**sizes, "arms": results, "ratios": ratios(results), "not_installed": missing}
 
 
 def _row(result: dict[str, Any]) -> str:
