@@ -93,13 +93,18 @@ def _one(flag: Flag, text: str, style: Style) -> list[str]:
 
 
 def _many(flag: Flag, texts: Iterable[str]) -> list[str]:
-    return [flag.spelling, *(texts if flag.verbatim else _without_exponents(texts))]
+    return [flag.spelling, *(texts if flag.verbatim else _not_flags(texts))]
 
 
-def _without_exponents(texts: Iterable[str]) -> Iterator[str]:
+def _not_flags(texts: Iterable[str]) -> Iterator[str]:
     """Yield texts, negative numbers in the only form that argparse does not take for a flag."""
     for text in texts:
-        yield format(Decimal(text), "f") if text.startswith("-") and _is_finite(text) else text
+        if not text.startswith("-") or text == "-":
+            yield text
+        elif _is_finite(text):
+            yield format(Decimal(text), "f")
+        else:
+            raise CannotBeSaid(f"holds `{text}`, which would be taken for a flag in a list of values")
 
 
 def _is_finite(text: str) -> bool:

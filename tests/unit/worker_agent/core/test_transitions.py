@@ -327,3 +327,12 @@ def test_events_are_numbered_without_a_gap() -> None:
         transitions.on_cancel(state, msg.Cancel(f"j{index}", 1), 2.0)
     events = [item.event.seq for item in drained(state) if isinstance(item, cmd.Record)]
     assert events == [1, 2, 3, 4, 5]
+
+
+def test_jobs_wait_until_their_environment_is_whole() -> None:
+    state = agent("s1")
+    transitions.on_hello(state, list(state.devices.values()), incomplete=True)
+    transitions.on_launch(state, launch("a"), 1.0)
+    assert "start a on s1" not in brief(drained(state))
+    transitions.on_complete(state)
+    assert brief(drained(state)) == ["start a on s1"]

@@ -61,6 +61,13 @@ def test_what_cannot_be_said_is_told(flag: Flag, value: Any, problem: str) -> No
         said(flag, value)
 
 
+def test_a_list_holds_nothing_that_would_be_taken_for_a_flag() -> None:
+    with pytest.raises(CannotBeSaid, match="holds `-a`, which would be taken for a flag"):
+        said(Flag("x", "--x", Takes.MANY), ["b", "-a"])
+    assert said(Flag("x", "--x", Takes.MANY), ["-", "-2"]) == ["--x", "-", "-2"]
+    assert said(Flag("x", "--x", Takes.MANY, verbatim=True), ["-a"]) == ["--x", "-a"]
+
+
 def test_a_false_without_a_word_is_dropped() -> None:
     on = Flag("x", "--x", Takes.NOTHING, on=("--x",))
     assert (said(on, False), is_dropped(on, False), is_dropped(on, True)) == ([], True, False)
