@@ -102,7 +102,7 @@ class Checkpoints:
             if size > limit:
                 problem = f"{size:,} bytes, more than checkpoint_limit, {limit:,} bytes"
                 return CheckpointLeft(problem=f"its checkpoint stays on the worker: {problem}")
-            follow_links(Path(folder))
+            follow_links(folder)
             files = digest_directory(folder)
         except OSError as error:
             where = error.filename or folder

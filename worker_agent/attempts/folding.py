@@ -53,7 +53,7 @@ def fold(attempt: AttemptLayout, launch: Launch, made: Made, gathering: Gatherin
 
 def make_whole(base_model: Path) -> None:
     """Make files and folders of the links in a base model.  Raises ResultError where it lacks a part."""
-    for item in follow_links(base_model):
+    for item in follow_links(str(base_model)):
         raise ResultError(f"the base model is not whole: {item.path}: {item.reason}")
 
 

@@ -144,14 +144,14 @@ def not_a_link(folder: str) -> None:
         raise NotADirectoryError(errno.ENOTDIR, "the job has put a link in its place", folder)
 
 
-def follow_links(folder: Path) -> List[LeftOut]:
+def follow_links(folder: str) -> List[LeftOut]:
     """Make what they point to of all links below a folder; return what that was not possible for.
 
     Raises OSError.
     """
-    not_a_link(str(folder))
+    not_a_link(folder)
     gathering = Gathering(CollectRules())
-    gathering.settle(str(folder), "")
+    gathering.settle(folder, "")
     return gathering.left_out()
 
 

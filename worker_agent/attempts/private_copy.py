@@ -83,14 +83,12 @@ def difference(copy: PrivateCopy, top: str, since_ns: int) -> Difference:
             for entry in entries:
                 name = f"{folder}{entry.name}"
                 before = copy.looks.get(name)
-                # Nearly all files are as they were, and are passed over without a call for each.
-                if before and before[2][1] < settled_ns:
-                    now = entry.stat(follow_symlinks=False)
-                    times = now.st_mtime_ns, now.st_ctime_ns
-                    if before == (now.st_ino, now.st_size, times, now.st_mode, now.st_nlink):
-                        seen.add(name)
-                        continue
-                kind = _kind(copy, entry, name, since_ns)
+                settled = before and before[2][1] < settled_ns
+                # Nearly all files are as they were: nothing more is asked of them.
+                if settled and before == _looks(entry.stat(follow_symlinks=False)):
+                    seen.add(name)
+                    continue
+                kind = _kind(copy, entry, name, settled_ns)
                 if kind == "folder":
                     folders.append(f"{name}/")
                 elif kind == "changed":
@@ -123,8 +121,11 @@ def is_as_copied(copy: PrivateCopy, top: str, name: str) -> bool:
     return filecmp.cmp(copy.sources[name], f"{top}/{name}", shallow=False)
 
 
-def _kind(copy: PrivateCopy, entry: "os.DirEntry[str]", name: str, since_ns: int) -> str:
-    """Say what an entry is: `same`, `changed`, `added`, or a `folder` to look into."""
+def _kind(copy: PrivateCopy, entry: "os.DirEntry[str]", name: str, settled_ns: int) -> str:
+    """Say what an entry is: `same`, `changed`, `added`, or a `folder` to look into.
+
+    Times from `settled_ns` on are within a tick of the start: they would be the same after a change.
+    """
     if entry.is_dir(follow_symlinks=False):
         if entry.name in CACHES:
             return "same"
@@ -138,8 +139,7 @@ def _kind(copy: PrivateCopy, entry: "os.DirEntry[str]", name: str, since_ns: int
     same = looks == before
     if not same and not stat.S_ISREG(looks[3]):
         return "added"
-    # Within a tick of the start the times would be the same after a change.
-    if same and looks[2][1] >= since_ns - TICK_NS:
+    if same and looks[2][1] >= settled_ns:
         same = filecmp.cmp(copy.sources[name], entry.path, shallow=False)
     return "same" if same else "changed"
 
