@@ -23,7 +23,7 @@ _LEAST_SUFFIX = 8
 
 def taken_by_earlier(error: IdTaken, layout: RunLayout) -> ConfigError:
     """Return the error about an id that an earlier job of the run has."""
-    former = read_fields(layout.journal, error.job_id) or _recorded_fields(layout.result(error.job_id))
+    former = _former_fields(layout, error.job_id)
     told = f": {differences(former, error.config)}" if former else ""
     return ConfigError(error.source, error.place, f"{error.problem}{told}; {_ADVICE}")
 
@@ -37,6 +37,11 @@ def in_the_way(layout: RunLayout, job_id: str, config: Config) -> str:
     former = _recorded_fields(result)
     told = f" ({differences(former, config)})" if former else ""
     return f"{result} exists and is not from this run{told}; nothing is ever written over: {_OTHER_PLACE}"
+
+
+def _former_fields(layout: RunLayout, job_id: str) -> Config | None:
+    """Return the fields that a job of an earlier start had, where anything tells them."""
+    return read_fields(layout.journal, job_id) or _recorded_fields(layout.result(job_id))
 
 
 def _recorded_fields(result: Path) -> Config | None:
@@ -57,7 +62,7 @@ def notes_on_suffixes(jobs: JobsSpec, known_ids: Mapping[str, str], layout: RunL
 
 def _taken(taken: Sequence[tuple[JobSpec, str]], layout: RunLayout) -> Iterator[str]:
     (job, owner), count = taken[0], len(taken)
-    former = read_fields(layout.journal, owner) or _recorded_fields(layout.result(owner))
+    former = _former_fields(layout, owner)
     told = f" with other fields ({differences(former, job.config)})" if former else ""
     were, got = ("was", "this job") if count == 1 else ("were", "these jobs")
     yield f"{plural(count, 'name')} {were} taken by earlier jobs{told}: {got} got a suffix"

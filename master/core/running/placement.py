@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from typing import TypeVar
 
 from master.core.planning.plan import Job
 from master.core.planning.resources import Resources
@@ -12,6 +13,8 @@ from master.core.planning.resources import Resources
 LOOKAHEAD_S = 0.25
 """Workers hold so many seconds of work in hand, to bridge the way to the master and back."""
 MAX_LOOKAHEAD = 256
+
+_Counted = TypeVar("_Counted", bound=Hashable)
 
 
 def lookahead(slots: int, mean_duration_s: float | None) -> int:
@@ -22,6 +25,13 @@ def lookahead(slots: int, mean_duration_s: float | None) -> int:
 
 
 _Kind = tuple[str, float | None, int | None, Resources]
+
+
+def _count_down(counts: Counter[_Counted], key: _Counted) -> None:
+    """Count one less, and forget what there is none of any more."""
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
 
 
 def _kind(job: Job) -> _Kind:
@@ -71,12 +81,9 @@ class ReadyJobs:
         """Take a job out if it is in."""
         if job not in self:
             return
-        self.resources[job.resources] -= 1
-        if not self.resources[job.resources]:
-            del self.resources[job.resources]
+        _count_down(self.resources, job.resources)
         if job.gpu_bytes is not None:
-            self.gpu_bytes[job.gpu_bytes] -= 1
-            self.gpu_bytes += Counter()
+            _count_down(self.gpu_bytes, job.gpu_bytes)
         if job.makes:
             del self._phase1[job.job_id]
             return

@@ -58,12 +58,12 @@ def largest_gpu(views: Iterable[WorkerView], at: float, patience_s: float) -> tu
 
 def has_larger(state: RunState, view: WorkerView, needs: Resources = NO_RESOURCES) -> bool:
     """Return whether another worker that takes such jobs has a larger GPU."""
+    largest = max(view.gpu_bytes, default=0)
     return any(
         other.available
         and other.slots > other.held_by_others
         and max(other.gpu_bytes, default=0) > largest
         and suits(needs, other)
-        for largest in (max(view.gpu_bytes, default=0),)
         for other in state.workers.values()
     )
 
