@@ -71,10 +71,6 @@ class TrainerManifest:
         rooms = (self.folder, *(self.folder.parent / room for room in self.shares))
         return [path for room in rooms for path in sorted(room.rglob("*.py"))]
 
-    def known_fields(self) -> frozenset[str]:
-        """Return the flags that it takes."""
-        return frozenset(self.flags().by_name)
-
     def flags(self) -> ScriptFlags:
         """Return the flags that it takes, with what stands behind each."""
         trees = [parsed(path.read_text(encoding="utf-8")) for path in self.modules()]

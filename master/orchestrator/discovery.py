@@ -14,7 +14,6 @@ from pathlib import Path
 
 from master.code.declarations.reading import flags_in
 from master.code.declarations.text import parsed
-from master.code.script_flags import long_names
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.errors import UsageError
 
@@ -52,7 +51,7 @@ class Script:
     @property
     def declared(self) -> frozenset[str]:
         """The long flags among them, without their dashes."""
-        return long_names(self.flags)
+        return self.flags.long_names
 
 
 def read_script(path: Path) -> Script:
@@ -72,7 +71,7 @@ def read_script(path: Path) -> Script:
         return Script(path, problem=f"does not parse: {error}")
     except OSError as error:
         return Script(path, problem=f"cannot be read: {error.strerror}")
-    return Script(path, dict(_taken(long_names(flags))), flags=flags)
+    return Script(path, dict(_taken(flags.long_names)), flags=flags)
 
 
 def _not_python(error: SyntaxError) -> str:

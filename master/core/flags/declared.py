@@ -83,6 +83,12 @@ class ScriptFlags:
     checked: dict[object, str] = field(default_factory=dict, repr=False, compare=False)
     """What was found wrong with values, each of which many jobs have."""
 
+    @property
+    def long_names(self) -> frozenset[str]:
+        """The long flags without their dashes, as declared: `batch-size` and `batch_size` differ."""
+        found = self.by_name.values()
+        return frozenset(flag.spelling[2:] for flag in found if flag.spelling.startswith("--"))
+
     def find(self, name: str) -> Flag | None:
         """Return the flag that a field means, None where there is none or it could be two."""
         if name not in self._found:

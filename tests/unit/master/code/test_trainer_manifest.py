@@ -59,7 +59,7 @@ def test_a_folder_and_a_manifest_are_a_trainer(tmp_path: Path) -> None:
     folder = write_trainer(tmp_path, "calm")
     manifest = find_trainer_manifest("calm", tmp_path)
     assert (manifest.folder, manifest.identity, manifest.shares) == (folder, "trainer:calm:1", ())
-    assert manifest.known_fields() == {"lr", "mode", "prefix", "epochs"}
+    assert {*manifest.flags().by_name} == {"lr", "mode", "prefix", "epochs"}
     assert manifest.shape == JobShape()
     assert trainer_names(tmp_path) == ["calm"]
 
@@ -72,7 +72,7 @@ def test_a_manifest_says_what_fields_mean(tmp_path: Path) -> None:
     assert base is not None and base.config == {"lr": 1, "code": "x"}
     assert base_model_of({"lr": 1, "mode": "plain"}, "x", shape=shape) is None
     assert shape.kind_of({"mode": "fit", "lr": 1}) == "fit"
-    assert find_trainer_manifest("calm", tmp_path).known_fields() == {"lr", "head"}
+    assert {*find_trainer_manifest("calm", tmp_path).flags().by_name} == {"lr", "head"}
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_the_code_is_identified_without_importing_it(tmp_path: Path) -> None:
 
 
 def test_the_fields_of_a_personalization_search_are_flags_of_the_default_trainer() -> None:
-    assert find_trainer_manifest().known_fields() >= {
+    assert find_trainer_manifest().flags().by_name.keys() >= {
         *("fold", "participants", "mode", "model", "batch_size", "lr", "window_size", "data_path", "prefix"),
         *("use_augmentation", "jitter_std", "magnitude_range", "aug_prob", "n_base_participants"),
         *("early_stopping_patience", "early_stopping_patience_target", "target_data_pct", "target_batch_pct"),

@@ -35,7 +35,7 @@ def test_settings_come_from_preset_config_and_flags_in_this_order(
 
 def test_the_manifest_names_every_flag() -> None:
     known = {"help", "command", "config", "print_config"}
-    fields = find_trainer_manifest("sae").known_fields()
+    fields = {*find_trainer_manifest("sae").flags().by_name}
     assert fields == {action.dest for action in build_parser()._actions} - known
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from master.code.script_flags import flags_of
+from master.code.declarations.reading import flags_in
+from master.code.declarations.text import parsed
 
 ARGPARSE = """
 import argparse
@@ -14,6 +15,10 @@ parser.add_argument("-l", "--batch-size", type=int)
 parser.add_argument("--batch_size")
 parser.parse_args()
 """
+
+
+def flags_of(source: str) -> frozenset[str]:
+    return flags_in("the script", [parsed(source)]).long_names
 
 
 def test_names_stay_as_they_are_declared() -> None:
