@@ -143,15 +143,19 @@ class Result:
 
     def hyperparameters(self) -> dict[str, Any]:
         """Return the options and what was made of them, as JSON types."""
-        values = {name: as_json(value) for name, value in asdict(self.options).items()}
         return {
-            **{name: value for name, value in values.items() if not name.endswith("_dir")},
+            **_told(self.options),
             "target": self.options.target,
             "base_participants": self.options.base_participants if self.base else [],
             "n_classes": self.spec.n_classes,
             "n_channels": self.spec.n_channels,
             "code_version": CODE_VERSION,
         }
+
+
+def _told(options: PersonalizationOptions) -> dict[str, Any]:
+    """Return the options but for places, as JSON types."""
+    return {name: as_json(value) for name, value in asdict(options).items() if not name.endswith("_dir")}
 
 
 def _load_target(options: PersonalizationOptions, base: BaseModel | None) -> dict[str, Windows]:
@@ -253,7 +257,6 @@ def _checkpoint_plan(
     if place.checkpoint_dir is None:
         return None
     job = replace(options, device="", checkpoint_every=0, no_plots=False)
-    values = {name: as_json(value) for name, value in asdict(job).items() if not name.endswith("_dir")}
     # As the network asks for it and not as the flags do: inferred classes may change with the data.
-    values |= {"network": spec.as_dict(), "code_version": CODE_VERSION}
+    values = {**_told(job), "network": spec.as_dict(), "code_version": CODE_VERSION}
     return CheckpointPlan(place.checkpoint_dir / files.CHECKPOINT, options.checkpoint_every, values)

@@ -13,8 +13,6 @@ from typing import Any
 from trainers.common.files import write_bytes
 
 Record = dict[str, Any]
-CLOCK_FIELDS = ("tokens_per_second", "eta_seconds")
-"""What differs between runs that are equal otherwise."""
 
 
 class Records:

@@ -74,9 +74,11 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     settings = request.settings
     examples = read_examples(request.activation_path, request.layer_idx, settings)
     scale = scale_of(examples, settings)
-    training = Training(settings, scale, device, _start(request, examples, scale))
+    base = None if request.start is None else load_sae(request.start)
+    start = None if base is None else _start(request, base, examples, scale)
+    training = Training(settings, scale, device, start)
     batch = batch_size(settings, examples.n_train, device.type)
-    fingerprint = _fingerprint(request, examples, batch)
+    fingerprint = _fingerprint(request, base, examples, batch)
     plan = plan_of(settings, examples.n_train, batch, fingerprint, request.checkpoint_dir)
     config = {
         **settings.as_config(),
@@ -129,11 +131,9 @@ def _metadata(request: Request, loop: Loop) -> dict[str, Any]:
     }
 
 
-def _start(request: Request, examples: Examples, scale: Scale) -> Parameters | None:
+def _start(request: Request, base: SavedSae, examples: Examples, scale: Scale) -> Parameters:
     """Return the parameters of the autoencoder to start from, as the new one's scale has them."""
-    if request.start is None:
-        return None
-    base, wanted = load_sae(request.start), request.settings.form(examples.rows.n_features)
+    wanted = request.settings.form(examples.rows.n_features)
     for name in ("kind", "n_features", "n_latents", "tied"):
         there, asked = getattr(base.form, name), getattr(wanted, name)
         if there != asked:
@@ -142,14 +142,13 @@ def _start(request: Request, examples: Examples, scale: Scale) -> Parameters | N
     return {name: value.to(dtype) for name, value in base.unfolded(scale.factor).items()}
 
 
-def _fingerprint(request: Request, examples: Examples, batch: int) -> dict[str, Any]:
+def _fingerprint(request: Request, base: SavedSae | None, examples: Examples, batch: int) -> dict[str, Any]:
     settings = replace(request.settings, batch_size=batch)
-    started = None if request.start is None else _digest_of(load_sae(request.start).parameters)
     return {
         **settings.as_config(),
         "layer_idx": request.layer_idx,
         "data": _digest(examples),
-        "start": started,
+        "start": None if base is None else _digest_of(base.parameters),
         "code_version": CODE_VERSION,
     }
 
