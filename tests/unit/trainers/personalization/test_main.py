@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 import trainers.personalization
 from master.code.trainer_manifest import find_trainer_manifest
+from tests.unit.trainers.personalization.results import read
 from trainers.personalization.__main__ import main
 from trainers.personalization.data import Source
 from trainers.personalization.networks import NetworkSpec
@@ -50,11 +50,6 @@ TARGET_FIGURES = {
     "best_target_model_target_test_f1",
     "best_target_model_target_test_accuracy",
 }
-
-
-def read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content
 
 
 def contents(folder: Path) -> dict[str, bytes]:

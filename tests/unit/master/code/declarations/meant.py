@@ -41,6 +41,20 @@ class Case:
     """What the script finds where it is told nothing."""
 
 
+@st.composite
+def jobs_of(draw: Any, cases: Mapping[str, Case]) -> tuple[list[str], dict[str, Any]]:
+    """Return what a script declares, and the fields of a job for it, by the names of `cases`.
+
+    `must` has to be given, and `data` wherever `last`, which is greedy and comes last, is.
+    """
+    names = draw(st.lists(st.sampled_from(sorted(cases)), min_size=1, max_size=6, unique=True))
+    names.sort(key=lambda name: name == "last")
+    chosen = draw(st.lists(st.sampled_from(names), unique=True))
+    wanted = {"must", *(["data"] if "last" in chosen else [])}
+    chosen += [name for name in names if name in wanted and name not in chosen]
+    return names, {name: draw(cases[name].values) for name in chosen}
+
+
 def read(source: str) -> ScriptFlags:
     """Return what a script's text tells."""
     return flags_in("train.py", [ast.parse(source)])

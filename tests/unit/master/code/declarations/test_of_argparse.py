@@ -17,6 +17,7 @@ from tests.unit.master.code.declarations.meant import (
     TEXTS,
     WHOLE,
     Case,
+    jobs_of,
     many,
     read,
     same,
@@ -82,16 +83,7 @@ def parser_of(source: str) -> argparse.ArgumentParser:
     return parser
 
 
-@st.composite
-def jobs(draw: Any) -> tuple[list[str], dict[str, Any]]:
-    names = draw(st.lists(st.sampled_from(sorted(CASES)), min_size=1, max_size=6, unique=True))
-    names.sort(key=lambda name: name == "last")  # what is greedy comes last
-    chosen = draw(st.lists(st.sampled_from(names), unique=True))
-    chosen += ["data"] if "last" in chosen and "data" in names and "data" not in chosen else []
-    return names, {name: draw(CASES[name].values) for name in chosen}
-
-
-@given(jobs())
+@given(jobs_of(CASES))
 def test_what_is_sent_is_what_was_meant(job: tuple[list[str], dict[str, Any]]) -> None:
     names, config = job
     source = script(names)

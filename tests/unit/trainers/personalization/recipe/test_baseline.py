@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
+from tests.unit.trainers.personalization.results import metrics
+
 Run = Callable[..., int]
 Save = Callable[..., None]
-
-
-def read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content
-
-
-def metrics(tmp_path: Path, name: str) -> dict[str, Any]:
-    return read(tmp_path / name / "output" / "metrics.json")
 
 
 def test_baselines_stand_beside_the_model(run: Run, tmp_path: Path, data_path: Path) -> None:

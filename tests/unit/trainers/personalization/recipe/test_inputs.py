@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from tests.unit.trainers.personalization.results import metrics, read
 from trainers.personalization.recipe.inputs import FAR, Quantiles, Standardise, split_off_inputs
 
 STRAIGHT = torch.linspace(-1, 1, 201)
 Run = Callable[..., int]
 Save = Callable[..., None]
-
-
-def read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content
-
-
-def metrics(tmp_path: Path, name: str) -> dict[str, Any]:
-    return read(tmp_path / name / "output" / "metrics.json")
 
 
 def make_old(folder: Path) -> None:

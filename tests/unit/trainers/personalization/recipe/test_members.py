@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
+from tests.unit.trainers.personalization.results import metrics
 from trainers.personalization.data import Source
 from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.recipe.members import Average, member_seed
@@ -17,15 +16,6 @@ from trainers.personalization.scoring import evaluate
 
 Run = Callable[..., int]
 Save = Callable[..., None]
-
-
-def read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content
-
-
-def metrics(tmp_path: Path, name: str) -> dict[str, Any]:
-    return read(tmp_path / name / "output" / "metrics.json")
 
 
 def test_seeds_are_trained_and_their_probabilities_averaged(

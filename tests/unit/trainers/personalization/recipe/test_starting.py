@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.unit.trainers.personalization.results import metrics, read
 from trainers.personalization.__main__ import main
 
 Run = Callable[..., int]
@@ -24,15 +23,6 @@ ORIGINAL = {
     ("cnn", "target_only"): (0.03976038098335266, 0.023286545649170876),
 }
 """Validation and test loss as the version before recipes computed them."""
-
-
-def read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content
-
-
-def metrics(tmp_path: Path, name: str) -> dict[str, Any]:
-    return read(tmp_path / name / "output" / "metrics.json")
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
