@@ -1,0 +1,5 @@
+"""Models of tables: transformers, MLP, TabM, RealMLP and trees; seeds and folds trained side by side.
+
+`data` brings files of rows to a `Dataset`, `models` are the networks, `training` trains members of one
+of them, `trees` are the baselines, `evaluation` measures, `results` writes what is kept.
+"""
