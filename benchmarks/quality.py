@@ -26,10 +26,10 @@ from typing import Any
 import torch
 
 from benchmarks import quality_people, quality_probes
-from benchmarks.intervals import Interval, interval
 from benchmarks.quality_people import People
 from benchmarks.quality_probes import FULL, QUICK, Size
 from examples import digits_participants, wisdm_participants
+from trainers.tabular.evaluation.intervals import Interval, interval
 
 Table = dict[str, dict[str, Interval]]
 """Arm, then column, to its figure."""
