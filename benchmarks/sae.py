@@ -26,8 +26,9 @@ from torch import Tensor, nn
 
 from trainers.sae import keep_pages
 from trainers.sae.data import Scale
-from trainers.sae.model.architecture import Architecture, new_parameters
+from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.dense import dense_loss
+from trainers.sae.model.parameters import new_parameters
 from trainers.sae.model.sparse import Weights
 from trainers.sae.settings import Settings
 from trainers.sae.training import Training

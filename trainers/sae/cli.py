@@ -1,4 +1,7 @@
-"""The command `train_sae`, with the sub-commands `train_sae` (the default) and `train_sae_fast`."""
+"""The command `train_sae`, with the sub-commands `train_sae` (the default) and `train_sae_fast`.
+
+torch is imported only where something is trained: help and settings are told at once.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from trainers.common.errors import BadInput, exit_code_of
+from trainers.sae.model.architecture import KINDS
+from trainers.sae.settings import PRECISIONS, PRESETS, SCHEDULES, Settings, settings_of, within_fast
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
 
-try:
-    from trainers.sae.model.architecture import KINDS
-    from trainers.sae.run import Request, train
-    from trainers.sae.settings import PRECISIONS, PRESETS, SCHEDULES, Settings, settings_of, within_fast
-except ModuleNotFoundError as error:
-    raise SystemExit(f"train_sae: {error}: training needs pip install 'twophase[trainers]'") from error
+if TYPE_CHECKING:
+    from trainers.sae.run import Request
 
 NAME = "train_sae"
+DESCRIPTION = "Train a sparse autoencoder on the stored activations of one layer."
 DEFAULT_OUTPUT = Path("data/sae")
 INTERRUPTED = 130
 FAST = "train_sae_fast"
@@ -66,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_code_of(
             lambda: run(arguments, ScriptContract.from_environ(), sys.stdout), NAME, sys.stderr
         )
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"{NAME}: {error}: training needs pip install 'twophase[trainers]'") from error
     except KeyboardInterrupt:
         print(f"{NAME}: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return INTERRUPTED
@@ -82,12 +86,14 @@ def run(arguments: argparse.Namespace, contract: ScriptContract | None, stream: 
         print(json.dumps({"preset": preset, **settings.as_config()}, indent=2), file=stream)
         return
     request = _request(own, settings, contract, arguments)
+    from trainers.sae.run import train
+
     train(request, lambda line: print(line, file=stream, flush=True), _progress(contract, stream))
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command; every flag may be written with - or with _."""
-    parser = argparse.ArgumentParser(NAME, description=__doc__, argument_default=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(NAME, description=DESCRIPTION, argument_default=argparse.SUPPRESS)
     parser.add_argument("command", nargs="?", choices=(NAME, FAST), default=NAME)
     add = _Adder(parser)
     add(
@@ -200,6 +206,8 @@ def _request(
         if contract.base_model_dir is not None:
             output, start = (contract.base_model_dir, start) if is_base else (output, contract.base_model_dir)
     tuned = {name: own[f"tune_{name}"] for name in TUNED if f"tune_{name}" in own and not is_base}
+    from trainers.sae.run import Request
+
     return Request(
         activation_path=path,
         settings=replace(settings, **tuned),

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
-from trainers.sae.model.architecture import Architecture, Parameters, decoder_of, output_bias
+from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import latent_sums
 from trainers.sae.model.dense import encoded
 from trainers.sae.model.encoder import inference_codes
+from trainers.sae.model.parameters import Parameters, decoder_of, output_bias
 
 BATCH = 512
 

@@ -21,7 +21,7 @@ from trainers.sae.evaluation import Evaluation, evaluate
 from trainers.sae.files.loading import load_sae
 from trainers.sae.files.saved import SavedSae, folded
 from trainers.sae.loop import Loop, Plan, Progress, plan_of
-from trainers.sae.model.architecture import Parameters
+from trainers.sae.model.parameters import Parameters
 from trainers.sae.outputs import check_exports, claim, discard, exports_of, write_results
 from trainers.sae.rates import base_rate, batch_size
 from trainers.sae.records import Records

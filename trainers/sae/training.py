@@ -12,10 +12,10 @@ from torch import Tensor
 from trainers.common.seeds import derive_seed
 from trainers.sae.data import Scale
 from trainers.sae.evaluation import Evaluation, evaluate
-from trainers.sae.model.architecture import Parameters, new_parameters
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.dense import encoded
 from trainers.sae.model.encoder import auxiliary_codes, can_round, faster_rounded, training_codes
+from trainers.sae.model.parameters import Parameters, new_parameters
 from trainers.sae.model.selection import above
 from trainers.sae.model.sparse import Result, Weights, sparse_step
 from trainers.sae.model.whole import differentiated_step, whole_step

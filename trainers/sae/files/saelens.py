@@ -18,7 +18,8 @@ from trainers.sae.files.saved import (
     taken,
     write_safetensors_file,
 )
-from trainers.sae.model.architecture import Architecture, Kind, decoder_of, output_bias
+from trainers.sae.model.architecture import Architecture, Kind
+from trainers.sae.model.parameters import decoder_of, output_bias
 
 CONFIG, WEIGHTS, SPARSITY = "cfg.json", "sae_weights.safetensors", "sparsity.safetensors"
 ARCHITECTURES: dict[str, Kind] = {"standard": "relu", "topk": "topk", "jumprelu": "jumprelu"}

@@ -15,7 +15,8 @@ from torch import Tensor
 from trainers.common.errors import BadInput
 from trainers.common.files import write_bytes
 from trainers.sae.evaluation import reconstruct
-from trainers.sae.model.architecture import Architecture, Parameters, decoder_of
+from trainers.sae.model.architecture import Architecture
+from trainers.sae.model.parameters import Parameters, decoder_of
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainers.sae.model.architecture import Architecture, Parameters, decoder_of, output_bias
+from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.levels import level_of, n_levels
+from trainers.sae.model.parameters import Parameters, decoder_of, output_bias
 from trainers.sae.model.selection import select, topk
 from trainers.sae.model.sparse import Weights
 

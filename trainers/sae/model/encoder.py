@@ -12,9 +12,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from trainers.sae.model.architecture import Architecture, Parameters
+from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.dense import encoded
+from trainers.sae.model.parameters import Parameters
 from trainers.sae.model.selection import (
     SPARE,
     above,

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainers.sae.model.architecture import Architecture, Parameters, decoder_of, output_bias
+from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import ByLatent, Codes, latent_sums
 from trainers.sae.model.levels import level_of, n_levels
+from trainers.sae.model.parameters import Parameters, decoder_of, output_bias
 
 
 @dataclass(frozen=True)

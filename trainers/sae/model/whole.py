@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainers.sae.model.architecture import Architecture, Parameters, decoder_of, output_bias
+from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.dense import dense_loss
+from trainers.sae.model.parameters import Parameters, decoder_of, output_bias
 from trainers.sae.model.sparse import Result, Weights
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from trainers.sae.files.saved import SavedSae
-from trainers.sae.model.architecture import Architecture, new_parameters
+from trainers.sae.model.architecture import Architecture
+from trainers.sae.model.parameters import new_parameters
 from trainers.sae.run import Request, Trained, train
 from trainers.sae.settings import Settings
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import importlib.util
 import json
 from pathlib import Path
 
@@ -111,3 +114,29 @@ def test_a_config_with_a_word_that_is_no_setting(tmp_path: Path, capsys: pytest.
         (tmp_path / "c.json").write_text(content)
         assert main(["--config", str(tmp_path / "c.json")]) == 2
         assert message in capsys.readouterr().err
+
+
+def imported_at_once(name: str, seen: set[str]) -> set[str]:
+    """Return the modules that importing one imports, and those that these do."""
+    spec = importlib.util.find_spec(name)
+    if (
+        name in seen
+        or spec is None
+        or spec.origin is None
+        or name.split(".")[0] not in ("trainers", "worker_agent")
+    ):
+        return seen | {name}
+    seen = seen | {name}
+    for node in ast.parse(Path(spec.origin).read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            seen = imported_at_once(node.module, seen)
+        elif isinstance(node, ast.Import):
+            for one in node.names:
+                seen = imported_at_once(one.name, seen)
+    return seen
+
+
+def test_help_and_settings_do_not_wait_for_torch() -> None:
+    found = imported_at_once("trainers.sae.cli", set())
+    assert "trainers.sae.settings" in found
+    assert not {name.split(".")[0] for name in found} & {"torch", "numpy", "h5py", "scipy"}

@@ -1,14 +1,13 @@
-"""Forms that cannot be, and parameters as each form has them."""
+"""Forms that cannot be, and how their parts are counted."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-import torch
 
 from trainers.common.errors import BadInput
-from trainers.sae.model.architecture import Architecture, decoder_of, new_parameters, output_bias
+from trainers.sae.model.architecture import Architecture
 
 
 @pytest.mark.parametrize(
@@ -23,17 +22,6 @@ from trainers.sae.model.architecture import Architecture, decoder_of, new_parame
 def test_forms_that_cannot_be(values: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         Architecture(**{"n_features": 4, **values})
-
-
-def test_parameters_of_the_forms() -> None:
-    mean, generator = torch.ones(4), torch.Generator().manual_seed(0)
-    tied = new_parameters(Architecture("relu", 4, 8, tied=True), mean, generator)
-    assert sorted(tied) == ["W_enc", "b_dec", "b_enc"] and decoder_of(tied) is tied["W_enc"]
-    untied = new_parameters(Architecture("relu", 4, 8), mean, generator)
-    assert output_bias(untied | {"b_out": mean}).tolist() == [1, 1, 1, 1]
-    jump = new_parameters(Architecture("jumprelu", 4, 8, 2), mean, generator)
-    assert torch.equal(jump["W_enc"], jump["W_dec"]) and torch.equal(jump["b_dec"], mean)
-    assert jump["threshold"].shape == (8,)
 
 
 def test_nested_parts_double_and_end_with_all() -> None:

@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 import torch
 
-from trainers.sae.model.architecture import KINDS, Architecture, Parameters, new_parameters
+from trainers.sae.model.architecture import KINDS, Architecture
 from trainers.sae.model.dense import dead_codes, dense_loss, encoded
+from trainers.sae.model.parameters import Parameters, new_parameters
 from trainers.sae.model.selection import select
 from trainers.sae.model.sparse import Result, Weights, sparse_step
 
