@@ -8,7 +8,6 @@ TwophaseError
 │   ├── DiskFull        … and asking again helps once somebody has made room, there or here
 │   └── WorkerUnusable  … and asking again will not help (refused key, no rsync)
 ├── SessionLost         the link to a worker broke; the worker may be fine
-├── ProtocolError       master and agent disagree
 ├── IntegrityError      bytes are not what their digest says
 └── InternalError       a defect of ours, with the history that led to it       exit 70
 """
@@ -82,10 +81,6 @@ class WorkerUnusable(RemoteError):
 
 class SessionLost(TwophaseError):
     """The link to a worker broke.  What runs on the worker goes on."""
-
-
-class ProtocolError(TwophaseError):
-    """A message that the other side must not send."""
 
 
 class IntegrityError(TwophaseError):

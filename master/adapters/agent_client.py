@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from master.adapters.inbox import Inbox, Noted, Received, Seen
 from master.adapters.session import Channel, Session
 from master.core.running import events as ev
-from master.errors import ProtocolError, RemoteError, SessionLost, WorkerUnusable
+from master.errors import RemoteError, SessionLost, WorkerUnusable
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.events import Event, Running
@@ -23,6 +23,7 @@ from worker_agent.protocol.reports import Said
 from worker_agent.protocol.secrets import Secrets
 
 PING_S = 5.0
+"""A link on which nothing came for so long is pinged, whatever is sent meanwhile."""
 SILENCE_S = 20.0
 """A link on which nothing came for so long is lost."""
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
@@ -100,10 +101,44 @@ class Unreadable:
             )
 
 
+class Pulse:
+    """When something was heard of a link last, and when it was asked for a sign of life."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` returns seconds and is never set."""
+        self._clock = clock
+        self._heard = self._asked = clock()
+        self._number = 0
+
+    def heard(self) -> None:
+        """Take note of whatever has come."""
+        self._heard = self._clock()
+
+    @property
+    def is_silent(self) -> bool:
+        """True once the link is to be given up."""
+        return self._clock() - self._heard > SILENCE_S
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until a ping is due."""
+        return max(0.0, max(self._heard, self._asked) + PING_S - self._clock())
+
+    def ping(self) -> bytes:
+        """Return a ping, as a line, if one is due."""
+        if self.wait_s > 0:
+            return b""
+        self._asked, self._number = self._clock(), self._number + 1
+        return msg.encode(msg.Ping(self._number))
+
+
 class WorkerLink:
     """Owns the connection to one worker.  `send` may be called from any thread and never blocks."""
 
-    def __init__(self, greeting: Greeting, inbox: Inbox, clock: Clock = time.time) -> None:
+    def __init__(
+        self, greeting: Greeting, inbox: Inbox, clock: Clock = time.time, steady: Clock = time.monotonic
+    ) -> None:
+        """`clock` dates events, `steady` measures how long it has been silent."""
         self.worker = greeting.worker
         self._greeting, self._inbox, self._clock = greeting, inbox, clock
         self._closing = threading.Event()
@@ -112,7 +147,7 @@ class WorkerLink:
         self._channel: Channel | None = None
         self.welcome: msg.Welcome | None = None
         """What the agent said of itself, while the link is up."""
-        self._heard = 0.0
+        self._steady, self._pulse = steady, Pulse(steady)
         self._unreadable = Unreadable(self.worker)
         self._thread = threading.Thread(target=self._run, name=f"link-{self.worker}", daemon=True)
 
@@ -187,7 +222,7 @@ class WorkerLink:
         self._outgoing, self._channel = outgoing, channel
         if self._closing.is_set():  # perhaps before it could find the new queue
             outgoing.put(None)
-        self._heard = self._clock()
+        self._pulse = Pulse(self._steady)
         writer = threading.Thread(target=self._write, args=(channel, outgoing), daemon=True)
         writer.start()
         try:
@@ -200,7 +235,7 @@ class WorkerLink:
     def _read(self, channel: Channel) -> None:
         lines = LineBuffer(PREAMBLE)
         while data := channel.receive():
-            self._heard = self._clock()
+            self._pulse.heard()
             try:
                 for line in lines.feed(data):
                     self._take(msg.decode(line))
@@ -208,19 +243,18 @@ class WorkerLink:
                 self._unreadable.note(str(error))
                 raise
         if not self._closing.is_set():
-            why = f"silent for {SILENCE_S:.0f} s" if self._is_silent() else _why(channel, self.welcome)
+            why = f"silent for {SILENCE_S:.0f} s" if self._pulse.is_silent else _why(channel, self.welcome)
             raise SessionLost(f"{self.worker}: {why}")
-
-    def _is_silent(self) -> bool:
-        return self._clock() - self._heard > SILENCE_S
 
     def _take(self, message: msg.Message) -> None:
         if isinstance(message, msg.Refused):
             raise WorkerUnusable(self.worker, message.reason)
         if isinstance(message, msg.Welcome):
             if message.protocol != msg.PROTOCOL:
-                raise ProtocolError(
-                    f"the agent speaks protocol {message.protocol}, this master {msg.PROTOCOL}"
+                raise WorkerUnusable(
+                    self.worker,
+                    f"the agent there speaks protocol {message.protocol}, this master {msg.PROTOCOL}: "
+                    "end that agent, or go on with the version of Twophase that began the run",
                 )
             self.welcome = message
             if self._greeting.secrets:
@@ -238,16 +272,13 @@ class WorkerLink:
             self._inbox.put(Seen(self.worker, message.job_id, message.attempt, Said(), message.detail.slot))
 
     def _write(self, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:
-        """Send what is queued, a ping when nothing is, and end a link that has gone silent."""
-        number = 0
+        """Send what is queued, pings where nothing is heard, and end a link that has gone silent."""
+        pulse = self._pulse
         try:
-            while (batch := _drain(outgoing)) is not None:
-                if not batch:
-                    number += 1
-                    batch = msg.encode(msg.Ping(number))
-                if self._is_silent():
+            while (batch := _drain(outgoing, pulse.wait_s)) is not None:
+                if pulse.is_silent:
                     break
-                channel.send(batch)
+                channel.send(batch + pulse.ping())
         except (SessionLost, OSError):
             pass
         channel.close()
@@ -275,10 +306,10 @@ def next_backoff(previous_s: float) -> float:
     return min(MAX_BACKOFF_S, max(FIRST_BACKOFF_S, 2 * previous_s))
 
 
-def _drain(outgoing: SimpleQueue[bytes | None]) -> bytes | None:
-    """Wait for messages and return all that are queued, `b""` after `PING_S`, None at the end."""
+def _drain(outgoing: SimpleQueue[bytes | None], wait_s: float) -> bytes | None:
+    """Wait for messages and return all that are queued, `b""` after `wait_s`, None at the end."""
     try:
-        first = outgoing.get(timeout=PING_S)
+        first = outgoing.get(timeout=wait_s)
     except Empty:
         return b""
     if first is None:

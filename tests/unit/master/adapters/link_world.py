@@ -55,7 +55,7 @@ class World:
 
     def __post_init__(self) -> None:
         greeting = Greeting("lab1", self.open, self.deploy, HELLO, self.secrets)
-        self.link = WorkerLink(greeting, self.inbox, lambda: self.now)
+        self.link = WorkerLink(greeting, self.inbox, lambda: self.now, lambda: self.now)
 
     def open(self) -> Session:
         session = FakeSession("lab1")

@@ -119,6 +119,24 @@ def test_an_idle_link_is_pinged(world: World, monkeypatch: pytest.MonkeyPatch) -
     assert pinged.wait(SOON_S)
 
 
+def test_a_link_with_much_to_send_is_pinged_all_the_same(world: World) -> None:
+    pinged = threading.Event()
+
+    def listener(data: bytes) -> bytes:
+        if b'"ping"' in data:
+            pinged.set()
+        return welcome(data)
+
+    world.listener = listener
+    world.up()
+    for seq in range(1, 100):
+        world.now += 0.1
+        world.link.send(msg.Ack(seq))
+        if pinged.wait(0.0 if world.now < 100 + agent_client.PING_S else 0.1):
+            break
+    assert pinged.wait(0.5)
+
+
 def test_a_refusal_is_for_good(world: World) -> None:
     world.listener = lambda data: PREAMBLE + msg.encode(msg.Refused("a newer master is at work"))
     world.link.start()

@@ -6,7 +6,7 @@ import pytest
 
 from master.adapters.agent_client import to_event
 from master.core.running import events as ev
-from tests.unit.master.adapters.link_world import HELLO, WELCOME, World
+from tests.unit.master.adapters.link_world import HELLO, SOON_S, WELCOME, World
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.lines import PREAMBLE
 
@@ -34,14 +34,19 @@ def test_an_agent_that_cannot_start_says_why() -> None:
     assert lost.reason.startswith("the agent did not start: worker_agent: cannot start the agent: [Errno 13]")
 
 
-def test_another_protocol_is_no_link() -> None:
+def test_an_agent_of_another_protocol_is_of_no_use_and_not_tried_again() -> None:
     world = World()
     strange = msg.Welcome(**{**WELCOME.__dict__, "protocol": 99})
     world.listener = lambda data: PREAMBLE + msg.encode(strange)
     world.link.start()
-    lost = world.event()
-    assert isinstance(lost, ev.WorkerLost)
-    assert lost.reason == "the agent speaks protocol 99, this master 1"
+    told = world.event()
+    assert isinstance(told, ev.WorkerUnusable)
+    assert told.reason == (
+        "the agent there speaks protocol 99, this master 1: "
+        "end that agent, or go on with the version of Twophase that began the run"
+    )
+    world.link.join(SOON_S)
+    assert len(world.sessions) == 1
 
 
 def greeting_of(told: object) -> msg.Message:
