@@ -7,6 +7,7 @@ files look like are compared, and only what nobody can still write to is kept (`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -86,13 +87,14 @@ class RecycledAttempts:
 
     def give(self, attempt: AttemptLayout, shown: Shown) -> Optional[PrivateCopy]:
         """Give a kept directory to an attempt; None where there is none.  Raises OSError."""
-        free = self._free.get(shown)
-        if not free:
-            return None
-        self._count -= 1
-        folder, copy = free.pop()
-        os.rename(folder, attempt.root)
-        return copy
+        free = self._free.get(shown, [])
+        while free:
+            self._count -= 1
+            folder, copy = free.pop()
+            with contextlib.suppress(FileNotFoundError):  # somebody has wiped the place
+                os.rename(folder, attempt.root)
+                return copy
+        return None
 
     def paths(self) -> Iterator[str]:
         """Yield where all kept directories are."""
@@ -157,9 +159,10 @@ class RecycledFolders:
 
     def open(self, folder: str) -> None:
         """Make a directory, of a kept one where there is any.  Raises OSError."""
-        if self._free:
-            os.rename(self._free.pop(), folder)
-            return
+        while self._free:
+            with contextlib.suppress(FileNotFoundError):  # somebody has wiped the place
+                os.rename(self._free.pop(), folder)
+                return
         os.makedirs(folder)
         if not self._fresh[0]:
             self._fresh = looks_of(folder)

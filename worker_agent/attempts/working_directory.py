@@ -27,7 +27,6 @@ class WorkingDirectories:
     def __init__(self, layout: WorkLayout, run_id: str) -> None:
         self._layout = layout
         self._run_id = run_id
-        self._parents: Set[str] = set()
         self._recycled = RecycledAttempts()
         self._made: Dict[str, Made] = {}
         self._distrusted: Set[str] = set()
@@ -81,12 +80,10 @@ class WorkingDirectories:
         return mount, target
 
     def _make(self, attempt: AttemptLayout, mounts: Sequence[Tuple[Mount, Path]]) -> PrivateCopy:
-        parent = os.path.dirname(attempt.root)
-        if parent not in self._parents:
-            os.makedirs(parent, exist_ok=True)
-            self._parents.add(parent)
         try:
             os.mkdir(attempt.root)
+        except FileNotFoundError:  # the first one here, or somebody has wiped the place
+            os.makedirs(attempt.root)
         except FileExistsError:
             shutil.rmtree(attempt.root)
             os.mkdir(attempt.root)

@@ -100,7 +100,12 @@ def _read(path: Path) -> List[str]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(str(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        descriptor = os.open(str(path), flags, 0o600)
+    except FileNotFoundError:  # somebody has wiped the place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(str(path), flags, 0o600)
     try:
         yield descriptor
     finally:

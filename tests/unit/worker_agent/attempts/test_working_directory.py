@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,15 @@ def test_a_disk_that_takes_nothing_is_told(layout: WorkLayout) -> None:
     (layout.work_dir / "runs").write_text("a file in the way")
     with pytest.raises(StartError, match=r"cannot prepare .*: Not a directory"):
         WorkingDirectories(layout, "r1").prepare(layout.attempt("r1", "a", 1), launch())
+
+
+def test_a_place_that_was_wiped_is_made_anew(layout: WorkLayout) -> None:
+    directories = WorkingDirectories(layout, "r1")
+    first, second, third = (layout.attempt("r1", "a", number) for number in (1, 2, 3))
+    directories.prepare(first, launch())
+    shutil.rmtree(layout.work_dir)
+    directories.prepare(second, launch())
+    assert directories.recycle(second) == []
+    shutil.rmtree(layout.work_dir)
+    directories.prepare(third, launch())
+    assert paths_of(third).work.is_dir() and paths_of(third).output.is_dir()

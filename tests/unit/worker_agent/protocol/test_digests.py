@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from worker_agent.protocol.digests import FileDigest, digest_directory
+from worker_agent.protocol import digests
+from worker_agent.protocol.digests import FileDigest, digest_directory, fsync_tree
 
 
 def write(folder: Path, *names: str) -> Path:
@@ -65,3 +66,16 @@ def test_a_row_is_a_digest_again() -> None:
 def test_a_row_that_names_no_file_below_is_refused(row: list[object], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         FileDigest.from_row(row)
+
+
+@pytest.mark.parametrize(("files", "has_it", "expected"), [(300, True, 0), (300, False, 301), (3, True, 4)])
+def test_many_files_are_made_durable_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, has_it: bool, expected: int
+) -> None:
+    for number in range(files):
+        (tmp_path / str(number)).touch()
+    synced: list[Path] = []
+    monkeypatch.setattr(digests, "fsync_directory", synced.append)
+    monkeypatch.setattr(digests, "sync_file_system", lambda directory: has_it and directory == tmp_path)
+    fsync_tree(tmp_path)
+    assert len(synced) == expected
