@@ -119,8 +119,8 @@ def fsync_directory(directory: Path) -> None:
 def fsync_tree(directory: Path) -> None:
     """Make a directory, all files below it and all their names durable.
 
-    A few at a time: what a file system writes down for one it then writes down for several.  Many files in one
-    call, whatever else waits for the same disk: one after the other, 20,000 take half a minute.
+    A few at a time: what a file system writes down for one it then writes down for several.  Many files in
+    one call, whatever else waits for the same disk: one after the other, 20,000 may take half a minute.
     """
     paths = list(_below(directory))
     if len(paths) > _MANY and sync_file_system(directory):
