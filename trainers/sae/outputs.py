@@ -13,11 +13,12 @@ from trainers.common.activations.reading import Wanted, columns_of, read_rows
 from trainers.common.errors import BadInput, TrainerError
 from trainers.common.files import write_json
 from trainers.common.resume import as_json, differences
+from trainers.common.saved_files import read_json_file
 from trainers.sae.checkpoints import STATE
 from trainers.sae.evaluation import Evaluation
 from trainers.sae.files.features import SNIPPET, TOKEN, feature_rows, top_examples, write_features
 from trainers.sae.files.saelens import write_saelens
-from trainers.sae.files.saved import SavedSae, read_json_file
+from trainers.sae.files.saved import SavedSae
 from trainers.sae.files.seed import write_seed
 from trainers.sae.files.sparsify import write_sparsify
 

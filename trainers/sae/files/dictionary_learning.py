@@ -9,7 +9,8 @@ import torch
 
 from trainers.common.errors import BadInput
 from trainers.common.files import read_tensors
-from trainers.sae.files.saved import SavedSae, read_json_file, taken
+from trainers.common.saved_files import read_json_file
+from trainers.sae.files.saved import SavedSae, taken
 from trainers.sae.model.architecture import Architecture, Kind
 
 WEIGHTS, CONFIG = "ae.pt", "config.json"

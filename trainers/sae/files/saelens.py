@@ -10,14 +10,8 @@ from torch import Tensor
 
 from trainers.common.errors import BadInput
 from trainers.common.files import write_json
-from trainers.sae.files.saved import (
-    SavedSae,
-    as_jumprelu,
-    read_json_file,
-    read_safetensors_file,
-    taken,
-    write_safetensors_file,
-)
+from trainers.common.saved_files import read_json_file, write_tensors_file
+from trainers.sae.files.saved import SavedSae, as_jumprelu, read_wide_tensors, taken
 from trainers.sae.model.architecture import Architecture, Kind
 from trainers.sae.model.parameters import decoder_of, output_bias
 
@@ -37,15 +31,15 @@ def write_saelens(folder: Path, sae: SavedSae, frequency_L: Tensor) -> None:
     if name == "jumprelu":
         tensors["threshold"] = parameters["threshold"]
     # A tied decoder is the encoder's memory, which a file holds once.
-    write_safetensors_file(folder / WEIGHTS, {key: value.clone() for key, value in tensors.items()})
-    write_safetensors_file(folder / SPARSITY, {"sparsity": (frequency_L.float() + 1e-10).log10()})
+    write_tensors_file(folder / WEIGHTS, {key: value.clone() for key, value in tensors.items()})
+    write_tensors_file(folder / SPARSITY, {"sparsity": (frequency_L.float() + 1e-10).log10()})
     write_json(folder / CONFIG, _config(sae, name))
 
 
 def read_saelens(folder: Path) -> SavedSae:
     """Return the autoencoder of a directory; BadInput for what would give other figures here."""
     config, path = read_json_file(folder / CONFIG), folder / WEIGHTS
-    tensors = read_safetensors_file(path)
+    tensors = read_wide_tensors(path)
     kind = ARCHITECTURES.get(str(config.get("architecture")))
     if kind is None:
         known = ", ".join(ARCHITECTURES)

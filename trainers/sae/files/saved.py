@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor
 
 from trainers.common.errors import BadInput
-from trainers.common.files import write_bytes
+from trainers.common.saved_files import read_tensors_file
 from trainers.sae.evaluation import reconstruct
 from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.parameters import Parameters, decoder_of
@@ -60,29 +57,10 @@ def as_jumprelu(sae: SavedSae) -> SavedSae:
     return replace(sae, form=replace(sae.form, kind="jumprelu"), parameters=parameters)
 
 
-def read_safetensors_file(path: Path) -> dict[str, Tensor]:
+def read_wide_tensors(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a file, float32 or wider; BadInput where there are none."""
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise BadInput(f"{path}: missing, truncated or not a safetensors file ({error})") from error
+    tensors = read_tensors_file(path)
     return {name: value if value.dtype == torch.float64 else value.float() for name, value in tensors.items()}
-
-
-def read_json_file(path: Path) -> dict[str, Any]:
-    """Return a JSON object; BadInput where there is none."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: missing or not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise BadInput(f"{path}: must be a JSON object")
-    return value
-
-
-def write_safetensors_file(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Put tensors at `path`, whole or not at all."""
-    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
 
 
 def taken(tensors: dict[str, Tensor], name: str, path: Path) -> Tensor:

@@ -14,13 +14,8 @@ import torch
 
 from trainers.common.errors import BadInput
 from trainers.common.files import write_json
-from trainers.sae.files.saved import (
-    SavedSae,
-    read_json_file,
-    read_safetensors_file,
-    taken,
-    write_safetensors_file,
-)
+from trainers.common.saved_files import read_json_file, write_tensors_file
+from trainers.sae.files.saved import SavedSae, read_wide_tensors, taken
 from trainers.sae.model.architecture import KINDS, Architecture
 
 ACTIVATIONS = {"relu": "relu", "gelu": "gelu"}
@@ -36,7 +31,7 @@ def write_seed(folder: Path, stem: str, sae: SavedSae) -> Path:
         tensors["decoder.bias"] = parameters.get("b_out", torch.zeros_like(parameters["b_dec"]))
     if "threshold" in parameters:
         tensors["threshold"] = parameters["threshold"]
-    write_safetensors_file(path, tensors)
+    write_tensors_file(path, tensors)
     write_json(folder / f"{stem}_metadata.json", {**described(sae), **sae.metadata})
     return path
 
@@ -59,7 +54,7 @@ def described(sae: SavedSae) -> dict[str, Any]:
 
 def read_seed(path: Path) -> SavedSae:
     """Return the autoencoder of a file of weights whose metadata lies beside it."""
-    tensors = read_safetensors_file(path)
+    tensors = read_wide_tensors(path)
     metadata = read_json_file(path.with_name(f"{path.stem}_metadata.json"))
     weight = taken(tensors, "encoder.weight", path)
     kind = metadata.get("architecture", metadata.get("activation_fn", "relu"))

@@ -8,13 +8,8 @@ import torch
 
 from trainers.common.errors import BadInput
 from trainers.common.files import write_json
-from trainers.sae.files.saved import (
-    SavedSae,
-    read_json_file,
-    read_safetensors_file,
-    taken,
-    write_safetensors_file,
-)
+from trainers.common.saved_files import read_json_file, write_tensors_file
+from trainers.sae.files.saved import SavedSae, read_wide_tensors, taken
 from trainers.sae.model.architecture import Architecture
 
 CONFIG, WEIGHTS = "cfg.json", "sae.safetensors"
@@ -38,7 +33,7 @@ def write_sparsify(folder: Path, layer: int, sae: SavedSae) -> None:
     }
     inner = folder / f"layers.{layer}"
     tensors = {"encoder.weight": parameters["W_enc"], "encoder.bias": parameters["b_enc"]}
-    write_safetensors_file(
+    write_tensors_file(
         inner / WEIGHTS, {**tensors, "W_dec": parameters["W_dec"], "b_dec": parameters["b_dec"]}
     )
     write_json(inner / CONFIG, config)
@@ -48,7 +43,7 @@ def write_sparsify(folder: Path, layer: int, sae: SavedSae) -> None:
 def read_sparsify(folder: Path) -> SavedSae:
     """Return the autoencoder of one `layers.<i>`; BadInput for transcoders, which have other inputs."""
     config, path = read_json_file(folder / CONFIG), folder / WEIGHTS
-    tensors = read_safetensors_file(path)
+    tensors = read_wide_tensors(path)
     if config.get("transcode") or "W_skip" in tensors or config.get("activation", "topk") != "topk":
         raise BadInput(
             f"{folder}: only autoencoders with topk are read, no transcoder and no other activation"
