@@ -71,6 +71,10 @@ class ByLatent:
         starts = _starts_of_counts(torch.bincount(codes.columns, minlength=codes.shape[1]))
         return cls(order, codes.rows[order], starts[:-1])
 
+    def modulo(self, examples: int) -> ByLatent:
+        """Return the same places where the rows of codes are those of a batch, several times over."""
+        return self if not len(self.rows) else ByLatent(self.order, self.rows % examples, self.starts)
+
     def sums(self, values: Tensor, matrix_BD: Tensor) -> Tensor:
         """Return for every latent the sum over its examples of value times row of `matrix` [L, D]."""
         return _weighted_sums(matrix_BD, self.rows, self.starts, values[self.order])

@@ -19,10 +19,10 @@ from trainers.sae.model.parameters import Parameters
 from trainers.sae.model.selection import (
     SPARE,
     above,
-    batch_bound,
+    batch_candidates,
     largest_of_all,
     largest_of_rows,
-    row_bound,
+    row_candidates,
     select,
     topk,
 )
@@ -75,8 +75,7 @@ def _rounded_codes(form: Architecture, parameters: Parameters, x_BD: Tensor) -> 
     centred = x_BD - parameters["b_dec"]
     h_BL = torch.addmm(parameters["b_enc"].bfloat16(), centred.bfloat16(), parameters["W_enc"].bfloat16().t())
     k = min(form.n_latents, form.k + max(2, int(SPARE * form.k)))
-    bound = batch_bound(h_BL, k) if form.over_batch else row_bound(h_BL, k)
-    found = above(h_BL, bound, inclusive=True)
+    found = batch_candidates(h_BL, k) if form.over_batch else row_candidates(h_BL, k)
     found = found.with_values(centred.new_zeros(len(found.values)))
     values = found.products(centred, parameters["W_enc"]) + parameters["b_enc"][found.columns]
     found = found.with_values(values).chosen(values > 0)

@@ -19,6 +19,17 @@ def level_of(form: Architecture, codes: Codes) -> Tensor | None:
     return None
 
 
+def by_level(form: Architecture, codes: Codes) -> Codes:
+    """Return codes with a row for every example of every nested part, part by part: shape (P · B, L)."""
+    levels = level_of(form, codes)
+    if levels is None:
+        return codes
+    rows = levels * codes.shape[0] + codes.rows
+    order = torch.argsort(rows, stable=True)
+    shape = (n_levels(form) * codes.shape[0], codes.shape[1])
+    return Codes(rows[order], codes.columns[order], codes.values[order], shape)
+
+
 def n_levels(form: Architecture) -> int:
     """Return the number of nested parts."""
     return len({"matryoshka": form.prefixes, "hierarchical": form.counts}.get(form.kind, lambda: [0])())

@@ -35,38 +35,34 @@ def select(form: Architecture, h_BL: Tensor, threshold: Tensor | None) -> Codes:
 
 def topk(h_BL: Tensor, k: int) -> Codes:
     """Return the k largest values of every example."""
-    return largest_of_rows(above(h_BL, row_bound(h_BL, k), inclusive=True), k)
+    return largest_of_rows(row_candidates(h_BL, k), k)
 
 
 def batch_topk(h_BL: Tensor, k: int) -> Codes:
     """Return the B·k largest values of a batch."""
-    return largest_of_all(above(h_BL, batch_bound(h_BL, k), inclusive=True), len(h_BL) * k)
+    return largest_of_all(batch_candidates(h_BL, k), len(h_BL) * k)
 
 
-def row_bound(h_BL: Tensor, k: int) -> Tensor:
-    """Return for every example a value that at least k latents reach [B, 1]; never below 0."""
-    maxima = _maxima(h_BL)
-    if k > maxima.shape[1]:
-        maxima = h_BL
-    return torch.topk(maxima, k, dim=1, sorted=False).values.amin(1, keepdim=True).clamp(min=0)
+def row_candidates(h_BL: Tensor, k: int) -> Codes:
+    """Return the k largest values of every example, and a few that maxima do not tell from them."""
+    keys = _keys(h_BL)
+    maxima = _maxima(keys)
+    bound = _kth_of_rows(maxima if k <= maxima.shape[1] else keys, k)
+    return _reaching(h_BL, keys, bound.clamp(min=_least_positive(keys)))
 
 
-def batch_bound(h_BL: Tensor, k: int) -> Tensor:
-    """Return a value that at least B·k pairs of a batch reach; never below 0."""
-    maxima, wanted = _maxima(h_BL), len(h_BL) * k
-    values = (maxima if wanted <= maxima.numel() else h_BL).reshape(-1).float()
-    return torch.topk(values, wanted, sorted=False).values.amin().clamp(min=0).to(h_BL.dtype)
+def batch_candidates(h_BL: Tensor, k: int) -> Codes:
+    """Return the B·k largest values of a batch, and a few that maxima do not tell from them."""
+    keys, wanted = _keys(h_BL), len(h_BL) * k
+    maxima = _maxima(keys)
+    values = (maxima if wanted <= maxima.numel() else keys).reshape(1, -1)
+    bound = _kth_of_rows(values, wanted).clamp(min=_least_positive(keys))
+    return _reaching(h_BL, keys, bound.expand(len(h_BL), 1))
 
 
-def above(h_BL: Tensor, bound: Tensor | float, *, inclusive: bool = False) -> Codes:
-    """Return the positive values above a bound, or from it on."""
-    # One comparison: a bound of 0 that counts itself is the least number above it.
-    mask = h_BL >= _positive(bound, h_BL) if inclusive else h_BL > bound
-    places = _places(mask)
-    rows = torch.div(places, mask.shape[1], rounding_mode="floor")
-    return Codes(
-        rows, places - rows * mask.shape[1], h_BL.reshape(-1)[places], (mask.shape[0], mask.shape[1])
-    )
+def above(h_BL: Tensor, bound: Tensor | float) -> Codes:
+    """Return the positive values above a bound that is not below 0."""
+    return _at(h_BL, _places(h_BL > bound))
 
 
 def largest_of_rows(codes: Codes, k: int) -> Codes:
@@ -101,16 +97,50 @@ def ranks(codes: Codes) -> Tensor:
     return ranked
 
 
-def _positive(bound: Tensor | float, like: Tensor) -> Tensor | float:
-    least = torch.finfo(like.dtype).tiny
-    return bound.clamp(min=least) if isinstance(bound, Tensor) else max(bound, least)
+def _keys(h_BL: Tensor) -> Tensor:
+    """Return what sorts positive values as they are sorted, and lies below all of them where they are not.
+
+    bfloat16 as its bits: its own comparisons are five times as slow on a CPU.
+    """
+    return h_BL.view(torch.int16) if h_BL.dtype == torch.bfloat16 and h_BL.device.type == "cpu" else h_BL
 
 
-def _maxima(h_BL: Tensor) -> Tensor:
-    latents = h_BL.shape[1]
+def _least_positive(keys: Tensor) -> float:
+    return torch.finfo(keys.dtype).tiny if keys.dtype.is_floating_point else 1
+
+
+def _maxima(keys: Tensor) -> Tensor:
+    latents = keys.shape[1]
     whole = latents - latents % BLOCK
-    maxima = h_BL[:, :whole].reshape(len(h_BL), -1, BLOCK).amax(2)
-    return maxima if whole == latents else torch.cat([maxima, h_BL[:, whole:]], 1)
+    maxima = keys[:, :whole].reshape(len(keys), -1, BLOCK).amax(2)
+    return maxima if whole == latents else torch.cat([maxima, keys[:, whole:]], 1)
+
+
+def _kth_of_rows(keys: Tensor, k: int) -> Tensor:
+    """Return the k-th largest of every row [rows, 1]."""
+    if keys.device.type == "cpu":  # three times as fast as torch's
+        place = keys.shape[1] - k
+        return torch.from_numpy(np.partition(keys.numpy(), place, axis=1)[:, place : place + 1])
+    return torch.topk(keys, k, dim=1, sorted=False).values.amin(1, keepdim=True)
+
+
+def _reaching(h_BL: Tensor, keys: Tensor, bound_B1: Tensor) -> Codes:
+    """Return the values that are not below a bound of their example."""
+    examples, latents = keys.shape
+    if latents % BLOCK:
+        return _at(h_BL, _places(keys >= bound_B1))
+    # Most blocks have nothing that reaches it, as their maxima say.
+    blocks = _places(_maxima(keys) >= bound_B1)
+    bound = bound_B1.expand(examples, latents // BLOCK).reshape(-1)[blocks]
+    places = _places(keys.reshape(-1, BLOCK)[blocks] >= bound[:, None])
+    of = torch.div(places, BLOCK, rounding_mode="floor")
+    return _at(h_BL, blocks[of] * BLOCK + places - of * BLOCK)
+
+
+def _at(h_BL: Tensor, places: Tensor) -> Codes:
+    examples, latents = h_BL.shape
+    rows = torch.div(places, latents, rounding_mode="floor")
+    return Codes(rows, places - rows * latents, h_BL.reshape(-1)[places], (examples, latents))
 
 
 def _places(mask: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import ByLatent, Codes, latent_sums
-from trainers.sae.model.levels import level_of, n_levels
+from trainers.sae.model.levels import by_level
 from trainers.sae.model.parameters import Parameters, decoder_of, output_bias
 
 
@@ -54,21 +54,35 @@ def sparse_step(
     have to reconstruct what is left.
     """
     step = _Step(form, parameters, x_BD)
-    active, inside = _activated(form, parameters, codes)
-    squares, loss = step.reconstruct(active, inside, weights.error)
+    window = _Window.of(form, parameters, codes)
+    active = codes if window is None else codes.chosen(window.active)
+    squares, loss = step.reconstruct(codes, window, weights.error)
     if dead is not None and weights.auxiliary:
         loss = loss + step.auxiliary(dead, weights.auxiliary)
-    penalty = step.penalise(active, inside)
+    penalty = step.penalise(active, window)
     counts = torch.bincount(active.columns, minlength=form.n_latents)
     return Result(loss + penalty, squares, penalty, counts, step.finished())
 
 
-def _activated(form: Architecture, parameters: Parameters, codes: Codes) -> tuple[Codes, Codes | None]:
-    """Return the active codes, and for JumpReLU all that lie in the window around its threshold."""
-    if form.kind != "jumprelu":
-        return codes, None
-    distance = codes.values - parameters["threshold"][codes.columns]
-    return codes.chosen(distance > 0), codes.chosen(distance.abs() < form.bandwidth / 2)
+@dataclass(frozen=True)
+class _Window:
+    """Where the pairs of a JumpReLU batch lie."""
+
+    active: Tensor
+    """Above their threshold, bool [n]."""
+    inside: Tensor
+    """Near it, where gradients reach it, bool [n]."""
+    near: Codes
+    """Those inside."""
+
+    @classmethod
+    def of(cls, form: Architecture, parameters: Parameters, codes: Codes) -> _Window | None:
+        """Return where codes lie; None for other architectures, of which all are active."""
+        if form.kind != "jumprelu":
+            return None
+        distance = codes.values - parameters["threshold"][codes.columns]
+        inside = distance.abs() < form.bandwidth / 2
+        return cls(distance > 0, inside, codes.chosen(inside))
 
 
 class _Step:
@@ -81,49 +95,45 @@ class _Step:
         self._residual = x_BD
         self._gradients: Parameters = {}
 
-    def reconstruct(self, active: Codes, inside: Codes | None, weight: float) -> tuple[Tensor, Tensor]:
+    def reconstruct(self, codes: Codes, window: _Window | None, weight: float) -> tuple[Tensor, Tensor]:
         """Add the gradients of every nested part's error; return squares of the whole, and the loss."""
-        levels = level_of(self._form, active)
-        parts = (
-            [active]
-            if levels is None
-            else [active.chosen(levels == one) for one in range(n_levels(self._form))]
-        )
-        made, errors, loss = output_bias(self._parameters).expand_as(self._x), [], self._x.new_zeros(())
-        for part in parts:
-            made = made + part.decoded(self._decoder)
-            errors.append(made - self._x)
-            loss = loss + errors[-1].square().sum() * (weight / len(parts))
+        x_BD, form = self._x, self._form
+        active = by_level(form, codes if window is None else codes.chosen(window.active))
+        shape = (active.shape[0] // len(x_BD), *x_BD.shape)
+        made_PBD = active.decoded(self._decoder).view(shape)
+        errors = _sums_so_far(made_PBD).add_(output_bias(self._parameters) - x_BD)
         self._residual = -errors[-1]
-        back = torch.zeros_like(self._x)
-        for part, error in zip(reversed(parts), reversed(errors), strict=True):
-            back = back.add(error, alpha=2 * weight / len(parts))
-            self._backward(part, back)
-        self._add("b_dec", back.sum(0))
+        squares_P = errors.square().sum((1, 2))
+        back = _sums_so_far((errors * (2 * weight / len(errors))).flip(0)).flip(0)
+        self._add("b_dec", back[0].sum(0))
         if "b_out" in self._parameters:
-            self._add("b_out", back.sum(0))
-        if inside is not None:
-            self._threshold(inside, inside.products(back, self._decoder))
-        return errors[-1].square().sum(), loss
+            self._add("b_out", self._gradients["b_dec"].clone())
+        back = back.reshape(-1, form.n_features)
+        if window is None:
+            self._backward(active, back, active.products(back, self._decoder) + self._pull())
+        else:
+            slope = codes.products(back, self._decoder)  # of what is active, and of what is near
+            self._backward(active, back, slope[window.active])
+            self._threshold(window.near, slope[window.inside])
+        return squares_P[-1], squares_P.sum() * (weight / len(errors))
 
     def auxiliary(self, dead: Codes, weight: float) -> Tensor:
         """Add the gradients of what dead latents miss of the residual; return that part of the loss."""
         error = dead.decoded(self._decoder) - self._residual
-        self._backward(dead, error * (2 * weight))
+        back = error * (2 * weight)
+        self._backward(dead, back, dead.products(back, self._decoder))
         return error.square().sum() * weight
 
-    def penalise(self, active: Codes, inside: Codes | None) -> Tensor:
-        """Add the gradients of the sparsity that is asked for; return that part of the loss."""
+    def penalise(self, active: Codes, window: _Window | None) -> Tensor:
+        """Return the part of the loss that asks for sparsity; add the gradients that reach thresholds."""
         form, examples = self._form, active.shape[0]
         if form.kind == "relu":
-            scale = form.sparsity_coef / (examples * form.n_latents)
-            self._encoder(active, torch.full_like(active.values, scale))
-            return active.values.sum() * scale
-        if inside is None:
+            return active.values.sum() * self._pull()
+        if window is None:
             return self._x.new_zeros(())
         excess = len(active.values) / examples / form.k - 1
         slope = -2 * form.sparsity_coef * excess / (form.k * form.bandwidth * examples)
-        self._add("threshold", latent_sums(inside, torch.full_like(inside.values, slope)))
+        self._add("threshold", latent_sums(window.near, torch.full_like(window.near.values, slope)))
         return self._x.new_tensor(form.sparsity_coef * excess**2)
 
     def finished(self) -> Parameters:
@@ -135,14 +145,19 @@ class _Step:
             gradients[name] = torch.zeros_like(self._parameters[name])
         return {name: gradients[name] for name in self._parameters}
 
-    def _backward(self, codes: Codes, back_BD: Tensor) -> None:
+    def _pull(self) -> float:
+        """Return what a penalty adds to the gradient of every active value."""
+        form = self._form
+        return form.sparsity_coef / (len(self._x) * form.n_latents) if form.kind == "relu" else 0.0
+
+    def _backward(self, codes: Codes, back_BD: Tensor, slope: Tensor) -> None:
         by_latent = ByLatent.of(codes)
         self._add("W_dec" if "W_dec" in self._parameters else "W_enc", by_latent.sums(codes.values, back_BD))
-        self._encoder(codes, codes.products(back_BD, self._decoder), by_latent)
+        self._encoder(codes, by_latent, slope)
 
-    def _encoder(self, codes: Codes, slope: Tensor, by_latent: ByLatent | None = None) -> None:
+    def _encoder(self, codes: Codes, by_latent: ByLatent, slope: Tensor) -> None:
         slope = slope * (codes.values > 0)
-        self._add("W_enc", (by_latent or ByLatent.of(codes)).sums(slope, self._centred))
+        self._add("W_enc", by_latent.modulo(len(self._x)).sums(slope, self._centred))
         self._add("b_enc", latent_sums(codes, slope))
 
     def _threshold(self, inside: Codes, slope: Tensor) -> None:
@@ -154,3 +169,7 @@ class _Step:
             self._gradients[name] += gradient
         else:
             self._gradients[name] = gradient
+
+
+def _sums_so_far(parts_PBD: Tensor) -> Tensor:
+    return parts_PBD.cumsum(0) if len(parts_PBD) > 1 else parts_PBD

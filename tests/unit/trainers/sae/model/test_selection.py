@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainers.sae.model.selection import BLOCK, above, batch_topk, ranks, topk
+from trainers.sae.model.selection import (
+    BLOCK,
+    above,
+    batch_candidates,
+    batch_topk,
+    ranks,
+    row_candidates,
+    topk,
+)
 
 
 def values(seed: int, latents: int, rows: int = 9) -> torch.Tensor:
@@ -47,3 +55,18 @@ def test_equal_values_are_not_more_than_k() -> None:
 def test_ranks_count_within_an_example() -> None:
     h = torch.tensor([[3.0, 1.0, 2.0], [5.0, 0.0, 6.0]])
     assert ranks(above(h, 0.5)).tolist() == [0, 2, 1, 1, 0]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("latents", [3 * BLOCK + 7, 20 * BLOCK])
+def test_candidates_hold_the_largest_in_every_number_format(latents: int, dtype: torch.dtype) -> None:
+    h = values(latents, latents).to(dtype)
+    for found, best in (
+        (row_candidates(h, 5), torch.topk(h, 5, dim=1).values),
+        (batch_candidates(h, 5), torch.topk(h.reshape(-1), 45).values),
+    ):
+        least = best.amin(-1, keepdim=True).expand(len(h), 1)
+        assert bool(torch.all(h[found.rows, found.columns] == found.values))
+        assert int((found.values >= least[found.rows, 0]).sum()) >= 45
+        assert len(found.rows) < h.numel() / 4 or latents < 20 * BLOCK
+        assert found.rows.tolist() == sorted(found.rows.tolist())
