@@ -25,5 +25,6 @@ def seeded(seed: int) -> Iterator[None]:
     One thread at a time: there is only one such generator.
     """
     with _seeding, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        # Not torch.manual_seed, which looks for accelerators and formats the stack for each that is asleep.
+        torch.default_generator.manual_seed(seed)
         yield

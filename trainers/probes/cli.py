@@ -10,7 +10,7 @@ from typing import TextIO
 
 from trainers.common.errors import BadInput, TrainerError, exit_code_of
 from trainers.common.flags import at_least, below, positive, whole
-from trainers.probes.settings import ATTENTION_HEADS, DTYPES, RECIPES, Settings
+from trainers.probes.settings import ATTENTION_HEADS, DTYPES, RECIPES, Settings, recipe
 from worker_agent.protocol.script_contract import ScriptContract
 
 try:
@@ -33,7 +33,8 @@ SEEDS = 1 << 43
 
 ACTIVATIONS_HELP = "HDF5 files of train, val and test; with --layer also a directory or a path with {layer}"
 RECIPE_HELP = (
-    "sets the next three and --lr; original: raw, zero, 0 and 5e-4, as the first version of this trainer"
+    "sets the next three, --epochs and --lr; original: raw, zero, 0, 50 and 5e-4, as the first version of "
+    "this trainer"
 )
 INPUTS_HELP = "standardise activations by the training split while training (default), or leave them raw"
 BIAS_HELP = "begin at the log-odds of each class (default), or near zero"
@@ -42,11 +43,15 @@ SOLVER_HELP = (
     "examples, where it is several times as fast too, and where one number must come out whatever the seed; "
     "adamw, which stops early, is for wide activations, for multihead and for several --lr"
 )
-STEPS_HELP = "steps of an epoch at least: smaller batches for few examples (default 30; original: 0)"
+STEPS_HELP = (
+    "steps of an epoch at least: smaller batches for few examples (default 15; multihead and raw inputs 30; "
+    "original: 0)"
+)
+EPOCHS_HELP = "default 10; multihead, raw inputs and original: 50"
 BASELINE_HELP = "also score prevalence and the exact solver, beside every probe"
 LR_HELP = (
-    "learning rates (default 1e-3; original: 5e-4); several, by commas or spaces, train together and each "
-    "probe keeps its best"
+    "learning rates (default 0.1 over the root of the number of activations; multihead and raw inputs 1e-3; "
+    "original: 5e-4); several, by commas or spaces, train together and each probe keeps its best"
 )
 EXECUTOR_HELP = "fused: all probes in one model; thread: one by one in threads (default: the faster)"
 WORKERS_HELP = "thread: probes at a time; fused and exact: CPU threads at most (default 8)"
@@ -120,23 +125,20 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     dtype = arguments.dtype
     if dtype == "auto":
         dtype = "bfloat16" if resolve_device(arguments.device).type == "cuda" else "float32"
+    usual = recipe(arguments.recipe, arguments.model_type, arguments.inputs)
+    given = {name: getattr(arguments, name) for name in ("inputs", "bias_start", "epoch_steps", "epochs")}
     return Settings(
         model_type=arguments.model_type,
         hidden_dim=arguments.hidden_dim,
         dropout=arguments.dropout,
         batch_size=arguments.batch_size,
-        epochs=arguments.epochs,
-        lrs=_flat(arguments.lr) if arguments.lr else RECIPES[arguments.recipe]["lrs"],
+        lrs=_flat(arguments.lr) if arguments.lr else usual["lrs"],
         weight_decays=_flat(arguments.weight_decay),
         patience=arguments.early_stopping_patience,
         scheduler=arguments.scheduler,
         min_lr=arguments.min_lr,
         pos_weight=arguments.pos_weight,
-        inputs=arguments.inputs or RECIPES[arguments.recipe]["inputs"],
-        bias_start=arguments.bias_start or RECIPES[arguments.recipe]["bias_start"],
-        epoch_steps=RECIPES[arguments.recipe]["epoch_steps"]
-        if arguments.epoch_steps is None
-        else arguments.epoch_steps,
+        **{name: usual[name] if value is None else value for name, value in given.items()},
         dtype=dtype,
         seed=arguments.seed,
         solver=arguments.solver,
@@ -198,7 +200,7 @@ def _training_flags(group: argparse._ArgumentGroup) -> None:
         default=512,
         help="examples a step at most (default 512)",
     )
-    add("--epochs", type=whole(1), default=50)
+    add("--epochs", type=whole(1), help=EPOCHS_HELP)
     add("--lr", nargs="+", type=_numbers, metavar="RATE", help=LR_HELP)
     add(
         "--weight-decay",

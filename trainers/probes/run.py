@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TextIO
 
@@ -88,15 +88,14 @@ class ProbeOptions:
 
 def train_layers(layer_runs: Sequence[LayerRun], options: ProbeOptions, stream: TextIO) -> None:
     """Train one layer after the other, once the files of all are known to be in order."""
-    for layer_run in layer_runs[1:]:
-        _Work(layer_run, options, stream)
+    settings = [_Work(layer_run, options, stream).settings for layer_run in layer_runs]
     for layer_run in layer_runs:
         layer = "" if layer_run.layer is None else f", layer {layer_run.layer}"
         print(f"{layer_run.path}{layer} → {layer_run.output}", file=stream, flush=True)
         train_layer(layer_run, options, stream)
     root = folder_over([layer_run.output for layer_run in layer_runs])
     if root:
-        write_over_layers(root, config_of(options.settings, options.num_workers, pin=options.pin))
+        write_over_layers(root, config_of(settings[0], options.num_workers, pin=options.pin))
 
 
 def train_layer(layer_run: LayerRun, options: ProbeOptions, stream: TextIO) -> dict[str, Any]:
@@ -116,18 +115,19 @@ class _Work:
 
     def __init__(self, layer_run: LayerRun, options: ProbeOptions, stream: TextIO) -> None:
         self._layer_run = layer_run
-        self._options = options
         self._stream = stream
         self._file = open_activations(layer_run.path, layer_run.group)
+        n_features = self._file.splits["train"].n_features
+        self.settings = settings = options.settings.for_width(n_features)
+        self._options = options = replace(options, settings=settings)
         self._targets = targets = read_targets(self._file, options.names)
         if not targets.trainable:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in targets.unscoreable.items())
             raise BadInput(f"{layer_run.path}: no probe can be trained: {reasons}")
         self.results = ResultDirectory(layer_run.output, _mirror(layer_run, options.contract))
-        self._fingerprint = _fingerprint(self._file, targets, options.settings, layer_run)
+        self._fingerprint = _fingerprint(self._file, targets, settings, layer_run)
         self._fits = self.results.check(self._fingerprint, options.overwrite)
         self._device = resolve_device(options.device)
-        n_features = self._file.splits["train"].n_features
         self._executor = _executor(options, self._device, n_features, len(targets.trainable))
         self._failed = dict(targets.unscoreable)
 
@@ -309,7 +309,7 @@ def stacked_bytes(settings: Settings, n_features: int, probes: int) -> int:
     with torch.device("meta"):
         weights = sum(value.numel() for value in new_module(settings, n_features).parameters())
     hidden = 6 * settings.hidden_dim * settings.batch_size if settings.model_type == "multihead" else 0
-    columns = probes * len(settings.variants())
+    columns = probes * len(settings.for_width(n_features).variants())
     return columns * (6 * weights + hidden) * settings.compute_dtype.itemsize
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,11 +18,21 @@ Loader = Literal["memory", "dataloader"]
 Inputs = Literal["standardised", "raw"]
 BiasStart = Literal["log-odds", "zero"]
 
-RECIPES: dict[str, Any] = {
-    "default": {"inputs": "standardised", "bias_start": "log-odds", "epoch_steps": 30, "lrs": (1e-3,)},
-    "original": {"inputs": "raw", "bias_start": "zero", "epoch_steps": 0, "lrs": (5e-4,)},
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {
+        "inputs": "standardised",
+        "bias_start": "log-odds",
+        "epoch_steps": 15,
+        "epochs": 10,
+        "lrs": (),
+    },
+    "original": {"inputs": "raw", "bias_start": "zero", "epoch_steps": 0, "epochs": 50, "lrs": (5e-4,)},
 }
 """What `--recipe` sets; `original` is how probes were trained at first."""
+CAREFUL: dict[str, Any] = {"epoch_steps": 30, "epochs": 50, "lrs": (1e-3,)}
+"""The default recipe for multihead probes, and for raw inputs, whose scale it does not know."""
+WIDTH_RATE = 0.1
+"""The learning rate of a linear probe on D standardised activations is this over the root of D."""
 
 SMALLEST_BATCH = 16
 """Examples of a step that `epoch_steps` leaves at least."""
@@ -50,10 +60,11 @@ class Settings:
     dropout: float = 0.1
     batch_size: int = 512
     """Examples of a step at most."""
-    epoch_steps: int = 30
+    epoch_steps: int = 15
     """AdamW: steps of an epoch at least; batches of a small training split are smaller for it."""
-    epochs: int = 50
-    lrs: tuple[float, ...] = (1e-3,)
+    epochs: int = 10
+    lrs: tuple[float, ...] = ()
+    """None: `for_width` decides."""
     weight_decays: tuple[float, ...] = (1e-3,)
     patience: int = 10
     """Epochs without a better validation AUC after which a probe stops."""
@@ -92,6 +103,18 @@ class Settings:
 
         return torch.float64 if self.dtype == "float64" else torch.float32
 
+    def for_width(self, n_features: int) -> Settings:
+        """Return the settings with the learning rate for so many activations, unless they name some.
+
+        A step of AdamW moves every weight by up to the learning rate, so that the steps of a logit grow with
+        the number of activations.
+        """
+        if self.lrs:
+            return self
+        careful = self.model_type == "multihead" or self.inputs == "raw"
+        rate = WIDTH_RATE / math.sqrt(n_features)
+        return replace(self, lrs=CAREFUL["lrs"] if careful else (rate,))
+
     def variants(self) -> list[Variant]:
         """Every pair of a learning rate and a decay, learning rates outermost."""
         return [Variant(lr, decay) for lr, decay in product(self.lrs, self.weight_decays)]
@@ -112,3 +135,11 @@ class Settings:
         """Return the settings as JSON values, with the version of the code that uses them."""
         values = {**asdict(self), "lrs": list(self.lrs), "weight_decays": list(self.weight_decays)}
         return {"code_version": CODE_VERSION, **values}
+
+
+def recipe(name: str, model_type: ModelType, inputs: Inputs | None) -> dict[str, Any]:
+    """Return what `--recipe` sets for probes of this kind, `inputs` None where no flag says what they are."""
+    found = RECIPES[name]
+    if name == "default" and (model_type == "multihead" or inputs == "raw"):
+        return {**found, **CAREFUL}
+    return found

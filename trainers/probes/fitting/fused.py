@@ -33,7 +33,7 @@ class FusedTraining:
 
     def __init__(self, layer: Layer, settings: Settings, probes: Sequence[int]) -> None:
         self._layer = layer
-        self._settings = settings
+        self._settings = settings = settings.for_width(layer.n_features)
         self._probes = list(probes)
         self._variants = settings.variants()
         self.inputs = standardisation(layer.rows["train"], settings)

@@ -89,7 +89,7 @@ class OneByOneTraining:
         self, layer: Layer, settings: Settings, probes: Sequence[int], workers: int, loader: Loader
     ) -> None:
         self._layer = layer
-        self._settings = settings
+        self._settings = settings = settings.for_width(layer.n_features)
         self._probes = list(probes)
         self._workers = workers
         self._loader = loader

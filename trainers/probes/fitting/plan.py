@@ -50,6 +50,10 @@ class BatchRng:
         np.greater_equal(drawn, limits, out=out.numpy())
 
 
+SMALL_BATCH = 1 << 18
+"""Values of a batch up to which handing it from thread to thread takes longer than preparing it."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """One training step's examples; its tensors are buffers that the next batch overwrites."""
@@ -96,7 +100,8 @@ def product_dtype(storage: torch.dtype, compute: torch.dtype, device: torch.devi
 class BatchReader:
     """Yields an epoch's batches through buffers that are allocated once.
 
-    On a CPU a thread prepares the next batch (gathering, random numbers) during the products of this one.
+    On a CPU a thread prepares the next batch (gathering, random numbers) during the products of this one,
+    unless batches are small.
     """
 
     def __init__(
@@ -110,6 +115,8 @@ class BatchReader:
     ) -> None:
         self._rows = rows
         self._size = min(batch_size, rows.n_rows)
+        # Kernels run in the order of their launch; a second thread would only compete for the lock.
+        self._ahead = device.type == "cpu" and self._size * rows.n_features > SMALL_BATCH
         self._dropout = dropout
         self._compute = compute
         self._device = device
@@ -133,8 +140,7 @@ class BatchReader:
             yield self._batch(slot, y[: len(picked)].copy_(picked), rng)
 
     def _prepared(self, work: _Epoch, spans: list[tuple[int, int]]) -> Iterator[tuple[Tensor, _Slot]]:
-        if self._device.type != "cpu":
-            # Kernels run in the order of their launch; a second thread would only compete for the lock.
+        if not self._ahead:
             yield from (
                 (slot.fill(work, span), slot) for span, slot in zip(spans, cycle(self._slots), strict=False)
             )

@@ -15,3 +15,11 @@ def test_seeded_draws_are_the_same_and_leave_the_generator_as_it_was() -> None:
             drawn.append(torch.rand(4))
     assert torch.equal(*drawn)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_seeded_draws_are_those_of_torch_with_the_seed() -> None:
+    with seeded(7):
+        drawn = torch.rand(4)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        assert torch.equal(torch.rand(4), drawn)

@@ -25,6 +25,7 @@ def test_a_recipe_sets_what_is_not_given() -> None:
         *("standardised", "zero"),
         *(0, (5e-4,)),
     )
+    assert found.epochs == 50 and settings("--recipe", "original", "--epochs", "3").epochs == 3
     assert settings("--recipe", "original", "--epoch-steps", "7").epoch_steps == 7
 
 

@@ -164,7 +164,7 @@ def test_a_probe_that_fails_costs_none_that_finished(monkeypatch: pytest.MonkeyP
 
 
 def test_probes_that_nobody_waits_for_stop() -> None:
-    settings = Settings(epochs=3000, patience=3000, batch_size=16)
+    settings = Settings(epochs=3000, patience=3000, batch_size=16, lrs=(1e-3,))
     short = Settings(epochs=1, batch_size=16)
     layer = layer_of(gaussian_classes(), settings)
     training = OneByOneTraining(layer, short, [0, 1, 2, 3], 1, "memory")

@@ -101,7 +101,8 @@ def test_flags_without_a_meaning(
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ([], (1e-3,)),
+        ([], ()),
+        (["--model-type", "multihead"], (1e-3,)),
         (["--recipe", "original"], (5e-4,)),
         (["--recipe", "original", "--lr", "0.1,0.2"], (0.1, 0.2)),
     ],

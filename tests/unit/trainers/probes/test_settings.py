@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from trainers.probes.settings import Settings, Variant
+from trainers.probes.settings import Settings, Variant, recipe
 
 
 def test_learning_rates_are_outermost() -> None:
@@ -25,6 +25,32 @@ def test_a_small_split_is_cut_into_enough_steps(rows: int, steps: int, batch: in
 
 def test_a_batch_is_never_larger_than_asked_for() -> None:
     assert Settings(batch_size=8).batch_of(10) == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "lr"),
+    [
+        (Settings(), 0.005),
+        (Settings(lrs=(0.3,)), 0.3),
+        (Settings(inputs="raw"), 1e-3),
+        (Settings(model_type="multihead"), 1e-3),
+    ],
+)
+def test_the_wider_a_linear_probe_the_smaller_its_steps(settings: Settings, lr: float) -> None:
+    found = settings.for_width(400)
+    assert found.lrs == (pytest.approx(lr),)
+    assert found.for_width(100) == found
+
+
+def test_the_default_recipe_is_careful_with_what_has_no_common_scale() -> None:
+    assert (
+        recipe("default", "linear", None)["epochs"]
+        == recipe("default", "linear", "standardised")["epochs"]
+        == 10
+    )
+    for found in (recipe("default", "linear", "raw"), recipe("default", "multihead", None)):
+        assert (found["epochs"], found["epoch_steps"], found["bias_start"]) == (50, 30, "log-odds")
+    assert recipe("original", "multihead", None) == recipe("original", "linear", None)
 
 
 def test_the_learning_rate_falls_along_a_cosine() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.trainers.probes.data import CPU
 from trainers.common.activations.rows import ResidentRows
+from trainers.probes.fitting import plan
 from trainers.probes.fitting.plan import (
     BatchReader,
     BatchRng,
@@ -36,6 +37,17 @@ def test_an_epoch_visits_every_example_once_with_its_targets(n_rows: int, batch:
         assert one.input_scale == 1.0
         seen += rows.tolist()
     assert sorted(seen) == list(range(n_rows))
+
+
+def test_batches_are_the_same_whoever_prepares_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = (torch.arange(50)[:, None] % 2).to(torch.uint8)
+    seen = []
+    for limit in (0, plan.SMALL_BATCH):
+        monkeypatch.setattr(plan, "SMALL_BATCH", limit)
+        batches = reader(50, 20, DropoutShape(0.3, inputs=True)).epoch(1, 2, targets)
+        seen.append([(one.x_BD.clone(), one.y_BC.clone()) for one in batches])
+    for threaded, plain in zip(*seen, strict=True):
+        assert torch.equal(threaded[0], plain[0]) and torch.equal(threaded[1], plain[1])
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
