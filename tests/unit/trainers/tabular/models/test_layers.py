@@ -1,0 +1,85 @@
+"""The layers that networks for tables are put together from."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from trainers.tabular.models.layers import (
+    CategoryTable,
+    Dropout,
+    EncoderBlock,
+    SelfAttention,
+    StackedDropout,
+    one_hot,
+)
+
+
+def test_an_encoder_block_is_torchs_pre_norm_encoder_layer() -> None:
+    torch.manual_seed(0)
+    ours = EncoderBlock(8, 2, 12, 0.1).double().eval()
+    theirs = nn.TransformerEncoderLayer(8, 2, 12, 0.1, batch_first=True, norm_first=True).double().eval()
+    names = {
+        "self_attn.in_proj_weight": "attention.inward.weight",
+        "self_attn.in_proj_bias": "attention.inward.bias",
+        "self_attn.out_proj.weight": "attention.outward.weight",
+        "self_attn.out_proj.bias": "attention.outward.bias",
+        **{
+            f"linear{number}.{kind}": f"{name}.{kind}"
+            for number, name in ((1, "up"), (2, "down"))
+            for kind in KINDS
+        },
+        **{f"norm{number}.{kind}": f"{name}_norm.{kind}" for number, name in NORMS for kind in KINDS},
+    }
+    ours.load_state_dict({names[key]: value for key, value in theirs.state_dict().items()})
+    x = torch.randn(3, 5, 8, dtype=torch.float64)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-12, atol=1e-12)
+
+
+KINDS = ("weight", "bias")
+NORMS = ((1, "attention"), (2, "hidden"))
+
+
+def test_attention_for_the_first_token_alone_is_that_of_all_tokens() -> None:
+    attention = SelfAttention(8, 2, 0.0).double()
+    x = torch.randn(3, 5, 8, dtype=torch.float64)
+    torch.testing.assert_close(attention(x, 1), attention(x)[:, :1], rtol=1e-12, atol=1e-12)
+
+
+def test_attention_with_dropout_is_right_in_the_mean() -> None:
+    torch.manual_seed(0)
+    attention, x = SelfAttention(8, 2, 0.2), torch.randn(1, 5, 8)
+    with torch.no_grad():
+        mean = attention.train()(x.expand(4000, -1, -1)).mean(0)
+        torch.testing.assert_close(mean, attention.eval()(x)[0], rtol=0, atol=0.03)
+
+
+def test_dropout_of_a_member_does_not_depend_on_its_neighbours() -> None:
+    x = torch.ones(3, 50, 4)
+    together, alone = StackedDropout(0.4), Dropout(0.4)
+    together.generators = [torch.Generator().manual_seed(seed) for seed in (5, 6, 7)]
+    alone.generators = [torch.Generator().manual_seed(6)]
+    kept = together(x)
+    assert torch.equal(kept[1], alone(x[1]))
+    assert not torch.equal(kept[0], kept[1])
+    torch.testing.assert_close(kept.unique(), torch.tensor([0.0, 1 / 0.6]))
+
+
+def test_dropout_leaves_alone_what_is_not_trained() -> None:
+    x = torch.ones(5)
+    assert Dropout(0.4).eval()(x) is x
+    assert Dropout(0.0)(x) is x
+
+
+def test_every_column_of_categories_has_vectors_of_its_own() -> None:
+    table = CategoryTable((2, 3), 4)
+    found = table(torch.tensor([[1, 0], [0, 2]]))
+    assert torch.equal(found[0], table.weight[[1, 2]])
+    assert torch.equal(found[1], table.weight[[0, 4]])
+
+
+def test_an_unknown_category_is_zero_in_all_columns() -> None:
+    like = torch.zeros(2, 1)
+    found = one_hot(torch.tensor([[0, 2], [1, 1]]), (2, 3), like)
+    assert found.tolist() == [[0, 0, 1], [1, 1, 0]]
+    assert one_hot(torch.zeros(2, 0, dtype=torch.int64), (), like).shape == (2, 0)

@@ -1,0 +1,1 @@
+"""Networks for tables, one module each, their recipes, and how many of one kind become a single one."""

@@ -1,0 +1,113 @@
+"""Members of one kind as a single network: every parameter [M, …], every product one for all of them.
+
+Written by hand because that is faster than `torch.func.vmap`, and because masks of dropout have to come from
+a generator for each member.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainers.tabular.models.layers import CategoryTable, Constant, Dropout, StackedDropout
+from trainers.tabular.models.realmlp import NtkLinear
+
+
+class StackedLinear(nn.Module):
+    """Linear maps of members: [M, …, inputs] → [M, …, outputs]."""
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        self.weight = _stacked([layer.weight for layer in layers])
+        self.bias = _stacked([layer.bias for layer in layers])
+        first = layers[0]
+        self.factor = first.factor if isinstance(first, NtkLinear) else 1.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply each member's map to its inputs."""
+        product = torch.bmm(x.flatten(1, -2), self.weight.transpose(1, 2))
+        product = torch.add(self.bias.unsqueeze(1), product, alpha=self.factor)
+        return product.view(*x.shape[:-1], product.shape[-1])
+
+
+class StackedLayerNorm(nn.Module):
+    """Layer norms of members over the last dimension."""
+
+    def __init__(self, layers: Sequence[nn.LayerNorm]) -> None:
+        super().__init__()
+        self.weight = _stacked([layer.weight for layer in layers])
+        self.bias = _stacked([layer.bias for layer in layers])
+        self.eps = layers[0].eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each member's inputs."""
+        shape = (len(x), *[1] * (x.dim() - 2), x.shape[-1])
+        normed = functional.layer_norm(x, x.shape[-1:], eps=self.eps)
+        return torch.addcmul(self.bias.view(shape), normed, self.weight.view(shape))
+
+
+class StackedConstant(nn.Module):
+    """Constants of members."""
+
+    def __init__(self, layers: Sequence[Constant]) -> None:
+        super().__init__()
+        self.value = _stacked([layer.value for layer in layers])
+
+    def forward(self) -> Tensor:
+        """Return [M, 1, …], which broadcasts over rows."""
+        return self.value.unsqueeze(1)
+
+
+class StackedCategoryTable(nn.Module):
+    """Tables of members."""
+
+    first_C: Tensor
+
+    def __init__(self, layers: Sequence[CategoryTable]) -> None:
+        super().__init__()
+        self.weight = _stacked([layer.weight for layer in layers])
+        self.register_buffer("first_C", layers[0].first_C.clone(), persistent=False)
+
+    def forward(self, categories: Tensor) -> Tensor:
+        """Return [M, N, C, D] for [M, N, C]."""
+        members, rows = self.weight.shape[:2]
+        own = torch.arange(members, device=categories.device) * rows
+        index = categories + self.first_C + own.view(-1, 1, 1)
+        return functional.embedding(index, self.weight.flatten(0, 1))
+
+
+_TWINS: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
+    nn.Linear: StackedLinear,
+    NtkLinear: StackedLinear,
+    nn.LayerNorm: StackedLayerNorm,
+    Constant: StackedConstant,
+    CategoryTable: StackedCategoryTable,
+    Dropout: lambda layers: StackedDropout(layers[0].share),
+}
+
+
+def stacked(members: Sequence[nn.Module]) -> nn.Module:
+    """Return one network with inputs [M, N, …] that computes what each member does with its [N, …].
+
+    TypeError where a layer with parameters of its own has no twin.
+    """
+    first = members[0]
+    twin = _TWINS.get(type(first))
+    if twin is not None:
+        return twin(list(members)).train(first.training)
+    if any(True for _ in first.parameters(recurse=False)):
+        raise TypeError(f"{type(first).__name__} has parameters and no stacked twin")
+    made = copy.copy(first)
+    made._modules = {
+        name: child if child is None else stacked([member._modules[name] for member in members])  # type: ignore[misc]
+        for name, child in first._modules.items()
+    }
+    return made
+
+
+def _stacked(values: Sequence[Tensor]) -> nn.Parameter:
+    return nn.Parameter(torch.stack([value.detach() for value in values]))
