@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -83,7 +83,7 @@ class Rows:
     """Rows of a table, in raw units."""
 
     numeric: Tensor
-    """[N, F] float32, without NaN: what is missing has been filled in."""
+    """[N, F] float32, NaN where a value is missing."""
     categories: Tensor
     """[N, C] int64 numbers of categories, `UNKNOWN` for what is missing or not seen in training."""
     targets: Tensor
@@ -113,6 +113,16 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """One division of rows into those to train on and those held out."""
+
+    train: Tensor
+    """[n] int64 row numbers."""
+    val: Tensor
+    """[m] int64 row numbers."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Rows after the split and before any statistics of them."""
 
@@ -121,9 +131,11 @@ class Dataset:
     train: Rows
     val: Rows
     test: Rows
+    folds: tuple[Fold, ...] = ()
+    """Of the rows of `train`; `val` is then empty."""
 
-    def limited(self, n_samples: int) -> Dataset:
-        """Return the dataset with the first rows of training and validation alone."""
-        first = torch.arange(n_samples)
-        train, val = (part.take(first[: len(part)]) for part in (self.train, self.val))
-        return replace(self, train=train, val=val)
+    def parts(self) -> list[tuple[Rows, Rows]]:
+        """Return for each fold, or for the one split, the rows to train on and those held out."""
+        if not self.folds:
+            return [(self.train, self.val)]
+        return [(self.train.take(fold.train), self.train.take(fold.val)) for fold in self.folds]

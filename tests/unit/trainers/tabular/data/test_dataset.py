@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from trainers.tabular.data.dataset import Columns, Dataset, Problem, Rows, joined
+from trainers.tabular.data.dataset import Columns, Dataset, Fold, Problem, Rows, joined
 
 
 def rows(n: int, groups: bool = True) -> Rows:
@@ -56,8 +57,14 @@ def test_parts_are_joined_and_groups_only_where_all_have_them() -> None:
     assert joined([rows(2), rows(2, groups=False)]).groups is None
 
 
-def test_the_first_rows_of_training_and_validation_are_kept() -> None:
-    whole = Dataset(Problem("regression", ("a",)), Columns(("x", "y")), rows(6), rows(2), rows(5))
-    few = whole.limited(3)
-    assert (len(few.train), len(few.val), len(few.test)) == (3, 2, 5)
-    assert torch.equal(few.train.numeric, whole.train.numeric[:3])
+def test_parts_are_the_split_or_the_folds() -> None:
+    split = Dataset(Problem("regression", ("a",)), Columns(("x", "y")), rows(6), rows(2), rows(5))
+    assert [(len(train), len(val)) for train, val in split.parts()] == [(6, 2)]
+    folds = (
+        Fold(torch.tensor([0, 1, 2]), torch.tensor([3, 4, 5])),
+        Fold(torch.tensor([3, 4]), torch.tensor([0])),
+    )
+    crossed = replace(split, val=rows(0), folds=folds)
+    parts = crossed.parts()
+    assert [(len(train), len(val)) for train, val in parts] == [(3, 3), (2, 1)]
+    assert parts[1][0].numeric.tolist() == [[6, 7], [8, 9]]

@@ -1,0 +1,169 @@
+"""Tables from files of every format: the same columns, whichever the format; and what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from trainers.common.errors import BadInput
+from trainers.tabular.data.reading.files import as_numbers, as_texts, find_files
+
+TABLE = {"x": np.array([1.5, np.nan, 3.0]), "n": np.array([1.0, 2.0, 3.0])}
+WORDS = np.array(["red", None, "blue"], dtype=object)
+
+
+def csv(path: Path, table: Mapping[str, np.ndarray], delimiter: str = ",") -> None:
+    rows = zip(*table.values(), strict=True)
+    texts = [["" if one is None or one != one else str(one) for one in row] for row in rows]
+    path.write_text("\n".join([delimiter.join(table), *map(delimiter.join, texts)]) + "\n")
+
+
+def parquet(path: Path, table: Mapping[str, np.ndarray]) -> None:
+    pq.write_table(pa.table({name: pa.array(values) for name, values in table.items()}), path)
+
+
+def npz(path: Path, table: Mapping[str, np.ndarray]) -> None:
+    np.savez(path, **table)
+
+
+def hdf5(path: Path, table: Mapping[str, np.ndarray]) -> None:
+    with h5py.File(path, "w") as file:
+        for name, values in table.items():
+            file[name] = values
+
+
+WRITERS: dict[str, Callable[[Path, Mapping[str, np.ndarray]], None]] = {
+    "a.csv": csv,
+    "a.data": lambda path, table: csv(path, table, ";"),
+    "a.tsv": lambda path, table: csv(path, table, "\t"),
+    "a.parquet": parquet,
+    "a.npz": npz,
+    "a.h5": hdf5,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_numbers_are_the_same_in_every_format(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name, TABLE)
+    files = find_files([str(tmp_path / name)])
+    assert files.names() == (["n", "x"] if name == "a.h5" else ["x", "n"])
+    found = files.read(["n", "x"])
+    for column, values in TABLE.items():
+        assert found[column].dtype == np.float64
+        np.testing.assert_array_equal(found[column], values)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_texts_may_be_missing(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name, {**TABLE, "colour": WORDS})
+    assert find_files([str(tmp_path / name)]).read(["colour"])["colour"].tolist() == ["red", None, "blue"]
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+def test_texts_and_matrices_of_arrays_are_columns(tmp_path: Path, name: str) -> None:
+    words = np.array(["red", "green", "blue"], dtype="S5" if name == "a.h5" else "U5")
+    WRITERS[name](tmp_path / name, {"m": np.arange(6.0).reshape(3, 2), "w": words})
+    files = find_files([str(tmp_path / name)])
+    assert files.names() == ["m_0", "m_1", "w"]
+    found = files.read(["m_1", "w"])
+    assert found["m_1"].tolist() == [1, 3, 5] and found["w"].tolist() == ["red", "green", "blue"]
+
+
+def test_many_files_are_one_table_in_sorted_order(tmp_path: Path) -> None:
+    for number in (2, 1, 3):
+        csv(tmp_path / f"run{number}.csv", {"x": np.array([number, number + 0.5])})
+    files = find_files([str(tmp_path / "run*.csv")], limit=2)
+    found = files.read(["x", "@file"])
+    assert found["x"].tolist() == [1, 1.5, 2, 2.5]
+    assert found["@file"].tolist() == ["run1", "run1", "run2", "run2"]
+
+
+def test_a_column_of_numbers_here_and_texts_there_is_of_texts(tmp_path: Path) -> None:
+    csv(tmp_path / "1.csv", {"x": np.array([1, 2])})
+    csv(tmp_path / "2.csv", {"x": np.array(["a", "b"])})
+    assert find_files([str(tmp_path / "*.csv")]).read(["x"])["x"].tolist() == ["1", "2", "a", "b"]
+
+
+def test_files_of_other_columns_are_refused(tmp_path: Path) -> None:
+    csv(tmp_path / "1.csv", {"x": np.array([1.0])})
+    csv(tmp_path / "2.csv", {"y": np.array([1.0])})
+    with pytest.raises(BadInput, match=r"2\.csv: has other columns than .*1\.csv: x, y"):
+        find_files([str(tmp_path / "*.csv")]).names()
+
+
+def test_files_that_are_not_there_or_of_no_known_format_are_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"--data .*none\*: no such file"):
+        find_files([str(tmp_path / "none*")])
+    (tmp_path / "a.xlsx").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"a\.xlsx: the format is told by the ending"):
+        find_files([str(tmp_path / "a.xlsx")])
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.npz", "a.h5", "a.root"])
+def test_damaged_files_are_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"no such format at all")
+    with pytest.raises(BadInput, match=f"{name}: cannot be read as"):
+        find_files([str(tmp_path / name)]).names()
+
+
+def test_text_with_lines_of_other_lengths_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n1,2,3\n")
+    with pytest.raises(BadInput, match=r"a\.csv: cannot be read as text in columns"):
+        find_files([str(tmp_path / "a.csv")]).read(["x"])
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "is empty"), ("x,y,x\n1,2,3\n", "the columns x twice")])
+def test_first_lines_that_name_no_columns_are_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(BadInput, match=told):
+        find_files([str(tmp_path / "a.csv")]).names()
+
+
+def test_arrays_that_are_no_table_are_told(tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz", {"x": np.arange(3), "y": np.arange(4)})
+    with pytest.raises(BadInput, match=r"different numbers of rows \(x 3, y 4\)"):
+        find_files([str(tmp_path / "a.npz")]).names()
+    hdf5(tmp_path / "b.h5", {"cube": np.zeros((2, 2, 2))})
+    with pytest.raises(BadInput, match="holds no arrays"):
+        find_files([str(tmp_path / "b.h5")]).names()
+
+
+def test_arrays_of_objects_are_not_unpickled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(BadInput, match="cannot be read as NPZ of plain arrays"):
+        find_files([str(tmp_path / "a.npz")]).names()
+
+
+def test_parquet_of_lists_is_told(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": [[1], [2]]}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match="column 'x' holds list"):
+        find_files([str(tmp_path / "a.parquet")]).read(["x"])
+
+
+def test_parquet_of_other_types(tmp_path: Path) -> None:
+    table = {
+        "flag": pa.array([True, None]),
+        "word": pa.array(["a", "b"]).dictionary_encode(),
+        "day": pa.array([0, 86_400_000_000], pa.timestamp("us")),
+        "none": pa.nulls(2),
+    }
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+    found = find_files([str(tmp_path / "a.parquet")]).read([*table])
+    assert found["flag"].tolist() == ["True", None] and found["word"].tolist() == ["a", "b"]
+    assert found["day"].tolist() == ["1970-01-01T00:00:00", "1970-01-02T00:00:00"]
+    assert np.isnan(found["none"]).all()
+
+
+def test_numbers_and_texts_are_turned_into_each_other() -> None:
+    assert as_texts(np.array([1.0, 2.5, np.nan])).tolist() == ["1", "2.5", None]
+    np.testing.assert_array_equal(
+        as_numbers(np.array(["1", None, "2e3"], dtype=object), "x", ""), [1, np.nan, 2000]
+    )
+    with pytest.raises(BadInput, match="column 'x': row 2 is 'a', no number; what to do"):
+        as_numbers(np.array(["1", "a"], dtype=object), "x", "what to do")

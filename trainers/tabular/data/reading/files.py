@@ -1,0 +1,126 @@
+"""Many files as one table: patterns, formats by their endings, columns one file under the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainers.common.errors import BadInput
+from trainers.tabular.data.reading import arrays, delimited, parquet, root
+from trainers.tabular.data.schema import FILE
+
+Table = Mapping[str, np.ndarray]
+"""Columns of equal length by name: float64 with NaN, or objects that are texts or None."""
+_MODULES = {
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".data"), delimited),
+    **dict.fromkeys((".parquet", ".pq"), parquet),
+    **dict.fromkeys((".npz", ".h5", ".hdf5", ".hdf"), arrays),
+}
+_ROOT = ".root"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of one table, in the order of their rows."""
+
+    paths: tuple[Path, ...]
+    tree: str | None = None
+    """In ROOT files: the name of the TTree or RNTuple; none: the only one."""
+
+    def names(self) -> list[str]:
+        """Return the columns that every file has; BadInput where files have different ones."""
+        first = self._names(self.paths[0])
+        for path in self.paths[1:]:
+            here = self._names(path)
+            different = sorted({*first} ^ {*here})
+            if different:
+                raise BadInput(f"{path}: has other columns than {self.paths[0]}: {', '.join(different[:6])}")
+        return first
+
+    def read(self, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return these columns of all files; `@file` is the name of each row's file."""
+        plain = [name for name in wanted if name != FILE]
+        blocks = [(path, self._columns(path, plain)) for path in self.paths]
+        found = {name: _joined(name, [block[name] for _, block in blocks]) for name in plain}
+        if FILE in wanted:
+            rows = [(path.stem, len(block[plain[0]])) for path, block in blocks]
+            found[FILE] = np.array([stem for stem, count in rows for _ in range(count)], dtype=object)
+        return found
+
+    def _names(self, path: Path) -> list[str]:
+        if path.suffix.lower() == _ROOT:
+            return root.names(path, self.tree)
+        return _module(path).names(path)
+
+    def _columns(self, path: Path, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+        if path.suffix.lower() == _ROOT:
+            return root.columns(path, wanted, self.tree)
+        return _module(path).columns(path, wanted)
+
+
+def find_files(patterns: Sequence[str], tree: str | None = None, limit: int | None = None) -> Files:
+    """Return the files that names and patterns mean, sorted, the first `limit` of them.
+
+    Raises BadInput where a pattern means none, and for a file of a format that is not known.
+    """
+    found: list[Path] = []
+    for pattern in patterns:
+        here = _matching(Path(pattern).expanduser())
+        if not here:
+            raise BadInput(f"--data {pattern}: no such file")
+        found += here
+    paths = tuple(dict.fromkeys(found))[:limit]
+    for path in paths:
+        if path.suffix.lower() != _ROOT:
+            _module(path)
+    return Files(paths, tree)
+
+
+def _matching(pattern: Path) -> list[Path]:
+    if pattern.is_file():
+        return [pattern]
+    below = Path(pattern.anchor)
+    return sorted(path for path in below.glob(str(pattern.relative_to(below))) if path.is_file())
+
+
+def _module(path: Path):  # type: ignore[no-untyped-def]
+    try:
+        return _MODULES[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join([*_MODULES, _ROOT])
+        raise BadInput(f"{path}: the format is told by the ending, which must be of {known}") from None
+
+
+def _joined(name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
+    kinds = {part.dtype.kind for part in parts}
+    if len(kinds) > 1:  # numbers in one file, texts in another
+        parts = [as_texts(part) for part in parts]
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def as_texts(values: np.ndarray) -> np.ndarray:
+    """Return values as texts, whole numbers without a point, None for what is missing."""
+    if values.dtype.kind == "O":
+        return values
+    texts = [
+        None if np.isnan(value) else f"{value:.0f}" if value.is_integer() else repr(value)
+        for value in values.tolist()
+    ]
+    return np.array(texts, dtype=object)
+
+
+def as_numbers(values: np.ndarray, name: str, advice: str) -> np.ndarray:
+    """Return values as float64, NaN for what is missing; BadInput where a text is no number."""
+    if values.dtype.kind != "O":
+        return values
+    numbers = np.full(len(values), np.nan)
+    for row, text in enumerate(values):
+        if text is not None:
+            try:
+                numbers[row] = float(text)
+            except ValueError:
+                raise BadInput(f"column {name!r}: row {row + 1} is {text!r}, no number; {advice}") from None
+    return numbers
