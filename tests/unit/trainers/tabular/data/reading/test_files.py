@@ -65,16 +65,6 @@ def test_texts_may_be_missing(tmp_path: Path, name: str) -> None:
     assert find_files([str(tmp_path / name)]).read(["colour"])["colour"].tolist() == ["red", None, "blue"]
 
 
-@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
-def test_texts_and_matrices_of_arrays_are_columns(tmp_path: Path, name: str) -> None:
-    words = np.array(["red", "green", "blue"], dtype="S5" if name == "a.h5" else "U5")
-    WRITERS[name](tmp_path / name, {"m": np.arange(6.0).reshape(3, 2), "w": words})
-    files = find_files([str(tmp_path / name)])
-    assert files.names() == ["m_0", "m_1", "w"]
-    found = files.read(["m_1", "w"])
-    assert found["m_1"].tolist() == [1, 3, 5] and found["w"].tolist() == ["red", "green", "blue"]
-
-
 def test_many_files_are_one_table_in_sorted_order(tmp_path: Path) -> None:
     for number in (2, 1, 3):
         csv(tmp_path / f"run{number}.csv", {"x": np.array([number, number + 0.5])})
@@ -110,54 +100,6 @@ def test_damaged_files_are_told(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"no such format at all")
     with pytest.raises(BadInput, match=f"{name}: cannot be read as"):
         find_files([str(tmp_path / name)]).names()
-
-
-def test_text_with_lines_of_other_lengths_is_told(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("x,y\n1,2\n1,2,3\n")
-    with pytest.raises(BadInput, match=r"a\.csv: cannot be read as text in columns"):
-        find_files([str(tmp_path / "a.csv")]).read(["x"])
-
-
-@pytest.mark.parametrize(("text", "told"), [("", "is empty"), ("x,y,x\n1,2,3\n", "the columns x twice")])
-def test_first_lines_that_name_no_columns_are_told(tmp_path: Path, text: str, told: str) -> None:
-    (tmp_path / "a.csv").write_text(text)
-    with pytest.raises(BadInput, match=told):
-        find_files([str(tmp_path / "a.csv")]).names()
-
-
-def test_arrays_that_are_no_table_are_told(tmp_path: Path) -> None:
-    npz(tmp_path / "a.npz", {"x": np.arange(3), "y": np.arange(4)})
-    with pytest.raises(BadInput, match=r"different numbers of rows \(x 3, y 4\)"):
-        find_files([str(tmp_path / "a.npz")]).names()
-    hdf5(tmp_path / "b.h5", {"cube": np.zeros((2, 2, 2))})
-    with pytest.raises(BadInput, match="holds no arrays"):
-        find_files([str(tmp_path / "b.h5")]).names()
-
-
-def test_arrays_of_objects_are_not_unpickled(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", x=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(BadInput, match="cannot be read as NPZ of plain arrays"):
-        find_files([str(tmp_path / "a.npz")]).names()
-
-
-def test_parquet_of_lists_is_told(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"x": [[1], [2]]}), tmp_path / "a.parquet")
-    with pytest.raises(BadInput, match="column 'x' holds list"):
-        find_files([str(tmp_path / "a.parquet")]).read(["x"])
-
-
-def test_parquet_of_other_types(tmp_path: Path) -> None:
-    table = {
-        "flag": pa.array([True, None]),
-        "word": pa.array(["a", "b"]).dictionary_encode(),
-        "day": pa.array([0, 86_400_000_000], pa.timestamp("us")),
-        "none": pa.nulls(2),
-    }
-    pq.write_table(pa.table(table), tmp_path / "a.parquet")
-    found = find_files([str(tmp_path / "a.parquet")]).read([*table])
-    assert found["flag"].tolist() == ["True", None] and found["word"].tolist() == ["a", "b"]
-    assert found["day"].tolist() == ["1970-01-01T00:00:00", "1970-01-02T00:00:00"]
-    assert np.isnan(found["none"]).all()
 
 
 def test_numbers_and_texts_are_turned_into_each_other() -> None:

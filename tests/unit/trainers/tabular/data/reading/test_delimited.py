@@ -1,0 +1,29 @@
+"""Text in columns: what parts the values, and lines that are no table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trainers.common.errors import BadInput
+from trainers.tabular.data.reading.files import find_files
+
+
+def test_what_parts_the_values_is_told_by_the_first_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('\ufeff"x";"y, in m"\r\n1;2\r\n')
+    files = find_files([str(tmp_path / "a.csv")])
+    assert files.names() == ["x", "y, in m"] and files.read(["y, in m"])["y, in m"].tolist() == [2]
+
+
+def test_text_with_lines_of_other_lengths_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n1,2,3\n")
+    with pytest.raises(BadInput, match=r"a\.csv: cannot be read as text in columns"):
+        find_files([str(tmp_path / "a.csv")]).read(["x"])
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "is empty"), ("x,y,x\n1,2,3\n", "the columns x twice")])
+def test_first_lines_that_name_no_columns_are_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(BadInput, match=told):
+        find_files([str(tmp_path / "a.csv")]).names()

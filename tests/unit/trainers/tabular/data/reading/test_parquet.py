@@ -1,0 +1,33 @@
+"""Parquet: the types that are numbers or texts, and those that are neither."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from trainers.common.errors import BadInput
+from trainers.tabular.data.reading.files import find_files
+
+
+def test_parquet_of_lists_is_told(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": [[1], [2]]}), tmp_path / "a.parquet")
+    with pytest.raises(BadInput, match="column 'x' holds list"):
+        find_files([str(tmp_path / "a.parquet")]).read(["x"])
+
+
+def test_parquet_of_other_types(tmp_path: Path) -> None:
+    table = {
+        "flag": pa.array([True, None]),
+        "word": pa.array(["a", "b"]).dictionary_encode(),
+        "day": pa.array([0, 86_400_000_000], pa.timestamp("us")),
+        "none": pa.nulls(2),
+    }
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+    found = find_files([str(tmp_path / "a.parquet")]).read([*table])
+    assert found["flag"].tolist() == ["True", None] and found["word"].tolist() == ["a", "b"]
+    assert found["day"].tolist() == ["1970-01-01T00:00:00", "1970-01-02T00:00:00"]
+    assert np.isnan(found["none"]).all()
