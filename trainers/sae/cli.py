@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from trainers.common.errors import BadInput, exit_code_of
 from trainers.sae.model.architecture import KINDS
-from trainers.sae.settings import PRECISIONS, PRESETS, SCHEDULES, Settings, settings_of, within_fast
+from trainers.sae.settings import (
+    ENGINES,
+    PRECISIONS,
+    PRESETS,
+    SCHEDULES,
+    WORKERS,
+    Settings,
+    settings_of,
+    within_fast,
+)
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
 
 if TYPE_CHECKING:
@@ -33,6 +42,7 @@ CHOICES = {
     "schedule": SCHEDULES,
     "precision": PRECISIONS,
     "optimizer": ("adamw", "adam"),
+    "engine": ENGINES,
 }
 HELP = {
     "architecture": "batchtopk is recommended; relu and gelu have an L1 penalty, the others a number k",
@@ -57,6 +67,7 @@ HELP = {
     "patience": "validations without a better loss before training ends; 0: never",
     "keep_checkpoints": "the best ones",
     "max_samples": "examples at most, the first ones of the file",
+    "engine": "lightning: the usual Trainer and DataLoader, for comparison (relu, gelu, topk)",
     "precision": "bfloat16 chooses latents in it and computes values in float32; auto takes the faster",
 }
 
@@ -80,6 +91,7 @@ def run(arguments: argparse.Namespace, contract: ScriptContract | None, stream: 
     given = {**_config(arguments.config), **_given(arguments)}
     own = {name: given.pop(name) for name in list(given) if name not in _SETTINGS}
     preset = own.pop("preset", "seed-fast" if arguments.command == FAST else "recommended")
+    own.setdefault("num_workers", WORKERS.get(preset, 8))
     values = settings_of(preset, given).as_config()
     settings = Settings(**(within_fast(values) if arguments.command == FAST else values))
     if arguments.print_config:
@@ -121,7 +133,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="an autoencoder to start from: a file of ours, or a folder of another package",
     )
     add("device", help="auto, cpu, cuda or cuda:<number>")
-    add("num_workers", type=int, help="threads that compute, at most (default 8)")
+    add(
+        "num_workers",
+        type=int,
+        help="threads that compute, at most; with --engine lightning, processes of the DataLoader "
+        "(default: 8, with seed-fast 12, with seed-before 4)",
+    )
     add("model_name", help="of the model whose activations these are, for the metadata")
     add("overwrite", action="store_true", default=False, help="train anew over results of other settings")
     add("mode", help="base_only trains a base model; set by Twophase")
@@ -215,7 +232,7 @@ def _request(
         checkpoint_dir=checkpoints,
         layer_idx=layer,
         device=own.get("device", "auto"),
-        num_workers=own.get("num_workers", 8),
+        num_workers=own["num_workers"],
         exports=tuple(part for part in own.get("export", "").split(",") if part),
         start=start,
         model_name=own.get("model_name"),

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from trainers.common.errors import BadInput
+from trainers.common.files import read_tensors
 from trainers.sae.checkpoints import Checkpoints
 from trainers.sae.data import Examples, batches
+from trainers.sae.fitted import Fitted
 from trainers.sae.rates import Plateau, Stopper, base_rate, rate_at
 from trainers.sae.records import Pace, Record, Records
 from trainers.sae.settings import Settings
@@ -44,6 +46,10 @@ class Plan:
     fingerprint: Mapping[str, Any]
     """What the training depends on; a checkpoint of another is refused."""
     checkpoints: Path
+
+    def epoch_of(self, step: int) -> int:
+        """Return the number of the epoch of a step, from 1."""
+        return max(0, step - 1) // self.steps_an_epoch + 1
 
 
 def plan_of(
@@ -90,18 +96,18 @@ class Loop:
             self._epoch(batches(self._examples, order, place.row, plan.batch), progress)
         self._records.write()
 
-    def best(self) -> Path:
-        """Return the checkpoint with the least validation loss."""
-        return self._checkpoints.weights(self._stopper.best[0][1])
-
-    def last_validation(self) -> Record:
-        """Return the figures of the last validation."""
-        return self._records.kept[-1]
+    def fitted(self) -> Fitted:
+        """Return the weights with the least validation loss, and what is told of the training."""
+        best = read_tensors(self._checkpoints.weights(self._stopper.best[0][1]))
+        threshold, last = best.pop("_threshold"), self._records.kept[-1]
+        return Fitted(
+            best, threshold, self.epoch, self.place.step, self.highest_rate, last["loss"], last["val_loss"]
+        )
 
     @property
     def epoch(self) -> int:
         """The number of the epoch of the last step, from 1."""
-        return max(0, self.place.step - 1) // self._plan.steps_an_epoch + 1
+        return self._plan.epoch_of(self.place.step)
 
     @property
     def highest_rate(self) -> float:

@@ -43,7 +43,7 @@ def claim(
 
 def discard(folder: Path, checkpoints: Path) -> None:
     """Delete what a training left that is to be written over."""
-    for path in [*checkpoints.glob("step_*.pt"), *checkpoints.glob(STATE)]:
+    for path in [*checkpoints.glob("step_*.pt"), *checkpoints.glob(STATE), *checkpoints.glob("*.ckpt")]:
         path.unlink()
     (folder / CONFIG).unlink(missing_ok=True)
 

@@ -14,12 +14,12 @@ import torch
 from trainers.common.activations.rows import bits
 from trainers.common.devices import resolve_device, usable_cores
 from trainers.common.errors import BadInput
-from trainers.common.files import read_tensors
 from trainers.sae import CODE_VERSION, keep_pages
 from trainers.sae.data import Examples, Scale, batches, read_examples, scale_of
 from trainers.sae.evaluation import Evaluation, evaluate
 from trainers.sae.files.loading import load_sae
 from trainers.sae.files.saved import SavedSae, folded
+from trainers.sae.fitted import Fitted
 from trainers.sae.loop import Loop, Plan, Progress, plan_of
 from trainers.sae.model.parameters import Parameters
 from trainers.sae.outputs import check_exports, claim, discard, exports_of, write_results
@@ -27,6 +27,7 @@ from trainers.sae.rates import base_rate, batch_size
 from trainers.sae.records import Records
 from trainers.sae.settings import Settings
 from trainers.sae.training import Training
+from trainers.sae.with_lightning.limits import check_engine
 
 DIGEST_ROWS = 64
 
@@ -42,7 +43,7 @@ class Request:
     layer_idx: int | None = None
     device: str = "auto"
     num_workers: int = 8
-    """Threads that compute, at most."""
+    """Threads that compute, at most; with Lightning, processes of its DataLoader."""
     exports: tuple[str, ...] = ()
     start: Path | None = None
     """An autoencoder to start from: of another layer, other data, another k."""
@@ -68,10 +69,12 @@ class Trained:
 def train(request: Request, say: Callable[[str], None], progress: Progress) -> Trained:
     """Train an autoencoder, or go on with it; BadInput, before anything is written, for what cannot be."""
     keep_pages()
-    check_exports(request.exports, request.settings.architecture)
-    device = resolve_device(request.device)
-    torch.set_num_threads(max(1, min(request.num_workers, usable_cores())))
     settings = request.settings
+    check_exports(request.exports, settings.architecture)
+    check_engine(settings)
+    device = resolve_device(request.device)
+    if settings.engine == "own":
+        torch.set_num_threads(max(1, min(request.num_workers, usable_cores())))
     examples = read_examples(request.activation_path, request.layer_idx, settings)
     scale = scale_of(examples, settings)
     base = None if request.start is None else load_sae(request.start)
@@ -89,24 +92,41 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
         discard(request.output_dir, request.checkpoint_dir)
     claim(request.output_dir, fingerprint, config, overwrite=request.overwrite)
     _say_plan(plan, examples, scale, say)
-    loop = Loop(plan, training, examples, Records(request.output_dir, say))
+    told = Records(request.output_dir, say), progress
+    if settings.engine == "lightning":
+        from trainers.sae.with_lightning.fitting import fit
+
+        fitted = fit(plan, training, examples, told, request.num_workers)
+    else:
+        fitted = _looped(plan, training, examples, told, say)
+    return _finish(request, training, fitted, examples, say)
+
+
+def _looped(
+    plan: Plan,
+    training: Training,
+    examples: Examples,
+    told: tuple[Records, Progress],
+    say: Callable[[str], None],
+) -> Fitted:
+    records, progress = told
+    loop = Loop(plan, training, examples, records)
     if loop.resume():
         say(f"goes on after step {loop.place.step} of {plan.steps}")
     else:
-        _, first = next(batches(examples, examples.order(settings.seed, 0), 0, batch))
+        _, first = next(batches(examples, examples.order(plan.settings.seed, 0), 0, plan.batch))
         say(training.prepare(first))
     loop.run(progress)
-    return _finish(request, training, loop, examples, say)
+    return loop.fitted()
 
 
 def _finish(
-    request: Request, training: Training, loop: Loop, examples: Examples, say: Callable[[str], None]
+    request: Request, training: Training, fitted: Fitted, examples: Examples, say: Callable[[str], None]
 ) -> Trained:
-    best = read_tensors(loop.best())
-    threshold = best.pop("_threshold")
+    best, threshold = fitted.parameters, fitted.threshold
     found = evaluate(training.form, best, examples.held_out.to(threshold), threshold, training.scale.factor)
     form = training.form
-    sae = SavedSae(form, folded(best, training.scale.factor), threshold, _metadata(request, loop))
+    sae = SavedSae(form, folded(best, training.scale.factor), threshold, _metadata(request, fitted))
     exports = exports_of(
         request.exports, request.output_dir, request.layer_idx or 0, (sae, found), request.activation_path
     )
@@ -115,18 +135,17 @@ def _finish(
     return Trained(sae, found, path)
 
 
-def _metadata(request: Request, loop: Loop) -> dict[str, Any]:
-    last = loop.last_validation()
+def _metadata(request: Request, fitted: Fitted) -> dict[str, Any]:
     return {
         "layer_idx": request.layer_idx,
-        "learning_rate": loop.highest_rate,
-        "training_epochs": loop.epoch,
-        "training_steps": loop.place.step,
+        "learning_rate": fitted.rate,
+        "training_epochs": fitted.epoch,
+        "training_steps": fitted.steps,
         "model_name": request.model_name,
         **({"training_mode": request.training_mode} if request.training_mode else {}),
         "training_completed_at": datetime.now(timezone.utc).isoformat(),
-        "final_train_loss": last["loss"],
-        "final_val_loss": last["val_loss"],
+        "final_train_loss": fitted.train_loss,
+        "final_val_loss": fitted.val_loss,
         "code_version": CODE_VERSION,
     }
 

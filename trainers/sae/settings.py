@@ -12,6 +12,7 @@ from trainers.sae.model.architecture import Architecture, Kind
 Schedule = Literal["linear", "restarts", "plateau", "constant"]
 SCHEDULES = ("linear", "restarts", "plateau", "constant")
 SPARSITY = {"relu": 1e-3, "gelu": 1e-3, "jumprelu": 1.0}
+ENGINES = ("own", "lightning")
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 
@@ -57,6 +58,8 @@ class Settings:
     keep_checkpoints: int = 3
     max_samples: int | None = None
     precision: str = "auto"
+    engine: Literal["own", "lightning"] = "own"
+    """`lightning`: a LightningModule, Trainer and DataLoader, for comparison."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -127,8 +130,11 @@ PRESETS: Mapping[str, dict[str, Any]] = {
         "optimizer": "adam",
         "weight_decay": 0.0,
         "schedule": "plateau",
+        "val_per_epoch": 1,
     },
 }
+WORKERS = {"seed": 8, "seed-fast": 12, "seed-before": 4}
+"""What a preset says of --num-workers."""
 FAST_LIMITS = {"latent_dim": 8192, "max_samples": 50_000, "max_epochs": 50}
 """What `train_sae_fast` never exceeds, whatever its flags say."""
 
