@@ -68,6 +68,7 @@ HELP = {
     "keep_checkpoints": "the best ones",
     "max_samples": "examples at most, the first ones of the file",
     "engine": "lightning: the usual Trainer and DataLoader, for comparison (relu, gelu, topk)",
+    "dense_above": "share of active latents above which products are dense (default: timed at the start)",
     "precision": "bfloat16 chooses latents in it and computes values in float32; auto takes the faster",
 }
 

@@ -60,6 +60,8 @@ class Settings:
     precision: str = "auto"
     engine: Literal["own", "lightning"] = "own"
     """`lightning`: a LightningModule, Trainer and DataLoader, for comparison."""
+    dense_above: float | None = None
+    """Share of active latents above which products are dense; None is timed on the first batch."""
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -14,15 +14,15 @@ from trainers.sae.data import Scale
 from trainers.sae.evaluation import Evaluation, evaluate
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.dense import encoded
-from trainers.sae.model.encoder import auxiliary_codes, can_round, faster_rounded, training_codes
+from trainers.sae.model.encoder import auxiliary_codes, training_codes
 from trainers.sae.model.parameters import Parameters, new_parameters
-from trainers.sae.model.selection import above
-from trainers.sae.model.sparse import Result, Weights, sparse_step
+from trainers.sae.model.sparse import Batch, Result, Weights
+from trainers.sae.model.ways import Asked, Ways, step, ways_of
 from trainers.sae.model.whole import differentiated_step, whole_step
 from trainers.sae.settings import Settings
 
-SPARSE_SHARE = 0.03
-"""Share of active latents above which dense products are faster."""
+DENSE_ABOVE = 0.03
+"""Share of active latents above which products are dense, until it is timed."""
 EMA = 0.9
 """How much of its threshold a batch keeps of the one before."""
 
@@ -55,8 +55,7 @@ class Training:
         """What an example by itself has to reach where active latents are chosen over a batch."""
         self.idle_L = torch.zeros(self.form.n_latents, dtype=torch.int64, device=device)
         """Examples since a latent was active."""
-        self.rounded: bool | None = None
-        """Whether latents are chosen in bfloat16; None until it is timed."""
+        self._ways = Ways(rounded=False, dense_above=DENSE_ABOVE)
         self._share = 1.0 if self.form.kind in ("relu", "gelu") else 0.0
         self._optimizer = _optimizer(settings, self.parameters)
         self._gathered: Parameters = {}
@@ -67,12 +66,9 @@ class Training:
         x_BD = self.scaled(x_BD)
         if self.form.kind == "jumprelu" and not self.parameters["threshold"].any():
             self.parameters["threshold"] += _quantile(encoded(self.form, self.parameters, x_BD), self.form.k)
-        wanted = self._settings.precision
-        if wanted != "auto" or not can_round(self.form, x_BD):
-            self.rounded = wanted == "bfloat16" and can_round(self.form, x_BD)
-            return f"encoder: {str(x_BD.dtype).removeprefix('torch.')}{', chosen in bfloat16' * self.rounded}"
-        self.rounded, line = faster_rounded(self.form, self.parameters, x_BD)
-        return line
+        asked = Asked(_rounding_asked(self._settings.precision), self._settings.dense_above)
+        self._ways, lines = ways_of(self.form, self.parameters, x_BD, asked, self.weights(len(x_BD)))
+        return "\n".join(lines)
 
     def scaled(self, x_BD: Tensor) -> Tensor:
         """Return activations on the device, scaled."""
@@ -127,15 +123,13 @@ class Training:
         form, weights = self.form, self.weights(len(x_BD))
         if form.kind == "gelu":
             return differentiated_step(form, self.parameters, x_BD, weights)
-        if form.kind == "relu":
-            h_BL = encoded(form, self.parameters, x_BD)
-            if self._share > SPARSE_SHARE:
-                return whole_step(form, self.parameters, x_BD, h_BL, weights)
-            return sparse_step(form, self.parameters, x_BD, above(h_BL, 0.0), weights)
-        codes = training_codes(form, self.parameters, x_BD, rounded=bool(self.rounded))
+        if form.kind == "relu" and self._share > self._ways.dense_above:
+            return whole_step(form, self.parameters, x_BD, weights, rounded=self._ways.rounded)
+        codes = training_codes(form, self.parameters, x_BD, rounded=self._ways.rounded)
         if form.over_batch:
             self._follow(codes)
-        return sparse_step(form, self.parameters, x_BD, codes, weights, self._dead(x_BD))
+        batch = Batch(x_BD, codes, self._dead(x_BD))
+        return step(form, self.parameters, batch, self._ways, weights)
 
     def weights(self, examples: int) -> Weights:
         """Return what the parts of the loss count: mean squares (relu, gelu), or shares of the variance."""
@@ -160,7 +154,7 @@ class Training:
             "optimizer": self._optimizer.state_dict(),
             "threshold": self.threshold,
             "idle": self.idle_L,
-            "rounded": self.rounded,
+            "ways": asdict(self._ways),
             "share": self._share,
         }
 
@@ -172,7 +166,7 @@ class Training:
         self._optimizer.load_state_dict(state["optimizer"])
         self.threshold.copy_(state["threshold"])
         self.idle_L.copy_(state["idle"])
-        self.rounded, self._share = state["rounded"], state["share"]
+        self._ways, self._share = Ways(**state["ways"]), state["share"]
 
     def _follow(self, codes: Codes) -> None:
         if len(codes.values):
@@ -182,7 +176,7 @@ class Training:
             )
 
     def _dead(self, x_BD: Tensor) -> Codes | None:
-        if not self._settings.aux_coef:
+        if not self._settings.aux_coef or not self.form.is_selective:
             return None
         dead = self.idle_L >= self._settings.dead_after
         return auxiliary_codes(self.form, self.parameters, x_BD, dead)
@@ -196,6 +190,10 @@ def _optimizer(settings: Settings, parameters: Parameters) -> torch.optim.Optimi
 def _project(gradient_LD: Tensor, rows_LD: Tensor) -> None:
     """Take out of a gradient what would only change the length of rows of norm 1."""
     gradient_LD.sub_((gradient_LD * rows_LD).sum(1, keepdim=True) * rows_LD)
+
+
+def _rounding_asked(precision: str) -> bool | None:
+    return None if precision == "auto" else precision == "bfloat16"
 
 
 def _quantile(h_BL: Tensor, k: int) -> Tensor:

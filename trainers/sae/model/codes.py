@@ -36,6 +36,12 @@ class Codes:
         """Return other values at the same places."""
         return Codes(self.rows, self.columns, values, self.shape)
 
+    def modulo(self, examples: int) -> Codes:
+        """Return the codes of a batch, of which the rows of these are several copies."""
+        if self.shape[0] == examples:
+            return self
+        return Codes(self.rows % examples, self.columns, self.values, (examples, self.shape[1]))
+
     def decoded(self, decoder_LD: Tensor) -> Tensor:
         """Return the codes times the decoder [B, D]."""
         return _weighted_sums(decoder_LD, self.columns, self.starts()[:-1], self.values)

@@ -6,9 +6,6 @@ may be active, with some to spare; their values are computed anew, and the large
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -25,9 +22,8 @@ from trainers.sae.model.selection import (
     row_candidates,
     select,
     topk,
+    window_floor,
 )
-
-TRIES = 3
 
 
 def training_codes(form: Architecture, parameters: Parameters, x_BD: Tensor, *, rounded: bool) -> Codes:
@@ -59,35 +55,32 @@ def auxiliary_codes(form: Architecture, parameters: Parameters, x_BD: Tensor, de
 
 def can_round(form: Architecture, x_BD: Tensor) -> bool:
     """Tell whether latents may be chosen in bfloat16."""
-    return form.kind in ("topk", "batchtopk", "matryoshka", "hierarchical") and x_BD.dtype == torch.float32
+    return form.kind != "gelu" and x_BD.dtype == torch.float32
 
 
-def faster_rounded(form: Architecture, parameters: Parameters, x_BD: Tensor) -> tuple[bool, str]:
-    """Time both ways on a batch; return whether rounding is faster, and a line that says so."""
-    exact = _seconds(lambda: training_codes(form, parameters, x_BD, rounded=False))
-    rounded = _seconds(lambda: training_codes(form, parameters, x_BD, rounded=True))
-    chosen = rounded < 0.9 * exact
-    figures = f"float32 {exact * 1e3:.1f} ms, bfloat16 with values in float32 {rounded * 1e3:.1f} ms"
-    return chosen, f"encoder: {figures}: {'bfloat16' if chosen else 'float32'} is taken"
+def rounded_encoding(form: Architecture, parameters: Parameters, x_BD: Tensor) -> Tensor:
+    """Return what the latents see, before their activation, in bfloat16 [B, L]."""
+    centred = x_BD - parameters["b_dec"] if form.centres else x_BD
+    b_enc, W_enc = parameters["b_enc"].bfloat16(), parameters["W_enc"].bfloat16()
+    return torch.addmm(b_enc, centred.bfloat16(), W_enc.t())
 
 
 def _rounded_codes(form: Architecture, parameters: Parameters, x_BD: Tensor) -> Codes:
-    centred = x_BD - parameters["b_dec"]
-    h_BL = torch.addmm(parameters["b_enc"].bfloat16(), centred.bfloat16(), parameters["W_enc"].bfloat16().t())
-    k = min(form.n_latents, form.k + max(2, int(SPARE * form.k)))
-    found = batch_candidates(h_BL, k) if form.over_batch else row_candidates(h_BL, k)
+    floor = window_floor(form, parameters["threshold"]) if form.kind == "jumprelu" else None
+    found = _candidates(form, rounded_encoding(form, parameters, x_BD), floor)
+    centred = x_BD - parameters["b_dec"] if form.centres else x_BD
     found = found.with_values(centred.new_zeros(len(found.values)))
     values = found.products(centred, parameters["W_enc"]) + parameters["b_enc"][found.columns]
-    found = found.with_values(values).chosen(values > 0)
+    found = found.with_values(values).chosen(values > (0.0 if floor is None else floor[found.columns]))
+    if form.kind in ("relu", "jumprelu"):
+        return found
     return largest_of_all(found, len(x_BD) * form.k) if form.over_batch else largest_of_rows(found, form.k)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(TRIES):
-        started = time.perf_counter()
-        work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - started)
-    return min(times)
+def _candidates(form: Architecture, h_BL: Tensor, floor_L: Tensor | None) -> Codes:
+    if floor_L is not None:  # what rounding leaves out lies at the window's edge, far below the threshold
+        return above(h_BL, floor_L)
+    if form.kind == "relu":
+        return above(h_BL, 0.0)
+    k = min(form.n_latents, form.k + max(2, int(SPARE * form.k)))
+    return batch_candidates(h_BL, k) if form.over_batch else row_candidates(h_BL, k)

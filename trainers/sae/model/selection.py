@@ -30,7 +30,12 @@ def select(form: Architecture, h_BL: Tensor, threshold: Tensor | None) -> Codes:
         return batch_topk(h_BL, form.k)
     if threshold is None:
         return above(h_BL, 0.0)
-    return above(h_BL, (threshold - form.bandwidth / 2).clamp(min=0))
+    return above(h_BL, window_floor(form, threshold))
+
+
+def window_floor(form: Architecture, threshold: Tensor) -> Tensor:
+    """Return the lower end of JumpReLU's window [L]."""
+    return (threshold - form.bandwidth / 2).clamp(min=0)
 
 
 def topk(h_BL: Tensor, k: int) -> Codes:
@@ -61,8 +66,9 @@ def batch_candidates(h_BL: Tensor, k: int) -> Codes:
 
 
 def above(h_BL: Tensor, bound: Tensor | float) -> Codes:
-    """Return the positive values above a bound that is not below 0."""
-    return _at(h_BL, _places(h_BL > bound))
+    """Return the positive values above a bound that is not below 0: one, or one for every latent [L]."""
+    keys = _keys(torch.as_tensor(bound, dtype=h_BL.dtype, device=h_BL.device))
+    return _at(h_BL, _places(_keys(h_BL) > keys))
 
 
 def largest_of_rows(codes: Codes, k: int) -> Codes:

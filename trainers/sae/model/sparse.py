@@ -14,6 +14,7 @@ from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import ByLatent, Codes, latent_sums
 from trainers.sae.model.levels import by_level
 from trainers.sae.model.parameters import Parameters, decoder_of, output_bias
+from trainers.sae.model.products import SPARSE, Products
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,22 @@ class Result:
     gradients: Parameters
 
 
-def sparse_step(
-    form: Architecture,
-    parameters: Parameters,
-    x_BD: Tensor,
-    codes: Codes,
-    weights: Weights,
-    dead: Codes | None = None,
-) -> Result:
-    """Return loss and gradients of a batch.
+@dataclass(frozen=True)
+class Batch:
+    """Examples, and the values before the activation at what may be active of them."""
 
-    `codes`: the values before the activation at what may be active; `dead`: the same of dead latents that
-    have to reconstruct what is left.
-    """
-    step = _Step(form, parameters, x_BD)
+    x_BD: Tensor
+    codes: Codes
+    dead: Codes | None = None
+    """Of dead latents that have to reconstruct what is left."""
+
+
+def sparse_step(
+    form: Architecture, parameters: Parameters, batch: Batch, weights: Weights, products: Products = SPARSE
+) -> Result:
+    """Return loss and gradients of a batch; `products`: the way to form them."""
+    codes, dead = batch.codes, batch.dead
+    step = _Step(form, parameters, batch.x_BD, products)
     window = _Window.of(form, parameters, codes)
     active = codes if window is None else codes.chosen(window.active)
     squares, loss = step.reconstruct(codes, window, weights.error)
@@ -88,8 +91,8 @@ class _Window:
 class _Step:
     """Collects the gradients of one batch."""
 
-    def __init__(self, form: Architecture, parameters: Parameters, x_BD: Tensor) -> None:
-        self._form, self._parameters, self._x = form, parameters, x_BD
+    def __init__(self, form: Architecture, parameters: Parameters, x_BD: Tensor, products: Products) -> None:
+        self._form, self._parameters, self._x, self._products = form, parameters, x_BD, products
         self._decoder = decoder_of(parameters)
         self._centred = x_BD - parameters["b_dec"] if form.centres else x_BD
         self._residual = x_BD
@@ -100,7 +103,7 @@ class _Step:
         x_BD, form = self._x, self._form
         active = by_level(form, codes if window is None else codes.chosen(window.active))
         shape = (active.shape[0] // len(x_BD), *x_BD.shape)
-        made_PBD = active.decoded(self._decoder).view(shape)
+        made_PBD = self._products.decoded(active, self._decoder).view(shape)
         errors = _sums_so_far(made_PBD).add_(output_bias(self._parameters) - x_BD)
         self._residual = -errors[-1]
         squares_P = errors.square().sum((1, 2))
@@ -110,18 +113,18 @@ class _Step:
             self._add("b_out", self._gradients["b_dec"].clone())
         back = back.reshape(-1, form.n_features)
         if window is None:
-            self._backward(active, back, active.products(back, self._decoder) + self._pull())
+            self._backward(active, back, self._products.at(active, back, self._decoder) + self._pull())
         else:
-            slope = codes.products(back, self._decoder)  # of what is active, and of what is near
+            slope = self._products.at(codes, back, self._decoder)  # of what is active, and of what is near
             self._backward(active, back, slope[window.active])
             self._threshold(window.near, slope[window.inside])
         return squares_P[-1], squares_P.sum() * (weight / len(errors))
 
     def auxiliary(self, dead: Codes, weight: float) -> Tensor:
         """Add the gradients of what dead latents miss of the residual; return that part of the loss."""
-        error = dead.decoded(self._decoder) - self._residual
+        error = self._products.decoded(dead, self._decoder) - self._residual
         back = error * (2 * weight)
-        self._backward(dead, back, dead.products(back, self._decoder))
+        self._backward(dead, back, self._products.at(dead, back, self._decoder))
         return error.square().sum() * weight
 
     def penalise(self, active: Codes, window: _Window | None) -> Tensor:
@@ -152,12 +155,14 @@ class _Step:
 
     def _backward(self, codes: Codes, back_BD: Tensor, slope: Tensor) -> None:
         by_latent = ByLatent.of(codes)
-        self._add("W_dec" if "W_dec" in self._parameters else "W_enc", by_latent.sums(codes.values, back_BD))
+        name = "W_dec" if "W_dec" in self._parameters else "W_enc"
+        self._add(name, self._products.sums(codes, by_latent, codes.values, back_BD))
         self._encoder(codes, by_latent, slope)
 
     def _encoder(self, codes: Codes, by_latent: ByLatent, slope: Tensor) -> None:
         slope = slope * (codes.values > 0)
-        self._add("W_enc", by_latent.modulo(len(self._x)).sums(slope, self._centred))
+        examples, sums = len(self._x), self._products.sums
+        self._add("W_enc", sums(codes.modulo(examples), by_latent.modulo(examples), slope, self._centred))
         self._add("b_enc", latent_sums(codes, slope))
 
     def _threshold(self, inside: Codes, slope: Tensor) -> None:

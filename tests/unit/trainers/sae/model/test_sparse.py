@@ -10,8 +10,9 @@ import torch
 from trainers.sae.model.architecture import KINDS, Architecture
 from trainers.sae.model.dense import dead_codes, dense_loss, encoded
 from trainers.sae.model.parameters import Parameters, new_parameters
+from trainers.sae.model.products import DENSE, SPARSE, Products
 from trainers.sae.model.selection import select
-from trainers.sae.model.sparse import Result, Weights, sparse_step
+from trainers.sae.model.sparse import Batch, Result, Weights, sparse_step
 
 B, L, D, K = 24, 150, 12, 6
 FORMS = [
@@ -33,25 +34,32 @@ def prepared(form: Architecture) -> tuple[Parameters, torch.Tensor]:
 
 
 def sparse(
-    form: Architecture, parameters: Parameters, x: torch.Tensor, weights: Weights, dead: torch.Tensor
+    form: Architecture,
+    parameters: Parameters,
+    x: torch.Tensor,
+    weights: Weights,
+    dead: torch.Tensor,
+    products: Products = SPARSE,
 ) -> Result:
     h = encoded(form, parameters, x)
     codes = select(form, h, parameters.get("threshold"))
-    return sparse_step(
-        form, parameters, x, codes, weights, dead_codes(form, h, dead) if weights.auxiliary else None
-    )
+    auxiliary = dead_codes(form, h, dead) if weights.auxiliary else None
+    return sparse_step(form, parameters, Batch(x, codes, auxiliary), weights, products)
 
 
+@pytest.mark.parametrize("products", [SPARSE, DENSE], ids=["sparse", "dense"])
 @pytest.mark.parametrize("auxiliary", [0.0, 0.03])
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind}-{form.tied}-{form.k}")
-def test_sparse_gradients_equal_dense_ones(form: Architecture, auxiliary: float) -> None:
+def test_gradients_equal_those_of_automatic_differentiation(
+    form: Architecture, auxiliary: float, products: Products
+) -> None:
     form = dataclasses.replace(form, sparsity_coef=0.5)
     parameters, x = prepared(form)
     weights, dead = Weights(1 / (B * D), auxiliary), torch.arange(L) % 5 == 0
     leaves = {name: value.clone().requires_grad_() for name, value in parameters.items()}
     expected = dense_loss(form, leaves, x, weights, dead)
     expected.backward()
-    found = sparse(form, parameters, x, weights, dead)
+    found = sparse(form, parameters, x, weights, dead, products)
     assert float(found.loss) == pytest.approx(float(expected.detach()), abs=1e-12)
     for name, leaf in leaves.items():
         assert leaf.grad is not None
