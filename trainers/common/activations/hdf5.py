@@ -9,8 +9,12 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from trainers.common.activations.hdf5_whole import check_whole
+from trainers.common.activations.matrix import Read
 from trainers.common.errors import BadInput
 from trainers.common.memory import is_out_of_memory
 
@@ -31,6 +35,16 @@ class StoredMatrix:
     """Rows of a stored chunk, 1 if the dataset is contiguous."""
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The one file."""
+        return (self.path,)
+
+    @property
+    def selection(self) -> str:
+        """The dataset's name."""
+        return self.dataset
+
+    @property
     def where(self) -> str:
         """The dataset as error messages name it."""
         return f"{self.path}: {self.dataset}"
@@ -39,6 +53,27 @@ class StoredMatrix:
     def what(self) -> str:
         """What error messages call these rows."""
         return "the dataset"
+
+    @property
+    def stored(self) -> torch.dtype:
+        """The type of the activations in this machine's byte order."""
+        return torch.from_numpy(np.empty(0, self.dtype.newbyteorder("="))).dtype
+
+    @contextmanager
+    def opened(self) -> Iterator[Read]:
+        """Open the file, for reads of rows as they are stored."""
+        with open_hdf5(self.path) as file:
+            data: h5py.Dataset = file[self.dataset]
+
+            def read(start: int, stop: int) -> Tensor:
+                return torch.from_numpy(native(data[start:stop]))
+
+            yield read
+
+
+def native(array: NDArray) -> NDArray:
+    """Return the array in this machine's byte order, which torch insists on."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 @contextmanager

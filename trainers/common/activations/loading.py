@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.common.activations.hdf5 import StoredMatrix
+from trainers.common.activations.matrix import Matrix, mapped
 from trainers.common.activations.rows import ResidentRows, Rows, StreamedRows, block_rows, read_blocks
 from trainers.common.errors import BadInput
 
@@ -24,50 +23,44 @@ DEFAULT_SHARE = 0.7
 """Part of the free memory that activations may take."""
 
 
-def load_rows(split: StoredMatrix, dtype: torch.dtype, limit: int, device: torch.device) -> Rows:
+def load_rows(split: Matrix, dtype: torch.dtype, limit: int, device: torch.device) -> Rows:
     """Return the rows of `split` as `dtype`, on `device` if they are resident.
 
     `limit`: bytes of memory that they may take.  Raises BadInput where an activation is not finite.
     """
     if split.map_offset is not None and is_mapped(split, dtype):
-        x_ND = _map(split, split.map_offset)
-        tally = _NonFinite(split, dtype)
+        x_ND = mapped(split, split.map_offset)
+        tally = NonFinite(split, dtype)
         for start, block in _enumerate_rows(x_ND):
             tally.check(start, block)
         tally.report()
         return ResidentRows(x_ND.to(device))
     if split.n_rows * split.n_features * dtype.itemsize <= limit:
         return ResidentRows(_read(split, dtype).to(device))
-    return _stream(split, dtype, limit)
+    return stream_rows(split, dtype, limit)
 
 
-def is_mapped(split: StoredMatrix, dtype: torch.dtype) -> bool:
+def is_mapped(split: Matrix, dtype: torch.dtype) -> bool:
     """Tell whether `load_rows` maps the file, so that its rows take no memory that is needed elsewhere."""
-    return split.map_offset is not None and _torch_dtype(split) == dtype
+    return split.map_offset is not None and split.stored == dtype
 
 
-def _torch_dtype(split: StoredMatrix) -> torch.dtype:
-    return torch.from_numpy(np.empty(0, split.dtype.newbyteorder("="))).dtype
-
-
-def _map(split: StoredMatrix, offset: int) -> Tensor:
-    # Copy-on-write, since torch refuses read-only arrays; nothing ever writes to it.
-    shape = (split.n_rows, split.n_features)
-    return torch.from_numpy(np.memmap(split.path, split.dtype, mode="c", offset=offset, shape=shape))
-
-
-def _read(split: StoredMatrix, dtype: torch.dtype) -> Tensor:
+def _read(split: Matrix, dtype: torch.dtype) -> Tensor:
     x_ND = torch.empty(split.n_rows, split.n_features, dtype=dtype)
-    tally = _NonFinite(split, dtype)
-    for start, block in _checked_blocks(split, tally):
+    tally = NonFinite(split, dtype)
+    for start, block in checked_blocks(split, tally):
         x_ND[start : start + len(block)] = block
     tally.report()
     return x_ND
 
 
-def _stream(split: StoredMatrix, dtype: torch.dtype, limit: int) -> Rows:
-    tally = _NonFinite(split, dtype)
-    for _ in _checked_blocks(split, tally):
+def stream_rows(split: Matrix, dtype: torch.dtype, limit: int) -> StreamedRows:
+    """Return rows that stay in their file but for as many as `limit` bytes hold, after a look at all.
+
+    Raises BadInput where an activation is not finite.
+    """
+    tally = NonFinite(split, dtype)
+    for _ in checked_blocks(split, tally):
         pass
     tally.report()
     row_bytes = split.n_features * dtype.itemsize
@@ -78,10 +71,10 @@ def _stream(split: StoredMatrix, dtype: torch.dtype, limit: int) -> Rows:
     return StreamedRows(split, dtype, size, max(1, int(limit // (size * row_bytes))))
 
 
-def _checked_blocks(split: StoredMatrix, tally: _NonFinite) -> Iterator[tuple[int, Tensor]]:
-    rows = block_rows(split.n_features, split.dtype.itemsize, split.chunk_rows)
-    for start, array in read_blocks(split, rows):
-        block = torch.from_numpy(array)
+def checked_blocks(split: Matrix, tally: NonFinite) -> Iterator[tuple[int, Tensor]]:
+    """Yield (first row, activations [n, D]) in file order, each looked at by a tally."""
+    rows = block_rows(split.n_features, split.stored.itemsize, split.chunk_rows)
+    for start, block in read_blocks(split, rows):
         tally.check(start, block)
         yield start, block
 
@@ -94,10 +87,10 @@ def _enumerate_rows(x_ND: Tensor) -> Iterator[tuple[int, Tensor]]:
 
 
 @dataclass
-class _NonFinite:
+class NonFinite:
     """Counts values of one split that are not finite, or not once they are of the working type."""
 
-    split: StoredMatrix
+    split: Matrix
     dtype: torch.dtype
     nans: int = 0
     infinities: int = 0
@@ -127,9 +120,7 @@ class _NonFinite:
                 f"infinite values, the first in row {self.first_row}; activations must be finite"
             )
         if self.beyond:
-            narrow, wide = (
-                str(kind).removeprefix("torch.") for kind in (self.dtype, _torch_dtype(self.split))
-            )
+            narrow, wide = (str(kind).removeprefix("torch.") for kind in (self.dtype, self.split.stored))
             raise BadInput(
                 f"{self.split.where}: {self.split.what} holds {self.beyond} values too large for "
                 f"{narrow}, the first in row {self.first_row}; use --dtype {wide}"

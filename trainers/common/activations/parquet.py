@@ -1,25 +1,49 @@
-"""Parquet files of activations: one, several shards, or one a layer; lists are flattened a batch at a time.
+"""The rows of one layer in Parquet files: one, several shards, or one a layer; lists are flattened at once.
 
-Columns: `activation`, a list of numbers; `layer_idx`, which layer a row is of; others are for token analysis.
+A file is cut into row groups, which are decoded as a whole but handed out a batch at a time: reading forward
+decodes each once, going back within one decodes it anew.
 """
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.common.errors import BadInput, TrainerError
+from trainers.common.activations.matrix import Read
+from trainers.common.activations.parquet_files import (
+    ACTIVATION,
+    LAYER,
+    arrow,
+    check_column,
+    check_layer_of_name,
+    flat,
+    named,
+    names_of,
+    opened,
+)
+from trainers.common.errors import BadInput
 
-ACTIVATION, LAYER = "activation", "layer_idx"
 BATCH_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class Group:
+    """A row group with rows of the layer."""
+
+    file: Path
+    number: int
+    """In its file."""
+    first: int
+    """Its first row among all of the layer."""
+    rows: int
+    """How many are of the layer."""
 
 
 @dataclass(frozen=True)
@@ -32,135 +56,164 @@ class ParquetRows:
     limit: int | None = None
     """Rows at most, the first ones."""
 
-    def activations(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Return the activations [N, D]; BadInput where they are missing, ragged or empty."""
-        blocks: list[NDArray] = []
-        left, target = self.limit, torch.empty(0, dtype=dtype).numpy().dtype
-        for file, batch in self._batches([ACTIVATION]):
-            block = _flat(batch, file)
-            if blocks and block.shape[1] != blocks[0].shape[1]:
-                raise BadInput(
-                    f"{file}: {ACTIVATION} has {block.shape[1]} values, {blocks[0].shape[1]} before"
-                )
-            blocks.append(block[:left].astype(target))
-            left = None if left is None else left - len(blocks[-1])
-            if left == 0:
-                break
-        if not blocks:
-            raise BadInput(f"{_named(self.files)}: no row of layer {self.layer}; {self._layers()}")
-        return torch.from_numpy(np.concatenate(blocks))
+    def matrix(self) -> ParquetMatrix:
+        """Describe the activations [N, D]; BadInput where they are missing, or the first ragged or empty."""
+        groups = tuple(self._groups())
+        if not groups:
+            raise BadInput(f"{named(self.files)}: no row of layer {self.layer}; {self._layers()}")
+        first = next(self.blocks(groups[0]))
+        n_rows = groups[-1].first + groups[-1].rows
+        wanted = n_rows if self.limit is None else min(n_rows, self.limit)
+        return ParquetMatrix(self, groups, wanted, first.shape[1], first.dtype)
 
     def columns(self, names: Sequence[str]) -> dict[str, list[Any]]:
         """Return the values of those of the columns that are there, row by row as the activations are."""
-        found: dict[str, list[Any]] = {}
-        wanted = [name for name in names if name in _names(self.files[0])]
-        for _, batch in self._batches(wanted) if wanted else ():
-            for name in wanted:
-                found.setdefault(name, []).extend(batch.column(name).to_pylist())
+        wanted = [name for name in names if name in names_of(self.files[0])]
+        found: dict[str, list[Any]] = {name: [] for name in wanted}
+        for group in self._groups() if wanted else ():
+            if self.limit is not None and group.first >= self.limit:
+                break
+            for batch in self._batches(group, wanted):
+                for name in wanted:
+                    found[name] += batch.column(name).to_pylist()
         return {name: values[: self.limit] for name, values in found.items()}
 
-    def _batches(self, names: list[str]) -> Iterator[tuple[Path, Any]]:
-        compute = _arrow("pyarrow.compute")
+    def blocks(self, group: Group) -> Iterator[Tensor]:
+        """Yield the activations [n, D] of a row group, as many at a time as a batch has."""
+        for batch in self._batches(group, [ACTIVATION]):
+            # Copied, since torch refuses arrays that may not be written to.
+            yield torch.from_numpy(flat(batch, group.file).copy())
+
+    def _batches(self, group: Group, names: list[str]) -> Iterator[Any]:
+        compute, there = arrow("pyarrow.compute"), names_of(group.file)
+        for name in names:
+            check_column(group.file, name, there)
+        by_layer = self._by_layer(there)
+        columns = [*names, *([LAYER] if by_layer else [])]
+        with opened(group.file) as file:
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group.number], columns=columns):
+                rows = batch.filter(compute.equal(batch.column(LAYER), self.layer)) if by_layer else batch
+                if rows.num_rows:
+                    yield rows
+
+    def _groups(self) -> Iterator[Group]:
+        first = 0
         for path in self.files:
-            there = _names(path)
-            for name in names:
-                _check_column(path, name, there)
-            by_layer = self.layer is not None and LAYER in there
-            if self.layer is not None and not by_layer:
-                _check_layer_of_name(path, self.layer, there)
-            with _opened(path) as file:
-                for batch in file.iter_batches(BATCH_ROWS, columns=[*names, *([LAYER] if by_layer else [])]):
-                    rows = batch.filter(compute.equal(batch.column(LAYER), self.layer)) if by_layer else batch
-                    if rows.num_rows:
-                        yield path, rows
+            there = names_of(path)
+            check_column(path, ACTIVATION, there)
+            if self.layer is not None and not self._by_layer(there):
+                check_layer_of_name(path, self.layer, there)
+            with opened(path) as file:
+                for number in range(file.num_row_groups):
+                    rows = self._rows(file, number, self._by_layer(there))
+                    if rows:
+                        yield Group(path, number, first, rows)
+                    first += rows
+
+    def _by_layer(self, there: Sequence[str]) -> bool:
+        return self.layer is not None and LAYER in there
+
+    def _rows(self, file: Any, number: int, by_layer: bool) -> int:
+        about = file.metadata.row_group(number)
+        if not by_layer:
+            return int(about.num_rows)
+        if self._is_elsewhere(about):
+            return 0
+        layers = file.read_row_group(number, columns=[LAYER]).column(LAYER)
+        return int(
+            arrow("pyarrow.compute").sum(arrow("pyarrow.compute").equal(layers, self.layer)).as_py() or 0
+        )
+
+    def _is_elsewhere(self, about: Any) -> bool:
+        """Tell whether a row group says of itself that it has other layers only."""
+        columns = (about.column(place) for place in range(about.num_columns))
+        said = next((one.statistics for one in columns if one.path_in_schema == LAYER), None)
+        return bool(said is not None and said.has_min_max and not said.min <= self.layer <= said.max)
 
     def _layers(self) -> str:
         found: set[int] = set()
         for path in self.files:
-            if LAYER in _names(path):
-                found.update(
-                    _arrow("pyarrow.parquet").read_table(path, columns=[LAYER])[LAYER].unique().to_pylist()
-                )
+            if LAYER in names_of(path):
+                table = arrow("pyarrow.parquet").read_table(path, columns=[LAYER])
+                found.update(table[LAYER].unique().to_pylist())
         return f"the layers there are {', '.join(map(str, sorted(found)))}" if found else "it is empty"
 
 
-def find_parquet(path: Path, layer: int | None) -> tuple[Path, ...]:
-    """Return the files of `path`: itself, or of a folder those named after the layer, else all."""
-    if not path.is_dir():
-        return (path,)
-    files = sorted(path.glob("*.parquet"))
-    named = [file for file in files if layer is not None and layer_in(file.stem) == layer]
-    if not files:
-        raise BadInput(f"{path}: no Parquet file (*.parquet) in this directory")
-    return tuple(named or files)
+@dataclass(frozen=True)
+class ParquetMatrix:
+    """Activations [N, D] in the row groups of Parquet files."""
+
+    source: ParquetRows
+    groups: tuple[Group, ...]
+    n_rows: int
+    n_features: int
+    stored: torch.dtype
+
+    map_offset = None
+    chunk_rows = 1
+    what = f"the column {ACTIVATION}"
+
+    @property
+    def path(self) -> Path:
+        """The first of the files."""
+        return self.source.files[0]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of them."""
+        return self.source.files
+
+    @property
+    def selection(self) -> str:
+        """The layer."""
+        return f"layer {self.source.layer}"
+
+    @property
+    def where(self) -> str:
+        """The files as error messages name them."""
+        return named(self.source.files)
+
+    @contextmanager
+    def opened(self) -> Iterator[Read]:
+        """Return reads of rows; files are open only while they are read."""
+        yield _Reader(self).read
 
 
-def layer_in(stem: str) -> int | None:
-    """Return the layer that a file name tells (`layer_6`, `acts-layer06`); None where it tells none."""
-    found = re.search(r"layer[^0-9A-Za-z]*([0-9]+)", stem, re.IGNORECASE)
-    return int(found.group(1)) if found else None
+class _Reader:
+    """Reads ranges of rows; those that follow each other go on where the last one ended."""
 
+    def __init__(self, matrix: ParquetMatrix) -> None:
+        self._matrix = matrix
+        self._firsts = [group.first for group in matrix.groups]
+        self._group = -1
+        self._blocks: Iterator[Tensor] = iter(())
+        self._block = torch.empty(0, matrix.n_features)
+        self._start = 0
+        """First row of the block."""
 
-def _flat(batch: Any, path: Path) -> NDArray:
-    """Return the lists of a batch as one array [n, D] without a Python object for each row."""
-    compute, column = _arrow("pyarrow.compute"), batch.column(ACTIVATION)
-    if not str(column.type).startswith(("list", "large_list", "fixed_size_list")):
-        raise BadInput(f"{path}: {ACTIVATION} holds {column.type}, must be a list of numbers")
-    lengths = compute.list_value_length(column)
-    shortest, longest = compute.min_max(lengths).as_py().values()
-    if column.null_count or shortest is None:
-        raise BadInput(f"{path}: {ACTIVATION} is null in {column.null_count} rows")
-    if shortest != longest or not longest:
-        what = "empty" if not longest else f"ragged: rows have {shortest} to {longest} values"
-        raise BadInput(f"{path}: {ACTIVATION} is {what}; every row must have the same number of values")
-    values = column.flatten()
-    if values.null_count or not str(values.type).startswith(("float", "double", "halffloat")):
-        raise BadInput(
-            f"{path}: {ACTIVATION} holds {values.null_count} nulls of {values.type}, must be floats"
-        )
-    flat: NDArray = values.to_numpy(zero_copy_only=False)
-    return flat.reshape(batch.num_rows, longest)
+    def read(self, start: int, stop: int) -> Tensor:
+        parts: list[Tensor] = []
+        while start < stop:
+            self._go_to(start)
+            part = self._block[start - self._start : stop - self._start]
+            parts.append(part)
+            start += len(part)
+        return torch.cat(parts)
 
+    def _go_to(self, row: int) -> None:
+        group = bisect_right(self._firsts, row) - 1
+        if group != self._group or row < self._start:
+            self._group, self._start = group, self._firsts[group]
+            self._blocks = self._matrix.source.blocks(self._matrix.groups[group])
+            self._block = self._checked(next(self._blocks))
+        while row >= self._start + len(self._block):
+            self._start += len(self._block)
+            self._block = self._checked(next(self._blocks))
 
-def _check_column(path: Path, name: str, there: Sequence[str]) -> None:
-    if name not in there:
-        raise BadInput(f"{path}: no column {name!r}; it holds {', '.join(there)}")
-
-
-def _check_layer_of_name(path: Path, layer: int, there: Sequence[str]) -> None:
-    if layer_in(path.stem) != layer:
-        raise BadInput(
-            f"{path}: no column {LAYER!r} (it holds {', '.join(there)}) and its name does not "
-            f"say layer_{layer}: nothing tells which rows are of that layer"
-        )
-
-
-def _names(files: Path | tuple[Path, ...]) -> list[str]:
-    with _opened(files if isinstance(files, Path) else files[0]) as file:
-        names: list[str] = file.schema_arrow.names
-    return names
-
-
-def _opened(path: Path) -> Any:
-    try:
-        return _arrow("pyarrow.parquet").ParquetFile(path)
-    except FileNotFoundError as error:
-        raise BadInput(f"{path}: no such file") from error
-    except (OSError, _arrow("pyarrow").ArrowException) as error:
-        raise BadInput(f"{path}: truncated or not a Parquet file ({error})") from error
-
-
-def _arrow(name: str) -> Any:
-    """Import late: only who reads Parquet has to have it."""
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise TrainerError(
-            f"Parquet files need pyarrow: pip install 'twophase[parquet]' ({error})"
-        ) from error
-
-
-def _named(files: tuple[Path, ...]) -> str:
-    return str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+    def _checked(self, block: Tensor) -> Tensor:
+        if block.shape[1] != self._matrix.n_features:
+            file = self._matrix.groups[self._group].file
+            raise BadInput(
+                f"{file}: {ACTIVATION} has {block.shape[1]} values, {self._matrix.n_features} before"
+            )
+        return block

@@ -9,19 +9,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import torch
 
-from trainers.common.activations.hdf5 import describe, open_hdf5
+from trainers.common.activations.arrays import npy_matrix, safetensors_matrix
+from trainers.common.activations.hdf5 import StoredMatrix, describe, open_hdf5
 from trainers.common.activations.hdf5_members import member
-from trainers.common.activations.loading import load_rows
-from trainers.common.activations.parquet import ParquetRows, find_parquet
-from trainers.common.activations.reading_arrays import check_finite, read_npy, read_safetensors
-from trainers.common.activations.rows import ResidentRows, Rows
+from trainers.common.activations.loading import load_rows, stream_rows
+from trainers.common.activations.matrix import Matrix, RawMatrix
+from trainers.common.activations.parquet import ParquetRows
+from trainers.common.activations.parquet_files import find_parquet
+from trainers.common.activations.prepared import Prepared
+from trainers.common.activations.rows import Rows
 from trainers.common.errors import BadInput
 
 HDF5 = (".h5", ".hdf5")
@@ -39,28 +42,38 @@ class Wanted:
     limit: int | None = None
     """Rows at most, the first ones."""
     memory: int = 1 << 62
-    """Bytes that rows may take; an HDF5 file that needs more is streamed."""
+    """Bytes that rows may take; those that need more are streamed."""
 
 
-def read_rows(path: Path, wanted: Wanted) -> Rows:
-    """Return the activations of a file; BadInput where it has none of that layer, or cannot be trusted."""
+def read_rows(path: Path, wanted: Wanted, prepared: Prepared | None = None) -> Rows:
+    """Return the activations of a file; BadInput where it has none of that layer, or cannot be trusted.
+
+    `prepared`: where what costs to read is taken from and kept.
+    """
+    matrix = matrix_of(path, wanted)
+    if prepared is not None:
+        matrix = prepared.of(matrix, wanted.dtype)
+    if matrix.n_rows * matrix.n_features * wanted.dtype.itemsize > wanted.memory:
+        return stream_rows(matrix, wanted.dtype, wanted.memory)
+    return load_rows(matrix, wanted.dtype, wanted.memory, torch.device("cpu"))
+
+
+def matrix_of(path: Path, wanted: Wanted) -> Matrix:
+    """Describe the activations of a file without reading them."""
+    if path.suffix == ".parquet" or path.is_dir():
+        return ParquetRows(find_parquet(path, wanted.layer), wanted.layer, wanted.limit).matrix()
+    found: StoredMatrix | RawMatrix
     if path.suffix in HDF5:
-        return _from_hdf5(path, wanted)
-    if path.suffix == ".npy":
-        x = read_npy(path)
+        found = _in_hdf5(path, wanted)
+    elif path.suffix == ".npy":
+        found = npy_matrix(path)
     elif path.suffix == ".safetensors":
-        x = read_safetensors(path, wanted.layer)
-    elif path.suffix == ".parquet" or path.is_dir():
-        x = ParquetRows(find_parquet(path, wanted.layer), wanted.layer, wanted.limit).activations(
-            wanted.dtype
-        )
+        found = safetensors_matrix(path, wanted.layer)
     else:
         raise BadInput(
             f"{path}: not a file of activations; one of {', '.join(SUFFIXES)} or a folder of Parquet"
         )
-    x = x[: wanted.limit]
-    check_finite(x, str(path))
-    return ResidentRows(x.to(wanted.dtype))
+    return found if wanted.limit is None else replace(found, n_rows=min(found.n_rows, wanted.limit))
 
 
 def columns_of(
@@ -80,7 +93,7 @@ def has_split(path: Path, layer: int | None, split: str) -> bool:
         return any(f"{prefix}{split}" in file for prefix in _prefixes(file, layer))
 
 
-def _from_hdf5(path: Path, wanted: Wanted) -> Rows:
+def _in_hdf5(path: Path, wanted: Wanted) -> StoredMatrix:
     with open_hdf5(path) as file:
         prefixes = _prefixes(file, wanted.layer)
         places = [
@@ -89,13 +102,7 @@ def _from_hdf5(path: Path, wanted: Wanted) -> Rows:
             for inner in (f"{wanted.split}/activations", "activations")
         ]
         name = next((place for place in places if place in file), places[0])
-        split = describe(path, member(path, file, name, h5py.Dataset), f"/{name}")
-    rows = load_rows(split, wanted.dtype, wanted.memory, torch.device("cpu"))
-    if wanted.limit is None or wanted.limit >= rows.n_rows:
-        return rows
-    if not isinstance(rows, ResidentRows):
-        raise BadInput(f"{path}: is larger than the memory for it, and a limit of samples needs it in memory")
-    return ResidentRows(rows.x_ND[: wanted.limit])
+        return describe(path, member(path, file, name, h5py.Dataset), f"/{name}")
 
 
 def _prefixes(file: h5py.File, layer: int | None) -> list[str]:

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.common.activations.hdf5 import StoredMatrix, open_hdf5
+from trainers.common.activations.matrix import Matrix
 from trainers.common.errors import BadInput
 from trainers.common.memory import is_out_of_memory
 
@@ -126,7 +125,7 @@ class _ResidentCursor:
 class StreamedRows:
     """Rows that stay in the file but for a window of shuffled blocks."""
 
-    split: StoredMatrix
+    split: Matrix
     dtype: torch.dtype
     block_size: int
     """Rows of a block."""
@@ -171,9 +170,9 @@ class StreamedRows:
         return _StreamCursor(self, order)
 
     def blocks(self) -> Iterator[Tensor]:
-        rows = block_rows(self.n_features, self.split.dtype.itemsize, self.split.chunk_rows)
+        rows = block_rows(self.n_features, self.split.stored.itemsize, self.split.chunk_rows)
         for _, block in read_blocks(self.split, rows):
-            yield torch.from_numpy(block).to(self.dtype)
+            yield block.to(self.dtype)
 
 
 class _StreamCursor:
@@ -203,12 +202,11 @@ class _StreamCursor:
 
     def _load(self, window: Window) -> None:
         split, filled = self._rows.split, 0
-        with open_hdf5(split.path) as file:
+        with split.opened() as read:
             for block in sorted(window.blocks):
                 span = self._rows.block_span(block)
                 self._base[block] = filled
-                rows = native(file[split.dataset][span.start : span.stop])
-                self._window_XD[filled : filled + len(span)] = torch.from_numpy(rows)
+                self._window_XD[filled : filled + len(span)] = read(span.start, span.stop)
                 filled += len(span)
         self._end = window.end
 
@@ -228,26 +226,20 @@ def bits(x: Tensor) -> NDArray:
     return array
 
 
-def native(array: NDArray) -> NDArray:
-    """Return the array in this machine's byte order, which torch insists on."""
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
 def block_rows(n_features: int, itemsize: int, multiple: int = 1) -> int:
     """Rows of about SCAN_BYTES, a multiple of `multiple`, at least one."""
     rows = SCAN_BYTES // (n_features * itemsize)
     return max(rows // multiple, 1) * multiple
 
 
-def read_blocks(split: StoredMatrix, rows: int) -> Iterator[tuple[int, NDArray]]:
+def read_blocks(split: Matrix, rows: int) -> Iterator[tuple[int, Tensor]]:
     """Yield (first row, activations [n, D]) in file order; raises BadInput where the file breaks off."""
-    with open_hdf5(split.path) as file:
-        data: h5py.Dataset = file[split.dataset]
+    with split.opened() as read:
         for start in range(0, split.n_rows, rows):
             try:
-                block = data[start : start + rows]
+                block = read(start, min(start + rows, split.n_rows))
             except (OSError, RuntimeError) as error:
                 if is_out_of_memory(error):
                     raise
                 raise BadInput(f"{split.where}: cannot be read from row {start} on ({error})") from error
-            yield start, native(block)
+            yield start, block

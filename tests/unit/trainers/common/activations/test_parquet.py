@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from trainers.common.activations import parquet
-from trainers.common.activations.parquet import ParquetRows, find_parquet
+from trainers.common.activations.loading import load_rows
+from trainers.common.activations.parquet import ParquetRows
+from trainers.common.activations.parquet_files import arrow, find_parquet
+from trainers.common.activations.rows import ResidentRows
 from trainers.common.errors import BadInput, TrainerError
 
 pa = pytest.importorskip("pyarrow")
@@ -30,7 +33,10 @@ def write(path: Path, x: object = X, layers: object = None, **columns: object) -
 
 
 def read(path: Path, layer: int | None, limit: int | None = None) -> torch.Tensor:
-    return ParquetRows(find_parquet(path, layer), layer, limit).activations(torch.float64)
+    matrix = ParquetRows(find_parquet(path, layer), layer, limit).matrix()
+    rows = load_rows(matrix, torch.float64, 1 << 30, torch.device("cpu"))
+    assert isinstance(rows, ResidentRows)
+    return rows.x_ND
 
 
 def test_rows_of_a_layer_come_in_their_order_whatever_the_row_groups(
@@ -61,6 +67,29 @@ def test_shards_are_put_together_and_files_of_a_layer_told_by_name(tmp_path: Pat
     for layer in (3, 12):
         pq.write_table(pa.table({"activation": list(X + layer)}), layers / f"acts_layer-{layer:03}.parquet")
     assert torch.equal(read(layers, 12), torch.from_numpy(X + 12))
+
+
+def test_any_range_of_rows_is_read_forward_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 2)
+    matrix = ParquetRows((write(tmp_path / "a.parquet"),), 1).matrix()
+    assert (matrix.n_rows, matrix.n_features, matrix.stored) == (10, 3, torch.float64)
+    assert [group.rows for group in matrix.groups] == [3, 4, 3]
+    with matrix.opened() as read_range:
+        for start, stop in ((0, 10), (4, 7), (6, 10), (0, 1), (2, 9), (9, 10)):
+            assert torch.equal(read_range(start, stop), torch.from_numpy(X[1::2][start:stop])), (start, stop)
+
+
+def test_row_groups_of_other_layers_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.parquet", layers=[0] * 7 + [1] * 7 + [0] * 6)
+    seen: list[int] = []
+    decode = ParquetRows._batches
+    monkeypatch.setattr(
+        ParquetRows,
+        "_batches",
+        lambda self, group, names: seen.append(group.number) or decode(self, group, names),
+    )
+    assert torch.equal(read(path, 1), torch.from_numpy(X[7:14]))
+    assert {*seen} == {1}
 
 
 def test_other_columns_follow_the_rows(tmp_path: Path) -> None:
@@ -113,6 +142,6 @@ def test_shards_of_different_width_are_refused(tmp_path: Path) -> None:
         read(tmp_path, 0)
 
 
-def test_without_pyarrow_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_it_is_said_what_to_install() -> None:
     with pytest.raises(TrainerError, match=r"pip install 'twophase\[parquet\]'"):
-        parquet._arrow("pyarrow_that_is_not_installed")
+        arrow("pyarrow_that_is_not_installed")
