@@ -1,0 +1,1 @@
+"""What is kept of trained models: the models themselves, the report, plots and logs."""
