@@ -8,12 +8,12 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from master.adapters.error_log import ErrorLog
-from master.adapters.mirror import mirror
+from master.adapters.mirror import bring, mirror
 from master.adapters.process_groups import signal_group
 from master.adapters.session import Channel, Completed
 from master.errors import RemoteError, SessionLost
@@ -80,11 +80,13 @@ class LocalSession:
 
     def push(self, source: Path, target: str) -> None:
         """Make the directory `target` equal to `source`."""
-        self._mirror(source, _local(target))
+        with self._copying(source, _local(target)):
+            mirror(source, _local(target))
 
-    def pull(self, source: str, target: Path) -> None:
-        """Make the directory `target` equal to `source`."""
-        self._mirror(_local(source), target)
+    def pull(self, source: str, target: Path, names: Collection[str], most: int) -> None:
+        """Bring these files of `source` into the directory `target`."""
+        with self._copying(_local(source), target):
+            bring(_local(source), target, names, most)
 
     def close(self) -> None:
         """End the session, its channels and its commands."""
@@ -108,10 +110,11 @@ class LocalSession:
         if self._closed:
             raise SessionLost(f"{self._host}: the session is closed")
 
-    def _mirror(self, source: Path, target: Path) -> None:
+    @contextlib.contextmanager
+    def _copying(self, source: Path, target: Path) -> Iterator[None]:
         self._check_open()
         try:
-            mirror(source, target)
+            yield
         except OSError as error:
             place = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             problem = f"cannot copy {source} to {target}: {place}"

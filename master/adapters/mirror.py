@@ -1,4 +1,4 @@
-"""Makes one local directory equal to another, file by file, as rsync does for a remote one."""
+"""Copies between local directories, file by file, as rsync does to and from remote ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 
 from worker_agent.protocol.sparse_files import copy_file
@@ -32,6 +33,20 @@ def mirror(source: Path, target: Path) -> None:
         _copy(entry, target / name)
     shutil.copystat(source, target)
     target.chmod(target.stat().st_mode | stat.S_IRWXU)
+
+
+def bring(source: Path, target: Path, names: Collection[str], most: int) -> None:
+    """Copy the files with these paths from one directory into another.
+
+    Links are not followed; they, other things than files, and files of more than `most` bytes stay behind.  A
+    file that is equal already stays.  Raises OSError, also for a path that is not there.
+    """
+    for name in names:
+        status = (source / name).lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= most:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            if not _is_equal(source / name, target / name):
+                _replace(source / name, target / name)
 
 
 def _is_copied(entry: os.DirEntry[str]) -> bool:

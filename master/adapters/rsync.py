@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import resource
 import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from master.adapters.process_groups import signal_group
@@ -22,17 +24,18 @@ PARTIAL_DIR = ".rsync-partial"
 TRANSFERS_AT_ONCE = 8
 """Transfers at a time over one connection: sshd allows 10 sessions by default."""
 _STOP_GRACE_S = 3.0
+_LEAST_FILE_BYTES = 1 << 20
+"""rsync and ssh write small files of their own."""
+
+SILENCE_S = 600
+"""After so long without a byte a transfer is over: a large file may be hashed for minutes before."""
 
 _FLAGS = (
-    "--recursive",
-    "--links",
-    "--perms",
-    "--chmod=Du+rwx",
     "--times",
     "--sparse",
     # Equal size and time do not make equal content.
     "--checksum",
-    "--delete",
+    f"--timeout={SILENCE_S}",
     # A file is complete under its name or not there; what came over before a break is not sent again.
     f"--partial-dir={PARTIAL_DIR}",
     # Odd names stay out of the remote shell.
@@ -41,11 +44,16 @@ _FLAGS = (
     f"--rsync-path={from_home_line('rsync')}",
 )
 
+_PUSH = ("--recursive", "--links", "--perms", "--chmod=Du+rwx", "--delete")
+# From a worker come files with the names that are asked for: no links, no modes but that a file is a program.
+_PULL = ("--files-from=-", "--from0", "--no-implied-dirs", "--no-links", "--no-perms", "--executability")
+
 _HINTS = {
     11: "writing failed there or here",
     23: "some files could not be transferred",
     24: "files vanished while they were read",
 }
+_GONE = re.compile(r"change_dir .* failed: No such file")
 _LINK_CODES = {10, 30, 35, 255}
 _REFUSED = re.compile(r"Permission denied \(|Host key verification failed|HOST IDENTIFICATION HAS CHANGED")
 _NO_RSYNC = re.compile(r"rsync: (?:command )?not found|rsync: No such file or directory|command not found")
@@ -55,16 +63,20 @@ _NOISE = re.compile(r"is your shell clean|protocol version mismatch")
 
 def push_argv(source: Path, target: str, host: str, shell: Sequence[str]) -> list[str]:
     """Return the command that makes `target` on `host` equal to `source`; `shell` is the ssh to use."""
-    return _argv(shell, f"{source.absolute()}/", _remote(host, target))
+    return _argv(_PUSH, shell, f"{source.absolute()}/", _remote(host, target))
 
 
-def pull_argv(source: str, target: Path, host: str, shell: Sequence[str]) -> list[str]:
-    """Return the command that makes `target` equal to `source` on `host`."""
-    return _argv(shell, _remote(host, source), f"{target.absolute()}/")
+def pull_argv(source: str, target: Path, host: str, shell: Sequence[str], most: int) -> list[str]:
+    """Return the command that brings the files that its input names from `source` on `host` to `target`.
+
+    What is larger than `most` bytes stays behind.
+    """
+    flags = (*_PULL, f"--max-size={most}")
+    return _argv(flags, shell, _remote(host, source), f"{target.absolute()}/")
 
 
-def _argv(shell: Sequence[str], source: str, target: str) -> list[str]:
-    return ["rsync", *_FLAGS, "-e", shlex.join(shell), "--", source, target]
+def _argv(flags: Sequence[str], shell: Sequence[str], source: str, target: str) -> list[str]:
+    return ["rsync", *flags, *_FLAGS, "-e", shlex.join(shell), "--", source, target]
 
 
 def _remote(host: str, path: str) -> str:
@@ -83,6 +95,8 @@ def failure(host: str, argv: Sequence[str], exit_code: int, stderr: str) -> Twop
         return WorkerUnusable(host, hint, argv, stderr)
     if exit_code == 255 and _REFUSED.search(stderr):
         return WorkerUnusable(host, "ssh is refused", argv, stderr)
+    if _GONE.search(stderr):
+        return RemoteError(host, "the directory is not there", argv, stderr)
     if (
         exit_code < 0
         or exit_code in _LINK_CODES
@@ -90,6 +104,8 @@ def failure(host: str, argv: Sequence[str], exit_code: int, stderr: str) -> Twop
     ):
         last = stderr.strip().splitlines()[-1:] or [f"exit code {exit_code}"]
         return SessionLost(f"{host}: the link broke during a transfer: {last[0]}")
+    if "File too large" in stderr:
+        return RemoteError(host, "a file is larger than its agent said", argv, stderr)
     if _FULL.search(stderr):
         return DiskFull(host, "the disk is full", argv, stderr)
     return RemoteError(host, _problem(exit_code, stderr), argv, stderr)
@@ -129,15 +145,16 @@ class Transfers:
         with self._slots:
             self._run(push_argv(source, target, self._name, self._shell()))
 
-    def pull(self, source: str, target: Path) -> None:
-        """Make `target` equal to `source` on the worker."""
+    def pull(self, source: str, target: Path, names: Collection[str], most: int) -> None:
+        """Bring these files of `source` on the worker, of at most so many bytes, to `target`."""
         try:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             problem = f"cannot make {target}: {error.strerror}"
             raise RemoteError.of(self._host, problem, error) from error
         with self._slots:
-            self._run(pull_argv(source, target, self._name, self._shell()))
+            argv = pull_argv(source, target, self._name, self._shell(), most)
+            self._run(argv, b"\0".join(map(os.fsencode, names)), most)
 
     def close(self) -> None:
         """End what runs."""
@@ -163,10 +180,13 @@ class Transfers:
             self._route, self._files, connect_timeout_s=self._connect_timeout_s, control_path=path
         )
 
-    def _run(self, argv: Sequence[str]) -> None:
+    def _run(self, argv: Sequence[str], words: bytes = b"", most: int | None = None) -> None:
+        """Run rsync with `words` as its input; it can write no file of more than `most` bytes."""
         process = self._start(argv)
         try:
-            _, errors = process.communicate()
+            if most is not None:
+                bound_files(process.pid, most)
+            _, errors = process.communicate(words)
         finally:
             with self._lock:
                 self._running.discard(process)
@@ -183,7 +203,7 @@ class Transfers:
             try:
                 process = subprocess.Popen(
                     argv,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
                     env={**os.environ, "LC_ALL": "C"},
@@ -194,6 +214,16 @@ class Transfers:
                 raise WorkerUnusable(self._host, problem, argv) from None
             self._running.add(process)
             return process
+
+
+def bound_files(process: int, most: int) -> None:
+    """Let a process that has just begun, and what it starts, write no file of more than `most` bytes.
+
+    The other side's rsync may send what it likes: it is not told by a flag how much that may be.
+    """
+    limit = max(most, _LEAST_FILE_BYTES)
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (limit, limit))
 
 
 class _SharedLogin:

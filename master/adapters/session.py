@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -59,8 +59,12 @@ class Session(Protocol):
         Raises RemoteError with rsync's last words (permission denied), DiskFull where there is no room.
         """
 
-    def pull(self, source: str, target: Path) -> None:
-        """Make the local directory `target` equal to the directory `source` on the worker."""
+    def pull(self, source: str, target: Path, names: Collection[str], most: int) -> None:
+        """Bring these files of the directory `source` on the worker into the local directory `target`.
+
+        `names` are their paths below `source`.  What has more than `most` bytes, is a link or no file stays
+        behind, and so does everything else.  Raises as `push`, also for a path that is not there.
+        """
 
     def close(self) -> None:
         """End the session and its channels.  May be called twice, from any thread."""

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
@@ -78,9 +78,10 @@ class SshSession:
             )
         self._link.files().push(source, from_home(target))
 
-    def pull(self, source: str, target: Path) -> None:
-        """Make the local directory `target` equal to the directory `source` on the worker."""
-        self._link.files().pull(from_home(source), target)
+    def pull(self, source: str, target: Path, names: Collection[str], most: int) -> None:
+        """Bring these files of the directory `source` on the worker into the local directory `target`."""
+        if names:
+            self._link.files().pull(from_home(source), target, names, most)
 
     def close(self) -> None:
         """End the session, its channels, its commands and its transfers."""

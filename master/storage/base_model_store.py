@@ -109,9 +109,9 @@ class BaseModelStore:
     def add(self, staged: Path, manifest: Mapping[str, Any]) -> None:
         """Take in a directory that has been verified.  One that is here already and whole is kept."""
         spec_hash = manifest["spec_hash"]
-        (staged / MANIFEST).write_text(
-            json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8"
-        )
+        (staged / MANIFEST).unlink(missing_ok=True)
+        with (staged / MANIFEST).open("x", encoding="utf-8") as stream:  # a link is not written through
+            stream.write(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
         if self.path(spec_hash).is_symlink():  # a script's name for another one
             self.path(spec_hash).unlink()
         if self._holds(spec_hash):

@@ -13,8 +13,9 @@ from master.core.running.events import Attempt
 from master.errors import IntegrityError
 from master.storage.run_layout import RunLayout
 from master.transfers.inline import write_inline
+from master.transfers.intake import check_names, check_room, clear_others, take_in
 from master.transfers.remote import Remote
-from worker_agent.protocol.digests import FileDigest, content_hash, holds
+from worker_agent.protocol.digests import FileDigest, digest_directory
 from worker_agent.protocol.outcome import Finished
 from worker_agent.protocol.renaming import rename
 
@@ -49,26 +50,32 @@ class Arrival:
         inline = self.finished.inline or {}
         names = {"" if part == LOG else item.path: item.path for item in files}
         if not names.keys() <= inline.keys():
-            return self.fetch(part, source(), content_hash(files))
-        staged = self._incoming / part
-        write_inline(staged, {name: inline[key] for key, name in names.items()})
+            staged = self.fetch(part, source(), files)
+        else:
+            staged = self._incoming / part
+            write_inline(staged, {name: inline[key] for key, name in names.items()})
+            self._verified(staged, files)
         if part != LOG:
-            self._complete(staged)
-        return self._verified(staged, content_hash(files))
+            self._complete(staged, {item.path for item in files})
+        return staged
 
-    def _complete(self, staged: Path) -> None:
+    def _complete(self, staged: Path, names: set[str]) -> None:
         """Add what has no content: empty folders, and that a file can be executed."""
         for name in self.finished.empty_folders:
             (staged / name).mkdir(parents=True, exist_ok=True)
-        for name in self.finished.executable:
+        for name in names & set(self.finished.executable):
             path = staged / name
             path.chmod(path.stat().st_mode | 0o111)
 
-    def fetch(self, part: str, source: Path, wanted: str) -> Path:
-        """Return a directory with the content hash `wanted`, fetched from `source` on the worker."""
-        staged = self._incoming / part
-        self.remote.pull(source, staged)
-        return self._verified(staged, wanted)
+    def fetch(self, part: str, source: Path, files: Sequence[FileDigest]) -> Path:
+        """Return a directory of exactly these files, fetched from `source` on the worker."""
+        staged, names = self._incoming / part, check_names(files)
+        staged.mkdir(parents=True, exist_ok=True)
+        clear_others(staged, set(names))
+        sizes = [item.size for item in files]
+        check_room(staged, sum(sizes))
+        self.remote.pull(source, staged, names, max(sizes, default=0))
+        return self._verified(staged, files)
 
     def clear(self) -> None:
         """Remove what is left in `incoming`."""
@@ -78,15 +85,20 @@ class Arrival:
     def _incoming(self) -> Path:
         return self.layout.incoming(*self.key)
 
-    def _verified(self, staged: Path, wanted: str) -> Path:
+    def _verified(self, staged: Path, files: Sequence[FileDigest]) -> Path:
         """Raise IntegrityError, and keep the evidence, where a directory is not what was announced."""
-        if holds(staged, wanted):
-            return staged
+        problem = ""
+        try:
+            take_in(staged, {item.path for item in files})
+            if digest_directory(staged) == sorted(files):
+                return staged
+        except IntegrityError as error:
+            problem = f": {error}"
         aside = self.layout.set_aside(f"{staged.parent.name}-{staged.name}-{time.time_ns()}")
         aside.parent.mkdir(parents=True, exist_ok=True)
         rename(staged, aside)
         raise IntegrityError(
-            f"what came from {self.remote.name} is not what its agent announced; kept in {aside}"
+            f"what came from {self.remote.name} is not what its agent announced{problem}; kept in {aside}"
         )
 
 

@@ -51,7 +51,7 @@ class FailedAttempts:
             raise IntegrityError(f"what {remote.name} says of it cannot be: {left!r:.300}")
         staged = self.patience.try_a_few_times(
             remote,
-            lambda: arrival.fetch("checkpoint", remote.checkpoints(*key), found),
+            lambda: arrival.fetch("checkpoint", remote.checkpoints(*key), left.files),
             (SessionLost, IntegrityError),
         )
         self.home.checkpoints.add(*key, found, staged)

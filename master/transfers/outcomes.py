@@ -20,7 +20,7 @@ from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
 from master.transfers.result_record import attempt_record, without_record, write_record
 from master.transfers.retry import may_pass, what_next
-from worker_agent.protocol.digests import content_hash, digest_directory, publish
+from worker_agent.protocol.digests import MANIFEST, content_hash, digest_directory, publish
 from worker_agent.protocol.outcome import BaseModelLeft, Finished
 
 
@@ -117,9 +117,10 @@ class Outcomes:
 
     def _bring_base_model(self, arrival: Arrival, made: BaseModelLeft) -> str:
         found, worker = made.content_hash, arrival.remote.name
-        if content_hash(made.files) != found or not is_directory_name(made.name):
+        reserved = any(item.path == MANIFEST for item in made.files)
+        if reserved or content_hash(made.files) != found or not is_directory_name(made.name):
             raise IntegrityError(f"what {worker} says of the base model cannot be: {made!r:.300}")
-        staged = arrival.fetch("base_model", arrival.remote.layout.cached(found), found)
+        staged = arrival.fetch("base_model", arrival.remote.layout.cached(found), made.files)
         spec_hash = arrival.job_id.removeprefix(f"{BASE_MODELS}/")
         manifest = make_manifest(
             spec_hash,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,11 +57,11 @@ class Remote:
         """Where an attempt left what another can go on from."""
         return self.layout.checkpoints(self.run_id, job_id, attempt)
 
-    def pull(self, source: Path, staged: Path) -> None:
-        """Make the directory `staged` equal to `source` on the worker."""
+    def pull(self, source: Path, staged: Path, names: Collection[str], most: int) -> None:
+        """Bring these files of `source` on the worker, of at most so many bytes, to `staged`."""
         session = self.link.session
         staged.mkdir(parents=True, exist_ok=True)
-        session.pull(str(source), staged)
+        session.pull(str(source), staged, names, most)
 
     def push(self, path: Path, content_hash: str) -> None:
         """Bring a directory to where the worker's agent verifies it, and tell the agent."""

@@ -77,4 +77,7 @@ def without_record(found: Iterable[FileDigest], announced: Collection[str]) -> l
 def write_record(folder: Path, taken: Iterable[str], record: Mapping[str, Any]) -> None:
     """Add the record to a result that has not got its final name yet.  Raises OSError."""
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    (folder / record_name(taken)).write_bytes(text.encode("utf-8", "backslashreplace"))
+    path = folder / record_name(taken)
+    path.unlink(missing_ok=True)
+    with path.open("xb") as stream:  # a link is not written through
+        stream.write(text.encode("utf-8", "backslashreplace"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ TRIES = 3
 """For bytes that arrive wrong."""
 REMOTE_TRIES = 8
 """For what a worker refuses, such as files that are gone there: about three minutes."""
+
+_NO_TIME_MENDS = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ELOOP}
+"""What is asked for cannot be in this file system."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,12 @@ def what_next(error: Exception) -> str:
 
 
 def may_pass(error: Exception, tries: int) -> bool:
-    """Tell whether what went wrong `tries` times is worth another try: a full disk always is."""
+    """Tell whether what went wrong `tries` times is worth another try.
+
+    A full disk always is, a path that cannot be there never.
+    """
     if isinstance(error, IntegrityError):
         return tries < TRIES
     if isinstance(error, RemoteError) and not isinstance(error, DiskFull):
         return tries < REMOTE_TRIES
-    return True
+    return getattr(error, "errno", None) not in _NO_TIME_MENDS

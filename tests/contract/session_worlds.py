@@ -42,20 +42,30 @@ class World:
     base: str
     """Absolute; the worker may write below it."""
     drop_link: Callable[[], None] | None
+    home: Callable[[], Path]
+    """The home directory on the worker, on this machine's disk."""
+    root: Path = Path("/")
+    """What `/` on the worker is on this machine."""
+
+    def there(self, path: str) -> Path:
+        """Return where a path on the worker is on this machine."""
+        if path.startswith("~/"):
+            return self.home() / path[2:]
+        return self.root / path.lstrip("/")
 
 
 @contextmanager
 def local_world(directory: Path) -> Iterator[World]:
     """The head node as a worker."""
     with LocalSession() as session:
-        yield World(session, str(directory), None)
+        yield World(session, str(directory), None, Path.home)
 
 
 @contextmanager
 def ssh_world(directory: Path, sshd: LoopbackSshd) -> Iterator[World]:
     """A worker behind an sshd."""
     with ssh_session(sshd) as session:
-        yield World(session, str(directory), sshd.drop_connections)
+        yield World(session, str(directory), sshd.drop_connections, lambda: sshd.home)
 
 
 def ssh_session(sshd: LoopbackSshd) -> SshSession:
@@ -70,7 +80,7 @@ def fake_world(directory: Path) -> Iterator[World]:
     """A worker that is played."""
     with FakeSession(root=directory) as session:
         _script(session)
-        yield World(session, "/data", session.drop_link)
+        yield World(session, "/data", session.drop_link, lambda: directory / "home", directory)
 
 
 def _script(session: FakeSession) -> None:

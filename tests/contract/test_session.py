@@ -115,10 +115,14 @@ def make_tree(directory: Path) -> Path:
     return directory
 
 
-def round_trip(world: World, source: Path, target: str, back: Path) -> dict[str, tuple[str, object]]:
+def pushed(world: World, source: Path, target: str) -> dict[str, tuple[str, object]]:
     world.session.push(source, target)
-    world.session.pull(target, back)
-    return snapshot(back)
+    return snapshot(world.there(target))
+
+
+def sizes(directory: Path) -> dict[str, int]:
+    found = (path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
+    return {str(path.relative_to(directory)): path.stat().st_size for path in found}
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 255])
@@ -245,9 +249,40 @@ def test_closing_the_session_wakes_the_receiver_and_refuses_more(world: World) -
         world.session.open_channel(ECHO)
 
 
-def test_a_tree_goes_and_comes_back_equal(world: World, tmp_path: Path) -> None:
+def test_a_tree_arrives_equal(world: World, tmp_path: Path) -> None:
     source = make_tree(tmp_path / "source")
-    assert round_trip(world, source, f"{world.base}/new parent/it's", tmp_path / "back") == snapshot(source)
+    assert pushed(world, source, f"{world.base}/new parent/it's") == snapshot(source)
+
+
+def test_files_that_are_named_come_and_nothing_else(world: World, tmp_path: Path) -> None:
+    source, back = make_tree(tmp_path / "source"), tmp_path / "back"
+    (source / "tool").chmod(0o6777)
+    world.session.push(source, f"{world.base}/new parent/it's")
+    wanted = {name: size for name, size in sizes(source).items() if name != "secret"}
+    world.session.pull(f"{world.base}/new parent/it's", back, [*wanted], 1 << 30)
+    assert sizes(back) == wanted
+    assert all((back / name).read_bytes() == (source / name).read_bytes() for name in wanted)
+    assert (back / "tool").stat().st_mode & 0o100 and not (back / "bytes").stat().st_mode & 0o111
+    assert not any(path.is_symlink() for path in back.rglob("*"))
+
+
+def test_links_and_what_is_larger_than_was_said_stay_behind(world: World, tmp_path: Path) -> None:
+    source, back = make_tree(tmp_path / "source"), tmp_path / "back"
+    world.session.push(source, f"{world.base}/target")
+    world.session.pull(f"{world.base}/target", back, ["to file", "bytes", "secret"], 100)
+    assert sizes(back) == {"secret": 1} and not (back / "to file").is_symlink()
+
+
+def test_what_came_already_is_made_right(world: World, tmp_path: Path) -> None:
+    source, back = make_tree(tmp_path / "source"), tmp_path / "back"
+    world.session.push(source, f"{world.base}/target")
+    wanted = sizes(source)
+    world.session.pull(f"{world.base}/target", back, [*wanted], 1 << 30)
+    before = (back / "bytes").stat()
+    (back / "bytes").write_bytes(bytes(reversed((back / "bytes").read_bytes())))
+    os.utime(back / "bytes", ns=(before.st_atime_ns, before.st_mtime_ns))
+    world.session.pull(f"{world.base}/target", back, [*wanted], 1 << 30)
+    assert (back / "bytes").read_bytes() == (source / "bytes").read_bytes()
 
 
 def test_a_path_below_the_home_directory(
@@ -257,7 +292,7 @@ def test_a_path_below_the_home_directory(
     (tmp_path / "home").mkdir()
     source = make_tree(tmp_path / "source")
     target = f"~/{tmp_path.name}/two words"
-    assert round_trip(world, source, target, tmp_path / "back") == snapshot(source)
+    assert pushed(world, source, target) == snapshot(source)
 
 
 def test_the_target_becomes_equal_whatever_was_there(world: World, tmp_path: Path) -> None:
@@ -276,9 +311,9 @@ def test_the_target_becomes_equal_whatever_was_there(world: World, tmp_path: Pat
     (source / "to nowhere").unlink()
     (source / "to nowhere").symlink_to("elsewhere")
     shutil.rmtree(source / "empty")
-    assert round_trip(world, source, target, tmp_path / "back") == snapshot(source)
+    assert pushed(world, source, target) == snapshot(source)
     (source / "bytes").unlink()
-    assert round_trip(world, source, target, tmp_path / "back") == snapshot(source)
+    assert pushed(world, source, target) == snapshot(source)
 
 
 def test_a_copy_of_a_read_only_folder_can_be_written_to(world: World, tmp_path: Path) -> None:
@@ -287,11 +322,11 @@ def test_a_copy_of_a_read_only_folder_can_be_written_to(world: World, tmp_path: 
         folder.chmod(0o555)
     try:
         world.session.push(source, f"{world.base}/target")
-        world.session.pull(f"{world.base}/target", tmp_path / "back")
     finally:
         source.chmod(0o755)
         (source / "odd").chmod(0o755)
-    assert all((tmp_path / "back" / name).stat().st_mode & 0o700 == 0o700 for name in (".", "odd", "empty"))
+    target = world.there(f"{world.base}/target")
+    assert all((target / name).stat().st_mode & 0o700 == 0o700 for name in (".", "odd", "empty"))
 
 
 def test_a_pushed_file_is_no_hard_link(world: World, tmp_path: Path) -> None:
@@ -299,8 +334,7 @@ def test_a_pushed_file_is_no_hard_link(world: World, tmp_path: Path) -> None:
     world.session.push(source, f"{world.base}/target")
     with (source / "secret").open("r+") as file:
         file.write("y")
-    world.session.pull(f"{world.base}/target", tmp_path / "back")
-    assert (tmp_path / "back" / "secret").read_text() == "x"
+    assert (world.there(f"{world.base}/target") / "secret").read_text() == "x"
 
 
 def test_a_place_that_cannot_be_written_is_a_remote_error(world: World, tmp_path: Path) -> None:
@@ -314,7 +348,7 @@ def test_what_is_not_there_is_a_remote_error(world: World, tmp_path: Path) -> No
     with pytest.raises(RemoteError):
         world.session.push(tmp_path / "nothing", f"{world.base}/target")
     with pytest.raises(RemoteError):
-        world.session.pull(f"{world.base}/nothing", tmp_path / "back")
+        world.session.pull(f"{world.base}/nothing", tmp_path / "back", ["x"], 1)
 
 
 @pytest.mark.parametrize("world", ["fake", pytest.param("ssh", marks=pytest.mark.ssh)], indirect=True)

@@ -50,5 +50,5 @@ def test_commands_and_files_find_the_home(tmp_path: Path, start: str) -> None:
         assert session.run(["python3", "-c", code]).stdout == b"True !\n"
         session.push(tmp_path / "tree", "~/deep/down")
         assert (sshd.home / "deep" / "down" / "file").read_text() == "content"
-        session.pull("~/deep/down", tmp_path / "back")
+        session.pull("~/deep/down", tmp_path / "back", ["file"], 7)
     assert (tmp_path / "back" / "file").read_text() == "content"

@@ -87,7 +87,7 @@ def test_a_jump_host_is_passed_for_commands_and_files(place: Place, tmp_path: Pa
     with place.session(via_jump(place)) as session:
         assert session.run(["printenv", "SSH_CONNECTION"]).stdout.split()[2] in (b"127.0.0.1", b"::1")
         session.push(tmp_path / "tree", "~/copy")
-        session.pull("~/copy", tmp_path / "back")
+        session.pull("~/copy", tmp_path / "back", ["file"], 7)
     assert (tmp_path / "back" / "file").read_text() == "content"
     log = place.sshd.log.read_text()
     assert log.count("Accepted publickey") == 4, "two hops for commands, two for files, and no more"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from master.adapters.mirror import mirror
+from master.adapters.mirror import bring, mirror
 from master.adapters.session import Completed
 from master.errors import RemoteError, SessionLost
 
@@ -93,12 +94,14 @@ class FakeSession:
     def push(self, source: Path, target: str) -> None:
         """Copy into the root."""
         self._record(Call("push", (str(source), target)))
-        self._mirror(source, self._place(target))
+        with self._copying(source, target):
+            mirror(source, self._place(target))
 
-    def pull(self, source: str, target: Path) -> None:
+    def pull(self, source: str, target: Path, names: Collection[str], most: int) -> None:
         """Copy out of the root."""
         self._record(Call("pull", (source, str(target))))
-        self._mirror(self._place(source), target)
+        with self._copying(source, target):
+            bring(self._place(source), target, names, most)
 
     def close(self) -> None:
         """End the channels; later calls raise SessionLost."""
@@ -128,9 +131,10 @@ class FakeSession:
         assert path.startswith(("/", "~/")), f"{path!r} is neither absolute nor begins with ~/"
         return self._root / "home" / path[2:] if path.startswith("~/") else self._root / path.lstrip("/")
 
-    def _mirror(self, source: Path, target: Path) -> None:
+    @contextmanager
+    def _copying(self, source: object, target: object) -> Iterator[None]:
         try:
-            mirror(source, target)
+            yield
         except OSError as error:
             raise RemoteError(self._host, f"cannot copy {source} to {target}: {error}") from error
 

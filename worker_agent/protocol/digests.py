@@ -18,6 +18,9 @@ MANIFEST = "manifest.json"
 
 
 _MOST_BYTES = 2**63 - 1
+_LONGEST_NAME = 255
+"""In bytes, of a file."""
+_ODD_PARTS = frozenset((b"", b".", b".."))
 _AT_ONCE = 8
 """Files that are made durable at a time …"""
 _MANY = 256
@@ -45,9 +48,16 @@ class FileDigest(NamedTuple):
 
 
 def safe_path(path: str) -> str:
-    """Return a path that stays below the directory it is relative to.  Raises ValueError for any other."""
-    if path.startswith("/") or not path or ".." in path.split("/") or "\0" in path:
-        raise ValueError(f"unsafe path {path!r}")
+    """Return a path that stays below the directory it is relative to, as a file system can have it.
+
+    Raises ValueError for any other.
+    """
+    try:
+        parts = os.fsencode(path).split(b"/")
+    except UnicodeEncodeError:
+        parts = []
+    if not parts or not _ODD_PARTS.isdisjoint(parts) or "\0" in path or max(map(len, parts)) > _LONGEST_NAME:
+        raise ValueError(f"unsafe path {path!r:.300}")
     return path
 
 

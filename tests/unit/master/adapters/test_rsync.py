@@ -20,8 +20,21 @@ def test_push_names_both_directories_with_a_slash() -> None:
 
 
 def test_pull_is_the_other_way_round() -> None:
-    argv = pull_argv("/scratch/out", Path("/home/x"), "worker", SHELL)
+    argv = pull_argv("/scratch/out", Path("/home/x"), "worker", SHELL, 100)
     assert argv[-3:] == ["--", "worker:/scratch/out/", "/home/x/"]
+
+
+def test_from_a_worker_come_named_files_alone() -> None:
+    argv = set(pull_argv("/scratch/out", Path("/home/x"), "worker", SHELL, 100))
+    assert {
+        "--files-from=-",
+        "--from0",
+        "--no-links",
+        "--no-perms",
+        "--max-size=100",
+        "--timeout=600",
+    } <= argv
+    assert not {"--recursive", "--links", "--perms", "--delete", "-a"} & argv
 
 
 def test_a_relative_source_becomes_absolute_so_that_a_colon_names_no_host() -> None:

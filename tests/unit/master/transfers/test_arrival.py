@@ -15,7 +15,7 @@ from master.transfers.arrival import Arrival, bring_log
 from master.transfers.remote import Remote
 from tests.support.courier_world import Line
 from tests.support.endings import finished
-from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
+from worker_agent.protocol.digests import FileDigest, digest_directory
 
 
 def rows(folder: Path, **contents: str) -> list[FileDigest]:
@@ -68,7 +68,7 @@ def test_a_message_that_lacks_a_file_is_no_message_of_all(layout: RunLayout, tmp
     found = arrival(layout, inline=encoded(x="one"))
     object.__setattr__(found, "fetch", lambda *words: asked.append(words))
     found.stage("output", files, lambda: Path("/there"))
-    assert asked == [("output", Path("/there"), content_hash(files))]
+    assert asked == [("output", Path("/there"), files)]
 
 
 def test_a_log_comes_home_once(layout: RunLayout, tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ def test_the_same_request_twice_is_one_journey(world: World, monkeypatch: pytest
     pulling, goes_on = threading.Event(), threading.Event()
     pull = world.session.pull
 
-    def slow_pull(source: str, target: Path) -> None:
+    def slow_pull(source: str, target: Path, names: list[str], most: int) -> None:
         pulling.set()
         assert goes_on.wait(SOON_S)
-        pull(source, target)
+        pull(source, target, names, most)
 
     monkeypatch.setattr(world.session, "pull", slow_pull)
     world.collect({"files": rows})
@@ -59,7 +59,7 @@ def test_nothing_is_tried_after_closing(tmp_path: Path, monkeypatch: pytest.Monk
     world = World(tmp_path, pauses=Pauses(first_s=600.0))
     rows = world.produce(a="one")
 
-    def refusing_pull(source: str, target: Path) -> None:
+    def refusing_pull(source: str, target: Path, names: list[str], most: int) -> None:
         raise NO_SPACE
 
     monkeypatch.setattr(world.session, "pull", refusing_pull)

@@ -105,8 +105,8 @@ def test_bytes_that_are_right_the_second_time_are_taken(
     world.produce(a="two")
     pull = world.session.pull
 
-    def healing_pull(source: str, target: Path) -> None:
-        pull(source, target)
+    def healing_pull(source: str, target: Path, names: list[str], most: int) -> None:
+        pull(source, target, names, most)
         world.produce(a="one")
 
     monkeypatch.setattr(world.session, "pull", healing_pull)

@@ -33,7 +33,7 @@ def test_without_a_link_nothing_is_known() -> None:
     with pytest.raises(SessionLost, match="lab1 is not connected"):
         lost.attempt("a", 1)
     with pytest.raises(SessionLost, match="lab1 is not connected"):
-        lost.pull(Path("/a"), Path("/nowhere"))
+        lost.pull(Path("/a"), Path("/nowhere"), ["x"], 1)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from itertools import islice
 
 import pytest
@@ -25,6 +26,13 @@ def test_what_may_be_for_good_is_tried_only_so_often(error: Exception, most: int
 @pytest.mark.parametrize("error", [DiskFull("lab1", "the disk is full"), OSError(5, "I/O error")], ids=repr)
 def test_a_full_disk_is_waited_for_however_long(error: Exception) -> None:
     assert may_pass(error, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "number", [errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ELOOP]
+)
+def test_a_path_that_cannot_be_is_not_tried_again(number: int) -> None:
+    assert not may_pass(OSError(number, "no"), 1)
 
 
 def test_of_a_full_disk_it_is_said_what_to_do() -> None:
