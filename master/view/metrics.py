@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,29 @@ _TITLES = {
     "best_base_model_target_test_f1": "base F1",
     "best_target_model_target_test_loss": "test loss",
     "best_target_model_target_test_accuracy": "test acc.",
+    "average_auc_roc": "mean AUC",
+    "baseline_exact_average_auc_roc": "exact AUC",
+    "average_accuracy": "mean acc.",
 }
 _MOST = 3
-_FITTED_F1 = "best_target_model_target_test_f1"
-_BASELINE_F1 = re.compile(r"baseline_(.+)_target_test_f1")
+_CONTESTS = (
+    (
+        "best_target_model_target_test_f1",
+        re.compile(r"baseline_(.+)_target_test_f1"),
+        "A {} has a better F1 than the fitted model",
+    ),
+    (
+        "average_auc_roc",
+        re.compile(r"baseline_(exact)_average_auc_roc"),
+        "The {} solver has a better mean AUC than the probes",
+    ),
+    (
+        "average_accuracy",
+        re.compile(r"baseline_(prevalence)_average_accuracy"),
+        "The more frequent answer, by {}, is right more often than the probes",
+    ),
+)
+"""The figure of a fitted model, those of baselines beside it, and what is said where one is higher."""
 
 
 def read_metrics(result: Path) -> dict[str, float]:
@@ -62,19 +81,23 @@ def title(name: str) -> str:
 
 def has_baseline(row: Metrics) -> bool:
     """Return whether an experiment tells what its model has to beat."""
-    return any(map(_BASELINE_F1.fullmatch, row))
+    return any(pattern.fullmatch(name) for name in row for _, pattern, _ in _CONTESTS)
 
 
 def beaten(rows: Iterable[Metrics]) -> list[str]:
     """Say how many fitted models a baseline of the same experiment beats, a line for each baseline."""
-    scored = [row for row in rows if _FITTED_F1 in row]
+    rows = list(rows)
+    return [line for contest in _CONTESTS for line in _beaten(rows, *contest)]
+
+
+def _beaten(rows: Sequence[Metrics], fitted: str, pattern: re.Pattern[str], words: str) -> list[str]:
     found: dict[str, list[bool]] = {}
-    for row in scored:
-        for name, value in row.items():
-            if match := _BASELINE_F1.fullmatch(name):
-                found.setdefault(match[1].replace("_", " "), []).append(value > row[_FITTED_F1])
+    for row in rows:
+        for name, value in row.items() if fitted in row else ():
+            if match := pattern.fullmatch(name):
+                found.setdefault(match[1].replace("_", " "), []).append(value > row[fitted])
     return [
-        f"A {name} has a better F1 than the fitted model in {sum(worse):,} of {len(worse):,} experiments."
+        f"{words.format(name)} in {sum(worse):,} of {len(worse):,} experiments."
         for name, worse in found.items()
         if any(worse)
     ]

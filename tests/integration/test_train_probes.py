@@ -306,6 +306,9 @@ def test_the_contract_of_a_job(digits: Path, tmp_path: Path) -> None:
     flags = ("--activations", digits, "--layer", 2, "--epochs", 3, "--batch_size", 64, "--prefix", "probes")
     train(*flags, cwd=tmp_path, **env)
     assert set(results(tmp_path / "results")) == set(NAMES)
+    aggregate = json.loads((tmp_path / "results" / "aggregate_metrics.json").read_text())
+    figures = json.loads((tmp_path / "results" / "metrics.json").read_text())
+    assert (figures["probes"], figures["average_f1"]) == (len(NAMES), aggregate["average_f1"])
     lines = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
     assert [(line["epoch"], line["epochs"]) for line in lines] == [(1, 3), (2, 3), (3, 3)]
     env |= {"TWOPHASE_ATTEMPT": "2", "TWOPHASE_OUTPUT_DIR": str(tmp_path / "again")}
@@ -320,10 +323,18 @@ def test_layers_spread_over_a_cluster_as_jobs(
     monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
     monkeypatch.setenv("TWOPHASE_AGENT_IDLE_S", "20")
     worker = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "state_dir": str(tmp_path / "state")}
-    fields = {"activations": str(digits), "epochs": 2, "batch_size": 64, "lr": [0.001, 0.01]}
+    fields = {
+        "activations": str(digits),
+        "epochs": 2,
+        "batch_size": 64,
+        "lr": [0.001, 0.01],
+        "baseline": True,
+    }
     jobs = {"base_model": False, "defaults": {**fields, "prefix": "probes"}, "grid": {"layer": [1, 2]}}
     run = Run(tmp_path / "jobs", [worker], jobs, script=None)
     done = run.finish("--trainer", "probes")
     assert done.returncode == 0, done.stdout + done.stderr
     found = sorted((run.layout.experiments / "probes").glob("*/aggregate_metrics.json"))
     assert sorted(json.loads(path.read_text())["layer"] for path in found) == ["1", "2"]
+    assert "mean AUC" in done.stdout and "exact AUC" in done.stdout
+    assert "The exact solver has a better mean AUC than the probes in 2 of 2 experiments." in done.stdout

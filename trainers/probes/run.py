@@ -16,6 +16,7 @@ from trainers.common.activations.loading import DEFAULT_SHARE, is_mapped, load_r
 from trainers.common.activations.rows import Rows, StreamedRows
 from trainers.common.devices import resolve_device, usable_cores
 from trainers.common.errors import BadInput
+from trainers.common.files import write_json
 from trainers.common.memory import available_bytes, memory_advice
 from trainers.probes.fitting.baseline import Baseline, average_baselines
 from trainers.probes.fitting.exact import ExactTraining
@@ -30,6 +31,7 @@ from trainers.probes.reading.inputs import Standardisation
 from trainers.probes.reading.labels import Targets, read_targets
 from trainers.probes.reading.layer import Layer, Trained
 from trainers.probes.results.history import history_of
+from trainers.probes.results.job_figures import METRICS, job_figures
 from trainers.probes.results.outputs import ResultDirectory
 from trainers.probes.results.over_layers import config_of, folder_over, write_over_layers
 from trainers.probes.results.probe_file import checkpoint, metadata_of
@@ -89,10 +91,13 @@ class ProbeOptions:
 def train_layers(layer_runs: Sequence[LayerRun], options: ProbeOptions, stream: TextIO) -> None:
     """Train one layer after the other, once the files of all are known to be in order."""
     settings = [_Work(layer_run, options, stream).settings for layer_run in layer_runs]
+    aggregates = []
     for layer_run in layer_runs:
         layer = "" if layer_run.layer is None else f", layer {layer_run.layer}"
         print(f"{layer_run.path}{layer} → {layer_run.output}", file=stream, flush=True)
-        train_layer(layer_run, options, stream)
+        aggregates.append(train_layer(layer_run, options, stream))
+    if options.contract is not None:
+        write_json(options.contract.output_dir / METRICS, job_figures(aggregates))
     root = folder_over([layer_run.output for layer_run in layer_runs])
     if root:
         write_over_layers(root, config_of(settings[0], options.num_workers, pin=options.pin))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.view.metrics import absence, beaten, columns, read_metrics
+from master.view.metrics import absence, beaten, columns, has_baseline, read_metrics, title
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "null", '{"a": "b"}', '{"a": ' * 5000, "\xff"])
@@ -39,6 +39,26 @@ def test_fitted_models_that_a_baseline_beats_are_counted() -> None:
     rows = [{FITTED: 0.7, FOREST: 0.8}, {FITTED: 0.9, FOREST: 0.9}, {FITTED: 0.6}, {FOREST: 1.0}]
     assert beaten(rows) == ["A forest has a better F1 than the fitted model in 1 of 2 experiments."]
     assert beaten(rows[1:]) == beaten([]) == []
+
+
+def test_probes_that_a_baseline_beats_are_counted_too() -> None:
+    rows = [
+        {
+            "probes": 9.0,
+            "average_accuracy": 0.8,
+            "average_auc_roc": auc,
+            "baseline_exact_average_auc_roc": 0.8,
+            "baseline_prevalence_average_accuracy": 0.9,
+            "baseline_prevalence_average_auc_roc": 0.5,
+        }
+        for auc in (0.7, 0.9)
+    ]
+    assert [title(name) for name in columns(rows)] == ["mean AUC", "exact AUC", "mean acc."]
+    assert beaten(rows) == [
+        "The exact solver has a better mean AUC than the probes in 1 of 2 experiments.",
+        "The more frequent answer, by prevalence, is right more often than the probes in 2 of 2 experiments.",
+    ]
+    assert all(map(has_baseline, rows)) and not has_baseline({"average_auc_roc": 0.7})
 
 
 def test_where_no_job_left_figures_that_is_said_once() -> None:
