@@ -81,6 +81,8 @@ with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
     sys.stdin = io.StringIO(told)
     sys.exit(main(sys.argv[1:]))
 """
+ISOLATED = ("-I",)
+"""For our programs there: modules that lie in the home directory are not taken for Python's own."""
 _GPUS_MARK, _ENVIRONMENT_MARK = '{"tool": ', '{"python": '
 _ENVIRONMENT_S = 600.0
 """More than `setup`, and the look at modules after it, may take."""
@@ -170,7 +172,7 @@ def gpu_report(
     session: Session, bundle: AgentBundle, python: str, flags: Sequence[str] = ()
 ) -> Mapping[str, Any]:
     """Return what the agent's command `gpus` tells of a machine, without leaving the agent there."""
-    done = session.run([python, "-c", _RUN, "gpus", "--json", *flags], stdin=b"\n" + bundle.data)
+    done = session.run([python, *ISOLATED, "-c", _RUN, "gpus", "--json", *flags], stdin=b"\n" + bundle.data)
     return _report(session, done, _GPUS_MARK, "the GPUs cannot be looked at")
 
 
@@ -180,7 +182,7 @@ def check_environment(session: Session, bundle: AgentBundle, python: str, settin
     Raises WorkerUnusable where `setup` fails, or a module is missing that must be there.
     """
     told = json.dumps({**asdict(settings), "secrets": []}).encode()
-    argv = [python, "-c", _RUN, "environment"]
+    argv = [python, *ISOLATED, "-c", _RUN, "environment"]
     done = session.run(argv, stdin=told + b"\n" + bundle.data, timeout_s=_ENVIRONMENT_S)
     report = _report(session, done, _ENVIRONMENT_MARK, "the jobs' environment cannot be looked at")
     if report["problem"]:
@@ -193,7 +195,7 @@ def _report(session: Session, done: Completed, mark: str, problem: str) -> Mappi
         if line.startswith(mark):
             report: Mapping[str, Any] = json.loads(line)
             return report
-    raise RemoteError(session.host, problem, (*done.argv[:2], "…"), _last_line(done))
+    raise RemoteError(session.host, problem, (*done.argv[:3], "…"), _last_line(done))
 
 
 def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: str, *, rsync: bool) -> str:
@@ -203,7 +205,7 @@ def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: 
     """
     path = agent_path(state_dir, bundle.digest[:16])
     if not check_worker(session, bundle, python, state_dir, rsync=rsync).has_agent:
-        done = session.run([python, "-c", _RECEIVE, path, bundle.digest], stdin=bundle.data)
+        done = session.run([python, *ISOLATED, "-c", _RECEIVE, path, bundle.digest], stdin=bundle.data)
         if done.exit_code == _DAMAGED:
             raise RemoteError(session.host, "the agent did not arrive whole")
         if done.exit_code != 0:
@@ -213,7 +215,7 @@ def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: 
 
 
 def _probe(session: Session, python: str, path: str) -> dict[str, Any]:
-    done = session.run([python, "-c", _PROBE, path])
+    done = session.run([python, *ISOLATED, "-c", _PROBE, path])
     for line in done.stdout.decode(errors="replace").splitlines():
         if line.startswith(_MARK) and done.exit_code == 0:
             facts: dict[str, Any] = json.loads(line[len(_MARK) :])
@@ -221,8 +223,11 @@ def _probe(session: Session, python: str, path: str) -> dict[str, Any]:
     if done.exit_code in (126, 127):
         problem = f"no Python: `{python}` cannot be run; set `python` in the cluster config"
         raise WorkerUnusable(session.host, problem)
+    if "nknown option: -I" in done.stderr.decode(errors="replace"):
+        problem = f"{python} is Python 2; the agent needs 3.8 or newer: set `python`"
+        raise WorkerUnusable(session.host, problem)
     problem = f"the probe ended with exit code {done.exit_code}"
-    raise RemoteError(session.host, problem, (python, "-c", "…"), _last_line(done))
+    raise RemoteError(session.host, problem, (python, *ISOLATED, "-c", "…"), _last_line(done))
 
 
 def _last_line(done: Completed) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from master.code.git import git_argv
 from master.errors import ConfigError
 
 _STATE = ".twophase"
@@ -30,6 +31,7 @@ _SECRETS = (
 )
 _NO_SECRETS = (".env.example", ".env.sample", ".env.template", ".env.dist")
 _SECRET_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube"})
+_KEY_FILES = (b"-----BEGIN ", b"PuTTY-User-Key-File")
 MAX_FILE_BYTES = 10 * 2**20
 """Larger files are data, not code, and are left out."""
 MAX_FILES = 20_000
@@ -87,6 +89,8 @@ def _too_many(folder: Path) -> TooMuchCode:
 def _reason_to_leave_out(path: Path) -> str:
     if is_secret(path):
         return "may hold a secret and is not copied; variables for jobs go into `env_from` or `env_file`"
+    if path.is_file() and _holds_a_key(path):
+        return "holds a private key and is not copied; put it where jobs find it on the worker"
     if path.is_dir():
         return "a link to a folder is not copied as code; if it is data, name it under `data`"
     if not path.exists():
@@ -101,6 +105,15 @@ def is_secret(path: Path) -> bool:
     name = path.name.lower()
     named = any(fnmatchcase(name, pattern) for pattern in _SECRETS)
     return (named and name not in _NO_SECRETS) or not _SECRET_FOLDERS.isdisjoint(path.parts[-3:-1])
+
+
+def _holds_a_key(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            begin = stream.readline(100)
+    except OSError:
+        return False  # who copies it says what is wrong
+    return begin.startswith(_KEY_FILES) and (b"PRIVATE KEY" in begin or b"PuTTY" in begin)
 
 
 @dataclass
@@ -141,7 +154,7 @@ class _Search:
             if other == path or other in path.parents:
                 shown = other.relative_to(self.folder)
                 if other.is_file():
-                    self._passed[str(shown)] = "holds what only jobs may see"
+                    self._passed[str(shown)] = "may hold secrets"
                 else:
                     self._passed[f"{shown}/"] = "written by runs"
                 return True
@@ -170,7 +183,7 @@ class _Search:
 
 
 def _git(folder: Path, *flags: str) -> list[Path] | None:
-    argv = ["git", "-C", str(folder), "ls-files", "-z", "--exclude-standard", *flags]
+    argv = git_argv(folder, "ls-files", "-z", "--exclude-standard", *flags)
     try:
         done = subprocess.run(argv, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):

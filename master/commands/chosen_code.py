@@ -135,12 +135,15 @@ def code_request(options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayo
         options.module,
         options.project_root and expanded(options.project_root, "--project-root"),
         here=Path.cwd(),
-        written_by_runs=(layout.root, *worker_folders(cluster), *_files_of_keys(cluster)),
+        written_by_runs=(layout.root, *worker_folders(cluster), *_never_travels(options, cluster)),
         named=tuple(path for path in named if path is not None),
     )
 
 
-def _files_of_keys(cluster: ClusterSpec) -> Iterator[Path]:
+def _never_travels(options: TwoPhaseOptions, cluster: ClusterSpec) -> Iterator[Path]:
+    """Yield files in which secrets may be: the cluster config has variables for jobs, too."""
+    if options.cluster_config is not None:
+        yield options.cluster_config
     for server in cluster.servers:
         if server.env_file is not None:
             yield expanded(Path(server.env_file), "env_file")

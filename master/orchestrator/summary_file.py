@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from master.code.git import git_argv
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import as_number, job_row
@@ -168,8 +169,9 @@ def git_commit(folder: Path) -> str | None:
 
 
 def _git(folder: Path, *words: str) -> str:
-    argv = ["git", "-C", str(folder), *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=_GIT_S).stdout.strip()
+    return subprocess.run(
+        git_argv(folder, *words), capture_output=True, text=True, check=True, timeout=_GIT_S
+    ).stdout.strip()
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from master.adapters.agent_client import Greeting, WorkerLink
-from master.adapters.agent_deploy import AgentBundle, build_agent, deploy_agent
+from master.adapters.agent_deploy import ISOLATED, AgentBundle, build_agent, deploy_agent
 from master.adapters.inbox import Inbox
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
@@ -80,7 +80,7 @@ def _agent_command(
         path = deploy_agent(session, bundle, python, server.state_dir, rsync=not server.is_local)
         in_home = "./" + path[2:] if path.startswith("~/") else path
         return [
-            *(python, in_home, "connect", "--state-dir", server.state_dir),
+            *(python, *ISOLATED, in_home, "connect", "--state-dir", server.state_dir),
             *("--run-id", run_id, "--digest", bundle.digest),
             *(["--in-terminal"] if in_terminal else []),
         ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from master.adapters.agent_deploy import AgentBundle, build_agent, check_worker, deploy_agent
+from master.adapters.agent_deploy import AgentBundle, build_agent, check_worker, deploy_agent, gpu_report
 from master.adapters.local_session import LocalSession
 from master.errors import RemoteError, WorkerUnusable
 
@@ -25,6 +25,21 @@ def test_the_agent_arrives_once_readable_by_its_owner_alone(tmp_path: Path) -> N
         deploy_agent(session, bundle, sys.executable, str(tmp_path), rsync=False)
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
         assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_modules_in_the_home_directory_are_not_taken_for_pythons_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "hashlib", "tempfile"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not mine')")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with LocalSession() as session:
+        deploy_agent(session, build_agent(), sys.executable, str(tmp_path / "state"), rsync=False)
+        assert check_worker(
+            session, build_agent(), sys.executable, str(tmp_path / "state"), rsync=False
+        ).has_agent
+        assert gpu_report(session, build_agent(), sys.executable)["gpus"] is not None
 
 
 def test_an_agent_that_was_tampered_with_is_replaced(tmp_path: Path) -> None:
@@ -64,7 +79,7 @@ def test_an_old_interpreter_tells_its_version(tmp_path: Path) -> None:
         f"#!{sys.executable}\n"
         "import os, shutil, sys\n"
         "del os.sched_getaffinity, shutil.which\n"
-        "code, sys.argv, sys.version_info = sys.argv[2], sys.argv[3:], (3, 2, 6, 'final', 0)\n"
+        "code, sys.argv, sys.version_info = sys.argv[3], sys.argv[4:], (3, 2, 6, 'final', 0)\n"
         "exec(code)\n"
     )
     old.chmod(0o755)

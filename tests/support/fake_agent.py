@@ -36,7 +36,7 @@ class FakeAgent:
     def connect(self, server: ServerSpec, cluster: ClusterSpec, in_terminal: bool) -> FakeSession:
         """Return a session to the worker."""
         session = FakeSession(server.name)
-        session.script("python3", "-c", behaviour=lambda rest, _: PROBED if len(rest) == 2 else Reply())
+        session.script("python3", "-I", "-c", behaviour=lambda rest, _: PROBED if len(rest) == 2 else Reply())
         session.script_channel("python3", listener=self._listen)
         return session
 

@@ -37,7 +37,7 @@ def worker(probe: Reply | None, received: Reply | None = None) -> FakeSession:
         assert (rest[1:], stdin) == ((PATH, BUNDLE.digest), BUNDLE.data)
         return received
 
-    session.script("python3", "-c", behaviour=python)
+    session.script("python3", "-I", "-c", behaviour=python)
     return session
 
 
@@ -71,6 +71,7 @@ def test_a_look_changes_nothing_and_tells_what_is_there() -> None:
         (Reply(126, stderr=b"Permission denied"), "no Python: `python3` cannot be run; set `python`"),
         (facts(python=[3, 7, 16]), "python3 is Python 3.7.16; the agent needs 3.8 or newer: set `python`"),
         (facts(python=[2, 7, 18]), "python3 is Python 2.7.18"),
+        (Reply(2, stderr=b"Unknown option: -I\n"), "python3 is Python 2; the agent needs 3.8 or newer"),
         (facts(rsync=False), "no rsync there; install it"),
         (facts(writable=False), "cannot write ~/.twophase; set `state_dir` to a directory that can be"),
         (facts(system="darwin"), "its system is darwin, and agents need Linux: leave it out of `servers`"),
@@ -150,8 +151,8 @@ def test_the_bundle_holds_every_module_and_nothing_of_the_machine() -> None:
 def test_host_names_and_paths_are_words_of_their_own() -> None:
     state_dir = "/scratch/my lab; rm -rf ~"
     session = FakeSession("lab1")
-    session.script("/opt/my python", "-c", behaviour=facts(digest=BUNDLE.digest))
+    session.script("/opt/my python", "-I", "-c", behaviour=facts(digest=BUNDLE.digest))
     path = deploy_agent(session, BUNDLE, "/opt/my python", state_dir, rsync=True)
     assert session.calls[0].argv[0] == "/opt/my python"
-    assert session.calls[0].argv[3:] == (path,)
+    assert session.calls[0].argv[4:] == (path,)
     assert path.startswith(f"{state_dir}/agents/")

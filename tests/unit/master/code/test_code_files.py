@@ -39,6 +39,22 @@ def test_what_may_hold_a_secret_does_not_travel_and_is_told(project: Path, name:
     assert len(found.left_out) == 1 and found.left_out[0].startswith(f"{name}: may hold a secret")
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "-----BEGIN OPENSSH PRIVATE KEY-----",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "PuTTY-User-Key-File-3: x",
+    ],
+)
+def test_a_private_key_by_any_name_does_not_travel(project: Path, begin: str) -> None:
+    (project / "notes.txt").write_text(f"{begin}\nb3BlbnNzaC1rZXktdjEA\n")
+    (project / "public.txt").write_text("-----BEGIN CERTIFICATE-----\n")
+    found = look(project)
+    assert found.files == (Path("train.py"), Path("public.txt"))
+    assert [text.split(" and ")[0] for text in found.left_out] == ["notes.txt: holds a private key"]
+
+
 @pytest.mark.parametrize("name", [".env.example", "id_rsa.pub", "environment.py", "keys.py", "env", "monkey"])
 def test_what_holds_none_travels(name: str) -> None:
     assert not is_secret(Path("/project", name))

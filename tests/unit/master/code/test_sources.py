@@ -45,7 +45,7 @@ def test_a_file_of_keys_is_no_code_wherever_it_lies(tmp_path: Path) -> None:
     keys, notes = script(tmp_path, "keys.txt"), script(tmp_path, "notes.txt")
     found = find_sources(CodeRequest(script(tmp_path), here=tmp_path, written_by_runs=(keys,)))
     assert set(map(str, found.files)) == {"train.py", notes.name}
-    assert "keys.txt: holds what only jobs may see" in found.passed_over
+    assert "keys.txt: may hold secrets" in found.passed_over
 
 
 def test_a_script_that_cannot_be_started_is_refused(tmp_path: Path) -> None:

@@ -138,6 +138,14 @@ def test_what_an_earlier_version_remembered_is_no_reason_to_ask(project: Project
     assert project.choose().notes == ()
 
 
+def test_the_cluster_config_does_not_travel(project: Project) -> None:
+    project.write("lab.json", "{}")
+    before = {str(path) for path in project.choose().sources.files}
+    found = project.choose("--cluster-config", str(project.root / "lab.json")).sources
+    assert before - {str(path) for path in found.files} == {"lab.json"}
+    assert found.passed_over == ("lab.json: may hold secrets",)
+
+
 def test_what_agents_write_beside_the_script_is_no_code(project: Project) -> None:
     before = project.choose().sources.files
     for name in ("state/agents/a.pyz", "state/lab1/runs/x.py", "work/lab1/cache/x/y.py"):
