@@ -1,5 +1,6 @@
 """For every test: default signals, patience with slow machines, and an SSH server on loopback."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("untimed")
+
+# What trainers prepare is not to reach the cache of whoever runs the tests.
+os.environ["TWOPHASE_PREPARED_CACHE"] = "off"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -185,13 +185,13 @@ class PreparedCache:
 def open_cache(
     folder: str | None, environ: Mapping[str, str] = os.environ
 ) -> tuple[PreparedCache | None, str]:
-    """Return the cache of a folder, by default the user's, and why there is none where there is none.
+    """Return the cache of a folder, by default the user's, and why there is none where one was wanted.
 
     `folder`: a path or `off`; None is what the environment says.
     """
     wanted = folder or environ.get(FOLDER) or str(_default(environ))
     if wanted == OFF:
-        return None, "it is off"
+        return None, ""
     try:
         gib = float(environ.get(GIB) or DEFAULT_GIB)
         return PreparedCache(Path(wanted).expanduser(), int(gib * (1 << 30))), ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from trainers.common.errors import BadInput
-from trainers.common.files import read_tensors, write_tensors
+from trainers.common.files import read_tensors, write_json, write_tensors
 from trainers.common.resume import as_json, differences
 
 STATE = "sae_checkpoint.pt"
+MEMORY = "memory.json"
 
 
 class Checkpoints:
@@ -51,3 +53,20 @@ class Checkpoints:
     def weights(self, step: int) -> Path:
         """Return the file of the weights of a step."""
         return self._folder / f"step_{step:08}.pt"
+
+
+def memory_before(folder: Path) -> int | None:
+    """Return the bytes that a training in this folder began with for its activations; None where none did.
+
+    On them depends the order of streamed rows, which has to stay what it was.
+    """
+    try:
+        found = json.loads((folder / MEMORY).read_text())["bytes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, int) else None
+
+
+def keep_memory(folder: Path, memory: int) -> None:
+    """Write down with how many bytes for its activations a training begins."""
+    write_json(folder / MEMORY, {"bytes": memory})

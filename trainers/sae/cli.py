@@ -6,6 +6,7 @@ torch is imported only where something is trained: help and settings are told at
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,8 @@ DESCRIPTION = "Train a sparse autoencoder on the stored activations of one layer
 DEFAULT_OUTPUT = Path("data/sae")
 INTERRUPTED = 130
 FAST = "train_sae_fast"
+COMMANDS = {"cache": "what is kept of prepared activations"}
+"""Words that do something else than training, each a module with `run`."""
 TUNED = ("k", "learning_rate", "max_epochs", "max_steps", "max_samples")
 """What may be another for what starts from a base model than for the base model."""
 CHOICES = {
@@ -74,9 +77,13 @@ HELP = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train the autoencoder that the flags name; return the exit code."""
-    arguments = build_parser().parse_args(argv)
+    """Train the autoencoder that the flags name, or do what another word says; return the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
+        if words and words[0] in COMMANDS:
+            command = importlib.import_module(f"trainers.sae.commands.{words[0]}")
+            return exit_code_of(lambda: command.run(words[1:], sys.stdout), f"{NAME} {words[0]}", sys.stderr)
+        arguments = build_parser().parse_args(words)
         return exit_code_of(
             lambda: run(arguments, ScriptContract.from_environ(), sys.stdout), NAME, sys.stderr
         )
@@ -106,7 +113,10 @@ def run(arguments: argparse.Namespace, contract: ScriptContract | None, stream: 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command; every flag may be written with - or with _."""
-    parser = argparse.ArgumentParser(NAME, description=DESCRIPTION, argument_default=argparse.SUPPRESS)
+    others = "; ".join(f"{NAME} {word}: {about}" for word, about in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        NAME, description=DESCRIPTION, epilog=f"{others} (--help)", argument_default=argparse.SUPPRESS
+    )
     parser.add_argument("command", nargs="?", choices=(NAME, FAST), default=NAME)
     add = _Adder(parser)
     add(
@@ -142,6 +152,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("model_name", help="of the model whose activations these are, for the metadata")
     add("overwrite", action="store_true", default=False, help="train anew over results of other settings")
+    add(
+        "prepared_cache",
+        help="folder of what was prepared for earlier trainings, or off (default: the user's)",
+    )
     add("mode", help="base_only trains a base model; set by Twophase")
     add("base_layer_idx", type=int, help="with base models: the layer that the base model is trained on")
     add(
@@ -238,6 +252,7 @@ def _request(
         start=start,
         model_name=own.get("model_name"),
         training_mode="fast" if arguments.command == FAST else None,
+        prepared_cache=own.get("prepared_cache"),
         overwrite=arguments.overwrite,
     )
 

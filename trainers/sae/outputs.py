@@ -14,7 +14,7 @@ from trainers.common.errors import BadInput, TrainerError
 from trainers.common.files import write_json
 from trainers.common.resume import as_json, differences
 from trainers.common.saved_files import read_json_file
-from trainers.sae.checkpoints import STATE
+from trainers.sae.checkpoints import MEMORY, STATE
 from trainers.sae.evaluation import Evaluation
 from trainers.sae.files.features import SNIPPET, TOKEN, feature_rows, top_examples, write_features
 from trainers.sae.files.saelens import write_saelens
@@ -43,7 +43,12 @@ def claim(
 
 def discard(folder: Path, checkpoints: Path) -> None:
     """Delete what a training left that is to be written over."""
-    for path in [*checkpoints.glob("step_*.pt"), *checkpoints.glob(STATE), *checkpoints.glob("*.ckpt")]:
+    for path in [
+        *checkpoints.glob("step_*.pt"),
+        *checkpoints.glob(STATE),
+        *checkpoints.glob(MEMORY),
+        *checkpoints.glob("*.ckpt"),
+    ]:
         path.unlink()
     (folder / CONFIG).unlink(missing_ok=True)
 

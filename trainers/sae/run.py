@@ -11,11 +11,14 @@ from typing import Any
 
 import torch
 
+from trainers.common.activations.prepared import Prepared
 from trainers.common.activations.rows import bits
 from trainers.common.devices import resolve_device, usable_cores
 from trainers.common.errors import BadInput
+from trainers.common.prepared_cache import open_cache
 from trainers.sae import CODE_VERSION, keep_pages
-from trainers.sae.data import Examples, Scale, batches, read_examples, scale_of
+from trainers.sae.checkpoints import keep_memory, memory_before
+from trainers.sae.data import Examples, Scale, batches, memory_for_rows, read_examples, scale_of
 from trainers.sae.evaluation import Evaluation, evaluate
 from trainers.sae.files.loading import load_sae
 from trainers.sae.files.saved import SavedSae, folded
@@ -49,6 +52,8 @@ class Request:
     """An autoencoder to start from: of another layer, other data, another k."""
     model_name: str | None = None
     training_mode: str | None = None
+    prepared_cache: str | None = None
+    """Folder of what was prepared for earlier trainings; `off` for none, None for the user's."""
     overwrite: bool = False
 
     @property
@@ -75,7 +80,9 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     device = resolve_device(request.device)
     if settings.engine == "own":
         torch.set_num_threads(max(1, min(request.num_workers, usable_cores())))
-    examples = read_examples(request.activation_path, request.layer_idx, settings)
+    memory = _memory(request, say)
+    source = request.activation_path, request.layer_idx
+    examples = read_examples(*source, settings, memory, _prepared(request, say)).on(device)
     scale = scale_of(examples, settings)
     base = None if request.start is None else load_sae(request.start)
     start = None if base is None else _start(request, base, examples, scale)
@@ -91,6 +98,7 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     if request.overwrite:
         discard(request.output_dir, request.checkpoint_dir)
     claim(request.output_dir, fingerprint, config, overwrite=request.overwrite)
+    keep_memory(request.checkpoint_dir, memory)
     _say_plan(plan, examples, scale, say)
     told = Records(request.output_dir, say), progress
     if settings.engine == "lightning":
@@ -100,6 +108,22 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     else:
         fitted = _looped(plan, training, examples, told, say)
     return _finish(request, training, fitted, examples, say)
+
+
+def _memory(request: Request, say: Callable[[str], None]) -> int:
+    """Return the bytes that activations may take: those that the training began with, if it did before."""
+    now = memory_for_rows()
+    before = None if request.overwrite else memory_before(request.checkpoint_dir)
+    if before is not None and before > now:
+        say(f"began with {before >> 20} MiB of memory for activations; there are {now >> 20} MiB now")
+    return now if before is None else before
+
+
+def _prepared(request: Request, say: Callable[[str], None]) -> Prepared | None:
+    cache, why = open_cache(request.prepared_cache)
+    if why:
+        say(f"activations: not kept prepared: {why}")
+    return None if cache is None else Prepared(cache, say)
 
 
 def _looped(
@@ -174,7 +198,7 @@ def _fingerprint(request: Request, base: SavedSae | None, examples: Examples, ba
 
 def _digest(examples: Examples) -> str:
     """Recognise the data wherever its file lies: by shapes and some rows."""
-    some = examples.some()
+    some = examples.sample
     rows = some[:: max(1, len(some) // DIGEST_ROWS)]
     shapes = (examples.rows.n_rows, examples.n_train, *examples.held_out.shape)
     digest = hashlib.sha256(f"sae-data {shapes}\0".encode())

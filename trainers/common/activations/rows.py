@@ -192,7 +192,8 @@ class _StreamCursor:
     def take(self, start: int, stop: int, out: Tensor) -> None:
         while start < stop:
             if start >= self._end:
-                self._load(next(self._windows))
+                # Windows that end before are those of a part of the epoch that is done.
+                self._load(next(window for window in self._windows if window.end > start))
             until = min(stop, self._end)
             rows = self._order.rows[start:until]
             block = rows // self._rows.block_size
@@ -209,6 +210,16 @@ class _StreamCursor:
                 self._window_XD[filled : filled + len(span)] = read(span.start, span.stop)
                 filled += len(span)
         self._end = window.end
+
+
+def without(order: RowOrder, left_out: Tensor, n_rows: int) -> RowOrder:
+    """Return an order that leaves some of its rows out, int64; windows keep their blocks."""
+    taken = torch.ones(n_rows, dtype=torch.bool)
+    taken[left_out] = False
+    kept = taken[order.rows]
+    ends = kept.cumsum(0)
+    windows = tuple(Window(window.blocks, int(ends[window.end - 1])) for window in order.windows)
+    return RowOrder(order.rows[kept], windows)
 
 
 def gather(x_ND: Tensor, rows: Tensor, out: Tensor) -> None:

@@ -145,7 +145,7 @@ def test_where_it_lies_and_why_it_does_not(tmp_path: Path) -> None:
         None, {"TWOPHASE_PREPARED_CACHE": str(tmp_path / "o"), "TWOPHASE_PREPARED_CACHE_GIB": "1"}
     )
     assert other is not None and (other.folder, other.limit) == (tmp_path / "o", 1 << 30)
-    assert open_cache("off", {}) == (None, "it is off")
+    assert open_cache("off", {}) == (None, "")
     (tmp_path / "file").write_text("")
     none, why = open_cache(str(tmp_path / "file" / "below"), {})
     assert none is None and "file" in why

@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.unit.trainers.sae.data import activations, write
-from trainers.common.activations.rows import StreamedRows
-from trainers.common.errors import BadInput
+from trainers.common.activations.rows import ResidentRows, StreamedRows
 from trainers.sae import data
 from trainers.sae.data import batches, read_examples, scale_of
 from trainers.sae.settings import Settings
@@ -44,19 +44,58 @@ def test_an_hdf5_file_brings_its_own_split_and_may_be_streamed(
     assert examples.held_out.tolist() == x[300:].tolist()
     assert sorted(visited(examples, 0)) == sorted(x[:300].tolist())
     assert visited(examples, 0, start=100) == visited(examples, 0)[100:]
-    with h5py.File(path, "a") as file:
-        del file["val"]
-    with pytest.raises(BadInput, match="has no split `val`"):
-        read_examples(path, None, Settings())
+
+
+@pytest.mark.parametrize("ending", ["npy", "h5", "safetensors", "parquet"])
+def test_a_file_larger_than_memory_is_streamed_and_a_part_of_it_held_out(tmp_path: Path, ending: str) -> None:
+    path = written(tmp_path, ending)
+    examples = read_examples(path, 3, Settings(), memory=6_000)
+    whole = read_examples(path, 3, Settings())
+    assert isinstance(examples.rows, StreamedRows) and isinstance(whole.rows, ResidentRows)
+    assert examples.n_train == whole.n_train == 360
+    assert torch.equal(examples.held_out, whole.held_out) and torch.equal(examples.sample, whole.sample)
+    seen = visited(examples, 0)
+    assert sorted(seen) == sorted(visited(whole, 0)) and seen != visited(whole, 0)
+    assert seen != visited(examples, 1) and len(examples.order(0, 0).windows) > 2
+    for start in (20, 100, 340):
+        assert visited(examples, 0, start=start) == seen[start:]
+
+
+def written(folder: Path, ending: str) -> Path:
+    path, x = folder / f"x.{ending}", activations()
+    if ending == "npy":
+        np.save(path, x.numpy())
+    elif ending == "h5":
+        with h5py.File(path, "w") as file:
+            file.create_dataset("activations", data=x.numpy(), chunks=(10, 12))
+    elif ending == "safetensors":
+        save_file({"layer_3": x}, path)
+    else:
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        pq.write_table(
+            pa.table({"activation": list(x.numpy()), "layer_idx": [3] * 400}), path, row_group_size=64
+        )
+    return path
+
+
+def test_no_more_is_held_out_than_tells_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "HELD_OUT_MOST", 25)
+    examples = read_examples(write(tmp_path), None, Settings())
+    assert len(examples.held_out) == 25 and examples.n_train == 375
+
+
+def test_what_is_not_on_a_gpu_stays_where_it_is(tmp_path: Path) -> None:
+    examples = read_examples(write(tmp_path), None, Settings())
+    assert examples.on(torch.device("cpu")) is examples
 
 
 def test_activations_are_scaled_to_a_norm(tmp_path: Path) -> None:
     examples = read_examples(write(tmp_path), None, Settings())
     scale = scale_of(examples, Settings())
-    assert float((examples.some() * scale.factor).norm(dim=1).mean()) == pytest.approx(12**0.5, rel=1e-5)
+    assert float((examples.sample * scale.factor).norm(dim=1).mean()) == pytest.approx(12**0.5, rel=1e-5)
     raw = scale_of(examples, Settings(normalise=False))
     assert raw.factor == 1.0 and scale.variance == pytest.approx(raw.variance * scale.factor**2)
-    torch.testing.assert_close(raw.mean_D, examples.some().mean(0))
+    torch.testing.assert_close(raw.mean_D, examples.sample.mean(0))
 
 
 def test_a_sample_limit_takes_the_first(tmp_path: Path) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -13,6 +17,7 @@ from safetensors.torch import load_file
 from tests.unit.trainers.sae.data import activations, log, quiet, request, write
 from trainers.common.errors import BadInput
 from trainers.sae.files.loading import load_sae
+from trainers.sae.loop import Loop
 from trainers.sae.model.architecture import KINDS
 from trainers.sae.run import Request, train
 
@@ -123,3 +128,58 @@ def test_activations_that_cannot_be_trained_on(tmp_path: Path, x: np.ndarray, me
     with pytest.raises(BadInput, match=message):
         quiet(request(tmp_path / "out", tmp_path / "x.npy", accumulate=2))
     assert not (tmp_path / "out").exists()
+
+
+def test_with_a_cache_in_memory_or_streamed_the_weights_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, said = tmp_path / "x.h5", list[str]()
+    with h5py.File(path, "w") as file:
+        file.create_dataset("activations", data=activations().numpy(), chunks=(10, 12), compression="gzip")
+    for memory in (1 << 30, 6_000):
+        monkeypatch.setattr("trainers.sae.run.memory_for_rows", lambda memory=memory: memory)
+        weights = []
+        for number, cache in enumerate(("off", str(tmp_path / "cache"), str(tmp_path / "cache"))):
+            asked = replace(request(tmp_path / f"{memory}_{number}", path), prepared_cache=cache)
+            train(asked, said.append, lambda *_, **__: None)
+            weights.append((asked.output_dir / "sae_layer_3.safetensors").read_bytes())
+        assert weights[0] == weights[1] == weights[2]
+    told = [line for line in said if line.startswith("activations: 0 MiB")]
+    assert ["prepared and kept" in line for line in told] == [True, False, False, False]
+    assert all("prepared before" in line for line in told[1:])
+
+
+def test_a_stream_goes_on_in_the_order_that_it_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path)
+    monkeypatch.setattr("trainers.sae.run.memory_for_rows", lambda: 6_000)
+    quiet(request(tmp_path / "whole", path))
+    asked, said = request(tmp_path / "parts", path), list[str]()
+    monkeypatch.setattr(Loop, "run", stopping_after(20, Loop.run))
+    with pytest.raises(KeyboardInterrupt):
+        quiet(asked)
+    monkeypatch.undo()
+    monkeypatch.setattr("trainers.sae.run.memory_for_rows", lambda: 3_000)
+    train(asked, said.append, lambda *_, **__: None)
+    assert "began with 0 MiB of memory for activations; there are 0 MiB now" in said[0]
+    parts, whole = (tmp_path / name / "sae_layer_3.safetensors" for name in ("parts", "whole"))
+    assert parts.read_bytes() == whole.read_bytes()
+
+
+def stopping_after(steps: int, run: Callable[..., None]) -> Callable[..., None]:
+    """Return `Loop.run` that saves and stops at a step."""
+
+    def run_on(loop: Loop, progress: Callable[..., None]) -> None:
+        after = loop._after_step
+
+        def stop(*args: Any) -> None:
+            after(*args)
+            if loop.place.step == steps:
+                loop.save()
+                raise KeyboardInterrupt
+
+        loop._after_step = stop  # type: ignore[method-assign]
+        run(loop, progress)
+
+    return run_on

@@ -1,0 +1,1 @@
+"""What `train_sae` does besides training: a word each."""
