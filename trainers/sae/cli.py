@@ -119,6 +119,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("command", nargs="?", choices=(NAME, FAST), default=NAME)
     add = _Adder(parser)
+    _add_places(add)
+    _add_base_models(add)
+    for field in fields(Settings):
+        _add_setting(add, field.name, str(field.type))
+    return parser
+
+
+def _add_places(add: _Adder) -> None:
     add(
         "activation_path",
         type=Path,
@@ -156,6 +164,9 @@ def build_parser() -> argparse.ArgumentParser:
         "prepared_cache",
         help="folder of what was prepared for earlier trainings, or off (default: the user's)",
     )
+
+
+def _add_base_models(add: _Adder) -> None:
     add("mode", help="base_only trains a base model; set by Twophase")
     add("base_layer_idx", type=int, help="with base models: the layer that the base model is trained on")
     add(
@@ -164,9 +175,6 @@ def build_parser() -> argparse.ArgumentParser:
     for name in TUNED:
         kind: type = float if name == "learning_rate" else int
         add(f"tune_{name}", type=kind, help=f"instead of --{name.replace('_', '-')}, from a base model on")
-    for field in fields(Settings):
-        _add_setting(add, field.name, str(field.type))
-    return parser
 
 
 class _Adder:
