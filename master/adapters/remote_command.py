@@ -38,6 +38,10 @@ def from_home_line(program: str) -> str:
     return f"/bin/sh -c '{_PASS}' {program}"
 
 
+_MOST_HELD = 1 << 20
+"""What startup files say before the command, at most."""
+
+
 class ErrorStream:
     """Takes a command's standard error apart: what it says itself, and the process group told before."""
 
@@ -54,10 +58,12 @@ class ErrorStream:
             return data
         before, found, after = (self._held + data).partition(self._marker)
         line, complete, rest = after.partition(b"\n")
-        if not (found and complete):
+        if not (found and complete) and len(before) + len(after) <= _MOST_HELD:
             self._held += data
             return b""
         self._waiting, self._held = False, b""
+        if not complete:
+            return before + found + after
         self.group = int(line) if line.isdigit() else None
         return before + rest
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
+
+MOST_ANSWER_BYTES = 16 << 20
+"""What a command may say on each of its outputs: ours say a few lines."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,20 @@ class Completed:
     """Negative: killed by that signal, where the transport tells; 255 where it does not."""
     stdout: bytes
     stderr: bytes
+
+
+class EndlessAnswer(Exception):
+    """A command has said too much."""
+
+
+def bounded(pieces: Iterable[bytes]) -> bytes:
+    """Return pieces of an answer together.  Raises EndlessAnswer for more than `MOST_ANSWER_BYTES`."""
+    answer = bytearray()
+    for piece in pieces:
+        answer += piece
+        if len(answer) > MOST_ANSWER_BYTES:
+            raise EndlessAnswer
+    return bytes(answer)
 
 
 class Channel(Protocol):
@@ -47,7 +64,10 @@ class Session(Protocol):
         """The name to show to the user."""
 
     def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 60.0) -> Completed:
-        """Run a command in the home directory and wait for its end.  Raises RemoteError after `timeout_s`."""
+        """Run a command in the home directory and wait for its end.
+
+        Raises RemoteError after `timeout_s`, and for one that says more than `MOST_ANSWER_BYTES`.
+        """
 
     def open_channel(self, argv: Sequence[str]) -> Channel:
         """Start a command and return its streams.  Its standard error goes to the log."""

@@ -7,14 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 
 import paramiko
 
 from master.adapters.error_log import ErrorLog
-from master.adapters.session import Channel, Completed
+from master.adapters.session import MOST_ANSWER_BYTES, Channel, Completed, EndlessAnswer, bounded
 from master.adapters.ssh_connection import first_socket
 from master.adapters.ssh_link import CHUNK, SshLink, Started, chunks
 from master.errors import RemoteError, SessionLost
@@ -105,12 +105,16 @@ class SshSession:
         self, started: Started, argv: Sequence[str], stdin: bytes, deadline: float, timeout_s: float
     ) -> Completed:
         channel = started.channel
-        out = self._submit(lambda: b"".join(chunks(channel.recv)))
-        err = self._submit(lambda: b"".join(started.error_chunks()))
+        out = self._submit(lambda: bounded(chunks(channel.recv)))
+        err = self._submit(lambda: bounded(started.error_chunks()))
         if stdin:
             self._submit(lambda: _feed(channel, stdin))
         else:
             _end_input(channel)
+        ended = wait([out, err], timeout=_until(deadline), return_when=FIRST_EXCEPTION).done
+        if any(isinstance(stream.exception(), EndlessAnswer) for stream in ended):
+            started.signal("KILL")
+            raise RemoteError(self.host, f"it says more than {MOST_ANSWER_BYTES:,} bytes; killed", argv)
         left = wait([out, err], timeout=_until(deadline)).not_done
         if left or not channel.status_event.wait(_until(deadline)):
             started.signal("KILL")

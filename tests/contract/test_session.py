@@ -79,6 +79,15 @@ def test_a_command_without_an_end_is_a_remote_error(world: World) -> None:
     assert world.session.run([*EXIT_WITH, "0"]).exit_code == 0
 
 
+@pytest.mark.ssh
+@pytest.mark.parametrize("world", ["ssh"], indirect=True)
+@pytest.mark.parametrize("aim", ["", ">&2"], ids=["output", "errors"])
+def test_a_command_that_says_no_end_of_things_is_a_remote_error(world: World, aim: str) -> None:
+    with pytest.raises(RemoteError, match="it says more than 16,777,216 bytes; killed"):
+        world.session.run(["sh", "-c", f"exec cat /dev/zero {aim}"], timeout_s=60)
+    assert world.session.run([*EXIT_WITH, "0"]).exit_code == 0
+
+
 def test_many_threads_may_run_at_once(world: World) -> None:
     def ask(number: int) -> int:
         return world.session.run([*EXIT_WITH, str(number)]).exit_code

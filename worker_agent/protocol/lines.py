@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Iterator, List
 
 from worker_agent.protocol.codec import MessageError
 
@@ -17,24 +17,32 @@ class LineBuffer:
     """Cuts a byte stream into lines."""
 
     def __init__(self, preamble: bytes = b"") -> None:
-        self._rest = b""
+        self._pieces: List[bytes] = []
+        """Of a line that has no end yet: what came is looked at once, however many pieces it comes in."""
+        self._size = 0
+        self._noise = b""
         self._preamble = preamble
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the lines that `data` completes.  Raises MessageError for a line that has no end."""
-        self._rest += data
-        if self._preamble and not self._skip_noise():
-            return
-        *lines, self._rest = self._rest.split(b"\n")
-        if len(self._rest) > MAX_LINE_BYTES:
+        if self._preamble:
+            data = self._after_noise(data)
+        first, *others = data.split(b"\n")
+        if others:
+            yield b"".join((*self._pieces, first))
+            yield from others[:-1]
+            self._pieces, self._size, first = [], 0, others[-1]
+        self._size += len(first)
+        if first:
+            self._pieces.append(first)
+        if self._size > MAX_LINE_BYTES:
             raise MessageError(f"a line of more than {MAX_LINE_BYTES} bytes")
-        yield from lines
 
-    def _skip_noise(self) -> bool:
-        """Drop all up to the preamble; True once it has been met."""
-        noise, found, rest = self._rest.partition(self._preamble)
+    def _after_noise(self, data: bytes) -> bytes:
+        """Return what follows the preamble; nothing as long as it has not been met."""
+        noise, found, rest = (self._noise + data).partition(self._preamble)
         if found:
-            self._preamble, self._rest = b"", rest
-            return True
-        self._rest = noise[-len(self._preamble) :]
-        return False
+            self._preamble = b""
+            return rest
+        self._noise = noise[-len(self._preamble) :]
+        return b""

@@ -65,6 +65,13 @@ def test_without_an_announcement_nothing_is_lost(said: bytes) -> None:
     assert stream.group is None
 
 
+def test_noise_without_end_is_not_kept() -> None:
+    stream = ErrorStream("mark")
+    passed = sum(len(stream.feed(bytes(1 << 16))) for _ in range(100))
+    assert passed + len(stream.end()) == 100 << 16 and passed > 80 << 16
+    assert stream.group is None
+
+
 def test_where_the_group_cannot_be_told_there_is_none() -> None:
     stream = ErrorStream("mark")
     assert collect(stream, [b"mark \n", b"x"]) == b"x"

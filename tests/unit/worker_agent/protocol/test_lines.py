@@ -36,6 +36,13 @@ def test_without_the_preamble_there_is_nothing() -> None:
     assert list(LineBuffer(PREAMBLE).feed(b"welcome\n" * 100)) == []
 
 
+def test_what_came_of_a_long_line_is_not_looked_at_again() -> None:
+    buffer, piece = LineBuffer(), memoryview(bytes(1 << 16)).tobytes()
+    assert [line for _ in range(800) for line in buffer.feed(piece)] == []
+    (line,) = buffer.feed(b"\n")
+    assert len(line) == 800 << 16 and list(buffer.feed(b"x\n")) == [b"x"]
+
+
 def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", 10)
     buffer = LineBuffer()
