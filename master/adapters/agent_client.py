@@ -27,6 +27,8 @@ PING_S = 5.0
 SILENCE_S = 20.0
 """A link on which nothing came for so long is lost."""
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
+MOST_SLOTS = 4096
+"""Of a worker whose config does not say how many."""
 MOST_UNREADABLE = 3
 """After so many messages that cannot be read in the same way, a worker is given up."""
 CLOSE_S = 10.0
@@ -51,8 +53,20 @@ class Greeting:
     """Those that the hello announces."""
 
 
-def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
-    """Return what a message means to the core, None for those that are not for it."""
+def most_slots(settings: msg.Settings) -> int:
+    """Return how many slots an agent with these settings can have, whatever it claims."""
+    if not settings.gpus:
+        return MOST_SLOTS if settings.cpu_slots is None else settings.cpu_slots
+    if settings.slots_per_gpu is None or msg.AUTO in settings.gpus:
+        return MOST_SLOTS
+    return len(settings.gpus) * settings.slots_per_gpu
+
+
+def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Event | None:
+    """Return what a message means to the core, None for those that are not for it.
+
+    `most` is how many slots the worker can have.
+    """
     if isinstance(message, Event):
         return _attempt_event(worker, message, at)
     if isinstance(message, msg.Wanted):
@@ -65,7 +79,7 @@ def to_event(worker: str, message: msg.ToMaster, at: float) -> ev.Event | None:
         attempts = frozenset(message.attempts)
         cached = frozenset(message.cached)
         return ev.WorkerUp(
-            *(at, worker, len(message.slots), message.held_by_others, attempts, cached),
+            *(at, worker, min(len(message.slots), most), message.held_by_others, attempts, cached),
             gpu_bytes=tuple(message.gpu_bytes),
             slots_per_gpu=message.slots_per_gpu,
             cores=message.facts.cores,
@@ -141,6 +155,7 @@ class WorkerLink:
         """`clock` dates events, `steady` measures how long it has been silent."""
         self.worker = greeting.worker
         self._greeting, self._inbox, self._clock = greeting, inbox, clock
+        self._most_slots = most_slots(greeting.hello.settings)
         self._closing = threading.Event()
         self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
         self._session: Session | None = None
@@ -265,7 +280,7 @@ class WorkerLink:
             return
         for note in message.notes if isinstance(message, msg.Slots) else ():
             self._inbox.put(Noted(f"{self.worker}: {note}"))
-        event = to_event(self.worker, message, self._clock())  # type: ignore[arg-type]
+        event = to_event(self.worker, message, self._clock(), self._most_slots)  # type: ignore[arg-type]
         if event is not None:
             self._tell(event, message.seq if isinstance(message, Event) else 0)
         if isinstance(message, Event) and isinstance(message.detail, Running):

@@ -9,7 +9,7 @@ from master.core.running import commands as cmd
 from master.transfers.artefacts import Artefacts
 from master.transfers.failed_attempts import FailedAttempts
 from master.transfers.home import Home
-from master.transfers.outcomes import Outcomes, is_empty
+from master.transfers.outcomes import Outcomes, is_empty, makes_base_model
 from master.transfers.patience import Patience
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
@@ -42,7 +42,7 @@ class Courier:
 
     def collect(self, command: cmd.Collect) -> None:
         """Bring an outcome home; at once where there is nothing to bring."""
-        if is_empty(command.finished):
+        if is_empty(command.finished) and not makes_base_model(command.job_id):
             self._outcomes.collected(command.job_id, command.attempt, "")
         else:
             key, remote = (command.job_id, command.attempt), self._remotes[command.worker]

@@ -29,6 +29,11 @@ def is_empty(finished: Finished) -> bool:
     return not (finished.files or finished.empty_folders or finished.log or finished.base_model)
 
 
+def makes_base_model(job_id: str) -> bool:
+    """True for a job of Phase 1."""
+    return job_id.startswith(f"{BASE_MODELS}/")
+
+
 @dataclass(frozen=True)
 class Outcomes:
     """Fetches, verifies and publishes what attempts made, and tells what has come of it."""
@@ -91,6 +96,8 @@ class Outcomes:
         found = ""
         if arrival.finished.files or arrival.finished.empty_folders:
             found = self._bring_files(arrival)
+        if makes_base_model(arrival.job_id) and not arrival.finished.base_model:
+            raise IntegrityError(f"{arrival.remote.name} says that it succeeded, and has no base model of it")
         if arrival.finished.base_model:
             found = self._bring_base_model(arrival, arrival.finished.base_model)
         arrival.clear()
@@ -99,7 +106,7 @@ class Outcomes:
     def _bring_files(self, arrival: Arrival) -> str:
         files = arrival.finished.files
         final = self.home.layout.result(arrival.job_id)
-        if arrival.job_id.startswith(f"{BASE_MODELS}/"):
+        if makes_base_model(arrival.job_id):
             final = self.home.layout.phase1_output(*arrival.key)
         names, found = [file.path for file in files], content_hash(files)
         if final.exists():

@@ -253,4 +253,4 @@ def test_pauses_start_anew_after_a_link_that_worked(monkeypatch: pytest.MonkeyPa
 
 
 def test_messages_that_are_not_for_the_core_are_no_events() -> None:
-    assert to_event("lab1", msg.Pong(1), 1.0) is None
+    assert to_event("lab1", msg.Pong(1), 1.0, 4) is None

@@ -57,7 +57,7 @@ def greeting_of(told: object) -> msg.Message:
 
 @pytest.mark.parametrize("told", [8, 0])
 def test_what_a_machine_has_is_known(told: int) -> None:
-    event = to_event("w", greeting_of(told), 1.0)  # type: ignore[arg-type]
+    event = to_event("w", greeting_of(told), 1.0, 4)  # type: ignore[arg-type]
     assert isinstance(event, ev.WorkerUp)
     assert (event.cores, event.memory_bytes) == (told, told)
 
