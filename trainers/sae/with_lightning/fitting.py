@@ -73,7 +73,7 @@ def fit(
     telling = Telling(plan, *told)
     with _quiet():
         trainer = new_trainer(plan, training.threshold.device, [telling, best])
-        loaders = _loaders(plan, examples, workers)
+        loaders = loaders_of(plan, examples, workers)
         trainer.fit(module, *loaders)
         if not best.best_model_path:  # it ended before its first validation
             trainer.validate(module, loaders[1], verbose=False)
@@ -125,7 +125,7 @@ def precision_of(precision: str, device: torch.device) -> str:
     return PRECISIONS.get(precision, mixed)
 
 
-def _loaders(plan: Plan, examples: Examples, workers: int) -> tuple[DataLoader, DataLoader]:
+def loaders_of(plan: Plan, examples: Examples, workers: int) -> tuple[DataLoader, DataLoader]:
     assert isinstance(examples.rows, ResidentRows)
     options: dict[str, Any] = {"batch_size": plan.batch, "pin_memory": torch.cuda.is_available()}
     if workers:

@@ -1,0 +1,1 @@
+"""Sparse autoencoders beside the usual ways and other packages: speed, quality, presets, two phases."""
