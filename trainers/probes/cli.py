@@ -40,8 +40,8 @@ INPUTS_HELP = "standardise activations by the training split while training (def
 BIAS_HELP = "begin at the log-odds of each class (default), or near zero"
 SOLVER_HELP = (
     "exact: L2 logistic regression by L-BFGS; the better choice for up to about 100 activations or for few "
-    "examples, where it is several times as fast too, and where one number must come out whatever the seed; "
-    "adamw, which stops early, is for wide activations, for multihead and for several --lr"
+    "examples, and where one number must come out whatever the seed; adamw, which keeps the best epoch, is "
+    "for wide activations, where it is better and faster, for multihead and for several --lr"
 )
 STEPS_HELP = (
     "steps of an epoch at least: smaller batches for few examples (default 15; multihead and raw inputs 30; "

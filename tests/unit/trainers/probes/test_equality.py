@@ -80,7 +80,7 @@ def cases(draw: st.DrawFn) -> tuple[Arrays, Settings]:
         epochs=draw(st.integers(1, 7)),
         batch_size=draw(st.integers(1, 80)),
         patience=draw(st.integers(1, 3)),
-        lrs=tuple(draw(st.lists(st.sampled_from([1e-3, 1e-2, 0.3]), min_size=1, max_size=2, unique=True))),
+        lrs=tuple(draw(st.lists(st.sampled_from([1e-3, 1e-2, 0.3]), min_size=0, max_size=2, unique=True))),
         weight_decays=tuple(draw(st.sampled_from([(0.0,), (0.01,), (0.1, 0.0)]))),
         dropout=draw(st.sampled_from([0.0, 0.1, 0.5])),
         scheduler=draw(st.booleans()),
@@ -90,6 +90,14 @@ def cases(draw: st.DrawFn) -> tuple[Arrays, Settings]:
         seed=draw(st.integers(0, 1000)),
     )
     return arrays, settings
+
+
+def test_the_default_recipe_trains_probes_as_it_would_alone() -> None:
+    settings = Settings(dtype="float64", epochs=4)
+    layer = layer_of(gaussian_classes(classes=3), settings)
+    together, separate = fused(layer, settings, [0, 1, 2]), alone(layer, settings, [0, 1, 2])
+    for probe in range(3):
+        assert_equal(layer, settings, together[probe], separate[probe], 1e-10)
 
 
 @pytest.mark.slow

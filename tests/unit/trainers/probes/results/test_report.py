@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from trainers.probes.fitting.metrics import Scores
+from trainers.probes.reading.inputs import Standardisation
 from trainers.probes.reading.labels import Targets
 from trainers.probes.results.report import (
     AVERAGES,
@@ -44,6 +46,12 @@ def test_classes_with_next_to_no_positives_are_named() -> None:
 
 def test_nothing_is_said_of_inputs_that_are_taken_raw() -> None:
     assert constant_note(None) == []
+
+
+def test_constant_activations_are_counted() -> None:
+    by = Standardisation(torch.zeros(3), torch.tensor([1.0, 0.0, 0.0]))
+    assert constant_note(by) == ["note: 2 of 3 activations are constant in train; no probe uses them"]
+    assert constant_note(replace(by, inverse_D=torch.ones(3))) == []
 
 
 def summary(**changes: Any) -> str:
