@@ -36,7 +36,7 @@ DESCRIPTION = "Train a sparse autoencoder on the stored activations of one layer
 DEFAULT_OUTPUT = Path("data/sae")
 INTERRUPTED = 130
 FAST = "train_sae_fast"
-COMMANDS = {"cache": "what is kept of prepared activations"}
+COMMANDS = {"cache": "what is kept of prepared activations", "page": "a page about a training's features"}
 """Words that do something else than training, each a module with `run`."""
 TUNED = ("k", "learning_rate", "max_epochs", "max_steps", "max_samples")
 """What may be another for what starts from a base model than for the base model."""
@@ -144,7 +144,7 @@ def _add_places(add: _Adder) -> None:
     add("print_config", action="store_true", default=False, help="print all settings as JSON, and end")
     add(
         "export",
-        help="of saelens, sparsify, features, by commas: directories of these packages; features.parquet",
+        help="of saelens, sparsify (directories of these packages), features, page (a file each), by commas",
     )
     add(
         "start",

@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from trainers.common.activations.reading import Wanted, columns_of, read_rows
 from trainers.common.errors import BadInput, TrainerError
 from trainers.common.files import write_json
 from trainers.common.resume import as_json, differences
 from trainers.common.saved_files import read_json_file
 from trainers.sae.checkpoints import MEMORY, STATE
+from trainers.sae.commands.page import FEATURES, write_page
 from trainers.sae.evaluation import Evaluation
-from trainers.sae.files.features import SNIPPET, TOKEN, feature_rows, top_examples, write_features
+from trainers.sae.files.features import COLUMNS, feature_rows, top_examples, write_features
 from trainers.sae.files.saelens import write_saelens
 from trainers.sae.files.saved import SavedSae
 from trainers.sae.files.seed import write_seed
@@ -26,7 +25,7 @@ CONFIG = "sae_config.json"
 FEATURE_ROWS = 50_000
 """Examples among which the strongest are sought, the first ones."""
 Measured = tuple[SavedSae, Evaluation]
-EXPORTS = ("saelens", "sparsify", "features")
+EXPORTS = ("saelens", "sparsify", "features", "page")
 
 
 def claim(
@@ -58,9 +57,10 @@ def write_results(
 ) -> Path:
     """Write an autoencoder, its figures, and what others read; return the file of weights."""
     write_json(folder / "evaluation.json", {**found.figures(), "density": found.density()})
+    path = write_seed(folder, stem, sae)
     for export in exports.values():
         export()
-    return write_seed(folder, stem, sae)
+    return path
 
 
 def exports_of(
@@ -72,17 +72,22 @@ def exports_of(
         "saelens": lambda: write_saelens(folder / "saelens", sae, found.frequency_L),
         "sparsify": lambda: write_sparsify(folder / "sparsify", layer, sae),
         "features": lambda: _write_features(folder, sae, found, source),
+        "page": lambda: _write_page(folder),
     }
-    return {name: known[name] for name in names}
+    wanted = {*names, "features"} if "page" in names else {*names}
+    return {name: export for name, export in known.items() if name in wanted}
 
 
 def _write_features(folder: Path, sae: SavedSae, found: Evaluation, source: Path) -> None:
     layer = sae.metadata.get("layer_idx")
     rows = read_rows(source, Wanted(layer, limit=FEATURE_ROWS))
-    texts = columns_of(source, layer, (TOKEN, SNIPPET), FEATURE_ROWS)
-    x_ND = torch.cat([block.clone() for block in rows.blocks()])
-    strongest = top_examples(sae, x_ND)
-    write_features(folder / "features.parquet", feature_rows(layer, found, strongest, texts))
+    texts = columns_of(source, layer, tuple(COLUMNS), FEATURE_ROWS)
+    strongest = top_examples(sae, rows.blocks())
+    write_features(folder / FEATURES, feature_rows(sae, found, strongest, texts))
+
+
+def _write_page(folder: Path) -> None:
+    write_page(folder)
 
 
 def check_exports(names: tuple[str, ...], kind: str) -> None:
@@ -90,8 +95,8 @@ def check_exports(names: tuple[str, ...], kind: str) -> None:
     for name in names:
         if name not in EXPORTS:
             raise BadInput(f"--export {name}: must be of {', '.join(EXPORTS)}")
-    if "features" in names and importlib.util.find_spec("pyarrow") is None:
-        raise TrainerError("--export features needs pyarrow: pip install 'twophase[parquet]'")
+    if {"features", "page"} & {*names} and importlib.util.find_spec("pyarrow") is None:
+        raise TrainerError("--export features and page need pyarrow: pip install 'twophase[parquet]'")
     if kind == "gelu" and {"saelens", "sparsify"} & {*names}:
         raise BadInput("--export: no other package has GELU autoencoders")
     if "sparsify" in names and kind in ("relu", "jumprelu"):
