@@ -13,6 +13,7 @@ from typing import TextIO
 
 from master.errors import UsageError
 from master.storage.run_layout import RunLayout
+from worker_agent.protocol.private_directory import make_private
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,17 @@ RUN_TWO_PHASE = Owner("run_two_phase", "--run-dir")
 def exclusive(layout: RunLayout, owner: Owner = RUN_TWO_PHASE) -> Iterator[None]:
     """Hold the run directory.
 
-    Raises UsageError where it cannot be made or written, or another master works in it, which it names.
+    Raises UsageError where it cannot be made or written, is not ours alone, or another master works in it,
+    which it names.
     """
     command, flag = owner.command, owner.flag
     try:
-        layout.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(layout.state)
         stream = layout.lock.open("a+", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{flag} {layout.root}: {error.filename}: {error.strerror}") from error
+        raise UsageError(
+            f"{flag} {layout.root}: {error.filename or layout.state}: {error.strerror}"
+        ) from error
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

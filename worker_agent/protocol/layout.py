@@ -33,8 +33,13 @@ class StateLayout:
     run_id: str
 
     @property
+    def of_host(self) -> Path:
+        """For this user alone; what is above it he may have for other things."""
+        return self.state_dir / self.hostname
+
+    @property
     def root(self) -> Path:
-        return self.state_dir / self.hostname / "runs" / self.run_id
+        return self.of_host / "runs" / self.run_id
 
     @property
     def spool(self) -> Path:
@@ -51,7 +56,7 @@ class StateLayout:
 
     @property
     def default_work_dir(self) -> Path:
-        return self.state_dir / self.hostname / "work"
+        return self.of_host / "work"
 
     @property
     def socket(self) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Callable, Iterator, Optional
 
 from worker_agent.protocol.layout import StateLayout
+from worker_agent.protocol.private_directory import make_private
 from worker_agent.runtime.assembly import AgentProcess
 
 _IDLE_S = 30 * 60.0
@@ -30,6 +31,7 @@ def serve(layout: StateLayout, digest: str, ready: Callable[[], None]) -> None:
 
     Raises AgentHeldError where there is one already, OSError where the state cannot be written.
     """
+    make_private(layout.of_host)
     layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _lock(layout.lock):
         _introduce()
@@ -92,6 +94,7 @@ def _become_agent(layout: StateLayout, digest: str, writer: int) -> int:
         os.close(writer)
 
     try:
+        make_private(layout.of_host)
         layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         _detach(layout.log, writer)
         serve(layout, digest, ready)

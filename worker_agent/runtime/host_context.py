@@ -21,6 +21,7 @@ from worker_agent.environment.job_base import JobBase
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
 from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES, Settings
+from worker_agent.protocol.private_directory import is_anothers, make_private
 from worker_agent.protocol.reports import WorkerFacts
 
 
@@ -73,7 +74,9 @@ def choose_work_dir(settings: Settings, layout: StateLayout) -> Path:
     path = expand(settings.work_dir)
     if not path.is_absolute():
         raise MessageError(f"Settings.work_dir is {settings.work_dir!r}, allowed are absolute paths and ~")
-    return path / layout.hostname
+    ours = path / layout.hostname
+    # Several users may be told the same directory, such as /scratch.
+    return path / f"{layout.hostname}-{os.getuid()}" if is_anothers(ours) else ours
 
 
 class HostContext:
@@ -87,8 +90,8 @@ class HostContext:
         base: JobBase,
         devices: Sequence[Device],
     ) -> None:
-        """Make the work directory.  Raises OSError where that cannot be."""
-        work_dir.mkdir(parents=True, exist_ok=True)
+        """Make the work directory, for us alone.  Raises OSError where that cannot be."""
+        make_private(work_dir)
         self.settings = settings
         self.work_dir = work_dir
         self.layout = WorkLayout(work_dir)

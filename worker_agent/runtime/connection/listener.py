@@ -16,8 +16,9 @@ class Listener:
 
     def __init__(self, path: Path, selector: selectors.BaseSelector) -> None:
         """Listen.  Raises OSError where that cannot be."""
-        self._path, self._selector = path, selector
+        self._wanted, self._selector = path, selector
         self._socket = self._open()
+        self._path = Path(self._socket.getsockname())
 
     def accept(self) -> Optional[socket.socket]:
         """Return the connection of somebody who has come."""
@@ -35,6 +36,7 @@ class Listener:
         self._selector.unregister(self._socket)
         self._socket.close()
         self._socket = self._open()
+        self._path = Path(self._socket.getsockname())
 
     def close(self) -> None:
         """Nobody comes any more."""
@@ -42,6 +44,6 @@ class Listener:
         self._socket.close()
 
     def _open(self) -> socket.socket:
-        found = listen(self._path)
+        found = listen(self._wanted)
         self._selector.register(found, selectors.EVENT_READ, self)
         return found
