@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-Figure = Callable[[NDArray[np.int64]], float]
-"""From numbers of rows to one figure over these rows."""
+Figures = Callable[[NDArray[np.int64]], Mapping[str, float]]
+"""From numbers of rows to figures over these rows, by name."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,25 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def bootstrap(
-    figure: Figure, groups: NDArray[np.int64], *, draws: int = 200, level: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """Return between what a figure lies if other groups had been met: percentiles over redrawn groups.
+    figures: Figures, groups: NDArray[np.int64], *, draws: int = 200, level: float = 0.95, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Return between what figures lie if other groups had been met: percentiles over redrawn groups.
 
     `groups` [N] is the group of each row; rows of one group stay together, since they are not independent.
-    Draws without a figure (of one class alone, say) do not count.  NaN where there are fewer than two groups.
+    Draws without a figure (of one class alone, say) do not count.  Empty for fewer than two groups.
     """
     names, of_row = np.unique(groups, return_inverse=True)
     if len(names) < 2:
-        return float("nan"), float("nan")
+        return {}
     order = np.argsort(of_row, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(of_row))[:-1])
     random = np.random.default_rng(seed)
-    drawn = [figure(_rows(members, random.integers(len(names), size=len(names)))) for _ in range(draws)]
-    known = [value for value in drawn if np.isfinite(value)]
+    drawn = [figures(_rows(members, random.integers(len(names), size=len(names)))) for _ in range(draws)]
+    return {name: _percentiles([one[name] for one in drawn], level) for name in drawn[0]}
+
+
+def _percentiles(values: Sequence[float], level: float) -> tuple[float, float]:
+    known = [value for value in values if np.isfinite(value)]
     if not known:
         return float("nan"), float("nan")
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])

@@ -27,7 +27,7 @@ def test_one_value_has_no_interval() -> None:
 
 def test_groups_of_one_row_give_the_bootstrap_of_the_mean() -> None:
     values = np.random.default_rng(0).normal(size=200)
-    low, high = bootstrap(lambda rows: float(values[rows].mean()), np.arange(200), draws=2000)
+    low, high = bootstrap(lambda rows: {"mean": values[rows].mean()}, np.arange(200), draws=2000)["mean"]
     theirs = scipy_bootstrap((values,), np.mean, method="percentile", n_resamples=2000, rng=1)
     assert low == pytest.approx(theirs.confidence_interval.low, abs=0.02)
     assert high == pytest.approx(theirs.confidence_interval.high, abs=0.02)
@@ -37,9 +37,9 @@ def test_rows_of_one_group_stay_together() -> None:
     groups = np.array([3, 1, 3, 2, 1, 3])
     drawn: list[np.ndarray] = []
 
-    def figure(rows: np.ndarray) -> float:
+    def figure(rows: np.ndarray) -> dict[str, float]:
         drawn.append(rows)
-        return float(len(rows))
+        return {}
 
     bootstrap(figure, groups, draws=20)
     assert len(drawn) == 20
@@ -54,15 +54,16 @@ def test_the_bootstrap_of_few_groups_is_wider_than_that_of_their_rows() -> None:
     groups = np.repeat(np.arange(10), 50)
     values = random.normal(size=10)[groups] + 0.1 * random.normal(size=500)
 
-    def mean(rows: np.ndarray) -> float:
-        return float(values[rows].mean())
+    def mean(rows: np.ndarray) -> dict[str, float]:
+        return {"mean": float(values[rows].mean())}
 
-    of_groups, of_rows = bootstrap(mean, groups), bootstrap(mean, np.arange(500))
+    of_groups, of_rows = bootstrap(mean, groups)["mean"], bootstrap(mean, np.arange(500))["mean"]
     assert of_groups[1] - of_groups[0] > 3 * (of_rows[1] - of_rows[0])
 
 
 def test_draws_without_a_figure_do_not_count_and_one_group_has_no_bootstrap() -> None:
     calls = iter([float("nan"), 1.0, float("inf"), 2.0])
-    assert bootstrap(lambda rows: next(calls), np.arange(5), draws=4) == pytest.approx((1.025, 1.975))
-    assert all(math.isnan(one) for one in bootstrap(lambda rows: float("nan"), np.arange(5), draws=4))
-    assert all(math.isnan(one) for one in bootstrap(lambda rows: 1.0, np.zeros(5, np.int64)))
+    found = bootstrap(lambda rows: {"a": next(calls), "b": float("nan")}, np.arange(5), draws=4)
+    assert found["a"] == pytest.approx((1.025, 1.975))
+    assert all(math.isnan(one) for one in found["b"])
+    assert bootstrap(lambda rows: {"a": 1.0}, np.zeros(5, np.int64)) == {}
