@@ -18,6 +18,7 @@ from trainers.common.errors import BadInput, exit_code_of
 from trainers.sae.model.architecture import KINDS
 from trainers.sae.settings import (
     ENGINES,
+    KERNELS,
     PRECISIONS,
     PRESETS,
     SCHEDULES,
@@ -46,6 +47,7 @@ CHOICES = {
     "precision": PRECISIONS,
     "optimizer": ("adamw", "adam"),
     "engine": ENGINES,
+    "kernels": KERNELS,
 }
 HELP = {
     "architecture": "batchtopk is recommended; relu and gelu have an L1 penalty, the others a number k",
@@ -71,6 +73,7 @@ HELP = {
     "keep_checkpoints": "the best ones",
     "max_samples": "examples at most, the first ones of the file",
     "engine": "lightning: the usual Trainer and DataLoader, for comparison (relu, gelu, topk)",
+    "kernels": "auto: Triton's on a CUDA GPU (topk, batchtopk), else torch's",
     "dense_above": "share of active latents above which products are dense (default: timed at the start)",
     "precision": "bfloat16 chooses latents in it and computes values in float32; auto takes the faster",
 }

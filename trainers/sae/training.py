@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,23 +12,24 @@ from torch import Tensor
 from trainers.common.seeds import derive_seed
 from trainers.sae.data import Scale
 from trainers.sae.evaluation import Evaluation, evaluate
+from trainers.sae.gpu.choice import Case, check_goes_on, fused_step, takes_kernels
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.dense import encoded
 from trainers.sae.model.encoder import auxiliary_codes, training_codes
+from trainers.sae.model.optimiser import Optimiser, Rule
 from trainers.sae.model.parameters import Parameters, new_parameters
 from trainers.sae.model.sparse import Batch, Result, Weights
 from trainers.sae.model.ways import Asked, Ways, step, ways_of
 from trainers.sae.model.whole import differentiated_step, whole_step
 from trainers.sae.settings import Settings
 
+if TYPE_CHECKING:
+    from trainers.sae.gpu.fused import FusedStep
+
 DENSE_ABOVE = 0.03
 """Share of active latents above which products are dense, until it is timed."""
 EMA = 0.9
 """How much of its threshold a batch keeps of the one before."""
-
-
-CLIP_SLACK = 1e-6
-"""As torch's `clip_grad_norm_` has it, so that both give the same steps."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,10 @@ class Training:
         """Examples since a latent was active."""
         self._ways = Ways(rounded=False, dense_above=DENSE_ABOVE)
         self._share = 1.0 if self.form.kind in ("relu", "gelu") else 0.0
-        self._optimizer = _optimizer(settings, self.parameters)
+        self._optimiser = Optimiser(_rule(settings), self.parameters)
         self._gathered: Parameters = {}
+        self._case = Case(self.form, self._optimiser.rule, device, scale.mean_D.dtype)
+        self._fused: FusedStep | None = None
 
     @torch.no_grad()
     def prepare(self, x_BD: Tensor) -> str:
@@ -68,7 +71,10 @@ class Training:
             self.parameters["threshold"] += _quantile(encoded(self.form, self.parameters, x_BD), self.form.k)
         asked = Asked(_rounding_asked(self._settings.precision), self._settings.dense_above)
         self._ways, lines = ways_of(self.form, self.parameters, x_BD, asked, self.weights(len(x_BD)))
-        return "\n".join(lines)
+        taken, line = takes_kernels(self._settings.kernels, self._case)
+        if taken:
+            self._fused = self._fused_step()
+        return "\n".join([*lines, line] if line else lines)
 
     def scaled(self, x_BD: Tensor) -> Tensor:
         """Return activations on the device, scaled."""
@@ -77,7 +83,8 @@ class Training:
     @torch.no_grad()
     def gather(self, x_BD: Tensor) -> StepReport:
         """Add the gradients of a batch."""
-        result = self.gradients(self.scaled(x_BD))
+        x_BD = self.scaled(x_BD)
+        result = self._fused_result(x_BD) or self.gradients(x_BD)
         for name, gradient in result.gradients.items():
             if name in self._gathered:
                 self._gathered[name] += gradient
@@ -93,30 +100,11 @@ class Training:
     @torch.no_grad()
     def update(self, rate: float) -> None:
         """Move the parameters by what was gathered."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        if self._settings.unit_norm and "W_dec" in self.parameters:
-            _project(self._gathered["W_dec"], self.parameters["W_dec"])
-        scale = self._gradient_scale()
-        for name, value in self.parameters.items():
-            value.grad = self._gathered[name] if scale == 1 else self._gathered[name].mul_(scale)
-        self._optimizer.step()
+        if self._fused is not None and self._fused.holds:
+            self._fused.update(rate)
+        else:
+            self._optimiser.move(self._gathered, rate)
         self._gathered = {}
-        for value in self.parameters.values():
-            value.grad = None
-        if self._settings.unit_norm and "W_dec" in self.parameters:
-            self.parameters["W_dec"].div_(self.parameters["W_dec"].norm(dim=1, keepdim=True).clamp(min=1e-12))
-        if "threshold" in self.parameters:
-            self.parameters["threshold"].clamp_(min=0)
-
-    def _gradient_scale(self) -> float:
-        """Return what gathered gradients are multiplied by: their mean, within the norm that is allowed."""
-        mean, allowed = 1 / self._settings.accumulate, self._settings.clip_norm
-        if not allowed:
-            return mean
-        norms = torch.stack([gradient.norm() for gradient in self._gathered.values()])
-        norm = float(norms.norm()) * mean
-        return mean * min(1.0, allowed / (norm + CLIP_SLACK))
 
     def gradients(self, x_BD: Tensor) -> Result:
         """Return loss and gradients of a scaled batch."""
@@ -151,7 +139,8 @@ class Training:
         """Return all that the next step depends on, but for the data."""
         return {
             "parameters": self.parameters,
-            "optimizer": self._optimizer.state_dict(),
+            "optimiser": self._optimiser.state(),
+            "kernels": self._fused is not None,
             "threshold": self.threshold,
             "idle": self.idle_L,
             "ways": asdict(self._ways),
@@ -163,10 +152,25 @@ class Training:
         """Go on from a state."""
         for name, value in state["parameters"].items():
             self.parameters[name].copy_(value)
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._optimiser.restore(state["optimiser"])
         self.threshold.copy_(state["threshold"])
         self.idle_L.copy_(state["idle"])
         self._ways, self._share = Ways(**state["ways"]), state["share"]
+        if state["kernels"]:
+            check_goes_on(self._case)
+            self._fused = self._fused_step()
+
+    def _fused_step(self) -> FusedStep:
+        return fused_step(self.form, self.parameters, self._optimiser, rounded=self._ways.rounded)
+
+    def _fused_result(self, x_BD: Tensor) -> Result | None:
+        """Return what the kernels make of a batch; None where they are not taken, or have no room for it."""
+        codes = None if self._fused is None else self._fused.codes(x_BD)
+        if self._fused is None or codes is None:
+            return None
+        if self.form.over_batch:
+            self._follow(codes)
+        return self._fused.gather(Batch(x_BD, codes, self._dead(x_BD)), self.weights(len(x_BD)))
 
     def _follow(self, codes: Codes) -> None:
         if len(codes.values):
@@ -182,14 +186,14 @@ class Training:
         return auxiliary_codes(self.form, self.parameters, x_BD, dead)
 
 
-def _optimizer(settings: Settings, parameters: Parameters) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
-    return kind(list(parameters.values()), lr=1.0, weight_decay=settings.weight_decay, fused=True)
-
-
-def _project(gradient_LD: Tensor, rows_LD: Tensor) -> None:
-    """Take out of a gradient what would only change the length of rows of norm 1."""
-    gradient_LD.sub_((gradient_LD * rows_LD).sum(1, keepdim=True) * rows_LD)
+def _rule(settings: Settings) -> Rule:
+    return Rule(
+        decoupled=settings.optimizer == "adamw",
+        decay=settings.weight_decay,
+        clip_norm=settings.clip_norm,
+        unit_norm=settings.unit_norm,
+        accumulate=settings.accumulate,
+    )
 
 
 def _rounding_asked(precision: str) -> bool | None:

@@ -82,5 +82,10 @@ def _candidates(form: Architecture, h_BL: Tensor, floor_L: Tensor | None) -> Cod
         return above(h_BL, floor_L)
     if form.kind == "relu":
         return above(h_BL, 0.0)
-    k = min(form.n_latents, form.k + max(2, int(SPARE * form.k)))
+    k = spare(form)
     return batch_candidates(h_BL, k) if form.over_batch else row_candidates(h_BL, k)
+
+
+def spare(form: Architecture) -> int:
+    """Return how many candidates of an example there have to be where rounded values choose them."""
+    return min(form.n_latents, form.k + max(2, int(SPARE * form.k)))
