@@ -86,7 +86,7 @@ def _row_kernel(pointers: tl.tuple, sizes: tl.tuple, CHUNK: tl.constexpr, MAXIMA
         higher = bound + (1 << (30 - place))
         reached = tl.sum((bits >= higher).to(tl.int32))
         bound = tl.where(reached >= k, higher, bound)
-    found = bound.to(tl.float32, bitcast=True)
+    found = tl.cast(bound, tl.float32, bitcast=True)
     _write_down((h, columns, counts), row, found, (latents, capacity), CHUNK)
 
 
