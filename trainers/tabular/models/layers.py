@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +96,28 @@ class NumericTokens(nn.Module):
         return numeric.unsqueeze(-1) * self.weight() + self.bias()
 
 
+class EmbeddedLinear(nn.Module):
+    """A linear map of columns that one shared map has made vectors of before.
+
+    Two maps with nothing between them are one: for numbers [N, F] the product of the shared vector with the
+    weights takes the place of [N, F·E], so that the widest product of a network becomes a small one.
+    """
+
+    def __init__(self, columns: int, embedding: int, outputs: int) -> None:
+        super().__init__()
+        self.embedding = nn.Linear(1, embedding)
+        self.linear = nn.Linear(columns * embedding, outputs)
+
+    def forward(self, numeric: Tensor, others: Tensor | None = None) -> Tensor:
+        """Return [N, outputs] for numbers [N, F] and what else are vectors already, [N, C, E]."""
+        columns, size = numeric.shape[-1], self.embedding.out_features
+        weight, rest = self.linear.weight.split((columns * size, self.linear.in_features - columns * size), 1)
+        shared = torch.cat([self.embedding.weight, self.embedding.bias.unsqueeze(1)], 1)
+        slopes, constants = (weight.unflatten(1, (columns, size)) @ shared).unbind(-1)
+        found = functional.linear(numeric, slopes, constants.sum(1) + self.linear.bias)
+        return found if others is None else found + others.flatten(-2) @ rest.t()
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention (Vaswani et al., 2017); parameters as in `torch.nn.MultiheadAttention`."""
 
@@ -144,6 +167,42 @@ class EncoderBlock(nn.Module):
         x = x + self.dropout(self.attention(self.attention_norm(x)))
         hidden = self.dropout(functional.relu(self.up(self.hidden_norm(x))))
         return x + self.dropout(self.down(hidden))
+
+
+class _Mish(torch.autograd.Function):
+    """x·tanh(log(1 + eˣ)) by one exponential: less than half the time of torch's on a CPU, and more exact."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Return the values."""
+        power = _bounded_exponential(x)
+        ctx.save_for_backward(x, power)
+        product = (power + 2).mul_(power)
+        return product.div_(product + 2).mul_(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Return the gradient: with q = 1 / (e²ˣ + 2eˣ + 2) the slope is 1 + q·(4x·eˣ·(eˣ + 1)·q - 2)."""
+        x, power = ctx.saved_tensors
+        inverse = (power + 2).mul_(power).add_(2).reciprocal_()
+        slope = (power + 1).mul_(power).mul_(inverse).mul_(x).mul_(4).sub_(2).mul_(inverse).add_(1)
+        return slope.mul_(gradients[0])
+
+
+def _bounded_exponential(x: Tensor) -> Tensor:
+    # From there on Mish is x to the last digit; the square of the power stays finite.
+    return x.clamp(max=40.0).exp_()
+
+
+class Mish(nn.Module):
+    """The activation of Misra (2019)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x·tanh(log(1 + eˣ))."""
+        if self.training and x.device.type == "cpu" and x.dtype != torch.bfloat16:
+            found: Tensor = _Mish.apply(x)
+            return found
+        return functional.mish(x)
 
 
 def one_hot(categories: Tensor, cardinalities: Sequence[int], like: Tensor) -> Tensor:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from trainers.tabular.data.dataset import Columns
-from trainers.tabular.models.layers import CategoryTable
+from trainers.tabular.models.layers import CategoryTable, EmbeddedLinear
 
 
 @dataclass(frozen=True)
@@ -29,20 +27,17 @@ class Mlp(nn.Module):
 
     def __init__(self, columns: Columns, outputs: int, sizes: MlpSizes) -> None:
         super().__init__()
-        self.numeric = nn.Linear(1, sizes.embedding)
+        self.first = EmbeddedLinear(len(columns.names), sizes.embedding, sizes.hidden)
         known = columns.cardinalities
         self.categories = CategoryTable(known, sizes.embedding) if known else None
-        widths = [len(columns.names) * sizes.embedding, *[sizes.hidden] * sizes.layers]
-        pairs = pairwise(widths)
-        self.hidden = nn.ModuleList(nn.Linear(before, after) for before, after in pairs)
-        self.head = nn.Linear(widths[-1], outputs)
+        more = range(sizes.layers - 1)
+        self.hidden = nn.ModuleList(nn.Linear(sizes.hidden, sizes.hidden) for _ in more)
+        self.head = nn.Linear(sizes.hidden, outputs)
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
         """Return [N, outputs] for prepared columns [N, F] and [N, C]."""
-        x = self.numeric(numeric.unsqueeze(-1))
-        if self.categories is not None:
-            x = torch.cat([x, self.categories(categories)], -2)
-        x = x.flatten(-2)
+        others = None if self.categories is None else self.categories(categories)
+        x = self.first(numeric, others).relu()
         for layer in self.hidden:
             x = layer(x).relu()
         return self.head(x)

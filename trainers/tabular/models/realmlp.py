@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainers.tabular.data.dataset import Columns
-from trainers.tabular.models.layers import Constant, one_hot
+from trainers.tabular.models.layers import Constant, Mish, one_hot
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RealMlp(nn.Module):
         self.head = NtkLinear(widths[-1], outputs)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        self.activation = nn.Mish() if regression else nn.SELU()
+        self.activation = Mish() if regression else nn.SELU()
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
         """Return [N, outputs] for prepared columns [N, F] and [N, C]."""

@@ -150,11 +150,11 @@ def load(spec: ModelSpec, state: Mapping[str, Tensor]) -> nn.Module:
             made: nn.Module = Tabm(spec.columns, spec.problem, sizes, state["edges_FE"])
         else:
             made = build(spec)
-        made.load_state_dict(dict(state))
+        made.to(next(iter(state.values())).dtype).load_state_dict(dict(state))
     except (KeyError, RuntimeError, ValueError) as error:
         first = str(error).splitlines()[-1].strip()
         raise BadInput(f"these weights are of another {spec.name} than {asdict(sizes)}: {first}") from error
-    return made.to(next(iter(state.values())).dtype).eval()
+    return made.eval()
 
 
 def rate_factors(network: nn.Module) -> dict[str, float]:

@@ -8,13 +8,39 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainers.tabular.models.layers import CategoryTable, Constant, Dropout, StackedDropout
+from trainers.tabular.models.layers import CategoryTable, Constant, Dropout, EmbeddedLinear, StackedDropout
 from trainers.tabular.models.realmlp import NtkLinear
+
+
+class _Product(torch.autograd.Function):
+    """x·Wᵀ of members; the gradient of W lies in memory as W does, which that of `torch.bmm` would not."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        """Return [M, N, outputs] for [M, N, inputs] and [M, outputs, inputs]."""
+        ctx.save_for_backward(x, weight)
+        return torch.bmm(x, weight.transpose(1, 2))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor]:
+        """Return the gradients of both; of inputs that need none, None."""
+        x, weight = ctx.saved_tensors
+        of_x = torch.bmm(gradients[0], weight) if ctx.needs_input_grad[0] else None
+        return of_x, torch.bmm(gradients[0].transpose(1, 2), x)
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind):
+        x, weight = x.to(torch.get_autocast_dtype(kind)), weight.to(torch.get_autocast_dtype(kind))
+    product: Tensor = _Product.apply(x, weight)
+    return product
 
 
 class StackedLinear(nn.Module):
@@ -29,9 +55,30 @@ class StackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply each member's map to its inputs."""
-        product = torch.bmm(x.flatten(1, -2), self.weight.transpose(1, 2))
+        product = _product(x.flatten(1, -2), self.weight)
         product = torch.add(self.bias.unsqueeze(1), product, alpha=self.factor)
         return product.view(*x.shape[:-1], product.shape[-1])
+
+
+class StackedEmbeddedLinear(nn.Module):
+    """Linear maps of embedded columns, of members."""
+
+    def __init__(self, layers: Sequence[EmbeddedLinear]) -> None:
+        super().__init__()
+        self.embedding = StackedLinear([layer.embedding for layer in layers])
+        self.linear = StackedLinear([layer.linear for layer in layers])
+
+    def forward(self, numeric: Tensor, others: Tensor | None = None) -> Tensor:
+        """Return [M, N, outputs] for [M, N, F] and [M, N, C, E]."""
+        members, columns, size = len(numeric), numeric.shape[-1], self.embedding.weight.shape[1]
+        whole = self.linear.weight
+        weight, rest = whole.split((columns * size, whole.shape[2] - columns * size), 2)
+        shared = torch.stack([self.embedding.weight.flatten(1), self.embedding.bias], 2)
+        found = torch.bmm(weight.reshape(members, -1, size), shared)
+        slopes, constants = found.view(members, -1, columns, 2).unbind(-1)
+        bias = (constants.sum(2) + self.linear.bias).unsqueeze(1)
+        product = torch.bmm(numeric, slopes.transpose(1, 2)) + bias
+        return product if others is None else product + torch.bmm(others.flatten(2), rest.transpose(1, 2))
 
 
 class StackedLayerNorm(nn.Module):
@@ -83,6 +130,7 @@ class StackedCategoryTable(nn.Module):
 _TWINS: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
     nn.Linear: StackedLinear,
     NtkLinear: StackedLinear,
+    EmbeddedLinear: StackedEmbeddedLinear,
     nn.LayerNorm: StackedLayerNorm,
     Constant: StackedConstant,
     CategoryTable: StackedCategoryTable,

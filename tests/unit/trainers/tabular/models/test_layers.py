@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from trainers.tabular.models.layers import (
     CategoryTable,
     Dropout,
+    EmbeddedLinear,
     EncoderBlock,
+    Mish,
     SelfAttention,
     StackedDropout,
     one_hot,
@@ -83,3 +87,34 @@ def test_an_unknown_category_is_zero_in_all_columns() -> None:
     found = one_hot(torch.tensor([[0, 2], [1, 1]]), (2, 3), like)
     assert found.tolist() == [[0, 0, 1], [1, 1, 0]]
     assert one_hot(torch.zeros(2, 0, dtype=torch.int64), (), like).shape == (2, 0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_mish_is_torchs_at_every_size_of_its_input(training: bool) -> None:
+    x = torch.tensor([-800.0, -30, -3, -0.1, 0, 0.2, 4, 39, 41, 800], dtype=torch.float64, requires_grad=True)
+    found, expected = Mish().train(training)(x), functional.mish(x)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+    gradients = [torch.autograd.grad(values.sum(), x)[0] for values in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-14)
+
+
+def test_mish_in_float32_does_not_overflow() -> None:
+    x = torch.linspace(-200, 200, 401, requires_grad=True)
+    found = Mish().train()(x)
+    (gradient,) = torch.autograd.grad(found.sum(), x)
+    torch.testing.assert_close(found, functional.mish(x.double()).float())
+    assert gradient.isfinite().all()
+
+
+def test_an_embedding_and_the_map_after_it_are_one_map() -> None:
+    torch.manual_seed(0)
+    layer = EmbeddedLinear(5, 4, 6).double()
+    numeric = torch.randn(7, 3, dtype=torch.float64, requires_grad=True)
+    others = torch.randn(7, 2, 4, dtype=torch.float64, requires_grad=True)
+    embedded = torch.cat([layer.embedding(numeric[..., None]), others], 1).flatten(1)
+    results = layer(numeric, others), layer.linear(embedded)
+    torch.testing.assert_close(*results, rtol=1e-12, atol=1e-12)
+    leaves = [numeric, others, *layer.parameters()]
+    gradients = [torch.autograd.grad(found.square().sum(), leaves) for found in results]
+    for ours, plain in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-10, atol=1e-12)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from trainers.tabular.data.dataset import Columns
+from trainers.tabular.models.layers import Mish
 from trainers.tabular.models.realmlp import RealMlp, RealMlpSizes
 
 RECORDED = json.loads((Path(__file__).parent / "cases" / "realmlp.json").read_text())
@@ -50,7 +51,7 @@ def test_weights_begin_as_the_packages_do() -> None:
 
 
 def test_classes_are_told_apart_by_selu_and_values_by_mish() -> None:
-    assert isinstance(network("regression").activation, nn.Mish)
+    assert isinstance(network("regression").activation, Mish)
     assert isinstance(network("multiclass").activation, nn.SELU)
 
 

@@ -1,0 +1,54 @@
+"""Recorded steps: what is taken when, with a recorder that writes it down, and the plain way without one."""
+
+from __future__ import annotations
+
+import torch
+
+from trainers.common.cuda_graphs import WARM_UP, CudaRecorder, Step, WholeStep, whole_step
+
+
+class Notes:
+    """A recorder that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def aside(self, step: Step) -> None:
+        self.said.append("aside")
+        step()
+
+    def record(self, step: Step) -> Step:
+        self.said.append("record")
+
+        def repeat() -> None:
+            self.said.append("repeat")
+            step()
+
+        return repeat
+
+
+def test_every_call_is_one_step_and_only_one_is_recorded() -> None:
+    notes, taken = Notes(), []
+    step = WholeStep(lambda: taken.append(1), notes)
+    for _ in range(WARM_UP + 3):
+        step()
+    assert len(taken) == WARM_UP + 3
+    assert notes.said == ["aside"] * WARM_UP + ["record"] + ["repeat"] * 3
+
+
+def test_without_a_recorder_the_step_is_called() -> None:
+    taken: list[int] = []
+    step = WholeStep(lambda: taken.append(1), None)
+    for _ in range(WARM_UP + 3):
+        step()
+    assert len(taken) == WARM_UP + 3
+
+
+def test_only_cuda_records() -> None:
+    taken: list[int] = []
+    step = whole_step(lambda: taken.append(1), torch.device("cpu"))
+    for _ in range(WARM_UP + 2):
+        step()
+    assert len(taken) == WARM_UP + 2
+    assert step._recorder is None
+    assert isinstance(whole_step(lambda: None, torch.device("cuda", 0))._recorder, CudaRecorder)

@@ -1,0 +1,62 @@
+"""The file that an interrupted training goes on from: members that are done, and those under way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainers.common.errors import BadInput
+from trainers.common.files import read_tensors, write_tensors
+from trainers.common.resume import as_json, differences
+from trainers.tabular.training.courses import Course
+
+
+class Checkpoint:
+    """One such file, or none."""
+
+    def __init__(self, path: Path | None, fingerprint: Mapping[str, Any], seconds: float) -> None:
+        """A file of another fingerprint is refused with BadInput; it is written every `seconds` at most."""
+        self._path, self._fingerprint, self._seconds = path, as_json(fingerprint), seconds
+        self.done: dict[int, Course] = {}
+        """Members that have stopped."""
+        self.under_way: dict[str, Any] | None = None
+        """Of the others that were begun: their numbers, courses and state."""
+        self._written = time.monotonic()
+        self._read()
+
+    def finished(self, member: int, course: Course) -> None:
+        """Keep a member that has stopped."""
+        self.done[member] = course
+
+    def saw(self, members: list[int], courses: list[Course], state: Mapping[str, Any]) -> None:
+        """Write the file, unless that was done a moment ago; `members` are under way."""
+        if time.monotonic() - self._written >= self._seconds:
+            courses_now = [course.state() for course in courses]
+            self._write({"members": members, "courses": courses_now, "state": dict(state)})
+
+    def between(self) -> None:
+        """Write the file when no member is under way."""
+        self._write(None)
+
+    def _write(self, under_way: dict[str, Any] | None) -> None:
+        self.under_way = under_way
+        if self._path is None:
+            return
+        done = {str(member): course.state() for member, course in self.done.items()}
+        write_tensors(self._path, {"fingerprint": self._fingerprint, "done": done, "under_way": under_way})
+        self._written = time.monotonic()
+
+    def _read(self) -> None:
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            state = read_tensors(self._path)
+        except ValueError as error:
+            raise BadInput(f"{error}; delete it to begin anew") from error
+        changed = differences(state.get("fingerprint", {}), self._fingerprint)
+        if changed:
+            raise BadInput(f"{self._path} is of another training ({changed}); delete it to begin anew")
+        self.done = {int(member): Course.read(course) for member, course in state["done"].items()}
+        self.under_way = state["under_way"]
