@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
 from worker_agent.protocol import messages as msg
 
+_log = logging.getLogger(__name__)
 TICK_S = 0.25
 MAX_BATCH = 2000
 """Events that share one commit."""
@@ -110,9 +112,23 @@ class Dispatcher:
             if isinstance(item, Received):
                 if text := news_of(item.event, self.state.workers):
                     notices.append(Noted(text))
-                yield step(self.state, item.event)
+                yield self._taken(item, notices)
             else:
                 notices.append(item)
+
+    def _taken(self, item: Received, notices: list[Notice]) -> Outbox:
+        """Give the core an event; a worker that says what cannot be is used no more, and the run goes on."""
+        try:
+            return step(self.state, item.event)
+        except Exception as error:
+            if item.worker not in self._links:
+                raise
+            _log.exception("%s: an event that cannot be: %r", item.worker, item.event)
+            reason = f"what it says cannot be: {type(error).__name__}: {error}"
+            dismissed = ev.WorkerUnusable(self._clock(), item.worker, reason)
+            notices.append(Noted(news_of(dismissed, self.state.workers)))
+            self._links[item.worker].begin_close()
+            return step(self.state, dismissed)
 
     def _remember(self, outboxes: Iterable[Outbox]) -> None:
         """Make what has happened durable, before anybody is told and anything is done."""

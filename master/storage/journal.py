@@ -309,8 +309,13 @@ def _transition(row: tuple[Any, ...]) -> Transition:
 def _row(item: Transition) -> tuple[Any, ...]:
     return (
         *(item.at, item.job_id, item.trigger.value, item.state.value, item.attempt, item.worker),
-        *(item.note, _detail(item), item.content_hash),
+        *(_as_text(item.note), _detail(item), item.content_hash),
     )
+
+
+def _as_text(words: str) -> str:
+    """Return words in which workers may have put what is no text."""
+    return words.encode("utf-8", "backslashreplace").decode()
 
 
 def _detail(item: Transition) -> str | None:

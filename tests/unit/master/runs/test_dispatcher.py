@@ -100,6 +100,9 @@ class _Line:
     def start(self) -> None:
         self.done.append(("start", self.worker))
 
+    def begin_close(self) -> None:
+        self.done.append(("close", self.worker))
+
     def send(self, message: msg.ToAgent) -> None:
         self.done.append(("send", (self.worker, message)))
 
@@ -180,17 +183,34 @@ def test_what_the_journal_does_not_have_is_neither_done_nor_acknowledged(
 
 def test_a_defect_leaves_the_journal_without_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing_step(state: RunState, event: ev.Event) -> Outbox:
-        if isinstance(event, ev.AttemptFinished):
+        if isinstance(event, ev.Collected):
             raise InternalError("alpha/job0 cannot finish while succeeded (assign#1@lab1)")
         return step(state, event)
 
     monkeypatch.setattr(dispatcher_module, "step", failing_step)
     world = World(jobs=1)
     world.put(UP, FINISHED[0], seq=1)
+    world.put(HOME[0], worker="")
     with pytest.raises(InternalError, match="cannot finish"):
         world.dispatcher.run()
     assert [item.trigger for batch in world.said("append") for item in batch] == [Trigger.UNLOCK]
     assert world.said("send") == []
+
+
+def test_a_worker_that_says_what_cannot_be_is_used_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing_step(state: RunState, event: ev.Event) -> Outbox:
+        if isinstance(event, ev.SlotsHeldByOthers):
+            raise OverflowError("cannot convert float infinity to integer")
+        return step(state, event)
+
+    monkeypatch.setattr(dispatcher_module, "step", failing_step)
+    world = World()
+    world.put(UP, ev.SlotsHeldByOthers(0.0, "lab1", 1e300), *FINISHED, seq=1)
+    world.put(*HOME, worker="")
+    assert world.dispatcher.run() == 0, "what it had finished before is home"
+    assert world.said("close") == ["lab1"] and not world.state.workers["lab1"].usable
+    (told,) = (text for text in world.said("note") if "cannot be used" in text)
+    assert told.startswith("lab1: cannot be used: what it says cannot be: OverflowError: cannot convert")
 
 
 def test_acknowledgements_are_the_last_number_of_each_worker() -> None:
