@@ -1,6 +1,7 @@
 """How a trainer ends: exit code 0, or one line that says what, where and what to do next.
 
 TrainerError     exit code 1
+├── FullDiskError  1   a disk, a quota or a limit of file sizes is used up; what was written before stays
 └── BadInput     2   what the user gave cannot be used: a flag, a file, a folder, a base model
 
 Each trainer has errors of its own below these.  A malformed flag ends with 2 as well, by `argparse`.
@@ -19,6 +20,10 @@ class TrainerError(Exception):
     """Base of every error that ends a trainer with a message and no traceback."""
 
     exit_code = 1
+
+
+class FullDiskError(TrainerError):
+    """There is no room for a file; what was written before it stays."""
 
 
 class BadInput(TrainerError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import pickle
@@ -12,22 +13,32 @@ from typing import Any
 
 import torch
 
-from trainers.common.errors import BadInput
+from trainers.common.errors import BadInput, FullDiskError, TrainerError
 from trainers.common.resume import as_json
 from worker_agent.protocol.whole_files import write_whole
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Put `content` at `path`, creating its folder; a reader sees the old file or the new, never a part.
 
-    What a killed attempt left of the same file is removed.  Raises BadInput where it cannot be written.
+    What a killed attempt left of the same file is removed.  Raises FullDiskError where there is no room for
+    it, BadInput where it cannot be written at all.
     """
     try:
         for left in path.parent.glob(f".{escape(path.name)}.*"):
             left.unlink(missing_ok=True)
         write_whole(path, content)
     except OSError as error:
-        raise BadInput(f"{path}: cannot write: {error}") from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> TrainerError:
+    """Return what to raise where a file cannot be written: a full disk is not the user's mistake."""
+    if error.errno in _NO_ROOM:
+        return FullDiskError(f"{path}: no room: {error}; make some, then the same command goes on")
+    return BadInput(f"{path}: cannot write: {error}")
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -37,7 +37,11 @@ DESCRIPTION = "Train a sparse autoencoder on the stored activations of one layer
 DEFAULT_OUTPUT = Path("data/sae")
 INTERRUPTED = 130
 FAST = "train_sae_fast"
-COMMANDS = {"cache": "what is kept of prepared activations", "page": "a page about a training's features"}
+COMMANDS = {
+    "cache": "what is kept of prepared activations",
+    "page": "a page about a training's features",
+    "prune": "leave out latents that nothing activates",
+}
 """Words that do something else than training, each a module with `run`."""
 TUNED = ("k", "learning_rate", "max_epochs", "max_steps", "max_samples")
 """What may be another for what starts from a base model than for the base model."""
@@ -154,6 +158,7 @@ def _add_places(add: _Adder) -> None:
         type=Path,
         help="an autoencoder to start from: a file of ours, or a folder of another package",
     )
+    add("log", help="of tensorboard, wandb, by commas: beside train_log.jsonl and .csv")
     add("device", help="auto, cpu, cuda or cuda:<number>")
     add(
         "num_workers",
@@ -261,6 +266,7 @@ def _request(
         num_workers=own["num_workers"],
         exports=tuple(part for part in own.get("export", "").split(",") if part),
         start=start,
+        trackers=tuple(part for part in own.get("log", "").split(",") if part),
         model_name=own.get("model_name"),
         training_mode="fast" if arguments.command == FAST else None,
         prepared_cache=own.get("prepared_cache"),

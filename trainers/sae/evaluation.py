@@ -57,7 +57,7 @@ def evaluate(
     total = torch.zeros(2, form.n_latents, dtype=torch.float64, device=threshold.device)
     for block in held_out.split(BATCH):
         x = block.to(threshold.device) * factor
-        made, seen, sums = _reconstruct(form, parameters, x, threshold)
+        made, seen, sums = reconstructed(form, parameters, x, threshold)
         squares += float((made - x).double().square().sum())
         total += torch.stack([seen.double(), sums.double()])
         penalty += float(sums.abs().sum())
@@ -78,12 +78,13 @@ def evaluate(
 
 def reconstruct(form: Architecture, parameters: Parameters, x_BD: Tensor, threshold: Tensor) -> Tensor:
     """Return what an autoencoder makes of examples [B, D]."""
-    return _reconstruct(form, parameters, x_BD, threshold)[0]
+    return reconstructed(form, parameters, x_BD, threshold)[0]
 
 
-def _reconstruct(
+def reconstructed(
     form: Architecture, parameters: Parameters, x_BD: Tensor, threshold: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what it makes of examples [B, D], how many activate each latent, and sums of values [L]."""
     decoder = decoder_of(parameters)
     if not form.is_selective:
         h = encoded(form, parameters, x_BD)

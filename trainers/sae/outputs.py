@@ -9,16 +9,17 @@ from typing import Any
 
 from trainers.common.activations.reading import Wanted, columns_of, read_rows
 from trainers.common.errors import BadInput, TrainerError
-from trainers.common.files import write_json
+from trainers.common.files import write_bytes, write_json
 from trainers.common.resume import as_json, differences
 from trainers.common.saved_files import read_json_file
 from trainers.sae.checkpoints import MEMORY, STATE
 from trainers.sae.commands.page import FEATURES, write_page
 from trainers.sae.evaluation import Evaluation
+from trainers.sae.files.card import CARD, card_of
 from trainers.sae.files.features import COLUMNS, feature_rows, top_examples, write_features
 from trainers.sae.files.saelens import write_saelens
 from trainers.sae.files.saved import SavedSae
-from trainers.sae.files.seed import write_seed
+from trainers.sae.files.seed import described, write_seed
 from trainers.sae.files.sparsify import write_sparsify
 
 CONFIG = "sae_config.json"
@@ -69,13 +70,19 @@ def exports_of(
     """Return what writes each of the wanted forms; `source`: the activations, which may come with texts."""
     sae, found = result
     known: dict[str, Callable[[], None]] = {
-        "saelens": lambda: write_saelens(folder / "saelens", sae, found.frequency_L),
+        "saelens": lambda: _write_saelens(folder / "saelens", sae, found),
         "sparsify": lambda: write_sparsify(folder / "sparsify", layer, sae),
         "features": lambda: _write_features(folder, sae, found, source),
         "page": lambda: _write_page(folder),
     }
     wanted = {*names, "features"} if "page" in names else {*names}
     return {name: export for name, export in known.items() if name in wanted}
+
+
+def _write_saelens(folder: Path, sae: SavedSae, found: Evaluation) -> None:
+    write_saelens(folder, sae, found.frequency_L)
+    about = {**described(sae), **sae.metadata}
+    write_bytes(folder / CARD, card_of(about, found.figures()).encode())
 
 
 def _write_features(folder: Path, sae: SavedSae, found: Evaluation, source: Path) -> None:

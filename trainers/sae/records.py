@@ -5,20 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from trainers.common.files import write_bytes
+from trainers.sae.trackers import Tracker
 
 Record = dict[str, Any]
+Opened = Callable[[int], list[Tracker]]
+"""Opens trackers, given the step that a training goes on after."""
 
 
 class Records:
     """Figures of steps and validations, in `train_log.jsonl` and `train_log.csv`."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None], opened: Opened | None = None) -> None:
+        """`opened`: opens trackers, which get each record too, at the first one."""
+        self._opened, self._trackers = opened or (lambda _: []), list[Tracker]()
         self._jsonl, self._csv, self._say = folder / "train_log.jsonl", folder / "train_log.csv", say
         self.kept: list[Record] = []
 
@@ -29,8 +35,17 @@ class Records:
 
     def add(self, record: Record) -> None:
         """Take a record in and tell it."""
+        if not self._trackers:
+            self._trackers = self._opened(self.kept[-1]["step"] if self.kept else 0)
         self.kept.append(record)
         self._say(line_of(record))
+        for tracker in self._trackers:
+            tracker.add(record["step"], {name: value for name, value in record.items() if _is_figure(value)})
+
+    def close(self) -> None:
+        """Let trackers write what they have not written yet."""
+        for tracker in self._trackers:
+            tracker.close()
 
     def write(self) -> None:
         """Write both files whole."""
@@ -50,6 +65,10 @@ class Pace:
         speed = (examples - self._from) / max(time.perf_counter() - self._since, 1e-9)
         left = max(0, self._total - examples) / max(speed, 1e-9)
         return {"tokens_per_second": round(speed, 1), "eta_seconds": round(left, 1)}
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def line_of(record: Record) -> str:

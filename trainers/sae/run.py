@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from trainers.common.activations.rows import bits
 from trainers.common.devices import resolve_device, usable_cores
 from trainers.common.errors import BadInput
 from trainers.common.prepared_cache import open_cache
+from trainers.common.resume import as_json
 from trainers.sae import CODE_VERSION, keep_pages
 from trainers.sae.checkpoints import keep_memory, memory_before
 from trainers.sae.data import Examples, Scale, batches, memory_for_rows, read_examples, scale_of
@@ -29,6 +31,7 @@ from trainers.sae.outputs import check_exports, claim, discard, exports_of, writ
 from trainers.sae.rates import base_rate, batch_size
 from trainers.sae.records import Records
 from trainers.sae.settings import Settings
+from trainers.sae.trackers import check_trackers, open_trackers
 from trainers.sae.training import Training
 from trainers.sae.with_lightning.limits import check_engine
 
@@ -48,6 +51,8 @@ class Request:
     num_workers: int = 8
     """Threads that compute, at most; with Lightning, processes of its DataLoader."""
     exports: tuple[str, ...] = ()
+    trackers: tuple[str, ...] = ()
+    """Of `trackers`, beside JSONL and CSV."""
     start: Path | None = None
     """An autoencoder to start from: of another layer, other data, another k."""
     model_name: str | None = None
@@ -76,6 +81,7 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     keep_pages()
     settings = request.settings
     check_exports(request.exports, settings.architecture)
+    check_trackers(request.trackers)
     check_engine(settings)
     device = resolve_device(request.device)
     if settings.engine == "own":
@@ -100,13 +106,15 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     claim(request.output_dir, fingerprint, config, overwrite=request.overwrite)
     keep_memory(request.checkpoint_dir, memory)
     _say_plan(plan, examples, scale, say)
-    told = Records(request.output_dir, say), progress
+    trackers = partial(open_trackers, request.trackers, request.output_dir, as_json(config))
+    told = Records(request.output_dir, say, trackers), progress
     if settings.engine == "lightning":
         from trainers.sae.with_lightning.fitting import fit
 
         fitted = fit(plan, training, examples, told, request.num_workers)
     else:
         fitted = _looped(plan, training, examples, told, say)
+    told[0].close()
     return _finish(request, training, fitted, examples, say)
 
 

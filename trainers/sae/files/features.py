@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trainers.common.errors import TrainerError
+from trainers.common.files import write_bytes
 from trainers.sae.evaluation import BATCH, Evaluation
 from trainers.sae.files.saved import SavedSae
 from trainers.sae.model.encoder import inference_codes
@@ -110,7 +111,6 @@ def write_features(path: Path, rows: Mapping[str, Sequence[Any]]) -> None:
         from pyarrow import parquet
     except ModuleNotFoundError as error:
         raise TrainerError("features.parquet needs pyarrow: pip install 'twophase[parquet]'") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.fresh")
-    parquet.write_table(pyarrow.table(dict(rows)), fresh)
-    fresh.replace(path)
+    content = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table(dict(rows)), content)
+    write_bytes(path, content.getvalue().to_pybytes())

@@ -9,6 +9,8 @@ from trainers.sae.files import dictionary_learning, saelens, sparsify
 from trainers.sae.files.saved import SavedSae
 from trainers.sae.files.seed import read_seed
 
+UNLAYERED = ("sae.safetensors", "sae_metadata.json")
+"""Ours where no layer was named; sparsify has a file of the first name, and none of the second."""
 READERS = {
     saelens.WEIGHTS: saelens.read_saelens,
     sparsify.WEIGHTS: sparsify.read_sparsify,
@@ -20,6 +22,10 @@ def load_sae(path: Path) -> SavedSae:
     """Return the autoencoder of a file or folder; BadInput where there is none or more than one."""
     if path.is_file():
         return read_seed(path)
+    if (path / UNLAYERED).is_file() and (
+        path / UNLAYERED.replace(".safetensors", "_metadata.json")
+    ).is_file():
+        return read_seed(path / UNLAYERED)
     for name, read in READERS.items():
         if (path / name).is_file():
             return read(path)

@@ -68,7 +68,17 @@ def _axes(x_scale: _Scale, y_scale: _Scale) -> list[str]:
 
 
 def _text(x: float, y: float, value: float, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{value:.3g}</text>'
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{_figure_of(value)}</text>'
+
+
+def _figure_of(value: float) -> str:
+    return (
+        f"{value:.0f}"
+        if 1000 <= abs(value) < 1e6
+        else f"{value:.2g}"
+        if abs(value) < 0.01
+        else f"{value:.3g}"
+    )
 
 
 def _figure(title: str, names: Sequence[str], parts: Sequence[str]) -> str:

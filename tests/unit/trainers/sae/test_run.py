@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.unit.trainers.sae.data import activations, log, quiet, request, write
-from trainers.common.errors import BadInput
+from trainers.common.errors import BadInput, FullDiskError
 from trainers.sae.files.loading import load_sae
 from trainers.sae.loop import Loop
 from trainers.sae.model.architecture import KINDS
@@ -183,3 +184,29 @@ def stopping_after(steps: int, run: Callable[..., None]) -> Callable[..., None]:
         run(loop, progress)
 
     return run_on
+
+
+def test_a_disk_that_fills_leaves_the_checkpoint_from_which_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path)
+    quiet(request(tmp_path / "whole", path))
+    asked = request(tmp_path / "parts", path)
+    monkeypatch.setattr(Loop, "run", stopping_after(20, Loop.run))
+    with pytest.raises(KeyboardInterrupt):
+        quiet(asked)
+    monkeypatch.undo()
+    before = (asked.checkpoint_dir / "sae_checkpoint.pt").read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limit[1]))
+    try:
+        with pytest.raises(FullDiskError, match=r"no room: .*the same command goes on") as told:
+            quiet(asked)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert told.value.exit_code == 1
+    assert (asked.checkpoint_dir / "sae_checkpoint.pt").read_bytes() == before
+    assert not list(asked.checkpoint_dir.glob(".*")), "nothing half is left"
+    quiet(asked)
+    parts, whole = (tmp_path / name / "sae_layer_3.safetensors" for name in ("parts", "whole"))
+    assert parts.read_bytes() == whole.read_bytes()
