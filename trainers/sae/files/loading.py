@@ -22,10 +22,8 @@ def load_sae(path: Path) -> SavedSae:
     """Return the autoencoder of a file or folder; BadInput where there is none or more than one."""
     if path.is_file():
         return read_seed(path)
-    if (path / UNLAYERED).is_file() and (
-        path / UNLAYERED.replace(".safetensors", "_metadata.json")
-    ).is_file():
-        return read_seed(path / UNLAYERED)
+    if all((path / name).is_file() for name in UNLAYERED):
+        return read_seed(path / UNLAYERED[0])
     for name, read in READERS.items():
         if (path / name).is_file():
             return read(path)
