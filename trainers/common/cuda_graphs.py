@@ -48,7 +48,7 @@ class CudaRecorder:
         graph = torch.cuda.CUDAGraph()
         for generator in self._generators:
             graph.register_generator_state(generator)
-        with torch.cuda.graph(graph):
+        with torch.cuda.device(self._device), torch.cuda.graph(graph):
             step()
         return graph.replay
 

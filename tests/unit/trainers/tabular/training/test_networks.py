@@ -71,3 +71,14 @@ def test_weights_come_back_from_a_state() -> None:
     first, second = (networks("mlp", [made.member(seed), made.member(9)]) for seed in (1, 2))
     second.restore(first.state())
     assert torch.equal(second.weights(0)["head.weight"], first.weights(0)["head.weight"])
+
+
+def test_only_members_that_are_trained_apart_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[object] = []
+    monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
+    alone = networks("mlp", [made.member(0)], compile=True)
+    assert compiled == [alone.module]
+    assert alone.are_compiled
+    together = networks("mlp", [made.member(0), made.member(1)], compile=True)
+    assert len(compiled) == 1
+    assert not together.are_compiled

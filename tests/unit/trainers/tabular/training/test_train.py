@@ -130,6 +130,19 @@ def test_after_an_interruption_it_goes_on_to_the_bit(
         assert all(torch.equal(one.state[key], other.state[key]) for key in one.state)
 
 
+def test_compiled_it_goes_on_to_the_bit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compiled draws its dropout from the global generator, which is started in every epoch."""
+    monkeypatch.setattr(torch, "compile", lambda module: module)
+    options = {"compile": True, "precision": "float32"}
+    (whole,) = trained("transformer", [made.member()], made.options(**options))
+    kept = {**options, "checkpoint": tmp_path / "c.pt", "checkpoint_seconds": 0.0}
+    with pytest.raises(StopError):
+        trained("transformer", [made.member()], made.options(**kept), reports=interrupted(2))
+    torch.manual_seed(99)
+    (again,) = trained("transformer", [made.member()], made.options(**kept))
+    assert again.history == whole.history
+
+
 def test_what_is_done_is_not_trained_again(tmp_path: Path) -> None:
     options = made.options(checkpoint=tmp_path / "c.pt")
     first = trained("mlp", [made.member(0), made.member(1)], options)
