@@ -15,7 +15,7 @@ from master.adapters.inbox import Inbox, Noted, Received, Seen
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.records import Outbox, WorkerView
-from master.core.running.run_state import begin, step
+from master.core.running.run_state import begin, has_more_to_do, step
 from master.runs.notices import Notice, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.25
 MAX_BATCH = 2000
 """Events that share one commit."""
+MOST_STEPS = 100
+"""Of those that go on with what others have left undone, before what has come meanwhile is looked at."""
 GATHER_S = 0.005
 """Events that come meanwhile share a commit, which costs about half as long."""
 
@@ -99,6 +101,7 @@ class Dispatcher:
             if ticks:
                 self._refreshed = at
                 outboxes.append(step(self.state, ev.Tick(at)))
+            outboxes += self._go_on(at)
             self._remember(outboxes)
         for notice in notices:
             self._tell(notice)
@@ -130,6 +133,13 @@ class Dispatcher:
             self._links[item.worker].begin_close()
             return step(self.state, dismissed)
 
+    def _go_on(self, at: float) -> Iterator[Outbox]:
+        """Do some of what the last steps have left undone, so as not to take too long each."""
+        for _ in range(MOST_STEPS):
+            if not has_more_to_do(self.state):
+                return
+            yield step(self.state, ev.GoOn(at))
+
     def _remember(self, outboxes: Iterable[Outbox]) -> None:
         """Make what has happened durable, before anybody is told and anything is done."""
         transitions = [item for outbox in outboxes for item in outbox.transitions]
@@ -138,7 +148,7 @@ class Dispatcher:
 
     def _batch(self) -> list[Item]:
         try:
-            first = self._inbox.get(timeout=TICK_S)
+            first = self._inbox.get(timeout=0.0 if has_more_to_do(self.state) else TICK_S)
         except Empty:
             return []
         time.sleep(GATHER_S)

@@ -21,7 +21,7 @@ from master.adapters.session import Session
 from master.core.nearest import shown
 from master.core.planning.job_settings import GPU_MEMORY, resources_of
 from master.core.planning.workers import PlannedWorker, planned_workers
-from master.core.running.worker_room import too_large
+from master.core.running.placing.worker_room import too_large
 from master.errors import ConfigError, TwophaseError
 from master.runs.agents import open_session, python_of
 from master.specs import ClusterSpec, JobsSpec, ServerSpec

@@ -74,6 +74,8 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
     elif record.state is State.SUCCEEDED:
         move(state, record, Trigger.REDO, out, note="the stored base model was damaged")
         state.ready.add(record.job)
+        if record.hopeless:
+            state.barred.add(job_id)
     for dependent_id in state.dependents.get(event.spec_hash, ()):
         dependent = state.jobs[dependent_id]
         if dependent.state is State.READY:

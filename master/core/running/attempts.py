@@ -54,9 +54,9 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
     """Have the outcome of an attempt brought home, or decide what follows its failure."""
     view = state.workers[event.worker]
     view.reattached.discard((event.job_id, event.attempt))
-    state.maybe_free.add(view.name)
     record = current(state, event.worker, event.job_id, event.attempt)
     if record is None:
+        state.free.add(view.name)
         _finished_late(state, event, out)
     elif record.state is State.COLLECTING:
         return

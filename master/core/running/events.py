@@ -174,6 +174,13 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class GoOn:
+    """The last step has left something undone."""
+
+    at: float
+
+
+@dataclass(frozen=True)
 class StopRequested:
     """Dispatch nothing more, let running jobs finish."""
 
@@ -204,6 +211,7 @@ Event = (
     | DeliveryFailed
     | BaseModelDamaged
     | Tick
+    | GoOn
     | StopRequested
     | CancelRequested
 )

@@ -11,6 +11,7 @@ from worker_agent.protocol.outcome import Finished
 
 ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
+_MOST_UNLOCKED = 8
 QUEUED = frozenset({State.ASSIGNED, State.STAGING})
 """States in which the attempt can be withdrawn."""
 
@@ -99,10 +100,12 @@ def current(state: RunState, worker: str, job_id: str, attempt: int) -> JobRecor
 def leave(state: RunState, record: JobRecord) -> None:
     """The current attempt no longer takes a place on its worker."""
     if view := state.workers.get(record.worker or ""):
-        view.attempts.discard(record.key)
-        view.claims.pop(record.key, None)
-        view.collecting.discard(record.key)
-        state.maybe_free.add(view.name)
+        key = record.key
+        view.collecting.discard(key)
+        if key in view.attempts:
+            view.attempts.discard(key)
+            view.claims.pop(key, None)
+            state.free.add(view.name)
 
 
 def finish(state: RunState, record: JobRecord, finished: Finished, out: Outbox) -> None:
@@ -129,18 +132,22 @@ def after_phase1(state: RunState, record: JobRecord, out: Outbox) -> None:
     """A job ended: if it was to make a base model, its dependents go on, or are blocked."""
     if record.job.makes is None:
         return
-    for job_id in state.dependents.get(record.job.makes, ()):
-        dependent = state.jobs[job_id]
-        if dependent.state is not State.PENDING:
-            continue
-        if record.state is State.FAILED:
-            _block(state, dependent, out)
-        else:
-            unlock(state, dependent, out)
+    state.unlocking += state.dependents.get(record.job.makes, ())
     if state.policy.strict_phases and not state.open_phase1:
-        for other in state.jobs.values():
-            if other.state is State.PENDING:
-                unlock(state, other, out)
+        state.unlocking += (job_id for job_id, other in state.jobs.items() if other.state is State.PENDING)
+
+
+def go_on_unlocking(state: RunState, out: Outbox) -> None:
+    """Let some of the jobs go on whose base model has ended: all at once may be a hundred thousand."""
+    for _ in range(min(_MOST_UNLOCKED, len(state.unlocking))):
+        record = state.jobs[state.unlocking.popleft()]
+        if record.state is not State.PENDING:
+            continue
+        base = state.jobs.get(base_model_job_id(record.job.needs or ""))
+        if base and base.state is State.FAILED:
+            _block(state, record, out)
+        else:
+            unlock(state, record, out)
 
 
 def give_up(state: RunState, record: JobRecord, out: Outbox, note: str) -> None:
@@ -162,4 +169,4 @@ def expect_model(state: RunState, view: WorkerView, spec_hash: str | None) -> No
     """Note that a worker has a base model, or will have it soon."""
     if spec_hash is not None and spec_hash not in view.expected_models:
         view.expected_models[spec_hash] = None
-        state.ready.hold(spec_hash)
+        state.ready.hold(view.name, spec_hash)

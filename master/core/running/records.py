@@ -7,14 +7,15 @@ While a run goes on, only `run_state` and the handlers that it calls change it: 
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from master.core.planning.plan import Job, Plan
 from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
 from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger, next_state
-from master.core.running.placement import ReadyJobs
+from master.core.running.placing.free_workers import FreeWorkers
+from master.core.running.placing.placement import LEAST_ROOM, ReadyJobs, lookahead
 from worker_agent.protocol.outcome import Finished
 
 
@@ -118,6 +119,8 @@ class WorkerView:
     """What is known of a worker."""
 
     name: str
+    number: int = 0
+    """Its place in the cluster config."""
     up: bool = False
     ever_up: bool = False
     tried: bool = False
@@ -166,8 +169,8 @@ class WorkerView:
     @property
     def used(self) -> float:
         """How many slots' worth its attempts take."""
-        whole = len(self.attempts) + len(self.reattached) - len(self.claims)
-        return whole + sum(self.claims.values())
+        held = len(self.attempts) + len(self.reattached)
+        return held - len(self.claims) + sum(self.claims.values()) if self.claims else held
 
     @property
     def busy(self) -> bool:
@@ -205,8 +208,13 @@ class RunState:
     open_phase1: int = 0
     """Phase 1 jobs that have not ended."""
     ready: ReadyJobs = field(default_factory=ReadyJobs)
-    maybe_free: set[str] = field(default_factory=set)
-    """Workers that may have room; all others have none."""
+    free: FreeWorkers = field(init=False, repr=False)
+    mean_s: float | None = None
+    """Mean duration of attempts when jobs were placed last."""
+    more_to_place: bool = False
+    """There are ready jobs, and workers with room for them."""
+    unlocking: deque[str] = field(default_factory=deque)
+    """Pending jobs whose base model has ended: they go on, or are blocked, a few with each step."""
     retired: dict[str, int] = field(default_factory=dict)
     """Highest attempt of the journal's jobs that the plan does not hold."""
     damaged: set[str] = field(default_factory=set)
@@ -229,13 +237,23 @@ class RunState:
     cancelling: bool = False
     finished: bool = False
 
+    def __post_init__(self) -> None:
+        """Nobody is free yet."""
+        self.free = FreeWorkers(self._standing)
+
+    def _standing(self, worker: str) -> tuple[float, int] | None:
+        """Tell how full a worker is; None where it has no room."""
+        view = self.workers[worker]
+        room = view.room(lookahead(view.slots, self.mean_s))
+        return (view.used - view.slots, view.number) if room >= LEAST_ROOM / 2 else None
+
     @classmethod
     def fresh(cls, plan: Plan, policy: Policy, workers: list[str]) -> RunState:
         """Return the state before anything has happened."""
         state = cls(plan, policy, home=dict(plan.in_store))
         for job in plan.jobs:
             state.add_job(job)
-        state.workers = {name: WorkerView(name) for name in workers}
+        state.workers = {name: WorkerView(name, number) for number, name in enumerate(workers)}
         return state
 
     def add_job(self, job: Job) -> JobRecord:

@@ -6,38 +6,22 @@ No I/O, no clock, no randomness: the same events give the same state.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from master.core.planning.plan import Job
-from master.core.planning.resources import NO_RESOURCES
 from master.core.running import artefacts, attempts, checkpoints, workers
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt
-from master.core.running.jobs import expect_model, give_up, make_ready, move, stop_starting, unlock
+from master.core.running.jobs import go_on_unlocking, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
-from master.core.running.placement import lookahead
+from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
 from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
-from master.core.running.worker_room import (
-    cost,
-    has_larger,
-    has_machine_room,
-    largest_gpu,
-    need_of,
-    suits,
-    too_large,
-    why_homeless,
-)
 from worker_agent.protocol.outcome import Outcome
-
-_LEAST = 1e-6
-"""Room that is smaller is none."""
 
 EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130
 
-_OF_MACHINES = (ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.Tick)
-"""What may leave a job without a machine: with many workers, that is not asked after every event."""
+_OF_MACHINES = (ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.SlotsHeldByOthers, ev.Tick)
+"""What may leave a job without a machine, or with one: that is not asked after every event."""
 
 _REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
 
@@ -83,12 +67,23 @@ def step(state: RunState, event: ev.Event) -> Outbox:
         _HANDLERS[type(event)](state, event, out)
         for record in state.due(event.at):
             make_ready(state, record, out)
-        _refuse_too_large(state, out)
+        go_on_unlocking(state, out)
+        refuse_too_large(state, out)
         if isinstance(event, _OF_MACHINES):
-            _refuse_homeless(state, out)
-        _place(state, out)
+            refuse_homeless(state, out)
+            state.free.wake()
+        place(state, out)
         _finish_if_done(state, out)
     return out
+
+
+def has_more_to_do(state: RunState) -> bool:
+    """True where a step has left something undone, so as not to take too long: `GoOn` goes on with it."""
+    return not state.finished and (bool(state.unlocking) or state.more_to_place)
+
+
+def _on_go_on(state: RunState, event: ev.GoOn, out: Outbox) -> None:
+    """What every step does."""
 
 
 def _on_stop(state: RunState, event: ev.StopRequested, out: Outbox) -> None:
@@ -100,96 +95,6 @@ def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
     for view in state.workers.values():
         for key in sorted(view.attempts | view.reattached):
             out.commands.append(cmd.Cancel(view.name, *key))
-
-
-def _place(state: RunState, out: Outbox) -> None:
-    """Give ready jobs to workers with room, the emptiest worker first."""
-    if state.stopping or not len(state.ready):
-        return
-    mean_s = state.mean_duration_s()
-    state.maybe_free = {name for name in state.maybe_free if _has_room(state.workers[name], mean_s)}
-    with_room = [state.workers[name] for name in state.maybe_free]
-    while with_room and len(state.ready) and _may_start_more(state):
-        view = min(with_room, key=lambda view: (view.used - view.slots, view.name))
-        job = _choose(state, view, mean_s)
-        if job is not None:
-            _assign(state, state.jobs[job.job_id], view, out)
-        if job is None or not _has_room(view, mean_s):
-            with_room.remove(view)
-
-
-def _may_start_more(state: RunState) -> bool:
-    most = state.policy.max_running
-    return most is None or sum(len(view.attempts | view.reattached) for view in state.workers.values()) < most
-
-
-def _has_room(view: WorkerView, mean_s: float | None, claim: float = _LEAST) -> bool:
-    return view.room(lookahead(view.slots, mean_s)) >= claim - _LEAST / 2
-
-
-def _choose(state: RunState, view: WorkerView, mean_s: float | None) -> Job | None:
-    """Return the best job for a worker; None where there is none, or it has to wait for more room there."""
-    for job in state.ready.candidates(view.expected_models, state.expected_s, partial(_fits, state, view)):
-        record = state.jobs[job.job_id]
-        if view.name in record.hopeless:
-            continue
-        if view.name in record.avoid and _has_alternative(state, record):
-            continue
-        if record.alone and has_larger(state, view, job.resources):
-            continue
-        claim = cost(view, need_of(state, record, view), record.alone)
-        has_room = _has_room(view, mean_s, claim or 1.0) and has_machine_room(state, job.resources, view)
-        return job if has_room else None
-    return None
-
-
-def _fits(state: RunState, view: WorkerView, job: Job) -> bool:
-    fits_gpus = cost(view, need_of(state, state.jobs[job.job_id], view), alone=False) is not None
-    return fits_gpus and suits(job.resources, view)
-
-
-def _refuse_too_large(state: RunState, out: Outbox) -> None:
-    """Fail the jobs that say that they need more GPU memory than any GPU has."""
-    most = max(state.ready.gpu_bytes, default=0)
-    largest = largest_gpu(state.workers.values(), out.at, state.policy.lease_s) if most else None
-    if largest is None or most <= largest[0]:
-        return
-    size, worker = largest
-    for job in state.ready.larger_than(size):
-        give_up(state, state.jobs[job.job_id], out, too_large(job.gpu_bytes or 0, size, worker))
-
-
-def _refuse_homeless(state: RunState, out: Outbox) -> None:
-    """Fail the jobs that need what no machine has, or none that is left."""
-    for needs in [needs for needs in state.ready.resources if needs is not NO_RESOURCES]:
-        why = why_homeless(needs, state.workers.values(), out.at, state.policy.give_up_s)
-        for job in state.ready.with_resources(needs) if why else ():
-            give_up(state, state.jobs[job.job_id], out, why)
-
-
-def _has_alternative(state: RunState, record: JobRecord) -> bool:
-    """True if a worker that is not to be avoided will have room for the job sooner or later."""
-    return any(
-        view.available
-        and view.slots > view.held_by_others
-        and view.name not in record.avoid
-        and suits(record.job.resources, view)
-        for view in state.workers.values()
-    )
-
-
-def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -> None:
-    record.attempts += 1
-    record.attempt, record.worker, record.finished = record.attempts, view.name, None
-    record.base = state.home[record.job.needs] if record.job.needs else ""
-    record.gpu_need = need_of(state, record, view)
-    claim = cost(view, record.gpu_need, record.alone)
-    move(state, record, Trigger.ASSIGN, out)
-    view.attempts.add(record.key)
-    if claim is not None and claim != 1.0:
-        view.claims[record.key] = claim
-    expect_model(state, view, record.job.needs)
-    out.commands.append(cmd.StartAttempt(view.name, *record.key))
 
 
 def _finish_if_done(state: RunState, out: Outbox) -> None:
@@ -243,6 +148,7 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.DeliveryFailed: artefacts.on_delivery_failed,
     ev.BaseModelDamaged: artefacts.on_damaged,
     ev.Tick: workers.on_tick,
+    ev.GoOn: _on_go_on,
     ev.StopRequested: _on_stop,
     ev.CancelRequested: _on_cancel,
 }

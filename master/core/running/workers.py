@@ -33,7 +33,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.cached = set(event.cached)
     view.delivering.clear()
     view.reattached.clear()
-    state.maybe_free.add(view.name)
+    state.free.add(view.name)
     for spec_hash, content_hash in state.home.items():
         if content_hash in view.cached:
             expect_model(state, view, spec_hash)
@@ -91,7 +91,7 @@ def on_worker_unusable(state: RunState, event: ev.WorkerUnusable, out: Outbox) -
 def on_held_by_others(state: RunState, event: ev.SlotsHeldByOthers, out: Outbox) -> None:
     """Note how many slots other runs and users hold."""
     state.workers[event.worker].held_by_others = event.held_by_others
-    state.maybe_free.add(event.worker)
+    state.free.add(event.worker)
 
 
 def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:

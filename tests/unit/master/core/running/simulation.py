@@ -18,10 +18,10 @@ from master.core.planning.resources import Resources
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
-from master.core.running.placement import lookahead
+from master.core.running.placing.placement import lookahead
 from master.core.running.records import Outbox, RunState, WorkerView
 from master.core.running.recovery import recover
-from master.core.running.run_state import begin, step
+from master.core.running.run_state import begin, has_more_to_do, step
 from tests.unit.master.core.running.agents import Agent, Key, Link
 from tests.unit.master.core.running.world import CORES, Scene, World
 
@@ -130,6 +130,8 @@ class Simulation(World):
         """Take in what has come, remember it, then act on it; the master may die in between."""
         batch, self.inbox, self.turning = self.inbox, [], False
         outboxes = [self._step(event) for event, *_ in batch]
+        while has_more_to_do(self.state):
+            outboxes.append(self._step(ev.GoOn(self.now)))
         if self.dying != "before the journal":
             for out in outboxes:
                 self._note(out)

@@ -112,3 +112,20 @@ def test_one_that_comes_out_the_same_is_delivered_to_who_asked_in_between() -> N
     run.tell(ev.Collected(run.at, BASE, 2, "x#1"))
     run.state.workers["w1"].cached.clear()
     assert run.staging("w1", "job", 2) == ["job stage#2@w1: staging", "deliver x#1 w1"]
+
+
+def test_one_that_only_a_hopeless_worker_is_left_to_train_again_is_given_up() -> None:
+    run = Stage(base(), job(needs="x"))
+    run.up("w1")
+    run.started("w1", BASE, 1)
+    run.ended("w1", BASE, 1, "failed", exit_code=1, stderr_tail="SyntaxError: invalid syntax")
+    run.up("w2")
+    run.wait(60.0)
+    run.started("w2", BASE, 2)
+    run.ended("w2", BASE, 2)
+    run.home(BASE, 2)
+    run.ended("w2", "job", 1, "failed", exit_code=1)
+    damage(run)
+    run.tell(ev.WorkerUnusable(run.at, "w2", "no rsync"))
+    run.wait(1000.0)
+    assert run.stands(BASE) is State.FAILED

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from master.core.planning.plan import Job, Plan
 from master.core.running import commands as cmd
-from master.core.running.jobs import give_up, is_stale, lacks_base, make_ready, move, stop_starting, unlock
+from master.core.running.jobs import (
+    give_up,
+    go_on_unlocking,
+    is_stale,
+    lacks_base,
+    make_ready,
+    move,
+    stop_starting,
+    unlock,
+)
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import FormerAttempt, Outbox, Policy, RunState
 from tests.support.endings import finished
@@ -88,6 +97,7 @@ def test_who_waits_for_a_base_model_that_is_given_up_is_blocked() -> None:
     state, out = run(), Outbox(0.0)
     unlock(state, state.jobs[BASE.job_id], out)
     give_up(state, state.jobs[BASE.job_id], out, "no worker is large enough")
+    go_on_unlocking(state, out)
     assert state.jobs["job"].state is State.BLOCKED
     assert [item.note for item in out.transitions[1:]] == [
         "no worker is large enough",

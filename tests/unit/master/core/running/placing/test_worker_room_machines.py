@@ -10,8 +10,8 @@ from master.core.planning.plan import Job
 from master.core.planning.resources import Resources
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
+from master.core.running.placing.worker_room import suits, why_homeless
 from master.core.running.records import Policy, WorkerView
-from master.core.running.worker_room import suits, why_homeless
 from tests.unit.master.core.running.stage import LEASE_S, Stage
 
 GB = 10**9

@@ -6,11 +6,17 @@ import math
 from collections.abc import Iterable
 
 from master.core.planning.resources import NO_RESOURCES, Resources
+from master.core.running.placing.placement import LEAST_ROOM, lookahead
 from master.core.running.records import JobRecord, RunState, WorkerView
 
 _MOST_NAMED = 3
 _MARGIN = 1.1
 """What is learned of a job is not all that the next one of its kind may need."""
+
+
+def has_room(view: WorkerView, mean_s: float | None, claim: float = LEAST_ROOM) -> bool:
+    """Return whether a worker has room for so many slots' worth, where jobs take `mean_s` seconds."""
+    return view.room(lookahead(view.slots, mean_s)) >= claim - LEAST_ROOM / 2
 
 
 def need_of(state: RunState, record: JobRecord, view: WorkerView) -> int | None:

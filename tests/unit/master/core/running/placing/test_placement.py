@@ -8,7 +8,7 @@ import pytest
 
 from master.core.planning.plan import Job
 from master.core.planning.resources import NO_RESOURCES, Resources
-from master.core.running.placement import MAX_LOOKAHEAD, ReadyJobs, lookahead
+from master.core.running.placing.placement import MAX_LOOKAHEAD, ReadyJobs, lookahead
 
 
 def base(spec: str) -> Job:
@@ -24,7 +24,9 @@ def seconds(job: Job) -> float:
 
 
 def order(ready: ReadyJobs, *held: str) -> list[str]:
-    return [job.job_id for job in ready.candidates(held, seconds)]
+    for spec in held:
+        ready.hold("w1", spec)
+    return [job.job_id for job in ready.candidates("w1", seconds)]
 
 
 def holding(*jobs: Job) -> ReadyJobs:
@@ -93,7 +95,7 @@ def test_the_longest_of_the_near_ones_comes_first() -> None:
 def test_of_far_base_models_the_one_with_most_work_for_each_holder_comes_first() -> None:
     ready = holding(job("x1", "x"), job("x2", "x"), job("x3", "x"), job("y1", "y"), job("y2", "y"))
     assert order(ready)[0] == "x1"
-    ready.hold("x")
+    ready.hold("w2", "x")
     assert order(ready)[0] == "y1"
 
 

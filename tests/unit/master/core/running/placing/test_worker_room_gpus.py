@@ -9,8 +9,8 @@ import pytest
 from master.core.planning.plan import Job
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
+from master.core.running.placing.worker_room import cost, largest_gpu
 from master.core.running.records import Policy, WorkerView
-from master.core.running.worker_room import cost, largest_gpu
 from tests.support.endings import finished
 from tests.unit.master.core.running.stage import LEASE_S, Stage
 

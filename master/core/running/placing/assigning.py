@@ -1,0 +1,118 @@
+"""Gives ready jobs to workers with room, and refuses those that no machine will ever run."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from master.core.planning.plan import Job
+from master.core.planning.resources import NO_RESOURCES
+from master.core.running import commands as cmd
+from master.core.running.jobs import expect_model, give_up, move
+from master.core.running.lifecycle import Trigger
+from master.core.running.placing.worker_room import (
+    cost,
+    has_larger,
+    has_machine_room,
+    has_room,
+    largest_gpu,
+    need_of,
+    suits,
+    too_large,
+    why_homeless,
+)
+from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
+
+MOST_AT_ONCE = 8
+"""Attempts that one step gives out: what more there is waits for the next, behind what came meanwhile."""
+
+
+def place(state: RunState, out: Outbox) -> None:
+    """Give ready jobs to workers with room, the emptiest worker first."""
+    state.more_to_place = False
+    if state.stopping or not len(state.ready):
+        return
+    state.mean_s = state.mean_duration_s()
+    state.free.look_at(state.ready.added)
+    given = 0
+    while len(state.ready) and _may_start_more(state) and (name := state.free.emptiest()) is not None:
+        if given == MOST_AT_ONCE:
+            state.more_to_place = True
+            return
+        view = state.workers[name]
+        job = _choose(state, view)
+        if job is None:
+            state.free.rest(name)
+        else:
+            _assign(state, state.jobs[job.job_id], view, out)
+            state.free.add(name)
+            given += 1
+
+
+def _may_start_more(state: RunState) -> bool:
+    most = state.policy.max_running
+    return most is None or sum(len(view.attempts | view.reattached) for view in state.workers.values()) < most
+
+
+def _choose(state: RunState, view: WorkerView) -> Job | None:
+    """Return the best job for a worker; None where there is none, or it has to wait for more room there."""
+    for job in state.ready.candidates(view.name, state.expected_s, partial(_fits, state, view)):
+        record = state.jobs[job.job_id]
+        if view.name in record.hopeless:
+            continue
+        if view.name in record.avoid and _has_alternative(state, record):
+            continue
+        if record.alone and has_larger(state, view, job.resources):
+            continue
+        claim = cost(view, need_of(state, record, view), record.alone)
+        fits_now = has_room(view, state.mean_s, claim or 1.0) and has_machine_room(state, job.resources, view)
+        return job if fits_now else None
+    return None
+
+
+def _fits(state: RunState, view: WorkerView, job: Job) -> bool:
+    fits_gpus = cost(view, need_of(state, state.jobs[job.job_id], view), alone=False) is not None
+    return fits_gpus and suits(job.resources, view)
+
+
+def refuse_too_large(state: RunState, out: Outbox) -> None:
+    """Fail the jobs that say that they need more GPU memory than any GPU has."""
+    most = max(state.ready.gpu_bytes, default=0)
+    largest = largest_gpu(state.workers.values(), out.at, state.policy.lease_s) if most else None
+    if largest is None or most <= largest[0]:
+        return
+    size, worker = largest
+    for job in state.ready.larger_than(size):
+        give_up(state, state.jobs[job.job_id], out, too_large(job.gpu_bytes or 0, size, worker))
+
+
+def refuse_homeless(state: RunState, out: Outbox) -> None:
+    """Fail the jobs that need what no machine has, or none that is left."""
+    for needs in [needs for needs in state.ready.resources if needs is not NO_RESOURCES]:
+        why = why_homeless(needs, state.workers.values(), out.at, state.policy.give_up_s)
+        for job in state.ready.with_resources(needs) if why else ():
+            give_up(state, state.jobs[job.job_id], out, why)
+
+
+def _has_alternative(state: RunState, record: JobRecord) -> bool:
+    """True if a worker that is not to be avoided will have room for the job sooner or later."""
+    return any(
+        view.available
+        and view.slots > view.held_by_others
+        and view.name not in record.avoid
+        and suits(record.job.resources, view)
+        for view in state.workers.values()
+    )
+
+
+def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -> None:
+    record.attempts += 1
+    record.attempt, record.worker, record.finished = record.attempts, view.name, None
+    record.base = state.home[record.job.needs] if record.job.needs else ""
+    record.gpu_need = need_of(state, record, view)
+    claim = cost(view, record.gpu_need, record.alone)
+    move(state, record, Trigger.ASSIGN, out)
+    view.attempts.add(record.key)
+    if claim is not None and claim != 1.0:
+        view.claims[record.key] = claim
+    expect_model(state, view, record.job.needs)
+    out.commands.append(cmd.StartAttempt(view.name, *record.key))
