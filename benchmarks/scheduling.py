@@ -1,7 +1,7 @@
 """What the core of a run costs a job, and how long its slowest event takes: no process, no disk, no clock.
 
-A run is played through: every worker comes up, every attempt starts, ends and comes home, each an event.  Base
-models are in the store, and in nobody's cache.  `--train` trains them first.
+A run is played through: every worker comes up, every attempt starts, ends and comes home, each an event.
+Base models are in the store, and in nobody's cache.  `--train` trains them first.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ except ImportError:
 
 
 ROUNDS = 4
-"""The same events again: of each the fastest counts, in processor time: what else the machine does is left out."""
+"""The same events again: of each the fastest counts, in processor time."""
 FEW, MANY = 100, 5_000
 """Base models."""
 JOBS = 20_000
