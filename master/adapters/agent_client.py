@@ -263,7 +263,7 @@ class WorkerLink:
 
     def _take(self, message: msg.Message) -> None:
         if isinstance(message, msg.Refused):
-            raise WorkerUnusable(self.worker, message.reason)
+            raise (RemoteError if message.passing else WorkerUnusable)(self.worker, message.reason)
         if isinstance(message, msg.Welcome):
             if message.protocol != msg.PROTOCOL:
                 raise WorkerUnusable(

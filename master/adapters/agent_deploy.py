@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ from typing import Any
 
 import worker_agent
 from master.adapters.session import Completed, Session
-from master.errors import RemoteError, WorkerUnusable
+from master.errors import FULL_DISK, DiskFull, RemoteError, WorkerUnusable
 from master.specs import ServerSpec
 from worker_agent.protocol.layout import agent_path
 from worker_agent.protocol.messages import Settings
@@ -210,7 +211,7 @@ def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: 
             raise RemoteError(session.host, "the agent did not arrive whole")
         if done.exit_code != 0:
             problem = f"{_last_line(done)}; set `state_dir` to a directory that can be written"
-            raise WorkerUnusable(session.host, problem)
+            raise (DiskFull if _is_full(done) else WorkerUnusable)(session.host, problem)
     return path
 
 
@@ -228,6 +229,10 @@ def _probe(session: Session, python: str, path: str) -> dict[str, Any]:
         raise WorkerUnusable(session.host, problem)
     problem = f"the probe ended with exit code {done.exit_code}"
     raise RemoteError(session.host, problem, (python, *ISOLATED, "-c", "…"), _last_line(done))
+
+
+def _is_full(done: Completed) -> bool:
+    return any(os.strerror(number).encode() in done.stderr for number in FULL_DISK)
 
 
 def _last_line(done: Completed) -> str:

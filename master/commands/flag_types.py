@@ -37,4 +37,10 @@ def time_limit(text: str) -> float:
     return value
 
 
+def patience(text: str) -> float:
+    """Return the seconds of an option that may be 0, too.  Raises ValueError."""
+    return 0.0 if text == "0" else time_limit(text)
+
+
+patience.__name__ = "time (0, seconds, or like 90s, 15m, 2h, 1d)"
 time_limit.__name__ = "time (seconds above 0, or like 90s, 15m, 2h, 1d)"

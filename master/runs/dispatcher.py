@@ -189,8 +189,10 @@ class Dispatcher:
                 self._carrier.collect_failed(command)
             case cmd.Deliver():
                 self._carrier.deliver(command)
-            case cmd.Dismiss(worker, reason):
-                self._tell(Noted(f"{worker}: not used any more: {reason}"))
+            case cmd.Pause(worker, reason, seconds):
+                self._tell(Noted(f"{worker}: gets nothing for {seconds:g} s: {reason}"))
+            case cmd.Resume(worker):
+                self._tell(Noted(f"{worker}: used again"))
             case cmd.Halt(reason):
                 self._tell(Noted(halt_text(reason)))
             case cmd.Finish(exit_code):

@@ -50,7 +50,7 @@ class RunResult:
     @property
     def reasons(self) -> list[str]:
         """Say for each worker why it is not up or not usable."""
-        return [f"{view.name}: {view.reason}" for view in self.state.workers.values()]
+        return [f"{view.name}: {view.trouble}" for view in self.state.workers.values()]
 
 
 class Run:

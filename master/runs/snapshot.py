@@ -42,7 +42,7 @@ class WorkerRow:
     def of(cls, view: WorkerView) -> WorkerRow:
         """Return the row of a worker."""
         running = len(view.attempts)
-        return cls(view.name, view.up, view.usable, view.reason, view.slots, view.held_by_others, running)
+        return cls(view.name, view.up, view.usable, view.trouble, view.slots, view.held_by_others, running)
 
 
 @dataclass(frozen=True)

@@ -112,9 +112,9 @@ def without_domain(hosts: Sequence[str]) -> dict[str, str]:
 
 def troubled_workers(state: RunState, most: int) -> list[Text]:
     """Return a line for each worker that is not up, with the reason, and a count of those beyond `most`."""
-    troubled = [view for view in state.workers.values() if not view.available]
+    troubled = [view for view in state.workers.values() if view.faults or not view.available]
     lines = [
-        Text(f"{view.name}: {clean(view.reason) or 'connecting'}", "yellow" if view.usable else "red")
+        Text(f"{view.name}: {clean(view.trouble) or 'connecting'}", "yellow" if view.usable else "red")
         for view in troubled[:most]
     ]
     if len(troubled) > most:

@@ -78,9 +78,9 @@ class PlainView(FedView):
     def _new_trouble(self, state: RunState, at: float) -> list[Line]:
         """Return a line for each worker that went down, or for another reason, since the last call."""
         trouble = {
-            view.name: clean(view.reason) or "down"
+            view.name: clean(view.trouble) or "down"
             for view in state.workers.values()
-            if not view.usable or (view.tried and not view.up)
+            if view.faults or not view.usable or (view.tried and not view.up)
         }
         new = [name for name in trouble if self._trouble.get(name) != trouble[name]]
         self._trouble = trouble

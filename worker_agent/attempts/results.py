@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 from pathlib import Path
 from typing import Dict, FrozenSet, List, Optional, Sequence
 
@@ -20,13 +19,12 @@ from worker_agent.protocol.digests import MANIFEST, FileDigest, digest_directory
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import CollectRules, Launch
 from worker_agent.protocol.outcome import NO_BASE_MODEL, BaseModelLeft
+from worker_agent.system.faults import full_disk, is_worker_fault
 
 INLINE_BYTES = 64 * 1024
 QUICK_BYTES = 256 * 1024
 """What is digested without a thread."""
 TAIL_BYTES = 4096
-FULL_BYTES = 1 << 20
-"""A disk with less free than this is called full."""
 _OUTPUT = "TWOPHASE_OUTPUT_DIR"
 _WORKING_DIRECTORY = "the working directory"
 
@@ -70,25 +68,28 @@ def collect(
     What is known to be `quick` has nothing to fold and no links.
     """
     tail = "" if succeeded else tail_of(attempt.log)
-    problem, base_model = None, None
+    problem, base_model, fault = None, None, False
     gathering = Gathering(launch.collect or CollectRules(), _data(made))
     try:
         name = None if quick else _gather(attempt, launch, made, gathering)
         if launch.phase == 1 and succeeded:
             base_model = _base_model(attempt, name, cache)
         if not succeeded:
-            problem = _full_disk(attempt.root)
+            problem = full_disk(attempt.root)
+            fault = problem is not None
     except ResultError as error:
         problem = str(error)
     except OSError as error:
         problem = f"cannot collect the results: {error.filename or attempt.root}: {error.strerror}"
+        fault = is_worker_fault(error)
     try:
         not_a_link(attempt.output)
         files = digest_directory(attempt.output)
         log = _log_digest(attempt)
         inline = _inline(attempt, files, log)
     except OSError as error:
-        return Collected(problem or f"cannot read the results: {error.filename}: {error.strerror}", tail)
+        unread = f"cannot read the results: {error.filename}: {error.strerror}"
+        return Collected(problem or unread, tail, worker_fault=fault or is_worker_fault(error))
     return Collected(
         problem,
         tail or (tail_of(attempt.log) if log else ""),
@@ -99,6 +100,7 @@ def collect(
         log=log,
         inline=inline,
         base_model=base_model,
+        worker_fault=fault,
     )
 
 
@@ -132,13 +134,6 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except FileNotFoundError:
         return 0
-
-
-def _full_disk(folder: str) -> Optional[str]:
-    """Return what may be why a job failed, perhaps without a place for its last words."""
-    if shutil.disk_usage(folder).free >= FULL_BYTES:
-        return None
-    return f"no space left on the disk of {folder}: make room there, or set `work_dir`"
 
 
 def tail_of(log: str) -> str:

@@ -41,7 +41,8 @@ class WorkingDirectories:
             if launch.phase == 1:
                 os.mkdir(attempt.base_model)
         except OSError as error:
-            raise StartError(f"cannot prepare {error.filename or attempt.root}: {error.strerror}") from error
+            problem = f"cannot prepare {error.filename or attempt.root}: {error.strerror}"
+            raise StartError(problem, worker_fault=True) from error
         self._made[attempt.root] = Made(shown, copy, time.time_ns())
 
     def made(self, attempt: AttemptLayout) -> Optional[Made]:
@@ -76,7 +77,8 @@ class WorkingDirectories:
         if not target.is_absolute():
             raise StartError(f"mount at {mount.at!r}: {mount.path!r} is not an absolute path")
         if not target.exists():
-            raise StartError(f"mount at {mount.at!r}: {target} does not exist on this worker")
+            problem = f"mount at {mount.at!r}: {target} does not exist on this worker"
+            raise StartError(problem, worker_fault=True)
         return mount, target
 
     def _make(self, attempt: AttemptLayout, mounts: Sequence[Tuple[Mount, Path]]) -> PrivateCopy:

@@ -153,3 +153,5 @@ class Collected:
     inline: Optional[Dict[str, str]] = None
     base_model: Optional[BaseModelLeft] = None
     checkpoint: Optional[CheckpointLeft] = None
+    worker_fault: bool = False
+    """The problem is the worker's, not the job's."""

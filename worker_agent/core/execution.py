@@ -12,6 +12,11 @@ Key = Tuple[str, int]
 class StartError(Exception):
     """An attempt could not be started; the text is for the user."""
 
+    def __init__(self, problem: str, worker_fault: bool = False) -> None:
+        super().__init__(problem)
+        self.worker_fault = worker_fault
+        """The worker is to blame, not the job."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -21,6 +26,8 @@ class Started:
     pid: int
     problem: str = ""
     """Why it could not be started; empty where it was."""
+    worker_fault: bool = False
+    """The worker is to blame for that."""
 
 
 @dataclass(frozen=True)

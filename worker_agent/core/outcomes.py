@@ -39,6 +39,9 @@ def outcome_of(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[Outco
         return attempt.verdict, deadlines.explain(attempt)
     if exit.problem:
         return Outcome.LOST, exit.problem
+    if left.worker_fault:
+        how = "" if exit.exit_code == EXIT_SUCCESS else _describe_exit(exit.exit_code)
+        return Outcome.WORKER_FAULT, "; ".join(filter(None, (how, problem)))
     if exit.exit_code == EXIT_REQUEUE:
         return Outcome.REQUEUE, "the script asked for another try (exit code 75)"
     if exit.exit_code != EXIT_SUCCESS:

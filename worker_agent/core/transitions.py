@@ -15,7 +15,7 @@ from typing import Collection, Sequence
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import deadlines, slot_assignment
-from worker_agent.core.execution import Exit, Key
+from worker_agent.core.execution import Exit, Key, Started
 from worker_agent.core.launch_check import artefacts_of, launch_problem
 from worker_agent.core.outcomes import finish, outcome_of, record
 from worker_agent.core.queries import running
@@ -159,10 +159,11 @@ def on_started(state: AgentState, key: Key, pid: int, ticks: Ticks, now: float) 
     record(state, EventKind.RUNNING, key, now, Running(attempt.slot, pid, ticks))
 
 
-def on_not_started(state: AgentState, key: Key, error: str, now: float) -> None:
+def on_not_started(state: AgentState, started: Started, now: float) -> None:
     """The attempt could not be started."""
-    attempt = state.attempts[key]
-    finish(state, attempt, now, Finished(Outcome.REFUSED, error=error, slot=attempt.slot))
+    attempt = state.attempts[started.key]
+    outcome = Outcome.WORKER_FAULT if started.worker_fault else Outcome.REFUSED
+    finish(state, attempt, now, Finished(outcome, error=started.problem, slot=attempt.slot))
     slot_assignment.fill(state)
 
 

@@ -111,7 +111,7 @@ class Executors:
         try:
             return Started(key, self._run_apart(key, invocation, why))
         except StartError as error:
-            return Started(key, 0, str(error))
+            return Started(key, 0, str(error), error.worker_fault)
 
     def _told(self, item: Exit) -> Exit:
         executor, note = self._how.pop(item.key)

@@ -15,6 +15,7 @@ from worker_agent.core.execution import Exit, Key, Started, StartError
 from worker_agent.executors.base import Invocation
 from worker_agent.executors.escalation import Escalation
 from worker_agent.system import processes
+from worker_agent.system.faults import is_worker_fault
 
 _CONFIRM_S = 0.02
 """Between two looks at a group that was killed."""
@@ -80,7 +81,7 @@ class ProcessExecutor:
         try:
             pid = self._spawn(invocation)
         except (OSError, ValueError) as error:
-            raise StartError(_why(invocation, error)) from error
+            raise StartError(_why(invocation, error), is_worker_fault(error)) from error
         self.adopt(key, invocation, pid)
         return pid
 

@@ -100,7 +100,7 @@ def _rule(annotation: str, names: Mapping[str, Any]) -> _Rule:
     if head in _NUMBERS:
         types, least, most = _NUMBERS[head]
         return _Rule(types, (least, most))
-    return _rule_of_class({"str": str, **names}[head])
+    return _rule_of_class({"str": str, "bool": bool, **names}[head])
 
 
 def _rule_of_class(cls: Type[Any]) -> _Rule:

@@ -19,7 +19,7 @@ A line that is not a message of this module raises MessageError.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union
+from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union, get_args
 
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
@@ -140,6 +140,8 @@ class Refused:
 
     type: ClassVar[str] = "refused"
     reason: str
+    passing: bool = False
+    """It may be otherwise soon: a disk that is full is one that somebody makes room on."""
 
 
 @dataclass(frozen=True)
@@ -326,10 +328,7 @@ ToAgent = Union[
 ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong]
 Message = Union[ToAgent, ToMaster]
 
-_CLASSES: Tuple[Type[Any], ...] = (
-    *(Hello, Secrets, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown),
-    *(Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong),
-)
+_CLASSES: Tuple[Type[Any], ...] = (*get_args(ToAgent), *get_args(ToMaster))
 _BY_TYPE: Dict[str, Plan] = {cls.type: plan_of(cls) for cls in _CLASSES}
 
 

@@ -29,6 +29,8 @@ class Outcome(Word):
     """The memory of its GPU was not enough for it."""
     REFUSED = "refused"
     """It could not be started."""
+    WORKER_FAULT = "worker_fault"
+    """The worker is to blame: a full disk, a directory that is gone."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.jobs import QUEUED, is_stale, move, unlock
 from master.core.running.lifecycle import State, Trigger
+from master.core.running.pauses import pause
 from master.core.running.records import Outbox, RunState, WorkerView
 
 
@@ -39,7 +40,7 @@ def on_delivered(state: RunState, event: ev.Delivered, out: Outbox) -> None:
 
 
 def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -> None:
-    """Try again, and use the worker no more after too many failures."""
+    """Try again, and pause the worker after too many failures."""
     view = state.workers[event.worker]
     view.delivering.discard(event.content_hash)
     view.cached.discard(event.content_hash)
@@ -53,10 +54,8 @@ def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -
         view.delivering.add(event.content_hash)
         out.commands.append(cmd.Deliver(event.worker, event.content_hash))
         return
-    view.usable, view.reason = False, event.problem
-    out.commands.append(cmd.Dismiss(event.worker, event.problem))
-    for key in sorted(view.attempts):
-        out.commands.append(cmd.Withdraw(event.worker, *key))
+    del view.failed_deliveries[event.content_hash]
+    pause(state, view, event.problem, out)
 
 
 def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None:

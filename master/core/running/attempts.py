@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from master.core.running import checkpoints
+from master.core.running import checkpoints, pauses
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.artefacts import want
@@ -29,8 +29,8 @@ from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunSta
 from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
 from worker_agent.protocol.outcome import Finished, Outcome
 
-_NOT_THE_WORKERS = frozenset({Outcome.LOST, Outcome.REQUEUE, Outcome.OUT_OF_MEMORY})
-"""Another try on the same worker may well do."""
+_NOT_THE_WORKERS = frozenset({Outcome.LOST, Outcome.REQUEUE, Outcome.OUT_OF_MEMORY, Outcome.WORKER_FAULT})
+"""Another try on the same worker may well do: now, or after its pause."""
 
 
 def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
@@ -46,6 +46,7 @@ def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
     """Note that an attempt runs, and end it where the run is being cancelled."""
     if record := current(state, event.worker, event.job_id, event.attempt):
         move(state, record, Trigger.START, out)
+        pauses.on_start(state.workers[event.worker], record.key, event.at)
         if state.cancelling:
             out.commands.append(cmd.Cancel(event.worker, *record.key))
 
@@ -64,10 +65,13 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
         finish(state, record, event.finished, out)
     else:
         _finished_in_vain(state, record, event, out)
+    pauses.on_end(state, view, event.finished, out)
 
 
 def _finished_in_vain(state: RunState, record: JobRecord, event: ev.AttemptFinished, out: Outbox) -> None:
     finished = record.finished = event.finished
+    if finished.outcome is Outcome.WORKER_FAULT and finished.started_at is not None:
+        record.faults += 1
     checkpoints.note_left(record, finished)
     out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, finished))
     if finished.outcome is not Outcome.CANCELLED:

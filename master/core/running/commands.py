@@ -87,11 +87,19 @@ class Deliver:
 
 
 @dataclass(frozen=True)
-class Dismiss:
-    """Stop using a worker."""
+class Pause:
+    """Say that a worker gets nothing for a while."""
 
     worker: str
     reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Say that a worker which was paused is used again."""
+
+    worker: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,8 @@ Command = (
     | Release
     | DropCheckpoints
     | Deliver
-    | Dismiss
+    | Pause
+    | Resume
     | Halt
     | Finish
 )

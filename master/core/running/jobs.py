@@ -105,6 +105,8 @@ def leave(state: RunState, record: JobRecord) -> None:
         if key in view.attempts:
             view.attempts.discard(key)
             view.claims.pop(key, None)
+            if key == view.probe:
+                view.probe = view.probed_since = None
             state.free.add(view.name)
 
 

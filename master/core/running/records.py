@@ -40,7 +40,11 @@ class Policy:
     checkpoint_s: float = 900.0
     """How long the next attempt waits for what the last one left to go on from."""
     give_up_s: float = 1800.0
-    """How long a run waits when all of its workers are silent."""
+    """How long a run waits when all of its workers are silent, or their places bad …"""
+    never_up_s: float = 600.0
+    """… and for those that were never up."""
+    max_faults: int = 20
+    """Attempts of one job that ran when their worker's place turned bad: perhaps it fills the disks."""
     max_failures: int = 0
     """After so many jobs that failed alike, with no success between, nothing more is started; 0 is never."""
     max_running: int | None = None
@@ -71,6 +75,8 @@ class JobRecord:
     failures: int = 0
     losses: int = 0
     requeues: int = 0
+    faults: int = 0
+    """Attempts of it that ran when their worker's place turned bad."""
     avoid: frozenset[str] = frozenset()
     """Workers on which it failed."""
     hopeless: dict[str, str] = field(default_factory=dict)
@@ -129,6 +135,20 @@ class WorkerView:
     """Why it is not up or not usable."""
     since: float = 0.0
     """When `up` last changed."""
+    faults: int = 0
+    """How often in a row its place was bad: while it was, it gets one attempt at a time …"""
+    fault: str = ""
+    """… with what was wrong last …"""
+    bad_since: float = 0.0
+    """… and when it began."""
+    paused: bool = False
+    """It gets nothing …"""
+    paused_until: float = 0.0
+    """… until then."""
+    probe: Attempt | None = None
+    """The attempt that shows whether the place is good again …"""
+    probed_since: float | None = None
+    """… and since when that runs."""
     slots: int = 0
     held_by_others: float = 0
     gpu_bytes: tuple[int, ...] = ()
@@ -160,9 +180,14 @@ class WorkerView:
         """Whether it can be given attempts."""
         return self.up and self.usable
 
+    @property
+    def trouble(self) -> str:
+        """Why it is not up, not usable, or has been paused; empty where all is well."""
+        return self.fault or self.reason if self.available else self.reason or self.fault
+
     def room(self, lookahead: int) -> float:
         """How many slots' worth of attempts it can take now."""
-        if not self.available:
+        if not self.available or self.paused or (self.faults and self.probe):
             return 0.0
         return self.slots - self.held_by_others + lookahead - self.used
 

@@ -37,6 +37,8 @@ def judge(record: JobRecord, outcome: Outcome, policy: Policy) -> Verdict:
     if outcome is Outcome.OUT_OF_MEMORY and not record.alone:
         record.alone = True
         return Verdict(Trigger.RETRY, note="not enough GPU memory, gets a GPU of its own")
+    if outcome is Outcome.WORKER_FAULT:
+        return _allowance(Trigger.RETRY, outcome, record.faults, policy.max_faults, 0.0)
     record.failures += 1
     delay_s = policy.backoff_s * 2.0 ** (record.failures - 1)
     return _allowance(Trigger.RETRY, outcome, record.failures, policy.retries, delay_s)
@@ -76,7 +78,7 @@ def _may_do(state: RunState, record: JobRecord, view: WorkerView, at: float) -> 
     if view.name in record.hopeless or not view.usable or not needs.labels <= view.labels:
         return False
     if not view.up:
-        return not view.tried or (view.ever_up and at - view.since <= state.policy.lease_s)
+        return not view.tried or at - view.since <= state.policy.lease_s
     fits = view.slots > 0 and cost(view, need_of(state, record, view), alone=False) is not None
     return fits and suits(needs, view) and not (record.alone and has_larger(state, view, needs))
 

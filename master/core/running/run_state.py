@@ -15,7 +15,7 @@ from master.core.running.attempts import end_attempt
 from master.core.running.jobs import go_on_unlocking, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
-from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
+from master.core.running.records import JobRecord, Outbox, Policy, RunState, WorkerView
 from worker_agent.protocol.outcome import Outcome
 
 EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130
@@ -112,7 +112,7 @@ def _exit_code(state: RunState, at: float) -> int | None:
         return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.jobs) else EXIT_SOME_FAILED
     if state.stopping and not _someone_works(state):
         return EXIT_SOME_FAILED if state.halted and not state.cancelling else EXIT_INTERRUPTED
-    if all(_is_hopeless(view, at, state.policy.give_up_s) for view in state.workers.values()):
+    if all(_is_hopeless(view, at, state.policy) for view in state.workers.values()):
         return EXIT_NO_WORKER
     return None
 
@@ -122,13 +122,16 @@ def _someone_works(state: RunState) -> bool:
     return any(view.up and view.busy for view in state.workers.values())
 
 
-def _is_hopeless(view: WorkerView, at: float, give_up_s: float) -> bool:
-    """True for a worker that is not worth waiting for."""
-    if view.up:
-        return not view.usable and not view.busy
-    if not view.usable or (view.tried and not view.ever_up and not view.busy):
+def _is_hopeless(view: WorkerView, at: float, policy: Policy) -> bool:
+    """True for a worker that is not worth waiting for (any longer)."""
+    if view.up and view.busy:
+        return False
+    if not view.usable:
         return True
-    return view.tried and at - view.since > give_up_s
+    if view.up:
+        return bool(view.faults) and at - view.bad_since >= policy.give_up_s
+    patience_s = policy.give_up_s if view.ever_up or view.busy else policy.never_up_s
+    return view.tried and at - view.since >= patience_s
 
 
 _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {

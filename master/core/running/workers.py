@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from master.core.running import checkpoints
+from master.core.running import checkpoints, pauses
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt, meet_again
@@ -103,4 +103,5 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         for job_id, _ in sorted(view.attempts | view.collecting):
             note = f"{view.name} has been silent for too long"
             end_attempt(state, state.jobs[job_id], Outcome.LOST, out, note)
+    pauses.on_tick(state, event.at, out)
     give_up_hopeless(state, out)

@@ -60,9 +60,9 @@ class Connections:
         self.master, link.epoch = link, epoch
         link.greet(welcome, acked)
 
-    def refuse(self, link: Link, reason: str) -> None:
-        """Tell a link why it is not the master's, and drop it."""
-        link.greet(Refused(reason), 0)
+    def refuse(self, link: Link, reason: str, passing: bool = False) -> None:
+        """Tell a link why it is not the master's, and whether that may pass, and drop it."""
+        link.greet(Refused(reason, passing), 0)
         self._pump_one(link)
         self.drop(link, f"refused: {reason}")
 

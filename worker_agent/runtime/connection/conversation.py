@@ -31,6 +31,7 @@ from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.effects.table import Effects
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock
+from worker_agent.system.faults import is_worker_fault
 
 MessageHandlers = Mapping[Type[Any], Callable[[Any], None]]
 
@@ -104,7 +105,8 @@ class Conversation:
                 return
             welcome = self._reception.admit(hello)
         except (MessageError, GpuError, OSError) as error:
-            self._connections.refuse(link, str(error))
+            text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._connections.refuse(link, text, passing=is_worker_fault(error))
             return
         self._connections.welcome(link, hello.epoch, welcome, self._state.acked)
         self._environments.look_for_missing(settings)

@@ -18,6 +18,7 @@ from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.host_context import CurrentHost, HostContext, check_settings, choose_work_dir
 from worker_agent.runtime.ports import Locks, Records, Workers
 from worker_agent.runtime.spool import Met
+from worker_agent.system.faults import is_worker_fault
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,10 @@ class Reception:
         try:
             context = self._host_settings.apply(hello.settings, work_dir, devices)
         except OSError as error:
-            raise MessageError(work_dir_problem(work_dir, error.strerror or str(error))) from error
+            problem = work_dir_problem(work_dir, error.strerror or str(error))
+            if is_worker_fault(error):
+                raise OSError(error.errno, problem) from error
+            raise MessageError(problem) from error
         self._spool.put(Met(hello.epoch, self._identity.boot_id, hello.settings, str(work_dir)))
         return context
 

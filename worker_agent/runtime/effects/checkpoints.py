@@ -21,7 +21,9 @@ class CheckpointEffects:
         try:
             checkpoints.open(launch, self._in_use)
         except OSError as error:
-            raise StartError(f"cannot prepare {error.filename}: {error.strerror}") from error
+            raise StartError(
+                f"cannot prepare {error.filename}: {error.strerror}", worker_fault=True
+            ) from error
         for path in checkpoints.stale((launch.job_id, launch.attempt), self._in_use):
             self._workers.delete(path)
 

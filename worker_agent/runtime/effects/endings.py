@@ -15,6 +15,7 @@ from worker_agent.executors.base import Executor
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock, Workers
+from worker_agent.system.faults import is_worker_fault
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class EndingEffects:
                     log.settle()
                 left = self._left(item, is_small)
             except Exception as error:
-                left = cmd.Collected(problem=f"cannot collect the results: {error!r}")
+                problem = f"cannot collect the results: {error!r}"
+                left = cmd.Collected(problem, worker_fault=is_worker_fault(error))
             return Digested(item.exit, left)
 
         if is_small and (item.succeeded or context.checkpoints.is_empty(key)):

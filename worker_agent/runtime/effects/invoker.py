@@ -37,7 +37,7 @@ class Invoker:
         Raises StartError.
         """
         if self._spool.failure and not self._spool.write():
-            raise StartError(self._spool.failure)
+            raise StartError(self._spool.failure, worker_fault=True)
         key = (launch.job_id, launch.attempt)
         invocation = self._invocation(key, launch, gpu, lock)
         self._state.attempts[key].mark = os.fsencode(invocation.mark)

@@ -56,7 +56,7 @@ class StartEffects:
         try:
             pid = self._invoker.invoke(item.launch, self._slots.visible_gpu(item.slot), lock)
         except StartError as error:
-            self.on_started(Started(key, 0, str(error)))
+            self.on_started(Started(key, 0, str(error), error.worker_fault))
             return
         self._on_pid(key, pid)
 
@@ -64,7 +64,7 @@ class StartEffects:
         """An attempt runs, or cannot be started."""
         before = self._asked.pop(started.key)
         if started.problem:
-            transitions.on_not_started(self._state, started.key, started.problem, self._now())
+            transitions.on_not_started(self._state, started, self._now())
             return
         self._invoker.follow(started.key)
         ticks = Ticks(before, processes.ticks())

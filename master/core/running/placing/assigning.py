@@ -114,5 +114,7 @@ def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -
     view.attempts.add(record.key)
     if claim is not None and claim != 1.0:
         view.claims[record.key] = claim
+    if view.faults:
+        view.probe = record.key
     expect_model(state, view, record.job.needs)
     out.commands.append(cmd.StartAttempt(view.name, *record.key))

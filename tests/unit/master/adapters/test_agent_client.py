@@ -145,6 +145,18 @@ def test_a_refusal_is_for_good(world: World) -> None:
     assert len(world.sessions) == 1
 
 
+def test_a_refusal_that_may_pass_is_tried_again(world: World) -> None:
+    def listener(data: bytes) -> bytes:
+        first = len(world.sessions) == 1
+        refused = msg.Refused("work_dir /scratch cannot be used: No space left", passing=True)
+        return PREAMBLE + msg.encode(refused) if first else welcome(data)
+
+    world.listener = listener
+    world.link.start()
+    assert world.event() == ev.WorkerLost(100.0, "lab1", "work_dir /scratch cannot be used: No space left")
+    assert isinstance(world.event(), ev.WorkerUp)
+
+
 def test_a_worker_that_cannot_be_used_is_not_tried_again(world: World) -> None:
     world.deploy_errors = [WorkerUnusable("lab1", "no rsync there")]
     world.link.start()

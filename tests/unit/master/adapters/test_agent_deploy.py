@@ -13,7 +13,7 @@ import pytest
 
 import worker_agent
 from master.adapters.agent_deploy import AgentBundle, build_agent, check_worker, deploy_agent
-from master.errors import RemoteError, SessionLost, WorkerUnusable
+from master.errors import DiskFull, RemoteError, SessionLost, WorkerUnusable
 from tests.support.fake_session import NEVER, FakeSession, Reply
 
 BUNDLE = AgentBundle(hashlib.sha256(b"agent").hexdigest(), b"agent")
@@ -108,6 +108,12 @@ def test_a_state_directory_that_cannot_be_written_is_named() -> None:
     with pytest.raises(
         WorkerUnusable, match=r"cannot write /x/agent: Read-only file system; set `state_dir`"
     ):
+        deploy(session)
+
+
+def test_a_full_disk_is_tried_again_later() -> None:
+    session = worker(facts(), Reply(1, stderr=b"cannot write /x/agent: No space left on device\n"))
+    with pytest.raises(DiskFull, match="cannot write /x/agent: No space left on device"):
         deploy(session)
 
 

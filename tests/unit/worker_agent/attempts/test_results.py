@@ -144,4 +144,5 @@ def test_a_full_disk_is_told_where_a_job_failed(
     assert desk.collect(succeeded=True).problem is None
     full = f"no space left on the disk of {paths_of(desk.attempt).root}: make room there, or set `work_dir`"
     problem = full if says else None
-    assert desk.collect(succeeded=False).problem == problem
+    left = desk.collect(succeeded=False)
+    assert (left.problem, left.worker_fault) == (problem, says)

@@ -6,6 +6,7 @@ import pytest
 
 from worker_agent.core import staging, transitions
 from worker_agent.core.eviction import Disk, Entry, excess, needed, on_removed, surplus
+from worker_agent.core.execution import Started
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState, Artefact, Phase
 from worker_agent.protocol import messages as msg
@@ -75,7 +76,7 @@ def test_what_attempts_need_or_is_hashed_stays() -> None:
     assert needed(state) == {H1}
     staging.on_found(state, H1, 2.0)
     assert state.attempts["a", 1].phase is Phase.STARTING and needed(state) == {H1}
-    transitions.on_not_started(state, ("a", 1), "no", 3.0)
+    transitions.on_not_started(state, Started(("a", 1), 0, "no"), 3.0)
     assert needed(state) == set()
     staging.on_delivered(state, msg.Delivered(H2))
     assert needed(state) == {H2}

@@ -11,6 +11,7 @@ from tests.unit.worker_agent.core.steps import (
 )
 from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
+from worker_agent.core.execution import Started
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.outcome import Finished, Outcome
 
@@ -38,3 +39,24 @@ def test_the_outcome_tells_the_whole_story() -> None:
         log=log,
         inline={"f": ""},
     )
+
+
+def test_what_the_worker_is_to_blame_for_is_no_failure_of_the_job() -> None:
+    state = agent("s1")
+    transitions.on_launch(state, launch(), 1.0)
+    run(state)
+    transitions.on_exit(state, exited(code=1), 12.0)
+    drained(state)
+    transitions.on_collected(state, exited(code=1), cmd.Collected("no space left", worker_fault=True), 12.0)
+    (record,) = drained(state)
+    assert record.event.detail.outcome is Outcome.WORKER_FAULT
+    assert record.event.detail.error == "exit code 1; no space left"
+
+
+def test_an_attempt_that_the_worker_cannot_prepare_is_its_fault() -> None:
+    state = agent("s1")
+    transitions.on_launch(state, launch(), 1.0)
+    drained(state)
+    transitions.on_not_started(state, Started(("a", 1), 0, "disk full", worker_fault=True), 2.0)
+    record = next(item for item in drained(state) if isinstance(item, cmd.Record))
+    assert (record.event.detail.outcome, record.event.detail.error) == (Outcome.WORKER_FAULT, "disk full")

@@ -19,6 +19,7 @@ from tests.unit.worker_agent.core.steps import (
 )
 from worker_agent.core import commands as cmd
 from worker_agent.core import slot_assignment, staging, transitions
+from worker_agent.core.execution import Started
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState
 from worker_agent.protocol import messages as msg
@@ -33,7 +34,7 @@ STEPS: dict[str, Callable[[AgentState], None]] = {
     "launch a:12": lambda s: transitions.on_launch(s, needing("a", H1, H2), 1.0),
     "started a": lambda s: transitions.on_started(s, ("a", 1), 1, TICKS, 10.0),
     "started b": lambda s: transitions.on_started(s, ("b", 1), 2, TICKS, 10.0),
-    "not started a": lambda s: transitions.on_not_started(s, ("a", 1), "no", 10.0),
+    "not started a": lambda s: transitions.on_not_started(s, Started(("a", 1), 0, "no"), 10.0),
     "taken a": lambda s: transitions.on_slot_taken(s, ("a", 1), 1),
     "none held": lambda s: slot_assignment.on_others(s, {"s1": 0}, {}),
     "s1 held": lambda s: slot_assignment.on_others(s, {"s1": 1}, {}),

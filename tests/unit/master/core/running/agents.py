@@ -47,6 +47,8 @@ class Chaos:
     """Of these: nothing is ever heard of it."""
     hopeless: float = 0.0
     """Of the failures: the same worker would fail again in the same way."""
+    worker_fault: float = 0.0
+    """Of the attempts: the worker's place is bad."""
 
     def hits(self, random: Random, now: float, chance: float) -> bool:
         return now < self.until and random.random() < chance

@@ -44,7 +44,11 @@ def _command(command: cmd.Command) -> str:
             return f"halt {reason}"
         case cmd.DropCheckpoints(worker, job_id):
             return f"drop checkpoints {job_id} {worker}"
-        case cmd.Deliver(worker, what) | cmd.Dismiss(worker, what):
+        case cmd.Pause(worker, reason, seconds):
+            return f"pause {worker} {seconds:g} s: {reason}"
+        case cmd.Resume(worker):
+            return f"resume {worker}"
+        case cmd.Deliver(worker, what):
             return f"{type(command).__name__.lower()} {what} {worker}"
         case _:
             word = _WORDS.get(type(command)) or type(command).__name__.lower()

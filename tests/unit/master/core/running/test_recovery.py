@@ -203,7 +203,8 @@ def test_a_worker_that_holds_an_attempt_is_waited_for() -> None:
     run = one_running_alone()
     run.restart()
     assert run.lost("w1") == []
-    assert run.wait(LEASE_S + 1) == ["job lose#1@w1: ready", "finish 4"]
+    assert run.wait(LEASE_S + 1) == ["job lose#1@w1: ready"]
+    assert run.wait(run.policy.never_up_s) == ["finish 4"]
 
 
 def published_as_the_lease_ended() -> Stage:

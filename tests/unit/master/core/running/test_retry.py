@@ -150,6 +150,7 @@ def test_a_worker_that_is_on_its_way_is_waited_for_until_it_cannot_be_reached() 
     assert fails(run, "w1", "job1", 1)[0] == "job1 retry#1@w1: ready"
     assert run.wait(5) == []
     run.lost("w2")
+    assert run.wait(run.policy.lease_s) == []
     assert run.wait(5) == ["job1 fail#1@w1: failed", "finish 1"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from master.core.running import events as ev
-from master.core.running.lifecycle import State
 from master.core.running.records import Policy
 from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
 
@@ -207,10 +206,27 @@ def test_a_stop_that_the_last_job_outruns_is_a_success() -> None:
 # ---- workers that cannot be had
 
 
-def test_a_run_without_workers_says_so() -> None:
+def test_a_run_whose_workers_are_all_impossible_says_so() -> None:
     run = Stage(job())
-    assert run.lost("w1") == []
+    assert run.tell(ev.WorkerUnusable(run.at, "w1", "no rsync")) == []
     assert run.tell(ev.WorkerUnusable(run.at, "w2", "refused key")) == ["finish 4"]
+
+
+def test_a_first_connection_that_fails_is_tried_again_for_a_while() -> None:
+    run = Stage(job())
+    assert run.tell(ev.WorkerUnusable(run.at, "w2", "refused key")) == []
+    assert run.lost("w1") == []
+    assert run.wait(run.policy.never_up_s - 1) == []
+    assert run.lost("w1") == []
+    assert run.wait(1) == ["finish 4"]
+
+
+@pytest.mark.parametrize("was_up", [True, False])
+def test_without_patience_a_run_ends_as_soon_as_nobody_is_there(was_up: bool) -> None:
+    run = Stage(job(), workers=["w1"], policy=Policy(give_up_s=0.0, never_up_s=0.0))
+    if was_up:
+        run.up("w1", slots=0)
+    assert run.lost("w1") == ["finish 4"]
 
 
 def test_workers_that_have_been_there_are_waited_for() -> None:
@@ -219,20 +235,6 @@ def test_workers_that_have_been_there_are_waited_for() -> None:
     run.lost("w1")
     assert run.wait(run.policy.lease_s + 1) == ["job lose#1@w1: ready"]
     assert run.wait(run.policy.give_up_s) == ["finish 4"]
-
-
-def test_a_dismissed_worker_still_finishes_what_it_has() -> None:
-    run = Stage(job("a"), job("b"), in_store={"x": "x#0"}, workers=["w1"])
-    run.up("w1")
-    run.run_on("w1", "a", 1)
-    problem = ev.DeliveryFailed(run.at, "w1", "code", "no space left")
-    assert run.tell(problem) == ["deliver code w1"]
-    assert run.tell(problem) == ["deliver code w1"]
-    assert run.tell(problem) == ["dismiss no space left w1", "withdraw a#1@w1"]
-    assert run.tell(ev.DeliveryFailed(run.at, "w1", "data", "no space left")) == []
-    run.ended("w1", "a", 1)
-    assert run.stands("a") is State.COLLECTING
-    assert run.home("a", 1) == ["a collect#1@w1: succeeded", "release a#1@w1", "finish 4"]
 
 
 # ---- artefacts

@@ -26,6 +26,7 @@ chaos = st.builds(
     Chaos,
     fail=st.sampled_from([0.0, 0.03, 0.5]),
     hopeless=st.sampled_from([0.0, 0.5]),
+    worker_fault=st.sampled_from([0.0, 0.1, 0.9]),
     break_rate=st.sampled_from([0.0, 1 / 200, 1 / 40]),
     death_rate=st.sampled_from([0.0, 1 / 1500, 1 / 200]),
     wipe=st.sampled_from([0.0, 0.3, 1.0]),

@@ -292,6 +292,8 @@ class World:
         chance = self.random.random()
         if chance < self.scene.chaos.fail:
             return self.random.choice(["failed", "timeout", "refused"])
+        if self.hits(self.scene.chaos.worker_fault):
+            return "worker_fault"
         return "requeue" if chance < self.scene.chaos.fail + self.scene.chaos.requeue else "succeeded"
 
     def _plan_fault(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -31,8 +32,8 @@ class Links(set[Any]):
     def drop(self, link: Any, why: str) -> None:
         self.told.append(f"dropped: {why}")
 
-    def refuse(self, link: Any, why: str) -> None:
-        self.told.append(f"refused: {why}")
+    def refuse(self, link: Any, why: str, passing: bool = False) -> None:
+        self.told.append(f"refused{' for now' if passing else ''}: {why}")
 
     def welcome(self, link: Any, epoch: int, welcome: object, acked: int) -> None:
         self.told.append(f"welcome in {epoch}: {welcome}")
@@ -43,7 +44,8 @@ class Place:
     """A conversation with one link, whose reception and environment a test decides."""
 
     def __init__(self) -> None:
-        self.links, self.problem, self.is_known = Links(), "", True
+        self.links, self.is_known = Links(), True
+        self.problem: str | OSError = ""
         self.then: list[Callable[[str], None]] = []
         self.done: list[object] = []
         self.link: Any = Link()
@@ -60,6 +62,8 @@ class Place:
         self.conversation = Conversation(AgentState(), links, reception, environments, effects, handlers)
 
     def check(self, hello: Hello) -> Settings:
+        if isinstance(self.problem, OSError):
+            raise self.problem
         if self.problem:
             raise MessageError(self.problem)
         return hello.settings
@@ -104,6 +108,12 @@ def test_who_may_not_come_in_is_told_why(place: Place) -> None:
     place.problem = "a master of epoch 4 has been here"
     place.hear(HELLO)
     assert place.links.told == ["refused: a master of epoch 4 has been here"]
+
+
+def test_who_may_not_come_in_now_is_told_that_it_may_pass(place: Place) -> None:
+    place.problem = OSError(errno.ENOSPC, "work_dir /scratch cannot be used: No space left on device")
+    place.hear(HELLO)
+    assert place.links.told == ["refused for now: work_dir /scratch cannot be used: No space left on device"]
 
 
 def test_a_hello_waits_for_the_environment_and_the_link_is_kept_alive(place: Place) -> None:

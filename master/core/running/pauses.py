@@ -1,0 +1,70 @@
+"""Workers whose place is bad: paused for longer and longer, probed with one attempt, and used again.
+
+    used ──▶ paused ──▶ probed ──▶ used
+               ▲           │
+               └───────────┘
+
+What the place did costs no job a retry.
+"""
+
+from __future__ import annotations
+
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.core.running.jobs import QUEUED
+from master.core.running.records import Outbox, RunState, WorkerView
+from worker_agent.protocol.outcome import Finished, Outcome
+
+FIRST_PAUSE_S, MOST_PAUSE_S = 5.0, 300.0
+PROBATION_S = 60.0
+"""A probe that has run for so long shows that the place is good."""
+_SAYS_NOTHING = frozenset({Outcome.WORKER_FAULT, Outcome.LOST, Outcome.CANCELLED})
+"""Ends that do not tell that the place is good."""
+
+
+def pause(state: RunState, view: WorkerView, reason: str, out: Outbox) -> None:
+    """Give a worker nothing for a while, longer each time, and take back what has not started."""
+    view.fault = reason
+    if view.paused:
+        return
+    if not view.faults:
+        view.bad_since = out.at
+    seconds = min(MOST_PAUSE_S, FIRST_PAUSE_S * 2.0**view.faults)
+    view.faults += 1
+    view.paused, view.paused_until, view.probe = True, out.at + seconds, None
+    out.commands.append(cmd.Pause(view.name, reason, seconds))
+    for key in sorted(view.attempts):
+        if state.jobs[key[0]].state in QUEUED:
+            out.commands.append(cmd.Withdraw(view.name, *key))
+
+
+def on_end(state: RunState, view: WorkerView, finished: Finished, out: Outbox) -> None:
+    """Judge a worker by how an attempt there ended."""
+    if finished.outcome is Outcome.WORKER_FAULT:
+        pause(state, view, finished.error or "its place is bad", out)
+    elif finished.outcome not in _SAYS_NOTHING:
+        _trust(state, view, out)
+
+
+def on_start(view: WorkerView, key: ev.Attempt, at: float) -> None:
+    """Note since when a probe runs."""
+    if key == view.probe:
+        view.probed_since = at
+
+
+def on_tick(state: RunState, at: float, out: Outbox) -> None:
+    """Let workers be probed whose pause is over, and used again whose probe has run for long."""
+    for view in state.workers.values():
+        if view.paused and at >= view.paused_until:
+            view.paused = False
+            state.free.add(view.name)
+        if view.probed_since is not None and at - view.probed_since >= PROBATION_S:
+            _trust(state, view, out)
+
+
+def _trust(state: RunState, view: WorkerView, out: Outbox) -> None:
+    if not view.faults or view.paused:
+        return
+    view.faults, view.fault, view.probe, view.probed_since = 0, "", None, None
+    state.free.add(view.name)
+    out.commands.append(cmd.Resume(view.name))

@@ -1,0 +1,125 @@
+"""Ready jobs by the base model that they start from, ranked for all workers and for each that holds some.
+
+A choice costs the same however many base models there are.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from master.core.planning.plan import Job
+from master.core.planning.resources import Resources
+from master.core.running.placing.ranking import Ranking, Standing
+
+Kind = tuple[str, float | None, int | None, Resources]
+"""What the choice of a worker and the order depend on."""
+Jobs = OrderedDict[str, Job]
+"""By id.  Its first is found at once, however many have been taken out before it."""
+Ranked = tuple[float, Standing, Jobs]
+"""Jobs that are alike, after what they are ranked by."""
+_Spec = str | None
+"""A base model; None is none."""
+_Rankings = dict[Kind, Ranking[_Spec]]
+_NONE: Jobs = OrderedDict()
+
+
+@dataclass
+class _Group:
+    """The ready jobs that start from one base model."""
+
+    number: int
+    """Grows from group to group."""
+    size: int = 0
+    kinds: dict[Kind, Jobs] = field(default_factory=dict)
+
+
+class Groups:
+    """The groups that have jobs."""
+
+    def __init__(self) -> None:
+        self._groups: dict[_Spec, _Group] = {}
+        self._begun = 0
+        self._rankings: _Rankings = {}
+        self._near: dict[str, _Rankings] = {}
+        """By worker: of the base models that it holds."""
+        self._holders: dict[_Spec, set[str]] = {}
+
+    def jobs(self, spec: _Spec, kind: Kind) -> Jobs:
+        """Return the jobs of one kind that start from a base model."""
+        group = self._groups.get(spec)
+        return group.kinds.get(kind, _NONE) if group else _NONE
+
+    def all_jobs(self) -> Iterator[Job]:
+        """Yield all jobs."""
+        for group in self._groups.values():
+            for jobs in group.kinds.values():
+                yield from jobs.values()
+
+    def add(self, job: Job, kind: Kind) -> None:
+        """Take a job in that is not here."""
+        group = self._groups.get(job.needs)
+        if group is None:
+            self._begun += 1
+            group = self._groups[job.needs] = _Group(self._begun)
+        is_new = kind not in group.kinds
+        group.kinds.setdefault(kind, OrderedDict())[job.job_id] = job
+        group.size += 1
+        for each in group.kinds:
+            self._ranking(self._rankings, each).put(job.needs)
+        for worker in self._holders.get(job.needs, ()) if is_new else ():
+            self._ranking(self._near[worker], kind).put(job.needs)
+
+    def take(self, job: Job, kind: Kind) -> None:
+        """Take a job out that is here."""
+        group = self._groups[job.needs]
+        group.size -= 1
+        del group.kinds[kind][job.job_id]
+        if not group.kinds[kind]:
+            del group.kinds[kind]
+        if not group.kinds:
+            del self._groups[job.needs]
+
+    def hold(self, worker: str, spec_hash: str) -> None:
+        """Note that a worker has the base model."""
+        self._holders.setdefault(spec_hash, set()).add(worker)
+        near, group = self._near.setdefault(worker, {}), self._groups.get(spec_hash)
+        for kind in group.kinds if group else ():
+            self._ranking(near, kind).put(spec_hash)
+
+    def _ranking(self, rankings: _Rankings, kind: Kind) -> Ranking[_Spec]:
+        if kind not in rankings:
+            rankings[kind] = Ranking(lambda spec: self._standing(spec, kind))
+        return rankings[kind]
+
+    def _standing(self, spec: _Spec, kind: Kind) -> Standing | None:
+        """Tell where a base model stands by its work for each worker that holds it."""
+        group = self._groups.get(spec)
+        if group is None or kind not in group.kinds:
+            return None
+        return -group.size / (1 + len(self._holders.get(spec, ()))), group.number
+
+    def without_base(self, kind: Kind, first: float) -> Iterator[Ranked]:
+        """Yield the jobs of a kind that start from no base model, ranked by `first` before all else."""
+        if (standing := self._standing(None, kind)) is not None:
+            yield first, standing, self._groups[None].kinds[kind]
+
+    def near(self, worker: str, kind: Kind, first: float) -> Iterator[Ranked]:
+        """Yield those that start from what a worker holds."""
+        ranking = self._near.get(worker, {}).get(kind)
+        for standing, spec in ranking.in_order() if ranking else ():
+            yield first, standing, self._groups[spec].kinds[kind]
+
+    def far(self, worker: str, kind: Kind, first: float) -> Iterator[Ranked]:
+        """Yield those that start from what it does not hold."""
+        for standing, spec in self._rankings[kind].in_order():
+            if spec is not None and worker not in self._holders.get(spec, ()):
+                yield first, standing, self._groups[spec].kinds[kind]
+
+
+def merged(ranked: list[Iterator[Ranked]]) -> Iterator[Job]:
+    """Yield the jobs of several rankings in the order of all."""
+    for _, _, jobs in heapq.merge(*ranked, key=lambda entry: entry[:2]):
+        yield from jobs.values()

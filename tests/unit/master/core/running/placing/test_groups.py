@@ -1,0 +1,47 @@
+"""Ready jobs by base model: each is near for who holds it, and far for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from master.core.planning.plan import Job
+from master.core.planning.resources import NO_RESOURCES
+from master.core.running.placing.groups import Groups, Kind, Ranked, merged
+
+KIND: Kind = ("", None, None, NO_RESOURCES)
+
+
+def groups(*needs: str | None) -> tuple[Groups, list[Job]]:
+    found, jobs = Groups(), [Job(f"{spec}{number}", 2, needs=spec) for number, spec in enumerate(needs)]
+    for job in jobs:
+        found.add(job, KIND)
+    return found, jobs
+
+
+def ids(ranked: Iterator[Ranked]) -> list[str]:
+    return [job.job_id for job in merged([ranked])]
+
+
+def test_what_a_worker_holds_is_near_to_it_and_far_from_others() -> None:
+    found, _ = groups("x", "y", None, "y")
+    found.hold("w1", "x")
+    assert ids(found.near("w1", KIND, 0.0)) == ["x0"]
+    assert ids(found.far("w1", KIND, 0.0)) == ["y1", "y3"]
+    assert ids(found.near("w2", KIND, 0.0)) == []
+    assert ids(found.far("w2", KIND, 0.0)) == ["y1", "y3", "x0"]
+    assert ids(found.without_base(KIND, 0.0)) == ["None2"]
+
+
+def test_what_a_worker_held_before_there_was_a_job_for_it_is_near_too() -> None:
+    found, _ = groups("x")
+    found.hold("w1", "y")
+    found.add(Job("late", 2, needs="y"), KIND)
+    assert ids(found.near("w1", KIND, 0.0)) == ["late"]
+
+
+def test_a_group_whose_jobs_are_gone_is_gone() -> None:
+    found, jobs = groups("x", "y")
+    found.take(jobs[0], KIND)
+    assert ids(found.far("w1", KIND, 0.0)) == ["y1"]
+    assert [job.job_id for job in found.all_jobs()] == ["y1"]
+    assert not found.jobs("x", KIND)
