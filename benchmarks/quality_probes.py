@@ -23,7 +23,7 @@ from trainers.probes.fitting.exact import ExactTraining
 from trainers.probes.fitting.fused import FusedTraining
 from trainers.probes.reading.hdf5 import SPLITS
 from trainers.probes.reading.layer import Layer
-from trainers.probes.settings import RECIPES, Settings
+from trainers.probes.settings import CAREFUL, RECIPES, Settings
 
 Array = NDArray[Any]
 Arrays = dict[str, tuple[Array, Array]]
@@ -118,13 +118,13 @@ OURS: dict[str, Arm] = {
     "ours, default": lambda data, seed: ours(data, seed),
     "ours, exact solver": lambda data, seed: ours(data, seed, solver="exact"),
 }
-LONG: dict[str, Any] = {"epochs": 50, "lrs": (1e-3,), "epoch_steps": 30}
 WITHOUT: dict[str, Arm] = {
-    "ours, default but raw": lambda data, seed: ours(data, seed, inputs="raw"),
+    "ours, default but raw": lambda data, seed: ours(data, seed, inputs="raw", **CAREFUL),
     "ours, default but bias from zero": lambda data, seed: ours(data, seed, bias_start="zero"),
     "ours, default but batches of 512": lambda data, seed: ours(data, seed, epoch_steps=0),
+    "ours, default but no dropout": lambda data, seed: ours(data, seed, dropout=0.0),
     "ours, default but lr 1e-3": lambda data, seed: ours(data, seed, lrs=(1e-3,)),
-    "ours, default but 50 epochs at lr 1e-3": lambda data, seed: ours(data, seed, **LONG),
+    "ours, default but 50 epochs at lr 1e-3": lambda data, seed: ours(data, seed, **CAREFUL),
 }
 """What is taken away from the default."""
 THEIRS: dict[str, Arm] = {

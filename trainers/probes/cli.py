@@ -47,7 +47,7 @@ STEPS_HELP = (
     "steps of an epoch at least: smaller batches for few examples (default 15; multihead and raw inputs 30; "
     "original: 0)"
 )
-EPOCHS_HELP = "default 10; multihead, raw inputs and original: 50"
+EPOCHS_HELP = "default 7; multihead, raw inputs and original: 50"
 BASELINE_HELP = "also score prevalence and the exact solver, beside every probe"
 LR_HELP = (
     "learning rates (default 0.1 over the root of the number of activations; multihead and raw inputs 1e-3; "

@@ -23,7 +23,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "inputs": "standardised",
         "bias_start": "log-odds",
         "epoch_steps": 15,
-        "epochs": 10,
+        "epochs": 7,
         "lrs": (),
     },
     "original": {"inputs": "raw", "bias_start": "zero", "epoch_steps": 0, "epochs": 50, "lrs": (5e-4,)},
@@ -62,7 +62,7 @@ class Settings:
     """Examples of a step at most."""
     epoch_steps: int = 15
     """AdamW: steps of an epoch at least; batches of a small training split are smaller for it."""
-    epochs: int = 10
+    epochs: int = 7
     lrs: tuple[float, ...] = ()
     """None: `for_width` decides."""
     weight_decays: tuple[float, ...] = (1e-3,)

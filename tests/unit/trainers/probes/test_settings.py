@@ -46,7 +46,7 @@ def test_the_default_recipe_is_careful_with_what_has_no_common_scale() -> None:
     assert (
         recipe("default", "linear", None)["epochs"]
         == recipe("default", "linear", "standardised")["epochs"]
-        == 10
+        == 7
     )
     for found in (recipe("default", "linear", "raw"), recipe("default", "multihead", None)):
         assert (found["epochs"], found["epoch_steps"], found["bias_start"]) == (50, 30, "log-odds")
