@@ -55,18 +55,18 @@ def test_the_default_is_that_of_scikit_learn() -> None:
 
 def test_the_best_configuration_on_validation_is_kept_for_each_target() -> None:
     data = dataset()
-    tuned, default = fit_tuned(data, 0, 3), fit_default(data, 0)
+    tuned, default = fit_tuned(data, 0, 2), fit_default(data, 0)
     assert len(tuned.settings) == 2 and tuned.seconds > 0
     errors = [((one.predict(data.val) - data.val.targets.numpy()) ** 2).mean(0) for one in (tuned, default)]
     assert (errors[0] < errors[1]).all()
-    assert (fit_tuned(data, 0, 3).predict(data.test) == tuned.predict(data.test)).all()
+    assert (fit_tuned(data, 0, 2).predict(data.test) == tuned.predict(data.test)).all()
     assert fit_tuned(data, 1, 1).settings != tuned.settings
     assert CONFIGURATIONS == 30
 
 
 def test_a_tuned_model_is_no_worse_on_validation_than_one_of_fewer_configurations() -> None:
     data = dataset("binary")
-    few, more = fit_tuned(data, 3, 1), fit_tuned(data, 3, 4)
+    few, more = fit_tuned(data, 3, 1), fit_tuned(data, 3, 3)
     truth = data.val.targets.numpy()
     losses = [-np.log(one.predict(data.val)[np.arange(len(truth)), truth]).mean() for one in (few, more)]
     assert losses[1] <= losses[0]

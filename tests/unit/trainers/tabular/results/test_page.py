@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -31,14 +32,20 @@ class Seen(HTMLParser):
         self.texts.append(data)
 
 
-def made(*results: ModelResult, title: str = "A run") -> str:
-    """Return the page of some results."""
-    return page(title, results, [row for one in results for row in figure_rows(one)])
+def made(result: ModelResult, title: str = "A run") -> str:
+    """Return the page of a result."""
+    return page(title, [result], figure_rows(result))
+
+
+@functools.cache
+def seen_of(kind: Kind) -> Seen:
+    """Return what a browser finds on the page of a model."""
+    return Seen(made(model_results.result(kind=kind)))
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary"])
 def test_the_page_loads_nothing_and_runs_nothing(kind: Kind) -> None:
-    seen = Seen(made(model_results.result(kind=kind)))
+    seen = seen_of(kind)
     assert {tag for tag, _ in seen.tags}.isdisjoint({"script", "link", "iframe", "b", "yes", "s"})
     sources = [attributes["src"] or "" for _, attributes in seen.tags if "src" in attributes]
     assert sources and all(one.startswith("data:image/png;base64,") for one in sources)
@@ -48,7 +55,8 @@ def test_the_page_loads_nothing_and_runs_nothing(kind: Kind) -> None:
 
 
 def test_names_are_escaped() -> None:
-    text = made(model_results.result("<img src=x>"), title="</title><script>alert(1)</script>")
+    result = model_results.result("<img src=x>", members=1)
+    text = made(replace(result, histories=()), "</title><script>alert(1)</script>")
     assert "<script" not in text and "<img src=x" not in text and "m<s>" not in text
     assert "m<s>&" in Seen(text).texts
 
@@ -69,7 +77,7 @@ def test_names_are_escaped() -> None:
     ],
 )
 def test_every_model_has_its_plots(kind: Kind, expected: list[str]) -> None:
-    seen = Seen(made(model_results.result(kind=kind)))
+    seen = seen_of(kind)
     assert [attributes["alt"] for tag, attributes in seen.tags if tag == "img"] == expected
 
 

@@ -14,7 +14,7 @@ from trainers.tabular.results.report import CSV, JSON, PAGE, TEXT, write_report
 
 
 def test_one_table_in_four_forms(tmp_path: Path) -> None:
-    results = [model_results.result(), model_results.result("tabm")]
+    results = [model_results.result(members=1), model_results.result("tabm", members=1)]
     text = write_report(tmp_path, results, "Some run")
     assert {path.name for path in tmp_path.iterdir()} == {TEXT, CSV, JSON, PAGE}
     assert (tmp_path / TEXT).read_text() == text and text.startswith("Some run\n\n")
@@ -25,7 +25,7 @@ def test_one_table_in_four_forms(tmp_path: Path) -> None:
 
 
 def test_a_report_of_other_problems_than_one_has_a_table_for_each_target(tmp_path: Path) -> None:
-    results = [model_results.result(kind="binary"), model_results.result("tabm", kind="binary")]
+    results = [model_results.result(kind="binary", members=1)]
     assert write_report(tmp_path, results, "t").count("log_loss") == 1
 
 
