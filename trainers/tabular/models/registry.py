@@ -63,7 +63,7 @@ class Model:
     stacks: bool = True
     """Whether members can be one network."""
     gains_on_cpu: bool = False
-    """Whether stacked members are faster than one after the other on a CPU, too."""
+    """Whether stacked members that are not large are faster than in turn on a CPU, too."""
     classes: Mapping[str, Any] = field(default_factory=dict)
     """What the recipe has else where classes are predicted."""
 

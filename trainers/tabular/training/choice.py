@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
+
 from trainers.common.errors import BadInput
-from trainers.tabular.models.registry import MODELS, ModelSpec
+from trainers.tabular.models.registry import MODELS, ModelSpec, build, count_parameters
 from trainers.tabular.training.members import Member, Options
 from trainers.tabular.training.orders import share_of
 
 MOST_ON_CPU = 8
 """Members of a stack on a CPU: with more of them their weights leave its caches."""
 MOST_ON_GPU = 32
+MOST_WEIGHTS_ON_CPU = 200_000
+"""Weights of a member up to which stacking pays on a CPU: with more, its arithmetic and memory are the bound."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,14 @@ def _choice(spec: ModelSpec, options: Options) -> tuple[bool, str]:
         return False, "because they are compiled"
     if device == "cpu" and not model.gains_on_cpu:
         return False, "because stacking does not make this model faster on a CPU"
+    if device == "cpu" and _weights(spec) > MOST_WEIGHTS_ON_CPU:
+        return False, f"because stacking does not make {_weights(spec):,} weights each faster on a CPU"
     return True, f"which is faster on {'a CPU' if device == 'cpu' else 'a GPU'}"
+
+
+def _weights(spec: ModelSpec) -> int:
+    with torch.device("meta"):  # without memory for them
+        return count_parameters(build(spec))
 
 
 def _stacks(members: Sequence[Member], options: Options) -> list[list[int]]:

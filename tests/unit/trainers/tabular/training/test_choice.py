@@ -36,6 +36,15 @@ def test_members_are_stacked_where_that_pays(
     assert reason in plan.reason
 
 
+def test_large_members_are_not_stacked_on_a_cpu_but_on_a_gpu() -> None:
+    members = [made.member(seed) for seed in range(2)]
+    large = made.spec(embedding=64, hidden=512, layers=4)
+    plan = planned(large, members, made.options())
+    assert plan.stacks == [[0], [1]]
+    assert "because stacking does not make 953,409 weights each faster on a CPU" in plan.reason
+    assert planned(large, members, made.options(**GPU)).stacks == [[0, 1]]
+
+
 def test_many_members_are_stacks_of_about_one_size() -> None:
     count = 2 * MOST_ON_CPU + 1
     plan = planned(made.spec(), [made.member(seed) for seed in range(count)], made.options())
