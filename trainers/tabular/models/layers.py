@@ -205,8 +205,28 @@ class Mish(nn.Module):
         return functional.mish(x)
 
 
-def one_hot(categories: Tensor, cardinalities: Sequence[int], like: Tensor) -> Tensor:
-    """Return a column for every known category [N, …]; what is unknown or missing is zero in all of them."""
+def one_hot(categories: Tensor, cardinalities: Sequence[int]) -> Tensor:
+    """Return [N, K]: a column of 0 and 1 for every known category; what is unknown or missing has no 1."""
     columns = zip(categories.unbind(-1), cardinalities, strict=True)
     parts = [functional.one_hot(column, count)[..., 1:] for column, count in columns]
-    return torch.cat(parts, -1).to(like.dtype) if parts else like[..., :0]
+    return torch.cat(parts, -1) if parts else categories[..., :0]
+
+
+class OneHot(nn.Module):
+    """Categories as columns of two values each."""
+
+    absent_K: Tensor
+    present_K: Tensor
+
+    def __init__(self, cardinalities: Sequence[int], values: tuple[Tensor, Tensor] | None = None) -> None:
+        """`values` [K] stand for another category and for this one; without them 0 and 1 do."""
+        super().__init__()
+        self.cardinalities = tuple(cardinalities)
+        count = sum(cardinalities) - len(cardinalities)
+        absent, present = values or (torch.zeros(count), torch.ones(count))
+        self.register_buffer("absent_K", absent)
+        self.register_buffer("present_K", present)
+
+    def forward(self, categories: Tensor) -> Tensor:
+        """Return [N, K] for numbers of categories [N, C]."""
+        return torch.where(one_hot(categories, self.cardinalities) > 0, self.present_K, self.absent_K)

@@ -1,7 +1,7 @@
 """RealMLP in its small published form, RealMLP-TD-S (Holzmüller et al., 2024, "Better by Default").
 
-Inputs are scaled robustly and clipped smoothly before they come here; categories become columns of zeros and
-ones.  Held to a recorded run of the authors' package in the tests.
+Numbers are scaled robustly and clipped smoothly before they come here; categories become columns here, whose
+two values are scaled and clipped in the same way.  Held to a recorded run of the authors' package by tests.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainers.tabular.data.dataset import Columns
-from trainers.tabular.models.layers import Constant, Mish, one_hot
+from trainers.tabular.data.inputs import InputStatistics
+from trainers.tabular.models.layers import Constant, Mish, OneHot, one_hot
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class RealMlp(nn.Module):
 
     def __init__(self, columns: Columns, outputs: int, sizes: RealMlpSizes, *, regression: bool) -> None:
         super().__init__()
-        self.cardinalities = columns.cardinalities
-        inputs = len(columns.numeric) + sum(count - 1 for count in self.cardinalities)
+        self.categories = OneHot(columns.cardinalities)
+        inputs = len(columns.numeric) + len(self.categories.absent_K)
         widths = [inputs, *[sizes.hidden] * sizes.layers]
         self.scale = Constant(torch.ones(inputs))
         pairs = pairwise(widths)
@@ -58,11 +59,17 @@ class RealMlp(nn.Module):
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
         """Return [N, outputs] for prepared columns [N, F] and [N, C]."""
-        x = torch.cat([numeric, one_hot(categories, self.cardinalities, numeric)], -1)
-        x = x * self.scale()
+        x = torch.cat([numeric, self.categories(categories)], -1) * self.scale()
         for layer in self.hidden:
             x = self.activation(layer(x))
         return self.head(x)
+
+    def fit_categories(self, categories: Tensor) -> None:
+        """Scale the columns of categories by those of training rows [N, C]."""
+        known = one_hot(categories, self.categories.cardinalities).float()
+        statistics = InputStatistics.fit("robust", known)
+        values = statistics.apply(torch.stack([torch.zeros(known.shape[1]), torch.ones(known.shape[1])]))
+        self.categories.absent_K, self.categories.present_K = values[0].clone(), values[1].clone()
 
     def rate_factors(self) -> Mapping[str, float]:
         """Return what the learning rate of some parameters is multiplied by."""

@@ -129,17 +129,21 @@ def sizes_of(spec: ModelSpec) -> Any:
     return replace(usual, **{name: known[name](value) for name, value in spec.sizes.items()})
 
 
-def build(spec: ModelSpec, inputs: Tensor | None = None) -> nn.Module:
+def build(spec: ModelSpec, inputs: Tensor | None = None, categories: Tensor | None = None) -> nn.Module:
     """Return a new network, drawn from the global generator: (numeric, categories) → [N, outputs].
 
-    `inputs` are prepared training rows [N, F], which the bins of `tabm` are made of.  Outputs are the targets
+    `inputs` and `categories` are prepared training rows [N, F] and [N, C]: the bins of `tabm` are made of the
+    former, the columns that `realmlp` makes of categories are scaled by the latter.  Outputs are the targets
     of a regression (then one logit, where its rows may be without), one logit, or one logit a class.
     """
     sizes = sizes_of(spec)
     heads = getattr(sizes, "heads", 1)
     if getattr(sizes, "width", heads) % heads:
         raise BadInput(f"{spec.name}: a width of {sizes.width} is no multiple of {heads} heads")
-    return MODELS[spec.name].make(spec, sizes, inputs)
+    made = MODELS[spec.name].make(spec, sizes, inputs)
+    if isinstance(made, RealMlp) and categories is not None and categories.shape[1]:
+        made.fit_categories(categories)
+    return made
 
 
 def load(spec: ModelSpec, state: Mapping[str, Tensor]) -> nn.Module:

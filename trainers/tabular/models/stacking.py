@@ -14,7 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainers.tabular.models.layers import CategoryTable, Constant, Dropout, EmbeddedLinear, StackedDropout
+from trainers.tabular.models.layers import (
+    CategoryTable,
+    Constant,
+    Dropout,
+    EmbeddedLinear,
+    OneHot,
+    StackedDropout,
+    one_hot,
+)
 from trainers.tabular.models.realmlp import NtkLinear
 
 
@@ -127,12 +135,31 @@ class StackedCategoryTable(nn.Module):
         return functional.embedding(index, self.weight.flatten(0, 1))
 
 
+class StackedOneHot(nn.Module):
+    """Categories as columns, of members with values of their own."""
+
+    absent_K: Tensor
+    present_K: Tensor
+
+    def __init__(self, layers: Sequence[OneHot]) -> None:
+        super().__init__()
+        self.cardinalities = layers[0].cardinalities
+        self.register_buffer("absent_K", torch.stack([layer.absent_K for layer in layers]))
+        self.register_buffer("present_K", torch.stack([layer.present_K for layer in layers]))
+
+    def forward(self, categories: Tensor) -> Tensor:
+        """Return [M, N, K] for [M, N, C]."""
+        known = one_hot(categories, self.cardinalities) > 0
+        return torch.where(known, self.present_K.unsqueeze(1), self.absent_K.unsqueeze(1))
+
+
 _TWINS: Mapping[type[nn.Module], Callable[..., nn.Module]] = {
     nn.Linear: StackedLinear,
     NtkLinear: StackedLinear,
     EmbeddedLinear: StackedEmbeddedLinear,
     nn.LayerNorm: StackedLayerNorm,
     Constant: StackedConstant,
+    OneHot: StackedOneHot,
     CategoryTable: StackedCategoryTable,
     Dropout: lambda layers: StackedDropout(layers[0].share),
 }

@@ -17,7 +17,7 @@ MOST_ON_CPU = 8
 """Members of a stack on a CPU: with more of them their weights leave its caches."""
 MOST_ON_GPU = 32
 MOST_WEIGHTS_ON_CPU = 200_000
-"""Weights of a member up to which stacking pays on a CPU: with more, its arithmetic and memory are the bound."""
+"""Weights of a member up to which stacking pays on a CPU; with more of them arithmetic and memory bind."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from trainers.tabular.models.registry import (
     rate_factors,
     with_own_dropout,
 )
-from trainers.tabular.models.stacking import stacked
+from trainers.tabular.models.stacking import StackedOneHot, stacked
 from trainers.tabular.training.adamw import Factors
 from trainers.tabular.training.members import Examples, Member, Options
 
@@ -64,6 +64,8 @@ class Networks:
         for module in self.module.modules():
             for name, value in module.named_parameters(recurse=False):
                 module._parameters[name] = nn.Parameter(value.detach()[index])
+            if isinstance(module, StackedOneHot):
+                module.absent_K, module.present_K = module.absent_K[index], module.present_K[index]
 
     def state(self) -> Mapping[str, Tensor]:
         """Return the weights of all members."""
@@ -82,6 +84,6 @@ class Networks:
 def _drawn(spec: ModelSpec, member: Member, examples: Examples) -> nn.Module:
     if member.start is not None:
         return with_own_dropout(load(spec, member.start))
-    inputs = examples.numeric[member.train.to(examples.numeric.device)].cpu().float()
+    rows = examples.take(member.train.to(examples.numeric.device))
     with seeded(derive_seed(member.seed, "weights", 0)):
-        return with_own_dropout(build(spec, inputs))
+        return with_own_dropout(build(spec, rows.numeric.cpu().float(), rows.categories.cpu()))

@@ -13,6 +13,7 @@ from trainers.tabular.models.layers import (
     EmbeddedLinear,
     EncoderBlock,
     Mish,
+    OneHot,
     SelfAttention,
     StackedDropout,
     one_hot,
@@ -82,11 +83,16 @@ def test_every_column_of_categories_has_vectors_of_its_own() -> None:
     assert torch.equal(found[1], table.weight[[0, 4]])
 
 
-def test_an_unknown_category_is_zero_in_all_columns() -> None:
-    like = torch.zeros(2, 1)
-    found = one_hot(torch.tensor([[0, 2], [1, 1]]), (2, 3), like)
+def test_an_unknown_category_is_in_none_of_the_columns() -> None:
+    found = one_hot(torch.tensor([[0, 2], [1, 1]]), (2, 3))
     assert found.tolist() == [[0, 0, 1], [1, 1, 0]]
-    assert one_hot(torch.zeros(2, 0, dtype=torch.int64), (), like).shape == (2, 0)
+    assert one_hot(torch.zeros(2, 0, dtype=torch.int64), ()).shape == (2, 0)
+
+
+def test_a_column_of_categories_has_two_values_of_its_own() -> None:
+    values = torch.tensor([-1.0, 0.0, 0.0]), torch.tensor([0.5, 1.0, 2.0])
+    found = OneHot((2, 3), values)(torch.tensor([[0, 2], [1, 1]]))
+    assert found.tolist() == [[-1, 0, 2], [0.5, 1, 0]]
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -25,7 +25,8 @@ def network(kind: str) -> RealMlp:
 
 
 def given(network: RealMlp, weights: dict[str, Any]) -> RealMlp:
-    network.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    given = {name: torch.tensor(value) for name, value in weights.items()}
+    network.load_state_dict({**network.state_dict(), **given})
     return network
 
 
@@ -62,3 +63,14 @@ def test_rates_of_parameters_are_those_of_the_package(kind: str) -> None:
     for name, factor in ours.rate_factors().items():
         assert rates[name] / rates["hidden.0.weight"] == pytest.approx(factor)
     assert set(rates) == set(dict(ours.named_parameters()))
+
+
+def test_columns_of_categories_are_scaled_and_clipped_as_numbers_are() -> None:
+    """A third of the rows has a quartile range of 1, a tenth half a range of ½, no row has nothing."""
+    fitted = RealMlp(Columns(("x0",), ("c0", "c1"), (5, 3)), 1, RealMlpSizes(5, 2), regression=True)
+    number = torch.arange(60)
+    fitted.fit_categories(torch.stack([number % 3 + 1, (number % 10 > 0) + 1], 1))
+    once, twice = (value / (1 + (value / 3) ** 2) ** 0.5 for value in (1.0, 2.0))
+    absent, present = fitted.categories.absent_K, fitted.categories.present_K
+    torch.testing.assert_close(present, torch.tensor([once, once, once, 0, twice, 0]))
+    torch.testing.assert_close(absent, torch.tensor([0, 0, 0, 0, 0, -twice]))

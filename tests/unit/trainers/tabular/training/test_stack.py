@@ -47,7 +47,8 @@ def test_steps_of_realmlp_are_those_of_its_authors_package(
     }
     rate, smoothing = (0.07, 0.0) if kind == "regression" else (0.04, 0.1)
     options = made.options(**recipe, batch_size=16, label_smoothing=smoothing)
-    start = {name: torch.tensor(value) for name, value in recorded["initial"].items()}
+    given = {name: torch.tensor(value) for name, value in recorded["initial"].items()}
+    start = {**build(spec).state_dict(), **given}
     rows = torch.arange(len(inputs))
     an_epoch = recorded["steps_an_epoch"] * 16
     member = Member(0, rate, 0.0, 0.0, rows[:an_epoch], rows[:16], start)
