@@ -40,6 +40,7 @@ FAST = "train_sae_fast"
 COMMANDS = {
     "cache": "what is kept of prepared activations",
     "page": "a page about a training's features",
+    "recover": "how much of a model's loss comes back",
     "prune": "leave out latents that nothing activates",
 }
 """Words that do something else than training, each a module with `run`."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from trainers.common.activations.reading import Wanted, columns_of, read_rows
+from trainers.common.activations.rows import ResidentRows
 from trainers.probes.reading.hdf5 import open_activations
 from trainers.probes.reading.labels import read_targets
 
@@ -110,3 +113,55 @@ def test_lines_that_are_no_examples(example: ModuleType, tmp_path: Path) -> None
         example.read_texts(path)
     path.write_text("a\tone\na\t two \na\tthree\n")
     assert example.read_texts(path) == (["a", "a", "a"], ["one", "two", "three"])
+
+
+class Letters(Tokenizer):
+    """Tells its letters again, and where they stand where it is fast."""
+
+    def __init__(self, is_fast: bool) -> None:
+        self.is_fast = is_fast
+
+    def decode(self, ids: list[int]) -> str:
+        return "".join(map(chr, ids))
+
+    def __call__(self, texts: list[str], max_length: int = 99, **options: object) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = dict(super().__call__(texts, max_length))
+        if options.get("return_offsets_mapping"):
+            spans = [[(i, i + 1) for i, m in enumerate(text) if m.isalpha()][:max_length] for text in texts]
+            found["offset_mapping"] = spans
+        return found
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+@pytest.mark.parametrize("half", [True, False])
+def test_every_token_is_a_row_that_train_sae_reads(
+    example: ModuleType, tmp_path: Path, is_fast: bool, half: bool
+) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "acts.parquet"
+    tables = example.token_tables(Model(), Letters(is_fast), ["ab", "c d", "efghij"], [1, 2], 2)
+    assert example.write_tokens(path, tables, half) == 2 * (2 + 2 + 4)
+    rows = read_rows(path, Wanted(layer=2))
+    assert isinstance(rows, ResidentRows)
+    assert rows.x_ND[:, 0].tolist() == [2 * ord(letter) for letter in "abcdefgh"]
+    told = columns_of(path, 2, ("token_id", "token_text", "text_snippet", "token_start", "position", "text"))
+    assert told["token_id"] == [ord(letter) for letter in "abcdefgh"]
+    assert told["token_text"] == list("abcdefgh") and told["position"] == [0, 1, 0, 1, 0, 1, 2, 3]
+    assert told["text"] == [0, 0, 1, 1, 2, 2, 2, 2]
+    for snippet, start, token in zip(told["text_snippet"], told["token_start"], "abcdefgh", strict=True):
+        assert snippet[start] == token
+    assert told["text_snippet"][2] == ("c d" if is_fast else "cd")
+
+
+def test_a_snippet_is_cut_around_its_token(example: ModuleType) -> None:
+    text = "a" * 500 + "b" + "c" * 500
+    before, token, after = example.snippet(Letters(True), text, [], 0, (500, 501))
+    assert (len(before), token, len(after)) == (example.BEFORE, "b", example.AFTER)
+
+
+def test_a_file_without_text_is_told(example: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("\n \n")
+    with pytest.raises(SystemExit, match="holds no text"):
+        example.read_lines(tmp_path / "t.txt")
+    with pytest.raises(SystemExit, match="the tokenizer knows nothing"):
+        example.token_columns(Letters(True), "?!", None)
