@@ -100,7 +100,7 @@ def test_unusable_workers_leave_the_good_one_to_do_all(misfits: Misfits, tmp_pat
 
 def test_nothing_but_unusable_workers_ends_the_run(misfits: Misfits, tmp_path: Path) -> None:
     run = make_run(tmp_path, misfits, misfits.servers())
-    done = run.finish()
+    done = run.finish("--give-up-after", "0")
     assert done.returncode == 4, done.stdout + done.stderr
     check_reasons(done.stderr.partition("no usable worker:")[2])
     assert run.count(Trigger.COLLECT) == {}

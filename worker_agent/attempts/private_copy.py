@@ -70,6 +70,26 @@ def make_copy(top: str, shown: Mapping[str, Path], links: Mapping[str, Path]) ->
     return copy
 
 
+def copy_of_earlier(top: str, shown: Mapping[str, Path], links: Mapping[str, Path]) -> PrivateCopy:
+    """Return what `make_copy` must have returned for a copy that is there: what differs has changed.
+
+    Raises OSError for what it is a copy of and is gone.
+    """
+    copy = PrivateCopy({}, {name: str(target) for name, target in links.items()})
+    for name, source in shown.items():
+        _plan(copy, name, str(source), top, make=False)
+    for name in copy.links:
+        _make_folders(copy, os.path.dirname(name), top, make=False)
+    for name, original in copy.sources.items():
+        there = f"{top}/{name}"
+        is_same = os.path.isfile(there) and not os.path.islink(there)
+        if is_same and filecmp.cmp(original, there, shallow=False):
+            copy.looks[name] = _looks(os.lstat(there))
+        else:
+            copy.looks[name] = (0, 0, (0, 0), 0, 0)
+    return copy
+
+
 def difference(copy: PrivateCopy, top: str, since_ns: int) -> Difference:
     """Return what has become of a copy; `since_ns` is when its job was started.  Raises OSError."""
     seen: Set[str] = set()
@@ -149,29 +169,33 @@ def _looks(status: os.stat_result) -> Looks:
     return status.st_ino, status.st_size, times, status.st_mode, status.st_nlink
 
 
-def _plan(copy: PrivateCopy, name: str, source: str, top: str) -> None:
-    """Note which files are to be copied, and make the folders that they are in."""
+def _plan(copy: PrivateCopy, name: str, source: str, top: str, make: bool = True) -> None:
+    """Note which files are to be copied, and make the folders that they are in, or find them made."""
     if not os.path.isdir(source):
-        _make_folders(copy, os.path.dirname(name), top)
+        _make_folders(copy, os.path.dirname(name), top, make)
         copy.sources[name] = source
         return
-    _make_folders(copy, name, top)
+    _make_folders(copy, name, top, make)
     with os.scandir(source) as entries:
         for entry in sorted(entries, key=lambda item: item.name):
             if entry.name not in CACHES:
-                _plan(copy, f"{name}/{entry.name}", entry.path, top)
+                _plan(copy, f"{name}/{entry.name}", entry.path, top, make)
 
 
-def _make_folders(copy: PrivateCopy, name: str, top: str) -> None:
+def _make_folders(copy: PrivateCopy, name: str, top: str, make: bool = True) -> None:
     if not name or name in copy.folders:
         return
-    _make_folders(copy, os.path.dirname(name), top)
-    _make_folder(copy, name, top)
+    _make_folders(copy, os.path.dirname(name), top, make)
+    _make_folder(copy, name, top, make)
 
 
-def _make_folder(copy: PrivateCopy, name: str, top: str) -> None:
-    os.mkdir(f"{top}/{name}")
-    copy.folders[name] = os.lstat(f"{top}/{name}").st_mode
+def _make_folder(copy: PrivateCopy, name: str, top: str, make: bool = True) -> None:
+    if make:
+        os.mkdir(f"{top}/{name}")
+    if make or os.path.isdir(f"{top}/{name}"):
+        copy.folders[name] = os.lstat(f"{top}/{name}").st_mode
+    else:
+        copy.folders[name] = 0
 
 
 def _copy_file(source: str, target: str) -> Looks:

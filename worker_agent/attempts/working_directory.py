@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from worker_agent.attempts.mounts import plan_view
-from worker_agent.attempts.private_copy import PrivateCopy, make_copy
+from worker_agent.attempts.private_copy import PrivateCopy, copy_of_earlier, make_copy
 from worker_agent.attempts.recycled_directories import Made, RecycledAttempts
 from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
@@ -48,6 +48,14 @@ class WorkingDirectories:
     def made(self, attempt: AttemptLayout) -> Optional[Made]:
         """Return how the directory of an attempt was made; None where an earlier agent made it."""
         return self._made.get(attempt.root)
+
+    def remade(self, attempt: AttemptLayout, launch: Launch) -> Made:
+        """Return how the directory of an attempt must have been made by an earlier agent.  Raises OSError.
+
+        It is looked at when its job has ended, and compared with what it was made of.
+        """
+        view = plan_view([self._resolve(mount) for mount in launch.mounts], _listing)
+        return Made((), copy_of_earlier(attempt.work, view.copies, view.links), time.time_ns())
 
     def recycle(self, attempt: AttemptLayout) -> List[str]:
         """Keep a directory that is not needed any more for other attempts, if that can be.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Dict, List, Optional, Tuple
 
 from worker_agent.core.execution import Exit, Key, Started, StartError
+from worker_agent.executors.adopted import AdoptedExecutor
 from worker_agent.executors.base import Invocation
 from worker_agent.executors.process import ProcessExecutor
 from worker_agent.executors.terminal import Terminal
@@ -24,6 +25,8 @@ class Executors:
     def __init__(self) -> None:
         self._selector = selectors.EpollSelector()
         self._process = ProcessExecutor()
+        self.adopted = AdoptedExecutor()
+        """Attempts that an earlier agent has started."""
         self._warm = WarmStarter(self._selector)
         self._threads = ThreadStarter(self._selector)
         self._terminal = Terminal()
@@ -71,6 +74,8 @@ class Executors:
 
     def stop(self, key: Key, grace_s: float) -> None:
         """Ask an attempt to end, as `ProcessExecutor.stop` does; one that has not begun ends at once."""
+        if self.adopted.stop(key, grace_s):
+            return
         if self._warm.cancel(key):
             self._ended.append(Exit(key, -signal.SIGINT, None, 0.0, "warm"))
         elif not self._threads.stop(key, grace_s):
@@ -80,11 +85,12 @@ class Executors:
         """Return the attempts that ended since the last call."""
         exits = [self._told(item) for item in self._process.poll()]
         ended, self._ended = self._ended, []
-        return [*exits, *ended]
+        return [*exits, *ended, *self.adopted.poll()]
 
     def wait_s(self) -> Optional[float]:
         """Return after how many seconds `poll` has work even if no child ends; None for never."""
-        waits = [0.0] if self._ended else [self._process.wait_s(), self._threads.wait_s()]
+        others = [self._process.wait_s(), self._threads.wait_s(), self.adopted.wait_s()]
+        waits = [0.0] if self._ended else others
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _run_inline(self, key: Key, invocation: Invocation) -> int:

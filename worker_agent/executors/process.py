@@ -15,6 +15,7 @@ from worker_agent.core.execution import Exit, Key, Started, StartError
 from worker_agent.executors.base import Invocation
 from worker_agent.executors.escalation import Escalation
 from worker_agent.system import processes
+from worker_agent.system.exits import exit_code
 from worker_agent.system.faults import is_worker_fault
 
 _CONFIRM_S = 0.02
@@ -156,7 +157,7 @@ class ProcessExecutor:
         _, status, usage = os.wait4(ended.si_pid, 0)
         del self._pids[child.key]
         child.ended = time.monotonic()
-        child.exit_code, child.peak_rss_bytes = _exit_code(status), usage.ru_maxrss * 1024
+        child.exit_code, child.peak_rss_bytes = exit_code(status), usage.ru_maxrss * 1024
         self._ending.append(child)
         return True
 
@@ -197,10 +198,6 @@ def _keep_files_to_ourselves() -> None:
         if descriptor > 2:
             with contextlib.suppress(OSError):
                 os.set_inheritable(descriptor, False)
-
-
-def _exit_code(status: int) -> int:
-    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def _spawn(invocation: Invocation, null: int, log: int) -> int:

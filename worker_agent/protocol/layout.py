@@ -55,6 +55,11 @@ class StateLayout:
         return self.root / "agent.log"
 
     @property
+    def exits(self) -> Path:
+        """How those jobs ended whose agent had gone."""
+        return self.root / "exits.jsonl"
+
+    @property
     def default_work_dir(self) -> Path:
         return self.of_host / "work"
 

@@ -114,13 +114,20 @@ class AgentProcess:
     def _recover(self) -> None:
         memory, identity = self._ports.spool.memory, self._identity
         run_id = identity.layout.run_id
-        stubborn = recovery.kill_leftovers(memory, run_id, identity.boot_id)
+        kept = recovery.left_behind(memory, run_id, identity.boot_id, identity.layout.exits)
+        stubborn = recovery.kill_leftovers(memory, run_id, identity.boot_id, kept)
         if stubborn:
             complain(f"processes that do not end: {stubborn}; their slots stay locked")
         for path in recovery.unknown_attempts(memory, run_id):
             self._ports.workers.delete(path)
         if memory.work_dir:
             self._settings.apply(memory.settings, Path(memory.work_dir), [])
+        for attempt in kept:
+            recovery.resume(self._state, attempt, memory.running[attempt.key])
+            self._ports.executor.adopted.adopt(attempt, identity.layout.exits)
+            self._logs.follow(
+                *(attempt.key, self._host.context.attempt(attempt.key), memory.settings.log_limit_bytes)
+            )
         recovery.report_lost(self._state, self._ports.spool, identity.boot_id, self._ports.clock.now())
         self._effects.execute()
         self._records.write()

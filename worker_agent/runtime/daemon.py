@@ -15,6 +15,7 @@ from typing import Callable, Iterator, Optional
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.private_directory import make_private
 from worker_agent.runtime.assembly import AgentProcess
+from worker_agent.runtime.keeper import keep
 
 _IDLE_S = 30 * 60.0
 _TERMINAL_IDLE_S = 5.0
@@ -76,11 +77,14 @@ def _problem(reader: int, writer: int) -> Optional[str]:
 
 
 def _fork_again(layout: StateLayout, digest: str, writer: int) -> None:
-    """Never returns: the child ends, the grandchild becomes the agent."""
+    """Never returns: the child ends, the grandchild becomes the keeper, and its child the agent."""
     code = 1
     try:
         os.setsid()
-        code = _become_agent(layout, digest, writer) if os.fork() == 0 else 0
+        if os.fork() == 0:
+            code = keep(lambda: _become_agent(layout, digest, writer), writer, layout.exits)
+        else:
+            code = 0
     finally:
         os._exit(code)
 

@@ -1,21 +1,25 @@
-"""What an agent does first: end what an earlier one left running, and report it as lost."""
+"""What an agent does first: go on with what an earlier one left, end the rest and report it as lost."""
 
 from __future__ import annotations
 
 import os
 import time
 from pathlib import Path
-from typing import Iterator, List
+from typing import Iterator, List, Sequence
 
 from worker_agent.attempts.invocation import mark_of
-from worker_agent.core import transitions
+from worker_agent.core import deadlines, transitions
+from worker_agent.core.launch_check import artefacts_of
 from worker_agent.core.state import AgentState, Attempt, Phase
-from worker_agent.protocol.events import Running
+from worker_agent.executors.adopted import Adopted
+from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.layout import WorkLayout, attempt_name
 from worker_agent.runtime.ports import Records
 from worker_agent.runtime.spool import Memory, Numbers
-from worker_agent.system import processes
+from worker_agent.system import exits, processes
 
+_ADOPTED = ("process", "warm")
+"""Executors whose attempts are processes that need nothing of the agent."""
 _CONFIRM_S = 10.0
 _LOOK_S = 0.01
 _SEQ_GAP = 10_000
@@ -40,27 +44,61 @@ def restore(memory: Memory) -> AgentState:
     return state
 
 
+def left_behind(memory: Memory, run_id: str, boot_id: str, exits_path: Path) -> List[Adopted]:
+    """Return the attempts whose process still runs, or has ended and somebody saw how."""
+    if memory.boot_id != boot_id:
+        return []
+    ended, attempts = exits.read(exits_path), WorkLayout(Path(memory.work_dir))
+    found = []
+    for key, event in memory.running.items():
+        started = event.detail
+        if memory.launches[key].executor not in _ADOPTED or not isinstance(started, Running):
+            continue
+        mark = os.fsencode(mark_of(attempts.attempt(run_id, *key).output))
+        leader = processes.read_process(started.pid)
+        seen = [leader.start_ticks] if leader and leader.alive else []
+        seen += [ticks for pid, ticks in ended if pid == started.pid]
+        ours = [ticks for ticks in seen if started.ticks.before <= ticks <= started.ticks.after]
+        found += [Adopted(key, started.pid, ticks, mark) for ticks in ours[:1]]
+    return found
+
+
+def resume(state: AgentState, attempt: Adopted, started: Event) -> None:
+    """Let an attempt go on that an earlier agent has started."""
+    found = state.attempts[attempt.key]
+    assert isinstance(started.detail, Running)
+    found.phase, found.pid, found.mark = Phase.RUNNING, attempt.pid, attempt.mark
+    found.needs, found.slot = artefacts_of(found.launch), started.detail.slot
+    if found.slot is not None:
+        state.slots[found.slot] = attempt.key
+    deadlines.begin(found, started.at)
+
+
 def report_lost(state: AgentState, spool: Records, boot_id: str, now: float) -> None:
-    """Report every attempt that has no outcome, under numbers that no agent gives again."""
+    """Report every attempt that has no outcome and does not run, under numbers that no agent gives again."""
     spool.put(Numbers(state.seq))
     memory = spool.memory
     rebooted = memory.boot_id not in ("", boot_id)
     why = "the worker was restarted" if rebooted else "the agent was ended while the attempt was under way"
-    for key in list(state.attempts):
-        transitions.on_lost(state, key, why, now)
+    for key, attempt in list(state.attempts.items()):
+        if attempt.phase is not Phase.RUNNING:
+            transitions.on_lost(state, key, why, now)
 
 
-def kill_leftovers(memory: Memory, run_id: str, boot_id: str) -> List[int]:
-    """Kill every process of the run that is left from this boot; return those that would not die."""
+def kill_leftovers(memory: Memory, run_id: str, boot_id: str, kept: Sequence[Adopted] = ()) -> List[int]:
+    """Kill every process of the run that is left from this boot, but for those of attempts that are `kept`.
+
+    Returns those that would not die.
+    """
     if memory.boot_id != boot_id:
         return []
     deadline = time.monotonic() + _CONFIRM_S
-    left = list(_leftovers(memory, run_id))
+    left = list(_leftovers(memory, run_id, kept))
     while left and time.monotonic() < deadline:
         for pid in left:
             processes.kill(pid)
         time.sleep(_LOOK_S)
-        left = list(_leftovers(memory, run_id))
+        left = list(_leftovers(memory, run_id, kept))
     return left
 
 
@@ -72,16 +110,23 @@ def unknown_attempts(memory: Memory, run_id: str) -> Iterator[Path]:
         yield from (entry for entry in folder.iterdir() if entry.name not in known)
 
 
-def _leftovers(memory: Memory, run_id: str) -> Iterator[int]:
-    started = [event.detail for event in memory.running.values() if isinstance(event.detail, Running)]
+def _leftovers(memory: Memory, run_id: str, kept: Sequence[Adopted]) -> Iterator[int]:
+    keys = {attempt.key for attempt in kept}
+    others = [event.detail for key, event in memory.running.items() if key not in keys]
+    started = [detail for detail in others if isinstance(detail, Running)]
     groups = {item.pid for item in started if _group_is_ours(item)}
     attempts = WorkLayout(Path(memory.work_dir)).attempts(run_id)
     mark = os.fsencode(mark_of(str(attempts))) + b"/"
     for process in processes.processes():
         if process.alive and (
-            process.group in groups or processes.environment_has(process.pid, mark, whole=False)
+            process.group in groups
+            or (processes.environment_has(process.pid, mark, whole=False) and not _is_of(kept, process.pid))
         ):
             yield process.pid
+
+
+def _is_of(kept: Sequence[Adopted], pid: int) -> bool:
+    return any(processes.environment_has(pid, attempt.mark) for attempt in kept)
 
 
 def _group_is_ours(started: Running) -> bool:

@@ -11,7 +11,8 @@ from typing import Iterator, Optional
 
 PROC = Path("/proc")
 _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+"""Of the clock that `start_ticks` is read from."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def group_alive(group: int) -> bool:
 
 def ticks() -> int:
     """Return the clock that `start_ticks` is read from."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S)
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS_PER_S)
 
 
 def kill(pid: int) -> None:

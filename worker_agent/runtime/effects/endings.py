@@ -97,8 +97,8 @@ class EndingEffects:
     def _left(self, item: cmd.Collect, is_small: bool) -> cmd.Collected:
         """In a thread, or not."""
         context, key = self._host.context, item.exit.key
-        attempt = context.attempt(key)
-        made = context.working_directories.made(attempt)
+        attempt, directories = context.attempt(key), context.working_directories
+        made = directories.made(attempt) or directories.remade(attempt, item.launch)
         left = collect(attempt, item.launch, context.cache, made, item.succeeded, is_small)
         if item.succeeded and left.problem is None:
             return left

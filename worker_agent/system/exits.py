@@ -1,0 +1,63 @@
+"""How processes ended whose parent had gone: a line each, by who reaped them, for who waits for them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Dict, Tuple
+
+from worker_agent.system import processes
+
+Identity = Tuple[int, int]
+"""A pid, and the clock ticks at which it was started: no two processes of one boot have both."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of a process."""
+
+    pid: int
+    start_ticks: int
+    end_ticks: int
+    status: int
+    """As `os.wait4` tells it."""
+    peak_rss_bytes: int
+
+
+def reap() -> Ended:
+    """Wait for a child to end.  Raises ChildProcessError where there is none."""
+    waited = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+    assert waited is not None
+    process = processes.read_process(waited.si_pid)
+    pid, status, usage = os.wait4(waited.si_pid, 0)
+    start_ticks = process.start_ticks if process else -1
+    return Ended(pid, start_ticks, processes.ticks(), status, usage.ru_maxrss * 1024)
+
+
+def note(path: Path, ended: Ended) -> None:
+    """Write an end down.  What cannot be written is not: the attempt is lost then."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, json.dumps(asdict(ended)).encode() + b"\n")
+        finally:
+            os.close(descriptor)
+
+
+def read(path: Path) -> Dict[Identity, Ended]:
+    """Return what was written down; a line that is not whole is left out."""
+    found: Dict[Identity, Ended] = {}
+    with contextlib.suppress(OSError):
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            with contextlib.suppress(ValueError, TypeError):
+                ended = Ended(**json.loads(line.decode()))
+                found[ended.pid, ended.start_ticks] = ended
+    return found
+
+
+def exit_code(status: int) -> int:
+    """Return the exit code of a status; negative: ended by that signal."""
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
