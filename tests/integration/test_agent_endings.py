@@ -27,7 +27,9 @@ from worker_agent.attempts.results import tail_of
 from worker_agent.protocol import messages as msg
 
 
-def test_a_killed_agent_leaves_nothing_running(host: Host, tmp_path: Path) -> None:
+def test_what_a_killed_agent_leaves_running_is_ended_by_the_next_when_it_is_told_to(
+    host: Host, tmp_path: Path
+) -> None:
     path = tmp_path / "pids"
     master = host.connect()
     master.launch("a", TWO_PROCESSES.format(path=str(path)))
@@ -37,9 +39,11 @@ def test_a_killed_agent_leaves_nothing_running(host: Host, tmp_path: Path) -> No
     end(host.agent_pid(), signal.SIGKILL)
     assert all(map(is_alive, pids))
     again = host.connect(epoch=2)
-    lost = again.finished("a")
+    lost = again.finished("queued")
     assert lost.outcome == "lost" and lost.error
-    assert again.finished("queued").outcome == "lost"
+    assert all(map(is_alive, pids))
+    again.send(msg.Cancel("a", 1))
+    assert again.finished("a").outcome == "cancelled"
     assert not any(map(is_alive, pids))
     again.launch("a", WRITE_OUTPUT, attempt=2)
     assert again.finished("a", attempt=2).outcome == "succeeded"

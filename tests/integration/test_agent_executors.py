@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import textwrap
 from pathlib import Path
@@ -43,22 +44,33 @@ def test_an_agent_runs_warm_jobs_and_says_what_ran_them(host: Host) -> None:
     assert done.outcome == "refused" and "allowed are process, warm, thread, inline" in str(done.error)
 
 
-@pytest.mark.parametrize("executor", ["warm", "thread"])
-def test_what_an_agent_that_is_killed_leaves_is_ended_by_the_next(
-    host: Host, tmp_path: Path, executor: str
+def test_a_thread_that_an_agent_which_is_killed_leaves_is_ended_by_the_next(
+    host: Host, tmp_path: Path
 ) -> None:
-    master, pids = host.connect(), tmp_path / "pids"
-    code = f"import os, signal; open({str(pids)!r}, 'w').write(str(os.getpid())); signal.pause()"
-    argv = ["{python}", "-c", code] if executor == "warm" else [*start_words("toy"), "stay"]
-    master.launch("a", "", argv=argv, executor=executor, mounts=toy_trainer(tmp_path / "code"))
-    if executor == "warm":
-        (pid,) = pids_in(pids, 1)
-    else:
-        pid = master.wait_event("running", "a").detail.pid
+    master = host.connect()
+    argv = [*start_words("toy"), "stay"]
+    master.launch("a", "", argv=argv, executor="thread", mounts=toy_trainer(tmp_path / "code"))
+    pid = master.wait_event("running", "a").detail.pid
     end(host.agent_pid(), signal.SIGKILL)
     again = host.connect(epoch=2)
     assert again.finished("a").outcome == "lost"
     until(lambda: not is_alive(pid))
+
+
+def test_a_warm_job_outlives_its_agent(host: Host, tmp_path: Path) -> None:
+    master, pids = host.connect(), tmp_path / "pids"
+    code = f"import os, signal; open({str(pids)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    master.launch("a", code, executor="warm")
+    (pid,) = pids_in(pids, 1)
+    master.wait_event("running", "a")
+    master.settle()
+    end(host.agent_pid(), signal.SIGKILL)
+    again = host.connect(epoch=2)
+    again.settle()
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGTERM)
+    done = again.finished("a")
+    assert (done.outcome, done.exit_code) == ("failed", -signal.SIGTERM)
 
 
 def test_warm_jobs_and_threads_start_from_one_zipped_file(host: Host, tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def _is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> b
         return False
     if os.path.lexists(f"{attempt.work}/{EXPERIMENTS}"):
         return False
-    if launch.output_from is not None and made:
+    if launch.output_from is not None:
+        if made is None:
+            return False  # an earlier agent has made it: what is new in it is yet to be found out
         made.is_untouched = not difference(made.copy, attempt.work, made.since_ns)
         if not made.is_untouched:
             return False

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from worker_agent.attempts.private_copy import (
     Difference,
     PrivateCopy,
+    copy_of_earlier,
     difference,
     is_as_copied,
     make_copy,
@@ -246,3 +247,18 @@ def test_whatever_is_done_is_undone(
         assert not place.difference()
     finally:
         shutil.rmtree(root)
+
+
+def test_what_an_earlier_agent_copied_is_known_again_by_its_content(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (place.work / "new.txt").write_text("n")
+    (place.work / "train.py").chmod(0o644)
+    (place.work / "train.py").write_text("import other")
+    (place.work / "pkg/deep/model.py").unlink()
+    (place.work / "run.sh").touch()
+    shown = {path.name: path for path in place.cached.iterdir()}
+    again = copy_of_earlier(str(place.work), shown, {"data/here": place.data})
+    assert again.links == place.copy.links and again.folders == place.copy.folders
+    assert difference(again, str(place.work), LATER) == Difference(
+        changed=("train.py",), added=("new.txt",), missing=("pkg/deep/model.py",)
+    )

@@ -15,6 +15,7 @@ from worker_agent.protocol.messages import Ack, Launch, Release, Settings
 from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.runtime import recovery
 from worker_agent.runtime.spool import Met, Spool
+from worker_agent.system import exits
 
 LAUNCH = Launch("a", 1, 2, ["x"])
 MET = Met(1, "boot", Settings(), "/w")
@@ -119,4 +120,37 @@ def test_directories_of_unknown_attempts_are_found(path: Path, tmp_path: Path) -
         (attempts / name).mkdir(parents=True)
     assert list(recovery.unknown_attempts(spool.memory, "r1")) == [attempts / "b.1"]
     assert list(recovery.unknown_attempts(spool.memory, "r2")) == []
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    ("executor", "boot", "seen", "is_adopted"),
+    [
+        ("process", "boot", 6, True),
+        ("warm", "boot", 5, True),
+        ("thread", "boot", 6, False),
+        ("inline", "boot", 6, False),
+        ("process", "another boot", 6, False),
+        ("process", "boot", 8, False),
+        ("process", "boot", None, False),
+    ],
+)
+def test_an_attempt_is_adopted_where_somebody_saw_its_own_process(
+    path: Path, executor: str, boot: str, seen: int | None, is_adopted: bool
+) -> None:
+    spool = open_spool(path)
+    spool.put(MET)
+    spool.put(replace(LAUNCH, executor=executor))
+    spool.put(Event(1, EventKind.RUNNING, "a", 1, 5.0, Running("cpu0", 2**22 + 1, Ticks(5, 6))))
+    exits_path = path.with_name("exits.jsonl")
+    if seen is not None:
+        exits.note(exits_path, exits.Ended(2**22 + 1, seen, 9, 0, 0))
+    kept = recovery.left_behind(spool.memory, "r1", boot, exits_path)
+    assert [attempt.key for attempt in kept] == ([("a", 1)] if is_adopted else [])
+    state = recovery.restore(spool.memory)
+    for attempt in kept:
+        recovery.resume(state, attempt, spool.memory.running[attempt.key])
+    recovery.report_lost(state, spool, boot, 9.0)
+    assert [type(item) for item in state.outbox] == ([] if is_adopted else [cmd.Record])
+    assert state.slots == ({"cpu0": ("a", 1)} if is_adopted else {})
     spool.close()

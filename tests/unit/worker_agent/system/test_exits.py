@@ -1,0 +1,37 @@
+"""How processes ended is written down a line each, and read by pid and start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from worker_agent.system.exits import Ended, exit_code, note, read
+
+FIRST, SECOND = Ended(7, 100, 200, 0, 4096), Ended(7, 300, 400, 9, 8192)
+
+
+def test_a_pid_that_was_given_twice_is_two_processes(tmp_path: Path) -> None:
+    path = tmp_path / "exits.jsonl"
+    assert read(path) == {}
+    note(path, FIRST)
+    note(path, SECOND)
+    assert read(path) == {(7, 100): FIRST, (7, 300): SECOND}
+
+
+@pytest.mark.parametrize("rest", [b'{"pid": 8', b"\xff\n", b"[]\n", b'{"pid": 8}\n', b"null\n"])
+def test_what_is_not_whole_is_left_out(tmp_path: Path, rest: bytes) -> None:
+    path = tmp_path / "exits.jsonl"
+    note(path, FIRST)
+    path.write_bytes(path.read_bytes() + rest)
+    assert read(path) == {(7, 100): FIRST}
+
+
+def test_where_nothing_can_be_written_nothing_is_raised(tmp_path: Path) -> None:
+    note(tmp_path / "gone" / "exits.jsonl", FIRST)
+    assert read(tmp_path / "gone" / "exits.jsonl") == {}
+
+
+@pytest.mark.parametrize(("status", "code"), [(0, 0), (3 << 8, 3), (9, -9), (6 | 0x80, -6)])
+def test_a_status_is_an_exit_code_or_a_signal(status: int, code: int) -> None:
+    assert exit_code(status) == code
