@@ -10,11 +10,10 @@ import torch
 
 from trainers.common.errors import BadInput
 from trainers.tabular.data.categories import Vocabulary
-from trainers.tabular.data.dataset import Columns, Dataset, Fold, Rows
+from trainers.tabular.data.dataset import Columns, Dataset, Fold, Problem, Rows
 from trainers.tabular.data.features import (
     Constant,
     FeatureRules,
-    Infinite,
     amounts,
     kinds_of,
     missing_notes,
@@ -22,7 +21,7 @@ from trainers.tabular.data.features import (
     whole_rows,
     without_constant,
 )
-from trainers.tabular.data.outcomes import Asked, Outcomes, outcomes
+from trainers.tabular.data.outcomes import Asked, Outcomes, outcomes, outcomes_of
 from trainers.tabular.data.reading.files import Files, Table, as_texts
 from trainers.tabular.data.schema import Schema, features_of
 from trainers.tabular.data.splits import Split, SplitColumns, SplitOptions, split
@@ -62,6 +61,7 @@ class Known:
 
     columns: Columns
     vocabulary: Vocabulary
+    problem: Problem
 
 
 Named = Mapping[str, np.ndarray]
@@ -76,7 +76,10 @@ def load(source: Source, read: Read = Files.read, known: Known | None = None) ->
     names = source.files.names()
     features = features_of(source.schema, names) if known is None else _known_features(known, names)
     table, numbers, notes = _chosen_groups(read(source.files, _wanted(source.schema, features)), source)
-    found = outcomes(table, source.schema, source.problem, source.viability)
+    if known is None:
+        found = outcomes(table, source.schema, source.problem, source.viability)
+    else:
+        found = outcomes_of(table, source.schema, known.problem)
     numeric, texts = _features(table, features, source, known)
     keep = _usable(found, whole_rows(numeric, texts, source.rules.missing))
     division = _limited(split(len(keep), source.split, _split_columns(table, source.schema, keep)), source)
@@ -89,16 +92,17 @@ def load(source: Source, read: Read = Files.read, known: Known | None = None) ->
         torch.from_numpy(found.values[keep]),
         None if groups is None else groups[keep],
     )
-    dataset = _dataset(found, inputs.known.columns, rows, division)
+    dataset = _dataset(found, inputs.columns, rows, division)
     notes = (*notes, *found.notes, *_left_out(len(found.usable), len(keep)), *inputs.notes)
-    return Loaded(dataset, inputs.known.vocabulary, notes, numbers[keep[division.test]])
+    return Loaded(dataset, inputs.vocabulary, notes, numbers[keep[division.test]])
 
 
 @dataclass(frozen=True)
 class _Inputs:
     """The features of the rows that are used."""
 
-    known: Known
+    columns: Columns
+    vocabulary: Vocabulary
     numeric: torch.Tensor
     categories: torch.Tensor
     notes: tuple[str, ...]
@@ -114,9 +118,11 @@ def _inputs(
         numeric = {name: values for name, values in numeric.items() if name in kept}
         texts = {name: values for name, values in texts.items() if name in kept}
         vocabulary = Vocabulary.fit(_taken(texts, train))
-        known = Known(Columns(tuple(numeric), tuple(texts), vocabulary.cardinalities), vocabulary)
-    x, categories, told = _matrices(known, numeric, texts)
-    return _Inputs(known, x, categories, (*notes, *told))
+        columns = Columns(tuple(numeric), tuple(texts), vocabulary.cardinalities)
+    else:
+        columns, vocabulary = known.columns, known.vocabulary
+    x, categories, told = _matrices(columns, vocabulary, features=(numeric, texts))
+    return _Inputs(columns, vocabulary, x, categories, (*notes, *told))
 
 
 def _taken(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -127,18 +133,6 @@ def _left_out(n_rows: int, n_used: int) -> tuple[str, ...]:
     if n_rows == n_used:
         return ()
     return (f"{n_rows - n_used} of {n_rows} rows are left out, {n_used} are used",)
-
-
-def inputs_of(
-    table: Table, known: Known, infinite: Infinite = "error"
-) -> tuple[torch.Tensor, torch.Tensor, tuple[str, ...]]:
-    """Return the inputs [N, F] and [N, C] of a model for rows of a table, and what there is to tell.
-
-    Raises BadInput for a column that the model needs and the table has not.
-    """
-    check_columns(known.columns, list(table))
-    numeric = amounts(table, known.columns.numeric, infinite)
-    return _matrices(known, numeric, {name: as_texts(table[name]) for name in known.columns.categorical})
 
 
 def _wanted(schema: Schema, features: Sequence[str]) -> list[str]:
@@ -239,12 +233,13 @@ def _limited(division: Split, source: Source) -> Split:
 
 
 def _matrices(
-    known: Known, numeric: Named, texts: Named
+    columns: Columns, vocabulary: Vocabulary, features: tuple[Named, Named]
 ) -> tuple[torch.Tensor, torch.Tensor, tuple[str, ...]]:
+    numeric, texts = features
     n_rows = len(next(iter((*numeric.values(), *texts.values()))))
     x = np.stack(list(numeric.values()), axis=1) if numeric else np.empty((n_rows, 0))
-    categories, unseen = known.vocabulary.numbers(texts, n_rows)
-    notes = (*missing_notes(known.columns, x), *unseen_note(unseen))
+    categories, unseen = vocabulary.numbers(texts, n_rows)
+    notes = (*missing_notes(columns, x), *unseen_note(unseen))
     return torch.from_numpy(x.astype(np.float32)), torch.from_numpy(categories), notes
 
 

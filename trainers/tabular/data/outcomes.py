@@ -40,6 +40,20 @@ def outcomes(table: Table, schema: Schema, asked: Asked, viability: bool = False
     return _classes(table[schema.targets[0]], schema.targets[0], kind)
 
 
+def outcomes_of(table: Table, schema: Schema, problem: Problem) -> Outcomes:
+    """Return the targets of all rows as a trained model knows them; BadInput where they are others."""
+    if schema.targets != problem.targets:
+        raise BadInput(
+            f"the base model predicts {', '.join(problem.targets)}, the training {', '.join(schema.targets)}"
+        )
+    if problem.kind != "regression":
+        numbers = class_numbers(table[problem.targets[0]], problem)
+        return Outcomes(problem, numbers, numbers >= 0)
+    values = valid_amounts(table, problem.targets, schema)
+    known = (~np.isnan(values)).any(axis=1)
+    return Outcomes(problem, values, np.ones_like(known) if problem.viability else known)
+
+
 def class_numbers(values: np.ndarray, problem: Problem) -> np.ndarray:
     """Return [N] int64 numbers of a problem's classes, -1 for what is missing.
 

@@ -146,6 +146,6 @@ def _offer(name: str, there: Iterable[str]) -> str:
     names = list(there)
     lower = {one.lower(): one for one in names}
     near = difflib.get_close_matches(name.lower(), lower, n=_OFFERED, cutoff=0.5)
-    meant = f"did you mean {' or '.join(repr(lower[one]) for one in near)}? " if near else ""
+    meant = f"did you mean {' or '.join(repr(lower[one]) for one in near)}? There" if near else "there"
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{meant}There are {', '.join(names[:_LISTED])}{more}"
+    return f"{meant} are {', '.join(names[:_LISTED])}{more}"

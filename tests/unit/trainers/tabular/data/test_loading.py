@@ -10,7 +10,7 @@ import pytest
 
 from trainers.common.errors import BadInput
 from trainers.tabular.data.features import FeatureRules
-from trainers.tabular.data.loading import Known, Source, inputs_of, load
+from trainers.tabular.data.loading import Known, Source, load
 from trainers.tabular.data.reading.files import find_files
 from trainers.tabular.data.schema import Schema
 from trainers.tabular.data.splits import SplitOptions
@@ -122,7 +122,7 @@ def test_groups_are_chosen_or_left_out(tmp_path: Path) -> None:
 
 def test_what_a_model_knows_is_kept(tmp_path: Path) -> None:
     first = load(source(tmp_path, table()))
-    known = Known(first.dataset.columns, first.vocabulary)
+    known = Known(first.dataset.columns, first.vocabulary, first.dataset.problem)
     columns = table()
     columns["a"][:] = 1.0  # constant, as columns of one person may be
     columns["colour"][:] = "violet"
@@ -130,22 +130,12 @@ def test_what_a_model_knows_is_kept(tmp_path: Path) -> None:
     assert found.dataset.columns == first.dataset.columns
     assert (found.dataset.train.categories == 0).all()
     assert "categories that no training row has, taken as unknown: colour 60" in found.notes
+    other = replace(source(tmp_path, columns), schema=Schema(("b",)))
+    with pytest.raises(BadInput, match="the base model predicts y, the training b"):
+        load(other, known=known)
     del columns["b"]
     with pytest.raises(BadInput, match="the model needs 3 columns, of which these are not there: b"):
         load(source(tmp_path, columns), known=known)
-
-
-def test_inputs_of_new_rows(tmp_path: Path) -> None:
-    first = load(source(tmp_path, table()))
-    known = Known(first.dataset.columns, first.vocabulary)
-    new = {
-        "a": np.array([1.0, np.nan]),
-        "b": np.array([2.0, 3.0]),
-        "colour": np.array(["red", "x"], dtype=object),
-    }
-    x, categories, notes = inputs_of(new, known)
-    assert x[0].tolist() == [1, 2] and x.shape == (2, 2) and categories.tolist() == [[3], [0]]
-    assert len(notes) == 2
 
 
 @pytest.mark.parametrize(

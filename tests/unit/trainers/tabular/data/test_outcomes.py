@@ -9,7 +9,7 @@ import pytest
 
 from trainers.common.errors import BadInput
 from trainers.tabular.data.dataset import Problem
-from trainers.tabular.data.outcomes import Asked, class_numbers, outcomes
+from trainers.tabular.data.outcomes import Asked, class_numbers, outcomes, outcomes_of
 from trainers.tabular.data.schema import Schema, Valid
 
 OMEGA = np.array([0.1, -1.0, 0.5, 2.0, np.nan])
@@ -93,3 +93,14 @@ def test_viability_needs_rows_without_valid_targets_and_a_regression() -> None:
         outcomes({"y": np.arange(3.0)}, Schema(("y",)), "regression", viability=True)
     with pytest.raises(BadInput, match="has one target and no viability"):
         outcomes({"y": texts("a", "b")}, Schema(("y",)), "auto", viability=True)
+
+
+def test_targets_of_a_trained_model_keep_its_classes_and_its_viability() -> None:
+    problem = Problem("multiclass", ("y",), ("a", "b", "c"))
+    found = outcomes_of({"y": texts("c", None, "c")}, Schema(("y",)), problem)
+    assert found.problem == problem and found.values.tolist() == [2, -1, 2]
+    assert found.usable.tolist() == [True, False, True]
+    viable = Problem("regression", ("y",), viability=True)
+    assert outcomes_of({"y": OMEGA}, Schema(("y",)), viable).usable.all()
+    plain = outcomes_of({"y": OMEGA}, Schema(("y",)), Problem("regression", ("y",)))
+    assert plain.usable.tolist() == [True, True, True, True, False]
