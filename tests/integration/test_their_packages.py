@@ -52,7 +52,7 @@ def test_an_unknown_command_names_the_known_ones(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert (
         "run_two_phase, analyze_jobs, run_all_training, train_probes, train_sae, worker_agent, "
-        "personalization, probes, sae" in done.stderr
+        "personalization, probes, sae, tabular" in done.stderr
     )
 
 

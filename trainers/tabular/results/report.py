@@ -16,8 +16,8 @@ from trainers.tabular.results.table import csv_table, json_table, text_table
 TEXT, CSV, JSON, PAGE = "report.txt", "report.csv", "report.json", "report.html"
 
 
-def write_report(folder: Path, results: Sequence[ModelResult], title: str) -> str:
-    """Write `report.txt`, `.csv`, `.json` and `.html`, and return the text.
+def write_report(folder: Path, results: Sequence[ModelResult], title: str, *, with_page: bool = True) -> str:
+    """Write `report.txt`, `.csv`, `.json` and, by choice, `.html`, and return the text.
 
     BadInput where two models have one name; where matplotlib is missing, after the other three are written.
     """
@@ -29,6 +29,7 @@ def write_report(folder: Path, results: Sequence[ModelResult], title: str) -> st
     write_bytes(folder / TEXT, text.encode())
     write_bytes(folder / CSV, csv_table(results, rows).encode())
     write_bytes(folder / JSON, json_bytes({"title": title, "models": json_table(results, rows)}))
-    require_matplotlib()
-    write_bytes(folder / PAGE, page(title, results, rows).encode())
+    if with_page:
+        require_matplotlib()
+        write_bytes(folder / PAGE, page(title, results, rows).encode())
     return text

@@ -37,6 +37,7 @@ def test_the_trainers_that_ship_are_what_they_were() -> None:
         "personalization": "trainer:personalization:5",
         "probes": "trainer:probes:5",
         "sae": "trainer:sae:3",
+        "tabular": "trainer:tabular:1",
     }
     assert find_trainer_manifest().name == "personalization"
     offers = {name for name in trainer_names() if "thread" in find_trainer_manifest(name).executors}
@@ -50,9 +51,9 @@ def test_the_personalization_trainer_takes_jobs_over_participants() -> None:
     )
 
 
-def test_jobs_of_probes_and_autoencoders_start_from_no_base_model_by_themselves() -> None:
-    assert not find_trainer_manifest("probes").shape.base_models
-    assert not find_trainer_manifest("sae").shape.base_models
+def test_jobs_of_other_trainers_start_from_no_base_model_by_themselves() -> None:
+    for name in ("probes", "sae", "tabular"):
+        assert not find_trainer_manifest(name).shape.base_models
 
 
 def test_a_folder_and_a_manifest_are_a_trainer(tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+"""Models of tables as jobs: a grid that is killed and goes on, and base models with what starts from them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from master.core.running.lifecycle import Trigger
+from tests.support.runs import Run
+from tests.unit.trainers.tabular.tables import written
+from trainers.common.errors import TrainerError
+from trainers.tabular.running.parallel import train_all
+
+DEFAULTS: dict[str, Any] = {
+    "targets": "y",
+    "exclude": "z",
+    "group": "person",
+    "split": "group",
+    "sizes": ["mlp.hidden=8", "realmlp.hidden=8"],
+    "epochs": 2,
+    "num_workers": 1,
+    "prepared_cache": "off",
+}
+
+
+@pytest.fixture(autouse=True)
+def own_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
+    monkeypatch.setenv("TWOPHASE_AGENT_IDLE_S", "20")
+
+
+def run_of(folder: Path, jobs: dict[str, Any], **defaults: Any) -> Run:
+    local = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "state_dir": str(folder / "state")}
+    given = {**DEFAULTS, **defaults, "data": written(folder / "rows.csv")}
+    return Run(folder, [local], {**jobs, "defaults": given}, script=None)
+
+
+@pytest.mark.slow
+def test_a_grid_of_models_seeds_and_folds_is_killed_and_goes_on(tmp_path: Path) -> None:
+    grid = {"models": ["mlp", "realmlp", "trees"], "seeds": [0, 1], "fold": [0, 1]}
+    run = run_of(tmp_path, {"grid": grid}, folds=2)
+    master = run.start("--trainer", "tabular")
+    assert master.stdout is not None
+    for _line in master.stdout:
+        if run.layout.journal.exists() and len(run.count(Trigger.COLLECT)) >= 3:
+            break
+    master.kill()
+    master.communicate()
+    assert len(run.count(Trigger.COLLECT)) < 12
+    done = run.finish("--trainer", "tabular")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run.check_complete(jobs=12, base_models=0)
+    assert set(run.count(Trigger.ASSIGN).values()) == {1}, "attempts still running were not adopted"
+    rows = list(csv.DictReader((run.layout.root / "phase2_experiments.csv").read_text().splitlines()))
+    assert len({row["rmse"] for row in rows if row["models"] != "trees"}) == 8
+    assert all(float(row["rmse"]) > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_each_person_has_a_base_model_of_all_others(tmp_path: Path) -> None:
+    grid = {"target_group": ["3", "4"], "tune_learning_rate": [1e-3, 1e-5]}
+    run = run_of(tmp_path, {"grid": grid, "base_model": True}, models="mlp", split="random")
+    done = run.finish("--trainer", "tabular")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run.check_complete(jobs=4, base_models=2)
+    for path in (run.layout.root / "experiments" / "alpha").glob("*/mlp/model.json"):
+        saved = json.loads(path.read_text())
+        assert saved["model"] == "mlp" and saved["vocabulary"] == {"colour": ["blue", "green", "red"]}
+
+
+@dataclass(frozen=True)
+class Work:
+    """Leaves a file for each model; one that is called `bad` kills its process."""
+
+    folder: Path
+
+    def __call__(self, names: Sequence[str], device: torch.device) -> None:
+        for name in names:
+            if name == "bad":
+                os._exit(9)
+            (self.folder / name).write_text(f"{device} {os.getpid()}")
+
+
+def test_models_on_several_devices_have_a_process_each(tmp_path: Path) -> None:
+    devices = [torch.device("cpu", number) for number in (0, 1)]
+    work = Work(tmp_path)
+    train_all(("transformer", "mlp", "tabular_transformer"), devices, work, work, lambda: None)
+    said = {path.name: path.read_text().split() for path in tmp_path.iterdir()}
+    assert {name: place for name, (place, _) in said.items()} == {
+        "transformer": "cpu:0",
+        "mlp": "cpu:0",
+        "tabular_transformer": "cpu:1",
+    }
+    assert len({process for _, process in said.values()} | {str(os.getpid())}) == 3
+
+
+def test_a_process_that_dies_is_told_and_the_others_end(tmp_path: Path) -> None:
+    devices = [torch.device("cpu", number) for number in (0, 1)]
+    work = Work(tmp_path)
+    with pytest.raises(TrainerError, match=r"cpu:1 \(bad\): exit code 9; the others are kept"):
+        train_all(("mlp", "bad"), devices, work, work, lambda: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["mlp"]

@@ -1,0 +1,77 @@
+"""The command that asks a model: rows in, a table out; what the rows lack is told and nothing is written."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.unit.trainers.tabular.tables import columns, written
+from tests.unit.trainers.tabular.test_run import quiet, request
+from trainers.tabular.predict import main
+from trainers.tabular.run import train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    train(request(folder, {"seeds": [0, 1]}), quiet)
+    return folder
+
+
+def test_predictions_are_a_table(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = [str(trained / "out" / "mlp"), str(trained / "rows.csv"), "--device", "cpu", "--keep", "person"]
+    assert main(argv) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert len(rows) == 120 and rows[-1]["person"] == "11.0"
+    assert float(rows[0]["y_low_90"]) < float(rows[0]["y"]) < float(rows[0]["y_high_90"])
+    assert float(rows[0]["y_spread"]) > 0
+
+
+def test_the_output_of_one_model_is_enough_and_parquet_holds_the_same(trained: Path, tmp_path: Path) -> None:
+    for name in ("p.csv", "p.parquet"):
+        argv = [str(trained / "out"), str(trained / "rows.csv"), "--output", str(tmp_path / name)]
+        assert main([*argv, "--device", "cpu"]) == 0
+    table = pq.read_table(tmp_path / "p.parquet").to_pydict()
+    with (tmp_path / "p.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(row["y"]) for row in rows] == table["y"]
+
+
+def test_new_categories_are_told(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = columns()
+    path = written(tmp_path / "new.csv", {**table, "colour": ["violet"] * len(table["a"])})
+    assert main([str(trained / "out"), path, "--device", "cpu"]) == 0
+    assert "categories that no training row has, taken as unknown: colour 120" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--output", "x.txt"], "must end with .csv or .parquet"),
+        (["--keep", "persons"], "--keep persons: no such column; there are person, a"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    trained: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(trained / "out"), str(trained / "rows.csv"), "--device", "cpu", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_rows_of_other_columns_are_refused_and_nothing_is_written(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = columns()
+    path = written(tmp_path / "other.csv", {"A": table["a"], "b": table["b"]})
+    argv = [str(trained / "out"), path, "--output", str(tmp_path / "p.csv"), "--device", "cpu"]
+    assert main(argv) == 2
+    assert "missing here a, colour" in capsys.readouterr().err
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_a_folder_that_is_no_model_is_told(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(trained), "rows.csv"]) == 2
+    assert "is not the folder of one model; it has no model.json" in capsys.readouterr().err

@@ -1,0 +1,221 @@
+"""One network of a run: its members trained, the best rates kept, saved as a model that can be called."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from trainers.common.errors import BadInput
+from trainers.common.files import write_json
+from trainers.tabular.data.loading import Loaded
+from trainers.tabular.data.targets import Transform
+from trainers.tabular.models.registry import ModelSpec, Recipe, build, count_parameters
+from trainers.tabular.request import Request
+from trainers.tabular.results.export import export
+from trainers.tabular.results.saved import SavedMember, SavedModel, load_model, save_model
+from trainers.tabular.results.surrogate import Surrogate, calibrated
+from trainers.tabular.running.claims import DONE, checkpoint_of
+from trainers.tabular.running.importance import Stored, importance_of
+from trainers.tabular.running.planning import Planned, batch_of, best_rates, planned, recipe_of, sizes_of
+from trainers.tabular.running.preparing import Prepared, prepare, prepare_by
+from trainers.tabular.running.progress import Progress
+from trainers.tabular.running.source import transforms_of
+from trainers.tabular.settings import Settings
+from trainers.tabular.training.members import Member, Options, Precision, Reports, Stacking, Trained
+from trainers.tabular.training.train import train_members
+
+Heard = Callable[[str, int, Mapping[str, float]], None]
+"""Gets the model's name, the number of a member and an epoch of it."""
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who hears how training goes."""
+
+    say: Callable[[str], None]
+    progress: Progress
+    epoch: Heard | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is decided before the first step."""
+
+    spec: ModelSpec
+    recipe: Recipe
+    prepared: Prepared
+    planned: list[Planned]
+    members: list[Member]
+    batch_size: int
+    notes: tuple[str, ...] = ()
+
+
+def train_network(
+    name: str, loaded: Loaded, request: Request, device: torch.device, listeners: Listeners
+) -> None:
+    """Train a network and leave its folder whole; BadInput, before that, for what cannot be trained."""
+    started = time.monotonic()
+    plan = plan_of(name, loaded, request)
+    options = _options(name, plan, request, device)
+    for note in plan.notes:
+        listeners.say(f"{name}: {note}")
+    listeners.progress.begin(name, len(plan.members), options.epochs)
+
+    def heard(member: int, record: Mapping[str, float]) -> None:
+        listeners.progress.epoch(member, record)
+        if listeners.epoch is not None:
+            listeners.epoch(name, member, record)
+
+    reports = Reports(heard, listeners.say)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    trained = train_members(plan.spec, plan.prepared.examples, plan.members, options, reports)
+    kept = _kept(plan.planned, trained)
+    if len(kept) < len(trained):
+        listeners.say(_told_rates(name, plan.planned[kept[0]]))
+    model = _saved(plan, loaded, trained, kept, request)
+    folder = request.output_dir / name
+    save_model(folder, model)
+    for kind in request.exports:
+        listeners.say(f"{name}: {export(folder, model, kind)}")
+    record = _record(plan, trained, kept, options, time.monotonic() - started)
+    if request.plots:
+        record["importance"] = _importance(model, plan, loaded)
+    write_json(folder / DONE, record)
+    checkpoint_of(request.checkpoint_dir, name).unlink(missing_ok=True)
+
+
+def plan_of(name: str, loaded: Loaded, request: Request) -> Plan:
+    """Return what would be trained; BadInput where it cannot be."""
+    settings, dataset = request.settings, loaded.dataset
+    if request.start is not None:
+        return _further(load_model(request.start / name), name, loaded, request)
+    own = recipe_of(name, dataset.problem, settings)
+    transforms: tuple[Transform, ...] = transforms_of(settings.target_transform, dataset.problem.targets)
+    prepared = prepare(dataset, own.inputs, transforms, settings.fold)
+    members = planned(own, settings, len(prepared.parts))
+    spec = ModelSpec(name, dataset.columns, dataset.problem, sizes_of(settings.sizes, name))
+    count_parameters(build(spec, prepared.examples.numeric[:1000]))  # sizes that do not fit are told now
+    return _plan(spec, own, prepared, members, settings)
+
+
+def _plan(
+    spec: ModelSpec, own: Recipe, prepared: Prepared, members: list[Planned], settings: Settings
+) -> Plan:
+    batch, note = batch_of(own, settings, min(len(part.train) for part in prepared.parts))
+    notes = () if note is None else (note,)
+    return Plan(spec, own, prepared, members, [_member(one, prepared) for one in members], batch, notes)
+
+
+def _further(base: SavedModel, name: str, loaded: Loaded, request: Request) -> Plan:
+    """Return the plan that starts from the members of a base model, with its statistics."""
+    own = recipe_of(name, base.spec.problem, request.settings, further=True)
+    prepared = prepare_by(loaded.dataset, base.statistics, request.settings.fold)
+    rate, decay, clip = own.learning_rate, own.weight_decay, own.clip_norm
+    members = [Planned(one.seed, one.fold, rate, decay, clip) for one in base.members]
+    plan = _plan(base.spec, own, prepared, members, request.settings)
+    started = [
+        replace(member, start=saved.state) for member, saved in zip(plan.members, base.members, strict=True)
+    ]
+    return replace(plan, members=started)
+
+
+def _member(one: Planned, prepared: Prepared) -> Member:
+    part = prepared.parts[one.fold]
+    return Member(
+        one.seed, one.learning_rate, one.weight_decay, one.clip_norm, train=part.train, val=part.val
+    )
+
+
+def _options(name: str, plan: Plan, request: Request, device: torch.device) -> Options:
+    return Options.of(
+        plan.recipe,
+        batch_size=plan.batch_size,
+        precision=cast(Precision, request.settings.precision),
+        device=device,
+        compile=request.compile,
+        stacking=cast(Stacking, request.stacking),
+        checkpoint=checkpoint_of(request.checkpoint_dir, name),
+        fingerprint={"model": name},
+    )
+
+
+def _kept(members: Sequence[Planned], trained: Sequence[Trained]) -> list[int]:
+    """Return the numbers of the members whose rates are the best."""
+    losses = [min(record["val_loss"] for record in one.history) for one in trained]
+    best = best_rates(members, losses)
+    return [number for number, one in enumerate(members) if one.rates == best]
+
+
+def _told_rates(name: str, best: Planned) -> str:
+    rate, decay, clip = best.rates
+    return f"{name}: of the rates, {rate:g} with weight decay {decay:g} and clip norm {clip:g} is the best"
+
+
+def _saved(
+    plan: Plan, loaded: Loaded, trained: Sequence[Trained], kept: Sequence[int], request: Request
+) -> SavedModel:
+    members = tuple(
+        SavedMember(trained[number].state, plan.planned[number].seed, plan.planned[number].fold)
+        for number in kept
+    )
+    settings = {"settings": request.settings.as_config(), "data": list(request.data)}
+    model = SavedModel(plan.spec, loaded.vocabulary, plan.prepared.statistics, members, settings=settings)
+    return calibrated(model, plan.prepared.held_out)
+
+
+def _record(
+    plan: Plan, trained: Sequence[Trained], kept: Sequence[int], options: Options, seconds: float
+) -> dict[str, Any]:
+    """Return what is told of a training in its `training.json`."""
+    network = build(plan.spec, plan.prepared.examples.numeric[:1000])
+    members = [
+        {
+            **{key: getattr(one, key) for key in Planned.__dataclass_fields__},
+            **{key: getattr(trained[number], key) for key in ("best_epoch", "stop_epoch", "seconds")},
+            "kept": number in kept,
+            "history": trained[number].history,
+        }
+        for number, one in enumerate(plan.planned)
+    ]
+    return {
+        "members": members,
+        "parameters": count_parameters(network),
+        "seconds": seconds,
+        "peak_bytes": _peak_bytes(options.device),
+        "device": str(options.device),
+        "batch_size": options.batch_size,
+    }
+
+
+def _importance(model: SavedModel, plan: Plan, loaded: Loaded) -> Stored:
+    """Return what the members of the first fold make of what it held out."""
+    surrogate, dataset = Surrogate(model), loaded.dataset
+    return importance_of(
+        lambda rows: surrogate.members(rows, [0]).values.mean(0),
+        plan.prepared.held_out[0],
+        dataset.columns,
+        dataset.problem,
+    )
+
+
+def _peak_bytes(device: torch.device) -> int:
+    """Return the most memory that training took: of the GPU, or of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def base_models(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the models that a base model has; BadInput where it has none of them."""
+    found = tuple(name for name in names if (folder / name).is_dir())
+    if not found:
+        there = ", ".join(sorted(path.name for path in folder.glob("*") if path.is_dir())) or "none"
+        raise BadInput(f"{folder}: has no model of {', '.join(names)}; it has {there}. --models chooses")
+    return found
