@@ -26,6 +26,9 @@ _COMMANDS = {
     "run_all_training": "master.commands.run_all_training",
     "train_probes": "trainers.probes.cli",
     "train_sae": "trainers.sae.cli",
+    "train_tabular": "trainers.tabular.cli",
+    "train_pmssm": "trainers.tabular.pmssm",
+    "predict_tabular": "trainers.tabular.predict",
     "worker_agent": "worker_agent.__main__",
 }
 _EXAMPLES = "examples and schemas lie in"
@@ -35,6 +38,9 @@ _ABOUT = {
     "run_all_training": "run all training scripts of a folder",
     "train_probes": "train probes on stored activations, without a jobs file",
     "train_sae": "train sparse autoencoders on stored activations, without a jobs file",
+    "train_tabular": "train models of a table side by side, without a jobs file",
+    "train_pmssm": "train_tabular with the inputs, target and models of a pMSSM scan",
+    "predict_tabular": "ask a trained model of a table for rows of a file",
     "worker_agent": "what a worker runs; runs start it themselves",
 }
 
@@ -62,6 +68,21 @@ def train_probes() -> int:
 def train_sae() -> int:
     """Run the command of this name with the words of this process."""
     return start("train_sae")
+
+
+def train_tabular() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("train_tabular")
+
+
+def train_pmssm() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("train_pmssm")
+
+
+def predict_tabular() -> int:
+    """Run the command of this name with the words of this process."""
+    return start("predict_tabular")
 
 
 def worker_agent() -> int:

@@ -27,7 +27,10 @@ def run(argv: list[str], cwd: Path, *search_path: Path) -> subprocess.CompletedP
 
 @pytest.mark.parametrize(
     "command",
-    ["run_two_phase", "analyze_jobs", "run_all_training", "train_probes", "train_sae", "personalization"],
+    [
+        *("run_two_phase", "analyze_jobs", "run_all_training", "train_probes", "train_sae"),
+        *("train_tabular", "train_pmssm", "predict_tabular", "personalization"),
+    ],
 )
 def test_a_command_is_ours(tmp_path: Path, command: str) -> None:
     theirs = write_their_packages(tmp_path)
@@ -51,8 +54,8 @@ def test_an_unknown_command_names_the_known_ones(tmp_path: Path) -> None:
     done = run(["-m", "twophase", "run_too_phase"], tmp_path, ROOT)
     assert done.returncode == 2
     assert (
-        "run_two_phase, analyze_jobs, run_all_training, train_probes, train_sae, worker_agent, "
-        "personalization, probes, sae, tabular" in done.stderr
+        "run_two_phase, analyze_jobs, run_all_training, train_probes, train_sae, train_tabular, train_pmssm, "
+        "predict_tabular, worker_agent, personalization, probes, sae, tabular" in done.stderr
     )
 
 

@@ -83,11 +83,20 @@ def test_training_an_autoencoder_says_what_to_install(wheel: Path) -> None:
     assert "No module named" in done.stderr and "pip install 'twophase[trainers]'" in done.stderr
 
 
+def test_training_models_of_tables_says_what_to_install_and_help_needs_nothing(wheel: Path) -> None:
+    for words in (("train_tabular", "--data", "x.csv"), ("predict_tabular", "model", "x.csv")):
+        done = run(wheel, *words)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+        assert "pip install 'twophase[trainers,tabular]'" in done.stderr
+        help_ = run(wheel, words[0], "--help")
+        assert help_.returncode == 0 and f"{words[0]} " in help_.stdout
+
+
 def test_every_command_is_an_entry_point(wheel: Path) -> None:
     text = next(wheel.glob("*.dist-info/entry_points.txt")).read_text()
     assert re.findall(r"^(\w+) = ", text, re.MULTILINE) == [
-        *("analyze_jobs", "run_all_training", "run_two_phase", "train_probes", "train_sae"),
-        "worker_agent",
+        *("analyze_jobs", "predict_tabular", "run_all_training", "run_two_phase", "train_pmssm"),
+        *("train_probes", "train_sae", "train_tabular", "worker_agent"),
     ]
 
 
