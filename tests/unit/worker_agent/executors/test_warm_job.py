@@ -60,3 +60,13 @@ def test_a_job_that_still_runs_does_not_leave(monkeypatch: pytest.MonkeyPatch) -
     modules = set(sys.modules)
     warm_job.leave()
     assert set(sys.modules) == modules
+
+
+def test_objects_that_warn_whoever_asks_them_anything_are_left_alone() -> None:
+    class Deprecated:
+        def __getattribute__(self, name: str) -> object:
+            raise FutureWarning(name)
+
+    kept = Deprecated()
+    assert warm_job._flushed()
+    assert type(kept) is Deprecated
