@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from trainers.common.devices import usable_cores
+from trainers.common.errors import TrainerError
 from trainers.common.prepared_cache import open_cache
 from trainers.tabular import CODE_VERSION
 from trainers.tabular.data.kept import reader
@@ -29,6 +30,7 @@ from trainers.tabular.running.progress import Progress
 from trainers.tabular.running.reporting import report_of
 from trainers.tabular.running.source import digest_of, source_of
 from trainers.tabular.settings import NETWORKS
+from trainers.tabular.training.members import DivergedError
 from worker_agent.protocol.script_contract import ScriptContract
 
 Say = Callable[[str], None]
@@ -62,8 +64,18 @@ def train(request: Request, say: Say, contract: ScriptContract | None = None) ->
             if name not in NETWORKS and not is_done(request.output_dir, name):
                 fit_trees(name, loaded, request, say)
 
-    train_all(missing, devices, work, replace(work, say=None), trees)
+    try:
+        train_all(missing, devices, work, replace(work, say=None), trees)
+    except TrainerError:
+        done = tuple(name for name in names if is_done(request.output_dir, name))
+        if done:
+            report_of(_with_models(request, done), loaded, say, timestamp)
+        raise
     return report_of(request, loaded, say, timestamp)
+
+
+def _with_models(request: Request, names: tuple[str, ...]) -> Request:
+    return replace(request, settings=replace(request.settings, models=names))
 
 
 @dataclass(frozen=True)
@@ -79,12 +91,18 @@ class _Work:
     """None: another process, which tells stderr."""
 
     def __call__(self, names: Sequence[str], device: torch.device) -> None:
-        """Train models one after the other."""
+        """Train models one after the other; TrainerError, after all others, where one of them diverged."""
         report = None if self.contract is None else self.contract.report_progress
         say, epoch = self.say or _told_to_stderr, Logs(self.request.output_dir, self.timestamp).epoch
         listeners = Listeners(say, Progress(say, report), epoch if self.request.plots else None)
+        failed = []
         for name in names:
-            train_network(name, self.loaded, self.request, device, listeners)
+            try:
+                train_network(name, self.loaded, self.request, device, listeners)
+            except DivergedError as error:
+                failed.append(f"{name}: {error}")
+        if failed:
+            raise TrainerError(f"not all models were trained: {'; '.join(failed)}; the others are kept")
 
 
 def _told_to_stderr(line: str) -> None:
@@ -99,7 +117,7 @@ def _loaded(request: Request, say: Say) -> tuple[Request, Loaded]:
     names = base_models(request.start, request.settings.models)
     first = load_model(request.start / names[0])
     known = Known(first.spec.columns, first.vocabulary, first.spec.problem)
-    request = replace(request, settings=replace(request.settings, models=names))
+    request = _with_models(request, names)
     return request, load(source_of(request), read, known)
 
 

@@ -115,6 +115,8 @@ def _plan(
 
 def _further(base: SavedModel, name: str, loaded: Loaded, request: Request) -> Plan:
     """Return the plan that starts from the members of a base model, with its statistics."""
+    if loaded.dataset.folds and request.settings.fold is None:
+        raise BadInput("--folds from a base model on needs --fold: which of them is held out")
     own = recipe_of(name, base.spec.problem, request.settings, further=True)
     prepared = prepare_by(loaded.dataset, base.statistics, request.settings.fold)
     rate, decay, clip = own.learning_rate, own.weight_decay, own.clip_norm

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from tests.unit.trainers.tabular.tables import columns, written
-from trainers.common.errors import BadInput
+from trainers.common.errors import BadInput, TrainerError
+from trainers.tabular import run as running
+from trainers.tabular.cli import main
 from trainers.tabular.request import Request
 from trainers.tabular.results.saved import load_model
 from trainers.tabular.run import train
 from trainers.tabular.settings import settings_of
+from trainers.tabular.training.members import DivergedError
 
 SMALL: dict[str, Any] = {
     "targets": ["y"],
@@ -97,6 +100,8 @@ def test_a_base_model_is_fitted_to_the_group_that_it_never_saw(tmp_path: Path) -
     base = request(tmp_path, target_group="7", is_base=True, output_dir=tmp_path / "base")
     train(base, quiet)
     tuned = request(tmp_path, {"tune_epochs": 1}, target_group="7", start=tmp_path / "base")
+    with pytest.raises(BadInput, match="needs --fold: which of them is held out"):
+        train(request(tmp_path, {"folds": 2}, start=tmp_path / "base"), quiet)
     lines: list[str] = []
     train(tuned, lines.append)
     before, after = (load_model(folder / "mlp") for folder in (tmp_path / "base", tmp_path / "out"))
@@ -104,6 +109,31 @@ def test_a_base_model_is_fitted_to_the_group_that_it_never_saw(tmp_path: Path) -
     assert after.vocabulary == before.vocabulary
     assert any(not one.equal(after.members[0].state[name]) for name, one in before.members[0].state.items())
     assert "10 of 120 rows are of the wanted groups" in lines
+
+
+def test_a_model_that_diverges_is_told_and_the_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = running.train_network
+
+    def diverging(name: str, *rest: Any) -> None:
+        if name == "realmlp":
+            raise DivergedError("the loss is no number")
+        real(name, *rest)
+
+    monkeypatch.setattr(running, "train_network", diverging)
+    with pytest.raises(TrainerError, match="realmlp: the loss is no number; the others are kept"):
+        train(request(tmp_path, {"models": ["realmlp", "mlp"]}), quiet)
+    assert "rmse" in json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (tmp_path / "out" / "mlp" / "model.json").exists()
+
+
+def test_settings_that_were_written_are_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = request(tmp_path)
+    train(made, quiet)
+    assert main(["--config", str(made.output_dir / "settings.json"), "--print-config"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["sizes"] == SMALL["sizes"] and printed["data"] == [*made.data]
 
 
 @pytest.mark.parametrize(
