@@ -14,15 +14,15 @@ from trainers.tabular.running.claims import is_done
 from trainers.tabular.running.source import source_of
 
 
-def test_each_seed_and_fold_has_its_trees(tmp_path: Path) -> None:
-    made = request(tmp_path, {"seeds": [0, 1], "folds": 3, "configurations": 1})
+@pytest.mark.parametrize(("name", "seeds", "said"), [("trees", 2, 0), ("trees_tuned", 1, 1)])
+def test_each_seed_and_fold_has_its_trees(tmp_path: Path, name: str, seeds: int, said: int) -> None:
+    made = request(tmp_path, {"seeds": [*range(seeds)], "folds": 2, "configurations": 1})
     loaded, lines = load(source_of(made)), []
-    for name in ("trees", "trees_tuned"):
-        fit_trees(name, loaded, made, lines.append)
-        found = read_predictions(made.output_dir / name)
-        assert found.test.shape == (6, 18, 1) and found.val.shape == (2, 102, 1)
-        assert is_done(made.output_dir, name)
-    assert lines == ["trees_tuned: 1 configurations on 3 splits"]
+    fit_trees(name, loaded, made, lines.append)
+    found = read_predictions(made.output_dir / name)
+    assert found.test.shape == (2 * seeds, 18, 1) and found.val.shape == (seeds, 102, 1)
+    assert is_done(made.output_dir, name)
+    assert lines == ["trees_tuned: 1 configurations on 2 splits"] * said
 
 
 def test_damaged_predictions_are_told(tmp_path: Path) -> None:
