@@ -30,7 +30,7 @@ QUICK = {"steps": 3, "rounds": 2, "epochs": 6, "rows": 2048, "runs": 1}
 FULL = {"steps": 12, "rounds": 7, "epochs": 48, "rows": 4096, "runs": 3}
 GOALS = {
     "mlp: ours over lightning": 2.0,
-    "mlp: stacked over in turn": 1.4,
+    "mlp of 128: stacked over in turn": 1.4,
     "realmlp: folds, ours over pytabkit": 1.2,
     **{f"{name}: ours over plain": 1.0 for name in MODELS},
 }
@@ -60,10 +60,12 @@ def measured(asked: argparse.Namespace, table: Any) -> dict[str, Any]:
         f"{torch.get_num_threads()} threads, {asked.steps} steps an epoch, {asked.rounds} rounds", file=table
     )
     times: dict[str, Mapping[str, float]] = {}
-    for name in asked.models or MODELS:
-        times[name] = tabular_arms.step_times(name, asked.steps, asked.rounds)
-        told = "  ".join(f"{arm} {seconds * 1e3:8.2f} ms" for arm, seconds in times[name].items())
-        print(f"{name:20} {told}", file=table, flush=True)
+    for case in tabular_arms.CASES:
+        if asked.models and case.name not in asked.models:
+            continue
+        own = times[case.label] = tabular_arms.step_times(case, asked.steps, asked.rounds)
+        told = "  ".join(f"{arm} {seconds * 1e3:8.2f} ms" for arm, seconds in own.items())
+        print(f"{case.label:20} {told}", file=table, flush=True)
     ratios = {key: value for name, arms in times.items() for key, value in _ratios(name, arms).items()}
     missing = [] if tabular_arms.has_lightning() else ["lightning"]
     folds: dict[str, Any] = {}

@@ -7,6 +7,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,28 @@ WORKERS = 2
 """Of the DataLoader."""
 
 Epoch = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network that is measured."""
+
+    name: str
+    hidden: int = 0
+    """Units of its hidden layers; 0 for the usual ones."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in the table."""
+        return f"{self.name} of {self.hidden}" if self.hidden else self.name
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Our own network."""
+        return ModelSpec(self.name, COLUMNS, PROBLEM, {"hidden": self.hidden} if self.hidden else {})
+
+
+CASES = [*map(Case, MODELS), Case("mlp", 128)]
 
 
 def has_lightning() -> bool:
@@ -49,9 +72,9 @@ def members(name: str, count: int, train: int, val: int) -> list[Member]:
     return [Member(seed, *shared, index[:train], index[train:]) for seed in range(count)]
 
 
-def step_times(name: str, steps: int, rounds: int) -> Mapping[str, float]:
+def step_times(case: Case, steps: int, rounds: int) -> Mapping[str, float]:
     """Return the seconds of a step of each way; of stacked members those of a step of one of them."""
-    epochs = _arms(name, steps)
+    epochs = _arms(case, steps)
     for epoch in epochs.values():
         epoch()  # what is done once
     taken: dict[str, list[float]] = {arm: [] for arm in epochs}
@@ -63,7 +86,7 @@ def step_times(name: str, steps: int, rounds: int) -> Mapping[str, float]:
             taken[arm].append((time.perf_counter() - started) / steps)
 
     if has_lightning():
-        taken["lightning"] = _lightning(name, steps, rounds, one_round)
+        taken["lightning"] = _lightning(case, steps, rounds, one_round)
     else:
         for _ in range(rounds):
             one_round()
@@ -72,21 +95,21 @@ def step_times(name: str, steps: int, rounds: int) -> Mapping[str, float]:
     return {arm: value / (STACKED if arm == "stacked" else 1) for arm, value in seconds.items()}
 
 
-def _arms(name: str, steps: int) -> dict[str, Epoch]:
-    examples, spec = rows((steps + 1) * BATCH), ModelSpec(name, COLUMNS, PROBLEM)
+def _arms(case: Case, steps: int) -> dict[str, Epoch]:
+    examples, spec, name = rows((steps + 1) * BATCH), case.spec, case.name
     options = Options.of(recipe(name, PROBLEM), epochs=1000, batch_size=BATCH)
     own = members(name, STACKED, steps * BATCH, BATCH)
     single = Stack(spec, own[:1], examples, options)
-    arms: dict[str, Epoch] = {"plain": _plain(name, examples, steps), "ours": lambda: single.epoch(1)}
+    arms: dict[str, Epoch] = {"plain": _plain(case, examples, steps), "ours": lambda: single.epoch(1)}
     if MODELS[name].gains_on_cpu:
         together = Stack(spec, own, examples, options)
         arms["stacked"] = lambda: together.epoch(1)
     return arms
 
 
-def _plain(name: str, examples: Examples, steps: int) -> Epoch:
-    network, own = usual_network(name, examples.numeric), recipe(name, PROBLEM)
-    optimizer = usual_optimizer(name, network)
+def _plain(case: Case, examples: Examples, steps: int) -> Epoch:
+    network, own = usual_network(case, examples.numeric), recipe(case.name, PROBLEM)
+    optimizer = usual_optimizer(case.name, network)
 
     def epoch() -> None:
         order = torch.randperm(steps * BATCH)
@@ -101,13 +124,13 @@ def _plain(name: str, examples: Examples, steps: int) -> Epoch:
     return epoch
 
 
-def _lightning(name: str, steps: int, rounds: int, between: Epoch) -> list[float]:
+def _lightning(case: Case, steps: int, rounds: int, between: Epoch) -> list[float]:
     """Train by Lightning's Trainer, with an epoch of every other way between two of its own."""
     warnings.simplefilter("ignore")
     import lightning
 
-    examples, own, times = rows(steps * BATCH), recipe(name, PROBLEM), []
-    network = usual_network(name, examples.numeric)
+    examples, own, times = rows(steps * BATCH), recipe(case.name, PROBLEM), []
+    network = usual_network(case, examples.numeric)
 
     class Module(lightning.LightningModule):
         def __init__(self) -> None:
@@ -128,7 +151,7 @@ def _lightning(name: str, steps: int, rounds: int, between: Epoch) -> list[float
                 between()
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
-            return usual_optimizer(name, self.inner)
+            return usual_optimizer(case.name, self.inner)
 
     loader = torch.utils.data.DataLoader(
         torch.utils.data.TensorDataset(examples.numeric, examples.targets),
@@ -164,15 +187,17 @@ def usual_loss(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.mse_loss(outputs, targets)
 
 
-def usual_network(name: str, numeric: Tensor) -> nn.Module:
+def usual_network(case: Case, numeric: Tensor) -> nn.Module:
     """Return a network of the same sizes put together from torch's own layers, where it has them."""
-    if name == "mlp":
-        return UsualMlp()
-    if name == "realmlp":
+    if case.name == "mlp":
+        return UsualMlp(case.hidden or 512)
+    if case.name == "realmlp":
         return UsualRealMlp()
-    if name == "transformer":
+    if case.name == "transformer":
         return UsualTransformer()
-    return NumbersAlone(build(ModelSpec(name, COLUMNS, PROBLEM), numeric).train())
+    if case.name == "tabular_transformer":
+        return UsualTabularTransformer()
+    return NumbersAlone(build(case.spec, numeric).train())
 
 
 class NumbersAlone(nn.Module):
@@ -191,11 +216,11 @@ class NumbersAlone(nn.Module):
 class UsualMlp(nn.Module):
     """One embedding for all columns, then layers over them side by side."""
 
-    def __init__(self) -> None:
+    def __init__(self, units: int) -> None:
         super().__init__()
         self.embedding = nn.Linear(1, 64)
-        hidden = [layer for _ in range(3) for layer in (nn.Linear(512, 512), nn.ReLU())]
-        self.layers = nn.Sequential(nn.Linear(19 * 64, 512), nn.ReLU(), *hidden, nn.Linear(512, 1))
+        hidden = [layer for _ in range(3) for layer in (nn.Linear(units, units), nn.ReLU())]
+        self.layers = nn.Sequential(nn.Linear(19 * 64, units), nn.ReLU(), *hidden, nn.Linear(units, 1))
 
     def forward(self, numeric: Tensor) -> Tensor:
         """Return [N, 1]."""
@@ -226,8 +251,7 @@ class UsualTransformer(nn.Module):
         self.embedding = nn.Sequential(nn.Linear(1, 128), nn.LayerNorm(128), nn.ReLU())
         self.positions = nn.Parameter(torch.randn(1, 19, 128) * 0.02)
         self.read_out = nn.Parameter(torch.randn(1, 1, 128) * 0.02)
-        layer = nn.TransformerEncoderLayer(128, 4, 512, 0.1, batch_first=True, norm_first=True)
-        self.encoder = nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
+        self.encoder = _usual_encoder()
         narrow = [nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 1)]
         self.head = nn.Sequential(nn.LayerNorm(128), nn.Linear(128, 512), nn.ReLU(), *narrow)
 
@@ -237,3 +261,28 @@ class UsualTransformer(nn.Module):
         x = torch.cat([self.read_out.expand(len(x), -1, -1), x], 1)
         outputs: Tensor = self.head(self.encoder(x)[:, 0])
         return outputs
+
+
+class UsualTabularTransformer(nn.Module):
+    """The tabular transformer with torch's encoder, and an embedding for each column one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        embeddings = (nn.Sequential(nn.Linear(1, 128), nn.LayerNorm(128)) for _ in range(19))
+        self.embeddings = nn.ModuleList(embeddings)
+        self.encoder = _usual_encoder()
+        self.attention = nn.Linear(128, 1)
+        narrow = [nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 1)]
+        self.head = nn.Sequential(nn.Linear(128, 512), nn.LayerNorm(512), nn.ReLU(), *narrow)
+
+    def forward(self, numeric: Tensor) -> Tensor:
+        """Return [N, 1]."""
+        columns = zip(self.embeddings, numeric.split(1, 1), strict=True)
+        x = self.encoder(torch.stack([embedding(column) for embedding, column in columns], 1))
+        outputs: Tensor = self.head((self.attention(x).softmax(1) * x).sum(1))
+        return outputs
+
+
+def _usual_encoder() -> nn.Module:
+    layer = nn.TransformerEncoderLayer(128, 4, 512, 0.1, batch_first=True, norm_first=True)
+    return nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)

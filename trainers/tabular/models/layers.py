@@ -162,9 +162,9 @@ class EncoderBlock(nn.Module):
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return [N, T, D] for [N, T, D]."""
-        x = x + self.dropout(self.attention(self.attention_norm(x)))
+    def forward(self, x: Tensor, queries: int | None = None) -> Tensor:
+        """Return [N, T, D] for [N, T, D]; with `queries` for the first of the tokens alone."""
+        x = x[..., :queries, :] + self.dropout(self.attention(self.attention_norm(x), queries))
         hidden = self.dropout(functional.relu(self.up(self.hidden_norm(x))))
         return x + self.dropout(self.down(hidden))
 

@@ -29,6 +29,13 @@ def test_the_transformer_reads_its_own_token_out() -> None:
     assert not torch.allclose(network(numeric, categories), before)
 
 
+def test_the_token_that_is_read_out_is_the_same_whether_the_others_are_computed_or_not() -> None:
+    torch.manual_seed(0)
+    network = Transformer(tables.NUMBERS, 1, SIZES).double()
+    x = torch.randn(3, 5, 8, dtype=torch.float64)
+    torch.testing.assert_close(network.encoder(x, 1), network.encoder(x)[:, :1], rtol=1e-12, atol=1e-12)
+
+
 def test_the_tabular_transformer_embeds_every_column_by_itself() -> None:
     torch.manual_seed(0)
     network = TabularTransformer(tables.NUMBERS, 1, SIZES)
