@@ -22,7 +22,7 @@ from trainers.sae.model.dense import dense_loss
 from trainers.sae.model.encoder import inference_codes
 from trainers.sae.model.parameters import decoder_of, new_parameters, output_bias
 from trainers.sae.model.sparse import Weights
-from trainers.sae.rates import rate_at
+from trainers.sae.rates import base_rate, rate_at
 from trainers.sae.settings import PRESETS, WORKERS, Settings, settings_of
 from trainers.sae.training import Training
 
@@ -66,7 +66,7 @@ class Ours:
             print(self._training.prepare(x_BD), file=sys.stderr)
         for part in x_BD.chunk(self._settings.accumulate):
             self._training.gather(part)
-        rate = self._settings.learning_rate or 1e-4
+        rate = base_rate(self._settings, len(x_BD))
         self._training.update(rate_at(self._settings, rate, self._done, self._steps, self._steps))
         self._done += 1
 
@@ -118,7 +118,8 @@ def lightning_seconds(kind: str, asked: argparse.Namespace, x_ND: Tensor) -> flo
     # Nothing is validated: that is no part of a step.
     settings = replace(settings, engine="lightning", max_steps=asked.steps + WARM_UP + 1, patience=0)
     training = Training(settings, scale_for(x_ND[:batch]), torch.device("cpu"))
-    examples = Examples(ResidentRows(x_ND), None, x_ND[:batch])
+    none = torch.empty(0, dtype=torch.int64)
+    examples = Examples(ResidentRows(x_ND), none, x_ND[:batch], x_ND[:batch])
     with tempfile.TemporaryDirectory() as folder:
         plan = plan_of(settings, len(x_ND), batch, {}, Path(folder))
         module = SaeModule(fitting.network_of(training, plan), plan, asked.rate, 1.0)

@@ -148,6 +148,7 @@ def _looped(
     else:
         _, first = next(batches(examples, examples.order(plan.settings.seed, 0), 0, plan.batch))
         say(training.prepare(first))
+        loop.save()  # what was timed is not timed again, however soon the training is killed
     loop.run(progress)
     return loop.fitted()
 

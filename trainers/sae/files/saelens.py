@@ -46,7 +46,7 @@ def read_saelens(folder: Path) -> SavedSae:
         raise BadInput(
             f"{folder}: architecture {config.get('architecture')!r} is not read; known are {known}"
         )
-    if config.get("normalize_activations", "none") != "none" or config.get("rescale_acts_by_decoder_norm"):
+    if config.get("normalize_activations", "none") != "none":
         raise BadInput(f"{folder}: is not folded: save it with SAELens's save_inference_model first")
     latents, features = taken(tensors, "W_dec", path).shape
     form = Architecture(kind, features, latents, int(config.get("k") or 1), sparsity_coef=0.0)
@@ -57,8 +57,18 @@ def read_saelens(folder: Path) -> SavedSae:
     parameters |= {"W_dec": tensors["W_dec"], "b_dec": taken(tensors, "b_dec", path)}
     if kind == "jumprelu":
         parameters["threshold"] = taken(tensors, "threshold", path)
+    if config.get("rescale_acts_by_decoder_norm"):
+        _fold_norms(parameters)
     _centre(form, parameters, bool(config.get("apply_b_dec_to_input")))
     return SavedSae(form, parameters, torch.tensor(0.0), config.get("metadata") or {})
+
+
+def _fold_norms(parameters: dict[str, Tensor]) -> None:
+    """Give decoder rows norm 1, where SAELens chooses latents as if they had it."""
+    norms = parameters["W_dec"].norm(dim=1).clamp(min=1e-12)
+    parameters["W_enc"] = parameters["W_enc"] * norms[:, None]
+    parameters["b_enc"] = parameters["b_enc"] * norms
+    parameters["W_dec"] = parameters["W_dec"] / norms[:, None]
 
 
 def _centre(form: Architecture, parameters: dict[str, Tensor], centred: bool) -> None:

@@ -116,6 +116,9 @@ def new_trainer(plan: Plan, device: torch.device, callbacks: list[Callback]) -> 
         "log_every_n_steps": 10,
     }
     options |= {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    # Lightning would write checkpoints of its own into the folder that it runs in.
+    keeps = any(isinstance(one, ModelCheckpoint) for one in callbacks)
+    options |= {"enable_checkpointing": keeps, "default_root_dir": plan.checkpoints}
     return Trainer(**options, callbacks=[*callbacks, *stopping])
 
 

@@ -51,6 +51,22 @@ def test_killed_at_any_step_it_ends_to_the_bit_as_if_it_had_not_been(
     assert (broken / "evaluation.json").read_bytes() == (whole / "evaluation.json").read_bytes()
 
 
+def test_what_was_timed_at_the_start_is_not_timed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(tmp_path / "out", write(tmp_path))
+
+    def dies(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "gather", dies)
+        with pytest.raises(Killed):
+            quiet(asked)
+    monkeypatch.setattr(Training, "prepare", lambda *_: pytest.fail("timed again"))
+    quiet(asked)
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     path, out = write(tmp_path), tmp_path / "out"
     quiet(request(out, path))

@@ -85,8 +85,10 @@ def test_both_engines_give_the_same_losses(
     assert by_trainer == pytest.approx(by_loop, rel=1e-9)
 
 
-def test_results_are_those_of_our_own_loop(tmp_path: Path) -> None:
-    path = write(tmp_path)
+def test_results_are_those_of_our_own_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, here = write(tmp_path), tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     options = {**WIDE, **CASES["relu"], "max_epochs": 4, "val_per_epoch": 1}
     own = quiet(request(tmp_path / "own", path, **options))
     theirs = quiet(with_lightning(request(tmp_path / "lightning", path, **options)))
@@ -97,6 +99,7 @@ def test_results_are_those_of_our_own_loop(tmp_path: Path) -> None:
     for name in ("epoch", "step", "val_loss"):
         assert [one[name] for one in told] == pytest.approx([one[name] for one in ours], rel=1e-9), name
     assert len(list((tmp_path / "lightning" / "checkpoints").glob("step_*.ckpt"))) == 3
+    assert not any(here.iterdir())
 
 
 class Killed(Exception):
