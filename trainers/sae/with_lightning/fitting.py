@@ -118,7 +118,7 @@ def new_trainer(plan: Plan, device: torch.device, callbacks: list[Callback]) -> 
     options |= {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     # Lightning would write checkpoints of its own into the folder that it runs in.
     keeps = any(isinstance(one, ModelCheckpoint) for one in callbacks)
-    options |= {"enable_checkpointing": keeps, "default_root_dir": plan.checkpoints}
+    options |= {"enable_checkpointing": keeps}
     return Trainer(**options, callbacks=[*callbacks, *stopping])
 
 
@@ -162,6 +162,9 @@ def _quiet() -> Iterator[None]:
     logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "Checkpoint directory .* is not empty"
+            )  # others' files lie there
             for kind in NOISE:
                 warnings.simplefilter("ignore", kind)
             yield

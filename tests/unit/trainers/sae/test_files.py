@@ -80,6 +80,22 @@ def test_what_saelens_expects(tmp_path: Path) -> None:
     same(z @ tensors["W_dec"] + tensors["b_dec"], sae("batchtopk").reconstruct(X))
 
 
+def test_latents_that_saelens_chooses_by_the_norms_of_decoder_rows(tmp_path: Path) -> None:
+    written = sae("topk")
+    write_saelens(tmp_path, written, torch.full((48,), 0.01))
+    config = json.loads((tmp_path / "cfg.json").read_text())
+    (tmp_path / "cfg.json").write_text(json.dumps({**config, "rescale_acts_by_decoder_norm": True}))
+    tensors = load_file(tmp_path / "sae_weights.safetensors")
+    norms = tensors["W_dec"].norm(dim=1)
+    # As SAELens computes it, written out.
+    h = ((X - tensors["b_dec"]) @ tensors["W_enc"] + tensors["b_enc"]) * norms
+    top = torch.topk(h, 4)
+    z = torch.zeros(50, 48).scatter(1, top.indices, top.values.relu())
+    expected = z @ (tensors["W_dec"] / norms[:, None]) + tensors["b_dec"]
+    assert (expected - written.reconstruct(X)).abs().max() > 0.1
+    same(read_saelens(tmp_path).reconstruct(X), expected)
+
+
 @pytest.mark.parametrize("kind", ["topk", "hierarchical"])
 def test_sparsify_directories(tmp_path: Path, kind: str) -> None:
     written = sae(kind)
