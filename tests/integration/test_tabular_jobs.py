@@ -44,6 +44,7 @@ def run_of(folder: Path, jobs: dict[str, Any], **defaults: Any) -> Run:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_grid_of_models_seeds_and_folds_is_killed_and_goes_on(tmp_path: Path) -> None:
     grid = {"models": ["mlp", "realmlp", "trees"], "seeds": [0, 1], "fold": [0, 1]}
     run = run_of(tmp_path, {"grid": grid}, folds=2)
@@ -55,7 +56,7 @@ def test_a_grid_of_models_seeds_and_folds_is_killed_and_goes_on(tmp_path: Path) 
     master.kill()
     master.communicate()
     assert len(run.count(Trigger.COLLECT)) < 12
-    done = run.finish("--trainer", "tabular")
+    done = run.finish("--trainer", "tabular", timeout_s=600)
     assert done.returncode == 0, done.stdout + done.stderr
     run.check_complete(jobs=12, base_models=0)
     assert set(run.count(Trigger.ASSIGN).values()) == {1}, "attempts still running were not adopted"
@@ -68,7 +69,7 @@ def test_a_grid_of_models_seeds_and_folds_is_killed_and_goes_on(tmp_path: Path) 
 def test_each_person_has_a_base_model_of_all_others(tmp_path: Path) -> None:
     grid = {"target_group": ["3", "4"], "tune_learning_rate": [1e-3, 1e-5]}
     run = run_of(tmp_path, {"grid": grid, "base_model": True}, models="mlp", split="random")
-    done = run.finish("--trainer", "tabular")
+    done = run.finish("--trainer", "tabular", timeout_s=600)
     assert done.returncode == 0, done.stdout + done.stderr
     run.check_complete(jobs=4, base_models=2)
     for path in (run.layout.root / "experiments" / "alpha").glob("*/mlp/model.json"):

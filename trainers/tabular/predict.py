@@ -95,7 +95,15 @@ def predictions(
     table = files.read(list(dict.fromkeys([*columns.names, *keep])))
     found, notes = surrogate.rows({name: table[name] for name in columns.names})
     predicted = surrogate.predict_rows(found).columns()
-    return {**{name: table[name] for name in keep}, **predicted}, notes
+    return {**{name: _plain(table[name]) for name in keep}, **predicted}, notes
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Return a column of whole numbers, such as one of ids, as whole numbers."""
+    import numpy as np
+
+    whole = values.dtype.kind == "f" and bool((np.floor(values) == values).all())
+    return values.astype(np.int64) if whole and bool(np.isfinite(values).all()) else values
 
 
 def model_folder(folder: Path) -> Path:

@@ -25,7 +25,7 @@ def test_predictions_are_a_table(trained: Path, capsys: pytest.CaptureFixture[st
     argv = [str(trained / "out" / "mlp"), str(trained / "rows.csv"), "--device", "cpu", "--keep", "person"]
     assert main(argv) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    assert len(rows) == 120 and rows[-1]["person"] == "11.0"
+    assert len(rows) == 120 and rows[-1]["person"] == "11"
     assert float(rows[0]["y_low_90"]) < float(rows[0]["y"]) < float(rows[0]["y_high_90"])
     assert float(rows[0]["y_spread"]) > 0
 
