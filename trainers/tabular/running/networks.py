@@ -13,6 +13,7 @@ import torch
 
 from trainers.common.errors import BadInput
 from trainers.common.files import write_json
+from trainers.tabular import CODE_VERSION
 from trainers.tabular.data.loading import Loaded
 from trainers.tabular.data.targets import Transform
 from trainers.tabular.models.registry import ModelSpec, Recipe, build, count_parameters
@@ -144,7 +145,7 @@ def _options(name: str, plan: Plan, request: Request, device: torch.device) -> O
         compile=request.compile,
         stacking=cast(Stacking, request.stacking),
         checkpoint=checkpoint_of(request.checkpoint_dir, name),
-        fingerprint={"model": name},
+        fingerprint={"model": name, "code_version": CODE_VERSION},
     )
 
 
