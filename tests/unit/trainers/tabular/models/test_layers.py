@@ -67,7 +67,18 @@ def test_dropout_of_a_member_does_not_depend_on_its_neighbours() -> None:
     kept = together(x)
     assert torch.equal(kept[1], alone(x[1]))
     assert not torch.equal(kept[0], kept[1])
-    torch.testing.assert_close(kept.unique(), torch.tensor([0.0, 1 / 0.6]))
+    torch.testing.assert_close(kept.unique(), torch.tensor([0.0, 65536 / round(0.6 * 65536)]))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1e-7])
+def test_dropout_takes_its_share_and_leaves_the_mean(share: float) -> None:
+    dropout = Dropout(share)
+    dropout.generators = [torch.Generator().manual_seed(0)]
+    kept = dropout(torch.ones(401, 501, dtype=torch.float64))
+    assert float((kept == 0).double().mean()) == pytest.approx(share, abs=0.01)
+    assert float(kept.mean()) == pytest.approx(1, abs=0.01)
+    # Of neighbours, which are drawn from one word, neither tells of the other.
+    assert float((kept[:, 1:] * kept[:, :-1]).mean()) == pytest.approx(1, abs=0.02)
 
 
 def test_dropout_leaves_alone_what_is_not_trained() -> None:
