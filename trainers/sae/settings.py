@@ -13,7 +13,7 @@ Schedule = Literal["linear", "restarts", "plateau", "constant"]
 SCHEDULES = ("linear", "restarts", "plateau", "constant")
 SPARSITY = {"relu": 1e-3, "gelu": 1e-3, "jumprelu": 1.0}
 ENGINES = ("own", "lightning")
-KERNELS = ("auto", "plain", "triton")
+KERNELS = ("auto", "plain", "triton", "compiled")
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 
@@ -63,8 +63,8 @@ class Settings:
     """`lightning`: a LightningModule, Trainer and DataLoader, for comparison."""
     dense_above: float | None = None
     """Share of active latents above which products are dense; None is timed on the first batch."""
-    kernels: Literal["auto", "plain", "triton"] = "auto"
-    """`auto`: Triton's on a CUDA GPU where they can be, else torch's."""
+    kernels: Literal["auto", "plain", "triton", "compiled"] = "auto"
+    """`auto`: Triton's on a CUDA GPU, compiled ones on a CPU, where they can be, else torch's (`plain`)."""
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,19 +12,17 @@ from torch import Tensor
 from trainers.common.seeds import derive_seed
 from trainers.sae.data import Scale
 from trainers.sae.evaluation import Evaluation, evaluate
-from trainers.sae.gpu.choice import Case, check_goes_on, fused_step, takes_kernels
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.dense import encoded
 from trainers.sae.model.encoder import auxiliary_codes, training_codes
+from trainers.sae.model.fused import FusedStep
+from trainers.sae.model.kernels import Case, Taken, check_goes_on, kernels_of, load
 from trainers.sae.model.optimiser import Optimiser, Rule
 from trainers.sae.model.parameters import Parameters, new_parameters
 from trainers.sae.model.sparse import Batch, Result, Weights
 from trainers.sae.model.ways import Asked, Ways, step, ways_of
 from trainers.sae.model.whole import differentiated_step, whole_step
 from trainers.sae.settings import Settings
-
-if TYPE_CHECKING:
-    from trainers.sae.gpu.fused import FusedStep
 
 DENSE_ABOVE = 0.03
 """Share of active latents above which products are dense, until it is timed."""
@@ -61,6 +59,7 @@ class Training:
         self._optimiser = Optimiser(_rule(settings), self.parameters)
         self._gathered: Parameters = {}
         self._case = Case(self.form, self._optimiser.rule, device, scale.mean_D.dtype)
+        self._taken: Taken = "plain"
         self._fused: FusedStep | None = None
 
     @torch.no_grad()
@@ -71,9 +70,8 @@ class Training:
             self.parameters["threshold"] += _quantile(encoded(self.form, self.parameters, x_BD), self.form.k)
         asked = Asked(_rounding_asked(self._settings.precision), self._settings.dense_above)
         self._ways, lines = ways_of(self.form, self.parameters, x_BD, asked, self.weights(len(x_BD)))
-        taken, line = takes_kernels(self._settings.kernels, self._case)
-        if taken:
-            self._fused = self._fused_step()
+        taken, line = kernels_of(self._settings.kernels, self._case)
+        self._take(taken)
         return "\n".join([*lines, line] if line else lines)
 
     def scaled(self, x_BD: Tensor) -> Tensor:
@@ -140,7 +138,7 @@ class Training:
         return {
             "parameters": self.parameters,
             "optimiser": self._optimiser.state(),
-            "kernels": self._fused is not None,
+            "kernels": self._taken,
             "threshold": self.threshold,
             "idle": self.idle_L,
             "ways": asdict(self._ways),
@@ -156,12 +154,14 @@ class Training:
         self.threshold.copy_(state["threshold"])
         self.idle_L.copy_(state["idle"])
         self._ways, self._share = Ways(**state["ways"]), state["share"]
-        if state["kernels"]:
-            check_goes_on(self._case)
-            self._fused = self._fused_step()
+        check_goes_on(state["kernels"], self._case)
+        self._take(state["kernels"])
 
-    def _fused_step(self) -> FusedStep:
-        return fused_step(self.form, self.parameters, self._optimiser, rounded=self._ways.rounded)
+    def _take(self, taken: Taken) -> None:
+        self._taken = taken
+        if taken != "plain":
+            rounded = self._ways.rounded
+            self._fused = FusedStep(load(taken), self.form, self.parameters, self._optimiser, rounded=rounded)
 
     def _fused_result(self, x_BD: Tensor) -> Result | None:
         """Return what the kernels make of a batch; None where they are not taken, or have no room for it."""

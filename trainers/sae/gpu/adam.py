@@ -10,83 +10,30 @@ the cache more often instead of writing and reading two matrices.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-BETAS, EPSILON = (0.9, 0.999), 1e-8
-"""As torch has them."""
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What every latent is active with, latent by latent."""
-
-    starts: Tensor
-    """Where each latent begins, and the end, [L + 1]."""
-    rows: Tensor
-    """Examples [n]."""
-    values: Tensor
-    """[n]"""
-    slopes: Tensor
-    """What the loss changes by with each value [n]."""
-    back_BD: Tensor
-    """Gradient at the reconstruction; may be in bfloat16, as `centred_BD` may."""
-    centred_BD: Tensor
-    """What the encoder saw."""
-
-    def pointers(self) -> tuple[Tensor, ...]:
-        """Return what kernels are given."""
-        return (self.starts, self.rows, self.values, self.slopes, self.back_BD, self.centred_BD)
-
-
-@dataclass(frozen=True)
-class Moving:
-    """Rows of a matrix [L, D], or numbers [L], with their moments; all float32, and moved in place."""
-
-    values: Tensor
-    mean: Tensor
-    square: Tensor
-
-    def pointers(self) -> tuple[Tensor, ...]:
-        """Return what kernels are given."""
-        return (self.values, self.mean, self.square)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What an Adam step is told."""
-
-    rate: float
-    decay: float
-    """Decoupled weight decay."""
-    number: int
-    """Of this step, from 1."""
-    unit_norm: bool = False
-    """Keep the decoder's rows at norm 1: their gradients are projected."""
+from trainers.sae.model.fused import Moving, Pairs, Step
 
 
 def squared_norms(pairs: Pairs, decoder_LD: Tensor, *, unit_norm: bool) -> tuple[Tensor, Tensor]:
     """Return the squared norms of the gradients of every latent's rows [L], and its bias's gradient [L]."""
     latents, width = decoder_LD.shape
     squares, biases = torch.empty_like(decoder_LD[:, 0]), torch.empty_like(decoder_LD[:, 0])
-    pointers = (pairs.pointers(), decoder_LD, squares, biases)
+    pointers = (pairs.tensors(), decoder_LD, squares, biases)
     sizes = {"WIDTH": triton.next_power_of_2(width), "UNIT": unit_norm}
     _norm_kernel[(latents,)](pointers, width, **sizes)
     return squares, biases
 
 
-def move(pairs: Pairs, encoder: Moving, decoder: Moving, bias: Moving, scale: Tensor, step: Step) -> None:
+def move(pairs: Pairs, moving: tuple[Moving, Moving, Moving], scale: Tensor, step: Step) -> None:
     """Make the Adam step of encoder, decoder and the encoder's bias; gradients count times `scale` [1]."""
-    latents, width = decoder.values.shape
-    pointers = (pairs.pointers(), scale, encoder.pointers(), decoder.pointers(), bias.pointers())
-    first, second = (1 - beta**step.number for beta in BETAS)
-    numbers = (width, step.rate / first, second**0.5, 1 - step.rate * step.decay)
+    latents, width = moving[1].values.shape
+    pointers = (pairs.tensors(), scale, *(one.tensors() for one in moving))
     sizes = {"WIDTH": triton.next_power_of_2(width), "UNIT": step.unit_norm}
-    _move_kernel[(latents,)](pointers, numbers, **sizes)
+    _move_kernel[(latents,)](pointers, (width, *step.numbers()), **sizes)
 
 
 @triton.jit

@@ -19,7 +19,7 @@ CLOCK_FIELDS = ("tokens_per_second", "eta_seconds")
 """What differs between runs that are equal otherwise."""
 SMALL: dict[str, Any] = {
     **{"latent_dim": 48, "k": 4, "batch_size": 32, "max_epochs": 3},
-    **{"precision": "float32", "dense_above": 0.2},
+    **{"precision": "float32", "dense_above": 0.2, "kernels": "plain"},
 }
 """What would be timed is given, so that two trainings are the same."""
 

@@ -8,8 +8,9 @@ from torch.nn.functional import normalize
 
 pytest.importorskip("triton", reason="kernels need pip install triton")
 
-from trainers.sae.gpu.adam import Moving, Pairs, Step, move, squared_norms
+from trainers.sae.gpu.adam import move, squared_norms
 from trainers.sae.model.codes import ByLatent
+from trainers.sae.model.fused import Moving, Pairs, Step
 from trainers.sae.model.selection import topk
 
 B, L, D = 5, 20, 6
@@ -56,7 +57,7 @@ def test_steps_are_those_of_torch_also_of_latents_that_nothing_activated(unit_no
     for number in range(1, 4):
         made, gradients = pairs(10 * number)
         scale, step = torch.tensor([0.5]), Step(0.01, 0.1, number, unit_norm)
-        move(made, moving["W_enc"], moving["W_dec"], moving["b_enc"], scale, step)
+        move(made, (moving["W_enc"], moving["W_dec"], moving["b_enc"]), scale, step)
         if unit_norm:
             gradients["W_dec"] = projected(gradients["W_dec"], theirs["W_dec"])
         for name, value in theirs.items():

@@ -1,0 +1,229 @@
+"""A training step by the kernels: what `gather` finds moves parameters in `update`, without gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from trainers.sae.model.architecture import Architecture
+from trainers.sae.model.codes import ByLatent, Codes
+from trainers.sae.model.dense import encoded
+from trainers.sae.model.encoder import rounded_encoding, spare
+from trainers.sae.model.optimiser import CLIP_SLACK, Optimiser
+from trainers.sae.model.parameters import Parameters
+from trainers.sae.model.selection import largest_of_all, largest_of_rows
+from trainers.sae.model.sparse import Batch, Result, Weights
+
+BETAS = (0.9, 0.999)
+"""As torch has them."""
+ROOM = {False: 4, True: 16}
+"""Candidates that there is room for, as a multiple of k: of an example, and where a batch is chosen from."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What every latent is active with, latent by latent."""
+
+    starts: Tensor
+    """Where each latent begins, and the end, [L + 1]."""
+    rows: Tensor
+    """Examples [n]."""
+    values: Tensor
+    """[n]"""
+    slopes: Tensor
+    """What the loss changes by with each value [n]."""
+    back_BD: Tensor
+    """Gradient at the reconstruction; may be in bfloat16, as `centred_BD` may."""
+    centred_BD: Tensor
+    """What the encoder saw."""
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return what kernels are given."""
+        return (self.starts, self.rows, self.values, self.slopes, self.back_BD, self.centred_BD)
+
+
+@dataclass(frozen=True)
+class Moving:
+    """Rows of a matrix [L, D], or numbers [L], with their moments; all float32, and moved in place."""
+
+    values: Tensor
+    mean: Tensor
+    square: Tensor
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return what kernels are given."""
+        return (self.values, self.mean, self.square)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an Adam step is told."""
+
+    rate: float
+    decay: float
+    """Decoupled weight decay."""
+    number: int
+    """Of this step, from 1."""
+    unit_norm: bool = False
+    """Keep the decoder's rows at norm 1: their gradients are projected."""
+
+    def numbers(self) -> tuple[float, float, float]:
+        """Return rate over the bias of the mean, root of the bias of the square, what decay leaves."""
+        first, second = (1 - beta**self.number for beta in BETAS)
+        return self.rate / first, second**0.5, 1 - self.rate * self.decay
+
+
+class Kernels(Protocol):
+    """What is done in one pass each."""
+
+    gathers_rounded: bool
+    """Whether rows may be gathered in bfloat16."""
+
+    def candidates(self, h_BL: Tensor, k: int, room: int, *, over_batch: bool) -> tuple[Tensor, Tensor]:
+        """Return latents that may be among the k largest of each example, or the B·k of a batch.
+
+        [B, room], rising, and how many they are [B]: where there is no room for all, some are missing.
+        """
+
+    def pair_products(self, codes: Codes, left_BD: Tensor, right_LD: Tensor) -> Tensor:
+        """Return for every pair its row of `left` times its row of `right` [n]."""
+
+    def decode_and_back(
+        self, codes: Codes, decoder_LD: Tensor, target_BD: Tensor, bias_D: Tensor, weight: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return errors times 2 · weight [B, D], the loss's slopes at the values [n], squares [B]."""
+
+    def squared_norms(self, pairs: Pairs, decoder_LD: Tensor, *, unit_norm: bool) -> tuple[Tensor, Tensor]:
+        """Return the squared norms of the gradients of every latent's rows [L], and its bias's [L]."""
+
+    def move(self, pairs: Pairs, moving: tuple[Moving, Moving, Moving], scale: Tensor, step: Step) -> None:
+        """Make the Adam step of encoder, decoder, encoder's bias; gradients count times `scale` [1]."""
+
+    def row_sum(self, weights_L: Tensor, matrix_LD: Tensor) -> Tensor:
+        """Return the sum of the rows of a matrix, each times its weight [D]."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a batch asks for: pairs with their slopes, and the rows that they gather."""
+
+    codes: Codes
+    slopes: Tensor
+    back_BD: Tensor
+    centred_BD: Tensor
+    b_dec: Tensor
+    """Gradient of the decoder's bias through the reconstruction alone."""
+
+
+class FusedStep:
+    """Steps of a TopK or BatchTopK autoencoder."""
+
+    def __init__(
+        self,
+        kernels: Kernels,
+        form: Architecture,
+        parameters: Parameters,
+        optimiser: Optimiser,
+        *,
+        rounded: bool,
+    ) -> None:
+        self._kernels, self._form, self._parameters = kernels, form, parameters
+        self._optimiser, self._rounded = optimiser, rounded
+        self._found: _Found | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is something for `update`."""
+        return self._found is not None
+
+    def codes(self, x_BD: Tensor) -> Codes | None:
+        """Return the active latents of a batch; None where an example has more candidates than room."""
+        form, parameters = self._form, self._parameters
+        h_BL = (rounded_encoding if self._rounded else encoded)(form, parameters, x_BD)
+        k = spare(form) if self._rounded else form.k
+        columns, counts = self._kernels.candidates(h_BL, k, room(form, k), over_batch=form.over_batch)
+        if int(counts.max()) > columns.shape[1]:
+            return None
+        places = torch.arange(columns.shape[1], device=columns.device)
+        rows, place = (places < counts[:, None]).nonzero(as_tuple=True)
+        none = x_BD.new_zeros(len(rows))
+        found = Codes(rows, columns[rows, place].long(), none, (len(x_BD), form.n_latents))
+        products = self._kernels.pair_products(found, x_BD - parameters["b_dec"], parameters["W_enc"])
+        values = products + parameters["b_enc"][found.columns]
+        found = found.with_values(values).chosen(values > 0)
+        return (
+            largest_of_all(found, len(x_BD) * form.k) if form.over_batch else largest_of_rows(found, form.k)
+        )
+
+    def gather(self, batch: Batch, weights: Weights) -> Result:
+        """Return the loss of a batch, and keep what `update` needs; the result has no gradients."""
+        x_BD, codes, b_dec = batch.x_BD, batch.codes, self._parameters["b_dec"]
+        decoder = self._parameters["W_dec"]
+        back, slopes, squares_B = self._kernels.decode_and_back(codes, decoder, x_BD, b_dec, weights.error)
+        squares = squares_B.sum()
+        found = _Found(codes, slopes, back, x_BD - b_dec, back.sum(0))
+        loss = squares * weights.error
+        if batch.dead is not None and weights.auxiliary:
+            rest = back * (-0.5 / weights.error)
+            dead_back, dead_slopes, missed = self._kernels.decode_and_back(
+                batch.dead, decoder, rest, torch.zeros_like(b_dec), weights.auxiliary
+            )
+            found = _joined(found, batch.dead, dead_slopes * (batch.dead.values > 0), dead_back)
+            loss = loss + missed.sum() * weights.auxiliary
+        self._found = found
+        counts = torch.bincount(codes.columns, minlength=self._form.n_latents)
+        return Result(loss, squares, loss.new_zeros(()), counts, {})
+
+    def update(self, rate: float) -> None:
+        """Make an Adam step of what was gathered."""
+        assert self._found is not None, "nothing was gathered"
+        found, parameters, rule = self._found, self._parameters, self._optimiser.rule
+        pairs = _pairs(found, self._rounded and self._kernels.gathers_rounded)
+        squares_L, b_enc = self._kernels.squared_norms(pairs, parameters["W_dec"], unit_norm=rule.unit_norm)
+        b_dec = found.b_dec - self._kernels.row_sum(b_enc, parameters["W_enc"])
+        scale = self._scale(squares_L.sum() + b_enc.square().sum() + b_dec.square().sum())
+        step = Step(rate, rule.decay, self._optimiser.steps + 1, rule.unit_norm)
+        moving = (self._moving("W_enc"), self._moving("W_dec"), self._moving("b_enc"))
+        self._kernels.move(pairs, moving, scale, step)
+        self._optimiser.move_some({"b_dec": b_dec * scale}, rate)
+        self._found = None
+
+    def _scale(self, squares: Tensor) -> Tensor:
+        allowed = self._optimiser.rule.clip_norm
+        if not allowed:
+            return torch.ones_like(squares).reshape(1)
+        return (allowed / (squares.sqrt() + CLIP_SLACK)).clamp(max=1.0).reshape(1)
+
+    def _moving(self, name: str) -> Moving:
+        return Moving(self._parameters[name], *self._optimiser.moments(name))
+
+
+def room(form: Architecture, k: int) -> int:
+    """Return how many candidates of an example there is room for."""
+    return min(form.n_latents, max(64, ROOM[form.over_batch] * k))
+
+
+def _joined(found: _Found, dead: Codes, slopes: Tensor, back_BD: Tensor) -> _Found:
+    """Return what dead latents ask for as well: as the pairs of as many examples more."""
+    codes, examples = found.codes, found.codes.shape[0]
+    both = Codes(
+        torch.cat([codes.rows, dead.rows + examples]),
+        torch.cat([codes.columns, dead.columns]),
+        torch.cat([codes.values, dead.values]),
+        (2 * examples, codes.shape[1]),
+    )
+    back, centred = torch.cat([found.back_BD, back_BD]), torch.cat([found.centred_BD, found.centred_BD])
+    return _Found(both, torch.cat([found.slopes, slopes]), back, centred, found.b_dec)
+
+
+def _pairs(found: _Found, rounded: bool) -> Pairs:
+    by_latent, codes = ByLatent.of(found.codes), found.codes
+    starts = torch.cat([by_latent.starts, by_latent.starts.new_tensor([len(codes.rows)])])
+    back, centred = found.back_BD, found.centred_BD
+    if rounded:
+        back, centred = back.bfloat16(), centred.bfloat16()
+    order = by_latent.order
+    return Pairs(starts, by_latent.rows, codes.values[order], found.slopes[order], back, centred)
