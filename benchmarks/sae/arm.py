@@ -21,6 +21,8 @@ from torch import Tensor
 from benchmarks.sae.peers import PEERS
 
 WARM_UP = 3
+MOST_ROWS = 32_768
+"""Activations that speed is measured with, at most."""
 HELD_OUT = 0.1
 SIZES = {"features": 384, "latents": 16_384, "k": 32, "batch": 512, "steps": 10, "seed": 0}
 
@@ -53,7 +55,8 @@ def build(name: str, asked: argparse.Namespace) -> Any:
 def speed(asked: argparse.Namespace) -> dict[str, float]:
     """Return the seconds of a step, and examples a second."""
     way, _, kind = asked.arm.partition(":")
-    x = activations(asked.batch * (asked.steps + WARM_UP + 2), asked.features)
+    rows = min(asked.batch * (asked.steps + WARM_UP + 2), MOST_ROWS)
+    x = activations(rows, asked.features)
     if way == "lightning":
         from benchmarks.sae.ours import lightning_seconds
 
@@ -64,11 +67,14 @@ def speed(asked: argparse.Namespace) -> dict[str, float]:
 
 
 def _seconds(arm: Any, asked: argparse.Namespace, x_ND: Tensor) -> float:
-    times, generator = [], torch.Generator().manual_seed(0)
+    x_ND, generator = x_ND.to(asked.device), torch.Generator(asked.device).manual_seed(0)
+    times = []
     for _ in range(asked.steps + WARM_UP):
-        rows = torch.randint(len(x_ND), (asked.batch,), generator=generator)
+        rows = torch.randint(len(x_ND), (asked.batch,), generator=generator, device=asked.device)
         started = time.perf_counter()
         arm.step(x_ND[rows])
+        if x_ND.is_cuda:
+            torch.cuda.synchronize()
         times.append(time.perf_counter() - started)
     return sum(times[WARM_UP:]) / asked.steps
 
@@ -107,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
     built.add_argument("--measure", choices=("speed", "quality"), default="speed")
     for name, default in SIZES.items():
         built.add_argument(f"--{name}", type=int, default=default)
+    built.add_argument("--device", default="cpu", help="cpu or cuda, of arms of ours")
     built.add_argument("--rate", type=float, default=1e-4)
     built.add_argument("--tokens", type=int, default=0)
     built.add_argument("--states", type=Path)
@@ -119,6 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.simplefilter("ignore")
     found = quality(asked) if asked.measure == "quality" else speed(asked)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if asked.device != "cpu":
+        peak = torch.cuda.max_memory_allocated() / 2**20
     print(json.dumps({"arm": asked.arm, **found, "peak_MiB": peak}))
     return 0
 

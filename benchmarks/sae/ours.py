@@ -57,12 +57,13 @@ class Ours:
     def __init__(self, kind: str, asked: argparse.Namespace) -> None:
         keep_pages()
         self._settings, self._steps, self._done = settings_for(kind, asked), asked.steps, 0
+        self._device = torch.device(asked.device)
         self._training: Training | None = None
 
     def step(self, x_BD: Tensor) -> None:
         """Train on a batch."""
         if self._training is None:
-            self._training = Training(self._settings, scale_for(x_BD), torch.device("cpu"))
+            self._training = Training(self._settings, scale_for(x_BD.cpu()), self._device)
             print(self._training.prepare(x_BD), file=sys.stderr)
         for part in x_BD.chunk(self._settings.accumulate):
             self._training.gather(part)
@@ -81,6 +82,14 @@ class Ours:
         return found.decoded(decoder_of(parameters)) + output_bias(parameters), active
 
 
+class Plain(Ours):
+    """Our own loop by torch's own kernels."""
+
+    def __init__(self, kind: str, asked: argparse.Namespace) -> None:
+        super().__init__(kind, asked)
+        self._settings = replace(self._settings, kernels="plain")
+
+
 class Dense(nn.Module):
     """Automatic differentiation through dense matrices, in memory."""
 
@@ -88,6 +97,7 @@ class Dense(nn.Module):
         super().__init__()
         self.form = Architecture(kind, asked.features, asked.latents, asked.k)
         drawn = new_parameters(self.form, torch.zeros(asked.features), torch.Generator().manual_seed(0))
+        drawn = {name: value.to(asked.device) for name, value in drawn.items()}
         self.weights = nn.ParameterDict(drawn)
         self._optimizer = torch.optim.AdamW(self.parameters(), lr=asked.rate, fused=True)
 
@@ -96,6 +106,29 @@ class Dense(nn.Module):
         self._optimizer.zero_grad()
         dense_loss(self.form, dict(self.weights), x_BD, Weights(1 / x_BD.numel())).backward()
         self._optimizer.step()
+
+
+class Compiled(Dense):
+    """The same compiled by torch, with products in bfloat16: what a good dense loop is."""
+
+    def __init__(self, kind: Any, asked: argparse.Namespace) -> None:
+        super().__init__(kind, asked)
+        self._device, self._loss = torch.device(asked.device), torch.compile(self._dense_topk)
+
+    def step(self, x_BD: Tensor) -> None:
+        """Train on a batch."""
+        self._optimizer.zero_grad()
+        with torch.autocast(self._device.type, torch.bfloat16):
+            loss = self._loss(x_BD)
+        loss.backward()
+        self._optimizer.step()
+
+    def _dense_topk(self, x_BD: Tensor) -> Tensor:
+        weights = self.weights
+        h = torch.addmm(weights["b_enc"], x_BD - weights["b_dec"], weights["W_enc"].t())
+        top = torch.topk(h, self.form.k, dim=1, sorted=False)
+        z = torch.zeros_like(h).scatter(1, top.indices, top.values.relu())
+        return ((z @ weights["W_dec"] + weights["b_dec"]).float() - x_BD).square().mean()
 
 
 def lightning_seconds(kind: str, asked: argparse.Namespace, x_ND: Tensor) -> float:
@@ -117,15 +150,16 @@ def lightning_seconds(kind: str, asked: argparse.Namespace, x_ND: Tensor) -> flo
     batch, parts = settings.batch_size or asked.batch, settings.accumulate
     # Nothing is validated: that is no part of a step.
     settings = replace(settings, engine="lightning", max_steps=asked.steps + WARM_UP + 1, patience=0)
-    training = Training(settings, scale_for(x_ND[:batch]), torch.device("cpu"))
+    device = torch.device(asked.device)
+    training = Training(settings, scale_for(x_ND[:batch]), device)
     none = torch.empty(0, dtype=torch.int64)
     examples = Examples(ResidentRows(x_ND), none, x_ND[:batch], x_ND[:batch])
     with tempfile.TemporaryDirectory() as folder:
         plan = plan_of(settings, len(x_ND), batch, {}, Path(folder))
         module = SaeModule(fitting.network_of(training, plan), plan, asked.rate, 1.0)
-        trainer = fitting.new_trainer(plan, torch.device("cpu"), [Clock()])
+        trainer = fitting.new_trainer(plan, device, [Clock()])
         trainer.fit(module, fitting.loaders_of(plan, examples, WORKERS.get(kind, 2))[0])
     return (times[-1] - times[WARM_UP * parts]) / (len(times) - 1 - WARM_UP * parts) * parts
 
 
-OURS: dict[str, Any] = {"ours": Ours, "dense": Dense}
+OURS: dict[str, Any] = {"ours": Ours, "plain": Plain, "dense": Dense, "compiled": Compiled}
