@@ -19,7 +19,7 @@ from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 from worker_agent.protocol.outcome import Finished
-from worker_agent.protocol.reports import Said
+from worker_agent.protocol.reports import Released, Said
 from worker_agent.protocol.secrets import Secrets
 
 PING_S = 5.0
@@ -73,6 +73,8 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
         return ev.ArtefactWanted(at, worker, message.content_hash)
     if isinstance(message, msg.Rejected):
         return ev.DeliveryFailed(at, worker, message.content_hash, message.problem)
+    if isinstance(message, Released):
+        return ev.AttemptReleased(at, worker, message.job_id, message.attempt)
     if isinstance(message, msg.Slots):
         return ev.SlotsHeldByOthers(at, worker, message.held_by_others)
     if isinstance(message, msg.Welcome):

@@ -20,9 +20,11 @@ from master.runs.dispatcher import halt_text
 from master.runs.earlier_starts import planned_jobs
 from master.runs.phase_logs import write_phase_logs
 from master.runs.run import Run, RunResult
+from master.runs.run_lock import exclusive
 from master.runs.script_jobs import job_configs
 from master.runs.stop_signals import on_signals
 from master.runs.worker_check import check_gpu_memory, probe_workers
+from master.storage.rebuilding import rebuild
 from master.storage.run_layout import RunLayout
 from master.view.job_lines import print_jobs, print_settings
 from master.view.job_starts import start_notes
@@ -43,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: TwoPhaseOptions) -> int:
     check_working_directory()
     layout = RunLayout(options.run_dir)
+    if options.rebuild and not options.dry_run:
+        with exclusive(layout):
+            for text in rebuild(layout):
+                _COMMAND.say(text)
     request = check_request(options, layout)
     return _dry_run(options, layout, request) if options.dry_run else _work(options, layout, request)
 

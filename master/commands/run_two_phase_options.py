@@ -59,6 +59,7 @@ class TwoPhaseOptions:
     skip_phase1: bool
     strict_phases: bool
     dry_run: bool
+    rebuild: bool
     retries: int
     lease: float
     give_up_after: float | None
@@ -139,6 +140,8 @@ def _add_phases(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     dry_run = "show the whole plan and the state of the workers, start nothing"
     add("--dry-run", action="store_true", help=dry_run)
+    rebuild = "go on where the journal was lost, damaged or put back from an older copy: read the results"
+    add("--rebuild", action="store_true", help=rebuild)
     code = "resume under changed code: with that of the earlier start (keep), or with that of now (new)"
     add("--code", choices=("keep", "new"), help=code)
     add("--skip-phase1", action="store_true", help="train no base model: all must be in the store already")

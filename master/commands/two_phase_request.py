@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from master.code.base_model_words import no_place_for_base_models
@@ -57,7 +58,7 @@ from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, Config, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import EarlierStarts, read_earlier_starts, read_transitions
-from master.storage.result_records import EarlierResult, earlier_results
+from master.storage.result_records import EarlierResult, earlier_results, read_record
 from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode
 
@@ -156,7 +157,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     whole, damaged = store.scan(jobs.base_models)
     plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})
     _check_skip_phase1(options, plan)
-    _check_results(layout, jobs, earlier.known_ids)
+    _check_results(layout, jobs, earlier)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
     report = report_on((base or code).record, to_train, whole.values(), store.manifests() if to_train else ())
     results = _results_beside(layout, jobs, earlier)
@@ -253,12 +254,19 @@ def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
         )
 
 
-def _check_results(layout: RunLayout, jobs: JobsSpec, known_ids: Mapping[str, str]) -> None:
+def _check_results(layout: RunLayout, jobs: JobsSpec, earlier: EarlierStarts) -> None:
     """Refuse to start where a job's result would meet files that are not from this run."""
-    ours = set(known_ids.values())
+    ours = set(earlier.known_ids.values())
     for job in jobs.jobs:
-        if job.job_id not in ours and layout.result(job.job_id).exists():
+        result = layout.result(job.job_id)
+        if job.job_id not in ours and result.exists() and not _is_of(earlier.run_id, result, job.config):
             raise ConfigError(jobs.source, job.place, in_the_way(layout, job.job_id, job.config))
+
+
+def _is_of(run_id: str, result: Path, config: Config) -> bool:
+    """Tell whether a result says that it is the run's, of a job with these fields."""
+    record = read_record(result)
+    return bool(record and record.get("run_id") == run_id and record["parameters"] == dict(config))
 
 
 def settings_of(options: TwoPhaseOptions, request: TwoPhaseRequest) -> tuple[Limits, Policy]:

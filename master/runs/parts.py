@@ -27,6 +27,7 @@ from master.runs.spec import Code, RunSpec, Start, StoredBaseModel
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.journal import Journal
+from master.storage.rebuilding import EPOCH_GAP, forgotten, remember, told_of
 from master.transfers.courier import Courier
 from master.transfers.home import Home
 from master.transfers.library import Library
@@ -67,14 +68,18 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     )
     code = spec.work.take(spec.layout)
     inbox: Inbox = SimpleQueue()
-    name = RunName(journal.run_id, journal.new_epoch())
+    forgot = forgotten(state_after(spec, journal.transitions()), spec.layout, journal.run_id)
+    remember(journal, forgot if spec.resumes else ())
+    after = max((result.epoch + EPOCH_GAP for result in forgot), default=0)
+    name = RunName(journal.run_id, journal.new_epoch(after))
     links = make_links(spec.cluster, name, inbox, connect, spec.in_terminal)
     remotes = {
         server.name: Remote(links[server.name], worker_run_id(name.run_id, server))
         for server in spec.cluster.servers
     }
     state, store = state_after(spec, journal.transitions()), BaseModelStore(spec.layout)
-    problems = tuple(_set_aside(spec, store))
+    lines = [told_of(forgot)] if forgot and spec.resumes else []
+    problems = (*lines, *_set_aside(spec, store))
     library = make_library(code.directories, synced, spec.in_store, store)
     launch_of = make_launcher(spec, code, synced, state, library)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None

@@ -43,6 +43,10 @@ _SELECT = (
 )
 _FORMER = {"recall": Trigger.WITHDRAW.value}
 """Triggers under the names that they had in journals of earlier versions."""
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+"""What is raised where a row holds something else than it should."""
+_DISK = ("disk", "readonly", "read-only", "locked", "unable to open", "full")
+"""Words in what SQLite says where the file may be sound."""
 _COPIES = 5
 """Tries to copy a journal while its master writes."""
 
@@ -55,6 +59,7 @@ class EarlierStarts:
     """`job_hash` → `job_id`."""
     code: Mapping[str, Any] | None = None
     """As the last start remembered it."""
+    run_id: str = ""
 
 
 def read_earlier_starts(path: Path) -> EarlierStarts:
@@ -71,8 +76,9 @@ def read_earlier_starts(path: Path) -> EarlierStarts:
             row = db.execute("SELECT value FROM meta WHERE key = 'code'").fetchone()
             codes = json.loads(row[0]) if row else []
             known = dict(db.execute("SELECT job_hash, job_id FROM jobs"))
-            return EarlierStarts(known, codes[-1]["code"] if codes else None)
-    except (sqlite3.Error, OSError, ValueError, LookupError, TypeError) as error:
+            (run_id,) = db.execute("SELECT value FROM meta WHERE key = 'run_id'").fetchone()
+            return EarlierStarts(known, codes[-1]["code"] if codes else None, run_id)
+    except (sqlite3.Error, OSError, *_DAMAGE) as error:
         raise _unusable(path, error) from error
 
 
@@ -96,7 +102,7 @@ def read_transitions(path: Path) -> list[Transition]:
             return []
         with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
             return [_transition(row) for row in db.execute(_SELECT)] if _check_format(db, path) else []
-    except (sqlite3.Error, OSError, ValueError) as error:
+    except (sqlite3.Error, OSError, *_DAMAGE) as error:
         raise _unusable(path, error) from error
 
 
@@ -148,11 +154,17 @@ def _check_format(db: sqlite3.Connection, path: Path) -> bool:
 
 def _unusable(path: Path, error: Exception) -> ConfigError:
     """Return what to tell of a file that cannot be opened, or read, as a journal."""
-    if isinstance(error, (sqlite3.OperationalError, OSError)):
+    if isinstance(error, OSError) or _is_of_the_disk(error):
         advice = "it must be a file that can be written, in a directory that can be written"
     else:
-        advice = "put back a copy of it, or begin anew in another --run-dir"
+        advice = "put back a copy of it, or give --rebuild: what has succeeded is read from the results"
     return ConfigError(str(path), "", f"cannot be used as a journal ({error}): {advice}")
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Tell whether SQLite could not use a file that may be sound."""
+    is_operational = isinstance(error, sqlite3.OperationalError)
+    return is_operational and any(word in str(error).lower() for word in _DISK)
 
 
 class Journal:
@@ -162,9 +174,12 @@ class Journal:
     where the disk is full or gone.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the journal.  Raises ConfigError for a file that is none, or of another format."""
-        self._path = path
+    def __init__(self, path: Path, run_id: str = "") -> None:
+        """Open or create the journal, a new one under the name `run_id` if that is known.
+
+        Raises ConfigError for a file that is none, or of another format.
+        """
+        self._path, self._new_run_id = path, run_id or uuid.uuid4().hex
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -173,7 +188,7 @@ class Journal:
         try:
             _check_format(self._db, path)
             self._prepare()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, *_DAMAGE) as error:
             self._db.close()
             raise _unusable(path, error) from error
         except ConfigError:
@@ -187,7 +202,7 @@ class Journal:
             for table in _TABLES:
                 self._db.execute(table)
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('run_id', ?)", (uuid.uuid4().hex,))
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('run_id', ?)", (self._new_run_id,))
 
     @contextmanager
     def _commit(self) -> Iterator[None]:
@@ -200,9 +215,11 @@ class Journal:
     def _written(self) -> Iterator[None]:
         """Make what happens inside one commit; raises TwophaseError where that fails."""
         try:
-            with self._damage_told(), self._commit():
+            with self._commit():
                 yield
-        except sqlite3.OperationalError as error:
+        except (sqlite3.Error, *_DAMAGE) as error:
+            if not _is_of_the_disk(error):
+                raise _unusable(self._path, error) from error
             problem = f"{self._path}: the journal cannot be written ({error})"
             advice = "running jobs go on: make room, then give the same command again"
             raise TwophaseError(f"{problem}; {advice}") from error
@@ -212,14 +229,12 @@ class Journal:
         """Raise ConfigError where the file turns out to be damaged."""
         try:
             yield
-        except (sqlite3.DatabaseError, ValueError) as error:
-            # Damage has no class of its own: all others of sqlite3 are subclasses.
-            if isinstance(error, sqlite3.Error) and type(error) is not sqlite3.DatabaseError:
-                raise
+        except (sqlite3.Error, *_DAMAGE) as error:
             raise _unusable(self._path, error) from error
 
     def _meta(self, key: str) -> str | None:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        with self._damage_told():
+            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
     @property
@@ -227,10 +242,10 @@ class Journal:
         """Names the run on all workers, for as long as the run directory lives."""
         return str(self._meta("run_id"))
 
-    def new_epoch(self) -> int:
-        """Count a start of the master and return its number, from 1."""
+    def new_epoch(self, after: int = 0) -> int:
+        """Count a start of the master and return its number, from 1; a higher one than `after`."""
         with self._written():
-            epoch = int(self._meta("epoch") or 0) + 1
+            epoch = max(after, int(self._meta("epoch") or 0)) + 1
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (str(epoch),))
         return epoch
 
@@ -296,6 +311,9 @@ def _same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def _transition(row: tuple[Any, ...]) -> Transition:
     """Undo `_row`.  Raises ValueError for what this version does not write."""
     at, job_id, name, state, attempt, worker, note, text, content_hash = row
+    texts = (job_id, name, state, note, content_hash, *(() if worker is None else (worker,)))
+    if type(at) is not float or type(attempt) is not int or any(type(each) is not str for each in texts):
+        raise ValueError(f"not a transition: {row!r:.200}")
     trigger, detail = Trigger(_FORMER.get(name, name)), None if text is None else load(text)
     dropped = trigger is Trigger.DROP
     return Transition(

@@ -10,13 +10,14 @@ from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.messages import Launch, Pong, Rejected, Slots, Wanted
 from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, LeftOut
+from worker_agent.protocol.reports import Released
 
 
 @dataclass(frozen=True)
 class Send:
     """Tell the master; nothing is lost where there is none."""
 
-    message: Union[Wanted, Rejected, Pong, Slots]
+    message: Union[Wanted, Rejected, Released, Pong, Slots]
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from worker_agent.protocol.messages import (
     Withdraw,
 )
 from worker_agent.protocol.outcome import Finished, Outcome
+from worker_agent.protocol.reports import Released
 
 # --- from the master
 
@@ -60,7 +61,11 @@ def on_complete(state: AgentState) -> None:
 def on_launch(state: AgentState, launch: Launch, now: float) -> None:
     """Queue an attempt, unless it is known already."""
     key = (launch.job_id, launch.attempt)
-    if key in state.attempts or launch.attempt <= state.released.get(launch.job_id, -1):
+    if key in state.attempts:
+        return
+    released = state.released.get(launch.job_id, -1)
+    if launch.attempt <= released:
+        state.outbox.append(cmd.Send(Released(launch.job_id, released)))
         return
     state.launches += 1
     attempt = state.attempts[key] = Attempt(launch, state.launches)

@@ -8,7 +8,7 @@
       ack (seq)                    →
                                    ←    wanted (an artefact that a queued attempt needs)
       delivered (it is in incoming) →
-                                   ←    rejected (its digest is wrong: send it again)
+                                   ←    rejected (its digest is wrong: send it again), released (known of old)
                                    ←    progress, slots   (may be lost)
       ping                         → ←  pong
       shutdown                     →    (ends the agent when nothing is left to do)
@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
-from worker_agent.protocol.reports import Said, WorkerFacts
+from worker_agent.protocol.reports import Released, Said, WorkerFacts
 from worker_agent.protocol.secrets import Secrets
 
 PROTOCOL = 1
@@ -325,7 +325,7 @@ class Pong:
 ToAgent = Union[
     Hello, Secrets, Launch, Cancel, Withdraw, Release, DropCheckpoints, Ack, Delivered, Ping, Shutdown
 ]
-ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Progress, Slots, Pong]
+ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Released, Progress, Slots, Pong]
 Message = Union[ToAgent, ToMaster]
 
 _CLASSES: Tuple[Type[Any], ...] = (*get_args(ToAgent), *get_args(ToMaster))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, ClassVar, Dict, Mapping, Optional
 
 from worker_agent.protocol.codec import Bytes, Count
 
@@ -29,6 +29,16 @@ class WorkerFacts:
 def usual_cpu_slots(cores: int) -> int:
     """Return how many jobs run at a time without GPUs, where nobody says: one for every two cores."""
     return max(1, cores // 2)
+
+
+@dataclass(frozen=True)
+class Released:
+    """A launch is of an attempt that a master has released: it was given out before, and is not run again."""
+
+    type: ClassVar[str] = "released"
+    job_id: str
+    attempt: Count
+    """The highest that was released of the job."""
 
 
 @dataclass(frozen=True)

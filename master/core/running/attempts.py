@@ -103,6 +103,21 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
         out.commands.append(cmd.CollectFailedAttempt(event.worker, *key, event.finished))
 
 
+def on_released(state: RunState, event: ev.AttemptReleased, out: Outbox) -> None:
+    """Give a job another number where its worker will not start an attempt that it knows of old.
+
+    After a repetition of what has gone on meanwhile nothing is to be done.
+    """
+    record = state.jobs.get(event.job_id)
+    if record is None or record.worker != event.worker or record.state is not State.ASSIGNED:
+        return
+    if record.attempt <= event.attempt:
+        record.attempts = max(record.attempts, event.attempt)
+        leave(state, record)
+        move(state, record, Trigger.WITHDRAW, out, note=f"{event.worker} knows the attempt of old")
+        _go_on(state, record, out)
+
+
 def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     """Record an outcome that is home.  It counts even if its attempt has been orphaned meanwhile."""
     record = state.jobs.get(event.job_id)

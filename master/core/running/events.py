@@ -93,6 +93,17 @@ class AttemptFinished:
 
 
 @dataclass(frozen=True)
+class AttemptReleased:
+    """A worker knows of old an attempt that it was given: the journal is an older copy."""
+
+    at: float
+    worker: str
+    job_id: str
+    attempt: int
+    """The highest that it knows of the job."""
+
+
+@dataclass(frozen=True)
 class Collected:
     """An attempt's outcome is home, verified and under its final name."""
 
@@ -202,6 +213,7 @@ Event = (
     | AttemptStaging
     | AttemptStarted
     | AttemptFinished
+    | AttemptReleased
     | Collected
     | CollectionFailed
     | CheckpointSettled

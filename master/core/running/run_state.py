@@ -142,6 +142,7 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.AttemptStaging: attempts.on_staging,
     ev.AttemptStarted: attempts.on_started,
     ev.AttemptFinished: attempts.on_finished,
+    ev.AttemptReleased: attempts.on_released,
     ev.Collected: attempts.on_collected,
     ev.CollectionFailed: attempts.on_collection_failed,
     ev.CheckpointSettled: checkpoints.on_settled,

@@ -83,7 +83,8 @@ class Reception:
             raise MessageError(f"this is the agent of run {run_id}, not of {hello.run_id}")
         known = self._spool.memory.epoch
         if hello.epoch < known:
-            raise MessageError(f"a master of epoch {known} has been here; this one has {hello.epoch}")
+            which = f"a master of epoch {known} has been here; this one has {hello.epoch}"
+            raise MessageError(f"{which}: it is at work, or this one's journal is an older copy (--rebuild)")
         check_settings(hello.settings)
         return hello.settings
 

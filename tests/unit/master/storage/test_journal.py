@@ -67,7 +67,7 @@ def test_contents_that_came_inline_are_not_kept(path: Path) -> None:
 def test_a_batch_is_committed_whole_or_not_at_all(path: Path) -> None:
     with closing(Journal(path)) as journal:
         journal.append([transition("kept")])
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(ConfigError, match="NOT NULL constraint failed"):
             journal.append([transition("lost"), transition(None)])  # type: ignore[arg-type]
         journal.append([transition("next")])
         assert [item.job_id for item in journal.transitions()] == ["kept", "next"]
@@ -187,7 +187,7 @@ def another_database(path: Path) -> None:
 
 
 UNUSABLE = [
-    (a_text, "file is not a database.*: put back a copy of it, or begin anew in another --run-dir"),
+    (a_text, "file is not a database.*: put back a copy of it, or give --rebuild"),
     (cut_off, "malformed.*: put back a copy of it"),
     (a_directory, "a file that can be written"),
     (another_format, "a journal of format 7, this version reads 1: use another --run-dir"),

@@ -23,6 +23,7 @@ from worker_agent.core.execution import Started
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.reports import Released
 
 STEPS: dict[str, Callable[[AgentState], None]] = {
     "launch a": lambda s: transitions.on_launch(s, launch("a"), 1.0),
@@ -83,7 +84,7 @@ CASES: dict[str, tuple[list[str], list[tuple[str, list[str]]]]] = {
             ("collected a", ["finished a succeeded"]),
             ("ack 2", ["acked 2"]),
             ("release a", ["released a", "discard a"]),
-            ("launch a", []),
+            ("launch a", ["send released"]),
         ],
     ),
     "a launch is idempotent in every phase": (
@@ -337,3 +338,11 @@ def test_jobs_wait_until_their_environment_is_whole() -> None:
     assert "start a on s1" not in brief(drained(state))
     transitions.on_complete(state)
     assert brief(drained(state)) == ["start a on s1"]
+
+
+def test_a_launch_that_was_released_of_old_is_answered() -> None:
+    state = agent("s1")
+    state.released["a"] = 3
+    transitions.on_launch(state, launch("a", 2), 1.0)
+    (told,) = drained(state)
+    assert told == cmd.Send(Released("a", 3)) and not state.attempts

@@ -49,3 +49,17 @@ def test_what_the_user_says_of_a_jobs_time_is_believed(said: float | None, expec
     run = one_running_alone()
     run.ended("w1", "job", 1)
     assert run.state.expected_s(Job("other", phase=2, expected_s=said)) == expected
+
+
+def test_an_attempt_that_its_worker_knows_of_old_gets_another_number() -> None:
+    run = Stage(job(), workers=["w1"])
+    run.up("w1")
+    released = ev.AttemptReleased(run.at, "w1", "job", 4)
+    assert run.tell(released) == [
+        "job withdraw#1@w1: ready",
+        "job assign#5@w1: assigned",
+        "start job#5@w1",
+    ]
+    assert run.tell(released) == []
+    run.started("w1", "job", 5)
+    assert run.tell(ev.AttemptReleased(run.at, "w1", "job", 5)) == []
