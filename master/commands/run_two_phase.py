@@ -26,6 +26,7 @@ from master.runs.stop_signals import on_signals
 from master.runs.worker_check import check_gpu_memory, probe_workers
 from master.storage.rebuilding import rebuild
 from master.storage.run_layout import RunLayout
+from master.storage.verification import verify
 from master.view.job_lines import print_jobs, print_settings
 from master.view.job_starts import start_notes
 from master.view.metrics import Metrics, absence
@@ -45,12 +46,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: TwoPhaseOptions) -> int:
     check_working_directory()
     layout = RunLayout(options.run_dir)
+    if options.verify:
+        return _verify(layout)
     if options.rebuild and not options.dry_run:
         with exclusive(layout):
             for text in rebuild(layout):
                 _COMMAND.say(text)
     request = check_request(options, layout)
     return _dry_run(options, layout, request) if options.dry_run else _work(options, layout, request)
+
+
+def _verify(layout: RunLayout) -> int:
+    found = verify(layout)
+    for problem in found.problems:
+        _COMMAND.say(problem)
+    with _COMMAND.printing():
+        print(found.told())
+    return 1 if found.problems else 0
 
 
 def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
@@ -69,7 +81,7 @@ def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
             print_settings(*settings_of(options, request))
             print_jobs(jobs, each=options.verbose)
     for problem in request.damaged.values():
-        _COMMAND.say(f"{problem}; it is going to be set aside and trained again")
+        _COMMAND.say(f"{problem}; it is going to be set aside, and trained again where a job needs it")
     if request.doubt:
         _COMMAND.say(request.doubt)
     return 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code

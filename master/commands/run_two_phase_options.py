@@ -60,6 +60,7 @@ class TwoPhaseOptions:
     strict_phases: bool
     dry_run: bool
     rebuild: bool
+    verify: bool
     retries: int
     lease: float
     give_up_after: float | None
@@ -84,7 +85,7 @@ def parse(argv: Sequence[str] | None = None) -> TwoPhaseOptions:
         commands.error(unknown_words(unknown, commands))
     given = vars(found)
     sweep = take_sweep(commands, given)
-    if given["jobs_config"] is None and not sweep.given:
+    if given["jobs_config"] is None and not sweep.given and not given["verify"]:
         commands.error("no jobs: give --jobs-config, or a sweep such as --grid lr=1e-3,1e-4")
     return TwoPhaseOptions(sweep=sweep, **given)
 
@@ -140,6 +141,8 @@ def _add_phases(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     dry_run = "show the whole plan and the state of the workers, start nothing"
     add("--dry-run", action="store_true", help=dry_run)
+    verify = "hash all base models and results of --run-dir, start nothing; 1 where something is wrong"
+    add("--verify", action="store_true", help=verify)
     rebuild = "go on where the journal was lost, damaged or put back from an older copy: read the results"
     add("--rebuild", action="store_true", help=rebuild)
     code = "resume under changed code: with that of the earlier start (keep), or with that of now (new)"

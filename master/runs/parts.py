@@ -11,6 +11,7 @@ from master.adapters.inbox import Inbox, Noted
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
 from master.core.planning.plan import BASE_MODELS
+from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.runs.agents import OpenSession, RunName, make_links, worker_run_id
 from master.runs.earlier_starts import (
@@ -79,7 +80,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     }
     state, store = state_after(spec, journal.transitions()), BaseModelStore(spec.layout)
     lines = [told_of(forgot)] if forgot and spec.resumes else []
-    problems = (*lines, *_set_aside(spec, store))
+    problems = (*lines, *_set_aside(spec, store, state))
     library = make_library(code.directories, synced, spec.in_store, store)
     launch_of = make_launcher(spec, code, synced, state, library)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
@@ -119,10 +120,13 @@ def _describer(code: Code, history: CodeHistory | None, name: RunName) -> Callab
     return describe
 
 
-def _set_aside(spec: RunSpec, store: BaseModelStore) -> Iterator[str]:
+def _set_aside(spec: RunSpec, store: BaseModelStore, state: RunState) -> Iterator[str]:
     """Set damaged base models aside, and tell so."""
     for spec_hash, problem in spec.damaged.items():
-        yield f"{problem}; moved to {store.set_aside(spec_hash)}, it is trained again"
+        dependents = state.dependents.get(spec_hash, ())
+        is_needed = any(state.jobs[job_id].state is not State.SUCCEEDED for job_id in dependents)
+        then = "it is trained again" if is_needed else "no job needs it any more"
+        yield f"{problem}; moved to {store.set_aside(spec_hash)}, {then}"
 
 
 def make_launcher(

@@ -106,7 +106,7 @@ def rebuild(layout: RunLayout) -> list[str]:
         told.append(f"the journal can be read: {count} transitions" if count else "there is no journal")
     except ConfigError as error:
         told.append(f"{error.problem.partition(': ')[0]}: kept in {_set_aside(layout.journal)}")
-    results = list(published(layout, _results(layout)))
+    results = list(published(layout, with_records(layout)))
     runs = Counter(result.run_id for result in results)
     run_id = runs.most_common(1)[0][0] if runs else ""
     of_run = f", {runs[run_id]} of them run {run_id}" if runs else ""
@@ -116,7 +116,7 @@ def rebuild(layout: RunLayout) -> list[str]:
     return told
 
 
-def _results(layout: RunLayout) -> Iterator[str]:
+def with_records(layout: RunLayout) -> Iterator[str]:
     """Yield the ids of the results that have a record."""
     for name in RECORD_NAMES:
         for path in sorted(layout.experiments.rglob(name)):

@@ -44,16 +44,17 @@ class Outcomes:
 
     def collect(self, command: cmd.Collect, remote: Remote) -> bool:
         """Bring an outcome home; False where the link is gone and the command will be given again."""
+        fault = False
         try:
             ours = self._persist(command, remote)
             if ours is not None:
                 self.collected(command.job_id, *ours)
             return ours is not None
         except (TwophaseError, FileExistsError) as error:
-            problem = str(error)
+            problem, fault = str(error), isinstance(error, (IntegrityError, RemoteError))
         except Exception as error:  # the dispatcher must hear of it, whatever it is
             problem = f"{type(error).__name__}: {error}"
-        self.reporter.event(ev.CollectionFailed, command.job_id, command.attempt, problem)
+        self.reporter.event(ev.CollectionFailed, command.job_id, command.attempt, problem, fault)
         return True
 
     def collected(self, job_id: str, attempt: int, found: str) -> None:

@@ -6,8 +6,9 @@ import errno
 import json
 import os
 import shutil
+import time
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from worker_agent.cache.contents import CacheContents, move
 from worker_agent.cache.sidecars import PYCACHE, Stat, look, sidecar_of
@@ -23,6 +24,8 @@ from worker_agent.protocol.whole_files import write_whole
 from worker_agent.system.remove_tree import remove_tree
 
 _READ_ONLY = 0o555
+LOOK_S = 600.0
+"""So long an artefact that was hashed is trusted, when jobs fail: many may fail at once."""
 
 
 class Cache:
@@ -39,6 +42,8 @@ class Cache:
         """The directory and the sidecar of each artefact that was asked for."""
         self.has_grown = True
         """Something has come since somebody looked."""
+        self._hashed: Dict[str, float] = {}
+        """When artefacts were last hashed because something went wrong."""
         self._noted: Dict[str, Tuple[bytes, Stat]] = {}
         """What each sidecar said when it was last read, and what that means."""
 
@@ -68,7 +73,7 @@ class Cache:
     def verify_delivered(self, name: str) -> Optional[str]:
         """Check what was delivered and publish it; return what is wrong with it, None when it is fine."""
         staged = self.layout.incoming(self.run_id, name)
-        if self.status(name) == "present":
+        if self._is_sound(name):
             remove_tree(staged)
             return None
         if not staged.is_dir():
@@ -101,7 +106,7 @@ class Cache:
         """
         files = digest_directory(directory)
         name = content_hash(files)
-        if self.status(name) == "present":
+        if self._is_sound(name):
             shutil.rmtree(str(directory))
         else:
             self._seal(directory, name)
@@ -109,6 +114,25 @@ class Cache:
             if problem:
                 raise OSError(errno.EIO, problem)
         return name, files
+
+    def _is_sound(self, name: str) -> bool:
+        """Return whether the cache has an artefact, hashed now: another copy of it is about to be deleted."""
+        return self.status(name) == "present" and self.verify_cached(name) is None
+
+    def rotten(self, names: Iterable[str], every_s: float = LOOK_S) -> List[str]:
+        """Hash artefacts that are here, but for those that were lately; return what is wrong with which.
+
+        What is not what it should be is set aside, to be wanted again.
+        """
+        found, now = [], time.monotonic()
+        for name in sorted(names):
+            if now - self._hashed.get(name, -every_s) < every_s or not self.path(name).is_dir():
+                continue
+            problem = self.verify_cached(name)
+            self._hashed[name] = time.monotonic()
+            if problem:
+                found.append(f"artefact {name[:12]} was damaged on this worker, and is set aside: {problem}")
+        return found
 
     def _publish(self, staged: Path, name: str) -> Optional[str]:
         """Give a verified directory its place; what is there already, whole, is kept."""

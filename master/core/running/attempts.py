@@ -154,13 +154,21 @@ def _replace_current(record: JobRecord, attempt: int, out: Outbox) -> None:
 
 
 def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbox) -> None:
-    """Fail a job whose outcome cannot be brought home."""
+    """Fail an attempt whose outcome cannot be brought home; what the worker did costs no retry."""
     record = state.jobs.get(event.job_id)
     if record is None or record.state is not State.COLLECTING or record.attempt != event.attempt:
         return
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
-    end_attempt(state, record, Outcome.FAILED, out, event.problem)
+    if not event.worker_fault:
+        end_attempt(state, record, Outcome.FAILED, out, event.problem)
+        return
+    record.faults += 1
+    view = state.workers.get(record.worker or "")
+    end_attempt(state, record, Outcome.WORKER_FAULT, out, event.problem)
+    if view:
+        record.avoid |= {view.name}
+        pauses.pause(state, view, event.problem, out)
 
 
 def end_attempt(

@@ -121,6 +121,8 @@ class CollectionFailed:
     job_id: str
     attempt: int
     problem: str
+    worker_fault: bool = False
+    """Its worker is to blame: what it has is not what it announced, or is gone."""
 
 
 @dataclass(frozen=True)

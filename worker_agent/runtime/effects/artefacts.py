@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import List, Optional
 
 from worker_agent.cache.garbage_collection import CacheCleaned, CacheCollector, CacheListed
 from worker_agent.core import commands as cmd
 from worker_agent.core import staging
+from worker_agent.core.eviction import on_removed
 from worker_agent.core.state import AgentState
+from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock, Workers
@@ -21,6 +23,14 @@ class Verified:
     content_hash: str
     problem: Optional[str]
     delivered: bool
+
+
+@dataclass(frozen=True)
+class Rehashed:
+    """An artefact that looked as it should was hashed all the same."""
+
+    content_hash: str
+    problems: List[str]
 
 
 class ArtefactEffects:
@@ -38,6 +48,7 @@ class ArtefactEffects:
             cmd.Look: self.look,
             cmd.Verify: self.verify,
             Verified: self.on_verified,
+            Rehashed: self.on_rehashed,
             CacheListed: self._collector.on_listed,
             CacheCleaned: self._collector.on_cleaned,
         }
@@ -55,7 +66,29 @@ class ArtefactEffects:
             "missing": staging.on_missing,
             "unsure": staging.on_unsure,
         }
-        handlers[self.status(item.content_hash)](self._state, item.content_hash, self._now())
+        status = self.status(item.content_hash)
+        handlers[status](self._state, item.content_hash, self._now())
+        if status == "present":
+            self._rehash(item.content_hash)
+
+    def _rehash(self, name: str) -> None:
+        """Hash in a thread what this agent uses for the first time: bits may have rotted since it came."""
+        cache = self._host.context.cache
+
+        def work() -> Rehashed:
+            try:
+                return Rehashed(name, cache.rotten([name]))
+            except OSError as error:
+                return Rehashed(name, [f"{name} cannot be checked: {error}"])
+
+        self._workers.hash(work)
+
+    def on_rehashed(self, answer: Rehashed) -> None:
+        """Want an artefact anew that is not what it should be."""
+        for problem in answer.problems:
+            complain(problem)
+        if answer.problems:
+            on_removed(self._state, answer.content_hash)
 
     def verify(self, item: cmd.Verify) -> None:
         """Hash an artefact in a thread."""

@@ -10,6 +10,7 @@ from worker_agent.attempts.results import collect, is_quick
 from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
 from worker_agent.core.execution import Exit
+from worker_agent.core.launch_check import artefacts_of
 from worker_agent.core.state import AgentState
 from worker_agent.executors.base import Executor
 from worker_agent.runtime.effects.table import Handlers
@@ -74,10 +75,14 @@ class EndingEffects:
                 left = cmd.Collected(problem, worker_fault=is_worker_fault(error))
             return Digested(item.exit, left)
 
-        if is_small and (item.succeeded or context.checkpoints.is_empty(key)):
+        if is_small and (item.succeeded or not self._takes_long(item)):
             self.on_digested(work())
         else:
             self._workers.hash(work)
+
+    def _takes_long(self, item: cmd.Collect) -> bool:
+        """Return whether what a failed attempt leaves behind, or started from, is to be hashed."""
+        return bool(artefacts_of(item.launch)) or not self._host.context.checkpoints.is_empty(item.exit.key)
 
     def on_digested(self, answer: Digested) -> None:
         """Tell the core what an attempt left."""
@@ -102,5 +107,9 @@ class EndingEffects:
         left = collect(attempt, item.launch, context.cache, made, item.succeeded, is_small)
         if item.succeeded and left.problem is None:
             return left
+        rotten = [] if item.stopped else context.cache.rotten(artefacts_of(item.launch))
+        if rotten:
+            problem = "; ".join(filter(None, (left.problem, *rotten)))
+            left = dataclasses.replace(left, problem=problem, worker_fault=True)
         limit = context.settings.checkpoint_limit_bytes
         return dataclasses.replace(left, checkpoint=context.checkpoints.left(key, limit))

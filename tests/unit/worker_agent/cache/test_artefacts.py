@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,38 @@ def test_what_is_made_again_takes_the_place_of_a_damaged_copy(tmp_path: Path, da
     assert (cache.path(name) / "best.pt").read_text() == "best.pt" and cache.status(name) == "present"
     assert WorkLayout(tmp_path).set_aside(name).exists() == bool(damage)
     assert not (tmp_path / "again").exists()
+
+
+def rot(cache: Cache, name: str) -> None:
+    """Change a byte, and nothing that can be seen from outside."""
+    path = cache.path(name) / "best.pt"
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(b"B" + path.read_bytes()[1:])
+    path.chmod(before.st_mode)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_rotten_copy_is_not_kept_in_the_place_of_a_sound_one(cache: Cache, tmp_path: Path) -> None:
+    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
+    for again in range(2):
+        rot(cache, name)
+        if again:
+            staged = delivered(cache, name, "best.pt")
+            assert cache.verify_delivered(name) is None and not staged.exists()
+        else:
+            assert cache.adopt(write(tmp_path / "made", "best.pt"))[0] == name
+        assert (cache.path(name) / "best.pt").read_text() == "best.pt"
+        assert (cache.layout.set_aside(name) / "best.pt").read_text() == "Best.pt"
+
+
+def test_rot_is_found_where_something_went_wrong_and_not_looked_for_again_at_once(
+    cache: Cache, tmp_path: Path
+) -> None:
+    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
+    assert cache.rotten([name, "f" * 64]) == []
+    rot(cache, name)
+    assert cache.rotten([name]) == []
+    (problem,) = cache.rotten([name], every_s=0.0)
+    assert problem.startswith(f"artefact {name[:12]} was damaged on this worker, and is set aside")
+    assert cache.status(name) == "missing" and cache.layout.set_aside(name).is_dir()

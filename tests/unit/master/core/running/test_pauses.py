@@ -132,3 +132,14 @@ def test_a_run_whose_only_place_stays_bad_ends_after_its_patience() -> None:
     assert run.wait(90.0)[-1] == "start job#3@w1"
     assert fault(run, "w1", "job", 3, started_at=None)[-1].startswith("pause")
     assert run.wait(5.0) == ["finish 4"]
+
+
+def test_an_outcome_that_its_worker_cannot_hand_over_is_the_workers_fault() -> None:
+    run = Stage(job(), policy=Policy(retries=0))
+    run.up("w1")
+    run.run_on("w1", "job", 1)
+    run.ended("w1", "job", 1)
+    run.up("w2")
+    told = run.tell(ev.CollectionFailed(run.at, "job", 1, "not what was announced", worker_fault=True))
+    assert "pause w1 5 s: not what was announced" in told
+    assert told[-1] == "start job#2@w2" and run.state.jobs["job"].failures == 0
