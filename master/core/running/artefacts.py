@@ -5,8 +5,8 @@ from __future__ import annotations
 from master.core.planning.plan import Job, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.jobs import QUEUED, is_stale, move, unlock
-from master.core.running.lifecycle import State, Trigger
+from master.core.running.jobs import is_stale, move, unlock
+from master.core.running.lifecycle import QUEUED, State, Trigger
 from master.core.running.pauses import pause
 from master.core.running.records import Outbox, RunState, WorkerView
 

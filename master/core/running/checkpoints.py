@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.jobs import QUEUED
-from master.core.running.lifecycle import State
+from master.core.running.lifecycle import QUEUED, State
 from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Finished
 

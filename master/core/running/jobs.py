@@ -5,15 +5,13 @@ from __future__ import annotations
 from master.core.planning.plan import base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running.commands import Transition
-from master.core.running.lifecycle import ADOPTING, WITH_A_WORKER, State, Trigger
+from master.core.running.lifecycle import ADOPTING, QUEUED, WITH_A_WORKER, State, Trigger
 from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Finished
 
 ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
 _MOST_UNLOCKED = 8
-QUEUED = frozenset({State.ASSIGNED, State.STAGING})
-"""States in which the attempt can be withdrawn."""
 
 
 def move(

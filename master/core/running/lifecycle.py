@@ -59,6 +59,8 @@ class Trigger(str, Enum):
 
 
 WITH_A_WORKER = frozenset({State.ASSIGNED, State.STAGING, State.RUNNING, State.COLLECTING})
+QUEUED = frozenset({State.ASSIGNED, State.STAGING})
+"""States in which the attempt can be withdrawn."""
 ADOPTING = frozenset({State.READY, State.ASSIGNED, State.STAGING, State.RUNNING})
 """States in which an orphaned attempt may still win."""
 ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.BLOCKED})

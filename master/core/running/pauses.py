@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.jobs import QUEUED
+from master.core.running.lifecycle import QUEUED
 from master.core.running.records import Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Finished, Outcome
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from master.core.planning.plan import Job, Plan
 from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
-from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger, next_state
+from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, State, Trigger, next_state
 from master.core.running.placing.free_workers import FreeWorkers
 from master.core.running.placing.placement import LEAST_ROOM, ReadyJobs, lookahead
 from worker_agent.protocol.outcome import Finished
@@ -79,6 +79,12 @@ class JobRecord:
     """Attempts of it that ran when their worker's place turned bad."""
     avoid: frozenset[str] = frozenset()
     """Workers on which it failed."""
+    assigned_at: float = 0.0
+    """When the current attempt was given to its worker."""
+    moves: int = 0
+    """How often it was taken from a worker because another had room …"""
+    moved_from: str | None = None
+    """… and from which the last time."""
     hopeless: dict[str, str] = field(default_factory=dict)
     """Worker → why it would fail there again in the same way."""
     alone: bool = False
@@ -135,6 +141,8 @@ class WorkerView:
     """Why it is not up or not usable."""
     since: float = 0.0
     """When `up` last changed."""
+    idle_since: float | None = None
+    """Since when it has had room that nothing was ready for."""
     faults: int = 0
     """How often in a row its place was bad: while it was, it gets one attempt at a time …"""
     fault: str = ""
@@ -236,6 +244,8 @@ class RunState:
     free: FreeWorkers = field(init=False, repr=False)
     mean_s: float | None = None
     """Mean duration of attempts when jobs were placed last."""
+    queued: set[str] = field(default_factory=set)
+    """Jobs that have been given to a worker and have not started there."""
     more_to_place: bool = False
     """There are ready jobs, and workers with room for them."""
     unlocking: deque[str] = field(default_factory=deque)
@@ -304,6 +314,10 @@ class RunState:
             self.open_phase1 += opened
         if record.state is State.READY:
             self.ready.discard(record.job)
+        if new in QUEUED:
+            self.queued.add(record.job.job_id)
+        elif record.state in QUEUED:
+            self.queued.discard(record.job.job_id)
         record.state = new
         if new not in ADOPTING:
             record.orphaned.clear()

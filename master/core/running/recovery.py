@@ -8,8 +8,8 @@ from master.core.planning.plan import BASE_MODELS, Job, Plan
 from master.core.running.attempts import orphan
 from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
-from master.core.running.jobs import ON_A_WORKER, QUEUED
-from master.core.running.lifecycle import ADOPTING, ENDED, State, Trigger
+from master.core.running.jobs import ON_A_WORKER
+from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, State, Trigger
 from master.core.running.records import JobRecord, Policy, RunState
 
 _GONE = "gone"
@@ -118,5 +118,7 @@ def _count(state: RunState) -> None:
     state.counts.clear()
     for record in state.jobs.values():
         state.counts[record.state] += 1
+        if record.state in QUEUED:
+            state.queued.add(record.job.job_id)
     state.open_jobs = sum(r.state not in ENDED for r in state.jobs.values())
     state.open_phase1 = sum(r.job.phase == 1 and r.state not in ENDED for r in state.jobs.values())

@@ -7,7 +7,6 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt, meet_again
 from master.core.running.jobs import (
-    QUEUED,
     collecting,
     current,
     expect_model,
@@ -16,7 +15,8 @@ from master.core.running.jobs import (
     make_ready,
     move,
 )
-from master.core.running.lifecycle import State, Trigger
+from master.core.running.lifecycle import QUEUED, State, Trigger
+from master.core.running.placing.moving import move_on
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.retry import give_up_hopeless
 from worker_agent.protocol.outcome import Outcome
@@ -104,4 +104,5 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
             note = f"{view.name} has been silent for too long"
             end_attempt(state, state.jobs[job_id], Outcome.LOST, out, note)
     pauses.on_tick(state, event.at, out)
+    move_on(state, out)
     give_up_hopeless(state, out)

@@ -61,6 +61,8 @@ def _choose(state: RunState, view: WorkerView) -> Job | None:
             continue
         if view.name in record.avoid and _has_alternative(state, record):
             continue
+        if view.name == record.moved_from and _has_room_elsewhere(state, record):
+            continue
         if record.alone and has_larger(state, view, job.resources):
             continue
         claim = cost(view, need_of(state, record, view), record.alone)
@@ -104,9 +106,21 @@ def _has_alternative(state: RunState, record: JobRecord) -> bool:
     )
 
 
+def _has_room_elsewhere(state: RunState, record: JobRecord) -> bool:
+    """True if a worker has room now that the job was not taken from."""
+    return any(
+        has_room(view, state.mean_s, 1.0)
+        and view.name != record.moved_from
+        and view.name not in record.avoid
+        and suits(record.job.resources, view)
+        for view in state.workers.values()
+    )
+
+
 def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -> None:
     record.attempts += 1
     record.attempt, record.worker, record.finished = record.attempts, view.name, None
+    record.assigned_at = out.at
     record.base = state.home[record.job.needs] if record.job.needs else ""
     record.gpu_need = need_of(state, record, view)
     claim = cost(view, record.gpu_need, record.alone)
