@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -50,3 +51,17 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     for pid in made.processes():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system of its own with 64 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(folder)], capture_output=True, check=False
+    )
+    if os.getuid() != 0 or mounted.returncode:
+        pytest.skip("only root can mount a file system here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

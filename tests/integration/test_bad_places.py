@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.integration.agent_harness import WRITE_OUTPUT, Host
+from tests.integration.agent_harness import WRITE_OUTPUT, Host, until
 from worker_agent.protocol import messages as msg
 
 FILL = "f = open({path!r}, 'wb')\nwhile True: f.write(b'x' * (1 << 20)); f.flush()"
 
 WRITE_MUCH = "import os; open(os.environ['TWOPHASE_OUTPUT_DIR'] + '/out', 'wb').write(b'x' * (4 << 20))"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a file system of its own with 64 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(folder)], capture_output=True, check=False
-    )
-    if os.getuid() != 0 or mounted.returncode:
-        pytest.skip("only root can mount a file system here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_is_no_fault_of_the_jobs(host: Host, small_disk: Path) -> None:
@@ -61,3 +43,47 @@ def test_a_work_directory_that_was_wiped_costs_no_job(host: Host) -> None:
     master.wait(lambda item: isinstance(item, msg.Wanted))
     master.send(msg.Delivered(host.deliver(code)))
     assert master.finished("c").outcome == "succeeded"
+
+
+CHECK_CODE = "assert open('code/code.txt').read() == 'sound', 'not what it was'"
+
+
+def rot(path: Path) -> None:
+    """Change a byte of a file, and nothing that can be seen from outside."""
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_text("Sound")
+    path.chmod(before.st_mode)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_job_that_fails_on_a_rotten_artefact_pays_nothing_and_it_is_brought_anew(host: Host) -> None:
+    master, code = host.connect(), {"code.txt": "sound"}
+    name = host.deliver(code)
+    mounts = [{"at": "code", "artefact": name}]
+    master.launch("a", CHECK_CODE, mounts=mounts)
+    master.send(msg.Delivered(name))
+    assert master.finished("a").outcome == "succeeded"
+    rot(host.work().cached(name) / "code.txt")
+    master.launch("b", CHECK_CODE, mounts=mounts)
+    done = master.finished("b")
+    assert done.outcome == "worker_fault" and "was damaged on this worker" in (done.error or "")
+    assert (host.work().set_aside(name) / "code.txt").read_text() == "Sound"
+    master.launch("b", CHECK_CODE, attempt=2, mounts=mounts)
+    master.wait(lambda item: isinstance(item, msg.Wanted))
+    master.send(msg.Delivered(host.deliver(code)))
+    assert master.finished("b", attempt=2).outcome == "succeeded"
+
+
+def test_what_rotted_between_two_agents_is_found_at_its_first_use(host: Host) -> None:
+    master, code = host.connect(), {"code.txt": "sound"}
+    name = host.deliver(code)
+    mounts = [{"at": "code", "artefact": name}]
+    master.launch("a", CHECK_CODE, mounts=mounts)
+    master.send(msg.Delivered(name))
+    assert master.finished("a").outcome == "succeeded"
+    rot(host.work().cached(name) / "code.txt")
+    other = host.connect("r2")
+    other.launch("b", "pass", mounts=mounts)
+    assert other.finished("b").outcome == "succeeded"
+    until(lambda: (host.work().set_aside(name) / "code.txt").exists())

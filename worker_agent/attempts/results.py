@@ -83,7 +83,8 @@ def collect(
         problem = str(error)
     except OSError as error:
         problem = f"cannot collect the results: {error.filename or attempt.root}: {error.strerror}"
-        fault = is_worker_fault(error)
+        # What is gone from the cache under a job was damaged, or somebody has cleaned up.
+        fault = is_worker_fault(error) or str(error.filename).startswith(f"{cache.path('x').parent}/")
     try:
         not_a_link(attempt.output)
         files = digest_directory(attempt.output)

@@ -24,6 +24,8 @@ from worker_agent.protocol.whole_files import write_whole
 from worker_agent.system.remove_tree import remove_tree
 
 _READ_ONLY = 0o555
+_CANNOT_CHECK = "cannot check"
+"""So begins what is said of an artefact that may be sound: the note beside it could not be written, say."""
 LOOK_S = 600.0
 """So long an artefact that was hashed is trusted, when jobs fail: many may fail at once."""
 
@@ -88,7 +90,7 @@ class Cache:
         """Hash what is in the cache; return what is wrong with it, None when it is fine."""
         final = self.layout.cached(name)
         problem = self._check(final, name)
-        if problem and final.is_dir():
+        if problem and final.is_dir() and not problem.startswith(_CANNOT_CHECK):
             self._set_aside(final, name)
         return problem
 
@@ -128,11 +130,19 @@ class Cache:
         for name in sorted(names):
             if now - self._hashed.get(name, -every_s) < every_s or not self.path(name).is_dir():
                 continue
-            problem = self.verify_cached(name)
+            problem = self._rot_of(name)
             self._hashed[name] = time.monotonic()
             if problem:
+                self._set_aside(self.path(name), name)
                 found.append(f"artefact {name[:12]} was damaged on this worker, and is set aside: {problem}")
         return found
+
+    def _rot_of(self, name: str) -> Optional[str]:
+        """Return what is wrong with the bytes of an artefact; what cannot be read now is no rot."""
+        try:
+            return _difference(digest_directory(self.path(name)), name)
+        except OSError as error:
+            return f"cannot be read: {error.strerror}" if error.errno == errno.EIO else None
 
     def _publish(self, staged: Path, name: str) -> Optional[str]:
         """Give a verified directory its place; what is there already, whole, is kept."""
@@ -161,7 +171,7 @@ class Cache:
             if problem is None:
                 self._seal(directory, name)
         except OSError as error:
-            return f"cannot check {directory}: {error.strerror}"
+            return f"{_CANNOT_CHECK} {directory}: {error.strerror}"
         return problem
 
     def _seal(self, directory: Path, name: str) -> None:

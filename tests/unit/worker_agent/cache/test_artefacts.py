@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from tests.unit.worker_agent.protocol.test_digests import write
+from worker_agent.cache import artefacts
 from worker_agent.cache.artefacts import Cache
 from worker_agent.protocol.digests import content_hash, digest_directory, holds
 from worker_agent.protocol.layout import WorkLayout
@@ -123,3 +125,17 @@ def test_rot_is_found_where_something_went_wrong_and_not_looked_for_again_at_onc
     (problem,) = cache.rotten([name], every_s=0.0)
     assert problem.startswith(f"artefact {name[:12]} was damaged on this worker, and is set aside")
     assert cache.status(name) == "missing" and cache.layout.set_aside(name).is_dir()
+
+
+def test_a_sound_artefact_stays_where_the_disk_is_full(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
+
+    def full(path: Path, data: bytes, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(artefacts, "write_whole", full)
+    assert str(cache.verify_cached(name)).startswith("cannot check")
+    assert cache.rotten([name]) == []
+    assert (cache.path(name) / "best.pt").exists() and not cache.layout.set_aside(name).exists()
