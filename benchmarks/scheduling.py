@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from master.core.planning.plan import Job, Plan, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.records import Outbox, Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import Outbox, RunState
 from master.core.running.run_state import begin, step
 from worker_agent.protocol.outcome import Finished, Outcome
 

@@ -14,7 +14,7 @@ from master.commands.job_options import add_job_options
 from master.commands.sweep_options import SWEEP_EXAMPLES, add_sweep_options, take_sweep
 from master.commands.taken_flags import STYLE_HELP, STYLES
 from master.core.nearest import near
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from master.intake.sweeps.flags import SweepFlags
 
 MOST_ALIKE = 10

@@ -30,7 +30,7 @@ from master.commands.taken_ids import in_the_way, notes_on_earlier, notes_on_suf
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.plan import Plan, make_plan
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from master.errors import ConfigError, TwophaseError, UsageError
 from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
 from master.intake.executors import (

@@ -9,7 +9,7 @@ from pathlib import Path
 from master.code.origin import Described, JobFacts
 from master.core.planning.plan import Job, Plan
 from master.core.planning.varying import varying
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from master.orchestrator.arguments import OUTPUT_DIR, Passed, argv_of, parameters_of, shown_words
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.project import Shown, projects_of, root_of, show

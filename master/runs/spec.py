@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from master.code.code_history import CodeStart
 from master.code.origin import Described
 from master.core.planning.plan import Plan
-from master.core.running.records import JobRecord, Policy
+from master.core.running.policy import Policy
+from master.core.running.records import JobRecord
 from master.runs.run_lock import RUN_TWO_PHASE, Owner
 from master.specs import EMPTY, ClusterSpec, JobsSpec
 from master.storage.run_layout import RunLayout

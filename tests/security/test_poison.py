@@ -14,7 +14,8 @@ from rich.console import Console
 from master.core.planning.plan import make_plan
 from master.core.running import events as ev
 from master.core.running.commands import Transition
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from master.core.running.recovery import recover
 from master.core.running.run_state import begin, step
 from master.core.running.summary import job_rows

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from master.core.planning.plan import base_model_job_id, make_plan
 from master.core.running import events as ev
 from master.core.running.commands import Transition
-from master.core.running.records import JobRecord, Outbox, Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.run_state import begin, step
 from master.specs import BaseModelSpec, JobSpec, JobsSpec
 from tests.support.endings import finished

@@ -16,39 +16,8 @@ from master.core.running.events import Attempt
 from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, State, Trigger, next_state
 from master.core.running.placing.free_workers import FreeWorkers
 from master.core.running.placing.placement import LEAST_ROOM, ReadyJobs, lookahead
+from master.core.running.policy import Policy
 from worker_agent.protocol.outcome import Finished
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How a run deals with trouble."""
-
-    retries: int = 1
-    """Further tries for a job that failed; a lost attempt or exit code 75 does not count as a failure."""
-    strict_phases: bool = False
-    """Hold Phase 2 until all of Phase 1 has ended."""
-    lease_s: float = 300.0
-    """How long a silent worker keeps its attempts."""
-    backoff_s: float = 5.0
-    """Before the first retry; doubles with each."""
-    max_losses: int = 5
-    """Lost attempts of one job, so that a job that takes its worker down does not go on for ever."""
-    max_requeues: int = 20
-    """Exit codes 75 of one job."""
-    max_deliveries: int = 3
-    """Tries to bring one artefact to one worker."""
-    checkpoint_s: float = 900.0
-    """How long the next attempt waits for what the last one left to go on from."""
-    give_up_s: float = 1800.0
-    """How long a run waits when all of its workers are silent, or their places bad …"""
-    never_up_s: float = 600.0
-    """… and for those that were never up."""
-    max_faults: int = 20
-    """Attempts of one job that ran when their worker's place turned bad: perhaps it fills the disks."""
-    max_failures: int = 0
-    """After so many jobs that failed alike, with no success between, nothing more is started; 0 is never."""
-    max_running: int | None = None
-    """At most so many attempts on all workers together; None is as many as they have room for."""
 
 
 @dataclass(frozen=True)

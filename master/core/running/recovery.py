@@ -10,7 +10,8 @@ from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
 from master.core.running.jobs import ON_A_WORKER
 from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, State, Trigger
-from master.core.running.records import JobRecord, Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import JobRecord, RunState
 
 _GONE = "gone"
 """Stands for the content hash of a base model that has been made again since; no content hash is like it."""

@@ -10,7 +10,8 @@ from master.core.running.failures import hopeless, signature
 from master.core.running.jobs import give_up, stop_starting
 from master.core.running.lifecycle import ENDED, State, Trigger
 from master.core.running.placing.worker_room import cost, has_larger, need_of, suits
-from master.core.running.records import JobRecord, Outbox, Policy, RunState, WorkerView
+from master.core.running.policy import Policy
+from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Finished, Outcome
 
 _THE_SCRIPTS = frozenset({Outcome.FAILED, Outcome.REFUSED})

@@ -15,7 +15,8 @@ from master.core.running.attempts import end_attempt
 from master.core.running.jobs import go_on_unlocking, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
-from master.core.running.records import JobRecord, Outbox, Policy, RunState, WorkerView
+from master.core.running.policy import Policy
+from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Outcome
 
 EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from master.commands import run_all_training_options, run_two_phase_options
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from master.runs.launching import NO_LIMITS
 
 DOCS = Path(__file__).parents[4] / "docs"

@@ -9,7 +9,8 @@ import pytest
 
 from master.core.planning.plan import Job, Plan
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from master.orchestrator.run_files import TrainingFiles
 from tests.support.endings import finished
 

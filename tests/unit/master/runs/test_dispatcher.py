@@ -16,7 +16,8 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.records import Outbox, Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import Outbox, RunState
 from master.core.running.run_state import step
 from master.errors import InternalError, TwophaseError
 from master.runs import dispatcher as dispatcher_module

@@ -9,7 +9,8 @@ from typing import Any
 from master.code.snapshot import Program
 from master.core.planning.plan import make_plan
 from master.core.running import events as ev
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from master.core.running.run_state import begin, step
 from master.intake.cluster import parse_cluster
 from master.intake.jobs import parse_jobs

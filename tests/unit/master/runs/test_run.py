@@ -13,7 +13,7 @@ import pytest
 from master.adapters import agent_client
 from master.core.planning.plan import make_plan
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from master.errors import ConfigError, UsageError
 from master.runs import dispatcher
 from master.runs.notices import Ended, Noted, Notices, Refreshed, Transitions

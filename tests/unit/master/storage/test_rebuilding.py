@@ -10,7 +10,8 @@ import pytest
 
 from master.core.planning.plan import Job, Plan
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from master.core.running.recovery import recover
 from master.storage.journal import Journal, read_transitions
 from master.storage.rebuilding import EPOCH_GAP, Published, forgotten, published, rebuild, remember, told_of

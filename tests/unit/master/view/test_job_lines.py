@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from master.core.planning.outlook import PlannedJob
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from master.runs.launching import Limits
 from master.view.job_lines import job_lines, print_jobs, print_settings, settings_text
 from tests.unit.master.view.conftest import paper, written

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from master.core.running import events as ev
 from master.core.running.commands import Transition
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from master.view.lines import Folder, Kind, Line, line_of
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 

@@ -6,7 +6,7 @@ from io import BytesIO, StringIO, TextIOWrapper
 
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from master.view.plain import PlainView
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 

@@ -9,7 +9,8 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State
-from master.core.running.records import Outbox, Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import Outbox, RunState
 from master.core.running.recovery import recover
 from master.core.running.run_state import begin, step
 from tests.support.endings import finished

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from tests.unit.master.core.running.stage import BASE, Stage, base, job
 
 

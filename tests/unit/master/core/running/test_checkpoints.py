@@ -6,7 +6,7 @@ import pytest
 
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from tests.support.endings import finished
 from tests.unit.master.core.running.stage import LEASE_S, Stage, job
 

@@ -15,7 +15,8 @@ from master.core.running.jobs import (
     unlock,
 )
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.records import FormerAttempt, Outbox, Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import FormerAttempt, Outbox, RunState
 from tests.support.endings import finished
 
 BASE, JOB = Job("base_models/x", phase=1, makes="x"), Job("job", phase=2, needs="x")

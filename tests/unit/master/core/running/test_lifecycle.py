@@ -7,7 +7,8 @@ import pytest
 from master.core.planning.plan import Job, Plan
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import ADOPTING, ENDED, TABLE, WITH_A_WORKER, State, Trigger, next_state
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from master.errors import InternalError
 
 FORBIDDEN = [(state, trigger) for state in State for trigger in Trigger if trigger not in TABLE[state]]

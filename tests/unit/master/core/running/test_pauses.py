@@ -7,7 +7,7 @@ import pytest
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.pauses import FIRST_PAUSE_S, MOST_PAUSE_S, PROBATION_S
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from tests.unit.master.core.running.stage import Stage, job
 
 FULL = "no space left on the disk of /scratch"

@@ -8,7 +8,8 @@ import pytest
 
 from master.core.planning.plan import Job, Plan
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.records import FormerAttempt, JobRecord, Policy, RunState, WorkerView
+from master.core.running.policy import Policy
+from master.core.running.records import FormerAttempt, JobRecord, RunState, WorkerView
 from master.errors import InternalError
 from tests.support.endings import finished
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from master.core.running.run_state import step
 from tests.support.endings import finished
 from tests.unit.master.core.running.stage import (

@@ -7,7 +7,8 @@ import pytest
 from master.core.planning.plan import Job
 from master.core.running import events as ev
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.records import JobRecord, Policy
+from master.core.running.policy import Policy
+from master.core.running.records import JobRecord
 from master.core.running.retry import Verdict, judge
 from tests.unit.master.core.running.stage import BASE, Stage, base, job
 from worker_agent.protocol.outcome import NO_BASE_MODEL, Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from master.core.running import events as ev
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from tests.unit.master.core.running.stage import Stage, job
 
 

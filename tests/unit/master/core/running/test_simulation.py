@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from master.core.running.lifecycle import ENDED, State
-from master.core.running.records import Policy
+from master.core.running.policy import Policy
 from tests.unit.master.core.running.agents import Chaos
 from tests.unit.master.core.running.simulation import Simulation
 from tests.unit.master.core.running.world import Scene

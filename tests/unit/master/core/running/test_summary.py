@@ -7,7 +7,8 @@ import pytest
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from master.core.running.summary import (
     PhaseCounts,
     Tally,

@@ -12,7 +12,8 @@ from random import Random
 from master.core.planning.plan import BASE_MODELS, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from tests.unit.master.core.running.agents import Agent, Chaos, Key, Link, Said
 
 CORES = 4

@@ -7,7 +7,8 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.placing.assigning import MOST_AT_ONCE
-from master.core.running.records import Policy, RunState
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
 from master.core.running.run_state import begin, has_more_to_do, step
 from tests.unit.master.core.running.stage import Stage, job
 

@@ -11,7 +11,8 @@ from master.core.planning.resources import Resources
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.placing.worker_room import suits, why_homeless
-from master.core.running.records import Policy, WorkerView
+from master.core.running.policy import Policy
+from master.core.running.records import WorkerView
 from tests.unit.master.core.running.stage import LEASE_S, Stage
 
 GB = 10**9
