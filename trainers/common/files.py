@@ -64,13 +64,24 @@ def write_tensors(path: Path, value: Mapping[str, Any]) -> None:
     write_bytes(path, tensor_bytes(value))
 
 
+def load_checkpoint(path: Path) -> Any:
+    """Return what a file of torch holds: tensors and plain data, never code.  Raises as `torch.load`.
+
+    BadInput where torch is older than 2.6, whose `weights_only` can be tricked (CVE-2025-32434).
+    """
+    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 6):
+        found = f"torch {torch.__version__} may run code that is hidden in {path}"
+        raise BadInput(f"{found} (CVE-2025-32434): pip install 'torch>=2.6'")
+    return torch.load(path, weights_only=True, map_location="cpu")
+
+
 def read_tensors(path: Path) -> dict[str, Any]:
     """Return what `write_tensors` wrote.
 
     FileNotFoundError where it is missing, ValueError where it is anything else.
     """
     try:
-        value = torch.load(path, weights_only=True, map_location="cpu")
+        value = load_checkpoint(path)
     except FileNotFoundError:
         raise
     except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from trainers.common.files import load_checkpoint
 from trainers.personalization.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -94,7 +95,7 @@ def count_classes(parts: Iterable[Windows]) -> int:
 
 def _read_pair(path: Path) -> tuple[Tensor, Tensor]:
     try:
-        saved = torch.load(path, weights_only=True, map_location="cpu")
+        saved = load_checkpoint(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:

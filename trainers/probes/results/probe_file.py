@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.common.errors import BadInput
+from trainers.common.files import load_checkpoint
 from trainers.probes.fitting.modules import new_module
 from trainers.probes.reading.layer import Trained
 from trainers.probes.settings import ModelType, Settings
@@ -49,7 +50,7 @@ def load_probe(path: Path) -> nn.Module:
     Raises BadInput where the file is none.
     """
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = load_checkpoint(path)
         state, config = _renamed(saved["model_state_dict"], _OURS), saved["model_config"]
         kinds = {name: kind for kind, name in CLASSES.items()}
         double = next(iter(state.values())).dtype == torch.float64

@@ -35,6 +35,17 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         write_bytes(tmp_path / "file" / "metrics.json", b"{}")
 
 
+@pytest.mark.parametrize("version", ["2.5.1+cu121", "1.13.0"])
+def test_a_torch_that_can_be_tricked_opens_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    write_tensors(tmp_path / "state.pt", {"x": torch.ones(1)})
+    assert read_tensors(tmp_path / "state.pt")["x"] == 1
+    monkeypatch.setattr(torch, "__version__", version)
+    with pytest.raises(BadInput, match=r"may run code that is hidden in .*state\.pt.*torch>=2\.6"):
+        read_tensors(tmp_path / "state.pt")
+
+
 def test_json_holds_what_json_cannot(tmp_path: Path) -> None:
     values = {"auc": math.nan, "range": (0.9, math.inf), "path": Path("data/x"), "deep": {"n": [1, (2,)]}}
     write_json(tmp_path / "a.json", values)
