@@ -114,9 +114,11 @@ def run(arguments: argparse.Namespace, contract: ScriptContract | None, stream: 
         print(json.dumps({"preset": preset, **settings.as_config()}, indent=2), file=stream)
         return
     request = _request(own, settings, contract, arguments)
+    from trainers.common.memory import memory_advice
     from trainers.sae.run import train
 
-    train(request, lambda line: print(line, file=stream, flush=True), _progress(contract, stream))
+    with memory_advice("training", "lower --latent-dim, --batch-size or --max-samples"):
+        train(request, lambda line: print(line, file=stream, flush=True), _progress(contract, stream))
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -25,6 +25,8 @@ SCALE_ROWS = 100_000
 """Examples from which mean and scale are taken."""
 HELD_OUT_MOST = 100_000
 """Examples that are held out at most: more would tell no more."""
+FEWEST_HELD_OUT = 2
+"""One has no variance that could be explained."""
 MEMORY_SHARE = 0.6
 
 
@@ -144,6 +146,8 @@ def scale_of(examples: Examples, settings: Settings) -> Scale:
     variance = float((x - mean).square().sum(1).mean())
     if not variance > 1e-12 * float(x.square().sum(1).mean()):
         raise BadInput("the activations never change: there is nothing that latents could tell apart")
+    if torch.equal(*examples.held_out.aminmax(dim=0)):
+        raise BadInput("the held-out activations never change: how much of them is explained has no meaning")
     return Scale(factor, (mean * factor).to(examples.held_out.dtype), variance * factor**2)
 
 
@@ -168,7 +172,7 @@ def batches(examples: Examples, order: RowOrder, start: int, size: int) -> Itera
 
 def _split(path: Path, rows: Rows, settings: Settings) -> Examples:
     held = min(round(settings.val_share * rows.n_rows), HELD_OUT_MOST)
-    if not 1 <= held < rows.n_rows:
+    if not FEWEST_HELD_OUT <= held < rows.n_rows:
         raise BadInput(
             f"{path}: {rows.n_rows} examples are too few to hold {settings.val_share:g} of them out"
         )
