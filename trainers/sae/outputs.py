@@ -23,6 +23,8 @@ from trainers.sae.files.seed import described, write_seed
 from trainers.sae.files.sparsify import write_sparsify
 
 CONFIG = "sae_config.json"
+METRICS = "metrics.json"
+"""What tables over jobs are made of."""
 FEATURE_ROWS = 50_000
 """Examples among which the strongest are sought, the first ones."""
 Measured = tuple[SavedSae, Evaluation]
@@ -58,6 +60,7 @@ def write_results(
 ) -> Path:
     """Write an autoencoder, its figures, and what others read; return the file of weights."""
     write_json(folder / "evaluation.json", {**found.figures(), "density": found.density()})
+    write_json(folder / METRICS, found.figures())
     path = write_seed(folder, stem, sae)
     for export in exports.values():
         export()

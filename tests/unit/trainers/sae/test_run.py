@@ -53,6 +53,8 @@ def test_what_is_written(tmp_path: Path) -> None:
         "train_log.csv",
         "sae_config.json",
     } <= found
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["fvu"] == trained.evaluation.fvu and {"l0", "dead_share", "mse", "loss"} <= metrics.keys()
     metadata = json.loads((tmp_path / "out" / "sae_layer_3_metadata.json").read_text())
     for name in ("layer_idx", "learning_rate", "training_epochs", "model_name", "training_completed_at"):
         assert metadata[name] is not None, name
