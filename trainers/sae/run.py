@@ -88,7 +88,9 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
         torch.set_num_threads(max(1, min(request.num_workers, usable_cores())))
     memory = _memory(request, say)
     source = request.activation_path, request.layer_idx
-    examples = read_examples(*source, settings, memory, _prepared(request, say)).on(device)
+    examples = read_examples(*source, settings, memory, _prepared(request, say))
+    if settings.engine == "own":  # Lightning moves batches itself, from processes that have no GPU
+        examples = examples.on(device)
     scale = scale_of(examples, settings)
     base = None if request.start is None else load_sae(request.start)
     start = None if base is None else _start(request, base, examples, scale)
