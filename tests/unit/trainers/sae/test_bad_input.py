@@ -178,7 +178,9 @@ def test_results_and_checkpoints_of_another_training_stay(
     out, path = tmp_path / "out", write(tmp_path)
     quiet(request(out, path, max_epochs=1))
     argv = ["--activation-path", str(path), "--layer-idx", "3"]
-    assert "k was 4, is 5); use --overwrite" in told(capsys, out, *argv, "--k", "5")
+    found = told(capsys, out, *argv, "--k", "5")
+    assert "holds a training of other settings" in found and "k was 4, is 5" in found
+    assert "use --overwrite" in found
     (out / "sae_config.json").unlink()
     state = out / "checkpoints" / "sae_checkpoint.pt"
     state.write_bytes(state.read_bytes()[:-50])
