@@ -4,7 +4,7 @@
 
 Run it with an interpreter in which the packages are installed (`pip install sae-lens eai-sparsify
 dictionary-learning`) beside ours (`torch`, `safetensors`, `scipy`).  A line of JSON for each way: the largest
-difference over the largest activation, or null where the package is missing.
+difference over the largest reconstructed activation, or null where the package is missing.
 """
 
 from __future__ import annotations
@@ -168,9 +168,10 @@ def differences() -> Iterator[tuple[str, float | None]]:
         if find_spec(package) is None:
             yield name, None
             continue
+        torch.manual_seed(0)
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():
             one, other = way(Path(folder), x)
-        yield name, float((one - other).abs().max() / x.abs().max())
+        yield name, float((one - other).abs().max() / one.abs().max())
 
 
 def main() -> int:
