@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -225,6 +225,11 @@ class FakeCache:
             return "it has changed"
         self._machine.cache[name] = "present"
         return None
+
+    def rotten(self, names: Iterable[str], every_s: float = 0.0) -> list[str]:
+        """Return what is wrong with artefacts, which are set aside."""
+        found = [name for name in names if self._machine.cache.get(name) == "rotten"]
+        return [f"{name}: {self.verify_cached(name)}" for name in found]
 
 
 class FakeInvoker:
