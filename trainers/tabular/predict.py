@@ -15,6 +15,7 @@ import csv
 import io
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -78,7 +79,8 @@ def predictions(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Return the columns of what a saved model predicts for rows of files, and what there is to tell.
 
-    `keep`: columns of the rows that come first.  Raises BadInput for columns that are not there.
+    `keep`: columns of the rows that come first; `y_given` is what the rows have as y, where y is predicted.
+    Raises BadInput for columns that are not there.
     """
     from trainers.common.devices import resolve_device
     from trainers.tabular.data.reading.files import find_files
@@ -86,8 +88,9 @@ def predictions(
     from trainers.tabular.results.surrogate import Surrogate, check_columns
 
     surrogate = Surrogate.load(model_folder(model), resolve_device(device))
-    files = find_files(rows, tree)
-    names, columns = files.names(), surrogate.model.spec.columns
+    columns = surrogate.model.spec.columns
+    files = replace(find_files(rows, tree), texts=columns.categorical)
+    names = files.names()
     check_columns(columns.names, [*names, FILE])
     absent = [name for name in keep if name not in names and name != FILE]
     if absent:
@@ -95,7 +98,25 @@ def predictions(
     table = files.read(list(dict.fromkeys([*columns.names, *keep])))
     found, notes = surrogate.rows({name: table[name] for name in columns.names})
     predicted = surrogate.predict_rows(found).columns()
-    return {**{name: _plain(table[name]) for name in keep}, **predicted}, notes
+    names_kept = _kept_names(keep, predicted)
+    kept = {name: _plain(table[column]) for column, name in names_kept.items()}
+    renamed = [
+        f"--keep {column}: is the column {name}, since {column} is what is predicted"
+        for column, name in names_kept.items()
+        if name != column
+    ]
+    return {**kept, **predicted}, (*notes, *renamed)
+
+
+def _kept_names(keep: Sequence[str], predicted: Mapping[str, Any]) -> dict[str, str]:
+    """Return by column of the rows the name that it has beside what is predicted, each once."""
+    found: dict[str, str] = {}
+    for column in keep:
+        name = column
+        while name in predicted or name in {*keep} - {column}:
+            name += "_given"
+        found[column] = name
+    return found
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

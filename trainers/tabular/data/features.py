@@ -10,7 +10,7 @@ import numpy as np
 
 from trainers.common.errors import BadInput
 from trainers.tabular.data.dataset import Columns
-from trainers.tabular.data.reading.files import Table, as_numbers
+from trainers.tabular.data.reading.files import DECIMAL_COMMA, Table, as_numbers
 
 Infinite = Literal["error", "missing"]
 Constant = Literal["error", "drop"]
@@ -54,7 +54,10 @@ def kinds_of(
 
     A column of which most texts are numbers stays numeric, so that what is wrong in it is told.
     """
-    texts = [name for name in features if name in categorical or _is_text(table[name])]
+    texts = [name for name in features if name in categorical or is_text(table[name])]
+    for name in texts:
+        if name not in categorical:
+            refuse_decimal_commas(table[name], name, f"--categorical {name!r} takes them as names")
     return [name for name in features if name not in texts], texts
 
 
@@ -120,11 +123,24 @@ def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(told[:_LISTED]) + (f" and {len(told) - _LISTED} more" if len(told) > _LISTED else "")
 
 
-def _is_text(values: np.ndarray) -> bool:
+def is_text(values: np.ndarray) -> bool:
+    """Return whether a column holds names: texts of which at most half are numbers."""
     if values.dtype.kind != "O":
         return False
     known = [one for one in values if one is not None]
     return sum(map(_is_number, known)) <= len(known) / 2
+
+
+def refuse_decimal_commas(values: np.ndarray, name: str, advice: str) -> None:
+    """Raise BadInput where most of a column's texts are numbers with a decimal comma."""
+    known = [one for one in values if one is not None]
+    count = sum(DECIMAL_COMMA.fullmatch(one) is not None for one in known)
+    if count > len(known) / 2:
+        first = next(one for one in known if DECIMAL_COMMA.fullmatch(one))
+        raise BadInput(
+            f"column {name!r}: {count} values are numbers with a decimal comma, such as {first!r}; "
+            f"write them with a point, or {advice}"
+        )
 
 
 def _is_number(text: str) -> bool:

@@ -14,7 +14,7 @@ from trainers.tabular.data.reading.files import Files, Table
 
 LEAST_BYTES = 16 << 20
 """Of all files together: what is smaller is read as fast as it is found."""
-FORM = 1
+FORM = 2
 """Raised when other columns are read from the same files."""
 
 
@@ -45,7 +45,9 @@ class KeptTables:
 
     def _key(self, files: Files, wanted: Sequence[str]) -> str:
         content = [(path.stem, self._cache.content(path)) for path in files.paths]
-        return key_of("table", {"files": content, "tree": files.tree, "columns": [*wanted], "form": FORM})
+        texts = [name for name in wanted if name in files.texts]
+        facts = {"files": content, "tree": files.tree, "columns": [*wanted], "texts": texts, "form": FORM}
+        return key_of("table", facts)
 
     def _keep(self, key: str, table: Table) -> None:
         size = sum(len(values) * 8 for values in table.values())

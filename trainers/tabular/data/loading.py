@@ -75,7 +75,8 @@ def load(source: Source, read: Read = Files.read, known: Known | None = None) ->
     """
     names = source.files.names()
     features = features_of(source.schema, names) if known is None else _known_features(known, names)
-    table, numbers, notes = _chosen_groups(read(source.files, _wanted(source.schema, features)), source)
+    files = replace(source.files, texts=_names_alone(source, known))
+    table, numbers, notes = _chosen_groups(read(files, _wanted(source.schema, features)), source)
     if known is None:
         found = outcomes(table, source.schema, source.problem, source.viability)
     else:
@@ -138,6 +139,15 @@ def _left_out(n_rows: int, n_used: int) -> tuple[str, ...]:
 def _wanted(schema: Schema, features: Sequence[str]) -> list[str]:
     others = [name for name in (schema.group, schema.time, schema.split) if name is not None]
     return list(dict.fromkeys([*features, *schema.targets, *others]))
+
+
+def _names_alone(source: Source, known: Known | None) -> tuple[str, ...]:
+    """Return the columns of which every value is a name, whichever file it is in."""
+    schema = source.schema
+    kind = source.problem if known is None else known.problem.kind
+    classes = () if kind in ("auto", "regression") else schema.targets
+    group = () if schema.group is None else (schema.group,)
+    return (*(schema.categorical if known is None else known.columns.categorical), *classes, *group)
 
 
 def _known_features(known: Known, names: Sequence[str]) -> tuple[str, ...]:

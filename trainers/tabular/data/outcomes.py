@@ -11,6 +11,7 @@ import numpy as np
 from trainers.common.errors import BadInput
 from trainers.tabular.data.categories import sort_key
 from trainers.tabular.data.dataset import Kind, Problem
+from trainers.tabular.data.features import is_text, refuse_decimal_commas
 from trainers.tabular.data.reading.files import Table, as_numbers, as_texts
 from trainers.tabular.data.schema import Schema, Valid
 
@@ -85,12 +86,15 @@ def _kind(table: Table, schema: Schema, asked: Asked) -> Kind:
         return asked
     if len(schema.targets) > 1:
         return "regression"
-    values = table[schema.targets[0]]
-    known = {text for text in as_texts(values) if text is not None} if values.dtype.kind == "O" else None
-    if known is None:
-        numbers = np.unique(values[~np.isnan(values)])
-        return "binary" if len(numbers) == 2 else "regression"
-    return "binary" if len(known) == 2 else "multiclass"
+    name = schema.targets[0]
+    values = table[name]
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values != None]  # noqa: E711
+    if len(np.unique(known)) == 2:
+        return "binary"
+    if not is_text(values):  # one word among numbers is an error, no class
+        return "regression"
+    refuse_decimal_commas(values, name, "--problem multiclass takes them as names of classes")
+    return "multiclass"
 
 
 def _amounts(table: Table, schema: Schema, viability: bool) -> Outcomes:

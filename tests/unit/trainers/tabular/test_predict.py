@@ -30,6 +30,17 @@ def test_predictions_are_a_table(trained: Path, capsys: pytest.CaptureFixture[st
     assert float(rows[0]["y_spread"]) > 0
 
 
+def test_true_values_that_are_kept_stay_beside_what_is_predicted(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(trained / "out"), str(trained / "rows.csv"), "--keep", "y", "a", "--device", "cpu"]) == 0
+    heard = capsys.readouterr()
+    rows = list(csv.DictReader(heard.out.splitlines()))
+    assert [*rows[0]][:3] == ["y_given", "a", "y"]
+    assert [float(row["y_given"]) for row in rows] == columns()["y"]
+    assert "--keep y: is the column y_given" in heard.err
+
+
 def test_the_output_of_one_model_is_enough_and_parquet_holds_the_same(trained: Path, tmp_path: Path) -> None:
     for name in ("p.csv", "p.parquet"):
         argv = [str(trained / "out"), str(trained / "rows.csv"), "--output", str(tmp_path / name)]
@@ -45,6 +56,20 @@ def test_new_categories_are_told(trained: Path, tmp_path: Path, capsys: pytest.C
     path = written(tmp_path / "new.csv", {**table, "colour": ["violet"] * len(table["a"])})
     assert main([str(trained / "out"), path, "--device", "cpu"]) == 0
     assert "categories that no training row has, taken as unknown: colour 120" in capsys.readouterr().err
+
+
+def test_categories_of_a_file_of_digits_and_truths_are_those_that_were_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, table = request(tmp_path, {"categorical": ["colour"]}), columns()
+    n = len(table["a"])
+    codes, flags = (["007", "012", "x"] * n)[:n], (["true", "false", "maybe"] * n)[:n]
+    written(tmp_path / "rows.csv", {**table, "colour": [*codes], "flag": [*flags]})
+    train(made, quiet)
+    rows = {**table, "colour": (["007", "012"] * n)[:n], "flag": (["true", "false"] * n)[:n]}
+    path = written(tmp_path / "new.csv", {name: [*values] for name, values in rows.items()})
+    assert main([str(tmp_path / "out"), path, "--device", "cpu"]) == 0
+    assert "taken as unknown" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

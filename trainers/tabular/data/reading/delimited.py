@@ -16,6 +16,7 @@ from trainers.tabular.data.reading.parquet import as_array
 
 _DELIMITERS = (",", "\t", ";", "|")
 _QUOTED = re.compile(r'"[^"]*"')
+_WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
 
 
 def names(path: Path) -> list[str]:
@@ -29,27 +30,53 @@ def names(path: Path) -> list[str]:
     return found
 
 
-def columns(path: Path, wanted: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return these columns: float64 with NaN for what is missing, or text with None."""
+def columns(path: Path, wanted: Sequence[str], texts: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Return these columns: float64 with NaN for what is missing, or text, as it is written, with None.
+
+    `texts`: those that are text even where all of it are numbers.
+    """
+    types = needed("pyarrow.types", "a CSV file")
+    table = _table(path, wanted, texts)
+    dates = [name for name in wanted if types.is_temporal(table.column(name).type)]
+    if dates:  # of another file the same column may be text
+        table = _table(path, wanted, [*texts, *dates])
+    return {name: _as_written(as_array(table.column(name))) for name in wanted}
+
+
+def _table(path: Path, wanted: Sequence[str], texts: Sequence[str]) -> Any:
     arrow = needed("pyarrow.csv", "a CSV file")
     present = names(path)
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
         delimiter = _delimiter(stream.readline())
     try:
-        table = arrow.read_csv(
+        return arrow.read_csv(
             path,
             read_options=arrow.ReadOptions(column_names=present, skip_rows=1),
             parse_options=arrow.ParseOptions(delimiter=delimiter),
-            convert_options=_conversion(arrow, wanted),
+            convert_options=_conversion(arrow, wanted, texts),
         )
     except (ValueError, OSError) as error:
         raise BadInput(f"{path}: cannot be read as text in columns: {error}") from error
-    return {name: as_array(table.column(name)) for name in wanted}
 
 
-def _conversion(arrow: Any, wanted: Sequence[str]) -> Any:
+def _as_written(values: np.ndarray) -> np.ndarray:
+    """Return texts with whole numbers as `as_texts` has them: `1.0` is how some programs write a 1."""
+    if values.dtype.kind != "O":
+        return values
+    whole = {one: found[1] for one in {*values.tolist()} - {None} if (found := _WHOLE.fullmatch(one))}
+    return np.array([whole.get(one, one) for one in values], dtype=object) if whole else values
+
+
+def _conversion(arrow: Any, wanted: Sequence[str], texts: Sequence[str]) -> Any:
     missing = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "?"]
-    return arrow.ConvertOptions(include_columns=list(wanted), null_values=missing, strings_can_be_null=True)
+    return arrow.ConvertOptions(
+        include_columns=list(wanted),
+        column_types=dict.fromkeys(texts, "string"),
+        null_values=missing,
+        strings_can_be_null=True,
+        true_values=[],  # true, True and TRUE are as they are written
+        false_values=[],
+    )
 
 
 def _delimiter(line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ _MODULES = {
     **dict.fromkeys((".npz", ".h5", ".hdf5", ".hdf"), arrays),
 }
 _ROOT = ".root"
+DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Files:
     paths: tuple[Path, ...]
     tree: str | None = None
     """In ROOT files: the name of the TTree or RNTuple; none: the only one."""
+    texts: tuple[str, ...] = ()
+    """Columns that are names: in text files read as they are written, 007 too."""
 
     def names(self) -> list[str]:
         """Return the columns that every file has; BadInput where files have different ones."""
@@ -43,10 +47,17 @@ class Files:
     def read(self, wanted: Sequence[str]) -> dict[str, np.ndarray]:
         """Return these columns of all files; `@file` is the name of each row's file."""
         plain = [name for name in wanted if name != FILE]
-        blocks = [(path, self._columns(path, plain)) for path in self.paths]
-        found = {name: _joined(name, [block[name] for _, block in blocks]) for name in plain}
+        texts = [name for name in plain if name in self.texts]
+        blocks = [self._columns(path, plain, texts) for path in self.paths]
+        mixed = [name for name in plain if len({block[name].dtype.kind for block in blocks}) > 1]
+        if mixed:  # numbers in one file, texts in another
+            blocks = [
+                {**block, **self._columns(path, mixed, mixed)}
+                for path, block in zip(self.paths, blocks, strict=True)
+            ]
+        found = {name: _joined([block[name] for block in blocks]) for name in plain}
         if FILE in wanted:
-            rows = [(path.stem, len(block[plain[0]])) for path, block in blocks]
+            rows = [(path.stem, len(block[plain[0]])) for path, block in zip(self.paths, blocks, strict=True)]
             found[FILE] = np.array([stem for stem, count in rows for _ in range(count)], dtype=object)
         return found
 
@@ -55,10 +66,11 @@ class Files:
             return root.names(path, self.tree)
         return _module(path).names(path)
 
-    def _columns(self, path: Path, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    def _columns(self, path: Path, wanted: Sequence[str], texts: Sequence[str]) -> dict[str, np.ndarray]:
         if path.suffix.lower() == _ROOT:
             return root.columns(path, wanted, self.tree)
-        return _module(path).columns(path, wanted)
+        module = _module(path)
+        return module.columns(path, wanted, texts) if module is delimited else module.columns(path, wanted)
 
 
 def find_files(patterns: Sequence[str], tree: str | None = None, limit: int | None = None) -> Files:
@@ -94,9 +106,8 @@ def _module(path: Path):  # type: ignore[no-untyped-def]
         raise BadInput(f"{path}: the format is told by the ending, which must be of {known}") from None
 
 
-def _joined(name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
-    kinds = {part.dtype.kind for part in parts}
-    if len(kinds) > 1:  # numbers in one file, texts in another
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    if len({part.dtype.kind for part in parts}) > 1:  # of a format that has types of its own
         parts = [as_texts(part) for part in parts]
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
@@ -122,5 +133,6 @@ def as_numbers(values: np.ndarray, name: str, advice: str) -> np.ndarray:
             try:
                 numbers[row] = float(text)
             except ValueError:
-                raise BadInput(f"column {name!r}: row {row + 1} is {text!r}, no number; {advice}") from None
+                told = "write it with a point" if DECIMAL_COMMA.fullmatch(text) else advice
+                raise BadInput(f"column {name!r}: row {row + 1} is {text!r}, no number; {told}") from None
     return numbers

@@ -76,3 +76,12 @@ def test_what_is_filled_or_unknown_is_counted() -> None:
     assert unseen_note({"w": 3}) == ("categories that no training row has, taken as unknown: w 3",)
     assert unseen_note({f"c{place}": 1 for place in range(10)})[0].endswith("c7 1 and 2 more")
     assert unseen_note({}) == ()
+
+
+def test_numbers_with_decimal_commas_are_no_names_unless_they_are_said_to_be() -> None:
+    table = {"x": np.array(["1,5", None, "-2,25"], dtype=object)}
+    with pytest.raises(
+        BadInput, match=r"column 'x': 2 values are numbers with a decimal comma.*--categorical"
+    ):
+        kinds_of(table, ["x"], [])
+    assert kinds_of(table, ["x"], ["x"]) == ([], ["x"])

@@ -25,12 +25,28 @@ def texts(*values: str | None) -> np.ndarray:
         (np.array([0.5, 1.0, 2.0]), "regression", ()),
         (np.array([0.0, 1.0, 0.0]), "binary", ("0", "1")),
         (texts("yes", "no", None), "binary", ("no", "yes")),
-        (texts("10", "9", "x"), "multiclass", ("9", "10", "x")),
+        (texts("10", "9", "x", "w"), "multiclass", ("9", "10", "w", "x")),
     ],
 )
 def test_the_problem_is_told_by_the_values(values: np.ndarray, kind: str, classes: tuple[str, ...]) -> None:
     found = outcomes({"y": values}, Schema(("y",)), "auto")
     assert found.problem == Problem(kind, ("y",), classes)  # type: ignore[arg-type]
+
+
+def test_one_word_among_numbers_is_told_and_makes_no_classes() -> None:
+    with pytest.raises(BadInput, match="column 'y': row 3 is 'oops', no number; --problem multiclass"):
+        outcomes({"y": texts("1.5", "2", "oops", "4")}, Schema(("y",)), "auto")
+    asked = outcomes({"y": texts("1", "2", "oops", "4")}, Schema(("y",)), "multiclass")
+    assert asked.problem.classes == ("1", "2", "4", "oops")
+
+
+def test_decimal_commas_are_told_and_make_no_classes() -> None:
+    with pytest.raises(
+        BadInput, match="column 'y': 3 values are numbers with a decimal comma, such as '1,5'"
+    ):
+        outcomes({"y": texts("1,5", "2", "-2,25", "4,0")}, Schema(("y",)), "auto")
+    with pytest.raises(BadInput, match="row 1 is '1,5', no number; write it with a point"):
+        outcomes({"y": texts("1,5", "2")}, Schema(("y",)), "regression")
 
 
 def test_two_targets_are_a_regression_and_rows_with_one_of_them_are_usable() -> None:

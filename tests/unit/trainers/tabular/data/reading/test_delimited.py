@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from trainers.common.errors import BadInput
+from trainers.tabular.data.reading import delimited
 from trainers.tabular.data.reading.files import find_files
 
 
@@ -27,3 +28,14 @@ def test_first_lines_that_name_no_columns_are_told(tmp_path: Path, text: str, to
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(BadInput, match=told):
         find_files([str(tmp_path / "a.csv")]).names()
+
+
+def test_names_are_as_they_are_written_whatever_else_the_file_holds(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("flag,day,code,count\ntrue,2026-01-31 10:00:00,007,1.0\nFALSE,,012,\n")
+    found = delimited.columns(path, ["flag", "day", "code", "count"], ["code", "count"])
+    assert found["flag"].tolist() == ["true", "FALSE"]
+    assert found["day"].tolist() == ["2026-01-31 10:00:00", None]
+    assert found["code"].tolist() == ["007", "012"]
+    assert found["count"].tolist() == ["1", None]  # as a file of numbers alone has it
+    assert delimited.columns(path, ["code"])["code"].tolist() == [7, 12]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -78,6 +79,15 @@ def test_a_column_of_numbers_here_and_texts_there_is_of_texts(tmp_path: Path) ->
     csv(tmp_path / "1.csv", {"x": np.array([1, 2])})
     csv(tmp_path / "2.csv", {"x": np.array(["a", "b"])})
     assert find_files([str(tmp_path / "*.csv")]).read(["x"])["x"].tolist() == ["1", "2", "a", "b"]
+
+
+def test_a_name_is_the_same_in_a_file_of_digits_and_in_one_of_words(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").write_text("x,y\n007,1\n012,2\n")
+    (tmp_path / "2.csv").write_text("x,y\n007,3\nb,4\n")
+    both = find_files([str(tmp_path / "*.csv")]).read(["x", "y"])
+    assert both["x"].tolist() == ["007", "012", "007", "b"] and both["y"].tolist() == [1, 2, 3, 4]
+    alone = replace(find_files([str(tmp_path / "1.csv")]), texts=("x",))
+    assert alone.read(["x", "y"])["x"].tolist() == ["007", "012"]
 
 
 def test_files_of_other_columns_are_refused(tmp_path: Path) -> None:
