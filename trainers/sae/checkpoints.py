@@ -43,6 +43,16 @@ class Checkpoints:
         """Write the weights of a step."""
         write_tensors(self.weights(step), weights)
 
+    def read_weights(self, step: int) -> dict[str, Any]:
+        """Return the weights of a step; BadInput where their file is gone or damaged."""
+        try:
+            return read_tensors(self.weights(step))
+        except (FileNotFoundError, ValueError) as error:
+            raise BadInput(
+                f"{self.weights(step)}: the weights of the best validation are missing or damaged; "
+                "use --overwrite to train anew"
+            ) from error
+
     def keep_only(self, steps: Collection[int]) -> None:
         """Delete the weights of all other steps."""
         kept = {self.weights(step) for step in steps}

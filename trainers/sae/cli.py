@@ -87,18 +87,20 @@ HELP = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Train the autoencoder that the flags name, or do what another word says; return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    again = "the same command"
     try:
         if words and words[0] in COMMANDS:
             command = importlib.import_module(f"trainers.sae.commands.{words[0]}")
             return exit_code_of(lambda: command.run(words[1:], sys.stdout), f"{NAME} {words[0]}", sys.stderr)
         arguments = build_parser().parse_args(words)
+        again += " without --overwrite" if arguments.overwrite else ""
         return exit_code_of(
             lambda: run(arguments, ScriptContract.from_environ(), sys.stdout), NAME, sys.stderr
         )
     except ModuleNotFoundError as error:
         raise SystemExit(f"{NAME}: {error}: training needs pip install 'twophase[trainers]'") from error
     except KeyboardInterrupt:
-        print(f"{NAME}: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(f"{NAME}: interrupted; {again} goes on from the last checkpoint", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -24,3 +24,5 @@ class Fitted:
     train_loss: float | None
     """Of the last step before the last validation; None where there was none."""
     val_loss: float
+    trained_now: bool = True
+    """False where the training had ended before: no step was made."""

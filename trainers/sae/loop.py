@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainers.common.errors import BadInput
-from trainers.common.files import read_tensors
+from trainers.common.errors import BadInput, TrainerError
 from trainers.sae.checkpoints import Checkpoints
 from trainers.sae.data import Examples, batches
 from trainers.sae.fitted import Fitted
@@ -66,6 +66,13 @@ def plan_of(
     return Plan(settings, batch, an_epoch, steps, fingerprint, folder)
 
 
+def diverged(where: str) -> TrainerError:
+    """Return what to raise where nothing was learnt that could be saved."""
+    return TrainerError(
+        f"{where}: the loss is no number; nothing is saved: lower --learning-rate, with --overwrite"
+    )
+
+
 class Loop:
     """Runs a plan from its beginning, or from the checkpoint that is there."""
 
@@ -77,6 +84,7 @@ class Loop:
         self._plateau = Plateau()
         self._saved = self._reported = time.monotonic()
         self._pace = Pace(0, 1)
+        self._trains = False
 
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one; BadInput where it is of another training."""
@@ -92,16 +100,26 @@ class Loop:
         total = plan.steps * plan.batch * plan.settings.accumulate
         self._pace = Pace(place.examples, total)
         while place.step < plan.steps and not self._stopper.ends:
+            self._trains = True
             order = self._examples.order(plan.settings.seed, place.epoch)
             self._epoch(batches(self._examples, order, place.row, plan.batch), progress)
         self._records.write()
 
     def fitted(self) -> Fitted:
         """Return the weights with the least validation loss, and what is told of the training."""
-        best = read_tensors(self._checkpoints.weights(self._stopper.best[0][1]))
+        if not self._stopper.best:
+            raise diverged(f"every validation up to step {self.place.step}")
+        best = self._checkpoints.read_weights(self._stopper.best[0][1])
         threshold, last = best.pop("_threshold"), self._records.kept[-1]
         return Fitted(
-            best, threshold, self.epoch, self.place.step, self.highest_rate, last["loss"], last["val_loss"]
+            best,
+            threshold,
+            self.epoch,
+            self.place.step,
+            self.highest_rate,
+            last["loss"],
+            last["val_loss"],
+            self._trains,
         )
 
     @property
@@ -162,6 +180,8 @@ class Loop:
 
     def _validate(self, report: StepReport, progress: Progress) -> None:
         found, step = self._training.evaluate(self._examples.held_out), self.place.step
+        if math.isnan(found.loss) and not self._stopper.best:
+            raise diverged(f"the validation after step {step}")  # from NaN no weights come back
         self._plateau.saw(found.loss)
         if self._stopper.saw(found.loss, step):
             weights = {**self._training.parameters, "_threshold": self._training.threshold}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from trainers.common.files import write_bytes, write_json
 from trainers.common.resume import as_json, differences
 from trainers.common.saved_files import read_json_file
 from trainers.sae.checkpoints import MEMORY, STATE
-from trainers.sae.commands.page import FEATURES, write_page
+from trainers.sae.commands.page import FEATURES, PAGE, write_page
 from trainers.sae.evaluation import Evaluation
 from trainers.sae.files.card import CARD, card_of
 from trainers.sae.files.features import COLUMNS, feature_rows, top_examples, write_features
@@ -23,8 +24,24 @@ from trainers.sae.files.seed import described, write_seed
 from trainers.sae.files.sparsify import write_sparsify
 
 CONFIG = "sae_config.json"
+EVALUATION = "evaluation.json"
 METRICS = "metrics.json"
 """What tables over jobs are made of."""
+COMPLETED = "training_completed_at"
+RESULTS = (
+    "sae.safetensors",
+    "sae_layer_*.safetensors",
+    "sae_metadata.json",
+    "sae_layer_*_metadata.json",
+    EVALUATION,
+    METRICS,
+    "train_log.*",
+    FEATURES,
+    PAGE,
+)
+"""Patterns of what a training writes beside its settings and the folders of packages."""
+PACKAGES = {"saelens": "cfg.json", "sparsify": "layers.*"}
+"""Folders that are written for other packages, and what is in each."""
 FEATURE_ROWS = 50_000
 """Examples among which the strongest are sought, the first ones."""
 Measured = tuple[SavedSae, Evaluation]
@@ -44,27 +61,46 @@ def claim(
 
 
 def discard(folder: Path, checkpoints: Path) -> None:
-    """Delete what a training left that is to be written over."""
-    for path in [
-        *checkpoints.glob("step_*.pt"),
-        *checkpoints.glob(STATE),
-        *checkpoints.glob(MEMORY),
-        *checkpoints.glob("*.ckpt"),
-    ]:
-        path.unlink()
-    (folder / CONFIG).unlink(missing_ok=True)
+    """Delete what a training left that is to be written over: all but what trackers keep of it."""
+    for name in ("step_*.pt", STATE, MEMORY, "*.ckpt"):
+        _unlink(checkpoints, name)
+    for name in RESULTS:
+        _unlink(folder, name)
+    for name, mark in PACKAGES.items():
+        if any((folder / name).glob(mark)):  # what is not such a package is not ours
+            shutil.rmtree(folder / name)
+    _unlink(folder, CONFIG)
+
+
+def _unlink(folder: Path, name: str) -> None:
+    for path in list(folder.glob(name)):
+        path.unlink(missing_ok=True)
+
+
+def is_written(folder: Path, stem: str, sae: SavedSae) -> bool:
+    """Return whether the results of this autoencoder are there, whenever it was finished."""
+    names = (EVALUATION, METRICS, f"{stem}.safetensors", f"{stem}_metadata.json")
+    if not all((folder / name).is_file() for name in names):
+        return False
+    there, now = read_json_file(folder / names[-1]), as_json({**described(sae), **sae.metadata})
+    return {**there, COMPLETED: None} == {**now, COMPLETED: None}
 
 
 def write_results(
     folder: Path, stem: str, sae: SavedSae, found: Evaluation, exports: Mapping[str, Callable[[], None]]
 ) -> Path:
     """Write an autoencoder, its figures, and what others read; return the file of weights."""
-    write_json(folder / "evaluation.json", {**found.figures(), "density": found.density()})
+    write_json(folder / EVALUATION, {**found.figures(), "density": found.density()})
     write_json(folder / METRICS, found.figures())
-    path = write_seed(folder, stem, sae)
+    write_seed(folder, stem, sae)
+    return write_exports(folder, stem, exports)
+
+
+def write_exports(folder: Path, stem: str, exports: Mapping[str, Callable[[], None]]) -> Path:
+    """Write what others read, beside an autoencoder that is there; return its file of weights."""
     for export in exports.values():
         export()
-    return path
+    return folder / f"{stem}.safetensors"
 
 
 def exports_of(

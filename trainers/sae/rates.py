@@ -24,7 +24,7 @@ def batch_size(settings: Settings, n_train: int, device: str) -> int:
     """Return the batch size: as given, or where the optimiser no longer decides the time of a step."""
     if settings.batch_size is not None:
         return min(settings.batch_size, n_train)
-    wide = WIDE_GPU_BATCH if settings.latent_dim > WIDE else GPU_BATCH
+    wide = WIDE_GPU_BATCH if settings.latent_dim >= WIDE else GPU_BATCH
     wanted = CPU_BATCH if device == "cpu" else wide
     while wanted > 64 and n_train // wanted < STEPS:
         wanted //= 2
@@ -85,7 +85,10 @@ class Stopper:
     """(validation loss, step), the best first."""
 
     def saw(self, loss: float, step: int) -> bool:
-        """Take a validation loss in; return whether its weights are to be kept."""
+        """Take a validation loss in; return whether its weights are to be kept: if it is finite."""
+        if not math.isfinite(loss):
+            self.waited += 1
+            return False
         better = not self.best or loss < self.best[0][0]
         self.waited = 0 if better else self.waited + 1
         self.best = sorted([*self.best, (loss, step)])[: max(1, self.keep)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -25,17 +26,24 @@ from trainers.sae.evaluation import Evaluation, evaluate
 from trainers.sae.files.loading import load_sae
 from trainers.sae.files.saved import SavedSae, folded
 from trainers.sae.fitted import Fitted
-from trainers.sae.loop import Loop, Plan, Progress, plan_of
+from trainers.sae.loop import Loop, Plan, Progress, diverged, plan_of
+from trainers.sae.model.kernels import kernels_of
 from trainers.sae.model.parameters import Parameters
-from trainers.sae.outputs import check_exports, claim, discard, exports_of, write_results
+from trainers.sae.outputs import (
+    check_exports,
+    claim,
+    discard,
+    exports_of,
+    is_written,
+    write_exports,
+    write_results,
+)
 from trainers.sae.rates import base_rate, batch_size
 from trainers.sae.records import Records
 from trainers.sae.settings import Settings
 from trainers.sae.trackers import check_trackers, open_trackers
 from trainers.sae.training import Training
 from trainers.sae.with_lightning.limits import check_engine
-
-DIGEST_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     check_exports(request.exports, settings.architecture)
     check_trackers(request.trackers)
     check_engine(settings)
+    _check_start_stays(request)
     device = resolve_device(request.device)
     if settings.engine == "own":
         torch.set_num_threads(max(1, min(request.num_workers, usable_cores())))
@@ -95,6 +104,8 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     base = None if request.start is None else load_sae(request.start)
     start = None if base is None else _start(request, base, examples, scale)
     training = Training(settings, scale, device, start)
+    if settings.engine == "own":
+        kernels_of(settings.kernels, training.case)  # refused before anything is written
     batch = batch_size(settings, examples.n_train, device.type)
     fingerprint = _fingerprint(request, base, examples, batch)
     plan = plan_of(settings, examples.n_train, batch, fingerprint, request.checkpoint_dir)
@@ -118,6 +129,15 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
         fitted = _looped(plan, training, examples, told, say)
     told[0].close()
     return _finish(request, training, fitted, examples, say)
+
+
+def _check_start_stays(request: Request) -> None:
+    """Raise BadInput where --overwrite would delete what the training starts from."""
+    start, output = request.start, request.output_dir.resolve()
+    if request.overwrite and start is not None and output in (start.resolve(), *start.resolve().parents):
+        raise BadInput(
+            f"--start {start} lies in {request.output_dir}, which --overwrite empties; use another"
+        )
 
 
 def _memory(request: Request, say: Callable[[str], None]) -> int:
@@ -160,12 +180,18 @@ def _finish(
 ) -> Trained:
     best, threshold = fitted.parameters, fitted.threshold
     found = evaluate(training.form, best, examples.held_out.to(threshold), threshold, training.scale.factor)
+    if not math.isfinite(found.loss):
+        raise diverged(f"the weights after {fitted.steps} steps")
     form = training.form
     sae = SavedSae(form, folded(best, training.scale.factor), threshold, _metadata(request, fitted))
     exports = exports_of(
         request.exports, request.output_dir, request.layer_idx or 0, (sae, found), request.activation_path
     )
-    path = write_results(request.output_dir, request.stem, sae, found, exports)
+    if not fitted.trained_now and is_written(request.output_dir, request.stem, sae):
+        say("it is finished and its results are there: none of them is written again")
+        path = write_exports(request.output_dir, request.stem, exports)
+    else:
+        path = write_results(request.output_dir, request.stem, sae, found, exports)
     say(f"{path}: FVU {found.fvu:.4f}, L0 {found.l0:.1f}, dead {found.dead_share:.2%}")
     return Trained(sae, found, path)
 
@@ -208,12 +234,14 @@ def _fingerprint(request: Request, base: SavedSae | None, examples: Examples, ba
 
 
 def _digest(examples: Examples) -> str:
-    """Recognise the data wherever its file lies: by shapes and some rows."""
-    some = examples.sample
-    rows = some[:: max(1, len(some) // DIGEST_ROWS)]
+    """Recognise the data wherever its file lies: by shapes, and all rows that scale and figures come from.
+
+    Their bytes, not the scale: its last digits depend on the machine.
+    """
     shapes = (examples.rows.n_rows, examples.n_train, *examples.held_out.shape)
     digest = hashlib.sha256(f"sae-data {shapes}\0".encode())
-    digest.update(bits(rows.contiguous()).tobytes())
+    for rows in (examples.sample, examples.held_out):
+        digest.update(bits(rows.contiguous()).data)
     return digest.hexdigest()
 
 

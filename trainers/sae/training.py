@@ -58,7 +58,8 @@ class Training:
         self._share = 1.0 if self.form.kind in ("relu", "gelu") else 0.0
         self._optimiser = Optimiser(_rule(settings), self.parameters)
         self._gathered: Parameters = {}
-        self._case = Case(self.form, self._optimiser.rule, device, scale.mean_D.dtype)
+        self.case = Case(self.form, self._optimiser.rule, device, scale.mean_D.dtype)
+        """What decides which kernels can be taken."""
         self._taken: Taken = "plain"
         self._fused: FusedStep | None = None
 
@@ -70,7 +71,7 @@ class Training:
             self.parameters["threshold"] += _quantile(encoded(self.form, self.parameters, x_BD), self.form.k)
         asked = Asked(_rounding_asked(self._settings.precision), self._settings.dense_above)
         self._ways, lines = ways_of(self.form, self.parameters, x_BD, asked, self.weights(len(x_BD)))
-        taken, line = kernels_of(self._settings.kernels, self._case)
+        taken, line = kernels_of(self._settings.kernels, self.case)
         self._take(taken)
         return "\n".join([*lines, line] if line else lines)
 
@@ -154,7 +155,7 @@ class Training:
         self.threshold.copy_(state["threshold"])
         self.idle_L.copy_(state["idle"])
         self._ways, self._share = Ways(**state["ways"]), state["share"]
-        check_goes_on(state["kernels"], self._case)
+        check_goes_on(state["kernels"], self.case)
         self._take(state["kernels"])
 
     def _take(self, taken: Taken) -> None:

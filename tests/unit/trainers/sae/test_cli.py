@@ -42,6 +42,21 @@ def test_the_manifest_names_every_flag() -> None:
     assert fields == {action.dest for action in build_parser()._actions} - known
 
 
+@pytest.mark.parametrize(
+    ("flags", "again"),
+    [([], "; the same command goes on"), (["--overwrite"], "; the same command without --overwrite goes on")],
+)
+def test_an_interrupted_training_says_how_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str], again: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainers.sae.cli.run", interrupted)
+    assert main(flags) == 130
+    assert again in capsys.readouterr().err
+
+
 def test_the_fast_command_never_exceeds_its_limits(capsys: pytest.CaptureFixture[str]) -> None:
     found = printed(capsys, "train_sae_fast", "--latent_dim", "16384", "--max_samples", "90000")
     assert (found["latent_dim"], found["max_samples"], found["max_epochs"]) == (8192, 50_000, 50)

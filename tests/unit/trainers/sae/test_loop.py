@@ -79,6 +79,15 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
         quiet(request(out, path))
 
 
+def test_weights_that_were_deleted_are_told_with_what_to_do(tmp_path: Path) -> None:
+    asked = request(tmp_path, write(tmp_path))
+    quiet(asked)
+    for path in asked.checkpoint_dir.glob("step_*.pt"):
+        path.unlink()
+    with pytest.raises(BadInput, match=r"step_0.*missing or damaged; use --overwrite to train anew"):
+        quiet(asked)
+
+
 def test_early_stopping_ends_a_training(tmp_path: Path) -> None:
     quiet(
         request(tmp_path, write(tmp_path), max_epochs=200, learning_rate=0.3, patience=2, schedule="constant")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from trainers.sae.rates import Plateau, Stopper, base_rate, batch_size, rate_at
@@ -39,6 +41,7 @@ def test_rate_and_batch_are_scaled_or_as_given() -> None:
     assert batch_size(Settings(), 10**6, "cpu") == 512
     assert batch_size(Settings(), 10**6, "cuda") == 4096
     assert batch_size(Settings(latent_dim=65_536), 10**7, "cuda") == 8192
+    assert batch_size(Settings(latent_dim=32_768), 10**7, "cuda") == 8192
     assert batch_size(Settings(), 5000, "cpu") == 64
     assert batch_size(Settings(batch_size=700), 500, "cpu") == 500
 
@@ -49,3 +52,10 @@ def test_the_best_are_kept_and_the_end_is_found() -> None:
     assert stopper.best == [(1.0, 1), (2.0, 2)] and not stopper.ends
     assert not stopper.saw(5.0, 3) and stopper.ends
     assert not Stopper(patience=0, keep=1, waited=99).ends
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_is_never_the_best(loss: float) -> None:
+    stopper = Stopper(patience=3, keep=3)
+    assert [stopper.saw(each, step) for step, each in enumerate([loss, 2.0, loss])] == [False, True, False]
+    assert stopper.best == [(2.0, 1)] and stopper.waited == 1

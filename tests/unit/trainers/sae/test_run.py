@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.unit.trainers.sae.data import activations, log, quiet, request, write
-from trainers.common.errors import BadInput, FullDiskError
+from trainers.common.errors import BadInput, FullDiskError, TrainerError
 from trainers.sae.files.loading import load_sae
 from trainers.sae.loop import Loop
 from trainers.sae.model.architecture import KINDS
@@ -82,6 +82,65 @@ def test_the_same_again_trains_nothing_and_other_settings_are_refused(tmp_path: 
         quiet(request(out, path, k=5))
     quiet(Request(**{**vars(request(out, path, k=5)), "overwrite": True}))
     assert json.loads((out / "sae_layer_3_metadata.json").read_text())["k"] == 5
+
+
+def test_a_finished_training_writes_nothing_again_but_new_exports(tmp_path: Path) -> None:
+    asked, out = request(tmp_path / "out", write(tmp_path)), tmp_path / "out"
+    quiet(asked)
+    names = ("sae_layer_3.safetensors", "sae_layer_3_metadata.json", "evaluation.json", "metrics.json")
+    before, said = [(out / name).stat().st_ino for name in names], list[str]()
+    train(replace(asked, exports=("saelens",)), said.append, lambda *_, **__: None)
+    assert [(out / name).stat().st_ino for name in names] == before
+    assert "it is finished and its results are there: none of them is written again" in said
+    assert (out / "saelens" / "cfg.json").is_file()
+    (out / "metrics.json").unlink()
+    quiet(asked)
+    assert (out / "metrics.json").is_file()
+
+
+@pytest.mark.parametrize("row", range(0, 400, 57))
+def test_data_of_equal_shape_that_differ_in_a_row_are_other_data(tmp_path: Path, row: int) -> None:
+    path, out = write(tmp_path), tmp_path / "out"
+    quiet(request(out, path, max_epochs=1))
+    weights, x = (out / "sae_layer_3.safetensors").read_bytes(), activations().numpy()
+    x[row] += 1
+    np.save(path, x)
+    with pytest.raises(BadInput, match=r"other settings \(data was .*use --overwrite"):
+        quiet(request(out, path, max_epochs=1))
+    assert (out / "sae_layer_3.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("kind", ["relu", "topk"])
+def test_a_training_that_diverges_saves_nothing_and_says_so(tmp_path: Path, kind: str) -> None:
+    asked = request(tmp_path / "out", write(tmp_path), architecture=kind, learning_rate=1e30)
+    with pytest.raises(TrainerError, match=r"the loss is no number; nothing is saved: lower --learning-rate"):
+        quiet(asked)
+    found = {path.name for path in (tmp_path / "out").iterdir()}
+    assert not found & {"sae_layer_3.safetensors", "sae_layer_3_metadata.json", "metrics.json"}
+    quiet(replace(request(tmp_path / "out", asked.activation_path, architecture=kind), overwrite=True))
+
+
+def test_overwriting_leaves_no_old_file_and_not_what_it_starts_from(tmp_path: Path) -> None:
+    asked, out = request(tmp_path / "out", write(tmp_path)), tmp_path / "out"
+    quiet(replace(asked, exports=("saelens", "sparsify")))
+    (out / "own.txt").touch()
+    other = replace(asked, layer_idx=4, overwrite=True)
+    with pytest.raises(BadInput, match=r"lies in .*out, which --overwrite empties"):
+        quiet(replace(other, start=out / "sae_layer_3.safetensors"))
+    quiet(other)
+    assert {path.name for path in out.iterdir()} == {
+        *("own.txt", "checkpoints", "sae_config.json", "evaluation.json", "metrics.json"),
+        *("sae_layer_4.safetensors", "sae_layer_4_metadata.json", "train_log.jsonl", "train_log.csv"),
+    }
+
+
+def test_kernels_that_cannot_be_are_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    with pytest.raises(BadInput, match="--kernels triton: there is no CUDA device"):
+        quiet(request(tmp_path / "out", write(tmp_path), kernels="triton"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_starting_from_another_autoencoder(tmp_path: Path) -> None:
