@@ -70,8 +70,9 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
 
 def _finished_in_vain(state: RunState, record: JobRecord, event: ev.AttemptFinished, out: Outbox) -> None:
     finished = record.finished = event.finished
-    if finished.outcome is Outcome.WORKER_FAULT and finished.started_at is not None:
-        record.faults += 1
+    if finished.outcome is Outcome.WORKER_FAULT:
+        record.faults += finished.started_at is not None
+        record.false_starts += finished.started_at is None
     checkpoints.note_left(record, finished)
     out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, finished))
     if finished.outcome is not Outcome.CANCELLED:
@@ -133,12 +134,14 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
     checkpoints.drop(state, record, out)
+    if view := state.workers.get(record.worker or ""):
+        pauses.trust(state, view, out)
     if record.job.makes:
         state.home[record.job.makes] = event.content_hash
         state.damaged.discard(event.content_hash)
-        if worker := state.workers.get(record.worker or ""):
-            worker.cached.add(event.content_hash)
-            expect_model(state, worker, record.job.makes)
+        if view:
+            view.cached.add(event.content_hash)
+            expect_model(state, view, record.job.makes)
         after_phase1(state, record, out)
 
 
@@ -154,15 +157,19 @@ def _replace_current(record: JobRecord, attempt: int, out: Outbox) -> None:
 
 
 def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbox) -> None:
-    """Fail an attempt whose outcome cannot be brought home; what the worker did costs no retry."""
+    """Fail an attempt whose outcome cannot be brought home; what the worker did costs no retry at first.
+
+    Where it goes on, elsewhere too, it is the job or this machine: a name of a file that no disk here takes.
+    """
     record = state.jobs.get(event.job_id)
     if record is None or record.state is not State.COLLECTING or record.attempt != event.attempt:
         return
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
-    if not event.worker_fault:
+    if not event.worker_fault or record.collect_faults >= state.policy.max_collect_faults:
         end_attempt(state, record, Outcome.FAILED, out, event.problem)
         return
+    record.collect_faults += 1
     record.faults += 1
     view = state.workers.get(record.worker or "")
     end_attempt(state, record, Outcome.WORKER_FAULT, out, event.problem)

@@ -18,8 +18,8 @@ from worker_agent.protocol.outcome import Finished, Outcome
 FIRST_PAUSE_S, MOST_PAUSE_S = 5.0, 300.0
 PROBATION_S = 60.0
 """A probe that has run for so long shows that the place is good."""
-_SAYS_NOTHING = frozenset({Outcome.WORKER_FAULT, Outcome.LOST, Outcome.CANCELLED})
-"""Ends that do not tell that the place is good."""
+_SAYS_NOTHING = frozenset({Outcome.SUCCEEDED, Outcome.WORKER_FAULT, Outcome.LOST, Outcome.CANCELLED})
+"""Ends that do not tell that the place is good: of a success that is told once its outcome is home."""
 
 
 def pause(state: RunState, view: WorkerView, reason: str, out: Outbox) -> None:
@@ -31,7 +31,8 @@ def pause(state: RunState, view: WorkerView, reason: str, out: Outbox) -> None:
         view.bad_since = out.at
     seconds = min(MOST_PAUSE_S, FIRST_PAUSE_S * 2.0**view.faults)
     view.faults += 1
-    view.paused, view.paused_until, view.probe = True, out.at + seconds, None
+    view.paused, view.paused_until = True, out.at + seconds
+    view.probe = view.probed_since = None
     out.commands.append(cmd.Pause(view.name, reason, seconds))
     for key in sorted(view.attempts):
         if state.jobs[key[0]].state in QUEUED:
@@ -43,7 +44,7 @@ def on_end(state: RunState, view: WorkerView, finished: Finished, out: Outbox) -
     if finished.outcome is Outcome.WORKER_FAULT:
         pause(state, view, finished.error or "its place is bad", out)
     elif finished.outcome not in _SAYS_NOTHING:
-        _trust(state, view, out)
+        trust(state, view, out)
 
 
 def on_start(view: WorkerView, key: ev.Attempt, at: float) -> None:
@@ -59,10 +60,11 @@ def on_tick(state: RunState, at: float, out: Outbox) -> None:
             view.paused = False
             state.free.add(view.name)
         if view.probed_since is not None and at - view.probed_since >= PROBATION_S:
-            _trust(state, view, out)
+            trust(state, view, out)
 
 
-def _trust(state: RunState, view: WorkerView, out: Outbox) -> None:
+def trust(state: RunState, view: WorkerView, out: Outbox) -> None:
+    """Use a worker as before, after something has shown that its place is good."""
     if not view.faults or view.paused:
         return
     view.faults, view.fault, view.probe, view.probed_since = 0, "", None, None

@@ -31,6 +31,10 @@ class Policy:
     """… and for those that were never up."""
     max_faults: int = 20
     """Attempts of one job that ran when their worker's place turned bad: perhaps it fills the disks."""
+    max_false_starts: int = 100
+    """Attempts of one job that a bad place kept from starting: perhaps the job is what cannot be prepared."""
+    max_collect_faults: int = 2
+    """Outcomes of one job that its worker could not hand over: after these it costs a retry."""
     max_failures: int = 0
     """After so many jobs that failed alike, with no success between, nothing more is started; 0 is never."""
     max_running: int | None = None

@@ -45,7 +45,11 @@ class JobRecord:
     losses: int = 0
     requeues: int = 0
     faults: int = 0
-    """Attempts of it that ran when their worker's place turned bad."""
+    """Attempts of it that ran when their worker's place turned bad …"""
+    false_starts: int = 0
+    """… those that it kept from starting …"""
+    collect_faults: int = 0
+    """… and those whose outcomes their worker could not hand over."""
     avoid: frozenset[str] = frozenset()
     """Workers on which it failed."""
     assigned_at: float = 0.0

@@ -38,6 +38,8 @@ def judge(record: JobRecord, outcome: Outcome, policy: Policy) -> Verdict:
     if outcome is Outcome.OUT_OF_MEMORY and not record.alone:
         record.alone = True
         return Verdict(Trigger.RETRY, note="not enough GPU memory, gets a GPU of its own")
+    if outcome is Outcome.WORKER_FAULT and record.false_starts > policy.max_false_starts:
+        return Verdict(Trigger.FAIL, note=f"{outcome} {record.false_starts} times before it started")
     if outcome is Outcome.WORKER_FAULT:
         return _allowance(Trigger.RETRY, outcome, record.faults, policy.max_faults, 0.0)
     record.failures += 1

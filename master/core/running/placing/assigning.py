@@ -96,12 +96,12 @@ def refuse_homeless(state: RunState, out: Outbox) -> None:
 
 
 def _has_alternative(state: RunState, record: JobRecord) -> bool:
-    """True if a worker that is not to be avoided will have room for the job sooner or later."""
+    """True if a good worker that is not to be avoided will have room for the job sooner or later."""
     return any(
         view.available
+        and not view.faults
         and view.slots > view.held_by_others
-        and view.name not in record.avoid
-        and suits(record.job.resources, view)
+        and _may_do(state, record, view)
         for view in state.workers.values()
     )
 
@@ -109,18 +109,23 @@ def _has_alternative(state: RunState, record: JobRecord) -> bool:
 def _has_room_elsewhere(state: RunState, record: JobRecord) -> bool:
     """True if a worker has room now that the job was not taken from."""
     return any(
-        has_room(view, state.mean_s, 1.0)
-        and view.name != record.moved_from
-        and view.name not in record.avoid
-        and suits(record.job.resources, view)
+        has_room(view, state.mean_s, 1.0) and view.name != record.moved_from and _may_do(state, record, view)
         for view in state.workers.values()
     )
+
+
+def _may_do(state: RunState, record: JobRecord, view: WorkerView) -> bool:
+    """Return whether a worker is a machine for a job, which has not failed there."""
+    if view.name in record.avoid or view.name in record.hopeless:
+        return False
+    fits = cost(view, need_of(state, record, view), record.alone) is not None
+    return fits and suits(record.job.resources, view)
 
 
 def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -> None:
     record.attempts += 1
     record.attempt, record.worker, record.finished = record.attempts, view.name, None
-    record.assigned_at = out.at
+    record.assigned_at, record.moved_from = out.at, None
     record.base = state.home[record.job.needs] if record.job.needs else ""
     record.gpu_need = need_of(state, record, view)
     claim = cost(view, record.gpu_need, record.alone)

@@ -58,6 +58,9 @@ def test_a_probe_that_ends_by_itself_shows_that_the_place_is_good(outcome: str) 
     probe = run.state.workers["w1"].probe
     assert probe is not None and probe[0] == "c"
     told = run.ended("w1", "c", 1, outcome)
+    if outcome == "succeeded":
+        assert "resume w1" not in told
+        told = run.home("c", 1)
     assert "resume w1" in told
     assert len(run.state.workers["w1"].attempts) == 2
     assert run.state.workers["w1"].trouble == ""
@@ -143,3 +146,53 @@ def test_an_outcome_that_its_worker_cannot_hand_over_is_the_workers_fault() -> N
     told = run.tell(ev.CollectionFailed(run.at, "job", 1, "not what was announced", worker_fault=True))
     assert "pause w1 5 s: not what was announced" in told
     assert told[-1] == "start job#2@w2" and run.state.jobs["job"].failures == 0
+
+
+def test_a_job_that_no_place_can_prepare_is_given_up_at_last() -> None:
+    run = Stage(job(), workers=["w1"], policy=Policy(max_false_starts=2))
+    run.up("w1")
+    for attempt in (1, 2, 3):
+        ended = fault(run, "w1", "job", attempt, started_at=None)
+        run.wait(MOST_PAUSE_S)
+    assert ended[0] == "job fail#3@w1: failed"
+    assert run.state.jobs["job"].note == f"worker_fault 3 times before it started: {FULL}"
+
+
+def test_a_job_goes_back_to_the_good_place_where_it_failed_once_rather_than_to_a_bad_one() -> None:
+    run = Stage(job(), policy=Policy(retries=1))
+    run.up("w1")
+    run.ended("w1", "job", 1, "failed", exit_code=1)
+    run.up("w2")
+    assert run.wait(5.0)[-1] == "start job#2@w2"
+    assert fault(run, "w2", "job", 2, started_at=None)[1] == "job assign#3@w1: assigned"
+
+
+def test_outcomes_that_do_not_come_home_cost_retries_at_last_and_the_pauses_grow_till_then() -> None:
+    run = Stage(job(), workers=["w1"], policy=Policy(retries=1))
+    run.up("w1")
+    told: list[list[str]] = []
+    while run.stands("job") is not State.FAILED and len(told) < 10:
+        run.ended("w1", "job", run.state.jobs["job"].attempt)
+        failed = ev.CollectionFailed(run.at, "job", run.state.jobs["job"].attempt, "no", worker_fault=True)
+        told.append(run.tell(failed))
+        run.wait(MOST_PAUSE_S)
+    assert [[line for line in lines if line.startswith("pause")] for lines in told] == [
+        ["pause w1 5 s: no"],
+        ["pause w1 10 s: no"],
+        [],
+        [],
+    ]
+    assert run.state.jobs["job"].note == "failed 2 times: no"
+
+
+def test_a_probe_of_an_earlier_pause_says_nothing_of_a_later_one() -> None:
+    run = Stage(*(job(name) for name in "abc"), workers=["w1"])
+    run.up("w1", slots=2)
+    fault(run, "w1", "a", 1)
+    run.wait(FIRST_PAUSE_S)
+    probe = run.state.workers["w1"].probe
+    assert probe is not None
+    run.started("w1", *probe)
+    fault(run, "w1", "b", 1)
+    assert "resume w1" not in run.wait(PROBATION_S)
+    assert run.state.workers["w1"].faults == 2

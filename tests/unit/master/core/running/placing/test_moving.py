@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from master.core.planning.plan import Job
 from master.core.running import events as ev
 from master.core.running.placing.moving import MOST_MOVES, WAIT_S
-from tests.unit.master.core.running.stage import Stage, job
+from tests.unit.master.core.running.stage import LEASE_S, Stage, job
 
 
 def waiting() -> Stage:
@@ -54,3 +55,29 @@ def test_a_job_does_not_move_for_ever() -> None:
     run = waiting()
     run.state.jobs["b"].moves = MOST_MOVES
     assert run.wait(WAIT_S) == []
+
+
+def test_a_job_that_moved_goes_back_where_the_only_other_gpu_is_too_small() -> None:
+    run = Stage(job("a"), Job("b", phase=2, gpu_bytes=40), workers=["x", "t", "z"])
+    run.tell(ev.WorkerUp(0.0, "x", 2, gpu_bytes=(80,)))
+    run.run_on("x", "a", 1)
+    run.tell(ev.WorkerUp(0.0, "t", 1, gpu_bytes=(80,)))
+    run.wait(1.0)
+    assert run.wait(WAIT_S) == ["withdraw b#1@x"]
+    assert run.ended("x", "b", 1, "cancelled")[1] == "b assign#2@t: assigned"
+    run.tell(ev.WorkerUp(run.at, "z", 1, gpu_bytes=(24,)))
+    run.ended("x", "a", 1)
+    run.lost("t")
+    assert run.wait(LEASE_S + 1)[1] == "b assign#3@x: assigned"
+
+
+def test_a_job_that_is_taken_back_goes_back_where_the_target_has_gone_and_the_rest_is_too_small() -> None:
+    run = Stage(job("a"), Job("b", phase=2, gpu_bytes=40), workers=["x", "t", "z"])
+    run.tell(ev.WorkerUp(0.0, "x", 2, gpu_bytes=(80,)))
+    run.run_on("x", "a", 1)
+    run.tell(ev.WorkerUp(0.0, "t", 1, gpu_bytes=(80,)))
+    run.wait(1.0)
+    run.wait(WAIT_S)
+    run.lost("t")
+    run.tell(ev.WorkerUp(run.at, "z", 1, gpu_bytes=(24,)))
+    assert run.ended("x", "b", 1, "cancelled")[1] == "b assign#2@x: assigned"
