@@ -28,14 +28,15 @@ _LEAST_FILE_BYTES = 1 << 20
 """rsync and ssh write small files of their own."""
 
 SILENCE_S = 600
-"""After so long without a byte a transfer is over: a large file may be hashed for minutes before."""
+"""After so long without a byte a transfer is over …"""
+_HASHED_A_SECOND = 20_000_000
+"""… and longer for what is hashed before the first byte, on a slow disk."""
 
 _FLAGS = (
     "--times",
     "--sparse",
     # Equal size and time do not make equal content.
     "--checksum",
-    f"--timeout={SILENCE_S}",
     # A file is complete under its name or not there; what came over before a break is not sent again.
     f"--partial-dir={PARTIAL_DIR}",
     # Odd names stay out of the remote shell.
@@ -63,16 +64,27 @@ _NOISE = re.compile(r"is your shell clean|protocol version mismatch")
 
 def push_argv(source: Path, target: str, host: str, shell: Sequence[str]) -> list[str]:
     """Return the command that makes `target` on `host` equal to `source`; `shell` is the ssh to use."""
-    return _argv(_PUSH, shell, f"{source.absolute()}/", _remote(host, target))
+    flags = (*_PUSH, _timeout(_bytes_below(source)))
+    return _argv(flags, shell, f"{source.absolute()}/", _remote(host, target))
 
 
-def pull_argv(source: str, target: Path, host: str, shell: Sequence[str], most: int) -> list[str]:
+def pull_argv(
+    source: str, target: Path, host: str, shell: Sequence[str], most: int, count: int = 1
+) -> list[str]:
     """Return the command that brings the files that its input names from `source` on `host` to `target`.
 
-    What is larger than `most` bytes stays behind.
+    What is larger than `most` bytes stays behind; `count` files are named.
     """
-    flags = (*_PULL, f"--max-size={most}")
+    flags = (*_PULL, f"--max-size={most}", _timeout(most * count))
     return _argv(flags, shell, _remote(host, source), f"{target.absolute()}/")
+
+
+def _timeout(size: int) -> str:
+    return f"--timeout={SILENCE_S + size // _HASHED_A_SECOND}"
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*"))
 
 
 def _argv(flags: Sequence[str], shell: Sequence[str], source: str, target: str) -> list[str]:
@@ -153,7 +165,7 @@ class Transfers:
             problem = f"cannot make {target}: {error.strerror}"
             raise RemoteError.of(self._host, problem, error) from error
         with self._slots:
-            argv = pull_argv(source, target, self._name, self._shell(), most)
+            argv = pull_argv(source, target, self._name, self._shell(), most, len(names))
             self._run(argv, b"\0".join(map(os.fsencode, names)), most)
 
     def close(self) -> None:

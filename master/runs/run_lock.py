@@ -13,7 +13,7 @@ from typing import TextIO
 
 from master.errors import UsageError
 from master.storage.run_layout import RunLayout
-from worker_agent.protocol.private_directory import make_private
+from worker_agent.protocol.private_directory import close_directory
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def exclusive(layout: RunLayout, owner: Owner = RUN_TWO_PHASE) -> Iterator[None]
     """
     command, flag = owner.command, owner.flag
     try:
-        make_private(layout.state)
+        close_directory(layout.state)
         stream = layout.lock.open("a+", encoding="utf-8")
     except OSError as error:
         raise UsageError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 
@@ -17,23 +18,47 @@ class UnsafePlaceError(OSError):
 
 
 def make_private(directory: Path) -> None:
-    """Make a directory, or take one that is there, and close it to everybody else.
+    """Make a directory, or take one that is there, where nobody else can put anything, nor in its place.
 
     Who owns a directory above it is trusted, and so are the members of its group.  Raises UnsafePlaceError
     where it is another user's, or everybody can put something in its place; OSError.
     """
+    close_directory(directory)
+    for path in (directory.absolute(), Path(os.path.realpath(str(directory)))):
+        for above in (path, *path.parents):
+            _check_above(above, path)
+
+
+def _check_above(above: Path, path: Path) -> None:
+    if above.is_symlink() and above.lstat().st_uid not in (0, os.getuid()):
+        raise UnsafePlaceError(f"{above} is a link of another user")
+    mode = above.stat().st_mode
+    if above != path and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        advice = "its owner must `chmod +t` it, or choose another place"
+        raise UnsafePlaceError(f"everybody can rename what is in {above}: {advice}")
+
+
+def close_directory(directory: Path) -> None:
+    """Make a directory, or take one of ours that is there, and close it to everybody else.
+
+    Raises UnsafePlaceError where it is another user's, OSError.
+    """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    real = Path(os.path.realpath(str(directory)))
-    status = real.stat()
-    if status.st_uid != os.getuid():
+    status = directory.stat()
+    if status.st_uid != os.getuid() and not _has_one_owner(directory):
         raise UnsafePlaceError(f"{directory} belongs to another user")
-    for parent in real.parents:
-        mode = parent.stat().st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise UnsafePlaceError(f"everybody can rename what is in {parent}: its owner must `chmod +t` it")
     if status.st_mode & 0o077:
         with contextlib.suppress(OSError):  # some file systems have no modes
-            real.chmod(stat.S_IMODE(status.st_mode) & 0o700)
+            directory.chmod(stat.S_IMODE(status.st_mode) & 0o700)
+
+
+def _has_one_owner(directory: Path) -> bool:
+    """Return whether all that is made there belongs to one owner, as on some network file systems."""
+    try:
+        with tempfile.TemporaryFile(dir=str(directory)) as made:
+            return os.fstat(made.fileno()).st_uid != os.getuid()
+    except OSError:
+        return False
 
 
 def is_anothers(directory: Path) -> bool:

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from worker_agent.protocol import private_directory
-from worker_agent.protocol.private_directory import UnsafePlaceError, is_anothers, make_private
+from worker_agent.protocol.private_directory import (
+    UnsafePlaceError,
+    close_directory,
+    is_anothers,
+    make_private,
+)
 
 
 def mode_of(path: Path) -> int:
@@ -49,11 +54,37 @@ def test_below_a_directory_for_everybody_only_with_the_sticky_bit(tmp_path: Path
         make_private(scratch / "deep" / "down")
 
 
+def test_no_way_there_leads_through_what_others_can_change(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    scratch.chmod(0o777)
+    (tmp_path / "home").mkdir()
+    (scratch / "alice").symlink_to(tmp_path / "home")
+    with pytest.raises(UnsafePlaceError, match=r"everybody can rename what is in .*scratch"):
+        make_private(scratch / "alice" / "lab1")
+    close_directory(scratch / "alice" / "lab1")
+    scratch.chmod(0o1777)
+    make_private(scratch / "alice" / "lab1")
+    if os.getuid() == 0:
+        os.lchown(scratch / "alice", 61_001, 61_001)
+        with pytest.raises(UnsafePlaceError, match="alice is a link of another user"):
+            make_private(scratch / "alice" / "lab1")
+
+
 def test_what_belongs_to_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_anothers(tmp_path) and not is_anothers(tmp_path / "nothing")
     mine = os.getuid()
+    monkeypatch.setattr(private_directory, "_has_one_owner", lambda directory: False)
     monkeypatch.setattr(private_directory.os, "getuid", lambda: mine + 1)
     with pytest.raises(UnsafePlaceError, match="belongs to another user") as caught:
         make_private(tmp_path)
     assert caught.value.strerror == str(caught.value)
     assert is_anothers(tmp_path)
+
+
+def test_where_all_belongs_to_one_owner_it_is_as_good_as_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = os.getuid()
+    monkeypatch.setattr(private_directory.os, "getuid", lambda: mine + 1)
+    close_directory(tmp_path)
