@@ -87,4 +87,6 @@ def test_where_all_belongs_to_one_owner_it_is_as_good_as_ours(
 ) -> None:
     mine = os.getuid()
     monkeypatch.setattr(private_directory.os, "getuid", lambda: mine + 1)
+    tmp_path.chmod(0o755)
     close_directory(tmp_path)
+    assert mode_of(tmp_path) == 0o700
