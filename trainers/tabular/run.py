@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 from trainers.common.devices import usable_cores
-from trainers.common.errors import TrainerError
+from trainers.common.errors import BadInput, TrainerError
 from trainers.common.prepared_cache import open_cache
 from trainers.tabular import CODE_VERSION
 from trainers.tabular.data.kept import reader
 from trainers.tabular.data.loading import Known, Loaded, load
 from trainers.tabular.gpus import chosen_devices
 from trainers.tabular.request import Request
+from trainers.tabular.results.export import check_formats, export_lacking
 from trainers.tabular.results.saved import DESCRIPTION, WEIGHTS, load_model
 from trainers.tabular.results.seed_files import Logs
 from trainers.tabular.running.boosting import fit_trees
@@ -42,11 +43,14 @@ def train(request: Request, say: Say, contract: ScriptContract | None = None) ->
     Raises BadInput, before anything is written, for what cannot be used, and TrainerError where a process
     that trained a model has failed.
     """
+    check_formats(request.exports)
     torch.set_num_threads(max(1, min(request.num_workers, usable_cores())))
     devices = chosen_devices(request.device, request.gpus, parallel=request.parallel)
     request, loaded = _loaded(request, say)
     names = request.settings.models
     networks = [name for name in names if name in NETWORKS]
+    if request.exports and not networks:
+        raise BadInput(f"--export: {', '.join(names)} cannot be exported; --models takes networks beside")
     for name in networks:
         plan_of(name, loaded, request)  # what cannot be trained is told before anything is
     if request.overwrite:
@@ -58,6 +62,8 @@ def train(request: Request, say: Say, contract: ScriptContract | None = None) ->
     missing = [name for name in networks if not is_done(request.output_dir, name)]
     for name in sorted({*networks} - {*missing}):
         say(f"{name}: is trained already")
+        for path in export_lacking(request.output_dir / name, request.exports):
+            say(f"{name}: {path}")
 
     def trees() -> None:
         for name in names:
@@ -115,6 +121,9 @@ def _loaded(request: Request, say: Say) -> tuple[Request, Loaded]:
     if request.start is None:
         return request, load(source_of(request), read)
     names = base_models(request.start, request.settings.models)
+    for name in request.settings.models:
+        if name not in names:
+            say(f"{name}: is left out, since {request.start} has no network of it to train further")
     first = load_model(request.start / names[0])
     known = Known(first.spec.columns, first.vocabulary, first.spec.problem)
     request = _with_models(request, names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from trainers.common.errors import BadInput
 from trainers.common.files import json_bytes, write_bytes
 from trainers.tabular.data.dataset import Problem
 from trainers.tabular.results.exportable import ExportableModel
-from trainers.tabular.results.saved import SavedModel
+from trainers.tabular.results.saved import SavedModel, load_model
 
 FORMATS: Mapping[str, str] = {"torch": "model.pt2", "onnx": "model.onnx"}
 DESCRIPTION = "export.json"
@@ -37,6 +37,21 @@ def export(folder: Path, model: SavedModel, kind: str) -> Path:
     path = folder / FORMATS[kind]
     write_bytes(path, content)
     return path
+
+
+def check_formats(kinds: Sequence[str]) -> None:
+    """Raise BadInput for what is none of `FORMATS`, and where ONNX lacks a package that it needs."""
+    for kind in kinds:
+        if kind not in FORMATS:
+            raise BadInput(f"--export {kind}: must be of {', '.join(FORMATS)}")
+    if "onnx" in kinds:
+        _require_onnx()
+
+
+def export_lacking(folder: Path, kinds: Sequence[str]) -> list[Path]:
+    """Write what a saved model's folder lacks of the formats, and return these files."""
+    lacking = [kind for kind in kinds if not (folder / FORMATS[kind]).is_file()]
+    return [export(folder, load_model(folder), kind) for kind in lacking]
 
 
 def described(model: SavedModel) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from trainers.tabular.data.targets import Transform
 from trainers.tabular.models.registry import ModelSpec, Recipe, build, count_parameters
 from trainers.tabular.request import Request
 from trainers.tabular.results.export import export
-from trainers.tabular.results.saved import SavedMember, SavedModel, load_model, save_model
+from trainers.tabular.results.saved import DESCRIPTION, SavedMember, SavedModel, load_model, save_model
 from trainers.tabular.results.surrogate import Surrogate, calibrated
 from trainers.tabular.running.claims import DONE, checkpoint_of
 from trainers.tabular.running.importance import Stored, importance_of
@@ -27,8 +28,16 @@ from trainers.tabular.running.planning import Planned, batch_of, best_rates, pla
 from trainers.tabular.running.preparing import Prepared, prepare, prepare_by
 from trainers.tabular.running.progress import Progress
 from trainers.tabular.running.source import transforms_of
-from trainers.tabular.settings import Settings
-from trainers.tabular.training.members import Member, Options, Precision, Reports, Stacking, Trained
+from trainers.tabular.settings import NETWORKS, Settings
+from trainers.tabular.training.members import (
+    DivergedError,
+    Member,
+    Options,
+    Precision,
+    Reports,
+    Stacking,
+    Trained,
+)
 from trainers.tabular.training.train import train_members
 
 Heard = Callable[[str, int, Mapping[str, float]], None]
@@ -76,7 +85,7 @@ def train_network(
     reports = Reports(heard, listeners.say)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    trained = train_members(plan.spec, plan.prepared.examples, plan.members, options, reports)
+    trained = _trained(name, plan, options, reports)
     kept = _kept(plan.planned, trained)
     if len(kept) < len(trained):
         listeners.say(_told_rates(name, plan.planned[kept[0]]))
@@ -90,6 +99,19 @@ def train_network(
         record["importance"] = _importance(model, plan, loaded)
     write_json(folder / DONE, record)
     checkpoint_of(request.checkpoint_dir, name).unlink(missing_ok=True)
+
+
+def _trained(name: str, plan: Plan, options: Options, reports: Reports) -> list[Trained]:
+    """Return what came of each member; DivergedError where no rates of the search are without a lost one."""
+    try:
+        return train_members(plan.spec, plan.prepared.examples, plan.members, options, reports)
+    except DivergedError as error:
+        pairs = list(zip(plan.planned, error.trained, strict=True))
+        lost = {one.rates for one, trained in pairs if trained.is_lost}
+        if lost == {one.rates for one in plan.planned}:
+            raise
+        reports.said(f"{name}: some rates are out of the search: {error}")
+        return error.trained
 
 
 def plan_of(name: str, loaded: Loaded, request: Request) -> Plan:
@@ -151,7 +173,7 @@ def _options(name: str, plan: Plan, request: Request, device: torch.device) -> O
 
 def _kept(members: Sequence[Planned], trained: Sequence[Trained]) -> list[int]:
     """Return the numbers of the members whose rates are the best."""
-    losses = [min(record["val_loss"] for record in one.history) for one in trained]
+    losses = [math.inf if one.is_lost else one.history[one.best_epoch - 1]["val_loss"] for one in trained]
     best = best_rates(members, losses)
     return [number for number, one in enumerate(members) if one.rates == best]
 
@@ -216,9 +238,10 @@ def _peak_bytes(device: torch.device) -> int:
 
 
 def base_models(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Return those of the models that a base model has; BadInput where it has none of them."""
-    found = tuple(name for name in names if (folder / name).is_dir())
+    """Return those of the models that a base model has as networks; BadInput where it has none of them."""
+    there = [name for name in NETWORKS if (folder / name / DESCRIPTION).is_file()]
+    found = tuple(name for name in names if name in there)
     if not found:
-        there = ", ".join(sorted(path.name for path in folder.glob("*") if path.is_dir())) or "none"
-        raise BadInput(f"{folder}: has no model of {', '.join(names)}; it has {there}. --models chooses")
+        told = ", ".join(there) or "none that can be trained further"
+        raise BadInput(f"{folder}: has no model of {', '.join(names)}; it has {told}. --models chooses")
     return found

@@ -20,10 +20,6 @@ Record = dict[str, float]
 """An epoch: its number from 1, both losses, and the learning rate at its end."""
 
 
-class DivergedError(TrainerError):
-    """A loss stopped being a number before the first epoch was over."""
-
-
 @dataclass(frozen=True)
 class Examples:
     """Prepared rows."""
@@ -129,6 +125,20 @@ class Trained:
     best_epoch: int
     seconds: float
     """Time of its training; where it was stacked, its equal share of the time."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether no epoch had a loss that is a number."""
+        return not self.best_epoch
+
+
+class DivergedError(TrainerError):
+    """A loss stopped being a number before the first epoch was over."""
+
+    def __init__(self, message: str, trained: Sequence[Trained] = ()) -> None:
+        """`trained`: what came of all members, the others too."""
+        super().__init__(message)
+        self.trained = list(trained)
 
 
 @dataclass(frozen=True)

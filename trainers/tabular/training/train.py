@@ -43,8 +43,9 @@ def train_members(
         if any(number not in checkpoint.done for number in numbers):
             _Run(spec, prepared, members, options, reports).run(numbers, checkpoint)
             checkpoint.between()
-    _refuse_divergence(members, [checkpoint.done[number] for number in range(len(members))])
-    return [checkpoint.done[number].trained() for number in range(len(members))]
+    trained = [checkpoint.done[number].trained() for number in range(len(members))]
+    _refuse_divergence(members, trained)
+    return trained
 
 
 class _Run:
@@ -128,12 +129,13 @@ def _check(members: Sequence[Member]) -> None:
                 )
 
 
-def _refuse_divergence(members: Sequence[Member], courses: Sequence[Course]) -> None:
-    lost = [member for member, course in zip(members, courses, strict=True) if not course.best_epoch]
+def _refuse_divergence(members: Sequence[Member], trained: Sequence[Trained]) -> None:
+    lost = [member for member, one in zip(members, trained, strict=True) if one.is_lost]
     if lost:
         which = ", ".join(f"seed {member.seed} at rate {member.learning_rate:g}" for member in lost)
         raise DivergedError(
-            f"the loss is no number from the first epoch on ({which}); try a lower learning rate"
+            f"the loss is no number from the first epoch on ({which}); try a lower learning rate",
+            trained,
         )
 
 

@@ -128,6 +128,41 @@ def test_a_model_that_diverges_is_told_and_the_others_are_kept(
     assert (tmp_path / "out" / "mlp" / "model.json").exists()
 
 
+def test_trees_are_left_out_of_what_is_trained_further(tmp_path: Path) -> None:
+    both = {"models": ["mlp", "trees"]}
+    train(request(tmp_path, both, output_dir=tmp_path / "base"), quiet)
+    lines: list[str] = []
+    found = train(request(tmp_path, both, start=tmp_path / "base"), lines.append)
+    assert [*found["models"]] == ["mlp"]
+    assert any(line.startswith("trees: is left out, since") for line in lines)
+
+
+def test_exports_are_checked_first_and_made_of_finished_models(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--export pdf: must be of torch, onnx"):
+        train(request(tmp_path, exports=("pdf",)), quiet)
+    with pytest.raises(BadInput, match="--export: trees cannot be exported"):
+        train(request(tmp_path, {"models": ["trees"]}, exports=("torch",)), quiet)
+    assert not (tmp_path / "out").exists()
+    train(request(tmp_path), quiet)
+    lines: list[str] = []
+    train(request(tmp_path, exports=("torch",)), lines.append)
+    made = tmp_path / "out" / "mlp" / "model.pt2"
+    assert made.is_file() and f"mlp: {made}" in lines
+    lines.clear()
+    train(request(tmp_path, exports=("torch",)), lines.append)
+    assert f"mlp: {made}" not in lines
+
+
+def test_a_search_goes_on_without_the_rates_that_diverge(tmp_path: Path) -> None:
+    lines: list[str] = []
+    train(request(tmp_path, {"learning_rates": [1e-3, 1e200], "clip_norms": [0]}), lines.append)
+    assert any("mlp: some rates are out of the search" in one and "rate 1e+200" in one for one in lines)
+    training = json.loads((tmp_path / "out" / "mlp" / "training.json").read_text())
+    assert [one["learning_rate"] for one in training["members"] if one["kept"]] == [1e-3]
+    with pytest.raises(TrainerError, match="the loss is no number from the first epoch on"):
+        train(request(tmp_path, {"learning_rates": [1e200], "clip_norms": [0]}, overwrite=True), quiet)
+
+
 def test_settings_that_were_written_are_a_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = request(tmp_path)
     train(made, quiet)
@@ -175,6 +210,10 @@ def test_columns_that_teach_nothing_are_told_before_anything_is_written(
 
 
 def test_a_base_model_without_the_models_is_told(tmp_path: Path) -> None:
-    (tmp_path / "base" / "tabm").mkdir(parents=True)
+    for name in ("tabm/model.json", "mlp/training.json", "trees/training.json"):
+        (tmp_path / "base" / name).parent.mkdir(parents=True)
+        (tmp_path / "base" / name).touch()
     with pytest.raises(BadInput, match=r"has no model of mlp; it has tabm\. --models chooses"):
         train(request(tmp_path, start=tmp_path / "base"), quiet)
+    with pytest.raises(BadInput, match="has no model of trees; it has tabm"):
+        train(request(tmp_path, {"models": ["trees"]}, start=tmp_path / "base"), quiet)
