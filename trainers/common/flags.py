@@ -29,6 +29,11 @@ def below(low: float, high: float) -> Callable[[str], float]:
     return _checked(float, lambda value: low <= value < high, f"from {low:g} to below {high:g}")
 
 
+def inside(low: float, high: float) -> Callable[[str], float]:
+    """Return the type of numbers above `low` and below `high`."""
+    return _checked(float, lambda value: low < value < high, f"above {low:g} and below {high:g}")
+
+
 def positive(text: str) -> float:
     """Return a finite number above 0."""
     value: float = _checked(float, lambda value: value > 0, "above 0")(text)

@@ -15,13 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trainers.common.errors import BadInput, exit_code_of
-from trainers.sae.model.architecture import KINDS
 from trainers.sae.settings import (
-    ENGINES,
-    KERNELS,
-    PRECISIONS,
+    CHOICES,
     PRESETS,
-    SCHEDULES,
     WORKERS,
     Settings,
     settings_of,
@@ -46,14 +42,6 @@ COMMANDS = {
 """Words that do something else than training, each a module with `run`."""
 TUNED = ("k", "learning_rate", "max_epochs", "max_steps", "max_samples")
 """What may be another for what starts from a base model than for the base model."""
-CHOICES = {
-    "architecture": KINDS,
-    "schedule": SCHEDULES,
-    "precision": PRECISIONS,
-    "optimizer": ("adamw", "adam"),
-    "engine": ENGINES,
-    "kernels": KERNELS,
-}
 HELP = {
     "architecture": "batchtopk is recommended; relu and gelu have an L1 penalty, the others a number k",
     "latent_dim": "latents",
@@ -227,18 +215,22 @@ def _config(path: Path | None) -> dict[str, Any]:
         raise BadInput(f"--config {path}: cannot be read as JSON: {error}") from error
     if not isinstance(value, dict):
         raise BadInput(f"--config {path}: must be a JSON object of settings")
-    known = {*_SETTINGS, "preset", *_PLACES}
+    known = {*_SETTINGS, *_OTHERS}
     unknown = sorted(name for name in value if name not in known and not name.startswith("_"))
     if unknown:
         raise BadInput(
             f"--config {path}: {', '.join(unknown)}: no setting; they are {', '.join(sorted(known))}"
         )
     found = {name: one for name, one in value.items() if not name.startswith("_")}
+    for name in found.keys() & _OTHERS.keys():
+        if type(found[name]) not in _OTHERS[name]:
+            raise BadInput(f"--config {path}: {name} is {found[name]!r}, which it cannot be")
     return found | ({"activation_path": Path(found["activation_path"])} if "activation_path" in found else {})
 
 
 _SETTINGS = tuple(field.name for field in fields(Settings))
-_PLACES = ("activation_path", "layer_idx")
+_OTHERS = {"preset": (str,), "activation_path": (str,), "layer_idx": (int, type(None))}
+"""What a file may hold besides settings."""
 
 
 def _request(
@@ -259,6 +251,9 @@ def _request(
         if contract.base_model_dir is not None:
             output, start = (contract.base_model_dir, start) if is_base else (output, contract.base_model_dir)
     tuned = {name: own[f"tune_{name}"] for name in TUNED if f"tune_{name}" in own and not is_base}
+    if tuned and start is None:
+        flags = ", ".join(f"--tune-{name.replace('_', '-')}" for name in tuned)
+        raise BadInput(f"{flags}: for what starts from a base model, and there is none: give --start PATH")
     from trainers.sae.run import Request
 
     return Request(

@@ -43,7 +43,7 @@ from trainers.sae.records import Records
 from trainers.sae.settings import Settings
 from trainers.sae.trackers import check_trackers, open_trackers
 from trainers.sae.training import Training
-from trainers.sae.with_lightning.limits import check_engine
+from trainers.sae.with_lightning.limits import check_engine, check_rows
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     memory = _memory(request, say)
     source = request.activation_path, request.layer_idx
     examples = read_examples(*source, settings, memory, _prepared(request, say))
-    if settings.engine == "own":  # Lightning moves batches itself, from processes that have no GPU
+    if settings.engine == "lightning":
+        check_rows(examples.rows)
+    else:  # Lightning moves batches itself, from processes that have no GPU
         examples = examples.on(device)
     scale = scale_of(examples, settings)
     base = None if request.start is None else load_sae(request.start)
@@ -262,6 +264,8 @@ def _say_plan(plan: Plan, examples: Examples, scale: Scale, say: Callable[[str],
         + f"; {examples.n_train} examples to train on, {len(examples.held_out)} held out"
     )
     chosen = " (auto)" if settings.batch_size is None else ""
+    if settings.batch_size is not None and plan.batch < settings.batch_size:
+        chosen = f" (all examples there are, not the {settings.batch_size} of --batch-size)"
     scaled = " (scaled to latents and batch)" if settings.learning_rate is None else ""
     say(
         f"batch {plan.batch}{chosen}, rate {rate:.3g}{scaled}, {plan.steps} steps, "

@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from trainers.common.errors import BadInput
-from trainers.sae.model.architecture import Architecture, Kind
+from trainers.common.flags import at_least, inside, positive, real, whole
+from trainers.sae.model.architecture import KINDS, Architecture, Kind
 
 Schedule = Literal["linear", "restarts", "plateau", "constant"]
 SCHEDULES = ("linear", "restarts", "plateau", "constant")
 SPARSITY = {"relu": 1e-3, "gelu": 1e-3, "jumprelu": 1.0}
 ENGINES = ("own", "lightning")
 KERNELS = ("auto", "plain", "triton", "compiled")
+LARGEST_SEED = 1 << 63
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "architecture": KINDS,
+    "schedule": SCHEDULES,
+    "precision": PRECISIONS,
+    "optimizer": ("adamw", "adam"),
+    "engine": ENGINES,
+    "kernels": KERNELS,
+}
+SWITCHES = ("tied_weights", "unit_norm", "normalise")
+OPTIONAL = ("sparsity_coef", "learning_rate", "batch_size", "max_steps", "max_samples", "dense_above")
+"""What may be None."""
+NUMBERS: Mapping[str, Callable[[str], float]] = {
+    **dict.fromkeys(("latent_dim", "k", "max_epochs", "accumulate", "val_per_epoch"), whole(1)),
+    **dict.fromkeys(("batch_size", "max_steps", "max_samples"), whole(1)),
+    **dict.fromkeys(("dead_after", "warmup_steps", "patience", "keep_checkpoints"), whole(0)),
+    **dict.fromkeys(("sparsity_coef", "aux_coef", "weight_decay", "clip_norm", "dense_above"), at_least(0)),
+    **dict.fromkeys(("bandwidth", "learning_rate"), positive),
+    "decay_share": real(0, 1),
+    "val_share": inside(0, 1),
+    "seed": whole(-LARGEST_SEED, LARGEST_SEED),
+}
+"""What each number may be."""
+
+
+def check(name: str, value: object) -> None:
+    """Raise BadInput for a value that a setting cannot have, wherever it comes from."""
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise BadInput(f"{name} is {value!r}, must be of {', '.join(CHOICES[name])}")
+    elif name in SWITCHES:
+        if not isinstance(value, bool):
+            raise BadInput(f"{name} is {value!r}, must be true or false")
+    else:
+        try:
+            NUMBERS[name](repr(value))  # texts keep their quotes, and are no numbers
+        except ArgumentTypeError as error:
+            raise BadInput(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -69,16 +111,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be trained with."""
-        counts = {name: getattr(self, name) for name in ("max_epochs", "accumulate", "val_per_epoch")}
-        limits = {name: getattr(self, name) for name in ("batch_size", "max_steps", "max_samples")}
-        for name, value in {
-            **counts,
-            **{name: one for name, one in limits.items() if one is not None},
-        }.items():
-            if value < 1:
-                raise BadInput(f"{name} is {value}, must be at least 1")
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise BadInput(f"learning_rate is {self.learning_rate}, must be above 0")
+        for name, value in asdict(self).items():
+            if value is not None or name not in OPTIONAL:
+                check(name, value)
         self.form(1)
 
     def form(self, n_features: int) -> Architecture:
@@ -152,10 +187,7 @@ def settings_of(preset: str, given: Mapping[str, Any]) -> Settings:
             raise BadInput(f"{name!r} is no setting; they are {', '.join(sorted(known))}")
     if preset not in PRESETS:
         raise BadInput(f"{preset!r} is no preset; they are {', '.join(PRESETS)}")
-    try:
-        return Settings(**{**PRESETS[preset], **given})
-    except TypeError as error:
-        raise BadInput(f"a setting has a value of the wrong type: {error}") from error
+    return Settings(**{**PRESETS[preset], **given})
 
 
 def within_fast(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -123,5 +123,6 @@ class NonFinite:
             narrow, wide = (str(kind).removeprefix("torch.") for kind in (self.dtype, self.split.stored))
             raise BadInput(
                 f"{self.split.where}: {self.split.what} holds {self.beyond} values too large for "
-                f"{narrow}, the first in row {self.first_row}; use --dtype {wide}"
+                f"{narrow}, the first in row {self.first_row}; "
+                f"use --dtype {wide}, of train_sae --precision {wide}"
             )

@@ -16,7 +16,6 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from trainers.common.activations.rows import ResidentRows
-from trainers.common.errors import BadInput
 from trainers.common.files import read_tensors
 from trainers.sae.data import Examples
 from trainers.sae.fitted import Fitted
@@ -55,10 +54,8 @@ def fit(
 ) -> Fitted:
     """Train from the parameters that `training` has, whatever a killed attempt left.
 
-    `workers`: processes of the DataLoader.  BadInput for activations that are streamed.
+    `workers`: processes of the DataLoader.
     """
-    if not isinstance(examples.rows, ResidentRows):
-        raise BadInput("--engine lightning needs activations that fit into memory: lower --max-samples")
     for left in plan.checkpoints.glob("*.ckpt"):  # Lightning cannot go on in the middle of an order
         left.unlink()
     rate = base_rate(plan.settings, plan.batch * plan.settings.accumulate)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 
+from trainers.common.activations.rows import ResidentRows, Rows
 from trainers.common.errors import BadInput, TrainerError
 from trainers.sae.settings import Settings
 
 KINDS = ("relu", "gelu", "topk")
+
+
+def check_rows(rows: Rows) -> None:
+    """Raise BadInput for activations that are streamed."""
+    if not isinstance(rows, ResidentRows):
+        raise BadInput("--engine lightning needs activations that fit into memory: lower --max-samples")
 
 
 def check_engine(settings: Settings) -> None:

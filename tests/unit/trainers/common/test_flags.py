@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trainers.common.flags import at_least, below, positive, real, whole
+from trainers.common.flags import at_least, below, inside, positive, real, whole
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from trainers.common.flags import at_least, below, positive, real, whole
         (real(0, 1), "1", 1.0),
         (at_least(0), "0", 0.0),
         (below(0, 1), "0.5", 0.5),
+        (inside(0, 1), "0.5", 0.5),
         (positive, "1e-9", 1e-9),
     ],
 )
@@ -36,6 +37,8 @@ def test_what_is_allowed_is_taken(kind: Callable[[str], Any], text: str, value: 
         (real(0, 1), "nan", "'nan' is not a number"),
         (at_least(0), "inf", "'inf' is not a number of at least 0"),
         (below(0, 1), "1", "'1' is not a number from 0 to below 1"),
+        (inside(0, 1), "0", "'0' is not a number above 0 and below 1"),
+        (inside(0, 1), "1", "'1' is not a number above 0 and below 1"),
         (positive, "0", "'0' is not a number above 0"),
         (positive, "many", "'many' is not a number above 0"),
     ],

@@ -125,7 +125,15 @@ def test_bad_input_is_one_line_and_exit_code_2(
 
 
 def test_a_config_with_a_word_that_is_no_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for content, message in (('{"latents": 3}', "latents: no setting"), ("[]", "must be a JSON object")):
+    for content, message in (
+        ('{"latents": 3}', "latents: no setting"),
+        ("[]", "must be a JSON object"),
+        ('{"activation_path": 5}', "activation_path is 5, which it cannot be"),
+        ('{"layer_idx": true}', "layer_idx is True, which it cannot be"),
+        ('{"preset": ["a"]}', "preset is ['a'], which it cannot be"),
+        ('{"optimizer": "sgd"}', "optimizer is 'sgd', must be of adamw, adam"),
+        ('{"latent_dim": 64.5}', "latent_dim: '64.5' is not a whole number"),
+    ):
         (tmp_path / "c.json").write_text(content)
         assert main(["--config", str(tmp_path / "c.json")]) == 2
         assert message in capsys.readouterr().err

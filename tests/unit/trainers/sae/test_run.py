@@ -134,6 +134,13 @@ def test_overwriting_leaves_no_old_file_and_not_what_it_starts_from(tmp_path: Pa
     }
 
 
+def test_a_batch_that_is_cut_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    asked = request(tmp_path / "out", write(tmp_path), batch_size=5000, max_epochs=1)
+    train(asked, said.append, lambda *_, **__: None)
+    assert any("batch 360 (all examples there are, not the 5000 of --batch-size)" in line for line in said)
+
+
 def test_kernels_that_cannot_be_are_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
