@@ -38,6 +38,11 @@ class Adopted:
         found = processes.read_process(self.pid)
         return found is not None and found.alive and found.start_ticks == self.start_ticks
 
+    def may_lead(self) -> bool:
+        """Return False where its number, and its group's, is that of another program by now."""
+        found = processes.read_process(self.pid)
+        return found is None or found.start_ticks == self.start_ticks
+
 
 class AdoptedExecutor:
     """Watches processes of others until they have ended, with all that they have started."""
@@ -54,7 +59,7 @@ class AdoptedExecutor:
     def stop(self, key: Key, grace_s: float) -> bool:
         """Begin to end an attempt, or hurry its end; return whether it is one of these."""
         attempt, now = self._attempts.get(key), time.monotonic()
-        if attempt and attempt.ending:
+        if attempt and attempt.ending and attempt.may_lead():
             attempt.ending.hurry(grace_s, now)
         elif attempt and attempt.lives():
             attempt.ending = Escalation(attempt.pid, grace_s, now)
@@ -67,7 +72,7 @@ class AdoptedExecutor:
             return []
         self._next = now + LOOK_S
         for attempt in self._attempts.values():
-            if attempt.ending:
+            if attempt.ending and attempt.may_lead():
                 attempt.ending.advance(now)
         gone = [attempt for attempt in self._attempts.values() if not attempt.lives() and _cleared(attempt)]
         told = exits.read(self._exits) if gone else {}
@@ -84,7 +89,7 @@ class AdoptedExecutor:
 
 def _cleared(attempt: Adopted) -> bool:
     """Kill what an attempt left behind; return whether there is nothing."""
-    if processes.group_alive(attempt.pid):
+    if attempt.may_lead() and processes.group_alive(attempt.pid):
         processes.signal_group(attempt.pid, signal.SIGKILL)
         return False
     left = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from worker_agent.core.execution import Exit
-from worker_agent.executors import adopted
+from worker_agent.executors import adopted, escalation
 from worker_agent.executors.adopted import LOOK_S, Adopted, AdoptedExecutor
 from worker_agent.system.exits import Ended, note
 from worker_agent.system.processes import TICKS_PER_S, Process
@@ -19,7 +19,7 @@ class Machine:
     """Processes and a clock that a test moves."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-        self.now, self.alive, self.path = 100.0, True, path
+        self.now, self.alive, self.path, self.ticks = 100.0, True, path, 500
         self.executor = AdoptedExecutor()
         monkeypatch.setattr(adopted.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(adopted.processes, "read_process", self.read)
@@ -28,7 +28,7 @@ class Machine:
         self.executor.adopt(Adopted(KEY, 7, 500, b"MARK=x"), path)
 
     def read(self, pid: int) -> Process:
-        return Process(pid, "S" if self.alive else "Z", pid, pid, 500)
+        return Process(pid, "S" if self.alive else "Z", pid, pid, self.ticks)
 
     def look(self) -> list[Exit]:
         self.now += LOOK_S
@@ -71,3 +71,20 @@ def test_it_is_not_looked_at_more_often_than_makes_sense(machine: Machine) -> No
 
 def test_what_is_not_adopted_is_not_stopped_here(machine: Machine) -> None:
     assert not machine.executor.stop(("b", 1), 1.0)
+
+
+def test_another_program_that_has_its_number_by_now_is_left_alone(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[int, int]] = []
+    for module in (adopted, escalation):
+        monkeypatch.setattr(module.processes, "signal_group", lambda *each: sent.append(each))
+    monkeypatch.setattr(adopted.processes, "group_alive", lambda group: True)
+    machine.executor.stop(KEY, 1.0)
+    assert sent == [(7, 2)]
+    machine.ticks = 900
+    note(machine.path, Ended(7, 500, 600, 0, 4096))
+    machine.now += 5.0
+    machine.executor.stop(KEY, 0.0)
+    assert [end.key for end in machine.look()] == [KEY]
+    assert sent == [(7, 2)]
