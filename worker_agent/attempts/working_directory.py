@@ -14,6 +14,7 @@ from worker_agent.attempts.recycled_directories import Made, RecycledAttempts
 from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 from worker_agent.protocol.messages import Launch, Mount
+from worker_agent.system.faults import is_bad_place
 
 
 def expand(path: str) -> Path:
@@ -42,7 +43,7 @@ class WorkingDirectories:
                 os.mkdir(attempt.base_model)
         except OSError as error:
             problem = f"cannot prepare {error.filename or attempt.root}: {error.strerror}"
-            raise StartError(problem, worker_fault=True) from error
+            raise StartError(problem, worker_fault=is_bad_place(error)) from error
         self._made[attempt.root] = Made(shown, copy, time.time_ns())
 
     def made(self, attempt: AttemptLayout) -> Optional[Made]:

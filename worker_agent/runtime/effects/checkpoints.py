@@ -7,6 +7,7 @@ from worker_agent.core.state import AgentState, Phase
 from worker_agent.protocol.messages import Launch
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Workers
+from worker_agent.system.faults import is_bad_place
 
 
 class CheckpointEffects:
@@ -21,9 +22,8 @@ class CheckpointEffects:
         try:
             checkpoints.open(launch, self._in_use)
         except OSError as error:
-            raise StartError(
-                f"cannot prepare {error.filename}: {error.strerror}", worker_fault=True
-            ) from error
+            problem = f"cannot prepare {error.filename}: {error.strerror}"
+            raise StartError(problem, worker_fault=is_bad_place(error)) from error
         for path in checkpoints.stale((launch.job_id, launch.attempt), self._in_use):
             self._workers.delete(path)
 

@@ -140,7 +140,7 @@ def test_a_full_disk_is_told_where_a_job_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, says: bool
 ) -> None:
     desk = Desk(tmp_path)
-    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free, total=1 << 40))
     assert desk.collect(succeeded=True).problem is None
     full = f"no space left on the disk of {paths_of(desk.attempt).root}: make room there, or set `work_dir`"
     problem = full if says else None

@@ -74,8 +74,15 @@ def test_a_directory_that_somebody_may_still_write_to_is_deleted(layout: WorkLay
 def test_a_disk_that_takes_nothing_is_told(layout: WorkLayout) -> None:
     layout.work_dir.mkdir()
     (layout.work_dir / "runs").write_text("a file in the way")
-    with pytest.raises(StartError, match=r"cannot prepare .*: Not a directory"):
+    with pytest.raises(StartError, match=r"cannot prepare .*: Not a directory") as caught:
         WorkingDirectories(layout, "r1").prepare(layout.attempt("r1", "a", 1), launch())
+    assert caught.value.worker_fault
+
+
+def test_an_id_that_is_too_long_for_a_name_is_no_fault_of_the_workers(layout: WorkLayout) -> None:
+    with pytest.raises(StartError, match=r"cannot prepare .*: File name too long") as caught:
+        WorkingDirectories(layout, "r1").prepare(layout.attempt("r1", "→" * 100, 1), launch())
+    assert not caught.value.worker_fault
 
 
 def test_a_place_that_was_wiped_is_made_anew(layout: WorkLayout) -> None:
