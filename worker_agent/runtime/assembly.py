@@ -124,6 +124,7 @@ class AgentProcess:
             self._settings.apply(memory.settings, Path(memory.work_dir), [])
         for attempt in kept:
             recovery.resume(self._state, attempt, memory.running[attempt.key])
+            self._artefacts.keep(self._state.attempts[attempt.key].needs)
             self._ports.executor.adopted.adopt(attempt, identity.layout.exits)
             self._logs.follow(
                 *(attempt.key, self._host.context.attempt(attempt.key), memory.settings.log_limit_bytes)

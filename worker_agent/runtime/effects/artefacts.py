@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Iterable, List, Optional
 
 from worker_agent.cache.garbage_collection import CacheCleaned, CacheCollector, CacheListed
 from worker_agent.core import commands as cmd
@@ -58,6 +58,11 @@ class ArtefactEffects:
         cache = self._host.context.cache
         self._collector.lease(cache, content_hash)
         return cache.status(content_hash)
+
+    def keep(self, content_hashes: Iterable[str]) -> None:
+        """Let no other run remove what attempts still use that an earlier agent has started."""
+        for content_hash in content_hashes:
+            self.status(content_hash)
 
     def look(self, item: cmd.Look) -> None:
         """Tell the core whether an artefact is here."""

@@ -103,6 +103,15 @@ def test_a_check_that_fails_is_what_is_wrong_with_the_artefact() -> None:
     effects.make_room()
 
 
+def test_what_an_attempt_of_an_earlier_agent_uses_is_leased_anew() -> None:
+    leased = list[str]()
+    collector: Any = SimpleNamespace(lease=lambda cache, name: leased.append(name))
+    host = host_of(cache=SimpleNamespace(status=lambda name: "present"))
+    effects = ArtefactEffects(AgentState(), host, collector, Workers(), lambda: 1.0)  # type: ignore[arg-type]
+    effects.keep([H1, "2" * 64])
+    assert leased == [H1, "2" * 64]
+
+
 def test_a_slot_whose_lock_cannot_be_opened_is_taken_by_somebody(capfd: pytest.CaptureFixture[str]) -> None:
     device = Device("gpu0", 64, 32)
     state = AgentState(devices={"gpu0": device})
