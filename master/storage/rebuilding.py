@@ -60,8 +60,12 @@ def _holds(folder: Path, wanted: str) -> bool:
 
 
 def forgotten(state: RunState, layout: RunLayout, run_id: str) -> list[Published]:
-    """Return the run's results that the journal does not know to have succeeded."""
-    unknown = (job_id for job_id, record in state.jobs.items() if record.state is not State.SUCCEEDED)
+    """Return the run's results that the journal does not know to have succeeded.
+
+    One that was being collected may be in place: who was killed then had no time to write that down.
+    """
+    known = (State.SUCCEEDED, State.COLLECTING)
+    unknown = (job_id for job_id, record in state.jobs.items() if record.state not in known)
     return [result for result in published(layout, unknown) if result.run_id == run_id]
 
 

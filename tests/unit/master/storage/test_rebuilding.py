@@ -64,6 +64,14 @@ def test_what_is_published_counts_again(layout: RunLayout) -> None:
     assert "1 result of this run" in told_of(results)
 
 
+def test_a_master_that_was_killed_while_it_collected_has_forgotten_nothing(layout: RunLayout) -> None:
+    publish(layout, "alpha/a")
+    state = RunState.fresh(Plan((Job("alpha/a", 2),), {}), Policy(), ["lab1"])
+    assert [result.job_id for result in forgotten(state, layout, "r1")] == ["alpha/a"]
+    state.jobs["alpha/a"].state = State.COLLECTING
+    assert forgotten(state, layout, "r1") == []
+
+
 @pytest.mark.parametrize(
     "more",
     [
