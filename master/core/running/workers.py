@@ -69,7 +69,8 @@ def _say_again(state: RunState, record: JobRecord, worker: str, out: Outbox) -> 
 
 
 def _is_unwanted(state: RunState, record: JobRecord, worker: str) -> bool:
-    return state.stopping or not state.workers[worker].usable or is_stale(state, record)
+    view = state.workers[worker]
+    return state.stopping or view.paused or not view.usable or is_stale(state, record)
 
 
 def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:

@@ -89,8 +89,9 @@ def refuse_too_large(state: RunState, out: Outbox) -> None:
 
 def refuse_homeless(state: RunState, out: Outbox) -> None:
     """Fail the jobs that need what no machine has, or none that is left."""
+    patience_s = max(state.policy.give_up_s, state.policy.lease_s)
     for needs in [needs for needs in state.ready.resources if needs is not NO_RESOURCES]:
-        why = why_homeless(needs, state.workers.values(), out.at, state.policy.give_up_s)
+        why = why_homeless(needs, state.workers.values(), out.at, patience_s)
         for job in state.ready.with_resources(needs) if why else ():
             give_up(state, state.jobs[job.job_id], out, why)
 

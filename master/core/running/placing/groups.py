@@ -64,13 +64,12 @@ class Groups:
         if group is None:
             self._begun += 1
             group = self._groups[job.needs] = _Group(self._begun)
-        is_new = kind not in group.kinds
         group.kinds.setdefault(kind, OrderedDict())[job.job_id] = job
         group.size += 1
-        for each in group.kinds:
-            self._ranking(self._rankings, each).put(job.needs)
-        for worker in self._holders.get(job.needs, ()) if is_new else ():
-            self._ranking(self._near[worker], kind).put(job.needs)
+        near = [self._near[worker] for worker in self._holders.get(job.needs, ())]
+        for rankings in (self._rankings, *near):
+            for each in group.kinds:
+                self._ranking(rankings, each).put(job.needs)
 
     def take(self, job: Job, kind: Kind) -> None:
         """Take a job out that is here."""

@@ -196,3 +196,12 @@ def test_a_probe_of_an_earlier_pause_says_nothing_of_a_later_one() -> None:
     fault(run, "w1", "b", 1)
     assert "resume w1" not in run.wait(PROBATION_S)
     assert run.state.workers["w1"].faults == 2
+
+
+def test_a_worker_that_reconnects_during_its_pause_is_not_given_again_what_it_never_got() -> None:
+    run = Stage(job("a"), job("b"), workers=["w1"])
+    run.up("w1", slots=2)
+    fault(run, "w1", "a", 1)
+    run.lost("w1")
+    assert run.up("w1", slots=2) == ["b withdraw#1@w1: ready"]
+    assert run.wait(FIRST_PAUSE_S)[-1] == "start a#2@w1"

@@ -45,3 +45,13 @@ def test_a_group_whose_jobs_are_gone_is_gone() -> None:
     assert ids(found.far("w1", KIND, 0.0)) == ["y1"]
     assert [job.job_id for job in found.all_jobs()] == ["y1"]
     assert not found.jobs("x", KIND)
+
+
+def test_a_group_that_grows_rises_for_all_and_for_those_that_hold_its_base_model() -> None:
+    found, _ = groups("x", "y")
+    found.hold("w1", "x")
+    found.hold("w1", "y")
+    assert ids(found.near("w1", KIND, 0.0)) == ["x0", "y1"]
+    found.add(Job("late", 2, needs="y"), KIND)
+    assert ids(found.near("w1", KIND, 0.0)) == ["y1", "late", "x0"]
+    assert ids(found.far("w2", KIND, 0.0)) == ["y1", "late", "x0"]

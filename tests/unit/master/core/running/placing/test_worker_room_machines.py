@@ -123,6 +123,17 @@ def test_a_machine_that_is_away_is_waited_for_but_not_for_ever() -> None:
     assert run.stands("b") is State.ASSIGNED
 
 
+def test_a_hiccup_of_a_link_fails_no_job_however_little_patience_there_is() -> None:
+    run = Stage(job("a", LABELLED), workers=["w1", "w2"], policy=Policy(lease_s=LEASE_S, give_up_s=0.0))
+    run.state.workers["w2"].labels = LABELLED.labels
+    up(run, "w1", 1)
+    run.lost("w2")
+    run.wait(LEASE_S)
+    assert run.stands("a") is State.READY
+    run.wait(1.0)
+    assert run.stands("a") is State.FAILED
+
+
 def test_why_nobody_can_says_what_is_missing() -> None:
     view = WorkerView("w", up=True, tried=True, labels=frozenset({"a"}), cores=4)
     needs = Resources(frozenset({"a"}), cpus=5, gpus=1)
