@@ -87,6 +87,8 @@ def request_of(given: Mapping[str, Any], preset: str, contract: ScriptContract |
         if contract.base_model_dir is not None:
             output, start = (contract.base_model_dir, start) if is_base else (output, contract.base_model_dir)
     data = own.get("data", ())
+    if contract is None and "tune_data" in own and start is None and not is_base:
+        raise BadInput("--tune-data goes with --start FOLDER: the base model that is fitted to it")
     return Request(
         settings=made,
         data=tuple(data if is_base or "tune_data" not in own or start is None else own["tune_data"]),
@@ -97,7 +99,7 @@ def request_of(given: Mapping[str, Any], preset: str, contract: ScriptContract |
         target_group=own.get("target_group"),
         is_base=is_base,
         device=own.get("device", "auto"),
-        gpus=tuple(int(one) for one in own["gpus"]) if "gpus" in own else None,
+        gpus=_gpu_numbers(own["gpus"]) if "gpus" in own else None,
         parallel=own.get("parallel", True),
         num_workers=own.get("num_workers", 8),
         compile=own.get("compile", False),
@@ -107,6 +109,13 @@ def request_of(given: Mapping[str, Any], preset: str, contract: ScriptContract |
         overwrite=own.get("overwrite", False),
         prepared_cache=own.get("prepared_cache"),
     )
+
+
+def _gpu_numbers(words: Sequence[str]) -> tuple[int, ...]:
+    wrong = [word for word in words if not word.isdecimal()]
+    if wrong:
+        raise BadInput(f"--gpus {', '.join(wrong)}: must be numbers, such as 0,1; --check-gpus tells them")
+    return tuple(map(int, words))
 
 
 def build_parser(preset: str = "recommended") -> argparse.ArgumentParser:
@@ -239,7 +248,20 @@ def _config(path: Path | None) -> dict[str, Any]:
         raise BadInput(
             f"--config {path}: {', '.join(unknown)}: no setting; they are {', '.join(sorted(known))}"
         )
-    return {name: one for name, one in value.items() if not name.startswith("_")}
+    checked = {name: _other(path, name, value[name]) for name in _OTHERS if name in value}
+    return {**{name: one for name, one in value.items() if not name.startswith("_")}, **checked}
+
+
+def _other(path: Path, name: str, value: object) -> Any:
+    """Return a value of `_OTHERS` as its flag gives it."""
+    if name not in ("data", "tune_data"):
+        if not isinstance(value, str):
+            raise BadInput(f"--config {path}: {name} is {value!r}; must be a text")
+        return value
+    files = [value] if isinstance(value, str) else value
+    if not isinstance(files, list) or not all(isinstance(one, str) for one in files):
+        raise BadInput(f"--config {path}: {name} is {value!r}; must be the name of a file, or a list of them")
+    return files
 
 
 _OTHERS = ("data", "tree", "preset", "tune_data", "target_group", "start", "device")

@@ -89,13 +89,15 @@ def predictions(
 
     surrogate = Surrogate.load(model_folder(model), resolve_device(device))
     columns = surrogate.model.spec.columns
-    files = replace(find_files(rows, tree), texts=columns.categorical)
+    files = replace(find_files(rows, tree, flag=""), texts=columns.categorical)
     names = files.names()
     check_columns(columns.names, [*names, FILE])
     absent = [name for name in keep if name not in names and name != FILE]
     if absent:
         raise BadInput(f"--keep {', '.join(absent)}: no such column; there are {', '.join(names)}")
     table = files.read(list(dict.fromkeys([*columns.names, *keep])))
+    if not len(next(iter(table.values()))):
+        raise BadInput(f"{', '.join(rows)}: no row is there to predict")
     found, notes = surrogate.rows({name: table[name] for name in columns.names})
     predicted = surrogate.predict_rows(found).columns()
     names_kept = _kept_names(keep, predicted)

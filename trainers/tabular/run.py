@@ -29,7 +29,7 @@ from trainers.tabular.running.networks import Listeners, base_models, plan_of, t
 from trainers.tabular.running.parallel import train_all
 from trainers.tabular.running.progress import Progress
 from trainers.tabular.running.reporting import report_of
-from trainers.tabular.running.source import digest_of, source_of
+from trainers.tabular.running.source import digest_of, source_of, transform_notes
 from trainers.tabular.settings import NETWORKS
 from trainers.tabular.training.members import DivergedError
 from worker_agent.protocol.script_contract import ScriptContract
@@ -51,12 +51,15 @@ def train(request: Request, say: Say, contract: ScriptContract | None = None) ->
     networks = [name for name in names if name in NETWORKS]
     if request.exports and not networks:
         raise BadInput(f"--export: {', '.join(names)} cannot be exported; --models takes networks beside")
+    notes = transform_notes(request.settings, loaded.dataset.problem)
     for name in networks:
         plan_of(name, loaded, request)  # what cannot be trained is told before anything is
     if request.overwrite:
         discard(request.output_dir, request.checkpoint_dir)
     claim(request.output_dir, _fingerprint(request, loaded), _config(request))
     _tell(loaded, devices, say)
+    for note in notes:
+        say(note)
     timestamp = f"{datetime.now():%Y%m%d_%H%M%S}"
     work = _Work(request, loaded, contract, timestamp, say)
     missing = [name for name in networks if not is_done(request.output_dir, name)]

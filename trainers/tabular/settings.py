@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from trainers.common.errors import BadInput
@@ -28,6 +28,8 @@ PMSSM_INPUTS = tuple(
     )
 )
 _LARGEST_SEED = 1 << 43
+_ONCE = ("targets", "features", "seeds", "learning_rates", "weight_decays", "clip_norms")
+"""Lists in which a value that comes twice would count twice."""
 DATA, SPLIT, MODEL, TRAINING = "the columns", "the split", "the models", "training"
 
 
@@ -159,15 +161,40 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse values that do not go together."""
+        self._check_lists()
+        self._check_models()
+        self._check_split()
+
+    def _check_lists(self) -> None:
+        for name in ("models", "seeds"):
+            if not getattr(self, name):
+                raise BadInput(f"--{name}: names none; leave it out for its default")
+        for name in _ONCE:
+            values = getattr(self, name)
+            twice = sorted({str(one) for one in values if values.count(one) > 1})
+            if twice:
+                raise BadInput(f"--{name.replace('_', '-')} {', '.join(twice)}: given twice; give each once")
+
+    def _check_models(self) -> None:
         for name in self.models:
             if name not in MODELS:
                 raise BadInput(f"--models {name}: must be of {', '.join(MODELS)}, or all")
+        for word in self.sizes:
+            name, dot, _ = word.partition("=")[0].partition(".")
+            if dot and name not in NETWORKS:
+                raise BadInput(f"--sizes {word}: {name!r} is no network; they are {', '.join(NETWORKS)}")
+
+    def _check_split(self) -> None:
         if self.folds == 1:
             raise BadInput("--folds 1: at least 2, or 0 for one held-out part")
+        if self.fold is not None and not self.folds:
+            raise BadInput(f"--fold {self.fold}: --folds 0 is no folds; --folds says how many there are")
         if self.fold is not None and self.fold >= self.folds:
             raise BadInput(
                 f"--fold {self.fold}: --folds {self.folds} has the folds from 0 to {self.folds - 1}"
             )
+        if not (self.val_share or self.folds or self.split == "given"):
+            raise BadInput("--val-share 0: leaves no row to stop by and to calibrate on; it must be above 0")
         if self.val_share + self.test_share >= 1:
             raise BadInput("--val-share and --test-share leave no row to train on")
 
@@ -204,7 +231,11 @@ def settings_of(preset: str, given: Mapping[str, Any], *, testing: bool = False)
     if unknown:
         raise BadInput(f"{', '.join(unknown)}: no setting; they are {', '.join(SETTINGS)}")
     values = {**PRESETS[preset], **(TESTING if testing else {}), **given}
-    return Settings(**{name: _checked(name, value) for name, value in values.items()})
+    made = Settings(**{name: _checked(name, value) for name, value in values.items()})
+    if "valid" in given:
+        return made
+    # A preset's ranges are of its own targets.
+    return replace(made, valid=tuple(word for word in made.valid if word.partition("=")[0] in made.targets))
 
 
 def model_names(words: tuple[str, ...]) -> tuple[str, ...]:

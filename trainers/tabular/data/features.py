@@ -28,20 +28,24 @@ class FeatureRules:
     constant: Constant = "error"
 
 
-def amounts(table: Table, names: Sequence[str], infinite: Infinite) -> dict[str, np.ndarray]:
-    """Return numeric columns as float64; BadInput for texts, and for infinite values by choice."""
+def amounts(
+    table: Table, names: Sequence[str], infinite: Infinite, *, trained: bool = False
+) -> dict[str, np.ndarray]:
+    """Return numeric columns as float64; BadInput for texts, and for infinite values by choice.
+
+    `trained`: a model fixes what each column is, so that no flag can change it.
+    """
     found = {}
     for name in names:
-        values = as_numbers(
-            table[name], name, f"--categorical {name!r} takes names, --exclude {name!r} none of it"
-        )
+        advice = f"--categorical {name!r} takes names, --exclude {name!r} none of it"
+        values = as_numbers(table[name], name, "the model has amounts there" if trained else advice)
         # What float32 cannot hold is infinite in it.
         endless = np.abs(values) > np.finfo(np.float32).max
         if endless.any() and infinite == "error":
             row = int(np.argmax(endless)) + 1
             raise BadInput(
                 f"column {name!r}: {int(endless.sum())} infinite values, the first in row {row}; "
-                "--infinite missing takes them as missing"
+                + ("the model has learned of none" if trained else "--infinite missing takes them as missing")
             )
         found[name] = np.where(endless, np.nan, values)
     return found

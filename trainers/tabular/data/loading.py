@@ -168,6 +168,8 @@ def check_columns(columns: Columns, there: Sequence[str]) -> None:
 def _chosen_groups(table: Table, source: Source) -> tuple[Table, np.ndarray, tuple[str, ...]]:
     """Return the rows of the wanted groups, their numbers, and a note."""
     everything = np.arange(len(next(iter(table.values()))))
+    if not len(everything):
+        raise BadInput(f"{', '.join(map(str, source.files.paths))}: no row is there")
     if not (source.without_groups or source.only_groups):
         return table, everything, ()
     groups = _group_names(table, source.schema)
@@ -180,6 +182,8 @@ def _chosen_groups(table: Table, source: Source) -> tuple[Table, np.ndarray, tup
     mask = ~np.isin(groups, source.without_groups)
     if source.only_groups:
         mask &= np.isin(groups, source.only_groups)
+    if not mask.any():
+        raise BadInput("no row is left: --only-groups and --without-groups leave none between them")
     note = f"{int(mask.sum())} of {len(mask)} rows are of the wanted groups"
     return {name: values[mask] for name, values in table.items()}, everything[mask], (note,)
 

@@ -36,6 +36,7 @@ def outcomes(table: Table, schema: Schema, asked: Asked, viability: bool = False
     kind = _kind(table, schema, asked)
     if kind == "regression":
         return _amounts(table, schema, viability)
+    _refuse_ranges(schema, kind)
     if len(schema.targets) > 1 or viability:
         raise BadInput(f"a {kind} problem has one target and no viability; a regression may have more")
     return _classes(table[schema.targets[0]], schema.targets[0], kind)
@@ -48,11 +49,20 @@ def outcomes_of(table: Table, schema: Schema, problem: Problem) -> Outcomes:
             f"the base model predicts {', '.join(problem.targets)}, the training {', '.join(schema.targets)}"
         )
     if problem.kind != "regression":
+        _refuse_ranges(schema, problem.kind)
         numbers = class_numbers(table[problem.targets[0]], problem)
         return Outcomes(problem, numbers, numbers >= 0)
     values = valid_amounts(table, problem.targets, schema)
     known = (~np.isnan(values)).any(axis=1)
     return Outcomes(problem, values, np.ones_like(known) if problem.viability else known)
+
+
+def _refuse_ranges(schema: Schema, kind: Kind) -> None:
+    if schema.valid:
+        raise BadInput(
+            f"--valid {', '.join(schema.valid)}: a {kind} target has no range; leave it out, "
+            "or --problem regression takes numbers as amounts"
+        )
 
 
 def class_numbers(values: np.ndarray, problem: Problem) -> np.ndarray:

@@ -65,7 +65,8 @@ def split(n_rows: int, options: SplitOptions, columns: SplitColumns) -> Split:
     else:
         found = _as_given(_needed(columns.given, "split"))
     for name, part, share in zip(PARTS, found, (1.0, *shares), strict=True):
-        if not len(part) and share > 0 and (options.how != "given" or name != "test"):
+        needed = name != "test" if options.how == "given" else share > 0
+        if needed and not len(part):
             raise BadInput(f"no row is left for {name}: {n_rows} rows are too few for this split")
     return Split(*found)
 

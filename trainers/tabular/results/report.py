@@ -14,6 +14,7 @@ from trainers.tabular.results.plots import require_matplotlib
 from trainers.tabular.results.table import csv_table, json_table, text_table
 
 TEXT, CSV, JSON, PAGE = "report.txt", "report.csv", "report.json", "report.html"
+REPORTS = (TEXT, CSV, JSON, PAGE)
 
 
 def write_report(folder: Path, results: Sequence[ModelResult], title: str, *, with_page: bool = True) -> str:

@@ -87,7 +87,7 @@ class SavedModel:
     members: tuple[SavedMember, ...]
     calibration: Calibration = Calibration()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """How it was trained, as JSON types; nothing reads them to predict."""
+    """How it was trained, as JSON types; a prediction takes of them what infinite amounts are."""
 
 
 def save_model(folder: Path, model: SavedModel) -> None:
@@ -145,13 +145,19 @@ def _read(value: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> SavedModel
     )
     if any(not 0 <= member.fold < len(statistics) for member in members):
         raise ValueError("fold of a member")
+    vocabulary, sizes = Vocabulary.from_json(value["vocabulary"]), value["sizes"]
+    there = (tuple(vocabulary.categories), vocabulary.cardinalities)
+    if there != (columns.categorical, columns.cardinalities):
+        raise ValueError("vocabulary: it is of other columns")
+    if not isinstance(sizes, dict) or not all(type(one) in (int, float) for one in sizes.values()):
+        raise ValueError("sizes: they must be numbers by their names")
     return SavedModel(
-        ModelSpec(value["model"], columns, problem, value["sizes"]),
-        Vocabulary.from_json(value["vocabulary"]),
+        ModelSpec(value["model"], columns, problem, sizes),
+        vocabulary,
         statistics,
         members,
         Calibration.from_json(value["calibration"]),
-        value["settings"],
+        dict(value["settings"]),
     )
 
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from trainers.common.errors import BadInput
 from trainers.tabular.data.dataset import Problem, Rows
-from trainers.tabular.data.features import amounts, missing_notes, unseen_note
+from trainers.tabular.data.features import Infinite, amounts, missing_notes, unseen_note
+from trainers.tabular.data.schema import FILE
 from trainers.tabular.evaluation.classification import fitted_temperature, tempered
 from trainers.tabular.evaluation.conformal import Conformal
 from trainers.tabular.evaluation.regression import mean_and_spread
@@ -65,12 +66,18 @@ class Surrogate:
         lengths = {len(values) for values in table.values()}
         if len(lengths) > 1:
             raise BadInput(f"columns are of different lengths: {', '.join(map(str, sorted(lengths)))}")
-        numeric = amounts(table, spec.columns.numeric, "error")
+        numeric = amounts(table, spec.columns.numeric, self._infinite(), trained=True)
         stacked = np.stack([*numeric.values()], 1) if numeric else np.zeros((lengths.pop(), 0))
         categories, unseen = self.model.vocabulary.numbers(table, len(stacked))
         notes = (*missing_notes(spec.columns, stacked), *unseen_note(unseen))
         inputs = torch.from_numpy(stacked).float(), torch.from_numpy(categories)
         return Rows(*inputs, torch.zeros(len(stacked), 0)), notes
+
+    def _infinite(self) -> Infinite:
+        """Return what infinite amounts were in training."""
+        told = self.model.settings.get("settings")
+        is_missing = isinstance(told, Mapping) and told.get("infinite") == "missing"
+        return "missing" if is_missing else "error"
 
     def predict_rows(self, rows: Rows) -> Prediction:
         """Return predictions for rows; their targets are not looked at."""
@@ -134,7 +141,7 @@ def check_columns(wanted: Sequence[str], there: Sequence[str]) -> None:
     """Refuse a table that lacks columns which the model was trained on."""
     missing = [name for name in wanted if name not in there]
     if missing:
-        new = [name for name in there if name not in wanted]
+        new = [name for name in there if name not in wanted and name != FILE]
         raise BadInput(
             f"the model was trained on other columns: missing here {_listed(missing)}; "
             f"new here {_listed(new)}; give it a table with all {len(wanted)} of its columns"

@@ -11,11 +11,13 @@ from trainers.common.errors import BadInput
 from trainers.common.files import write_json
 from trainers.common.resume import as_json, differences
 from trainers.common.saved_files import read_json_file
+from trainers.tabular.results.report import REPORTS
 from trainers.tabular.settings import MODELS
 
 SETTINGS_FILE = "settings.json"
 DONE = "training.json"
 """Is written last in a model's folder."""
+METRICS = "metrics.json"
 
 
 def claim(folder: Path, fingerprint: Mapping[str, Any], config: Mapping[str, Any]) -> None:
@@ -29,11 +31,12 @@ def claim(folder: Path, fingerprint: Mapping[str, Any], config: Mapping[str, Any
 
 
 def discard(folder: Path, checkpoints: Path) -> None:
-    """Delete what a training left that is to be written over: its models, checkpoints and claim."""
+    """Delete what a training left that is to be written over: its models, checkpoints, figures and claim."""
     for name in MODELS:
         shutil.rmtree(folder / name, ignore_errors=True)
         checkpoint_of(checkpoints, name).unlink(missing_ok=True)
-    (folder / SETTINGS_FILE).unlink(missing_ok=True)
+    for name in (METRICS, *REPORTS, SETTINGS_FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def checkpoint_of(checkpoints: Path, name: str) -> Path:

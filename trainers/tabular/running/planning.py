@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -107,7 +108,7 @@ def sizes_of(words: Sequence[str], name: str) -> dict[str, float]:
             number = float(value)
         except ValueError:
             number, dot = 0.0, ""
-        if not (equals and dot):
+        if not (equals and dot and math.isfinite(number)):
             raise BadInput(f"--sizes {word}: must be like mlp.hidden=256")
         if model == name:
             found[size] = int(number) if number.is_integer() else number

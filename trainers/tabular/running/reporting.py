@@ -20,13 +20,12 @@ from trainers.tabular.results.saved import Calibration, load_model
 from trainers.tabular.results.seed_files import Logs, write_plots
 from trainers.tabular.results.surrogate import Surrogate
 from trainers.tabular.running.boosting import read_predictions
-from trainers.tabular.running.claims import DONE
+from trainers.tabular.running.claims import DONE, METRICS
 from trainers.tabular.running.figures import figures_of, flat
 from trainers.tabular.running.gathering import Predictions, gathered, truth_of
 from trainers.tabular.running.importance import read_importance
 from trainers.tabular.settings import NETWORKS
 
-METRICS = "metrics.json"
 Array = NDArray[np.float64]
 
 

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from trainers.common.errors import BadInput
-from trainers.tabular.data.dataset import Dataset
+from trainers.tabular.data.dataset import Dataset, Problem
 from trainers.tabular.data.features import FeatureRules
 from trainers.tabular.data.loading import Source
 from trainers.tabular.data.outcomes import Asked
@@ -18,7 +18,7 @@ from trainers.tabular.data.schema import Schema, Valid
 from trainers.tabular.data.splits import How, SplitOptions
 from trainers.tabular.data.targets import TRANSFORMS, Transform
 from trainers.tabular.request import Request
-from trainers.tabular.settings import Settings
+from trainers.tabular.settings import TREES, Settings
 
 
 def source_of(request: Request) -> Source:
@@ -46,7 +46,11 @@ def source_of(request: Request) -> Source:
 
 
 def schema_of(settings: Settings) -> Schema:
-    """Return what the columns are for."""
+    """Return what the columns are for; BadInput where a valid range is of no target."""
+    valid = dict(map(_valid, settings.valid))
+    others = [name for name in valid if name not in settings.targets]
+    if others:
+        raise BadInput(f"--valid {', '.join(others)}: no target; they are {', '.join(settings.targets)}")
     return Schema(
         targets=settings.targets,
         features=settings.features,
@@ -55,7 +59,7 @@ def schema_of(settings: Settings) -> Schema:
         group=settings.group,
         time=settings.time,
         split=settings.split_column,
-        valid=dict(map(_valid, settings.valid)),
+        valid=valid,
     )
 
 
@@ -76,6 +80,24 @@ def transforms_of(words: Sequence[str], targets: Sequence[str]) -> tuple[Transfo
             raise BadInput(f"--target-transform {word}: {name!r} is no target; they are {', '.join(targets)}")
         found.update({name: kind} if equals else dict.fromkeys(targets, kind))
     return tuple(cast(Transform, kind) for kind in found.values())
+
+
+def transform_notes(settings: Settings, problem: Problem) -> tuple[str, ...]:
+    """Tell which models do not follow `--target-transform`; BadInput where none of them does."""
+    words = [word for word in settings.target_transform if word != "none"]
+    if not any(kind != "none" for kind in transforms_of(words, problem.targets)):
+        return ()
+    flag = f"--target-transform {' '.join(words)}"
+    if problem.kind != "regression":
+        raise BadInput(
+            f"{flag}: {problem.targets[0]} is a {problem.kind} target, not an amount; leave it out"
+        )
+    trees = [name for name in settings.models if name in TREES]
+    if len(trees) == len(settings.models):
+        raise BadInput(
+            f"{flag}: {', '.join(trees)} learn targets as they are; leave it out, or add a network"
+        )
+    return (f"{flag} is not for {', '.join(trees)}, which learn targets as they are",) if trees else ()
 
 
 def digest_of(dataset: Dataset) -> str:

@@ -95,6 +95,8 @@ def test_help_teaches_and_needs_no_torch(
         (["--schema", "none.json"], "--schema none.json: cannot be read as JSON"),
         (["--models", "mpl"], "--models mpl: must be of"),
         (["--valid"], ""),
+        (["--gpus", "x"], "--gpus x: must be numbers, such as 0,1"),
+        (["--tune-data", "b.csv"], "--tune-data goes with --start FOLDER"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -114,6 +116,8 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     [
         ("--config", "[]", "must be a JSON object"),
         ("--config", '{"epoch": 1}', "epoch: no setting"),
+        ("--config", '{"data": 5}', "data is 5; must be the name of a file, or a list of them"),
+        ("--config", '{"start": 5}', "start is 5; must be a text"),
         ("--schema", '{"target": "y"}', "target: no key; they are targets"),
         ("--schema", '{"valid": "0..1"}', "valid must be like"),
     ],
@@ -125,6 +129,14 @@ def test_files_that_say_something_else_are_told(
     path.write_text(content)
     assert main([name, str(path)]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_one_file_in_a_config_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "file.json"
+    path.write_text('{"data": "rows.csv", "targets": "y"}')
+    assert printed(capsys, "--config", str(path))["data"] == ["rows.csv"]
+    assert main(["--config", str(path)]) == 2
+    assert "rows.csv: no such file" in capsys.readouterr().err
 
 
 def test_a_job_writes_where_it_is_told(tmp_path: Path) -> None:

@@ -93,8 +93,27 @@ def test_rows_of_other_columns_are_refused_and_nothing_is_written(
     path = written(tmp_path / "other.csv", {"A": table["a"], "b": table["b"]})
     argv = [str(trained / "out"), path, "--output", str(tmp_path / "p.csv"), "--device", "cpu"]
     assert main(argv) == 2
-    assert "missing here a, colour" in capsys.readouterr().err
+    assert "missing here a, colour; new here A; give it" in capsys.readouterr().err
     assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "predict_tabular: {path}: no such file"),
+        ("a,b,colour\n", "{path}: no row is there to predict"),
+        ("a,b,colour\n1,2,red\nx,3,red\n4,5,red\n", "row 2 is 'x', no number; the model has amounts there"),
+    ],
+)
+def test_rows_that_cannot_be_predicted_are_told_without_flags_of_a_training(
+    trained: Path, tmp_path: Path, content: str | None, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "new.csv"
+    if content is not None:
+        path.write_text(content)
+    assert main([str(trained / "out"), str(path), "--device", "cpu"]) == 2
+    heard = capsys.readouterr().err
+    assert told.format(path=path) in heard and "--data" not in heard
 
 
 def test_a_folder_that_is_no_model_is_told(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -180,6 +180,7 @@ def test_settings_that_were_written_are_a_config(tmp_path: Path, capsys: pytest.
         ({"split": "group", "folds": 50}, "groups are too few"),
         ({"sizes": ["mlp.hiden=3"]}, "hiden"),
         ({"target_transform": ["log"]}, "are not above 0"),
+        ({"without_groups": ["7"], "only_groups": ["7"]}, "no row is left: --only-groups and"),
     ],
 )
 def test_what_cannot_be_trained_is_told_before_anything_is_written(
@@ -207,6 +208,13 @@ def test_columns_that_teach_nothing_are_told_before_anything_is_written(
     with pytest.raises(BadInput, match=told):
         train(made, quiet)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_table_without_rows_is_told(tmp_path: Path) -> None:
+    made = request(tmp_path)
+    (tmp_path / "rows.csv").write_text(",".join(columns()) + "\n")
+    with pytest.raises(BadInput, match=r"rows\.csv: no row is there"):
+        train(made, quiet)
 
 
 def test_a_base_model_without_the_models_is_told(tmp_path: Path) -> None:

@@ -70,13 +70,31 @@ def test_models_have_the_names_of_the_first_train_pmssm_too() -> None:
         ({"split": None}, "split: must not be null"),
         ({"folds": 1}, "--folds 1: at least 2"),
         ({"folds": 3, "fold": 3}, "--fold 3: --folds 3 has the folds from 0 to 2"),
-        ({"fold": 0}, "--fold 0: --folds 0"),
+        ({"fold": 0}, "--fold 0: --folds 0 is no folds"),
+        ({"val_share": 0}, "--val-share 0: leaves no row to stop by"),
+        ({"seeds": ""}, "--seeds: names none"),
+        ({"models": ""}, "--models: names none"),
+        ({"targets": ["y", "y"]}, "--targets y: given twice"),
+        ({"seeds": [0, 0]}, "--seeds 0: given twice"),
+        ({"learning_rates": [1e-3, 0.001]}, "--learning-rates 0.001: given twice"),
+        ({"sizes": ["mpl.hidden=3"]}, "--sizes mpl.hidden=3: 'mpl' is no network"),
         ({"seeds": ["a"]}, "seeds: 'a' is not a whole number"),
     ],
 )
 def test_what_is_no_setting_is_told(given: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInput, match=told):
         settings_of("recommended", given)
+
+
+def test_no_part_is_held_out_where_folds_or_a_column_say_it() -> None:
+    assert settings_of("recommended", {"val_share": 0, "folds": 2}).val_share == 0
+    assert settings_of("recommended", {"val_share": 0, "split": "given"}).val_share == 0
+
+
+def test_the_ranges_of_a_preset_are_of_its_targets() -> None:
+    assert settings_of("pmssm", {"targets": ["other"]}).valid == ()
+    assert settings_of("pmssm", {"targets": "MO_Omega"}).valid == ("MO_Omega=..1,!-1",)
+    assert settings_of("pmssm", {"targets": ["o"], "valid": ["o=0.."]}).valid == ("o=0..",)
 
 
 def test_a_preset_that_is_not_there_is_told() -> None:

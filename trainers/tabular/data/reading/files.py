@@ -73,16 +73,19 @@ class Files:
         return module.columns(path, wanted, texts) if module is delimited else module.columns(path, wanted)
 
 
-def find_files(patterns: Sequence[str], tree: str | None = None, limit: int | None = None) -> Files:
+def find_files(
+    patterns: Sequence[str], tree: str | None = None, limit: int | None = None, flag: str = "--data "
+) -> Files:
     """Return the files that names and patterns mean, sorted, the first `limit` of them.
 
-    Raises BadInput where a pattern means none, and for a file of a format that is not known.
+    `flag` comes before a pattern in messages.  Raises BadInput where a pattern means none, and for a file of
+    a format that is not known.
     """
     found: list[Path] = []
     for pattern in patterns:
         here = _matching(Path(pattern).expanduser())
         if not here:
-            raise BadInput(f"--data {pattern}: no such file")
+            raise BadInput(f"{flag}{pattern}: no such file")
         found += here
     paths = tuple(dict.fromkeys(found))[:limit]
     for path in paths:

@@ -104,6 +104,14 @@ def test_targets_that_are_no_such_problem_are_told(
         outcomes({"y": values}, Schema(("y",), **options), asked)
 
 
+def test_a_valid_range_of_classes_is_told() -> None:
+    schema = Schema(("y",), valid={"y": Valid.parsed("0..1")})
+    with pytest.raises(BadInput, match="--valid y: a binary target has no range"):
+        outcomes({"y": np.array([0.0, 1.0])}, schema, "auto")
+    with pytest.raises(BadInput, match="--valid y: a binary target has no range"):
+        outcomes_of({"y": np.array([0.0, 1.0])}, schema, Problem("binary", ("y",), ("0", "1")))
+
+
 def test_viability_needs_rows_without_valid_targets_and_a_regression() -> None:
     with pytest.raises(BadInput, match="every row has a valid target"):
         outcomes({"y": np.arange(3.0)}, Schema(("y",)), "regression", viability=True)

@@ -119,3 +119,9 @@ def test_what_cannot_be_divided_is_told(
 ) -> None:
     with pytest.raises(BadInput, match=told):
         split(n_rows, options, columns)
+
+
+def test_a_column_that_holds_nothing_out_is_told_whatever_the_share() -> None:
+    given = SplitColumns(given=np.array(["train", "test", "train"], dtype=object))
+    with pytest.raises(BadInput, match="no row is left for val"):
+        split(3, SplitOptions("given", val_share=0.0), given)

@@ -64,6 +64,9 @@ def test_a_description_of_something_else_is_refused(tmp_path: Path) -> None:
         ("members", [], "has no weights of member 0"),
         ("members", [{"seed": 0, "fold": 0}] * 3, "has no weights of member 2"),
         ("columns", {"numeric": []}, "lacks or has a wrong 'categorical'"),
+        ("vocabulary", {}, "wrong vocabulary: it is of other columns"),
+        ("sizes", [], "wrong sizes: they must be numbers by their names"),
+        ("sizes", {"hidden": "many"}, "wrong sizes: they must be numbers"),
     ],
 )
 def test_a_description_that_was_changed_is_refused_by_what_is_wrong(

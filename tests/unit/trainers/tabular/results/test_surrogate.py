@@ -55,6 +55,15 @@ def test_a_table_of_other_columns_is_refused_with_what_is_missing_and_what_is_ne
         Surrogate(saved_models.saved_model()).predict(table)
 
 
+def test_infinite_amounts_are_what_they_were_in_training() -> None:
+    table = columns()
+    table["age"] = [math.inf, *table["age"][1:]]  # type: ignore[index]
+    model = replace(saved_models.saved_model(), settings={"settings": {"infinite": "missing"}})
+    assert "missing, filled by the median of training rows: age 1" in Surrogate(model).rows(table)[1]
+    with pytest.raises(BadInput, match="the first in row 1; the model has learned of none"):
+        Surrogate(saved_models.saved_model()).rows(table)
+
+
 @pytest.mark.parametrize(
     ("name", "values", "complaint"),
     [

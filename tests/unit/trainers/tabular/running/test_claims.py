@@ -29,6 +29,8 @@ def test_what_is_written_over_is_deleted_and_nothing_else(tmp_path: Path) -> Non
         tmp_path / "mlp" / DONE,
         checkpoint_of(tmp_path / "kept", "mlp"),
         tmp_path / "mine" / "note",
+        tmp_path / "metrics.json",
+        tmp_path / "report.html",
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
@@ -36,4 +38,5 @@ def test_what_is_written_over_is_deleted_and_nothing_else(tmp_path: Path) -> Non
     discard(tmp_path, tmp_path / "kept")
     assert not is_done(tmp_path, "mlp") and not checkpoint_of(tmp_path / "kept", "mlp").exists()
     assert (tmp_path / "mine" / "note").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "mine"]
     claim(tmp_path, {"epochs": 4}, {})

@@ -85,3 +85,9 @@ def test_what_is_no_size_is_told(word: str) -> None:
     found: Any = (word,)
     with pytest.raises(BadInput, match=r"must be like mlp\.hidden=256"):
         sizes_of(found, "mlp")
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e999"])
+def test_a_size_that_is_no_number_is_told(value: str) -> None:
+    with pytest.raises(BadInput, match=f"--sizes mlp.hidden={value}: must be like mlp.hidden=256"):
+        sizes_of((f"mlp.hidden={value}",), "mlp")

@@ -12,7 +12,7 @@ from trainers.common.errors import BadInput
 from trainers.tabular.data.dataset import Columns, Dataset, Problem, Rows
 from trainers.tabular.data.schema import Valid
 from trainers.tabular.request import Request
-from trainers.tabular.running.source import digest_of, schema_of, source_of, transforms_of
+from trainers.tabular.running.source import digest_of, schema_of, source_of, transform_notes, transforms_of
 from trainers.tabular.settings import Settings
 
 
@@ -29,6 +29,8 @@ def test_columns_have_the_uses_that_settings_say() -> None:
     assert found.valid == {"y": Valid.parsed("..1,!-1")}
     with pytest.raises(BadInput, match=r"--valid 0\.\.1: must be like TARGET"):
         schema_of(Settings(valid=("0..1",)))
+    with pytest.raises(BadInput, match="--valid a: no target; they are y"):
+        schema_of(Settings(targets=("y",), valid=("a=0..1",)))
 
 
 def test_a_base_model_never_sees_the_group_that_it_is_fitted_to(tmp_path: Path) -> None:
@@ -54,6 +56,21 @@ def test_transforms_are_for_all_targets_or_for_one() -> None:
         transforms_of(("c=log",), ("a", "b"))
     with pytest.raises(BadInput, match="--target-transform root: must be of none, log"):
         transforms_of(("root",), ("a",))
+
+
+def test_transforms_that_no_model_follows_are_told() -> None:
+    amount, kind = Problem("regression", ("y",)), Problem("binary", ("y",), ("a", "b"))
+    both = Settings(models=("mlp", "trees"), target_transform=("log",))
+    (note,) = transform_notes(both, amount)
+    assert "is not for trees, which learn targets as they are" in note
+    assert transform_notes(replace(both, models=("mlp",)), amount) == ()
+    assert transform_notes(Settings(models=("trees",)), amount) == ()
+    with pytest.raises(BadInput, match="--target-transform log: trees learn targets as they are"):
+        transform_notes(replace(both, models=("trees",)), amount)
+    with pytest.raises(BadInput, match="y is a binary target, not an amount"):
+        transform_notes(both, kind)
+    with pytest.raises(BadInput, match="--target-transform bogus: must be of none"):
+        transform_notes(Settings(models=("trees",), target_transform=("bogus",)), amount)
 
 
 def test_other_rows_are_another_dataset() -> None:
