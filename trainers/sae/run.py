@@ -195,6 +195,10 @@ def _finish(
     else:
         path = write_results(request.output_dir, request.stem, sae, found, exports)
     say(f"{path}: FVU {found.fvu:.4f}, L0 {found.l0:.1f}, dead {found.dead_share:.2%}")
+    if not math.isfinite(fitted.val_loss):
+        say("the loss became no number: what is saved is from before that; lower --learning-rate")
+    if found.fvu >= 1:
+        say("it explains nothing: the mean of the activations is as near to them; lower --learning-rate")
     return Trained(sae, found, path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +18,12 @@ from safetensors.torch import load_file
 
 from tests.unit.trainers.sae.data import activations, log, quiet, request, write
 from trainers.common.errors import BadInput, FullDiskError, TrainerError
+from trainers.sae.evaluation import Evaluation
 from trainers.sae.files.loading import load_sae
 from trainers.sae.loop import Loop
 from trainers.sae.model.architecture import KINDS
 from trainers.sae.run import Request, train
+from trainers.sae.training import Training
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -118,6 +121,36 @@ def test_a_training_that_diverges_saves_nothing_and_says_so(tmp_path: Path, kind
     found = {path.name for path in (tmp_path / "out").iterdir()}
     assert not found & {"sae_layer_3.safetensors", "sae_layer_3_metadata.json", "metrics.json"}
     quiet(replace(request(tmp_path / "out", asked.activation_path, architecture=kind), overwrite=True))
+
+
+def test_a_training_that_diverges_late_or_learns_nothing_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, seen, said = Training.evaluate, list[int](), list[str]()
+
+    def diverging(training: Training, held_out: torch.Tensor) -> Evaluation:
+        seen.append(1)
+        return replace(found(training, held_out), loss=math.nan if len(seen) > 1 else 1.0)
+
+    monkeypatch.setattr(Training, "evaluate", diverging)
+    asked = request(tmp_path / "out", write(tmp_path), max_epochs=1, val_per_epoch=2)
+    train(asked, said.append, lambda *_, **__: None)
+    assert "the loss became no number: what is saved is from before that" in said[-1]
+    assert json.loads((tmp_path / "out" / "sae_layer_3_metadata.json").read_text())["final_val_loss"] is None
+    monkeypatch.undo()
+    wild = request(tmp_path / "wild", asked.activation_path, architecture="relu", learning_rate=1e5)
+    train(wild, said.append, lambda *_, **__: None)
+    assert "it explains nothing" in said[-1]
+
+
+def test_activations_that_lightning_cannot_stream_are_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lightning")
+    monkeypatch.setattr("trainers.sae.run.memory_for_rows", lambda: 6_000)
+    with pytest.raises(BadInput, match="needs activations that fit into memory: lower --max-samples"):
+        quiet(request(tmp_path / "out", write(tmp_path), engine="lightning", architecture="topk"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_overwriting_leaves_no_old_file_and_not_what_it_starts_from(tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ def test_values_too_large_for_the_working_type_are_told(
     arrays = {name: (x, np.arange(40) % 2) for name in ("train", "val", "test")}
     split = open_activations(write_hdf5(tmp_path / "data.h5", arrays)).splits["val"]
     wide = {"f8": "float64", "f4": "float32"}[stored_as]
-    with pytest.raises(BadInput, match=rf"'val' holds 1 values too large .* row 23; use --dtype {wide}"):
+    advice = f"use --dtype {wide}, of train_sae --precision {wide}"
+    with pytest.raises(BadInput, match=rf"'val' holds 1 values too large .* row 23; {advice}"):
         load_rows(split, dtype, limit, CPU)
 
 
