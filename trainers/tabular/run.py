@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from trainers.common.devices import usable_cores
-from trainers.common.errors import BadInput, TrainerError
+from trainers.common.errors import TrainerError
 from trainers.common.prepared_cache import open_cache
 from trainers.tabular import CODE_VERSION
 from trainers.tabular.data.kept import reader
@@ -49,9 +49,9 @@ def train(request: Request, say: Say, contract: ScriptContract | None = None) ->
     request, loaded = _loaded(request, say)
     names = request.settings.models
     networks = [name for name in names if name in NETWORKS]
-    if request.exports and not networks:
-        raise BadInput(f"--export: {', '.join(names)} cannot be exported; --models takes networks beside")
-    notes = transform_notes(request.settings, loaded.dataset.problem)
+    notes = [*transform_notes(request.settings, loaded.dataset.problem)]
+    if request.exports and len(networks) < len(names):
+        notes.append(f"--export is not for {', '.join(name for name in names if name not in networks)}")
     for name in networks:
         plan_of(name, loaded, request)  # what cannot be trained is told before anything is
     if request.overwrite:

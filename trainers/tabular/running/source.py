@@ -83,7 +83,7 @@ def transforms_of(words: Sequence[str], targets: Sequence[str]) -> tuple[Transfo
 
 
 def transform_notes(settings: Settings, problem: Problem) -> tuple[str, ...]:
-    """Tell which models do not follow `--target-transform`; BadInput where none of them does."""
+    """Tell which models do not follow `--target-transform`; BadInput where classes are predicted."""
     words = [word for word in settings.target_transform if word != "none"]
     if not any(kind != "none" for kind in transforms_of(words, problem.targets)):
         return ()
@@ -93,10 +93,6 @@ def transform_notes(settings: Settings, problem: Problem) -> tuple[str, ...]:
             f"{flag}: {problem.targets[0]} is a {problem.kind} target, not an amount; leave it out"
         )
     trees = [name for name in settings.models if name in TREES]
-    if len(trees) == len(settings.models):
-        raise BadInput(
-            f"{flag}: {', '.join(trees)} learn targets as they are; leave it out, or add a network"
-        )
     return (f"{flag} is not for {', '.join(trees)}, which learn targets as they are",) if trees else ()
 
 
