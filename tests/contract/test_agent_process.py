@@ -196,7 +196,6 @@ def test_what_an_attempt_in_vain_leaves_is_told_and_taken_up(worker: Worker) -> 
 @pytest.mark.parametrize(
     ("launch", "error"),
     [
-        ({"mounts": [{"at": "data", "path": "/nowhere/at/all"}]}, "/nowhere/at/all does not exist"),
         ({"mounts": [{"at": "data", "path": "data"}]}, "is not an absolute path"),
         ({"phase": 3}, "phase is 3"),
         ({"executor": "nothing"}, "executor is 'nothing'"),
@@ -215,6 +214,21 @@ def test_what_cannot_be_started_is_refused(worker: Worker, launch: dict[str, Any
 
     worker.serve(script)
     assert outcome(found[0]) == "refused" and error in (finished(found[0]).error or "")
+
+
+def test_data_that_a_worker_lacks_is_its_fault(worker: Worker) -> None:
+    found: list[msg.Event] = []
+
+    def script() -> None:
+        master = worker.connect()
+        master.hello()
+        master.launch("a", "pass", mounts=[{"at": "data", "path": "/nowhere/at/all"}])
+        found.append(master.wait_event("finished", "a"))
+        worker.end()
+
+    worker.serve(script)
+    assert outcome(found[0]) == "worker_fault"
+    assert "/nowhere/at/all does not exist" in (finished(found[0]).error or "")
 
 
 def test_a_base_model_stays_in_the_cache(worker: Worker) -> None:

@@ -211,7 +211,6 @@ def test_ten_thousand_launches_at_once(host: Host) -> None:
 @pytest.mark.parametrize(
     ("launch", "error"),
     [
-        ({"mounts": [{"at": "data", "path": "/nowhere/at/all"}]}, "/nowhere/at/all does not exist"),
         ({"mounts": [{"at": "data", "path": "data"}]}, "'data' is not an absolute path"),
         ({"mounts": [{"at": "../x", "path": "/tmp"}]}, "allowed are relative paths without .."),
         ({"argv": ["no-such-program"]}, "no-such-program: no such program"),
@@ -287,13 +286,20 @@ def test_the_agent_runs_from_one_zipped_file(host: Host, tmp_path: Path) -> None
     assert master.finished("a").outcome == "succeeded"
 
 
-def test_a_job_that_the_disk_has_no_room_for_is_refused_and_the_agent_lives(host: Host) -> None:
+def test_data_that_is_not_here_is_the_workers_fault(host: Host) -> None:
+    master = host.connect()
+    master.launch("a", "pass", mounts=[{"at": "data", "path": "/nowhere/at/all"}])
+    done = master.finished("a")
+    assert done.outcome == "worker_fault" and done.error and "/nowhere/at/all does not exist" in done.error
+
+
+def test_a_job_that_the_disk_has_no_room_for_is_the_workers_fault_and_the_agent_lives(host: Host) -> None:
     master = host.connect()
     attempts = host.work().run("r1") / "attempts"
     attempts.write_text("in the way")
     master.launch("a", "pass")
     done = master.finished("a")
-    assert done.outcome == "refused" and done.error and f"cannot prepare {attempts}" in done.error
+    assert done.outcome == "worker_fault" and done.error and f"cannot prepare {attempts}" in done.error
     attempts.unlink()
     master.launch("a", "pass", attempt=2)
     assert master.finished("a", attempt=2).outcome == "succeeded"
