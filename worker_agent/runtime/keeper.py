@@ -15,6 +15,8 @@ from typing import Callable
 from worker_agent.system import exits, processes
 
 _SET_NAME = 15
+_NAME = b"twophase-keeper"
+"""As long as the kernel takes."""
 
 
 def keep(be_agent: Callable[[], int], own_end: int, path: Path) -> int:
@@ -38,6 +40,11 @@ def keep(be_agent: Callable[[], int], own_end: int, path: Path) -> int:
             exits.note(path, ended)
 
 
+def is_kept(pid: int) -> bool:
+    """Return whether a keeper will reap a process once all between the two have gone."""
+    return any(processes.name_of(ancestor) == _NAME for ancestor in processes.ancestors(pid))
+
+
 def _introduce() -> None:
     """Get a name in `ps`, let go of the session's files, and live as long as there is something to reap."""
     null = os.open(os.devnull, os.O_RDWR)
@@ -50,4 +57,4 @@ def _introduce() -> None:
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 
-        ctypes.CDLL(None).prctl(_SET_NAME, b"twophase-keeper", 0, 0, 0)
+        ctypes.CDLL(None).prctl(_SET_NAME, _NAME, 0, 0, 0)

@@ -14,6 +14,7 @@ from worker_agent.core.state import AgentState, Attempt, Phase
 from worker_agent.executors.adopted import Adopted
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.layout import WorkLayout, attempt_name
+from worker_agent.runtime.keeper import is_kept
 from worker_agent.runtime.ports import Records
 from worker_agent.runtime.spool import Memory, Numbers
 from worker_agent.system import exits, processes
@@ -45,7 +46,7 @@ def restore(memory: Memory) -> AgentState:
 
 
 def left_behind(memory: Memory, run_id: str, boot_id: str, exits_path: Path) -> List[Adopted]:
-    """Return the attempts whose process still runs, or has ended and somebody saw how."""
+    """Return the attempts whose process has ended and somebody saw how, or runs and somebody will see."""
     if memory.boot_id != boot_id:
         return []
     ended, attempts = exits.read(exits_path), WorkLayout(Path(memory.work_dir))
@@ -56,7 +57,7 @@ def left_behind(memory: Memory, run_id: str, boot_id: str, exits_path: Path) -> 
             continue
         mark = os.fsencode(mark_of(attempts.attempt(run_id, *key).output))
         leader = processes.read_process(started.pid)
-        seen = [leader.start_ticks] if leader and leader.alive else []
+        seen = [leader.start_ticks] if leader and leader.alive and is_kept(started.pid) else []
         seen += [ticks for pid, ticks in ended if pid == started.pid]
         ours = [ticks for ticks in seen if started.ticks.before <= ticks <= started.ticks.after]
         found += [Adopted(key, started.pid, ticks, mark) for ticks in ours[:1]]

@@ -26,6 +26,7 @@ class Process:
     session: int
     start_ticks: int
     """Clock ticks from boot to start: with the pid and the boot id, the identity of a process."""
+    parent: int = 0
 
     @property
     def alive(self) -> bool:
@@ -40,7 +41,8 @@ def read_process(pid: int) -> Optional[Process]:
         return None
     # The program's name is in parentheses and may itself hold spaces and parentheses.
     words = text.rpartition(b")")[2].split()
-    return Process(pid, words[0].decode(), int(words[2]), int(words[3]), int(words[19]))
+    parent, group, session, start_ticks = (int(words[place]) for place in (1, 2, 3, 19))
+    return Process(pid, words[0].decode(), group, session, start_ticks, parent)
 
 
 def processes() -> Iterator[Process]:
@@ -56,6 +58,22 @@ def _read(path: str) -> bytes:
     """Return what a file of `/proc` says.  Raises OSError."""
     with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0) as stream:  # noqa: PTH123
         return stream.read()
+
+
+def ancestors(pid: int) -> Iterator[int]:
+    """Yield the parent of a process, its parent, and so on."""
+    process = read_process(pid)
+    while process and process.parent:
+        yield process.parent
+        process = read_process(process.parent)
+
+
+def name_of(pid: int) -> bytes:
+    """Return what a process is called, at most 15 bytes; empty when there is none."""
+    try:
+        return (PROC / str(pid) / "comm").read_bytes().rstrip(b"\n")
+    except OSError:
+        return b""
 
 
 def session_of(pid: int) -> Optional[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from worker_agent.runtime import keeper
-from worker_agent.runtime.keeper import keep
+from worker_agent.runtime.keeper import is_kept, keep
 from worker_agent.system import exits
 from worker_agent.system.exits import Ended
 
@@ -45,3 +45,11 @@ def test_the_parent_writes_down_all_ends_but_the_agents(
     monkeypatch.setattr(exits, "reap", reap)
     assert keep(lambda: pytest.fail("this is the keeper"), 99, tmp_path / "exits") == 0
     assert set(exits.read(tmp_path / "exits")) == {(41, 1), (42, 1)}
+
+
+@pytest.mark.parametrize("keeper_at", [None, 40, 41])
+def test_a_process_is_kept_below_a_keeper(monkeypatch: pytest.MonkeyPatch, keeper_at: int | None) -> None:
+    names = {keeper_at: b"twophase-keeper"}
+    monkeypatch.setattr(keeper.processes, "ancestors", lambda pid: iter((41, 40, 1)))
+    monkeypatch.setattr(keeper.processes, "name_of", lambda pid: names.get(pid, b"python3"))
+    assert is_kept(42) is (keeper_at is not None)

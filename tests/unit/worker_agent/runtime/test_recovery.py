@@ -16,6 +16,7 @@ from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.runtime import recovery
 from worker_agent.runtime.spool import Met, Spool
 from worker_agent.system import exits
+from worker_agent.system.processes import Process
 
 LAUNCH = Launch("a", 1, 2, ["x"])
 MET = Met(1, "boot", Settings(), "/w")
@@ -153,4 +154,19 @@ def test_an_attempt_is_adopted_where_somebody_saw_its_own_process(
     recovery.report_lost(state, spool, boot, 9.0)
     assert [type(item) for item in state.outbox] == ([] if is_adopted else [cmd.Record])
     assert state.slots == ({"cpu0": ("a", 1)} if is_adopted else {})
+    spool.close()
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_still_runs_is_adopted_where_somebody_will_see_how_it_ends(
+    path: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    monkeypatch.setattr(recovery, "is_kept", lambda pid: is_kept)
+    monkeypatch.setattr(recovery.processes, "read_process", lambda pid: Process(pid, "S", pid, pid, 5))
+    spool = open_spool(path)
+    spool.put(MET)
+    spool.put(LAUNCH)
+    spool.put(Event(1, EventKind.RUNNING, "a", 1, 5.0, Running("cpu0", 7, Ticks(5, 6))))
+    kept = recovery.left_behind(spool.memory, "r1", "boot", path.with_name("exits.jsonl"))
+    assert [attempt.key for attempt in kept] == ([("a", 1)] if is_kept else [])
     spool.close()

@@ -37,3 +37,14 @@ def test_the_command_of_a_process_is_one_line(
     if shown is not None:
         (tmp_path / "12" / "cmdline").write_bytes(shown)
     assert processes.command_of(12) == command
+
+
+def test_a_process_has_ancestors_and_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    for pid, parent in ((12, 5), (5, 1), (1, 0)):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (a) S {parent} 7 8 " + " ".join(["0"] * 15) + " 99")
+    (tmp_path / "5" / "comm").write_bytes(b"a b\n")
+    assert list(processes.ancestors(12)) == [5, 1] and list(processes.ancestors(13)) == []
+    assert (processes.name_of(5), processes.name_of(13)) == (b"a b", b"")
+    assert processes.read_process(12) == processes.Process(12, "S", 7, 8, 99, parent=5)
