@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.integration.agent_harness import WRITE_OUTPUT, Host, until
+from tests.integration.agent_harness import WAIT_FOR_FILE, WRITE_OUTPUT, Host, until
 from worker_agent.protocol import messages as msg
 
 FILL = "f = open({path!r}, 'wb')\nwhile True: f.write(b'x' * (1 << 20)); f.flush()"
@@ -73,6 +73,24 @@ def test_a_job_that_fails_on_a_rotten_artefact_pays_nothing_and_it_is_brought_an
     master.wait(lambda item: isinstance(item, msg.Wanted))
     master.send(msg.Delivered(host.deliver(code)))
     assert master.finished("b", attempt=2).outcome == "succeeded"
+
+
+def test_all_jobs_pay_nothing_that_had_begun_when_the_rot_was_found(host: Host, tmp_path: Path) -> None:
+    master, code = host.connect(cpu_slots=2), {"code.txt": "sound"}
+    name = host.deliver(code)
+    mounts = [{"at": "code", "artefact": name}]
+    master.launch("a", CHECK_CODE, mounts=mounts)
+    master.send(msg.Delivered(name))
+    assert master.finished("a").outcome == "succeeded"
+    rot(host.work().cached(name) / "code.txt")
+    jobs = {"b": tmp_path / "b", "c": tmp_path / "c"}
+    for job_id, go in jobs.items():
+        master.launch(job_id, WAIT_FOR_FILE.format(path=str(go)) + "\nraise SystemExit(1)", mounts=mounts)
+        master.wait_event("running", job_id)
+    for job_id, go in jobs.items():
+        go.touch()
+        done = master.finished(job_id)
+        assert done.outcome == "worker_fault" and "was damaged on this worker" in (done.error or "")
 
 
 def test_what_rotted_between_two_agents_is_found_at_its_first_use(host: Host) -> None:

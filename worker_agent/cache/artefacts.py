@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from threading import Lock
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from worker_agent.cache.contents import CacheContents, move
@@ -45,7 +46,11 @@ class Cache:
         self.has_grown = True
         """Something has come since somebody looked."""
         self._hashed: Dict[str, float] = {}
-        """When artefacts were last hashed because something went wrong."""
+        """When artefacts were last hashed because something went wrong …"""
+        self._rot: Dict[str, Tuple[float, str]] = {}
+        """… when rot was last found in them, and what was wrong …"""
+        self._looking: Dict[str, Lock] = {}
+        """… and who of several threads does that."""
         self._noted: Dict[str, Tuple[bytes, Stat]] = {}
         """What each sidecar said when it was last read, and what that means."""
 
@@ -121,28 +126,30 @@ class Cache:
         """Return whether the cache has an artefact, hashed now: another copy of it is about to be deleted."""
         return self.status(name) == "present" and self.verify_cached(name) is None
 
-    def rotten(self, names: Iterable[str], every_s: float = LOOK_S) -> List[str]:
+    def rotten(self, names: Iterable[str], every_s: float = LOOK_S, ran_s: float = 0.0) -> List[str]:
         """Hash artefacts that are here, but for those that were lately; return what is wrong with which.
 
-        What is not what it should be is set aside, to be wanted again.
+        What is not what it should be is set aside, to be wanted again.  What somebody found so in the last
+        `ran_s` seconds is told as well: an attempt that had begun by then has used it.
         """
-        found, now = [], time.monotonic()
+        found, begun = [], time.monotonic() - ran_s
         for name in sorted(names):
-            if now - self._hashed.get(name, -every_s) < every_s or not self.path(name).is_dir():
-                continue
-            problem = self._rot_of(name)
-            self._hashed[name] = time.monotonic()
-            if problem:
-                self._set_aside(self.path(name), name)
+            with self._looking.setdefault(name, Lock()):
+                self._look_for_rot(name, every_s)
+            at, problem = self._rot.get(name, (begun, ""))
+            if problem and at >= begun:
                 found.append(f"artefact {name[:12]} was damaged on this worker, and is set aside: {problem}")
         return found
 
-    def _rot_of(self, name: str) -> Optional[str]:
-        """Return what is wrong with the bytes of an artefact; what cannot be read now is no rot."""
-        try:
-            return _difference(digest_directory(self.path(name)), name)
-        except OSError as error:
-            return f"cannot be read: {error.strerror}" if error.errno == errno.EIO else None
+    def _look_for_rot(self, name: str, every_s: float) -> None:
+        since_s = time.monotonic() - self._hashed.get(name, -every_s)
+        if since_s < every_s or not self.path(name).is_dir():
+            return
+        problem = _rot_of(self.path(name), name)
+        self._hashed[name] = time.monotonic()
+        if problem:
+            self._rot[name] = self._hashed[name], problem
+            self._set_aside(self.path(name), name)
 
     def _publish(self, staged: Path, name: str) -> Optional[str]:
         """Give a verified directory its place; what is there already, whole, is kept."""
@@ -194,6 +201,14 @@ def _everything(directory: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(str(directory)):
         paths = (Path(folder, name) for name in (*folders, *names))
         yield from (path for path in paths if not path.is_symlink())
+
+
+def _rot_of(directory: Path, name: str) -> Optional[str]:
+    """Return what is wrong with the bytes of an artefact; what cannot be read now is no rot."""
+    try:
+        return _difference(digest_directory(directory), name)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}" if error.errno == errno.EIO else None
 
 
 def _difference(files: List[FileDigest], name: str) -> Optional[str]:

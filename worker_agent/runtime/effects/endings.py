@@ -64,12 +64,14 @@ class EndingEffects:
         log = self._logs.leave(key)
         made = context.working_directories.made(attempt)
         is_small = is_quick(attempt, item.launch, made) and not (log and log.was_emptied)
+        started_at = self._state.attempts[key].started_at
+        ran_s = max(0.0, self._now() - started_at) if started_at is not None else 0.0
 
         def work() -> Digested:
             try:
                 if log:
                     log.settle()
-                left = self._left(item, is_small)
+                left = self._left(item, is_small, ran_s)
             except Exception as error:
                 problem = f"cannot collect the results: {error!r}"
                 left = cmd.Collected(problem, worker_fault=is_worker_fault(error))
@@ -99,7 +101,7 @@ class EndingEffects:
         if item.succeeded and not (is_recycled and context.checkpoints.recycle(item.key)):
             self._workers.delete(context.checkpoints.path(item.key))
 
-    def _left(self, item: cmd.Collect, is_small: bool) -> cmd.Collected:
+    def _left(self, item: cmd.Collect, is_small: bool, ran_s: float) -> cmd.Collected:
         """In a thread, or not."""
         context, key = self._host.context, item.exit.key
         attempt, directories = context.attempt(key), context.working_directories
@@ -107,7 +109,7 @@ class EndingEffects:
         left = collect(attempt, item.launch, context.cache, made, item.succeeded, is_small)
         if item.succeeded and left.problem is None:
             return left
-        rotten = [] if item.stopped else context.cache.rotten(artefacts_of(item.launch))
+        rotten = [] if item.stopped else context.cache.rotten(artefacts_of(item.launch), ran_s=ran_s)
         if rotten:
             problem = "; ".join(filter(None, (left.problem, *rotten)))
             left = dataclasses.replace(left, problem=problem, worker_fault=True)

@@ -127,6 +127,16 @@ def test_rot_is_found_where_something_went_wrong_and_not_looked_for_again_at_onc
     assert cache.status(name) == "missing" and cache.layout.set_aside(name).is_dir()
 
 
+def test_rot_is_told_to_all_that_had_begun_when_it_was_found(cache: Cache, tmp_path: Path) -> None:
+    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
+    rot(cache, name)
+    first = cache.rotten([name])
+    assert first and cache.rotten([name], ran_s=60.0) == first
+    cache.adopt(write(tmp_path / "made", "best.pt"))
+    assert cache.rotten([name], ran_s=60.0) == first
+    assert cache.rotten([name]) == [] and cache.status(name) == "present"
+
+
 def test_a_sound_artefact_stays_where_the_disk_is_full(
     cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
