@@ -67,7 +67,7 @@ ARMS: dict[str, Callable[[argparse.Namespace], Ours | Plain]] = {
 
 def measure(arm: str, seed: int, *, quick: bool) -> Measured:
     """Train one arm on made-up activations and return its figures."""
-    asked = argparse.Namespace(**(QUICK if quick else SIZES), seed=seed, rate=None)
+    asked = argparse.Namespace(**(QUICK if quick else SIZES), seed=seed, rate=None, device="cpu")
     x = activations(TOKENS, asked.features)
     held, kept = x.split([int(HELD_OUT * len(x)), len(x) - int(HELD_OUT * len(x))])
     torch.manual_seed(seed)
