@@ -10,7 +10,7 @@ from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
-from master.core.planning.plan import BASE_MODELS
+from master.core.planning.plan import makes_base_model
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.runs.agents import OpenSession, RunName, make_links, worker_run_id
@@ -114,7 +114,7 @@ def _describer(code: Code, history: CodeHistory | None, name: RunName) -> Callab
     def describe(job_id: str, attempt: int) -> Described:
         known = replace(code.describe(job_id), run_id=name.run_id, epoch=name.epoch)
         started = history.of(job_id, attempt) if history else known.code
-        trains = job_id.startswith(f"{BASE_MODELS}/")
+        trains = makes_base_model(job_id)
         return replace(known, code=started.of_job(trains=trains) if started else None)
 
     return describe

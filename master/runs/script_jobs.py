@@ -14,7 +14,7 @@ from master.code.sources import Sources
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import DEFAULT_PREFIX, PREFIX
-from master.core.planning.plan import BASE_MODELS, base_model_job_id
+from master.core.planning.plan import base_model_job_id, makes_base_model
 from master.core.planning.varying import varying
 from master.errors import ConfigError
 from master.runs.launching import NO_LIMITS, Limits, command_of, launch_message, shown_words
@@ -88,7 +88,7 @@ class ScriptJobs:
         base_models = {job.job_id: job.base_model.spec_hash for job in self.jobs.jobs if job.base_model}
 
         def describe(job_id: str) -> Described:
-            phase = 1 if job_id.startswith(f"{BASE_MODELS}/") else 2
+            phase = 1 if makes_base_model(job_id) else 2
             command = shown_words(command_of(words[phase], configs[job_id], self._flags(phase)))
             return Described(JobFacts(configs[job_id], varied, base_models.get(job_id), command))
 

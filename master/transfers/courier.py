@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from master.core.planning.plan import makes_base_model
 from master.core.running import commands as cmd
 from master.transfers.artefacts import Artefacts
 from master.transfers.failed_attempts import FailedAttempts
 from master.transfers.home import Home
-from master.transfers.outcomes import Outcomes, is_empty, makes_base_model
+from master.transfers.outcomes import Outcomes, is_empty
 from master.transfers.patience import Patience
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from master.core.planning.plan import BASE_MODELS
+from master.core.planning.plan import BASE_MODELS, makes_base_model
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import IntegrityError, RemoteError, SessionLost, TwophaseError
@@ -27,11 +27,6 @@ from worker_agent.protocol.outcome import BaseModelLeft, Finished
 def is_empty(finished: Finished) -> bool:
     """True for an outcome of which nothing is to be brought home."""
     return not (finished.files or finished.empty_folders or finished.log or finished.base_model)
-
-
-def makes_base_model(job_id: str) -> bool:
-    """True for a job of Phase 1."""
-    return job_id.startswith(f"{BASE_MODELS}/")
 
 
 @dataclass(frozen=True)

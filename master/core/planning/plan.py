@@ -55,6 +55,11 @@ def base_model_job_id(spec_hash: str) -> str:
     return f"{BASE_MODELS}/{spec_hash}"
 
 
+def makes_base_model(job_id: str) -> bool:
+    """True for the id of a job that trains a base model."""
+    return job_id.startswith(f"{BASE_MODELS}/")
+
+
 def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
     """Return the jobs for `jobs`, given the verified base models of the store."""
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
