@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from trainers.common.errors import BadInput, exit_code_of
+from trainers.common.json_files import read_flag_json
 from trainers.sae.settings import (
     CHOICES,
     PRESETS,
@@ -209,12 +210,7 @@ def _config(path: Path | None) -> dict[str, Any]:
     """Return the settings of a file: one of the user's, or one that a training wrote."""
     if path is None:
         return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--config {path}: cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadInput(f"--config {path}: must be a JSON object of settings")
+    value = read_flag_json("--config", path, "a JSON object of settings")
     known = {*_SETTINGS, *_OTHERS}
     unknown = sorted(name for name in value if name not in known and not name.startswith("_"))
     if unknown:

@@ -6,13 +6,12 @@ import importlib.util
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from trainers.common.activations.reading import Wanted, columns_of, read_rows
 from trainers.common.errors import BadInput, TrainerError
 from trainers.common.files import write_bytes, write_json
-from trainers.common.resume import as_json, differences
-from trainers.common.saved_files import read_json_file
+from trainers.common.json_files import read_json_file
+from trainers.common.resume import as_json
 from trainers.sae.checkpoints import MEMORY, STATE
 from trainers.sae.commands.page import FEATURES, PAGE, write_page
 from trainers.sae.evaluation import Evaluation
@@ -46,18 +45,6 @@ FEATURE_ROWS = 50_000
 """Examples among which the strongest are sought, the first ones."""
 Measured = tuple[SavedSae, Evaluation]
 EXPORTS = ("saelens", "sparsify", "features", "page")
-
-
-def claim(
-    folder: Path, fingerprint: Mapping[str, Any], config: Mapping[str, Any], *, overwrite: bool
-) -> None:
-    """Make a folder this training's; BadInput where it is another one's and may not be written over."""
-    path = folder / CONFIG
-    if path.exists() and not overwrite:
-        changed = differences(read_json_file(path).get("_fingerprint", {}), as_json(fingerprint))
-        if changed:
-            raise BadInput(f"{folder} holds a training of other settings ({changed}); use --overwrite")
-    write_json(path, {**config, "_fingerprint": fingerprint})
 
 
 def discard(folder: Path, checkpoints: Path) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from trainers.common.activations.prepared import Prepared
 from trainers.common.activations.rows import bits
+from trainers.common.claims import claim
 from trainers.common.devices import resolve_device, usable_cores
 from trainers.common.errors import BadInput
 from trainers.common.prepared_cache import open_cache
@@ -30,8 +31,8 @@ from trainers.sae.loop import Loop, Plan, Progress, diverged, plan_of
 from trainers.sae.model.kernels import kernels_of
 from trainers.sae.model.parameters import Parameters
 from trainers.sae.outputs import (
+    CONFIG,
     check_exports,
-    claim,
     discard,
     exports_of,
     is_written,
@@ -118,7 +119,7 @@ def train(request: Request, say: Callable[[str], None], progress: Progress) -> T
     }
     if request.overwrite:
         discard(request.output_dir, request.checkpoint_dir)
-    claim(request.output_dir, fingerprint, config, overwrite=request.overwrite)
+    claim(request.output_dir / CONFIG, fingerprint, config)
     keep_memory(request.checkpoint_dir, memory)
     _say_plan(plan, examples, scale, say)
     trackers = partial(open_trackers, request.trackers, request.output_dir, as_json(config))

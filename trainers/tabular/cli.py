@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from trainers.common.errors import BadInput, TrainerError, exit_code_of
 from trainers.common.flags import whole
+from trainers.common.json_files import read_flag_json
 from trainers.tabular.request import Request
 from trainers.tabular.settings import DATA, MODEL, PRESETS, SETTINGS, SPLIT, TRAINING, TREE, settings_of
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
@@ -241,7 +242,7 @@ def _config(path: Path | None) -> dict[str, Any]:
     """Return the settings of a file: one of the user's, or one that a training wrote."""
     if path is None:
         return {}
-    value = _json_object("--config", path)
+    value = read_flag_json("--config", path)
     known = {*SETTINGS, *_OTHERS}
     unknown = sorted(name for name in value if name not in known and not name.startswith("_"))
     if unknown:
@@ -272,7 +273,7 @@ def _schema(path: Path | None) -> dict[str, Any]:
     """Return the settings that a schema's file stands for."""
     if path is None:
         return {}
-    value = _json_object("--schema", path)
+    value = read_flag_json("--schema", path)
     known = (*_SCHEMA_KEYS, "split", "valid")
     unknown = sorted({*value} - {*known})
     if unknown:
@@ -285,16 +286,6 @@ def _schema(path: Path | None) -> dict[str, Any]:
             raise BadInput(f'--schema {path}: valid must be like {{"target": "0..1"}}')
         found["valid"] = [f"{name}={range_}" for name, range_ in value["valid"].items()]
     return found
-
-
-def _json_object(flag: str, path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{flag} {path}: cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadInput(f"{flag} {path}: must be a JSON object")
-    return value
 
 
 def _as_config(given: Mapping[str, Any], preset: str, request: Request) -> dict[str, Any]:

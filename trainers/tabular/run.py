@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from trainers.common.claims import claim
 from trainers.common.devices import usable_cores
 from trainers.common.errors import TrainerError
 from trainers.common.prepared_cache import open_cache
@@ -24,7 +25,7 @@ from trainers.tabular.results.export import check_formats, export_lacking
 from trainers.tabular.results.saved import DESCRIPTION, WEIGHTS, load_model
 from trainers.tabular.results.seed_files import Logs
 from trainers.tabular.running.boosting import fit_trees
-from trainers.tabular.running.claims import claim, discard, is_done
+from trainers.tabular.running.claims import SETTINGS_FILE, discard, is_done
 from trainers.tabular.running.networks import Listeners, base_models, plan_of, train_network
 from trainers.tabular.running.parallel import train_all
 from trainers.tabular.running.progress import Progress
@@ -56,7 +57,7 @@ def train(request: Request, say: Say, contract: ScriptContract | None = None) ->
         plan_of(name, loaded, request)  # what cannot be trained is told before anything is
     if request.overwrite:
         discard(request.output_dir, request.checkpoint_dir)
-    claim(request.output_dir, _fingerprint(request, loaded), _config(request))
+    claim(request.output_dir / SETTINGS_FILE, _fingerprint(request, loaded), _config(request))
     _tell(loaded, devices, say)
     for note in notes:
         say(note)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from trainers.common.errors import BadInput
+from trainers.common.json_files import read_json_file
 from trainers.sae.page.build import Subject, page_of
 from trainers.sae.page.packing import packed, read_features
 from worker_agent.protocol.whole_files import write_whole
@@ -45,7 +46,7 @@ def subject_of(folder: Path) -> Subject:
     found = sorted(folder.glob("sae*_metadata.json"))
     if len(found) != 1:
         raise BadInput(f"{folder}: one training's results are wanted, found {len(found)} sae*_metadata.json")
-    metadata, measured = _json(found[0]), _json(folder / "evaluation.json")
+    metadata, measured = read_json_file(found[0]), read_json_file(folder / "evaluation.json")
     figures = {name: metadata.get(key) for name, key in FIGURES.items()}
     figures |= {
         "not explained (FVU)": measured.get("fvu"),
@@ -65,16 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="the output of a training")
     parser.add_argument("--output", type=Path, metavar="FILE", help=f"default {PAGE} in the folder")
     return parser
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: missing or not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise BadInput(f"{path}: must be a JSON object")
-    return value
 
 
 def _records(path: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from trainers.common.activations.reading import Wanted, has_split, read_rows
 from trainers.common.errors import BadInput
 from trainers.common.files import write_json
-from trainers.common.saved_files import read_json_file
+from trainers.common.json_files import read_json_file
 from trainers.sae.data import memory_for_rows
 from trainers.sae.files.loading import load_sae
 from trainers.sae.files.seed import write_seed

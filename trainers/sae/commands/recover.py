@@ -13,7 +13,7 @@ import torch
 from trainers.common.devices import resolve_device
 from trainers.common.errors import BadInput, TrainerError
 from trainers.common.files import write_json
-from trainers.common.saved_files import read_json_file
+from trainers.common.json_files import read_json_file
 from trainers.sae.files.loading import load_sae
 from trainers.sae.measures.recovered import Batch, recovered
 

@@ -9,7 +9,7 @@ import torch
 
 from trainers.common.errors import BadInput
 from trainers.common.files import read_tensors
-from trainers.common.saved_files import read_json_file
+from trainers.common.json_files import read_json_file
 from trainers.sae.files.saved import SavedSae, taken
 from trainers.sae.model.architecture import Architecture, Kind
 

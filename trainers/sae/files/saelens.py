@@ -10,7 +10,8 @@ from torch import Tensor
 
 from trainers.common.errors import BadInput
 from trainers.common.files import write_json
-from trainers.common.saved_files import read_json_file, write_tensors_file
+from trainers.common.json_files import read_json_file
+from trainers.common.saved_files import write_tensors_file
 from trainers.sae.files.saved import SavedSae, as_jumprelu, read_wide_tensors, taken
 from trainers.sae.model.architecture import Architecture, Kind
 from trainers.sae.model.parameters import decoder_of, output_bias

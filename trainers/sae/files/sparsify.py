@@ -8,7 +8,8 @@ import torch
 
 from trainers.common.errors import BadInput
 from trainers.common.files import write_json
-from trainers.common.saved_files import read_json_file, write_tensors_file
+from trainers.common.json_files import read_json_file
+from trainers.common.saved_files import write_tensors_file
 from trainers.sae.files.saved import SavedSae, read_wide_tensors, taken
 from trainers.sae.model.architecture import Architecture
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,17 +91,6 @@ class Schema:
                 f"{place}: lists of column names, and valid as {{target: range}} ({error})"
             ) from error
         return cls(**{"targets": (), **lists, **texts, "valid": valid})
-
-
-def read_schema(path: Path) -> dict[str, Any]:
-    """Return the content of a schema's file; BadInput where it is no JSON object."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--schema {path}: cannot be read as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadInput(f'--schema {path}: must be a JSON object such as {{"targets": ["y"]}}')
-    return value
 
 
 def features_of(schema: Schema, there: Sequence[str]) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from trainers.common.errors import BadInput
 from trainers.common.files import json_bytes, write_bytes
-from trainers.common.saved_files import read_json_file, read_tensors_file, write_tensors_file
+from trainers.common.json_files import read_json_file
+from trainers.common.saved_files import read_tensors_file, write_tensors_file
 from trainers.tabular.data.categories import Vocabulary
 from trainers.tabular.data.dataset import Columns, Problem
 from trainers.tabular.data.inputs import InputStatistics

@@ -1,16 +1,10 @@
-"""Whose a folder of results is: of which settings and which rows."""
+"""What lies in a folder of results: what says whose it is, and what goes where it is written over."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from trainers.common.errors import BadInput
-from trainers.common.files import write_json
-from trainers.common.resume import as_json, differences
-from trainers.common.saved_files import read_json_file
 from trainers.tabular.results.report import REPORTS
 from trainers.tabular.settings import MODELS
 
@@ -18,16 +12,6 @@ SETTINGS_FILE = "settings.json"
 DONE = "training.json"
 """Is written last in a model's folder."""
 METRICS = "metrics.json"
-
-
-def claim(folder: Path, fingerprint: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Make a folder this training's; BadInput where it holds results of other settings or rows."""
-    path = folder / SETTINGS_FILE
-    if path.exists():
-        changed = differences(read_json_file(path).get("_fingerprint", {}), as_json(fingerprint))
-        if changed:
-            raise BadInput(f"{folder} holds a training of other settings ({changed}); use --overwrite")
-    write_json(path, {**config, "_fingerprint": fingerprint})
 
 
 def discard(folder: Path, checkpoints: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainers.common.files import write_json
-from trainers.common.saved_files import read_json_file
+from trainers.common.json_files import read_json_file
 from trainers.tabular.data.dataset import Rows
 from trainers.tabular.data.loading import Loaded
 from trainers.tabular.request import Request

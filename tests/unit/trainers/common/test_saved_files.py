@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from trainers.common.errors import BadInput
-from trainers.common.saved_files import read_json_file, read_tensors_file, write_tensors_file
+from trainers.common.saved_files import read_tensors_file, write_tensors_file
 
 
 def test_tensors_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -32,19 +32,3 @@ def test_what_is_cut_short_or_missing_is_named(tmp_path: Path) -> None:
     for wrong in (path, tmp_path / "none.safetensors"):
         with pytest.raises(BadInput, match=f"{wrong.name}: missing, truncated or not a safetensors file"):
             read_tensors_file(wrong)
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"), [("{", "not JSON"), ("[]", "must be a JSON object"), (None, "missing")]
-)
-def test_what_is_no_json_object_is_refused(tmp_path: Path, text: str | None, complaint: str) -> None:
-    path = tmp_path / "model.json"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(BadInput, match=f"model.json: .*{complaint}"):
-        read_json_file(path)
-
-
-def test_a_json_object_is_read(tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_text('{"a": [1, "ä"]}', encoding="utf-8")
-    assert read_json_file(tmp_path / "model.json") == {"a": [1, "ä"]}

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from trainers.common.claims import claim
 from trainers.common.errors import BadInput
-from trainers.sae.outputs import CONFIG, check_exports, claim, discard
+from trainers.sae.outputs import CONFIG, check_exports, discard
 
 
 def test_a_folder_belongs_to_one_training(tmp_path: Path) -> None:
-    claim(tmp_path, {"k": 1}, {}, overwrite=False)
-    claim(tmp_path, {"k": 1}, {}, overwrite=False)
+    claim(tmp_path / CONFIG, {"k": 1}, {})
+    claim(tmp_path / CONFIG, {"k": 1}, {})
     with pytest.raises(BadInput, match=r"other settings \(k was 1, is 2\); use --overwrite"):
-        claim(tmp_path, {"k": 2}, {}, overwrite=False)
-    claim(tmp_path, {"k": 2}, {}, overwrite=True)
+        claim(tmp_path / CONFIG, {"k": 2}, {})
+    discard(tmp_path, tmp_path)
+    claim(tmp_path / CONFIG, {"k": 2}, {})
     (tmp_path / "step_00000001.pt").touch()
     discard(tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == [] and not (tmp_path / CONFIG).exists()

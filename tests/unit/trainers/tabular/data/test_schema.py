@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from trainers.common.errors import BadInput
-from trainers.tabular.data.schema import FILE, Schema, Valid, features_of, read_schema
+from trainers.tabular.data.schema import FILE, Schema, Valid, features_of
 
 
 @pytest.mark.parametrize(
@@ -59,16 +58,6 @@ def test_one_name_is_a_list_of_one() -> None:
 def test_what_is_no_schema_is_refused(value: dict[str, object], told: str) -> None:
     with pytest.raises(BadInput, match=told):
         Schema.from_json(value, "file.json")
-
-
-def test_a_file_that_is_no_object_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "schema.json"
-    path.write_text('{"targets": "y"}')
-    assert read_schema(path) == {"targets": "y"}
-    for text in ("[]", "{"):
-        path.write_text(text)
-        with pytest.raises(BadInput, match=r"schema\.json"):
-            read_schema(path)
 
 
 def test_features_are_all_columns_that_have_no_other_use() -> None:

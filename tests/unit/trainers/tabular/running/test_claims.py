@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import pytest
-
-from trainers.common.errors import BadInput
-from trainers.tabular.running.claims import DONE, SETTINGS_FILE, checkpoint_of, claim, discard, is_done
-
-
-def test_a_folder_is_claimed_and_taken_up_again(tmp_path: Path) -> None:
-    claim(tmp_path, {"epochs": 3, "data": "x"}, {"epochs": 3})
-    claim(tmp_path, {"epochs": 3, "data": "x"}, {"epochs": 3})
-    assert json.loads((tmp_path / SETTINGS_FILE).read_text())["epochs"] == 3
-
-
-def test_results_of_other_settings_are_refused_by_what_differs(tmp_path: Path) -> None:
-    claim(tmp_path, {"epochs": 3, "data": "x"}, {})
-    with pytest.raises(BadInput, match=r"other settings \(epochs was 3, is 4\); use --overwrite"):
-        claim(tmp_path, {"epochs": 4, "data": "x"}, {})
+from trainers.common.claims import claim
+from trainers.tabular.running.claims import DONE, SETTINGS_FILE, checkpoint_of, discard, is_done
 
 
 def test_what_is_written_over_is_deleted_and_nothing_else(tmp_path: Path) -> None:
-    claim(tmp_path, {"epochs": 3}, {})
+    claim(tmp_path / SETTINGS_FILE, {"epochs": 3}, {})
     for path in (
         tmp_path / "mlp" / DONE,
         checkpoint_of(tmp_path / "kept", "mlp"),
@@ -39,4 +24,4 @@ def test_what_is_written_over_is_deleted_and_nothing_else(tmp_path: Path) -> Non
     assert not is_done(tmp_path, "mlp") and not checkpoint_of(tmp_path / "kept", "mlp").exists()
     assert (tmp_path / "mine" / "note").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "mine"]
-    claim(tmp_path, {"epochs": 4}, {})
+    claim(tmp_path / SETTINGS_FILE, {"epochs": 4}, {})
