@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from master.commands.flag_types import number_of_tries, time_limit
+from master.commands.flag_types import number_of_tries, patience, time_limit
+from master.core.running.policy import Policy
 from master.intake.executors import DEFAULT_EXECUTOR, WARM
 from worker_agent.protocol.messages import EXECUTORS
 
@@ -18,6 +19,11 @@ def add_job_options(group: argparse._ArgumentGroup, *, retries: int) -> None:
     add("--timeout", type=time_limit, metavar="T", help=timeout)
     stall = "end a job that neither logs nor tells progress for so long (no limit)"
     add("--stall-timeout", type=time_limit, metavar="T", help=stall)
+    give_up = (
+        f"end the run when no worker has been of use for so long; 0: at once ({Policy.give_up_s / 60:g}m, "
+        f"{Policy.never_up_s / 60:g}m for workers that were never up)"
+    )
+    add("--give-up-after", type=patience, metavar="T", help=give_up)
     missing = "use workers too whose Python lacks a module that all jobs import"
     add("--ignore-missing-modules", action="store_true", help=missing)
     usual = f"{WARM} for built-in trainers that can be forked, else {DEFAULT_EXECUTOR}"

@@ -66,6 +66,7 @@ class AllTrainingOptions:
     retries: int
     timeout: float | None
     stall_timeout: float | None
+    give_up_after: float | None
     executor: str | None
     ignore_missing_modules: bool
     in_place: bool

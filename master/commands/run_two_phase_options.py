@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from master.commands.flag_types import number_of_seconds, number_of_tries, patience
+from master.commands.flag_types import number_of_seconds, number_of_tries
 from master.commands.frame import new_parser
 from master.commands.job_options import add_job_options
 from master.commands.sweep_options import SWEEP_EXAMPLES, add_sweep_options, take_sweep
@@ -160,11 +160,6 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
     add("--max-failures", type=number_of_tries, default=MOST_ALIKE, metavar="N", help=alike)
     lease = f"a worker silent for so long loses its jobs ({Policy.lease_s:g})"
     add("--lease", type=number_of_seconds, default=Policy.lease_s, metavar="S", help=lease)
-    give_up = (
-        f"end the run when no worker has been of use for so long; 0: at once ({Policy.give_up_s / 60:g}m, "
-        f"{Policy.never_up_s / 60:g}m for workers that were never up)"
-    )
-    add("--give-up-after", type=patience, metavar="T", help=give_up)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:

@@ -178,6 +178,7 @@ def run_spec(request: TrainingRequest) -> RunSpec:
         request.cluster,
         retries=options.retries,
         max_workers=request.workers.count or None,
+        give_up_after=options.give_up_after,
         expected_s=None if request.workers.count == 1 else expected_seconds(files.summary_dir),
     )
 

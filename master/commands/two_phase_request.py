@@ -279,9 +279,7 @@ def settings_of(options: TwoPhaseOptions, request: TwoPhaseRequest) -> tuple[Lim
         max_failures=options.max_failures,
         max_running=most,
     )
-    if options.give_up_after is not None:
-        policy = replace(policy, give_up_s=options.give_up_after, never_up_s=options.give_up_after)
-    return limits, policy
+    return limits, policy.with_patience(options.give_up_after)
 
 
 def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> RunSpec:

@@ -103,15 +103,18 @@ def training_run(
     *,
     retries: int = 0,
     max_workers: int | None = None,
+    give_up_after: float | None = None,
     expected_s: Mapping[str, float] | None = None,
 ) -> RunSpec:
     """Return the run of all jobs.
 
-    `max_workers` run at a time on all workers together; None is as many as they have slots for.  `expected_s`
-    holds the seconds that jobs took before: the longest start first; None keeps their order.
+    `max_workers` run at a time on all workers together; None is as many as they have slots for.  For
+    `give_up_after` seconds the run waits for workers; None is the usual.  `expected_s` holds the seconds that
+    jobs took before: the longest start first; None keeps their order.
     """
     plan = Plan(tuple(_job(job, expected_s or {}) for job in work.jobs), {})
     policy = Policy(retries=retries, max_running=max_workers, backoff_s=_BACKOFF_S)
+    policy = policy.with_patience(give_up_after)
     owner = Owner(COMMAND, "--base-output-dir")
     return RunSpec(work.files, cluster, plan, work, policy, resumes=False, owner=owner)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,7 @@ class Policy:
     """After so many jobs that failed alike, with no success between, nothing more is started; 0 is never."""
     max_running: int | None = None
     """At most so many attempts on all workers together; None is as many as they have room for."""
+
+    def with_patience(self, seconds: float | None) -> Policy:
+        """Return the policy of a run that waits so long for workers, ever up or never; None leaves it."""
+        return self if seconds is None else replace(self, give_up_s=seconds, never_up_s=seconds)

@@ -9,7 +9,7 @@ import pytest
 
 from master.commands import training_request as module
 from master.commands.run_all_training_options import parse
-from master.commands.training_request import absolute, check_request, find_jobs
+from master.commands.training_request import absolute, check_request, find_jobs, run_spec
 from master.errors import UsageError
 from master.orchestrator.resources import Workers
 from worker_agent.protocol.messages import Settings
@@ -80,3 +80,11 @@ def test_paths_are_made_absolute_without_following_links(here: Path, monkeypatch
     monkeypatch.setenv("HOME", "/home/u")
     assert absolute(Path("~/x/../y")) == Path("/home/u/y")
     assert absolute(Path("a")).is_absolute()
+
+
+def test_the_run_waits_for_workers_as_long_as_is_asked(here: Path) -> None:
+    script(here, "train_a.py")
+    options = parse(["--give-up-after", "0"])
+    merged, _ = find_jobs(options, here, [here])
+    policy = run_spec(check_request(options, here, (here,), merged.jobs, ())).policy
+    assert (policy.give_up_s, policy.never_up_s) == (0.0, 0.0)

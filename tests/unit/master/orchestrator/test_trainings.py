@@ -48,6 +48,16 @@ def test_every_start_runs_all_jobs_and_forgets(work: Trainings) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("asked", "waits"), [(None, (1800.0, 600.0)), (0.0, (0.0, 0.0)), (90.0, (90.0, 90.0))]
+)
+def test_a_run_waits_for_workers_as_long_as_is_asked(
+    work: Trainings, asked: float | None, waits: tuple[float, float]
+) -> None:
+    policy = training_run(work, CLUSTER, give_up_after=asked).policy
+    assert (policy.give_up_s, policy.never_up_s) == waits
+
+
 def test_all_that_a_script_leaves_in_its_folder_is_its_result(work: Trainings) -> None:
     launch = launched(work)
     assert (launch.job_id, launch.phase, launch.output_from) == ("train_a", 2, ".")
