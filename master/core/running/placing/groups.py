@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from master.core.planning.plan import Job
-from master.core.planning.resources import Resources
 from master.core.running.placing.ranking import Ranking, Standing
 
-Kind = tuple[str, float | None, int | None, Resources]
-"""What the choice of a worker and the order depend on."""
+Kind = int
+"""Stands for what the choice of a worker and the order depend on."""
 Jobs = OrderedDict[str, Job]
 """By id.  Its first is found at once, however many have been taken out before it."""
 Ranked = tuple[float, Standing, Jobs]
@@ -36,6 +35,15 @@ class _Group:
     kinds: dict[Kind, Jobs] = field(default_factory=dict)
 
 
+@dataclass
+class _Near:
+    """What a worker holds, ranked for it."""
+
+    seen: int
+    """Growths up to this one are in the rankings."""
+    rankings: _Rankings = field(default_factory=dict)
+
+
 class Groups:
     """The groups that have jobs."""
 
@@ -43,9 +51,13 @@ class Groups:
         self._groups: dict[_Spec, _Group] = {}
         self._begun = 0
         self._rankings: _Rankings = {}
-        self._near: dict[str, _Rankings] = {}
-        """By worker: of the base models that it holds."""
+        self._near: dict[str, _Near] = {}
+        """By worker."""
         self._holders: dict[_Spec, set[str]] = {}
+        self._growths = 0
+        self._grown: dict[_Spec, int] = {}
+        """Which growth was the last of a group, the latest at the end.  Hundreds of workers may hold its base
+        model: each ranks it anew when it asks, not when it grows."""
 
     def jobs(self, spec: _Spec, kind: Kind) -> Jobs:
         """Return the jobs of one kind that start from a base model."""
@@ -66,10 +78,10 @@ class Groups:
             group = self._groups[job.needs] = _Group(self._begun)
         group.kinds.setdefault(kind, OrderedDict())[job.job_id] = job
         group.size += 1
-        near = [self._near[worker] for worker in self._holders.get(job.needs, ())]
-        for rankings in (self._rankings, *near):
-            for each in group.kinds:
-                self._ranking(rankings, each).put(job.needs)
+        self._growths += 1
+        self._grown.pop(job.needs, None)
+        self._grown[job.needs] = self._growths
+        self._rank(self._rankings, job.needs)
 
     def take(self, job: Job, kind: Kind) -> None:
         """Take a job out that is here."""
@@ -84,9 +96,26 @@ class Groups:
     def hold(self, worker: str, spec_hash: str) -> None:
         """Note that a worker has the base model."""
         self._holders.setdefault(spec_hash, set()).add(worker)
-        near, group = self._near.setdefault(worker, {}), self._groups.get(spec_hash)
+        near = self._near.setdefault(worker, _Near(self._growths))
+        self._rank(near.rankings, spec_hash)
+
+    def _rank(self, rankings: _Rankings, spec: _Spec) -> None:
+        group = self._groups.get(spec)
         for kind in group.kinds if group else ():
-            self._ranking(near, kind).put(spec_hash)
+            self._ranking(rankings, kind).put(spec)
+
+    def _rankings_near(self, worker: str) -> _Rankings:
+        """Return the rankings of what a worker holds, with all that has grown since it asked last."""
+        near = self._near.get(worker)
+        if near is None:
+            return {}
+        for spec, growth in reversed(self._grown.items()):
+            if growth <= near.seen:
+                break
+            if worker in self._holders.get(spec, ()):
+                self._rank(near.rankings, spec)
+        near.seen = self._growths
+        return near.rankings
 
     def _ranking(self, rankings: _Rankings, kind: Kind) -> Ranking[_Spec]:
         if kind not in rankings:
@@ -107,7 +136,7 @@ class Groups:
 
     def near(self, worker: str, kind: Kind, first: float) -> Iterator[Ranked]:
         """Yield those that start from what a worker holds."""
-        ranking = self._near.get(worker, {}).get(kind)
+        ranking = self._rankings_near(worker).get(kind)
         for standing, spec in ranking.in_order() if ranking else ():
             yield first, standing, self._groups[spec].kinds[kind]
 

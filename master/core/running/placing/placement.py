@@ -16,6 +16,8 @@ MAX_LOOKAHEAD = 256
 LEAST_ROOM = 1e-6
 """Room that is smaller is none."""
 
+_Alike = tuple[str, float | None, int | None, Resources]
+"""What the choice of a worker and the order depend on."""
 _Counted = TypeVar("_Counted", bound=Hashable)
 
 
@@ -33,11 +35,6 @@ def _count_down(counts: Counter[_Counted], key: _Counted) -> None:
         del counts[key]
 
 
-def _kind(job: Job) -> Kind:
-    """Return what the choice of a worker and the order depend on."""
-    return job.kind, job.expected_s, job.gpu_bytes, job.resources
-
-
 class ReadyJobs:
     """Jobs that may start, grouped by the base model that they start from and by kind."""
 
@@ -51,6 +48,8 @@ class ReadyJobs:
         self.resources: Counter[Resources] = Counter()
         """How many jobs need this of a machine."""
         self._kinds: Counter[Kind] = Counter()
+        self._numbers: dict[_Alike, Kind] = {}
+        """Numbers, for what they stand for takes long to hash."""
         self._samples: dict[Kind, Job] = {}
 
     def __len__(self) -> int:
@@ -60,7 +59,11 @@ class ReadyJobs:
         return job.job_id in self._container(job)
 
     def _container(self, job: Job) -> Mapping[str, Job]:
-        return self._phase1 if job.makes else self._groups.jobs(job.needs, _kind(job))
+        return self._phase1 if job.makes else self._groups.jobs(job.needs, self._kind(job))
+
+    def _kind(self, job: Job) -> Kind:
+        alike = job.kind, job.expected_s, job.gpu_bytes, job.resources
+        return self._numbers.setdefault(alike, len(self._numbers))
 
     def add(self, job: Job) -> None:
         """Put a job at the end of its group."""
@@ -73,7 +76,7 @@ class ReadyJobs:
         if job.makes:
             self._phase1[job.job_id] = job
             return
-        kind = _kind(job)
+        kind = self._kind(job)
         self._kinds[kind] += 1
         self._samples.setdefault(kind, job)
         self._groups.add(job, kind)
@@ -88,7 +91,7 @@ class ReadyJobs:
         if job.makes:
             del self._phase1[job.job_id]
             return
-        kind = _kind(job)
+        kind = self._kind(job)
         _count_down(self._kinds, kind)
         if kind not in self._kinds:
             del self._samples[kind]

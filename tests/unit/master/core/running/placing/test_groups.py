@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from master.core.planning.plan import Job
-from master.core.planning.resources import NO_RESOURCES
 from master.core.running.placing.groups import Groups, Kind, Ranked, merged
 
-KIND: Kind = ("", None, None, NO_RESOURCES)
+KIND: Kind = 0
 
 
 def groups(*needs: str | None) -> tuple[Groups, list[Job]]:
@@ -55,3 +54,18 @@ def test_a_group_that_grows_rises_for_all_and_for_those_that_hold_its_base_model
     found.add(Job("late", 2, needs="y"), KIND)
     assert ids(found.near("w1", KIND, 0.0)) == ["y1", "late", "x0"]
     assert ids(found.far("w2", KIND, 0.0)) == ["y1", "late", "x0"]
+
+
+def test_what_grew_since_a_worker_asked_last_is_ranked_anew_when_it_asks() -> None:
+    found, _ = groups("x", "y", "z")
+    for spec in ("x", "y"):
+        found.hold("w1", spec)
+        found.hold("w2", spec)
+    for number in range(3):
+        found.add(Job(f"z{number}!", 2, needs="z"), KIND)
+        found.add(Job(f"y{number}!", 2, needs="y"), KIND)
+    assert ids(found.near("w1", KIND, 0.0)) == ["y1", "y0!", "y1!", "y2!", "x0"]
+    for number in range(4):
+        found.add(Job(f"x{number}!", 2, needs="x"), KIND)
+    expected = ["x0", "x0!", "x1!", "x2!", "x3!", "y1", "y0!", "y1!", "y2!"]
+    assert ids(found.near("w1", KIND, 0.0)) == ids(found.near("w2", KIND, 0.0)) == expected
