@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from tests.unit.worker_agent.machine import (
+from tests.unit.worker_agent.machine import Machine
+from tests.unit.worker_agent.machine_ports import (
     Digested,
     FakeCache,
     FakeCollector,
@@ -16,13 +18,14 @@ from tests.unit.worker_agent.machine import (
     FakeLocks,
     FakeSpool,
     FakeWorkers,
-    Machine,
 )
 from worker_agent.core import commands as cmd
 from worker_agent.core import slot_assignment, transitions
 from worker_agent.core.execution import Key
-from worker_agent.core.shares import SHARES, Device, device_of, everything, mask_of
+from worker_agent.core.launch_check import artefacts_of
+from worker_agent.core.shares import device_of, everything, mask_of
 from worker_agent.core.state import Phase
+from worker_agent.executors.adopted import Adopted
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.messages import Settings
 from worker_agent.runtime import recovery
@@ -33,9 +36,6 @@ from worker_agent.runtime.effects.starts import StartEffects
 from worker_agent.runtime.effects.table import Effects
 from worker_agent.runtime.spool import Met
 
-GPU = Device("gpu0", SHARES, SHARES // 2, 1, memory=64_000, gpu="0", lock="gpu0", watched=True)
-DEVICES = {device.name: device for device in (GPU, Device("cpu0", lock="cpu0"), Device("cpu1", lock="cpu1"))}
-
 
 class Life:
     """One process of the agent, from its start to its death."""
@@ -45,7 +45,8 @@ class Life:
         self.spool = FakeSpool(machine)
         self.state = recovery.restore(self.spool.memory)
         self.workers = FakeWorkers(machine, lambda: self.turn(lambda: None))
-        context = SimpleNamespace(devices=DEVICES, cache=FakeCache(machine))
+        self.cache = FakeCache(machine)
+        context = SimpleNamespace(devices=machine.devices, cache=self.cache)
         host: Any = SimpleNamespace(context=context, opened=context)
         self.master = SimpleNamespace(say=hear)
         self.records = RecordEffects(self.spool, self.workers)
@@ -66,10 +67,26 @@ class Life:
         self.link = 0
         """Which connection of the master's is the current one; 0 for none."""
         machine.files &= self.spool.memory.launches.keys()
+        self._adopt()
         recovery.report_lost(self.state, self.spool, boot_id, machine.now)
         self.effects.execute()
         self.records.write()
         self.spool.sync()
+        machine.listener = self._tell
+        for done in machine.exits.values():
+            machine.soon(0.0, partial(self._tell, done))
+        machine.exits.clear()
+
+    def _adopt(self) -> None:
+        """Go on with what an earlier agent left and a keeper looked after; end the rest."""
+        memory, machine = self.spool.memory, self.machine
+        known = machine.processes.keys() | machine.exits.keys()
+        kept = [key for key in memory.running if key in known] if memory.boot_id == self.boot_id else []
+        machine.end_all_but(kept)
+        for key in kept:
+            pid = machine.processes[key].pid if key in machine.processes else 1
+            recovery.resume(self.state, Adopted(key, pid, 0, b""), memory.running[key])
+            machine.lock(self.state.attempts[key].slot or "")
 
     def turn(self, action: Callable[[], None]) -> None:
         """One turn of the loop."""
@@ -83,11 +100,11 @@ class Life:
         self._check_slots()
         self._pump()
 
-    def connect(self, link: int) -> list[Key]:
+    def connect(self, link: int, epoch: int = 0) -> list[Key]:
         """A master comes; return the attempts that the welcome tells of."""
-        transitions.on_hello(self.state, list(DEVICES.values()))
+        transitions.on_hello(self.state, list(self.machine.devices.values()))
         self.link, self.sent = link, self.state.acked
-        self.spool.put(Met(link, self.boot_id, Settings(), "/w"))
+        self.spool.put(Met(epoch, self.boot_id, Settings(), "/w"))
         return list(self.state.attempts)
 
     def _now(self) -> float:
@@ -100,12 +117,25 @@ class Life:
         self.turn(lambda: slot_assignment.on_memory_free(self.state, slot))
 
     def _collect(self, item: cmd.Collect) -> None:
-        problem = "a file cannot be read" if self.machine.hits(self.machine.faults.collect_fails) else None
-        answer = Digested(item.exit, cmd.Collected(problem))
+        answer = Digested(item.exit, self._left(item))
         if self.machine.random.random() < 0.5:
             self._digested(answer)
         else:
             self.workers.hash(lambda: answer)
+
+    def _left(self, item: cmd.Collect) -> cmd.Collected:
+        """What an attempt left, as far as that can be told."""
+        machine = self.machine
+        if item.exit.key not in machine.files:
+            return cmd.Collected("its directory is gone", worker_fault=True)
+        if machine.disk_is_full:
+            return cmd.Collected("the disk is full", worker_fault=True)
+        if machine.hits(machine.faults.collect_fails):
+            return cmd.Collected("a file cannot be read")
+        if item.succeeded:
+            return machine.leave(item.launch)
+        rotten = [] if item.stopped else self.cache.rotten(artefacts_of(item.launch))
+        return cmd.Collected("; ".join(rotten) or None, machine.last_words(), worker_fault=bool(rotten))
 
     def _digested(self, answer: Digested) -> None:
         transitions.on_collected(self.state, answer.exit, answer.left, self.machine.now)
@@ -131,7 +161,7 @@ class Life:
         assert holders == Counter(list(state.slots)), "a slot is lost, or has two attempts"
         assert all(state.attempts[key].slot == slot for slot, key in state.slots.items())
         assert set(machine.held) == {*state.slots, *state.draining}, "a lock is lost, or missing"
-        for name, device in DEVICES.items():
+        for name, device in machine.devices.items():
             masks = [mask_of(slot) & everything(device) for slot in machine.held if device_of(slot) == name]
             assert sum(masks) == machine.lock_of(name) <= everything(device)
         running = {key: process.slot for key, process in machine.processes.items()}

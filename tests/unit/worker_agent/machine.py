@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
-from typing import Any
 
-from worker_agent.core import commands as cmd
-from worker_agent.core.execution import Exit, Key, Started, StartError
-from worker_agent.core.shares import Device, everything, mask_of
-from worker_agent.protocol.codec import dump
-from worker_agent.protocol.events import Event
-from worker_agent.protocol.messages import Launch, encode
-from worker_agent.runtime.spool import Body, Memory, record_of
+from tests.support.simulated_clock import Action, Clock
+from worker_agent.core.commands import Collected
+from worker_agent.core.execution import Exit, Key
+from worker_agent.core.shares import SHARES, Device, device_of, everything, mask_of
+from worker_agent.protocol.messages import Launch
+
+GPU = Device("gpu0", SHARES, SHARES // 2, 1, memory=64_000, gpu="0", lock="gpu0", watched=True)
+DEVICES = {device.name: device for device in (GPU, Device("cpu0", lock="cpu0"), Device("cpu1", lock="cpu1"))}
 
 
 class Killed(BaseException):
     """The agent was killed; nothing of it may catch this."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self.machine = machine
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Faults:
     kill_every_s: float = 30.0
     reboot: float = 0.3
     """Of the kills: the whole machine goes down, and forgets what was not synced."""
+    kept: float = 0.5
+    """Of the boots: agents have a keeper, and their jobs outlive them."""
     link_breaks_every_s: float = 20.0
     disk_full_every_s: float = 40.0
     others_every_s: float = 8.0
@@ -49,22 +51,26 @@ class Faults:
 class Process:
     """What runs for an attempt."""
 
+    launch: Launch
     slot: str
-    ends: bool = False
+    pid: int
 
 
 @dataclass
 class Machine:
-    """Clock, chance, disk, locks and processes."""
+    """Chance, disk, locks and processes."""
 
-    random: Random
+    clock: Clock
     faults: Faults
-    now: float = 1000.0
-    heap: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
-    numbers: Iterator[int] = field(default_factory=itertools.count)
+    devices: Mapping[str, Device] = field(default_factory=lambda: DEVICES)
+    job_s: float = 12.0
+    """The most that an attempt takes."""
     calm: bool = False
     """Nothing goes wrong any more."""
+    keeper: bool = False
+    """Whoever reaps what a dead agent leaves is there."""
     file: list[str] = field(default_factory=list)
+    """The spool."""
     synced: int = 0
     disk_is_full: bool = False
     losses: int = 0
@@ -79,12 +85,30 @@ class Machine:
     others: dict[str, int] = field(default_factory=dict)
     processes: dict[Key, Process] = field(default_factory=dict)
     starting: dict[Key, str] = field(default_factory=dict)
+    exits: dict[Key, Exit] = field(default_factory=dict)
+    """How those ended that no agent was there to see: the keeper's notes."""
     files: set[Key] = field(default_factory=set)
     fuse: int | None = None
     """After so many more effects the agent is killed."""
+    listener: Callable[[object], None] | None = None
+    """The agent that lives; None while none does."""
+    on_start: Callable[[Launch], None] = lambda launch: None
+    """Told of every process when it begins."""
+    leave: Callable[[Launch], Collected] = lambda launch: Collected()
+    """Tells what an attempt that succeeded left."""
+    last_words: Callable[[], str] = str
+    """Tells the end of the log of one that failed."""
 
-    def soon(self, delay_s: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self.heap, (self.now + delay_s, next(self.numbers), action))
+    @property
+    def random(self) -> Random:
+        return self.clock.random
+
+    @property
+    def now(self) -> float:
+        return self.clock.now
+
+    def soon(self, delay_s: float, action: Action) -> None:
+        self.clock.soon(delay_s, action)
 
     def hits(self, chance: float) -> bool:
         return not self.calm and self.random.random() < chance
@@ -95,236 +119,49 @@ class Machine:
             self.fuse -= 1
             if self.fuse < 0:
                 self.fuse = None
-                raise Killed
+                raise Killed(self)
 
     def lock_of(self, device: str) -> int:
         """Return our shares of a device, as bits."""
         return sum(mask for name, mask in self.held.values() if name == device)
 
-
-class FakeSpool:
-    """A file that a full disk does not take, and that a reboot shortens."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine, self.memory = machine, Memory()
-        for line in machine.file:
-            self.memory.apply(json.loads(line))
-        self.lines = {seq: encode(event) for seq, event in self.memory.events.items()}
-        self.pending: list[str] = []
-        self.failure: str | None = None
-
-    def put(self, body: Body) -> None:
-        self._machine.burn()
-        self.memory.take(body)
-        self.pending.append(dump(record_of(body)))
-        if isinstance(body, Event):
-            self.lines[body.seq] = encode(body)
-        for seq in [seq for seq in self.lines if seq <= self.memory.acked]:
-            del self.lines[seq]
-
-    def write(self) -> bool:
-        if self._machine.disk_is_full and self.pending:
-            self.failure = "the disk is full"
-            return False
-        while self.pending:
-            self._machine.burn()
-            self._machine.file.append(self.pending.pop(0))
-        self.failure = None
-        return True
-
-    def sync(self) -> None:
-        self._machine.synced = len(self._machine.file)
-
-
-class FakeWorkers:
-    """Threads whose answers take a while, and may come in any order."""
-
-    def __init__(self, machine: Machine, wake: Callable[[], None]) -> None:
-        self._machine, self._wake = machine, wake
-        self._ready: list[object] = []
-
-    def hash(self, work: Callable[[], object]) -> None:
-        def done() -> None:
-            self._ready.append(work())
-            self._wake()
-
-        self._machine.soon(self._machine.random.uniform(0, 3), done)
-
-    look = hash
-
-    def sync(self, work: Callable[[], None]) -> None:
-        self._machine.soon(0.05, work)
-
-    def answers(self) -> Iterator[object]:
-        while self._ready:
-            yield self._ready.pop(0)
-
-    def delete(self, tree: Path) -> None:
-        """Nothing is on a disk here."""
-
-    def tidy(self) -> None:
-        """Nothing is on a disk here."""
-
-    def drain(self) -> None:
-        """Nobody is woken by a socket here."""
-
-
-class FakeLocks:
-    """Locks that others take too."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-
-    def check(self, devices: Any) -> None:
-        """They can be opened."""
-
-    def take(self, slot: str, device: Device) -> int | None:
-        self._machine.burn()
-        mask = mask_of(slot) & everything(device)
-        assert not mask & self._machine.lock_of(device.name), f"{slot} is given twice"
-        if mask & self._machine.others.get(device.name, 0):
-            return None
-        self._machine.held[slot] = device.name, mask
-        descriptor = next(self._machine.numbers)
-        self._machine.descriptors[descriptor] = slot
-        return descriptor
-
-    def free(self, slot: str) -> None:
-        self._machine.burn()
-        running = [key for key, process in self._machine.processes.items() if process.slot == slot]
-        assert not running, f"{slot} is freed while {running} run in it"
-        self._machine.held.pop(slot, None)
-
-    def others(self, device: Device, ours: int) -> int:
-        return self._machine.others.get(device.name, 0) & everything(device) & ~ours
-
-
-class FakeCache:
-    """Artefacts that change and go when nobody looks."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-
-    def status(self, name: str) -> str:
-        self._machine.burn()
-        machine = self._machine
-        if machine.hits(machine.faults.cache_changes):
-            machine.cache[name] = machine.random.choice(["missing", "unsure", "rotten"])
-        found = machine.cache.get(name, "missing")
-        return "unsure" if found == "rotten" else found
-
-    def verify_delivered(self, name: str) -> str | None:
-        if not self._machine.incoming.pop(name, False):
-            return "it is not what it should be"
-        self._machine.cache[name] = "present"
-        return None
-
-    def verify_cached(self, name: str) -> str | None:
-        if self._machine.cache.get(name, "missing") in ("missing", "rotten"):
-            self._machine.cache.pop(name, None)
-            return "it has changed"
-        self._machine.cache[name] = "present"
-        return None
-
-    def rotten(self, names: Iterable[str], every_s: float = 0.0) -> list[str]:
-        """Return what is wrong with artefacts, which are set aside."""
-        found = [name for name in names if self._machine.cache.get(name) == "rotten"]
-        return [f"{name}: {self.verify_cached(name)}" for name in found]
-
-
-class FakeInvoker:
-    """Starts that fail, or take a while."""
-
-    def __init__(self, machine: Machine, spool: FakeSpool, tell: Callable[[object], None]) -> None:
-        self._machine, self._spool, self._tell = machine, spool, tell
-
-    def invoke(self, launch: Launch, gpu: str | None, lock: int) -> int | None:
-        machine, key = self._machine, (launch.job_id, launch.attempt)
-        slot = machine.descriptors[lock]
-        assert (gpu is None) == slot.startswith("cpu")
-        machine.burn()
-        if self._spool.failure and not self._spool.write():
-            raise StartError(self._spool.failure)
-        assert key not in machine.processes and key not in machine.starting, f"{key} runs twice"
-        machine.files.add(key)
-        if machine.hits(machine.faults.start_fails):
-            raise StartError("no such program")
-        if machine.hits(machine.faults.starts_later):
-            machine.starting[key] = slot
-            machine.soon(machine.random.uniform(0, 2), lambda: self._begin_later(key))
-            return None
-        return self._begin(key, slot)
-
-    def follow(self, key: Key) -> None:
-        assert key in self._machine.processes
-
-    def _begin_later(self, key: Key) -> None:
-        slot = self._machine.starting.pop(key, None)
-        if slot is None:
-            return
-        if self._machine.hits(self._machine.faults.start_fails):
-            self._tell(Started(key, 0, "the preloaded process has ended"))
-        else:
-            self._tell(Started(key, self._begin(key, slot)))
-
-    def _begin(self, key: Key, slot: str) -> int:
-        machine = self._machine
-        process = machine.processes[key] = Process(slot)
-        code = machine.random.choice([1, 75, -9]) if machine.hits(machine.faults.fails) else 0
-        machine.soon(machine.random.uniform(0, 12), lambda: self.end(key, process, code))
-        return next(machine.numbers) + 1
+    def begin(self, launch: Launch, slot: str) -> int:
+        """Let a process begin; return its pid."""
+        self.on_start(launch)
+        key = (launch.job_id, launch.attempt)
+        process = self.processes[key] = Process(launch, slot, self.clock.number())
+        code = self.random.choice([1, 75, -9]) if self.hits(self.faults.fails) else 0
+        self.soon(self.random.uniform(0, self.job_s), lambda: self.end(key, process, code))
+        return process.pid
 
     def end(self, key: Key, process: Process, code: int) -> None:
         """Let a process end, unless it has."""
-        if self._machine.processes.get(key) is process:
-            del self._machine.processes[key]
-            problem = "its host crashed" if code == -9 and self._machine.random.random() < 0.5 else ""
-            self._tell(Exit(key, code, None, 1.0, problem=problem))
+        if self.processes.get(key) is not process:
+            return
+        del self.processes[key]
+        problem = "its host crashed" if code == -9 and self.random.random() < 0.5 else ""
+        done = Exit(key, code, None, 1.0, problem=problem)
+        if self.listener:
+            self.listener(done)
+        else:
+            self.exits[key] = done
 
-    def stop(self, key: Key) -> None:
-        """End an attempt, begun or not, in a while."""
-        machine = self._machine
-        if key in machine.starting:
-            del machine.starting[key]
-            machine.soon(0.0, lambda: self._tell(Exit(key, -2, None, 0.0)))
-        elif key in machine.processes:
-            process = machine.processes[key]
-            machine.soon(machine.random.uniform(0, 2), lambda: self.end(key, process, -15))
+    def end_all_but(self, kept: Collection[Key]) -> None:
+        """End all processes but those of some attempts, which keep their slots."""
+        self.starting.clear()
+        self.processes = {key: process for key, process in self.processes.items() if key in kept}
+        self.exits = {key: done for key, done in self.exits.items() if key in kept}
+        self.held.clear()
 
+    def lock(self, slot: str) -> None:
+        """Note that we have a slot."""
+        device = device_of(slot)
+        self.held[slot] = device, mask_of(slot) & everything(self.devices[device])
 
-class FakeGpus:
-    """GPUs whose memory is free a while after the attempt."""
-
-    def __init__(self, machine: Machine, free: Callable[[str], None]) -> None:
-        self._machine, self._free = machine, free
-
-    def drain(self, slot: str) -> None:
-        self._machine.burn()
-        self._machine.soon(self._machine.random.uniform(0, 4), lambda: self._free(slot))
-
-    def on_read(self, answer: object) -> None:
-        """Nothing is read here."""
-
-    def visible(self, device: Device) -> str | None:
-        return device.gpu
-
-
-class FakeCollector:
-    """The cache has room."""
-
-    def lease(self, cache: object, name: str) -> None:
-        """Nobody else is here."""
-
-    def on_listed(self, found: object) -> None:
-        """Nothing is listed here."""
-
-    def on_cleaned(self, answer: object) -> None:
-        """Nothing is cleaned here."""
-
-
-@dataclass(frozen=True)
-class Digested:
-    """What an attempt left."""
-
-    exit: Exit
-    left: cmd.Collected
+    def lose_power(self) -> int:
+        """Forget what runs, and what was not made durable; return how many records that is."""
+        kept = self.random.randint(self.synced, len(self.file))
+        lost = len(self.file) - kept
+        del self.file[kept:]
+        self.end_all_but(())
+        return lost

@@ -6,17 +6,13 @@ goes wrong any more and the master has repeated itself: every attempt has one ou
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.unit.worker_agent.life import DEVICES, Life
-from tests.unit.worker_agent.machine import (
-    Faults,
-    Killed,
-    Machine,
-)
+from tests.support.simulated_clock import Clock
+from tests.unit.worker_agent.life import Life
+from tests.unit.worker_agent.machine import Faults, Killed, Machine
 from worker_agent.core import slot_assignment, staging, transitions
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import everything
@@ -33,7 +29,7 @@ class Simulation:
     """A machine, the lives of its agent, and a master who wants jobs done."""
 
     def __init__(self, seed: int, faults: Faults, jobs: int = 12) -> None:
-        self.machine = Machine(Random(seed), faults)
+        self.machine = Machine(Clock(Random(seed), 1000.0), faults)
         self.random, self.jobs = self.machine.random, jobs
         self.links, self.kills, self.boots = 0, 0, 0
         self.launches: dict[Key, msg.Launch] = {}
@@ -56,7 +52,7 @@ class Simulation:
         """Go on until the agent has left."""
         machine = self.machine
         while self.life is None or not self.life.effects.left:
-            machine.now, _, action = _pop(machine)
+            action = machine.clock.next()
             assert machine.now < 1000.0 + PATIENCE_S, f"hangs: {self._what_hangs()}"
             try:
                 action()
@@ -67,44 +63,34 @@ class Simulation:
     # ---- what goes wrong
 
     def _every(self, mean_s: float, action: Callable[[], None]) -> None:
-        def again() -> None:
-            if not self.machine.calm:
-                self.machine.soon(self.random.expovariate(1 / mean_s), again)
-                action()
-
-        self.machine.soon(self.random.expovariate(1 / mean_s), again)
+        self.machine.clock.every(mean_s, action, until=lambda: self.machine.calm)
 
     def _light_fuse(self) -> None:
         self.machine.fuse = self.random.randrange(8)
 
     def _die(self) -> None:
-        """The agent is gone; its processes go on until the next one kills them, or the machine went down."""
+        """The agent is gone; its processes go on, kept or not, or the machine went down."""
         machine, life = self.machine, self.life
         self.kills += 1
         if life:
             life.dead = True
             machine.losses += bool(life.spool.pending)
-        self.life = None
+        self.life = machine.listener = None
         if self.random.random() < machine.faults.reboot:
             self.boots += 1
-            kept = self.random.randint(machine.synced, len(machine.file))
-            machine.losses += kept < len(machine.file)
-            del machine.file[kept:]
-            self._end_processes()
+            machine.losses += machine.lose_power() > 0
         machine.soon(self.random.uniform(0, 5), self._begin)
 
     def _begin(self) -> None:
-        """Another agent starts: what the last one left is killed first."""
-        self._end_processes()
+        """Another agent starts: what the last one left is killed first, where nobody looks after it."""
+        if not self.machine.keeper:
+            self.machine.end_all_but(())
+        self.machine.keeper = self.machine.hits(self.machine.faults.kept)
         # An agent that finds the disk full and is killed too may give numbers twice: it cannot remember them.
         self.machine.disk_is_full = False
         self.machine.synced = min(self.machine.synced, len(self.machine.file))
         self.life = Life(self.machine, f"boot{self.boots}", self._hear)
         self.machine.soon(self.random.uniform(0, 5), self._connect)
-
-    def _end_processes(self) -> None:
-        for lost in (self.machine.processes, self.machine.starting, self.machine.held):
-            lost.clear()
 
     def _hang_up(self) -> None:
         if self.life:
@@ -119,7 +105,7 @@ class Simulation:
         self.machine.disk_is_full = False
 
     def _others(self) -> None:
-        for name, device in DEVICES.items():
+        for name, device in self.machine.devices.items():
             free = everything(device) & ~self.machine.lock_of(name)
             taken = self.random.getrandbits(device.shares) if self.random.random() < 0.5 else 0
             self.machine.others[name] = taken & free
@@ -162,7 +148,7 @@ class Simulation:
         self.links += 1
 
         def greet() -> None:
-            life.connect(self.links)
+            life.connect(self.links, self.links)
 
         life.turn(greet)
 
@@ -252,7 +238,3 @@ class Simulation:
         assert machine.files <= kept, "files of an attempt are left"
         assert memory.launches.keys() == memory.finished == kept
         assert not memory.running and not memory.events
-
-
-def _pop(machine: Machine) -> tuple[float, int, Callable[[], None]]:
-    return heapq.heappop(machine.heap)
