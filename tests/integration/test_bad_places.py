@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.integration.agent_harness import WAIT_FOR_FILE, WRITE_OUTPUT, Host, until
+from tests.integration.agent_harness import WAIT_FOR_FILE, WRITE_OUTPUT, Host, Master, until
 from worker_agent.protocol import messages as msg
 
 FILL = "f = open({path!r}, 'wb')\nwhile True: f.write(b'x' * (1 << 20)); f.flush()"
@@ -103,9 +103,63 @@ def test_what_rotted_between_two_agents_is_found_at_its_first_use(host: Host) ->
     rot(host.work().cached(name) / "code.txt")
     other = host.connect("r2")
     other.launch("b", "pass", mounts=mounts)
-    # The rot may be found before the job has begun: it is wanted anew then.
+    # The rot may be found before the job has begun: it is wanted anew then.  Else what it did does not count.
     first = other.wait(lambda item: isinstance(item, msg.Wanted) or getattr(item, "kind", "") == "running")
     if isinstance(first, msg.Wanted):
         other.send(msg.Delivered(host.deliver(code, "r2")))
-    assert other.finished("b").outcome == "succeeded"
+        assert other.finished("b").outcome == "succeeded"
+    else:
+        done = other.finished("b")
+        assert done.outcome == "worker_fault" and "was damaged on this worker" in (done.error or "")
     until(lambda: (host.work().set_aside(name) / "code.txt").exists())
+
+
+WRITE_TO_BASE_MODEL = """
+import os
+path = os.environ["TWOPHASE_BASE_MODEL_DIR"] + "/best.pt"
+os.chmod(path, 0o644)
+open(path, "a").write("mine")
+"""
+
+
+def launch_on(master: Master, job_id: str, name: str, code: str, attempt: int = 1) -> None:
+    master.launch(job_id, code, attempt=attempt, base_model=name, base_model_hash="0" * 64)
+
+
+def test_a_job_that_wrote_to_its_base_model_has_failed_and_others_get_it_anew(host: Host) -> None:
+    master, files = host.connect(), {"best.pt": "sound"}
+    name = host.deliver(files)
+    launch_on(master, "a", name, WRITE_TO_BASE_MODEL)
+    master.send(msg.Delivered(name))
+    done = master.finished("a")
+    assert done.outcome == "failed" and "was changed while the job ran" in (done.error or "")
+    assert (host.work().set_aside(name) / "best.pt").read_text() == "soundmine"
+    launch_on(master, "b", name, "pass")
+    master.wait(lambda item: isinstance(item, msg.Wanted))
+    master.send(msg.Delivered(host.deliver(files)))
+    assert master.finished("b").outcome == "succeeded"
+
+
+def test_a_job_beside_one_that_wrote_to_their_base_model_is_done_again(host: Host, tmp_path: Path) -> None:
+    master, go = host.connect(cpu_slots=2), tmp_path / "go"
+    name = host.deliver({"best.pt": "sound"})
+    launch_on(master, "reads", name, WAIT_FOR_FILE.format(path=str(go)))
+    master.send(msg.Delivered(name))
+    master.wait_event("running", "reads")
+    launch_on(master, "writes", name, WRITE_TO_BASE_MODEL)
+    assert master.finished("writes").outcome == "worker_fault"
+    go.touch()
+    done = master.finished("reads")
+    assert done.outcome == "worker_fault" and "was damaged on this worker" in (done.error or "")
+
+
+def test_an_agent_finds_rot_in_what_it_does_not_use(host: Host) -> None:
+    master = host.connect()
+    name = host.deliver({"code.txt": "sound"})
+    master.launch("a", "pass", mounts=[{"at": "code", "artefact": name}])
+    master.send(msg.Delivered(name))
+    assert master.finished("a").outcome == "succeeded"
+    rot(host.work().cached(name) / "code.txt")
+    host.connect("r2")
+    until(lambda: (host.work().set_aside(name) / "code.txt").exists())
+    assert not host.work().cached(name).exists()

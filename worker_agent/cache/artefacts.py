@@ -6,13 +6,12 @@ import errno
 import json
 import os
 import shutil
-import time
 from pathlib import Path
-from threading import Lock
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Collection, Dict, Iterator, List, Optional, Tuple
 
 from worker_agent.cache.contents import CacheContents, move
-from worker_agent.cache.sidecars import PYCACHE, Stat, look, sidecar_of
+from worker_agent.cache.inspections import Inspections
+from worker_agent.cache.sidecars import PYCACHE, Stat, look, mark_of, sidecar_of
 from worker_agent.protocol.digests import (
     FileDigest,
     content_hash,
@@ -45,12 +44,7 @@ class Cache:
         """The directory and the sidecar of each artefact that was asked for."""
         self.has_grown = True
         """Something has come since somebody looked."""
-        self._hashed: Dict[str, float] = {}
-        """When artefacts were last hashed because something went wrong …"""
-        self._rot: Dict[str, Tuple[float, str]] = {}
-        """… when rot was last found in them, and what was wrong …"""
-        self._looking: Dict[str, Lock] = {}
-        """… and who of several threads does that."""
+        self.inspections = Inspections()
         self._noted: Dict[str, Tuple[bytes, Stat]] = {}
         """What each sidecar said when it was last read, and what that means."""
 
@@ -89,19 +83,26 @@ class Cache:
         if problem:
             self._set_aside(staged, name)
             return problem
-        return self._publish(staged, name)
+        problem = self._publish(staged, name)
+        if problem is None:
+            self.inspections.note_sound(name)
+        return problem
 
     def verify_cached(self, name: str) -> Optional[str]:
         """Hash what is in the cache; return what is wrong with it, None when it is fine."""
         final = self.layout.cached(name)
         problem = self._check(final, name)
-        if problem and final.is_dir() and not problem.startswith(_CANNOT_CHECK):
+        if problem is None:
+            self.inspections.note_sound(name)
+        elif final.is_dir() and not problem.startswith(_CANNOT_CHECK):
+            self.inspections.note(name, problem)
             self._set_aside(final, name)
         return problem
 
     def take(self, name: str, target: Path) -> None:
         """Move an artefact out of the cache, to be written to.  Raises OSError."""
         sidecar_of(self.layout, name).unlink(missing_ok=True)
+        mark_of(self.layout, name).unlink(missing_ok=True)
         move(self.layout.cached(name), target)
         for path in _everything(target):
             path.chmod(path.stat().st_mode | 0o200)
@@ -120,36 +121,28 @@ class Cache:
             problem = self._publish(directory, name)
             if problem:
                 raise OSError(errno.EIO, problem)
+        self.inspections.note_sound(name)
         return name, files
 
     def _is_sound(self, name: str) -> bool:
         """Return whether the cache has an artefact, hashed now: another copy of it is about to be deleted."""
         return self.status(name) == "present" and self.verify_cached(name) is None
 
-    def rotten(self, names: Iterable[str], every_s: float = LOOK_S, ran_s: float = 0.0) -> List[str]:
+    def rotten(self, names: Collection[str], every_s: float = LOOK_S, ran_s: float = 0.0) -> List[str]:
         """Hash artefacts that are here, but for those that were lately; return what is wrong with which.
 
         What is not what it should be is set aside, to be wanted again.  What somebody found so in the last
         `ran_s` seconds is told as well: an attempt that had begun by then has used it.
         """
-        found, begun = [], time.monotonic() - ran_s
-        for name in sorted(names):
-            with self._looking.setdefault(name, Lock()):
-                self._look_for_rot(name, every_s)
-            at, problem = self._rot.get(name, (begun, ""))
-            if problem and at >= begun:
-                found.append(f"artefact {name[:12]} was damaged on this worker, and is set aside: {problem}")
-        return found
-
-    def _look_for_rot(self, name: str, every_s: float) -> None:
-        since_s = time.monotonic() - self._hashed.get(name, -every_s)
-        if since_s < every_s or not self.path(name).is_dir():
-            return
-        problem = _rot_of(self.path(name), name)
-        self._hashed[name] = time.monotonic()
-        if problem:
-            self._rot[name] = self._hashed[name], problem
-            self._set_aside(self.path(name), name)
+        since = self.inspections.clock() - ran_s
+        for name in names:
+            with self.inspections.one_at_a_time(name):
+                if self.inspections.is_due(name, every_s) and self.path(name).is_dir():
+                    problem = _rot_of(self.path(name), name)
+                    self.inspections.note(name, problem)
+                    if problem:
+                        self._set_aside(self.path(name), name)
+        return self.inspections.found(names, since)
 
     def _publish(self, staged: Path, name: str) -> Optional[str]:
         """Give a verified directory its place; what is there already, whole, is kept."""

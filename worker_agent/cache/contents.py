@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Dict, Iterable, List
 
-from worker_agent.cache.sidecars import look, sidecar_of
+from worker_agent.cache.sidecars import look, mark_of, sidecar_of
 from worker_agent.core.eviction import Entry
 from worker_agent.protocol.layout import WorkLayout
 
@@ -60,6 +60,7 @@ class CacheContents:
         gone.parent.mkdir(parents=True, exist_ok=True)
         move(self._layout.cached(name), gone)
         sidecar_of(self._layout, name).unlink(missing_ok=True)
+        mark_of(self._layout, name).unlink(missing_ok=True)
         return gone
 
 

@@ -23,6 +23,11 @@ def sidecar_of(layout: WorkLayout, name: str) -> Path:
     return layout.cached(name).with_name(f"{name}.stat.json")
 
 
+def mark_of(layout: WorkLayout, name: str) -> Path:
+    """Return the file beside an artefact whose time tells when it was last hashed though nobody used it."""
+    return layout.cached(name).with_name(f"{name}.hashed")
+
+
 def look(directory: str) -> Stat:
     """Return what the files of a directory look like now."""
     return sorted(_rows(directory, ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import List, Optional, Set
 
 from worker_agent.core import deadlines, slot_assignment
 from worker_agent.core.state import AgentState, Attempt, Phase
@@ -20,6 +20,13 @@ def running(state: AgentState) -> List[Attempt]:
 def queued(state: AgentState) -> bool:
     """Return whether an attempt waits for nothing but a slot."""
     return any(slot_assignment.is_ready(state, number, key) for number, key in state.ready)
+
+
+def in_use_beside(state: AgentState, attempt: Attempt) -> Set[str]:
+    """Return the artefacts that other attempts use now, or have used and what they left is being digested."""
+    phases = (Phase.STARTING, Phase.RUNNING, Phase.COLLECTING)
+    others = (item for item in state.attempts.values() if item is not attempt and item.phase in phases)
+    return set().union(*(item.needs for item in others))
 
 
 def busy(state: AgentState) -> bool:

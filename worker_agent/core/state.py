@@ -47,6 +47,8 @@ class Attempt:
     staged: bool = False
     """The master knows that it waits for an artefact."""
     slot: Optional[str] = None
+    used_since: Optional[float] = None
+    """When what it uses of the cache was last looked at before it began."""
     started_at: Optional[float] = None
     deadline: Optional[float] = None
     verdict: Optional[Outcome] = None

@@ -31,6 +31,7 @@ from worker_agent.runtime.effects.invoker import Invoker
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.starts import StartEffects
+from worker_agent.runtime.effects.sweeps import SweepEffects
 from worker_agent.runtime.effects.table import Effects
 from worker_agent.runtime.ending import end_attempts, kill_orphans, remove_under_another_name
 from worker_agent.runtime.host_context import CurrentHost
@@ -76,6 +77,7 @@ class AgentProcess:
         self._checkpoints = CheckpointEffects(state, self._host, ports.workers)
         self._records = RecordEffects(ports.spool, ports.workers)
         self._artefacts = ArtefactEffects(state, self._host, self._collector, ports.workers, ports.clock.now)
+        self._sweeps = SweepEffects(state, self._host, ports.workers)
         self._effects = self._make_effects()
         self._recover()
         self._listener = Listener(layout.socket, ports.selector)
@@ -93,7 +95,7 @@ class AgentProcess:
         invoker = Invoker(state, host, ports.executor, ports.spool, self._checkpoints, self._logs)
         starts = StartEffects(state, self._artefacts, slots, invoker, now)
         endings = EndingEffects(state, host, ports.executor, ports.workers, self._logs, now)
-        parts = (self._records, self._artefacts, slots, starts, endings, self._environments)
+        parts = (self._records, self._artefacts, slots, starts, endings, self._environments, self._sweeps)
         return Effects(state, ports.workers, self._connections, *(part.table() for part in parts))
 
     def _make_agent(self, idle_s: float) -> Agent:
@@ -104,7 +106,8 @@ class AgentProcess:
             *(state, self._connections, reception, self._environments, self._effects, handlers)
         )
         monitor = AttemptMonitor(state, self._host, self._connections, now)
-        chores = (ports.workers.tidy, self._artefacts.make_room, self._listener.check)
+        own = (self._artefacts.make_room, self._sweeps.begin)
+        chores = (ports.workers.tidy, *own, self._listener.check)
         upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, idle_s)
         ports.selector.register(ports.workers.wakeup, selectors.EVENT_READ, ports.workers.drain)
         ports.selector.register(ports.executor, selectors.EVENT_READ, _nothing)

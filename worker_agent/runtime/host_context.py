@@ -171,4 +171,6 @@ class CurrentHost:
     def change(self, context: HostContext) -> List[str]:
         """Go on under other settings; return the directories that waited for jobs under the earlier ones."""
         before, self.opened = self.opened, context
+        if before and before.layout == context.layout:
+            context.cache.inspections = before.cache.inspections
         return before.recycled() if before else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -23,6 +24,7 @@ _MOST_TRASH = 5000
 calls of `tidy` they wait, up to `_MOST_TRASH` of them."""
 
 
+_LEAST_PRIORITY = 19
 _SYNC_S = 0.05
 """What is to be made durable is gathered for so long: each time costs as much as several short jobs."""
 
@@ -34,6 +36,7 @@ class Background:
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="hashing")
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="syncing")
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="looking")
+        self._idling = ThreadPoolExecutor(1, thread_name_prefix="idling", initializer=_step_back)
         self._deleting = ThreadPoolExecutor(1, thread_name_prefix="deleting")
         self._answers: Deque[object] = deque()
         self._trash: Deque[Union[str, Path]] = deque()
@@ -52,6 +55,10 @@ class Background:
     def look(self, work: Work) -> None:
         """Run `work`, which may hang, in a thread of its own, and keep its answer for the loop."""
         self._looking.submit(self._run, work)
+
+    def idle(self, work: Work) -> None:
+        """Run `work`, which has time, in a thread behind all others, and keep its answer for the loop."""
+        self._idling.submit(self._run, work)
 
     def delete(self, tree: Union[str, Path]) -> None:
         """Delete a directory some time."""
@@ -103,6 +110,7 @@ class Background:
         self._syncing.shutdown(wait=True)
         self._hashing.shutdown(wait=False)
         self._looking.shutdown(wait=False)
+        self._idling.shutdown(wait=False)
         self.wakeup.close()
         self._waker.close()
 
@@ -123,3 +131,10 @@ class Background:
         with contextlib.suppress(IndexError):
             while True:
                 remove_tree(Path(self._trash.popleft()))
+
+
+def _step_back() -> None:
+    """Let jobs, and all other threads, go before this one: on Linux each has a priority of its own."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_PRIORITY)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 from worker_agent.attempts.logs import LogLimiter
 from worker_agent.attempts.results import collect, is_quick
+from worker_agent.cache.use import Use, damage
 from worker_agent.core import commands as cmd
-from worker_agent.core import transitions
+from worker_agent.core import queries, transitions
 from worker_agent.core.execution import Exit
 from worker_agent.core.launch_check import artefacts_of
 from worker_agent.core.state import AgentState
@@ -17,6 +19,7 @@ from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock, Workers
 from worker_agent.system.faults import is_worker_fault
+from worker_agent.system.remove_tree import remove_tree
 
 
 @dataclass(frozen=True)
@@ -64,27 +67,43 @@ class EndingEffects:
         log = self._logs.leave(key)
         made = context.working_directories.made(attempt)
         is_small = is_quick(attempt, item.launch, made) and not (log and log.was_emptied)
-        started_at = self._state.attempts[key].started_at
-        ran_s = max(0.0, self._now() - started_at) if started_at is not None else 0.0
+        use = self._use(item)
 
         def work() -> Digested:
             try:
                 if log:
                     log.settle()
-                left = self._left(item, is_small, ran_s)
+                left = self._left(item, is_small, use)
             except Exception as error:
                 problem = f"cannot collect the results: {error!r}"
                 left = cmd.Collected(problem, worker_fault=is_worker_fault(error))
             return Digested(item.exit, left)
 
-        if is_small and (item.succeeded or not self._takes_long(item)):
+        if is_small and not self._takes_long(item, use):
             self.on_digested(work())
         else:
             self._workers.hash(work)
 
-    def _takes_long(self, item: cmd.Collect) -> bool:
-        """Return whether what a failed attempt leaves behind, or started from, is to be hashed."""
-        return bool(artefacts_of(item.launch)) or not self._host.context.checkpoints.is_empty(item.exit.key)
+    def _use(self, item: cmd.Collect) -> Use:
+        """Return what an attempt has used of the cache, which is looked at now."""
+        attempt, cache, base = self._state.attempts[item.exit.key], self._host.context.cache, None
+        if item.launch.phase == 2:
+            base = item.launch.base_model
+        since = attempt.started_at if attempt.used_since is None else attempt.used_since
+        return Use(
+            artefacts_of(item.launch) - {item.launch.checkpoint},  # that one was taken out of the cache
+            base,
+            is_changed=base is not None and cache.status(base) == "unsure",
+            is_alone=base is not None and base not in queries.in_use_beside(self._state, attempt),
+            ran_s=0.0 if since is None else max(0.0, self._now() - since),
+        )
+
+    def _takes_long(self, item: cmd.Collect, use: Use) -> bool:
+        """Return whether something is to be hashed: what the attempt has used, or left to go on from."""
+        context = self._host.context
+        if item.succeeded:
+            return use.takes_long(context.cache)
+        return bool(use.names) or not context.checkpoints.is_empty(item.exit.key)
 
     def on_digested(self, answer: Digested) -> None:
         """Tell the core what an attempt left."""
@@ -101,17 +120,20 @@ class EndingEffects:
         if item.succeeded and not (is_recycled and context.checkpoints.recycle(item.key)):
             self._workers.delete(context.checkpoints.path(item.key))
 
-    def _left(self, item: cmd.Collect, is_small: bool, ran_s: float) -> cmd.Collected:
+    def _left(self, item: cmd.Collect, is_small: bool, use: Use) -> cmd.Collected:
         """In a thread, or not."""
         context, key = self._host.context, item.exit.key
         attempt, directories = context.attempt(key), context.working_directories
         made = directories.made(attempt) or directories.remade(attempt, item.launch)
         left = collect(attempt, item.launch, context.cache, made, item.succeeded, is_small)
-        if item.succeeded and left.problem is None:
+        succeeded = item.succeeded and left.problem is None
+        found = damage(context.cache, use, failed=not succeeded and not item.stopped)
+        if found:
+            problem = "; ".join(filter(None, (left.problem, found.problem)))
+            left = dataclasses.replace(left, problem=problem, worker_fault=not found.is_jobs)
+            if found.spoils_checkpoint:
+                remove_tree(Path(context.checkpoints.path(key)))
+        elif succeeded:
             return left
-        rotten = [] if item.stopped else context.cache.rotten(artefacts_of(item.launch), ran_s=ran_s)
-        if rotten:
-            problem = "; ".join(filter(None, (left.problem, *rotten)))
-            left = dataclasses.replace(left, problem=problem, worker_fault=True)
         limit = context.settings.checkpoint_limit_bytes
         return dataclasses.replace(left, checkpoint=context.checkpoints.left(key, limit))

@@ -48,6 +48,8 @@ class StartEffects:
         key = (item.launch.job_id, item.launch.attempt)
         if not self._is_fit(item, key):
             return
+        looks = (self._seen[name] for name in artefacts_of(item.launch))
+        self._state.attempts[key].used_since = min(looks, default=None)
         lock = self._slots.take(item.slot)
         if lock is None:
             transitions.on_slot_taken(self._state, key, self._slots.held_by_others(item.slot))
