@@ -14,9 +14,10 @@ from rich.text import Text
 
 from master.core.running.records import RunState
 from master.runs.notices import Notices, Seen
+from master.view.answers.why import why_nothing_runs
 from master.view.feed import FedView
 from master.view.lines import Folder, Kind, Line
-from master.view.panels import bars, slots_table, troubled_workers
+from master.view.panels import bars, reason_line, slots_table, troubled_workers
 from master.view.wording import PHASES, clock
 
 _ABOVE = frozenset({Kind.NOTE, Kind.FAILED, Kind.BLOCKED, Kind.RETRIED})
@@ -64,7 +65,7 @@ class LiveView(FedView):
     def render(self, state: RunState, at: float) -> RenderableType:
         """Return what the foot of the terminal shows, no higher than the terminal."""
         head = bars(self._feed.tally, state, at, self._names)
-        troubled = troubled_workers(state, _MOST_TROUBLED)
+        troubled = [*reason_line(why_nothing_runs(state, at)), *troubled_workers(state, _MOST_TROUBLED)]
         width, height = self._console.size
         room = height - head.row_count - len(troubled) - min(_LINES_ABOVE, height // 6) - 1
         table = slots_table(list(self._feed.active.values()), state, at, room, width)

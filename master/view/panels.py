@@ -110,6 +110,11 @@ def without_domain(hosts: Sequence[str]) -> dict[str, str]:
     return {host: host.partition(".")[0] for host in hosts}
 
 
+def reason_line(text: str) -> list[Text]:
+    """Return a line that is cut where the terminal ends; nothing for an empty text."""
+    return [Text(text, no_wrap=True, overflow="ellipsis")] if text else []
+
+
 def troubled_workers(state: RunState, most: int) -> list[Text]:
     """Return a line for each worker that is not up, with the reason, and a count of those beyond `most`."""
     troubled = [view for view in state.workers.values() if view.faults or not view.available]

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from master.core.running.records import RunState
 from master.core.running.summary import Tally
+from master.view.answers.why import why_nothing_runs
 from master.view.feed import FedView
 from master.view.lines import PROBLEMS, Folder, Kind, Line
 from master.view.wording import PHASES, clean, clock, counts_text
@@ -16,13 +17,13 @@ SUMMARY_EVERY_S = 30.0
 
 
 def summary_line(tally: Tally, state: RunState, at: float, names: Mapping[int, str] = PHASES) -> str:
-    """Return how both phases stand, on one line; `names` tells what their jobs are called."""
+    """Return how both phases stand, and why nothing runs, on one line; `names` tells what jobs are called."""
     parts = []
     for phase, name in names.items():
         counts = tally.phase(phase)
         if counts.total:
             parts.append(f"{name} {counts_text(counts, tally.eta_s(state, phase, at))}")
-    return "; ".join(parts)
+    return "; ".join(filter(None, (*parts, why_nothing_runs(state, at))))
 
 
 class PlainView(FedView):

@@ -27,6 +27,7 @@ def move(
     before, reattached = record.state, reattached_attempts(state, record)
     state.move(record, trigger)
     record.note = note or record.note
+    note_start(record, trigger, out.at, before)
     if record.state not in ADOPTING:
         for worker, attempt in reattached:
             state.workers[worker].reattached.discard((record.job.job_id, attempt))
@@ -42,6 +43,14 @@ def move(
             dropped=ended if isinstance(ended, cmd.Dropped) else None,
         )
     )
+
+
+def note_start(record: JobRecord, trigger: Trigger, at: float, before: State) -> None:
+    """Remember since when an attempt runs; of one that is adopted that is not known."""
+    if trigger is Trigger.ADOPT:
+        record.started_at = None
+    elif trigger is Trigger.START and before is not State.RUNNING:
+        record.started_at = at
 
 
 def reattached_attempts(state: RunState, record: JobRecord) -> list[tuple[str, int]]:

@@ -54,6 +54,8 @@ class JobRecord:
     """Workers on which it failed."""
     assigned_at: float = 0.0
     """When the current attempt was given to its worker."""
+    started_at: float | None = None
+    """When the attempt that runs began, as far as is known."""
     moves: int = 0
     """How often it was taken from a worker because another had room …"""
     moved_from: str | None = None

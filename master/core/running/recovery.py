@@ -8,7 +8,7 @@ from master.core.planning.plan import BASE_MODELS, Job, Plan
 from master.core.running.attempts import orphan
 from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
-from master.core.running.jobs import ON_A_WORKER
+from master.core.running.jobs import ON_A_WORKER, note_start
 from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, State, Trigger
 from master.core.running.policy import Policy
 from master.core.running.records import JobRecord, RunState
@@ -80,6 +80,7 @@ def _replay(state: RunState, record: JobRecord, transition: Transition) -> None:
 
 
 def _apply(record: JobRecord, transition: Transition) -> None:
+    note_start(record, transition.trigger, transition.at, record.state)
     record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
     record.attempts = max(record.attempts, transition.attempt)
     record.note = transition.note or record.note

@@ -20,6 +20,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("master.core",),
     ("master.core.planning",),
     ("master.core.running",),
+    ("master.core.explaining", "master.core.results"),
     ("master.intake", "master.storage", "master.adapters"),
     ("master.code",),
     ("master.transfers",),

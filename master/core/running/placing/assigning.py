@@ -34,7 +34,7 @@ def place(state: RunState, out: Outbox) -> None:
     state.mean_s = state.mean_duration_s()
     state.free.look_at(state.ready.added)
     given = 0
-    while len(state.ready) and _may_start_more(state) and (name := state.free.emptiest()) is not None:
+    while len(state.ready) and may_start_more(state) and (name := state.free.emptiest()) is not None:
         if given == MOST_AT_ONCE:
             state.more_to_place = True
             return
@@ -48,7 +48,8 @@ def place(state: RunState, out: Outbox) -> None:
             given += 1
 
 
-def _may_start_more(state: RunState) -> bool:
+def may_start_more(state: RunState) -> bool:
+    """True while fewer attempts are out than the user allows."""
     most = state.policy.max_running
     return most is None or sum(len(view.attempts | view.reattached) for view in state.workers.values()) < most
 
@@ -59,7 +60,7 @@ def _choose(state: RunState, view: WorkerView) -> Job | None:
         record = state.jobs[job.job_id]
         if view.name in record.hopeless:
             continue
-        if view.name in record.avoid and _has_alternative(state, record):
+        if view.name in record.avoid and has_alternative(state, record):
             continue
         if view.name == record.moved_from and _has_room_elsewhere(state, record):
             continue
@@ -96,7 +97,7 @@ def refuse_homeless(state: RunState, out: Outbox) -> None:
             give_up(state, state.jobs[job.job_id], out, why)
 
 
-def _has_alternative(state: RunState, record: JobRecord) -> bool:
+def has_alternative(state: RunState, record: JobRecord) -> bool:
     """True if a good worker that is not to be avoided will have room for the job sooner or later."""
     return any(
         view.available

@@ -112,7 +112,9 @@ def test_many_workers_that_are_down_are_counted() -> None:
     view = LiveView(terminal())
     run = ScriptedRun(jobs_spec(2, 0), [f"lab{n}" for n in range(10)], watcher=view)
     view.refresh(run.state, run.at)
-    assert shown(view, run)[1:] == [*(f"lab{n}: connecting" for n in range(4)), "+6 more workers not up"]
+    reason, *workers = shown(view, run)[1:]
+    assert reason == "nothing runs: alpha/job0 finds no worker now: 10 are being connected"
+    assert workers == [*(f"lab{n}: connecting" for n in range(4)), "+6 more workers not up"]
     view.close()
 
 

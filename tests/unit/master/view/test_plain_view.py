@@ -50,7 +50,10 @@ def test_every_half_minute_it_says_where_the_run_stands() -> None:
     before = stream.getvalue()
     view.refresh(run.state, 1030.0)
     added = stream.getvalue().removeprefix(before)
-    assert added == "1970-01-01 00:17:10  experiments 1/3 done, 1 failed, 5.0s left\n"
+    assert added == (
+        "1970-01-01 00:17:10  experiments 1/3 done, 1 failed, 5.0s left;"
+        " nothing runs: alpha/job2 is queued on lab1, which has not started it yet\n"
+    )
     view.refresh(run.state, 1045.0)
     assert stream.getvalue() == before + added
 
@@ -60,7 +63,10 @@ def test_both_phases_are_in_the_summary() -> None:
     run = ScriptedRun(jobs_spec(3, 1), ["lab1"], watcher=view)
     view.refresh(run.state, 1000.0)
     view.refresh(run.state, 1030.0)
-    assert stream.getvalue().endswith("base models 0/1 done; experiments 0/3 done\n")
+    assert stream.getvalue().endswith(
+        "base models 0/1 done; experiments 0/3 done; nothing runs: base model 000000000000 finds no worker"
+        " now: lab1 is being connected\n"
+    )
 
 
 def test_closing_tells_what_is_left_and_may_be_repeated() -> None:

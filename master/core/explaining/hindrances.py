@@ -1,0 +1,83 @@
+"""What keeps a worker from taking a job now."""
+
+from __future__ import annotations
+
+from master.core.explaining.causes import Hindrance, Obstacle
+from master.core.running.placing.assigning import has_alternative
+from master.core.running.placing.worker_room import (
+    cost,
+    has_larger,
+    has_machine_room,
+    has_room,
+    need_of,
+    suits,
+)
+from master.core.running.records import JobRecord, RunState, WorkerView
+
+
+def hindrance(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance | None:
+    """Return the first thing that keeps a worker from a job; None where it has room for it."""
+    return _of_the_worker(view) or _of_the_machine(state, record, view) or _of_now(state, record, view)
+
+
+def _of_the_worker(view: WorkerView) -> Hindrance | None:
+    if not view.usable:
+        return Hindrance(view.name, Obstacle.UNUSABLE, view.reason)
+    if not view.tried:
+        return Hindrance(view.name, Obstacle.CONNECTING)
+    if not view.up:
+        return Hindrance(view.name, Obstacle.DOWN, view.reason)
+    return None
+
+
+def _of_the_machine(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance | None:
+    """Tell what is for good, as far as is known of the machine and of the job."""
+    needs = record.job.resources
+    if not needs.labels <= view.labels:
+        return Hindrance(view.name, Obstacle.LABELS, ", ".join(sorted(needs.labels - view.labels)))
+    if view.name in record.hopeless:
+        return Hindrance(view.name, Obstacle.FAILED_THERE, record.hopeless[view.name])
+    if cost(view, need_of(state, record, view), record.alone) is None:
+        return Hindrance(view.name, Obstacle.TOO_SMALL, "GPU memory")
+    if not suits(needs, view):
+        return Hindrance(view.name, Obstacle.TOO_SMALL, _lacking(record, view))
+    return None
+
+
+def _lacking(record: JobRecord, view: WorkerView) -> str:
+    needs = record.job.resources
+    if needs.gpus and not view.gpu_bytes:
+        return "a GPU"
+    return "cores" if view.cores and (needs.cpus or 0) > view.cores else "memory"
+
+
+def _of_now(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance | None:
+    """Tell what goes by itself."""
+    if view.paused:
+        return Hindrance(view.name, Obstacle.PAUSED, view.fault, view.paused_until)
+    if view.faults and view.probe:
+        return Hindrance(view.name, Obstacle.PROBED, view.fault)
+    if view.slots <= view.held_by_others:
+        return Hindrance(view.name, Obstacle.HELD_BY_OTHERS)
+    if view.name in record.avoid and has_alternative(state, record):
+        return Hindrance(view.name, Obstacle.AVOIDED)
+    if record.alone and has_larger(state, view, record.job.resources):
+        return Hindrance(view.name, Obstacle.SMALLER_GPU)
+    claim = cost(view, need_of(state, record, view), record.alone)
+    if not has_room(view, state.mean_s, claim or 1.0):
+        return Hindrance(view.name, Obstacle.FULL, until=_first_end(state, view))
+    if not has_machine_room(state, record.job.resources, view):
+        return Hindrance(view.name, Obstacle.MACHINE_FULL, until=_first_end(state, view))
+    return None
+
+
+def _first_end(state: RunState, view: WorkerView) -> float | None:
+    """Return when the first attempt of a worker ends, as far as one can tell."""
+    ends = (expected_end(state, state.jobs[job_id]) for job_id, _ in view.attempts)
+    return min((end for end in ends if end is not None), default=None)
+
+
+def expected_end(state: RunState, record: JobRecord) -> float | None:
+    """Return when the attempt that runs ends, if it takes as long as others of its kind did."""
+    seconds = state.expected_s(record.job)
+    return record.started_at + seconds if record.started_at is not None and seconds else None
