@@ -1,0 +1,1 @@
+"""Results over seeds: what was tried, in groups, with intervals, and what is better than what."""
