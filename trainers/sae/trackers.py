@@ -30,7 +30,7 @@ def check_trackers(names: tuple[str, ...]) -> None:
         if name not in PACKAGES:
             raise BadInput(f"--log {name}: must be of {', '.join(PACKAGES)}")
         if importlib.util.find_spec(PACKAGES[name]) is None:
-            raise TrainerError(f"--log {name} needs {name}: pip install {PACKAGES[name]}")
+            raise TrainerError(f"--log {name} needs {name}: pip install 'twophase[{name}]'")
 
 
 def open_trackers(

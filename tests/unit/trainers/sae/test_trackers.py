@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.runs import ROOT
 from trainers.common.errors import BadInput, TrainerError
 from trainers.sae.records import Records
 from trainers.sae.trackers import PACKAGES, check_trackers, open_trackers
@@ -18,9 +19,15 @@ def test_names_and_packages_are_checked(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(BadInput, match="--log mlflow: must be of tensorboard, wandb"):
         check_trackers(("mlflow",))
     monkeypatch.setitem(PACKAGES, "wandb", "a_package_that_is_not_there")
-    with pytest.raises(TrainerError, match="--log wandb needs wandb: pip install"):
+    with pytest.raises(TrainerError, match=r"--log wandb needs wandb: pip install 'twophase\[wandb\]'"):
         check_trackers(("wandb",))
     check_trackers(())
+
+
+def test_each_has_an_extra_of_its_name() -> None:
+    extras = (ROOT / "pyproject.toml").read_text()
+    for name, package in PACKAGES.items():
+        assert f'\n{name} = ["{package}>=' in extras
 
 
 def test_tensorboard_gets_its_scalars(tmp_path: Path) -> None:
