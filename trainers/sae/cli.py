@@ -54,6 +54,7 @@ HELP = {
     "normalise": "scale activations to a mean norm of the root of their number; folded into what is saved",
     "aux_coef": "weight of what dead latents make of the error; 0 is none",
     "dead_after": "examples without activity after which a latent counts as dead",
+    "resample_every": "steps after which dead latents are drawn anew, in the first half; 0 never",
     "learning_rate": "default: scaled to latents and batch",
     "batch_size": "default: by what the optimiser's traffic allows",
     "schedule": "linear: warm-up, constant, then to 0; restarts: cosine over 10, 20, 40 … epochs",

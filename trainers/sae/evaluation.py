@@ -76,6 +76,15 @@ def evaluate(
     )
 
 
+@torch.no_grad()
+def squared_errors(form: Architecture, parameters: Parameters, x_ND: Tensor, threshold: Tensor) -> Tensor:
+    """Return the squared error of every example [N]."""
+    found = [
+        (reconstructed(form, parameters, x, threshold)[0] - x).square().sum(1) for x in x_ND.split(BATCH)
+    ]
+    return torch.cat(found)
+
+
 def reconstruct(form: Architecture, parameters: Parameters, x_BD: Tensor, threshold: Tensor) -> Tensor:
     """Return what an autoencoder makes of examples [B, D]."""
     return reconstructed(form, parameters, x_BD, threshold)[0]

@@ -155,6 +155,7 @@ class Loop:
             place.step, place.row = place.step + 1, row
             if not place.step % plan.steps_an_epoch:  # what is left of the epoch is less than a step
                 place.epoch, place.row = place.epoch + 1, 0
+            self._resample()
             self._after_step(report, progress)
             if place.step >= plan.steps or self._stopper.ends or not place.row:
                 return
@@ -172,6 +173,12 @@ class Loop:
             self._tell(progress, {"loss": report.loss, "l0": report.l0, "fvu": report.fvu})
         if now - self._saved > CHECKPOINT_SECONDS:
             self.save()
+
+    def _resample(self) -> None:
+        often, step = self._plan.settings.resample_every, self.place.step
+        if often and not step % often and 2 * step <= self._plan.steps:
+            count = self._training.resample(self._examples.sample, step)
+            self._records.tell(f"step {step}: {count} dead latents drawn anew")
 
     def _validates(self) -> bool:
         plan, step = self._plan, self.place.step

@@ -42,6 +42,10 @@ class Records:
         for tracker in self._trackers:
             tracker.add(record["step"], {name: value for name, value in record.items() if _is_figure(value)})
 
+    def tell(self, line: str) -> None:
+        """Tell what is no record."""
+        self._say(line)
+
     def close(self) -> None:
         """Let trackers write what they have not written yet."""
         for tracker in self._trackers:

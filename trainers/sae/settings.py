@@ -34,7 +34,7 @@ OPTIONAL = ("sparsity_coef", "learning_rate", "batch_size", "max_steps", "max_sa
 NUMBERS: Mapping[str, Callable[[str], float]] = {
     **dict.fromkeys(("latent_dim", "k", "max_epochs", "accumulate", "val_per_epoch"), whole(1)),
     **dict.fromkeys(("batch_size", "max_steps", "max_samples"), whole(1)),
-    **dict.fromkeys(("dead_after", "warmup_steps", "patience", "keep_checkpoints"), whole(0)),
+    **dict.fromkeys(("dead_after", "warmup_steps", "patience", "keep_checkpoints", "resample_every"), whole(0)),
     **dict.fromkeys(("sparsity_coef", "aux_coef", "weight_decay", "clip_norm", "dense_above"), at_least(0)),
     **dict.fromkeys(("bandwidth", "learning_rate"), positive),
     "decay_share": real(0, 1),
@@ -78,6 +78,9 @@ class Settings:
     """Weight of what dead latents make of the error; 0 is none."""
     dead_after: int = 500_000
     """Examples without activity after which a latent counts as dead."""
+    resample_every: int = 0
+    """Steps after which dead latents are drawn anew from examples with large errors, in the first half of
+    the training; 0 never."""
     learning_rate: float | None = None
     """None scales with the latents and the batch (`rates`)."""
     batch_size: int | None = None

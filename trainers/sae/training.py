@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trainers.common.seeds import derive_seed
 from trainers.sae.data import Scale
-from trainers.sae.evaluation import Evaluation, evaluate
+from trainers.sae.evaluation import Evaluation, evaluate, squared_errors
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.dense import encoded
 from trainers.sae.model.encoder import auxiliary_codes, training_codes
@@ -19,6 +19,7 @@ from trainers.sae.model.fused import FusedStep
 from trainers.sae.model.kernels import Case, Taken, check_goes_on, kernels_of, load
 from trainers.sae.model.optimiser import Optimiser, Rule
 from trainers.sae.model.parameters import Parameters, new_parameters
+from trainers.sae.model.resampling import POOL, drawn, redrawn
 from trainers.sae.model.sparse import Batch, Result, Weights
 from trainers.sae.model.ways import Asked, Ways, step, ways_of
 from trainers.sae.model.whole import differentiated_step, whole_step
@@ -48,8 +49,8 @@ class Training:
         self._settings, self.scale = settings, scale
         self.form = settings.form(len(scale.mean_D))
         generator = torch.Generator().manual_seed(derive_seed(settings.seed, "parameters", 0))
-        drawn = start or new_parameters(self.form, scale.mean_D, generator)
-        self.parameters: Parameters = {name: value.to(device).clone() for name, value in drawn.items()}
+        begun = start or new_parameters(self.form, scale.mean_D, generator)
+        self.parameters: Parameters = {name: value.to(device).clone() for name, value in begun.items()}
         self.threshold = torch.zeros((), dtype=scale.mean_D.dtype, device=device)
         """What an example by itself has to reach where active latents are chosen over a batch."""
         self.idle_L = torch.zeros(self.form.n_latents, dtype=torch.int64, device=device)
@@ -105,6 +106,25 @@ class Training:
             self._optimiser.move(self._gathered, rate)
         self._gathered = {}
 
+    @torch.no_grad()
+    def resample(self, pool_ND: Tensor, step: int) -> int:
+        """Draw dead latents anew from examples with large errors; return how many.
+
+        What becomes of them depends on the parameters, the examples, the seed and `step` alone.
+        """
+        dead = self.idle_L >= self._settings.dead_after
+        count = int(dead.sum())
+        if count:
+            pool_ND = pool_ND[:: -(-len(pool_ND) // POOL)]
+            generator = torch.Generator().manual_seed(derive_seed(self._settings.seed, "resampling", step))
+            squares = squared_errors(self.form, self.parameters, self.scaled(pool_ND), self.threshold)
+            examples = self.scaled(pool_ND[drawn(squares, count, generator)])
+            for name, rows in redrawn(self.form, self.parameters, dead, examples).items():
+                self.parameters[name][dead] = rows
+                self._optimiser.forget(name, dead)
+            self.idle_L[dead] = 0
+        return count
+
     def gradients(self, x_BD: Tensor) -> Result:
         """Return loss and gradients of a scaled batch."""
         form, weights = self.form, self.weights(len(x_BD))
@@ -114,7 +134,7 @@ class Training:
             return whole_step(form, self.parameters, x_BD, weights, rounded=self._ways.rounded)
         codes = training_codes(form, self.parameters, x_BD, rounded=self._ways.rounded)
         if form.over_batch:
-            self._follow(codes)
+            _follow(self.threshold, codes)
         batch = Batch(x_BD, codes, self._dead(x_BD))
         return step(form, self.parameters, batch, self._ways, weights)
 
@@ -170,21 +190,21 @@ class Training:
         if self._fused is None or codes is None:
             return None
         if self.form.over_batch:
-            self._follow(codes)
+            _follow(self.threshold, codes)
         return self._fused.gather(Batch(x_BD, codes, self._dead(x_BD)), self.weights(len(x_BD)))
-
-    def _follow(self, codes: Codes) -> None:
-        if len(codes.values):
-            least = codes.values.amin()
-            self.threshold.copy_(
-                torch.where(self.threshold > 0, EMA * self.threshold + (1 - EMA) * least, least)
-            )
 
     def _dead(self, x_BD: Tensor) -> Codes | None:
         if not self._settings.aux_coef or not self.form.is_selective:
             return None
         dead = self.idle_L >= self._settings.dead_after
         return auxiliary_codes(self.form, self.parameters, x_BD, dead)
+
+
+def _follow(threshold: Tensor, codes: Codes) -> None:
+    """Let a threshold follow the least of a batch's active values."""
+    if len(codes.values):
+        least = codes.values.amin()
+        threshold.copy_(torch.where(threshold > 0, EMA * threshold + (1 - EMA) * least, least))
 
 
 def _rule(settings: Settings) -> Rule:

@@ -72,6 +72,13 @@ class Optimiser:
         state["step"] += 1
         return state["exp_avg"], state["exp_avg_sq"]
 
+    def forget(self, name: str, rows_L: Tensor) -> None:
+        """Set the moments of some rows of a parameter to 0; `rows_L`: which, bool [L]."""
+        state = self._torch.state[self._parameters[name]]
+        for moment in ("exp_avg", "exp_avg_sq"):
+            if moment in state:
+                state[moment][rows_L] = 0
+
     def state(self) -> dict[str, Any]:
         """Return moments and counts."""
         return {"torch": self._torch.state_dict(), "steps": self.steps}

@@ -25,5 +25,7 @@ def check_engine(settings: Settings) -> None:
         raise BadInput(f"--engine lightning trains {', '.join(KINDS)}, not {settings.architecture}")
     if settings.unit_norm:
         raise BadInput("--engine lightning has no --unit-norm; leave it out, or use --engine own")
+    if settings.resample_every:
+        raise BadInput("--engine lightning has no --resample-every; leave it out, or use --engine own")
     if importlib.util.find_spec("lightning") is None:
         raise TrainerError("--engine lightning needs Lightning: pip install 'twophase[lightning]'")

@@ -12,6 +12,7 @@ from trainers.common.errors import BadInput
 from trainers.sae import loop
 from trainers.sae.checkpoints import Checkpoints
 from trainers.sae.loop import plan_of
+from trainers.sae.run import train
 from trainers.sae.settings import Settings
 from trainers.sae.training import Training
 
@@ -20,7 +21,15 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("options", [{}, {"accumulate": 2}, {"architecture": "relu", "schedule": "plateau"}])
+RESUMED: list[dict[str, Any]] = [
+    {},
+    {"accumulate": 2},
+    {"architecture": "relu", "schedule": "plateau"},
+    {"resample_every": 3, "dead_after": 64, "aux_coef": 0.0, "learning_rate": 0.05},
+]
+
+
+@pytest.mark.parametrize("options", RESUMED)
 def test_killed_at_any_step_it_ends_to_the_bit_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
@@ -86,6 +95,17 @@ def test_weights_that_were_deleted_are_told_with_what_to_do(tmp_path: Path) -> N
         path.unlink()
     with pytest.raises(BadInput, match=r"step_0.*missing or damaged; use --overwrite to train anew"):
         quiet(asked)
+
+
+def test_dead_latents_are_drawn_anew_in_the_first_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    monkeypatch.setattr(Training, "resample", lambda _, pool, step: steps.append(step) or len(pool))
+    lines: list[str] = []
+    asked = request(tmp_path / "out", write(tmp_path), resample_every=4, max_steps=20)
+    train(asked, lines.append, lambda *_, **__: None)
+    assert steps == [4, 8] and "step 4: 360 dead latents drawn anew" in lines
 
 
 def test_early_stopping_ends_a_training(tmp_path: Path) -> None:

@@ -63,6 +63,39 @@ def test_dead_latents_come_back() -> None:
     assert own.gradients(own.scaled(X)).gradients["W_enc"][:24].any()
 
 
+@pytest.mark.parametrize("settings", [{}, {"architecture": "jumprelu", "dead_after": 128}])
+def test_dead_latents_are_drawn_anew_with_their_moments(settings: dict[str, Any]) -> None:
+    own = training(**{"dead_after": 64, **settings})
+    for _ in range(2):
+        own.gather(X)
+        own.update(1e-2)
+    own.idle_L[:24], own.idle_L[24:] = 128, 0
+    before = {name: value.clone() for name, value in own.parameters.items()}
+    assert own.resample(X, 2) == 24 and own.dead_share == 0
+    state = own.state()["optimiser"]["torch"]["state"]
+    for number, (name, value) in enumerate(own.parameters.items()):
+        if name == "b_dec":
+            assert torch.equal(value, before[name]) and state[number]["exp_avg"].any()
+            continue
+        assert torch.equal(value[24:], before[name][24:]), name
+        assert not state[number]["exp_avg"][:24].any() and not state[number]["exp_avg_sq"][:24].any()
+        assert state[number]["exp_avg"][24:].any(), name
+    assert not torch.equal(own.parameters["W_dec"][:24], before["W_dec"][:24])
+    assert own.resample(X, 2) == 0
+
+
+def test_what_is_drawn_anew_depends_on_seed_and_step_alone() -> None:
+    rows = []
+    for seed, step in ((0, 4), (0, 4), (0, 5), (1, 4)):
+        own = training(dead_after=64, seed=0)
+        own._settings = Settings(**{**SMALL, "dead_after": 64, "seed": seed})
+        own.idle_L += 64
+        own.resample(X, step)
+        rows.append(own.parameters["W_dec"].clone())
+    assert torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[0], rows[2]) and not torch.equal(rows[0], rows[3])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_losses_are_step_by_step_those_of_automatic_differentiation_and_plain_adam(kind: str) -> None:
     x = X.double()

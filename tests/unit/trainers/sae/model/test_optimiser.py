@@ -40,6 +40,18 @@ def test_rows_keep_norm_1_and_thresholds_do_not_fall_below_0() -> None:
     assert mine["threshold"].tolist() == [0.0] * 4
 
 
+def test_moments_of_some_rows_are_forgotten() -> None:
+    mine = parameters()
+    optimiser = Optimiser(Rule(), mine)
+    rows = torch.tensor([True, False, False, True])
+    optimiser.forget("W_dec", rows)  # there are none yet
+    optimiser.move({name: torch.ones_like(value) for name, value in mine.items()}, 0.1)
+    optimiser.forget("W_dec", rows)
+    mean, square = optimiser.moments("W_dec")
+    for moment in (mean, square):
+        assert not moment[rows].any() and bool((moment[~rows] != 0).all())
+
+
 def test_it_goes_on_from_a_state_and_steps_of_some_parameters_leave_the_others() -> None:
     one, two = parameters(), parameters()
     first, second = Optimiser(Rule(), one), Optimiser(Rule(), two)
