@@ -147,6 +147,7 @@ class Loop:
     def _epoch(self, made: Any, progress: Progress) -> None:
         plan, place, settings = self._plan, self.place, self._plan.settings
         for gathered, (row, x_BD) in enumerate(made, 1):
+            self._training.done = place.step / plan.steps
             report = self._training.gather(x_BD)
             place.examples += plan.batch
             if gathered % settings.accumulate:

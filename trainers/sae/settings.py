@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 from trainers.common.errors import BadInput
 from trainers.common.flags import at_least, inside, positive, real, whole
-from trainers.sae.model.architecture import KINDS, Architecture, Kind
+from trainers.sae.model.architecture import KINDS, TARGETS, Architecture, Kind, Target
 
 Schedule = Literal["linear", "restarts", "plateau", "constant"]
 SCHEDULES = ("linear", "restarts", "plateau", "constant")
 SPARSITY = {"relu": 1e-3, "gelu": 1e-3, "jumprelu": 1.0}
+TANH_SPARSITY = 0.1
+BANDWIDTHS: Mapping[Target, float] = {"quadratic": 0.1, "tanh": 2.0}
 ENGINES = ("own", "lightning")
 KERNELS = ("auto", "plain", "triton", "compiled")
 LARGEST_SEED = 1 << 63
@@ -27,14 +29,25 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "optimizer": ("adamw", "adam"),
     "engine": ENGINES,
     "kernels": KERNELS,
+    "sparsity_target": TARGETS,
 }
 SWITCHES = ("tied_weights", "unit_norm", "normalise")
-OPTIONAL = ("sparsity_coef", "learning_rate", "batch_size", "max_steps", "max_samples", "dense_above")
+OPTIONAL = (
+    "sparsity_coef",
+    "bandwidth",
+    "learning_rate",
+    "batch_size",
+    "max_steps",
+    "max_samples",
+    "dense_above",
+)
 """What may be None."""
 NUMBERS: Mapping[str, Callable[[str], float]] = {
     **dict.fromkeys(("latent_dim", "k", "max_epochs", "accumulate", "val_per_epoch"), whole(1)),
     **dict.fromkeys(("batch_size", "max_steps", "max_samples"), whole(1)),
-    **dict.fromkeys(("dead_after", "warmup_steps", "patience", "keep_checkpoints", "resample_every"), whole(0)),
+    **dict.fromkeys(
+        ("dead_after", "warmup_steps", "patience", "keep_checkpoints", "resample_every"), whole(0)
+    ),
     **dict.fromkeys(("sparsity_coef", "aux_coef", "weight_decay", "clip_norm", "dense_above"), at_least(0)),
     **dict.fromkeys(("bandwidth", "learning_rate"), positive),
     "decay_share": real(0, 1),
@@ -68,8 +81,11 @@ class Settings:
     k: int = 32
     tied_weights: bool = False
     sparsity_coef: float | None = None
-    """None is 1e-3 (relu, gelu), or 1 (jumprelu)."""
-    bandwidth: float = 0.1
+    """None is 1e-3 (relu, gelu), 1 (jumprelu), or 0.1 (its `tanh`)."""
+    sparsity_target: Target = "quadratic"
+    """Of JumpReLU: its distance from k, or `tanh`, whose weight grows over the whole training."""
+    bandwidth: float | None = None
+    """None is 0.1, or 2 (`tanh`)."""
     unit_norm: bool = False
     """Keep the decoder's rows at norm 1."""
     normalise: bool = True
@@ -127,11 +143,13 @@ class Settings:
             n_latents=self.latent_dim,
             k=self.k,
             tied=self.tied_weights,
-            sparsity_coef=SPARSITY.get(self.architecture, 0.0)
-            if self.sparsity_coef is None
-            else self.sparsity_coef,
-            bandwidth=self.bandwidth,
+            sparsity_coef=self._usual_sparsity() if self.sparsity_coef is None else self.sparsity_coef,
+            bandwidth=self.bandwidth or BANDWIDTHS[self.sparsity_target],
+            target=self.sparsity_target,
         )
+
+    def _usual_sparsity(self) -> float:
+        return TANH_SPARSITY if self.sparsity_target == "tanh" else SPARSITY.get(self.architecture, 0.0)
 
     def as_config(self) -> dict[str, Any]:
         """Return the settings as `--config` reads them."""

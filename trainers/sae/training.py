@@ -55,6 +55,8 @@ class Training:
         """What an example by itself has to reach where active latents are chosen over a batch."""
         self.idle_L = torch.zeros(self.form.n_latents, dtype=torch.int64, device=device)
         """Examples since a latent was active."""
+        self.done = 1.0
+        """Share of the training that is done: with it grows what asks for few active latents, if it does."""
         self._ways = Ways(rounded=False, dense_above=DENSE_ABOVE)
         self._share = 1.0 if self.form.kind in ("relu", "gelu") else 0.0
         self._optimiser = Optimiser(_rule(settings), self.parameters)
@@ -142,8 +144,9 @@ class Training:
         """Return what the parts of the loss count: mean squares (relu, gelu), or shares of the variance."""
         if not self.form.is_selective:
             return Weights(1 / (examples * self.form.n_features))
+        share = self.done if self.form.target == "tanh" else 1.0
         error = 1 / (examples * self.scale.variance)
-        return Weights(error, error * self._settings.aux_coef)
+        return Weights(error, error * self._settings.aux_coef, share)
 
     def evaluate(self, held_out: Tensor) -> Evaluation:
         """Return how good the autoencoder is on held-out examples."""

@@ -12,6 +12,9 @@ from trainers.common.errors import BadInput
 
 Kind = Literal["relu", "gelu", "topk", "batchtopk", "jumprelu", "matryoshka", "hierarchical"]
 KINDS: tuple[Kind, ...] = ("relu", "gelu", "topk", "batchtopk", "jumprelu", "matryoshka", "hierarchical")
+Target = Literal["quadratic", "tanh"]
+TARGETS: tuple[Target, ...] = ("quadratic", "tanh")
+"""What asks a JumpReLU autoencoder for few active latents."""
 LEVELS = 5
 """Nested parts of a Matryoshka or hierarchical one; each is twice the one before."""
 
@@ -28,9 +31,12 @@ class Architecture:
     tied: bool = False
     """The decoder is the encoder's transpose."""
     sparsity_coef: float = 1e-3
-    """Weight of mean |z| (relu, gelu), or of JumpReLU's distance from its target."""
+    """Weight of mean |z| (relu, gelu), or of what asks a JumpReLU one for few active latents."""
     bandwidth: float = 0.1
     """Width of JumpReLU's window around its threshold, within which gradients reach it."""
+    target: Target = "quadratic"
+    """(L0 / k - 1)², whose gradient reaches thresholds alone; or the sum of tanh(4 · z · |decoder row|) over
+    k, whose gradient reaches all parameters."""
 
     def __post_init__(self) -> None:
         """Refuse what no such autoencoder can have."""
@@ -38,6 +44,8 @@ class Architecture:
             raise BadInput(f"latents ({self.n_latents}) and k ({self.k}) must be at least 1")
         if self.is_selective and self.k > self.n_latents:
             raise BadInput(f"k {self.k} is above the number of latents, {self.n_latents}; lower --k")
+        if self.target != "quadratic" and self.kind != "jumprelu":
+            raise BadInput(f"--sparsity-target {self.target} is for jumprelu, not for {self.kind}")
         if self.tied and self.kind not in ("relu", "gelu"):
             raise BadInput(f"--tied-weights is for relu and gelu, not for {self.kind}")
 

@@ -16,6 +16,9 @@ from trainers.sae.model.levels import by_level
 from trainers.sae.model.parameters import Parameters, decoder_of, output_bias
 from trainers.sae.model.products import SPARSE, Products
 
+TANH_SCALE = 4.0
+"""Within the penalty `tanh`: Conerly et al., "Dictionary learning optimization techniques" (2025)."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -25,6 +28,8 @@ class Weights:
     """Of the sum of squared errors."""
     auxiliary: float = 0.0
     """Of the squared errors of what dead latents make of the rest."""
+    sparsity: float = 1.0
+    """Share of the penalty `tanh` that is in force."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +62,38 @@ def sparse_step(
     """Return loss and gradients of a batch; `products`: the way to form them."""
     codes, dead = batch.codes, batch.dead
     step = _Step(form, parameters, batch.x_BD, products)
-    window = _Window.of(form, parameters, codes)
+    window = _Window.of(form, parameters, codes, weights.sparsity)
     active = codes if window is None else codes.chosen(window.active)
-    squares, loss = step.reconstruct(codes, window, weights.error)
+    squares, loss = step.reconstruct(codes, window, weights)
     if dead is not None and weights.auxiliary:
         loss = loss + step.auxiliary(dead, weights.auxiliary)
-    penalty = step.penalise(active, window)
+    penalty = step.penalise(active, window) + step.penalty
     counts = torch.bincount(active.columns, minlength=form.n_latents)
     return Result(loss + penalty, squares, penalty, counts, step.finished())
+
+
+@dataclass(frozen=True)
+class Saturating:
+    """A penalty on active latents that grows with their strength up to 1 each, and its gradients."""
+
+    penalty: Tensor
+    slopes: Tensor
+    """By values [n], of what is near too."""
+    of_decoder: Tensor
+    """[L, D]"""
+
+    @classmethod
+    def of(
+        cls, form: Architecture, parameters: Parameters, codes: Codes, active: Tensor, share: float
+    ) -> Saturating:
+        """Return the penalty of the codes that are active, bool [n]; `share` of it is in force."""
+        decoder, weight = parameters["W_dec"], form.sparsity_coef * share / (form.k * codes.shape[0])
+        lengths = decoder.norm(dim=1).clamp(min=1e-12)
+        length, values = lengths[codes.columns], codes.values * active
+        tanh = (TANH_SCALE * values * length).tanh()
+        slope = (1 - tanh.square()) * (weight * TANH_SCALE)
+        by_length = latent_sums(codes, slope * values) / lengths
+        return cls(tanh.sum() * weight, slope * length, by_length[:, None] * decoder)
 
 
 @dataclass(frozen=True)
@@ -77,15 +106,25 @@ class _Window:
     """Near it, where gradients reach it, bool [n]."""
     near: Codes
     """Those inside."""
+    width: float
+    """Of the window."""
+    saturating: Saturating | None
+    """What asks for few active latents, where that reaches all parameters."""
 
     @classmethod
-    def of(cls, form: Architecture, parameters: Parameters, codes: Codes) -> _Window | None:
+    def of(cls, form: Architecture, parameters: Parameters, codes: Codes, share: float) -> _Window | None:
         """Return where codes lie; None for other architectures, of which all are active."""
         if form.kind != "jumprelu":
             return None
         distance = codes.values - parameters["threshold"][codes.columns]
         inside = distance.abs() < form.bandwidth / 2
-        return cls(distance > 0, inside, codes.chosen(inside))
+        active = distance > 0
+        tanh = Saturating.of(form, parameters, codes, active, share) if form.target == "tanh" else None
+        return cls(active, inside, codes.chosen(inside), form.bandwidth, tanh)
+
+    def to_encoder(self, slope: Tensor, threshold: Tensor) -> Tensor:
+        """Return by what the loss changes with what latents see, by what it changes with their values [n]."""
+        return slope * (self.active + self.inside * threshold / self.width)
 
 
 class _Step:
@@ -96,11 +135,13 @@ class _Step:
         self._decoder = decoder_of(parameters)
         self._centred = x_BD - parameters["b_dec"] if form.centres else x_BD
         self._residual = x_BD
+        self.penalty = x_BD.new_zeros(())
+        """What `reconstruct` adds to the loss for sparsity."""
         self._gradients: Parameters = {}
 
-    def reconstruct(self, codes: Codes, window: _Window | None, weight: float) -> tuple[Tensor, Tensor]:
+    def reconstruct(self, codes: Codes, window: _Window | None, weights: Weights) -> tuple[Tensor, Tensor]:
         """Add the gradients of every nested part's error; return squares of the whole, and the loss."""
-        x_BD, form = self._x, self._form
+        x_BD, form, weight = self._x, self._form, weights.error
         active = by_level(form, codes if window is None else codes.chosen(window.active))
         shape = (active.shape[0] // len(x_BD), *x_BD.shape)
         made_PBD = self._products.decoded(active, self._decoder).view(shape)
@@ -115,9 +156,7 @@ class _Step:
         if window is None:
             self._backward(active, back, self._products.at(active, back, self._decoder) + self._pull())
         else:
-            slope = self._products.at(codes, back, self._decoder)  # of what is active, and of what is near
-            self._backward(active, back, slope[window.active])
-            self._threshold(window.near, slope[window.inside])
+            self._jump(codes, active, window, back)
         return squares_P[-1], squares_P.sum() * (weight / len(errors))
 
     def auxiliary(self, dead: Codes, weight: float) -> Tensor:
@@ -132,7 +171,7 @@ class _Step:
         form, examples = self._form, active.shape[0]
         if form.kind == "relu":
             return active.values.sum() * self._pull()
-        if window is None:
+        if window is None or window.saturating is not None:
             return self._x.new_zeros(())
         excess = len(active.values) / examples / form.k - 1
         slope = -2 * form.sparsity_coef * excess / (form.k * form.bandwidth * examples)
@@ -164,6 +203,19 @@ class _Step:
         examples, sums = len(self._x), self._products.sums
         self._add("W_enc", sums(codes.modulo(examples), by_latent.modulo(examples), slope, self._centred))
         self._add("b_enc", latent_sums(codes, slope))
+
+    def _jump(self, codes: Codes, active: Codes, window: _Window, back_BD: Tensor) -> None:
+        slope = self._products.at(codes, back_BD, self._decoder)  # of what is active, and of what is near
+        if window.saturating is None:
+            self._backward(active, back_BD, slope[window.active])
+        else:
+            slope = slope + window.saturating.slopes
+            self.penalty = window.saturating.penalty
+            sums = self._products.sums(active, ByLatent.of(active), active.values, back_BD)
+            self._add("W_dec", sums + window.saturating.of_decoder)
+            threshold = self._parameters["threshold"][codes.columns]
+            self._encoder(codes, ByLatent.of(codes), window.to_encoder(slope, threshold))
+        self._threshold(window.near, slope[window.inside])
 
     def _threshold(self, inside: Codes, slope: Tensor) -> None:
         threshold = self._parameters["threshold"][inside.columns]

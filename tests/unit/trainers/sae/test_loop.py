@@ -25,6 +25,7 @@ RESUMED: list[dict[str, Any]] = [
     {},
     {"accumulate": 2},
     {"architecture": "relu", "schedule": "plateau"},
+    {"architecture": "jumprelu", "sparsity_target": "tanh"},
     {"resample_every": 3, "dead_after": 64, "aux_coef": 0.0, "learning_rate": 0.05},
 ]
 
@@ -95,6 +96,14 @@ def test_weights_that_were_deleted_are_told_with_what_to_do(tmp_path: Path) -> N
         path.unlink()
     with pytest.raises(BadInput, match=r"step_0.*missing or damaged; use --overwrite to train anew"):
         quiet(asked)
+
+
+def test_a_training_knows_how_much_of_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+    gather = Training.gather
+    monkeypatch.setattr(Training, "gather", lambda self, x: shares.append(self.done) or gather(self, x))
+    quiet(request(tmp_path / "out", write(tmp_path), max_steps=4))
+    assert shares == [0, 0.25, 0.5, 0.75]
 
 
 def test_dead_latents_are_drawn_anew_in_the_first_half(

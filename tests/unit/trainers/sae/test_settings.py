@@ -58,6 +58,7 @@ def test_written_settings_are_taken_back() -> None:
         ("recommended", {"max_epochs": "10"}, "max_epochs: .* is not a whole number"),
         ("recommended", {"max_epochs": None}, "max_epochs: 'None' is not a whole number"),
         ("recommended", {"k": True}, "k: 'True' is not a whole number"),
+        ("recommended", {"sparsity_target": "tanh"}, "--sparsity-target tanh is for jumprelu"),
         ("recommended", {"tied_weights": 1}, "tied_weights is 1, must be true or false"),
     ],
 )
@@ -98,6 +99,17 @@ def test_numbers_that_no_training_can_have(name: str, values: list[float]) -> No
     for value in values:
         with pytest.raises(BadInput, match=f"{name}: '.*' is not a "):
             settings_of("recommended", {name: value})
+
+
+def test_what_asks_for_few_active_latents_has_its_own_defaults() -> None:
+    def form(**given: Any) -> tuple[float, float]:
+        found = Settings(architecture="jumprelu", **given).form(8)
+        return found.sparsity_coef, found.bandwidth
+
+    assert form() == (1.0, 0.1)
+    assert form(sparsity_target="tanh") == (0.1, 2.0)
+    assert form(sparsity_target="tanh", sparsity_coef=0.5, bandwidth=0.3) == (0.5, 0.3)
+    assert Settings().form(8).sparsity_coef == 0
 
 
 def test_the_fast_command_has_limits() -> None:

@@ -33,6 +33,25 @@ def test_decoder_rows_keep_norm_1_where_they_are_to() -> None:
     assert float((free.parameters["W_dec"].norm(dim=1) - 1).abs().max()) > 0.01
 
 
+def test_only_the_weight_of_tanh_grows_with_the_training() -> None:
+    for target, share in (("quadratic", 1.0), ("tanh", 0.25)):
+        own = training(architecture="jumprelu", sparsity_target=target)
+        own.done = 0.25
+        assert own.weights(4).sparsity == share
+
+
+def test_tanh_asks_for_fewer_active_latents_the_more_it_weighs() -> None:
+    active = []
+    for weight in (0.0, 0.3, 3.0):
+        own = training(architecture="jumprelu", sparsity_target="tanh", sparsity_coef=weight)
+        own.prepare(X)
+        for _ in range(60):
+            report = own.gather(X)
+            own.update(1e-2)
+        active.append(report.l0)
+    assert active[0] > 1.5 * active[1] > 2 * active[2]
+
+
 def test_jumprelu_begins_with_k_active_latents() -> None:
     own = training(architecture="jumprelu", bandwidth=1e-6)
     assert own.prepare(X) == "encoder: float32"
@@ -96,17 +115,21 @@ def test_what_is_drawn_anew_depends_on_seed_and_step_alone() -> None:
     assert not torch.equal(rows[0], rows[2]) and not torch.equal(rows[0], rows[3])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "jumprelu, tanh"])
 def test_losses_are_step_by_step_those_of_automatic_differentiation_and_plain_adam(kind: str) -> None:
+    kind, _, target = kind.partition(", ")
+    options = {"sparsity_target": target, "sparsity_coef": 2.0} if target else {}
     x = X.double()
     scale = Scale(1.0, x.mean(0), float((x - x.mean(0)).square().sum(1).mean()))
-    settings = Settings(**{**SMALL, "architecture": kind, "weight_decay": 1e-2, "clip_norm": 0.5, "k": 6})
+    settings = Settings(
+        **{**SMALL, "architecture": kind, "weight_decay": 1e-2, "clip_norm": 0.5, "k": 6, **options}
+    )
     own = Training(settings, scale, torch.device("cpu"))
     own.prepare(x)
     leaves = {name: value.clone().requires_grad_() for name, value in own.parameters.items()}
     plain = torch.optim.AdamW(leaves.values(), weight_decay=1e-2)
     for step in range(20):
-        rate, batch = 1e-2 / (step + 1), x[(step % 4) * 16 :][:16]
+        rate, batch, own.done = 1e-2 / (step + 1), x[(step % 4) * 16 :][:16], step / 20
         loss = dense_loss(own.form, leaves, batch, own.weights(len(batch)))
         plain.param_groups[0]["lr"] = rate
         plain.zero_grad()

@@ -19,6 +19,8 @@ FORMS = [
     Architecture("relu", D, L, K, tied=True),
     *(Architecture(kind, D, L, K) for kind in KINDS if kind != "gelu"),
     Architecture("topk", D, L, k=100),
+    Architecture("jumprelu", D, L, K, target="tanh", bandwidth=0.5),
+    Architecture("jumprelu", D, L, K, target="tanh", bandwidth=2.0),
 ]
 
 
@@ -49,13 +51,15 @@ def sparse(
 
 @pytest.mark.parametrize("products", [SPARSE, DENSE], ids=["sparse", "dense"])
 @pytest.mark.parametrize("auxiliary", [0.0, 0.03])
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind}-{form.tied}-{form.k}")
+@pytest.mark.parametrize(
+    "form", FORMS, ids=lambda form: f"{form.kind}-{form.tied}-{form.k}-{form.target}-{form.bandwidth}"
+)
 def test_gradients_equal_those_of_automatic_differentiation(
     form: Architecture, auxiliary: float, products: Products
 ) -> None:
     form = dataclasses.replace(form, sparsity_coef=0.5)
     parameters, x = prepared(form)
-    weights, dead = Weights(1 / (B * D), auxiliary), torch.arange(L) % 5 == 0
+    weights, dead = Weights(1 / (B * D), auxiliary, 0.75), torch.arange(L) % 5 == 0
     leaves = {name: value.clone().requires_grad_() for name, value in parameters.items()}
     expected = dense_loss(form, leaves, x, weights, dead)
     expected.backward()
