@@ -47,6 +47,7 @@ from trainers.tabular.evaluation.intervals import Interval, interval
 
 Table = dict[str, dict[str, Interval]]
 """Arm, then column, to its figure."""
+PEOPLE = ("digits", "raw", "wisdm")
 WISDM_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "2e-3", "--epochs", "100"]
 WISDM_FLAGS += ["--early_stopping_patience", "15", "--early_stopping_patience_target", "15"]
 DIGITS_FLAGS = ["--model", "mlp", "--batch_size", "64", "--lr", "2e-3", "--epochs", "30"]
@@ -134,12 +135,15 @@ def people_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
         few = digits_people(folder / "digits", 12)
         few = replace(few, names=few.names[:4], flags=(*few.flags, "--epochs", "10"))
         return {"digits": people_table(few, 1, seeds, arms)}
-    tables = {"digits": people_table(digits_people(folder / "digits", 6), 3, seeds, arms)}
-    try:
-        tables["raw windows"] = people_table(raw_people(folder / "raw", 6), 3, seeds, arms)
-    except biosignals.Missing as missing:
-        told(f"raw windows: left out, {missing}")
-    if flags.wisdm:
+    tables: dict[str, Table] = {}
+    if "digits" in flags.people:
+        tables["digits"] = people_table(digits_people(folder / "digits", 6), 3, seeds, arms)
+    if "raw" in flags.people:
+        try:
+            tables["raw windows"] = people_table(raw_people(folder / "raw", 6), 3, seeds, arms)
+        except biosignals.Missing as missing:
+            told(f"raw windows: left out, {missing}")
+    if flags.wisdm and "wisdm" in flags.people:
         people = wisdm_people(folder / "wisdm", flags.wisdm, 8)
         if flags.averaged:
             arms |= quality_people.AVERAGES
@@ -210,6 +214,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", choices=("probes", "people", "saes", "tables"))
+    parser.add_argument(
+        "--people", nargs="+", choices=PEOPLE, default=PEOPLE, help="which people; left out: all"
+    )
     parser.add_argument("--wisdm", type=Path, metavar="FILE", help="WISDM_ar_v1.1_transformed.arff")
     parser.add_argument(
         "--ablation", action="store_true", help="take away one thing at a time; of people only with --wisdm"
