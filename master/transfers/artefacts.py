@@ -11,10 +11,10 @@ from master.core.running import events as ev
 from master.errors import IntegrityError, SessionLost
 from master.storage.checkpoint_store import Checkpoint
 from master.transfers.home import Home
+from master.transfers.mending import Mending, is_sound
 from master.transfers.patience import Patience
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
-from worker_agent.protocol.digests import holds
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Artefacts:
     home: Home
     reporter: Reporter
     patience: Patience
+    mending: Mending
 
     def deliver(self, command: cmd.Deliver, remote: Remote) -> bool:
         """Bring an artefact to a worker; False where the link is gone: the agent will ask again."""
@@ -41,7 +42,7 @@ class Artefacts:
 
     def _push(self, wanted: str, remote: Remote) -> bool:
         """Bring an artefact to a worker; False where there was nothing sound to bring."""
-        path = self._sound(wanted)
+        path = self._sound(wanted, remote.name)
         if path is None:
             return False
         remote.push(path, wanted)
@@ -49,19 +50,18 @@ class Artefacts:
             self.reporter.note(f"{remote.name}: sent base model {spec_hash[:12]}")
         return True
 
-    def _sound(self, wanted: str) -> Path | None:
+    def _sound(self, wanted: str, asking: str) -> Path | None:
         """Return the directory to bring; None where what there was is damaged, which has been told then."""
         checkpoint = self.home.checkpoints and self.home.checkpoints.holding(wanted)
         path = checkpoint.path if checkpoint else self.home.library.paths.get(wanted)
         if path is None:
             raise IntegrityError(f"nothing here has the content hash {wanted}")
-        if holds(path, wanted):
+        if is_sound(path, wanted):
             return path
         if checkpoint:
             self._drop_damaged(checkpoint)
-        else:
-            self._set_aside_damaged(wanted, path)
-        return None
+            return None
+        return path if self.mending.mend(wanted, path, asking) else None
 
     def _drop_damaged(self, checkpoint: Checkpoint) -> None:
         """Delete a checkpoint that is damaged: the next attempt begins without."""
@@ -70,13 +70,3 @@ class Artefacts:
             f"{checkpoint.job_id}: the checkpoint in {checkpoint.path} was damaged and is deleted"
         )
         self.reporter.event(ev.CheckpointDamaged, checkpoint.job_id, checkpoint.content_hash)
-
-    def _set_aside_damaged(self, wanted: str, path: Path) -> None:
-        """Set a damaged base model aside, to be trained again; nothing else may change during a run."""
-        spec_hash = self.home.library.drop(wanted)
-        if spec_hash is None:
-            raise IntegrityError(f"{path} has changed since the run began")
-        # At once: another worker's failed delivery of it must not be held against that worker.
-        self.reporter.event(ev.BaseModelDamaged, spec_hash)
-        aside = self.home.store.set_aside(spec_hash)
-        self.reporter.note(f"base model {spec_hash} is damaged; moved to {aside}, it is trained again")

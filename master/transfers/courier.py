@@ -10,6 +10,7 @@ from master.core.running import commands as cmd
 from master.transfers.artefacts import Artefacts
 from master.transfers.failed_attempts import FailedAttempts
 from master.transfers.home import Home
+from master.transfers.mending import Mending
 from master.transfers.outcomes import Outcomes, is_empty
 from master.transfers.patience import Patience
 from master.transfers.remote import Remote
@@ -31,7 +32,8 @@ class Courier:
         self._remotes, self._patience = remotes, Patience(pauses)
         self._outcomes = Outcomes(home, reporter, self._patience)
         self._failed_attempts = FailedAttempts(home, reporter, self._patience)
-        self._artefacts = Artefacts(home, reporter, self._patience)
+        mending = Mending(home, remotes, reporter)
+        self._artefacts = Artefacts(home, reporter, self._patience, mending)
         self._pools = {name: ThreadPoolExecutor(PER_WORKER, f"transfer-{name}") for name in remotes}
         self._single_flight = SingleFlight()
 

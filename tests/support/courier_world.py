@@ -85,8 +85,15 @@ class CourierWorld:
         home = Home(
             *(self.layout, self.store, self.library, lambda spec_hash: {"lr": spec_hash}, self.checkpoints)
         )
-        remotes = {"lab1": Remote(cast(WorkerLink, self.line), "run1")}
-        self.courier = Courier(home, remotes, Reporter(self.inbox, lambda: 5.0), self.pauses)
+        self.remotes = {"lab1": Remote(cast(WorkerLink, self.line), "run1")}
+        self.courier = Courier(home, self.remotes, Reporter(self.inbox, lambda: 5.0), self.pauses)
+
+    def add_worker(self, name: str, *, connected: bool = True) -> WorkLayout:
+        """Let there be another worker; return what is where on it."""
+        root = self.tmp_path / name
+        line = Line(FakeSession(name, root=root), name, WELCOME if connected else None)
+        self.remotes[name] = Remote(cast(WorkerLink, line), "run1")
+        return WorkLayout(root / "work")
 
     def attempt(self, job_id: str = JOB, attempt: int = 1) -> AttemptLayout:
         return WorkLayout(self.remote / "work").attempt("run1", job_id, attempt)

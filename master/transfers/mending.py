@@ -1,0 +1,106 @@
+"""A base model that is damaged at home: fetched from a worker that still has it whole, or given up."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from master.core.planning.plan import base_model_job_id
+from master.core.running import events as ev
+from master.errors import IntegrityError, TwophaseError
+from master.transfers.arrival import Arrival
+from master.transfers.home import Home
+from master.transfers.remote import Remote
+from master.transfers.reporter import Reporter
+from worker_agent.protocol.digests import FileDigest, holds
+from worker_agent.protocol.outcome import Finished, Outcome
+
+LOOKS = 3
+"""What reads wrong so often is damaged; a network's file system may err once."""
+_PART = "base_model"
+
+
+def is_sound(path: Path, wanted: str) -> bool:
+    """Return whether a directory holds what it should, at the third look at the latest.
+
+    Raises OSError where that cannot be told.
+    """
+    return any(_is_sound(path, wanted) for _ in range(LOOKS))
+
+
+def _is_sound(path: Path, wanted: str) -> bool:
+    try:
+        return path.is_dir() and holds(path, wanted)
+    except OSError as error:
+        if error.errno == errno.EIO:  # the disk says itself that it has lost something
+            return False
+        raise
+
+
+@dataclass(frozen=True)
+class Mending:
+    """Puts base models of the store right.  For all threads: one works, the others then find it done."""
+
+    home: Home
+    remotes: Mapping[str, Remote]
+    reporter: Reporter
+    _lock: Lock = field(default_factory=Lock)
+
+    def mend(self, wanted: str, path: Path, asking: str) -> bool:
+        """Have a base model again for a worker that is `asking`; False where it must be trained again.
+
+        Then that has been told.
+
+        Raises IntegrityError for what is no base model, or is none of this run any more.
+        """
+        with self._lock:
+            spec_hash = self.home.library.base_models.get(wanted)
+            if spec_hash is None:
+                raise IntegrityError(f"{path} has changed since the run began")
+            return is_sound(path, wanted) or self._mend(spec_hash, wanted, asking)
+
+    def _mend(self, spec_hash: str, wanted: str, asking: str) -> bool:
+        manifest = self._manifest(spec_hash, wanted)
+        if self.home.store.path(spec_hash).exists():
+            found = f"base model {spec_hash} is damaged; moved to {self.home.store.set_aside(spec_hash)}"
+        else:
+            found = f"base model {spec_hash} is gone from {self.home.store.path(spec_hash)}"
+        donors = [remote for name, remote in self.remotes.items() if name != asking and remote.connected]
+        donor = self._fetch(spec_hash, manifest, donors) if manifest else None
+        if donor:
+            self.reporter.note(f"{found}, fetched anew from {donor}")
+            return True
+        self.home.library.drop(wanted)
+        # Before anybody else is told: another worker's failed delivery must not be held against that worker.
+        self.reporter.event(ev.BaseModelDamaged, spec_hash)
+        self.reporter.note(f"{found}, it is trained again")
+        return False
+
+    def _manifest(self, spec_hash: str, wanted: str) -> dict[str, Any] | None:
+        """Return what the store says of a base model, if that is not damaged as well."""
+        try:
+            manifest = self.home.store.manifest(spec_hash)
+        except IntegrityError:
+            return None
+        return manifest if manifest["content_hash"] == wanted else None
+
+    def _fetch(self, spec_hash: str, manifest: Mapping[str, Any], donors: Iterable[Remote]) -> str | None:
+        """Bring a base model home from the first worker that has it whole; return that worker's name."""
+        files = [FileDigest.from_row(row) for row in manifest["files"]]
+        for remote in donors:
+            arrival = Arrival(
+                *(self.home.layout, remote, base_model_job_id(spec_hash), 0, Finished(Outcome.SUCCEEDED))
+            )
+            try:
+                there = remote.layout.cached(manifest["content_hash"])
+                self.home.store.add(arrival.fetch(_PART, there, files), manifest)
+            except (TwophaseError, OSError):
+                arrival.clear()  # a worker that has it not, or not whole: the next may
+                continue
+            arrival.clear()
+            return remote.name
+        return None

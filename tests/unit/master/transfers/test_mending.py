@@ -1,0 +1,102 @@
+"""A base model that is damaged at home comes from a worker that has it, or is trained again."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.transfers import mending
+from tests.support.courier_world import SPEC, put
+from tests.support.courier_world import CourierWorld as World
+from tests.unit.master.transfers.test_artefacts import held
+from worker_agent.protocol import digests
+from worker_agent.protocol.layout import WorkLayout
+
+WEIGHTS = "best_base_model.pt"
+
+
+@pytest.fixture
+def found(world: World) -> str:
+    return held(world)
+
+
+def deliver(world: World, found: str) -> ev.Event:
+    world.courier.deliver(cmd.Deliver("lab1", found))
+    return world.event()
+
+
+def damage(world: World) -> None:
+    (world.store.path(SPEC) / WEIGHTS).write_text("rotten")
+
+
+def test_it_is_fetched_from_a_worker_that_has_it_whole(world: World, found: str) -> None:
+    damage(world)
+    put(world.add_worker("none").cached("f" * 64), {WEIGHTS: "of another"})
+    world.add_worker("gone", connected=False)
+    put(world.add_worker("rotten").cached(found), {WEIGHTS: "weighty"})
+    put(world.add_worker("donor").cached(found), {WEIGHTS: "weights"})
+    world.courier.deliver(cmd.Deliver("lab1", found))
+    told = world.note()
+    assert told.startswith(f"base model {SPEC} is damaged; moved to ") and told.endswith(
+        "fetched anew from donor"
+    )
+    assert world.event() == ev.Delivered(5.0, "lab1", found)
+    there = WorkLayout(world.remote / "work").incoming("run1", found)
+    assert (there / WEIGHTS).read_text() == "weights"
+    assert world.store.verify(SPEC)["content_hash"] == found
+    aside = {path.name: path for path in world.layout.set_aside("x").parent.iterdir()}
+    (old,) = (path for name, path in aside.items() if name.startswith(SPEC))
+    assert (old / WEIGHTS).read_text() == "rotten"
+    assert not list((world.layout.state / "incoming").glob("*"))
+
+
+def test_it_is_trained_again_where_no_worker_has_it(world: World, found: str) -> None:
+    damage(world)
+    put(world.add_worker("rotten").cached(found), {WEIGHTS: "weighty"})
+    assert deliver(world, found) == ev.BaseModelDamaged(5.0, SPEC)
+    assert world.note().endswith("it is trained again") and not world.store.path(SPEC).exists()
+
+
+def test_without_a_sound_manifest_nobody_knows_what_to_fetch(world: World, found: str) -> None:
+    (world.store.path(SPEC) / "manifest.json").write_text("{")
+    damage(world)
+    put(world.add_worker("donor").cached(found), {WEIGHTS: "weights"})
+    assert deliver(world, found) == ev.BaseModelDamaged(5.0, SPEC)
+
+
+def test_one_that_somebody_removed_is_told_so_and_trained_again(world: World, found: str) -> None:
+    shutil.rmtree(world.store.path(SPEC))
+    assert deliver(world, found) == ev.BaseModelDamaged(5.0, SPEC)
+    assert world.note() == f"base model {SPEC} is gone from {world.store.path(SPEC)}, it is trained again"
+
+
+def test_who_comes_second_finds_it_mended(world: World, found: str) -> None:
+    damage(world)
+    put(world.add_worker("donor").cached(found), {WEIGHTS: "weights"})
+    assert deliver(world, found) == ev.Delivered(5.0, "lab1", found)
+    path = world.store.path(SPEC)
+    again = mending.Mending(world.courier._artefacts.home, world.remotes, world.courier._artefacts.reporter)
+    assert again.mend(found, path, "lab1") and len(list(world.layout.set_aside("x").parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize(("fails", "is_sound"), [(2, True), (3, False)])
+def test_a_file_system_may_err_twice(
+    world: World, found: str, monkeypatch: pytest.MonkeyPatch, fails: int, is_sound: bool
+) -> None:
+    looks = iter(range(fails))
+
+    def flaky(path: Path, wanted: str) -> bool:
+        if next(looks, None) is not None:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return digests.holds(path, wanted)
+
+    monkeypatch.setattr(mending, "holds", flaky)
+    assert mending.is_sound(world.store.path(SPEC), found) is is_sound
+    monkeypatch.setattr(mending, "holds", lambda path, wanted: path.joinpath("none").read_bytes())
+    with pytest.raises(FileNotFoundError):
+        mending.is_sound(world.store.path(SPEC), found)
