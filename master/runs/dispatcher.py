@@ -179,8 +179,8 @@ class Dispatcher:
                 self._links[worker].send(msg.Cancel(job_id, attempt))
             case cmd.Withdraw(worker, job_id, attempt):
                 self._links[worker].send(msg.Withdraw(job_id, attempt))
-            case cmd.Release(worker, job_id, attempt):
-                self._release(worker, job_id, attempt)
+            case cmd.Release(worker, job_id, attempt, suspect) if worker in self._links:
+                self._links[worker].send(msg.Release(job_id, attempt, suspect))
             case cmd.DropCheckpoints(worker, job_id) if worker in self._links:
                 self._links[worker].send(msg.DropCheckpoints(job_id))
             case cmd.Collect():
@@ -197,10 +197,6 @@ class Dispatcher:
                 self._tell(Noted(halt_text(reason)))
             case cmd.Finish(exit_code):
                 self._exit_code = exit_code
-
-    def _release(self, worker: str, job_id: str, attempt: int) -> None:
-        if worker in self._links:
-            self._links[worker].send(msg.Release(job_id, attempt))
 
 
 def _acks(batch: Iterable[Item]) -> dict[str, int]:

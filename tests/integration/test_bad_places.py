@@ -163,3 +163,19 @@ def test_an_agent_finds_rot_in_what_it_does_not_use(host: Host) -> None:
     host.connect("r2")
     until(lambda: (host.work().set_aside(name) / "code.txt").exists())
     assert not host.work().cached(name).exists()
+
+
+MAKE_BASE_MODEL = "import os; open(os.environ['TWOPHASE_BASE_MODEL_DIR'] + '/code.txt', 'w').write('sound')"
+
+
+def test_a_base_model_that_came_home_wrong_is_hashed_where_it_was_made(host: Host) -> None:
+    master = host.connect()
+    master.launch("base_models/s1", MAKE_BASE_MODEL, phase=1, base_model_hash="5" * 32)
+    made = master.finished("base_models/s1").base_model
+    assert made
+    name = made.content_hash
+    rot(host.work().cached(name) / "code.txt")
+    master.send(msg.Release("base_models/s1", 1, suspect=True))
+    until(lambda: (host.work().set_aside(name) / "code.txt").exists())
+    launch_on(master, "b", name, "pass")
+    master.wait(lambda item: isinstance(item, msg.Wanted) and item.content_hash == name)

@@ -73,6 +73,13 @@ class Verify:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Hash an artefact that looks as it should: something has gone wrong with it."""
+
+    content_hash: str
+
+
+@dataclass(frozen=True)
 class Start:
     """Take the slot, check the cached artefacts once more, and start the attempt."""
 
@@ -130,6 +137,7 @@ Command = Union[
     Discard,
     Look,
     Verify,
+    Doubt,
     Start,
     Stop,
     FreeSlot,

@@ -62,6 +62,8 @@ class Attempt:
     """Its first process, which leads the session of the others; 0 before the start."""
     mark: bytes = b""
     """The assignment that all of its processes have in their environment."""
+    made: str = ""
+    """The content hash of its base model in the cache."""
     peak_gpu_bytes: Optional[int] = None
     """The most GPU memory that it was seen with; None where it was not seen with any."""
 

@@ -106,6 +106,8 @@ def on_release(state: AgentState, message: Release) -> None:
     del state.attempts[key]
     state.released[key[0]] = max(key[1], state.released.get(key[0], -1))
     state.outbox += [cmd.KeepRelease(key), cmd.Discard(key, attempt.succeeded)]
+    if message.suspect:
+        state.outbox += [cmd.Doubt(name) for name in sorted({*attempt.needs, attempt.made} - {""})]
     _maybe_leave(state)
 
 
@@ -186,6 +188,7 @@ def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float)
     attempt = state.attempts[exit.key]
     outcome, error = outcome_of(attempt, exit, left)
     succeeded = outcome is Outcome.SUCCEEDED
+    attempt.made = left.base_model.content_hash if left.base_model else ""
     done = Finished(
         outcome,
         exit_code=exit.exit_code,

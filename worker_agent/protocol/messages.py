@@ -236,6 +236,8 @@ class Release:
     type: ClassVar[str] = "release"
     job_id: str
     attempt: Count
+    suspect: bool = False
+    """It was not as announced: what the attempt used and made is to be hashed again."""
 
 
 @dataclass(frozen=True)

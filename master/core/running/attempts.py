@@ -165,7 +165,7 @@ def on_collection_failed(state: RunState, event: ev.CollectionFailed, out: Outbo
     if record is None or record.state is not State.COLLECTING or record.attempt != event.attempt:
         return
     if record.worker:
-        out.commands.append(cmd.Release(record.worker, *record.key))
+        out.commands.append(cmd.Release(record.worker, *record.key, suspect=event.worker_fault))
     if not event.worker_fault or record.collect_faults >= state.policy.max_collect_faults:
         end_attempt(state, record, Outcome.FAILED, out, event.problem)
         return

@@ -68,6 +68,8 @@ class Release:
     worker: str
     job_id: str
     attempt: int
+    suspect: bool = False
+    """What it has is not what it announced: it is to hash what the attempt used and made."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable, List, Optional
 
+from worker_agent.cache.artefacts import LOOK_S
 from worker_agent.cache.garbage_collection import CacheCleaned, CacheCollector, CacheListed
 from worker_agent.core import commands as cmd
 from worker_agent.core import staging
@@ -47,6 +48,7 @@ class ArtefactEffects:
         return {
             cmd.Look: self.look,
             cmd.Verify: self.verify,
+            cmd.Doubt: self.doubt,
             Verified: self.on_verified,
             Rehashed: self.on_rehashed,
             CacheListed: self._collector.on_listed,
@@ -74,15 +76,20 @@ class ArtefactEffects:
         status = self.status(item.content_hash)
         handlers[status](self._state, item.content_hash, self._now())
         if status == "present":
-            self._rehash(item.content_hash)
+            # Bits may have rotted since it came.
+            self._rehash(item.content_hash, LOOK_S)
 
-    def _rehash(self, name: str) -> None:
-        """Hash in a thread what this agent uses for the first time: bits may have rotted since it came."""
+    def doubt(self, item: cmd.Doubt) -> None:
+        """Hash an artefact at once, whenever that was done last."""
+        self._rehash(item.content_hash, 0.0)
+
+    def _rehash(self, name: str, every_s: float) -> None:
+        """Hash in a thread what looks as it should, unless that was done in the last `every_s` seconds."""
         cache = self._host.context.cache
 
         def work() -> Rehashed:
             try:
-                return Rehashed(name, cache.rotten([name]))
+                return Rehashed(name, cache.rotten([name], every_s))
             except OSError as error:
                 return Rehashed(name, [f"{name} cannot be checked: {error}"])
 

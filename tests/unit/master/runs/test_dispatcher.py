@@ -231,6 +231,7 @@ COMMANDS: list[tuple[cmd.Command, Done]] = [
     (cmd.Withdraw("lab2", "a/b", 2), ("send", ("lab2", msg.Withdraw("a/b", 2)))),
     (cmd.DropCheckpoints("lab1", "a/b"), ("send", ("lab1", msg.DropCheckpoints("a/b")))),
     (cmd.Release("lab1", "a/b", 2), ("send", ("lab1", msg.Release("a/b", 2)))),
+    (cmd.Release("lab1", "a/b", 2, suspect=True), ("send", ("lab1", msg.Release("a/b", 2, suspect=True)))),
     (cmd.Collect("lab1", "a/b", 2, finished()), ("collect", cmd.Collect("lab1", "a/b", 2, finished()))),
     (
         cmd.CollectFailedAttempt("lab1", "a/b", 2, finished("failed")),

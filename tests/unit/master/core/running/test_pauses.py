@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.pauses import FIRST_PAUSE_S, MOST_PAUSE_S, PROBATION_S
 from master.core.running.policy import Policy
+from master.core.running.run_state import step
 from tests.unit.master.core.running.stage import Stage, job
 
 FULL = "no space left on the disk of /scratch"
@@ -146,6 +148,16 @@ def test_an_outcome_that_its_worker_cannot_hand_over_is_the_workers_fault() -> N
     told = run.tell(ev.CollectionFailed(run.at, "job", 1, "not what was announced", worker_fault=True))
     assert "pause w1 5 s: not what was announced" in told
     assert told[-1] == "start job#2@w2" and run.state.jobs["job"].failures == 0
+
+
+@pytest.mark.parametrize("by_worker", [True, False])
+def test_a_worker_that_could_not_hand_over_is_to_hash_what_it_has(by_worker: bool) -> None:
+    run = Stage(job(), workers=["w1"])
+    run.up("w1")
+    run.run_on("w1", "job", 1)
+    run.ended("w1", "job", 1)
+    out = step(run.state, ev.CollectionFailed(run.at, "job", 1, "no", worker_fault=by_worker))
+    assert cmd.Release("w1", "job", 1, suspect=by_worker) in out.commands
 
 
 def test_a_job_that_no_place_can_prepare_is_given_up_at_last() -> None:
