@@ -9,7 +9,7 @@ from typing import Any
 from master.errors import ConfigError
 from master.specs import ClusterSpec
 from master.storage.base_model_store import BaseModelStore
-from master.transfers.library import Library
+from master.storage.library import Library
 from worker_agent.protocol.digests import content_hash, digest_directory
 
 

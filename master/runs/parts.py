@@ -28,10 +28,10 @@ from master.runs.spec import Code, RunSpec, Start, StoredBaseModel
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.journal import Journal
+from master.storage.library import Library
 from master.storage.rebuilding import EPOCH_GAP, forgotten, remember, told_of
 from master.transfers.courier import Courier
 from master.transfers.home import Home
-from master.transfers.library import Library
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
 from worker_agent.protocol import messages as msg

@@ -9,8 +9,8 @@ from master.code.origin import Described
 from master.specs import Config
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
+from master.storage.library import Library
 from master.storage.run_layout import RunLayout
-from master.transfers.library import Library
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from master.core.running import events as ev
 from master.errors import SessionLost
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
+from master.storage.library import Library
 from master.storage.run_layout import RunLayout
 from master.transfers.courier import Courier
 from master.transfers.home import Home
-from master.transfers.library import Library
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
 from master.transfers.retry import Pauses

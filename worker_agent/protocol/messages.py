@@ -231,13 +231,12 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class Release:
-    """The attempt's outcome is safe at home: its files may go."""
+    """The attempt's files may go; where it was `suspect`, what it used and made is hashed again."""
 
     type: ClassVar[str] = "release"
     job_id: str
     attempt: Count
     suspect: bool = False
-    """It was not as announced: what the attempt used and made is to be hashed again."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from master.runs.script_jobs import job_configs
 from master.runs.spec import Code, RunSpec, Start
 from master.specs import ClusterSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
+from master.storage.library import Library
 from master.storage.run_layout import RunLayout
-from master.transfers.library import Library
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.messages import Launch
 

@@ -14,8 +14,8 @@ from master.runs.agents import RunName
 from master.runs.parts import _describer, make_launcher
 from master.runs.spec import Code, RunSpec, Start
 from master.specs import ClusterSpec, ServerSpec
+from master.storage.library import Library
 from master.storage.run_layout import RunLayout
-from master.transfers.library import Library
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 
 CLUSTER = ClusterSpec((ServerSpec("lab1", "lab1"), ServerSpec("localhost", "localhost")))

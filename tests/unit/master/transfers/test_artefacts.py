@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, TwophaseError
 from master.storage.base_model_store import make_manifest
-from master.transfers.library import Library
 from tests.support.courier_world import (
     SHA,
     SPEC,
@@ -78,12 +75,6 @@ def test_a_late_wish_for_a_damaged_base_model_spares_the_new_one(world: World) -
     world.library.hold(SPEC, new, world.store.path(SPEC), None)
     assert isinstance(deliver(world, old), ev.DeliveryFailed)
     assert world.store.verify(SPEC)["content_hash"] == new
-
-
-def test_a_base_model_is_dropped_once() -> None:
-    library = Library()
-    library.hold(SPEC, SHA, Path("/store"), "cnn")
-    assert (library.drop(SHA), library.drop(SHA), library.paths) == (SPEC, None, {})
 
 
 def test_code_or_data_that_changed_is_not_given_out(world: World) -> None:

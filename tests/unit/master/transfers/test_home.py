@@ -7,9 +7,9 @@ from pathlib import Path
 
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore, kept_checkpoints
+from master.storage.library import Library
 from master.storage.run_layout import RunLayout
 from master.transfers.home import Home
-from master.transfers.library import Library
 
 
 def test_checkpoints_are_dropped_where_they_are_kept(tmp_path: Path) -> None:

@@ -21,9 +21,8 @@ from worker_agent.core import commands as cmd
 from worker_agent.core import slot_assignment, staging, transitions
 from worker_agent.core.execution import Started
 from worker_agent.core.shares import Device
-from worker_agent.core.state import AgentState, Artefact
+from worker_agent.core.state import AgentState
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.outcome import BaseModelLeft
 from worker_agent.protocol.reports import Released
 
 STEPS: dict[str, Callable[[AgentState], None]] = {
@@ -347,17 +346,3 @@ def test_a_launch_that_was_released_of_old_is_answered() -> None:
     transitions.on_launch(state, launch("a", 2), 1.0)
     (told,) = drained(state)
     assert told == cmd.Send(Released("a", 3)) and not state.attempts
-
-
-@pytest.mark.parametrize("suspect", [False, True])
-def test_what_a_suspect_attempt_used_and_made_is_hashed_again(suspect: bool) -> None:
-    state, made = agent("s1"), BaseModelLeft("e" * 64, [])
-    state.artefacts[H1] = Artefact.PRESENT
-    transitions.on_launch(state, needing("a", H1), 1.0)
-    transitions.on_started(state, ("a", 1), 1, TICKS, 10.0)
-    transitions.on_exit(state, exited(), 12.0)
-    transitions.on_collected(state, exited(), cmd.Collected(base_model=made), 12.0)
-    drained(state)
-    transitions.on_release(state, msg.Release("a", 1, suspect))
-    doubts = [item.content_hash for item in drained(state) if isinstance(item, cmd.Doubt)]
-    assert doubts == (sorted([H1, made.content_hash]) if suspect else [])
