@@ -19,6 +19,7 @@ from master.core.running.jobs import (
     current,
     expect_model,
     finish,
+    give_no_number_twice,
     leave,
     make_ready,
     move,
@@ -113,7 +114,7 @@ def on_released(state: RunState, event: ev.AttemptReleased, out: Outbox) -> None
     if record is None or record.worker != event.worker or record.state is not State.ASSIGNED:
         return
     if record.attempt <= event.attempt:
-        record.attempts = max(record.attempts, event.attempt)
+        give_no_number_twice(record, event.attempt)
         leave(state, record)
         move(state, record, Trigger.WITHDRAW, out, note=f"{event.worker} knows the attempt of old")
         _go_on(state, record, out)

@@ -12,6 +12,8 @@ from worker_agent.protocol.outcome import Finished
 ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
 _MOST_UNLOCKED = 8
+_MOST_FORGOTTEN = 1000
+"""More attempts at a job than a journal can have lost: who says that there were is not believed."""
 
 
 def move(
@@ -157,6 +159,16 @@ def go_on_unlocking(state: RunState, out: Outbox) -> None:
             _block(state, record, out)
         else:
             unlock(state, record, out)
+
+
+def give_no_number_twice(record: JobRecord, attempt: int) -> None:
+    """Number a job's next attempts after one of a history that the journal has lost.
+
+    What that one did is not taken for theirs.  Raises ValueError for a number that cannot be.
+    """
+    if attempt > record.attempts + _MOST_FORGOTTEN:
+        raise ValueError(f"{record.job.job_id} has no attempt {attempt}, the last one is {record.attempts}")
+    record.attempts = max(record.attempts, attempt)
 
 
 def give_up(state: RunState, record: JobRecord, out: Outbox, note: str) -> None:

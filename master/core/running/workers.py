@@ -10,6 +10,7 @@ from master.core.running.jobs import (
     collecting,
     current,
     expect_model,
+    give_no_number_twice,
     is_stale,
     leave,
     make_ready,
@@ -24,6 +25,9 @@ from worker_agent.protocol.outcome import Outcome
 
 def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     """Compare what we think that the worker does with what its agent says."""
+    for job_id, attempt in event.attempts:
+        if record := state.jobs.get(job_id):
+            give_no_number_twice(record, attempt)
     view = state.workers[event.worker]
     view.up = view.ever_up = view.tried = True
     view.since, view.reason = event.at, "" if view.usable else view.reason

@@ -63,3 +63,29 @@ def test_an_attempt_that_its_worker_knows_of_old_gets_another_number() -> None:
     assert run.tell(released) == []
     run.started("w1", "job", 5)
     assert run.tell(ev.AttemptReleased(run.at, "w1", "job", 5)) == []
+
+
+def test_the_attempts_of_a_history_that_the_journal_has_lost_are_not_taken_for_those_of_now() -> None:
+    run = Stage(job(), workers=["w1"])
+    told = run.up("w1", ("job", 1), ("job", 2), slots=1)
+    assert sorted(told[1:-1]) == sorted(
+        f"{what} job#{attempt}@w1" for what in ("cancel", "release") for attempt in (1, 2)
+    )
+    assert (told[0], told[-1]) == ("job assign#3@w1: assigned", "start job#3@w1")
+    for attempt, outcome in ((1, "succeeded"), (2, "failed")):
+        assert run.ended("w1", "job", attempt, outcome) == [
+            f"cancel job#{attempt}@w1",
+            f"release job#{attempt}@w1",
+        ]
+    assert run.stands("job") is State.ASSIGNED
+
+
+@pytest.mark.parametrize("attempt", [1001, 10**12])
+def test_a_worker_that_tells_of_attempts_that_cannot_have_been_is_not_believed(attempt: int) -> None:
+    run = Stage(job(), workers=["w1", "w2"])
+    with pytest.raises(ValueError, match=f"job has no attempt {attempt}"):
+        run.up("w1", ("job", attempt))
+    run.up("w2")
+    with pytest.raises(ValueError, match="the last one is 1"):
+        run.tell(ev.AttemptReleased(run.at, "w2", "job", attempt + 1))
+    assert run.state.jobs["job"].attempts == 1
