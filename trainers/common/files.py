@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import json
-import pickle
 from collections.abc import Mapping
 from glob import escape
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 
 from trainers.common.errors import BadInput, FullDiskError, TrainerError
 from trainers.common.resume import as_json
+from trainers.common.torch_files import load_checkpoint
 from worker_agent.protocol.whole_files import write_whole
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -64,28 +64,12 @@ def write_tensors(path: Path, value: Mapping[str, Any]) -> None:
     write_bytes(path, tensor_bytes(value))
 
 
-def load_checkpoint(path: Path) -> Any:
-    """Return what a file of torch holds: tensors and plain data, never code.  Raises as `torch.load`.
-
-    BadInput where torch is older than 2.6, whose `weights_only` can be tricked (CVE-2025-32434).
-    """
-    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 6):
-        found = f"torch {torch.__version__} may run code that is hidden in {path}"
-        raise BadInput(f"{found} (CVE-2025-32434): pip install 'torch>=2.6'")
-    return torch.load(path, weights_only=True, map_location="cpu")
-
-
 def read_tensors(path: Path) -> dict[str, Any]:
     """Return what `write_tensors` wrote.
 
     FileNotFoundError where it is missing, ValueError where it is anything else.
     """
-    try:
-        value = load_checkpoint(path)
-    except FileNotFoundError:
-        raise
-    except (OSError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: cannot be read as tensors written by torch.save") from error
+    value = load_checkpoint(path)
     if not isinstance(value, dict):
         raise ValueError(f"{path}: holds {type(value).__name__}, a dict is needed")
     return value

@@ -5,7 +5,6 @@ Shapes: N windows, C channels, T samples.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from trainers.common.files import load_checkpoint
+from trainers.common.torch_files import load_checkpoint
 from trainers.personalization.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -98,14 +97,14 @@ def _read_pair(path: Path) -> tuple[Tensor, Tensor]:
         saved = load_checkpoint(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise DataError(f"{path}: cannot be read as tensors written by torch.save") from error
+    except ValueError as error:
+        raise DataError(str(error)) from error
     if not (isinstance(saved, (tuple, list)) and len(saved) == 2):
         raise DataError(f"{path}: holds {type(saved).__name__}, a tuple (X, y) is needed")
     X, y = saved
     if not (isinstance(X, Tensor) and isinstance(y, Tensor)):
         raise DataError(f"{path}: holds ({type(X).__name__}, {type(y).__name__}), two tensors are needed")
-    return X, y
+    return X.detach(), y.detach()
 
 
 def _check_windows(path: Path, X: Tensor, window_size: int) -> None:

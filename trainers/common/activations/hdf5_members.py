@@ -35,7 +35,7 @@ def check_link(path: Path, parent: h5py.Group, name: str) -> None:
     where = f"{path}: {parent.name.rstrip('/')}/{name}"
     if isinstance(link, h5py.ExternalLink):
         raise BadInput(
-            f"{where} is an external link to {link.path} in {link.filename}: activations must lie in the "
+            f"{where} is an external link to {link.path} in {link.filename}: what is read must lie in the "
             "file that is named; name that file instead, or copy them into one with h5copy"
         )
     if isinstance(link, h5py.SoftLink) and parent.get(name) is None:
@@ -53,7 +53,7 @@ def _next(path: Path, parent: h5py.Group, name: str, kind: type) -> h5py.Group |
     if _file_number(own) != _file_number(parent):
         raise BadInput(
             f"{path}: {parent.name.rstrip('/')}/{name} leads to another file, {own.file.filename}: "
-            "activations must lie in the file that is named; copy them into one with h5copy"
+            "what is read must lie in the file that is named; copy them into one with h5copy"
         )
     return own
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.common.errors import BadInput
-from trainers.common.files import load_checkpoint
+from trainers.common.torch_files import load_checkpoint
 from trainers.probes.fitting.modules import new_module
 from trainers.probes.reading.layer import Trained
 from trainers.probes.settings import ModelType, Settings

@@ -11,6 +11,7 @@ from trainers.personalization.errors import DataError
 
 X = torch.arange(24, dtype=torch.float32).view(4, 2, 3)
 y = torch.tensor([[0], [1], [1], [0]])
+HUGE = torch.zeros(1).expand(400, 100, 500)
 
 
 def save(folder: Path, value: Any, name: str = "ann_val") -> Source:
@@ -83,6 +84,26 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         save(tmp_path, (X, Path("anything but a tensor"))).load("ann", "val")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (X.to_sparse(), y),
+        (X.to("meta"), y),
+        (X, y.to(torch.uint64)),
+        (X[:1, :1, :1].expand(400, 100, 500), y),
+    ],
+    ids=["sparse", "without memory", "unusual labels", "more than is stored"],
+)
+def test_tensors_of_other_kinds_are_refused(tmp_path: Path, value: Any) -> None:
+    with pytest.raises(DataError, match=r"ann_val\.pt: cannot be read as tensors"):
+        save(tmp_path, value).load("ann", "val")
+
+
+def test_parameters_are_read_as_plain_tensors(tmp_path: Path) -> None:
+    windows = save(tmp_path, (torch.nn.Parameter(X), y)).load("ann", "val")
+    assert not windows.X_NCT.requires_grad
 
 
 def test_labels_without_an_end_are_refused(tmp_path: Path) -> None:

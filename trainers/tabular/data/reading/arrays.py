@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 
 from trainers.common.errors import BadInput
+from trainers.tabular.data.reading.hdf5 import opened_hdf5
+from trainers.tabular.data.reading.npz import opened_npz
+from trainers.tabular.data.reading.room import check_room
+from trainers.tabular.data.reading.stored import StoredArray
 
-_PART = re.compile(r"(?P<name>.+)_(?P<number>\d+)")
-Member = Callable[[slice | tuple[slice, int]], np.ndarray]
+_PART = re.compile(r"(?P<name>.+)_(?P<number>\d+)", re.DOTALL)
+
+
+Opened = Callable[[Path], AbstractContextManager[Mapping[str, StoredArray]]]
 
 
 def names(path: Path) -> list[str]:
@@ -27,12 +30,13 @@ def names(path: Path) -> list[str]:
 def columns(path: Path, wanted: Sequence[str]) -> dict[str, np.ndarray]:
     """Return these columns: float64 with NaN for what is missing, or text."""
     with _opened(path) as arrays:
-        return {name: _column(arrays, name) for name in wanted}
+        check_room(path, len(wanted) * next(iter(arrays.values())).shape[0])
+        return {name: _column(path, arrays, name) for name in wanted}
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
-    opened = _npz if path.suffix.lower() == ".npz" else _hdf5
+def _opened(path: Path) -> Iterator[Mapping[str, StoredArray]]:
+    opened: Opened = opened_npz if path.suffix.lower() == ".npz" else opened_hdf5
     with opened(path) as arrays:
         lengths = {name: array.shape[0] for name, array in arrays.items()}
         if not lengths:
@@ -43,42 +47,18 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
         yield arrays
 
 
-@contextmanager
-def _npz(path: Path) -> Iterator[dict[str, np.ndarray]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            yield {name: file[name] for name in file.files if file[name].ndim in (1, 2)}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path}: cannot be read as NPZ of plain arrays: {error}") from error
-
-
-@contextmanager
-def _hdf5(path: Path) -> Iterator[dict[str, h5py.Dataset]]:
-    found: dict[str, h5py.Dataset] = {}
-
-    def visit(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and item.ndim in (1, 2):
-            found[name] = item
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read as HDF5: {error}") from error
-    with file:
-        file.visititems(visit)
-        yield found
-
-
 def _names_of(name: str, shape: tuple[int, ...]) -> list[str]:
     return [name] if len(shape) == 1 else [f"{name}_{number}" for number in range(shape[1])]
 
 
-def _column(arrays: Mapping[str, Any], name: str) -> np.ndarray:
+def _column(path: Path, arrays: Mapping[str, StoredArray], name: str) -> np.ndarray:
     part = None if name in arrays else _PART.fullmatch(name)
-    values = arrays[name][:] if part is None else arrays[part["name"]][:, int(part["number"])]
+    values = arrays[name].read(None) if part is None else arrays[part["name"]].read(int(part["number"]))
     if values.dtype.kind in "OS":
         texts = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in values]
         return np.array(texts, dtype=object)
     if values.dtype.kind in "Ub":
         return values.astype(str).astype(object)
+    if values.dtype.kind not in "iuf":
+        raise BadInput(f"{path}: column {name!r} holds {values.dtype}, neither numbers nor texts")
     return np.asarray(values, dtype=np.float64)

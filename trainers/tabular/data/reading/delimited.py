@@ -13,20 +13,23 @@ import numpy as np
 from trainers.common.errors import BadInput
 from trainers.tabular.data.reading.extras import needed
 from trainers.tabular.data.reading.parquet import as_array
+from trainers.tabular.data.reading.room import check_names
 
 _DELIMITERS = (",", "\t", ";", "|")
+_LONGEST_LINE = 1 << 24
+"""Characters of the names of all columns."""
+_NOT_UTF8 = "text that is not UTF-8: save the file as UTF-8"
 _QUOTED = re.compile(r'"[^"]*"')
 _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
 
 
 def names(path: Path) -> list[str]:
     """Return the names in the first line; BadInput where there is none or one occurs twice."""
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        line = stream.readline().rstrip("\r\n")
+    line = _first_line(path)
+    if not line:
+        raise BadInput(f"{path}: is empty")
     found = [name.strip() for name in next(csv.reader([line], delimiter=_delimiter(line)), [])]
-    twice = sorted({name for name in found if found.count(name) > 1})
-    if not line or twice:
-        raise BadInput(f"{path}: {'has the columns ' + ', '.join(twice) + ' twice' if line else 'is empty'}")
+    check_names(path, found)
     return found
 
 
@@ -40,23 +43,28 @@ def columns(path: Path, wanted: Sequence[str], texts: Sequence[str] = ()) -> dic
     dates = [name for name in wanted if types.is_temporal(table.column(name).type)]
     if dates:  # of another file the same column may be text
         table = _table(path, wanted, [*texts, *dates])
-    return {name: _as_written(as_array(table.column(name))) for name in wanted}
+    return {
+        name: _as_written(as_array(table.column(name), f"{path}: column {name!r}", _NOT_UTF8))
+        for name in wanted
+    }
 
 
 def _table(path: Path, wanted: Sequence[str], texts: Sequence[str]) -> Any:
     arrow = needed("pyarrow.csv", "a CSV file")
-    present = names(path)
+    return arrow.read_csv(
+        path,
+        read_options=arrow.ReadOptions(column_names=names(path), skip_rows=1),
+        parse_options=arrow.ParseOptions(delimiter=_delimiter(_first_line(path))),
+        convert_options=_conversion(arrow, wanted, texts),
+    )
+
+
+def _first_line(path: Path) -> str:
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        delimiter = _delimiter(stream.readline())
-    try:
-        return arrow.read_csv(
-            path,
-            read_options=arrow.ReadOptions(column_names=present, skip_rows=1),
-            parse_options=arrow.ParseOptions(delimiter=delimiter),
-            convert_options=_conversion(arrow, wanted, texts),
-        )
-    except (ValueError, OSError) as error:
-        raise BadInput(f"{path}: cannot be read as text in columns: {error}") from error
+        line = stream.readline(_LONGEST_LINE)
+    if len(line) == _LONGEST_LINE:
+        raise BadInput(f"{path}: its first line has no end within {_LONGEST_LINE} characters")
+    return line.rstrip("\r\n")
 
 
 def _as_written(values: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainers.common.damaged import reading
 from trainers.common.errors import BadInput
 from trainers.tabular.data.reading import arrays, delimited, parquet, root
 from trainers.tabular.data.schema import FILE
@@ -21,6 +22,7 @@ _MODULES = {
     **dict.fromkeys((".npz", ".h5", ".hdf5", ".hdf"), arrays),
 }
 _ROOT = ".root"
+_TEXT = "text in columns"
 DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
 
@@ -62,11 +64,19 @@ class Files:
         return found
 
     def _names(self, path: Path) -> list[str]:
+        with reading(path, _kind(path)):
+            return self._names_in(path)
+
+    def _columns(self, path: Path, wanted: Sequence[str], texts: Sequence[str]) -> dict[str, np.ndarray]:
+        with reading(path, _kind(path)):
+            return self._columns_in(path, wanted, texts)
+
+    def _names_in(self, path: Path) -> list[str]:
         if path.suffix.lower() == _ROOT:
             return root.names(path, self.tree)
         return _module(path).names(path)
 
-    def _columns(self, path: Path, wanted: Sequence[str], texts: Sequence[str]) -> dict[str, np.ndarray]:
+    def _columns_in(self, path: Path, wanted: Sequence[str], texts: Sequence[str]) -> dict[str, np.ndarray]:
         if path.suffix.lower() == _ROOT:
             return root.columns(path, wanted, self.tree)
         module = _module(path)
@@ -99,6 +109,10 @@ def _matching(pattern: Path) -> list[Path]:
         return [pattern]
     below = Path(pattern.anchor)
     return sorted(path for path in below.glob(str(pattern.relative_to(below))) if path.is_file())
+
+
+def _kind(path: Path) -> str:
+    return _TEXT if _MODULES.get(path.suffix.lower()) is delimited else path.suffix.lower().removeprefix(".")
 
 
 def _module(path: Path):  # type: ignore[no-untyped-def]

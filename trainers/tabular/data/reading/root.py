@@ -11,6 +11,7 @@ import numpy as np
 
 from trainers.common.errors import BadInput
 from trainers.tabular.data.reading.extras import needed
+from trainers.tabular.data.reading.room import check_room
 
 CHUNK = "64 MB"
 _KINDS = {"TTree": "TTree", "ROOT::RNTuple": "RNTuple"}
@@ -25,6 +26,7 @@ def names(path: Path, tree: str | None = None) -> list[str]:
 def columns(path: Path, wanted: Sequence[str], tree: str | None = None) -> dict[str, np.ndarray]:
     """Return these branches as float64."""
     with _opened(path, tree) as table:
+        check_room(path, table.num_entries * len(wanted))
         chunks = table.iterate(list(wanted), step_size=CHUNK, library="np")
         blocks = [{name: _numbers(path, name, chunk[name]) for name in wanted} for chunk in chunks]
     empty = np.empty(0)
@@ -34,11 +36,10 @@ def columns(path: Path, wanted: Sequence[str], tree: str | None = None) -> dict[
 @contextmanager
 def _opened(path: Path, tree: str | None) -> Iterator[Any]:
     uproot = needed("uproot", "a ROOT file")
-    try:
-        file = uproot.open(path)
-    except (ValueError, OSError, KeyError) as error:
-        raise BadInput(f"{path}: cannot be read as ROOT: {error}") from error
-    with file:
+    with uproot.open(path) as file:
+        there, end = path.stat().st_size, file.file.fEND
+        if there < end:
+            raise BadInput(f"{path}: cannot be read as root: truncated: it ends at byte {there} of {end}")
         yield file[_name(path, file.classnames(cycle=False), tree)]
 
 

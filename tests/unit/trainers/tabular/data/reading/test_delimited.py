@@ -39,3 +39,22 @@ def test_names_are_as_they_are_written_whatever_else_the_file_holds(tmp_path: Pa
     assert found["code"].tolist() == ["007", "012"]
     assert found["count"].tolist() == ["1", None]  # as a file of numbers alone has it
     assert delimited.columns(path, ["code"])["code"].tolist() == [7, 12]
+
+
+def test_a_first_line_without_an_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "_LONGEST_LINE", 1000)
+    (tmp_path / "a.csv").write_text("x" * 1001 + ",y\n1,2\n")
+    with pytest.raises(BadInput, match=r"a\.csv: its first line has no end within 1000 characters"):
+        find_files([str(tmp_path / "a.csv")]).names()
+
+
+def test_a_name_that_no_reader_takes_is_told_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('"' + "x" * 200_000 + '",y\n1,2\n')
+    with pytest.raises(BadInput, match=r"a\.csv: cannot be read as text in columns: field larger"):
+        find_files([str(tmp_path / "a.csv")]).names()
+
+
+def test_bytes_that_are_no_text_are_told_with_their_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"x,y\n1,\xff\xfe\n")
+    with pytest.raises(BadInput, match=r"a\.csv: column 'y' holds text that is not UTF-8"):
+        find_files([str(tmp_path / "a.csv")]).read(["x", "y"])

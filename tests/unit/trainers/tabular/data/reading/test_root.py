@@ -74,3 +74,14 @@ def test_branches_of_several_values_are_told(tmp_path: Path) -> None:
     path = written(tmp_path / "a.root", "TTree", {"pair": np.zeros((3, 2))})
     with pytest.raises(BadInput, match="branch 'pair' is not one number a row"):
         root.columns(path, ["pair"])
+
+
+@pytest.mark.parametrize("kind", ["TTree", "RNTuple"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_torn_file_is_told(tmp_path: Path, kind: str, share: float) -> None:
+    path = written(tmp_path / "a.root", kind)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    files = find_files([str(path)])
+    with pytest.raises(BadInput, match=r"a\.root: cannot be read as root: "):
+        files.read(files.names())
