@@ -20,7 +20,7 @@ from master.errors import UsageError
 from master.intake.participant_jobs import SPLIT
 from master.intake.strict_json import Node, read_document
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_file
-from worker_agent.protocol.messages import EXECUTORS
+from worker_agent.protocol.script_contract import EXECUTORS
 
 DEFAULT_TRAINER = "personalization"
 MANIFEST = "manifest.json"

@@ -14,7 +14,7 @@ from master.code.path_warnings import lost_flags, lost_literals
 from master.code.snapshot import trainer_sources
 from master.code.sources import CodeRequest, Sources, find_sources
 from master.code.trainer_manifest import find_trainer_manifest
-from master.commands.run_two_phase_options import TwoPhaseOptions
+from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.errors import ConfigError, UsageError
 from master.intake.head_paths import expanded, worker_folders
 from master.intake.stages.file import Stages

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
 
 from master.commands.standard_streams import make_usable
-from master.core.running.run_state import EXIT_INTERRUPTED, EXIT_SOME_FAILED
+from master.core.exit_codes import EXIT_INTERRUPTED, EXIT_SOME_FAILED
+from master.core.harmless import clean
 from master.errors import ConfigError, TwophaseError, UsageError
-from master.view.wording import clean
-from worker_agent import __version__
 
 
 @dataclass(frozen=True)
@@ -70,27 +67,3 @@ class Command:
 def let_go_of_output() -> None:
     """Write what is left for standard output to nowhere: the interpreter must not try again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _Parser(argparse.ArgumentParser):
-    """Tells what is wrong first, and where the options are told in place of telling them all."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with a command line and leave with code 2."""
-        usage = f"usage: {self.prog} [options]; {self.prog} --help tells them all"
-        self.exit(UsageError.exit_code, f"{self.prog}: error: {message}\n{usage}\n")
-
-
-def new_parser(
-    prog: str, description: str, epilog: str, *, allow_abbrev: bool = True
-) -> argparse.ArgumentParser:
-    """Return a parser that knows `--help` and `--version`, and prints its texts as they are."""
-    parser = _Parser(
-        prog=prog,
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=allow_abbrev,
-    )
-    parser.add_argument("--version", action="version", version=f"{prog} {__version__}")
-    return parser

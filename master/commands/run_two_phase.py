@@ -2,159 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict
+from collections.abc import Sequence
 
 from master.commands.frame import Command
-from master.commands.run_two_phase_options import TwoPhaseOptions, parse
-from master.commands.taken_ids import notes_on_earlier
-from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec, settings_of
-from master.commands.working_directory import check_working_directory
-from master.core.planning.workers import planned_workers
-from master.errors import NoUsableWorker
-from master.intake.executors import INLINE
-from master.runs.dispatcher import halt_text
-from master.runs.earlier_starts import planned_jobs
-from master.runs.phase_logs import write_phase_logs
-from master.runs.run import Run, RunResult
-from master.runs.run_lock import exclusive
-from master.runs.script_jobs import job_configs
-from master.runs.stop_signals import on_signals
-from master.runs.worker_check import check_gpu_memory, probe_workers
-from master.storage.rebuilding import rebuild
-from master.storage.run_layout import RunLayout
-from master.storage.verification import verify
-from master.view.job_lines import print_jobs, print_settings
-from master.view.job_starts import start_notes
-from master.view.metrics import Metrics, absence
-from master.view.plan_table import plan_json, print_plan
-from master.view.result_sheet import write_sheet
-from master.view.result_table import collected_metrics, print_result, result_json
-from master.view.view import open_views
+from master.commands.options.run_two_phase import TwoPhaseOptions, parse
 
-_COMMAND = Command("run_two_phase")
+COMMAND = Command("run_two_phase")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors of the user are one message, never a traceback."""
-    return _COMMAND.run(lambda: _run(parse(argv)))
+    return COMMAND.run(lambda: _work(parse(argv)))
 
 
-def _run(options: TwoPhaseOptions) -> int:
-    check_working_directory()
-    layout = RunLayout(options.run_dir)
-    if options.verify:
-        return _verify(layout)
-    if options.rebuild and not options.dry_run:
-        with exclusive(layout):
-            for text in rebuild(layout):
-                _COMMAND.say(text)
-    request = check_request(options, layout)
-    return _dry_run(options, layout, request) if options.dry_run else _work(options, layout, request)
+def _work(options: TwoPhaseOptions) -> int:
+    from master.commands.run_two_phase_work import work  # help and wrong words do not wait for it
 
-
-def _verify(layout: RunLayout) -> int:
-    found = verify(layout)
-    for problem in found.problems:
-        _COMMAND.say(problem)
-    with _COMMAND.printing():
-        print(found.told())
-    return 1 if found.problems else 0
-
-
-def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
-    spec, configs = run_spec(options, layout, request), job_configs(request.jobs)
-    base = (request.base.sources.argv, request.base.flags) if request.base else None
-    jobs = planned_jobs(spec, (request.code.sources.argv, request.flags), configs, base)
-    workers = probe_workers(request.cluster)
-    check_gpu_memory(request.jobs, workers)
-    with _COMMAND.printing():
-        if options.json:
-            plan = plan_json(request.jobs, request.plan, workers, request.code)
-            more = {"all_jobs": [asdict(job) for job in jobs]} if options.verbose else {}
-            print(json.dumps({**plan, **more}, indent=2))
-        else:
-            print_plan(request.jobs, request.plan, workers, request.code)
-            print_settings(*settings_of(options, request))
-            print_jobs(jobs, each=options.verbose)
-    for problem in request.damaged.values():
-        _COMMAND.say(f"{problem}; it is going to be set aside, and trained again where a job needs it")
-    if request.doubt:
-        _COMMAND.say(request.doubt)
-    return 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code
-
-
-def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
-    """Run until the end, then say what came of it."""
-    with ExitStack() as stack:
-        terminal = False if options.executor == INLINE else None
-        views = open_views(quiet=options.quiet, terminal=terminal, log_file=options.log_file)
-        for view in views:
-            stack.callback(view.close)
-        run = stack.enter_context(Run.open(run_spec(options, layout, request)))
-        _greet(options, request, run)
-        with on_signals(run.stop):
-            result = run.run(views)
-            for text in write_phase_logs(layout, request.jobs, request.cluster, result):
-                _COMMAND.say(text)
-            metrics = collected_metrics(result.state, layout)
-            for text in write_sheet(result.state, layout, request.jobs, metrics, request.earlier):
-                _COMMAND.say(text)
-            if result.exit_code == NoUsableWorker.exit_code:
-                reasons = (text.replace("\n", "\n    ") for text in result.reasons)
-                _COMMAND.say("\n  ".join(["no usable worker:", *reasons]))
-            if options.quiet and result.state.halted:  # which leaves notes out
-                _COMMAND.say(halt_text(result.state.halted))
-            _report(options, layout, result, metrics, request)
-        return result.exit_code
-
-
-def _greet(options: TwoPhaseOptions, request: TwoPhaseRequest, run: Run) -> None:
-    """Say what there is to say before the jobs begin."""
-    problems = [*run.problems, *([request.doubt] if request.doubt else [])]
-    if options.quiet:  # which leaves notes out, but these are problems
-        for text in problems:
-            _COMMAND.say(text)
-    if request.doubt:
-        run.note(request.doubt)
-    for note in request.code.all_notes:
-        run.note(note)
-    if options.tmux_session:
-        run.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
-    if not options.json and not options.quiet:
-        with _COMMAND.printing():
-            code = request.code.without_notes()
-            print_plan(request.jobs, request.plan, planned_workers(request.cluster), code)
-            print_settings(*settings_of(options, request))
-
-
-def _report(
-    options: TwoPhaseOptions,
-    layout: RunLayout,
-    result: RunResult,
-    metrics: Mapping[str, Metrics],
-    request: TwoPhaseRequest,
-) -> None:
-    state, exit_code = result.state, result.exit_code
-    starts = [
-        *start_notes(state, request.imports),
-        *notes_on_earlier(request.earlier),
-        *(absence(metrics) if request.code.sources.entry else ()),
-    ]
-    with _COMMAND.printing():
-        if options.json:
-            found = metrics, layout.result, result.code_notes(), starts
-            print(json.dumps(result_json(state, exit_code, *found), indent=2))
-        elif not (options.quiet and exit_code == 0):
-            print_result(
-                state,
-                layout,
-                elapsed_s=result.ended_at - result.started_at,
-                notes=(*result.code_notes(), *starts),
-            )
+    return work(options)
 
 
 if __name__ == "__main__":

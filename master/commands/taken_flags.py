@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from master.code.declarations.reading import read_flags
@@ -16,21 +16,15 @@ from master.core.planning.passed_fields import passed_fields, takes_prefix
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.specs import JobSpec, JobsSpec
 
-STYLES: Mapping[str, Style] = {"separate": Style.SEPARATE, "joined": Style.JOINED, "bare": Style.BARE}
-STYLE_HELP = (
-    "how values follow flags: separate (--key value), joined (--key=value), bare (key=value);"
-    " as the script's library has it"
-)
-
 
 def flags_taken(sources: Sources, trainer: TrainerManifest | None, style: str | None = None) -> ScriptFlags:
     """Return what the code of jobs takes, its flags in the style that the user wants."""
     found = trainer.flags() if trainer else read_flags(sources)
     if style is None:
         return found
-    if STYLES[style] is Style.BARE:
+    if Style[style.upper()] is Style.BARE:
         return ScriptFlags(found.script, open="key=value is not checked", style=Style.BARE)
-    return replace(found, style=STYLES[style])
+    return replace(found, style=Style[style.upper()])
 
 
 def notes_on_flags(jobs: JobsSpec, script: ScriptFlags) -> Iterator[str]:

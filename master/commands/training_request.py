@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from master.commands.run_all_training_options import AllTrainingOptions
+from master.commands.options.run_all_training import AllTrainingOptions
 from master.errors import UsageError
 from master.intake.cluster import read_cluster
-from master.intake.executors import DEFAULT_EXECUTOR, executor_problem
+from master.intake.executors import executor_problem
 from master.intake.head_paths import expanded, with_head_paths
 from master.intake.secrets import with_secrets
 from master.orchestrator.arguments import Passed, not_passed
@@ -30,6 +30,7 @@ from master.runs.spec import RunSpec
 from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, ServerSpec
 from worker_agent.protocol.messages import Settings
+from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
 
 _HOST = "localhost"
 

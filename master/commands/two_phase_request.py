@@ -24,7 +24,7 @@ from master.commands.chosen_code import (
     choose_stages,
     path_warnings,
 )
-from master.commands.run_two_phase_options import TwoPhaseOptions
+from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import in_the_way, notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
@@ -34,8 +34,6 @@ from master.core.running.policy import Policy
 from master.errors import ConfigError, TwophaseError, UsageError
 from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
 from master.intake.executors import (
-    DEFAULT_EXECUTOR,
-    INLINE,
     check_executors,
     default_executor,
     inline_problem,
@@ -61,6 +59,7 @@ from master.storage.journal import EarlierStarts, read_earlier_starts, read_tran
 from master.storage.result_records import EarlierResult, earlier_results, read_record
 from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode
+from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR, INLINE
 
 _ALL_DONE = (
     "nothing is to run, all results are of the code as it was then; to run all again with that of now:"

@@ -9,9 +9,7 @@ from master.core.nearest import literal, shown
 from master.core.planning.job_settings import JOB_EXECUTOR
 from master.errors import ConfigError, UsageError
 from master.specs import ClusterSpec, Config, JobsSpec
-from worker_agent.protocol.messages import Launch
-
-DEFAULT_EXECUTOR, WARM, THREAD, INLINE = Launch.executor, "warm", "thread", "inline"
+from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR, INLINE, THREAD, WARM
 
 
 def executor_problem(value: Any, threads_problem: str) -> str:

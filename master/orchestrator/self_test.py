@@ -19,10 +19,10 @@ from typing import Any
 
 from rich.text import Text
 
-from master.core.running.run_state import EXIT_SOME_FAILED
+from master.core.exit_codes import EXIT_SOME_FAILED
+from master.core.harmless import clean
 from master.orchestrator.self_test_scripts import EPOCHS, PROBES, Job, Probe
 from master.view.tables import new_table, stdout_console
-from master.view.wording import clean
 from worker_agent.protocol.script_contract import JOB_ID
 
 COMMAND = "verify"

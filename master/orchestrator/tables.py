@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from master.core.harmless import clean
 from master.core.running.failures import signature
 from master.orchestrator.arguments import Passed, argv_of, not_passed, shown_command
 from master.orchestrator.discovery import shown_path
@@ -18,7 +19,7 @@ from master.orchestrator.run_files import TrainingFiles
 from master.orchestrator.summary_file import CANCELLED, FAILED, INVALID, NOT_RUN, SUCCEEDED, JobReport
 from master.view.failures import Failure, print_failures, print_left_out
 from master.view.tables import cut, new_table, stdout_console
-from master.view.wording import clean, duration, plural
+from master.view.wording import duration, plural
 
 _STYLES = {SUCCEEDED: "green", FAILED: "red", INVALID: "red", CANCELLED: "yellow", NOT_RUN: "yellow"}
 

@@ -10,11 +10,12 @@ from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.flags.passing import arguments
 from master.core.planning.job_settings import COLLECT_RULES, DEVICE, STALL_TIMEOUT, TIMEOUT
 from master.core.planning.passed_fields import passed_fields
-from master.intake.executors import DEFAULT_EXECUTOR, executor_of
+from master.intake.executors import executor_of
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.runs.spec import Start
 from master.specs import Config, DataDir
 from worker_agent.protocol.messages import ALONE, SHARED, Launch, Mount
+from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
 
 
 @dataclass(frozen=True)

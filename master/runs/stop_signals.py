@@ -12,8 +12,8 @@ from itertools import count
 from types import FrameType
 
 from master.adapters.inbox import Inbox, Noted, Received
+from master.core.exit_codes import EXIT_INTERRUPTED
 from master.core.running import events as ev
-from master.core.running.run_state import EXIT_INTERRUPTED
 
 _STREAMS = (0, 1, 2)
 _SHOW_CURSOR = b"\x1b[?25h"

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from master.view.wording import clean, last_line
+from master.core.harmless import clean, last_line
 
 _MOST_FAILURES = 40
 _MOST_LEFT_OUT = 20

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from master.core.harmless import clean
 from master.core.running.commands import Transition
 from master.core.running.events import Attempt
 from master.core.running.lifecycle import State
@@ -15,7 +16,6 @@ from master.core.running.records import RunState
 from master.core.running.summary import Tally
 from master.runs.notices import Ended, Noted, Notices, Refreshed, Seen, Transitions
 from master.view.lines import Kind, Line, line_of
-from master.view.wording import clean
 from worker_agent.protocol.reports import Said
 
 

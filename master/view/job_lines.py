@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
+from master.core.harmless import clean
 from master.core.planning.outlook import PlannedJob
 from master.core.running.policy import Policy
 from master.runs.launching import Limits
 from master.view.tables import stdout_console
-from master.view.wording import clean, duration, plural
+from master.view.wording import duration, plural
 
 _FIRST_SHOWN = 2
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from master.core.harmless import clean
 from master.core.running.records import RunState
-from master.view.wording import clean
 from worker_agent.protocol.outcome import Finished
 
 IMPORT_S = {

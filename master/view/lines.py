@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from master.core.harmless import clean, last_line
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import Trigger
 from master.core.running.records import JobRecord
-from master.view.wording import clean, duration, job_name, last_line
+from master.view.wording import duration, job_name
 
 
 class Kind(Enum):

@@ -10,10 +10,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from master.core.harmless import clean
 from master.core.running.records import RunState
 from master.core.running.summary import PhaseCounts, Tally
 from master.view.feed import Active
-from master.view.wording import PHASES, clean, counts_text, duration, ending, job_name, progress_text
+from master.view.wording import PHASES, counts_text, duration, ending, job_name, progress_text
 
 
 @dataclass(frozen=True)

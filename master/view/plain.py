@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
+from master.core.harmless import clean
 from master.core.running.records import RunState
 from master.core.running.summary import Tally
 from master.view.answers.why import why_nothing_runs
 from master.view.feed import FedView
 from master.view.lines import PROBLEMS, Folder, Kind, Line
-from master.view.wording import PHASES, clean, clock, counts_text
+from master.view.wording import PHASES, clock, counts_text
 
 SUMMARY_EVERY_S = 30.0
 

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from master.code.former_code import CodeReport
 from master.code.sources import Sources
-from master.view.wording import clean, plural
+from master.core.harmless import clean
+from master.view.wording import plural
 
 _MOST_LINES = 5
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from master.core.harmless import clean
 from master.core.planning.plan import Plan
 from master.core.planning.sharing import sharing_note
 from master.core.planning.varying import varying
@@ -17,7 +18,7 @@ from master.core.running.summary import planned_savings
 from master.specs import BaseModelSpec, JobsSpec
 from master.view.plan_code import PlannedCode, code_json, print_code
 from master.view.tables import cut, new_table, stdout_console
-from master.view.wording import clean, plural, short_hash
+from master.view.wording import plural, short_hash
 
 _WIDEST = 60
 _MOST_NAMED = 10

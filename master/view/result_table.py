@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from master.core.harmless import clean
 from master.core.running.failures import signature
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
@@ -18,7 +19,7 @@ from master.storage.run_layout import RunLayout, sheet_of
 from master.view.failures import Failure, print_failures, print_left_out
 from master.view.metrics import Metrics, beaten, columns, has_baseline, read_metrics, title
 from master.view.tables import cut, new_table, stdout_console
-from master.view.wording import clean, duration, figure, plural, short_hash
+from master.view.wording import duration, figure, plural, short_hash
 
 _STYLES = {State.SUCCEEDED: "green", State.FAILED: "red", State.BLOCKED: "red", State.CANCELLED: "yellow"}
 

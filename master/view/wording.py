@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from master.core.harmless import clean
 from master.core.planning.plan import Job
 from master.core.running.summary import PhaseCounts, as_number
 from worker_agent.protocol.reports import Said
@@ -14,7 +14,6 @@ from worker_agent.protocol.reports import Said
 HASH_SHOWN = 12
 PHASES: Mapping[int, str] = {1: "base models", 2: "experiments"}
 """What the jobs of a phase are called, unless a command has another word."""
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _METRICS_SHOWN = 3
 
 
@@ -32,19 +31,6 @@ def duration(seconds: float | None) -> str:
     if whole < 86400:
         return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
-
-
-def clean(text: str) -> str:
-    """Return text from a job or a worker as one harmless line: no escape sequences, no control characters."""
-    plain = _ESCAPES.sub("", text)
-    if plain.isprintable():
-        return plain.strip()
-    return "".join(char if char.isprintable() else " " for char in plain).strip()
-
-
-def last_line(text: str) -> str:
-    """Return the last line of a log that says something, cleaned."""
-    return next((line for line in map(clean, reversed(text.splitlines())) if line), "")
 
 
 def short_hash(spec_hash: str) -> str:

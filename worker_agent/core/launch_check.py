@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import FrozenSet, Optional
 
-from worker_agent.protocol.messages import EXECUTORS, Launch
+from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.script_contract import EXECUTORS
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _MAX_JOB_ID = 200

@@ -24,12 +24,10 @@ from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tu
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.reports import Released, Said, WorkerFacts
+from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
 from worker_agent.protocol.secrets import Secrets
 
 PROTOCOL = 1
-EXECUTORS = ("process", "warm", "thread", "inline")
-"""What can run a job: a fresh process, a fork of one that has imported what the job needs, a thread of one
-that runs many jobs of a built-in trainer, or a process in the foreground of the agent's terminal."""
 
 LEAST_LOG_BYTES = 1 << 20
 """The lowest limit for logs: what is smaller is not worth cutting."""
@@ -190,7 +188,7 @@ class Launch:
     base_model: Optional[str] = None
     """Phase 2: the content hash of the base model to start from."""
     env: Dict[str, str] = field(default_factory=dict)
-    executor: str = "process"
+    executor: str = DEFAULT_EXECUTOR
     """What is to run it; one of `EXECUTORS`."""
     timeout_s: Optional[float] = None
     """How long it may run."""

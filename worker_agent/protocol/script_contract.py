@@ -22,6 +22,11 @@ OUTPUT_DIR = "TWOPHASE_OUTPUT_DIR"
 CHECKPOINT_DIR = "TWOPHASE_CHECKPOINT_DIR"
 PROGRESS_FILE = "TWOPHASE_PROGRESS_FILE"
 
+EXECUTORS = ("process", "warm", "thread", "inline")
+"""A fresh process, a fork of one that has imported what the job needs, a thread of one that runs many jobs of
+a built-in trainer, or a process in the foreground of the agent's terminal."""
+DEFAULT_EXECUTOR, WARM, THREAD, INLINE = EXECUTORS
+
 EXIT_SUCCESS = 0
 EXIT_REQUEUE = 75
 """A script that ends with this code (sysexits' EX_TEMPFAIL) asks for another try."""

@@ -11,7 +11,8 @@ from master.core.nearest import hint, literal, unknown
 from master.core.planning.id_template import is_template, template_problem
 from master.core.planning.resources import Resources, resources, wrong_resources
 from master.core.quantities import SIZES, TIMES, seconds, size_bytes
-from worker_agent.protocol.messages import EXECUTORS, CollectRules
+from worker_agent.protocol.messages import CollectRules
+from worker_agent.protocol.script_contract import EXECUTORS
 
 T = TypeVar("T")
 

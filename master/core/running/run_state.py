@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from master.core.exit_codes import EXIT_ALL_SUCCEEDED, EXIT_INTERRUPTED, EXIT_NO_WORKER, EXIT_SOME_FAILED
 from master.core.running import artefacts, attempts, checkpoints, workers
 from master.core.running import commands as cmd
 from master.core.running import events as ev
@@ -18,8 +19,6 @@ from master.core.running.placing.assigning import place, refuse_homeless, refuse
 from master.core.running.policy import Policy
 from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Outcome
-
-EXIT_ALL_SUCCEEDED, EXIT_SOME_FAILED, EXIT_NO_WORKER, EXIT_INTERRUPTED = 0, 1, 4, 130
 
 _OF_MACHINES = (ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.SlotsHeldByOthers, ev.Tick)
 """What may leave a job without a machine, or with one: that is not asked after every event."""

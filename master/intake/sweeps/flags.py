@@ -2,98 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from master.intake.strict_json import Document, flags_document, read_document
 from master.intake.sweeps.axes import GRID, SAMPLE, ZIP
-from master.intake.sweeps.distributions import DISTRIBUTIONS
 from master.intake.sweeps.expansion import EXCLUDE, SET
-from master.intake.sweeps.values import split, value_of, values_of
+from master.intake.sweeps.words import SweepFlags
 
 COMMAND_LINE = "command line"
 
-Named = tuple[str, Any]
 
-
-@dataclass(frozen=True)
-class SweepFlags:
-    """What the flags say; each pair is a field and what it gets."""
-
-    set_to: Sequence[Named] = ()
-    grid: Sequence[Named] = ()
-    zip: Sequence[Named] = ()
-    sample: Sequence[Named] = ()
-    draws: int | None = None
-    seed: int = 0
-    exclude: Sequence[Mapping[str, Any]] = ()
-
-    @property
-    def given(self) -> bool:
-        """Whether they say anything."""
-        return any((self.set_to, self.grid, self.zip, self.sample, self.draws, self.exclude))
-
-    def document(self) -> Document:
-        """Return them as a jobs file.  Raises ConfigError."""
-        sample = {"n": self.draws, "seed": self.seed, "fields": dict(self.sample)}
-        parts = {
-            SET: dict(self.set_to),
-            GRID: dict(self.grid),
-            ZIP: dict(self.zip),
-            SAMPLE: sample if self.sample or self.draws else {},
-            EXCLUDE: list(self.exclude),
-        }
-        return flags_document({key: part for key, part in parts.items() if part}, COMMAND_LINE)
+def document_of(flags: SweepFlags) -> Document:
+    """Return flags as a jobs file.  Raises ConfigError."""
+    sample = {"n": flags.draws, "seed": flags.seed, "fields": dict(flags.sample)}
+    parts = {
+        SET: dict(flags.set_to),
+        GRID: dict(flags.grid),
+        ZIP: dict(flags.zip),
+        SAMPLE: sample if flags.sample or flags.draws else {},
+        EXCLUDE: list(flags.exclude),
+    }
+    return flags_document({key: part for key, part in parts.items() if part}, COMMAND_LINE)
 
 
 def given_jobs(path: Path | None, flags: SweepFlags) -> Document:
     """Return the jobs of a file, of flags, or of a file over which flags lie.  Raises ConfigError."""
     if path is None:
-        return flags.document()
+        return document_of(flags)
     document = read_document(path)
-    return replace(document, over=flags.document()) if flags.given else document
-
-
-def named_values(text: str) -> Named:
-    """Return field and values of `lr=1e-3,1e-4`.  Raises ValueError."""
-    name, values = _named(text)
-    return name, values_of(values)
-
-
-def named_value(text: str) -> Named:
-    """Return field and value of `epochs=5`.  Raises ValueError."""
-    name, value = _named(text)
-    return name, value_of(value)
-
-
-def named_distribution(text: str) -> Named:
-    """Return field and distribution of `lr=log_uniform:1e-5,1e-2`.  Raises ValueError."""
-    name, given = _named(text)
-    kind, colon, numbers = given.partition(":")
-    if not colon:
-        kinds = ", ".join(DISTRIBUTIONS)
-        raise ValueError(f"`{text}` is not like lr=log_uniform:1e-5,1e-2; distributions are {kinds}")
-    return name, {kind: values_of(numbers)}
-
-
-def together(text: str) -> dict[str, list[Any]]:
-    """Return fields and values of `model=large,batch=128,256`: those that do not go together."""
-    found: dict[str, list[Any]] = {}
-    for part in split(text):
-        name, equals, value = part.partition("=")
-        if equals:
-            found.setdefault(name.strip(), []).extend(values_of(value))
-        elif found:
-            found[next(reversed(found))].extend(values_of(part))
-        else:
-            raise ValueError(f"`{text}` is not like model=large,batch=128,256")
-    return found
-
-
-def _named(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise ValueError(f"`{text}` has no name: write NAME=…, such as lr=1e-3")
-    return name.strip(), value
+    return replace(document, over=document_of(flags)) if flags.given else document

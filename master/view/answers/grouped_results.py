@@ -9,12 +9,13 @@ from typing import Any
 
 from rich.table import Table
 
+from master.core.harmless import clean
 from master.core.planning.value_texts import value_text
 from master.core.results.comparison import Paired
 from master.core.results.lines import Question, ResultLine
 from master.core.results.statistics import Summary
 from master.view.tables import new_table
-from master.view.wording import clean, figure
+from master.view.wording import figure
 
 _FIGURES = ("mean", "half_width", "lowest", "highest", "count", "missing")
 

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
 from master.core.explaining.explain import explain, speaks_for_all
+from master.core.harmless import clean
 from master.core.planning.plan import BASE_MODELS
 from master.core.running.records import RunState
-from master.view.wording import clean, short_hash
+from master.view.wording import short_hash
 
 _ALONE = {
     Obstacle.UNUSABLE: "cannot be used",

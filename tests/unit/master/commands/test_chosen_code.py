@@ -11,7 +11,7 @@ import pytest
 from master.code.code_history import CodeStart
 from master.code.snapshot import take_snapshot
 from master.commands.chosen_code import ChosenCode, choose_code
-from master.commands.run_two_phase_options import parse
+from master.commands.options.run_two_phase import parse
 from master.errors import ConfigError, UsageError
 from master.specs import ClusterSpec, ServerSpec
 from master.storage.journal import EarlierStarts

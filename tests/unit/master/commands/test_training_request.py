@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from master.commands import training_request as module
-from master.commands.run_all_training_options import parse
+from master.commands.options.run_all_training import parse
 from master.commands.training_request import absolute, check_request, find_jobs, run_spec
 from master.errors import UsageError
 from master.orchestrator.resources import Workers

@@ -11,7 +11,7 @@ import pytest
 
 from master.code.code_history import CodeStart
 from master.code.snapshot import take_snapshot
-from master.commands.run_two_phase_options import parse
+from master.commands.options.run_two_phase import parse
 from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger

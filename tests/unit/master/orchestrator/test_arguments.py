@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.commands.run_all_training_options import parse
+from master.commands.options.run_all_training import parse
 from master.orchestrator.arguments import Passed, argv_of, not_passed, parameters_of, shown_command
 from master.orchestrator.jobs import TrainingJob
 

@@ -6,12 +6,10 @@ import pytest
 
 from master.core.running.summary import PhaseCounts
 from master.view.wording import (
-    clean,
     counts_text,
     duration,
     ending,
     figure,
-    last_line,
     metrics_text,
     progress_text,
 )
@@ -51,27 +49,6 @@ def test_durations(seconds: float | None, text: str) -> None:
 )
 def test_figures(value: float, text: str) -> None:
     assert figure(float(value)) == text
-
-
-@pytest.mark.parametrize(
-    ("raw", "text"),
-    [
-        ("\x1b[31mred\x1b[0m text", "red text"),
-        ("\x1b]0;title\x07after", "after"),
-        ("\x1b]8;;http://x\x1b\\link", "link"),
-        ("\x1b[2J\x1b[Hgone", "gone"),
-        ("a\rb\nc\td\x00e\x9bf", "a b c d e f"),
-        ("half \udc80 character", "half   character"),
-        ("Grüße, 日本語 [red]", "Grüße, 日本語 [red]"),
-    ],
-)
-def test_text_from_elsewhere_is_harmless(raw: str, text: str) -> None:
-    assert clean(raw) == text
-
-
-def test_the_last_line_is_the_last_that_says_something() -> None:
-    assert last_line("Traceback\nValueError: no data\n\n \x1b[0m\n") == "ValueError: no data"
-    assert last_line("") == ""
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from master.core.planning.setting_kinds import ANYTHING, KEPT, TIME
 from master.intake.job_checks import RESERVED_FIELDS
 from master.intake.participant_jobs import PARTICIPANT_JOBS, SHARES, SPLIT
 from tests.support.markdown import rows_below
-from worker_agent.protocol.messages import EXECUTORS
+from worker_agent.protocol.script_contract import EXECUTORS
 
 DOCS = Path(__file__).parents[5] / "docs"
 PAGE = (DOCS / "jobs.md").read_text()

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from master.errors import ConfigError
 from master.intake.strict_json import parse_document
 from master.intake.sweeps.expansion import expanded
-from master.intake.sweeps.flags import SweepFlags
+from master.intake.sweeps.flags import document_of
+from master.intake.sweeps.words import SweepFlags
 
 
 def fields(value: Any, flags: SweepFlags | None = None) -> list[dict[str, Any]]:
-    over = flags.document().root if flags else None
+    over = document_of(flags).root if flags else None
     return [entry.fields for entry in expanded(parse_document(json.dumps(value), "jobs.json").root, over)]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.commands.run_all_training_options import parse
+from master.commands.options.run_all_training import parse
 
 
 def test_a_word_for_the_scripts_may_begin_with_dashes() -> None:

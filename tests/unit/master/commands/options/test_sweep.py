@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from master.commands import analyze_jobs, run_two_phase_options
+from master.commands import analyze_jobs
+from master.commands.options import run_two_phase
+from master.intake.sweeps.flags import document_of
 
 
 def test_all_flags_are_taken() -> None:
     words = (
         "--zip a=1,2 --zip b=3,4 --sample c=uniform:0,1 --draws 5 --draw-seed 2 --exclude a=1,b=3 --set d=x"
     )
-    sweep = run_two_phase_options.parse(words.split()).sweep
-    assert sweep.document().value == {
+    sweep = run_two_phase.parse(words.split()).sweep
+    assert document_of(sweep).value == {
         "set": {"d": "x"},
         "zip": {"a": [1, 2], "b": [3, 4]},
         "sample": {"n": 5, "seed": 2, "fields": {"c": {"uniform": [0, 1]}}},
@@ -37,7 +39,7 @@ def test_all_flags_are_taken() -> None:
 )
 def test_what_cannot_be_is_told(words: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        run_two_phase_options.parse(words.split())
+        run_two_phase.parse(words.split())
     assert ended.value.code == 2
     assert says in capsys.readouterr().err
 

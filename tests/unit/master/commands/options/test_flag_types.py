@@ -6,7 +6,13 @@ import argparse
 
 import pytest
 
-from master.commands.flag_types import bounded, number_of_seconds, number_of_tries, time_limit, whole_number
+from master.commands.options.flag_types import (
+    bounded,
+    number_of_seconds,
+    number_of_tries,
+    time_limit,
+    whole_number,
+)
 
 
 @pytest.mark.parametrize(

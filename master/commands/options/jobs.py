@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from master.commands.flag_types import number_of_tries, patience, time_limit
+from master.commands.options.flag_types import number_of_tries, patience, time_limit
 from master.core.running.policy import Policy
-from master.intake.executors import DEFAULT_EXECUTOR, WARM
-from worker_agent.protocol.messages import EXECUTORS
+from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR, EXECUTORS, WARM
 
 
 def add_job_options(group: argparse._ArgumentGroup, *, retries: int) -> None:

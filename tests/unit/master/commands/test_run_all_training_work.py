@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from master.commands.run_all_training import NOTHING_FOUND, main
+from master.commands.run_all_training import main
+from master.commands.run_all_training_work import NOTHING_FOUND
 
 
 @pytest.fixture

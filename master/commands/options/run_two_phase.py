@@ -8,19 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from master.commands.flag_types import number_of_seconds, number_of_tries
-from master.commands.frame import new_parser
-from master.commands.job_options import add_job_options
-from master.commands.sweep_options import SWEEP_EXAMPLES, add_sweep_options, take_sweep
-from master.commands.taken_flags import STYLE_HELP, STYLES
+from master.commands.options.flag_types import number_of_seconds, number_of_tries
+from master.commands.options.jobs import add_job_options
+from master.commands.options.parser import new_parser
+from master.commands.options.sweep import SWEEP_EXAMPLES, add_sweep_options, take_sweep
 from master.core.nearest import near
 from master.core.running.policy import Policy
-from master.intake.sweeps.flags import SweepFlags
+from master.intake.sweeps.words import SweepFlags
 
 MOST_ALIKE = 10
 """Jobs that may fail alike before the run is halted."""
 _MISSPELT = 0.7
 """How like an option a word is that was meant for it: a flag of the script may have any name."""
+STYLES = ("separate", "joined", "bare")
+_STYLE_HELP = (
+    "how values follow flags: separate (--key value), joined (--key=value), bare (key=value);"
+    " as the script's library has it"
+)
 EPILOG = f"""\
 what happens:
   Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each
@@ -133,7 +137,7 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
     what.add_argument("--trainer", metavar="NAME", help=trainer)
     root = "the folder that travels as code and that jobs start in (see docs/script_contract.md)"
     add("--project-root", type=Path, metavar="DIR", help=root)
-    add("--flag-style", choices=tuple(STYLES), help=STYLE_HELP)
+    add("--flag-style", choices=STYLES, help=_STYLE_HELP)
     add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from master.commands.run_two_phase_options import parse
+from master.commands.options.run_two_phase import parse
 
 
 def test_a_sweep_needs_no_file() -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from master.commands.flag_types import whole_number
-from master.commands.frame import new_parser
-from master.commands.job_options import add_job_options
+from master.commands.options.flag_types import whole_number
+from master.commands.options.jobs import add_job_options
+from master.commands.options.parser import new_parser
 
 EXTRA_ARG = "--extra-arg"
+VERIFY = "verify"
+"""The word for the self-test, which has options of its own."""
 RETRIES = 0
 """A script that fails is not tried again unless that is asked for."""
 

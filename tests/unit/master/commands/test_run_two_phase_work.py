@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from master.adapters.inbox import Inbox
-from master.commands import run_two_phase
-from master.commands.run_two_phase_options import TwoPhaseOptions, parse
+from master.commands import run_two_phase, run_two_phase_work
+from master.commands.options.run_two_phase import TwoPhaseOptions, parse
 from master.core.planning.workers import PlannedWorker
 from master.errors import ConfigError, InternalError, NoUsableWorker, SessionLost, UsageError
 from master.runs import run as run_module
@@ -114,14 +114,14 @@ def test_errors_are_one_message_and_an_exit_code(
     def failing(_: TwoPhaseOptions) -> int:
         raise error
 
-    monkeypatch.setattr(run_two_phase, "_run", failing)
+    monkeypatch.setattr(run_two_phase_work, "work", failing)
     assert run_two_phase.main(REQUIRED) == code
     assert capsys.readouterr().err == f"run_two_phase: {says}\n"
 
 
 def probing(monkeypatch: pytest.MonkeyPatch, *reachable: bool) -> None:
     workers = [PlannedWorker(f"lab{n}", 2, 0, up, "" if up else "down") for n, up in enumerate(reachable)]
-    monkeypatch.setattr(run_two_phase, "probe_workers", lambda cluster: workers)
+    monkeypatch.setattr(run_two_phase_work, "probe_workers", lambda cluster: workers)
 
 
 @pytest.mark.parametrize(("reachable", "code"), [((True, False), 0), ((False, False), 4)])
@@ -168,7 +168,7 @@ def run_to(
     monkeypatch: pytest.MonkeyPatch, argv: list[str], code: int | Exception, *flags: str
 ) -> tuple[int, Notes]:
     view = Notes()
-    monkeypatch.setattr(run_two_phase, "open_views", lambda **_: [view])
+    monkeypatch.setattr(run_two_phase_work, "open_views", lambda **_: [view])
     monkeypatch.setattr(run_module, "Dispatcher", ending(code))
     return run_two_phase.main([*argv, *flags]), view
 

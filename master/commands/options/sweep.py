@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from master.commands.flag_types import bounded, whole_number
-from master.intake.sweeps.flags import (
+from master.commands.options.flag_types import bounded, whole_number
+from master.intake.sweeps.words import (
     Named,
     SweepFlags,
     named_distribution,

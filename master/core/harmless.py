@@ -1,0 +1,20 @@
+"""Text from jobs and workers, made harmless for a terminal."""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+
+def clean(text: str) -> str:
+    """Return text from a job or a worker as one harmless line: no escape sequences, no control characters."""
+    plain = _ESCAPES.sub("", text)
+    if plain.isprintable():
+        return plain.strip()
+    return "".join(char if char.isprintable() else " " for char in plain).strip()
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a log that says something, cleaned."""
+    return next((line for line in map(clean, reversed(text.splitlines())) if line), "")

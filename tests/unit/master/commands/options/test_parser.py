@@ -1,0 +1,21 @@
+"""What every command's parser knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from master.commands.options.parser import new_parser
+from worker_agent import __version__
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        new_parser("train", "Trains.", "").parse_args(["--version"])
+    assert capsys.readouterr().out == f"train {__version__}\n"
+
+
+def test_what_is_wrong_comes_first_and_where_help_is_last(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        new_parser("train", "Trains.", "").parse_args(["--x"])
+    usage = "usage: train [options]; train --help tells them all"
+    assert capsys.readouterr().err == f"train: error: unrecognized arguments: --x\n{usage}\n"

@@ -1,0 +1,28 @@
+"""Text that a terminal cannot be told anything by."""
+
+from __future__ import annotations
+
+import pytest
+
+from master.core.harmless import clean, last_line
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("\x1b[31mred\x1b[0m text", "red text"),
+        ("\x1b]0;title\x07after", "after"),
+        ("\x1b]8;;http://x\x1b\\link", "link"),
+        ("\x1b[2J\x1b[Hgone", "gone"),
+        ("a\rb\nc\td\x00e\x9bf", "a b c d e f"),
+        ("half \udc80 character", "half   character"),
+        ("Grüße, 日本語 [red]", "Grüße, 日本語 [red]"),
+    ],
+)
+def test_text_from_elsewhere_is_harmless(raw: str, text: str) -> None:
+    assert clean(raw) == text
+
+
+def test_the_last_line_is_the_last_that_says_something() -> None:
+    assert last_line("Traceback\nValueError: no data\n\n \x1b[0m\n") == "ValueError: no data"
+    assert last_line("") == ""
