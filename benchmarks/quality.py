@@ -156,7 +156,7 @@ def people_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
 def table_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
     """Run all models of tables, and those of people where their file is named."""
     found = quality_tabular.tables(flags)
-    if flags.wisdm and not flags.quick:
+    if flags.wisdm and "people" in flags.tables and not flags.quick:
         people = wisdm_people(folder / "wisdm", flags.wisdm, 8)
         effort = quality_tabular.effort_of(flags)
         found["WISDM, each person"] = quality_tabular_people.people_tables(people, effort, ("realmlp",))

@@ -41,6 +41,7 @@ PARKINSONS = "total_UPDRS"
 SPLITS = 20
 """Over which the coverage of intervals is averaged."""
 REFERENCES = ("realmlp", "tabm")
+TABLES = ("diabetes", "cancer", "parkinsons", "diamonds", "scan", "people")
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ def measured(task: Task, effort: Effort) -> Table:
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for seed in range(effort.seeds):
         for model, figures in one_run(task, effort, seed).items():
+            told(f"{task.name}, seed {seed}, {model}: {figures}")
             for name, value in figures.items():
                 found[model][name].append(value)
     return {
@@ -209,22 +211,30 @@ def tables(flags: argparse.Namespace) -> dict[str, Table]:
             found[task.name] = measured(task, effort)
             told(f"{task.name}: done")
         values = [task for task in tasks if "rmse" in task.metrics]
-        found["coverage of trees, in per cent"] = coverage_table(values, flags.splits)
+        if values and flags.splits:
+            found["coverage of trees, in per cent"] = coverage_table(values, flags.splits)
         if flags.peers_python:
-            for task in [*tasks[:2], *(task for task in tasks if "at random" in task.name)]:
+            for task in filter(_has_reference, tasks):
                 found[f"{task.name}, beside the reference"] = references(task, effort, flags.peers_python)
     return found
+
+
+def _has_reference(task: Task) -> bool:
+    """Return whether the references are asked too: those that have only numbers, each table once."""
+    return task.name in ("diabetes", "breast cancer") or "at random" in task.name
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what is said of tables alone."""
     parser.add_argument("--parkinsons", type=Path, metavar="FILE", help="parkinsons_updrs.data")
     parser.add_argument("--diamonds", type=Path, metavar="FILE", help="diamonds.csv of plotnine's wheel")
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES, help="only these")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS, help="of tables")
     parser.add_argument("--epochs", type=int, help="of networks of tables at most; left out: their recipes'")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of networks")
     parser.add_argument("--members", type=int, default=1, help="that predict together, of people's tables")
     parser.add_argument("--rows", type=int, help="drawn of each named file; left out: all")
-    parser.add_argument("--splits", type=int, default=SPLITS, help="that coverage is averaged over")
+    parser.add_argument("--splits", type=int, default=SPLITS, help="that coverage is averaged over; 0: none")
     parser.add_argument(
         "--peers-python", type=Path, help="a Python with pytabkit: TabM and RealMLP beside their references"
     )
@@ -234,20 +244,20 @@ def effort_of(flags: argparse.Namespace) -> Effort:
     """Return how much is trained: with `--quick` one network and the trees for some epochs."""
     if flags.quick:
         return Effort(2, {"models": ("realmlp", "trees"), "epochs": 16})
-    settings = {"models": tuple(flags.models)} | ({"epochs": flags.epochs} if flags.epochs else {})
-    return Effort(flags.seeds, settings, flags.members)
+    settings: dict[str, Any] = {"models": tuple(flags.models), "precision": flags.precision}
+    return Effort(flags.seeds, settings | ({"epochs": flags.epochs} if flags.epochs else {}), flags.members)
 
 
 def tasks_of(flags: argparse.Namespace, folder: Path) -> list[Task]:
     """Return the tables that are there: those of files where the files are named."""
-    found = scikit_learn_tasks(folder)
+    found = [task for task in scikit_learn_tasks(folder) if task.name.split()[-1] in flags.tables]
     if flags.quick:
         return found
-    if flags.parkinsons:
+    if flags.parkinsons and "parkinsons" in flags.tables:
         found += parkinsons_tasks(folder, flags.parkinsons, flags.rows)
-    if flags.diamonds:
+    if flags.diamonds and "diamonds" in flags.tables:
         found.append(diamonds_task(folder, flags.diamonds, flags.rows))
-    return [*found, pmssm_task(folder, flags.rows or 5000)]
+    return [*found, pmssm_task(folder, flags.rows or 5000)] if "scan" in flags.tables else found
 
 
 def told(line: str) -> None:
@@ -278,6 +288,7 @@ def references(task: Task, effort: Effort, python: Path) -> Table:
                 ours = Surrogate.load(request.output_dir / model).predict_rows(dataset.test)
                 theirs = _reference(dataset, model, seed, (Path(folder), python))
                 for arm, values in ((f"{model}, ours", _plain(ours)), (f"{model}, reference", theirs)):
+                    told(f"{task.name}, seed {seed}, {arm}: {_error(dataset, values)}")
                     for name, value in _error(dataset, values).items():
                         found[arm][name].append(value)
     return {arm: {name: interval(one) for name, one in row.items()} for arm, row in found.items()}
