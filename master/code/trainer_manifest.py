@@ -31,7 +31,8 @@ NOT_RECORDED = ""
 _REQUIRED = ("name", "description", "version", "sources", "executors")
 _KEYS = (
     *_REQUIRED,
-    *("shares", "fields", "base_models", "participants", "fine_tuning_fields", "modes", "kind_fields"),
+    *("shares", "fields", "switches", "base_models", "participants"),
+    *("fine_tuning_fields", "modes", "kind_fields"),
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -53,6 +54,8 @@ class TrainerManifest:
     """Folders beside its own that it imports from."""
     fields: frozenset[str] | None
     """Flags that it takes; None: those that its sources declare."""
+    switches: frozenset[str]
+    """Those of `fields` that take no value: `--name` says true, `--no-name` false."""
     shape: JobShape
     """What the fields of its jobs mean."""
 
@@ -76,7 +79,7 @@ class TrainerManifest:
         trees = [parsed(path.read_text(encoding="utf-8")) for path in self.modules()]
         read = argparse_flags(trees).by_name()
         names = read if self.fields is None else self.fields
-        flags = {name: read.get(name) or Flag(name, f"--{name}", Takes.UNKNOWN) for name in names}
+        flags = {name: read.get(name) or _flag(name, name in self.switches) for name in names}
         return ScriptFlags(by_name=flags, open="", is_exact=True)
 
 
@@ -120,6 +123,7 @@ def read_manifest(folder: Path) -> TrainerManifest:
         executors=frozenset(_executors(_member(top, "executors"))),
         shares=tuple(_shares(top.get("shares"), folder.parent)),
         fields=None if fields is None else frozenset(_strings(fields)),
+        switches=frozenset(_switches(top.get("switches"), fields)),
         shape=_shape(top),
     )
 
@@ -160,6 +164,21 @@ def _shares(node: Node | None, trainers: Path) -> Iterator[str]:
         room = trainers / item.string()
         if room.parent != trainers or not (room / "__init__.py").is_file():
             item.fail(f"there is no package {literal(item.value)} beside the trainer's folder")
+        yield item.value
+
+
+def _flag(name: str, is_switch: bool) -> Flag:
+    spelling = f"--{name}"
+    if is_switch:
+        return Flag(name, spelling, Takes.NOTHING, on=(spelling,), off=(f"--no-{name}",))
+    return Flag(name, spelling, Takes.UNKNOWN)
+
+
+def _switches(node: Node | None, fields: Node | None) -> Iterator[str]:
+    known = {*_strings(fields)}
+    for item in node.items() if node else ():
+        if item.string() not in known:
+            item.fail(unknown(item.value, sorted(known)))
         yield item.value
 
 

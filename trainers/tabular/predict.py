@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,8 +27,12 @@ from trainers.tabular.settings import NETWORKS
 if TYPE_CHECKING:
     import numpy as np
 
+    from trainers.tabular.data.reading.files import Files
+
 NAME = "predict_tabular"
 _ENDINGS = (".csv", ".parquet")
+_CODE = re.compile(r"[+-]?0\d+|\+.*|[+-]?\d{16,}")
+"""Digits that are a name, such as 007, or more of them than a float64 holds."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,13 +100,14 @@ def predictions(
     absent = [name for name in keep if name not in names and name != FILE]
     if absent:
         raise BadInput(f"--keep {', '.join(absent)}: no such column; there are {', '.join(names)}")
-    table = files.read(list(dict.fromkeys([*columns.names, *keep])))
+    table = files.read(columns.names)
     if not len(next(iter(table.values()))):
         raise BadInput(f"{', '.join(rows)}: no row is there to predict")
     found, notes = surrogate.rows({name: table[name] for name in columns.names})
     predicted = surrogate.predict_rows(found).columns()
     names_kept = _kept_names(keep, predicted)
-    kept = {name: _plain(table[column]) for column, name in names_kept.items()}
+    given = _as_given(files, keep)
+    kept = {name: given[column] for column, name in names_kept.items()}
     renamed = [
         f"--keep {column}: is the column {name}, since {column} is what is predicted"
         for column, name in names_kept.items()
@@ -119,6 +125,20 @@ def _kept_names(keep: Sequence[str], predicted: Mapping[str, Any]) -> dict[str, 
             name += "_given"
         found[column] = name
     return found
+
+
+def _as_given(files: Files, keep: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return columns of the rows: numbers, but what would lose digits as numbers as it is written."""
+    if not keep:
+        return {}
+    written = replace(files, texts=tuple(keep)).read(keep)
+    codes = [name for name, values in written.items() if any(map(_is_code, values.tolist()))]
+    found = replace(files, texts=tuple(codes)).read(keep)
+    return {name: _plain(values) for name, values in found.items()}
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

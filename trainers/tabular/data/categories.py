@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from trainers.tabular.data.dataset import UNKNOWN
 from trainers.tabular.data.reading.files import as_texts
+
+_TRUTHS = (("true", "True", "TRUE"), ("false", "False", "FALSE"))
+"""As text files have them; booleans of other formats are `True` and `False`."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Vocabulary:
         found = np.zeros((n_rows, len(self.categories)), dtype=np.int64)
         unseen: dict[str, int] = {}
         for place, (name, names) in enumerate(self.categories.items()):
-            number = {category: index + 1 for index, category in enumerate(names)}
+            number = _numbered(names)
             texts = as_texts(columns[name])
             found[:, place] = [number.get(text, UNKNOWN) for text in texts]
             missing = sum(text is None for text in texts)
@@ -49,6 +52,16 @@ class Vocabulary:
     def from_json(cls, value: Mapping[str, Any]) -> Vocabulary:
         """Return what `to_json` described."""
         return cls({name: tuple(names) for name, names in value.items()})
+
+
+def _numbered(names: Sequence[str]) -> dict[str, int]:
+    """Return the number of each category; true and false by every spelling, of which a table has one."""
+    number = {category: index + 1 for index, category in enumerate(names)}
+    for spellings in _TRUTHS:
+        known = [one for one in spellings if one in number]
+        if len(known) == 1:
+            number |= dict.fromkeys(spellings, number[known[0]])
+    return number
 
 
 def _ordered(texts: np.ndarray) -> tuple[str, ...]:

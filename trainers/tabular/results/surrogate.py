@@ -62,7 +62,10 @@ class Surrogate:
         """Return columns as rows without targets, and notes on what is missing or unknown in them."""
         spec = self.model.spec
         check_columns(spec.columns.names, list(columns))
-        table = {name: _column(columns[name]) for name in spec.columns.names}
+        table = {
+            name: _column(columns[name], is_category=name in spec.columns.categorical)
+            for name in spec.columns.names
+        }
         lengths = {len(values) for values in table.values()}
         if len(lengths) > 1:
             raise BadInput(f"columns are of different lengths: {', '.join(map(str, sorted(lengths)))}")
@@ -164,10 +167,10 @@ def calibrated(model: SavedModel, held_out: Sequence[Rows]) -> SavedModel:
     return replace(model, calibration=Calibration(None, fitted_temperature(truth, means)))
 
 
-def _column(values: ArrayLike) -> NDArray:
+def _column(values: ArrayLike, *, is_category: bool) -> NDArray:
     """Return a column as files give them: float64, or objects that are texts or None."""
     found = np.asarray(values)
-    if found.dtype.kind in "fiub":
+    if found.dtype.kind in "fiu" or (found.dtype.kind == "b" and not is_category):
         return found.astype(np.float64)
     return np.array([None if one is None or one != one else str(one) for one in found.tolist()], dtype=object)
 

@@ -16,6 +16,7 @@ from master.code.trainer_manifest import (
     sources_digest,
     trainer_names,
 )
+from master.core.flags.passing import arguments, dropped
 from master.core.planning.identity import base_model_of
 from master.core.planning.job_shape import JobShape
 from master.errors import ConfigError, UsageError
@@ -76,6 +77,14 @@ def test_a_manifest_says_what_fields_mean(tmp_path: Path) -> None:
     assert {*find_trainer_manifest("calm", tmp_path).flags().by_name} == {"lr", "head"}
 
 
+def test_a_switch_says_false_as_well_as_true(tmp_path: Path) -> None:
+    folder = write_trainer(tmp_path, "calm", fields=["amp", "lr"], switches=["amp"])
+    flags = read_manifest(folder).flags()
+    assert arguments({"amp": False, "lr": 1}, flags) == ["--no-amp", "--lr", "1"]
+    assert arguments({"amp": True}, flags) == ["--amp"]
+    assert [*dropped({"amp": False}, flags)] == []
+
+
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
@@ -93,6 +102,7 @@ def test_a_manifest_says_what_fields_mean(tmp_path: Path) -> None:
         ({"modes": {"fit": {"base": True}}}, "base .*allowed are base_model"),
         ({"modes": {"fit": True}}, "fit .*must be an object"),
         ({"kind_fields": "mode"}, "kind_fields .*must be a list"),
+        ({"fields": ["amp"], "switches": ["apm"]}, r"switches\[0\] .*did you mean `amp`"),
         ({"fields": [1]}, r"fields\[0\] .*must be a string"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib
 import importlib.util
@@ -38,8 +39,10 @@ def test_settings_come_from_preset_config_and_flags_in_this_order(
 
 def test_the_manifest_names_every_flag() -> None:
     known = {"help", "command", "config", "print_config"}
-    fields = {*find_trainer_manifest("sae").flags().by_name}
-    assert fields == {action.dest for action in build_parser()._actions} - known
+    manifest, actions = find_trainer_manifest("sae"), build_parser()._actions
+    assert {*manifest.flags().by_name} == {action.dest for action in actions} - known
+    two_way = [action for action in actions if isinstance(action, argparse.BooleanOptionalAction)]
+    assert manifest.switches == {action.dest for action in two_way}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from master.code.trainer_manifest import find_trainer_manifest
+from master.core.flags.passing import arguments
 from trainers.tabular import cli, pmssm
 from trainers.tabular.cli import build_parser, main, request_of
 from worker_agent.protocol.script_contract import ScriptContract
@@ -63,6 +64,15 @@ def test_the_manifest_names_every_flag() -> None:
     names = {one.lstrip("-").replace("-", "_") for one in spellings}
     fields = {*find_trainer_manifest("tabular").flags().by_name}
     assert fields == {name for name in names if not name.startswith("no_")} - known
+
+
+def test_jobs_can_switch_off_what_a_flag_switches_on() -> None:
+    manifest = find_trainer_manifest("tabular")
+    two_way = [one for one in build_parser()._actions if isinstance(one, argparse.BooleanOptionalAction)]
+    assert manifest.switches == {one.dest for one in two_way}
+    words = arguments(dict.fromkeys(sorted(manifest.switches), False), manifest.flags())
+    found = vars(build_parser().parse_args(words))
+    assert {name: found[name] for name in manifest.switches} == dict.fromkeys(manifest.switches, False)
 
 
 def test_help_teaches_and_needs_no_torch(

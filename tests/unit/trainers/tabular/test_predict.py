@@ -72,6 +72,25 @@ def test_categories_of_a_file_of_digits_and_truths_are_those_that_were_trained(
     assert "taken as unknown" not in capsys.readouterr().err
 
 
+def test_columns_that_are_kept_lose_no_digit(trained: Path, tmp_path: Path) -> None:
+    table = columns()
+    n = len(table["a"])
+    given = {
+        "id": (["007", "12"] * n)[:n],
+        "long": ["9007199254740993"] * n,
+        "count": ["3.0", *["4"] * (n - 1)],
+    }
+    path = written(tmp_path / "new.csv", {**table, **given})
+    words = ["--keep", "id", "long", "count", "--output"]
+    for name in ("p.csv", "p.parquet"):
+        assert main([str(trained / "out"), path, "--device", "cpu", *words, str(tmp_path / name)]) == 0
+    with (tmp_path / "p.csv").open() as stream:
+        row = next(csv.DictReader(stream))
+    assert (row["id"], row["long"], row["count"]) == ("007", "9007199254740993", "3")
+    kept = pq.read_table(tmp_path / "p.parquet").to_pydict()
+    assert (kept["id"][:2], kept["long"][0], kept["count"][1]) == (["007", "12"], "9007199254740993", 4)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

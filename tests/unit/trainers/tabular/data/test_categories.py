@@ -37,3 +37,11 @@ def test_no_column_is_a_matrix_without_columns() -> None:
 def test_a_vocabulary_comes_back_from_json() -> None:
     found = Vocabulary.fit(TRAIN)
     assert Vocabulary.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_true_and_false_are_known_by_every_spelling_but_where_two_are_categories() -> None:
+    asked = {"flag": np.array(["True", "FALSE", "true", None], dtype=object)}
+    found, unseen = Vocabulary({"flag": ("false", "true")}).numbers(asked, 4)
+    assert found[:, 0].tolist() == [2, 1, 2, 0] and unseen == {}
+    found, unseen = Vocabulary({"flag": ("FALSE", "True", "true")}).numbers(asked, 4)
+    assert found[:, 0].tolist() == [2, 1, 3, 0] and unseen == {}

@@ -11,6 +11,7 @@ import torch
 
 from tests.unit.trainers.tabular.results import saved_models
 from trainers.common.errors import BadInput
+from trainers.tabular.data.categories import Vocabulary
 from trainers.tabular.data.dataset import Kind
 from trainers.tabular.evaluation.classification import log_loss, tempered
 from trainers.tabular.models.registry import load
@@ -38,6 +39,15 @@ def test_columns_are_found_by_name_and_give_what_rows_give() -> None:
     assert rows.numeric[:, 0].tolist() == pytest.approx(table["length"])
     assert (surrogate.predict_rows(rows).mean == found.mean).all()
     assert notes == ("categories that no training row has, taken as unknown: kind 5",)
+
+
+def test_booleans_are_categories_or_amounts_as_in_training() -> None:
+    made = saved_models.saved_model()
+    model = replace(made, vocabulary=Vocabulary({"kind": ("false", "true")}))
+    table = {**columns(4), "kind": np.array([True, False, True, False]), "age": np.array([True, False] * 2)}
+    rows, notes = Surrogate(model).rows(table)
+    assert rows.categories[:, 0].tolist() == [2, 1, 2, 1] and notes == ()
+    assert rows.numeric[:, made.spec.columns.numeric.index("age")].tolist() == [1, 0, 1, 0]
 
 
 def test_missing_amounts_are_filled_in_and_told() -> None:
