@@ -185,17 +185,17 @@ class _Mish(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         """Return the values."""
         power = _bounded_exponential(x)
-        ctx.save_for_backward(x, power)
-        product = (power + 2).mul_(power)
-        return product.div_(product + 2).mul_(x)
+        share = (power + 2).mul_(power)
+        share = share.div_(share + 2)
+        ctx.save_for_backward(x, share)
+        return x * share
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        """Return the gradient: with q = 1 / (e²ˣ + 2eˣ + 2) the slope is 1 + q·(4x·eˣ·(eˣ + 1)·q - 2)."""
-        x, power = ctx.saved_tensors
-        inverse = (power + 2).mul_(power).add_(2).reciprocal_()
-        slope = (power + 1).mul_(power).mul_(inverse).mul_(x).mul_(4).sub_(2).mul_(inverse).add_(1)
-        return slope.mul_(gradients[0])
+        """Return the gradient: with t = tanh(log(1 + eˣ)) the slope is t + x·σ(x)·(1 - t²)."""
+        x, share = ctx.saved_tensors
+        slope = x.sigmoid().mul_(x)
+        return slope.addcmul_(slope * share, share, value=-1).add_(share).mul_(gradients[0])
 
 
 def _bounded_exponential(x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,28 @@ class RealMlpSizes:
     """Hidden layers."""
 
 
+class _ScaledLinear(torch.autograd.Function):
+    """factor·x·Wᵀ + b whose products scale by themselves, so that no pass over the rows does."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, factor: float) -> Tensor:
+        """Return [N, outputs] for [N, inputs]."""
+        ctx.save_for_backward(x, weight)
+        ctx.factor = factor
+        return torch.addmm(bias, x, weight.t(), alpha=factor)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+        """Return the gradients of inputs that need one, weights and bias."""
+        (x, weight), (of_outputs,) = ctx.saved_tensors, gradients
+        of_x = _scaled(of_outputs, weight, ctx.factor) if ctx.needs_input_grad[0] else None
+        return of_x, _scaled(of_outputs.t(), x, ctx.factor), of_outputs.sum(0), None
+
+
+def _scaled(left: Tensor, right: Tensor, factor: float) -> Tensor:
+    return torch.addmm(left.new_zeros(()), left, right, beta=0, alpha=factor)
+
+
 class NtkLinear(nn.Linear):
     """A linear map in the neural tangent parametrisation: drawn as N(0, 1), divided by √inputs in use."""
 
@@ -38,6 +61,9 @@ class NtkLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x·Wᵀ / √inputs + b."""
+        if self.training and x.dim() == 2 and not torch.is_autocast_enabled(x.device.type):
+            found: Tensor = _ScaledLinear.apply(x, self.weight, self.bias, self.factor)
+            return found
         return torch.add(self.bias, functional.linear(x, self.weight), alpha=self.factor)
 
 
