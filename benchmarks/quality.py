@@ -38,6 +38,7 @@ from benchmarks import (
     quality_probes,
     quality_tabular,
     quality_tabular_people,
+    quality_tabular_persons,
 )
 from benchmarks.quality_people import People
 from benchmarks.quality_probes import FULL, QUICK, Size
@@ -156,6 +157,11 @@ def people_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
 def table_tables(flags: argparse.Namespace, folder: Path) -> dict[str, Table]:
     """Run all models of tables, and those of people where their file is named."""
     found = quality_tabular.tables(flags)
+    if flags.parkinsons and "persons" in flags.tables and not flags.quick:
+        effort = quality_tabular.effort_of(flags)
+        found["Parkinson's, each person"] = quality_tabular_persons.parkinsons_people(
+            flags.parkinsons, effort
+        )
     if flags.wisdm and "people" in flags.tables and not flags.quick:
         people = wisdm_people(folder / "wisdm", flags.wisdm, 8)
         effort = quality_tabular.effort_of(flags)

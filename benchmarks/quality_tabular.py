@@ -41,7 +41,8 @@ PARKINSONS = "total_UPDRS"
 SPLITS = 20
 """Over which the coverage of intervals is averaged."""
 REFERENCES = ("realmlp", "tabm")
-TABLES = ("diabetes", "cancer", "parkinsons", "diamonds", "scan", "people")
+TABLES = ("diabetes", "cancer", "parkinsons", "diamonds", "scan", "persons", "people")
+"""`persons`: each of Parkinson's, `people`: each of WISDM."""
 
 
 @dataclass(frozen=True)
