@@ -26,7 +26,7 @@ from trainers.tabular.data.targets import TargetStatistics
 from trainers.tabular.models.registry import MODELS, ModelSpec, build, count_parameters, recipe
 from trainers.tabular.results.export import onnx_bytes
 from trainers.tabular.results.saved import SavedMember, SavedModel, Statistics
-from trainers.tabular.results.surrogate import Surrogate, calibrated
+from trainers.tabular.results.surrogate import Precision, Surrogate, calibrated
 
 REPEATS = 3
 INPUTS = tuple(f"x{number}" for number in range(19))
@@ -61,11 +61,11 @@ def speeds(call: Callable[[], Any], rows: int, name: str) -> dict[str, float]:
     return found
 
 
-def measured(name: str, rows: int, threads: int, *, onnx: bool) -> dict[str, float]:
+def measured(name: str, rows: int, threads: int, precision: Precision, *, onnx: bool) -> dict[str, float]:
     """Return rows a second of one model, by its call and through onnxruntime."""
     model, fresh = model_of(name), drawn(rows, 2)
     columns = dict(zip(INPUTS, fresh.numeric.numpy().T, strict=True))
-    surrogate = Surrogate(model)
+    surrogate = Surrogate(model, precision=precision)
     found = {
         "parameters": float(count_parameters(build(model.spec, fresh.numeric[:1000]))),
         **speeds(lambda: surrogate.predict(columns), rows, "rows"),
@@ -93,11 +93,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--models", nargs="+", choices=tuple(MODELS), default=["realmlp", "mlp", "tabm"])
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--onnx", action="store_true", help="through onnxruntime, too")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(argv)
     torch.set_num_threads(asked.threads)
-    found = {name: measured(name, asked.rows, asked.threads, onnx=asked.onnx) for name in asked.models}
+    found = {
+        name: measured(name, asked.rows, asked.threads, asked.precision, onnx=asked.onnx)
+        for name in asked.models
+    }
     if asked.json:
         print(json.dumps(found, indent=2))
         return 0

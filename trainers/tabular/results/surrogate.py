@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,6 +25,7 @@ from trainers.tabular.results.predictions import Classes, Prediction, Values
 from trainers.tabular.results.saved import Calibration, SavedModel, load_model
 
 BATCH = 8192
+Precision = Literal["float32", "bfloat16"]
 Array = NDArray[np.float64]
 
 
@@ -39,16 +42,24 @@ class MemberOutputs:
 class Surrogate:
     """A model that answers: the mean over its members, how far they spread, and intervals."""
 
-    def __init__(self, model: SavedModel, device: str | torch.device = "cpu") -> None:
-        """Build the members' networks; BadInput where weights and sizes do not belong together."""
-        self.model = model
+    def __init__(
+        self, model: SavedModel, device: str | torch.device = "cpu", precision: Precision = "float32"
+    ) -> None:
+        """Build the members' networks; BadInput where weights and sizes do not belong together.
+
+        With `bfloat16` products are computed in it: twice as fast and more where the processor has it, and
+        rounded to three digits.
+        """
+        self.model, self._precision = model, precision
         self._device = torch.device(device)
         self._networks = [load(model.spec, one.state).to(self._device) for one in model.members]
 
     @classmethod
-    def load(cls, folder: Path | str, device: str | torch.device = "cpu") -> Surrogate:
+    def load(
+        cls, folder: Path | str, device: str | torch.device = "cpu", precision: Precision = "float32"
+    ) -> Surrogate:
         """Return the saved model of a folder; BadInput where there is none."""
-        return cls(load_model(Path(folder)), device)
+        return cls(load_model(Path(folder)), device, precision)
 
     def predict(self, columns: Mapping[str, ArrayLike]) -> Prediction:
         """Return predictions for columns of equal length, by their names; other columns are not looked at.
@@ -110,9 +121,15 @@ class Surrogate:
     def _prepared(self, rows: Rows, folds: set[int]) -> dict[int, Tensor]:
         return {fold: self.model.statistics[fold].inputs.apply(rows.numeric) for fold in folds}
 
+    def _rounding(self) -> AbstractContextManager[object]:
+        if self._precision == "float32":
+            return nullcontext()
+        return torch.autocast(self._device.type, dtype=torch.bfloat16)
+
     def _outputs(self, number: int, prepared: Mapping[int, Tensor], categories: Tensor) -> MemberOutputs:
         fold = self.model.members[number].fold
-        raw = evaluated(self._networks[number], prepared[fold], categories)
+        with self._rounding():
+            raw = evaluated(self._networks[number], prepared[fold], categories).float()
         targets = self.model.statistics[fold].targets
         problem = self.model.spec.problem
         if targets is None:

@@ -51,6 +51,18 @@ def test_the_output_of_one_model_is_enough_and_parquet_holds_the_same(trained: P
     assert [float(row["y"]) for row in rows] == table["y"]
 
 
+def test_products_can_be_rounded(trained: Path, tmp_path: Path) -> None:
+    said = {}
+    for precision in ("float32", "bfloat16"):
+        path = tmp_path / f"{precision}.csv"
+        words = ["--precision", precision, "--output", str(path), "--device", "cpu"]
+        assert main([str(trained / "out"), str(trained / "rows.csv"), *words]) == 0
+        with path.open() as stream:
+            said[precision] = [float(row["y"]) for row in csv.DictReader(stream)]
+    exact, rounded = said["float32"], said["bfloat16"]
+    assert exact != rounded and rounded == pytest.approx(exact, rel=0.02, abs=0.02)
+
+
 def test_new_categories_are_told(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = columns()
     path = written(tmp_path / "new.csv", {**table, "colour": ["violet"] * len(table["a"])})
