@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from master.core.running.lifecycle import State, Trigger
 from tests.support.runs import Run
+from tests.support.shop import Shop
 from tests.unit.trainers.tabular.tables import written
 from trainers.common.errors import TrainerError
 from trainers.tabular.running.parallel import train_all
@@ -76,6 +78,27 @@ def test_each_person_has_a_base_model_of_all_others(tmp_path: Path) -> None:
     for path in (run.layout.root / "experiments" / "alpha").glob("*/mlp/model.json"):
         saved = json.loads(path.read_text())
         assert saved["model"] == "mlp" and saved["vocabulary"] == {"colour": ["blue", "green", "red"]}
+
+
+@pytest.mark.slow
+def test_a_shell_script_of_run_all_training_trains_a_table(shop: Shop) -> None:
+    written(shop.project / "rows.csv")
+    command = f"exec {sys.executable} -m twophase tabular --data rows.csv --targets y --exclude z --no-plots"
+    shop.write(
+        "train_people.sh",
+        f'#!/bin/sh\n{command} --sizes mlp.hidden=8 --models mlp trees --num-workers 1 "$@"\n',
+    )
+    (shop.project / "train_people.sh").chmod(0o755)
+    shop.write(
+        "jobs.yaml", "jobs: [{script: train_people.sh, supports_epochs: true, supports_output_dir: true}]\n"
+    )
+    jobs = shop.jobs("--config", "jobs.yaml", "--epochs", "2")
+    assert {name: job["state"] for name, job in jobs.items()} == {"train_people": "succeeded"}
+    results = shop.project / "results" / "people_results"
+    found = json.loads((results / "metrics.json").read_text())
+    assert found["mlp_rmse"] > 0 and found["trees_rmse"] > 0
+    member = json.loads((results / "mlp" / "training.json").read_text())["members"][0]
+    assert member["stop_epoch"] == 2
 
 
 @dataclass(frozen=True)
