@@ -17,7 +17,7 @@ from worker_agent.core.execution import Exit, Key, StartError
 from worker_agent.executors import process
 from worker_agent.executors.base import Invocation
 from worker_agent.executors.choice import Executors
-from worker_agent.system import processes
+from worker_agent.system import exits, processes
 
 PATIENCE_S = 60.0
 KEY = ("alpha/a", 1)
@@ -239,6 +239,18 @@ def test_a_child_that_a_thread_reaps_itself_ends_nothing(monkeypatch: pytest.Mon
     executor = process.ProcessExecutor()
     assert executor.poll() == []
     executor.close()
+
+
+def test_how_an_attempt_ended_is_written_down_before_it_is_told(tmp_path: Path) -> None:
+    ends = tmp_path / "exits.jsonl"
+    executor = process.ProcessExecutor(ends)
+    pid = executor.start(KEY, invocation(tmp_path, "raise SystemExit(7)"))
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    ticks = processes.read_process(pid)
+    executor.poll()
+    executor.close()
+    assert ticks is not None
+    assert exits.exit_code(exits.read(ends)[pid, ticks.start_ticks].status) == 7
 
 
 def test_stopping_what_is_not_there_is_nothing(executor: Stage) -> None:

@@ -84,6 +84,18 @@ def test_how_it_failed_is_known(host: Host, tmp_path: Path, then: str, code: int
     assert (done.outcome, done.exit_code) == ("failed", code)
 
 
+def test_a_job_that_had_ended_and_was_being_collected_is_a_success(host: Host) -> None:
+    open_file = "os.open(os.environ['TWOPHASE_OUTPUT_DIR'] + '/big', os.O_CREAT | os.O_RDWR)"
+    much = f"import os; os.truncate({open_file}, 3 << 30)"
+    host.connect().launch("a", much)
+    until(lambda: host.layout().exits.exists())
+    end(host.agent_pid(), signal.SIGKILL)
+    assert b'"finished"' not in host.layout().spool.read_bytes()
+    done = host.connect(epoch=2).finished("a")
+    assert (done.outcome, done.error) == ("succeeded", None)
+    assert [item.size for item in done.files or []] == [3 << 30]
+
+
 def test_its_slot_is_not_given_to_another_meanwhile(host: Host, tmp_path: Path) -> None:
     _, go = killed_under(host, tmp_path, LEAVE_MUCH)
     again = host.connect(epoch=2)

@@ -42,6 +42,7 @@ class Gathering:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
             return self._settle_link(path, name)
+        _open_up(path, status)
         if not stat.S_ISDIR(status.st_mode):
             return self._may_come(status, name) or self._drop(path)
         if os.path.basename(path) in CACHES:
@@ -136,6 +137,13 @@ class Gathering:
             if entry not in CACHES:
                 self._copy(f"{source}/{entry}", f"{target}/{entry}", f"{name}/{entry}", (*above, real))
         return True
+
+
+def _open_up(path: str, status: os.stat_result) -> None:
+    """Let the owner read what a job has closed even to him.  Raises OSError."""
+    needed = {stat.S_IFDIR: stat.S_IRWXU, stat.S_IFREG: stat.S_IRUSR}.get(stat.S_IFMT(status.st_mode), 0)
+    if status.st_mode & needed != needed:
+        os.chmod(path, stat.S_IMODE(status.st_mode) | needed)
 
 
 def not_a_link(folder: str) -> None:

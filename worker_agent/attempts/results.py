@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import stat
 from pathlib import Path
 from typing import Dict, FrozenSet, List, Optional, Sequence
 
@@ -15,7 +16,7 @@ from worker_agent.attempts.recycled_directories import Made
 from worker_agent.cache.artefacts import Cache
 from worker_agent.cache.leases import together
 from worker_agent.core.commands import Collected
-from worker_agent.protocol.digests import MANIFEST, FileDigest, digest_directory, digest_file
+from worker_agent.protocol.digests import MANIFEST, FileDigest, content_hash, digest_directory, digest_file
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import CollectRules, Launch
 from worker_agent.protocol.outcome import NO_BASE_MODEL, BaseModelLeft
@@ -53,7 +54,10 @@ def _is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> b
         for count, entry in enumerate(entries):
             if count >= 16 or not entry.is_file(follow_symlinks=False):
                 return False
-            size += entry.stat().st_size
+            status = entry.stat()
+            if not status.st_mode & stat.S_IRUSR:
+                return False
+            size += status.st_size
     return size <= QUICK_BYTES
 
 
@@ -178,8 +182,16 @@ def _base64(path: str) -> str:
 # --- the base model of Phase 1
 
 
+def _brought_before(made: Path, name: Optional[str]) -> BaseModelLeft:
+    """Return the base model that an agent which died over it had taken into the cache already."""
+    files = digest_directory(str(made.resolve()))
+    return BaseModelLeft(content_hash(files), files, name)
+
+
 def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> BaseModelLeft:
     made = Path(attempt.base_model)
+    if made.is_symlink() and made.exists() and made.resolve().parent == cache.path("x").parent.resolve():
+        return _brought_before(made, name)
     if (made / MANIFEST).exists():
         raise ResultError(f"the base model holds a file {MANIFEST}, a name that is reserved")
     make_whole(made)
@@ -188,6 +200,6 @@ def _base_model(attempt: AttemptLayout, name: Optional[str], cache: Cache) -> Ba
             f"{NO_BASE_MODEL}: neither in $TWOPHASE_BASE_MODEL_DIR nor in experiments/base_models/<name>/"
         )
     with together(cache.layout):  # the link keeps it in the cache until a master has it
-        content_hash, files = cache.adopt(made)
-        made.symlink_to(cache.path(content_hash))
-    return BaseModelLeft(content_hash, files, name)
+        adopted, files = cache.adopt(made)
+        made.symlink_to(cache.path(adopted))
+    return BaseModelLeft(adopted, files, name)

@@ -1,6 +1,6 @@
 """Attempts that an earlier agent of this run has started: watched, for they are no children of this one.
 
-Their ends are told by whoever reaped them: the keeper of the agent that started them.
+Their ends are told by whoever reaped them: the agent that started them, or its keeper.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _end(attempt: Adopted, told: Dict[exits.Identity, exits.Ended], now: float) 
     ended = told.get((attempt.pid, attempt.start_ticks))
     if ended is not None:
         seconds = max(0, ended.end_ticks - ended.start_ticks) / _TICKS_PER_S
-        return Exit(attempt.key, exits.exit_code(ended.status), ended.peak_rss_bytes, seconds)
+        return Exit(attempt.key, exits.exit_code(ended.status), ended.peak_rss_bytes or None, seconds)
     attempt.gone_since = attempt.gone_since or now
     if now - attempt.gone_since < _PATIENCE_S:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import signal
 from dataclasses import replace
+from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 from worker_agent.core.execution import Exit, Key, Started, StartError
@@ -22,9 +23,10 @@ class Executors:
     A warm attempt or a thread that cannot be one runs as a process; its exit says why.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ends: Optional[Path] = None) -> None:
+        """`ends` is where the next agent reads how processes ended."""
         self._selector = selectors.EpollSelector()
-        self._process = ProcessExecutor()
+        self._process = ProcessExecutor(ends)
         self.adopted = AdoptedExecutor()
         """Attempts that an earlier agent has started."""
         self._warm = WarmStarter(self._selector)

@@ -14,8 +14,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from worker_agent.core.execution import Exit, Key, Started, StartError
 from worker_agent.executors.base import Invocation
 from worker_agent.executors.escalation import Escalation
-from worker_agent.system import processes
-from worker_agent.system.exits import exit_code
+from worker_agent.system import exits, processes
 from worker_agent.system.faults import is_worker_fault
 
 _CONFIRM_S = 0.02
@@ -65,7 +64,9 @@ class _Child:
 class ProcessExecutor:
     """Starts with `posix_spawn`, which takes half the time of `subprocess`."""
 
-    def __init__(self) -> None:
+    def __init__(self, ends: Optional[Path] = None) -> None:
+        """`ends` is where the next agent reads how attempts ended, if this one has not told it by then."""
+        self._ends = ends
         self._children: Dict[int, _Child] = {}
         self._pids: Dict[Key, int] = {}
         self._ending: List[_Child] = []
@@ -108,11 +109,11 @@ class ProcessExecutor:
         self._press_on()
         while self._reap_one():
             pass
-        exits = [child.exit() for child in self._ending if self._gone(child)]
-        if exits:
-            gone = {item.key for item in exits}
+        ended = [child.exit() for child in self._ending if self._gone(child)]
+        if ended:
+            gone = {item.key for item in ended}
             self._ending = [child for child in self._ending if child.key not in gone]
-        return exits
+        return ended
 
     def wait_s(self) -> Optional[float]:
         """Return after how many seconds `poll` has work even if no child ends; None for never."""
@@ -153,11 +154,13 @@ class ProcessExecutor:
                 os.waitpid(ended.si_pid, os.WNOHANG)
             return True
         self._name_left(child)
+        if self._ends:
+            exits.note(self._ends, exits.seen(ended))  # reaped first, nobody would know it if we died here
         processes.signal_group(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(ended.si_pid, 0)
         del self._pids[child.key]
         child.ended = time.monotonic()
-        child.exit_code, child.peak_rss_bytes = exit_code(status), usage.ru_maxrss * 1024
+        child.exit_code, child.peak_rss_bytes = exits.exit_code(status), usage.ru_maxrss * 1024
         self._ending.append(child)
         return True
 

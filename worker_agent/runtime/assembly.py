@@ -56,7 +56,7 @@ class Ports:
     @classmethod
     def open(cls, layout: StateLayout) -> "Ports":
         """Open what there is on the disk.  Raises OSError where that cannot be."""
-        return cls(Spool(layout.spool, complain), SlotLocks(slot_lock_dir()))
+        return cls(Spool(layout.spool, complain), SlotLocks(slot_lock_dir()), Executors(layout.exits))
 
 
 class AgentProcess:

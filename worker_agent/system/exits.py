@@ -1,11 +1,11 @@
-"""How processes ended whose parent had gone: a line each, by who reaped them, for who waits for them."""
+"""How processes ended: a line each, by who reaped them, for an agent that comes after who started them."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Dict, Tuple
 
@@ -25,16 +25,24 @@ class Ended:
     status: int
     """As `os.wait4` tells it."""
     peak_rss_bytes: int
+    """0 where that is not known."""
 
 
 def reap() -> Ended:
     """Wait for a child to end.  Raises ChildProcessError where there is none."""
     waited = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
     assert waited is not None
+    ended = seen(waited)
+    _, _, usage = os.wait4(waited.si_pid, 0)
+    return replace(ended, peak_rss_bytes=usage.ru_maxrss * 1024)
+
+
+def seen(waited: os.waitid_result) -> Ended:
+    """Return the end of a child that has not been reaped yet; how large it was is not known before."""
     process = processes.read_process(waited.si_pid)
-    pid, status, usage = os.wait4(waited.si_pid, 0)
     start_ticks = process.start_ticks if process else -1
-    return Ended(pid, start_ticks, processes.ticks(), status, usage.ru_maxrss * 1024)
+    status = waited.si_status << 8 if waited.si_code == os.CLD_EXITED else waited.si_status
+    return Ended(waited.si_pid, start_ticks, processes.ticks(), status, 0)
 
 
 def note(path: Path, ended: Ended) -> None:

@@ -44,8 +44,8 @@ class Desk:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(name)
 
-    def collect(self, succeeded: bool = True) -> Collected:
-        return collect(self.attempt, self.launch, self.cache, self.made, succeeded)
+    def collect(self, succeeded: bool = True, quick: bool = False) -> Collected:
+        return collect(self.attempt, self.launch, self.cache, self.made, succeeded, quick)
 
 
 def names(left: Collected) -> list[str]:

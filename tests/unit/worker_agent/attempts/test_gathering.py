@@ -45,6 +45,18 @@ def test_links_become_what_they_point_to_and_what_stays_behind_is_told(tmp_path:
     }
 
 
+@pytest.mark.parametrize("closed", ["model", "sub", "sub/inner", "."])
+def test_what_a_job_has_closed_even_to_its_owner_comes_home(tmp_path: Path, closed: str) -> None:
+    desk = Desk(tmp_path)
+    output = paths_of(desk.attempt).output
+    desk.write(output, "model", "sub/inner")
+    (output / closed).chmod(0)
+    left = desk.collect(quick=is_quick(desk.attempt, desk.launch, desk.made))
+    assert left.problem is None and names(left) == ["model", "sub/inner"]
+    needed = 0o700 if (output / closed).is_dir() else 0o400
+    assert (output / closed).stat().st_mode & 0o777 == needed
+
+
 def test_links_in_the_working_directory_are_followed_before_anything_moves(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "train_a")
     desk.launch = Launch("train_a", 1, 2, ["x"], output_from=".")

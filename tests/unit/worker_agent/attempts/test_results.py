@@ -32,6 +32,25 @@ def test_a_base_model_moves_into_the_cache(tmp_path: Path) -> None:
     assert desk.cache.path(name).joinpath("best.pt").stat().st_mode & 0o222 == 0
 
 
+def test_a_base_model_that_a_dead_agent_had_taken_into_the_cache_is_told_of_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, phase=1)
+    desk.write(paths_of(desk.attempt).base_model, "best.pt")
+    first = desk.collect()
+    again = desk.collect()
+    assert again.problem is None and again.base_model == first.base_model is not None
+
+
+def test_a_base_model_that_is_a_link_to_elsewhere_is_refused(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, phase=1)
+    made = paths_of(desk.attempt).base_model
+    desk.write(tmp_path / "elsewhere", "best.pt")
+    made.rmdir()
+    made.symlink_to(tmp_path / "elsewhere")
+    assert (
+        desk.collect().problem == f"cannot collect the results: {made}: the job has put a link in its place"
+    )
+
+
 def test_a_link_in_the_output_becomes_the_file_it_points_to(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.write(paths_of(desk.attempt).output, "epoch3.ckpt")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from worker_agent.system.exits import Ended, exit_code, note, read
+from worker_agent.system.exits import Ended, exit_code, note, read, seen
 
 FIRST, SECOND = Ended(7, 100, 200, 0, 4096), Ended(7, 300, 400, 9, 8192)
 
@@ -35,3 +36,13 @@ def test_where_nothing_can_be_written_nothing_is_raised(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("status", "code"), [(0, 0), (3 << 8, 3), (9, -9), (6 | 0x80, -6)])
 def test_a_status_is_an_exit_code_or_a_signal(status: int, code: int) -> None:
     assert exit_code(status) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "exits_with"), [(os.CLD_EXITED, 3, 3), (os.CLD_KILLED, 9, -9), (os.CLD_DUMPED, 6, -6)]
+)
+def test_an_end_is_known_before_the_child_is_reaped(code: int, status: int, exits_with: int) -> None:
+    waited = os.waitid_result((os.getpid(), 0, 17, status, code))
+    ended = seen(waited)
+    assert (ended.pid, exit_code(ended.status), ended.peak_rss_bytes) == (os.getpid(), exits_with, 0)
+    assert 0 < ended.start_ticks <= ended.end_ticks
