@@ -10,7 +10,7 @@ from master.core.planning.readable_names import differing
 from master.errors import ConfigError
 from master.intake.job_ids import IdTaken
 from master.specs import Config, JobSpec, JobsSpec
-from master.storage.journal import is_empty, read_fields
+from master.storage.journal import is_empty, read_earlier_starts, read_fields
 from master.storage.result_records import EarlierResult, read_record
 from master.storage.run_layout import RunLayout
 from master.view.wording import plural
@@ -33,9 +33,13 @@ def in_the_way(layout: RunLayout, job_id: str, config: Config) -> str:
     result = layout.result(job_id)
     if is_empty(layout.journal):
         emptied = f"{layout.journal}, which should tell whose it is, is empty (0 bytes)"
-        return f"{result} exists, and {emptied}: put back a copy of the journal, or {_OTHER_PLACE}"
-    former = _recorded_fields(result)
-    told = f" ({differences(former, config)})" if former else ""
+        advice = f"put back a copy of the journal, give --rebuild, or {_OTHER_PLACE}"
+        return f"{result} exists, and {emptied}: {advice}"
+    record = read_record(result)
+    if record and record.get("run_id") and not read_earlier_starts(layout.journal).known_ids:
+        gone = f"{layout.journal}, which should tell whose it is, is gone or knows no job"
+        return f"{result} exists, and {gone}: give --rebuild, which reads the results, or {_OTHER_PLACE}"
+    told = f" ({differences(record['parameters'], config)})" if record else ""
     return f"{result} exists and is not from this run{told}; nothing is ever written over: {_OTHER_PLACE}"
 
 

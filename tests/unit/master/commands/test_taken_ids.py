@@ -66,6 +66,16 @@ def test_a_result_of_another_run_tells_its_fields(layout: RunLayout) -> None:
     assert "exists and is not from this run; nothing is ever" in in_the_way(layout, "alpha/b", {"lr": 0.2})
 
 
+def test_a_result_whose_journal_is_gone_leads_to_rebuild(layout: RunLayout) -> None:
+    known = {"job_id": "alpha/a", "parameters": {"lr": 0.1}, "run_id": "r1"}
+    record(layout.result("alpha/a"), "job.json", known)
+    assert "is gone or knows no job: give --rebuild" in in_the_way(layout, "alpha/a", {"lr": 0.1})
+    with closing(Journal(layout.journal)) as journal:
+        assert "is gone or knows no job: give --rebuild" in in_the_way(layout, "alpha/a", {"lr": 0.1})
+        journal.remember_jobs({"h": "alpha/b"})
+    assert "exists and is not from this run" in in_the_way(layout, "alpha/a", {"lr": 0.1})
+
+
 def jobs_with(*named: tuple[str, str]) -> JobsSpec:
     return JobsSpec(tuple(JobSpec(job_id, digest, {"seed": 6}, "job") for job_id, digest in named), "jobs")
 
