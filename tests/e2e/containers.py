@@ -185,6 +185,13 @@ class Lab:
         container.start()
         return worker
 
+    def also(self, worker: Worker, user: str) -> None:
+        """Let another user of the image log in to a worker that is up, under the alias `<name>-<user>`."""
+        keys = {f"etc/ssh/authorized_keys/{user}": (self.client.public_key.encode() + b"\n", 0o644, 0, 0)}
+        worker.container.put_archive("/", _archive(keys))
+        public = (self._directory / f"{worker.name}_host_key.pub").read_text()
+        self.client.add_host(f"{worker.name}-{user}", worker.port, user, public)
+
     def close(self) -> None:
         """Remove every container of the lab, whatever state it is in."""
         while self.workers:
