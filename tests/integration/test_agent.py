@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import shutil
@@ -101,6 +102,21 @@ def test_a_launch_is_done_once_however_often_it_is_said(host: Host, tmp_path: Pa
     again.launch("a", code, attempt=2)
     again.finished("a", attempt=2)
     assert count.read_text() == "xx"
+
+
+def test_a_new_start_of_the_master_hears_what_an_earlier_one_had_acknowledged(host: Host) -> None:
+    first = host.connect(epoch=1)
+    first.launch("a", WRITE_OUTPUT)
+    event = first.wait_event("finished", "a")
+    first.send(msg.Ack(event.seq))
+    first.settle()
+    first.leave()
+    same = host.connect(epoch=1)
+    same.settle()
+    assert not same.said(Event)
+    same.leave()
+    again = host.connect(epoch=2).wait_event("finished", "a")
+    assert again == dataclasses.replace(event, seq=again.seq) and again.seq > event.seq
 
 
 def test_what_is_not_acknowledged_is_said_again(host: Host) -> None:

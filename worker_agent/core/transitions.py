@@ -22,7 +22,7 @@ from worker_agent.core.queries import running
 from worker_agent.core.shares import Device, device_of
 from worker_agent.core.staging import await_artefacts, on_missing, on_unsure
 from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
-from worker_agent.protocol.events import EventKind, Running, Ticks
+from worker_agent.protocol.events import Event, EventKind, Running, Ticks
 from worker_agent.protocol.messages import (
     Ack,
     Cancel,
@@ -50,6 +50,13 @@ def on_hello(state: AgentState, devices: Sequence[Device], incomplete: bool = Fa
         if status is Artefact.WANTED and state.waiting.get(content_hash):
             state.outbox.append(cmd.Send(Wanted(content_hash)))
     slot_assignment.fill(state)
+
+
+def on_new_start(state: AgentState, outcomes: Sequence[Event]) -> None:
+    """A master was started anew: tell again what it had acknowledged, for it may have forgotten that."""
+    for event in outcomes:
+        if (event.job_id, event.attempt) in state.attempts:
+            record(state, event.kind, (event.job_id, event.attempt), event.at, event.detail)
 
 
 def on_complete(state: AgentState) -> None:

@@ -3,7 +3,7 @@
     met       a master's epoch, its settings, where the big files lie
     launch    an attempt was accepted            event    something happened to it (with its number)
     ack       the master has all events up to    release  the attempt may be forgotten
-    done      an attempt's outcome is known and acknowledged (only after rewriting)
+    done      an attempt's outcome is known and acknowledged (written by agents of before)
     numbers   those up to `seq` may have been given to events that were lost
 
 Folding the records in their order gives the `Memory`; so does folding any beginning of them.
@@ -46,7 +46,7 @@ class Met:
 
 @dataclass(frozen=True)
 class Done:
-    """An attempt's outcome is known and acknowledged."""
+    """An attempt's outcome is known and acknowledged.  Later agents keep the outcome itself."""
 
     job_id: str
     attempt: Count
@@ -78,6 +78,8 @@ class Memory:
     running: Dict[Key, Event] = field(default_factory=dict)
     """The start of every attempt that has no outcome yet."""
     finished: Set[Key] = field(default_factory=set)
+    outcomes: Dict[Key, Event] = field(default_factory=dict)
+    """How those finished, until they are released: a master may forget what it has acknowledged."""
     events: Dict[int, Event] = field(default_factory=dict)
     """Those not acknowledged, by number, ascending."""
     released: Dict[str, int] = field(default_factory=dict)
@@ -108,6 +110,7 @@ class Memory:
             self.running[key] = event
         elif key in self.launches and event.kind is EventKind.FINISHED:
             self.finish(key)
+            self.outcomes[key] = event
         self.seq = max(self.seq, event.seq)
         if event.seq > self.acked:
             self.events[event.seq] = event
@@ -128,10 +131,15 @@ class Memory:
         self.launches.pop((job_id, attempt), None)
         self.running.pop((job_id, attempt), None)
         self.finished.discard((job_id, attempt))
+        self.outcomes.pop((job_id, attempt), None)
         self.released[job_id] = max(attempt, self.released.get(job_id, -1))
 
     def numbers(self, body: Numbers) -> None:
         self.seq = max(self.seq, body.seq)
+
+    def acknowledged(self) -> List[Event]:
+        """Return the outcomes that a master has acknowledged, and whose attempts it has not released."""
+        return [event for event in self.outcomes.values() if event.seq <= self.acked]
 
     def records(self) -> Iterator[Dict[str, Any]]:
         """Yield the shortest list of records that gives this memory."""
@@ -142,8 +150,10 @@ class Memory:
         for event in self.running.values():
             if event.seq <= self.acked:
                 yield record_of(event)
-        for key in sorted(self.finished):
+        for key in sorted(self.finished - set(self.outcomes)):
             yield record_of(Done(*key))
+        for event in self.acknowledged():
+            yield record_of(event)
         for event in self.events.values():
             yield record_of(event)
 

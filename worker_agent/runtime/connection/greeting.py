@@ -68,9 +68,12 @@ class Reception:
         Raises MessageError, GpuError or OSError, with why it is refused.
         """
         self.check(hello)
+        is_new_start = hello.epoch > self._spool.memory.epoch
         context = self._settle(hello)
         devices = list(context.devices.values())
         transitions.on_hello(self._state, devices, incomplete=not context.is_complete)
+        if is_new_start:
+            transitions.on_new_start(self._state, self._spool.memory.acknowledged())
         self._gpus.look_at_locks()
         return self._welcome(context)
 

@@ -205,6 +205,21 @@ def test_the_file_is_rewritten_when_most_of_it_is_done_with(
     again.close()
 
 
+def test_how_an_attempt_ended_is_known_until_it_is_released() -> None:
+    ended = Event(2, EventKind.FINISHED, "a", 1, 0.0, Finished(Outcome.SUCCEEDED))
+    memory = Memory()
+    for body in (typed(met(3)), Launch("a", 1, 2, ["x"]), ended):
+        memory.take(body)
+    assert memory.acknowledged() == []
+    memory.take(Ack(2))
+    again = Memory()
+    for record in memory.records():
+        again.apply(json.loads(dump(record)))
+    assert memory.acknowledged() == again.acknowledged() == [ended]
+    again.take(Release("a", 1))
+    assert again.acknowledged() == []
+
+
 CASES = Path(__file__).with_name("cases")
 
 
