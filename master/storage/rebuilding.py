@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import RunState
 from master.errors import ConfigError
 from master.storage.journal import Journal, read_transitions
-from master.storage.result_records import read_record
+from master.storage.result_records import find_record
 from master.storage.run_layout import RECORD_NAMES, RunLayout
 from worker_agent.protocol.digests import content_hash, digest_directory
 
@@ -39,24 +40,24 @@ def published(layout: RunLayout, job_ids: Iterable[str]) -> Iterator[Published]:
     """Yield the results of jobs that say what they are, and are what they say."""
     for job_id in job_ids:
         folder = layout.result(job_id)
-        record = read_record(folder) if folder.is_dir() else None
-        if record is None or record.get("job_id") != job_id:
+        name, record = find_record(folder) or ("", {})
+        if record.get("job_id") != job_id:
             continue
         attempt, epoch, found = record.get("attempt"), record.get("epoch"), record.get("content_hash")
         if type(attempt) is not int or type(epoch) is not int or not isinstance(found, str):
             continue
-        if _holds(folder, found):
+        if _holds(folder, name, found):
             worker = record.get("worker")
             by = worker if isinstance(worker, str) else None
             yield Published(job_id, attempt, epoch, str(record.get("run_id")), by, found)
 
 
-def _holds(folder: Path, wanted: str) -> bool:
+def _holds(folder: Path, record: str, wanted: str) -> bool:
     try:
         files = digest_directory(folder)
     except OSError:
         return False
-    return any(content_hash(file for file in files if file.path != name) == wanted for name in RECORD_NAMES)
+    return content_hash(file for file in files if file.path != record) == wanted
 
 
 def forgotten(state: RunState, layout: RunLayout, run_id: str) -> list[Published]:
@@ -121,7 +122,12 @@ def rebuild(layout: RunLayout) -> list[str]:
 
 
 def with_records(layout: RunLayout) -> Iterator[str]:
-    """Yield the ids of the results that have a record."""
-    for name in RECORD_NAMES:
-        for path in sorted(layout.experiments.rglob(name)):
-            yield path.parent.relative_to(layout.experiments).as_posix()
+    """Yield the ids of the results that have a record; what a script left below one is none."""
+    for place, folders, names in os.walk(layout.experiments):
+        folder = Path(place)
+        if folder == layout.base_models:
+            folders.clear()
+        elif not {*RECORD_NAMES}.isdisjoint(names):
+            folders.clear()
+            yield folder.relative_to(layout.experiments).as_posix()
+        folders.sort()

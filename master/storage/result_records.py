@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from master.core.running.lifecycle import State
 from master.core.running.summary import JobRow, as_number
 from master.specs import Config
-from master.storage.run_layout import RECORD_NAMES, RunLayout
+from master.storage.run_layout import RunLayout, record_names
 
 _CODE_DIGITS = 8
 
@@ -32,15 +33,28 @@ def earlier_results(layout: RunLayout, job_ids: Iterable[str]) -> list[EarlierRe
 
 def read_record(result: Path) -> dict[str, Any] | None:
     """Return the record of a result; None where it has none, or a file of its script in that place."""
-    for name in RECORD_NAMES:
-        try:
-            record = json.loads((result / name).read_text(encoding="utf-8"))
-            fields = record["parameters"]
-        except (OSError, ValueError, LookupError, TypeError):
-            continue
-        if isinstance(fields, dict) and "job_id" in record:
-            return dict(record)
-    return None
+    found = find_record(result)
+    return found and found[1]
+
+
+def find_record(result: Path) -> tuple[str, dict[str, Any]] | None:
+    """Return the name of a result's record, and what it says: of the names that are there, the last."""
+    try:
+        there = {entry.name for entry in result.iterdir()}
+    except OSError:
+        return None
+    names = [name for name in islice(record_names(), len(there) + 1) if name in there]
+    records = ((name, _record(result / name)) for name in reversed(names))
+    return next(((name, record) for name, record in records if record), None)
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        fields = record["parameters"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return dict(record) if isinstance(fields, dict) and "job_id" in record else None
 
 
 def code_of(result: Path) -> str:

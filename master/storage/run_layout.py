@@ -5,13 +5,21 @@ What a store keeps in its folder it names itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from worker_agent.protocol.layout import attempt_name
 
 RECORD_NAMES = ("job.json", "twophase_job.json")
-"""What a result's record of itself is called, unless its script took both names."""
+"""What a result's record of itself is called, unless its script took both names: see `record_names`."""
+
+
+def record_names() -> Iterator[str]:
+    """Yield what a record is called, each name for where the script took those before it."""
+    yield from RECORD_NAMES
+    yield from (f"{RECORD_NAMES[-1].removesuffix('.json')}_{number}.json" for number in count(2))
 
 
 @dataclass(frozen=True)

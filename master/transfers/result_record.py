@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from master.code.code_history import CodeStart
 from master.code.origin import Described
 from master.core.timestamps import iso
-from master.storage.run_layout import RECORD_NAMES
+from master.storage.run_layout import record_names
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.outcome import Finished
 
@@ -63,9 +62,7 @@ def _code_json(code: CodeStart) -> dict[str, Any]:
 def record_name(taken: Iterable[str]) -> str:
     """Return what the record is called in a result with these paths: a file of the script stays as it is."""
     names = {path.lower().split("/")[0] for path in taken}
-    further = (f"{RECORD_NAMES[-1].removesuffix('.json')}_{number}.json" for number in count(2))
-    tries = chain(RECORD_NAMES, further)
-    return next(name for name in tries if name not in names)
+    return next(name for name in record_names() if name not in names)
 
 
 def without_record(found: Iterable[FileDigest], announced: Collection[str]) -> list[FileDigest]:

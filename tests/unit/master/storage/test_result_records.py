@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from master.core.running.lifecycle import State
-from master.storage.result_records import code_of, earlier_results, read_record
+from master.storage.result_records import code_of, earlier_results, find_record, read_record
 from master.storage.run_layout import RunLayout
 
 RECORD = {
@@ -48,6 +48,15 @@ def test_what_a_record_does_not_tell_is_left_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [[], {"parameters": {"lr": 1}}, {"job_id": "x", "parameters": 3}, "x"])
 def test_a_file_of_the_script_is_no_record(tmp_path: Path, content: object) -> None:
     assert read_record(write(tmp_path / "a", content)) is None
+
+
+def test_the_record_is_the_last_of_the_names_that_are_there(tmp_path: Path) -> None:
+    """A script may take any number of them, and write what looks like a record."""
+    result = write(tmp_path / "a", {**RECORD, "attempt": 9})
+    write(result, [], "twophase_job.json")
+    write(result, RECORD, "twophase_job_2.json")
+    assert find_record(result) == ("twophase_job_2.json", RECORD)
+    assert find_record(tmp_path / "gone") is None
 
 
 @pytest.mark.parametrize(

@@ -56,5 +56,15 @@ def test_each_thing_that_is_wrong_is_named(tmp_path: Path) -> None:
     assert result == f"{layout.result('alpha/b')}: not what its record says"
 
 
+def test_what_a_script_named_as_we_do_is_no_result(tmp_path: Path) -> None:
+    layout = full(tmp_path)
+    for folder in (layout.result("alpha/b") / "sub", layout.base_model(SPEC) / "sub"):
+        folder.mkdir()
+        (folder / "job.json").write_text("{}")
+    found = verify(layout)
+    assert found.results == 1
+    assert [str(layout.result("alpha/b")) in problem for problem in found.problems] == [False, True]
+
+
 def test_an_empty_directory_has_nothing(tmp_path: Path) -> None:
     assert verify(RunLayout(tmp_path)) == Verified()
