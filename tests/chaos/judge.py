@@ -13,6 +13,8 @@ from tests.chaos.tally import Execution
 
 SLACK_S = 1.0
 """Between what a fault does and the times that are noted of it."""
+UNTOLD_S = 60.0
+"""So long after a journal was spoilt agents may start what they were given before, and nobody knows of."""
 
 
 @dataclass
@@ -120,7 +122,8 @@ def _needless_of(job: str, ran: Sequence[Execution], evidence: Evidence) -> Iter
 
 def spoilt(execution: Execution, following: Execution, fault: Happened) -> bool:
     """Return whether a fault may be why an execution was done again."""
-    meanwhile = fault.begun <= following.started + SLACK_S and fault.ended >= execution.started - SLACK_S
+    late = UNTOLD_S if fault.spoils is Spoils.UNRECORDED else SLACK_S
+    meanwhile = fault.begun <= following.started + SLACK_S and fault.ended >= execution.started - late
     return meanwhile and _hits(fault, execution)
 
 

@@ -76,6 +76,7 @@ def test_damage_that_a_job_sees_must_come_from_a_fault_on_its_worker() -> None:
         (fault(Spoils.WORKER, 1.0, 5.0), False),
         (fault(Spoils.WORKER, 30.0, 35.0), False),
         (fault(Spoils.UNRECORDED, worker=None), True),
+        (fault(Spoils.UNRECORDED, 1.0, 2.0, worker=None), True),
         (fault(Spoils.JOB, job=JOB), True),
         (fault(Spoils.JOB, job="chaos/other"), False),
         (fault(Spoils.STORE), False),
