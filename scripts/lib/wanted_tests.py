@@ -9,6 +9,7 @@ WITH_VALUE = {"-k", "-m", "-n", "-p", "-c", "-o", "-W", "--deselect", "--ignore"
 """Options of pytest whose value is the next argument."""
 QUICK = "--quick"
 UNIT = "tests/unit"
+IN_CONTAINERS = ("tests/e2e", "tests/chaos")
 
 
 def plan(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -27,7 +28,7 @@ def needs(named: Sequence[str]) -> list[str]:
     if not named:
         return ["tools", "engine", "checks"]
     rooms = {path.split("::")[0].rstrip("/").removeprefix("./") for path in named}
-    engine = any(room == "tests" or _within(room, "tests/e2e") for room in rooms)
+    engine = any(room == "tests" or any(_within(room, folder) for folder in IN_CONTAINERS) for room in rooms)
     tools = not all(_within(room, UNIT) for room in rooms)
     return [*(["tools"] if tools else []), *(["engine"] if engine else [])]
 

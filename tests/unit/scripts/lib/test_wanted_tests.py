@@ -21,6 +21,7 @@ def test_without_a_path_everything_is_made_ready(arguments: list[str]) -> None:
         (["tests/contract"], ["tools"]),
         (["tests/unit", "tests/integration/test_warm.py"], ["tools"]),
         (["tests/e2e/test_faults.py::test_x"], ["tools", "engine"]),
+        (["tests/chaos"], ["tools", "engine"]),
         (["tests"], ["tools", "engine"]),
         (["tests/unit_of_measure"], ["tools"]),
     ],
