@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     time_up.add_argument("--hours", type=float, default=1.0, help="how long faults happen (1)")
     time_up.add_argument("--minutes", type=float, help="the same in minutes")
     parser.add_argument("--seed", type=int, default=0, help="other jobs and faults for another number (0)")
-    parser.add_argument("--jobs", type=int, default=400, help="jobs of each run directory (400)")
+    parser.add_argument("--jobs", type=int, default=300, help="jobs of each run directory (300)")
     parser.add_argument("--only", metavar="KIND,…", help="these kinds of faults alone")
     parser.add_argument(
         "--out", type=Path, default=Path(".cache/chaos"), help="where what is left goes (.cache/chaos)"

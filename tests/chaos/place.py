@@ -152,8 +152,8 @@ class Scene:
     """The job that was hit, for a fault that spoils one."""
 
     def seconds(self, least: float, most: float) -> float:
-        """Return for how long."""
-        return self.draw.uniform(least, most)
+        """Return for how long: a time half as long is as likely."""
+        return least * (most / least) ** self.draw.random()
 
     def complain(self, text: str) -> None:
         """Note that something was not as the guide says."""

@@ -25,4 +25,4 @@ def schedule(seed: int, kinds: Sequence[str], workers: int) -> Iterator[Planned]
     draw = random.Random(f"chaos {seed}")
     while True:
         for kind in draw.sample(sorted(kinds), len(kinds)):
-            yield Planned(kind, draw.randrange(workers), draw.uniform(0.2, 4.0), draw.getrandbits(32))
+            yield Planned(kind, draw.randrange(workers), draw.uniform(0.2, 2.0), draw.getrandbits(32))

@@ -35,7 +35,7 @@ class Chosen:
     seed: int
     seconds: float
     """After so long nothing more is harmed; the last run is let come to its end."""
-    jobs: int = 400
+    jobs: int = 300
     """Of each run."""
     most_job_s: float = 6.0
     kinds: Sequence[str] = tuple(sorted(KINDS))
