@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -347,15 +346,3 @@ def test_a_launch_that_was_released_of_old_is_answered() -> None:
     transitions.on_launch(state, launch("a", 2), 1.0)
     (told,) = drained(state)
     assert told == cmd.Send(Released("a", 3)) and not state.attempts
-
-
-def test_a_master_that_was_started_anew_hears_again_how_attempts_ended_that_are_still_here() -> None:
-    state = agent("s1")
-    for step in ("launch a", "started a", "exit a", "collected a", "ack 2"):
-        STEPS[step](state)
-    told = [item.event for item in state.outbox if isinstance(item, cmd.Record)][-1]
-    drained(state)
-    gone = dataclasses.replace(told, job_id="gone")
-    transitions.on_new_start(state, [told, gone])
-    (again,) = [item.event for item in state.outbox if isinstance(item, cmd.Record)]
-    assert again == dataclasses.replace(told, seq=told.seq + 1)
