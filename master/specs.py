@@ -61,6 +61,8 @@ class ClusterSpec:
     """A cluster config."""
 
     servers: tuple[ServerSpec, ...]
+    phase1_labels: tuple[str, ...] = ()
+    """Only servers with all of these labels train base models."""
     script_path: str | None = None
     ssh_config: str = "~/.ssh/config"
     known_hosts: str = "~/.ssh/known_hosts"

@@ -44,7 +44,7 @@ from master.intake.job_ids import IdTaken
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets import with_secrets
-from master.intake.settings_check import check_job_settings, check_labels
+from master.intake.settings_check import check_job_settings, check_labels, check_phase1_labels
 from master.intake.stages.file import has_stages, read_stages
 from master.intake.stages.links import StageCode, read_staged_jobs
 from master.intake.strict_json import Document
@@ -154,7 +154,9 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     doubt = "; ".join(filter(None, (check_syntax(each, cluster.servers) for each in scripts)))
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
-    plan = make_plan(jobs, {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()})
+    in_store = {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()}
+    plan = make_plan(jobs, in_store, cluster.phase1_labels)
+    check_phase1_labels(plan, jobs.source, cluster)
     _check_skip_phase1(options, plan)
     _check_results(layout, jobs, earlier)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]

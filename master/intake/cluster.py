@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from master.core.nearest import shown
+from master.core.planning.resources import no_machine_has
 from master.intake.cluster_gpus import gpu_ids
 from master.intake.cluster_paths import head_path
-from master.intake.cluster_settings import SHARED_KEYS, shared_settings
+from master.intake.cluster_settings import SHARED_KEYS, labels_of, shared_settings
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.specs import ClusterSpec, ServerSpec
 
 THIS_MACHINE = "this machine"
 _HEAD_KEYS = ("script_path", "ssh_config", "known_hosts")
 SERVER_KEYS = ("host", "user", "port", "ssh_key", "gpus", *SHARED_KEYS)
-TOP_KEYS = ("$schema", "servers", *_HEAD_KEYS, *SHARED_KEYS)
+TOP_KEYS = ("$schema", "servers", "phase1_labels", *_HEAD_KEYS, *SHARED_KEYS)
 
 _SSH_PORT = 22
 _HOST = re.compile(r"[\w:][\w.:%-]{0,252}")
@@ -49,7 +50,18 @@ def _cluster(document: Document, folder: Path) -> ClusterSpec:
     nodes = list(servers.items())
     specs = [_server(node, shared, folder) for node in nodes]
     _refuse_repeated(nodes, specs)
-    return ClusterSpec(servers=tuple(_named(specs)), **_head_settings(top, folder))
+    labels = _phase1_labels(top, specs)
+    return ClusterSpec(tuple(_named(specs)), labels, **_head_settings(top, folder))
+
+
+def _phase1_labels(top: Node, specs: list[ServerSpec]) -> tuple[str, ...]:
+    node = top.get("phase1_labels")
+    if node is None:
+        return ()
+    labels = labels_of(node)
+    if problem := no_machine_has(frozenset(labels), [spec.labels for spec in specs]):
+        node.fail(f"{problem}; give the servers that may train base models that label")
+    return labels
 
 
 def _head_settings(top: Node, folder: Path) -> dict[str, str]:

@@ -64,7 +64,8 @@ def _program(node: Node) -> str:
     return worker_path(node) if "/" in text else text
 
 
-def _labels(node: Node) -> tuple[str, ...]:
+def labels_of(node: Node) -> tuple[str, ...]:
+    """Return a list of labels.  Raises ConfigError."""
     labels = tuple(item.string() for item in node.items())
     for item in node.items():
         if not _LABEL.fullmatch(item.value):
@@ -85,7 +86,7 @@ OF_SERVER = (
     SharedSetting("data", data_dirs, "data"),
     SharedSetting("env_from", cluster_environment.env_from, "env_from"),
     SharedSetting("env_file", lambda node, above, folder: head_path(node, folder), "env_file"),
-    _setting("labels", _labels),
+    _setting("labels", labels_of),
 )
 """What the master makes of a server."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from master.core.nearest import shown
 from master.core.planning.job_settings import GPU_MEMORY, JOB_RESOURCES, JOB_SETTINGS, PREFIX
+from master.core.planning.plan import Plan
 from master.core.planning.resources import no_machine_has
 from master.errors import ConfigError
 from master.specs import ClusterSpec, Config, JobsSpec
@@ -37,6 +38,17 @@ def check_labels(jobs: JobsSpec, cluster: ClusterSpec) -> None:
             advice = "give one of the servers in the cluster config that label"
             raise ConfigError(jobs.source, place, f"{shown(JOB_RESOURCES.name)}: {problem}; or {advice}")
         fine.add(given.labels)
+
+
+def check_phase1_labels(plan: Plan, source: str, cluster: ClusterSpec) -> None:
+    """Raise ConfigError where no server that may train base models has the labels that their jobs need."""
+    machines = [server.labels for server in cluster.servers]
+    for job in plan.jobs if cluster.phase1_labels else ():
+        problem = no_machine_has(job.resources.labels, machines) if job.makes else ""
+        if problem:
+            why = f"base models are trained on servers with `phase1_labels` alone, and {problem}"
+            advice = "give one of the servers with the labels of these jobs those of `phase1_labels` too"
+            raise ConfigError(source, f"base model {(job.makes or '')[:12]}", f"{why}; {advice}")
 
 
 def _placed(jobs: JobsSpec) -> Iterator[tuple[str, Config]]:

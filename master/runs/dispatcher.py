@@ -193,6 +193,8 @@ class Dispatcher:
                 self._tell(Noted(f"{worker}: gets nothing for {seconds:g} s: {reason}"))
             case cmd.Resume(worker):
                 self._tell(Noted(f"{worker}: used again"))
+            case cmd.Tell(text):
+                self._tell(Noted(text))
             case cmd.Halt(reason):
                 self._tell(Noted(halt_text(reason)))
             case cmd.Finish(exit_code):

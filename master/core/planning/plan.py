@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from master.core.planning.job_settings import EXPECTED_TIME, resources_of
-from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources
+from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources, with_labels
 from master.specs import JobSpec, JobsSpec
 
 BASE_MODELS = "base_models"
@@ -60,8 +60,11 @@ def makes_base_model(job_id: str) -> bool:
     return job_id.startswith(f"{BASE_MODELS}/")
 
 
-def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
-    """Return the jobs for `jobs`, given the verified base models of the store."""
+def make_plan(jobs: JobsSpec, in_store: Mapping[str, str], phase1_labels: Collection[str] = ()) -> Plan:
+    """Return the jobs for `jobs`, given the verified base models of the store.
+
+    Base models are trained by workers with all of `phase1_labels` alone.
+    """
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
     needs: dict[str, set[Resources]] = {}
     for job in jobs.jobs:
@@ -69,7 +72,7 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str]) -> Plan:
             made_by = jobs.base_jobs.get(job.base_model.spec_hash, job.config)
             needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(made_by))
     phase1 = [
-        _phase1_job(spec_hash, shared_resources(needs[spec_hash]))
+        _phase1_job(spec_hash, with_labels(shared_resources(needs[spec_hash]), phase1_labels))
         for spec_hash, _ in wanted.most_common()
         if spec_hash not in in_store
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from master.core.nearest import hint, literal, shown, unknown
@@ -68,6 +68,11 @@ def shared_resources(needs: Iterable[Resources]) -> Resources:
         gpus=_most(each.gpus for each in every),
         priority=max(each.priority for each in every),
     )
+
+
+def with_labels(needs: Resources, labels: Iterable[str]) -> Resources:
+    """Return the needs with these labels besides."""
+    return replace(needs, labels=needs.labels.union(labels))
 
 
 def _most(values: Iterable[int | None]) -> int | None:

@@ -105,6 +105,13 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Tell:
+    """Say something of the run to the user."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Halt:
     """Say why nothing more is started."""
 
@@ -129,6 +136,7 @@ Command = (
     | Deliver
     | Pause
     | Resume
+    | Tell
     | Halt
     | Finish
 )

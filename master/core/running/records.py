@@ -11,6 +11,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from master.core.planning.plan import Job, Plan
+from master.core.planning.resources import Resources
 from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
 from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, State, Trigger, next_state
@@ -239,6 +240,8 @@ class RunState:
     """Kind → number and sum of the seconds that its attempts took."""
     barred: set[str] = field(default_factory=set)
     """Jobs that some workers must not have any more; some have ended meanwhile."""
+    waiting: frozenset[Resources] = frozenset()
+    """Needs of ready jobs of which the user knows that no worker for them is up."""
     alike: dict[str, dict[str, str]] = field(default_factory=dict)
     """Signature of a failure → jobs that failed so since the last success, and on which worker."""
     halted: str = ""

@@ -16,6 +16,7 @@ from master.core.running.attempts import end_attempt
 from master.core.running.jobs import go_on_unlocking, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
+from master.core.running.placing.waiting import tell_waiting
 from master.core.running.policy import Policy
 from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Outcome
@@ -37,6 +38,7 @@ def begin(state: RunState, at: float) -> Outbox:
         if record.state in WITH_A_WORKER and record.worker not in state.workers:
             gone = f"{record.worker} is no longer in the cluster config"
             end_attempt(state, record, Outcome.LOST, out, gone)
+        _leave_unlabelled(state, record, out)
     for record in state.jobs.values():
         if record.state is State.PENDING:
             unlock(state, record, out)
@@ -46,6 +48,19 @@ def begin(state: RunState, at: float) -> Outbox:
             make_ready(state, record, out)
     _finish_if_done(state, out)
     return out
+
+
+def _leave_unlabelled(state: RunState, record: JobRecord, out: Outbox) -> None:
+    """Take a base model from workers that may not train it, as the cluster config now says, for good."""
+    if not record.job.makes:
+        return
+    needed = record.job.resources.labels
+    barred = {name for name, view in state.workers.items() if not needed <= view.labels}
+    if record.state in WITH_A_WORKER and record.worker in barred:
+        end_attempt(state, record, Outcome.LOST, out, f"{record.worker} lacks a label that is needed now")
+    record.orphaned = {
+        attempt: former for attempt, former in record.orphaned.items() if former.worker not in barred
+    }
 
 
 def _awaits_checkpoint(state: RunState, record: JobRecord) -> bool:
@@ -71,6 +86,7 @@ def step(state: RunState, event: ev.Event) -> Outbox:
         refuse_too_large(state, out)
         if isinstance(event, _OF_MACHINES):
             refuse_homeless(state, out)
+            tell_waiting(state, out)
             state.free.wake()
         place(state, out)
         _finish_if_done(state, out)

@@ -123,8 +123,8 @@ def why_homeless(needs: Resources, views: Iterable[WorkerView], at: float, patie
         return ""
     labelled = [view for view in views if needs.labels <= view.labels]
     if not labelled:
-        return f"no worker has {_labels(needs)}"
-    whose = f" with {_labels(needs)}" if needs.labels else ""
+        return f"no worker has {told_labels(needs)}"
+    whose = f" with {told_labels(needs)}" if needs.labels else ""
     if any(view.available for view in labelled):
         return f"needs {_told(needs)}, which no worker{whose} has"
     reasons = "; ".join(f"{view.name}: {view.reason or 'gone'}" for view in labelled[:_MOST_NAMED])
@@ -139,7 +139,8 @@ def _may_come_to(needs: Resources, view: WorkerView, at: float, patience_s: floa
     return suits(needs, view)
 
 
-def _labels(needs: Resources) -> str:
+def told_labels(needs: Resources) -> str:
+    """Name the labels that are needed."""
     names = ", ".join(sorted(needs.labels))
     return f"the label {names}" if len(needs.labels) == 1 else f"the labels {names}"
 

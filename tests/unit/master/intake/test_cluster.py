@@ -168,3 +168,11 @@ def test_nothing_but_a_config_error_is_raised(server: dict[str, Any], top: dict[
         assert str(error).isprintable()
     else:
         assert cluster.servers
+
+
+def test_the_labels_of_phase_1_are_those_of_some_server() -> None:
+    entry = {"host": "a", "gpus": 1, "labels": ["trusted"]}
+    text = json.dumps({"servers": [entry, {"host": "b", "gpus": 1}], "phase1_labels": ["trusted"]})
+    assert parse_cluster(text).phase1_labels == ("trusted",)
+    with pytest.raises(ConfigError, match=r"phase1_labels.*no server has the label `truste`.*`trusted`"):
+        parse_cluster(text.replace('"phase1_labels": ["trusted"]', '"phase1_labels": ["truste"]'))

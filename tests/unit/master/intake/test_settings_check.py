@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from master.core.planning.plan import make_plan
 from master.errors import ConfigError
 from master.intake.cluster import parse_cluster
 from master.intake.jobs import parse_jobs
-from master.intake.settings_check import check_job_settings, check_labels
+from master.intake.settings_check import check_job_settings, check_labels, check_phase1_labels
 from master.specs import JobsSpec
 
 CLUSTER = parse_cluster(
@@ -40,6 +42,16 @@ def test_labels_that_no_machine_has_are_refused() -> None:
         check_labels(jobs({"a": 1}, {"resources": {"labels": ["a10"]}}), CLUSTER)
     with pytest.raises(ConfigError, match="no server has all of the labels `a100`, `lab`"):
         check_labels(jobs({"resources": {"labels": ["a100", "lab"]}}), CLUSTER)
+
+
+def test_base_models_need_a_machine_with_the_labels_of_phase_1_and_those_of_their_jobs() -> None:
+    cluster = replace(CLUSTER, phase1_labels=("lab",))
+    fine, odd = ({"mode": "full", "resources": {"labels": [label]}} for label in ("lab", "a100"))
+    file = {"base_model": True, "jobs": [fine]}
+    check_phase1_labels(make_plan(parse_jobs(json.dumps(file), code="x"), {}, ("lab",)), "jobs.json", cluster)
+    plan = make_plan(parse_jobs(json.dumps({**file, "jobs": [odd]}), code="x"), {}, ("lab",))
+    with pytest.raises(ConfigError, match=r"`phase1_labels` alone, and no server has all of .*`a100`, `lab`"):
+        check_phase1_labels(plan, "jobs.json", cluster)
 
 
 def test_gpu_memory_stands_in_one_place() -> None:

@@ -35,6 +35,11 @@ def test_a_base_model_runs_where_all_of_its_jobs_may_and_is_as_urgent_as_the_mos
     assert last.resources == Resources(frozenset("bc"), priority=3)
 
 
+def test_base_models_alone_need_the_labels_of_phase_1() -> None:
+    plan = make_plan(jobs_spec(3, 1), {}, ["trusted"])
+    assert [job.resources.labels for job in plan.jobs] == [{"trusted"}, set(), set(), set()]
+
+
 def test_jobs_that_need_nothing_share_one_object() -> None:
     jobs = make_plan(jobs_spec(3, 1), {}).jobs
     assert all(job.resources is NO_RESOURCES for job in jobs)

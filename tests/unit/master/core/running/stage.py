@@ -47,6 +47,8 @@ def _command(command: cmd.Command) -> str:
             return f"drop checkpoints {job_id} {worker}"
         case cmd.Pause(worker, reason, seconds):
             return f"pause {worker} {seconds:g} s: {reason}"
+        case cmd.Tell(text):
+            return f"tell {text}"
         case cmd.Resume(worker):
             return f"resume {worker}"
         case cmd.Deliver(worker, what):
