@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from worker_agent.protocol.messages import Settings
+from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -47,6 +48,8 @@ class ServerSpec:
     """A file here with more of them."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The values of both: for the agent alone, in no file and no log."""
+    limits: JobLimits = NO_LIMITS
+    """What each job may take of it at most."""
     agent: Settings = field(default_factory=Settings)
     """What its agent is told."""
 

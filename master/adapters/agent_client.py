@@ -20,7 +20,7 @@ from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 from worker_agent.protocol.outcome import Finished
 from worker_agent.protocol.reports import Released, Said
-from worker_agent.protocol.secrets import Secrets
+from worker_agent.protocol.terms import Secrets
 
 PING_S = 5.0
 """A link on which nothing came for so long is pinged, whatever is sent meanwhile."""
@@ -86,6 +86,7 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
             slots_per_gpu=message.slots_per_gpu,
             cores=message.facts.cores,
             memory_bytes=message.facts.memory_bytes,
+            limits=message.facts.limits,
         )
     return None
 

@@ -29,6 +29,7 @@ from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import in_the_way, notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.plan import Plan, make_plan
+from master.core.planning.workers import notes_on_limits
 from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
 from master.errors import ConfigError, TwophaseError, UsageError
@@ -44,7 +45,7 @@ from master.intake.job_ids import IdTaken
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets import with_secrets
-from master.intake.settings_check import check_job_settings, check_labels, check_phase1_labels
+from master.intake.settings_check import check_phase1_labels, check_settings
 from master.intake.stages.file import has_stages, read_stages
 from master.intake.stages.links import StageCode, read_staged_jobs
 from master.intake.strict_json import Document
@@ -145,8 +146,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
             jobs = _jobs(options, given, code, earlier, trainer, flags)
     except IdTaken as error:
         raise taken_by_earlier(error, layout) from error
-    check_job_settings(jobs)
-    check_labels(jobs, cluster)
+    check_settings(jobs, cluster)
     if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
         raise UsageError(f"--executor {problem}")
     executor = options.executor or default_executor(trainer.executors if trainer else ())
@@ -154,9 +154,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     doubt = "; ".join(filter(None, (check_syntax(each, cluster.servers) for each in scripts)))
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
-    in_store = {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()}
-    plan = make_plan(jobs, in_store, cluster.phase1_labels)
-    check_phase1_labels(plan, jobs.source, cluster)
+    plan = _plan(jobs, whole, cluster)
     _check_skip_phase1(options, plan)
     _check_results(layout, jobs, earlier)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
@@ -164,6 +162,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     results = _results_beside(layout, jobs, earlier)
     notes = (
         *_notes(jobs, flags, cluster, (base, code)),
+        *notes_on_limits(plan, cluster),
         *notes_on_suffixes(jobs, earlier.known_ids, layout),
         *notes_on_earlier(results),
     )
@@ -171,6 +170,14 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     found = planned, code.record, plan, whole, damaged, doubt
     more = needs, flags, executor, of_base, results
     return TwoPhaseRequest(cluster, jobs, *found, *more)
+
+
+def _plan(jobs: JobsSpec, whole: Mapping[str, Mapping[str, Any]], cluster: ClusterSpec) -> Plan:
+    """Return the jobs that there are, given the base models that are whole.  Raises ConfigError."""
+    in_store = {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()}
+    plan = make_plan(jobs, in_store, cluster.phase1_labels)
+    check_phase1_labels(plan, jobs.source, cluster)
+    return plan
 
 
 def _notes(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
 
 from master.core.nearest import literal
+from master.core.planning.job_limits import LIMIT_KEYS, MOST_PROCESSES
 from master.core.quantities import SIZES, TIMES, seconds, size_bytes
 from master.intake.strict_json import Node
+from worker_agent.protocol.terms import JobLimits
 
 _LONGEST_GRACE_S = 3600.0
 
@@ -26,6 +30,18 @@ def size(least: int) -> Callable[[Node], int]:
         return found
 
     return read
+
+
+def limits(node: Node, above: JobLimits, folder: Path) -> JobLimits:
+    """Return the limits of an object, over those that stand above it."""
+    node.only_keys(LIMIT_KEYS)
+    readers = size(1), whole(1, MOST_PROCESSES), size(1)
+    found = [
+        (field.name, read(given))
+        for field, key, read in zip(fields(JobLimits), LIMIT_KEYS, readers, strict=True)
+        if (given := node.get(key)) is not None
+    ]
+    return replace(above, **dict(found))
 
 
 def reserve(node: Node) -> int:

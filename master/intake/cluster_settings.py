@@ -11,7 +11,7 @@ from typing import Any
 from master.core.nearest import literal, shown
 from master.intake import cluster_environment
 from master.intake.cluster_paths import data_dirs, head_path, worker_path
-from master.intake.cluster_quantities import grace, idle, reserve, size, whole
+from master.intake.cluster_quantities import grace, idle, limits, reserve, size, whole
 from master.intake.strict_json import Node, refuse_twice
 from master.specs import ServerSpec
 from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES
@@ -87,6 +87,7 @@ OF_SERVER = (
     SharedSetting("env_from", cluster_environment.env_from, "env_from"),
     SharedSetting("env_file", lambda node, above, folder: head_path(node, folder), "env_file"),
     _setting("labels", labels_of),
+    SharedSetting("limits", limits, "limits"),
 )
 """What the master makes of a server."""
 

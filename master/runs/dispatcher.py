@@ -20,6 +20,7 @@ from master.runs.notices import Notice, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.terms import CGROUP, SCOPE, WATCHED
 
 _log = logging.getLogger(__name__)
 TICK_S = 0.25
@@ -113,7 +114,7 @@ class Dispatcher:
         """Give the core what has come for it; add to `notices` what is to be told."""
         for item in batch:
             if isinstance(item, Received):
-                if text := news_of(item.event, self.state.workers):
+                if text := news_of(item.event, self.state.workers, limited=self.state.any_limits):
                     notices.append(Noted(text))
                 yield self._taken(item, notices)
             else:
@@ -210,11 +211,11 @@ def _acks(batch: Iterable[Item]) -> dict[str, int]:
     return acks
 
 
-def news_of(event: ev.Event, workers: Mapping[str, WorkerView]) -> str:
-    """Say what becomes of a worker; "" where that is nothing new."""
+def news_of(event: ev.Event, workers: Mapping[str, WorkerView], *, limited: bool = False) -> str:
+    """Say what becomes of a worker; "" for nothing new.  Where jobs are `limited`, say how they are there."""
     match event:
         case ev.WorkerUp(_, worker, slots, held):
-            return f"{worker}: up, {_at_a_time(slots)}{_held(held)}"
+            return f"{worker}: up, {_at_a_time(slots)}{_held(held)}{_kept(event.limits) if limited else ''}"
         case ev.SlotsHeldByOthers(_, worker, held) if held != workers[worker].held_by_others:
             return f"{worker}: {_at_a_time(workers[worker].slots)}{_held(held)}"
         case ev.WorkerUnusable(_, worker, reason):
@@ -231,6 +232,17 @@ def halt_text(reason: str) -> str:
 
 def _at_a_time(slots: float) -> str:
     return f"{slots} {'job' if slots == 1 else 'jobs'} at a time"
+
+
+_KEPT = {
+    CGROUP: "limits kept by the kernel (cgroup)",
+    SCOPE: "limits kept by the kernel (systemd scope)",
+    WATCHED: "limits watched, twice a second",
+}
+
+
+def _kept(how: str) -> str:
+    return f", {_KEPT.get(how, 'LIMITS OF JOBS ARE NOT KEPT THERE')}"
 
 
 def _held(slots: float) -> str:

@@ -31,7 +31,9 @@ def state_after(spec: RunSpec, journal: Iterable[Transition]) -> RunState:
     workers = [server.name for server in spec.cluster.servers]
     state = (recover if spec.resumes else start_over)(spec.plan, spec.policy, workers, journal)
     for server in spec.cluster.servers:
-        state.workers[server.name].labels = frozenset(server.labels)
+        view = state.workers[server.name]
+        view.labels, view.limits = frozenset(server.labels), server.limits
+        state.any_limits |= bool(server.limits)
     return state
 
 

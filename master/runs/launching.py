@@ -82,6 +82,7 @@ def launch_message(
         gpu_use=ALONE if start.record.alone else SHARED,
         output_from=".",
         collect=COLLECT_RULES.of(config),
+        limits=job.resources.limits or None,
         timeout_s=TIMEOUT.of(config, limits.timeout_s),
         stall_timeout_s=STALL_TIMEOUT.of(config, limits.stall_timeout_s),
     )

@@ -10,6 +10,7 @@ from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
+from master.core.planning.job_limits import tightest
 from master.core.planning.plan import makes_base_model
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
@@ -35,6 +36,7 @@ from master.transfers.home import Home
 from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 LaunchOf = Callable[[str, int, str], msg.Launch]
 """Returns the message that starts `(job_id, attempt)` on a worker."""
@@ -129,6 +131,11 @@ def _set_aside(spec: RunSpec, store: BaseModelStore, state: RunState) -> Iterato
         yield f"{problem}; moved to {store.set_aside(spec_hash)}, {then}"
 
 
+def _bounded(message: msg.Launch, bound: JobLimits) -> msg.Launch:
+    """Return a launch within what its worker allows every job."""
+    return replace(message, limits=tightest(message.limits or NO_LIMITS, bound)) if bound else message
+
+
 def make_launcher(
     spec: RunSpec, code: Code, synced: Mapping[str, str], state: RunState, library: Library
 ) -> LaunchOf:
@@ -140,6 +147,7 @@ def make_launcher(
         record = state.jobs[job_id]
         # What the attempt was given: the store may have lost it since.
         base = StoredBaseModel(record.base, library.names.get(record.base)) if record.job.needs else None
-        return code.launch(Start(record, attempt, data[worker], base, servers[worker].is_local))
+        message = code.launch(Start(record, attempt, data[worker], base, servers[worker].is_local))
+        return _bounded(message, servers[worker].limits)
 
     return launch_of

@@ -92,6 +92,8 @@ class Stop:
     """End a running attempt."""
 
     key: Key
+    at_once: bool = False
+    """It is not asked first."""
 
 
 @dataclass(frozen=True)

@@ -47,5 +47,9 @@ class Exit:
     """Why it ended, where that was not its own doing: it counts as lost."""
     left_running: Sequence[str] = ()
     """Commands of what it had left running, which has been ended."""
+    over_limit: str = ""
+    """Which limit it was beyond, if it was ended for that."""
+    machine_full: bool = False
+    """The kernel has ended some of it because the machine had no memory left."""
     traceless: bool = False
     """Nothing that it started is left even where it has hidden: nobody can still write to its files."""

@@ -7,6 +7,7 @@ from typing import FrozenSet, Optional
 
 from worker_agent.protocol.messages import Launch
 from worker_agent.protocol.script_contract import EXECUTORS
+from worker_agent.protocol.terms import NO_LIMITS
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _MAX_JOB_ID = 200
@@ -37,7 +38,14 @@ def launch_problem(launch: Launch) -> Optional[str]:
         return f"executor is {launch.executor!r:.80}: allowed are {', '.join(EXECUTORS)}"
     if launch.output_from is not None and not _is_below(launch.output_from):
         return f"output_from is {launch.output_from!r}: allowed are relative paths without .."
-    return _mounts_problem(launch) or _artefact_problem(launch)
+    return _limits_problem(launch) or _mounts_problem(launch) or _artefact_problem(launch)
+
+
+def _limits_problem(launch: Launch) -> Optional[str]:
+    wrong = [
+        name for name, value in vars(launch.limits or NO_LIMITS).items() if value is not None and value < 1
+    ]
+    return f"limits: {wrong[0]} is below 1: allowed are 1 and more" if wrong else None
 
 
 def _is_below(path: str) -> bool:

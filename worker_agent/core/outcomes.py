@@ -6,11 +6,14 @@ from typing import Optional, Tuple, Union
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import deadlines, slot_assignment
+from worker_agent.core.excess import output_problem
 from worker_agent.core.execution import Exit, Key
 from worker_agent.core.state import AgentState, Attempt, Phase
 from worker_agent.protocol.events import Event, EventKind, Running, Staging
 from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
+
+_MACHINE_FULL = "the machine had no memory left; the job was within its own limit"
 
 
 def record(
@@ -35,10 +38,14 @@ def outcome_of(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[Outco
     problem = left.problem
     if attempt.verdict is Outcome.LOST:
         return Outcome.LOST, f"the GPU of slot {attempt.slot} is gone: the driver does not list it any more"
+    if attempt.verdict is Outcome.OVER_LIMIT:
+        return Outcome.OVER_LIMIT, attempt.excess
     if attempt.verdict is not None:
         return attempt.verdict, deadlines.explain(attempt)
     if exit.problem:
         return Outcome.LOST, exit.problem
+    if exit.machine_full and exit.exit_code != EXIT_SUCCESS:
+        return Outcome.WORKER_FAULT, f"{_describe_exit(exit.exit_code)}: {_MACHINE_FULL}"
     if left.worker_fault:
         how = "" if exit.exit_code == EXIT_SUCCESS else _describe_exit(exit.exit_code)
         return Outcome.WORKER_FAULT, "; ".join(filter(None, (how, problem)))
@@ -48,7 +55,20 @@ def outcome_of(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[Outco
         if slot_assignment.ran_out_of_gpu_memory(attempt.slot, left.stderr_tail):
             return Outcome.OUT_OF_MEMORY, f"not enough GPU memory in slot {attempt.slot}"
         return Outcome.FAILED, "; ".join(filter(None, (_describe_exit(exit.exit_code), problem)))
-    return (Outcome.FAILED, problem) if problem else (Outcome.SUCCEEDED, None)
+    if problem:
+        return Outcome.FAILED, problem
+    over = output_problem(attempt.launch.limits, _bytes_of(left))
+    return (Outcome.OVER_LIMIT, over) if over else (Outcome.SUCCEEDED, None)
+
+
+def _bytes_of(left: cmd.Collected) -> int:
+    """Return how large what an attempt left is; watching may have missed the end of it."""
+    files = [
+        *left.files,
+        *(left.base_model.files if left.base_model else ()),
+        *([left.log] if left.log else ()),
+    ]
+    return sum(file.size for file in files)
 
 
 def _describe_exit(code: int) -> str:

@@ -53,6 +53,8 @@ class Attempt:
     deadline: Optional[float] = None
     verdict: Optional[Outcome] = None
     """Why it is being stopped: cancelled, over a limit, or lost with its GPU."""
+    excess: str = ""
+    """Which limit it was beyond, where that is the verdict."""
     succeeded: bool = False
     sign: Sign = ()
     """Its last sign of life …"""

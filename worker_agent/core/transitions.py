@@ -15,6 +15,7 @@ from typing import Collection, Sequence
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import deadlines, slot_assignment
+from worker_agent.core.excess import Excess
 from worker_agent.core.execution import Exit, Key, Started
 from worker_agent.core.launch_check import artefacts_of, launch_problem
 from worker_agent.core.outcomes import finish, outcome_of, record
@@ -181,9 +182,19 @@ def on_not_started(state: AgentState, started: Started, now: float) -> None:
     slot_assignment.fill(state)
 
 
+def on_excess(state: AgentState, excess: Excess) -> None:
+    """An attempt takes more than it may: it ends at once."""
+    attempt = state.attempts.get(excess.key)
+    if attempt is not None and attempt.phase is Phase.RUNNING and attempt.verdict is None:
+        attempt.verdict, attempt.excess = Outcome.OVER_LIMIT, excess.problem
+        state.outbox.append(cmd.Stop(attempt.key, at_once=True))
+
+
 def on_exit(state: AgentState, exit: Exit, now: float) -> None:
     """Nothing of the attempt runs any more."""
     attempt = state.attempts[exit.key]
+    if exit.over_limit and attempt.verdict is None:
+        attempt.verdict, attempt.excess = Outcome.OVER_LIMIT, exit.over_limit
     attempt.phase = Phase.COLLECTING
     slot_assignment.leave(state, attempt)
     state.outbox.append(cmd.Collect(attempt.launch, exit, stopped=attempt.verdict is not None))

@@ -24,6 +24,8 @@ class Invocation:
     """A descriptor that stays open as long as anything of the attempt lives: the slot's lock."""
     executor: str = "process"
     """Which executor is to run it; see `choice.Executors`."""
+    apart: str = ""
+    """Why it has to be a process all the same; empty where it has not."""
 
 
 class Executor(Protocol):

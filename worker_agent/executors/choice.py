@@ -56,8 +56,8 @@ class Executors:
         starters = {"warm": self._warm.start, "thread": self._threads.start}
         if invocation.executor == "inline":
             return self._run_inline(key, invocation)
-        if invocation.executor not in starters:
-            return self._run_apart(key, invocation, "")
+        if invocation.apart or invocation.executor not in starters:
+            return self._run_apart(key, invocation, invocation.apart)
         try:
             why = starters[invocation.executor](key, invocation)
         except OSError as error:

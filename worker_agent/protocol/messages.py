@@ -25,7 +25,7 @@ from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.reports import Released, Said, WorkerFacts
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
-from worker_agent.protocol.secrets import Secrets
+from worker_agent.protocol.terms import JobLimits, Secrets
 
 PROTOCOL = 1
 
@@ -179,8 +179,7 @@ class Launch:
     attempt: Count
     phase: int
     argv: List[str]
-    """The command.  A word `{python}` is the worker's interpreter, `{device}` is `cuda` or `cpu`, and
-    `{output_dir}` is the directory for results."""
+    """The command; `{python}`, `{device}` (`cuda` or `cpu`) and `{output_dir}` stand for the worker's own."""
     mounts: List[Mount] = field(default_factory=list)
     """The code, the data and, for scripts that look for it there, the base model."""
     base_model_hash: Optional[str] = None
@@ -207,6 +206,8 @@ class Launch:
     one below `experiments/` is the base model."""
     collect: Optional[CollectRules] = None
     """Which of the files come home; None is all."""
+    limits: Optional[JobLimits] = None
+    """What it may take; None is as much as there is."""
 
 
 @dataclass(frozen=True)

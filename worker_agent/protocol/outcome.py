@@ -11,6 +11,9 @@ from worker_agent.protocol.digests import FileDigest
 NO_BASE_MODEL = "the script succeeded but left no base model"
 """How the error of a Phase 1 job begins whose script made nothing."""
 
+OVER_LIMIT = "over its limit of "
+"""How the error of a job begins that took more than it may; the limit's name follows, then a colon."""
+
 
 class Outcome(Word):
     """How an attempt ended."""
@@ -27,6 +30,8 @@ class Outcome(Word):
     """Agent, worker or GPU went down."""
     OUT_OF_MEMORY = "out_of_memory"
     """The memory of its GPU was not enough for it."""
+    OVER_LIMIT = "over_limit"
+    """It took more of the machine than its limits allow."""
     REFUSED = "refused"
     """It could not be started."""
     WORKER_FAULT = "worker_fault"

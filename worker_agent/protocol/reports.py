@@ -24,6 +24,8 @@ class WorkerFacts:
     """0 is not known, of all that follow."""
     memory_bytes: Bytes = 0
     disk_free_bytes: Bytes = 0
+    limits: str = ""
+    """How limits of jobs are kept there: one of `terms.CGROUP` and its neighbours; empty is not known."""
 
 
 def usual_cpu_slots(cores: int) -> int:

@@ -12,6 +12,8 @@ from worker_agent.cache.garbage_collection import CacheCollector
 from worker_agent.devices.gpu_monitor import GpuMonitor
 from worker_agent.devices.slot_locks import SlotLocks
 from worker_agent.executors.choice import Executors
+from worker_agent.limits.choice import choose_bounds
+from worker_agent.limits.watch import Watch
 from worker_agent.protocol.layout import StateLayout, slot_lock_dir
 from worker_agent.runtime import recovery
 from worker_agent.runtime.agent import Agent
@@ -28,6 +30,7 @@ from worker_agent.runtime.effects.checkpoints import CheckpointEffects
 from worker_agent.runtime.effects.endings import EndingEffects
 from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.effects.invoker import Invoker
+from worker_agent.runtime.effects.limits import LimitEffects
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.starts import StartEffects
@@ -67,11 +70,13 @@ class AgentProcess:
         self._identity = Identity(layout, digest, processes.boot_id())
         self._ports = ports = Ports.open(layout)
         self._state = state = recovery.restore(ports.spool.memory)
-        self._host = CurrentHost()
+        self._host = CurrentHost(choose_bounds())
         self._connections = Connections(ports.selector, ports.spool)
         self._environments = EnvironmentEffects(state, ports.workers, self._connections, os.environ)
         self._settings = HostSettings(layout.run_id, self._host, ports.workers, self._environments)
         self._logs = LogLimiter(complain)
+        self._watch = Watch(self._host.bounds, ports.workers.answer)
+        self._limits = LimitEffects(state, self._host, self._watch, self._connections)
         self._collector = CacheCollector(state, ports.workers, complain)
         self._gpus = GpuMonitor(state, ports.locks, ports.workers, complain)
         self._checkpoints = CheckpointEffects(state, self._host, ports.workers)
@@ -93,9 +98,10 @@ class AgentProcess:
         state, ports, host, now = self._state, self._ports, self._host, self._ports.clock.now
         slots = SlotEffects(state, host, ports.locks, self._gpus)
         invoker = Invoker(state, host, ports.executor, ports.spool, self._checkpoints, self._logs)
-        starts = StartEffects(state, self._artefacts, slots, invoker, now)
+        starts = StartEffects(state, self._artefacts, slots, invoker, self._limits, now)
         endings = EndingEffects(state, host, ports.executor, ports.workers, self._logs, now)
-        parts = (self._records, self._artefacts, slots, starts, endings, self._environments, self._sweeps)
+        limits, sweeps, environments = self._limits, self._sweeps, self._environments
+        parts = (self._records, self._artefacts, slots, starts, endings, environments, sweeps, limits)
         return Effects(state, ports.workers, self._connections, *(part.table() for part in parts))
 
     def _make_agent(self, idle_s: float) -> Agent:
@@ -132,6 +138,7 @@ class AgentProcess:
             self._logs.follow(
                 *(attempt.key, self._host.context.attempt(attempt.key), memory.settings.log_limit_bytes)
             )
+            self._limits.follow(attempt.key)
         recovery.report_lost(self._state, self._ports.spool, identity.boot_id, self._ports.clock.now())
         self._effects.execute()
         self._records.write()
@@ -153,6 +160,7 @@ class AgentProcess:
         stop_listening_to_signals()
         ports.workers.close()
         self._logs.close()
+        self._watch.close()
         self._collector.close()
         ports.spool.close()
         ports.locks.close()

@@ -18,6 +18,8 @@ from worker_agent.core.execution import Key
 from worker_agent.core.shares import SHARES, Device, usual_slots
 from worker_agent.devices.slot_locks import cores
 from worker_agent.environment.job_base import JobBase
+from worker_agent.limits.base import Bounds
+from worker_agent.limits.watched import WatchedBounds
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
 from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES, Settings
@@ -89,10 +91,11 @@ class HostContext:
         run_id: str,
         base: JobBase,
         devices: Sequence[Device],
+        limits: str = "",
     ) -> None:
         """Make the work directory, for us alone.  Raises OSError where that cannot be."""
         make_private(work_dir)
-        self.settings = settings
+        self.settings, self._limits = settings, limits
         self.work_dir = work_dir
         self.layout = WorkLayout(work_dir)
         # rsync makes the last directory of its target, not the ones above it.
@@ -151,13 +154,16 @@ class HostContext:
             cores=cores(),
             memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             disk_free_bytes=shutil.disk_usage(str(self.work_dir)).free,
+            limits=self._limits,
         )
 
 
 class CurrentHost:
     """The host context of the master that came last."""
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Optional[Bounds] = None) -> None:
+        """`bounds` keep the limits of jobs; None watches them."""
+        self.bounds: Bounds = bounds or WatchedBounds()
         self.opened: Optional[HostContext] = None
         """None before any master came."""
 

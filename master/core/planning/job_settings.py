@@ -17,12 +17,14 @@ from master.core.planning.setting_kinds import (
     FOLDER,
     ID,
     KEPT,
+    LIMITS,
     RESOURCES,
     SIZE,
     TIME,
     Kind,
 )
 from master.specs import Config
+from worker_agent.protocol.terms import NO_LIMITS
 
 T = TypeVar("T")
 
@@ -116,6 +118,13 @@ JOB_RESOURCES = JobSetting(
     meaning="What it needs of a machine, and its priority: an object, below.",
     default="nothing",
 )
+JOB_LIMITS = JobSetting(
+    name="limits",
+    kind=LIMITS,
+    used_for="launching",
+    meaning="What it may take of a machine, or it is ended: an object, below.",
+    default="`memory` of `resources`, and what the cluster config says",
+)
 GPU_MEMORY = JobSetting(
     name="gpu_memory",
     kind=SIZE,
@@ -140,17 +149,28 @@ RETRIES = JobSetting(
 
 JOB_SETTINGS: tuple[JobSetting[Any], ...] = (
     *(JOB_ID, PREFIX, DEVICE, TIMEOUT, STALL_TIMEOUT, JOB_EXECUTOR, COLLECT_RULES),
-    *(JOB_RESOURCES, GPU_MEMORY, EXPECTED_TIME, RETRIES),
+    *(JOB_RESOURCES, JOB_LIMITS, GPU_MEMORY, EXPECTED_TIME, RETRIES),
 )
 
-STRUCTURED = frozenset(setting.name for setting in JOB_SETTINGS if setting.kind in (COLLECT, RESOURCES))
+STRUCTURED = frozenset(
+    setting.name for setting in JOB_SETTINGS if setting.kind in (COLLECT, RESOURCES, LIMITS)
+)
 """What holds an object, as no field of a script can."""
+OF_MACHINES = (JOB_RESOURCES.name, JOB_LIMITS.name)
+"""Where and within what bounds a job runs: makes it no other job, and is added to the defaults by key."""
 NOT_FOR_THE_SCRIPT = frozenset(setting.name for setting in JOB_SETTINGS if not setting.passed)
 NOT_IDENTIFYING = frozenset(setting.name for setting in JOB_SETTINGS if not setting.identifies)
 
 
 def resources_of(config: Config) -> Resources:
-    """Return what a job needs of a machine; `gpu_memory` may stand beside `resources` too."""
+    """Return what a job needs of a machine; `gpu_memory` may stand beside `resources` too.
+
+    The memory that it needs is what it may take, unless its limits say otherwise.
+    """
     found = JOB_RESOURCES.of(config) or NO_RESOURCES
-    above = GPU_MEMORY.of(config)
-    return found if above is None else replace(found, gpu_memory=above)
+    above, limits = GPU_MEMORY.of(config), JOB_LIMITS.of(config) or NO_LIMITS
+    if limits.memory_bytes is None and found.memory:
+        limits = replace(limits, memory_bytes=found.memory)
+    if above is None and not limits:
+        return found
+    return replace(found, gpu_memory=found.gpu_memory if above is None else above, limits=limits)

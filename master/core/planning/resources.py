@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from master.core.nearest import hint, literal, shown, unknown
+from master.core.planning.job_limits import loosest
 from master.core.quantities import SIZES, size_bytes
+from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 MOST_CPUS = 100_000
 MOST_PRIORITY = 1_000_000
@@ -29,6 +31,8 @@ class Resources:
     gpus: int | None = None
     priority: int = 0
     """Higher ones start first."""
+    limits: JobLimits = NO_LIMITS
+    """What it may take: a machine that allows less is none for it."""
 
 
 NO_RESOURCES = Resources()
@@ -67,6 +71,7 @@ def shared_resources(needs: Iterable[Resources]) -> Resources:
         gpu_memory=_most(each.gpu_memory for each in every),
         gpus=_most(each.gpus for each in every),
         priority=max(each.priority for each in every),
+        limits=loosest(each.limits for each in every),
     )
 
 

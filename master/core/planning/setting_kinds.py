@@ -9,10 +9,12 @@ from typing import Any, Generic, TypeVar
 
 from master.core.nearest import hint, literal, unknown
 from master.core.planning.id_template import is_template, template_problem
+from master.core.planning.job_limits import job_limits, wrong_limits
 from master.core.planning.resources import Resources, resources, wrong_resources
 from master.core.quantities import SIZES, TIMES, seconds, size_bytes
 from worker_agent.protocol.messages import CollectRules
 from worker_agent.protocol.script_contract import EXECUTORS
+from worker_agent.protocol.terms import JobLimits
 
 T = TypeVar("T")
 
@@ -103,5 +105,6 @@ ID = Kind("a name or a template", _id, _wrong_id)
 FOLDER = Kind("names with `/` between", _folder, _wrong_folder)
 COLLECT = Kind("rules", _collect, _wrong_collect)
 RESOURCES: Kind[Resources] = Kind("needs", resources, wrong_resources)
+LIMITS: Kind[JobLimits] = Kind("limits", job_limits, wrong_limits)
 ANYTHING: Kind[Any] = Kind("anything", lambda value: value, lambda value: "")
 KEPT: Kind[None] = Kind("not allowed", lambda value: None, lambda value: _IS_KEPT)

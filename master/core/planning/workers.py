@@ -1,11 +1,18 @@
-"""The workers of a cluster config, as a plan tells of them."""
+"""The workers of a cluster config, as a plan tells of them, and what jobs may take there."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from master.core.planning.job_limits import allows, told
+from master.core.planning.plan import Plan
 from master.specs import ClusterSpec, ServerSpec
 from worker_agent.protocol.messages import AUTO
+from worker_agent.protocol.terms import JobLimits
+
+_MOST_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -38,3 +45,37 @@ def _planned(server: ServerSpec) -> PlannedWorker:
         return PlannedWorker(server.name, None, None)
     slots = len(asked.gpus) * (asked.slots_per_gpu or 1) or asked.cpu_slots
     return PlannedWorker(server.name, slots, len(asked.gpus))
+
+
+def notes_on_limits(plan: Plan, cluster: ClusterSpec) -> Iterator[str]:
+    """Yield what there is to say of limits, nothing where there are none."""
+    asked = Counter(job.resources.limits for job in plan.jobs if job.resources.limits)
+    yield from _first(
+        [f"{_jobs(count)} may take {told(limits)} each" for limits, count in asked.most_common()]
+    )
+    bounds: dict[JobLimits, list[str]] = {}
+    for server in cluster.servers:
+        if server.limits:
+            bounds.setdefault(server.limits, []).append(server.name)
+    yield from _first(
+        [f"any job on {_named(names)} may take {told(bound)}" for bound, names in bounds.items()]
+    )
+    for bound, names in bounds.items():
+        barred = sum(count for limits, count in asked.items() if not allows(bound, limits))
+        if barred:
+            yield f"{_jobs(barred)} may take more than {_named(names)} allows, and will not run there"
+
+
+def _first(lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"limits: {line}" for line in lines[:_MOST_LINES])
+    if len(lines) > _MOST_LINES:
+        yield f"limits: … and {len(lines) - _MOST_LINES} more kinds"
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_LINES} more" if len(names) > _MOST_LINES else ""
+    return ", ".join(names[:_MOST_LINES]) + more
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count:,} jobs"

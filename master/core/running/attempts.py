@@ -193,7 +193,7 @@ def end_attempt(
     verdict = judge(record, outcome, state.policy)
     if reason and verdict.trigger is Trigger.RETRY and (why := why_given_up(state, record, out.at)):
         verdict = Verdict(Trigger.FAIL, note=why)
-    note = reason or note
+    note = note if reason and note.startswith(reason) else reason or note
     if outcome not in _NOT_THE_WORKERS and record.worker:
         record.avoid |= {record.worker}
     if outcome is Outcome.LOST and finished is None:

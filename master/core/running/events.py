@@ -31,6 +31,8 @@ class WorkerUp:
     """0 where it does not tell."""
     memory_bytes: int = 0
     """0 where it does not tell."""
+    limits: str = ""
+    """How it keeps limits of jobs, in a word of the protocol."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from worker_agent.protocol.outcome import NO_BASE_MODEL
+from worker_agent.protocol.outcome import NO_BASE_MODEL, OVER_LIMIT
 
 _USAGE = re.compile(r"^\s*usage: ", re.IGNORECASE | re.MULTILINE)
 _EXIT_USAGE = 2
@@ -22,6 +22,8 @@ def hopeless(exit_code: int | None, tail: str, error: str = "") -> str:
     """
     if error.startswith(NO_BASE_MODEL):
         return error
+    if error.startswith(OVER_LIMIT):
+        return error.partition(":")[0]
     last = last_line(tail)
     if exit_code == _EXIT_USAGE and _USAGE.search(tail):
         return f"the script does not take its flags: {last}"

@@ -19,6 +19,7 @@ from master.core.running.placing.free_workers import FreeWorkers
 from master.core.running.placing.placement import LEAST_ROOM, ReadyJobs, lookahead
 from master.core.running.policy import Policy
 from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ class WorkerView:
     slots_per_gpu: int | None = None
     """None where GPUs are shared by memory."""
     labels: frozenset[str] = frozenset()
+    limits: JobLimits = NO_LIMITS
+    """What it allows every job."""
     cores: int = 0
     """0 where it is not known."""
     memory_bytes: int = 0
@@ -214,6 +217,8 @@ class RunState:
     """Jobs that have not ended."""
     any_machine_needs: bool = False
     """Whether a job says how many cores or how much memory it needs."""
+    any_limits: bool = False
+    """Whether a job or a worker has limits."""
     open_phase1: int = 0
     """Phase 1 jobs that have not ended."""
     ready: ReadyJobs = field(default_factory=ReadyJobs)
@@ -276,6 +281,7 @@ class RunState:
         self.counts[record.state] += 1
         self.open_jobs += 1
         self.any_machine_needs |= bool(job.resources.cpus or job.resources.memory)
+        self.any_limits |= bool(job.resources.limits)
         self.open_phase1 += job.phase == 1
         if job.needs:
             self.dependents.setdefault(job.needs, []).append(job.job_id)

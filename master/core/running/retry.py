@@ -14,8 +14,10 @@ from master.core.running.policy import Policy
 from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Finished, Outcome
 
-_THE_SCRIPTS = frozenset({Outcome.FAILED, Outcome.REFUSED})
+_THE_SCRIPTS = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.OVER_LIMIT})
 """Ends that a script, or how it is started, is to blame for."""
+_TELLING = frozenset({Outcome.FAILED, Outcome.OVER_LIMIT})
+"""Ends whose last words may tell that another try at the same place is in vain."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def _allowance(trigger: Trigger, what: Outcome, count: int, allowed: int, delay_
 
 def note_hopeless(state: RunState, record: JobRecord, finished: Finished | None) -> str:
     """Return why the worker of an attempt would fail again in the same way, and remember it; or nothing."""
-    if finished is None or finished.outcome is not Outcome.FAILED or record.worker is None:
+    if finished is None or finished.outcome not in _TELLING or record.worker is None:
         return ""
     reason = hopeless(finished.exit_code, finished.stderr_tail, finished.error or "")
     if reason:
@@ -100,7 +102,8 @@ def note_failure(state: RunState, record: JobRecord, finished: Finished, out: Ou
     """Count a failure.  Once so many jobs have failed alike that the others would too, halt the run."""
     if not state.policy.max_failures or finished.outcome not in _THE_SCRIPTS:
         return
-    alike = signature(finished.exit_code, finished.stderr_tail or finished.error or "")
+    tail = "" if finished.outcome is Outcome.OVER_LIMIT else finished.stderr_tail
+    alike = signature(finished.exit_code, tail or finished.error or "")
     failed = state.alike.setdefault(alike, {})
     failed[record.job.job_id] = record.worker or ""
     if not state.halted and _tells_of_all(state, failed):

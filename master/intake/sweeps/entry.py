@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from master.core.nearest import shown
-from master.core.planning.job_settings import JOB_RESOURCES
+from master.core.planning.job_settings import OF_MACHINES
 from master.errors import ConfigError
 from master.intake.strict_json import Document, Node
 from master.intake.strict_yaml import Trail
@@ -32,7 +32,7 @@ class Entry:
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """All its fields; what it says of resources is added to the defaults, key by key."""
+        """All its fields; what it says of resources and limits is added to the defaults, key by key."""
         return _merged(self.defaults, self.own)
 
     def error(self, name: str, problem: str) -> ConfigError:
@@ -55,9 +55,11 @@ class Entry:
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    key = JOB_RESOURCES.name
-    one, other = below.get(key), above.get(key)
-    both = {key: {**one, **other}} if isinstance(one, dict) and isinstance(other, dict) else {}
+    both = {}
+    for key in OF_MACHINES:
+        one, other = below.get(key), above.get(key)
+        if isinstance(one, dict) and isinstance(other, dict):
+            both[key] = {**one, **other}
     return {**below, **above, **both}
 
 

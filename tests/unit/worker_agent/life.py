@@ -54,7 +54,8 @@ class Life:
         gpus: Any = FakeGpus(machine, self._memory_free)
         slots = SlotEffects(self.state, host, FakeLocks(machine), gpus)
         self.invoker: Any = FakeInvoker(machine, self.spool, self._tell)
-        starts = StartEffects(self.state, artefacts, slots, self.invoker, self._now)
+        limits: Any = SimpleNamespace(follow=lambda key: None, ended=lambda done: done)
+        starts = StartEffects(self.state, artefacts, slots, self.invoker, limits, self._now)
         parts = (self.records, artefacts, slots, starts)
         own = {
             cmd.Stop: lambda item: self.invoker.stop(item.key),

@@ -22,7 +22,7 @@ from worker_agent.protocol.messages import (
     Shutdown,
     Withdraw,
 )
-from worker_agent.protocol.secrets import Secrets
+from worker_agent.protocol.terms import Secrets
 from worker_agent.runtime.connection.connections import Connections
 from worker_agent.runtime.connection.greeting import Reception
 from worker_agent.runtime.connection.link import Link

@@ -41,7 +41,8 @@ class HostSettings:
     def apply(self, settings: Settings, work_dir: Path, devices: Sequence[Device]) -> HostContext:
         """Go on under these settings.  Raises OSError."""
         base = self._environments.base_of(settings)
-        context = HostContext(settings, work_dir, self._run_id, base, devices)
+        how = self._host.bounds.how
+        context = HostContext(settings, work_dir, self._run_id, base, devices, how)
         for path in self._host.change(context):
             self._workers.delete(path)
         return context

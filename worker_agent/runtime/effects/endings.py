@@ -56,7 +56,8 @@ class EndingEffects:
 
     def stop(self, item: cmd.Stop) -> None:
         """Begin to end an attempt."""
-        self._executor.stop(item.key, self._host.context.settings.kill_grace_s)
+        grace_s = 0.0 if item.at_once else self._host.context.settings.kill_grace_s
+        self._executor.stop(item.key, grace_s)
 
     def collect(self, item: cmd.Collect) -> None:
         """Digest what an attempt left: in a thread, unless that would take longer than the digesting."""

@@ -12,6 +12,7 @@ from worker_agent.core.state import AgentState
 from worker_agent.executors.base import Executor, Invocation
 from worker_agent.protocol.messages import Launch
 from worker_agent.runtime.effects.checkpoints import CheckpointEffects
+from worker_agent.runtime.effects.limits import within_limits
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Records
 
@@ -58,4 +59,5 @@ class Invoker:
         env = environment(context.env, launch, gpu, places)
         argv = command(launch.argv, gpu, context.python, attempt, env.get("PATH", ""))
         mark = mark_of(attempt.output)
-        return Invocation(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)
+        asked = Invocation(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)
+        return within_limits(asked, launch, self._host.bounds)

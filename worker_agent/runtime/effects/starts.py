@@ -12,6 +12,7 @@ from worker_agent.core.state import AgentState
 from worker_agent.protocol.events import Ticks
 from worker_agent.runtime.effects.artefacts import ArtefactEffects
 from worker_agent.runtime.effects.invoker import Invoker
+from worker_agent.runtime.effects.limits import LimitEffects
 from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.ports import Clock
@@ -30,10 +31,11 @@ class StartEffects:
         artefacts: ArtefactEffects,
         slots: SlotEffects,
         invoker: Invoker,
+        limits: LimitEffects,
         now: Clock,
     ) -> None:
         self._state, self._artefacts, self._slots, self._invoker = state, artefacts, slots, invoker
-        self._now = now
+        self._limits, self._now = limits, now
         self._asked: Dict[Key, int] = {}
         """When the attempts that are being started were, in ticks."""
         self._seen: Dict[str, float] = {}
@@ -71,11 +73,12 @@ class StartEffects:
         self._invoker.follow(started.key)
         ticks = Ticks(before, processes.ticks())
         transitions.on_started(self._state, started.key, started.pid, ticks, self._now())
+        self._limits.follow(started.key)
 
     def on_exit(self, done: Exit) -> None:
         """Nothing of an attempt runs any more; it may have been stopped before it had begun."""
         self._asked.pop(done.key, None)
-        transitions.on_exit(self._state, done, self._now())
+        transitions.on_exit(self._state, self._limits.ended(done), self._now())
 
     def _on_pid(self, key: Key, pid: Optional[int]) -> None:
         if pid is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from master.core.planning.job_limits import allows, told
 from master.core.planning.resources import NO_RESOURCES, Resources
 from master.core.running.placing.placement import LEAST_ROOM, lookahead
 from master.core.running.records import JobRecord, RunState, WorkerView
@@ -86,6 +87,7 @@ def suits(needs: Resources, view: WorkerView) -> bool:
         return True
     return (
         needs.labels <= view.labels
+        and allows(view.limits, needs.limits)
         and not (needs.gpus and not view.gpu_bytes)
         and not (view.cores and (needs.cpus or 0) > view.cores)
         and not (view.memory_bytes and (needs.memory or 0) > view.memory_bytes)
@@ -150,5 +152,6 @@ def _told(needs: Resources) -> str:
         f"{needs.cpus} cores" if needs.cpus else "",
         f"{needs.memory / 1e9:.1f} GB of memory" if needs.memory else "",
         "a GPU" if needs.gpus else "",
+        f"limits of {told(needs.limits)}" if needs.limits else "",
     )
     return ", ".join(filter(None, parts))

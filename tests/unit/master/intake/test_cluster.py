@@ -13,6 +13,7 @@ from master.errors import ConfigError
 from master.intake.cluster import parse_cluster, read_cluster
 from master.specs import DataDir, ServerSpec
 from worker_agent.protocol.messages import Settings
+from worker_agent.protocol.terms import JobLimits
 
 ROOT = Path(__file__).parents[4]
 SCHEMA = json.loads((ROOT / "docs/cluster_config.schema.json").read_text())
@@ -176,3 +177,28 @@ def test_the_labels_of_phase_1_are_those_of_some_server() -> None:
     assert parse_cluster(text).phase1_labels == ("trusted",)
     with pytest.raises(ConfigError, match=r"phase1_labels.*no server has the label `truste`.*`trusted`"):
         parse_cluster(text.replace('"phase1_labels": ["trusted"]', '"phase1_labels": ["truste"]'))
+
+
+def test_limits_of_a_server_are_added_to_those_of_all() -> None:
+    own = {"memory": "8GB", "output": None}
+    above, below = servers(
+        {"host": "a", "gpus": 0},
+        {"host": "b", "gpus": 0, "limits": own},
+        limits={"memory": "2GB", "processes": 9},
+    )
+    assert above.limits == JobLimits(memory_bytes=2 * 10**9, processes=9)
+    assert below.limits == JobLimits(memory_bytes=8 * 10**9, processes=9)
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"memmory": "1GB"}, "did you mean `memory`"),
+        ({"memory": "much"}, "allowed is, from 1 bytes on"),
+        ({"processes": 0}, "processes"),
+        (["1GB"], "limits"),
+    ],
+)
+def test_wrong_limits_of_servers_are_told(limits: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        servers({"host": "a", "gpus": 0, "limits": limits})

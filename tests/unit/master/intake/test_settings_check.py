@@ -10,8 +10,8 @@ from master.core.planning.plan import make_plan
 from master.errors import ConfigError
 from master.intake.cluster import parse_cluster
 from master.intake.jobs import parse_jobs
-from master.intake.settings_check import check_job_settings, check_labels, check_phase1_labels
-from master.specs import JobsSpec
+from master.intake.settings_check import check_job_settings, check_labels, check_limits, check_phase1_labels
+from master.specs import ClusterSpec, JobsSpec
 
 CLUSTER = parse_cluster(
     json.dumps(
@@ -52,6 +52,32 @@ def test_base_models_need_a_machine_with_the_labels_of_phase_1_and_those_of_thei
     plan = make_plan(parse_jobs(json.dumps({**file, "jobs": [odd]}), code="x"), {}, ("lab",))
     with pytest.raises(ConfigError, match=r"`phase1_labels` alone, and no server has all of .*`a100`, `lab`"):
         check_phase1_labels(plan, "jobs.json", cluster)
+
+
+def limited(*bounds: dict[str, Any]) -> ClusterSpec:
+    servers = [{"host": f"lab{n}", "gpus": 0, "limits": bound} for n, bound in enumerate(bounds)]
+    return parse_cluster(json.dumps({"servers": servers}))
+
+
+def test_a_job_may_take_what_some_server_allows() -> None:
+    spec = jobs(
+        {"a": 1, "limits": {"memory": "32GB"}}, {"resources": {"memory": "9GB"}, "limits": {"processes": 9}}
+    )
+    check_limits(spec, limited({"memory": "16GB"}, {"memory": "64GB"}))
+    check_limits(spec, limited({"memory": "1GB"}, {}))
+    problem = (
+        r"job 1: `limits`: may take more than any server allows \(memory 32 GB\): lab0: at most memory 16 GB,"
+        r" so not this memory; lab1: .* ask for less, or raise `limits` of a server"
+    )
+    with pytest.raises(ConfigError, match=problem):
+        check_limits(spec, limited({"memory": "16GB"}, {"memory": "31GB"}))
+
+
+def test_a_wrong_limit_of_a_job_is_told_with_its_place() -> None:
+    with pytest.raises(
+        ConfigError, match=r"job 2: `limits` has a key `memry` is unknown: did you mean `memory`"
+    ):
+        check_job_settings(jobs({"a": 1}, {"limits": {"memry": 3}}))
 
 
 def test_gpu_memory_stands_in_one_place() -> None:

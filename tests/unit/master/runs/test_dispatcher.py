@@ -318,3 +318,19 @@ def test_what_is_said_last_is_told_too() -> None:
 def test_one_job_is_no_jobs() -> None:
     told = [news_of(ev.WorkerUp(0.0, "lab1", slots, 0), {}) for slots in (1, 2)]
     assert told == ["lab1: up, 1 job at a time", "lab1: up, 2 jobs at a time"]
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("cgroup", "limits kept by the kernel (cgroup)"),
+        ("scope", "limits kept by the kernel (systemd scope)"),
+        ("watched", "limits watched, twice a second"),
+        ("not kept", "LIMITS OF JOBS ARE NOT KEPT THERE"),
+        ("", "LIMITS OF JOBS ARE NOT KEPT THERE"),
+    ],
+)
+def test_where_jobs_have_limits_it_is_told_how_a_worker_keeps_them(how: str, told: str) -> None:
+    up = ev.WorkerUp(0.0, "lab1", 1, limits=how)
+    assert news_of(up, {}, limited=True) == f"lab1: up, 1 job at a time, {told}"
+    assert news_of(up, {}) == "lab1: up, 1 job at a time"

@@ -17,6 +17,8 @@ from master.specs import ClusterSpec, ServerSpec
 from master.storage.library import Library
 from master.storage.run_layout import RunLayout
 from tests.support.scripted_run import ScriptedRun, jobs_spec
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.terms import JobLimits
 
 CLUSTER = ClusterSpec((ServerSpec("lab1", "lab1"), ServerSpec("localhost", "localhost")))
 
@@ -55,6 +57,23 @@ def test_what_needs_no_base_model_gets_none(tmp_path: Any) -> None:
     launch_of, asked = launching(run.state, tmp_path)
     launch_of("alpha/job0", 1, "localhost")
     assert asked.starts[0].base is None and asked.starts[0].is_local
+
+
+def test_no_worker_lets_a_job_have_more_than_it_allows(tmp_path: Any) -> None:
+    run = ScriptedRun(jobs_spec(1, 0), ["lab1", "free"])
+    bound = JobLimits(memory_bytes=100, processes=4)
+    servers = ServerSpec("lab1", "lab1", limits=bound), ServerSpec("free", "free")
+    asked = [
+        msg.Launch("alpha/job0", 1, 2, ["x"], limits=limits) for limits in (None, JobLimits(50, None, 9))
+    ]
+
+    def launched(launch: msg.Launch, worker: str) -> JobLimits | None:
+        spec = RunSpec(RunLayout(tmp_path), ClusterSpec(servers), run.state.plan, None)  # type: ignore[arg-type]
+        launch_of = make_launcher(spec, Code({}, lambda start: launch), {}, run.state, Library())
+        return launch_of("alpha/job0", 1, worker).limits
+
+    assert [launched(each, "lab1") for each in asked] == [bound, JobLimits(50, 4, 9)]
+    assert [launched(each, "free") for each in asked] == [None, JobLimits(50, None, 9)]
 
 
 @pytest.mark.parametrize("remembered", [True, False])

@@ -9,6 +9,7 @@ from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.outcome import Outcome
+from worker_agent.protocol.terms import JobLimits
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ from worker_agent.protocol.outcome import Outcome
         (launch(argv=[]), "argv must be"),
         (launch(argv=["x", "a\0b"]), "argv must be"),
         (launch(base_model="../x"), "'../x' is not a content hash"),
+        (launch(limits=JobLimits(processes=0)), "limits: processes is below 1"),
         (launch(mounts=[msg.Mount("d")]), "exactly one of artefact and path"),
         (launch(mounts=[msg.Mount("d", H1, "/x")]), "exactly one of artefact and path"),
         (launch(mounts=[msg.Mount("/d", path="/x")]), "relative paths without .."),

@@ -12,6 +12,7 @@ from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event, EventKind, Running, Staging, Ticks
 from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, Finished, Outcome
 from worker_agent.protocol.reports import Said, WorkerFacts
+from worker_agent.protocol.terms import JobLimits
 
 HASH = "a" * 64
 EVENT = Event(1, EventKind.FINISHED, "a", 1, 2.5, Finished(Outcome.FAILED, exit_code=1))
@@ -68,6 +69,7 @@ launches = st.builds(
     env=st.dictionaries(texts, texts, max_size=2),
     timeout_s=maybe(st.floats(0, 1e9)),
     gpu_bytes=maybe(sizes),
+    limits=maybe(st.builds(JobLimits, maybe(sizes), maybe(sizes), maybe(sizes))),
 )
 greetings = st.builds(
     msg.Welcome,
@@ -75,7 +77,7 @@ greetings = st.builds(
     st.lists(st.builds(msg.AttemptKey, texts, sizes), max_size=3),
     st.lists(texts),
     texts,
-    st.builds(WorkerFacts, texts, texts, st.none() | texts, sizes, sizes, sizes),
+    st.builds(WorkerFacts, texts, texts, st.none() | texts, sizes, sizes, sizes, texts),
     gpu_bytes=st.lists(sizes),
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,12 +11,20 @@ import pytest
 from tests.unit.worker_agent.fakes import Locks, Records, Workers
 from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
+from worker_agent.core.excess import Aftermath
+from worker_agent.core.execution import Exit
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState, Phase
+from worker_agent.executors.base import Invocation
+from worker_agent.limits.base import Held
+from worker_agent.limits.watched import WatchedBounds
 from worker_agent.protocol.events import Event, EventKind, Running, Ticks
+from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import Launch, Pong
 from worker_agent.protocol.outcome import Finished, Outcome
+from worker_agent.protocol.terms import JobLimits
 from worker_agent.runtime.effects.artefacts import ArtefactEffects, Verified
+from worker_agent.runtime.effects.limits import LimitEffects, within_limits
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.table import Effects
@@ -137,3 +146,56 @@ def test_an_attempt_that_is_stopped_before_its_slot_is_known_to_be_taken_is_queu
     transitions.on_launch(state, Launch("a", 1, 2, ["x"]), 1.0)
     transitions.on_slot_taken(state, ("a", 1), 1)
     assert state.attempts["a", 1].phase is Phase.QUEUED and state.others == {"s1": 1}
+
+
+class Scopes(WatchedBounds):
+    how, apart = "scope", "begins with a process"
+
+    def command(self, argv: Sequence[str], limits: JobLimits) -> list[str]:
+        return ["systemd-run", *argv]
+
+
+@pytest.mark.parametrize(
+    ("executor", "bounds", "argv", "apart"),
+    [
+        ("process", WatchedBounds(), ["x"], ""),
+        ("process", Scopes(), ["systemd-run", "x"], ""),
+        ("warm", WatchedBounds(), ["x"], ""),
+        ("warm", Scopes(), ["systemd-run", "x"], "begins with a process"),
+        ("thread", WatchedBounds(), ["x"], "cannot be told"),
+        ("inline", WatchedBounds(), ["x"], ""),
+    ],
+)
+def test_an_executor_that_cannot_bound_one_job_runs_it_as_a_process(
+    executor: str, bounds: WatchedBounds, argv: list[str], apart: str
+) -> None:
+    asked = Invocation(["x"], {}, "/", "/log", executor=executor)
+    limited = within_limits(asked, Launch("a", 1, 2, ["x"], executor=executor, limits=JobLimits(1)), bounds)
+    assert limited.argv == argv and (apart in limited.apart) and bool(limited.apart) is bool(apart)
+    assert within_limits(asked, Launch("a", 1, 2, ["x"], executor=executor), bounds) is asked
+
+
+def test_limits_are_watched_from_start_to_end_and_a_kernel_that_will_not_is_told_once() -> None:
+    state = AgentState(devices={"s1": Device("s1"), "s2": Device("s2"), "s3": Device("s3")})
+    for name, limits in (("a", JobLimits(1)), ("b", JobLimits(1)), ("c", None)):
+        transitions.on_launch(state, Launch(name, 1, 2, ["x"], limits=limits), 1.0)
+    followed, said = list[Held](), list[Any]()
+    after = Aftermath(if_killed="over", machine_full=True)
+
+    def follow(held: Held, meter: object) -> str:
+        followed.append(held)
+        return "/sys: denied"
+
+    watch: Any = SimpleNamespace(follow=follow, leave=lambda key: after)
+    host = host_of(attempt=lambda key: AttemptLayout("/x"))
+    effects = LimitEffects(state, host, watch, SimpleNamespace(say=said.append))  # type: ignore[arg-type]
+    for name in "abc":
+        effects.follow((name, 1))
+    assert [held.key for held in followed] == [("a", 1), ("b", 1)]
+    (told,) = said
+    assert told.notes == ["limits of jobs are watched only, for the kernel does not take them: /sys: denied"]
+    killed, well = (Exit(("a", 1), code, None, 1.0) for code in (-9, 0))
+    assert (effects.ended(killed).over_limit, effects.ended(well).over_limit) == ("over", "")
+    assert effects.ended(killed).machine_full
+    plain = Exit(("c", 1), -9, None, 1.0)
+    assert effects.ended(plain) is plain

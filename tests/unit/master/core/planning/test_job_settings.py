@@ -37,6 +37,7 @@ VALUES: tuple[Any, ...] = (
     *EXECUTORS,
     *({"cpus": 4, "labels": ["a100"]}, {"cpus": 0}, {"gpus": 2}, {"label": ["x"]}, {"labels": "x"}),
     *({"memory": "8GB", "gpu_memory": "1GiB", "gpus": 1, "priority": -3}, {"memory": "8 apples"}),
+    *({"processes": 4, "output": "1GB"}, {"processes": 0}, {"memory": "4GB"}, {"process": 4}),
     *("{lr}-{seed}", "{lr", "{a b}", "x/{lr}"),
     *({}, {"include": ["*.pt", "runs/*/best"]}, {"exclude": ["tmp/"], "max_size": "2GB"}, {"max_size": None}),
     *({"include": "*.pt"}, {"exclude": [1]}, {"include": ["../x"]}, {"include": [""]}, {"max_size": "big"}),

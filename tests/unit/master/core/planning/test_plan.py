@@ -10,6 +10,7 @@ from master.core.planning.workers import PlannedWorker, planned_workers
 from master.specs import ClusterSpec, Config, ServerSpec
 from tests.support.scripted_run import jobs_spec
 from worker_agent.protocol.messages import AUTO, Settings
+from worker_agent.protocol.terms import NO_LIMITS
 
 
 def test_a_base_model_needs_as_much_gpu_memory_as_the_largest_of_its_jobs() -> None:
@@ -31,6 +32,7 @@ def test_a_base_model_runs_where_all_of_its_jobs_may_and_is_as_urgent_as_the_mos
     given = [dataclasses.replace(one, config=config) for one, config in zip(jobs.jobs, needs, strict=True)]
     base, first, _, last = make_plan(dataclasses.replace(jobs, jobs=tuple(given)), {}).jobs
     assert base.resources == Resources(frozenset("b"), cpus=8, memory=10**9, gpus=1, priority=3)
+    assert first.resources.limits == base.resources.limits == NO_LIMITS
     assert (base.gpu_bytes, first.gpu_bytes, last.gpu_bytes) == (2 * 10**9, 2 * 10**9, 10**9)
     assert last.resources == Resources(frozenset("bc"), priority=3)
 

@@ -7,6 +7,7 @@ import pytest
 from master.core.planning.identity import base_model_of, job_hash_of
 from master.core.planning.job_settings import resources_of
 from master.core.planning.resources import Resources, no_machine_has, resources, wrong_resources
+from worker_agent.protocol.terms import JobLimits
 
 
 def test_all_of_it_is_read() -> None:
@@ -38,6 +39,14 @@ def test_gpu_memory_may_stand_beside_it() -> None:
     assert resources_of({"gpu_memory": 7}) == Resources(gpu_memory=7)
     assert resources_of({"gpu_memory": 7, "resources": {"cpus": 2}}) == Resources(cpus=2, gpu_memory=7)
     assert resources_of({"resources": {"gpu_memory": 7}}) == Resources(gpu_memory=7)
+
+
+def test_the_memory_that_a_job_needs_is_what_it_may_take_unless_its_limits_say_otherwise() -> None:
+    need = {"resources": {"memory": "8GB"}}
+    assert resources_of(need).limits == JobLimits(memory_bytes=8 * 10**9)
+    assert resources_of({**need, "limits": {"processes": 3}}).limits == JobLimits(8 * 10**9, 3)
+    assert resources_of({**need, "limits": {"memory": "9GB"}}).limits == JobLimits(9 * 10**9)
+    assert resources_of({"limits": {"output": 5}}) == Resources(limits=JobLimits(output_bytes=5))
 
 
 def test_a_label_that_no_machine_has_is_told_with_the_nearest() -> None:

@@ -54,7 +54,7 @@ def test_what_waited_for_jobs_under_former_settings_is_deleted(tmp_path: Path) -
         changed.append(context)
         return ["/old/1", "/old/2"]
 
-    host: Any = SimpleNamespace(change=change)
+    host: Any = SimpleNamespace(change=change, bounds=SimpleNamespace(how="watched"))
     workers: Any = SimpleNamespace(delete=deleted.append)
     environments: Any = SimpleNamespace(base_of=lambda settings: JobBase({}, "/usr/bin/python3"))
     settings = HostSettings("r1", host, workers, environments)

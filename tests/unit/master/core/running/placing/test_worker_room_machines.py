@@ -14,6 +14,7 @@ from master.core.running.placing.worker_room import suits, why_homeless
 from master.core.running.policy import Policy
 from master.core.running.records import WorkerView
 from tests.unit.master.core.running.stage import LEASE_S, Stage
+from worker_agent.protocol.terms import JobLimits
 
 GB = 10**9
 LABELLED = Resources(frozenset({"a100"}))
@@ -143,3 +144,15 @@ def test_why_nobody_can_says_what_is_missing() -> None:
     assert why_homeless(Resources(frozenset({"b", "c"})), [view], 0.0, 1.0) == "no worker has the labels b, c"
     assert why_homeless(Resources(cpus=4), [view], 0.0, 1.0) == ""
     assert why_homeless(Resources(cpus=4), [WorkerView("w", tried=True)], 9.0, 1.0) == ""
+
+
+def test_a_job_that_may_take_more_than_a_machine_allows_does_not_run_there() -> None:
+    needs = Resources(limits=JobLimits(memory_bytes=4 * GB))
+    run = stage(job("a", needs))
+    run.state.workers["w1"].limits = JobLimits(memory_bytes=2 * GB)
+    run.state.workers["w2"].limits = JobLimits(memory_bytes=4 * GB, processes=5)
+    assert up(run, "w1") == []
+    assert up(run, "w2") == ["start a#1@w2"]
+    assert run.state.any_limits
+    view = WorkerView("w", up=True, limits=JobLimits(memory_bytes=GB))
+    assert why_homeless(needs, [view], 0.0, 1.0) == "needs limits of memory 4 GB, which no worker has"

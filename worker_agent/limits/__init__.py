@@ -1,0 +1,1 @@
+"""How jobs are kept within their limits: by the kernel where the user may ask it, else by looking."""

@@ -1,0 +1,68 @@
+"""Has the limits of attempts kept, and tells the core of those that take too much."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from worker_agent.core import slot_assignment, transitions
+from worker_agent.core.excess import Excess
+from worker_agent.core.execution import Exit, Key
+from worker_agent.core.state import AgentState
+from worker_agent.executors.base import Invocation
+from worker_agent.limits.base import Bounds, Held
+from worker_agent.limits.output import OutputMeter
+from worker_agent.limits.watch import Watch
+from worker_agent.protocol.messages import Launch, Slots
+from worker_agent.runtime.agent_log import complain
+from worker_agent.runtime.effects.table import Handlers
+from worker_agent.runtime.host_context import CurrentHost
+from worker_agent.runtime.ports import Master
+
+_NO_THREAD = "its limits need a process: what a thread takes cannot be told from what its neighbours take"
+
+
+def within_limits(invocation: Invocation, launch: Launch, bounds: Bounds) -> Invocation:
+    """Return the invocation of an attempt as its limits need it."""
+    if not launch.limits:
+        return invocation
+    apart = _NO_THREAD if launch.executor == "thread" else bounds.apart if launch.executor == "warm" else ""
+    return replace(invocation, argv=bounds.command(invocation.argv, launch.limits), apart=apart)
+
+
+class LimitEffects:
+    """From the start of an attempt with limits to its end."""
+
+    def __init__(self, state: AgentState, host: CurrentHost, watch: Watch, master: Master) -> None:
+        self._state, self._host, self._watch, self._master = state, host, watch, master
+        self._told = False
+
+    def table(self) -> Handlers:
+        """Return what is handled here."""
+        return {Excess: self.on_excess}
+
+    def follow(self, key: Key) -> None:
+        """Hold an attempt that has started, if it has limits."""
+        attempt = self._state.attempts[key]
+        if not attempt.launch.limits:
+            return
+        held = Held(key, attempt.pid, attempt.mark, attempt.launch.limits)
+        meter = OutputMeter(self._host.context.attempt(key), time.time_ns())
+        problem = self._watch.follow(held, meter)
+        if problem and not self._told:
+            self._told = True
+            note = f"limits of jobs are watched only, for the kernel does not take them: {problem}"
+            complain(note)
+            self._master.say(Slots(slot_assignment.held_by_others(self._state), [note]))
+
+    def on_excess(self, excess: Excess) -> None:
+        """An attempt takes more than it may."""
+        transitions.on_excess(self._state, excess)
+
+    def ended(self, done: Exit) -> Exit:
+        """Return an exit with what limits had to do with it."""
+        if not self._state.attempts[done.key].launch.limits:
+            return done
+        found = self._watch.leave(done.key)
+        problem = found.problem or (found.if_killed if done.exit_code == -9 else "")
+        return replace(done, over_limit=problem, machine_full=found.machine_full)
