@@ -35,6 +35,11 @@ class CgroupBounds:
 
     def __init__(self, parent: Path, controllers: Sequence[str] = NEEDED) -> None:
         self._parent, self._controllers = parent, controllers
+        for path in parent.glob(f"{_NAME}*"):
+            if not Path("/proc", path.name[len(_NAME) :].partition("-")[0]).exists():
+                # An agent that was killed left it; where a job is still in it, the kernel keeps it.
+                with contextlib.suppress(OSError):
+                    path.rmdir()
         self._numbers = itertools.count(1)
 
     def command(self, argv: Sequence[str], limits: JobLimits) -> List[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional
 
 from worker_agent.system import processes
 
@@ -24,6 +24,7 @@ class ProcessTable:
 
     def __init__(self, rows: Mapping[int, Row]) -> None:
         self._rows = rows
+        self._environments: Dict[int, FrozenSet[bytes]] = {}
         self._children: Dict[int, List[int]] = {}
         self._sessions: Dict[int, List[int]] = {}
         for pid, row in rows.items():
@@ -42,13 +43,19 @@ class ProcessTable:
         """
         found: Dict[int, None] = {}
         waiting = [*([leader] if leader in self._rows else []), *self._sessions.get(leader, ())]
-        waiting += [pid for pid in self._orphans(leader) if processes.environment_has(pid, mark)]
+        waiting += [pid for pid in self._orphans(leader) if mark in self._environment(pid)]
         while waiting:
             pid = waiting.pop()
             if pid not in found:
                 found[pid] = None
                 waiting += self._children.get(pid, ())
         return list(found)
+
+    def _environment(self, pid: int) -> FrozenSet[bytes]:
+        """Return what a process was started with: read once, however many attempts it may belong to."""
+        if pid not in self._environments:
+            self._environments[pid] = frozenset(processes.environment_of(pid))
+        return self._environments[pid]
 
     def _orphans(self, leader: int) -> Iterator[int]:
         row = self._rows.get(leader)

@@ -7,7 +7,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Iterator, List, Optional
 
 PROC = Path("/proc")
 _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
@@ -90,12 +90,17 @@ def owner_of(pid: int) -> Optional[int]:
         return None
 
 
+def environment_of(pid: int) -> List[bytes]:
+    """Return the assignments that a process was started with; nothing where they cannot be read."""
+    try:
+        return _read(f"{PROC}/{pid}/environ").split(b"\0")
+    except OSError:
+        return []
+
+
 def environment_has(pid: int, assignment: bytes, whole: bool = True) -> bool:
     """Return whether a process was started with `NAME=value`, or one that begins so, in its environment."""
-    try:
-        entries = _read(f"{PROC}/{pid}/environ").split(b"\0")
-    except OSError:
-        return False
+    entries = environment_of(pid)
     return assignment in entries if whole else any(entry.startswith(assignment) for entry in entries)
 
 

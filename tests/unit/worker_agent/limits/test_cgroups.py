@@ -133,3 +133,10 @@ def test_what_the_kernel_refused_is_over_the_limit(tmp_path: Path) -> None:
     (tmp_path / "cgroup.procs").write_text("")
     found = Group(tmp_path, LIMITS).release()
     assert found.problem.startswith("over its limit of memory") and not found.machine_full
+
+
+def test_empty_groups_of_agents_that_are_gone_are_removed(tmp_path: Path) -> None:
+    for owner in (2**22 + 1, os.getpid()):
+        (tmp_path / f"twophase-job-{owner}-1").mkdir()
+    CgroupBounds(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"twophase-job-{os.getpid()}-1"]

@@ -20,10 +20,10 @@ def table(*rows: tuple[int, int, int]) -> ProcessTable:
 
 @pytest.fixture(autouse=True)
 def marked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def has(pid: int, mark: bytes) -> bool:
-        return mark == MARK and pid in (900_010, 900_011)
+    def environment(pid: int) -> list[bytes]:
+        return [b"A=b", MARK] if pid in (900_010, 900_011) else [b"A=b"]
 
-    monkeypatch.setattr(processes, "environment_has", has)
+    monkeypatch.setattr(processes, "environment_of", environment)
 
 
 def test_a_session_and_all_that_it_started_belong_to_an_attempt() -> None:
