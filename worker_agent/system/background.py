@@ -77,11 +77,6 @@ class Background:
             self._sync_queued = True
             self._syncing.submit(self._sync, work)
 
-    def answer(self, item: object) -> None:
-        """Keep an answer for the loop; called by threads of others."""
-        self._answers.append(item)
-        self.wake()
-
     def answers(self) -> Iterator[object]:
         """Yield the answers that are there.  Called by the loop."""
         while self._answers:
