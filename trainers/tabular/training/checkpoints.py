@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,28 @@ from trainers.common.files import read_tensors, write_tensors
 from trainers.common.resume import as_json, differences
 from trainers.tabular.training.courses import Course
 
+FIRST_SECONDS = 5.0
+"""When the file is first written; the pauses then double up to the usual one."""
+
 
 class Checkpoint:
     """One such file, or none."""
 
-    def __init__(self, path: Path | None, fingerprint: Mapping[str, Any], seconds: float) -> None:
-        """A file of another fingerprint is refused with BadInput; it is written every `seconds` at most."""
+    def __init__(
+        self,
+        path: Path | None,
+        fingerprint: Mapping[str, Any],
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """A file of another fingerprint is refused with BadInput; at last `seconds` lie between two."""
         self._path, self._fingerprint, self._seconds = path, as_json(fingerprint), seconds
+        self._clock = clock
         self.done: dict[int, Course] = {}
         """Members that have stopped."""
         self.under_way: dict[str, Any] | None = None
         """Of the others that were begun: their numbers, courses and state."""
-        self._written = time.monotonic()
+        self._begun = self._written = clock()
         self._read()
 
     def finished(self, member: int, course: Course) -> None:
@@ -32,7 +42,8 @@ class Checkpoint:
 
     def saw(self, members: list[int], courses: list[Course], state: Mapping[str, Any]) -> None:
         """Write the file, unless that was done a moment ago; `members` are under way."""
-        if time.monotonic() - self._written >= self._seconds:
+        pause = min(self._seconds, max(FIRST_SECONDS, self._written - self._begun))
+        if self._clock() - self._written >= pause:
             courses_now = [course.state() for course in courses]
             self._write({"members": members, "courses": courses_now, "state": dict(state)})
 
@@ -46,7 +57,7 @@ class Checkpoint:
             return
         done = {str(member): course.state() for member, course in self.done.items()}
         write_tensors(self._path, {"fingerprint": self._fingerprint, "done": done, "under_way": under_way})
-        self._written = time.monotonic()
+        self._written = self._clock()
 
     def _read(self) -> None:
         if self._path is None or not self._path.exists():

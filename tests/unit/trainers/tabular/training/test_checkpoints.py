@@ -46,6 +46,19 @@ def test_it_is_not_written_at_every_epoch(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_it_is_written_soon_then_after_twice_as_long_up_to_the_usual_pause(tmp_path: Path) -> None:
+    path, now = tmp_path / "checkpoint.pt", [0.0]
+    checkpoint = Checkpoint(path, {}, 60.0, lambda: now[0])
+    written = []
+    for second in range(1, 301):
+        now[0] = second
+        checkpoint.saw([0], [done(1)], {})
+        if path.exists():
+            written.append(second)
+            path.unlink()
+    assert written == [5, 10, 20, 40, 80, 140, 200, 260]
+
+
 def test_that_of_another_training_is_refused_with_what_differs(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     Checkpoint(path, {"model": "mlp"}, 0.0).between()
