@@ -73,6 +73,16 @@ def collect(
 
     What is known to be `quick` has nothing to fold and no links.
     """
+    left = _collect(attempt, launch, cache, made, succeeded, quick)
+    if os.path.isdir(attempt.root):
+        return left
+    # A job removes what is its own; who removes all of it has cleaned up, and nobody knows what was there.
+    return Collected(f"somebody has removed {attempt.root}", left.stderr_tail, worker_fault=True)
+
+
+def _collect(
+    attempt: AttemptLayout, launch: Launch, cache: Cache, made: Optional[Made], succeeded: bool, quick: bool
+) -> Collected:
     tail = "" if succeeded else tail_of(attempt.log)
     problem, base_model, fault = None, None, False
     gathering = Gathering(launch.collect or CollectRules(), _data(made))

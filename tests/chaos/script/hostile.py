@@ -272,16 +272,13 @@ def made_anew():
     os.mkdir(output())
 
 
-@trick()
+@trick(ends=FAILED)
 def base_model_written_to():
-    """Try to change the base model, which other jobs start from, whatever its modes say."""
+    """Change the base model, which other jobs start from, whatever its modes say."""
     path = os.path.join(os.environ["TWOPHASE_BASE_MODEL_DIR"], "base.bin")
-    try:
-        os.chmod(path, 0o600)
-        with open(path, "r+b") as stream:
-            stream.write(b"changed")
-    except OSError as error:
-        print(error)
+    os.chmod(path, 0o600)
+    with open(path, "r+b") as stream:
+        stream.write(b"changed")
 
 
 # ---- its own place

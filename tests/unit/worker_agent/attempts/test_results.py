@@ -67,6 +67,16 @@ def test_a_job_may_take_its_output_directory_away(tmp_path: Path) -> None:
     assert desk.collect() == Collected(inline={}, left_out=left_out)
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_what_somebody_has_wiped_is_no_empty_result(tmp_path: Path, quick: bool) -> None:
+    desk = Desk(tmp_path)
+    desk.write(paths_of(desk.attempt).output, "model")
+    shutil.rmtree(desk.attempt.root)
+    assert desk.collect(quick=quick) == Collected(
+        f"somebody has removed {desk.attempt.root}", worker_fault=True
+    )
+
+
 def test_a_job_may_take_its_working_directory_away(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.write(paths_of(desk.attempt).output, "model")
