@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+LONGEST_LINE = 500
+"""Characters of a log's last line that are shown."""
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 
@@ -16,5 +18,6 @@ def clean(text: str) -> str:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of a log that says something, cleaned."""
-    return next((line for line in map(clean, reversed(text.splitlines())) if line), "")
+    """Return the last line of a log that says something, cleaned, and cut where it goes on and on."""
+    found = next((line for line in map(clean, reversed(text.splitlines())) if line), "")
+    return found if len(found) <= LONGEST_LINE else f"{found[:LONGEST_LINE]}…"

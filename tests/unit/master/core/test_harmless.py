@@ -26,3 +26,8 @@ def test_text_from_elsewhere_is_harmless(raw: str, text: str) -> None:
 def test_the_last_line_is_the_last_that_says_something() -> None:
     assert last_line("Traceback\nValueError: no data\n\n \x1b[0m\n") == "ValueError: no data"
     assert last_line("") == ""
+
+
+def test_a_last_line_that_goes_on_and_on_is_cut() -> None:
+    assert last_line("x" * 501) == "x" * 500 + "…"
+    assert last_line("x" * 500) == "x" * 500
