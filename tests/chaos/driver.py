@@ -18,7 +18,7 @@ from tests.chaos.master_process import MasterProcess
 from tests.chaos.place import NothingToHitError, Place, Scene
 from tests.chaos.report import Report
 from tests.chaos.schedule import Planned
-from tests.chaos.tally import executions
+from tests.chaos.tally import Execution, executions
 from tests.chaos.watch import Watch
 
 LOOK_S = 0.25
@@ -87,7 +87,7 @@ class Round:
         code = self.master.exit_code
         if code is None:
             return False
-        if code in (0, 1) and all(state in ENDED for state in self.place.run.states().values()):
+        if code in (0, 1) and self.all_ended():
             return True
         said = self.master.last_words()
         needs = "--rebuild" in said and "--rebuild" not in said.splitlines()[0]
@@ -100,6 +100,11 @@ class Round:
         self.master.start(*(["--rebuild"] if needs else []))
         return False
 
+    def all_ended(self) -> bool:
+        """Return whether all jobs that were asked for have ended."""
+        states = self.place.run.states()
+        return all(states.get(job) in ENDED for job in self.asked.expected)
+
     def harm(self, planned: Planned) -> None:
         """Do a fault, then wait for progress."""
         self.wait(planned.after_s)
@@ -108,8 +113,9 @@ class Round:
         begun = time.time()
         try:
             self.do(scene, planned.kind)
-        except NothingToHitError:
+        except NothingToHitError as error:
             self.missed.append(kind.name)
+            self.say(f"{kind.name} not done: {error}")
             return
         worker = scene.station.name if kind.on_worker else None
         done = Happened(kind.name, kind.spoils, begun, time.time(), worker, scene.job, kind.rots)
@@ -153,13 +159,7 @@ class Round:
     def evidence(self) -> Evidence:
         """Return what is known from outside."""
         ran = executions(self.place.tally.read_text().splitlines())
-        changed = [
-            Happened(
-                CHANGES_CACHE, Spoils.NOTHING, each.started, each.ended or each.started, each.host, rots=True
-            )
-            for each in ran
-            if self.asked.tricks.get(each.job) == CHANGES_CACHE
-        ]
+        changed = [_spoilt_by(each) for each in ran if self.asked.tricks.get(each.job) == CHANGES_CACHE]
         return Evidence(self.asked.expected, ran, self.watch.results(), [*self.faults, *changed])
 
     def verify(self) -> None:
@@ -172,6 +172,12 @@ class Round:
             self.place.complaints.append(
                 f"--verify ended with {done.returncode}, damaged are {damaged}: {told}"
             )
+
+
+def _spoilt_by(script: Execution) -> Happened:
+    """Return what a script did that changed the base model which others on its worker were using."""
+    ended = script.ended or script.started
+    return Happened(CHANGES_CACHE, Spoils.WORKER, script.started, ended, script.host, rots=True)
 
 
 def add_to(report: Report, round_: Round, verdict: Verdict) -> None:

@@ -8,11 +8,12 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.master_process import MasterProcess
+from tests.e2e.cluster import LEDGER
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import Run
 
@@ -110,10 +111,13 @@ class Station:
                 process.send(signal.SIGCONT)
 
     def in_network(self, *argv: str) -> None:
-        """Run a program of this machine in the worker's network, as root."""
+        """Run a program of this machine in the worker's network, as root.  Raises NothingToHitError."""
         self.worker.container.reload()
         pid = self.worker.container.attrs["State"]["Pid"]
-        subprocess.run(["nsenter", "-t", str(pid), "-n", *argv], check=True, capture_output=True)
+        argv = ("nsenter", "-t", str(pid), "-n", *argv)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NothingToHitError(f"{' '.join(argv)}: {done.stderr}")
 
     @contextmanager
     def filtered(self, *rule: str) -> Iterator[None]:
@@ -175,27 +179,19 @@ def small_disk(path: Path) -> Iterator[Path]:
 @contextmanager
 def stations(lab: Lab, ledger: Path, count: int = 3) -> Iterator[list[Station]]:
     """Start workers, each with a disk of its own; both users of each can be reached."""
-    found: list[Station] = []
-    disks = []
-    try:
-        for number in range(1, count + 1):
-            name = f"worker-{number}"
-            disk = small_disk(ledger.parent / f"disk-{number}")
-            folder = disk.__enter__()
-            disks.append(disk)
-            volumes = {
-                str(folder): {"bind": DISK, "mode": "rw"},
-                str(ledger): {"bind": "/ledger", "mode": "rw"},
-            }
-            found.append(Station(lab.start(name, volumes=volumes), folder))
+    with ExitStack() as disks:
+        paths = [ledger.with_name(f"disk-{number}") for number in range(1, count + 1)]
+        found = [_start(lab, ledger, disks.enter_context(small_disk(path))) for path in paths]
+        disks.callback(lab.close)  # before the disks go
         for station in found:
             station.worker.wait_ready()
             lab.also(station.worker, SECOND_USER)
         yield found
-    finally:
-        lab.close()
-        for disk in disks:
-            disk.__exit__(None, None, None)
+
+
+def _start(lab: Lab, ledger: Path, disk: Path) -> Station:
+    volumes = {str(disk): {"bind": DISK, "mode": "rw"}, str(ledger): {"bind": LEDGER, "mode": "rw"}}
+    return Station(lab.start(disk.name.replace("disk", "worker"), volumes=volumes), disk)
 
 
 def keep_logs(place: Place, target: Path) -> None:
