@@ -85,13 +85,19 @@ class Worker:
         self._network().connect(self.container)
         self.wait_ready()
 
+    @property
+    def interface(self) -> str:
+        """The name of its network interface: after a reconnection it may be another."""
+        names = self.exec(["ls", "/sys/class/net"]).stdout.split()
+        return next((name for name in names if name.startswith("eth")), "eth0")
+
     def mute(self) -> None:
         """Lose every packet: open connections fall silent without breaking, processes go on."""
-        self._as_root(["ip", "link", "set", "eth0", "down"])
+        self._as_root(["ip", "link", "set", self.interface, "down"])
 
     def unmute(self) -> None:
         """Undo `mute`; return when sshd greets."""
-        self._as_root(["ip", "link", "set", "eth0", "up"])
+        self._as_root(["ip", "link", "set", self.interface, "up"])
         self.wait_ready()
 
     def mend(self) -> None:

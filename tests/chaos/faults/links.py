@@ -65,8 +65,9 @@ def lose_packets(scene: Scene) -> Iterator[float]:
 def slow_link(scene: Scene) -> Iterator[float]:
     """The worker sends 300 kbit/s and no more."""
     shaped = ("root", "tbf", "rate", "300kbit", "burst", "16kbit", "latency", "500ms")
-    scene.station.in_network("tc", "qdisc", "add", "dev", "eth0", *shaped)
+    name = scene.station.worker.interface
+    scene.station.in_network("tc", "qdisc", "add", "dev", name, *shaped)
     try:
         yield scene.seconds(5, 25)
     finally:
-        scene.station.in_network("tc", "qdisc", "del", "dev", "eth0", "root")
+        scene.station.in_network("tc", "qdisc", "del", "dev", name, "root")
