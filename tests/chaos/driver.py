@@ -62,8 +62,8 @@ class Round:
         self.master.start()
         try:
             while not self.over():
-                if self.may_harm():
-                    self.harm(next(self.planned))
+                if self.may_harm() and (planned := next(self.planned, None)):
+                    self.harm(planned)
                 else:
                     self.wait(1.0)
                     self.alive()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from tests.chaos.driver import Round, add_to
@@ -41,12 +42,14 @@ class Chosen:
     kinds: Sequence[str] = tuple(sorted(KINDS))
     runs: int | None = None
     """How many at most."""
+    faults: int | None = None
+    """How many at most, of all runs together."""
 
 
 def play(chosen: Chosen, out: Path, say: Callable[[str], None]) -> Report:
     """Run until the time is up; what is left of runs with a broken promise stays below `out`."""
     report, begun = Report(chosen.seed), time.time()
-    planned = schedule(chosen.seed, chosen.kinds, 3)
+    planned = islice(schedule(chosen.seed, chosen.kinds, 3), chosen.faults)
     with laboratory() as (lab, found, ledger):
         while time.time() - begun < chosen.seconds and report.runs != chosen.runs:
             number = report.runs

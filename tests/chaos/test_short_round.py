@@ -16,7 +16,7 @@ QUICK = (
     *("kill_master", "kill_rsync", "wipe_work", "wipe_cache", "fill_disk", "flip_cached", "rot_cached"),
     *("rot_stored", "journal_cut", "journal_without_log"),
 )
-SECONDS = 40.0
+SECONDS = 120.0
 
 
 @pytest.mark.containers
@@ -24,7 +24,7 @@ SECONDS = 40.0
 def test_a_short_round_keeps_every_promise(tmp_path: Path) -> None:
     if os.getuid() != 0:
         missing("only root can mount the workers' disks and filter packets")
-    chosen = Chosen(1, SECONDS, jobs=120, kinds=QUICK, runs=1)
+    chosen = Chosen(1, SECONDS, jobs=120, kinds=QUICK, runs=1, faults=12)
     try:
         report = play(chosen, tmp_path / "out", lambda _: None)
     except UnavailableError as error:
