@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
-from master.adapters.inbox import Inbox, Noted, Received, Seen
+from master import steady_clock
+from master.adapters.inbox import Inbox, Noted, Received, Seen, to_event
 from master.adapters.session import Channel, Session
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, WorkerUnusable
@@ -18,8 +19,7 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
-from worker_agent.protocol.outcome import Finished
-from worker_agent.protocol.reports import Released, Said
+from worker_agent.protocol.reports import Said
 from worker_agent.protocol.terms import Secrets
 
 PING_S = 5.0
@@ -60,44 +60,6 @@ def most_slots(settings: msg.Settings) -> int:
     if settings.slots_per_gpu is None or msg.AUTO in settings.gpus:
         return MOST_SLOTS
     return len(settings.gpus) * settings.slots_per_gpu
-
-
-def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Event | None:
-    """Return what a message means to the core, None for those that are not for it.
-
-    `most` is how many slots the worker can have.
-    """
-    if isinstance(message, Event):
-        return _attempt_event(worker, message, at)
-    if isinstance(message, msg.Wanted):
-        return ev.ArtefactWanted(at, worker, message.content_hash)
-    if isinstance(message, msg.Rejected):
-        return ev.DeliveryFailed(at, worker, message.content_hash, message.problem)
-    if isinstance(message, Released):
-        return ev.AttemptReleased(at, worker, message.job_id, message.attempt)
-    if isinstance(message, msg.Slots):
-        return ev.SlotsHeldByOthers(at, worker, message.held_by_others)
-    if isinstance(message, msg.Welcome):
-        attempts = frozenset(message.attempts)
-        cached = frozenset(message.cached)
-        return ev.WorkerUp(
-            *(at, worker, min(len(message.slots), most), message.held_by_others, attempts, cached),
-            gpu_bytes=tuple(message.gpu_bytes),
-            slots_per_gpu=message.slots_per_gpu,
-            cores=message.facts.cores,
-            memory_bytes=message.facts.memory_bytes,
-            limits=message.facts.limits,
-        )
-    return None
-
-
-def _attempt_event(worker: str, message: Event, at: float) -> ev.Event:
-    key = (at, worker, message.job_id, message.attempt)
-    if isinstance(message.detail, Running):
-        return ev.AttemptStarted(*key)
-    if isinstance(message.detail, Finished):
-        return ev.AttemptFinished(*key, message.detail)
-    return ev.AttemptStaging(*key)
 
 
 class Unreadable:
@@ -153,7 +115,11 @@ class WorkerLink:
     """Owns the connection to one worker.  `send` may be called from any thread and never blocks."""
 
     def __init__(
-        self, greeting: Greeting, inbox: Inbox, clock: Clock = time.time, steady: Clock = time.monotonic
+        self,
+        greeting: Greeting,
+        inbox: Inbox,
+        clock: Clock = steady_clock.now,
+        steady: Clock = time.monotonic,
     ) -> None:
         """`clock` dates events, `steady` measures how long it has been silent."""
         self.worker = greeting.worker

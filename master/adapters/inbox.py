@@ -1,19 +1,22 @@
-"""What the adapters tell the dispatcher: everything goes through one queue."""
+"""What the adapters tell the dispatcher, and what agents' messages mean there: all goes through one queue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from master.core.running.events import Event
-from worker_agent.protocol.reports import Said
+from master.core.running import events as ev
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import Event, Running
+from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.reports import Released, Said
 
 
 @dataclass(frozen=True)
 class Received:
     """An event for the core."""
 
-    event: Event
+    event: ev.Event
     worker: str = ""
     seq: int = 0
     """Number of the agent's event, to be acknowledged once the journal has it; 0 needs none."""
@@ -39,3 +42,41 @@ class Noted:
 
 
 Inbox = SimpleQueue[Received | Seen | Noted]
+
+
+def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Event | None:
+    """Return what a message means to the core, None for those that are not for it.
+
+    `most` is how many slots the worker can have.
+    """
+    if isinstance(message, Event):
+        return _attempt_event(worker, message, at)
+    if isinstance(message, msg.Wanted):
+        return ev.ArtefactWanted(at, worker, message.content_hash)
+    if isinstance(message, msg.Rejected):
+        return ev.DeliveryFailed(at, worker, message.content_hash, message.problem)
+    if isinstance(message, Released):
+        return ev.AttemptReleased(at, worker, message.job_id, message.attempt)
+    if isinstance(message, msg.Slots):
+        return ev.SlotsHeldByOthers(at, worker, message.held_by_others)
+    if isinstance(message, msg.Welcome):
+        attempts = frozenset(message.attempts)
+        cached = frozenset(message.cached)
+        return ev.WorkerUp(
+            *(at, worker, min(len(message.slots), most), message.held_by_others, attempts, cached),
+            gpu_bytes=tuple(message.gpu_bytes),
+            slots_per_gpu=message.slots_per_gpu,
+            cores=message.facts.cores,
+            memory_bytes=message.facts.memory_bytes,
+            limits=message.facts.limits,
+        )
+    return None
+
+
+def _attempt_event(worker: str, message: Event, at: float) -> ev.Event:
+    key = (at, worker, message.job_id, message.attempt)
+    if isinstance(message.detail, Running):
+        return ev.AttemptStarted(*key)
+    if isinstance(message.detail, Finished):
+        return ev.AttemptFinished(*key, message.detail)
+    return ev.AttemptStaging(*key)

@@ -15,7 +15,7 @@ from types import TracebackType
 from master.adapters.error_log import ErrorLog
 from master.adapters.mirror import bring, mirror
 from master.adapters.process_groups import signal_group
-from master.adapters.session import Channel, Completed
+from master.adapters.session import STUCK_S, Channel, Completed
 from master.errors import RemoteError, SessionLost
 
 CLOSE_GRACE_S = 2.0
@@ -124,12 +124,15 @@ class LocalSession:
 class LocalChannel:
     """The pipes of one command."""
 
+    stuck_s = STUCK_S
+
     def __init__(
         self, host: str, process: subprocess.Popen[bytes], forget: Callable[[LocalChannel], None]
     ) -> None:
         self._host, self._process, self._forget = host, process, forget
         assert process.stdin and process.stdout and process.stderr
         self._input, self._output = process.stdin, process.stdout
+        os.set_blocking(self._input.fileno(), False)
         self._sending, self._receiving, self._closing = threading.Lock(), threading.Lock(), threading.Lock()
         self._closed = False
         self._woken, self._wake = os.pipe()
@@ -141,11 +144,20 @@ class LocalChannel:
             try:
                 if self._closed:
                     raise BrokenPipeError
-                left = memoryview(data)
-                while left:
-                    left = left[os.write(self._input.fileno(), left) :]
+                self._write(memoryview(data))
+            except TimeoutError as error:
+                raise SessionLost(f"{self._host}: cannot send: {error}") from error
             except OSError as error:
                 raise SessionLost(f"{self._host}: cannot send: the command has ended") from error
+
+    def _write(self, left: memoryview) -> None:
+        descriptor, room = self._input.fileno(), select.poll()
+        room.register(descriptor, select.POLLOUT)
+        while left:
+            if not room.poll(1000.0 * self.stuck_s):
+                raise TimeoutError(f"it takes nothing for {self.stuck_s:g} s")
+            with contextlib.suppress(BlockingIOError):
+                left = left[os.write(descriptor, left) :]
 
     def receive(self) -> bytes:
         """Return at least one byte, or nothing once the command has closed its output."""

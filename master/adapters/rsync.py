@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import resource
+import select
 import shlex
 import shutil
 import signal
@@ -24,6 +25,8 @@ PARTIAL_DIR = ".rsync-partial"
 TRANSFERS_AT_ONCE = 8
 """Transfers at a time over one connection: sshd allows 10 sessions by default."""
 _STOP_GRACE_S = 3.0
+_LOGIN_TIMES = 3
+"""A login may take so many times what connecting may."""
 _LEAST_FILE_BYTES = 1 << 20
 """rsync and ssh write small files of their own."""
 
@@ -254,8 +257,11 @@ class _SharedLogin:
             start_new_session=True,
         )
         assert self._process.stdout is not None
-        # Ready, or nothing because it failed: then each transfer logs in and tells what is wrong.
-        self._process.stdout.readline()
+        # Ready, or nothing because it failed or hangs: then each transfer logs in and tells what is wrong.
+        # OpenSSH itself waits for ever where a link goes silent while it logs in.
+        patience_s = _LOGIN_TIMES * connect_timeout_s
+        if not select.select([self._process.stdout], [], [], patience_s)[0]:
+            signal_group(self._process, signal.SIGKILL)
 
     def close(self) -> None:
         """End the connection."""

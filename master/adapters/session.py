@@ -10,6 +10,8 @@ from typing import Protocol
 
 MOST_ANSWER_BYTES = 16 << 20
 """What a command may say on each of its outputs: ours say a few lines."""
+STUCK_S = 20.0
+"""So long the other side of a channel may take nothing of what is sent: it is frozen, or gone."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ class Channel(Protocol):
     """A byte stream to the standard input and output of one long-running command."""
 
     def send(self, data: bytes) -> None:
-        """Write all of `data`; blocks while the other side does not read.  Raises SessionLost."""
+        """Write all of `data`; blocks while the other side does not read, but not for ever.
+
+        Raises SessionLost, also where the other side has taken nothing for `STUCK_S`.
+        """
 
     def receive(self) -> bytes:
         """Return at least one byte, or `b""` once the command has closed its output.  Raises SessionLost."""

@@ -14,7 +14,14 @@ from types import TracebackType
 import paramiko
 
 from master.adapters.error_log import ErrorLog
-from master.adapters.session import MOST_ANSWER_BYTES, Channel, Completed, EndlessAnswer, bounded
+from master.adapters.session import (
+    MOST_ANSWER_BYTES,
+    STUCK_S,
+    Channel,
+    Completed,
+    EndlessAnswer,
+    bounded,
+)
 from master.adapters.ssh_connection import first_socket
 from master.adapters.ssh_link import CHUNK, SshLink, Started, chunks
 from master.errors import RemoteError, SessionLost
@@ -24,6 +31,7 @@ RUNS_AT_ONCE = 6
 """Commands at a time on one connection: sshd allows 10 sessions by default, and channels need some."""
 CLOSE_GRACE_S = 2.0
 """How long a command may take to end by itself once its standard input has ended."""
+_LOOK_S = 0.005
 
 
 class SshSession:
@@ -134,6 +142,8 @@ class SshSession:
 class SshChannel:
     """The streams of one command on a worker."""
 
+    stuck_s = STUCK_S
+
     def __init__(
         self,
         host: str,
@@ -148,8 +158,15 @@ class SshChannel:
 
     def send(self, data: bytes) -> None:
         """Write all of `data`."""
+        left, moved_at = memoryview(data), time.monotonic()
         try:
-            self._raw.sendall(data)
+            while left:
+                if self._raw.send_ready() or self._raw.closed:
+                    left, moved_at = left[self._raw.send(left) :], time.monotonic()
+                elif time.monotonic() - moved_at > self.stuck_s:
+                    raise TimeoutError(f"it takes nothing for {self.stuck_s:g} s")
+                else:
+                    time.sleep(_LOOK_S)
         except OSError as error:
             raise SessionLost(f"{self._host}: cannot send: {error}") from error
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from master.code.sources import Sources, unreadable
 from master.code.trainer_manifest import MANIFEST, TrainerManifest
+from master.errors import FULL_DISK
 from worker_agent.protocol.digests import content_hash, digest_directory, publish
 from worker_agent.protocol.trainer_start import TRAINER_CODE, start_file, start_text, start_words
 
@@ -66,8 +67,8 @@ def _copy(source: Path, target: Path) -> None:
     try:
         shutil.copy2(source, target)
     except OSError as error:
-        if error.filename == str(target):
-            raise
+        if error.errno in FULL_DISK or error.filename == str(target):
+            raise OSError(error.errno, error.strerror, str(target)) from error
         raise unreadable(source, error) from error
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 from queue import Empty
 from typing import Protocol
 
+from master import steady_clock
 from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted, Received, Seen
 from master.core.running import commands as cmd
@@ -65,7 +66,7 @@ class Dispatcher:
         inbox: Inbox,
         ports: Ports,
         tell: Callable[[Notice], None],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = steady_clock.now,
     ) -> None:
         self.state = shared.state
         self._shared, self._journal, self._inbox = shared, journal, inbox

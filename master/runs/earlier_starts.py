@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from master import steady_clock
 from master.adapters.inbox import Inbox, Received
 from master.code.code_history import CodeHistory, CodeStart
 from master.core.planning.outlook import PlannedJob
@@ -57,7 +57,7 @@ def find_published(state: RunState, layout: RunLayout, inbox: Inbox) -> None:
         if record.unrecorded_successes and (
             ours := find_published_attempt(layout.result(job_id), record.outcomes)
         ):
-            inbox.put(Received(ev.Collected(time.time(), job_id, *ours)))
+            inbox.put(Received(ev.Collected(steady_clock.now(), job_id, *ours)))
 
 
 def find_checkpoints(layout: RunLayout, state: RunState, inbox: Inbox) -> CheckpointStore:
@@ -68,7 +68,7 @@ def find_checkpoints(layout: RunLayout, state: RunState, inbox: Inbox) -> Checkp
         if found and record.state is State.SUCCEEDED:
             checkpoints.drop(job_id)
         elif found:
-            inbox.put(Received(ev.CheckpointSettled(time.time(), job_id, found.attempt)))
+            inbox.put(Received(ev.CheckpointSettled(steady_clock.now(), job_id, found.attempt)))
     return checkpoints
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from master import steady_clock
 from master.core.planning.plan import base_model_job_id
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
@@ -188,7 +188,7 @@ def write_phase_logs(
     users = {server.name: as_reached(server) for server in cluster.servers}
     slots = sum(view.slots for view in state.workers.values())
     for phase, path in ((1, layout.phase1_log), (2, layout.phase2_log)):
-        start, previous = Span(result.started_at, time.time()), read_phase_log(path)
+        start, previous = Span(result.started_at, steady_clock.now()), read_phase_log(path)
         log = build_phase_log(state, phase, configs, start, slots, previous)
         try:
             write_phase_log(path, with_results(log, gpus or previous.get("gpus", []), users))

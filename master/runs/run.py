@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from master import steady_clock
 from master.adapters.agent_client import close_all
 from master.adapters.inbox import Noted
 from master.code.code_history import CodeHistory
@@ -94,7 +94,7 @@ class Run:
 
     def run(self, observers: Iterable[Observer] = ()) -> RunResult:
         """Work until the run is over.  What observers raise ends it, but for OSError."""
-        parts, notices, started_at = self._parts, Notices(observers), time.time()
+        parts, notices, started_at = self._parts, Notices(observers), steady_clock.now()
         ports = Ports(parts.links, parts.courier, parts.launch_of)
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
         exit_code = None
@@ -103,7 +103,7 @@ class Run:
             ending.callback(parts.courier.close)
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             exit_code = dispatcher.run()
-        return RunResult(exit_code, parts.shared.state, started_at, time.time(), parts.history)
+        return RunResult(exit_code, parts.shared.state, started_at, steady_clock.now(), parts.history)
 
     def _part(self) -> None:
         """Let the workers go, and their agents end where there is nothing that they could go on with."""

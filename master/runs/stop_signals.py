@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from types import FrameType
 
+from master import steady_clock
 from master.adapters.inbox import Inbox, Noted, Received
 from master.core.exit_codes import EXIT_INTERRUPTED
 from master.core.running import events as ev
@@ -29,7 +29,7 @@ class Stops:
     Any thread may ask, and a signal handler too: nothing waits for a lock.
     """
 
-    def __init__(self, inbox: Inbox, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, inbox: Inbox, clock: Callable[[], float] = steady_clock.now) -> None:
         self._inbox, self._clock = inbox, clock
         self._numbers = count(1)
 

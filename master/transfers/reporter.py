@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from master import steady_clock
 from master.adapters.inbox import Inbox, Noted, Received
 from master.core.running import events as ev
 
@@ -15,7 +15,7 @@ class Reporter:
     """Puts what transfers have to say into the dispatcher's inbox."""
 
     inbox: Inbox
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = steady_clock.now
 
     def event(self, kind: Callable[..., ev.Event], *fields: object) -> None:
         """Tell the core that something has happened now."""

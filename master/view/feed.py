@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from master import steady_clock
 from master.core.harmless import clean
 from master.core.running.commands import Transition
 from master.core.running.events import Attempt
@@ -37,7 +37,7 @@ class Active:
 class Feed:
     """Takes transitions, progress and notes, and gives them out once per refresh."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = steady_clock.now) -> None:
         self.tally = Tally()
         self.active: dict[str, Active] = {}
         self._clock = clock

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import sys
-import time
 from collections.abc import Callable, Mapping
 
 from rich.console import Console, Group, RenderableType
@@ -12,6 +11,7 @@ from rich.constrain import Constrain
 from rich.live import Live
 from rich.text import Text
 
+from master import steady_clock
 from master.core.running.records import RunState
 from master.runs.notices import Notices, Seen
 from master.view.answers.why import why_nothing_runs
@@ -31,7 +31,11 @@ class LiveView(FedView):
     """Redraws the foot of the terminal on each refresh; notes and problems scroll away above it."""
 
     def __init__(
-        self, console: Console, *, names: Mapping[int, str] = PHASES, clock: Callable[[], float] = time.time
+        self,
+        console: Console,
+        *,
+        names: Mapping[int, str] = PHASES,
+        clock: Callable[[], float] = steady_clock.now,
     ) -> None:
         super().__init__(clock)
         self._console, self._names, self._folder = console, names, Folder()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
+from master import steady_clock
 from master.core.harmless import clean
 from master.core.running.records import RunState
 from master.core.running.summary import Tally
@@ -38,7 +38,7 @@ class PlainView(FedView):
         per_s: int | None = 20,
         owns_stream: bool = False,
         names: Mapping[int, str] = PHASES,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = steady_clock.now,
     ) -> None:
         """`quiet` leaves problems only; `per_s` lines a second are shown, None shows all."""
         super().__init__(clock)

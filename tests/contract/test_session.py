@@ -189,3 +189,13 @@ def test_a_broken_link_is_a_lost_session(world: World) -> None:
         channel.send(b"x")
     with pytest.raises(SessionLost):
         world.session.run([*EXIT_WITH, "0"])
+
+
+@pytest.mark.parametrize("world", ["local", pytest.param("ssh", marks=pytest.mark.ssh)], indirect=True)
+def test_a_command_that_takes_nothing_is_given_up(world: World) -> None:
+    """An agent that is frozen: what is sent fills all buffers on the way, and nobody reads them."""
+    channel = world.session.open_channel(ENDLESS)
+    channel.stuck_s = 0.5  # type: ignore[attr-defined]
+    with pytest.raises(SessionLost, match=r"it takes nothing for 0\.5 s"):
+        channel.send(EVERY_BYTE * 65536)
+    channel.close()

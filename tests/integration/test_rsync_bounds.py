@@ -5,9 +5,14 @@ from __future__ import annotations
 import resource
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
+import pytest
+
+from master.adapters import rsync
 from master.adapters.rsync import bound_files, failure, pull_argv
+from master.adapters.ssh_settings import SshFiles
 from master.errors import RemoteError
 from tests.support.needs import missing
 
@@ -29,3 +34,13 @@ def test_a_file_that_is_larger_than_was_announced_is_cut_off(tmp_path: Path) -> 
     problem = failure("worker", argv, process.returncode, errors.decode())
     assert isinstance(problem, RemoteError) and "larger than its agent said" in str(problem)
     assert all(path.stat().st_size <= 1 << 20 for path in (tmp_path / "target").rglob("*"))
+
+
+def test_a_login_on_which_nothing_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSH waits for ever where a link goes silent after the handshake, and all others behind it."""
+    monkeypatch.setattr(rsync, "master_argv", lambda *route, **options: ["sleep", "600"])
+    monkeypatch.setattr(rsync, "_LOGIN_TIMES", 0.2)
+    began = time.monotonic()
+    login = rsync._SharedLogin((), SshFiles(None, "known_hosts"), 1)
+    login.close()
+    assert time.monotonic() - began < 30.0 and not Path(login.path).exists()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from master.adapters.agent_client import MOST_SLOTS, most_slots, to_event
+from master.adapters.agent_client import MOST_SLOTS, most_slots
+from master.adapters.inbox import to_event
 from master.core.running import events as ev
 from tests.support.courier_world import BASE, SPEC, WELCOME, CourierWorld
 from worker_agent.protocol.messages import Settings

@@ -132,7 +132,9 @@ class AgentProcess:
         if memory.work_dir:
             self._settings.apply(memory.settings, Path(memory.work_dir), [])
         for attempt in kept:
-            recovery.resume(self._state, attempt, memory.running[attempt.key])
+            started = memory.running[attempt.key]
+            began_at = recovery.began_at(started, self._ports.clock.now())
+            recovery.resume(self._state, attempt, started, began_at)
             self._artefacts.keep(self._state.attempts[attempt.key].needs)
             self._ports.executor.adopted.adopt(attempt, identity.layout.exits)
             self._logs.follow(

@@ -64,15 +64,22 @@ def left_behind(memory: Memory, run_id: str, boot_id: str, exits_path: Path) -> 
     return found
 
 
-def resume(state: AgentState, attempt: Adopted, started: Event) -> None:
-    """Let an attempt go on that an earlier agent has started."""
+def began_at(started: Event, now: float) -> float:
+    """Return when an attempt began, by the kernel: the machine's clock may have been set since."""
+    assert isinstance(started.detail, Running)
+    ran_s = (processes.ticks() - started.detail.ticks.after) / processes.TICKS_PER_S
+    return now - max(0.0, ran_s)
+
+
+def resume(state: AgentState, attempt: Adopted, started: Event, at: float) -> None:
+    """Let an attempt go on that an earlier agent has started; it began `at` a time of the state's clock."""
     found = state.attempts[attempt.key]
     assert isinstance(started.detail, Running)
     found.phase, found.pid, found.mark = Phase.RUNNING, attempt.pid, attempt.mark
     found.needs, found.slot = artefacts_of(found.launch), started.detail.slot
     if found.slot is not None:
         state.slots[found.slot] = attempt.key
-    deadlines.begin(found, started.at)
+    deadlines.begin(found, at)
 
 
 def report_lost(state: AgentState, spool: Records, boot_id: str, now: float) -> None:

@@ -86,7 +86,8 @@ class Life:
         machine.end_all_but(kept)
         for key in kept:
             pid = machine.processes[key].pid if key in machine.processes else 1
-            recovery.resume(self.state, Adopted(key, pid, 0, b""), memory.running[key])
+            started = memory.running[key]
+            recovery.resume(self.state, Adopted(key, pid, 0, b""), started, started.at)
             machine.lock(self.state.attempts[key].slot or "")
 
     def turn(self, action: Callable[[], None]) -> None:

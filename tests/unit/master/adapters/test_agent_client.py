@@ -11,7 +11,6 @@ from master.adapters import agent_client
 from master.adapters.agent_client import (
     close_all,
     next_backoff,
-    to_event,
 )
 from master.adapters.inbox import Received, Seen
 from master.core.running import events as ev
@@ -262,7 +261,3 @@ def test_pauses_start_anew_after_a_link_that_worked(monkeypatch: pytest.MonkeyPa
         assert isinstance(world.event(), expected)
     world.link.close()
     assert asked[:3] == [0.0, 0.001, 0.0]
-
-
-def test_messages_that_are_not_for_the_core_are_no_events() -> None:
-    assert to_event("lab1", msg.Pong(1), 1.0, 4) is None

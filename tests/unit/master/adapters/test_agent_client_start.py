@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from master.adapters.agent_client import to_event
 from master.core.running import events as ev
 from tests.unit.master.adapters.link_world import HELLO, SOON_S, WELCOME, World
 from worker_agent.protocol import messages as msg
@@ -47,22 +44,3 @@ def test_an_agent_of_another_protocol_is_of_no_use_and_not_tried_again() -> None
     )
     world.link.join(SOON_S)
     assert len(world.sessions) == 1
-
-
-def greeting_of(told: object) -> msg.Message:
-    """Return what is heard of a greeting that says this of a machine."""
-    facts = {"cores": told, "memory_bytes": told}
-    return msg.decode(msg.encode(msg.Welcome(**{**WELCOME.__dict__, "facts": facts})))
-
-
-@pytest.mark.parametrize("told", [8, 0])
-def test_what_a_machine_has_is_known(told: int) -> None:
-    event = to_event("w", greeting_of(told), 1.0, 4)  # type: ignore[arg-type]
-    assert isinstance(event, ev.WorkerUp)
-    assert (event.cores, event.memory_bytes) == (told, told)
-
-
-@pytest.mark.parametrize("told", [-1, True, 2**63, 8.5, "8", None])
-def test_what_a_machine_has_is_a_number_or_the_worker_is_not_understood(told: object) -> None:
-    with pytest.raises(msg.MessageError, match=r"WorkerFacts\.(cores|memory_bytes) cannot be"):
-        greeting_of(told)

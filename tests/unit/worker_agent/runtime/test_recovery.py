@@ -150,7 +150,7 @@ def test_an_attempt_is_adopted_where_somebody_saw_its_own_process(
     assert [attempt.key for attempt in kept] == ([("a", 1)] if is_adopted else [])
     state = recovery.restore(spool.memory)
     for attempt in kept:
-        recovery.resume(state, attempt, spool.memory.running[attempt.key])
+        recovery.resume(state, attempt, spool.memory.running[attempt.key], 5.0)
     recovery.report_lost(state, spool, boot, 9.0)
     assert [type(item) for item in state.outbox] == ([] if is_adopted else [cmd.Record])
     assert state.slots == ({"cpu0": ("a", 1)} if is_adopted else {})
@@ -170,3 +170,14 @@ def test_what_still_runs_is_adopted_where_somebody_will_see_how_it_ends(
     kept = recovery.left_behind(spool.memory, "r1", "boot", path.with_name("exits.jsonl"))
     assert [attempt.key for attempt in kept] == ([("a", 1)] if is_kept else [])
     spool.close()
+
+
+@pytest.mark.parametrize("jump_s", [-3600.0, 0.0, 3600.0])
+def test_how_long_an_attempt_has_run_is_not_told_by_a_clock_that_was_set(
+    monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    per_s = recovery.processes.TICKS_PER_S
+    monkeypatch.setattr(recovery.processes, "ticks", lambda: 70 * per_s)
+    started = Event(1, EventKind.RUNNING, "a", 1, 1000.0, Running("cpu0", 7, Ticks(9 * per_s, 10 * per_s)))
+    now = 1060.0 + jump_s
+    assert recovery.began_at(started, now) == pytest.approx(now - 60.0)

@@ -1,0 +1,33 @@
+"""What agents say becomes events of the core, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from master.adapters.inbox import to_event
+from master.core.running import events as ev
+from tests.unit.master.adapters.link_world import WELCOME
+from worker_agent.protocol import messages as msg
+
+
+def test_messages_that_are_not_for_the_core_are_no_events() -> None:
+    assert to_event("lab1", msg.Pong(1), 1.0, 4) is None
+
+
+def greeting_of(told: object) -> msg.Message:
+    """Return what is heard of a greeting that says this of a machine."""
+    facts = {"cores": told, "memory_bytes": told}
+    return msg.decode(msg.encode(msg.Welcome(**{**WELCOME.__dict__, "facts": facts})))
+
+
+@pytest.mark.parametrize("told", [8, 0])
+def test_what_a_machine_has_is_known(told: int) -> None:
+    event = to_event("w", greeting_of(told), 1.0, 4)  # type: ignore[arg-type]
+    assert isinstance(event, ev.WorkerUp)
+    assert (event.cores, event.memory_bytes) == (told, told)
+
+
+@pytest.mark.parametrize("told", [-1, True, 2**63, 8.5, "8", None])
+def test_what_a_machine_has_is_a_number_or_the_worker_is_not_understood(told: object) -> None:
+    with pytest.raises(msg.MessageError, match=r"WorkerFacts\.(cores|memory_bytes) cannot be"):
+        greeting_of(told)
