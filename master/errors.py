@@ -6,6 +6,7 @@ TwophaseError
 ├── NoUsableWorker      no worker can take a job                               exit 4
 ├── RemoteError         a worker answered with a failure: host, argv, stderr
 │   ├── DiskFull        … and asking again helps once somebody has made room, there or here
+│   ├── DirectoryGone   … and what was asked for is not there: it may have been wiped
 │   └── WorkerUnusable  … and asking again will not help (refused key, no rsync)
 ├── SessionLost         the link to a worker broke; the worker may be fine
 ├── IntegrityError      bytes are not what their digest says
@@ -62,8 +63,8 @@ class RemoteError(TwophaseError):
     @classmethod
     def of(cls, host: str, problem: str, error: OSError) -> RemoteError:
         """Return what an error of the operating system means for a transfer with a worker."""
-        kind = DiskFull if error.errno in FULL_DISK else cls
-        return kind(host, problem)
+        kinds = dict.fromkeys(FULL_DISK, DiskFull) | {errno.ENOENT: DirectoryGone}
+        return kinds.get(error.errno or 0, cls)(host, problem)
 
     @property
     def brief(self) -> str:
@@ -73,6 +74,10 @@ class RemoteError(TwophaseError):
 
 class DiskFull(RemoteError):
     """A disk, or a user's share of it, is full on a worker or here.  It passes when somebody makes room."""
+
+
+class DirectoryGone(RemoteError):
+    """What was asked for is not there.  It may come back where a file system was away for a moment."""
 
 
 class WorkerUnusable(RemoteError):

@@ -19,7 +19,7 @@ from pathlib import Path
 from master.adapters.process_groups import signal_group
 from master.adapters.remote_command import from_home_line
 from master.adapters.ssh_settings import Route, SshFiles, master_argv, ssh_argv
-from master.errors import DiskFull, RemoteError, SessionLost, TwophaseError, WorkerUnusable
+from master.errors import DirectoryGone, DiskFull, RemoteError, SessionLost, TwophaseError, WorkerUnusable
 
 PARTIAL_DIR = ".rsync-partial"
 TRANSFERS_AT_ONCE = 8
@@ -111,7 +111,7 @@ def failure(host: str, argv: Sequence[str], exit_code: int, stderr: str) -> Twop
     if exit_code == 255 and _REFUSED.search(stderr):
         return WorkerUnusable(host, "ssh is refused", argv, stderr)
     if _GONE.search(stderr):
-        return RemoteError(host, "the directory is not there", argv, stderr)
+        return DirectoryGone(host, "the directory is not there", argv, stderr)
     if (
         exit_code < 0
         or exit_code in _LINK_CODES

@@ -6,12 +6,14 @@ import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from master.errors import FULL_DISK, DiskFull, IntegrityError, RemoteError
+from master.errors import FULL_DISK, DirectoryGone, DiskFull, IntegrityError, RemoteError
 
 TRIES = 3
 """For bytes that arrive wrong."""
 REMOTE_TRIES = 8
 """For what a worker refuses, such as files that are gone there: about three minutes."""
+GONE_TRIES = 5
+"""For a directory that is gone there, and with it all that it held: a quarter of a minute."""
 
 _NO_TIME_MENDS = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ELOOP}
 """What is asked for cannot be in this file system."""
@@ -50,6 +52,8 @@ def may_pass(error: Exception, tries: int) -> bool:
     """
     if isinstance(error, IntegrityError):
         return tries < TRIES
+    if isinstance(error, DirectoryGone):
+        return tries < GONE_TRIES
     if isinstance(error, RemoteError) and not isinstance(error, DiskFull):
         return tries < REMOTE_TRIES
     return getattr(error, "errno", None) not in _NO_TIME_MENDS

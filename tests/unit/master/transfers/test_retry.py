@@ -7,12 +7,13 @@ from itertools import islice
 
 import pytest
 
-from master.errors import DiskFull, IntegrityError, RemoteError, WorkerUnusable
-from master.transfers.retry import REMOTE_TRIES, TRIES, Pauses, may_pass, what_next
+from master.errors import DirectoryGone, DiskFull, IntegrityError, RemoteError, WorkerUnusable
+from master.transfers.retry import GONE_TRIES, REMOTE_TRIES, TRIES, Pauses, may_pass, what_next
 
 MOST = {
     "wrong bytes": (IntegrityError("not as announced"), TRIES),
     "a refusal": (RemoteError("lab1", "no such directory"), REMOTE_TRIES),
+    "a directory that is gone": (DirectoryGone("lab1", "not there"), GONE_TRIES),
     "words are no type": (RemoteError("lab1", "the disk is full"), REMOTE_TRIES),
     "a worker without rsync": (WorkerUnusable("lab1", "no rsync"), REMOTE_TRIES),
 }
