@@ -162,7 +162,7 @@ class SshChannel:
         try:
             while left:
                 if self._raw.send_ready() or self._raw.closed:
-                    left, moved_at = left[self._raw.send(left) :], time.monotonic()
+                    left, moved_at = left[self._raw.send(bytes(left[:CHUNK])) :], time.monotonic()
                 elif time.monotonic() - moved_at > self.stuck_s:
                     raise TimeoutError(f"it takes nothing for {self.stuck_s:g} s")
                 else:
