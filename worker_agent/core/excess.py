@@ -35,8 +35,6 @@ class Aftermath:
 
     problem: str = ""
     """Which limit it was beyond; empty for none."""
-    if_killed: str = ""
-    """The same, but only if it did not end by itself."""
     machine_full: bool = False
     """The kernel has ended some of it for want of memory, and not because of its limit."""
 

@@ -35,8 +35,11 @@ class Hold(Protocol):
     def kill(self) -> None:
         """End all of them at once, however fast they multiply."""
 
-    def release(self) -> Aftermath:
-        """Say what the kernel did, and give back what was held.  Called once none of them is left."""
+    def release(self, killed: bool) -> Aftermath:
+        """Say what the kernel did, and give back what was held.  Called once none of them is left.
+
+        `killed`: the first of them was ended by a signal.
+        """
 
 
 class Bounds(Protocol):

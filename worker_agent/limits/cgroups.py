@@ -88,7 +88,12 @@ class Group:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
-    def release(self) -> Aftermath:
+    def die_together(self) -> None:
+        """Have the kernel end all of its processes where it ends one."""
+        with contextlib.suppress(OSError):
+            _write(self._path / "memory.oom.group", "1")
+
+    def release(self, killed: bool) -> Aftermath:
         """Say whom the kernel has ended, and why; remove the group."""
         usage, events = self._counted(), _events(self._path)
         self.kill()

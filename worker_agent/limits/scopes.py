@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import List, Optional, Sequence
 
@@ -14,13 +15,14 @@ from worker_agent.limits.base import Held, Hold, Table
 from worker_agent.limits.cgroups import Group, group_of, threads_for
 from worker_agent.limits.watched import Watched
 from worker_agent.protocol.terms import SCOPE, JobLimits
+from worker_agent.system import processes
 
 _PROGRAM = "systemd-run"
 _NAME = "twophase-job-"
 _PATIENCE_S = 5.0
-_NEAR = 0.8
-"""A job that was killed, last seen with so much of its memory, had reached its limit: its scope is gone then,
-with what the kernel counted."""
+_UNIT = f"--unit={_NAME}"
+_ROUNDS, _ROUND_S, _ASK_S = 20, 0.1, 2.0
+"""Of asking systemd how a scope ended, and how long it may take to answer."""
 
 
 class ScopeBounds:
@@ -30,12 +32,14 @@ class ScopeBounds:
     apart = "its limits are kept by a scope of systemd, which begins with a process"
 
     def __init__(self) -> None:
-        self._numbers = itertools.count(1)
+        # A scope that failed may be there still when the number of its agent is another's.
+        self._names = (f"{_UNIT}{os.getpid()}-{time.time_ns()}-{number}" for number in itertools.count(1))
 
     def command(self, argv: Sequence[str], limits: JobLimits) -> List[str]:
-        """Return the command that runs another in a scope of its own."""
-        unit = f"--unit={_NAME}{os.getpid()}-{next(self._numbers)}"
-        return [*_call(), unit, *_properties(limits), "--", *argv]
+        """Return the command that runs another in a scope; itself where systemd has gone: watched then."""
+        if not _socket().exists():
+            return list(argv)
+        return [*_call(), next(self._names), *_properties(limits), "--", *argv]
 
     def hold(self, attempt: Held) -> "Scope":
         """Return what looks into the scope once it is there."""
@@ -48,40 +52,80 @@ class Scope:
     def __init__(self, attempt: Held) -> None:
         self._attempt, self._watched = attempt, Watched(attempt)
         self._group: Optional[Group] = None
-        self._most = Usage()
+        self._unit = _unit_of(attempt.pid)
+        self._denied = False
 
     def usage(self, table: Table) -> Usage:
         """Return what the kernel counts, or what can be seen before the scope is there."""
         usage = self._hold().usage(table)
-        if (usage.memory_bytes or 0) > (self._most.memory_bytes or 0) or usage.denied_memory:
-            self._most = usage
+        self._denied |= usage.denied_memory
         return usage
 
     def kill(self) -> None:
         """End all of its processes."""
         self._hold().kill()
 
-    def release(self) -> Aftermath:
-        """Say whether the kernel has ended it because of its limit, as far as that was seen."""
-        allowed, seen = self._attempt.limits.memory_bytes, self._most.memory_bytes
-        is_near = allowed is not None and seen is not None and seen >= _NEAR * allowed
-        if self._most.denied_memory:
-            return Aftermath(problem_of(self._attempt.limits, self._most))
-        reached = Usage(seen, denied_memory=True)
-        return Aftermath(if_killed=problem_of(self._attempt.limits, reached) if is_near else "")
+    def release(self, killed: bool) -> Aftermath:
+        """Say whether the kernel has ended it because of its limit: the scope is gone, but systemd knows."""
+        memory = self._attempt.limits.memory_bytes
+        told = killed and memory is not None and _ran_out_of_memory(self._unit)
+        if memory is None or not (told or self._denied):
+            return Aftermath()
+        return Aftermath(problem_of(self._attempt.limits, Usage(memory, denied_memory=True)))
 
     def _hold(self) -> Hold:
         if self._group is None:
             path = group_of(self._attempt.pid)
             if path is not None and path.name.startswith(_NAME):
                 self._group = Group(path, self._attempt.limits)
+                self._group.die_together()
+                self._unit = path.name
         return self._group or self._watched
 
 
-def available(directory: Optional[Path] = None) -> bool:
+def _unit_of(pid: int) -> str:
+    """Return the unit that a process asks for; "" where it has become the job already."""
+    words = processes.command_of(pid).split()
+    return next((f"{word[len(_UNIT) :]}.scope" for word in words if word.startswith(_UNIT)), "")
+
+
+def _ran_out_of_memory(unit: str) -> bool:
+    """Return whether systemd says that a scope ended for want of memory, which it may take a moment to know.
+
+    A scope that failed is kept until it has been asked for.
+    """
+    for _ in range(_ROUNDS if unit else 0):
+        told = _systemctl("show", "--property=Result,ActiveState", unit)
+        if "Result=oom-kill" in told:
+            _systemctl("reset-failed", unit)
+            return True
+        if "ActiveState=inactive" in told or not told:
+            return False
+        if "ActiveState=failed" in told:
+            _systemctl("reset-failed", unit)
+            return False
+        time.sleep(_ROUND_S)
+    return False
+
+
+def _systemctl(*words: str) -> str:
+    null = subprocess.DEVNULL
+    try:
+        argv = ["systemctl", "--user", *words]
+        done = subprocess.run(argv, stdin=null, stdout=-1, stderr=null, timeout=_ASK_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _socket() -> Path:
+    """Return where the user's systemd listens, if there is one: it may go with the user's last session."""
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}") / "systemd" / "private"
+
+
+def available() -> bool:
     """Return whether a user manager answers that makes scopes with limits; asked only where there is one."""
-    place = directory or Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
-    if shutil.which(_PROGRAM) is None or not (place / "systemd" / "private").exists():
+    if shutil.which(_PROGRAM) is None or not _socket().exists():
         return False
     try:
         probe = [*_call(), *_properties(JobLimits(1 << 30, 1)), "--", "true"]
@@ -94,7 +138,7 @@ def available(directory: Optional[Path] = None) -> bool:
 
 
 def _call() -> List[str]:
-    return [shutil.which(_PROGRAM) or _PROGRAM, "--user", "--scope", "--quiet", "--collect"]
+    return [shutil.which(_PROGRAM) or _PROGRAM, "--user", "--scope", "--quiet"]
 
 
 def _properties(limits: JobLimits) -> List[str]:

@@ -77,12 +77,12 @@ class Watch:
             self._thread.start()
         return problem
 
-    def leave(self, key: Key) -> Aftermath:
-        """Follow an attempt no more that has ended, and say what became of it."""
+    def leave(self, key: Key, killed: bool = False) -> Aftermath:
+        """Follow an attempt no more that has ended, `killed` by a signal, and say what became of it."""
         followed = self._followed.pop(key, None)
         if followed is None:
             return Aftermath()
-        found = followed.hold.release()
+        found = followed.hold.release(killed)
         return Aftermath(followed.problem) if followed.problem else found
 
     def close(self) -> None:
@@ -97,14 +97,15 @@ class Watch:
     def _run(self) -> None:
         while not self._closing.is_set():
             self._some.wait()
-            began = time.monotonic()
+            # Of this thread's own time: others that keep the machine busy do not make looking dear.
+            began = time.thread_time()
             wanted_s = self._look()
             if not self._followed:
                 self._some.clear()
                 # One that came since the look would be slept over.
                 if self._followed:
                     self._some.set()
-            self._closing.wait(pause_s(wanted_s, time.monotonic() - began))
+            self._closing.wait(pause_s(wanted_s, time.thread_time() - began))
 
     def _look(self) -> float:
         tables: Dict[str, ProcessTable] = {}

@@ -56,7 +56,7 @@ class Watched:
             known += fresh
         _signal(known, signal.SIGKILL)
 
-    def release(self) -> Aftermath:
+    def release(self, killed: bool) -> Aftermath:
         """Return nothing: nobody but the watch keeps such limits."""
         return Aftermath()
 

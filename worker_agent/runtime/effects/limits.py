@@ -63,6 +63,5 @@ class LimitEffects:
         """Return an exit with what limits had to do with it."""
         if not self._state.attempts[done.key].launch.limits:
             return done
-        found = self._watch.leave(done.key)
-        problem = found.problem or (found.if_killed if done.exit_code == -9 else "")
-        return replace(done, over_limit=problem, machine_full=found.machine_full)
+        found = self._watch.leave(done.key, killed=done.exit_code < 0)
+        return replace(done, over_limit=found.problem, machine_full=found.machine_full)

@@ -121,7 +121,7 @@ def test_threads_are_bounded_far_above_processes(made: Path) -> None:
 )
 def test_the_kernel_tells_a_full_machine_from_a_limit(tmp_path: Path, events: str, found: Aftermath) -> None:
     (tmp_path / "memory.events").write_text(events)
-    assert Group(tmp_path, LIMITS).release() == found
+    assert Group(tmp_path, LIMITS).release(killed=True) == found
 
 
 def test_what_the_kernel_refused_is_over_the_limit(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_what_the_kernel_refused_is_over_the_limit(tmp_path: Path) -> None:
     usage = Group(tmp_path, LIMITS).usage(lambda: pytest.fail("the kernel knows"))
     assert (usage.memory_bytes, usage.processes, usage.denied_memory) == (98_000_000, 2, True)
     (tmp_path / "cgroup.procs").write_text("")
-    found = Group(tmp_path, LIMITS).release()
+    found = Group(tmp_path, LIMITS).release(killed=True)
     assert found.problem.startswith("over its limit of memory") and not found.machine_full
 
 

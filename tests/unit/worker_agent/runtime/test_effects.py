@@ -180,13 +180,13 @@ def test_limits_are_watched_from_start_to_end_and_a_kernel_that_will_not_is_told
     for name, limits in (("a", JobLimits(1)), ("b", JobLimits(1)), ("c", None)):
         transitions.on_launch(state, Launch(name, 1, 2, ["x"], limits=limits), 1.0)
     followed, said = list[Held](), list[Any]()
-    after = Aftermath(if_killed="over", machine_full=True)
+    ended = {True: Aftermath("over", machine_full=True), False: Aftermath()}
 
     def follow(held: Held, meter: object) -> str:
         followed.append(held)
         return "/sys: denied"
 
-    watch: Any = SimpleNamespace(follow=follow, leave=lambda key: after)
+    watch: Any = SimpleNamespace(follow=follow, leave=lambda key, killed: ended[killed])
     host = host_of(attempt=lambda key: AttemptLayout("/x"))
     effects = LimitEffects(state, host, watch, SimpleNamespace(say=said.append))  # type: ignore[arg-type]
     for name in "abc":
