@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,20 +32,31 @@ open(os.environ["TWOPHASE_OUTPUT_DIR"] + "/out.bin", "wb").write(b"x" * (1 << 20
 """
 JOBS = 8
 LEFT = 256 * 1024
+CHUNK = 1 << 16
 RESET = struct.pack("ii", 1, 0)
 """For SO_LINGER: a close that sends no end, but a reset."""
 
 
 class Door:
-    """A port before another one: who comes first is thrown out."""
+    """A port before another one: so many who come first are thrown out.
 
-    def __init__(self, behind: int) -> None:
+    Who is inside can be made to hear nothing any more, as where a link is half-open.
+    """
+
+    def __init__(self, behind: int, most: int, *, bytes_a_second: float = 1e12) -> None:
+        self._most, self._pause_s = most, CHUNK / bytes_a_second
+        self._deaf = threading.Event()
         self._behind, self._listener = behind, socket.create_server(("127.0.0.1", 0))
         self.port, self.resets = self._listener.getsockname()[1], 0
         self._open: list[socket.socket] = []
         self._passing: list[threading.Thread] = []
         self._serving = threading.Thread(target=self._serve, daemon=True)
         self._serving.start()
+
+    def make_deaf(self) -> None:
+        """Let nothing through any more, either way, to or from those who are inside now."""
+        self._deaf.set()
+        self._deaf = threading.Event()
 
     def close(self) -> None:
         """Let nobody in any more, and throw out all."""
@@ -60,26 +72,29 @@ class Door:
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
-            first, _ = self._listener.accept()
-            first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            first.close()
-            self.resets += 1
+            while self.resets < self._most:
+                first, _ = self._listener.accept()
+                first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                first.close()
+                self.resets += 1
             while True:
                 outside, _ = self._listener.accept()
                 self._open.append(outside)
                 inside = socket.create_connection(("127.0.0.1", self._behind))
                 self._open.append(inside)
                 for pair in ((outside, inside), (inside, outside)):
-                    self._passing.append(threading.Thread(target=_pass_on, args=pair, daemon=True))
-                    self._passing[-1].start()
+                    passing = threading.Thread(target=self._pass_on, args=(*pair, self._deaf), daemon=True)
+                    self._passing.append(passing)
+                    passing.start()
 
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(1 << 16):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+    def _pass_on(self, source: socket.socket, target: socket.socket, deaf: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(CHUNK):
+                if not deaf.wait(self._pause_s):
+                    target.sendall(data)
+        with contextlib.suppress(OSError):
+            if not deaf.is_set():
+                target.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture
@@ -90,12 +105,12 @@ def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackSs
         yield sshd
 
 
-@pytest.fixture
-def door(sshd: LoopbackSshd) -> Iterator[Door]:
-    door = Door(sshd.port)
-    sshd.client.add_host("lab", door.port, sshd.user, sshd.host_key)
-    yield door
-    door.close()
+@contextlib.contextmanager
+def a_door_to(sshd: LoopbackSshd, resets: int = 0, bytes_a_second: float = 1e12) -> Iterator[Door]:
+    """Let `lab` be reached through a door."""
+    with contextlib.closing(Door(sshd.port, resets, bytes_a_second=bytes_a_second)) as door:
+        sshd.client.add_host("lab", door.port, sshd.user, sshd.host_key)
+        yield door
 
 
 def fill(disk: Path) -> None:
@@ -120,9 +135,15 @@ def run_on(root: Path, sshd: LoopbackSshd, disk: Path) -> Run:
 
 
 def test_a_run_gets_through_a_reset_a_full_disk_and_a_wiped_directory(
-    tmp_path: Path, sshd: LoopbackSshd, door: Door, small_disk: Path
+    tmp_path: Path, sshd: LoopbackSshd, small_disk: Path
 ) -> None:
     fill(small_disk)
+    with a_door_to(sshd, resets=1) as door:
+        _get_through(tmp_path, sshd, small_disk)
+        assert door.resets == 1
+
+
+def _get_through(tmp_path: Path, sshd: LoopbackSshd, small_disk: Path) -> None:
     run, log = run_on(tmp_path, sshd, small_disk), tmp_path / "log"
     master = run.start("--retries", "0", "--log-file", str(log))
 
@@ -137,9 +158,28 @@ def test_a_run_gets_through_a_reset_a_full_disk_and_a_wiped_directory(
     shutil.rmtree(small_disk / "work", ignore_errors=True)
     told, _ = master.communicate(timeout=180)
     assert master.returncode == 0, told
-    assert door.resets == 1 and "no space left on the disk of" in log.read_text()
+    assert "no space left on the disk of" in log.read_text()
     assert run.count(Trigger.COLLECT) == {f"alpha/job{seed}": 1 for seed in range(JOBS)}
     assert not run.count(Trigger.FAIL)
     assert [path.stat().st_size for path in run.layout.experiments.rglob("out.bin")] == [1 << 20] * JOBS
     again = [item for item in run.transitions() if item.trigger is Trigger.RETRY]
     assert again and all(item.note.startswith("worker_fault") for item in again), again
+
+
+@pytest.mark.slow
+def test_a_link_that_hears_nothing_while_results_come_home_is_made_anew(
+    tmp_path: Path, sshd: LoopbackSshd
+) -> None:
+    with a_door_to(sshd, bytes_a_second=400_000) as door:
+        run, log = run_on(tmp_path, sshd, tmp_path), tmp_path / "log"
+        master = run.start("--retries", "0", "--log-file", str(log))
+        until(lambda: run.count(Trigger.FINISH))
+        time.sleep(1.0)
+        door.make_deaf()
+        until(
+            lambda: log.exists() and "lab: not connected, will try again: silent for 20 s" in log.read_text()
+        )
+        told, _ = master.communicate(timeout=180)
+    assert master.returncode == 0, told
+    assert run.count(Trigger.COLLECT) == {f"alpha/job{seed}": 1 for seed in range(JOBS)}
+    assert set(run.count(Trigger.START).values()) == {1}
