@@ -12,12 +12,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos import wrong_clock
 from tests.chaos.master_process import MasterProcess
 from tests.e2e.cluster import LEDGER
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import Run
 
 DISK_MB = 192
+PACKAGES = "/usr/lib/python3/dist-packages"
+"""Where the worker's Python looks for what is installed."""
 DISK = "/disk"
 """Where a worker has the file system that holds its state, its cache and its jobs."""
 AGENT, KEEPER, SESSION = "twophase-agent", "twophase-keeper", "sshd: worker"
@@ -97,6 +100,10 @@ class Station:
         """End all of some titles at once."""
         for process in [each for title in titles for each in self.some(title)]:
             process.send(signal.SIGKILL)
+
+    def set_clock(self, seconds: float) -> None:
+        """Let the worker's clock be wrong by so much."""
+        self.worker.exec(["sh", "-c", f"echo {seconds} >{wrong_clock.OFFSET}"], user="root")
 
     @contextmanager
     def stopped(self, title: str) -> Iterator[None]:
@@ -191,7 +198,12 @@ def stations(lab: Lab, ledger: Path, count: int = 3) -> Iterator[list[Station]]:
 
 def _start(lab: Lab, ledger: Path, disk: Path) -> Station:
     volumes = {str(disk): {"bind": DISK, "mode": "rw"}, str(ledger): {"bind": LEDGER, "mode": "rw"}}
-    return Station(lab.start(disk.name.replace("disk", "worker"), volumes=volumes), disk)
+    own = Path(wrong_clock.__file__)
+    volumes[str(own)] = {"bind": f"{PACKAGES}/{own.name}", "mode": "ro"}
+    station = Station(lab.start(disk.name.replace("disk", "worker"), volumes=volumes), disk)
+    line = f"echo import {own.stem} >{PACKAGES}/{own.stem}.pth"
+    station.worker.exec(["sh", "-c", line], user="root")
+    return station
 
 
 def keep_logs(place: Place, target: Path) -> None:

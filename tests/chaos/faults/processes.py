@@ -92,3 +92,13 @@ def freeze_worker(scene: Scene) -> Iterator[float]:
         yield scene.seconds(2, 26)
     finally:
         scene.station.worker.unpause()
+
+
+@kind()
+def clock_jumps(scene: Scene) -> Iterator[float]:
+    """The clock is set back or forward, by seconds or by a day, and then right again."""
+    scene.station.set_clock(scene.draw.choice([-86400, -60, -5, 5, 60, 86400]))
+    try:
+        yield scene.seconds(3, 20)
+    finally:
+        scene.station.set_clock(0)
