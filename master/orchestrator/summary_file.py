@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from master.orchestrator.resources import Gpu
 from master.orchestrator.run_files import TrainingFiles
 from master.runs.job_json import job_json, picked
 from master.runs.phase_logs import write_phase_log
+from master.storage.json_files import read_json
 
 SUCCEEDED, FAILED, CANCELLED, NOT_RUN, INVALID = "succeeded", "failed", "cancelled", "not_run", "invalid"
 _STATUS = {State.SUCCEEDED: SUCCEEDED, State.FAILED: FAILED, State.CANCELLED: CANCELLED}
@@ -184,13 +184,13 @@ def expected_seconds(summary_dir: Path) -> dict[str, float]:
     known: dict[str, float] = {}
     for path in sorted(summary_dir.glob("training_summary_*.json"))[-_SUMMARIES:]:
         try:
-            jobs = json.loads(path.read_text(encoding="utf-8"))["jobs"]
+            jobs = read_json(path)["jobs"]
             known |= {
                 str(job["id"]): seconds
                 for job in jobs
                 if job["state"] == SUCCEEDED and (seconds := as_number(job["duration_seconds"])) is not None
             }
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError):
             continue
     return known
 

@@ -18,6 +18,7 @@ from master.runs.job_json import Entry, job_json, picked
 from master.runs.run import RunResult
 from master.runs.script_jobs import job_configs
 from master.specs import EMPTY, ClusterSpec, Config, JobsSpec, ServerSpec
+from master.storage.earlier_log import read_phase_log
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.whole_files import write_whole
 
@@ -82,14 +83,14 @@ def with_results(log: Mapping[str, Any], gpus: Sequence[str], users: Mapping[str
 
 def _result(number: int, entry: Entry, users: Mapping[str, str]) -> Entry:
     """Return a job as other tools know it: by its place in the list, on a GPU of `user@host`."""
-    worker, slot = entry["worker"], (entry["gpu"] or "").rpartition(":")[2].partition(".")[0]
+    worker, slot = entry.get("worker") or "", (entry.get("gpu") or "").rpartition(":")[2].partition(".")[0]
     own = {
         "job_id": number,
-        "gpu": f"{users.get(worker, worker)}:{slot}" if entry["gpu"] else None,
-        "stderr": None if entry["success"] else entry["stderr"],
+        "gpu": f"{users.get(worker, worker)}:{slot}" if entry.get("gpu") else None,
+        "stderr": None if entry["success"] else entry.get("stderr"),
         "name": entry["job_id"],
     }
-    return {**picked(entry, RESULT_KEYS), **own}
+    return {**{key: entry.get(key) for key in RESULT_KEYS}, **own}
 
 
 def gpus_of(cluster: ClusterSpec, state: RunState) -> list[str]:
@@ -159,17 +160,6 @@ def _span(entries: Sequence[Entry], start: Span) -> Span:
 
 def _unix(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def read_phase_log(path: Path) -> Mapping[str, Any]:
-    """Return the log at `path`, an empty one where there is none that this version can go on with."""
-    try:
-        log = json.loads(path.read_text(encoding="utf-8"))
-        whole = {"start_time", "end_time", "total_duration_seconds", "slots", "jobs"} <= log.keys()
-        needed = {"job_id", "success", "state", "start_time", "end_time", "duration_seconds"}
-        return log if whole and all(needed <= entry.keys() for entry in log["jobs"]) else EMPTY
-    except (OSError, ValueError, AttributeError, TypeError):
-        return EMPTY
 
 
 def write_phase_log(path: Path, log: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from master.errors import IntegrityError
+from master.storage.json_files import read_json
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.digests import (
     MANIFEST,
@@ -60,7 +61,7 @@ class BaseModelStore:
         """Return a manifest.  Raises IntegrityError where it is missing, unreadable or of something else."""
         path = self.path(spec_hash) / MANIFEST
         try:
-            manifest = json.loads(path.read_bytes())
+            manifest = read_json(path)
             files = [FileDigest.from_row(row) for row in manifest["files"]]
             if manifest["spec_hash"] != spec_hash or content_hash(files) != manifest["content_hash"]:
                 raise ValueError("it describes something else")

@@ -43,7 +43,7 @@ _SELECT = (
 )
 _FORMER = {"recall": Trigger.WITHDRAW.value}
 """Triggers under the names that they had in journals of earlier versions."""
-_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 """What is raised where a row holds something else than it should."""
 _DISK = ("disk", "readonly", "read-only", "locked", "unable to open", "full")
 """Words in what SQLite says where the file may be sound."""
@@ -91,7 +91,7 @@ def read_fields(path: Path, job_id: str) -> dict[str, Any] | None:
             packed = db.execute("SELECT packed FROM job_fields")
             found = (json.loads(zlib.decompress(blob)).get(job_hash) for (blob,) in packed)
             return next((dict(fields) for fields in found if fields is not None), None)
-    except (sqlite3.Error, zlib.error, OSError, ValueError, TypeError, AttributeError):
+    except (sqlite3.Error, zlib.error, OSError, *_DAMAGE):
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Any
 from master.core.running.lifecycle import State
 from master.core.running.summary import JobRow, as_number
 from master.specs import Config
+from master.storage.json_files import read_json
 from master.storage.run_layout import RunLayout, record_names
 
 _CODE_DIGITS = 8
@@ -50,7 +50,7 @@ def find_record(result: Path) -> tuple[str, dict[str, Any]] | None:
 
 def _record(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         fields = record["parameters"]
     except (OSError, ValueError, LookupError, TypeError):
         return None

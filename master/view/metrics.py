@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from master.core.running.summary import as_number
+from master.storage.json_files import read_json
 
 Metrics = Mapping[str, float]
 
@@ -52,8 +52,8 @@ def read_metrics(result: Path) -> dict[str, float]:
     try:
         if path.stat().st_size > _LARGEST:
             return {}
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found: Any = read_json(path)
+    except (OSError, ValueError):
         return {}
     if not isinstance(found, dict):
         return {}

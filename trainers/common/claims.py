@@ -18,7 +18,10 @@ def claim(path: Path, fingerprint: Mapping[str, Any], config: Mapping[str, Any])
     BadInput where it holds results of other settings or data.
     """
     if path.exists():
-        changed = differences(read_json_file(path).get("_fingerprint", {}), as_json(fingerprint))
+        before = read_json_file(path).get("_fingerprint", {})
+        if not isinstance(before, dict):
+            raise BadInput(f"{path}: does not say of which training this folder is; use --overwrite")
+        changed = differences(before, as_json(fingerprint))
         if changed:
             raise BadInput(f"{path.parent} holds a training of other settings ({changed}); use --overwrite")
     write_json(path, {**config, "_fingerprint": fingerprint})

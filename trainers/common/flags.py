@@ -48,9 +48,10 @@ def _checked(
     def parse(text: str) -> Any:
         try:
             value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and allowed(value)):
+            fits = math.isfinite(value) and allowed(value)
+        except (ValueError, OverflowError):
+            fits = False
+        if not fits:
             raise argparse.ArgumentTypeError(f"{text!r} is not {what} {bound}")
         return value
 

@@ -26,7 +26,7 @@ def read_flag_json(flag: str, path: Path, kind: str = "a JSON object") -> dict[s
 def _object(path: Path, unreadable: Callable[[Exception], str], other: str) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(unreadable(error)) from error
     if not isinstance(value, dict):
         raise BadInput(other)
