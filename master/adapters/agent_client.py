@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import get_args
 
 from master import steady_clock
 from master.adapters.inbox import Inbox, Noted, Received, Seen, to_event
 from master.adapters.session import Channel, Session
+from master.core.harmless import brief
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, WorkerUnusable
 from worker_agent.protocol import messages as msg
@@ -34,6 +36,7 @@ MOST_UNREADABLE = 3
 CLOSE_S = 10.0
 GATHER_S = 0.002
 """Messages that come so soon after another share a packet: over SSH each costs about as much as several."""
+_OF_AGENTS = frozenset(get_args(msg.ToMaster))
 _JITTER = random.Random()
 """Of its own: the module's generator belongs to the program that we run in."""
 
@@ -232,7 +235,9 @@ class WorkerLink:
 
     def _take(self, message: msg.Message) -> None:
         if isinstance(message, msg.Refused):
-            raise (RemoteError if message.passing else WorkerUnusable)(self.worker, message.reason)
+            raise (RemoteError if message.passing else WorkerUnusable)(self.worker, brief(message.reason))
+        if type(message) not in _OF_AGENTS or not (self.welcome or isinstance(message, msg.Welcome)):
+            raise MessageError(f"a message {message.type!r}, which is a master's or comes before the welcome")
         if isinstance(message, msg.Welcome):
             if message.protocol != msg.PROTOCOL:
                 raise WorkerUnusable(
@@ -248,7 +253,7 @@ class WorkerLink:
             self._inbox.put(Seen(self.worker, message.job_id, message.attempt, message.detail))
             return
         for note in message.notes if isinstance(message, msg.Slots) else ():
-            self._inbox.put(Noted(f"{self.worker}: {note}"))
+            self._inbox.put(Noted(f"{self.worker}: {brief(note)}"))
         event = to_event(self.worker, message, self._clock(), self._most_slots)  # type: ignore[arg-type]
         if event is not None:
             self._tell(event, message.seq if isinstance(message, Event) else 0)

@@ -19,5 +19,14 @@ def clean(text: str) -> str:
 
 def last_line(text: str) -> str:
     """Return the last line of a log that says something, cleaned, and cut where it goes on and on."""
-    found = next((line for line in map(clean, reversed(text.splitlines())) if line), "")
-    return found if len(found) <= LONGEST_LINE else f"{found[:LONGEST_LINE]}…"
+    return cut(next((line for line in map(clean, reversed(text.splitlines())) if line), ""), LONGEST_LINE)
+
+
+def brief(text: str, longest: int = 1000) -> str:
+    """Return text as one harmless line of so many characters at most."""
+    return cut(clean(text), longest)
+
+
+def cut(line: str, longest: int) -> str:
+    """Return a line, and of a longer one its beginning."""
+    return line if len(line) <= longest else f"{line[:longest]}…"

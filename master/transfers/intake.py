@@ -55,17 +55,20 @@ def take_in(folder: Path, names: Collection[str]) -> None:
     """See that a folder that came from a worker has just the files with these paths, and set their modes.
 
     Folders are for all to enter and files for all to read, as far as they were; the owner can write, nobody
-    else, and what can be executed remains so.  Raises IntegrityError for a link, a file of another name or
-    of another kind; OSError.
+    else, and what can be executed remains so.  Raises IntegrityError for a link, a file that has a name
+    elsewhere too, one of another name or of another kind; OSError.
     """
+    above = folder.stat().st_mode
+    _set_mode(folder, above, above & 0o755 | 0o700)
     for path, name in _entries(folder):
-        mode = path.lstat().st_mode
+        found = path.lstat()
+        mode = found.st_mode
         if stat.S_ISDIR(mode):
             if path.name == PARTIAL_DIR:
                 shutil.rmtree(path)
             else:
                 _set_mode(path, mode, mode & 0o755 | 0o700)
-        elif not stat.S_ISREG(mode) or name not in names:
+        elif not stat.S_ISREG(mode) or name not in names or found.st_nlink > 1:
             raise IntegrityError(f"{name!r:.300} came and is no file that was announced")
         else:
             _set_mode(path, mode, mode & 0o755 | 0o600)

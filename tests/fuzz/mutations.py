@@ -51,6 +51,13 @@ def _place(draw: st.DrawFn, content: bytearray) -> int:
     return draw(st.integers(0, max(0, len(content) - 1)))
 
 
+class Content(bytes):
+    """Bytes of a file, which a failing example does not print at length."""
+
+    def __repr__(self) -> str:
+        return f"Content({bytes(self[:60])!r} and {max(0, len(self) - 60)} more)"
+
+
 @st.composite
 def mutated(draw: st.DrawFn, whole: bytes, most: int = 6) -> bytes:
     """Return sound bytes after one to `most` changes."""
@@ -58,4 +65,4 @@ def mutated(draw: st.DrawFn, whole: bytes, most: int = 6) -> bytes:
     for change in draw(st.lists(st.sampled_from(_CHANGES), min_size=1, max_size=most)):
         if content:
             change(draw, content)
-    return bytes(content)
+    return Content(content)

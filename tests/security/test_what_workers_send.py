@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import stat
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from master.core.running import events as ev
 from tests.support.courier_world import BASE, JOB, SPEC, CourierWorld, hash_of, put
 from worker_agent.protocol.digests import FileDigest
 
+ROOT = Path(__file__).resolve().parents[2]
 Attack = Callable[[Path, Path], None]
 """Does harm in a folder that rsync fills; the second path is the head user's own file."""
 
@@ -79,7 +82,56 @@ def nothing_at_all(staged: Path, precious: Path) -> None:
     (staged / "a").unlink()
 
 
+def another_name_of_our_file(staged: Path, precious: Path) -> None:
+    precious.write_text("one")
+    (staged / "a").unlink()
+    (staged / "a").hardlink_to(precious)
+    precious.write_text("mine")
+
+
+def another_name_of_equal_bytes(staged: Path, precious: Path) -> None:
+    twin = precious.with_name("twin")
+    twin.write_text("one")
+    (staged / "a").unlink()
+    (staged / "a").hardlink_to(twin)
+
+
+def socket_in_place_of_a_file(staged: Path, precious: Path) -> None:
+    (staged / "a").unlink()
+    here = Path.cwd()
+    os.chdir(staged)  # the names of sockets are short
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind("a")
+    finally:
+        os.chdir(here)
+
+
+def device_in_place_of_a_file(staged: Path, precious: Path) -> None:
+    (staged / "a").unlink()
+    try:
+        os.mknod(staged / "a", 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("only root can make devices")
+
+
+def long_name_in_deep_folders(staged: Path, precious: Path) -> None:
+    folder = staged.joinpath(*["x" * 200] * 10)
+    folder.mkdir(parents=True)
+    (folder / ("y" * 255)).write_text("x")
+
+
+def name_of_several_lines(staged: Path, precious: Path) -> None:
+    (staged / "a\nlab2: down").write_text("x")
+
+
 ATTACKS: tuple[Attack, ...] = (
+    another_name_of_our_file,
+    another_name_of_equal_bytes,
+    socket_in_place_of_a_file,
+    device_in_place_of_a_file,
+    long_name_in_deep_folders,
+    name_of_several_lines,
     link_in_place_of_a_file,
     link_with_our_names,
     link_to_a_folder,
@@ -174,3 +226,37 @@ def test_a_base_model_with_our_manifest_is_refused(world: CourierWorld) -> None:
     )
     failed = world.event()
     assert isinstance(failed, ev.CollectionFailed) and "cannot be" in failed.problem
+
+
+@pytest.mark.parametrize("mode", [0o6755, 0o4711, 0o777, 0o1666, 0o2070])
+@pytest.mark.parametrize("send", PLACES, ids=lambda it: it.__name__)
+def test_modes_do_not_travel(
+    world: CourierWorld, monkeypatch: pytest.MonkeyPatch, send: Callable[[CourierWorld], None], mode: int
+) -> None:
+    def hostile(source: str, target: Path, names: Collection[str], most: int) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (target / name).write_text("one")
+            (target / name).chmod(mode)
+        target.chmod(0o777)
+
+    monkeypatch.setattr(world.session, "pull", hostile)
+    send(world)
+    await_end(world)
+    files = [path for path in world.layout.root.rglob("*") if path.is_file() and path.read_bytes() == b"one"]
+    assert files, "it was taken in"
+    for path in files:
+        assert not path.stat().st_mode & (stat.S_ISUID | stat.S_ISGID | 0o022)
+        assert not path.parent.stat().st_mode & 0o022
+
+
+@pytest.mark.parametrize("name", ["a\nlab2: down", "-rf", "$(id)", "a'b\"", " ", "…" * 80])
+def test_odd_names_that_were_announced_are_names_below_the_result(world: CourierWorld, name: str) -> None:
+    world.collect({"files": world.produce(**{name: "one"})})
+    assert isinstance(await_end(world), ev.Collected)
+    assert world.result() == {name: "one"}
+
+
+def test_the_guide_tells_how_many_files_were_tried() -> None:
+    told = f"{len(ATTACKS) * len(PLACES)} files and folders"
+    assert told in " ".join((ROOT / "docs" / "security.md").read_text().split()), told

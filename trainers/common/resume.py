@@ -25,10 +25,17 @@ def as_json(value: Any) -> Any:
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Say in which values one fingerprint differs from another; empty where in none."""
     old, new = as_json(before), as_json(now)
-    different = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+    different = sorted(key for key in {*old, *new} if _differ(old.get(key), new.get(key)))
     return "; ".join(f"{key} was {_short(old.get(key))}, is {_short(new.get(key))}" for key in different)
 
 
+def _differ(one: object, other: object) -> bool:
+    try:
+        return bool(one != other)
+    except (RuntimeError, ValueError):  # of tensors, which are in no fingerprint
+        return True
+
+
 def _short(value: object) -> str:
-    text = json.dumps(value)
+    text = json.dumps(value, default=str)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "…"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from trainers.common.files import read_tensors, write_json, write_tensors
@@ -118,9 +119,10 @@ def read(folder: Path, options: PersonalizationOptions) -> BaseModel:
             participants=saved["participants"],
             curves={name: curves[name] for name in stage_curves("base", None)},
         )
+        _check_form(model)
     except FileNotFoundError as error:
         raise BaseModelError(f"{error.filename}: no such file; --mode base_only writes it") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise BaseModelError(f"{folder}: not a whole base model of this trainer ({error!r})") from error
     _check_participants(folder, model, options)
     return model
@@ -141,7 +143,7 @@ def load_weights(folder: Path, model: BaseModel, member: int, network: nn.Module
     """
     try:
         network.load_state_dict(model.weights[member % len(model.weights)])
-    except (RuntimeError, TypeError, AttributeError) as error:
+    except (RuntimeError, TypeError, AttributeError, ValueError, LookupError) as error:
         raise BaseModelError(f"{folder}: the weights do not belong to the network ({error})") from error
 
 
@@ -153,6 +155,26 @@ def _metrics(progress: Progress) -> dict[str, Any]:
         "best_base_val_accuracy": progress.best("val_accuracy"),
         "epochs": progress.epoch,
     }
+
+
+def _check_form(model: BaseModel) -> None:
+    """Raise ValueError for values of other kinds than a training writes."""
+    if not all(isinstance(one, dict) for one in model.weights):
+        raise ValueError("the weights are not named")
+    states = [tensor for one in model.weights for tensor in one.values()]
+    counts = (model.n_channels, model.n_classes)
+    if not states or not all(isinstance(tensor, Tensor) for tensor in states):
+        raise ValueError("the weights are no tensors")
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in states):
+        raise ValueError("the weights hold NaN or infinity")
+    if not isinstance(model.network, dict) or any(type(one) is not int or one < 1 for one in counts):
+        raise ValueError("the network is not described")
+    if not isinstance(model.participants, list) or not all(
+        isinstance(one, str) for one in model.participants
+    ):
+        raise ValueError("the participants are not named")
+    if any(type(value) not in (int, float) for curve in model.curves.values() for value in curve):
+        raise ValueError(f"{files.BASE_LOSSES} holds values that are no numbers")
 
 
 def _check_participants(folder: Path, model: BaseModel, options: PersonalizationOptions) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainers.common.damaged import told
 from trainers.common.files import read_tensors, write_tensors
 from trainers.common.resume import differences
 from trainers.common.seeds import derive_seed
@@ -116,7 +117,7 @@ def fit(
     """
     optimizer = FlatAdam(network, schedule.lr, average=schedule.average)
     body, train, val = _with_inputs_made(network, train, val, schedule)
-    progress = _resume(checkpoint, network, optimizer) or Progress()
+    progress = resume(checkpoint, network, optimizer) or Progress()
     while not progress.is_over(schedule):
         train_scores = _train_epoch(body, optimizer, train, schedule, progress.epoch + 1)
         with optimizer.averaged():
@@ -200,7 +201,7 @@ def _save(checkpoint: CheckpointPlan, network: nn.Module, optimizer: FlatAdam, p
     write_tensors(checkpoint.path, state)
 
 
-def _resume(checkpoint: CheckpointPlan | None, network: nn.Module, optimizer: FlatAdam) -> Progress | None:
+def resume(checkpoint: CheckpointPlan | None, network: nn.Module, optimizer: FlatAdam) -> Progress | None:
     """Load the checkpoint into network and optimizer; None where there is none that fits."""
     if checkpoint is None:
         return None
@@ -211,10 +212,18 @@ def _resume(checkpoint: CheckpointPlan | None, network: nn.Module, optimizer: Fl
     except ValueError as error:
         print(f"starting afresh: {error}", file=sys.stderr)
         return None
-    others = differences(state.get("job") or {}, checkpoint.job)
+    job = state.get("job")
+    others = differences(job if isinstance(job, dict) else {}, checkpoint.job)
     if others:
         print(f"starting afresh: {checkpoint.path} belongs to another job: {others}", file=sys.stderr)
         return None
-    network.load_state_dict(state["weights"])
-    optimizer.load_state_dict(state["optimizer"])
-    return Progress(**state["progress"])
+    fresh = copy.deepcopy(network.state_dict()), copy.deepcopy(optimizer.state_dict())
+    try:
+        network.load_state_dict(state["weights"])
+        optimizer.load_state_dict(state["optimizer"])
+        return Progress(**state["progress"])
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        network.load_state_dict(fresh[0])
+        optimizer.load_state_dict(fresh[1])
+        print(f"starting afresh: {checkpoint.path} is damaged: {told(error)}", file=sys.stderr)
+        return None

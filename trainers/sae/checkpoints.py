@@ -30,6 +30,8 @@ class Checkpoints:
             return None
         except ValueError as error:
             raise BadInput(f"{error}; delete it to begin anew") from error
+        if not isinstance(state.get("fingerprint"), dict):
+            raise BadInput(f"{path}: no state of a training; delete it to begin anew")
         changed = differences(state["fingerprint"], self._fingerprint)
         if changed:
             raise BadInput(f"{path} is of another training ({changed}); use --overwrite, or another folder")

@@ -10,7 +10,9 @@ import torch
 
 from trainers.common.activations.hdf5 import check_is_file
 from trainers.common.activations.matrix import RawMatrix
+from trainers.common.damaged import told
 from trainers.common.errors import BadInput
+from trainers.common.memory import is_out_of_memory
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 LENGTH_BYTES = 8
@@ -23,8 +25,10 @@ def npy_matrix(path: Path) -> RawMatrix:
     check_is_file(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BadInput(f"{path}: truncated or not a .npy file of numbers ({error})") from error
+    except Exception as error:  # numpy parses the header as Python
+        if is_out_of_memory(error):
+            raise
+        raise BadInput(f"{path}: truncated or not a .npy file of numbers ({told(error)})") from error
     if not isinstance(array, np.memmap) or array.dtype.kind != "f" or not array.dtype.isnative:
         raise BadInput(
             f"{path}: must be one array of float16, float32 or float64 in this machine's byte order"

@@ -6,12 +6,14 @@ Columns: `activation`, a list of numbers; `layer_idx`, which layer a row is of; 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from trainers.common.damaged import reading
 from trainers.common.errors import BadInput, TrainerError
 
 ACTIVATION, LAYER = "activation", "layer_idx"
@@ -77,14 +79,17 @@ def names_of(path: Path) -> list[str]:
     return names
 
 
-def opened(path: Path) -> Any:
-    """Open a Parquet file; BadInput where there is none."""
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a Parquet file; BadInput where there is none, and for what is found damaged inside the block."""
     try:
-        return arrow("pyarrow.parquet").ParquetFile(path)
+        file = arrow("pyarrow.parquet").ParquetFile(path)
     except FileNotFoundError as error:
         raise BadInput(f"{path}: no such file") from error
     except (OSError, arrow("pyarrow").ArrowException) as error:
         raise BadInput(f"{path}: truncated or not a Parquet file ({error})") from error
+    with reading(path, "Parquet, which is damaged"), file:
+        yield file
 
 
 def arrow(name: str) -> Any:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
+from trainers.common.damaged import reading
 from trainers.common.errors import BadInput
 from trainers.sae.files import dictionary_learning, saelens, sparsify
 from trainers.sae.files.saved import SavedSae
@@ -19,7 +22,22 @@ READERS = {
 
 
 def load_sae(path: Path) -> SavedSae:
-    """Return the autoencoder of a file or folder; BadInput where there is none or more than one."""
+    """Return the autoencoder of a file or folder; BadInput where there is none, or more than one.
+
+    It is tried on an example: what does not fit together is found here, and not in the middle of its use.
+    """
+    with reading(path, "an autoencoder"):
+        found = _read(path)
+        for name, value in found.parameters.items():
+            if not torch.isfinite(value).all():
+                raise ValueError(f"{name} holds NaN or infinity")
+        example = torch.zeros(1, found.form.n_features, dtype=found.parameters["W_enc"].dtype)
+        if found.reconstruct(example).shape != example.shape:
+            raise ValueError("its encoder and its decoder are of different widths")
+    return found
+
+
+def _read(path: Path) -> SavedSae:
     if path.is_file():
         return read_seed(path)
     if all((path / name).is_file() for name in UNLAYERED):
@@ -31,4 +49,4 @@ def load_sae(path: Path) -> SavedSae:
     if len(found) != 1:
         names = ", ".join(one.name for one in found) or "none"
         raise BadInput(f"{path}: one autoencoder is wanted, found {names}: name its file or folder")
-    return load_sae(found[0])
+    return _read(found[0])

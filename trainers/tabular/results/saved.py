@@ -111,7 +111,15 @@ def load_model(folder: Path) -> SavedModel:
     tensors = read_tensors_file(folder / WEIGHTS)
     try:
         model = _read(described, tensors)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+        IndexError,
+        OverflowError,
+    ) as error:
         raise BadInput(f"{path}: lacks or has a wrong {error}; save the model again") from error
     empty = [number for number, member in enumerate(model.members) if not member.state]
     if empty or not model.members:

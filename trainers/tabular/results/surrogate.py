@@ -13,8 +13,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from trainers.common.damaged import reading
 from trainers.common.errors import BadInput
-from trainers.tabular.data.dataset import Problem, Rows
+from trainers.tabular.data.dataset import Columns, Problem, Rows
 from trainers.tabular.data.features import Infinite, amounts, missing_notes, unseen_note
 from trainers.tabular.data.schema import FILE
 from trainers.tabular.evaluation.classification import fitted_temperature, tempered
@@ -22,7 +23,7 @@ from trainers.tabular.evaluation.conformal import Conformal
 from trainers.tabular.evaluation.regression import mean_and_spread
 from trainers.tabular.models.registry import load
 from trainers.tabular.results.predictions import Classes, Prediction, Values
-from trainers.tabular.results.saved import Calibration, SavedModel, load_model
+from trainers.tabular.results.saved import DESCRIPTION, Calibration, SavedModel, load_model
 
 BATCH = 8192
 Precision = Literal["float32", "bfloat16"]
@@ -59,7 +60,11 @@ class Surrogate:
         cls, folder: Path | str, device: str | torch.device = "cpu", precision: Precision = "float32"
     ) -> Surrogate:
         """Return the saved model of a folder; BadInput where there is none."""
-        return cls(load_model(Path(folder)), device, precision)
+        model = load_model(Path(folder))
+        with reading(Path(folder) / DESCRIPTION, "a model of tables"):
+            found = cls(model, device, precision)
+            found.members(_example(model.spec.columns))
+        return found
 
     def predict(self, columns: Mapping[str, ArrayLike]) -> Prediction:
         """Return predictions for columns of equal length, by their names; other columns are not looked at.
@@ -195,3 +200,9 @@ def _column(values: ArrayLike, *, is_category: bool) -> NDArray:
 def _listed(names: Sequence[str], most: int = 8) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) or "none") + more
+
+
+def _example(columns: Columns) -> Rows:
+    """Return a row, on which a model shows that its parts fit together."""
+    amounts = torch.zeros(1, len(columns.numeric))
+    return Rows(amounts, torch.zeros(1, len(columns.categorical), dtype=torch.int64), torch.zeros(1, 0))

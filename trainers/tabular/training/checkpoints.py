@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainers.common.damaged import reading
 from trainers.common.errors import BadInput
 from trainers.common.files import read_tensors, write_tensors
 from trainers.common.resume import as_json, differences
@@ -62,12 +63,15 @@ class Checkpoint:
     def _read(self) -> None:
         if self._path is None or not self._path.exists():
             return
-        try:
-            state = read_tensors(self._path)
-        except ValueError as error:
-            raise BadInput(f"{error}; delete it to begin anew") from error
+        with reading(self._path, "the state of a training (delete it to begin anew)"):
+            self._take(read_tensors(self._path))
+
+    def _take(self, state: dict[str, Any]) -> None:
         changed = differences(state.get("fingerprint", {}), self._fingerprint)
         if changed:
             raise BadInput(f"{self._path} is of another training ({changed}); delete it to begin anew")
         self.done = {int(member): Course.read(course) for member, course in state["done"].items()}
-        self.under_way = state["under_way"]
+        under_way = state["under_way"]
+        if under_way is not None and {*under_way} != {"members", "courses", "state"}:
+            raise ValueError(f"of what is under way it tells {', '.join(map(str, under_way))}")
+        self.under_way = under_way

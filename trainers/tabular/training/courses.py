@@ -59,5 +59,10 @@ class Course:
 
     @classmethod
     def read(cls, state: Mapping[str, Any]) -> Course:
-        """Return the course of a state."""
-        return cls(**state)
+        """Return the course of a state.  Raises ValueError for another one."""
+        found = cls(**state)
+        records = isinstance(found.history, list) and all(isinstance(one, dict) for one in found.history)
+        numbers = all(type(one) in (int, float) for one in (found.best_epoch, found.best_loss, found.seconds))
+        if not records or not numbers or not isinstance(found.best, dict):
+            raise ValueError(f"no course of a training: {dict(state)!s:.100}")
+        return found

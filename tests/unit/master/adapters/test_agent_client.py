@@ -12,7 +12,7 @@ from master.adapters.agent_client import (
     close_all,
     next_backoff,
 )
-from master.adapters.inbox import Received, Seen
+from master.adapters.inbox import Noted, Received, Seen
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, WorkerUnusable
 from tests.unit.master.adapters.link_world import HELLO, SOON_S, WELCOME, World, event, welcome
@@ -261,3 +261,31 @@ def test_pauses_start_anew_after_a_link_that_worked(monkeypatch: pytest.MonkeyPa
         assert isinstance(world.event(), expected)
     world.link.close()
     assert asked[:3] == [0.0, 0.001, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (PREAMBLE + msg.encode(event(1, "staging", Staging())), "comes before the welcome"),
+        (PREAMBLE + msg.encode(WELCOME) + msg.encode(msg.Shutdown()), "which is a master's"),
+    ],
+    ids=["too early", "of a master"],
+)
+def test_a_message_out_of_place_ends_the_link(world: World, said: bytes, told: str) -> None:
+    world.listener = lambda data: said if b'"hello"' in data else b""
+    world.link.start()
+    lost = world.event()
+    while isinstance(lost, ev.WorkerUp):
+        lost = world.event()
+    assert isinstance(lost, ev.WorkerLost) and told in lost.reason
+
+
+def test_what_an_agent_says_for_the_user_is_one_harmless_line(world: World) -> None:
+    channel = world.up()
+    channel.say(msg.encode(msg.Slots(0, ["\x1b[2Ja\nlab2: down"])))
+    assert world.next() == Noted("lab1: a lab2: down")
+    channel.say(msg.encode(msg.Refused("x" * 10**6)))
+    refused = world.event()
+    while not isinstance(refused, ev.WorkerUnusable):
+        refused = world.event()
+    assert len(refused.reason) < 1100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from master.core.harmless import clean, last_line
+from master.core.harmless import brief, clean, last_line
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_the_last_line_is_the_last_that_says_something() -> None:
 def test_a_last_line_that_goes_on_and_on_is_cut() -> None:
     assert last_line("x" * 501) == "x" * 500 + "…"
     assert last_line("x" * 500) == "x" * 500
+
+
+def test_what_is_long_is_cut() -> None:
+    assert brief("\x1b[2Ja\nb") == "a b" and brief("x" * 1000) == "x" * 1000
+    assert brief("x" * 10**6) == "x" * 1000 + "…"
