@@ -61,9 +61,10 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
         return ev.SlotsHeldByOthers(at, worker, message.held_by_others)
     if isinstance(message, msg.Welcome):
         attempts = frozenset(message.attempts)
-        cached = frozenset(message.cached)
+        cached, ended = frozenset(message.cached), frozenset(message.ended)
         return ev.WorkerUp(
             *(at, worker, min(len(message.slots), most), message.held_by_others, attempts, cached),
+            ended=ended,
             gpu_bytes=tuple(message.gpu_bytes),
             slots_per_gpu=message.slots_per_gpu,
             cores=message.facts.cores,

@@ -126,6 +126,8 @@ class Welcome:
     work_dir: str
     """Absolute; `WorkLayout` tells what is where below it."""
     facts: WorkerFacts
+    ended: List[AttemptKey] = field(default_factory=list)
+    """Those of `attempts` whose end a master has acknowledged: it is not told again."""
     gpu_bytes: List[Bytes] = field(default_factory=list)
     """The memory of each GPU that jobs may have; 0 where it is not known.  Empty for CPU slots."""
     slots_per_gpu: Optional[Count] = None
@@ -202,8 +204,7 @@ class Launch:
     checkpoint_attempt: Optional[Count] = None
     """… and which attempt that was: what a later one left on the worker itself is preferred."""
     output_from: Optional[str] = None
-    """A directory below the working directory (`.`: all of it) whose new files are results too.  In Phase 1
-    one below `experiments/` is the base model."""
+    """A directory below the working one, or `.`, whose new files are results too; see `script_contract`."""
     collect: Optional[CollectRules] = None
     """Which of the files come home; None is all."""
     limits: Optional[JobLimits] = None

@@ -9,6 +9,7 @@ from typing import Iterator, List, Sequence
 
 from worker_agent.attempts.invocation import mark_of
 from worker_agent.core import deadlines, transitions
+from worker_agent.core.execution import Key
 from worker_agent.core.launch_check import artefacts_of
 from worker_agent.core.state import AgentState, Attempt, Phase
 from worker_agent.executors.adopted import Adopted
@@ -43,6 +44,13 @@ def restore(memory: Memory) -> AgentState:
             state.attempts[key].started_at = memory.running[key].at
     state.launches = len(memory.launches)
     return state
+
+
+def ended_and_told(state: AgentState, memory: Memory) -> List[Key]:
+    """Return the attempts whose end was acknowledged: a master that does not know it has an older journal."""
+    untold = {(event.job_id, event.attempt) for event in memory.events.values()}
+    finished = (key for key, attempt in state.attempts.items() if attempt.phase is Phase.FINISHED)
+    return [key for key in finished if key not in untold]
 
 
 def left_behind(memory: Memory, run_id: str, boot_id: str, exits_path: Path) -> List[Adopted]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from master.core.planning.plan import Job, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.jobs import is_stale, move, unlock
-from master.core.running.lifecycle import QUEUED, State, Trigger
+from master.core.running.jobs import is_stale, may_be_queued, move, unlock
+from master.core.running.lifecycle import State, Trigger
 from master.core.running.pauses import pause
 from master.core.running.records import Outbox, RunState, WorkerView
 
@@ -64,6 +64,9 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
     if damaged is None:
         return
     state.damaged.add(damaged)
+    for view in state.workers.values():
+        # It is not brought any more; what is trained again may have the same bytes.
+        view.delivering.discard(damaged)
     job_id = base_model_job_id(event.spec_hash)
     record = state.jobs.get(job_id)
     if record is None:
@@ -79,5 +82,5 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
         dependent = state.jobs[dependent_id]
         if dependent.state is State.READY:
             move(state, dependent, Trigger.LOCK, out)
-        elif dependent.state in QUEUED and dependent.worker:
+        elif may_be_queued(dependent) and dependent.worker:
             out.commands.append(cmd.Withdraw(dependent.worker, *dependent.key))

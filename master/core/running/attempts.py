@@ -232,12 +232,22 @@ def orphan(record: JobRecord) -> None:
         record.orphaned[record.attempt] = FormerAttempt(record.worker, record.base, finished)
 
 
-def meet_again(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:
-    """Decide on an attempt that a worker brings back though its job no longer waits for it."""
+def meet_again(
+    state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox, *, is_told: bool = False
+) -> None:
+    """Decide on an attempt that a worker brings back though its job no longer waits for it.
+
+    `is_told` where it has ended, and another master was told how.
+    """
     job_id, attempt = key
     record = state.jobs.get(job_id)
     lost = record.orphaned.get(attempt) if record else None
     if record is None or lost is None or lost.worker != view.name:
+        discard(state, view, key, out)
+        return
+    if is_told and lost.finished is None:
+        del record.orphaned[attempt]
+        move(state, record, Trigger.DROP, out, ended=cmd.Dropped(attempt, Outcome.LOST))
         discard(state, view, key, out)
         return
     if record.state is State.RUNNING and lost.finished is None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.lifecycle import QUEUED, State
+from master.core.running.jobs import may_be_queued
+from master.core.running.lifecycle import State
 from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Finished
 
@@ -48,7 +49,7 @@ def on_damaged(state: RunState, event: ev.CheckpointDamaged, out: Outbox) -> Non
     for view in state.workers.values():
         view.delivering.discard(event.content_hash)
     record = state.jobs.get(event.job_id)
-    if record and record.state in QUEUED and record.worker:
+    if record and may_be_queued(record) and record.worker:
         out.commands.append(cmd.Withdraw(record.worker, *record.key))
 
 

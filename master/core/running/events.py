@@ -23,6 +23,8 @@ class WorkerUp:
     """What the agent knows of."""
     cached: frozenset[str] = frozenset()
     """Content hashes in the worker's cache."""
+    ended: frozenset[Attempt] = frozenset()
+    """Those of `attempts` whose end it has told, and was acknowledged."""
     gpu_bytes: tuple[int, ...] = ()
     """What jobs may have of each GPU; 0 where it is not known."""
     slots_per_gpu: int | None = None

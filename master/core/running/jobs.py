@@ -98,6 +98,11 @@ def is_stale(state: RunState, record: JobRecord) -> bool:
     return record.job.needs is not None and record.base != state.home.get(record.job.needs)
 
 
+def may_be_queued(record: JobRecord) -> bool:
+    """True for an attempt that its worker has perhaps not started: nobody knows of one that is adopted."""
+    return record.state in QUEUED or (record.state is State.RUNNING and record.started_at is None)
+
+
 def current(state: RunState, worker: str, job_id: str, attempt: int) -> JobRecord | None:
     """Return the job if this is its current attempt and it has not ended."""
     record = state.jobs.get(job_id)

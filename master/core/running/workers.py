@@ -7,6 +7,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt, meet_again
 from master.core.running.jobs import (
+    ON_A_WORKER,
     collecting,
     current,
     expect_model,
@@ -20,7 +21,7 @@ from master.core.running.lifecycle import QUEUED, State, Trigger
 from master.core.running.placing.moving import move_on
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.retry import give_up_hopeless
-from worker_agent.protocol.outcome import Outcome
+from worker_agent.protocol.outcome import Finished, Outcome
 
 
 def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
@@ -46,11 +47,14 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     checkpoints.on_worker_up(state, event)
     for key in sorted(event.attempts):
         if current(state, event.worker, *key) is None:
-            meet_again(state, view, key, out)
+            meet_again(state, view, key, out, is_told=key in event.ended)
 
 
 def _reconcile(state: RunState, record: JobRecord, event: ev.WorkerUp, out: Outbox) -> None:
-    if record.key in event.attempts:
+    if record.key in event.ended and record.state in ON_A_WORKER:
+        told = Finished(Outcome.LOST, error=f"{event.worker} told its end to a master whose journal is gone")
+        end_attempt(state, record, Outcome.LOST, out, told.error or "", told)
+    elif record.key in event.attempts:
         _say_again(state, record, event.worker, out)
     elif record.state is not State.ASSIGNED:
         end_attempt(state, record, Outcome.LOST, out, f"{event.worker} does not know of it any more")

@@ -17,6 +17,7 @@ from worker_agent.protocol.messages import PROTOCOL, AttemptKey, Hello, Settings
 from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.host_context import CurrentHost, HostContext, check_settings, choose_work_dir
 from worker_agent.runtime.ports import Locks, Records, Workers
+from worker_agent.runtime.recovery import ended_and_told
 from worker_agent.runtime.spool import Met
 from worker_agent.system.faults import is_worker_fault
 
@@ -111,10 +112,12 @@ class Reception:
 
     def _welcome(self, context: HostContext) -> Welcome:
         attempts = [AttemptKey(*key) for key in self._state.attempts]
+        ended = [AttemptKey(*key) for key in ended_and_told(self._state, self._spool.memory)]
         return Welcome(
             *(PROTOCOL, self._identity.digest, self._identity.boot_id, context.slots),
             *(slot_assignment.held_by_others(self._state), attempts, context.cache.contents.hashes()),
             *(str(context.work_dir), context.facts()),
+            ended=ended,
             gpu_bytes=context.gpu_bytes(),
             slots_per_gpu=context.settings.slots_per_gpu,
         )

@@ -137,6 +137,19 @@ def test_rot_is_told_to_all_that_had_begun_when_it_was_found(cache: Cache, tmp_p
     assert cache.rotten([name]) == [] and cache.status(name) == "present"
 
 
+def test_rot_that_was_found_for_another_attempt_is_told_to_those_that_had_begun(
+    cache: Cache, tmp_path: Path
+) -> None:
+    name, _ = cache.adopt(write(tmp_path / "made", "best.pt"))
+    rot(cache, name)
+    assert cache.verify_cached(name) is not None
+    delivered(cache, name, "best.pt")
+    assert cache.verify_delivered(name) is None and cache.status(name) == "present"
+    (problem,) = cache.rotten([name], ran_s=60.0)
+    assert problem.startswith(f"artefact {name[:12]} was damaged on this worker")
+    assert cache.rotten([name]) == []
+
+
 def test_a_sound_artefact_stays_where_the_disk_is_full(
     cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,3 +181,17 @@ def test_how_long_an_attempt_has_run_is_not_told_by_a_clock_that_was_set(
     started = Event(1, EventKind.RUNNING, "a", 1, 1000.0, Running("cpu0", 7, Ticks(9 * per_s, 10 * per_s)))
     now = 1060.0 + jump_s
     assert recovery.began_at(started, now) == pytest.approx(now - 60.0)
+
+
+def test_an_end_that_was_acknowledged_is_told_from_one_that_will_be_said_again(path: Path) -> None:
+    spool = open_spool(path)
+    spool.put(MET)
+    for number, job_id in enumerate(("a", "b", "c"), 1):
+        spool.put(replace(LAUNCH, job_id=job_id))
+        if job_id != "c":
+            end = Finished(Outcome.SUCCEEDED)
+            spool.put(Event(number, EventKind.FINISHED, job_id, 1, 5.0, end))
+    spool.put(Ack(1))
+    state = recovery.restore(spool.memory)
+    assert recovery.ended_and_told(state, spool.memory) == [("a", 1)]
+    spool.close()

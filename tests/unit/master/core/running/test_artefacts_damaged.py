@@ -129,3 +129,27 @@ def test_one_that_only_a_hopeless_worker_is_left_to_train_again_is_given_up() ->
     run.tell(ev.WorkerUnusable(run.at, "w2", "no rsync"))
     run.wait(1000.0)
     assert run.stands(BASE) is State.FAILED
+
+
+def test_what_is_trained_again_is_brought_though_its_bytes_are_those_that_were_damaged() -> None:
+    run = staged()
+    run.up("w2")
+    damage(run)
+    run.ended("w1", "job", 1, "cancelled")
+    run.ended("w2", BASE, 2)
+    run.tell(ev.Collected(run.at, BASE, 2, "x#1"))
+    assert run.state.home == {"x": "x#1"} and run.state.jobs["job"].worker == "w1"
+    assert "deliver x#1 w1" in run.staging("w1", "job", 2)
+
+
+def test_what_was_adopted_is_taken_back_for_it_may_wait_for_what_is_damaged() -> None:
+    run = Stage(job(needs="x"), in_store={"x": "x#0"}, workers=["w1"])
+    run.up("w1")
+    run.staging("w1", "job", 1)
+    run.silent("w1")
+    assert run.up("w1", ("job", 1))[0] == "job adopt#1@w1: running"
+    assert damage(run)[-1] == "withdraw job#1@w1"
+    assert run.ended("w1", "job", 1, "cancelled")[:2] == [
+        "job withdraw#1@w1: ready",
+        "job lock#1@w1: pending",
+    ]

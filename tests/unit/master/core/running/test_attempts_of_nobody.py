@@ -8,7 +8,7 @@ from master.core.planning.plan import Job
 from master.core.running import events as ev
 from master.core.running.attempts import orphan
 from master.core.running.lifecycle import State
-from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
+from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone, two_running
 
 
 def test_a_base_model_that_was_published_comes_home_from_an_attempt_that_nobody_remembers() -> None:
@@ -89,3 +89,43 @@ def test_a_worker_that_tells_of_attempts_that_cannot_have_been_is_not_believed(a
     with pytest.raises(ValueError, match="the last one is 1"):
         run.tell(ev.AttemptReleased(run.at, "w2", "job", attempt + 1))
     assert run.state.jobs["job"].attempts == 1
+
+
+def told_before(run: Stage, *attempts: ev.Attempt) -> list[str]:
+    """Let `w1` come up with attempts whose end it has told to a master of a later journal."""
+    keys = frozenset(attempts)
+    return run.tell(ev.WorkerUp(run.at, "w1", 1, attempts=keys, ended=keys))
+
+
+def test_an_attempt_whose_end_was_told_to_a_master_of_a_later_journal_costs_no_retry() -> None:
+    run = one_running_alone()
+    run.lost("w1")
+    run.restart()
+    assert told_before(run, ("job", 1)) == [
+        "job lose#1@w1: ready",
+        "job assign#2@w1: assigned",
+        "cancel job#1@w1",
+        "release job#1@w1",
+        "start job#2@w1",
+    ]
+    assert run.state.jobs["job"].failures == 0 and not run.state.jobs["job"].orphaned
+    run.restart()
+    assert run.state.jobs["job"].attempt == 2 and not run.state.jobs["job"].orphaned
+
+
+def test_what_is_collected_is_not_given_up_because_its_end_was_told() -> None:
+    run = one_running_alone()
+    run.ended("w1", "job", 1)
+    run.lost("w1")
+    assert told_before(run, ("job", 1)) == ["collect job#1@w1"]
+    assert run.stands("job") is State.COLLECTING
+
+
+def test_an_orphan_whose_end_was_told_to_a_master_of_a_later_journal_is_not_waited_for() -> None:
+    run = two_running()
+    run.restart()
+    assert run.state.jobs["job"].orphaned
+    assert told_before(run, ("job", 1))[-2:] == ["cancel job#1@w1", "release job#1@w1"]
+    assert not run.state.jobs["job"].orphaned and run.stands("job") is State.RUNNING
+    run.restart()
+    assert not run.state.jobs["job"].orphaned
