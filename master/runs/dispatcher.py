@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty
@@ -72,29 +72,33 @@ class Dispatcher:
         self._shared, self._journal, self._inbox = shared, journal, inbox
         self._links, self._carrier, self._launch_of = ports.links, ports.carrier, ports.launch_of
         self._tell, self._clock = tell, clock
-        self._exit_code: int | None = None
+        self.exit_code: int | None = None
+        """None while the run goes on."""
         self._refreshed = 0.0
 
     def run(self) -> int:
         """Work until the run is over and return its exit code."""
-        with self._shared.changing():
-            outbox = begin(self.state, self._clock())
-            self._remember([outbox])
-        self._carry_out([outbox], {})
-        if self._exit_code is None:
-            for link in self._links.values():
-                link.start()
-        while self._exit_code is None:
-            self._turn()
+        self.begin()
+        while self.exit_code is None:
+            self.turn(self._batch())
         for item in self._left():
             if not isinstance(item, Received):
                 self._tell(item)
         self._tell(Refreshed(self.state, self._clock()))
-        return self._exit_code
+        return self.exit_code
 
-    def _turn(self) -> None:
+    def begin(self) -> None:
+        """Let the run begin, and begin to connect."""
+        with self._shared.changing():
+            outbox = begin(self.state, self._clock())
+            self._remember([outbox])
+        self._carry_out([outbox], {})
+        if self.exit_code is None:
+            for link in self._links.values():
+                link.start()
+
+    def turn(self, batch: Sequence[Item]) -> None:
         """Take in what has come, remember it in one commit, tell of it, then act on it."""
-        batch = self._batch()
         at = self._clock()
         ticks = at - self._refreshed >= TICK_S
         notices: list[Notice] = []
@@ -200,7 +204,7 @@ class Dispatcher:
             case cmd.Halt(reason):
                 self._tell(Noted(halt_text(reason)))
             case cmd.Finish(exit_code):
-                self._exit_code = exit_code
+                self.exit_code = exit_code
 
 
 def _acks(batch: Iterable[Item]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -134,16 +135,18 @@ class Life:
             return cmd.Collected("the disk is full", worker_fault=True)
         if machine.hits(machine.faults.collect_fails):
             return cmd.Collected("a file cannot be read")
-        if item.succeeded:
-            return machine.leave(item.launch)
-        rotten = [] if item.stopped else self.cache.rotten(artefacts_of(item.launch))
-        return cmd.Collected("; ".join(rotten) or None, machine.last_words(), worker_fault=bool(rotten))
+        left = machine.leave(item)
+        begun = self.state.attempts[item.exit.key].started_at or machine.now
+        used = [] if item.succeeded or item.stopped else sorted(artefacts_of(item.launch))
+        rotten = self.cache.rotten(used, ran_s=machine.now - begun)
+        return replace(left, problem="; ".join(rotten), worker_fault=True) if rotten else left
 
     def _digested(self, answer: Digested) -> None:
         transitions.on_collected(self.state, answer.exit, answer.left, self.machine.now)
 
     def _discard(self, item: cmd.Discard) -> None:
         self.machine.burn()
+        self.machine.on_discard(item)
         self.machine.files.discard(item.key)
 
     def _pump(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.support.simulated_clock import Action, Clock
-from worker_agent.core.commands import Collected
+from worker_agent.core.commands import Collect, Collected, Discard
 from worker_agent.core.execution import Exit, Key
 from worker_agent.core.shares import SHARES, Device, device_of, everything, mask_of
 from worker_agent.protocol.messages import Launch
@@ -92,12 +92,14 @@ class Machine:
     """After so many more effects the agent is killed."""
     listener: Callable[[object], None] | None = None
     """The agent that lives; None while none does."""
+    on_invoke: Callable[[Launch], None] = lambda launch: None
+    """Told of every attempt that is about to be started."""
     on_start: Callable[[Launch], None] = lambda launch: None
     """Told of every process when it begins."""
-    leave: Callable[[Launch], Collected] = lambda launch: Collected()
-    """Tells what an attempt that succeeded left."""
-    last_words: Callable[[], str] = str
-    """Tells the end of the log of one that failed."""
+    on_discard: Callable[[Discard], None] = lambda item: None
+    """Told of every attempt whose files are deleted."""
+    leave: Callable[[Collect], Collected] = lambda item: Collected()
+    """Tells what an attempt left."""
 
     @property
     def random(self) -> Random:
@@ -121,6 +123,10 @@ class Machine:
                 self.fuse = None
                 raise Killed(self)
 
+    def exit_code(self, launch: Launch) -> int:
+        """Decide how a process will end."""
+        return self.random.choice([1, 75, -9]) if self.hits(self.faults.fails) else 0
+
     def lock_of(self, device: str) -> int:
         """Return our shares of a device, as bits."""
         return sum(mask for name, mask in self.held.values() if name == device)
@@ -130,7 +136,7 @@ class Machine:
         self.on_start(launch)
         key = (launch.job_id, launch.attempt)
         process = self.processes[key] = Process(launch, slot, self.clock.number())
-        code = self.random.choice([1, 75, -9]) if self.hits(self.faults.fails) else 0
+        code = self.exit_code(launch)
         self.soon(self.random.uniform(0, self.job_s), lambda: self.end(key, process, code))
         return process.pid
 

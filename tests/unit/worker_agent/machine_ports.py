@@ -124,6 +124,8 @@ class FakeCache:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._rot: dict[str, float] = {}
+        """When rot was found last."""
 
     def status(self, name: str) -> str:
         self._machine.burn()
@@ -134,6 +136,9 @@ class FakeCache:
         return _LOOKS_LIKE.get(found, found)
 
     def verify_delivered(self, name: str) -> str | None:
+        if name in self._machine.cache and self.verify_cached(name) is None:
+            self._machine.incoming.pop(name, None)
+            return None
         if not self._machine.incoming.pop(name, False):
             return "it is not what it should be"
         self._machine.cache[name] = "present"
@@ -141,15 +146,19 @@ class FakeCache:
 
     def verify_cached(self, name: str) -> str | None:
         if self._machine.cache.get(name, "missing") in ("missing", "rotten", "silently rotten"):
-            self._machine.cache.pop(name, None)
+            if self._machine.cache.pop(name, None):
+                self._rot[name] = self._machine.now
             return "it has changed"
         self._machine.cache[name] = "present"
         return None
 
-    def rotten(self, names: Iterable[str], every_s: float = 0.0) -> list[str]:
-        """Return what is wrong with artefacts, which are set aside."""
-        found = [name for name in names if self._machine.cache.get(name) in _LOOKS_LIKE]
-        return [f"{name}: {self.verify_cached(name)}" for name in found]
+    def rotten(self, names: Iterable[str], every_s: float = 0.0, ran_s: float = 0.0) -> list[str]:
+        """Return what is wrong with artefacts, which are set aside, or was when somebody looked."""
+        for name in names:
+            if self._machine.cache.get(name) in _LOOKS_LIKE:
+                self.verify_cached(name)
+        begun = self._machine.now - ran_s
+        return [f"{name}: it was rotten" for name in names if self._rot.get(name, -1.0) >= begun]
 
 
 class FakeInvoker:
@@ -163,6 +172,7 @@ class FakeInvoker:
         slot = machine.descriptors[lock]
         assert (gpu is None) == slot.startswith("cpu")
         machine.burn()
+        machine.on_invoke(launch)
         if self._spool.failure and not self._spool.write():
             raise StartError(self._spool.failure, worker_fault=True)
         assert key not in machine.processes and key not in machine.starting, f"{key} runs twice"

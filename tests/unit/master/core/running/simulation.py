@@ -225,7 +225,7 @@ class Simulation(World):
             if job_id not in told.jobs:
                 assert record.state is State.SUCCEEDED or job_id in self.published
                 continue
-            told_of, known = _essence(told, job_id), _essence(live, job_id)
+            told_of, known = essence(told, job_id), essence(live, job_id)
             assert told_of == known, f"the journal says {told_of}, the state {known}"
         for name, view in live.workers.items():
             assert told.workers[name].attempts == {k for k in view.attempts if k[0] in told.jobs}
@@ -259,7 +259,8 @@ def _demand(number: int) -> Resources:
     return Resources(LABELS if number % 3 == 0 else frozenset(), number % 5 or None, priority=number % 2)
 
 
-def _essence(state: RunState, job_id: str) -> Mapping[str, object]:
+def essence(state: RunState, job_id: str) -> Mapping[str, object]:
+    """Return what a start from the journal must know of a job."""
     record = state.jobs[job_id]
     return {
         "job": job_id,

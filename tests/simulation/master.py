@@ -1,0 +1,194 @@
+"""The master of a simulated run: the real core and dispatcher, begun as `master/runs` begins a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from master.adapters.inbox import Received
+from master.core.planning.plan import Job, Plan, base_model_job_id
+from master.core.running import events as ev
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State, Trigger
+from master.core.running.records import RunState
+from master.core.running.recovery import recover
+from master.core.running.run_state import has_more_to_do
+from master.runs.dispatcher import Dispatcher, Ports
+from master.runs.snapshot import SharedState
+from master.storage.rebuilding import EPOCH_GAP, Published, remember
+from tests.simulation.courier import Courier
+from tests.simulation.home import Home, JournalPort
+from tests.simulation.link import Link
+from tests.simulation.scene import Scene
+from tests.simulation.tally import Loss, Tally
+from tests.simulation.worker import Worker
+from tests.support.simulated_clock import Clock
+from worker_agent.protocol import messages as msg
+from worker_agent.protocol.events import EventKind
+
+IDLE_S = 5.0
+"""So often the dispatcher looks around where nothing comes."""
+_KINDS = {
+    ev.AttemptStaging: EventKind.STAGING,
+    ev.AttemptStarted: EventKind.RUNNING,
+    ev.AttemptFinished: EventKind.FINISHED,
+}
+
+
+class Master:
+    """One process of the master, from its start to its death or the end of the run."""
+
+    def __init__(self, scene: Scene, clock: Clock, home: Home, workers: list[Worker], tally: Tally) -> None:
+        self.scene, self.clock, self.home, self.tally = scene, clock, home, tally
+        self.alive, self.turning, self.turns = True, False, 0
+        self.inbox: list[Received] = []
+        self._batch: list[Received] = []
+        self._was_stopping = False
+        self.workers = {worker.name: worker for worker in workers}
+        self.needs = {job.job_id: job.needs for job in self.plan().jobs}
+        forgotten = self._forgotten(self.recovered())
+        after = max((result.epoch + EPOCH_GAP for result in forgotten), default=0)
+        epoch = home.new_epoch(after)
+        journal: Any = JournalPort(home, self._on_durable)
+        self.links = {worker.name: Link(worker, epoch, self._tell) for worker in workers}
+        remember(journal, forgotten)
+        self.state = self.recovered()
+        self.courier = Courier(home, self.links, tally, self._put)
+        ports = Ports(_burning(self.links, home), self.courier, self._launch_of)  # type: ignore[arg-type]
+        self._shared = SharedState(self.state)
+        self.dispatcher = Dispatcher(self._shared, journal, Any, ports, _nobody, lambda: clock.now)  # type: ignore[arg-type]
+
+    def begin(self) -> None:
+        """Start: take up what is in place, and connect."""
+        for event in self._published():
+            self._put(event)
+        self.dispatcher.begin()
+        self._idle()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while the run goes on."""
+        return self.dispatcher.exit_code
+
+    def die(self) -> None:
+        """The process is gone, and all that it had in memory; what it has sent may still arrive."""
+        self.alive = self.courier.alive = False
+        for link in self.links.values():
+            link.closed = True
+
+    def ask(self, event: ev.Event) -> None:
+        """Tell it what its user wants."""
+        self._put(event)
+
+    # ---- how it begins
+
+    def plan(self) -> Plan:
+        """Return what is to be done: base models that are at home are not."""
+        specs = [f"base{n}" for n in range(self.scene.bases)]
+        jobs = [
+            Job(f"job{n}", phase=2, needs=specs[n % len(specs)] if specs and n % 4 else None, kind="job")
+            for n in range(self.scene.jobs)
+        ]
+        wanted = list(dict.fromkeys(job.needs for job in jobs if job.needs))
+        held = {spec: self.home.store[spec].content_hash for spec in wanted if spec in self.home.store}
+        missing = [spec for spec in wanted if spec not in held]
+        phase1 = [Job(base_model_job_id(spec), phase=1, makes=spec, kind="base model") for spec in missing]
+        return Plan((*phase1, *jobs), held)
+
+    def recovered(self) -> RunState:
+        """Return the state that a start now would begin with."""
+        return recover(self.plan(), self.scene.policy, list(self.workers), self.home.journal)
+
+    def _forgotten(self, state: RunState) -> list[Published]:
+        """Return the results that the journal does not know of, as `rebuilding.forgotten` does."""
+        known = (State.SUCCEEDED, State.COLLECTING)
+        results = self.home.results.items()
+        return [found for job_id, found in results if state.jobs[job_id].state not in known]
+
+    def _published(self) -> Iterator[ev.Collected]:
+        """Yield what a master published and could not say any more, as `find_published` does."""
+        for job_id, record in self.state.jobs.items():
+            held = self.home.results.get(job_id)
+            if held and held.attempt in record.outcomes:
+                yield ev.Collected(self.clock.now, job_id, held.attempt, held.content_hash)
+
+    def _launch_of(self, job_id: str, attempt: int, worker: str) -> msg.Launch:
+        record = self.state.jobs[job_id]
+        spec = record.job.makes or record.job.needs
+        base = record.base if record.job.needs else None
+        return msg.Launch(job_id, attempt, record.job.phase, ["x"], base_model_hash=spec, base_model=base)
+
+    # ---- its loop
+
+    def _tell(self, event: ev.Event, worker: str, seq: int) -> None:
+        self._put(event, worker, seq)
+
+    def _put(self, event: ev.Event, worker: str = "", seq: int = 0) -> None:
+        self.inbox.append(Received(event, worker, seq))
+        self._turn_soon()
+
+    def _turn_soon(self) -> None:
+        if self.alive and not self.turning:
+            self.turning = True
+            self.clock.soon(self.clock.random.uniform(0, 0.2), self._turn)
+
+    def _idle(self) -> None:
+        if self.alive and self.exit_code is None:
+            self._turn_soon()
+            self.clock.soon(IDLE_S, self._idle)
+
+    def _turn(self) -> None:
+        if not self.alive or self.exit_code is not None:
+            return
+        self.turning = False
+        self._batch, self.inbox = self.inbox, []
+        self._was_stopping = self.state.stopping
+        self.dispatcher.turn(self._batch)
+        self.turns += 1
+        self._note_dismissed()
+        if has_more_to_do(self.state):
+            self._turn_soon()
+
+    def _on_durable(self, transitions: list[Transition]) -> None:
+        """Note what the journal has, before anything comes of it."""
+        for item in transitions:
+            if item.trigger is Trigger.LOSE and item.finished is None and item.worker in self.links:
+                self._note_loss(item)
+            if item.trigger is Trigger.ASSIGN and self._was_stopping:
+                self.tally.started_after_stop.append(item.job_id)
+        for received in self._batch:
+            if kind := _KINDS.get(type(received.event)):
+                event: Any = received.event
+                self.tally.journalled.add((received.worker, (event.job_id, event.attempt), kind))
+
+    def _note_loss(self, item: Transition) -> None:
+        link = self.links[item.worker or ""]
+        key = (item.job_id, item.attempt)
+        self.tally.given_up.add(key)
+        self.tally.losses.append(Loss(key, link.worker.name, link.silent_s(), link.worker.knows(key)))
+
+    def _note_dismissed(self) -> None:
+        for view in self.state.workers.values():
+            if not view.usable:
+                self.tally.dismissed.append(f"{view.name}: {view.reason}")
+
+
+class _Burning:
+    """A link over which nothing is said without the danger of being killed."""
+
+    def __init__(self, link: Link, home: Home) -> None:
+        self._link, self._home = link, home
+        self.start, self.begin_close = link.start, link.begin_close
+
+    def send(self, message: msg.ToAgent) -> None:
+        """Say something."""
+        self._home.burn()
+        self._link.send(message)
+
+
+def _burning(links: dict[str, Link], home: Home) -> dict[str, _Burning]:
+    return {name: _Burning(link, home) for name, link in links.items()}
+
+
+def _nobody(notice: object) -> None:
+    """Nobody looks."""

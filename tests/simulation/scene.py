@@ -1,0 +1,73 @@
+"""What is to be done in a simulated run, by whom, and what happens to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+
+from master.core.running.policy import Policy
+
+
+@dataclass(frozen=True)
+class Chaos:
+    """What goes wrong.  `…_every_s`: mean seconds between two, on each worker; the others are chances."""
+
+    cut_every_s: float = inf
+    """Links break, and come back."""
+    silent_every_s: float = inf
+    """Links stay away, at times for longer than a lease."""
+    killed_every_s: float = inf
+    """Agents are killed: their jobs go on, where a keeper looks after them."""
+    power_every_s: float = inf
+    """Machines go down with all that runs, and forget what was not durable."""
+    spool_every_s: float = inf
+    """The same, and the spool is lost."""
+    full_every_s: float = inf
+    """Disks are full for a while."""
+    wiped_every_s: float = inf
+    """Work directories are gone: cache, results, what is being delivered."""
+    rot_every_s: float = inf
+    """Bits rot in caches …"""
+    rotten_results_every_s: float = inf
+    """… and in outcomes that are not home."""
+    rotten_store_every_s: float = inf
+    """Bits rot in a base model at home: of all workers together, as what follows."""
+    master_dies_every_s: float = inf
+    rolled_back_every_s: float = inf
+    """The master dies, and finds an older copy of its journal, or none."""
+    kept: float = 0.7
+    """Of the agents: a keeper looks after their jobs."""
+    buried: float = 0.05
+    """Of the machines that go down: they never come back."""
+    fails: float = 0.0
+    """Of the attempts: the script's own doing."""
+    asks_again: float = 0.0
+    """Of the attempts: they end with exit code 75."""
+    hopeless: float = 0.0
+    """Of the failures: the same worker would fail again in the same way."""
+    leaves_checkpoint: float = 0.3
+    """Of the attempts in vain."""
+    repeated: float = 0.0
+    """Of the messages: they come twice, for a new connection begins with what the last one may have lost."""
+    damaged_on_the_way: float = 0.0
+    """Of the deliveries."""
+    until: float = 600.0
+    """Seconds after which nothing more goes wrong, and what went wrong is mended."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A run: all of it follows from this and a seed."""
+
+    workers: int = 3
+    slots: int = 2
+    jobs: int = 8
+    bases: int = 2
+    job_s: float = 40.0
+    """The most that a job takes."""
+    chaos: Chaos = Chaos()
+    policy: Policy = field(default_factory=lambda: Policy(lease_s=60.0, give_up_s=3000.0))
+    same_bytes: bool = False
+    """All attempts at a job make the same."""
+    stop_at: float | None = None
+    cancel_at: float | None = None

@@ -1,0 +1,69 @@
+"""Schedules: a number stands for a scene and all that happens in it."""
+
+from __future__ import annotations
+
+from math import inf
+from random import Random
+
+from master.core.running.policy import Policy
+from tests.simulation.scene import Chaos, Scene
+from tests.simulation.world import World
+
+
+def scene_of(seed: int) -> Scene:
+    """Return the scene of a schedule: small, and with some kinds of faults, each often or seldom."""
+    random = Random(f"scene {seed}")
+    return Scene(
+        workers=random.randint(1, 4),
+        slots=random.randint(1, 3),
+        jobs=random.randint(1, 12),
+        bases=random.randint(0, 3),
+        job_s=random.choice([1.0, 20.0, 60.0, 200.0]),
+        chaos=_chaos(random),
+        policy=_policy(random),
+        same_bytes=random.random() < 0.3,
+        stop_at=random.uniform(0, 200) if random.random() < 0.1 else None,
+        cancel_at=random.uniform(0, 200) if random.random() < 0.1 else None,
+    )
+
+
+def _chaos(random: Random) -> Chaos:
+    def every(often_s: float) -> float:
+        return random.choice([inf, inf, often_s, often_s * 6])
+
+    return Chaos(
+        cut_every_s=every(30),
+        silent_every_s=every(100),
+        killed_every_s=every(60),
+        power_every_s=every(150),
+        spool_every_s=every(300),
+        full_every_s=every(60),
+        wiped_every_s=every(100),
+        rot_every_s=every(40),
+        rotten_results_every_s=every(60),
+        rotten_store_every_s=every(100),
+        master_dies_every_s=every(50),
+        rolled_back_every_s=every(150),
+        kept=random.choice([0.0, 0.7, 1.0]),
+        buried=random.choice([0.0, 0.1]),
+        fails=random.choice([0.0, 0.1, 0.5]),
+        asks_again=random.choice([0.0, 0.05]),
+        hopeless=random.choice([0.0, 0.5]),
+        repeated=random.choice([0.0, 0.3]),
+        damaged_on_the_way=random.choice([0.0, 0.3]),
+    )
+
+
+def _policy(random: Random) -> Policy:
+    return Policy(
+        retries=random.randint(0, 2),
+        strict_phases=random.random() < 0.2,
+        lease_s=random.choice([30.0, 60.0]),
+        give_up_s=3000.0,
+        max_failures=random.choice([0, 0, 0, 3]),
+    )
+
+
+def world_of(seed: int) -> World:
+    """Return the run of a schedule, not begun."""
+    return World(scene_of(seed), seed)

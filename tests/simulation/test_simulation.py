@@ -1,0 +1,55 @@
+"""Whole runs under everything at once: what is promised is asked after each event, and every run ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from master.core.running.lifecycle import State
+from tests.simulation.__main__ import main
+from tests.simulation.invariants import INVARIANTS
+from tests.simulation.scene import Scene
+from tests.simulation.schedules import scene_of, world_of
+from tests.simulation.world import World
+
+
+def test_the_promises_are_many_and_each_says_what_it_is() -> None:
+    names = [invariant.__name__ for invariant in INVARIANTS]
+    assert len(names) == len(set(names)) >= 12
+    assert all(invariant.__doc__ for invariant in INVARIANTS)
+
+
+def test_a_calm_run_gives_out_each_attempt_once() -> None:
+    world = World(Scene(workers=2, jobs=10, bases=2), seed=1)
+    assert world.run() == 0
+    records = world.master.state.jobs.values()
+    assert {record.attempts for record in records} == {1} and world.starts == 1
+    assert world.home.results.keys() == {f"job{n}" for n in range(10)} and len(world.home.store) == 2
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    first, second = world_of(3), world_of(3)
+    assert (first.run(), first.home.journal) == (second.run(), second.home.journal)
+    assert first.events == second.events
+
+
+def test_no_promise_is_broken_whatever_goes_wrong() -> None:
+    faults, states, starts = Counter[str](), Counter[State](), 0
+    for seed in range(40):
+        world = world_of(seed)
+        assert world.run() in (0, 1, 4, 130)
+        faults.update(world.tally.faults)
+        states.update(record.state for record in world.master.state.jobs.values())
+        starts += world.starts
+    assert len(faults) >= 12 and states[State.SUCCEEDED] > 100 and starts > 40
+
+
+def test_scenes_differ_and_follow_from_their_number() -> None:
+    assert scene_of(1) == scene_of(1) != scene_of(2)
+
+
+@pytest.mark.slow
+def test_many_schedules_are_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--schedules", "200", "--seed", "1000"]) == 0
+    assert capsys.readouterr().out.endswith("0 promises broken\n")
