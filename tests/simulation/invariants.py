@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from master.core.planning.plan import base_model_job_id
+from master.core.running import commands as cmd
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State
 from master.core.running.placing.placement import lookahead
 from master.core.running.records import JobRecord
@@ -57,10 +58,13 @@ def results_are_never_written_over(world: World) -> Iterator[str]:
 
 
 def thrown_away_only_when_nobody_needs_it(world: World) -> Iterator[str]:
-    """A worker deletes an outcome only once its job has ended, or one of it could not be had."""
+    """A worker deletes an outcome only once its job has ended.
+
+    Or where an outcome of the job could not be had, or its base model had to be made again meanwhile.
+    """
     unhad = {job_id for job_id, _ in world.tally.uncollectable}
     for item in world.tally.thrown:
-        unwanted = item.job_had_ended or item.key[0] in unhad
+        unwanted = item.job_had_ended or item.key[0] in unhad | world.tally.locked
         if not unwanted and not world.home.rollbacks and not world.asked_to_stop:
             yield f"{item.worker} deleted what {item.key} made"
 
@@ -208,7 +212,7 @@ def the_journal_tells_all(world: World) -> Iterator[str]:
     for job_id in told.jobs.keys() & live.jobs.keys():
         then, now = essence(told, job_id), essence(live, job_id)
         if world.home.rollbacks:  # which numbers an agent knows of old is told again
-            then = {**then, "attempt": now["attempt"]}
+            then = {**then, "attempt": now["attempt"], "orphaned": now["orphaned"]}
         if then != now:
             yield f"it says {then}, the master knows {now}"
 
@@ -259,8 +263,8 @@ def _waits_on_its_worker(world: World, record: JobRecord) -> str:
     lacking = [name for name in attempt.needs if worker.life.state.artefacts.get(name) is Artefact.WANTED]
     if not worker.waits_for_slot_or_data(record.key) or not lacking:
         return "its agent"
-    view = world.master.state.workers[worker.name]
-    return "data" if any(name in view.delivering for name in lacking) or not view.available else ""
+    deliveries = [cmd.Deliver(worker.name, name) for name in lacking]
+    return "data" if any(map(world.master.courier.is_under_way, deliveries)) else ""
 
 
 def _answering(world: World) -> Iterator[Worker]:

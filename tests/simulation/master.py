@@ -154,6 +154,8 @@ class Master:
         for item in transitions:
             if item.trigger is Trigger.LOSE and item.finished is None and item.worker in self.links:
                 self._note_loss(item)
+            if item.trigger is Trigger.LOCK:
+                self.tally.locked.add(item.job_id)
             if item.trigger is Trigger.ASSIGN and self._was_stopping:
                 self.tally.started_after_stop.append(item.job_id)
         for received in self._batch:

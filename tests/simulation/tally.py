@@ -64,6 +64,8 @@ class Tally:
     """How often a result was put in its place."""
     damages: Counter[str] = field(default_factory=Counter)
     """How often a base model at home turned out to be damaged, by `spec_hash`."""
+    locked: set[str] = field(default_factory=set)
+    """Jobs whose base model had to be made again before they could start."""
     uncollectable: set[Key] = field(default_factory=set)
     """Outcomes that could not be had when they were to come home."""
     journalled: set[tuple[str, Key, EventKind]] = field(default_factory=set)

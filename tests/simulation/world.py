@@ -86,6 +86,8 @@ class World:
             self._kill_agent(worker)
         except MasterKilled:
             self._kill_master()
+        except Exception as error:
+            raise Violation("no_process_breaks", f"{type(error).__name__}: {error}") from error
 
     def _is_over(self) -> bool:
         """Return whether the user has what he wants, and gives the command again if he has not."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.lifecycle import QUEUED
+from master.core.running.jobs import may_be_queued
 from master.core.running.records import Outbox, RunState, WorkerView
 from worker_agent.protocol.outcome import Finished, Outcome
 
@@ -25,8 +25,14 @@ _SAYS_NOTHING = frozenset({Outcome.SUCCEEDED, Outcome.WORKER_FAULT, Outcome.LOST
 def pause(state: RunState, view: WorkerView, reason: str, out: Outbox) -> None:
     """Give a worker nothing for a while, longer each time, and take back what has not started."""
     view.fault = reason
-    if view.paused:
-        return
+    if not view.paused:
+        _begin(view, reason, out)
+    for key in sorted(view.attempts):
+        if may_be_queued(state.jobs[key[0]]):
+            out.commands.append(cmd.Withdraw(view.name, *key))
+
+
+def _begin(view: WorkerView, reason: str, out: Outbox) -> None:
     if not view.faults:
         view.bad_since = out.at
     seconds = min(MOST_PAUSE_S, FIRST_PAUSE_S * 2.0**view.faults)
@@ -34,9 +40,6 @@ def pause(state: RunState, view: WorkerView, reason: str, out: Outbox) -> None:
     view.paused, view.paused_until = True, out.at + seconds
     view.probe = view.probed_since = None
     out.commands.append(cmd.Pause(view.name, reason, seconds))
-    for key in sorted(view.attempts):
-        if state.jobs[key[0]].state in QUEUED:
-            out.commands.append(cmd.Withdraw(view.name, *key))
 
 
 def on_end(state: RunState, view: WorkerView, finished: Finished, out: Outbox) -> None:

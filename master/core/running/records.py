@@ -296,7 +296,7 @@ class RunState:
         self.open_jobs += opened
         if record.job.phase == 1:
             self.open_phase1 += opened
-        if record.state is State.READY:
+        if record.state is State.READY is not new:
             self.ready.discard(record.job)
         if new in QUEUED:
             self.queued.add(record.job.job_id)

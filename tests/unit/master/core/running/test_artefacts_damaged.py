@@ -153,3 +153,14 @@ def test_what_was_adopted_is_taken_back_for_it_may_wait_for_what_is_damaged() ->
         "job withdraw#1@w1: ready",
         "job lock#1@w1: pending",
     ]
+
+
+def test_what_was_adopted_is_taken_back_from_a_worker_that_cannot_be_brought_what_it_waits_for() -> None:
+    run = Stage(job(needs="x"), in_store={"x": "x#0"}, workers=["w1"])
+    run.up("w1")
+    run.silent("w1")
+    run.up("w1", ("job", 1))
+    run.tell(ev.ArtefactWanted(run.at, "w1", "x#0"))
+    failed = ev.DeliveryFailed(run.at, "w1", "x#0", "no space left")
+    said = [run.tell(failed) for _ in range(run.policy.max_deliveries)][-1]
+    assert said == ["pause w1 5 s: no space left", "withdraw job#1@w1"]

@@ -129,3 +129,13 @@ def test_an_orphan_whose_end_was_told_to_a_master_of_a_later_journal_is_not_wait
     assert not run.state.jobs["job"].orphaned and run.stands("job") is State.RUNNING
     run.restart()
     assert not run.state.jobs["job"].orphaned
+
+
+def test_a_job_that_waits_for_a_worker_still_waits_when_a_former_attempt_ends() -> None:
+    run = one_running_alone()
+    run.silent("w1")
+    assert run.stands("job") is State.READY
+    record = run.state.jobs["job"]
+    assert run.ended("w1", "job", 1, "failed")[0] == "job drop#1@w1: ready"
+    assert record.job in run.state.ready and not record.orphaned
+    assert "job assign#2@w1: assigned" in run.up("w1")
