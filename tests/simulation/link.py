@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from master.adapters.agent_client import MOST_SLOTS, to_event
+from master.adapters.agent_client import MOST_SLOTS
+from master.adapters.inbox import to_event
 from master.core.running import events as ev
 from tests.simulation.worker import RUN_ID, Worker
 from tests.unit.worker_agent.machine import Killed
