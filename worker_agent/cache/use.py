@@ -26,9 +26,9 @@ class Use:
     """No other attempt of this run used the base model just then."""
     ran_s: float = 0.0
 
-    def takes_long(self, cache: Cache) -> bool:
-        """Return whether something is to be hashed, or waited for, before a success counts."""
-        return self.is_changed or not all(map(cache.inspections.is_known, self.names))
+    def is_known(self, cache: Cache) -> bool:
+        """Return whether this agent has hashed all of it; what it has not may just be being hashed."""
+        return all(map(cache.inspections.is_known, self.names))
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,9 @@ class Workers(Protocol):
     def look(self, work: Callable[[], object]) -> None:
         """Run `work`, which may hang, in a thread of its own, and keep its answer for the loop."""
 
+    def wait(self, work: Callable[[], object]) -> None:
+        """Run `work`, which waits for what is being hashed, in a thread of its own; keep its answer."""
+
     def idle(self, work: Callable[[], object]) -> None:
         """Run `work`, which has time, in a thread behind all others, and keep its answer for the loop."""
 

@@ -36,6 +36,7 @@ class Background:
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="hashing")
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="syncing")
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="looking")
+        self._waiting = ThreadPoolExecutor(1, thread_name_prefix="waiting")
         self._idling = ThreadPoolExecutor(1, thread_name_prefix="idling", initializer=_step_back)
         self._deleting = ThreadPoolExecutor(1, thread_name_prefix="deleting")
         self._answers: Deque[object] = deque()
@@ -55,6 +56,10 @@ class Background:
     def look(self, work: Work) -> None:
         """Run `work`, which may hang, in a thread of its own, and keep its answer for the loop."""
         self._looking.submit(self._run, work)
+
+    def wait(self, work: Work) -> None:
+        """Run `work`, which waits for what is being hashed, in a thread of its own; keep its answer."""
+        self._waiting.submit(self._run, work)
 
     def idle(self, work: Work) -> None:
         """Run `work`, which has time, in a thread behind all others, and keep its answer for the loop."""
@@ -110,6 +115,7 @@ class Background:
         self._syncing.shutdown(wait=True)
         self._hashing.shutdown(wait=False)
         self._looking.shutdown(wait=False)
+        self._waiting.shutdown(wait=False)
         self._idling.shutdown(wait=False)
         self.wakeup.close()
         self._waker.close()

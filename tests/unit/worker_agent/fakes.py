@@ -20,7 +20,7 @@ class Workers:
     def hash(self, work: Callable[[], object]) -> None:
         self.work.append(work)
 
-    look = idle = hash
+    look = idle = wait = hash
 
     def delete(self, tree: Path) -> None:
         self.deleted.append(tree)

@@ -66,7 +66,7 @@ class FakeWorkers:
 
         self._machine.soon(self._machine.random.uniform(0, 3), done)
 
-    look = idle = hash
+    look = idle = wait = hash
 
     def sync(self, work: Callable[[], None]) -> None:
         self._machine.soon(0.05, work)

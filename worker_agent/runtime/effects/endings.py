@@ -80,7 +80,9 @@ class EndingEffects:
                 left = cmd.Collected(problem, worker_fault=is_worker_fault(error))
             return Digested(item.exit, left)
 
-        if is_small and not self._takes_long(item, use):
+        if not use.is_known(context.cache):
+            self._workers.wait(work)  # all that hash would be held up else, by what takes long to hash
+        elif is_small and not self._takes_long(item, use):
             self.on_digested(work())
         else:
             self._workers.hash(work)
@@ -91,8 +93,9 @@ class EndingEffects:
         if item.launch.phase == 2:
             base = item.launch.base_model
         since = attempt.started_at if attempt.used_since is None else attempt.used_since
+        used = artefacts_of(item.launch) - {item.launch.checkpoint}  # that one was taken out of the cache
         return Use(
-            artefacts_of(item.launch) - {item.launch.checkpoint},  # that one was taken out of the cache
+            frozenset() if item.stopped else used,  # who has asked for the end does not wait for hashes
             base,
             is_changed=base is not None and cache.status(base) == "unsure",
             is_alone=base is not None and base not in queries.in_use_beside(self._state, attempt),
@@ -103,7 +106,7 @@ class EndingEffects:
         """Return whether something is to be hashed: what the attempt has used, or left to go on from."""
         context = self._host.context
         if item.succeeded:
-            return use.takes_long(context.cache)
+            return use.is_changed
         return bool(use.names) or not context.checkpoints.is_empty(item.exit.key)
 
     def on_digested(self, answer: Digested) -> None:

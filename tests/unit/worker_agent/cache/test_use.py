@@ -41,14 +41,14 @@ def write_to(cache: Cache, name: str, text: str) -> None:
 @pytest.mark.parametrize("failed", [False, True])
 def test_what_is_as_it_was_costs_nothing(cache: Cache, name: str, failed: bool) -> None:
     use = used(cache, name)
-    assert not use.takes_long(cache) and damage(cache, use, failed=failed) is None
+    assert use.is_known(cache) and not use.is_changed and damage(cache, use, failed=failed) is None
 
 
 @pytest.mark.parametrize("failed", [False, True])
 def test_a_job_that_wrote_to_its_base_model_is_told_so(cache: Cache, name: str, failed: bool) -> None:
     write_to(cache, name, "mine")
     use = used(cache, name)
-    assert use.takes_long(cache)
+    assert use.is_changed and use.is_known(cache)
     found = damage(cache, use, failed=failed)
     assert found and found.is_jobs and found.spoils_checkpoint
     assert "was changed while the job ran" in found.problem and "not to be written to" in found.problem
@@ -83,7 +83,7 @@ def test_no_success_counts_before_what_it_used_was_hashed_once(cache: Cache, nam
     rot(cache, name)
     later = Cache(cache.layout, "r2")
     use = used(later, name)
-    assert not use.is_changed and use.takes_long(later)
+    assert not use.is_changed and not use.is_known(later)
     found = damage(later, use, failed=False)
     assert found and not found.is_jobs and later.status(name) == "missing"
 
