@@ -73,7 +73,7 @@ class Background:
     def tidy(self) -> None:
         """Delete what is waiting, unless short jobs are pouring through.  Called about once a second."""
         if self._trash and (self._trees <= _BURST or len(self._trash) > _MOST_TRASH):
-            self._deleting.submit(self._empty_trash)
+            self._deleting.submit(_empty, self._trash)
         self._trees = 0
 
     def sync(self, work: Callable[[], None]) -> None:
@@ -110,7 +110,7 @@ class Background:
     def close(self) -> None:
         """Finish deleting, and end the threads that are idle."""
         self._closing.set()
-        self._deleting.submit(self._empty_trash)
+        self._deleting.submit(_empty, self._trash)
         self._deleting.shutdown(wait=True)
         self._syncing.shutdown(wait=True)
         self._hashing.shutdown(wait=False)
@@ -133,14 +133,15 @@ class Background:
         self._sync_queued = False
         work()
 
-    def _empty_trash(self) -> None:
-        with contextlib.suppress(IndexError):
-            while True:
-                remove_tree(Path(self._trash.popleft()))
-
 
 def _step_back() -> None:
     """Let jobs, and all other threads, go before this one: on Linux each has a priority of its own."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LEAST_PRIORITY)
+
+
+def _empty(trash: Deque[Union[str, Path]]) -> None:
+    with contextlib.suppress(IndexError):
+        while True:
+            remove_tree(Path(trash.popleft()))
