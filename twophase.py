@@ -93,9 +93,18 @@ def worker_agent() -> int:
 def start(name: str) -> int:
     """Run a command or a built-in trainer with the words of this process, and return its exit code."""
     _import_ours()
-    module = importlib.import_module(_COMMANDS.get(name, f"trainers.{name}.__main__"))
+    if sys.argv[1:] == ["--version"]:
+        print(f"{name} {sys.modules['worker_agent'].__version__}")
+        return 0
+    module = importlib.import_module(_COMMANDS.get(name) or _module_of(name))
     code: int = module.main()
     return code
+
+
+def _module_of(trainer: str) -> str:
+    """Return the module that knows a trainer's flags: jobs start `__main__`, which may import all at once."""
+    has_words = (_HERE / "trainers" / trainer / "cli.py").is_file()
+    return f"trainers.{trainer}.{'cli' if has_words else '__main__'}"
 
 
 def _import_ours() -> None:

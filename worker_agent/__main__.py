@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import socket
 import sys
-import threading
-import time
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from worker_agent import __version__
-from worker_agent.attempts.working_directory import expand
-from worker_agent.executors.terminal import stay_in_background
-from worker_agent.protocol.layout import StateLayout
-from worker_agent.protocol.lines import PREAMBLE
-from worker_agent.runtime import environment_report, gpu_report
-from worker_agent.runtime.connection.link import READ_BYTES
-from worker_agent.runtime.daemon import AgentHeldError, serve, start_detached, start_in_terminal
-from worker_agent.runtime.host_context import hostname
-from worker_agent.system.sockets import connect
 
-_START_S = 20.0
+if TYPE_CHECKING:
+    from worker_agent.protocol.layout import StateLayout
+
 _RUN_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
 
 _DESCRIPTION = """\
@@ -51,7 +40,8 @@ to end an agent and its jobs by hand:
   kill "$(cat ~/.twophase/$(hostname)/runs/r1/agent.lock)"
 """
 
-_REPORTS = {"gpus": gpu_report.run, "environment": environment_report.run}
+_GPUS = "tell what is seen of the GPUs, and what an agent would do with them"
+_ENVIRONMENT = "run the `setup` of the settings on standard input (JSON), and tell what jobs would not find"
 
 
 def _run_id(text: str) -> str:
@@ -80,82 +70,63 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--in-terminal", action="store_true", help="start the agent in this terminal, for inline jobs"
             )
-    gpu_report.add_command(commands)
-    environment_report.add_command(commands)
+    _add_gpu_options(commands.add_parser("gpus", help=_GPUS, description=_GPUS))
+    commands.add_parser("environment", help=_ENVIRONMENT, description=_ENVIRONMENT)
     return parser
+
+
+def _add_gpu_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--json", action="store_true", help="as one JSON object")
+    add("--gpus", default="auto", metavar="G", help="auto, a number, or ids, each with a comma (auto)")
+    add("--slots-per-gpu", type=int, metavar="N", help="jobs at a time on a GPU (shared by memory)")
+    add("--gpu-reserve", type=int, metavar="BYTES", help="not given out (1,000,000,000)")
+    add("--cpu-slots", type=int, metavar="N", help="jobs at a time where there is no GPU")
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run a command; return the exit code: 0, 1 for an error told on standard error, 2 for a wrong call."""
     args = _parser().parse_args(argv)
-    if args.command in _REPORTS:
-        return _REPORTS[args.command](args)
-    state_dir = Path.cwd() / expand(args.state_dir)
-    layout = StateLayout(state_dir, hostname(), args.run_id)
+    # What each command needs is imported for it alone: a master that comes again waits for a bridge, not for
+    # an agent.
+    if args.command == "gpus":
+        from worker_agent.runtime.gpu_report import run as tell_gpus
+
+        return tell_gpus(args)
+    if args.command == "environment":
+        from worker_agent.runtime.environment_report import run as tell_environment
+
+        return tell_environment(args)
+    return _serve_or_connect(args)
+
+
+def _serve_or_connect(args: argparse.Namespace) -> int:
+    from worker_agent.protocol.layout import StateLayout
+    from worker_agent.system.this_machine import expand, hostname
+
+    layout = StateLayout(Path.cwd() / expand(args.state_dir), hostname(), args.run_id)
     try:
         if args.command == "serve":
-            serve(layout, args.digest, lambda: print(f"serving at {layout.socket}", file=sys.stderr))
-        else:
-            _bridge(_reach(layout, args.digest, args.in_terminal))
-    except AgentHeldError:
-        print(f"worker_agent: an agent of run {args.run_id} runs already, see {layout.lock}", file=sys.stderr)
-        return 1
+            return _serve(layout, args.digest)
+        from worker_agent.runtime.bridge import bridge, reach
+
+        bridge(reach(layout, args.digest, args.in_terminal))
     except OSError as error:
         print(f"worker_agent: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _reach(layout: StateLayout, digest: str, in_terminal: bool) -> socket.socket:
-    """Return a connection to the run's agent, started where none serves.  Raises OSError."""
-    if in_terminal:
-        stay_in_background()
-    start = start_in_terminal if in_terminal else start_detached
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        connection = connect(layout.socket)
-        if connection:
-            return connection
-        problem = start(layout, digest)
-        if problem:
-            raise OSError(problem)
-        connection = connect(layout.socket)
-        if connection:
-            return connection
-        time.sleep(0.05)
-    raise OSError(f"the agent does not answer at {layout.socket}, but one holds {layout.lock}")
+def _serve(layout: StateLayout, digest: str) -> int:
+    from worker_agent.runtime.daemon import AgentHeldError, serve
 
-
-def _bridge(connection: socket.socket) -> None:
-    """Copy both ways until standard input or the agent ends."""
-    _write_all(PREAMBLE)
-    threading.Thread(target=_copy_input, args=(connection,), daemon=True).start()
     try:
-        while True:
-            data = connection.recv(READ_BYTES)
-            if not data:
-                return
-            _write_all(data)
-    except (BrokenPipeError, ConnectionResetError):
-        return
-
-
-def _copy_input(connection: socket.socket) -> None:
-    try:
-        while True:
-            data = os.read(0, READ_BYTES)
-            if not data:
-                break
-            connection.sendall(data)
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
-
-
-def _write_all(data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]
+        serve(layout, digest, lambda: print(f"serving at {layout.socket}", file=sys.stderr))
+    except AgentHeldError:
+        held = f"an agent of run {layout.run_id} runs already, see {layout.lock}"
+        print(f"worker_agent: {held}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

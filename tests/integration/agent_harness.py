@@ -19,8 +19,8 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory
 from worker_agent.protocol.layout import StateLayout, WorkLayout
 from worker_agent.protocol.lines import PREAMBLE
-from worker_agent.runtime.host_context import hostname
 from worker_agent.system import processes
+from worker_agent.system.this_machine import hostname
 
 ROOT = Path(__file__).parents[2]
 PYTHON = os.environ.get("TWOPHASE_TEST_PYTHON", sys.executable)

@@ -1,4 +1,4 @@
-"""The command `train_probes`."""
+"""The command `train_probes`.  torch is imported only where something is trained: help is told at once."""
 
 from __future__ import annotations
 
@@ -6,23 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from trainers.common.errors import BadInput, TrainerError, exit_code_of
+from trainers.common.errors import TrainerError, exit_code_of
 from trainers.common.flags import at_least, below, positive, whole
-from trainers.probes.settings import ATTENTION_HEADS, DTYPES, RECIPES, Settings, recipe
+from trainers.probes.settings import DTYPES, RECIPES
 from worker_agent.protocol.script_contract import ScriptContract
 
-try:
-    from trainers.common.activations.loading import load_rows
-    from trainers.common.devices import resolve_device
-    from trainers.probes.layer_runs import find_layer_runs
-    from trainers.probes.reading.labels import read_names
-    from trainers.probes.run import Load, ProbeOptions, train_layers
-except ModuleNotFoundError as error:  # the flags are told all the same
-    missing = str(error)
-else:
-    missing = ""
+if TYPE_CHECKING:
+    from trainers.probes.run import Load
 
 NAME = "train_probes"
 NEEDS = "training needs torch, numpy, h5py and scikit-learn: pip install 'twophase[trainers]'"
@@ -77,75 +69,12 @@ def train(
 
     Raises TrainerError where something that training needs is not installed.
     """
-    if missing:
-        raise TrainerError(f"{missing}: {NEEDS}")
+    try:
+        from trainers.probes.command import train_probes
+    except ModuleNotFoundError as error:  # the flags are told all the same
+        raise TrainerError(f"{error}: {NEEDS}") from error
     output = arguments.output_dir or (DEFAULT_OUTPUT if contract is None else contract.output_dir)
-    options = _options(arguments, contract, load)
-    train_layers(find_layer_runs(arguments.activations, arguments.layer, output), options, stream)
-
-
-def _options(
-    arguments: argparse.Namespace, contract: ScriptContract | None, load: Load | None
-) -> ProbeOptions:
-    _check(arguments)
-    executor, loader = arguments.executor, arguments.loader
-    return ProbeOptions(
-        settings=_settings(arguments),
-        executor=executor,
-        loader=loader or ("dataloader" if executor == "thread" else "memory"),
-        device=arguments.device,
-        pin=arguments.pin,
-        num_workers=arguments.num_workers,
-        memory_limit=None if arguments.memory_limit is None else int(arguments.memory_limit * 2**30),
-        baseline=arguments.baseline,
-        names=None if arguments.actions is None else read_names(arguments.actions),
-        overwrite=arguments.overwrite,
-        contract=contract,
-        load=load or load_rows,
-    )
-
-
-def _check(arguments: argparse.Namespace) -> None:
-    """Raise BadInput for flags that do not go together."""
-    multihead, exact = arguments.model_type == "multihead", arguments.solver == "exact"
-    if multihead and arguments.hidden_dim % ATTENTION_HEADS:
-        raise BadInput(
-            f"--hidden-dim {arguments.hidden_dim}: must be a multiple of {ATTENTION_HEADS} (heads)"
-        )
-    if multihead and exact:
-        raise BadInput("--solver exact: solves linear probes only, not --model-type multihead")
-    if resolve_device(arguments.device).type == "mps" and (
-        exact or arguments.baseline or arguments.dtype == "float64"
-    ):
-        needs = "--solver exact, --baseline and --dtype float64 need"
-        raise BadInput(f"--device mps: has no float64, which {needs}")
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    dtype = arguments.dtype
-    if dtype == "auto":
-        dtype = "bfloat16" if resolve_device(arguments.device).type == "cuda" else "float32"
-    usual = recipe(arguments.recipe, arguments.model_type, arguments.inputs)
-    given = {name: getattr(arguments, name) for name in ("inputs", "bias_start", "epoch_steps", "epochs")}
-    return Settings(
-        model_type=arguments.model_type,
-        hidden_dim=arguments.hidden_dim,
-        dropout=arguments.dropout,
-        batch_size=arguments.batch_size,
-        lrs=_flat(arguments.lr) if arguments.lr else usual["lrs"],
-        weight_decays=_flat(arguments.weight_decay),
-        patience=arguments.early_stopping_patience,
-        scheduler=arguments.scheduler,
-        min_lr=arguments.min_lr,
-        pos_weight=arguments.pos_weight,
-        **{name: usual[name] if value is None else value for name, value in given.items()},
-        dtype=dtype,
-        seed=arguments.seed,
-        solver=arguments.solver,
-        C=arguments.C,
-        tol=arguments.tol,
-        max_iter=arguments.max_iter,
-    )
+    train_probes(arguments, output, contract, stream, load)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -293,10 +222,6 @@ def _execution_flags(group: argparse._ArgumentGroup) -> None:
         help="leave them in host memory",
     )
     add("--memory-limit", "--memory_limit", type=positive, metavar="GIB", help=MEMORY_HELP)
-
-
-def _flat(groups: list[tuple[float, ...]]) -> tuple[float, ...]:
-    return tuple(dict.fromkeys(value for group in groups for value in group))
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -15,11 +15,7 @@ from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 from worker_agent.protocol.messages import Launch, Mount
 from worker_agent.system.faults import is_bad_place
-
-
-def expand(path: str) -> Path:
-    """Return a path of the settings as an absolute one: `~` and variables are those of this worker."""
-    return Path(os.path.expandvars(path)).expanduser()
+from worker_agent.system.this_machine import expand
 
 
 class WorkingDirectories:

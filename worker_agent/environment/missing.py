@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 from typing import Iterator, List, Sequence
 
-from worker_agent.attempts.working_directory import expand
 from worker_agent.environment.job_base import JobBase
 from worker_agent.environment.setup_script import SetupError
 from worker_agent.protocol.messages import Settings
+from worker_agent.system.this_machine import expand
 
 _LIMIT_S = 60.0
 _CURE = (

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass, field
-from typing import Any, List
+from typing import List
 
 from worker_agent.environment.job_base import job_base
 from worker_agent.environment.missing import check_work_dir, checked, missing_of
@@ -15,13 +15,6 @@ from worker_agent.environment.setup_script import SetupError
 from worker_agent.protocol.codec import MessageError, parse
 from worker_agent.protocol.messages import Settings
 from worker_agent.runtime.host_context import check_settings
-
-_TEXT = "run the `setup` of the settings on standard input (JSON), and tell what jobs would not find"
-
-
-def add_command(commands: Any) -> None:
-    """Add the command to those of `worker_agent`."""
-    commands.add_parser("environment", help=_TEXT, description=_TEXT)
 
 
 @dataclass

@@ -16,23 +16,9 @@ from worker_agent.devices.gpus import Gpu, GpuError, Reading, gigabytes
 from worker_agent.devices.slot_locks import SlotLocks
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import slot_lock_dir
-from worker_agent.protocol.messages import AUTO, Settings
+from worker_agent.protocol.messages import Settings
 from worker_agent.runtime.host_context import check_settings
 from worker_agent.system.background import Background
-
-_TEXT = "tell what is seen of the GPUs, and what an agent would do with them"
-
-
-def add_command(commands: Any) -> None:
-    """Add the command to those of `worker_agent`."""
-    command = commands.add_parser("gpus", help=_TEXT, description=_TEXT)
-    add = command.add_argument
-    add("--json", action="store_true", help="as one JSON object")
-    add("--gpus", default=AUTO, metavar="G", help="auto, a number, or ids, each with a comma (auto)")
-    add("--slots-per-gpu", type=int, metavar="N", help="jobs at a time on a GPU (shared by memory)")
-    reserve = f"not given out ({Settings.gpu_reserve:,})"
-    add("--gpu-reserve", type=int, default=Settings.gpu_reserve, metavar="BYTES", help=reserve)
-    add("--cpu-slots", type=int, metavar="N", help="jobs at a time where there is no GPU")
 
 
 @dataclass
@@ -71,7 +57,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     settings = Settings(
         gpus=names,
         slots_per_gpu=args.slots_per_gpu,
-        gpu_reserve=args.gpu_reserve,
+        gpu_reserve=Settings.gpu_reserve if args.gpu_reserve is None else args.gpu_reserve,
         cpu_slots=args.cpu_slots,
     )
     check_settings(settings)

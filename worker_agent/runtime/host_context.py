@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 import sys
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.attempts.invocation import base_environment
-from worker_agent.attempts.working_directory import WorkingDirectories, expand
+from worker_agent.attempts.working_directory import WorkingDirectories
 from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import SHARES, Device, usual_slots
@@ -25,11 +24,7 @@ from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout,
 from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES, Settings
 from worker_agent.protocol.private_directory import is_anothers, make_private
 from worker_agent.protocol.reports import WorkerFacts
-
-
-def hostname() -> str:
-    """Return this machine's name as a directory name."""
-    return socket.gethostname().replace("/", "_") or "localhost"
+from worker_agent.system.this_machine import expand, hostname
 
 
 def installed_version(package: str) -> Optional[str]:

@@ -10,6 +10,8 @@ import pytest
 from worker_agent import __main__ as program
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.lines import PREAMBLE
+from worker_agent.protocol.messages import AUTO, Settings
+from worker_agent.runtime import bridge, daemon
 from worker_agent.runtime.daemon import AgentHeldError
 
 
@@ -30,7 +32,7 @@ def test_a_run_id_is_safe_as_a_directory_name(
 def test_serving_says_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(program, "serve", lambda layout, digest, ready: ready())
+    monkeypatch.setattr(daemon, "serve", lambda layout, digest, ready: ready())
     assert call("serve", tmp_path) == 0
     assert "serving at" in capsys.readouterr().err
 
@@ -52,7 +54,7 @@ def test_what_is_wrong_is_one_line(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(program, "serve", fail)
+    monkeypatch.setattr(daemon, "serve", fail)
     assert call("serve", tmp_path) == 1
     told = capsys.readouterr().err
     assert said in told and len(told.splitlines()) == 1
@@ -82,11 +84,11 @@ def reached(monkeypatch: pytest.MonkeyPatch, connections: list[Any], problem: st
 
         return begin
 
-    monkeypatch.setattr(program, "connect", lambda path: connections.pop(0))
-    monkeypatch.setattr(program, "start_detached", start("detached"))
-    monkeypatch.setattr(program, "start_in_terminal", start("in terminal"))
-    monkeypatch.setattr(program, "stay_in_background", lambda: None)
-    monkeypatch.setattr(program.os, "read", lambda descriptor, size: b"")
+    monkeypatch.setattr(bridge, "connect", lambda path: connections.pop(0))
+    monkeypatch.setattr(daemon, "start_detached", start("detached"))
+    monkeypatch.setattr(daemon, "start_in_terminal", start("in terminal"))
+    monkeypatch.setattr(bridge, "stay_in_background", lambda: None)
+    monkeypatch.setattr(bridge.os, "read", lambda descriptor, size: b"")
     return starts
 
 
@@ -117,7 +119,18 @@ def test_why_no_agent_starts_is_told(
 def test_an_agent_that_does_not_answer_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(program, "_START_S", 0.0)
+    monkeypatch.setattr(bridge, "_START_S", 0.0)
     reached(monkeypatch, [])
     assert call("connect", tmp_path) == 1
     assert "the agent does not answer at" in capsys.readouterr().err
+
+
+def test_the_flags_of_gpus_say_what_the_settings_have() -> None:
+    args = program._parser().parse_args(["gpus"])
+    assert (args.gpus, args.gpu_reserve) == (AUTO, None)
+
+
+def test_the_reserve_that_help_names_is_that_of_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        program.main(["gpus", "--help"])
+    assert f"({Settings.gpu_reserve:,})" in capsys.readouterr().out

@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from trainers.common.errors import BadInput
-from trainers.probes.cli import _check, _settings, build_parser
+from trainers.probes.cli import build_parser
+from trainers.probes.command import check, settings_of
 from trainers.probes.settings import Settings
 
 
 def settings(*words: str) -> Settings:
     arguments = build_parser().parse_args(["--activations", "a.h5", "--device", "cpu", *words])
-    _check(arguments)
-    return _settings(arguments)
+    check(arguments)
+    return settings_of(arguments)
 
 
-def test_usually_they_are_the_defaults_of_the_settings() -> None:
+def test_usually_they_are_the_defaults_of_thesettings_of() -> None:
     assert settings() == Settings()
 
 

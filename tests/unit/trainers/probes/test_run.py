@@ -10,7 +10,7 @@ import torch
 
 from master.orchestrator.discovery import read_script
 from trainers.common.memory import OutOfMemoryError, is_out_of_memory, memory_advice
-from trainers.probes import cli, run
+from trainers.probes import cli, command, run
 from trainers.probes.run import stacked_bytes
 from trainers.probes.settings import Settings
 
@@ -111,4 +111,4 @@ def test_a_recipe_sets_the_learning_rate_unless_it_is_given(
     flags: list[str], expected: tuple[float, ...]
 ) -> None:
     arguments = cli.build_parser().parse_args(["--activations", "a.h5", *flags])
-    assert cli._settings(arguments).lrs == expected
+    assert command.settings_of(arguments).lrs == expected

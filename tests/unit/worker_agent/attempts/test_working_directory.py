@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.attempt_paths import paths_of
-from worker_agent.attempts.working_directory import WorkingDirectories, expand
+from worker_agent.attempts.working_directory import WorkingDirectories
 from worker_agent.core.execution import StartError
 from worker_agent.protocol.layout import WorkLayout
 from worker_agent.protocol.messages import Launch, Mount
+from worker_agent.system.this_machine import expand
 
 
 def launch(*mounts: Mount, phase: int = 2) -> Launch:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from worker_agent import __main__ as program
 from worker_agent.core.shares import SHARES, Device
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpus import Gpu, GpuError, GpuProcess, Reading
@@ -22,9 +23,7 @@ DEVICES = {"gpu0": DEVICE}
 
 
 def args(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    module.add_command(parser.add_subparsers())
-    return parser.parse_args(["gpus", *words])
+    return program._parser().parse_args(["gpus", *words])
 
 
 @pytest.mark.parametrize(
