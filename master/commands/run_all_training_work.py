@@ -87,7 +87,7 @@ def _nothing(options: AllTrainingOptions, roots: Sequence[Path]) -> int:
     patterns = ", ".join(patterns_of(options.include_pattern))
     found = f"no {patterns} below {places} that the other flags leave"
     COMMAND.say(f"nothing to run: {found}, and no job of --config")
-    return NOTHING_FOUND if options.strict_discovery else 0
+    return NOTHING_FOUND
 
 
 def _dry_run(request: TrainingRequest) -> int:

@@ -192,9 +192,19 @@ def _parse_json(text: str, source: str) -> Any:
         return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
-        raise ConfigError(source, place, f"this is not JSON: {error.msg}") from error
+        raise ConfigError(source, place, f"this is not JSON: {_told(error)}") from error
     except RecursionError:
         raise ConfigError(source, "", f"nested deeper than {MAX_DEPTH} levels") from None
+
+
+def _told(error: json.JSONDecodeError) -> str:
+    """Return what is wrong; a comma with nothing behind it by its name, which the decoder does not know."""
+    before, here = error.doc[: error.pos].rstrip(), error.doc[error.pos : error.pos + 1]
+    if not before.endswith(",") and here == ",":  # later versions of Python point at the comma itself
+        before, here = f"{before},", error.doc[error.pos + 1 :].lstrip()[:1]
+    if before.endswith(",") and here in ("]", "}"):
+        return f"there is a comma before `{here}` with nothing behind it: take it away"
+    return error.msg
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Run:
     def __init__(self, spec: RunSpec, parts: RunParts, resources: ExitStack) -> None:
         """Take over what `open` has opened."""
         self._spec, self._parts, self._resources = spec, parts, resources
-        self._stops = Stops(parts.inbox)
+        self._stops = Stops(parts.inbox, resumes=spec.resumes)
 
     @classmethod
     def open(cls, spec: RunSpec, connect: OpenSession = open_session) -> Run:

@@ -17,8 +17,9 @@ from master.core.running import events as ev
 
 _STREAMS = (0, 1, 2)
 _SHOW_CURSOR = b"\x1b[?25h"
+_GOES_ON = "; the same command goes on later"
 _SAID = (
-    "stopping: running jobs may finish, nothing more is started; again to cancel them",
+    "stopping: running jobs may finish, nothing more is started{later}; again to cancel them",
     "cancelling the running jobs and waiting until they are gone; again to leave at once (they go on)",
 )
 
@@ -29,7 +30,11 @@ class Stops:
     Any thread may ask, and a signal handler too: nothing waits for a lock.
     """
 
-    def __init__(self, inbox: Inbox, clock: Callable[[], float] = steady_clock.now) -> None:
+    def __init__(
+        self, inbox: Inbox, clock: Callable[[], float] = steady_clock.now, *, resumes: bool = True
+    ) -> None:
+        """`resumes`: whether the same command is going to go on where this run stops."""
+        self._later = _GOES_ON if resumes else ""
         self._inbox, self._clock = inbox, clock
         self._numbers = count(1)
 
@@ -37,7 +42,7 @@ class Stops:
         """Ask to stop, the second time to cancel; return how often it was asked so far."""
         number = next(self._numbers)
         if number <= len(_SAID):
-            self._inbox.put(Noted(_SAID[number - 1]))
+            self._inbox.put(Noted(_SAID[number - 1].format(later=self._later)))
             event = ev.StopRequested if number == 1 else ev.CancelRequested
             self._inbox.put(Received(event(self._clock())))
         return number

@@ -29,7 +29,7 @@ what happens:
 
 exit codes:
   0 all jobs that are not optional succeeded     1 some failed     2 wrong command line or config file
-  3 nothing found, with --strict-discovery       4 no usable worker (--cluster-config)    130 interrupted
+  3 nothing to run                               4 no usable worker (--cluster-config)    130 interrupted
 
 examples:
   run_all_training --list

@@ -26,15 +26,15 @@ def test_what_would_run_is_listed(here: Path, capsys: pytest.CaptureFixture[str]
     assert "--exclude nobody: no job has this name" in listed["notes"][0]
 
 
-@pytest.mark.parametrize(("strict", "code"), [([], 0), (["--strict-discovery"], NOTHING_FOUND)])
+@pytest.mark.parametrize(("strict", "listed"), [([], 0), (["--strict-discovery"], NOTHING_FOUND)])
 def test_where_there_is_nothing_to_run_it_says_where_it_looked(
-    here: Path, capsys: pytest.CaptureFixture[str], strict: list[str], code: int
+    here: Path, capsys: pytest.CaptureFixture[str], strict: list[str], listed: int
 ) -> None:
     (here / "empty").mkdir()
-    assert main(["--discover-root", "empty", *strict]) == code
+    assert main(["--discover-root", "empty", *strict]) == NOTHING_FOUND
     said = capsys.readouterr().err
     assert f"below {here / 'empty'}" in said and "nothing to run" in said
-    assert main(["--discover-root", "empty", "--list", *strict]) == code
+    assert main(["--discover-root", "empty", "--list", *strict]) == listed
 
 
 def test_a_job_that_nobody_has_is_the_users_mistake(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,17 @@ REFUSED_JSON = {
     "empty": ("", "", "the file is empty"),
     "blank": (" \n", "", "the file is empty"),
     "cut short": ("[1,\n", "line 2 column 1", "this is not JSON"),
-    "trailing comma": ("[1,\n2,]", "line 2 column", "this is not JSON"),
+    "trailing comma": (
+        "[1,\n2,]",
+        "line 2 column",
+        "JSON: there is a comma before `]`",
+    ),
+    "trailing comma of an object": (
+        '{"a": 1,\n}',
+        "line",
+        "JSON: there is a comma before `}`",
+    ),
+    "two commas": ("[1,,2]", "line 1 column", "this is not JSON: "),
     "comment": ("[1] // one", "line 1 column 5", "this is not JSON"),
     "key twice": ('{"a": 1,\n "b": [{"c": 1,\n "d": 2,\n "c": 3}]}', "b[0].c (line 4)", "`c` is given twice"),
     "NaN": ('{"a":\n[1, NaN]}', "a[1] (line 2)", "NaN, infinite"),

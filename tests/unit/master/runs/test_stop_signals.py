@@ -69,3 +69,10 @@ def test_the_handlers_of_before_come_back(inbox: Inbox) -> None:
         assert [signal.getsignal(number) for number in numbers] != before
         raise ZeroDivisionError
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+def test_where_the_same_command_goes_on_that_is_said(inbox: Inbox, resumes: bool) -> None:
+    Stops(inbox, lambda: 7.0, resumes=resumes).ask()
+    said, _ = read(inbox)
+    assert ("the same command goes on later" in str(said)) == resumes
