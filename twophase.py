@@ -4,7 +4,8 @@ A project may hold a folder called `master`, `trainers` or `worker_agent`, and t
 have it on PYTHONPATH.  Python would import that one.  Here ours are imported by their place, beside this
 file, and nothing looks for them by name:
 
-    python -m twophase --help                      all commands
+    twophase --help                                all verbs and commands; also `python -m twophase`
+    twophase ps --run DIR                          a verb of the program
     python -m twophase run_two_phase --help
     python -m twophase personalization --help      a built-in trainer, by its name
 """
@@ -17,6 +18,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).resolve().parent
 _PACKAGES = ("worker_agent", "trainers", "master")
@@ -32,6 +34,7 @@ _COMMANDS = {
     "worker_agent": "worker_agent.__main__",
 }
 _EXAMPLES = "examples and schemas lie in"
+_VERBS = "master.verbs.dispatch"
 _ABOUT = {
     "run_two_phase": "train every base model once, then run every experiment from it, here or on a cluster",
     "analyze_jobs": "tell which base models a jobs file needs and what sharing them saves",
@@ -92,13 +95,18 @@ def worker_agent() -> int:
 
 def start(name: str) -> int:
     """Run a command or a built-in trainer with the words of this process, and return its exit code."""
-    _import_ours()
     if sys.argv[1:] == ["--version"]:
-        print(f"{name} {sys.modules['worker_agent'].__version__}")
-        return 0
+        return _tell_version(name)
+    _import_ours()
     module = importlib.import_module(_COMMANDS.get(name) or _module_of(name))
     code: int = module.main()
     return code
+
+
+def _tell_version(name: str) -> int:
+    _import_ours()
+    print(f"{name} {sys.modules['worker_agent'].__version__}")
+    return 0
 
 
 def _module_of(trainer: str) -> str:
@@ -123,12 +131,19 @@ def shared() -> Path:
 
 
 def _help() -> str:
-    """Return all commands with what each is for, a line for each."""
+    """Return all verbs and commands with what each is for, a line for each."""
     trainers = {path.parent.name: json.loads(path.read_text("utf-8")) for path in _manifests()}
     known = {**_ABOUT, **{name: f"trainer: {about['description']}" for name, about in trainers.items()}}
     lines = (f"  {name:<{max(map(len, known))}}  {text}" for name, text in known.items())
-    usage = "usage: python -m twophase COMMAND …; COMMAND --help tells its options"
-    return "\n".join([usage, "", *lines, "", f"{_EXAMPLES} {shared()}"])
+    usage = "usage: twophase VERB …; twophase VERB --help tells its options"
+    verbs = _verbs().help_lines()
+    commands = "the commands and trainers, as `twophase COMMAND …` or by their names:"
+    return "\n".join([usage, "", *verbs, "", commands, *lines, "", f"{_EXAMPLES} {shared()}"])
+
+
+def _verbs() -> Any:
+    _import_ours()
+    return importlib.import_module(_VERBS)
 
 
 def _manifests() -> list[Path]:
@@ -136,18 +151,35 @@ def _manifests() -> list[Path]:
 
 
 def main() -> int:
-    """Run the command that the first word names."""
+    """Do what the verb or the command says that the first word names."""
+    words = sys.argv[1:]
     known = [*_COMMANDS, *(path.parent.name for path in _manifests())]
-    if sys.argv[1:2] in (["-h"], ["--help"]):
+    if words in (["-h"], ["--help"]):
         print(_help())
         return 0
-    if sys.argv[1:2] == [] or sys.argv[1] not in known:
-        wrong = f"twophase: unknown command {sys.argv[1]}\n" if sys.argv[1:] else ""
-        usage = f"usage: python -m twophase COMMAND …\nCOMMAND is one of {', '.join(known)}"
-        print(f"{wrong}{usage}\n--help tells what each is for; {_EXAMPLES} {shared()}", file=sys.stderr)
-        return 2
-    sys.argv = sys.argv[1:]
-    return start(sys.argv[0])
+    if words == ["--version"]:
+        return _tell_version("twophase")
+    if words and words[0] in known:
+        sys.argv = words
+        return start(words[0])
+    if words and words[0] in _verbs().VERBS:
+        return _do(words[0], words[1:])
+    return _unknown(words, known)
+
+
+def _do(verb: str, words: list[str]) -> int:
+    code: int = _tell_version(f"twophase {verb}") if words == ["--version"] else _verbs().main(verb, words)
+    return code
+
+
+def _unknown(words: list[str], known: list[str]) -> int:
+    wrong, code = _verbs().unknown(words[0], known) if words else ("", 2)
+    usage = (
+        f"usage: twophase VERB …\nVERB is one of {', '.join(_verbs().VERBS)}; commands are {', '.join(known)}"
+    )
+    told = [*([wrong] if wrong else []), usage, f"--help tells what each is for; {_EXAMPLES} {shared()}"]
+    print("\n".join(told), file=sys.stderr)
+    return int(code)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from master.errors import ConfigError, UsageError
 from master.intake.head_paths import expanded, worker_folders
 from master.intake.stages.file import Stages
 from master.specs import ClusterSpec, JobsSpec
-from master.storage.journal import EarlierStarts
+from master.storage.journal_reading import EarlierStarts
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.trainer_start import TRAINER_CODE, started_trainer

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from master.commands.frame import Command
-from master.commands.options.run_two_phase import TwoPhaseOptions, parse
+from master.commands.options.run_two_phase import NAME, TwoPhaseOptions, parse
 
-COMMAND = Command("run_two_phase")
+COMMAND = Command(NAME)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, name: str = NAME) -> int:
     """Run the command and return its exit code; errors of the user are one message, never a traceback."""
-    return COMMAND.run(lambda: _work(parse(argv)))
+    return COMMAND.run(lambda: _work(parse(argv, name)))
 
 
 def _work(options: TwoPhaseOptions) -> int:

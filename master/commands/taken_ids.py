@@ -10,7 +10,7 @@ from master.core.planning.readable_names import differing
 from master.errors import ConfigError
 from master.intake.job_ids import IdTaken
 from master.specs import Config, JobSpec, JobsSpec
-from master.storage.journal import is_empty, read_earlier_starts, read_fields
+from master.storage.journal_reading import is_empty, read_earlier_starts, read_fields
 from master.storage.result_records import EarlierResult, read_record
 from master.storage.run_layout import RunLayout
 from master.view.wording import plural

@@ -56,7 +56,7 @@ from master.runs.spec import RunSpec
 from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, Config, JobsSpec
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal import EarlierStarts, read_earlier_starts, read_transitions
+from master.storage.journal_reading import EarlierStarts, read_earlier_starts, read_transitions
 from master.storage.result_records import EarlierResult, earlier_results, read_record
 from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode

@@ -17,6 +17,12 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in plain).strip()
 
 
+def without_controls(line: str) -> str:
+    """Return a line of a log with its indent, without escape sequences and control characters but tabs."""
+    plain = _ESCAPES.sub("", line)
+    return plain if plain.isprintable() else "".join(c for c in plain if c == "\t" or c.isprintable())
+
+
 def last_line(text: str) -> str:
     """Return the last line of a log that says something, cleaned, and cut where it goes on and on."""
     return cut(next((line for line in map(clean, reversed(text.splitlines())) if line), ""), LONGEST_LINE)

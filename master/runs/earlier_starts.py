@@ -19,7 +19,8 @@ from master.runs.launching import Started, command_of, shown_words
 from master.runs.spec import RunSpec
 from master.specs import Config
 from master.storage.checkpoint_store import CheckpointStore
-from master.storage.journal import Journal, read_transitions
+from master.storage.journal import Journal
+from master.storage.journal_reading import read_transitions
 from master.storage.run_layout import RunLayout
 from master.transfers.published_attempt import find_published_attempt
 

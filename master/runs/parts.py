@@ -10,6 +10,7 @@ from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
+from master.core.explaining.planned import plan_record
 from master.core.planning.job_limits import tightest
 from master.core.planning.plan import makes_base_model
 from master.core.running.lifecycle import State
@@ -69,6 +70,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     journal.remember_jobs(
         {job.job_hash: job.job_id for job in jobs}, {job.job_hash: job.config for job in jobs}
     )
+    journal.remember_plan(plan_record(spec.plan, spec.jobs.base_models))
     code = spec.work.take(spec.layout)
     inbox: Inbox = SimpleQueue()
     forgot = forgotten(state_after(spec, journal.transitions()), spec.layout, journal.run_id)

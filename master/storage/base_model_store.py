@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -83,14 +83,23 @@ class BaseModelStore:
 
     def scan(self, spec_hashes: Iterable[str]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         """Return the manifests of the base models that are whole, and what is wrong with the others."""
+        return self._read(spec_hashes, self.verify)
+
+    def _read(
+        self, spec_hashes: Iterable[str], read: Callable[[str], dict[str, Any]]
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         whole, damaged = {}, {}
         for spec_hash in spec_hashes:
             if self._holds(spec_hash):
                 try:
-                    whole[spec_hash] = self.verify(spec_hash)
+                    whole[spec_hash] = read(spec_hash)
                 except IntegrityError as error:
                     damaged[spec_hash] = str(error)
         return whole, damaged
+
+    def look(self, spec_hashes: Iterable[str]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """Return the manifests of base models, and what is wrong with those of others; no file is hashed."""
+        return self._read(spec_hashes, self.manifest)
 
     def manifests(self) -> Iterator[dict[str, Any]]:
         """Yield the manifests of all base models that are here and have a readable one."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
-import tempfile
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +19,12 @@ from worker_agent.protocol.codec import dump, load, parse
 from worker_agent.protocol.outcome import Finished
 
 FORMAT = "1"
-_PARTS = ("", "-wal")
-"""Suffixes of the files that hold a journal."""
 
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS jobs (job_hash TEXT PRIMARY KEY, job_id TEXT NOT NULL UNIQUE) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS job_fields (number INTEGER PRIMARY KEY, packed BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS plan (one INTEGER PRIMARY KEY CHECK (one = 1), packed BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS transitions (seq INTEGER PRIMARY KEY, at REAL NOT NULL,"
     " task_id TEXT NOT NULL, trigger_ TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,"
     " worker TEXT, note TEXT NOT NULL, detail TEXT, content_hash TEXT NOT NULL)",
@@ -37,89 +33,16 @@ _INSERT = (
     "INSERT INTO transitions (at, task_id, trigger_, state, attempt, worker, note, detail, content_hash)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_SELECT = (
+SELECT_TRANSITIONS = (
     "SELECT at, task_id, trigger_, state, attempt, worker, note, detail, content_hash"
     " FROM transitions ORDER BY seq"
 )
 _FORMER = {"recall": Trigger.WITHDRAW.value}
 """Triggers under the names that they had in journals of earlier versions."""
-_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 """What is raised where a row holds something else than it should."""
 _DISK = ("disk", "readonly", "read-only", "locked", "unable to open", "full")
 """Words in what SQLite says where the file may be sound."""
-_COPIES = 5
-"""Tries to copy a journal while its master writes."""
-
-
-@dataclass(frozen=True)
-class EarlierStarts:
-    """What a journal tells before it is opened."""
-
-    known_ids: Mapping[str, str] = field(default_factory=dict)
-    """`job_hash` → `job_id`."""
-    code: Mapping[str, Any] | None = None
-    """As the last start remembered it."""
-    run_id: str = ""
-
-
-def read_earlier_starts(path: Path) -> EarlierStarts:
-    """Return what the journal of earlier starts tells, changing and adding no file.
-
-    May be called while a master works with the journal.  Raises ConfigError as `Journal`.
-    """
-    try:
-        if not path.exists():
-            return EarlierStarts()
-        with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
-            if not _check_format(db, path):
-                return EarlierStarts()
-            row = db.execute("SELECT value FROM meta WHERE key = 'code'").fetchone()
-            codes = json.loads(row[0]) if row else []
-            known = dict(db.execute("SELECT job_hash, job_id FROM jobs"))
-            (run_id,) = db.execute("SELECT value FROM meta WHERE key = 'run_id'").fetchone()
-            return EarlierStarts(known, codes[-1]["code"] if codes else None, run_id)
-    except (sqlite3.Error, OSError, *_DAMAGE) as error:
-        raise _unusable(path, error) from error
-
-
-def read_fields(path: Path, job_id: str) -> dict[str, Any] | None:
-    """Return the fields of a journal's job; None where it tells none, as those of earlier versions."""
-    select = "SELECT job_hash FROM jobs WHERE job_id = ? COLLATE NOCASE"
-    try:
-        with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
-            (job_hash,) = db.execute(select, (job_id,)).fetchone()
-            packed = db.execute("SELECT packed FROM job_fields")
-            found = (json.loads(zlib.decompress(blob)).get(job_hash) for (blob,) in packed)
-            return next((dict(fields) for fields in found if fields is not None), None)
-    except (sqlite3.Error, zlib.error, OSError, *_DAMAGE):
-        return None
-
-
-def read_transitions(path: Path) -> list[Transition]:
-    """Return all transitions of a journal as `read_earlier_starts` does; none where there is none."""
-    try:
-        if not path.exists():
-            return []
-        with _readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
-            return [_transition(row) for row in db.execute(_SELECT)] if _check_format(db, path) else []
-    except (sqlite3.Error, OSError, *_DAMAGE) as error:
-        raise _unusable(path, error) from error
-
-
-@contextmanager
-def _readers_copy(path: Path) -> Iterator[Path]:
-    """Copy a journal with what its writer has not moved into it yet: a reader would add files beside it."""
-    with tempfile.TemporaryDirectory(prefix="twophase-") as folder:
-        copy = Path(folder, path.name)
-        for _ in range(_COPIES):
-            before = _signature(path)
-            for suffix in _PARTS:
-                source = path.with_name(path.name + suffix)
-                if source.exists():
-                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
-            if _signature(path) == before:
-                break
-        yield copy
 
 
 def forget_journal(path: Path) -> None:
@@ -128,17 +51,7 @@ def forget_journal(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def is_empty(path: Path) -> bool:
-    """True for a journal that is there without a byte in it: it was begun in vain, or emptied."""
-    return path.exists() and not any(size for size, _ in _signature(path))
-
-
-def _signature(path: Path) -> list[tuple[int, int]]:
-    parts = [path.with_name(path.name + suffix) for suffix in _PARTS]
-    return [(part.stat().st_size, part.stat().st_mtime_ns) for part in parts if part.exists()]
-
-
-def _check_format(db: sqlite3.Connection, path: Path) -> bool:
+def check_format(db: sqlite3.Connection, path: Path) -> bool:
     """Return False for a journal that holds nothing yet.  Raises ConfigError for something else."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
@@ -152,7 +65,7 @@ def _check_format(db: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def _unusable(path: Path, error: Exception) -> ConfigError:
+def unusable(path: Path, error: Exception) -> ConfigError:
     """Return what to tell of a file that cannot be opened, or read, as a journal."""
     if isinstance(error, OSError) or _is_of_the_disk(error):
         advice = "it must be a file that can be written, in a directory that can be written"
@@ -184,13 +97,13 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         except (sqlite3.Error, OSError) as error:
-            raise _unusable(path, error) from error
+            raise unusable(path, error) from error
         try:
-            _check_format(self._db, path)
+            check_format(self._db, path)
             self._prepare()
-        except (sqlite3.Error, *_DAMAGE) as error:
+        except (sqlite3.Error, *DAMAGE) as error:
             self._db.close()
-            raise _unusable(path, error) from error
+            raise unusable(path, error) from error
         except ConfigError:
             self._db.close()
             raise
@@ -217,9 +130,9 @@ class Journal:
         try:
             with self._commit():
                 yield
-        except (sqlite3.Error, *_DAMAGE) as error:
+        except (sqlite3.Error, *DAMAGE) as error:
             if not _is_of_the_disk(error):
-                raise _unusable(self._path, error) from error
+                raise unusable(self._path, error) from error
             problem = f"{self._path}: the journal cannot be written ({error})"
             advice = "running jobs go on: make room, then give the same command again"
             raise TwophaseError(f"{problem}; {advice}") from error
@@ -229,8 +142,8 @@ class Journal:
         """Raise ConfigError where the file turns out to be damaged."""
         try:
             yield
-        except (sqlite3.Error, *_DAMAGE) as error:
-            raise _unusable(self._path, error) from error
+        except (sqlite3.Error, *DAMAGE) as error:
+            raise unusable(self._path, error) from error
 
     def _meta(self, key: str) -> str | None:
         with self._damage_told():
@@ -272,6 +185,15 @@ class Journal:
                 packed = zlib.compress(json.dumps(new).encode(), 1)
                 self._db.execute("INSERT INTO job_fields (packed) VALUES (?)", (packed,))
 
+    def remember_plan(self, plan: Mapping[str, Any]) -> None:
+        """Keep what the latest start has to do, in the place of what the one before had."""
+        packed = zlib.compress(json.dumps(plan, separators=(",", ":")).encode(), 1)
+        with self._damage_told():
+            row = self._db.execute("SELECT packed FROM plan").fetchone()
+        if row is None or row[0] != packed:
+            with self._written():
+                self._db.execute("INSERT OR REPLACE INTO plan VALUES (1, ?)", (packed,))
+
     def remember_code(self, code: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
         """Keep the code of this start; return that of all starts, the last is this one's.
 
@@ -295,8 +217,8 @@ class Journal:
 
     def transitions(self) -> Iterator[Transition]:
         """Yield all transitions, the oldest first.  Raises ConfigError for a file that is damaged."""
-        with self._damage_told(), closing(self._db.execute(_SELECT)) as rows:
-            yield from map(_transition, rows)
+        with self._damage_told(), closing(self._db.execute(SELECT_TRANSITIONS)) as rows:
+            yield from map(transition_of, rows)
 
     def close(self) -> None:
         """Close the file.  May be called twice."""
@@ -308,7 +230,7 @@ def _same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return {**one, "at": 0} == {**other, "at": 0}
 
 
-def _transition(row: tuple[Any, ...]) -> Transition:
+def transition_of(row: tuple[Any, ...]) -> Transition:
     """Undo `_row`.  Raises ValueError for what this version does not write."""
     at, job_id, name, state, attempt, worker, note, text, content_hash = row
     texts = (job_id, name, state, note, content_hash, *(() if worker is None else (worker,)))

@@ -14,7 +14,8 @@ from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import RunState
 from master.errors import ConfigError
-from master.storage.journal import Journal, read_transitions
+from master.storage.journal import Journal
+from master.storage.journal_reading import read_transitions
 from master.storage.result_records import find_record
 from master.storage.run_layout import RECORD_NAMES, RunLayout
 from worker_agent.protocol.digests import content_hash, digest_directory

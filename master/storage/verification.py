@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from master.errors import ConfigError
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal import read_transitions
+from master.storage.journal_reading import read_transitions
 from master.storage.rebuilding import published, with_records
 from master.storage.run_layout import RunLayout
 
@@ -38,7 +38,7 @@ def verify(layout: RunLayout) -> Verified:
         transitions = 0
         problems.append(str(error))
     store = BaseModelStore(layout)
-    whole, damaged = store.scan(_stored(layout))
+    whole, damaged = store.scan(stored(layout))
     ids = list(with_records(layout))
     sound = {result.job_id for result in published(layout, ids)}
     problems += damaged.values()
@@ -47,6 +47,7 @@ def verify(layout: RunLayout) -> Verified:
     return Verified(transitions, len(whole), len(sound), tuple(problems))
 
 
-def _stored(layout: RunLayout) -> Iterator[str]:
+def stored(layout: RunLayout) -> Iterator[str]:
+    """Yield the names of all that lies in the store as a base model does."""
     if layout.base_models.is_dir():
         yield from sorted(path.name for path in layout.base_models.iterdir() if not path.name.startswith("."))

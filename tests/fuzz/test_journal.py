@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import TwophaseError
-from master.storage.journal import Journal, read_earlier_starts, read_fields, read_transitions
+from master.storage.journal import Journal
+from master.storage.journal_reading import read_earlier_starts, read_fields, read_transitions
 from tests.fuzz.examples import tried
 from tests.fuzz.from_types import altered, as_bytes, bodies
 from tests.fuzz.mutations import mutated

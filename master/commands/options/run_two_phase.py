@@ -16,6 +16,7 @@ from master.core.nearest import near
 from master.core.running.policy import Policy
 from master.intake.sweeps.words import SweepFlags
 
+NAME = "run_two_phase"
 MOST_ALIKE = 10
 """Jobs that may fail alike before the run is halted."""
 _MISSPELT = 0.7
@@ -81,9 +82,9 @@ class TwoPhaseOptions:
     tmux_session: str | None
 
 
-def parse(argv: Sequence[str] | None = None) -> TwoPhaseOptions:
+def parse(argv: Sequence[str] | None = None, name: str = NAME) -> TwoPhaseOptions:
     """Return the options of a command line.  Ends the process with code 2 where it is wrong."""
-    commands = parser()
+    commands = parser(name)
     found, unknown = commands.parse_known_args(argv)
     if unknown:
         commands.error(unknown_words(unknown, commands))
@@ -113,10 +114,10 @@ def _unknown_option(word: str, following: str, known: Sequence[str]) -> str:
     return f"--{name}: {meant}a flag of your script is given as --set {name}={value}"
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser."""
+def parser(name: str = NAME) -> argparse.ArgumentParser:
+    """Return the parser of the command under the name by which it was called."""
     description = "Train every base model once, then run every experiment from it."
-    result = new_parser("run_two_phase", description, EPILOG)
+    result = new_parser(name, description, EPILOG)
     _add_input(result.add_argument_group("what runs"))
     add_sweep_options(result)
     _add_phases(result.add_argument_group("what is done"))

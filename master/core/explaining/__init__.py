@@ -1,1 +1,1 @@
-"""Why a job has not ended yet: one cause for each, from the state alone."""
+"""What those see who look at a run: what it had to do, where its jobs stand, and why one has not ended."""

@@ -28,6 +28,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("master.view",),
     ("master.orchestrator",),
     ("master.commands",),
+    ("master.verbs",),
     ("trainers.common",),
     ("trainers.*",),
 )

@@ -14,7 +14,7 @@ from master.commands.chosen_code import ChosenCode, choose_code
 from master.commands.options.run_two_phase import parse
 from master.errors import ConfigError, UsageError
 from master.specs import ClusterSpec, ServerSpec
-from master.storage.journal import EarlierStarts
+from master.storage.journal_reading import EarlierStarts
 from master.storage.run_layout import RunLayout
 
 REQUIRED = ["--cluster-config", "c.json", "--jobs-config", "j.json"]

@@ -13,7 +13,8 @@ import pytest
 from master.core.running.commands import Dropped, Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
-from master.storage.journal import Journal, is_empty, read_earlier_starts, read_fields
+from master.storage.journal import Journal
+from master.storage.journal_reading import is_empty, read_earlier_starts, read_fields
 from tests.support.endings import finished
 from worker_agent.protocol.outcome import Outcome
 

@@ -14,7 +14,8 @@ import pytest
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
-from master.storage.journal import Journal, read_earlier_starts, read_fields, read_transitions
+from master.storage.journal import Journal
+from master.storage.journal_reading import read_earlier_starts, read_fields, read_transitions
 
 PLACES = {"-wal": 200, "": 40}
 COUNT = 60

@@ -13,7 +13,8 @@ from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
 from master.core.running.records import RunState
 from master.core.running.recovery import recover
-from master.storage.journal import Journal, read_transitions
+from master.storage.journal import Journal
+from master.storage.journal_reading import read_transitions
 from master.storage.rebuilding import EPOCH_GAP, Published, forgotten, published, rebuild, remember, told_of
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.digests import content_hash, digest_directory

@@ -1,0 +1,69 @@
+"""A journal as it was at one moment, for those who ask several things of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from master.core.explaining.planned import Planned
+from master.core.explaining.standing import Standing, standings
+from master.errors import ConfigError
+from master.storage.journal import DAMAGE, SELECT_TRANSITIONS, check_format, unusable
+from master.storage.journal_reading import readers_copy
+
+
+class JournalSnapshot:
+    """Use it inside `open_snapshot`, which tells what is damaged."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def run_id(self) -> str:
+        """Return what names the run on all workers."""
+        (run_id,) = self._db.execute("SELECT value FROM meta WHERE key = 'run_id'").fetchone()
+        return str(run_id)
+
+    def planned(self) -> Planned | None:
+        """Return what the latest start had to do; None in a journal of an earlier version."""
+        row = self._db.execute("SELECT packed FROM plan").fetchone() if self._has("plan") else None
+        return Planned.of(json.loads(zlib.decompress(row[0]))) if row else None
+
+    def standings(self) -> dict[str, Standing]:
+        """Return where all jobs stand that ever had a transition."""
+        return standings(self._db.execute(SELECT_TRANSITIONS))
+
+    def fields(self) -> dict[str, Mapping[str, Any]]:
+        """Return the fields of the jobs of all starts, by job id; those of earlier versions are not known."""
+        packed = self._db.execute("SELECT packed FROM job_fields") if self._has("job_fields") else ()
+        ids = dict(self._db.execute("SELECT job_hash, job_id FROM jobs"))
+        known: dict[str, Mapping[str, Any]] = {}
+        for (blob,) in packed:
+            known.update(json.loads(zlib.decompress(blob)))
+        return {ids[job_hash]: fields for job_hash, fields in known.items() if job_hash in ids}
+
+    def job_ids(self) -> list[str]:
+        """Return the ids of all jobs that the run has ever had, sorted."""
+        return [job_id for (job_id,) in self._db.execute("SELECT job_id FROM jobs ORDER BY job_id")]
+
+    def _has(self, table: str) -> bool:
+        return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())
+
+
+@contextmanager
+def open_snapshot(path: Path) -> Iterator[JournalSnapshot]:
+    """Read a journal as it is now, changing and adding no file beside it, while a master may write on.
+
+    Raises ConfigError for a file that is none, is of another format, is empty or damaged.
+    """
+    try:
+        with readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
+            if not check_format(db, path):
+                raise ConfigError(str(path), "", "is empty: no run has begun here")
+            yield JournalSnapshot(db)
+    except (sqlite3.Error, zlib.error, OSError, *DAMAGE) as error:
+        raise unusable(path, error) from error

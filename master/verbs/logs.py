@@ -1,0 +1,152 @@
+"""`twophase logs`: what a job wrote, where it has come home."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from master.commands.frame import Command
+from master.commands.options.flag_types import whole_number
+from master.verbs.options import reading_parser
+
+if TYPE_CHECKING:
+    from master.core.explaining.standing import Standing
+    from master.storage.run_layout import RunLayout
+
+NAME = "logs"
+NOT_HERE = 1
+_LINES, _BLOCK = 1000, 64 * 1024
+_DESCRIPTION = """\
+Show the end of what a job wrote to standard output and error.  A log comes home when its attempt ends; for
+one that is not here, where it is."""
+_EPILOG = """\
+exit codes:
+  0 shown    1 the log is not here    2 wrong words, or no such run or job    3 the journal cannot be read
+
+examples:
+  twophase logs alpha/lr=1e-3_seed=2
+  twophase logs lr=1e-3_seed=2 --attempt 1 --lines 20
+
+A terminal obeys what a log holds: without --raw its control characters are left out."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Show a log and return the exit code."""
+    command = Command(f"twophase {NAME}")
+    return command.run(lambda: _show(parser().parse_args(words), command))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    result = reading_parser(NAME, _DESCRIPTION, _EPILOG)
+    add = result.add_argument
+    add("job", metavar="JOB", help="its id, the end of it, or the start of a base model's hash")
+    add("--attempt", type=whole_number, metavar="N", help="of this try (the last one that has a log here)")
+    add("--lines", type=whole_number, default=_LINES, metavar="N", help=f"the last N lines ({_LINES:,})")
+    add("--raw", action="store_true", help="as it was written, byte by byte")
+    return result
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log, or why it is not here."""
+
+    job_id: str
+    attempt: int
+    path: Path | None
+    where: str
+    """Where it is, in words."""
+
+
+def _show(options: argparse.Namespace, command: Command) -> int:
+    from master.storage.journal_snapshot import open_snapshot
+    from master.verbs.run_directory import jobs_of, layout_of, named_job
+
+    layout = layout_of(options.run)
+    with open_snapshot(layout.journal) as snapshot:
+        run = jobs_of(snapshot)
+    job_id = named_job(options.job, run.jobs)
+    log = find_log(layout, job_id, run.standing(job_id), options.attempt)
+    if log.path is None:
+        if options.json:
+            print(json.dumps(_as_json(log, None), indent=1))
+        else:
+            command.say(log.where)
+        return NOT_HERE
+    _print(log, options)
+    return 0
+
+
+def find_log(layout: RunLayout, job_id: str, standing: Standing, attempt: int | None) -> Log:
+    """Return the log of an attempt, None for the last one whose log is here, or say where it is."""
+    tried = range(standing.attempts, 0, -1) if attempt is None else (attempt,)
+    for number in tried:
+        path = layout.log(job_id, number)
+        if path.is_file():
+            return Log(job_id, number, path, str(path))
+    return Log(job_id, attempt or standing.attempts, None, _where(job_id, standing, attempt))
+
+
+def _where(job_id: str, standing: Standing, attempt: int | None) -> str:
+    if not standing.attempts:
+        return f"{job_id} has not begun: it is {standing.state} and has written nothing"
+    if attempt is not None and attempt > standing.attempts:
+        return f"{job_id} has no try {attempt}: the last one is {standing.attempts}"
+    number = attempt or standing.attempts
+    if (
+        number == standing.attempt
+        and standing.worker
+        and standing.state in ("assigned", "staging", "running")
+    ):
+        at = f"try {number} is {standing.state} on {standing.worker}"
+        return f"{job_id}: {at}, and its log comes home when it ends"
+    return f"{job_id}: the log of try {number} did not come home, or has been removed"
+
+
+def _print(log: Log, options: argparse.Namespace) -> None:
+    assert log.path is not None
+    data = tail(log.path, options.lines)
+    if options.json:
+        print(json.dumps(_as_json(log, data.decode("utf-8", "replace")), indent=1))
+    elif options.raw:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in harmless_lines(data))
+
+
+def _as_json(log: Log, text: str | None) -> dict[str, object]:
+    return {
+        "job_id": log.job_id,
+        "attempt": log.attempt,
+        "path": None if log.path is None else str(log.path),
+        "where": log.where,
+        "text": text,
+    }
+
+
+def tail(path: Path, lines: int) -> bytes:
+    """Return the last lines of a file, however large it is."""
+    with path.open("rb") as stream:
+        position, data = stream.seek(0, 2), b""
+        while position > 0 and data.count(b"\n") <= lines:
+            begin = max(0, position - _BLOCK)
+            stream.seek(begin)
+            data, position = stream.read(position - begin) + data, begin
+    kept = data.splitlines(keepends=True)[-lines:]
+    return b"".join(kept)
+
+
+def harmless_lines(data: bytes) -> list[str]:
+    """Return the lines of a log as a terminal may show them; of a line that was written over, what stayed."""
+    from master.core.harmless import without_controls
+
+    lines = data.decode("utf-8", "replace").split("\n")
+    last = lines.pop() if lines and not lines[-1] else None
+    del last
+    return [without_controls(line.rstrip("\r").rpartition("\r")[2]) for line in lines]

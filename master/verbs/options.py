@@ -1,0 +1,26 @@
+"""The words that all reading verbs take."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from master.commands.options.parser import new_parser
+
+EXIT_CODES = """\
+exit codes:
+  0 done    2 wrong words, or no such run, job or field    3 the journal cannot be read"""
+
+
+def reading_parser(verb: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Return a parser of a verb that reads a run directory; `epilog` has its exit codes and an example."""
+    parser = new_parser(f"twophase {verb}", description, epilog, allow_abbrev=False)
+    add_run_options(parser)
+    return parser
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say of which run, and for whom."""
+    run = "the run's directory, as --run-dir of the run (here)"
+    parser.add_argument("--run", type=Path, default=Path(), metavar="DIR", help=run)
+    parser.add_argument("--json", action="store_true", help="one JSON object (docs/verbs.schema.json)")

@@ -1,0 +1,152 @@
+"""`twophase ps`: the jobs of a run, from its journal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from master.commands.frame import Command
+from master.commands.options.flag_types import bounded
+from master.verbs.options import EXIT_CODES, reading_parser
+from master.verbs.states import STATES
+
+if TYPE_CHECKING:
+    from master.core.running.summary import JobRow
+    from master.verbs.selection import Selected
+
+NAME = "ps"
+SORTS = ("state", "duration", "since", "job", "worker")
+MOST_SHOWN = 100
+_COLUMNS = ("STATE", "TIME", "TRIES", "WORKER", "JOB", "WHY")
+_MOST_OF_A_REASON = 120
+_DESCRIPTION = """\
+List the jobs of a run: state, how long, tries, worker, and why one did not succeed.  What failed and what
+runs comes first.  No master is needed, and one that works is not disturbed."""
+_EPILOG = f"""\
+TIME is how long the last try took, of a running job since it started, else how long it has been in its state.
+
+{EXIT_CODES}
+
+examples:
+  twophase ps
+  twophase ps --failed --json | jq -r '.jobs[].job_id'
+  twophase ps --run ~/searches/7 --state running,ready --where lr=1e-3 --sort duration --reverse"""
+
+
+def main(words: Sequence[str]) -> int:
+    """List the jobs and return the exit code."""
+    return Command(f"twophase {NAME}").run(lambda: _list(parser().parse_args(words)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    result = reading_parser(NAME, _DESCRIPTION, _EPILOG)
+    add = result.add_argument
+    which = result.add_mutually_exclusive_group()
+    which.add_argument("--state", type=_states, metavar="S,…", help=f"in these states: {', '.join(STATES)}")
+    which.add_argument(
+        "--failed", dest="state", action="store_const", const=("failed",), help="--state failed"
+    )
+    where = "whose field has this value; several must all hold"
+    add("--where", type=_named, action="append", default=[], metavar="NAME=V", help=where)
+    add("--sort", choices=SORTS, default="state", help="by this; where equal, as planned (state)")
+    add("--reverse", action="store_true", help="the greatest first")
+    many = bounded(int, 0, 10**9, "whole number (0 or more)")
+    limit = f"at most so many; 0: all ({MOST_SHOWN}; with --json all)"
+    add("--limit", type=many, metavar="N", help=limit)
+    return result
+
+
+def _states(text: str) -> tuple[str, ...]:
+    states = tuple(part.strip() for part in text.split(","))
+    for state in states:
+        if state not in STATES:
+            raise argparse.ArgumentTypeError(f"{state} is no state: allowed are {', '.join(STATES)}")
+    return states
+
+
+def _named(text: str) -> tuple[str, Any]:
+    from master.intake.sweeps.words import named_value
+
+    try:
+        return named_value(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is shown."""
+
+    run_id: str
+    counts: Mapping[str, int]
+    """How many jobs are in each state, shown or not."""
+    matching: int
+    rows: Sequence[Selected]
+
+
+def _list(options: argparse.Namespace) -> int:
+    from master.storage.journal_snapshot import open_snapshot
+    from master.verbs.run_directory import jobs_of, layout_of
+    from master.verbs.selection import Wish, select
+
+    limit = options.limit if options.limit is not None else (0 if options.json else MOST_SHOWN)
+    with open_snapshot(layout_of(options.run).journal) as snapshot:
+        run = jobs_of(snapshot)
+        fields = snapshot.fields() if options.where or options.json else {}
+        wish = Wish(options.state, options.where, options.sort, options.reverse)
+        found = select(run, fields, wish, time.time())
+        shown = found[:limit] if limit else found
+        counts = Counter(run.standing(job_id).state for job_id in run.jobs)
+        listing = Listing(snapshot.run_id(), counts, len(found), [item.parsed() for item in shown])
+    if options.json:
+        json.dump(_as_json(listing), sys.stdout, indent=1)
+        print()
+    else:
+        print("\n".join(_lines(listing)))
+    return 0
+
+
+def _as_json(listing: Listing) -> dict[str, Any]:
+    from master.core.timestamps import iso
+    from master.runs.job_json import job_json
+
+    jobs = [
+        {**job_json(item.row), "since": iso(item.standing.since or None), "parameters": item.fields}
+        for item in listing.rows
+        if item.row
+    ]
+    return {
+        "run_id": listing.run_id,
+        "counts": dict(listing.counts),
+        "matching": listing.matching,
+        "jobs": jobs,
+    }
+
+
+def _lines(listing: Listing) -> Iterator[str]:
+    from master.verbs.columns import aligned
+
+    if listing.rows:
+        yield from aligned([_COLUMNS, *(_cells(item.row, item.seconds) for item in listing.rows if item.row)])
+    if listing.matching > len(listing.rows):
+        yield f"… and {listing.matching - len(listing.rows):,} more: --limit 0 shows all"
+    total = sum(listing.counts.values())
+    told = ", ".join(f"{listing.counts[state]:,} {state}" for state in STATES if listing.counts.get(state))
+    yield f"{listing.matching:,} of {total:,} jobs; {told or 'none yet'}"
+
+
+def _cells(row: JobRow, seconds: float | None) -> tuple[str, ...]:
+    from master.core.harmless import clean
+    from master.view.wording import duration
+
+    why = clean(row.error)
+    why = why if len(why) <= _MOST_OF_A_REASON else f"{why[:_MOST_OF_A_REASON]}…"
+    worker = clean(row.where) or "–"
+    return row.state.value, duration(seconds), str(row.attempts), worker, clean(row.job_id), why

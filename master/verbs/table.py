@@ -1,0 +1,34 @@
+"""The verbs, in one table: help, completion and the dispatcher read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb; `module` has `main(words) -> exit code` and `parser()`."""
+
+    name: str
+    about: str
+    """In a line of the help."""
+
+    @property
+    def module(self) -> str:
+        """The module that knows the verb's words."""
+        return f"master.verbs.{self.name}"
+
+
+VERBS: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("plan", "show what a run would do, and the state of the workers; start nothing"),
+        Verb("run", "train every base model once, then run every experiment from it"),
+        Verb("ps", "list the jobs of a run: state, worker, how long, why one failed"),
+        Verb("logs", "show what a job wrote, or say where it is"),
+        Verb("base", "list the base models of a run directory, or check every file of them"),
+        Verb("hash", "tell which base model a job starts from, and what keeps two jobs from sharing one"),
+        Verb("completion", "print what a shell needs to complete these words"),
+    )
+}

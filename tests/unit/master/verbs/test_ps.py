@@ -1,0 +1,78 @@
+"""`twophase ps`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from master.verbs.ps import main
+from tests.unit.master.verbs.published import as_published
+
+
+def test_what_failed_comes_first_and_all_are_counted(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--run", str(run)]) == 0
+    head, *lines, end = capsys.readouterr().out.splitlines()
+    assert head.split() == ["STATE", "TIME", "TRIES", "WORKER", "JOB", "WHY"]
+    assert [line.split()[0] for line in lines] == ["failed", "running", "pending", "pending", "succeeded"]
+    assert lines[0].endswith("alpha/lr=0.1                                  out of luck")
+    assert end == "5 of 5 jobs; 1 failed, 1 running, 2 pending, 1 succeeded"
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        (["--failed"], ["alpha/lr=0.1"]),
+        (["--state", "running,failed"], ["alpha/lr=0.1", "alpha/plain"]),
+        (["--where", "lr=1e-1"], ["alpha/lr=0.1", "alpha/plain"]),
+        (["--where", "lr=1e-1", "--where", "seed=1"], ["alpha/lr=0.1"]),
+        (["--where", "amp=1"], []),
+        (["--where", "amp=true"], ["alpha/lr=0.1"]),
+        (["--sort", "job", "--reverse", "--limit", "1"], ["base_models/" + "b" * 32]),
+        (["--sort", "duration", "--state", "failed,succeeded"], ["alpha/lr=0.1", "base_models/" + "a" * 32]),
+    ],
+)
+def test_jobs_are_chosen_and_sorted(
+    words: list[str], ids: list[str], run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--run", str(run), "--json", *words]) == 0
+    printed = as_published("ps", capsys.readouterr().out)
+    assert [job["job_id"] for job in printed["jobs"]] == ids
+    assert printed["counts"] == {"failed": 1, "running": 1, "pending": 2, "succeeded": 1}
+
+
+def test_a_job_is_told_as_it_stands(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--run", str(run), "--json", "--failed"])
+    (job,) = as_published("ps", capsys.readouterr().out)["jobs"]
+    assert job["parameters"] == {"lr": 0.1, "seed": 1, "amp": True} and job["spec_hash"] == "a" * 32
+    assert (job["duration_seconds"], job["exit_code"], job["since"]) == (
+        2.0,
+        1,
+        "1970-01-01T00:00:07.000+00:00",
+    )
+
+
+def test_what_is_not_shown_is_counted(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--run", str(run), "--limit", "2"])
+    assert "… and 3 more: --limit 0 shows all" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--where", "lrr=1"], "no job has the field `lrr`: did you mean `lr`?"),
+        (["--where", "lr"], "`lr` has no name"),
+        (["--state", "done"], "done is no state: allowed are failed, blocked"),
+        (["--sort", "loss"], "invalid choice: 'loss'"),
+        (["--limit", "-1"], "whole number (0 or more)"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    words: list[str], says: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(["--run", str(run), *words])
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    told = capsys.readouterr()
+    assert code == 2 and says in told.err.splitlines()[0] and told.out == ""
