@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "logs"
 NOT_HERE = 1
+MOST_BYTES = 8 * 1024 * 1024
+"""Of the lines that are shown."""
 _LINES, _BLOCK = 1000, 64 * 1024
 _DESCRIPTION = """\
 Show the end of what a job wrote to standard output and error.  A log comes home when its attempt ends; for
@@ -78,7 +80,10 @@ def _show(options: argparse.Namespace, command: Command) -> int:
         else:
             command.say(log.where)
         return NOT_HERE
-    _print(log, options)
+    data, is_cut = tail(log.path, options.lines)
+    if is_cut:
+        command.say(f"its last lines are long: shown is their end, {len(data):,} bytes; all is in {log.path}")
+    _print(log, data, options)
     return 0
 
 
@@ -108,9 +113,7 @@ def _where(job_id: str, standing: Standing, attempt: int | None) -> str:
     return f"{job_id}: the log of try {number} did not come home, or has been removed"
 
 
-def _print(log: Log, options: argparse.Namespace) -> None:
-    assert log.path is not None
-    data = tail(log.path, options.lines)
+def _print(log: Log, data: bytes, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(_as_json(log, data.decode("utf-8", "replace")), indent=1))
     elif options.raw:
@@ -130,16 +133,23 @@ def _as_json(log: Log, text: str | None) -> dict[str, object]:
     }
 
 
-def tail(path: Path, lines: int) -> bytes:
-    """Return the last lines of a file, however large it is."""
+def tail(path: Path, lines: int, most: int = MOST_BYTES) -> tuple[bytes, bool]:
+    """Return the last lines of a file, however large it is, and whether they are more than `most` bytes.
+
+    Then their beginning is left out.
+    """
+    blocks, size, ends = list[bytes](), 0, 0
     with path.open("rb") as stream:
-        position, data = stream.seek(0, 2), b""
-        while position > 0 and data.count(b"\n") <= lines:
+        position = stream.seek(0, 2)
+        while position > 0 and ends <= lines and size < most:
             begin = max(0, position - _BLOCK)
             stream.seek(begin)
-            data, position = stream.read(position - begin) + data, begin
-    kept = data.splitlines(keepends=True)[-lines:]
-    return b"".join(kept)
+            blocks.append(stream.read(position - begin))
+            size, ends, position = size + len(blocks[-1]), ends + blocks[-1].count(b"\n"), begin
+    data = b"".join(reversed(blocks))
+    end = b"\n" if data.endswith(b"\n") else b""
+    kept = data.removesuffix(end).split(b"\n")[-lines:]
+    return b"\n".join(kept) + end if data else data, position > 0 and ends <= lines
 
 
 def harmless_lines(data: bytes) -> list[str]:
