@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import tarfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 import docker
+import docker.errors
 from docker.models.containers import Container
 
 from tests.support.needs import UnavailableError
@@ -20,6 +22,7 @@ from tests.support.sshd import wait_for_greeting
 OWNER = "twophase.owner"
 """Label: the process that removes the container, so that another can when it died first."""
 STARTUP_SECONDS = 60
+RECONNECTIONS = 5
 USERS = {"worker": 22, "other": 2222}
 """The users of the image, and the port that sshd has in a container made for each."""
 
@@ -82,7 +85,14 @@ class Worker:
 
     def reconnect(self) -> None:
         """Undo `disconnect`; return when sshd greets."""
-        self._network().connect(self.container)
+        for tries_left in reversed(range(RECONNECTIONS)):
+            try:
+                self._network().connect(self.container)
+                break
+            except docker.errors.APIError:  # the former interface is still being removed
+                if not tries_left:
+                    raise
+                time.sleep(1.0)
         self.wait_ready()
 
     @property
