@@ -13,6 +13,8 @@ from tests.chaos.neighbour import a_second_user_runs
 from tests.chaos.place import NothingToHitError, Scene
 
 SECOND_MASTER_S = 60
+INTERRUPTED_S = 180
+"""Jobs may finish, and their results are asked for again and again for a minute where a disk was wiped."""
 
 
 @kind(on_worker=False)
@@ -33,12 +35,12 @@ def freeze_master(scene: Scene) -> Iterator[float]:
 def interrupt_master(scene: Scene) -> Iterator[float]:
     """Ctrl-C: jobs that run may finish; then the same command again."""
     os.kill(scene.place.master.pid, signal.SIGINT)
-    for _ in range(60):
+    for _ in range(INTERRUPTED_S):
         yield 1.0
         if scene.place.master.exit_code is not None:
             break
     else:
-        scene.complain("60 s after Ctrl-C the master had not ended")
+        scene.complain(f"{INTERRUPTED_S} s after Ctrl-C the master had not ended")
         scene.place.master.kill()
     scene.place.master.start()
 
