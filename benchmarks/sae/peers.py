@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainers.sae.model.architecture import Architecture
+
 WARM_UP, FALLING = 100, 0.2
 """Steps of warm-up and part of the steps over which the rate falls, where a package lets them be chosen."""
 
@@ -22,6 +24,8 @@ class SaeLens:
         from sae_lens import (
             BatchTopKTrainingSAE,
             BatchTopKTrainingSAEConfig,
+            MatryoshkaBatchTopKTrainingSAE,
+            MatryoshkaBatchTopKTrainingSAEConfig,
             TopKTrainingSAE,
             TopKTrainingSAEConfig,
         )
@@ -31,9 +35,12 @@ class SaeLens:
         pairs: dict[str, tuple[Any, Any]] = {
             "topk": (TopKTrainingSAE, TopKTrainingSAEConfig),
             "batchtopk": (BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig),
+            "matryoshka": (MatryoshkaBatchTopKTrainingSAE, MatryoshkaBatchTopKTrainingSAEConfig),
         }
         built, config = pairs[kind]
-        self.sae = built(config(d_in=asked.features, d_sae=asked.latents, k=asked.k))
+        nested = {"matryoshka_widths": Architecture("matryoshka", 1, asked.latents).prefixes()}
+        sizes = {"d_in": asked.features, "d_sae": asked.latents, "k": asked.k}
+        self.sae = built(config(**sizes, **(nested if kind == "matryoshka" else {})))
         trained = SAETrainerConfig(
             total_training_samples=asked.steps * asked.batch,
             train_batch_size_samples=asked.batch,

@@ -69,7 +69,7 @@ HELP = {
     "keep_checkpoints": "the best ones",
     "max_samples": "examples at most, the first ones of the file",
     "engine": "lightning: the usual Trainer and DataLoader, for comparison (relu, gelu, topk)",
-    "kernels": "auto: in Triton on a CUDA GPU, in C++ on a CPU (topk, batchtopk), else plain: torch's",
+    "kernels": "auto: in Triton on a CUDA GPU, in C++ on a CPU (not for nested ones, relu, gelu), else plain",
     "dense_above": "share of active latents above which products are dense (default: timed at the start)",
     "precision": "bfloat16 chooses latents in it and computes values in float32; auto takes the faster",
 }

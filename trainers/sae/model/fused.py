@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -11,11 +11,11 @@ from torch import Tensor
 from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import ByLatent, Codes
 from trainers.sae.model.dense import encoded
-from trainers.sae.model.encoder import rounded_encoding, spare
+from trainers.sae.model.encoder import rounded_encoding, spare, training_codes
 from trainers.sae.model.optimiser import CLIP_SLACK, Optimiser
 from trainers.sae.model.parameters import Parameters
-from trainers.sae.model.selection import largest_of_all, largest_of_rows
-from trainers.sae.model.sparse import Batch, Result, Weights
+from trainers.sae.model.selection import above, largest_of_all, largest_of_rows, window_floor
+from trainers.sae.model.sparse import Batch, Result, Weights, Window, distance_from_k
 
 BETAS = (0.9, 0.999)
 """As torch has them."""
@@ -116,10 +116,12 @@ class _Found:
     centred_BD: Tensor
     b_dec: Tensor
     """Gradient of the decoder's bias through the reconstruction alone."""
+    threshold: Tensor | None = None
+    """Gradient of JumpReLU's thresholds."""
 
 
 class FusedStep:
-    """Steps of a TopK or BatchTopK autoencoder."""
+    """Steps of a TopK, BatchTopK or JumpReLU autoencoder."""
 
     def __init__(
         self,
@@ -142,6 +144,8 @@ class FusedStep:
     def codes(self, x_BD: Tensor) -> Codes | None:
         """Return the active latents of a batch; None where an example has more candidates than room."""
         form, parameters = self._form, self._parameters
+        if form.kind == "jumprelu":
+            return self._above(x_BD)
         h_BL = (rounded_encoding if self._rounded else encoded)(form, parameters, x_BD)
         k = spare(form) if self._rounded else form.k
         columns, counts = self._kernels.candidates(h_BL, k, room(form, k), over_batch=form.over_batch)
@@ -151,9 +155,8 @@ class FusedStep:
         rows, place = (places < counts[:, None]).nonzero(as_tuple=True)
         none = x_BD.new_zeros(len(rows))
         found = Codes(rows, columns[rows, place].long(), none, (len(x_BD), form.n_latents))
-        products = self._kernels.pair_products(found, x_BD - parameters["b_dec"], parameters["W_enc"])
-        values = products + parameters["b_enc"][found.columns]
-        found = found.with_values(values).chosen(values > 0)
+        found = self._with_values(found, x_BD)
+        found = found.chosen(found.values > 0)
         return (
             largest_of_all(found, len(x_BD) * form.k) if form.over_batch else largest_of_rows(found, form.k)
         )
@@ -162,6 +165,8 @@ class FusedStep:
         """Return the loss of a batch, and keep what `update` needs; the result has no gradients."""
         x_BD, codes, b_dec = batch.x_BD, batch.codes, self._parameters["b_dec"]
         decoder = self._parameters["W_dec"]
+        window = Window.of(self._form, self._parameters, codes, weights.sparsity)
+        codes = codes if window is None else codes.chosen(window.active)
         back, slopes, squares_B = self._kernels.decode_and_back(codes, decoder, x_BD, b_dec, weights.error)
         squares = squares_B.sum()
         found = _Found(codes, slopes, back, x_BD - b_dec, back.sum(0))
@@ -173,9 +178,15 @@ class FusedStep:
             )
             found = _joined(found, batch.dead, dead_slopes * (batch.dead.values > 0), dead_back)
             loss = loss + missed.sum() * weights.auxiliary
+        penalty = loss.new_zeros(())
+        if window is not None:
+            near = self._kernels.pair_products(window.near, back, decoder)
+            distance, pull = distance_from_k(self._form, len(codes.values), len(x_BD))
+            gradient = window.threshold_gradient(self._parameters, near, pull)
+            found, penalty = replace(found, threshold=gradient), loss.new_tensor(distance)
         self._found = found
         counts = torch.bincount(codes.columns, minlength=self._form.n_latents)
-        return Result(loss, squares, loss.new_zeros(()), counts, {})
+        return Result(loss + penalty, squares, penalty, counts, {})
 
     def update(self, rate: float) -> None:
         """Make an Adam step of what was gathered."""
@@ -184,12 +195,30 @@ class FusedStep:
         pairs = _pairs(found, self._rounded and self._kernels.gathers_rounded)
         squares_L, b_enc = self._kernels.squared_norms(pairs, parameters["W_dec"], unit_norm=rule.unit_norm)
         b_dec = found.b_dec - self._kernels.row_sum(b_enc, parameters["W_enc"])
-        scale = self._scale(squares_L.sum() + b_enc.square().sum() + b_dec.square().sum())
+        others = {"b_dec": b_dec, **({} if found.threshold is None else {"threshold": found.threshold})}
+        squares = torch.stack([one.square().sum() for one in (b_enc, *others.values())]).sum()
+        scale = self._scale(squares_L.sum() + squares)
         step = Step(rate, rule.decay, self._optimiser.steps + 1, rule.unit_norm)
         moving = (self._moving("W_enc"), self._moving("W_dec"), self._moving("b_enc"))
         self._kernels.move(pairs, moving, scale, step)
-        self._optimiser.move_some({"b_dec": b_dec * scale}, rate)
+        self._optimiser.move_some({name: one * scale for name, one in others.items()}, rate)
+        if "threshold" in parameters:
+            parameters["threshold"].clamp_(min=0)
         self._found = None
+
+    def _above(self, x_BD: Tensor) -> Codes:
+        """Return what is above JumpReLU's thresholds, or near them."""
+        form, parameters = self._form, self._parameters
+        if not self._rounded:
+            return training_codes(form, parameters, x_BD, rounded=False)
+        floor = window_floor(form, parameters["threshold"])
+        found = self._with_values(above(rounded_encoding(form, parameters, x_BD), floor), x_BD)
+        return found.chosen(found.values > floor[found.columns])
+
+    def _with_values(self, codes: Codes, x_BD: Tensor) -> Codes:
+        parameters = self._parameters
+        products = self._kernels.pair_products(codes, x_BD - parameters["b_dec"], parameters["W_enc"])
+        return codes.with_values(products + parameters["b_enc"][codes.columns])
 
     def _scale(self, squares: Tensor) -> Tensor:
         allowed = self._optimiser.rule.clip_norm

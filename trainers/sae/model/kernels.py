@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Asked = Literal["auto", "plain", "triton", "compiled"]
 Taken = Literal["plain", "triton", "compiled"]
+KINDS = ("topk", "batchtopk", "jumprelu")
 WIDEST = 8192
 """Activations that a program in Triton can hold."""
 NAMES = {"triton": "Triton", "compiled": "C++"}
@@ -42,7 +43,8 @@ class Case:
             (not triton or on_gpu or interpreted, "there is no CUDA device"),
             (triton or self.device.type == "cpu", "they are for a CPU"),
             (not triton or importlib.util.find_spec("triton"), "Triton is not installed: pip install triton"),
-            (self.form.kind in ("topk", "batchtopk"), f"they are not for {self.form.kind}"),
+            (self.form.kind in KINDS, f"they are not for {self.form.kind}"),
+            (self.form.target == "quadratic", f"they are not for the target {self.form.target}"),
             (self.dtype == torch.float32, "they compute in float32"),
             (self.rule.accumulate == 1, "they do not accumulate batches"),
             (self.rule.decoupled or not self.rule.decay, "their weight decay is AdamW's"),

@@ -62,7 +62,7 @@ def sparse_step(
     """Return loss and gradients of a batch; `products`: the way to form them."""
     codes, dead = batch.codes, batch.dead
     step = _Step(form, parameters, batch.x_BD, products)
-    window = _Window.of(form, parameters, codes, weights.sparsity)
+    window = Window.of(form, parameters, codes, weights.sparsity)
     active = codes if window is None else codes.chosen(window.active)
     squares, loss = step.reconstruct(codes, window, weights)
     if dead is not None and weights.auxiliary:
@@ -97,8 +97,8 @@ class Saturating:
 
 
 @dataclass(frozen=True)
-class _Window:
-    """Where the pairs of a JumpReLU batch lie."""
+class Window:
+    """Where the pairs of a JumpReLU batch lie, and what reaches thresholds there."""
 
     active: Tensor
     """Above their threshold, bool [n]."""
@@ -112,7 +112,7 @@ class _Window:
     """What asks for few active latents, where that reaches all parameters."""
 
     @classmethod
-    def of(cls, form: Architecture, parameters: Parameters, codes: Codes, share: float) -> _Window | None:
+    def of(cls, form: Architecture, parameters: Parameters, codes: Codes, share: float) -> Window | None:
         """Return where codes lie; None for other architectures, of which all are active."""
         if form.kind != "jumprelu":
             return None
@@ -122,9 +122,23 @@ class _Window:
         tanh = Saturating.of(form, parameters, codes, active, share) if form.target == "tanh" else None
         return cls(active, inside, codes.chosen(inside), form.bandwidth, tanh)
 
+    def threshold_gradient(self, parameters: Parameters, slope: Tensor, pull: float) -> Tensor:
+        """Return the gradient of the thresholds [L]; `slope`: what the loss changes by with each near value
+        [n], `pull`: with how many there are, at each.
+        """
+        threshold = parameters["threshold"][self.near.columns]
+        return latent_sums(self.near, pull - slope * threshold / self.width)
+
     def to_encoder(self, slope: Tensor, threshold: Tensor) -> Tensor:
         """Return by what the loss changes with what latents see, by what it changes with their values [n]."""
         return slope * (self.active + self.inside * threshold / self.width)
+
+
+def distance_from_k(form: Architecture, active: int, examples: int) -> tuple[float, float]:
+    """Return a JumpReLU penalty for a number of active latents, and its gradient at a near threshold."""
+    excess = active / examples / form.k - 1
+    slope = -2 * form.sparsity_coef * excess / (form.k * form.bandwidth * examples)
+    return form.sparsity_coef * excess**2, slope
 
 
 class _Step:
@@ -139,7 +153,7 @@ class _Step:
         """What `reconstruct` adds to the loss for sparsity."""
         self._gradients: Parameters = {}
 
-    def reconstruct(self, codes: Codes, window: _Window | None, weights: Weights) -> tuple[Tensor, Tensor]:
+    def reconstruct(self, codes: Codes, window: Window | None, weights: Weights) -> tuple[Tensor, Tensor]:
         """Add the gradients of every nested part's error; return squares of the whole, and the loss."""
         x_BD, form, weight = self._x, self._form, weights.error
         active = by_level(form, codes if window is None else codes.chosen(window.active))
@@ -166,17 +180,17 @@ class _Step:
         self._backward(dead, back, self._products.at(dead, back, self._decoder))
         return error.square().sum() * weight
 
-    def penalise(self, active: Codes, window: _Window | None) -> Tensor:
+    def penalise(self, active: Codes, window: Window | None) -> Tensor:
         """Return the part of the loss that asks for sparsity; add the gradients that reach thresholds."""
         form, examples = self._form, active.shape[0]
         if form.kind == "relu":
             return active.values.sum() * self._pull()
         if window is None or window.saturating is not None:
             return self._x.new_zeros(())
-        excess = len(active.values) / examples / form.k - 1
-        slope = -2 * form.sparsity_coef * excess / (form.k * form.bandwidth * examples)
-        self._add("threshold", latent_sums(window.near, torch.full_like(window.near.values, slope)))
-        return self._x.new_tensor(form.sparsity_coef * excess**2)
+        penalty, pull = distance_from_k(form, len(active.values), examples)
+        none = torch.zeros_like(window.near.values)
+        self._add("threshold", window.threshold_gradient(self._parameters, none, pull))
+        return self._x.new_tensor(penalty)
 
     def finished(self) -> Parameters:
         """Return the gradients of all parameters, in their order."""
@@ -204,7 +218,7 @@ class _Step:
         self._add("W_enc", sums(codes.modulo(examples), by_latent.modulo(examples), slope, self._centred))
         self._add("b_enc", latent_sums(codes, slope))
 
-    def _jump(self, codes: Codes, active: Codes, window: _Window, back_BD: Tensor) -> None:
+    def _jump(self, codes: Codes, active: Codes, window: Window, back_BD: Tensor) -> None:
         slope = self._products.at(codes, back_BD, self._decoder)  # of what is active, and of what is near
         if window.saturating is None:
             self._backward(active, back_BD, slope[window.active])
@@ -215,11 +229,7 @@ class _Step:
             self._add("W_dec", sums + window.saturating.of_decoder)
             threshold = self._parameters["threshold"][codes.columns]
             self._encoder(codes, ByLatent.of(codes), window.to_encoder(slope, threshold))
-        self._threshold(window.near, slope[window.inside])
-
-    def _threshold(self, inside: Codes, slope: Tensor) -> None:
-        threshold = self._parameters["threshold"][inside.columns]
-        self._add("threshold", latent_sums(inside, -slope * threshold / self._form.bandwidth))
+        self._add("threshold", window.threshold_gradient(self._parameters, slope[window.inside], 0.0))
 
     def _add(self, name: str, gradient: Tensor) -> None:
         if name in self._gradients:

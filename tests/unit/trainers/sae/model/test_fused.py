@@ -54,6 +54,8 @@ def assert_near(own: Training, plain: Training) -> None:
         {"architecture": "topk", "weight_decay": 0.1, "clip_norm": 0.01},
         {"architecture": "batchtopk", "clip_norm": 0.0, "unit_norm": True},
         {"architecture": "topk", "dead_after": 1, "aux_coef": 0.5},
+        {"architecture": "jumprelu", "clip_norm": 0.05, "bandwidth": 0.5},
+        {"architecture": "jumprelu", "clip_norm": 0.0, "bandwidth": 0.5, "dead_after": 1, "aux_coef": 0.5},
     ],
 )
 def test_steps_are_those_of_the_plain_training(kernels: Any, settings: dict[str, Any]) -> None:
@@ -80,8 +82,9 @@ def test_a_batch_without_room_takes_the_plain_step_and_the_next_goes_on(
         assert_near(own, plain)
 
 
-def test_a_training_goes_on_to_the_bit(kernels: Any) -> None:
-    whole, first, second = (training(kernels=kernels) for _ in range(3))
+@pytest.mark.parametrize("kind", ["batchtopk", "jumprelu"])
+def test_a_training_goes_on_to_the_bit(kernels: Any, kind: str) -> None:
+    whole, first, second = (training(kernels=kernels, architecture=kind) for _ in range(3))
     for one in (whole, first):
         one.gather(X[:8])
         one.update(0.01)
@@ -93,7 +96,7 @@ def test_a_training_goes_on_to_the_bit(kernels: Any) -> None:
         assert torch.equal(second.parameters[name], value)
 
 
-@pytest.mark.parametrize("kind", ["topk", "batchtopk"])
+@pytest.mark.parametrize("kind", ["topk", "batchtopk", "jumprelu"])
 @pytest.mark.parametrize("rounded", [False, True])
 def test_active_latents_are_those_of_the_plain_functions(kernels: Any, kind: str, rounded: bool) -> None:
     known = sae(kind)
