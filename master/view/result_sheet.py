@@ -41,10 +41,10 @@ def sheet(
     writer = csv.writer(text, lineterminator="\n")
     taken = {*_FIRST, *fields, *_LAST}
     titles = [f"metrics.{name}" if name in taken else name for name in names]
-    writer.writerow([*_FIRST, *fields, *map(_cell, titles), *_LAST])
+    writer.writerow([*_FIRST, *fields, *map(cell, titles), *_LAST])
     for row in rows:
         config, found = configs.get(row.job_id, {}), metrics.get(row.job_id, {})
-        own = (_cell(config[name]) if name in config else "" for name in fields)
+        own = (cell(config[name]) if name in config else "" for name in fields)
         figures = (found.get(name, "") for name in names)
         writer.writerow([*_head(row), *own, *figures, *_tail(row, codes)])
     return text.getvalue()
@@ -83,10 +83,10 @@ def _head(row: JobRow) -> tuple[str, str]:
 def _tail(row: JobRow, codes: Mapping[str, str]) -> tuple[Any, ...]:
     seconds = "" if row.duration_s is None else round(row.duration_s, 3)
     code = codes.get(row.job_id, "")
-    return seconds, row.worker or "", row.slot or "", row.attempts, code, _cell(row.error)
+    return seconds, row.worker or "", row.slot or "", row.attempts, code, cell(row.error)
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """Return a value as a spreadsheet shows it and never computes it."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value

@@ -1,40 +1,68 @@
-"""Groups of results as a table, Markdown, CSV and JSON."""
+"""Groups of results as lines, Markdown, HTML, CSV and JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any
-
-from rich.table import Table
 
 from master.core.harmless import clean
 from master.core.planning.value_texts import value_text
 from master.core.results.comparison import Paired
 from master.core.results.lines import Question, ResultLine
 from master.core.results.statistics import Summary
-from master.view.tables import new_table
+from master.view.result_sheet import cell
 from master.view.wording import figure
 
+_PAGE = """\
+<!doctype html>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Results</title>
+<style>
+:root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }}
+body {{ margin: 2rem }}
+table {{ border-collapse: collapse }}
+th, td {{ padding: .25rem .8rem; text-align: left; border-bottom: 1px solid #8884 }}
+td {{ font-variant-numeric: tabular-nums }}
+</style>
+<h1>Results</h1>
+<p>The best by {by} first: mean ± half of the 95 % interval of Student's t, and over how many jobs.</p>
+<div style="overflow-x: auto"><table>
+<thead>{heads}</thead>
+<tbody>{body}</tbody>
+</table></div>
+"""
 _FIGURES = ("mean", "half_width", "lowest", "highest", "count", "missing")
 
 
-def table(lines: Sequence[ResultLine], question: Question) -> Table:
-    """Return what the terminal shows: mean ± half the interval, and how many are missing."""
-    names = parameters(lines)
-    result = new_table("Results", *names, *(f">{name}" for name in headings(lines, question)))
-    for line in lines:
-        result.add_row(*_cells(line, names, question, any_against(lines)))
-    return result
+def rows(lines: Sequence[ResultLine], question: Question) -> list[list[str]]:
+    """Return the table in words, headings first: means with intervals, over how many, how many missing."""
+    names, against = parameters(lines), any_against(lines)
+    heads = [*names, *question.metrics, "n", *(("difference", "shared") if against else ())]
+    return [heads, *(_cells(line, names, question, against) for line in lines)]
 
 
 def markdown(lines: Sequence[ResultLine], question: Question) -> str:
-    """Return the same as a table in Markdown."""
-    names, heads = parameters(lines), headings(lines, question)
-    rows = [[*names, *heads], ["---"] * len(names) + ["---:"] * len(heads)]
-    rows += [_cells(line, names, question, any_against(lines)) for line in lines]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+    """Return the table in Markdown."""
+    heads, *others = rows(lines, question)
+    left = len(parameters(lines))
+    ruled = [heads, ["---"] * left + ["---:"] * (len(heads) - left), *others]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in ruled)
+
+
+def html_page(lines: Sequence[ResultLine], question: Question) -> str:
+    """Return the table as a page that needs nothing beside it."""
+    heads, *others = rows(lines, question)
+    body = "".join(_html_row("td", row) for row in others)
+    return _PAGE.format(heads=_html_row("th", heads), body=body, by=escape(question.by))
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>\n"
 
 
 def csv_text(lines: Sequence[ResultLine], question: Question) -> str:
@@ -43,18 +71,17 @@ def csv_text(lines: Sequence[ResultLine], question: Question) -> str:
     records = list(flat(lines, question))
     writer = csv.DictWriter(text, list(records[0]) if records else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows(
+        {name: "" if value is None else cell(value) for name, value in record.items()} for record in records
+    )
     return text.getvalue()
 
 
 def flat(lines: Sequence[ResultLine], question: Question) -> Iterator[dict[str, Any]]:
-    """Yield each group as one flat record; a parameter that a group does not have is empty."""
+    """Yield each group as one flat record; a parameter that a group does not have is None."""
     names = parameters(lines)
     for line in lines:
-        own: dict[str, Any] = {
-            name: value_text(line.group.parameters[name]) if name in line.group.parameters else ""
-            for name in names
-        }
+        own: dict[str, Any] = {name: _plain(line.group.parameters.get(name)) for name in names}
         for metric in question.metrics:
             found = figures(line.summaries[metric], line.missing[metric])
             own |= {f"{metric}.{name}": found[name] for name in _FIGURES}
@@ -106,12 +133,6 @@ def parameters(lines: Sequence[ResultLine]) -> list[str]:
     return list(dict.fromkeys(name for line in lines for name in line.group.parameters))
 
 
-def headings(lines: Sequence[ResultLine], question: Question) -> list[str]:
-    """Return the headings of the columns of figures."""
-    against = ["difference", "shared"] if any_against(lines) else []
-    return [*question.metrics, "n", *against]
-
-
 def any_against(lines: Sequence[ResultLine]) -> bool:
     """True where the groups are compared with a baseline."""
     return any(line.against for line in lines)
@@ -120,11 +141,24 @@ def any_against(lines: Sequence[ResultLine]) -> bool:
 def _cells(line: ResultLine, names: Sequence[str], question: Question, against: bool) -> list[str]:
     own = line.group.parameters
     return [
-        *(clean(value_text(own[name])) if name in own else "" for name in names),
+        *(_shown(own[name]) if name in own else "" for name in names),
         *(_mean(line.summaries[metric]) for metric in question.metrics),
         _count(line, question.by),
         *(_against(line.against) if against else ()),
     ]
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as tables hold it: a list or an object is JSON."""
+    return json.dumps(value) if isinstance(value, (list, tuple, dict)) else value
+
+
+def _shown(value: Any) -> str:
+    return (
+        clean(value)
+        if isinstance(value, str)
+        else value_text(_plain(value) if isinstance(value, dict) else value)
+    )
 
 
 def _mean(found: Summary | None) -> str:
