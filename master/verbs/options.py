@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from master.commands.options.parser import new_parser
 
@@ -24,3 +25,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     run = "the run's directory, as --run-dir of the run (here)"
     parser.add_argument("--run", type=Path, default=Path(), metavar="DIR", help=run)
     parser.add_argument("--json", action="store_true", help="one JSON object (docs/verbs.schema.json)")
+
+
+def named(text: str) -> tuple[str, Any]:
+    """Return a field and its value of `lr=1e-3`."""
+    from master.intake.sweeps.words import named_value
+
+    try:
+        return named_value(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.flag_types import bounded
-from master.verbs.options import EXIT_CODES, reading_parser
+from master.verbs.options import EXIT_CODES, named, reading_parser
 from master.verbs.states import STATES
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "--failed", dest="state", action="store_const", const=("failed",), help="--state failed"
     )
     where = "whose field has this value; several must all hold"
-    add("--where", type=_named, action="append", default=[], metavar="NAME=V", help=where)
+    add("--where", type=named, action="append", default=[], metavar="NAME=V", help=where)
     add("--sort", choices=SORTS, default="state", help="by this; where equal, as planned (state)")
     add("--reverse", action="store_true", help="the greatest first")
     many = bounded(int, 0, 10**9, "whole number (0 or more)")
@@ -69,15 +69,6 @@ def _states(text: str) -> tuple[str, ...]:
         if state not in STATES:
             raise argparse.ArgumentTypeError(f"{state} is no state: allowed are {', '.join(STATES)}")
     return states
-
-
-def _named(text: str) -> tuple[str, Any]:
-    from master.intake.sweeps.words import named_value
-
-    try:
-        return named_value(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ class Question:
     """The metric that the lines are in order of, one of `metrics`."""
     ascending: bool
     over: tuple[str, ...] = OVER
-    baseline: Mapping[str, str] | None = None
-    """Parameters, as text, of the group that the others are compared with."""
+    baseline: Mapping[str, Any] | None = None
+    """Parameters of the group that the others are compared with."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _line(group: Group, question: Question, baseline: Group | None) -> ResultLin
     )
 
 
-def _baseline(groups: Sequence[Group], wanted: Mapping[str, str]) -> Group:
+def _baseline(groups: Sequence[Group], wanted: Mapping[str, Any]) -> Group:
     found = [group for group in groups if all(_is(group.parameters.get(k), v) for k, v in wanted.items())]
     told = ", ".join(f"{name}={value}" for name, value in wanted.items())
     if len(found) == 1:
@@ -73,11 +73,6 @@ def _baseline(groups: Sequence[Group], wanted: Mapping[str, str]) -> Group:
     raise LookupError(f"{len(found) or 'no'} groups have {told}: a baseline is one group")
 
 
-def _is(value: Any, text: str) -> bool:
-    """Tell whether a parameter is what a user wrote."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return float(text) == float(value)
-        except ValueError:
-            return False
-    return str(value) == text
+def _is(value: Any, wanted: Any) -> bool:
+    """Compare as JSON does: `true` is not 1."""
+    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)

@@ -30,9 +30,8 @@ def test_the_best_group_is_the_first_line() -> None:
     assert lines[0].missing == {"f1": 0, "loss": 0}
 
 
-@pytest.mark.parametrize("text", ["0.1", "1e-1", ".10"])
-def test_the_others_are_compared_with_the_baseline(text: str) -> None:
-    lines = result_lines(ROWS, Question(("f1",), "f1", False, baseline={"lr": text}))
+def test_the_others_are_compared_with_the_baseline() -> None:
+    lines = result_lines(ROWS, Question(("f1",), "f1", False, baseline={"lr": 0.1}))
     first, baseline = lines
     assert baseline.against is None
     assert first.against is not None and first.against.difference is not None
@@ -41,9 +40,9 @@ def test_the_others_are_compared_with_the_baseline(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("baseline", "says"),
-    [({"lr": "7"}, "no groups have lr=7"), ({"modle": "a"}, "no groups"), ({"lr": "x"}, "no groups")],
+    [({"lr": 7}, "no groups have lr=7"), ({"modle": "a"}, "no groups"), ({"lr": "0.1"}, "no groups")],
 )
-def test_a_baseline_that_is_no_group_is_told(baseline: dict[str, str], says: str) -> None:
+def test_a_baseline_that_is_no_group_is_told(baseline: dict[str, object], says: str) -> None:
     with pytest.raises(LookupError, match=says):
         result_lines(ROWS, Question(("f1",), "f1", False, baseline=baseline))
 
@@ -51,4 +50,4 @@ def test_a_baseline_that_is_no_group_is_told(baseline: dict[str, str], says: str
 def test_a_baseline_that_is_several_groups_is_told() -> None:
     rows = [Row(f"{lr}{d}", {"lr": lr, "d": d}, {"f1": 1.0}) for lr in (1, 2) for d in (1, 2)]
     with pytest.raises(LookupError, match="2 groups have lr=1: a baseline is one group"):
-        result_lines(rows, Question(("f1",), "f1", False, baseline={"lr": "1"}))
+        result_lines(rows, Question(("f1",), "f1", False, baseline={"lr": 1}))

@@ -15,7 +15,7 @@ from master.view.answers.grouped_results import as_json, csv_text, html_page, ma
 F1 = {(0.1, 1): 0.5, (0.1, 2): 0.6, (0.2, 1): 0.7, (0.2, 2): 0.8}
 ROWS = [Row(f"{lr}-{seed}", {"lr": lr, "seed": seed}, {"f1": f1}) for (lr, seed), f1 in F1.items()]
 PLAIN = Question(("f1",), "f1", ascending=False)
-COMPARED = Question(("f1",), "f1", ascending=False, baseline={"lr": "0.1"})
+COMPARED = Question(("f1",), "f1", ascending=False, baseline={"lr": 0.1})
 
 
 def test_a_line_has_the_mean_and_its_interval() -> None:

@@ -1,0 +1,168 @@
+"""`twophase results`: the parameters of a run's jobs joined with their metrics, in groups over seeds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from master.commands.frame import Command
+from master.errors import UsageError
+from master.verbs.options import EXIT_CODES, named, reading_parser
+
+if TYPE_CHECKING:
+    from master.core.results.groups import Row
+    from master.core.results.lines import Question, ResultLine
+
+NAME = "results"
+FORMATS = ("table", "csv", "markdown", "html", "parquet")
+_NOTHING = "none"
+_DESCRIPTION = """\
+Join the parameters of a run's jobs with the metrics that they left.  Jobs that differ in nothing but the
+seed and the fold are one line: mean ± half of Student's 95 % interval, over how many, and how many are
+missing.  The best is the first line.  No master is needed."""
+_EPILOG = f"""\
+A metric whose name says loss or error is best where it is least; --least and --greatest say it.
+
+{EXIT_CODES}
+
+examples:
+  twophase results
+  twophase results --by val_f1 --where model=large --baseline lr=1e-3
+  twophase results --over none --format csv --output all.csv"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Show the results and return the exit code."""
+    return Command(f"twophase {NAME}").run(lambda: _show(parser().parse_args(words)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    result = reading_parser(NAME, _DESCRIPTION, _EPILOG)
+    add = result.add_argument
+    add("--metrics", type=_names, default=(), metavar="M,…", help="these metrics (all)")
+    add("--by", default="", metavar="M", help="in order of this metric (the first)")
+    order = result.add_mutually_exclusive_group()
+    order.add_argument("--least", dest="ascending", action="store_true", default=None, help="the least first")
+    order.add_argument("--greatest", dest="ascending", action="store_false", help="the greatest first")
+    over = f"average over these fields; {_NOTHING}: a line for each job (seed,fold)"
+    add("--over", type=_names, default=("seed", "fold"), metavar="F,…", help=over)
+    add(
+        "--where",
+        type=named,
+        action="append",
+        default=[],
+        metavar="F=V",
+        help="jobs whose field has this value",
+    )
+    baseline = "compare with the line that has these values, seed by seed"
+    add("--baseline", type=named, action="append", default=[], metavar="F=V", help=baseline)
+    add("--format", choices=FORMATS, default="table", help="how it is written (table)")
+    add("--output", type=Path, metavar="FILE", help="write there, and not to standard output")
+    return result
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    return () if names == (_NOTHING,) else names
+
+
+def _show(options: argparse.Namespace) -> int:
+    from master.core.results.lines import result_lines
+
+    rows = _rows(options)
+    question = _question(options, rows)
+    try:
+        lines = result_lines(rows, question)
+    except LookupError as error:
+        raise UsageError(f"--baseline: {error.args[0]}") from error
+    data = _written(options, lines, question)
+    if options.output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        _write(options.output, data)
+    return 0
+
+
+def _rows(options: argparse.Namespace) -> list[Row]:
+    """Return the experiments that are asked for; raises UsageError where there are none."""
+    from master.core.planning.plan import makes_base_model
+    from master.storage.journal_snapshot import open_snapshot
+    from master.verbs.run_directory import jobs_of, layout_of
+    from master.verbs.selection import Wish, select
+    from master.view.answers.result_rows import row_of
+
+    layout = layout_of(options.run)
+    with open_snapshot(layout.journal) as snapshot:
+        run, fields = jobs_of(snapshot), snapshot.fields()
+        found = select(run, fields, Wish(where=options.where), 0.0)
+        jobs = [
+            (item.job.job_id, item.standing.state) for item in found if not makes_base_model(item.job.job_id)
+        ]
+    if not jobs:
+        raise UsageError("no experiment is like that: `twophase ps` lists what there is")
+    return [row_of(layout, job_id, state, fields.get(job_id)) for job_id, state in jobs]
+
+
+def _question(options: argparse.Namespace, rows: Sequence[Row]) -> Question:
+    from dataclasses import replace
+
+    from master.core.nearest import hint, shown
+    from master.core.results.lines import ask
+
+    known = {name for row in rows for name in row.metrics}
+    for option, names in (("--metrics", options.metrics), ("--by", (options.by,) if options.by else ())):
+        for name in names:
+            if name not in known:
+                raise UsageError(f"{option}: no job left a metric {shown(name)}: {hint(name, known)}")
+    question = ask(rows, options.metrics, options.by, options.ascending)
+    return replace(question, over=options.over, baseline=dict(options.baseline) or None)
+
+
+def _written(options: argparse.Namespace, lines: Sequence[ResultLine], question: Question) -> bytes:
+    from master.view.answers import grouped_results as answers
+
+    if options.json:
+        return f"{json.dumps(answers.as_json(lines, question), indent=1)}\n".encode()
+    if options.format == "parquet":
+        return _parquet(list(answers.flat(lines, question)), options.output)
+    texts: Mapping[str, Callable[[], str]] = {
+        "table": lambda: _table(answers.rows(lines, question)),
+        "csv": lambda: answers.csv_text(lines, question),
+        "markdown": lambda: answers.markdown(lines, question),
+        "html": lambda: answers.html_page(lines, question),
+    }
+    return texts[options.format]().encode("utf-8", "backslashreplace")
+
+
+def _table(rows: list[list[str]]) -> str:
+    from master.verbs.columns import aligned
+
+    return "".join(f"{line}\n" for line in aligned(rows))
+
+
+def _parquet(records: list[dict[str, Any]], output: Path | None) -> bytes:
+    if output is None:
+        raise UsageError("--format parquet: give --output FILE")
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise UsageError("--format parquet needs pyarrow: pip install 'twophase[parquet]'") from error
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), sink)
+    return bytes(sink.getvalue())
+
+
+def _write(path: Path, data: bytes) -> None:
+    from worker_agent.protocol.whole_files import write_whole
+
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise UsageError(f"--output {path}: {error.strerror}; give a file that can be written") from error

@@ -1,0 +1,99 @@
+"""`twophase results`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from master.core.explaining.planned import plan_record
+from master.core.planning.plan import Job, Plan
+from master.core.planning.planned import plan_record
+from master.core.running.lifecycle import State, Trigger
+from master.storage.journal import Journal
+from master.storage.run_layout import RunLayout
+from master.verbs.results import main
+from tests.unit.master.verbs.conftest import moved
+from tests.unit.master.verbs.published import as_published
+
+F1 = {(0.1, 1): 0.5, (0.1, 2): 0.6, (0.2, 1): 0.7, (0.2, 2): 0.9}
+FIELDS = {f"lr={lr}/{seed}": {"lr": lr, "seed": seed} for lr, seed in [*F1, (0.3, 1)]}
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Path:
+    """Return the directory of a search: four jobs have succeeded, one has failed."""
+    layout = RunLayout(tmp_path / "run")
+    with closing(Journal(layout.journal, "the-run")) as journal:
+        journal.remember_jobs({name: name for name in FIELDS}, FIELDS)
+        journal.remember_plan(plan_record(Plan(tuple(Job(name, phase=2) for name in FIELDS), {}), {}))
+        for (lr, seed), f1 in F1.items():
+            job_id = f"lr={lr}/{seed}"
+            journal.append([moved(3.0, job_id, Trigger.COLLECT, State.SUCCEEDED)])
+            layout.result(job_id).mkdir(parents=True)
+            (layout.result(job_id) / "metrics.json").write_text(json.dumps({"f1": f1, "val_loss": 1 - f1}))
+        journal.append([moved(3.0, "lr=0.3/1", Trigger.FAIL, State.FAILED)])
+    return layout.root
+
+
+def test_the_best_group_is_first_and_what_failed_is_counted(
+    search: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--run", str(search), "--metrics", "f1"]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["lr", "f1", "n"],
+        ["0.2", "0.8000", "±", "1.2706", "2"],
+        ["0.1", "0.5500", "±", "0.6353", "2"],
+        ["0.3", "–", "0,", "2", "missing"],
+    ]
+
+
+def test_json_is_as_it_is_published(search: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--run", str(search), "--json", "--by", "val_loss", "--baseline", "lr=0.1"]) == 0
+    printed = as_published("results", capsys.readouterr().out)
+    first, second, _ = printed["groups"]
+    assert printed["ascending"] is True and first["parameters"] == {"lr": 0.2}
+    assert first["metrics"]["val_loss"]["mean"] == pytest.approx(0.2)
+    assert first["difference"]["mean"] == pytest.approx(-0.25) and second["difference"] is None
+
+
+def test_each_job_is_a_line_where_nothing_is_averaged_over(
+    search: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--over", "none", "--format", "csv", "--where", "lr=2e-1", "--greatest"]
+    assert main(["--run", str(search), *words]) == 0
+    records = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(record["seed"], record["f1.mean"]) for record in records] == [("2", "0.9"), ("1", "0.7")]
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"), [("markdown", "| lr | f1 |"), ("html", "<!doctype html>"), ("parquet", "PAR1")]
+)
+def test_a_file_is_written_whole(form: str, begins: str, search: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    assert main(["--run", str(search), "--format", form, "--output", str(target)]) == 0
+    assert target.read_bytes().decode("latin-1").startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--by", "f2"], "--by: no job left a metric `f2`: allowed are f1, val_loss"),
+        (["--metrics", "f1,los"], "--metrics: no job left a metric `los`"),
+        (["--where", "lrr=1"], "no job has the field `lrr`: did you mean `lr`?"),
+        (["--where", "lr=7"], "no experiment is like that: `twophase ps` lists what there is"),
+        (["--baseline", "lr=7"], "--baseline: no groups have lr=7"),
+        (["--format", "parquet"], "--format parquet: give --output FILE"),
+        (["--format", "csv", "--output", "/proc/no/such"], "--output /proc/no/such: "),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    words: list[str], says: str, search: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--run", str(search), *words]) == 2
+    told = capsys.readouterr()
+    assert says in told.err.splitlines()[0] and told.out == ""
