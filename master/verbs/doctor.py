@@ -1,0 +1,85 @@
+"""`twophase doctor`: what is wrong with each worker, and the command that cures it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from master.commands.frame import Command
+from master.commands.options.parser import new_parser
+
+if TYPE_CHECKING:
+    from master.core.explaining.health import Finding
+    from master.runs.doctor.diagnosis import Diagnosis
+
+NAME = "doctor"
+BROKEN = 1
+_MARKS = {"good": "ok", "doubtful": "??", "broken": "!!"}
+_DESCRIPTION = """\
+Look at every worker of a cluster config, eight at a time: key and host key, Python, rsync, disks, clock,
+GPUs, what jobs need, whether jobs outlive a logout, what its sshd allows.  Tells what is wrong and the
+command that cures it.  Changes nothing on them; `setup` of the config is run, as a run would."""
+_EPILOG = """\
+exit codes:
+  0 every worker can be used    1 one cannot    2 wrong words    3 the cluster config is wrong
+
+examples:
+  twophase doctor
+  twophase doctor --cluster-config lab.json --json | jq -r '.workers[] | select(.health != "good")'"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Look at the workers and return the exit code."""
+    return Command(f"twophase {NAME}").run(lambda: _look(parser().parse_args(words)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
+    add = result.add_argument
+    config = "the workers, JSON or YAML (cluster_config.json where that is here, else this machine)"
+    add("--cluster-config", type=Path, metavar="F", help=config)
+    add("--json", action="store_true", help="one JSON object (docs/verbs.schema.json)")
+    return result
+
+
+def _look(options: argparse.Namespace) -> int:
+    from master.core.explaining.health import Health
+    from master.intake.cluster import read_cluster, this_machine
+    from master.runs.doctor.diagnosis import diagnose
+
+    usual = Path("cluster_config.json")
+    config = options.cluster_config or (usual if usual.exists() else None)
+    found = diagnose(read_cluster(config) if config else this_machine())
+    if options.json:
+        print(json.dumps({"workers": [as_json(each) for each in found]}, indent=1))
+    else:
+        print("\n".join(line for each in found for line in lines(each)))
+    return BROKEN if any(each.health is Health.BROKEN for each in found) else 0
+
+
+def as_json(found: Diagnosis) -> dict[str, Any]:
+    """Return what was found on a worker, ready for JSON."""
+    findings = [
+        {"what": each.what, "health": each.health.value, "says": each.says, "cure": each.cure or None}
+        for each in found.findings
+    ]
+    return {"worker": found.worker, "health": found.health.value, "findings": findings}
+
+
+def lines(found: Diagnosis) -> Iterator[str]:
+    """Yield what the terminal shows of a worker: its name, then each finding with its cure."""
+    yield found.worker
+    for each in found.findings:
+        yield from _of_finding(each)
+
+
+def _of_finding(found: Finding) -> Iterator[str]:
+    from master.view.wording import clean
+
+    yield f"  {_MARKS[found.health.value]}  {found.what:<11}  {clean(found.says)}"
+    if found.cure:
+        yield f"      {'':<11}  {clean(found.cure)}"
