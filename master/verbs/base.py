@@ -9,7 +9,7 @@ from typing import Any
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
-from master.verbs.options import add_run_options
+from master.verbs.common.options import add_run_options
 
 NAME = "base"
 DAMAGED = 1
@@ -94,7 +94,7 @@ def _entry(
 
 def _print(found: Iterable[dict[str, Any]], *, checked: bool) -> None:
     from master.core.planning.identity import CODE_FIELD
-    from master.verbs.columns import aligned
+    from master.verbs.common.columns import aligned
     from master.view.wording import duration
 
     rows = [

@@ -78,7 +78,7 @@ def lines(found: Diagnosis) -> Iterator[str]:
 
 
 def _of_finding(found: Finding) -> Iterator[str]:
-    from master.view.wording import clean
+    from master.core.harmless import clean
 
     yield f"  {_MARKS[found.health.value]}  {found.what:<11}  {clean(found.says)}"
     if found.cure:

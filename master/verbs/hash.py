@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
-from master.verbs.options import EXIT_CODES, reading_parser
+from master.verbs.common.options import EXIT_CODES, reading_parser
 
 if TYPE_CHECKING:
     from master.core.explaining.planned import Planned
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
 def _tell(options: argparse.Namespace) -> int:
     from master.errors import UsageError
     from master.storage.journal_snapshot import open_snapshot
-    from master.verbs.run_directory import layout_of, named_job
+    from master.verbs.common.run_directory import layout_of, named_job
 
     is_diff, words = options.jobs[0] == DIFF, options.jobs
     words = words[1:] if is_diff else words

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from master.commands.frame import Command
 from master.commands.options.flag_types import whole_number
-from master.verbs.options import reading_parser
+from master.verbs.common.options import reading_parser
 
 if TYPE_CHECKING:
     from master.core.explaining.standing import Standing
@@ -67,7 +67,7 @@ class Log:
 
 def _show(options: argparse.Namespace, command: Command) -> int:
     from master.storage.journal_snapshot import open_snapshot
-    from master.verbs.run_directory import jobs_of, layout_of, named_job
+    from master.verbs.common.run_directory import jobs_of, layout_of, named_job
 
     layout = layout_of(options.run)
     with open_snapshot(layout.journal) as snapshot:

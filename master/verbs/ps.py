@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.flag_types import bounded
-from master.verbs.options import EXIT_CODES, named, reading_parser
-from master.verbs.states import STATES
+from master.verbs.common.options import EXIT_CODES, named, reading_parser
+from master.verbs.common.states import STATES
 
 if TYPE_CHECKING:
     from master.core.running.summary import JobRow
-    from master.verbs.selection import Selected
+    from master.verbs.common.selection import Selected
 
 NAME = "ps"
 SORTS = ("state", "duration", "since", "job", "worker")
@@ -84,8 +84,8 @@ class Listing:
 
 def _list(options: argparse.Namespace) -> int:
     from master.storage.journal_snapshot import open_snapshot
-    from master.verbs.run_directory import jobs_of, layout_of
-    from master.verbs.selection import Wish, select
+    from master.verbs.common.run_directory import jobs_of, layout_of
+    from master.verbs.common.selection import Wish, select
 
     limit = options.limit if options.limit is not None else (0 if options.json else MOST_SHOWN)
     with open_snapshot(layout_of(options.run).journal) as snapshot:
@@ -122,7 +122,7 @@ def _as_json(listing: Listing) -> dict[str, Any]:
 
 
 def _lines(listing: Listing) -> Iterator[str]:
-    from master.verbs.columns import aligned
+    from master.verbs.common.columns import aligned
 
     if listing.rows:
         yield from aligned([_COLUMNS, *(_cells(item.row, item.seconds) for item in listing.rows if item.row)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.errors import UsageError
-from master.verbs.options import EXIT_CODES, named, reading_parser
+from master.verbs.common.options import EXIT_CODES, named, reading_parser
 
 if TYPE_CHECKING:
     from master.core.results.groups import Row
@@ -93,8 +93,8 @@ def _rows(options: argparse.Namespace) -> list[Row]:
     """Return the experiments that are asked for; raises UsageError where there are none."""
     from master.core.planning.plan import makes_base_model
     from master.storage.journal_snapshot import open_snapshot
-    from master.verbs.run_directory import jobs_of, layout_of
-    from master.verbs.selection import Wish, select
+    from master.verbs.common.run_directory import jobs_of, layout_of
+    from master.verbs.common.selection import Wish, select
     from master.view.answers.result_rows import row_of
 
     layout = layout_of(options.run)
@@ -141,7 +141,7 @@ def _written(options: argparse.Namespace, lines: Sequence[ResultLine], question:
 
 
 def _table(rows: list[list[str]]) -> str:
-    from master.verbs.columns import aligned
+    from master.verbs.common.columns import aligned
 
     return "".join(f"{line}\n" for line in aligned(rows))
 

@@ -23,6 +23,7 @@ class Verb:
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
+        Verb("init", "ask for the workers, look at them, write a cluster config"),
         Verb("doctor", "tell what is wrong with each worker, and what cures it"),
         Verb("plan", "show what a run would do, and the state of the workers; start nothing"),
         Verb("run", "train every base model once, then run every experiment from it"),

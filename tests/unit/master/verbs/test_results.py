@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from master.core.planning.planned import plan_record
 
 from master.core.explaining.planned import plan_record
 from master.core.planning.plan import Job, Plan
-from master.core.planning.planned import plan_record
 from master.core.running.lifecycle import State, Trigger
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout

@@ -12,8 +12,8 @@ from master.core.planning.plan import Job
 from master.core.running.lifecycle import ENDED, State
 from master.core.running.summary import JobRow
 from master.errors import UsageError
-from master.verbs.run_directory import RunJobs
-from master.verbs.states import STATES
+from master.verbs.common.run_directory import RunJobs
+from master.verbs.common.states import STATES
 
 _ENDED = frozenset(state.value for state in ENDED)
 _RANK = {state: rank for rank, state in enumerate(STATES)}

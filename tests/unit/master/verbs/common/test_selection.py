@@ -6,7 +6,7 @@ import pytest
 
 from master.core.explaining.standing import Standing
 from master.core.planning.plan import Job
-from master.verbs.selection import Selected
+from master.verbs.common.selection import Selected
 
 JOB = Job("alpha/x", phase=2)
 

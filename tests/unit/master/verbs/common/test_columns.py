@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from master.verbs.columns import aligned
+from master.verbs.common.columns import aligned
 
 
 def test_a_column_is_as_wide_as_its_widest_cell_and_no_line_ends_in_blanks() -> None:

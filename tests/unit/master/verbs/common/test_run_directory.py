@@ -14,7 +14,7 @@ from master.storage.journal import Journal
 from master.storage.journal_snapshot import open_snapshot
 from master.storage.run_layout import RunLayout
 from master.verbs import ps
-from master.verbs.run_directory import jobs_of, layout_of, named_job
+from master.verbs.common.run_directory import jobs_of, layout_of, named_job
 from tests.unit.master.verbs.conftest import moved
 
 BASE = "base_models/" + "a" * 32
