@@ -16,6 +16,7 @@ from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.errors import SessionLost
 from master.runs.agents import OpenSession, open_session
+from master.runs.control.server import ControlServer
 from master.runs.dispatcher import Dispatcher, Ports
 from master.runs.library import synced_data
 from master.runs.notices import Ended, Notices, Observer
@@ -99,11 +100,19 @@ class Run:
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
         exit_code = None
         with ExitStack() as ending:
+            self._listen(ending)
             ending.callback(self._part)
             ending.callback(parts.courier.close)
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             exit_code = dispatcher.run()
         return RunResult(exit_code, parts.shared.state, started_at, steady_clock.now(), parts.history)
+
+    def _listen(self, ending: ExitStack) -> None:
+        """Let the user ask, from another terminal, why a job has not ended."""
+        try:
+            ending.callback(ControlServer(self._spec.layout, self._parts.shared).close)
+        except OSError as error:
+            self.note(f"`twophase why` cannot ask this run: {error.strerror or error}")
 
     def _part(self) -> None:
         """Let the workers go, and their agents end where there is nothing that they could go on with."""

@@ -79,6 +79,12 @@ class SharedState:
         with self._lock:
             yield
 
+    @contextmanager
+    def looking(self) -> Iterator[RunState]:
+        """Give the state to read, which nobody changes meanwhile: be quick."""
+        with self._looking, self._lock:
+            yield self.state
+
     def changed(self, transitions: Iterable[Transition]) -> None:
         """Take note of what jobs have changed."""
         if self._looked_at:

@@ -37,7 +37,8 @@ examples:
 
 def main(words: Sequence[str]) -> int:
     """Show the results and return the exit code."""
-    return Command(f"twophase {NAME}").run(lambda: _show(parser().parse_args(words)))
+    command = Command(f"twophase {NAME}")
+    return command.run(lambda: _show(parser().parse_args(words), command))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,11 +72,13 @@ def _names(text: str) -> tuple[str, ...]:
     return () if names == (_NOTHING,) else names
 
 
-def _show(options: argparse.Namespace) -> int:
+def _show(options: argparse.Namespace, command: Command) -> int:
     from master.core.results.lines import result_lines
 
     rows = _rows(options)
     question = _question(options, rows)
+    if not question.metrics:
+        command.say("no job has metrics yet: a script leaves them as metrics.json in its output directory")
     try:
         lines = result_lines(rows, question)
     except LookupError as error:

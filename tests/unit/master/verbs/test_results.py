@@ -97,3 +97,8 @@ def test_what_cannot_be_is_one_line(
     assert main(["--run", str(search), *words]) == 2
     told = capsys.readouterr()
     assert says in told.err.splitlines()[0] and told.out == ""
+
+
+def test_results_without_metrics_say_so(search: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--run", str(search), "--where", "lr=3e-1"]) == 0
+    assert "no job has metrics yet" in capsys.readouterr().err

@@ -1,0 +1,61 @@
+"""Where the socket of a running master is: in the run's state, which nobody else may enter."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from master.storage.run_layout import RunLayout
+
+_FILE = "control"
+_FD = Path("/proc/self/fd")
+
+
+def listening(layout: RunLayout) -> socket.socket:
+    """Listen for questions to the master that holds the run directory.  Raises OSError."""
+    path = layout.state / _FILE
+    remove(layout)
+    listener = _opened(path, lambda sock, name: sock.bind(name))
+    path.chmod(0o600)
+    listener.listen(16)
+    return listener
+
+
+def remove(layout: RunLayout) -> None:
+    """Remove the socket: of a master that is done, or was killed.  Raises OSError."""
+    (layout.state / _FILE).unlink(missing_ok=True)
+
+
+def connected(layout: RunLayout) -> socket.socket | None:
+    """Connect to the master that works in a run directory; None where none does, or on another machine."""
+    try:
+        return _opened(layout.state / _FILE, lambda sock, name: sock.connect(name))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+
+
+def _opened(path: Path, use: Callable[[socket.socket, str], None]) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with _short(path) as name:
+            use(sock, name)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Give a name of a path that fits into the address of a socket, which is 107 bytes long."""
+    if not _FD.is_dir():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield str(_FD / str(folder) / path.name)
+    finally:
+        os.close(folder)

@@ -1,0 +1,88 @@
+"""`twophase why`: why a job has not ended, and what would change it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from master.commands.frame import Command
+from master.verbs.common.options import EXIT_CODES, reading_parser
+
+NAME = "why"
+_DESCRIPTION = """\
+Tell the one cause for which a job has not ended: what it waits for, and where it waits for room, of every
+worker why it does not take it; and what would change that.  Asks the master that works in the run."""
+_EPILOG = f"""\
+{EXIT_CODES}
+
+examples:
+  twophase why alpha/lr=1e-3
+  twophase why 3f9c2a --json | jq -r .says"""
+_NO_MASTER = "no master works in this run: the same command as before goes on with it"
+
+_ENDED = {
+    "succeeded": "has succeeded",
+    "failed": "has failed",
+    "cancelled": "was cancelled",
+    "blocked": "is blocked",
+}
+_WITH_NOTE = ("failed", "blocked")
+
+
+def main(words: Sequence[str]) -> int:
+    """Tell why and return the exit code."""
+    return Command(f"twophase {NAME}").run(lambda: _tell(parser().parse_args(words)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    result = reading_parser(NAME, _DESCRIPTION, _EPILOG)
+    result.add_argument("job", help="its id, the end of it, or the start of a base model's hash")
+    return result
+
+
+def _tell(options: argparse.Namespace) -> int:
+    from master.runs.control.answers import WHY
+    from master.runs.control.client import ask
+    from master.storage.journal_snapshot import open_snapshot
+    from master.verbs.common.run_directory import jobs_of, layout_of, named_job
+
+    layout = layout_of(options.run)
+    with open_snapshot(layout.journal) as snapshot:
+        run = jobs_of(snapshot)
+    job_id = named_job(options.job, run.jobs)
+    standing = run.standing(job_id)
+    answered = ask(layout, WHY, job_id)
+    told = answered or {"job_id": job_id, "state": standing.state, "note": standing.note, "cause": None}
+    shown = as_json(told, has_master=answered is not None)
+    print(json.dumps(shown, indent=1) if options.json else _lines(shown))
+    return 0
+
+
+def as_json(told: dict[str, Any], *, has_master: bool) -> dict[str, Any]:
+    """Return what a master answered, or what the journal tells, as it is published."""
+    from master.core.explaining.cause_json import from_json
+    from master.errors import TwophaseError
+    from master.view.answers.why import sentence, what_changes_it
+
+    kept = {"job_id": str(told["job_id"]), "state": str(told["state"]), "cause": told["cause"]}
+    if told["cause"] is None:
+        says = _ENDED.get(kept["state"], _NO_MASTER)
+        note = f": {told['note']}" if kept["state"] in _WITH_NOTE and told["note"] else ""
+        return {**kept, "says": f"{says}{note}", "changes": "", "asked": has_master}
+    try:
+        cause = from_json(told["cause"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise TwophaseError(f"the master says what cannot be ({error}): is it of this version?") from error
+    now = float(told.get("at") or time.time())
+    return {**kept, "says": sentence(cause, now), "changes": what_changes_it(cause), "asked": has_master}
+
+
+def _lines(shown: dict[str, Any]) -> str:
+    from master.core.harmless import clean
+
+    first = clean(f"{shown['job_id']} {shown['says']}")
+    return f"{first}\nwhat would change it: {shown['changes']}" if shown["changes"] else first

@@ -1,0 +1,42 @@
+"""What a running master answers."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+
+from master.core.explaining.cause_json import from_json
+from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
+from master.runs.control.answers import answer
+from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
+
+
+def test_why_a_job_has_not_ended() -> None:
+    run = Stage(base(), job("alpha/job", needs="x"), workers=["w1"])
+    status, told = answer("/api/why/alpha%2Fjob", run.state, 7.0)
+    assert (status, told["state"], told["at"]) == (HTTPStatus.OK, "pending", 7.0)
+    waits = Cause(Why.NO_ROOM, hindrances=(Hindrance("w1", Obstacle.CONNECTING),))
+    assert from_json(told["cause"]) == Cause(Why.AWAITS_BASE_MODEL, job=BASE, of_base=waits)
+
+
+def test_a_job_that_has_ended_has_no_cause() -> None:
+    run = one_running_alone()
+    run.ended("w1", "job", 1)
+    run.home("job", 1)
+    status, told = answer("/api/why/job", run.state, 7.0)
+    assert (status, told["state"], told["cause"]) == (HTTPStatus.OK, "succeeded", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/api/why/jbo", "no job `jbo` in this run"),
+        ("/", "no route `/`"),
+        ("/api/why", "no route"),
+        ("/../etc/passwd", "no route"),
+    ],
+)
+def test_what_is_not_there_is_told(path: str, says: str) -> None:
+    status, told = answer(path, one_running_alone().state, 7.0)
+    assert status is HTTPStatus.NOT_FOUND and says in told["error"]

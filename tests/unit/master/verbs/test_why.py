@@ -1,0 +1,66 @@
+"""What `twophase why` says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from master.core.explaining.cause_json import to_json
+from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
+from master.errors import TwophaseError
+from master.verbs.why import as_json, main
+from tests.unit.master.verbs.published import as_published
+
+NO_LABEL = Cause(Why.NO_ROOM, hindrances=(Hindrance("lab1", Obstacle.LABELS, "big"),))
+
+
+def told(state: str, note: str = "", cause: Cause | None = None) -> dict[str, Any]:
+    return {
+        "job_id": "a",
+        "state": state,
+        "note": note,
+        "cause": to_json(cause) if cause else None,
+        "at": 7.0,
+    }
+
+
+def test_what_a_master_answers_is_a_sentence_and_what_would_change_it() -> None:
+    found = as_json(told("ready", cause=NO_LABEL), has_master=True)
+    assert as_published("why", json.dumps(found))["says"] == "will find no worker: lab1 has not the label big"
+    assert found["changes"] == "give a worker the label in the cluster config"
+
+
+@pytest.mark.parametrize(
+    ("state", "note", "says"),
+    [
+        ("succeeded", "retried", "has succeeded"),
+        ("failed", "exit code 1", "has failed: exit code 1"),
+        ("blocked", "its base model x failed", "is blocked: its base model x failed"),
+        ("cancelled", "", "was cancelled"),
+        ("ready", "", "no master works in this run: the same command as before goes on with it"),
+    ],
+)
+def test_without_a_cause_it_is_how_the_job_stands(state: str, note: str, says: str) -> None:
+    assert as_json(told(state, note), has_master=False)["says"] == says
+
+
+def test_a_master_that_says_what_cannot_be_is_told() -> None:
+    strange = {**told("ready"), "cause": {"why": "no idea"}}
+    with pytest.raises(TwophaseError, match="the master says what cannot be"):
+        as_json(strange, has_master=True)
+
+
+def test_without_a_master_the_journal_tells(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lr=0.1", "--run", str(run)]) == 0
+    assert capsys.readouterr().out == "alpha/lr=0.1 has failed: out of luck\n"
+    assert main(["alpha/plain", "--run", str(run), "--json"]) == 0
+    printed = as_published("why", capsys.readouterr().out)
+    assert printed["state"] == "running" and printed["asked"] is False
+
+
+def test_a_job_that_is_not_there_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["alpha/nope", "--run", str(run)]) == 2
+    assert "no job" in capsys.readouterr().err
