@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from master.core.planning.planned import plan_record
 
 from master.core.explaining.planned import plan_record
 from master.core.planning.plan import Job, Plan
