@@ -20,6 +20,7 @@ from master.core.running.jobs import (
     expect_model,
     finish,
     give_no_number_twice,
+    is_stale,
     leave,
     make_ready,
     move,
@@ -270,6 +271,9 @@ def adopt(state: RunState, record: JobRecord, attempt: int, out: Outbox) -> None
     view.attempts.add(record.key)
     if lost.finished is not None:
         finish(state, record, lost.finished, out)
+    elif is_stale(state, record):
+        # Where it still waits for that base model, it would wait for ever.
+        out.commands.append(cmd.Withdraw(view.name, *record.key))
 
 
 def discard(state: RunState, view: WorkerView, key: ev.Attempt, out: Outbox) -> None:

@@ -164,3 +164,16 @@ def test_what_was_adopted_is_taken_back_from_a_worker_that_cannot_be_brought_wha
     failed = ev.DeliveryFailed(run.at, "w1", "x#0", "no space left")
     said = [run.tell(failed) for _ in range(run.policy.max_deliveries)][-1]
     assert said == ["pause w1 5 s: no space left", "withdraw job#1@w1"]
+
+
+def test_what_is_adopted_after_its_base_model_was_damaged_is_taken_back_if_it_waits() -> None:
+    run = Stage(job(needs="x"), in_store={"x": "x#0"})
+    run.up("w1")
+    run.staging("w1", "job", 1)
+    run.up("w2")
+    run.silent("w1")
+    run.run_on("w2", "job", 2)
+    run.up("w1", ("job", 1))
+    damage(run)
+    said = run.ended("w2", "job", 2, "worker_fault")
+    assert "job adopt#1@w1: running" in said and "withdraw job#1@w1" in said
