@@ -24,6 +24,8 @@ PATIENCE_S = 30_000.0
 """After the last fault; a run that has not ended by then hangs."""
 MOST_STARTS = 60
 """So often the user gives the command again."""
+BEYOND_INVARIANTS = ("every_run_ends", "no_process_breaks")
+"""Promises that are not asked but seen: a run that hangs, and an error that nobody expects."""
 
 
 class Violation(AssertionError):

@@ -1,0 +1,203 @@
+"""Bugs that somebody might make in the protocol; each breaks a promise, and the simulation says which."""
+
+from __future__ import annotations
+
+from master.core.running import attempts, jobs, recovery, retry, workers
+from master.core.running.placing import assigning
+from master.core.running.records import WorkerView
+from master.runs import dispatcher
+from master.runs.dispatcher import Dispatcher
+from tests.simulation.mutation import Mutation
+from worker_agent.core import staging, transitions
+from worker_agent.runtime import recovery as agent_recovery
+from worker_agent.runtime.effects.starts import StartEffects
+
+OF_THE_MASTER = (
+    Mutation(
+        "a lease ends at once",
+        workers.on_tick,
+        "event.at - view.since <= state.policy.lease_s",
+        "event.at - view.since <= 1.0",
+        breaks="given_up_only_after_its_lease",
+    ),
+    Mutation(
+        "what is lost costs a retry",
+        retry.judge,
+        "record.losses += 1",
+        "record.losses += 1; record.failures += 1",
+        breaks="no_retry_pays_for_the_place",
+    ),
+    Mutation(
+        "a bad place costs a retry",
+        retry.judge,
+        "if outcome is Outcome.WORKER_FAULT:",
+        "if False:",
+        breaks="no_retry_pays_for_the_place",
+    ),
+    Mutation(
+        "a job that is retried is given up",
+        retry._allowance,
+        "if count <= allowed:",
+        "if count < allowed:",
+        breaks="failed_jobs_used_up_their_tries",
+    ),
+    Mutation(
+        "what was replaced goes on",
+        attempts._replace_current,
+        "out.commands.append(kind(record.worker, *record.key))",
+        "pass",
+        breaks="what_runs_is_counted_on",
+    ),
+    Mutation(
+        "an end that comes late is thrown away",
+        attempts._finished_late,
+        "lost.worker != event.worker",
+        "event.finished.succeeded",
+        breaks="thrown_away_only_when_nobody_needs_it",
+    ),
+    Mutation(
+        "jobs do not wait for their base model",
+        jobs.lacks_base,
+        "record.job.needs not in state.home",
+        "record.job.needs in state.jobs",
+        breaks="nobody_is_dismissed_for_nothing",
+    ),
+    Mutation(
+        "a stop stops nothing",
+        assigning.place,
+        "if state.stopping or not len(state.ready):",
+        "if not len(state.ready):",
+        breaks="nothing_starts_after_a_stop",
+    ),
+    Mutation(
+        "a worker gets one attempt too many",
+        WorkerView.room,
+        "+ lookahead - self.used",
+        "+ lookahead - self.used + 1",
+        breaks="no_more_than_the_slots_hold",
+    ),
+    Mutation(
+        "jobs are blocked while their base model is made again",
+        jobs.make_ready,
+        "if base and base.state is State.FAILED:",
+        "if base:",
+        breaks="blocked_jobs_have_a_failed_ancestor",
+    ),
+    Mutation(
+        "a start forgets what may come back",
+        recovery._replay,
+        "orphan(record)",
+        "pass",
+        breaks="the_journal_tells_all",
+    ),
+    Mutation(
+        "a start gives out numbers again",
+        recovery._apply,
+        "record.attempts = max(record.attempts, transition.attempt)",
+        "record.attempts = record.attempts",
+        breaks="the_journal_tells_all",
+    ),
+    Mutation(
+        "a retry is not journalled",
+        jobs.move,
+        "if record.state is before and",
+        "if trigger is Trigger.RETRY or record.state is before and",
+        breaks="the_journal_tells_all",
+    ),
+    Mutation(
+        "agents are told before the journal is",
+        Dispatcher.turn,
+        "self._remember(outboxes)\n",
+        "self._carry_out([], _acks(batch)); self._remember(outboxes)\n",
+        breaks="acknowledged_events_are_durable",
+    ),
+    Mutation(
+        "more is acknowledged than has come",
+        dispatcher._acks,
+        "max(acks.get(item.worker, 0), item.seq)",
+        "item.seq + 3",
+        breaks="acknowledged_events_are_durable",
+    ),
+    Mutation(
+        "an outcome is not sent for",
+        jobs.finish,
+        "out.commands.append(collecting(record))",
+        "pass",
+        breaks="every_open_job_can_go_on",
+    ),
+    Mutation(
+        "an outcome is not sent for again",
+        workers._say_again,
+        "out.commands.append(collecting(record))",
+        "pass",
+        breaks="every_open_job_can_go_on",
+    ),
+    Mutation(
+        "a launch that was lost is not said again",
+        workers._reconcile,
+        "out.commands.append(cmd.StartAttempt(event.worker, *record.key))",
+        "pass",
+        breaks="every_open_job_can_go_on",
+    ),
+)
+
+OF_THE_AGENT = (
+    Mutation(
+        "a launch that is said twice is begun twice",
+        transitions.on_launch,
+        "if key in state.attempts:",
+        "if False:",
+        breaks="no_process_breaks",
+    ),
+    Mutation(
+        "what runs can be released",
+        transitions.on_release,
+        "attempt is None or attempt.phase is not Phase.FINISHED",
+        "attempt is None",
+        breaks="no_process_breaks",
+    ),
+    Mutation(
+        "a cancel ends nothing that runs",
+        transitions.on_cancel,
+        "elif attempt.phase in (Phase.STARTING, Phase.RUNNING):",
+        "elif False:",
+        breaks="what_runs_is_counted_on",
+    ),
+    Mutation(
+        "what an agent took down with it is not told of",
+        agent_recovery.report_lost,
+        "transitions.on_lost(state, key, why, now)",
+        "pass",
+        breaks="every_run_ends",
+    ),
+    Mutation(
+        "what is adopted has no slot",
+        agent_recovery.resume,
+        "state.slots[found.slot] = attempt.key",
+        "pass",
+        breaks="no_process_breaks",
+    ),
+    Mutation(
+        "nobody looks at data before the start",
+        StartEffects._is_fit,
+        'if status != "present":',
+        "if False:",
+        breaks="base_models_are_checked_before_use",
+    ),
+    Mutation(
+        "a new master is not told what is wanted",
+        transitions.on_hello,
+        "if status is Artefact.WANTED and state.waiting.get(content_hash):",
+        "if False:",
+        breaks="every_open_job_can_go_on",
+    ),
+    Mutation(
+        "what arrives damaged is not asked for again",
+        staging.on_verified,
+        "state.outbox.append(cmd.Send(Rejected(content_hash, problem)))",
+        "pass",
+        breaks="every_open_job_can_go_on",
+    ),
+)
+
+MUTATIONS = (*OF_THE_MASTER, *OF_THE_AGENT)
