@@ -19,12 +19,15 @@ SUMMARY_EVERY_S = 30.0
 
 def summary_line(tally: Tally, state: RunState, at: float, names: Mapping[int, str] = PHASES) -> str:
     """Return how both phases stand, and why nothing runs, on one line; `names` tells what jobs are called."""
-    parts = []
-    for phase, name in names.items():
-        counts = tally.phase(phase)
-        if counts.total:
-            parts.append(f"{name} {counts_text(counts, tally.eta_s(state, phase, at))}")
-    return "; ".join(filter(None, (*parts, why_nothing_runs(state, at))))
+    counts = {phase: tally.phase(phase) for phase in names}
+    parts = [
+        f"{names[phase]} {counts_text(found, tally.eta_s(state, phase, at))}"
+        for phase, found in counts.items()
+        if found.total
+    ]
+    if not any(found.running for found in counts.values()):
+        parts.append(why_nothing_runs(state, at))
+    return "; ".join(filter(None, parts))
 
 
 class PlainView(FedView):
