@@ -67,7 +67,7 @@ def _changed(cache: Cache, use: Use) -> List[str]:
 
 def _rotten(cache: Cache, use: Use, failed: bool) -> List[str]:
     unknown = [name for name in use.names if not cache.inspections.is_known(name)]
-    cache.rotten(unknown, every_s=0.0)
+    cache.rotten(unknown)
     if failed:
         return cache.rotten(use.names, ran_s=use.ran_s)
     return cache.inspections.found(use.names, cache.inspections.clock() - use.ran_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Iterator, List, Sequence
+from typing import Collection, Iterator, List, Sequence
 
 from worker_agent.attempts.invocation import mark_of
 from worker_agent.core import deadlines, transitions
@@ -46,11 +46,14 @@ def restore(memory: Memory) -> AgentState:
     return state
 
 
-def ended_and_told(state: AgentState, memory: Memory) -> List[Key]:
-    """Return the attempts whose end was acknowledged: a master that does not know it has an older journal."""
+def ended_and_told(state: AgentState, memory: Memory, again: Collection[Key] = ()) -> List[Key]:
+    """Return the attempts whose end was acknowledged: a master that does not know it has an older journal.
+
+    What is being told `again` is none of them: the master is about to hear how it ended.
+    """
     untold = {(event.job_id, event.attempt) for event in memory.events.values()}
     finished = (key for key, attempt in state.attempts.items() if attempt.phase is Phase.FINISHED)
-    return [key for key in finished if key not in untold]
+    return [key for key in finished if key not in untold and key not in again]
 
 
 def left_behind(memory: Memory, run_id: str, boot_id: str, exits_path: Path) -> List[Adopted]:

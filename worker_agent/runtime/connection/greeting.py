@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
+from typing import Collection, Sequence
 
 from worker_agent.core import slot_assignment, transitions
+from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_monitor import GpuMonitor
@@ -74,10 +75,10 @@ class Reception:
         context = self._settle(hello)
         devices = list(context.devices.values())
         transitions.on_hello(self._state, devices, incomplete=not context.is_complete)
-        if is_new_start:
-            transitions.on_new_start(self._state, self._spool.memory.acknowledged())
+        again = self._spool.memory.acknowledged() if is_new_start else []
+        transitions.on_new_start(self._state, again)
         self._gpus.look_at_locks()
-        return self._welcome(context)
+        return self._welcome(context, {(event.job_id, event.attempt) for event in again})
 
     def check(self, hello: Hello) -> Settings:
         """Return the settings of a hello.  Raises MessageError, with why it is refused."""
@@ -110,9 +111,9 @@ class Reception:
         self._spool.put(Met(hello.epoch, self._identity.boot_id, hello.settings, str(work_dir)))
         return context
 
-    def _welcome(self, context: HostContext) -> Welcome:
+    def _welcome(self, context: HostContext, again: Collection[Key]) -> Welcome:
         attempts = [AttemptKey(*key) for key in self._state.attempts]
-        ended = [AttemptKey(*key) for key in ended_and_told(self._state, self._spool.memory)]
+        ended = [AttemptKey(*key) for key in ended_and_told(self._state, self._spool.memory, again)]
         return Welcome(
             *(PROTOCOL, self._identity.digest, self._identity.boot_id, context.slots),
             *(slot_assignment.held_by_others(self._state), attempts, context.cache.contents.hashes()),

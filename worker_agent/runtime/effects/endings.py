@@ -105,7 +105,7 @@ class EndingEffects:
     def _takes_long(self, item: cmd.Collect, use: Use) -> bool:
         """Return whether something is to be hashed: what the attempt has used, or left to go on from."""
         context = self._host.context
-        if item.succeeded:
+        if item.succeeded or use.is_changed:
             return use.is_changed
         return bool(use.names) or not context.checkpoints.is_empty(item.exit.key)
 

@@ -194,4 +194,5 @@ def test_an_end_that_was_acknowledged_is_told_from_one_that_will_be_said_again(p
     spool.put(Ack(1))
     state = recovery.restore(spool.memory)
     assert recovery.ended_and_told(state, spool.memory) == [("a", 1)]
+    assert recovery.ended_and_told(state, spool.memory, {("a", 1)}) == [], "it is told again"
     spool.close()

@@ -12,10 +12,16 @@ import pytest
 from worker_agent.core.state import AgentState
 from worker_agent.environment.job_base import JobBase
 from worker_agent.protocol.codec import MessageError
+from worker_agent.protocol.events import Event, EventKind
 from worker_agent.protocol.layout import StateLayout
-from worker_agent.protocol.messages import PROTOCOL, Hello, Settings
+from worker_agent.protocol.messages import PROTOCOL, Ack, AttemptKey, Hello, Launch, Settings
+from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.runtime.connection.greeting import HostSettings, Identity, Reception
+from worker_agent.runtime.recovery import restore
+from worker_agent.runtime.spool import Met, Spool
 
+LAUNCH = Launch("a", 1, 2, ["x"])
+MET = Met(1, "boot", Settings(), "/w")
 HELLO = Hello(PROTOCOL, "r1", 3, Settings(cpu_slots=2))
 
 
@@ -61,3 +67,35 @@ def test_what_waited_for_jobs_under_former_settings_is_deleted(tmp_path: Path) -
     context = settings.apply(HELLO.settings, tmp_path, [])
     assert changed == [context] and context.settings == HELLO.settings
     assert deleted == ["/old/1", "/old/2"]
+
+
+def test_an_end_that_is_told_again_is_not_told_as_past(tmp_path: Path) -> None:
+    """Its master would give the attempt up before it hears that it succeeded."""
+    spool = Spool(tmp_path / "spool.jsonl", print)
+    spool.put(MET)
+    spool.put(LAUNCH)
+    spool.put(Event(1, EventKind.FINISHED, LAUNCH.job_id, LAUNCH.attempt, 5.0, Finished(Outcome.SUCCEEDED)))
+    spool.put(Ack(1))
+    state = restore(spool.memory)
+    context = SimpleNamespace(
+        devices={},
+        is_complete=True,
+        slots=1,
+        cache=SimpleNamespace(contents=SimpleNamespace(hashes=list)),
+        work_dir=tmp_path,
+        facts=lambda: None,
+        gpu_bytes=list,
+        settings=HELLO.settings,
+    )
+    fakes: Any = SimpleNamespace(
+        devices=lambda settings: [],
+        look_at_locks=lambda: None,
+        check=lambda devices: None,
+        apply=lambda *how: context,
+    )
+    identity = Identity(StateLayout(tmp_path, "lab1", "r1"), "d", "boot")
+    received = Reception(identity, state, spool, fakes, fakes, fakes)
+    key = AttemptKey(LAUNCH.job_id, LAUNCH.attempt)
+    assert received.admit(replace(HELLO, epoch=MET.epoch)).ended == [key], "the same master knows of it"
+    assert received.admit(replace(HELLO, epoch=MET.epoch + 1)).ended == []
+    spool.close()
