@@ -187,7 +187,7 @@ def stop_starting(state: RunState, out: Outbox) -> None:
     state.stopping = True
     for view in state.workers.values():
         for key in sorted(view.attempts):
-            if state.jobs[key[0]].state in QUEUED:
+            if may_be_queued(state.jobs[key[0]]):
                 out.commands.append(cmd.Withdraw(view.name, *key))
 
 

@@ -119,7 +119,7 @@ def test_only_what_has_not_started_is_taken_back() -> None:
     state, out = run(), Outbox(0.0)
     for name, reached in ((BASE.job_id, State.RUNNING), ("job", State.ASSIGNED)):
         record = state.jobs[name]
-        record.state, record.attempt, record.worker = reached, 1, "w1"
+        record.state, record.attempt, record.worker, record.started_at = reached, 1, "w1", 0.0
         state.workers["w1"].attempts.add(record.key)
     stop_starting(state, out)
     assert state.stopping and out.commands == [cmd.Withdraw("w1", "job", 1)]

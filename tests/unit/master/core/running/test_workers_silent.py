@@ -257,3 +257,10 @@ def test_attempts_that_nobody_asked_for_are_ended() -> None:
         "release removed#3@w1",
         "start job#1@w1",
     ]
+
+
+def test_an_adopted_attempt_that_may_wait_is_taken_back_when_nothing_more_is_started() -> None:
+    run = one_running_alone()
+    assert run.silent("w1") == ["job lose#1@w1: ready"]
+    assert run.up("w1", ("job", 1)) == ["job adopt#1@w1: running"]
+    assert run.tell(ev.StopRequested(run.at)) == ["withdraw job#1@w1"]
