@@ -20,7 +20,7 @@ _ALLOWED = re.compile(
     r"|torch(\.cuda)? (Float|Double|Half|BFloat16|Long|Int|Short|Char|Byte|Bool|Complex\w+)Storage"
     r"|torch\.storage (Untyped|Typed)Storage"
     r"|torch\._utils _rebuild_(tensor(_v2)?|parameter)"
-    r"|collections OrderedDict"
+    r"|collections (OrderedDict|Counter)"
     r"|(__builtin__|builtins) (set|complex)"
     r"|_codecs encode"
 )
