@@ -102,13 +102,13 @@ def _wanted(options: argparse.Namespace, asks: bool) -> tuple[list[str], bool]:
 def _ask_hosts(listed: Sequence[str]) -> str:
     if not listed:
         return (
-            input("~/.ssh/config names no hosts. Which are to be workers (as ssh takes them; none)? ")
+            _answer("~/.ssh/config names no hosts. Which are to be workers (as ssh takes them; none)? ")
             or "none"
         )
     print("Hosts of ~/.ssh/config:")
     for number, host in enumerate(listed, 1):
         print(f"  {number:>3}  {host}")
-    return _answer("Which are to be workers (numbers, names, all, none) [all]? ")
+    return _answer("Which are to be workers (numbers, names, all, none) [all]? ") or "all"
 
 
 def _answer(question: str) -> str:

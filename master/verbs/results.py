@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
+from master.core.results.groups import OVER
 from master.errors import UsageError
 from master.verbs.common.options import EXIT_CODES, named, reading_parser
 
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     order.add_argument("--least", dest="ascending", action="store_true", default=None, help="the least first")
     order.add_argument("--greatest", dest="ascending", action="store_false", help="the greatest first")
     over = f"average over these fields; {_NOTHING}: a line for each job (seed,fold)"
-    add("--over", type=_names, default=("seed", "fold"), metavar="F,…", help=over)
+    add("--over", type=_names, default=OVER, metavar="F,…", help=over)
     add(
         "--where",
         type=named,
@@ -123,6 +124,10 @@ def _question(options: argparse.Namespace, rows: Sequence[Row]) -> Question:
         for name in names:
             if name not in known:
                 raise UsageError(f"{option}: no job left a metric {shown(name)}: {hint(name, known)}")
+    fields = {name for row in rows for name in row.parameters}
+    for name in options.over if options.over != OVER else ():
+        if name not in fields:
+            raise UsageError(f"--over: no job has the field {shown(name)}: {hint(name, fields)}")
     question = ask(rows, options.metrics, options.by, options.ascending)
     return replace(question, over=options.over, baseline=dict(options.baseline) or None)
 
@@ -157,9 +162,25 @@ def _parquet(records: list[dict[str, Any]], output: Path | None) -> bytes:
         import pyarrow.parquet
     except ImportError as error:
         raise UsageError("--format parquet needs pyarrow: pip install 'twophase[parquet]'") from error
+    records = _of_one_type(records)
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), sink)
     return bytes(sink.getvalue())
+
+
+def _of_one_type(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records with a column as text where its values are of several types, or too large."""
+    names = list(records[0]) if records else []
+    mixed = {name for name in names if not _is_plain([record[name] for record in records])}
+    return [
+        {name: json.dumps(v) if name in mixed and v is not None else v for name, v in record.items()}
+        for record in records
+    ]
+
+
+def _is_plain(values: Sequence[Any]) -> bool:
+    kinds = {type(v) if isinstance(v, (bool, str)) else float for v in values if v is not None}
+    return len(kinds) < 2 and all(not isinstance(v, int) or abs(v) < 1 << 63 for v in values)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -21,7 +21,7 @@ _EPILOG = f"""\
 examples:
   twophase why alpha/lr=1e-3
   twophase why 3f9c2a --json | jq -r .says"""
-_NO_MASTER = "no master works in this run: the same command as before goes on with it"
+_NO_MASTER = "no master of this machine works in this run: the same command as before goes on with it"
 
 _ENDED = {
     "succeeded": "has succeeded",
@@ -55,7 +55,8 @@ def _tell(options: argparse.Namespace) -> int:
         run = jobs_of(snapshot)
     job_id = named_job(options.job, run.jobs)
     standing = run.standing(job_id)
-    answered = ask(layout, WHY, job_id)
+    # Of an earlier start's jobs, and of base models that were in the store, a master knows nothing.
+    answered = None if standing.state in _ENDED else ask(layout, WHY, job_id)
     told = answered or {"job_id": job_id, "state": standing.state, "note": standing.note, "cause": None}
     shown = as_json(told, has_master=answered is not None)
     print(json.dumps(shown, indent=1) if options.json else _lines(shown))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ from master.core.results.groups import Group, Repeat, repeat_of
 from master.core.results.statistics import Summary, summary
 
 _LOWER_IS_BETTER = re.compile(
-    r"(^|_)(loss|error|err|rmse|mse|mae|mape|perplexity|ppl|fvu|nll|seconds|time)(_|$)"
+    r"(?<![a-z])(log_?loss|loss|error|err|rmse|mse|mae|mape|perplexity|ppl|fvu|nll|seconds|time)(?![a-z])"
 )
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ def _by_repeat(group: Group, metric: str, over: Sequence[str]) -> dict[Repeat, f
     for row in group.rows:
         if metric in row.metrics:
             found.setdefault(repeat_of(row, tuple(over)), []).append(row.metrics[metric])
-    return {repeat: statistics.fmean(values) for repeat, values in found.items()}
+    return {repeat: math.fsum(value / len(values) for value in values) for repeat, values in found.items()}
 
 
 def lower_is_better(metric: str) -> bool:
     """Guess from a metric's name whether less of it is better."""
-    return _LOWER_IS_BETTER.search(metric.lower()) is not None
+    return _LOWER_IS_BETTER.search(_HUMP.sub("_", metric).lower()) is not None
 
 
 def ranked(groups: Iterable[Group], metric: str, ascending: bool) -> list[Group]:

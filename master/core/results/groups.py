@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,7 @@ class Group:
     """Those that tell the groups apart."""
     rows: tuple[Row, ...]
     absent: tuple[Repeat, ...]
-    """What other groups were run with, and this one was not."""
+    """What most groups were run with, and this one was not."""
 
     def values(self, metric: str) -> list[float]:
         """Return a metric of all jobs that have it."""
@@ -76,8 +77,14 @@ def grouped(rows: Sequence[Row], over: Sequence[str] = OVER) -> list[Group]:
     of: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         of.setdefault(tuple(_text(row.parameters, name) for name in apart), []).append(row)
-    asked = dict.fromkeys(repeat_of(row, repeated) for row in rows)
-    return [_group(found, apart, repeated, asked) for found in of.values()]
+    shared = _shared(list(of.values()), repeated)
+    return [_group(found, apart, repeated, shared) for found in of.values()]
+
+
+def _shared(groups: Sequence[Sequence[Row]], repeated: tuple[str, ...]) -> list[Repeat]:
+    """Return what most groups were run with: a seed that is one group's own is missing nowhere else."""
+    counts = Counter(repeat for rows in groups for repeat in {repeat_of(row, repeated) for row in rows})
+    return sorted((each for each, count in counts.items() if 2 * count > len(groups)), key=str)
 
 
 def _group(rows: list[Row], apart: list[str], repeated: tuple[str, ...], asked: Iterable[Repeat]) -> Group:

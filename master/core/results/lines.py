@@ -66,7 +66,9 @@ def _line(group: Group, question: Question, baseline: Group | None) -> ResultLin
 
 
 def _baseline(groups: Sequence[Group], wanted: Mapping[str, Any]) -> Group:
-    found = [group for group in groups if all(_is(group.parameters.get(k), v) for k, v in wanted.items())]
+    found = [
+        group for group in groups if all(_is(group.rows[0].parameters.get(k), v) for k, v in wanted.items())
+    ]
     told = ", ".join(f"{name}={value}" for name, value in wanted.items())
     if len(found) == 1:
         return found[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,12 +27,14 @@ def summary(values: Sequence[float], confidence: float = CONFIDENCE) -> Summary 
     """Return the mean with Student's interval; None where there are no values."""
     if not values:
         return None
-    mean = statistics.fmean(values)
+    mean = math.fsum(value / len(values) for value in values)
     return Summary(len(values), mean, _half_width(values, mean, confidence), min(values), max(values))
 
 
 def _half_width(values: Sequence[float], mean: float, confidence: float) -> float | None:
     if len(values) < 2:
         return None
-    error = statistics.stdev(values, mean) / math.sqrt(len(values))
-    return t_quantile(confidence, len(values) - 1) * error
+    # Of values as large as a training that went astray leaves, no square is a number.
+    spread = math.hypot(*(value - mean for value in values)) / math.sqrt(len(values) - 1)
+    width = t_quantile(confidence, len(values) - 1) * spread / math.sqrt(len(values))
+    return width if math.isfinite(width) else None

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from master.core.explaining.cause_json import to_json
 from master.core.explaining.explain import explain
-from master.core.nearest import hint, shown
+from master.core.nearest import shown
 from master.core.running.records import RunState
 
 Answer = tuple[HTTPStatus, dict[str, Any]]
@@ -26,7 +26,8 @@ def answer(path: str, state: RunState, at: float) -> Answer:
 def _why(job_id: str, state: RunState, at: float) -> Answer:
     record = state.jobs.get(job_id)
     if record is None:
-        return _error(f"no job {shown(job_id)} in this run: {hint(job_id, state.jobs)}")
+        # No search for what is like it: the run stands still meanwhile.
+        return _error(f"no job {shown(job_id)} in this run")
     cause = explain(state, job_id)
     told = {"job_id": job_id, "state": record.state.value, "note": record.note, "at": at}
     return HTTPStatus.OK, {**told, "cause": to_json(cause) if cause else None}

@@ -11,6 +11,8 @@ from pathlib import Path
 from master.storage.run_layout import RunLayout
 
 _FILE = "control"
+_PATIENCE_S = 10.0
+"""To be heard at all: a master may be stopped by a signal."""
 _FD = Path("/proc/self/fd")
 
 
@@ -21,6 +23,7 @@ def listening(layout: RunLayout) -> socket.socket:
     listener = _opened(path, lambda sock, name: sock.bind(name))
     path.chmod(0o600)
     listener.listen(16)
+    listener.settimeout(None)
     return listener
 
 
@@ -39,6 +42,7 @@ def connected(layout: RunLayout) -> socket.socket | None:
 
 def _opened(path: Path, use: Callable[[socket.socket, str], None]) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(_PATIENCE_S)
     try:
         with _short(path) as name:
             use(sock, name)

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from master import steady_clock
 from master.runs.control.answers import Answer, answer
 from master.runs.control.place import connected, listening, remove
 from master.runs.snapshot import SharedState
@@ -45,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _told(self) -> Answer:
         try:
             with self.server.shared.looking() as state:
-                return answer(self.path, state, time.time())
+                return answer(self.path, state, steady_clock.now())
         except Exception as error:  # the run matters more than a question
             _log.exception("a question that cannot be answered: %r", self.path)
             return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": f"a defect of ours: {error!r}"}

@@ -38,9 +38,9 @@ def chosen(answer: str, hosts: Sequence[str]) -> list[str]:
     A name may be any that `ssh` takes.  Raises UsageError for a number that is none of the list.
     """
     words = answer.replace(",", " ").split()
-    if words in ([], [_ALL]):
+    if words == [_ALL]:
         return list(hosts)
-    if words == [_NONE]:
+    if words in ([], [_NONE]):
         return []
     return list(dict.fromkeys(_host(word, hosts) for word in words))
 

@@ -86,6 +86,7 @@ def test_a_file_is_written_whole(form: str, begins: str, search: Path, tmp_path:
         (["--where", "lrr=1"], "no job has the field `lrr`: did you mean `lr`?"),
         (["--where", "lr=7"], "no experiment is like that: `twophase ps` lists what there is"),
         (["--baseline", "lr=7"], "--baseline: no groups have lr=7"),
+        (["--over", "sed"], "--over: no job has the field `sed`: did you mean `seed`?"),
         (["--format", "parquet"], "--format parquet: give --output FILE"),
         (["--format", "csv", "--output", "/proc/no/such"], "--output /proc/no/such: "),
     ],
@@ -96,6 +97,21 @@ def test_what_cannot_be_is_one_line(
     assert main(["--run", str(search), *words]) == 2
     told = capsys.readouterr()
     assert says in told.err.splitlines()[0] and told.out == ""
+
+
+def test_parquet_takes_fields_of_several_types(tmp_path: Path) -> None:
+    fields = {
+        "a": {"batch": 32, "amp": True},
+        "b": {"batch": "auto", "amp": 1},
+        "c": {"batch": 2**70, "amp": None},
+    }
+    layout = RunLayout(tmp_path / "run")
+    with closing(Journal(layout.journal, "the-run")) as journal:
+        journal.remember_jobs({name: name for name in fields}, fields)
+        journal.remember_plan(plan_record(Plan(tuple(Job(name, phase=2) for name in fields), {}), {}))
+    target = tmp_path / "out.parquet"
+    words = ["--run", str(layout.root), "--format", "parquet", "--output", str(target)]
+    assert main(words) == 0 and target.stat().st_size
 
 
 def test_results_without_metrics_say_so(search: Path, capsys: pytest.CaptureFixture[str]) -> None:

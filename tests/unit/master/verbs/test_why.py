@@ -40,7 +40,11 @@ def test_what_a_master_answers_is_a_sentence_and_what_would_change_it() -> None:
         ("failed", "exit code 1", "has failed: exit code 1"),
         ("blocked", "its base model x failed", "is blocked: its base model x failed"),
         ("cancelled", "", "was cancelled"),
-        ("ready", "", "no master works in this run: the same command as before goes on with it"),
+        (
+            "ready",
+            "",
+            "no master of this machine works in this run: the same command as before goes on with it",
+        ),
     ],
 )
 def test_without_a_cause_it_is_how_the_job_stands(state: str, note: str, says: str) -> None:

@@ -48,6 +48,8 @@ def test_jobs_with_the_same_seed_are_averaged_first() -> None:
     ("metric", "lower"),
     [
         ("val_loss", True),
+        *((name, True) for name in ("val/loss", "eval.loss", "val-loss", "test loss", "valLoss", "logloss")),
+        ("maestro", False),
         ("test_rmse", True),
         ("loss", True),
         ("f1", False),

@@ -32,7 +32,8 @@ def test_what_is_averaged_over_is_the_users_choice() -> None:
 
 def test_what_has_no_figure_is_counted() -> None:
     rows = [row("a1", 0.7, lr=1, seed=1), row("a2", None, lr=1, seed=2), row("b1", 0.9, lr=2, seed=1)]
-    first, second = grouped(rows)
+    rows += [row("c1", lr=3, seed=1), row("c2", lr=3, seed=2)]
+    first, second, _ = grouped(rows)
     assert (first.missing("f1"), first.values("f1")) == (1, [0.7])
     assert second.absent == (Repeat(("seed",), ("2",)),)
     assert (second.missing("f1"), second.missing("loss")) == (1, 2)
@@ -62,3 +63,15 @@ def test_jobs_without_seed_or_fold_are_groups_of_their_own() -> None:
 
 def test_no_jobs_are_no_groups() -> None:
     assert grouped([]) == []
+
+
+def test_a_seed_that_is_one_groups_own_is_missing_nowhere_else() -> None:
+    groups = grouped([row(f"job{n}", lr=n, seed=1000 + n) for n in range(50)])
+    assert len(groups) == 50 and not any(group.absent for group in groups)
+
+
+def test_a_seed_that_most_groups_have_is_missing_in_the_others() -> None:
+    rows = [
+        row(f"{lr}-{seed}", lr=lr, seed=seed) for lr in (1, 2, 3) for seed in (1, 2) if (lr, seed) != (3, 2)
+    ]
+    assert [len(group.absent) for group in grouped(rows)] == [0, 0, 1]

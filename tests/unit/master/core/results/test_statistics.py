@@ -26,3 +26,10 @@ def test_the_interval_is_that_of_scipy(values: list[float]) -> None:
     error = stats.sem(values)
     wanted = stats.t.ppf(0.975, len(values) - 1) * error
     assert found.half_width == pytest.approx(wanted, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("values", [[1e308, 1e308], [1e300, -1e300], [1.7e308, -1.7e308]])
+def test_a_training_that_went_astray_spoils_no_table(values: list[float]) -> None:
+    found = summary(values)
+    assert found is not None and np.isfinite(found.mean)
+    assert found.half_width is None or np.isfinite(found.half_width)
