@@ -16,16 +16,21 @@ from typing import Dict, Iterator, List, Optional, Sequence
 
 from worker_agent.core.excess import Aftermath, Usage, problem_of
 from worker_agent.limits.base import Held, Table
+from worker_agent.limits.process_table import ProcessTable
 from worker_agent.protocol.terms import CGROUP, JobLimits
 
 NEEDED = ("memory", "pids")
 """Controllers without which there is no point."""
-_NAME = "twophase-job-"
+JOB_NAME = "twophase-job-"
+"""How the groups and scopes of jobs begin."""
 _AGENT = "twophase-agent"
+_MEMBERS = "cgroup.procs"
 _THREADS, _LEAST_THREADS = 64, 1024
 """That the kernel lets a job have: for each process that it may have, and at least."""
 _ROUNDS, _ROUND_S = 20, 0.005
 """Of removing a group: those who have left it may take a moment to be gone."""
+_LATE_ROUNDS = 3
+"""Of moving what an attempt had started before it was in its group."""
 
 
 class CgroupBounds:
@@ -35,8 +40,8 @@ class CgroupBounds:
 
     def __init__(self, parent: Path, controllers: Sequence[str] = NEEDED) -> None:
         self._parent, self._controllers = parent, controllers
-        for path in parent.glob(f"{_NAME}*"):
-            if not Path("/proc", path.name[len(_NAME) :].partition("-")[0]).exists():
+        for path in parent.glob(f"{JOB_NAME}*"):
+            if not Path("/proc", path.name[len(JOB_NAME) :].partition("-")[0]).exists():
                 # An agent that was killed left it; where a job is still in it, the kernel keeps it.
                 with contextlib.suppress(OSError):
                     path.rmdir()
@@ -48,19 +53,20 @@ class CgroupBounds:
 
     def hold(self, attempt: Held) -> "Group":
         """Put an attempt into a group of its own, or find the one that it is in.  Raises OSError."""
-        found = group_of(attempt.pid)
-        if found is not None and found.name.startswith(_NAME):
+        found = job_group_of(attempt.pid)
+        if found is not None:
             return Group(found, attempt.limits)
-        path = self._parent / f"{_NAME}{os.getpid()}-{next(self._numbers)}"
+        path = self._parent / f"{JOB_NAME}{os.getpid()}-{next(self._numbers)}"
         path.mkdir()
         group = Group(path, attempt.limits)
         try:
             for name, value in _settings(attempt.limits, self._controllers):
                 _write(path / name, value)
-            _write(path / "cgroup.procs", str(attempt.pid))
+            group.admit(attempt.pid)
         except OSError:
             group.remove()
             raise
+        group.admit_late(attempt)
         return group
 
 
@@ -69,6 +75,20 @@ class Group:
 
     def __init__(self, path: Path, limits: JobLimits) -> None:
         self._path, self._limits = path, limits
+
+    def admit(self, pid: int) -> None:
+        """Move a process here; what it starts from then on begins here.  Raises OSError."""
+        _write(self._path / _MEMBERS, str(pid))
+
+    def admit_late(self, attempt: Held) -> None:
+        """Move here what an attempt had started before its first process came: a shell takes no time to."""
+        for _ in range(_LATE_ROUNDS):
+            outside = set(ProcessTable.read().members(attempt.pid, attempt.mark)).difference(self._pids())
+            if not outside:
+                return
+            for pid in outside:
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    self.admit(pid)
 
     def usage(self, table: Table) -> Usage:
         """Return what the kernel counts."""
@@ -100,7 +120,9 @@ class Group:
         self.remove()
         if usage.denied_memory:
             return Aftermath(problem_of(self._limits, usage))
-        return Aftermath(machine_full=events.get("oom_kill", 0) > 0)
+        # Who had no limit of memory may have filled the machine itself.
+        bounded = self._limits.memory_bytes is not None
+        return Aftermath(machine_full=bounded and events.get("oom_kill", 0) > 0)
 
     def remove(self) -> None:
         """Remove the group once nothing is left in it."""
@@ -116,7 +138,7 @@ class Group:
 
     def _pids(self) -> List[int]:
         with contextlib.suppress(OSError):
-            return [int(word) for word in (self._path / "cgroup.procs").read_text().split()]
+            return [int(word) for word in (self._path / _MEMBERS).read_text().split()]
         return []
 
 
@@ -151,9 +173,19 @@ def group_of(pid: int) -> Optional[Path]:
     return own_group(Path(f"/proc/{pid}"))
 
 
+def job_group_of(pid: int) -> Optional[Path]:
+    """Return the group that was made for the job that a process is; None for none.
+
+    An agent that is itself part of a job hands that job's group on to its processes: it is not theirs.
+    """
+    found = group_of(pid)
+    is_made = found is not None and found.name.startswith(JOB_NAME)
+    return found if is_made and found != group_of(os.getpid()) else None
+
+
 def _may_use(group: Path) -> bool:
-    return (group / "cgroup.procs").exists() and all(
-        os.access(str(path), os.W_OK) for path in (group, group / "cgroup.procs")
+    return (group / _MEMBERS).exists() and all(
+        os.access(str(path), os.W_OK) for path in (group, group / _MEMBERS)
     )
 
 
@@ -163,14 +195,14 @@ def _make_room(own: Path, needed: Sequence[str]) -> bool:
     The kernel counts nothing below a group that has processes itself.
     """
     with contextlib.suppress(OSError):
-        members = (own / "cgroup.procs").read_text().split()
+        members = (own / _MEMBERS).read_text().split()
         ours = {str(os.getpid()), str(os.getppid())}
         if not set(needed) <= _words(own / "cgroup.controllers") or not ours.issuperset(members):
             return False
         leaf = own / _AGENT
         leaf.mkdir(exist_ok=True)
         for pid in members:
-            _write(leaf / "cgroup.procs", pid)
+            _write(leaf / _MEMBERS, pid)
         _write(own / "cgroup.subtree_control", " ".join(f"+{name}" for name in needed))
         return True
     return False

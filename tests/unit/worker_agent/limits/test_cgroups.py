@@ -11,6 +11,7 @@ from worker_agent.core.excess import Aftermath
 from worker_agent.limits import cgroups
 from worker_agent.limits.base import Held
 from worker_agent.limits.cgroups import CgroupBounds, Group, find_parent, own_group
+from worker_agent.limits.process_table import ProcessTable, Row
 from worker_agent.protocol.terms import JobLimits
 
 LIMITS = JobLimits(memory_bytes=100_000_000, processes=10)
@@ -89,6 +90,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(Path, "mkdir", with_files)
     monkeypatch.setattr(cgroups, "group_of", lambda pid: None)
+    monkeypatch.setattr(ProcessTable, "read", lambda: ProcessTable({77: Row(1, 77)}))
     return folder
 
 
@@ -104,6 +106,45 @@ def test_a_group_has_the_limits_before_the_job_is_in_it(made: Path) -> None:
         "memory.swap.max": "0",
         "pids.max": "1024",
     }
+
+
+def test_what_a_job_has_started_before_it_was_in_its_group_follows_it_there(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = list[int]()
+    rows = {77: Row(1, 77), 78: Row(77, 77), 79: Row(78, 79), 99: Row(1, 99)}
+
+    def admit(group: Group, pid: int) -> None:
+        moved.append(pid)
+        if pid == 78:
+            rows[80] = Row(78, 77)
+        if pid == 79:
+            raise ProcessLookupError
+
+    monkeypatch.setattr(ProcessTable, "read", lambda: ProcessTable(dict(rows)))
+    monkeypatch.setattr(Group, "admit", admit)
+    monkeypatch.setattr(Group, "_pids", lambda group: moved)
+    CgroupBounds(made).hold(Held(("a", 1), 77, b"X=y", LIMITS))
+    assert (moved[0], sorted(moved)) == (77, [77, 78, 79, 80])
+
+
+def test_what_will_not_follow_is_not_asked_for_ever(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = list[int]()
+    monkeypatch.setattr(Group, "admit", lambda group, pid: moved.append(pid))
+    CgroupBounds(made).hold(Held(("a", 1), 77, b"X=y", LIMITS))
+    assert moved == [77] * 4
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["an agent within a job", "an agent of its own"])
+def test_the_group_that_an_agent_is_in_itself_is_no_job_of_its(
+    made: Path, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    outer = made.parent / "twophase-job-1-1"
+    groups = {77: outer, os.getpid(): outer if inside else made}
+    monkeypatch.setattr(cgroups, "group_of", groups.get)
+    assert cgroups.job_group_of(77) == (None if inside else outer)
+    CgroupBounds(made).hold(Held(("a", 1), 77, b"X=y", LIMITS))
+    assert len(list(made.iterdir())) == inside
 
 
 def test_threads_are_bounded_far_above_processes(made: Path) -> None:
@@ -122,6 +163,11 @@ def test_threads_are_bounded_far_above_processes(made: Path) -> None:
 def test_the_kernel_tells_a_full_machine_from_a_limit(tmp_path: Path, events: str, found: Aftermath) -> None:
     (tmp_path / "memory.events").write_text(events)
     assert Group(tmp_path, LIMITS).release(killed=True) == found
+
+
+def test_who_has_no_limit_of_memory_may_have_filled_the_machine_itself(tmp_path: Path) -> None:
+    (tmp_path / "memory.events").write_text("low 0\noom 0\noom_kill 1")
+    assert Group(tmp_path, JobLimits(processes=5)).release(killed=True) == Aftermath()
 
 
 def test_what_the_kernel_refused_is_over_the_limit(tmp_path: Path) -> None:
