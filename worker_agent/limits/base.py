@@ -38,7 +38,7 @@ class Hold(Protocol):
     def release(self, killed: bool) -> Aftermath:
         """Say what the kernel did, and give back what was held.  Called once none of them is left.
 
-        `killed`: the first of them was ended by a signal.
+        `killed`: the first of them was ended by a signal, and nobody had asked for that.
         """
 
 

@@ -12,17 +12,16 @@ from typing import List, Optional, Sequence
 
 from worker_agent.core.excess import Aftermath, Usage, problem_of
 from worker_agent.limits.base import Held, Hold, Table
-from worker_agent.limits.cgroups import Group, group_of, threads_for
+from worker_agent.limits.cgroups import JOB_NAME, Group, job_group_of, threads_for
 from worker_agent.limits.watched import Watched
 from worker_agent.protocol.terms import SCOPE, JobLimits
 from worker_agent.system import processes
 
 _PROGRAM = "systemd-run"
-_NAME = "twophase-job-"
 _PATIENCE_S = 5.0
-_UNIT = f"--unit={_NAME}"
-_ROUNDS, _ROUND_S, _ASK_S = 20, 0.1, 2.0
-"""Of asking systemd how a scope ended, and how long it may take to answer."""
+_UNIT = f"--unit={JOB_NAME}"
+_ROUND_S, _ASK_S, _LEAST_S = 0.1, 2.0, 0.1
+"""Of asking systemd how a scope ended: between two rounds, all together, and that one question has."""
 
 
 class ScopeBounds:
@@ -75,8 +74,8 @@ class Scope:
 
     def _hold(self) -> Hold:
         if self._group is None:
-            path = group_of(self._attempt.pid)
-            if path is not None and path.name.startswith(_NAME):
+            path = job_group_of(self._attempt.pid)
+            if path is not None:
                 self._group = Group(path, self._attempt.limits)
                 self._group.die_together()
                 self._unit = path.name
@@ -94,25 +93,26 @@ def _ran_out_of_memory(unit: str) -> bool:
 
     A scope that failed is kept until it has been asked for.
     """
-    for _ in range(_ROUNDS if unit else 0):
-        told = _systemctl("show", "--property=Result,ActiveState", unit)
+    until = time.monotonic() + _ASK_S
+    while unit and time.monotonic() < until:
+        told = _systemctl(until, "show", "--property=Result,ActiveState", unit)
         if "Result=oom-kill" in told:
-            _systemctl("reset-failed", unit)
+            _systemctl(until, "reset-failed", unit)
             return True
         if "ActiveState=inactive" in told or not told:
             return False
         if "ActiveState=failed" in told:
-            _systemctl("reset-failed", unit)
+            _systemctl(until, "reset-failed", unit)
             return False
         time.sleep(_ROUND_S)
     return False
 
 
-def _systemctl(*words: str) -> str:
+def _systemctl(until: float, *words: str) -> str:
     null = subprocess.DEVNULL
     try:
-        argv = ["systemctl", "--user", *words]
-        done = subprocess.run(argv, stdin=null, stdout=-1, stderr=null, timeout=_ASK_S, check=False)
+        argv, within_s = ["systemctl", "--user", *words], max(_LEAST_S, until - time.monotonic())
+        done = subprocess.run(argv, stdin=null, stdout=-1, stderr=null, timeout=within_s, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode("utf-8", "replace")

@@ -78,7 +78,10 @@ class Watch:
         return problem
 
     def leave(self, key: Key, killed: bool = False) -> Aftermath:
-        """Follow an attempt no more that has ended, `killed` by a signal, and say what became of it."""
+        """Follow an attempt no more that has ended, and say what became of it.
+
+        `killed`: by a signal that nobody had asked for.
+        """
         followed = self._followed.pop(key, None)
         if followed is None:
             return Aftermath()

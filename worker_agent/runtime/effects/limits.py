@@ -61,7 +61,9 @@ class LimitEffects:
 
     def ended(self, done: Exit) -> Exit:
         """Return an exit with what limits had to do with it."""
-        if not self._state.attempts[done.key].launch.limits:
+        attempt = self._state.attempts[done.key]
+        if not attempt.launch.limits:
             return done
-        found = self._watch.leave(done.key, killed=done.exit_code < 0)
+        # Of one that was ended here, it is known why: nobody waits until the kernel has told.
+        found = self._watch.leave(done.key, killed=done.exit_code < 0 and attempt.verdict is None)
         return replace(done, over_limit=found.problem, machine_full=found.machine_full)

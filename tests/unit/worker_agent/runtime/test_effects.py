@@ -197,5 +197,7 @@ def test_limits_are_watched_from_start_to_end_and_a_kernel_that_will_not_is_told
     killed, well = (Exit(("a", 1), code, None, 1.0) for code in (-9, 0))
     assert (effects.ended(killed).over_limit, effects.ended(well).over_limit) == ("over", "")
     assert effects.ended(killed).machine_full
+    state.attempts["a", 1].verdict = Outcome.CANCELLED
+    assert not effects.ended(killed).over_limit  # nobody asks what the kernel did to one that was ended here
     plain = Exit(("c", 1), -9, None, 1.0)
     assert effects.ended(plain) is plain
