@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple
 from typing import Any
@@ -38,6 +39,12 @@ def tightest(asked: JobLimits, bound: JobLimits) -> JobLimits:
     """Return what holds for a job where the machine has a bound of its own."""
     pairs = zip(astuple(asked), astuple(bound), strict=True)
     return JobLimits(*(min((each for each in pair if each is not None), default=None) for pair in pairs))
+
+
+def most_of(key: str, asked: JobLimits, bound: JobLimits) -> float:
+    """Return how much a job may take of one thing where the machine has a bound of its own; inf for all."""
+    found = dict(zip(LIMIT_KEYS, astuple(tightest(asked, bound)), strict=True))[key]
+    return math.inf if found is None else float(found)
 
 
 def loosest(limits: Iterable[JobLimits]) -> JobLimits:

@@ -34,6 +34,11 @@ def hopeless(exit_code: int | None, tail: str, error: str = "") -> str:
     return ""
 
 
+def exceeded(reason: str) -> str:
+    """Return the key of the limit that a job was over, of a reason why it is hopeless; "" for another."""
+    return reason[len(OVER_LIMIT) :] if reason.startswith(OVER_LIMIT) else ""
+
+
 def signature(exit_code: int | None, tail: str) -> str:
     """Return what failures that are alike have in common: exit and last line, numbers and paths apart."""
     line = _NUMBER.sub("#", _PATH.sub("…", last_line(tail)))

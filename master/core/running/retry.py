@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from master.core.planning.job_limits import most_of
 from master.core.running import commands as cmd
-from master.core.running.failures import hopeless, signature
+from master.core.running.failures import exceeded, hopeless, signature
 from master.core.running.jobs import give_up, stop_starting
 from master.core.running.lifecycle import ENDED, State, Trigger
 from master.core.running.placing.worker_room import cost, has_larger, need_of, suits
@@ -68,13 +71,28 @@ def note_hopeless(state: RunState, record: JobRecord, finished: Finished | None)
 
 def why_given_up(state: RunState, record: JobRecord, at: float) -> str:
     """Return why a job is hopeless for good; empty while there is a worker that may do better."""
-    reasons = list(record.hopeless.values())
-    agreed = sorted(worker for worker, reason in record.hopeless.items() if reasons.count(reason) > 1)
+    shared = [reason for reason, count in Counter(record.hopeless.values()).items() if count > 1]
+    for_good = [reason for reason in shared if not _more_elsewhere(state, record, reason, at)]
+    agreed = sorted(worker for worker, reason in record.hopeless.items() if reason in for_good)
     if agreed:
         return f"failed alike on {' and '.join(agreed)}"
     if any(_may_do(state, record, view, at) for view in state.workers.values()):
         return ""
     return "failed, and there is no other worker to try it on"
+
+
+def _more_elsewhere(state: RunState, record: JobRecord, reason: str, at: float) -> bool:
+    """True if a job is over a limit where it failed, and a worker that may do it allows it more."""
+    key = exceeded(reason)
+    if not key:
+        return False
+    asked, views = record.job.resources.limits, state.workers
+    failed = [name for name, why in record.hopeless.items() if why == reason and name in views]
+    most = max((most_of(key, asked, views[name].limits) for name in failed), default=math.inf)
+    return any(
+        most_of(key, asked, view.limits) > most and _may_do(state, record, view, at)
+        for view in views.values()
+    )
 
 
 def _may_do(state: RunState, record: JobRecord, view: WorkerView, at: float) -> bool:

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from master.core.planning.job_limits import allows, beyond, job_limits, loosest, tightest, told, wrong_limits
+from master.core.planning.job_limits import (
+    allows,
+    beyond,
+    job_limits,
+    loosest,
+    most_of,
+    tightest,
+    told,
+    wrong_limits,
+)
 from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 GB = 10**9
@@ -39,6 +48,8 @@ def test_a_machine_s_bound_holds_where_a_job_asks_for_more_or_nothing() -> None:
     bound = JobLimits(memory_bytes=16 * GB, processes=64)
     assert tightest(NO_LIMITS, bound) == bound
     assert tightest(JobLimits(GB, 100, 5), bound) == JobLimits(GB, 64, 5)
+    found = [most_of(key, JobLimits(GB, 100), bound) for key in ("memory", "processes", "output")]
+    assert found == [GB, 64, float("inf")]
 
 
 def test_what_is_shared_may_take_what_the_largest_may() -> None:

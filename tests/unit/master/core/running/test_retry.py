@@ -11,7 +11,7 @@ from master.core.running.policy import Policy
 from master.core.running.records import JobRecord
 from master.core.running.retry import Verdict, judge
 from tests.unit.master.core.running.stage import BASE, Stage, base, job
-from worker_agent.protocol.outcome import NO_BASE_MODEL, OVER_LIMIT, Outcome
+from worker_agent.protocol.outcome import NO_BASE_MODEL, Outcome
 
 POLICY = Policy(retries=2, backoff_s=5.0, max_losses=2, max_requeues=2)
 
@@ -98,33 +98,6 @@ def test_a_script_that_leaves_no_base_model_is_tried_once_on_each_worker() -> No
     ended = run.ended("w1", "job1", 1, "failed", exit_code=0, error=error, stderr_tail="")
     assert ended[0] == "job1 fail#1@w1: failed"
     assert run.state.jobs["job1"].note.endswith(f"no other worker to try it on: {error}")
-
-
-def over(run: Stage, worker: str, attempt: int) -> list[str]:
-    error = f"{OVER_LIMIT}memory: its processes took {attempt}12.0 MB, allowed are 100.0 MB; raise it"
-    return run.ended(worker, "job1", attempt, "over_limit", exit_code=-9, error=error, stderr_tail="")
-
-
-def test_a_job_over_its_limit_is_charged_and_not_tried_again_where_it_would_be_the_same() -> None:
-    run = up("w1")
-    assert over(run, "w1", 1)[0] == "job1 fail#1@w1: failed"
-    record = run.state.jobs["job1"]
-    assert record.failures == 1 and not run.state.workers["w1"].faults
-    assert record.note.startswith(
-        "failed, and there is no other worker to try it on: over its limit of memory: its"
-    )
-
-
-def test_another_worker_may_allow_more_but_two_that_agree_are_enough() -> None:
-    run = up("w1", "w2", "w3")
-    assert over(run, "w1", 1)[0] == "job1 retry#1@w1: ready"
-    run.wait(5)
-    worker = run.state.jobs["job1"].worker
-    assert worker == "w2"
-    assert over(run, worker, 2)[0] == "job1 fail#2@w2: failed"
-    assert "failed alike on w1 and w2: over its limit of memory: its processes took 212.0" in (
-        run.state.jobs["job1"].note
-    )
 
 
 def test_a_failure_that_may_pass_is_tried_again_on_the_only_worker() -> None:
