@@ -16,6 +16,7 @@ from worker_agent.attempts.recycled_directories import Made
 from worker_agent.cache.artefacts import Cache
 from worker_agent.cache.leases import together
 from worker_agent.core.commands import Collected
+from worker_agent.limits.output import room_of
 from worker_agent.protocol.digests import MANIFEST, FileDigest, content_hash, digest_directory, digest_file
 from worker_agent.protocol.layout import AttemptLayout
 from worker_agent.protocol.messages import CollectRules, Launch
@@ -104,6 +105,7 @@ def _collect(
         files = digest_directory(attempt.output)
         log = _log_digest(attempt)
         inline = _inline(attempt, files, log)
+        holes = _holes(attempt, launch, files, base_model)
     except OSError as error:
         unread = f"cannot read the results: {error.filename}: {error.strerror}"
         return Collected(problem or unread, tail, worker_fault=fault or is_worker_fault(error))
@@ -118,6 +120,7 @@ def _collect(
         inline=inline,
         base_model=base_model,
         worker_fault=fault,
+        hole_bytes=holes,
     )
 
 
@@ -139,6 +142,17 @@ def _gather(
 def _data(made: Optional[Made]) -> FrozenSet[str]:
     """Return the folders outside the working directory that it shows."""
     return frozenset(map(os.path.realpath, made.copy.links.values())) if made else frozenset()
+
+
+def _holes(
+    attempt: AttemptLayout, launch: Launch, files: Sequence[FileDigest], base_model: Optional[BaseModelLeft]
+) -> int:
+    """Return how much of the sizes of what a job left takes no room; 0 where its output is not limited."""
+    if launch.limits is None or launch.limits.output_bytes is None:
+        return 0
+    paths = [f"{attempt.output}/{item.path}" for item in files]
+    paths += [f"{attempt.base_model}/{item.path}" for item in (base_model.files if base_model else ())]
+    return sum(status.st_size - room_of(status) for status in map(os.stat, paths))
 
 
 def _executable(attempt: AttemptLayout, files: Sequence[FileDigest]) -> List[str]:

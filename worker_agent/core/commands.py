@@ -166,3 +166,5 @@ class Collected:
     checkpoint: Optional[CheckpointLeft] = None
     worker_fault: bool = False
     """The problem is the worker's, not the job's."""
+    hole_bytes: int = 0
+    """How much of the sizes of its files takes no room; looked at where output is limited."""

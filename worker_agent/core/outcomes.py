@@ -62,13 +62,14 @@ def outcome_of(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[Outco
 
 
 def _bytes_of(left: cmd.Collected) -> int:
-    """Return how large what an attempt left is; watching may have missed the end of it."""
+    """Return how much room what an attempt left takes; watching may have missed the end of it."""
     files = [
         *left.files,
         *(left.base_model.files if left.base_model else ()),
         *([left.log] if left.log else ()),
     ]
-    return sum(file.size for file in files)
+    sizes: int = sum(file.size for file in files)
+    return sizes - left.hole_bytes
 
 
 def _describe_exit(code: int) -> str:

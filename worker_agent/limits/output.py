@@ -42,6 +42,11 @@ class OutputMeter:
         yield from _sizes(self._attempt.work, self._since_ns)
 
 
+def room_of(status: os.stat_result) -> int:
+    """Return how many bytes of a file's size are there: a hole in it takes no room."""
+    return min(status.st_size, status.st_blocks * _BLOCK)
+
+
 def _length(path: str) -> int:
     try:
         return Path(path).stat().st_size
@@ -59,7 +64,6 @@ def _sizes(folder: str, since_ns: int) -> Iterator[int]:
                     if stat.S_ISDIR(status.st_mode):
                         waiting.append(entry.path)
                     elif stat.S_ISREG(status.st_mode) and status.st_ctime_ns >= since_ns:
-                        # A hole in a file takes no room.
-                        yield min(status.st_size, status.st_blocks * _BLOCK)
+                        yield room_of(status)
         except OSError:
             continue  # a job deletes what it likes

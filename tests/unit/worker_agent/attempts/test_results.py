@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from worker_agent.attempts.results import is_quick
 from worker_agent.core.commands import Collected
 from worker_agent.protocol.outcome import LeftOut
 from worker_agent.protocol.reports import Said
+from worker_agent.protocol.terms import JobLimits
 
 
 def test_a_base_model_moves_into_the_cache(tmp_path: Path) -> None:
@@ -57,6 +59,18 @@ def test_a_link_in_the_output_becomes_the_file_it_points_to(tmp_path: Path) -> N
     (paths_of(desk.attempt).output / "last.ckpt").symlink_to(paths_of(desk.attempt).output / "epoch3.ckpt")
     assert names(desk.collect()) == ["epoch3.ckpt", "last.ckpt"]
     assert not (paths_of(desk.attempt).output / "last.ckpt").is_symlink()
+
+
+def test_holes_in_what_was_left_are_told_where_output_is_limited(tmp_path: Path) -> None:
+    for limits, holes in ((None, 0), (JobLimits(memory_bytes=1), 0), (JobLimits(output_bytes=1), 3 << 20)):
+        desk = Desk(tmp_path / str(limits), phase=1)
+        for folder, megabytes in ((desk.attempt.output, 1), (desk.attempt.base_model, 2)):
+            desk.write(Path(folder), "full")
+            with Path(folder, "sparse").open("wb") as stream:
+                stream.truncate(megabytes << 20)
+        desk.launch = replace(desk.launch, limits=limits)
+        left = desk.collect()
+        assert left.base_model and left.problem is None and left.hole_bytes == holes
 
 
 def test_a_job_may_take_its_output_directory_away(tmp_path: Path) -> None:

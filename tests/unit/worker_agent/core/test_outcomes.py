@@ -127,3 +127,10 @@ def test_output_is_counted_at_the_end_too() -> None:
     base = BaseModelLeft("h", [FileDigest("m", 1, "0")])
     outcome, error = end_of(*limited(), cmd.Collected(files=files, log=log, base_model=base))
     assert outcome is Outcome.OVER_LIMIT and error and error.startswith("over its limit of output: it wrote")
+
+
+def test_what_takes_no_room_is_no_output() -> None:
+    sparse = [FileDigest("sparse", 10**10, "0")]
+    for room, outcome in ((10, Outcome.SUCCEEDED), (11, Outcome.OVER_LIMIT)):
+        left = cmd.Collected(files=sparse, hole_bytes=10**10 - room)
+        assert end_of(*limited(), left)[0] is outcome
