@@ -51,5 +51,7 @@ class Exit:
     """Which limit it was beyond, if it was ended for that."""
     machine_full: bool = False
     """The kernel has ended some of it because the machine had no memory left."""
+    refused: str = ""
+    """Why systemd has not begun it, which its limits need."""
     traceless: bool = False
     """Nothing that it started is left even where it has hidden: nobody can still write to its files."""

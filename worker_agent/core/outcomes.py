@@ -14,6 +14,9 @@ from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.protocol.script_contract import EXIT_REQUEUE, EXIT_SUCCESS
 
 _MACHINE_FULL = "the machine had no memory left; the job was within its own limit"
+_NO_SCOPE = (
+    "systemd has not begun the job, for it made no scope for its limits (`systemctl --user status` there)"
+)
 
 
 def record(
@@ -44,6 +47,8 @@ def outcome_of(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[Outco
         return attempt.verdict, deadlines.explain(attempt)
     if exit.problem:
         return Outcome.LOST, exit.problem
+    if exit.refused:
+        return Outcome.WORKER_FAULT, f"{_NO_SCOPE}: {exit.refused}"
     if exit.machine_full and exit.exit_code != EXIT_SUCCESS:
         return Outcome.WORKER_FAULT, f"{_describe_exit(exit.exit_code)}: {_MACHINE_FULL}"
     if left.worker_fault:

@@ -23,6 +23,14 @@ _UNIT = f"--unit={JOB_NAME}"
 _ROUND_S, _ASK_S, _LEAST_S = 0.1, 2.0, 0.1
 """Of asking systemd how a scope ended: between two rounds, all together, and that one question has."""
 
+EXIT_REFUSED = 1
+_REFUSED = (
+    "Failed to start transient scope unit",
+    "Failed to connect to bus",
+    "Failed to connect to user scope bus",
+)
+"""What `systemd-run` says where it has not run the command (`src/run/run.c` of systemd)."""
+
 
 class ScopeBounds:
     """Runs commands by `systemd-run --user --scope`, which becomes the command once the scope is there."""
@@ -80,6 +88,11 @@ class Scope:
                 self._group.die_together()
                 self._unit = path.name
         return self._group or self._watched
+
+
+def refusal(log: str) -> str:
+    """Return why systemd has made no scope for a job and thus not begun it, of a log; "" where it has."""
+    return log.splitlines()[0] if log.startswith(_REFUSED) else ""
 
 
 def _unit_of(pid: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from worker_agent.attempts.results import tail_of
 from worker_agent.core import slot_assignment, transitions
 from worker_agent.core.excess import Excess
 from worker_agent.core.execution import Exit, Key
@@ -12,6 +13,7 @@ from worker_agent.core.state import AgentState
 from worker_agent.executors.base import Invocation
 from worker_agent.limits.base import Bounds, Held
 from worker_agent.limits.output import OutputMeter
+from worker_agent.limits.scopes import EXIT_REFUSED, refusal
 from worker_agent.limits.watch import Watch
 from worker_agent.protocol.messages import Launch, Slots
 from worker_agent.runtime.agent_log import complain
@@ -66,4 +68,9 @@ class LimitEffects:
             return done
         # Of one that was ended here, it is known why: nobody waits until the kernel has told.
         found = self._watch.leave(done.key, killed=done.exit_code < 0 and attempt.verdict is None)
-        return replace(done, over_limit=found.problem, machine_full=found.machine_full)
+        refused = refusal(tail_of(self._host.context.attempt(done.key).log)) if _may_be_refused(done) else ""
+        return replace(done, over_limit=found.problem, machine_full=found.machine_full, refused=refused)
+
+
+def _may_be_refused(done: Exit) -> bool:
+    return done.exit_code == EXIT_REFUSED and not done.problem

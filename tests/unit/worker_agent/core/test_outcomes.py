@@ -115,6 +115,12 @@ def test_what_the_kernel_ended_for_its_limit_is_over_it_and_for_a_full_machine_i
     assert end_of(*limited(-9))[0] is Outcome.FAILED
 
 
+def test_what_systemd_has_not_begun_is_the_place_s_fault() -> None:
+    outcome, error = end_of(*limited(1, refused="Failed to start transient scope unit: no"))
+    assert outcome is Outcome.WORKER_FAULT
+    assert error and error.startswith("systemd has not begun the job") and error.endswith("scope unit: no")
+
+
 def test_what_was_cancelled_first_is_cancelled() -> None:
     state, done = limited(-9, over_limit="too much")
     transitions.on_cancel(state, msg.Cancel("a", 1), 11.0)

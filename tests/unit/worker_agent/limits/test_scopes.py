@@ -60,6 +60,12 @@ def test_nothing_is_asked_of_one_that_was_not_killed(monkeypatch: pytest.MonkeyP
     assert systemd.asked == []
 
 
+def test_only_what_systemd_itself_says_first_is_a_refusal() -> None:
+    told = "Failed to start transient scope unit: Transport endpoint is not connected"
+    assert scopes.refusal(f"{told}\n") == told
+    assert scopes.refusal("") == scopes.refusal("Failed to open data\n") == scopes.refusal(f"x\n{told}") == ""
+
+
 @pytest.mark.parametrize("inside", [True, False], ids=["an agent within a job", "an agent of its own"])
 def test_the_scope_that_an_agent_is_in_itself_is_no_job_of_its(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, inside: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -173,6 +174,18 @@ def test_an_executor_that_cannot_bound_one_job_runs_it_as_a_process(
     limited = within_limits(asked, Launch("a", 1, 2, ["x"], executor=executor, limits=JobLimits(1)), bounds)
     assert limited.argv == argv and (apart in limited.apart) and bool(limited.apart) is bool(apart)
     assert within_limits(asked, Launch("a", 1, 2, ["x"], executor=executor), bounds) is asked
+
+
+@pytest.mark.parametrize(("code", "refused"), [(1, "Failed to connect to bus: no"), (2, "")])
+def test_what_systemd_refused_to_begin_is_read_of_its_log(tmp_path: Path, code: int, refused: str) -> None:
+    state = AgentState(devices={"s1": Device("s1")})
+    transitions.on_launch(state, Launch("a", 1, 2, ["x"], limits=JobLimits(1)), 1.0)
+    layout = AttemptLayout(str(tmp_path))
+    Path(layout.log_folder).mkdir(parents=True)
+    Path(layout.log).write_text("Failed to connect to bus: no\n")
+    watch: Any = SimpleNamespace(leave=lambda key, killed: Aftermath())
+    effects = LimitEffects(state, host_of(attempt=lambda key: layout), watch, SimpleNamespace())  # type: ignore[arg-type]
+    assert effects.ended(Exit(("a", 1), code, None, 1.0)).refused == refused
 
 
 def test_limits_are_watched_from_start_to_end_and_a_kernel_that_will_not_is_told_once() -> None:
