@@ -254,7 +254,7 @@ def test_jobs_of_a_file_share_a_gpu_by_the_memory_that_they_need(shop: Shop, tmp
         (("--executor", "warn"), 2, "did you mean `warm`"),
         (("--executor", "thread"), 2, "use warm or process"),
         (("--include-pattern", "train_x*.py", "--strict-discovery"), 3, "nothing to run"),
-        (("--include-pattern", "train_x*.py"), 0, "nothing to run"),
+        (("--include-pattern", "train_x*.py"), 3, "nothing to run"),
     ],
 )
 def test_mistakes_are_told_before_anything_starts(
