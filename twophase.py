@@ -121,6 +121,8 @@ def _import_ours() -> None:
         spec = importlib.machinery.PathFinder.find_spec(name, [str(_HERE)])
         if spec is None or spec.loader is None:
             sys.exit(f"twophase: the package {name} is missing beside {__file__}: install Twophase again")
+        if getattr(sys.modules.get(name), "__file__", None) == spec.origin:
+            continue
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
 

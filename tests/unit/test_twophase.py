@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,10 @@ def test_a_verb_gets_the_words_behind_it(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.argv", ["twophase", "ps", "--failed"])
     monkeypatch.setattr(ps, "main", lambda words: seen.append(words) or 3)
     assert twophase.main() == 3 and seen == [["--failed"]]
+
+
+def test_packages_that_are_ours_already_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sys.modules["worker_agent"]
+    monkeypatch.setattr("sys.argv", ["twophase", "--version"])
+    assert twophase.main() == 0
+    assert sys.modules["worker_agent"] is before

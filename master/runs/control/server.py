@@ -104,8 +104,9 @@ class ControlServer:
 
 def is_ours(connection: socket.socket) -> bool:
     """Tell whether who connected is the user of this process, or root, where the system tells."""
-    if not hasattr(socket, "SO_PEERCRED"):
+    asked = getattr(socket, "SO_PEERCRED", None)
+    if asked is None:
         return True
-    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    told = connection.getsockopt(socket.SOL_SOCKET, asked, _CREDENTIALS.size)
     _, uid, _ = _CREDENTIALS.unpack(told)
     return uid in (os.getuid(), 0)
