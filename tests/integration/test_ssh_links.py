@@ -178,7 +178,7 @@ import pathlib, sys
 from master.adapters.ssh_session import SshSession
 from master.specs import ClusterSpec, ServerSpec
 config, known_hosts, name, tree = sys.argv[1:]
-session = SshSession(ServerSpec(name, name), ClusterSpec((), None, config, known_hosts))
+session = SshSession(ServerSpec(name, name), ClusterSpec((), ssh_config=config, known_hosts=known_hosts))
 session.push(pathlib.Path(tree), '~/copy')
 print('ready', flush=True)
 input()
