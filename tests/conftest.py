@@ -12,6 +12,9 @@ from tests.support.needs import UnavailableError, missing
 from tests.support.room_times import RoomTimes
 from tests.support.sshd import LoopbackSshd
 
+# Triton decides when it is first imported, by whatever test, whether its kernels run in its interpreter.
+os.environ["TRITON_INTERPRET"] = "1"
+
 # A busy machine makes an example slow, not wrong.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

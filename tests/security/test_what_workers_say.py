@@ -40,7 +40,7 @@ ENDING = Finished(
 SAMPLES: dict[str, msg.Message] = {
     "welcome": msg.Welcome(
         *(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [msg.AttemptKey(OWN, 1)], ["e" * 64], "/work"),
-        *(WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup"), [1], 1),
+        *(WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup"), [msg.AttemptKey(OWN, 2)], [1], 1),
     ),
     "refused": msg.Refused("no", passing=True),
     "event staging": Event(1, EventKind.STAGING, OWN, 1, 5.0, Staging()),

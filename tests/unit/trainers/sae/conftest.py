@@ -1,15 +1,11 @@
-"""Kernels in Triton run in its interpreter, chosen where they are first imported; none are compiled."""
+"""No kernels are compiled."""
 
 from __future__ import annotations
-
-import os
 
 import pytest
 
 from trainers.sae.cpu.build import NoLibrary
 from trainers.sae.model import kernels
-
-os.environ["TRITON_INTERPRET"] = "1"
 
 
 @pytest.fixture(autouse=True)
