@@ -7,7 +7,8 @@ from datetime import datetime
 import pytest
 
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
-from master.view.answers.why import sentence, what_changes_it
+from master.view.answers.why import sentence, what_changes_it, why_nothing_runs
+from tests.unit.master.core.running.stage import Stage, job
 
 NOON = datetime(2026, 3, 4, 12, 0).timestamp()
 HOUR = 3600.0
@@ -99,3 +100,10 @@ def test_what_a_worker_says_cannot_write_on_the_terminal() -> None:
 
 def test_nothing_but_waiting_changes_a_job_that_runs() -> None:
     assert what_changes_it(Cause(Why.RUNS, "lab1")) == ""
+
+
+def test_what_is_not_started_any_more_needs_no_reason() -> None:
+    run = Stage(job("a"), workers=["w1"])
+    assert why_nothing_runs(run.state, 0.0) == "nothing runs: a finds no worker now: w1 is being connected"
+    run.state.stopping = True
+    assert why_nothing_runs(run.state, 0.0) == ""
