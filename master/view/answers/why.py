@@ -57,7 +57,7 @@ def sentence(cause: Cause, at: float) -> str:
 
 
 def why_nothing_runs(state: RunState, at: float) -> str:
-    """Return why no job of a run is running; "" while one is, or none is to be started: that has been told."""
+    """Return why no job of a run is running; "" while one is, or once nothing more is to be started."""
     job_id = None if state.stopping else speaks_for_all(state)
     cause = explain(state, job_id) if job_id else None
     if job_id is None or cause is None:
