@@ -96,7 +96,7 @@ def test_every_command_is_an_entry_point(wheel: Path) -> None:
     text = next(wheel.glob("*.dist-info/entry_points.txt")).read_text()
     assert re.findall(r"^(\w+) = ", text, re.MULTILINE) == [
         *("analyze_jobs", "predict_tabular", "run_all_training", "run_two_phase", "train_pmssm"),
-        *("train_probes", "train_sae", "train_tabular", "worker_agent"),
+        *("train_probes", "train_sae", "train_tabular", "twophase", "worker_agent"),
     ]
 
 

@@ -38,7 +38,7 @@ def test_from_a_worker_come_named_files_alone() -> None:
 
 
 def test_a_relative_source_becomes_absolute_so_that_a_colon_names_no_host() -> None:
-    assert push_argv(Path("a:b"), "/x", "worker", SHELL)[-2] == f"{Path.cwd()}/a:b/"
+    assert push_argv(Path("a:b"), "/x", "worker", SHELL)[-2] == f"{Path.cwd() / 'a:b'}/"
 
 
 def test_an_ipv6_address_is_bracketed() -> None:
