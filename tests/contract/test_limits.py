@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.needs import missing
+from tests.support.runaways import BOMB
 from worker_agent.core.excess import Aftermath, Excess
 from worker_agent.core.execution import Exit
 from worker_agent.executors.base import Invocation
@@ -65,16 +66,6 @@ if os.fork() == 0:
         time.sleep(60)
     os._exit(0)
 os.wait()
-time.sleep(60)
-"""
-BOMB = """
-import os, time
-for _ in range(30):
-    if os.fork() == 0:
-        os.setsid()
-        time.sleep(60)
-        os._exit(0)
-    time.sleep(0.01)
 time.sleep(60)
 """
 SHARING = """

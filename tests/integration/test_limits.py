@@ -8,21 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.integration.agent_harness import WAIT_FOR_FILE, Host, end, is_alive, until
+from tests.support.runaways import BOMB
 from worker_agent.protocol.outcome import Finished
 from worker_agent.protocol.terms import CGROUP, SCOPE, WATCHED, JobLimits
 
 MB = 10**6
 HOG = "import time; held = b'x' * 300_000_000; time.sleep(60)"
-BOMB = """
-import os, time
-for _ in range(30):
-    if os.fork() == 0:
-        os.setsid()
-        time.sleep(60)
-        os._exit(0)
-    time.sleep(0.01)
-time.sleep(60)
-"""
 WRITER = """
 import os, time
 with open(os.environ["TWOPHASE_OUTPUT_DIR"] + "/big", "wb", buffering=0) as stream:
