@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from master.adapters.agent_deploy import (
+    AgentBundle,
     GpuFacts,
     build_agent,
     check_environment,
@@ -39,33 +40,41 @@ class Diagnosis:
 
 def diagnose(cluster: ClusterSpec, connect: OpenSession = open_session) -> list[Diagnosis]:
     """Return what is found on each worker, in the order of the cluster config."""
+    look_at = partial(_diagnosis, cluster, connect, build_agent())
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(partial(_diagnosis, cluster, connect), cluster.servers))
+        return list(pool.map(look_at, cluster.servers))
 
 
-def _diagnosis(cluster: ClusterSpec, connect: OpenSession, server: ServerSpec) -> Diagnosis:
+def _diagnosis(
+    cluster: ClusterSpec, connect: OpenSession, bundle: AgentBundle, server: ServerSpec
+) -> Diagnosis:
     findings: list[Finding] = []
     try:
         with connect(server, cluster, False) as session:
-            for step in (_agent, _place, _gpus, _modules):
-                findings += step(session, server)
+            findings += _agent(session, bundle, server)
+            findings += _place(session, server)
+            findings += _gpus(session, bundle, server)
+            findings += _modules(session, bundle, server)
     except (TwophaseError, OSError, ValueError) as error:
         what = "agent" if findings else "connection"
-        findings.append(told(what, str(error).removeprefix(f"{server.name}: ")))
+        findings.append(_problem(what, server, error))
     return Diagnosis(server.name, tuple(findings))
 
 
-def _agent(session: Session, server: ServerSpec) -> list[Finding]:
+def _problem(what: str, server: ServerSpec, error: Exception) -> Finding:
+    """Return what went wrong on a worker, which is named already."""
+    return told(what, str(error).removeprefix(f"{server.name}: "))
+
+
+def _agent(session: Session, bundle: AgentBundle, server: ServerSpec) -> list[Finding]:
     session.run(["true"])
     reached = Finding(
         "connection", Health.GOOD, "here" if server.is_local else "answers, its host key is known"
     )
     try:
-        facts = check_worker(
-            session, build_agent(), python_of(server), server.state_dir, rsync=not server.is_local
-        )
+        facts = check_worker(session, bundle, python_of(server), server.state_dir, rsync=not server.is_local)
     except TwophaseError as error:
-        return [reached, told("agent", str(error).removeprefix(f"{server.name}: "))]
+        return [reached, _problem("agent", server, error)]
     says = f"Python {facts.python}, {facts.cores} cores"
     return [reached, Finding("agent", Health.GOOD, says)]
 
@@ -75,13 +84,13 @@ def _place(session: Session, server: ServerSpec) -> list[Finding]:
     return list(judged(look(session, python_of(server), list(folders))))
 
 
-def _gpus(session: Session, server: ServerSpec) -> list[Finding]:
+def _gpus(session: Session, bundle: AgentBundle, server: ServerSpec) -> list[Finding]:
     if not server.agent.gpus:
         return []
     try:
-        found = check_gpus(session, build_agent(), python_of(server), server)
+        found = check_gpus(session, bundle, python_of(server), server)
     except TwophaseError as error:
-        return [told("GPUs", str(error).removeprefix(f"{server.name}: "))]
+        return [_problem("GPUs", server, error)]
     return [Finding("GPUs", Health.GOOD, _gpus_told(found))]
 
 
@@ -93,14 +102,14 @@ def _gpus_told(found: GpuFacts) -> str:
     return f"{jobs} on {len(found.gpu_bytes)} ({sizes})"
 
 
-def _modules(session: Session, server: ServerSpec) -> list[Finding]:
+def _modules(session: Session, bundle: AgentBundle, server: ServerSpec) -> list[Finding]:
     asked = server.agent
     if not any((asked.setup, asked.modules, asked.required_modules, asked.directories, asked.work_dir)):
         return []
     try:
-        missing = check_environment(session, build_agent(), python_of(server), asked)
+        missing = check_environment(session, bundle, python_of(server), asked)
     except TwophaseError as error:
-        return [told("environment", str(error).removeprefix(f"{server.name}: "))]
+        return [_problem("environment", server, error)]
     if missing:
         cure = "`setup` in the cluster config, see docs/environments.md"
         return [Finding("environment", Health.DOUBTFUL, f"missing: {', '.join(missing)}", cure)]
