@@ -99,12 +99,13 @@ def _stopping(cause: Cause, at: float) -> str:
 
 
 def _no_room(cause: Cause, at: float) -> str:
-    kinds = dict.fromkeys((each.obstacle, each.reason) for each in cause.hindrances)
-    groups = [[each for each in cause.hindrances if (each.obstacle, each.reason) == kind] for kind in kinds]
+    groups: dict[tuple[Obstacle, str], list[Hindrance]] = {}
+    for each in cause.hindrances:
+        groups.setdefault((each.obstacle, each.reason), []).append(each)
     head = "will find no worker" if cause.lasts else "finds no worker now"
     if not groups:
         return "finds no worker: there is none"
-    return f"{head}: {', '.join(_group(group, at) for group in groups)}"
+    return f"{head}: {', '.join(_group(group, at) for group in groups.values())}"
 
 
 def _group(group: Sequence[Hindrance], at: float) -> str:
