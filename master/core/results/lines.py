@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from master.core.json_values import same
 from master.core.results.comparison import Paired, lower_is_better, paired, ranked
 from master.core.results.groups import OVER, Group, Row, grouped
 from master.core.results.statistics import Summary
@@ -67,14 +68,9 @@ def _line(group: Group, question: Question, baseline: Group | None) -> ResultLin
 
 def _baseline(groups: Sequence[Group], wanted: Mapping[str, Any]) -> Group:
     found = [
-        group for group in groups if all(_is(group.rows[0].parameters.get(k), v) for k, v in wanted.items())
+        group for group in groups if all(same(group.rows[0].parameters.get(k), v) for k, v in wanted.items())
     ]
     told = ", ".join(f"{name}={value}" for name, value in wanted.items())
     if len(found) == 1:
         return found[0]
     raise LookupError(f"{len(found) or 'no'} groups have {told}: a baseline is one group")
-
-
-def _is(value: Any, wanted: Any) -> bool:
-    """Compare as JSON does: `true` is not 1."""
-    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)

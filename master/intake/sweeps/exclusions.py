@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from master.core.json_values import same
 from master.core.nearest import hint, shown
 from master.intake.strict_json import Node
 from master.intake.sweeps.entry import Entry
@@ -21,7 +22,7 @@ class Exclusion:
     def matches(self, fields: Mapping[str, Any]) -> bool:
         """Tell whether a job with these fields is left out."""
         return all(
-            any(_same(fields.get(name), value) for value in values) for name, values in self.values.items()
+            any(same(fields.get(name), value) for value in values) for name, values in self.values.items()
         )
 
 
@@ -61,8 +62,3 @@ def _fail(exclusion: Exclusion, names: set[str]) -> None:
         if name not in names:
             exclusion.node.fail(f"no job has the field {shown(name)}: {hint(name, names)}")
     exclusion.node.fail("leaves out no job: no job has these values together")
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Tell whether two values are equal to a reader: 1 is 1.0, but not true."""
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from master.core.explaining.standing import Standing, row_of
+from master.core.json_values import same
 from master.core.nearest import hint, shown
 from master.core.planning.plan import Job
 from master.core.running.lifecycle import ENDED, State
@@ -83,12 +84,7 @@ def select(run: RunJobs, fields: Fields, wish: Wish, now: float) -> list[Selecte
 def _fits(standing: Standing, fields: Mapping[str, Any], wish: Wish) -> bool:
     if wish.states is not None and standing.state not in wish.states:
         return False
-    return all(name in fields and _equal(fields[name], value) for name, value in wish.where)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Compare as JSON does: `true` is not 1."""
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    return all(name in fields and same(fields[name], value) for name, value in wish.where)
 
 
 def _check_names(wish: Wish, fields: Fields) -> None:
