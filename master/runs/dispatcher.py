@@ -15,7 +15,8 @@ from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted, Received, Seen
 from master.core.running import commands as cmd
 from master.core.running import events as ev
-from master.core.running.records import Outbox, WorkerView
+from master.core.running.fleet.worker_view import WorkerView
+from master.core.running.records import Outbox
 from master.core.running.run_state import begin, has_more_to_do, step
 from master.runs.notices import Notice, Refreshed, Transitions
 from master.runs.snapshot import SharedState

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from master.core.running.commands import Transition
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import State
-from master.core.running.records import RunState, WorkerView
+from master.core.running.records import RunState
 from master.core.running.summary import BaseModelRow, JobRow, PhaseCounts, base_model_rows, job_row
 
 PHASES = (1, 2)

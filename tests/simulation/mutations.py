@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from master.core.running import attempts, jobs, recovery, retry, workers
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.placing import assigning
-from master.core.running.records import WorkerView
 from master.runs import dispatcher
 from master.runs.dispatcher import Dispatcher
 from tests.simulation.mutation import Mutation

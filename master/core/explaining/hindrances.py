@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from master.core.explaining.causes import Hindrance, Obstacle
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.placing.assigning import has_alternative
 from master.core.running.placing.worker_room import (
     cost,
@@ -12,7 +13,7 @@ from master.core.running.placing.worker_room import (
     need_of,
     suits,
 )
-from master.core.running.records import JobRecord, RunState, WorkerView
+from master.core.running.records import JobRecord, RunState
 
 
 def hindrance(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance | None:

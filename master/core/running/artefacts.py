@@ -5,10 +5,11 @@ from __future__ import annotations
 from master.core.planning.plan import Job, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import is_stale, may_be_queued, move, unlock
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.pauses import pause
-from master.core.running.records import Outbox, RunState, WorkerView
+from master.core.running.records import Outbox, RunState
 
 
 def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:

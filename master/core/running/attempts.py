@@ -13,6 +13,7 @@ from master.core.running import checkpoints, pauses
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.artefacts import want
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import (
     ON_A_WORKER,
     after_phase1,
@@ -27,7 +28,7 @@ from master.core.running.jobs import (
     reattached_attempts,
 )
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
-from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState, WorkerView
+from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState
 from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
 from worker_agent.protocol.outcome import Finished, Outcome
 

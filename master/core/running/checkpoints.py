@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import may_be_queued
 from master.core.running.lifecycle import State
-from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
+from master.core.running.records import JobRecord, Outbox, RunState
 from worker_agent.protocol.outcome import Finished
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from master.core.planning.plan import base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running.commands import Transition
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import ADOPTING, QUEUED, WITH_A_WORKER, State, Trigger
-from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
+from master.core.running.records import JobRecord, Outbox, RunState
 from worker_agent.protocol.outcome import Finished
 
 ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}

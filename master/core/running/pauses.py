@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import may_be_queued
-from master.core.running.records import Outbox, RunState, WorkerView
+from master.core.running.records import Outbox, RunState
 from worker_agent.protocol.outcome import Finished, Outcome
 
 FIRST_PAUSE_S, MOST_PAUSE_S = 5.0, 300.0

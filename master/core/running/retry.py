@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from master.core.planning.job_limits import most_of
 from master.core.running import commands as cmd
 from master.core.running.failures import exceeded, hopeless, signature
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import give_up, stop_starting
 from master.core.running.lifecycle import ENDED, State, Trigger
 from master.core.running.placing.worker_room import cost, has_larger, need_of, suits
 from master.core.running.policy import Policy
-from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
+from master.core.running.records import JobRecord, Outbox, RunState
 from worker_agent.protocol.outcome import Finished, Outcome
 
 _THE_SCRIPTS = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.OVER_LIMIT})

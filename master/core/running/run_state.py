@@ -13,12 +13,13 @@ from master.core.running import artefacts, attempts, checkpoints, workers
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import go_on_unlocking, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
 from master.core.running.placing.waiting import tell_waiting
 from master.core.running.policy import Policy
-from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
+from master.core.running.records import JobRecord, Outbox, RunState
 from worker_agent.protocol.outcome import Outcome
 
 _OF_MACHINES = (ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.SlotsHeldByOthers, ev.Tick)

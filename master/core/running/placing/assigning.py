@@ -7,6 +7,7 @@ from functools import partial
 from master.core.planning.plan import Job
 from master.core.planning.resources import NO_RESOURCES
 from master.core.running import commands as cmd
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import expect_model, give_up, move
 from master.core.running.lifecycle import Trigger
 from master.core.running.placing.worker_room import (
@@ -20,7 +21,7 @@ from master.core.running.placing.worker_room import (
     too_large,
     why_homeless,
 )
-from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
+from master.core.running.records import JobRecord, Outbox, RunState
 
 MOST_AT_ONCE = 8
 """Attempts that one step gives out: what more there is waits for the next, behind what came meanwhile."""

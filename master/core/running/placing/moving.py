@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from master.core.running import commands as cmd
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import State
 from master.core.running.placing.worker_room import cost, has_room, need_of, suits
-from master.core.running.records import JobRecord, Outbox, RunState, WorkerView
+from master.core.running.records import JobRecord, Outbox, RunState
 
 WAIT_S = 5.0
 """So long a worker has room, and a job waits elsewhere, before the job moves."""

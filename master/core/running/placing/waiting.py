@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from master.core.planning.resources import NO_RESOURCES, Resources
 from master.core.running import commands as cmd
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.placing.worker_room import told_labels
-from master.core.running.records import Outbox, RunState, WorkerView
+from master.core.running.records import Outbox, RunState
 
 _MOST_NAMED = 3
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from master.core.planning.job_limits import allows, told
 from master.core.planning.resources import NO_RESOURCES, Resources
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.placing.placement import LEAST_ROOM, lookahead
-from master.core.running.records import JobRecord, RunState, WorkerView
+from master.core.running.records import JobRecord, RunState
 
 _MOST_NAMED = 3
 _MARGIN = 1.1

@@ -17,9 +17,10 @@ from master.core.planning.plan import Job, Plan, base_model_job_id
 from master.core.planning.resources import Resources
 from master.core.running import commands as cmd
 from master.core.running import events as ev
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
 from master.core.running.placing.placement import lookahead
-from master.core.running.records import Outbox, RunState, WorkerView
+from master.core.running.records import Outbox, RunState
 from master.core.running.recovery import recover
 from master.core.running.run_state import begin, has_more_to_do, step
 from tests.unit.master.core.running.agents import Agent, Key, Link

@@ -9,7 +9,7 @@ import pytest
 from master.core.planning.plan import Job, Plan
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.policy import Policy
-from master.core.running.records import FormerAttempt, JobRecord, RunState, WorkerView
+from master.core.running.records import FormerAttempt, JobRecord, RunState
 from master.errors import InternalError
 from tests.support.endings import finished
 
@@ -79,17 +79,6 @@ def test_the_most_memory_of_a_kind_is_remembered() -> None:
     record.finished = None
     state.learn(record)
     assert state.gpu_peaks == {"cnn": 9}
-
-
-def test_a_worker_has_room_for_what_its_attempts_leave() -> None:
-    view = WorkerView("w1", up=True, slots=4, held_by_others=1)
-    assert view.room(0) == 3
-    view.attempts = {("a", 1), ("b", 1)}
-    view.claims = {("b", 1): 1.5}
-    view.reattached = {("c", 1)}
-    assert (view.used, view.room(1)) == (3.5, 0.5)
-    view.usable = False
-    assert view.room(1) == 0.0
 
 
 def test_what_succeeded_and_is_not_home_is_known_by_its_attempt() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from master.core.planning.plan import Job
 from master.core.running import events as ev
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import State
 from master.core.running.placing.worker_room import cost, largest_gpu
 from master.core.running.policy import Policy
-from master.core.running.records import WorkerView
 from tests.support.endings import finished
 from tests.unit.master.core.running.stage import LEASE_S, Stage
 

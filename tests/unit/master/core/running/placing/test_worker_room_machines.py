@@ -9,10 +9,10 @@ import pytest
 from master.core.planning.plan import Job
 from master.core.planning.resources import Resources
 from master.core.running import events as ev
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import State
 from master.core.running.placing.worker_room import suits, why_homeless
 from master.core.running.policy import Policy
-from master.core.running.records import WorkerView
 from tests.unit.master.core.running.stage import LEASE_S, Stage
 from worker_agent.protocol.terms import JobLimits
 

@@ -1,0 +1,1 @@
+"""The workers of a run: what is known of each."""

@@ -1,0 +1,96 @@
+"""What is known of a worker: plain data, like all of the state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from master.core.running.events import Attempt
+from worker_agent.protocol.terms import NO_LIMITS, JobLimits
+
+
+@dataclass
+class WorkerView:
+    """What is known of a worker."""
+
+    name: str
+    number: int = 0
+    """Its place in the cluster config."""
+    up: bool = False
+    ever_up: bool = False
+    tried: bool = False
+    usable: bool = True
+    reason: str = ""
+    """Why it is not up or not usable."""
+    since: float = 0.0
+    """When `up` last changed."""
+    idle_since: float | None = None
+    """Since when it has had room that nothing was ready for."""
+    faults: int = 0
+    """How often in a row its place was bad: while it was, it gets one attempt at a time …"""
+    fault: str = ""
+    """… with what was wrong last …"""
+    bad_since: float = 0.0
+    """… and when it began."""
+    paused: bool = False
+    """It gets nothing …"""
+    paused_until: float = 0.0
+    """… until then."""
+    probe: Attempt | None = None
+    """The attempt that shows whether the place is good again …"""
+    probed_since: float | None = None
+    """… and since when that runs."""
+    slots: int = 0
+    held_by_others: float = 0
+    gpu_bytes: tuple[int, ...] = ()
+    """What each GPU has to give; 0 where it is not known."""
+    slots_per_gpu: int | None = None
+    """None where GPUs are shared by memory."""
+    labels: frozenset[str] = frozenset()
+    limits: JobLimits = NO_LIMITS
+    """What it allows every job."""
+    cores: int = 0
+    """0 where it is not known."""
+    memory_bytes: int = 0
+    """0 where it is not known."""
+    claims: dict[Attempt, float] = field(default_factory=dict)
+    """How many slots' worth an attempt takes, where it is not one."""
+    attempts: set[Attempt] = field(default_factory=set)
+    """Assigned here and not ended."""
+    collecting: set[Attempt] = field(default_factory=set)
+    """Succeeded here and not home."""
+    reattached: set[Attempt] = field(default_factory=set)
+    """Orphaned, but still here: they race with the attempts that replaced them."""
+    cached: set[str] = field(default_factory=set)
+    """Content hashes."""
+    expected_models: dict[str, None] = field(default_factory=dict)
+    """`spec_hash` of the base models that it caches or will soon, in the order of their coming."""
+    delivering: set[str] = field(default_factory=set)
+    failed_deliveries: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be given attempts."""
+        return self.up and self.usable
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not up, not usable, or has been paused; empty where all is well."""
+        return self.fault or self.reason if self.available else self.reason or self.fault
+
+    def room(self, lookahead: int) -> float:
+        """How many slots' worth of attempts it can take now."""
+        if not self.available or self.paused or (self.faults and self.probe):
+            return 0.0
+        return self.slots - self.held_by_others + lookahead - self.used
+
+    @property
+    def used(self) -> float:
+        """How many slots' worth its attempts take."""
+        held = len(self.attempts) + len(self.reattached)
+        return held - len(self.claims) + sum(self.claims.values()) if self.claims else held
+
+    @property
+    def busy(self) -> bool:
+        """True while something of this run is to be had from it."""
+        return bool(self.attempts or self.collecting)
