@@ -14,6 +14,7 @@ from typing import get_args
 from master import steady_clock
 from master.adapters.inbox import Inbox, Noted, Received, Seen, to_event
 from master.adapters.session import Channel, Session
+from master.adapters.watching.log_watches import LogWatches
 from master.core.harmless import brief
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, WorkerUnusable
@@ -21,6 +22,7 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
+from worker_agent.protocol.logs.watching import LogChunk
 from worker_agent.protocol.reports import Said
 from worker_agent.protocol.terms import Secrets
 
@@ -134,6 +136,8 @@ class WorkerLink:
         self._channel: Channel | None = None
         self.welcome: msg.Welcome | None = None
         """What the agent said of itself, while the link is up."""
+        self.watches = LogWatches(self.send, lambda: self.welcome is not None)
+        """Who looks at logs of what runs there."""
         self._steady, self._pulse = steady, Pulse(steady)
         self._unreadable = Unreadable(self.worker)
         self._thread = threading.Thread(target=self._run, name=f"link-{self.worker}", daemon=True)
@@ -190,6 +194,7 @@ class WorkerLink:
                 self._tell(ev.WorkerLost(self._clock(), self.worker, reason_of(error, self.worker)))
             finally:
                 was_up, self.welcome = self.welcome is not None, None
+                self.watches.lose()
             backoff_s = next_backoff(0.0 if was_up else backoff_s)
             self._closing.wait(backoff_s * _JITTER.uniform(0.5, 1.5))
 
@@ -249,6 +254,9 @@ class WorkerLink:
             if self._greeting.secrets:
                 # Before any job: the queue keeps the order.
                 self.send(Secrets(dict(self._greeting.secrets)))
+        if isinstance(message, LogChunk):
+            self.watches.take(message)
+            return
         if isinstance(message, msg.Progress):
             self._inbox.put(Seen(self.worker, message.job_id, message.attempt, message.detail))
             return

@@ -114,7 +114,8 @@ class Worker:
         if isinstance(message, msg.Ack):
             self._note_acknowledged(message.seq)
         checkpoints: Any = SimpleNamespace(without_older=lambda item: item, drop=lambda job_id: None)
-        handlers = message_handlers(life.state, checkpoints, checkpoints, lambda: self.clock.now)
+        watches: Any = SimpleNamespace(begin=None, go_on=None, end=None)
+        handlers = message_handlers(life.state, checkpoints, checkpoints, watches, lambda: self.clock.now)
         life.turn(partial(handlers[type(message)], message))
 
     def _note_acknowledged(self, upto: int) -> None:

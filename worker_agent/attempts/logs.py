@@ -11,10 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from typing import BinaryIO, Callable, Dict, Iterator, Optional, Set
+from typing import BinaryIO, Callable, Dict, Iterator, List, Optional, Set
 
 from worker_agent.core.execution import Key
 from worker_agent.protocol.layout import AttemptLayout
+from worker_agent.protocol.logs.kept import Part, cut_note
 from worker_agent.system.punch_hole import punch_hole
 
 CALM_S, BUSY_S = 0.1, 0.02
@@ -40,7 +41,23 @@ class Log:
         """Bytes that were in the file before it was last emptied."""
         self._size = 0
         self._settled = False
+        self._cut: Optional[List[Part]] = None
+        """What the file holds in the end, where that is not all."""
         self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[Optional[List[Part]]]:
+        """Give what is kept, which stays as it is meanwhile; None where it is being cut just now.
+
+        Raises OSError.
+        """
+        if not self._lock.acquire(blocking=False):
+            yield None
+            return
+        try:
+            yield self._parts()
+        finally:
+            self._lock.release()
 
     @property
     def was_emptied(self) -> bool:
@@ -71,8 +88,9 @@ class Log:
                 return
             fresh = self._attempt.log_fresh
             with open(fresh, "wb") as target:
-                self._write_kept(target)
+                parts = self._write_kept(target)
             os.replace(fresh, log)
+            self._cut = parts
             for part in (self._attempt.log_head, self._attempt.log_tail):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(part)
@@ -99,16 +117,34 @@ class Log:
         os.truncate(self._attempt.log, 0)
         self._emptied, self._size = self._emptied + self._size, 0
 
-    def _write_kept(self, target: BinaryIO) -> None:
+    def _parts(self) -> List[Part]:
+        if self._cut is not None:
+            return self._cut
+        attempt, size, before = self._attempt, os.stat(self._attempt.log).st_size, self._emptied
+        if not before:
+            head = min(self._head, size)
+            return [
+                Part(0, head, attempt.log, 0),
+                Part(min(self._hole_end, size), size, attempt.log, self._hole_end),
+            ]
+        aside = os.stat(attempt.log_tail).st_size
+        return [
+            Part(0, min(self._head, before), attempt.log_head, 0),
+            Part(before - aside, before, attempt.log_tail, 0),
+            Part(before, before + size, attempt.log, 0),
+        ]
+
+    def _write_kept(self, target: BinaryIO) -> List[Part]:
+        """Write beginning and end, and return what was written."""
         attempt, total = self._attempt, self._emptied + self._size
         head = b"".join(_range(attempt.log_head if self._emptied else attempt.log, 0, self._head))
         head = head[: _last_line_end(head)]
         tail = b"".join(self._last_bytes())
         tail = tail[_first_line_end(tail) :]
-        cut = total - len(head) - len(tail)
-        target.write(head)
-        target.write(f"\n--- {cut:,} bytes cut: the log is larger than {self._limit:,} bytes ---\n".encode())
-        target.write(tail)
+        note = cut_note(total - len(head) - len(tail), self._limit)
+        target.writelines((head, note, tail))
+        end = Part(total - len(tail), total, attempt.log, len(head) + len(note))
+        return [Part(0, len(head), attempt.log, 0), end]
 
     def _last_bytes(self) -> Iterator[bytes]:
         if self._emptied and self._size < self._tail:
@@ -136,6 +172,10 @@ class LogLimiter:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
             self._thread.start()
+
+    def find(self, key: Key) -> Optional[Log]:
+        """Return the log of an attempt that runs."""
+        return self._logs.get(key)
 
     def leave(self, key: Key) -> Optional[Log]:
         """Follow a log no more, and return it to be settled."""

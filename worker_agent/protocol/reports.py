@@ -26,6 +26,8 @@ class WorkerFacts:
     disk_free_bytes: Bytes = 0
     limits: str = ""
     """How limits of jobs are kept there: one of `terms.CGROUP` and its neighbours; empty is not known."""
+    shows_logs: bool = False
+    """Whether the agent knows the messages of `logs.watching`."""
 
 
 def usual_cpu_slots(cores: int) -> int:

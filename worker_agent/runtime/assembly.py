@@ -31,6 +31,7 @@ from worker_agent.runtime.effects.endings import EndingEffects
 from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.effects.invoker import Invoker
 from worker_agent.runtime.effects.limits import LimitEffects
+from worker_agent.runtime.effects.log_watches import LogWatches
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.starts import StartEffects
@@ -107,11 +108,12 @@ class AgentProcess:
     def _make_agent(self, idle_s: float) -> Agent:
         state, ports, now = self._state, self._ports, self._ports.clock.now
         reception = Reception(self._identity, state, ports.spool, ports.locks, self._gpus, self._settings)
-        handlers = message_handlers(state, self._host, self._checkpoints, now)
+        watches = LogWatches(state, self._logs, self._connections)
+        handlers = message_handlers(state, self._host, self._checkpoints, watches, now)
         conversation = Conversation(
             *(state, self._connections, reception, self._environments, self._effects, handlers)
         )
-        monitor = AttemptMonitor(state, self._host, self._connections, now)
+        monitor = AttemptMonitor(state, self._host, self._connections, watches, now)
         own = (self._artefacts.make_room, self._sweeps.begin)
         chores = (ports.workers.tidy, *own, self._listener.check)
         upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, idle_s)

@@ -150,6 +150,7 @@ class HostContext:
             memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             disk_free_bytes=shutil.disk_usage(str(self.work_dir)).free,
             limits=self._limits,
+            shows_logs=True,
         )
 
 

@@ -35,7 +35,8 @@ class Upkeep:
 
     def wait_s(self, now: float) -> float:
         """Return how long nothing is to be done; `now` is the time of the core."""
-        waits = [self._next - time.monotonic(), self._until_deadline_s(now)]
+        watches_s = self._attempts.watches.wait_s()
+        waits = [self._next - time.monotonic(), self._until_deadline_s(now), watches_s]
         return max(0.0, min(wait for wait in waits if wait is not None))
 
     def keep_time(self) -> None:
@@ -44,6 +45,7 @@ class Upkeep:
         if is_round or self._attempts.is_due():
             self._attempts.look_for_signs()
         self._attempts.tick()
+        self._attempts.watches.show()
         if is_round:
             self._next = time.monotonic() + _EVERY_S
             self._do_round()

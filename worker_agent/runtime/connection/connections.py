@@ -33,6 +33,11 @@ class Connections:
     def __contains__(self, link: Link) -> bool:
         return link in self._links
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the master has to read before more can be sent to it."""
+        return self.master is not None and self._links[self.master]
+
     def add(self, connection: socket.socket) -> Link:
         """Take in somebody who has connected."""
         link = Link(connection)

@@ -8,6 +8,7 @@ from worker_agent.core import staging, transitions
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpus import GpuError
 from worker_agent.protocol.codec import MessageError
+from worker_agent.protocol.logs.watching import Unwatch, Watch, WatchOn
 from worker_agent.protocol.messages import (
     Ack,
     Cancel,
@@ -28,6 +29,7 @@ from worker_agent.runtime.connection.greeting import Reception
 from worker_agent.runtime.connection.link import Link
 from worker_agent.runtime.effects.checkpoints import CheckpointEffects
 from worker_agent.runtime.effects.environment import EnvironmentEffects
+from worker_agent.runtime.effects.log_watches import LogWatches
 from worker_agent.runtime.effects.table import Effects
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock
@@ -37,7 +39,11 @@ MessageHandlers = Mapping[Type[Any], Callable[[Any], None]]
 
 
 def message_handlers(
-    state: AgentState, host: CurrentHost, checkpoints: CheckpointEffects, now: Clock
+    state: AgentState,
+    host: CurrentHost,
+    checkpoints: CheckpointEffects,
+    watches: LogWatches,
+    now: Clock,
 ) -> MessageHandlers:
     """Return what each message of a master does."""
 
@@ -57,6 +63,9 @@ def message_handlers(
         Delivered: lambda item: staging.on_delivered(state, item),
         Ping: lambda item: transitions.on_ping(state, item),
         Shutdown: lambda item: transitions.on_shutdown(state),
+        Watch: watches.begin,
+        WatchOn: watches.go_on,
+        Unwatch: watches.end,
     }
 
 

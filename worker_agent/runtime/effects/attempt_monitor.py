@@ -1,4 +1,4 @@
-"""Looks after attempts that run: signs of life, limits, progress."""
+"""Looks after attempts that run: signs of life, limits, progress, logs that somebody looks at."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from worker_agent.attempts.progress import ProgressReader, sign_of
 from worker_agent.core import deadlines, queries, transitions
 from worker_agent.core.state import AgentState
 from worker_agent.protocol.messages import Progress
+from worker_agent.runtime.effects.log_watches import LogWatches
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock, Master
 
@@ -13,8 +14,11 @@ from worker_agent.runtime.ports import Clock, Master
 class AttemptMonitor:
     """What running attempts show of themselves, and what follows."""
 
-    def __init__(self, state: AgentState, host: CurrentHost, master: Master, now: Clock) -> None:
+    def __init__(
+        self, state: AgentState, host: CurrentHost, master: Master, watches: LogWatches, now: Clock
+    ) -> None:
         self._state, self._host, self._master, self._now = state, host, master, now
+        self.watches = watches
         self._progress = ProgressReader()
 
     def is_due(self) -> bool:

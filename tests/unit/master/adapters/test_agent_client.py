@@ -13,12 +13,14 @@ from master.adapters.agent_client import (
     next_backoff,
 )
 from master.adapters.inbox import Noted, Received, Seen
+from master.adapters.watching.log_watches import Ending, Written
 from master.core.running import events as ev
 from master.errors import RemoteError, SessionLost, WorkerUnusable
 from tests.unit.master.adapters.link_world import HELLO, SOON_S, WELCOME, World, event, welcome
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Running, Staging, Ticks
 from worker_agent.protocol.lines import PREAMBLE
+from worker_agent.protocol.logs.watching import LogChunk
 from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.protocol.reports import Said
 
@@ -289,3 +291,13 @@ def test_what_an_agent_says_for_the_user_is_one_harmless_line(world: World) -> N
     while not isinstance(refused, ev.WorkerUnusable):
         refused = world.event()
     assert len(refused.reason) < 1100
+
+
+def test_a_log_that_is_looked_at_comes_over_the_link_and_goes_with_it(world: World) -> None:
+    channel = world.up()
+    watch = world.link.watches.open("alpha/job", 2)
+    number = watch._number
+    channel.say(msg.encode(LogChunk.of(number, 0, b"epoch 1")))
+    assert watch.next(SOON_S) == Written(0, b"epoch 1")
+    channel.drop()
+    assert watch.next(SOON_S) is Ending.LOST

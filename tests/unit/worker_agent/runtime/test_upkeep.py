@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ class Place:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.done, self.said = 100.0, list[str](), list[str]()
         self.connections: Any = SimpleNamespace(master=None)
-        self.is_due = False
+        self.is_due, self.watches_s = False, math.inf
         monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(module, "complain", self.said.append)
         attempts: Any = SimpleNamespace(
@@ -26,6 +27,7 @@ class Place:
             look_for_signs=self.note("signs"),
             tick=self.note("tick"),
             report_progress=self.note("progress"),
+            watches=SimpleNamespace(wait_s=lambda: self.watches_s, show=lambda: None),
         )
         gpus: Any = SimpleNamespace(look_at_locks=self.note("locks"), look=self.note("gpus"))
         self.state = AgentState()
@@ -99,3 +101,10 @@ def test_an_agent_that_nobody_needs_ends(place: Place) -> None:
     place.keep(1.0)
     assert place.upkeep.idle_for_too_long
     assert place.said == ["no master and nothing to do for 60 s: the agent ends"]
+
+
+def test_a_log_that_is_looked_at_is_looked_for_more_often(place: Place) -> None:
+    place.keep()
+    assert place.upkeep.wait_s(0.0) == 1.0
+    place.watches_s = 0.2
+    assert place.upkeep.wait_s(0.0) == 0.2

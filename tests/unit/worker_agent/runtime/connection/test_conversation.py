@@ -139,9 +139,9 @@ def test_an_environment_that_cannot_be_made_is_said_to_who_still_listens(
 
 
 def test_all_that_masters_say_but_hello_is_handled() -> None:
-    host: Any = SimpleNamespace()
-    handlers = message_handlers(AgentState(), host, host, lambda: 0.0)
+    host: Any = SimpleNamespace(begin=None, go_on=None, end=None)
+    handlers = message_handlers(AgentState(), host, host, host, lambda: 0.0)
     assert {cls.type for cls in handlers} == {  # type: ignore[attr-defined]
         *("secrets", "launch", "cancel", "withdraw", "drop_checkpoints", "release", "ack", "delivered"),
-        *("ping", "shutdown"),
+        *("ping", "shutdown", "watch", "watch_on", "unwatch"),
     }

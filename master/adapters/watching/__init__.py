@@ -1,0 +1,1 @@
+"""What comes over links only while somebody looks."""
