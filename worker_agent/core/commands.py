@@ -9,7 +9,7 @@ from worker_agent.core.execution import Exit, Key
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.messages import Launch, Pong, Rejected, Slots, Wanted
-from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, LeftOut
+from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, LeftOut, Outcome
 from worker_agent.protocol.reports import Released
 
 
@@ -46,6 +46,16 @@ class KeepRelease:
     """Spool that the master needs the attempt no more."""
 
     key: Key
+
+
+@dataclass(frozen=True)
+class KeepVerdict:
+    """Spool why an attempt is being stopped before anything comes of it: the next agent may see its end."""
+
+    key: Key
+    verdict: Outcome
+    excess: str = ""
+    """Which limit it was beyond, where that is why."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +146,7 @@ Command = Union[
     KeepLaunch,
     KeepAck,
     KeepRelease,
+    KeepVerdict,
     Discard,
     Look,
     Verify,

@@ -185,9 +185,8 @@ def on_not_started(state: AgentState, started: Started, now: float) -> None:
 def on_excess(state: AgentState, excess: Excess) -> None:
     """An attempt takes more than it may: it ends at once."""
     attempt = state.attempts.get(excess.key)
-    if attempt is not None and attempt.phase is Phase.RUNNING and attempt.verdict is None:
-        attempt.verdict, attempt.excess = Outcome.OVER_LIMIT, excess.problem
-        state.outbox.append(cmd.Stop(attempt.key, at_once=True))
+    if attempt is not None and attempt.phase is Phase.RUNNING:
+        _stop(state, attempt, Outcome.OVER_LIMIT, excess.problem)
 
 
 def on_exit(state: AgentState, exit: Exit, now: float) -> None:
@@ -259,10 +258,17 @@ def _requeue(state: AgentState, key: Key) -> Attempt:
     return attempt
 
 
-def _stop(state: AgentState, attempt: Attempt, verdict: Outcome) -> None:
+def stop_again(state: AgentState, key: Key, verdict: Outcome, excess: str) -> None:
+    """Go on with the stop that an earlier agent had begun."""
+    attempt = state.attempts[key]
+    attempt.verdict, attempt.excess = verdict, excess
+    state.outbox.append(cmd.Stop(key, at_once=verdict is Outcome.OVER_LIMIT))
+
+
+def _stop(state: AgentState, attempt: Attempt, verdict: Outcome, excess: str = "") -> None:
     if attempt.verdict is None:
-        attempt.verdict = verdict
-        state.outbox.append(cmd.Stop(attempt.key))
+        state.outbox.append(cmd.KeepVerdict(attempt.key, verdict, excess))
+        stop_again(state, attempt.key, verdict, excess)
 
 
 def _maybe_leave(state: AgentState) -> None:

@@ -134,9 +134,8 @@ class AgentProcess:
         if memory.work_dir:
             self._settings.apply(memory.settings, Path(memory.work_dir), [])
         for attempt in kept:
-            started = memory.running[attempt.key]
-            began_at = recovery.began_at(started, self._ports.clock.now())
-            recovery.resume(self._state, attempt, started, began_at)
+            began_at = recovery.began_at(memory.running[attempt.key], self._ports.clock.now())
+            recovery.resume(self._state, memory, attempt, began_at)
             self._artefacts.keep(self._state.attempts[attempt.key].needs)
             self._ports.executor.adopted.adopt(attempt, identity.layout.exits)
             self._logs.follow(

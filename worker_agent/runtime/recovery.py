@@ -82,15 +82,20 @@ def began_at(started: Event, now: float) -> float:
     return now - max(0.0, ran_s)
 
 
-def resume(state: AgentState, attempt: Adopted, started: Event, at: float) -> None:
-    """Let an attempt go on that an earlier agent has started; it began `at` a time of the state's clock."""
-    found = state.attempts[attempt.key]
+def resume(state: AgentState, memory: Memory, attempt: Adopted, at: float) -> None:
+    """Let an attempt go on that an earlier agent has started, or its end if that one had begun to stop it.
+
+    It began `at` a time of the state's clock.
+    """
+    found, started = state.attempts[attempt.key], memory.running[attempt.key]
     assert isinstance(started.detail, Running)
     found.phase, found.pid, found.mark = Phase.RUNNING, attempt.pid, attempt.mark
     found.needs, found.slot = artefacts_of(found.launch), started.detail.slot
     if found.slot is not None:
         state.slots[found.slot] = attempt.key
     deadlines.begin(found, at)
+    if stopping := memory.stopping.get(attempt.key):
+        transitions.stop_again(state, attempt.key, stopping.verdict, stopping.excess)
 
 
 def report_lost(state: AgentState, spool: Records, boot_id: str, now: float) -> None:

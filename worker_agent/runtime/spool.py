@@ -3,6 +3,7 @@
     met       a master's epoch, its settings, where the big files lie
     launch    an attempt was accepted            event    something happened to it (with its number)
     ack       the master has all events up to    release  the attempt may be forgotten
+    stopping  an attempt is being stopped, and why
     done      an attempt's outcome is known and acknowledged (written by agents of before)
     numbers   those up to `seq` may have been given to events that were lost
 
@@ -22,6 +23,7 @@ from worker_agent.protocol.codec import Count, dump, load, parse
 from worker_agent.protocol.digests import fsync_directory
 from worker_agent.protocol.events import Event, EventKind
 from worker_agent.protocol.messages import Ack, Launch, Release, Settings, encode
+from worker_agent.protocol.outcome import Outcome
 
 _EVENT_MESSAGE, _EVENT_RECORD = b'{"type":"event",', b'{"kind":"event","body":{'
 """What a message and a record of an event begin with; the rest is the same, and so written once."""
@@ -53,13 +55,24 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Stopping:
+    """An attempt is being stopped: how it ends then is not its own doing."""
+
+    job_id: str
+    attempt: Count
+    verdict: Outcome
+    excess: str = ""
+    """Which limit it was beyond, where that is why."""
+
+
+@dataclass(frozen=True)
 class Numbers:
     """Events may have been given the numbers up to `seq`, and lost."""
 
     seq: Count
 
 
-Body = Union[Met, Launch, Event, Ack, Release, Done, Numbers]
+Body = Union[Met, Launch, Event, Ack, Release, Done, Stopping, Numbers]
 
 
 @dataclass
@@ -77,6 +90,8 @@ class Memory:
     launches: Dict[Key, Launch] = field(default_factory=dict)
     running: Dict[Key, Event] = field(default_factory=dict)
     """The start of every attempt that has no outcome yet."""
+    stopping: Dict[Key, Stopping] = field(default_factory=dict)
+    """Why those among them are being stopped that are."""
     finished: Set[Key] = field(default_factory=set)
     outcomes: Dict[Key, Event] = field(default_factory=dict)
     """How those finished, until they are released: a master may forget what it has acknowledged."""
@@ -117,7 +132,7 @@ class Memory:
 
     def finish(self, key: Key) -> None:
         self.finished.add(key)
-        self.running.pop(key, None)
+        self._forget_start(key)
 
     def done(self, body: Done) -> None:
         self.finish((body.job_id, body.attempt))
@@ -129,10 +144,19 @@ class Memory:
     def release(self, body: Release) -> None:
         job_id, attempt = body.job_id, body.attempt
         self.launches.pop((job_id, attempt), None)
-        self.running.pop((job_id, attempt), None)
+        self._forget_start((job_id, attempt))
         self.finished.discard((job_id, attempt))
         self.outcomes.pop((job_id, attempt), None)
         self.released[job_id] = max(attempt, self.released.get(job_id, -1))
+
+    def stop(self, body: Stopping) -> None:
+        key = (body.job_id, body.attempt)
+        if key in self.launches and key not in self.finished:
+            self.stopping[key] = body
+
+    def _forget_start(self, key: Key) -> None:
+        self.running.pop(key, None)
+        self.stopping.pop(key, None)
 
     def numbers(self, body: Numbers) -> None:
         self.seq = max(self.seq, body.seq)
@@ -150,6 +174,8 @@ class Memory:
         for event in self.running.values():
             if event.seq <= self.acked:
                 yield record_of(event)
+        for stopping in self.stopping.values():
+            yield record_of(stopping)
         for key in sorted(self.finished - set(self.outcomes)):
             yield record_of(Done(*key))
         for event in self.acknowledged():
@@ -171,6 +197,7 @@ _APPLY: Dict[str, Tuple[Type[Any], Callable[[Memory, Any], None]]] = {
     "done": (Done, Memory.done),
     "ack": (Ack, Memory.ack),
     "release": (Release, Memory.release),
+    "stopping": (Stopping, Memory.stop),
     "numbers": (Numbers, Memory.numbers),
 }
 _KINDS = {cls: kind for kind, (cls, _) in _APPLY.items()}

@@ -47,6 +47,7 @@ class Records:
         self.kinds.append(record_of(body)["kind"])
 
     def write(self) -> bool:
+        self.kinds.append("write")
         return self.failure is None
 
     def sync(self) -> None:

@@ -87,8 +87,7 @@ class Life:
         machine.end_all_but(kept)
         for key in kept:
             pid = machine.processes[key].pid if key in machine.processes else 1
-            started = memory.running[key]
-            recovery.resume(self.state, Adopted(key, pid, 0, b""), started, started.at)
+            recovery.resume(self.state, memory, Adopted(key, pid, 0, b""), memory.running[key].at)
             machine.lock(self.state.attempts[key].slot or "")
 
     def turn(self, action: Callable[[], None]) -> None:

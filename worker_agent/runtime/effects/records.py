@@ -7,6 +7,7 @@ from worker_agent.protocol.events import EventKind
 from worker_agent.protocol.messages import Ack, Release
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.ports import Records, Workers
+from worker_agent.runtime.spool import Stopping
 
 
 class RecordEffects:
@@ -23,6 +24,7 @@ class RecordEffects:
             cmd.KeepLaunch: self.keep_launch,
             cmd.KeepAck: self.keep_ack,
             cmd.KeepRelease: self.keep_release,
+            cmd.KeepVerdict: self.keep_verdict,
         }
 
     def record(self, item: cmd.Record) -> None:
@@ -41,6 +43,11 @@ class RecordEffects:
     def keep_release(self, item: cmd.KeepRelease) -> None:
         """Remember that an attempt may be forgotten."""
         self._spool.put(Release(*item.key))
+
+    def keep_verdict(self, item: cmd.KeepVerdict) -> None:
+        """Remember why an attempt is stopped, at once: what is done next ends it."""
+        self._spool.put(Stopping(*item.key, item.verdict, item.excess))
+        self._spool.write()
 
     def write(self) -> None:
         """Bring the file up to date."""

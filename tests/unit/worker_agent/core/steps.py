@@ -51,6 +51,7 @@ def _word(item: Any) -> str:
         cmd.KeepLaunch: lambda x: f"keep {x.launch.job_id}",
         cmd.KeepAck: lambda x: f"acked {x.seq}",
         cmd.KeepRelease: lambda x: f"released {x.key[0]}",
+        cmd.KeepVerdict: lambda x: f"verdict {x.key[0]} {x.verdict}",
         cmd.Discard: lambda x: f"discard {x.key[0]}",
         cmd.Look: lambda x: f"look {x.content_hash[0]}",
         cmd.Verify: lambda x: f"verify {x.content_hash[0]} {'delivered' if x.delivered else 'cached'}",

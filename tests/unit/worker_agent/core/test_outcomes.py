@@ -94,7 +94,10 @@ def test_an_attempt_that_takes_too_much_is_stopped_at_once_and_says_why() -> Non
     drained(state)
     transitions.on_excess(state, Excess(("a", 1), "over its limit"))
     transitions.on_excess(state, Excess(("a", 1), "again"))
-    assert drained(state) == [cmd.Stop(("a", 1), at_once=True)]
+    assert drained(state) == [
+        cmd.KeepVerdict(("a", 1), Outcome.OVER_LIMIT, "over its limit"),
+        cmd.Stop(("a", 1), at_once=True),
+    ]
     assert end_of(state, done) == (Outcome.OVER_LIMIT, "over its limit")
 
 

@@ -101,7 +101,7 @@ def test_jobs_on_a_gpu_that_has_gone_are_lost() -> None:
     assert state.outbox == []
     transitions.on_gpus_gone(state, ["gpu0"])
     transitions.on_gpus_gone(state, ["gpu0"])
-    assert state.outbox == [cmd.Stop(("a", 1))]
+    assert state.outbox == [cmd.KeepVerdict(("a", 1), Outcome.LOST), cmd.Stop(("a", 1))]
     outcome = ended(state, "a", -9, "")
     assert outcome.outcome is Outcome.LOST and "GPU of slot gpu0 is gone" in outcome.error
 

@@ -75,9 +75,10 @@ def test_every_command_of_the_core_is_spooled_under_its_kind() -> None:
         cmd.Record(Event(1, EventKind.RUNNING, "a", 1, 0.0, Running("cpu0", 7, Ticks(5, 6)))),
         cmd.KeepAck(1),
         cmd.KeepRelease(("a", 1)),
+        cmd.KeepVerdict(("a", 1), Outcome.CANCELLED),
     ):
         table[type(item)](item)
-    assert spool.kinds == ["launch", "event", "ack", "release"]
+    assert spool.kinds == ["launch", "event", "ack", "release", "stopping", "write"]
     effects.write()
     assert not workers.synced
 

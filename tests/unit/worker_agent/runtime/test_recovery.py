@@ -9,12 +9,14 @@ import pytest
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
+from worker_agent.core.execution import Exit
 from worker_agent.core.state import Phase
+from worker_agent.executors.adopted import Adopted
 from worker_agent.protocol.events import Event, EventKind, Running, Ticks
 from worker_agent.protocol.messages import Ack, Launch, Release, Settings
 from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.runtime import recovery
-from worker_agent.runtime.spool import Met, Spool
+from worker_agent.runtime.spool import Met, Spool, Stopping
 from worker_agent.system import exits
 from worker_agent.system.processes import Process
 
@@ -150,10 +152,32 @@ def test_an_attempt_is_adopted_where_somebody_saw_its_own_process(
     assert [attempt.key for attempt in kept] == ([("a", 1)] if is_adopted else [])
     state = recovery.restore(spool.memory)
     for attempt in kept:
-        recovery.resume(state, attempt, spool.memory.running[attempt.key], 5.0)
+        recovery.resume(state, spool.memory, attempt, 5.0)
     recovery.report_lost(state, spool, boot, 9.0)
     assert [type(item) for item in state.outbox] == ([] if is_adopted else [cmd.Record])
     assert state.slots == ({"cpu0": ("a", 1)} if is_adopted else {})
+    spool.close()
+
+
+@pytest.mark.parametrize(("verdict", "at_once"), [(Outcome.CANCELLED, False), (Outcome.OVER_LIMIT, True)])
+def test_an_attempt_that_was_being_stopped_is_stopped_by_the_next_agent_and_has_not_failed(
+    path: Path, verdict: Outcome, at_once: bool
+) -> None:
+    spool = open_spool(path)
+    spool.put(MET)
+    spool.put(LAUNCH)
+    spool.put(Event(1, EventKind.RUNNING, "a", 1, 5.0, Running("cpu0", 7, Ticks(5, 6))))
+    spool.put(Stopping("a", 1, verdict, "too much"))
+    spool.close()
+    spool = open_spool(path)
+    state = recovery.restore(spool.memory)
+    recovery.resume(state, spool.memory, Adopted(("a", 1), 7, 5, b""), 5.0)
+    assert state.outbox == [cmd.Stop(("a", 1), at_once)]
+    done = Exit(("a", 1), -15, None, 1.0)
+    transitions.on_exit(state, done, 6.0)
+    transitions.on_collected(state, done, cmd.Collected(), 6.0)
+    ends = [item.event.detail for item in state.outbox if isinstance(item, cmd.Record)]
+    assert [end.outcome for end in ends if isinstance(end, Finished)] == [verdict]
     spool.close()
 
 

@@ -68,6 +68,9 @@ def histories(draw: st.DrawFn) -> list[Record]:
         for kind in ("running", "finished")[: draw(st.integers(0, 2))]:
             seq += 1
             records.append(event(seq, kind, job_id, draw(st.text(max_size=20))))
+            if draw(st.booleans()):
+                stop = {"job_id": job_id, "attempt": 1, "verdict": "cancelled"}
+                records.append(("stopping", stop))
         if draw(st.booleans()):
             records.append(("ack", {"seq": draw(st.integers(0, seq))}))
         if records[-1][1].get("kind") == "finished" and draw(st.booleans()):
