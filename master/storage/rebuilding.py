@@ -12,7 +12,7 @@ from pathlib import Path
 
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.records import RunState
+from master.core.running.records import JobRecord, RunState
 from master.errors import ConfigError
 from master.storage.journal import Journal
 from master.storage.journal_reading import read_transitions
@@ -62,13 +62,20 @@ def _holds(folder: Path, record: str, wanted: str) -> bool:
 
 
 def forgotten(state: RunState, layout: RunLayout, run_id: str) -> list[Published]:
-    """Return the run's results that the journal does not know to have succeeded.
+    """Return the run's results that the journal does not know to have succeeded."""
+    open_jobs = (job_id for job_id, record in state.jobs.items() if record.state is not State.SUCCEEDED)
+    results = (result for result in published(layout, open_jobs) if result.run_id == run_id)
+    return [result for result in results if is_forgotten(state.jobs[result.job_id], result)]
+
+
+def is_forgotten(record: JobRecord, result: Published) -> bool:
+    """Return whether a journal by which a job stands so does not know of its result.
 
     One that was being collected may be in place: who was killed then had no time to write that down.
     """
-    known = (State.SUCCEEDED, State.COLLECTING)
-    unknown = (job_id for job_id, record in state.jobs.items() if record.state not in known)
-    return [result for result in published(layout, unknown) if result.run_id == run_id]
+    if record.state is not State.COLLECTING:
+        return record.state is not State.SUCCEEDED
+    return all(content_hash(end.files) != result.content_hash for end in record.outcomes.values())
 
 
 def remember(journal: Journal, results: Iterable[Published]) -> None:

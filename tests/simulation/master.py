@@ -9,13 +9,13 @@ from master.adapters.inbox import Received
 from master.core.planning.plan import Job, Plan, base_model_job_id
 from master.core.running import events as ev
 from master.core.running.commands import Transition
-from master.core.running.lifecycle import State, Trigger
+from master.core.running.lifecycle import Trigger
 from master.core.running.records import RunState
 from master.core.running.recovery import recover
 from master.core.running.run_state import has_more_to_do
 from master.runs.dispatcher import Dispatcher, Ports
 from master.runs.snapshot import SharedState
-from master.storage.rebuilding import EPOCH_GAP, Published, remember
+from master.storage.rebuilding import EPOCH_GAP, Published, is_forgotten, remember
 from tests.simulation.courier import Courier
 from tests.simulation.home import Home, JournalPort
 from tests.simulation.link import Link
@@ -24,6 +24,7 @@ from tests.simulation.tally import Loss, Tally
 from tests.simulation.worker import Worker
 from tests.support.simulated_clock import Clock
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.digests import content_hash
 from worker_agent.protocol.events import EventKind
 
 IDLE_S = 5.0
@@ -101,16 +102,22 @@ class Master:
 
     def _forgotten(self, state: RunState) -> list[Published]:
         """Return the results that the journal does not know of, as `rebuilding.forgotten` does."""
-        known = (State.SUCCEEDED, State.COLLECTING)
-        results = self.home.results.items()
-        return [found for job_id, found in results if state.jobs[job_id].state not in known]
+        return [
+            found for job_id, found in self.home.results.items() if is_forgotten(state.jobs[job_id], found)
+        ]
 
     def _published(self) -> Iterator[ev.Collected]:
         """Yield what a master published and could not say any more, as `find_published` does."""
         for job_id, record in self.state.jobs.items():
             held = self.home.results.get(job_id)
-            if held and held.attempt in record.outcomes:
-                yield ev.Collected(self.clock.now, job_id, held.attempt, held.content_hash)
+            made = {attempt: content_hash(end.files) for attempt, end in record.outcomes.items()}
+            ours = [
+                attempt
+                for attempt in sorted(made, reverse=True)
+                if held and made[attempt] == held.content_hash
+            ]
+            if held and ours:
+                yield ev.Collected(self.clock.now, job_id, ours[0], held.content_hash)
 
     def _launch_of(self, job_id: str, attempt: int, worker: str) -> msg.Launch:
         record = self.state.jobs[job_id]

@@ -17,7 +17,9 @@ from master.storage.journal import Journal
 from master.storage.journal_reading import read_transitions
 from master.storage.rebuilding import EPOCH_GAP, Published, forgotten, published, rebuild, remember, told_of
 from master.storage.run_layout import RunLayout
+from tests.support.endings import finished
 from worker_agent.protocol.digests import content_hash, digest_directory
+from worker_agent.protocol.outcome import Finished, Outcome
 
 
 @pytest.fixture
@@ -69,8 +71,23 @@ def test_a_master_that_was_killed_while_it_collected_has_forgotten_nothing(layou
     publish(layout, "alpha/a")
     state = RunState.fresh(Plan((Job("alpha/a", 2),), {}), Policy(), ["lab1"])
     assert [result.job_id for result in forgotten(state, layout, "r1")] == ["alpha/a"]
-    state.jobs["alpha/a"].state = State.COLLECTING
+    made = digest_directory(layout.result("alpha/a"))
+    record = state.jobs["alpha/a"]
+    record.state, record.worker, record.attempt = State.COLLECTING, "lab1", 2
+    record.finished = Finished(Outcome.SUCCEEDED, files=[file for file in made if file.path != "job.json"])
+    record.note_success()
     assert forgotten(state, layout, "r1") == []
+
+
+def test_a_result_of_an_attempt_that_the_journal_does_not_know_counts_though_another_is_collected(
+    layout: RunLayout,
+) -> None:
+    publish(layout, "alpha/a")
+    state = RunState.fresh(Plan((Job("alpha/a", 2),), {}), Policy(), ["lab1"])
+    record = state.jobs["alpha/a"]
+    record.state, record.worker, record.attempt, record.finished = State.COLLECTING, "lab1", 1, finished()
+    record.note_success()
+    assert [result.attempt for result in forgotten(state, layout, "r1")] == [2]
 
 
 @pytest.mark.parametrize(
