@@ -30,7 +30,9 @@ class Link:
         """Of the connection."""
         self.in_flight = 0
         """Messages that are on their way, in either direction."""
-        self.silent_since = self.up_since = self.clock.now
+        self.silent_since = self.clock.now
+        self._heard_since: float | None = None
+        """When the welcome of this connection came; None before."""
         self._last_down = self._last_up = 0.0
 
     def start(self) -> None:
@@ -50,7 +52,7 @@ class Link:
         """Break the connection, if there is one; what is on its way is lost."""
         if self.up and not self.closed:
             self.silent_since = self.clock.now - self.silent_s()
-            self.up = False
+            self.up, self._heard_since = False, None
             self._tell(ev.WorkerLost(self.clock.now, self.worker.name, reason))
             self.clock.soon(self.clock.random.uniform(1, 5), self._connect)
 
@@ -61,8 +63,12 @@ class Link:
             self._last_up = self._travel(self._last_up, lambda: self._take(message))
 
     def silent_s(self) -> float:
-        """For how long the master has heard nothing; a welcome takes its time to be taken in."""
-        is_heard = self.up and self.clock.now - self.up_since > _WELCOME_S
+        """For how long the master has heard nothing; a welcome takes its time to be taken in.
+
+        An agent may be killed before it says it.
+        """
+        since = self._heard_since
+        is_heard = self.up and since is not None and self.clock.now - since > _WELCOME_S
         return 0.0 if is_heard else self.clock.now - self.silent_since
 
     # ---- connecting
@@ -94,7 +100,7 @@ class Link:
         number = self.clock.number()
 
         def greet() -> None:
-            self.number, self.up, self.up_since = number, True, self.clock.now
+            self.number, self.up = number, True
             self._last_down = self._last_up = self.clock.now
             self.worker.hear = self.hear
             answer = self.worker.greet(self._hello, number)
@@ -133,6 +139,8 @@ class Link:
             self.worker.take(message)
 
     def _take(self, message: Any) -> None:
+        if self._heard_since is None:
+            self._heard_since = self.clock.now
         event = to_event(self.worker.name, message, self.clock.now, MOST_SLOTS)
         if event is not None:
             self._tell(event, message.seq if isinstance(message, Event) else 0)

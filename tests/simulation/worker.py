@@ -189,6 +189,7 @@ class Worker:
     def _note_start(self, launch: msg.Launch) -> None:
         key, base = (launch.job_id, launch.attempt), launch.base_model or ""
         found = self.machine.cache.get(base)
+        self.machine.spoiled.discard(key)  # its number may be given again where journal and spool are lost
         if base and found != "present":
             self.machine.spoiled.add(key)
         # What was set aside between the last look and the beginning nobody can tell from a bug.
