@@ -40,6 +40,8 @@ def standings(rows: Iterable[tuple[Any, ...]]) -> dict[str, Standing]:
     drop, start, collect = Trigger.DROP.value, Trigger.START.value, Trigger.COLLECT.value
     for at, job_id, trigger, state, attempt, worker, note, detail, content_hash in rows:
         standing = found.get(job_id)
+        if trigger == drop and standing is not None:
+            continue  # another attempt than the one by which the job stands
         if standing is None:
             standing = found[job_id] = Standing()
         if attempt != standing.attempt:
@@ -49,7 +51,7 @@ def standings(rows: Iterable[tuple[Any, ...]]) -> dict[str, Standing]:
         standing.worker, standing.note = worker, note
         if trigger == start:
             standing.started_at = at
-        if detail is not None and trigger != drop:
+        if detail is not None:
             standing.detail = detail
         if trigger == collect:
             standing.content_hash = content_hash

@@ -27,7 +27,7 @@ from master.core.running.jobs import (
     move,
     reattached_attempts,
 )
-from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
+from master.core.running.lifecycle import ADOPTING, ENDED, WITH_A_WORKER, State, Trigger
 from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState
 from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
 from worker_agent.protocol.outcome import Finished, Outcome
@@ -97,14 +97,21 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
     lost = record.orphaned.get(event.attempt) if record else None
     if record is None or lost is None or lost.worker != event.worker:
         discard(state, state.workers[event.worker], key, out)
+    elif record.state not in ADOPTING:
+        _drop(state, record, event.attempt, event.finished.outcome, out)
+        discard(state, state.workers[event.worker], key, out)
     elif event.finished.succeeded:
         record.orphaned[event.attempt] = replace(lost, finished=event.finished)
         adopt(state, record, event.attempt, out)
     else:
-        del record.orphaned[event.attempt]
-        dropped = cmd.Dropped(event.attempt, event.finished.outcome)
-        move(state, record, Trigger.DROP, out, ended=dropped)
+        _drop(state, record, event.attempt, event.finished.outcome, out)
         out.commands.append(cmd.CollectFailedAttempt(event.worker, *key, event.finished))
+
+
+def _drop(state: RunState, record: JobRecord, attempt: int, outcome: Outcome, out: Outbox) -> None:
+    """Wait no more for an orphaned attempt."""
+    del record.orphaned[attempt]
+    move(state, record, Trigger.DROP, out, ended=cmd.Dropped(attempt, outcome))
 
 
 def on_released(state: RunState, event: ev.AttemptReleased, out: Outbox) -> None:
@@ -198,7 +205,7 @@ def end_attempt(
     note = note if reason and note.startswith(reason) else reason or note
     if outcome not in _NOT_THE_WORKERS and record.worker:
         record.avoid |= {record.worker}
-    if outcome is Outcome.LOST and finished is None:
+    if verdict.trigger is Trigger.LOSE and finished is None:
         orphan(record)
     text = f"{verdict.note}: {note}" if note else verdict.note
     move(state, record, verdict.trigger, out, note=text, ended=finished)
@@ -247,9 +254,9 @@ def meet_again(
     if record is None or lost is None or lost.worker != view.name:
         discard(state, view, key, out)
         return
-    if is_told and lost.finished is None:
-        del record.orphaned[attempt]
-        move(state, record, Trigger.DROP, out, ended=cmd.Dropped(attempt, Outcome.LOST))
+    is_unheard = is_told and lost.finished is None
+    if is_unheard or record.state not in ADOPTING:
+        _drop(state, record, attempt, Outcome.LOST if is_unheard else Outcome.CANCELLED, out)
         discard(state, view, key, out)
         return
     if record.state is State.RUNNING and lost.finished is None:

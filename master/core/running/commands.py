@@ -144,7 +144,7 @@ Command = (
 
 @dataclass(frozen=True)
 class Dropped:
-    """An orphaned attempt that has ended without success."""
+    """An orphaned attempt that has ended without success, or is not needed."""
 
     attempt: int
     outcome: Outcome

@@ -47,7 +47,7 @@ class Trigger(str, Enum):
     ADOPT = "adopt"
     """An orphaned attempt goes on after all."""
     DROP = "drop"
-    """An orphaned attempt has ended without success; `Dropped` tells which and how."""
+    """An orphaned attempt has ended without success, or is not needed; `Dropped` tells which and how."""
     FAIL = "fail"
     CANCEL = "cancel"
     LOCK = "lock"
@@ -62,7 +62,9 @@ WITH_A_WORKER = frozenset({State.ASSIGNED, State.STAGING, State.RUNNING, State.C
 QUEUED = frozenset({State.ASSIGNED, State.STAGING})
 """States in which the attempt can be withdrawn."""
 ADOPTING = frozenset({State.READY, State.ASSIGNED, State.STAGING, State.RUNNING})
-"""States in which an orphaned attempt may still win."""
+"""States in which an orphaned attempt may still win …"""
+FORGETTING = frozenset({Trigger.COLLECT, Trigger.LOCK, Trigger.REDO})
+"""… and what ends that for good: what has failed, or did not come home, may be tried again."""
 ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.BLOCKED})
 
 _ATTEMPT_ENDS = {
@@ -75,13 +77,13 @@ _ATTEMPT_ENDS = {
     Trigger.CANCEL: State.CANCELLED,
     Trigger.ADOPT: State.RUNNING,
 }
-_REVIVED = {Trigger.REVIVE: State.PENDING}
 
 TABLE: dict[State, dict[Trigger, State]] = {
     State.PENDING: {
         Trigger.UNLOCK: State.READY,
         Trigger.COLLECT: State.SUCCEEDED,
         Trigger.BLOCK: State.BLOCKED,
+        Trigger.DROP: State.PENDING,
     },
     State.READY: {
         Trigger.ASSIGN: State.ASSIGNED,
@@ -117,11 +119,12 @@ TABLE: dict[State, dict[Trigger, State]] = {
         Trigger.STAGE: State.COLLECTING,
         Trigger.START: State.COLLECTING,
         Trigger.FINISH: State.COLLECTING,
+        Trigger.DROP: State.COLLECTING,
     },
     State.SUCCEEDED: {Trigger.REDO: State.READY},
-    State.FAILED: _REVIVED,
-    State.CANCELLED: _REVIVED,
-    State.BLOCKED: _REVIVED,
+    State.FAILED: {Trigger.REVIVE: State.PENDING, Trigger.DROP: State.FAILED},
+    State.CANCELLED: {Trigger.REVIVE: State.PENDING, Trigger.DROP: State.CANCELLED},
+    State.BLOCKED: {Trigger.REVIVE: State.PENDING, Trigger.DROP: State.BLOCKED},
 }
 
 

@@ -15,7 +15,7 @@ from master.core.planning.resources import Resources
 from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
 from master.core.running.fleet.worker_view import WorkerView
-from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, State, Trigger, next_state
+from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, State, Trigger, next_state
 from master.core.running.placing.free_workers import FreeWorkers
 from master.core.running.placing.placement import LEAST_ROOM, ReadyJobs, lookahead
 from master.core.running.policy import Policy
@@ -69,7 +69,7 @@ class JobRecord:
     gpu_need: int | None = None
     """GPU memory that the current attempt was given, in bytes; None for the usual slot."""
     orphaned: dict[int, FormerAttempt] = field(default_factory=dict)
-    """By attempt; empty where no other attempt can win any more."""
+    """By attempt; empty once no other attempt can win any more."""
     unrecorded_successes: dict[int, FormerAttempt] = field(default_factory=dict)
     """Attempts that succeeded on their worker, until one is recorded: any result may be in place."""
     base: str = ""
@@ -216,7 +216,7 @@ class RunState:
         elif record.state in QUEUED:
             self.queued.discard(record.job.job_id)
         record.state = new
-        if new not in ADOPTING:
+        if trigger in FORGETTING:
             record.orphaned.clear()
         record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")
 

@@ -9,7 +9,7 @@ from master.core.running.attempts import orphan
 from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
 from master.core.running.jobs import ON_A_WORKER, note_start
-from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, State, Trigger
+from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, State, Trigger
 from master.core.running.policy import Policy
 from master.core.running.records import JobRecord, RunState
 
@@ -84,7 +84,7 @@ def _apply(record: JobRecord, transition: Transition) -> None:
     record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
     record.attempts = max(record.attempts, transition.attempt)
     record.note = transition.note or record.note
-    if transition.state not in ADOPTING:
+    if transition.trigger in FORGETTING:
         record.orphaned.clear()
     if transition.trigger is Trigger.COLLECT:
         record.collected, record.content_hash = transition.attempt, transition.content_hash

@@ -58,6 +58,9 @@ def test_a_new_attempt_has_not_started_yet_and_its_former_end_is_not_its_own() -
 def test_what_an_orphaned_attempt_left_is_no_end_of_the_job() -> None:
     dropped = row(3.0, "drop", "running", detail='{"attempt": 1, "outcome": "lost"}')
     assert standings([*BEGUN, dropped])["alpha/x"].detail is None
+    failed = row(5.0, "fail", "failed", note="exit code 1", detail=END)
+    late = row(9.0, "drop", "failed", detail='{"attempt": 1, "outcome": "cancelled"}')
+    assert standings([*BEGUN, failed, late]) == standings([*BEGUN, failed])
 
 
 def test_what_came_home_is_known_by_its_content() -> None:

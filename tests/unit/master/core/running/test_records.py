@@ -35,9 +35,21 @@ def test_the_counts_follow_the_moves() -> None:
     assert state.counts[State.READY] == 1 and state.open_phase1 == 1
     record.orphaned[1] = FormerAttempt("w1", "", None)
     state.move(record, Trigger.FAIL)
-    assert (state.open_jobs, state.open_phase1, record.orphaned) == (0, 0, {})
+    assert (state.open_jobs, state.open_phase1) == (0, 0)
     state.move(record, Trigger.REVIVE)
     assert (state.open_jobs, state.open_phase1) == (1, 1)
+
+
+def test_other_attempts_may_win_until_one_has_come_home() -> None:
+    state = run(BASE)
+    record = state.jobs[BASE.job_id]
+    record.orphaned[1] = FormerAttempt("w1", "", None)
+    moves = (Trigger.UNLOCK, Trigger.ASSIGN, Trigger.FAIL, Trigger.REVIVE, Trigger.UNLOCK, Trigger.ASSIGN)
+    for trigger in (*moves, Trigger.FINISH):
+        state.move(record, trigger)
+        assert list(record.orphaned) == [1]
+    state.move(record, Trigger.COLLECT)
+    assert not record.orphaned
 
 
 def test_a_move_that_cannot_be_changes_nothing() -> None:

@@ -82,7 +82,11 @@ def test_an_attempt_races_with_a_replacement_that_runs_and_loses() -> None:
         "cancel job#1@w1",
         "collect job#2@w2",
     ]
-    assert run.ended("w1", "job", 1, "cancelled") == ["cancel job#1@w1", "release job#1@w1"]
+    assert run.ended("w1", "job", 1, "cancelled") == [
+        "job drop#2@w2: collecting",
+        "cancel job#1@w1",
+        "release job#1@w1",
+    ]
 
 
 def test_a_racing_attempt_takes_a_slot() -> None:
@@ -170,14 +174,14 @@ def test_an_outcome_that_came_home_as_the_lease_ended_counts() -> None:
 def test_an_outcome_that_came_home_beats_one_that_is_on_its_way() -> None:
     run = two_running()
     run.ended("w2", "job", 2)
-    assert run.home("job", 1)[0] == "job collect#1@None: succeeded"
+    assert run.home("job", 1)[0] == "job collect#1@w1: succeeded"
     assert run.home("job", 2) == []
 
 
 def test_an_attempt_of_a_job_that_is_on_its_way_home_is_not_taken_back() -> None:
     run = two_running()
     run.ended("w2", "job", 2)
-    assert run.up("w1", ("job", 1)) == ["cancel job#1@w1", "release job#1@w1"]
+    assert run.up("w1", ("job", 1)) == ["job drop#2@w2: collecting", "cancel job#1@w1", "release job#1@w1"]
     failed = ev.CollectionFailed(run.at, "job", 2, "damaged")
     assert run.tell(failed)[0] == "job retry#2@w2: ready"
     assert run.up("w1", ("job", 1)) == ["cancel job#1@w1", "release job#1@w1"]
@@ -264,3 +268,25 @@ def test_an_adopted_attempt_that_may_wait_is_taken_back_when_nothing_more_is_sta
     assert run.silent("w1") == ["job lose#1@w1: ready"]
     assert run.up("w1", ("job", 1)) == ["job adopt#1@w1: running"]
     assert run.tell(ev.StopRequested(run.at)) == ["withdraw job#1@w1"]
+
+
+def test_an_attempt_whose_replacement_does_not_come_home_is_taken_back() -> None:
+    run = two_running()
+    assert run.ended("w2", "job", 2)[-1] == "collect job#2@w2"
+    run.silent("w2")
+    assert run.up("w1", ("job", 1))[0] == "job adopt#1@w1: running"
+
+
+def test_an_attempt_that_comes_back_after_its_job_has_failed_counts_once_the_job_is_tried_again() -> None:
+    run = Stage(job(), policy=Policy(lease_s=LEASE_S, retries=0))
+    run.up("w1")
+    run.run_on("w1", "job", 1)
+    run.up("w2")
+    run.silent("w1")
+    run.run_on("w2", "job", 2)
+    run.ended("w2", "job", 2, "failed")
+    assert run.stands("job") is State.FAILED
+    run.restart()
+    assert run.stands("job") is State.READY
+    assert run.up("w1", ("job", 1))[0] == "job adopt#1@w1: running"
+    assert run.ended("w1", "job", 1)[-1] == "collect job#1@w1"
