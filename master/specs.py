@@ -59,6 +59,22 @@ class ServerSpec:
         return self.host == "localhost"
 
 
+TOLD_OF_END, TOLD_OF_FAILURE, TOLD_OF_WORKER = "end", "failure", "worker"
+TOLD_OF = (TOLD_OF_END, TOLD_OF_FAILURE, TOLD_OF_WORKER)
+"""What a user may be told of away from the terminal: the end, the first failure, workers that are lost."""
+
+
+@dataclass(frozen=True)
+class NotifySpec:
+    """Who is told of a run away from its terminal."""
+
+    addresses: str | None = None
+    """A file of addresses in the form that apprise reads: they are secrets, and only its reader opens it."""
+    command: tuple[str, ...] = ()
+    """A program on the head node that is given each message, with its arguments."""
+    on: tuple[str, ...] = TOLD_OF
+
+
 @dataclass(frozen=True)
 class ClusterSpec:
     """A cluster config."""
@@ -69,6 +85,7 @@ class ClusterSpec:
     script_path: str | None = None
     ssh_config: str = "~/.ssh/config"
     known_hosts: str = "~/.ssh/known_hosts"
+    notify: NotifySpec | None = None
 
 
 BASE_PREFIX = "base_experiment_prefix"

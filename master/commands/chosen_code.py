@@ -16,7 +16,7 @@ from master.code.sources import CodeRequest, Sources, find_sources
 from master.code.trainer_manifest import find_trainer_manifest
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.errors import ConfigError, UsageError
-from master.intake.head_paths import expanded, worker_folders
+from master.intake.head_paths import expanded, files_of_secrets, worker_folders
 from master.intake.stages.file import Stages
 from master.specs import ClusterSpec, JobsSpec
 from master.storage.journal_reading import EarlierStarts
@@ -129,24 +129,16 @@ def code_request(options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayo
         if options.project_root is not None:
             raise UsageError("--project-root: a trainer that ships with Twophase has none: leave it out")
         return None
+    secrets = files_of_secrets(options.cluster_config, cluster)
     named = (options.cluster_config, options.jobs_config, options.log_file)
     return CodeRequest(
         script,
         options.module,
         options.project_root and expanded(options.project_root, "--project-root"),
         here=Path.cwd(),
-        written_by_runs=(layout.root, *worker_folders(cluster), *_never_travels(options, cluster)),
+        written_by_runs=(layout.root, *worker_folders(cluster), *secrets),
         named=tuple(path for path in named if path is not None),
     )
-
-
-def _never_travels(options: TwoPhaseOptions, cluster: ClusterSpec) -> Iterator[Path]:
-    """Yield files in which secrets may be: the cluster config has variables for jobs, too."""
-    if options.cluster_config is not None:
-        yield options.cluster_config
-    for server in cluster.servers:
-        if server.env_file is not None:
-            yield expanded(Path(server.env_file), "env_file")
 
 
 def _script(options: TwoPhaseOptions, cluster: ClusterSpec) -> Path | None:

@@ -28,6 +28,7 @@ from master.commands.training_request import (
 from master.commands.working_directory import check_working_directory
 from master.core.timestamps import Span
 from master.errors import NoUsableWorker
+from master.notify.post import telling
 from master.orchestrator.discovery import patterns_of
 from master.orchestrator.jobs import TrainingJob
 from master.orchestrator.publishing import Publisher, publish_leftovers
@@ -124,6 +125,8 @@ def _run_all(request: TrainingRequest) -> RunResult:
         for view in views:
             stack.callback(view.close)
         run = stack.enter_context(Run.open(run_spec(request)))
+        told = telling(request.cluster.notify, files.root, run.note, COMMAND.say)
+        tellers = stack.enter_context(told)
         for text in greeting(request):
             run.note(text)
         for path in publish_leftovers(files):
@@ -132,7 +135,7 @@ def _run_all(request: TrainingRequest) -> RunResult:
             closing(Publisher(files, run.note, run.live_log, request.options.retries + 1))
         )
         with on_signals(run.stop):
-            return run.run([*views, publisher])
+            return run.run([*views, publisher, *tellers])
 
 
 def _own_slots(request: TrainingRequest) -> None:

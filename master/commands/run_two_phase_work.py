@@ -14,6 +14,8 @@ from master.commands.two_phase_request import TwoPhaseRequest, check_request, ru
 from master.commands.working_directory import check_working_directory
 from master.core.planning.workers import planned_workers
 from master.errors import NoUsableWorker
+from master.notify.post import telling
+from master.notify.sending import look, who
 from master.runs.dispatcher import halt_text
 from master.runs.earlier_starts import planned_jobs
 from master.runs.phase_logs import write_phase_logs
@@ -22,6 +24,7 @@ from master.runs.run_lock import exclusive
 from master.runs.script_jobs import job_configs
 from master.runs.stop_signals import on_signals
 from master.runs.worker_check import check_gpu_memory, probe_workers
+from master.specs import NotifySpec
 from master.storage.rebuilding import rebuild
 from master.storage.run_layout import RunLayout
 from master.storage.verification import verify
@@ -73,11 +76,19 @@ def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
             print_plan(request.jobs, request.plan, workers, request.code)
             print_settings(*settings_of(options, request))
             print_jobs(jobs, each=options.verbose)
+    if request.cluster.notify:
+        _say_who_is_told(request.cluster.notify)
     for problem in request.damaged.values():
         COMMAND.say(f"{problem}; it is going to be set aside, and trained again where a job needs it")
     if request.doubt:
         COMMAND.say(request.doubt)
     return 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code
+
+
+def _say_who_is_told(spec: NotifySpec) -> None:
+    known = look(spec)
+    for text in (who(spec, known), *known.problems):
+        COMMAND.say(f"notify: {text}")
 
 
 def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
@@ -88,9 +99,11 @@ def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest)
         for view in views:
             stack.callback(view.close)
         run = stack.enter_context(Run.open(run_spec(options, layout, request)))
+        told = telling(request.cluster.notify, layout.root, run.note, COMMAND.say)
+        tellers = stack.enter_context(told)
         _greet(options, request, run)
         with on_signals(run.stop):
-            result = run.run(views)
+            result = run.run([*views, *tellers])
             for text in write_phase_logs(layout, request.jobs, request.cluster, result):
                 COMMAND.say(text)
             metrics = collected_metrics(result.state, layout)

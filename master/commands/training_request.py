@@ -13,8 +13,10 @@ from master.commands.options.run_all_training import AllTrainingOptions
 from master.errors import UsageError
 from master.intake.cluster import read_cluster
 from master.intake.executors import executor_problem
-from master.intake.head_paths import expanded, with_head_paths
-from master.intake.secrets import with_secrets
+from master.intake.head_paths import expanded, files_of_secrets, with_head_paths
+from master.intake.secrets.environment import with_secrets
+from master.intake.secrets.notify import with_notify
+from master.notify.sending import check_can_be_sent
 from master.orchestrator.arguments import Passed, not_passed
 from master.orchestrator.discovery import compiled, find_scripts, patterns_of, read_script, shown_path
 from master.orchestrator.jobs import THREADS_PROBLEM, Merged, TrainingJob, discovered_job, merge
@@ -90,15 +92,18 @@ def check_request(
     machine = look()
     parallel = bool(options.parallel)
     workers = choose(machine, max(1, runnable), parallel=parallel, max_workers=options.max_workers)
-    cluster = _this_machine(workers)
+    cluster, source = _this_machine(workers), str(options.cluster_config)
     if options.cluster_config:
-        cluster = _given_cluster(options)
+        cluster = with_secrets(with_head_paths(read_cluster(source), source), source, os.environ)
         workers = Workers(_most(options) or 0, f"the servers of {options.cluster_config}")
+    cluster = with_notify(cluster, options.notify, source)
+    check_can_be_sent(cluster, source)
     passed = Passed(options.epochs, options.folds, options.sample, options.batch, tuple(options.extra_arg))
     folders = (options.base_output_dir, options.logs_dir, options.summary_dir)
     root, logs, summaries = map(absolute, folders)
     outputs = {job.job_id: job.output for job in jobs}
-    files = TrainingFiles(root, logs, summaries, new_stamp(summaries, time.time()), outputs)
+    secrets = tuple(files_of_secrets(options.cluster_config, cluster))
+    files = TrainingFiles(root, logs, summaries, new_stamp(summaries, time.time()), outputs, secrets)
     cluster = _with_needs(options, cluster, jobs, (here, roots), files)
     return TrainingRequest(options, here, roots, jobs, tuple(notes), passed, files, machine, workers, cluster)
 
@@ -124,11 +129,6 @@ def _this_machine(workers: Workers) -> ClusterSpec:
         for_each = -(-workers.count // len(workers.gpus))
         agent = Settings(gpus=list(workers.gpus), slots_per_gpu=for_each)
     return ClusterSpec((ServerSpec(_HOST, _HOST, agent=agent),))
-
-
-def _given_cluster(options: AllTrainingOptions) -> ClusterSpec:
-    source = str(options.cluster_config)
-    return with_secrets(with_head_paths(read_cluster(source), source), source, os.environ)
 
 
 def _most(options: AllTrainingOptions) -> int | None:

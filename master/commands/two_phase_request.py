@@ -44,12 +44,14 @@ from master.intake.head_paths import with_head_paths
 from master.intake.job_ids import IdTaken
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
-from master.intake.secrets import with_secrets
+from master.intake.secrets.environment import with_secrets
+from master.intake.secrets.notify import with_notify
 from master.intake.settings_check import check_phase1_labels, check_settings
 from master.intake.stages.file import has_stages, read_stages
 from master.intake.stages.links import StageCode, read_staged_jobs
 from master.intake.strict_json import Document
 from master.intake.sweeps.flags import given_jobs
+from master.notify.sending import check_can_be_sent
 from master.runs.launching import Limits
 from master.runs.script_jobs import BaseCode, ScriptJobs
 from master.runs.spec import RunSpec
@@ -216,7 +218,9 @@ def _base_notes(base: ChosenCode | None, code: ChosenCode, jobs: JobsSpec) -> It
 def _cluster(options: TwoPhaseOptions) -> ClusterSpec:
     source = str(options.cluster_config or THIS_MACHINE)
     found = read_cluster(options.cluster_config) if options.cluster_config else this_machine()
-    return with_secrets(with_head_paths(found, source), source, os.environ)
+    told = with_notify(found, options.notify, source)
+    check_can_be_sent(told, source)
+    return with_secrets(with_head_paths(told, source), source, os.environ)
 
 
 def _jobs(

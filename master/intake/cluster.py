@@ -12,13 +12,14 @@ from master.core.planning.resources import no_machine_has
 from master.intake.cluster_gpus import gpu_ids
 from master.intake.cluster_paths import head_path
 from master.intake.cluster_settings import SHARED_KEYS, labels_of, shared_settings
+from master.intake.secrets.notify import notify_settings
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.specs import ClusterSpec, ServerSpec
 
 THIS_MACHINE = "this machine"
 _HEAD_KEYS = ("script_path", "ssh_config", "known_hosts")
 SERVER_KEYS = ("host", "user", "port", "ssh_key", "gpus", *SHARED_KEYS)
-TOP_KEYS = ("$schema", "servers", "phase1_labels", *_HEAD_KEYS, *SHARED_KEYS)
+TOP_KEYS = ("$schema", "servers", "phase1_labels", "notify", *_HEAD_KEYS, *SHARED_KEYS)
 
 _SSH_PORT = 22
 _HOST = re.compile(r"[\w:][\w.:%-]{0,252}")
@@ -51,7 +52,9 @@ def _cluster(document: Document, folder: Path) -> ClusterSpec:
     specs = [_server(node, shared, folder) for node in nodes]
     _refuse_repeated(nodes, specs)
     labels = _phase1_labels(top, specs)
-    return ClusterSpec(tuple(_named(specs)), labels, **_head_settings(top, folder))
+    notify = top.get("notify")
+    told = notify_settings(notify, folder) if notify else None
+    return ClusterSpec(tuple(_named(specs)), labels, notify=told, **_head_settings(top, folder))
 
 
 def _phase1_labels(top: Node, specs: list[ServerSpec]) -> tuple[str, ...]:

@@ -42,6 +42,17 @@ def expanded(path: Path, source: str) -> Path:
         raise ConfigError(source, "", f"{path}: there is no such home directory") from error
 
 
+def files_of_secrets(config: Path | None, cluster: ClusterSpec) -> Iterator[Path]:
+    """Yield files in which secrets may be: a cluster config has variables for jobs, too."""
+    if config is not None:
+        yield config
+    if cluster.notify and cluster.notify.addresses:
+        yield expanded(Path(cluster.notify.addresses), "notify")
+    for server in cluster.servers:
+        if server.env_file is not None:
+            yield expanded(Path(server.env_file), "env_file")
+
+
 def worker_folders(cluster: ClusterSpec) -> Iterator[Path]:
     """Yield where agents keep their files: on this machine too, as a worker or in a shared home directory."""
     for server in cluster.servers:

@@ -26,6 +26,8 @@ class TrainingFiles(RunLayout):
     """When the command was given."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     """Job id → folder of its results below `root`."""
+    secrets: tuple[Path, ...] = ()
+    """Files that no job is shown."""
 
     @property
     def finished(self) -> Path:
@@ -70,10 +72,10 @@ class TrainingFiles(RunLayout):
 
     @property
     def own_folders(self) -> tuple[Path, ...]:
-        """Return what is written by the command and so is no part of any project."""
+        """Return what is no part of any project: what the command writes, and the user's secrets."""
         results = [self.published(job_id) for job_id in self.outputs]
         earlier = [path for final in results for path in final.parent.glob(f"{escape(final.name)}{_UNTIL}*")]
-        return self.root, self.logs_dir, self.summary_dir, *results, *earlier
+        return self.root, self.logs_dir, self.summary_dir, *results, *earlier, *self.secrets
 
 
 def new_stamp(summary_dir: Path, now: float) -> str:

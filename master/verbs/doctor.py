@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,38 +42,58 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     config = "the workers, JSON or YAML (cluster_config.json where that is here, else this machine)"
     add("--cluster-config", type=Path, metavar="F", help=config)
+    add("--notify", action="store_true", help="send a test message to those whom the config's `notify` names")
     add("--json", action="store_true", help="one JSON object (docs/verbs.schema.json)")
     return result
 
 
 def _look(options: argparse.Namespace) -> int:
     from master.core.explaining.health import Health
+    from master.errors import UsageError
     from master.intake.cluster import read_cluster, this_machine
+    from master.notify.checking import findings_of
     from master.runs.doctor.diagnosis import diagnose
 
     usual = Path("cluster_config.json")
     config = options.cluster_config or (usual if usual.exists() else None)
-    found = diagnose(read_cluster(config) if config else this_machine())
+    cluster = read_cluster(config) if config else this_machine()
+    if options.notify and cluster.notify is None:
+        raise UsageError(f"--notify: {config or 'no cluster config'} names nobody: see docs/notify.md")
+    found = diagnose(cluster)
+    told = findings_of(cluster, str(config), test=options.notify)
     if options.json:
-        print(json.dumps({"workers": [as_json(each) for each in found]}, indent=1))
+        workers = [as_json(each) for each in found]
+        print(json.dumps({"workers": workers, "notify": findings_json(told)}, indent=1))
     else:
         print("\n".join(line for each in found for line in lines(each)))
-    return BROKEN if any(each.health is Health.BROKEN for each in found) else 0
+        if told:
+            print("\n".join(of_place("notify", told)))
+    every = [*(each.health for each in found), *(each.health for each in told)]
+    return BROKEN if Health.BROKEN in every else 0
 
 
 def as_json(found: Diagnosis) -> dict[str, Any]:
     """Return what was found on a worker, ready for JSON."""
-    findings = [
+    return {"worker": found.worker, "health": found.health.value, "findings": findings_json(found.findings)}
+
+
+def findings_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings, ready for JSON."""
+    return [
         {"what": each.what, "health": each.health.value, "says": each.says, "cure": each.cure or None}
-        for each in found.findings
+        for each in findings
     ]
-    return {"worker": found.worker, "health": found.health.value, "findings": findings}
 
 
 def lines(found: Diagnosis) -> Iterator[str]:
     """Yield what the terminal shows of a worker: its name, then each finding with its cure."""
-    yield found.worker
-    for each in found.findings:
+    return of_place(found.worker, found.findings)
+
+
+def of_place(name: str, findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield a name, then each finding with its cure."""
+    yield name
+    for each in findings:
         yield from _of_finding(each)
 
 

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from master.commands.options.flag_types import number_of_tries, patience, time_limit
 from master.core.running.policy import Policy
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR, EXECUTORS, WARM
+
+
+def _private_file(text: str) -> Path:
+    if "://" in text:  # which the error line must not repeat
+        raise argparse.ArgumentTypeError(
+            "an address may hold a password, and others can read a command: write it into a file,"
+            " `chmod 600` that, and give the name of the file"
+        )
+    return Path(text)
+
+
+def add_notify(group: argparse._ArgumentGroup) -> None:
+    """Add the option that names who is told of a run."""
+    told = "a file of addresses (mode 600) that are told of the end, the first failure and lost workers"
+    group.add_argument("--notify", type=_private_file, metavar="F", help=f"{told} (as in the cluster config)")
 
 
 def add_job_options(group: argparse._ArgumentGroup, *, retries: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from master.commands.options.flag_types import whole_number
-from master.commands.options.jobs import add_job_options
+from master.commands.options.jobs import add_job_options, add_notify
 from master.commands.options.parser import new_parser
 
 EXTRA_ARG = "--extra-arg"
@@ -81,6 +81,7 @@ class AllTrainingOptions:
     dry_run: bool
     json: bool
     verbose: bool
+    notify: Path | None
 
 
 def parse(argv: Sequence[str]) -> AllTrainingOptions:
@@ -156,5 +157,6 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("--summary-dir", type=Path, default=Path("summaries"), metavar="DIR", help="summaries (summaries)")
     add("--list", dest="show_list", action="store_true", help="show the jobs, run nothing")
     add("--dry-run", action="store_true", help="show the commands, run nothing")
+    add_notify(group)
     add("--json", action="store_true", help="one JSON object on standard output in the place of tables")
     add("--verbose", action="store_true", help="say more: commands, and what was passed over")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from master.commands.options.flag_types import number_of_seconds, number_of_tries
-from master.commands.options.jobs import add_job_options
+from master.commands.options.jobs import add_job_options, add_notify
 from master.commands.options.parser import new_parser
 from master.commands.options.sweep import SWEEP_EXAMPLES, add_sweep_options, take_sweep
 from master.core.nearest import near
@@ -78,6 +78,7 @@ class TwoPhaseOptions:
     quiet: bool
     log_file: Path | None
     verbose: bool
+    notify: Path | None
     json: bool
     tmux_session: str | None
 
@@ -172,6 +173,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("--no-parallel", action="store_true", help="run one job at a time, on all workers together")
     add("--quiet", action="store_true", help="show problems and the end only")
     add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
+    add_notify(group)
     add("--verbose", action="store_true", help="with --dry-run: a line for each job, its command")
     as_json = "print the plan or the outcome as one JSON object on standard output"
     add("--json", action="store_true", help=as_json)

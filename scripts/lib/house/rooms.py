@@ -26,6 +26,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("master.transfers",),
     ("master.runs",),
     ("master.view",),
+    ("master.notify",),
     ("master.orchestrator",),
     ("master.commands",),
     ("master.verbs",),

@@ -10,7 +10,7 @@ import pytest
 
 from master.errors import ConfigError
 from master.intake.cluster import parse_cluster
-from master.intake.head_paths import with_head_paths
+from master.intake.head_paths import files_of_secrets, with_head_paths
 from master.specs import ClusterSpec
 
 
@@ -45,3 +45,11 @@ def test_a_home_that_nobody_has_is_named(tmp_path: Path) -> None:
     cluster = cluster_of(tmp_path, script_path="~nobody-of-this-name/train.py")
     with pytest.raises(ConfigError, match="there is no such home directory"):
         with_head_paths(cluster, "cluster.json")
+
+
+def test_files_of_secrets_are_the_config_and_those_that_it_names(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path, env_file="keys.env", notify="told")
+    config = tmp_path / "cluster.json"
+    found = set(files_of_secrets(config, cluster))
+    assert found == {config, tmp_path / "keys.env", tmp_path / "told"}
+    assert list(files_of_secrets(None, ClusterSpec(()))) == []

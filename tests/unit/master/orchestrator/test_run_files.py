@@ -20,3 +20,8 @@ def test_a_stamp_is_never_given_twice(tmp_path: Path) -> None:
     assert new_stamp(tmp_path, now) == STAMP
     TrainingFiles(tmp_path, summary_dir=tmp_path, stamp=STAMP).summary.touch()
     assert new_stamp(tmp_path, now) == f"{STAMP}_2"
+
+
+def test_secrets_are_no_part_of_a_project(tmp_path: Path) -> None:
+    files = TrainingFiles(tmp_path / "results", secrets=(tmp_path / "told",))
+    assert tmp_path / "told" in files.own_folders

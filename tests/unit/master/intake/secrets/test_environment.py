@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from master.errors import ConfigError
-from master.intake.secrets import parse_env_file, read_env_file, with_secrets
+from master.intake.secrets.environment import parse_env_file, read_env_file, with_secrets
 from master.specs import ClusterSpec, ServerSpec
 
 SECRET = "s3cr3t-value"

@@ -13,6 +13,7 @@ from pathlib import Path
 from master.errors import ConfigError
 from master.intake.cluster_environment import name_problem
 from master.intake.head_paths import expanded
+from master.intake.secrets.private_file import refuse_others
 from master.specs import ClusterSpec, ServerSpec
 
 _MOST_BYTES = 1 << 20
@@ -47,8 +48,7 @@ def read_env_file(path: Path) -> Iterator[tuple[str, str]]:
             data = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ConfigError(str(path), "", f"`env_file` cannot be read: {error.strerror}") from error
-    if mode & 0o077:
-        raise ConfigError(str(path), "", f"others may read it (mode {mode:04o}): `chmod 600 {path}`")
+    refuse_others(path, mode)
     if len(data) > _MOST_BYTES:
         raise ConfigError(str(path), "", "is larger than 1 MiB: is it the right file?")
     try:

@@ -1,0 +1,1 @@
+"""Tells people of a run away from its terminal: by the addresses that apprise knows, and by a command."""
