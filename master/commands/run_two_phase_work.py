@@ -78,8 +78,9 @@ def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
             print_jobs(jobs, each=options.verbose)
     if request.cluster.notify:
         _say_who_is_told(request.cluster.notify)
-    for problem in request.damaged.values():
-        COMMAND.say(f"{problem}; it is going to be set aside, and trained again where a job needs it")
+    for spec_hash, problem in request.damaged.items():
+        had = "fetched from a worker that has it whole, or " if spec_hash in request.rotten else ""
+        COMMAND.say(f"{problem}; it is going to be set aside, and {had}trained again where a job needs it")
     if request.doubt:
         COMMAND.say(request.doubt)
     return 0 if any(worker.reachable for worker in workers) else NoUsableWorker.exit_code

@@ -82,8 +82,10 @@ class TwoPhaseRequest:
     plan: Plan
     whole: Mapping[str, Mapping[str, Any]]
     """Manifests of the base models in the store, by `spec_hash`."""
+    rotten: Mapping[str, Mapping[str, Any]]
+    """Manifests of those of which only the files are damaged: a worker may have them whole."""
     damaged: Mapping[str, str]
-    """What is wrong with the others."""
+    """What is wrong with these, and with the others that are not whole."""
     doubt: str = ""
     """Why the script may not run."""
     imports: tuple[str, ...] = ()
@@ -156,7 +158,8 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     doubt = "; ".join(filter(None, (check_syntax(each, cluster.servers) for each in scripts)))
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
-    plan = _plan(jobs, whole, cluster)
+    rotten = {} if options.skip_phase1 else store.look(damaged)[0]
+    plan = _plan(jobs, {**whole, **rotten}, cluster)
     _check_skip_phase1(options, plan)
     _check_results(layout, jobs, earlier)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
@@ -169,13 +172,13 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
         *notes_on_earlier(results),
     )
     planned = PlannedCode(code.sources, report, notes)
-    found = planned, code.record, plan, whole, damaged, doubt
+    found = planned, code.record, plan, whole, rotten, damaged, doubt
     more = needs, flags, executor, of_base, results
     return TwoPhaseRequest(cluster, jobs, *found, *more)
 
 
 def _plan(jobs: JobsSpec, whole: Mapping[str, Mapping[str, Any]], cluster: ClusterSpec) -> Plan:
-    """Return the jobs that there are, given the base models that are whole.  Raises ConfigError."""
+    """Return the jobs that there are, given the base models that need no training.  Raises ConfigError."""
     in_store = {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()}
     plan = make_plan(jobs, in_store, cluster.phase1_labels)
     check_phase1_labels(plan, jobs.source, cluster)
@@ -306,7 +309,7 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         ),
         policy,
         jobs=request.jobs,
-        in_store=request.whole,
+        in_store={**request.whole, **request.rotten},
         damaged=request.damaged,
         in_terminal=options.executor == INLINE,
     )

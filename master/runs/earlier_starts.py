@@ -1,9 +1,10 @@
-"""What earlier starts of a run left: its state, results in place, checkpoints; and what is left to do."""
+"""What earlier starts of a run left: its state, results, base models, checkpoints; and what is left to do."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from master import steady_clock
 from master.adapters.inbox import Inbox, Received
@@ -18,6 +19,7 @@ from master.core.running.recovery import recover, start_over
 from master.runs.launching import Started, command_of, shown_words
 from master.runs.spec import RunSpec
 from master.specs import Config
+from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.journal import Journal
 from master.storage.journal_reading import read_transitions
@@ -86,6 +88,40 @@ def missing_results(state: RunState, layout: RunLayout) -> Iterator[str]:
         yield f"{job_id} succeeded earlier and its result is gone; {advice}"
     if len(gone) > _MOST_NOTES:
         yield f"… and the results of {len(gone) - _MOST_NOTES} more jobs are gone"
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A base model of the store that is damaged when a start begins."""
+
+    spec: RunSpec
+    state: RunState
+    store: BaseModelStore
+    spec_hash: str
+    problem: str
+
+    @property
+    def content_hash(self) -> str:
+        """What it was, where that is known; empty elsewhere."""
+        return str(self.spec.in_store.get(self.spec_hash, {}).get("content_hash", ""))
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a job has still to start from it."""
+        dependents = self.state.dependents.get(self.spec_hash, ())
+        return any(self.state.jobs[job_id].state is not State.SUCCEEDED for job_id in dependents)
+
+    @property
+    def is_sought(self) -> bool:
+        """Whether it is looked for on the workers, which may have it whole."""
+        return self.is_needed and bool(self.content_hash)
+
+    def said(self) -> str:
+        """Set it aside, unless what becomes of it is to be seen; return what to tell the user."""
+        if self.is_sought:
+            return f"{self.problem}; it is fetched from a worker that has it whole, or trained again"
+        then = "it is trained again" if self.is_needed else "no job needs it any more"
+        return f"{self.problem}; moved to {self.store.set_aside(self.spec_hash)}, {then}"
 
 
 def planned_jobs(

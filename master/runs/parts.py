@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
@@ -13,10 +13,10 @@ from master.code.origin import Described
 from master.core.explaining.planned import plan_record
 from master.core.planning.job_limits import tightest
 from master.core.planning.plan import makes_base_model
-from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.runs.agents import OpenSession, RunName, make_links, worker_run_id
 from master.runs.earlier_starts import (
+    Damaged,
     code_history,
     find_checkpoints,
     find_published,
@@ -59,6 +59,8 @@ class RunParts:
     """Which code attempts were started with; None where that is not remembered."""
     problems: tuple[str, ...]
     """What was wrong in the run directory; it is among what is to be said."""
+    to_mend: tuple[str, ...] = ()
+    """Content hashes of the base models whose files are damaged, and that workers may have whole."""
 
 
 def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect: OpenSession) -> RunParts:
@@ -84,7 +86,9 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     }
     state, store = state_after(spec, journal.transitions()), BaseModelStore(spec.layout)
     lines = [told_of(forgot)] if forgot and spec.resumes else []
-    problems = (*lines, *_set_aside(spec, store, state))
+    damaged = [Damaged(spec, state, store, *item) for item in spec.damaged.items()]
+    problems = (*lines, *(base_model.said() for base_model in damaged))
+    to_mend = tuple(base_model.content_hash for base_model in damaged if base_model.is_sought)
     library = make_library(code.directories, synced, spec.in_store, store)
     launch_of = make_launcher(spec, code, synced, state, library)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
@@ -95,7 +99,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     return RunParts(
         *(journal, inbox, SharedState(state), links, remotes, Courier(home, remotes, Reporter(inbox))),
         checkpoints.launching(launch_of) if checkpoints else launch_of,
-        *(history, problems),
+        *(history, problems, to_mend),
     )
 
 
@@ -122,15 +126,6 @@ def _describer(code: Code, history: CodeHistory | None, name: RunName) -> Callab
         return replace(known, code=started.of_job(trains=trains) if started else None)
 
     return describe
-
-
-def _set_aside(spec: RunSpec, store: BaseModelStore, state: RunState) -> Iterator[str]:
-    """Set damaged base models aside, and tell so."""
-    for spec_hash, problem in spec.damaged.items():
-        dependents = state.dependents.get(spec_hash, ())
-        is_needed = any(state.jobs[job_id].state is not State.SUCCEEDED for job_id in dependents)
-        then = "it is trained again" if is_needed else "no job needs it any more"
-        yield f"{problem}; moved to {store.set_aside(spec_hash)}, {then}"
 
 
 def _bounded(message: msg.Launch, bound: JobLimits) -> msg.Launch:

@@ -104,6 +104,7 @@ class Run:
             ending.callback(self._part)
             ending.callback(parts.courier.close)
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
+            parts.courier.mend(parts.to_mend)
             exit_code = dispatcher.run()
         return RunResult(exit_code, parts.shared.state, started_at, steady_clock.now(), parts.history)
 

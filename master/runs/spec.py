@@ -80,7 +80,7 @@ class RunSpec:
     in_store: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY)
     """Manifests of the base models in the store, by `spec_hash`."""
     damaged: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    """What is wrong with others that are there, by `spec_hash`."""
+    """What is wrong with those of them whose files are damaged, and with others that are there."""
     resumes: bool = True
     """Goes on where an earlier start stopped.  If not, every start runs all jobs anew, and forgets."""
     in_terminal: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from master.core.planning.plan import makes_base_model
@@ -32,16 +32,22 @@ class Courier:
         self._remotes, self._patience = remotes, Patience(pauses)
         self._outcomes = Outcomes(home, reporter, self._patience)
         self._failed_attempts = FailedAttempts(home, reporter, self._patience)
-        mending = Mending(home, remotes, reporter)
-        self._artefacts = Artefacts(home, reporter, self._patience, mending)
+        self._mending = Mending(home, remotes, reporter, self._patience.closing)
+        self._artefacts = Artefacts(home, reporter, self._patience, self._mending)
         self._pools = {name: ThreadPoolExecutor(PER_WORKER, f"transfer-{name}") for name in remotes}
+        self._mender = ThreadPoolExecutor(1, "mending")
         self._single_flight = SingleFlight()
 
     def close(self) -> None:
         """Try nothing again any more, and wait for what is under way."""
         self._patience.closing.set()
-        for pool in self._pools.values():
+        for pool in (*self._pools.values(), self._mender):
             pool.shutdown(wait=True)
+
+    def mend(self, damaged: Iterable[str]) -> None:
+        """Have base models again that are damaged when the run begins: before a worker asks for one."""
+        for content_hash in damaged:
+            self._mender.submit(self._mending.mend_early, content_hash)
 
     def collect(self, command: cmd.Collect) -> None:
         """Bring an outcome home; at once where there is nothing to bring."""

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from master.core.planning.plan import base_model_job_id
@@ -21,6 +21,9 @@ from worker_agent.protocol.outcome import Finished, Outcome
 
 LOOKS = 3
 """What reads wrong so often is damaged; a network's file system may err once."""
+ARRIVAL_S = 30.0
+"""So long after the beginning of a run its workers may take to connect."""
+_LOOK_S = 0.1
 _PART = "base_model"
 
 
@@ -48,6 +51,8 @@ class Mending:
     home: Home
     remotes: Mapping[str, Remote]
     reporter: Reporter
+    closing: Event = field(default_factory=Event)
+    """Set when nothing is to be waited for any more."""
     _lock: Lock = field(default_factory=Lock)
 
     def mend(self, wanted: str, path: Path, asking: str) -> bool:
@@ -61,15 +66,44 @@ class Mending:
             spec_hash = self.home.library.base_models.get(wanted)
             if spec_hash is None:
                 raise IntegrityError(f"{path} has changed since the run began")
-            return is_sound(path, wanted) or self._mend(spec_hash, wanted, asking)
+            return is_sound(path, wanted) or self._mend(spec_hash, wanted, self._connected(asking))
 
-    def _mend(self, spec_hash: str, wanted: str, asking: str) -> bool:
+    def mend_early(self, wanted: str) -> None:
+        """Have a base model again that was damaged before the run began, from whoever connects soon."""
+        with self._lock:
+            spec_hash = self.home.library.base_models.get(wanted)
+            if spec_hash is None:
+                return
+            try:
+                if is_sound(self.home.store.path(spec_hash), wanted):
+                    self.reporter.note(f"base model {spec_hash} reads as it should now")
+                elif (donors := self._arrived(wanted)) is not None:
+                    self._mend(spec_hash, wanted, donors)
+            except (TwophaseError, OSError) as error:
+                self.reporter.note(f"base model {spec_hash} cannot be mended: {error}")
+
+    def _connected(self, asking: str = "") -> list[Remote]:
+        return [remote for name, remote in self.remotes.items() if name != asking and remote.connected]
+
+    def _arrived(self, wanted: str) -> list[Remote] | None:
+        """Return the workers that are connected once one says that it has it, or no more are to come.
+
+        Returns None where the run is over before that.
+        """
+        for _ in range(round(ARRIVAL_S / _LOOK_S)):
+            here = sorted(self._connected(), key=lambda remote: wanted not in remote.cached)
+            if len(here) == len(self.remotes) or (here and wanted in here[0].cached):
+                return here
+            if self.closing.wait(_LOOK_S):
+                return None
+        return self._connected()
+
+    def _mend(self, spec_hash: str, wanted: str, donors: Iterable[Remote]) -> bool:
         manifest = self._manifest(spec_hash, wanted)
         if self.home.store.path(spec_hash).exists():
             found = f"base model {spec_hash} is damaged; moved to {self.home.store.set_aside(spec_hash)}"
         else:
             found = f"base model {spec_hash} is gone from {self.home.store.path(spec_hash)}"
-        donors = [remote for name, remote in self.remotes.items() if name != asking and remote.connected]
         donor = self._fetch(spec_hash, manifest, donors) if manifest else None
         if donor:
             self.reporter.note(f"{found}, fetched anew from {donor}")

@@ -34,6 +34,11 @@ class Remote:
         return self.link.welcome is not None
 
     @property
+    def cached(self) -> Collection[str]:
+        """Content hashes of what its cache held when it was met."""
+        return self.link.welcome.cached if self.link.welcome else ()
+
+    @property
     def facts(self) -> dict[str, str]:
         """What is known of the worker, for the record of a result: only short texts are taken over."""
         said = self.link.welcome.facts if self.link.welcome else WorkerFacts()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from master.core.planning.job_settings import EXPECTED_TIME, resources_of
 from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources, with_labels
@@ -42,7 +42,9 @@ class Plan:
 
     jobs: tuple[Job, ...]
     in_store: Mapping[str, str]
-    """`spec_hash` → `content_hash` of the base models that need no training."""
+    """`spec_hash` → `content_hash` of the base models that need no training …"""
+    if_damaged: Mapping[str, Job] = field(default_factory=dict)
+    """… and the jobs that train them again, should they turn out to be damaged."""
 
     @property
     def to_train(self) -> tuple[str, ...]:
@@ -71,13 +73,14 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str], phase1_labels: Collec
         if job.base_model:
             made_by = jobs.base_jobs.get(job.base_model.spec_hash, job.config)
             needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(made_by))
-    phase1 = [
-        _phase1_job(spec_hash, with_labels(shared_resources(needs[spec_hash]), phase1_labels))
+    trained = {
+        spec_hash: _phase1_job(spec_hash, with_labels(shared_resources(needs[spec_hash]), phase1_labels))
         for spec_hash, _ in wanted.most_common()
-        if spec_hash not in in_store
-    ]
+    }
+    phase1 = (job for spec_hash, job in trained.items() if spec_hash not in in_store)
     held = {spec_hash: in_store[spec_hash] for spec_hash in wanted if spec_hash in in_store}
-    return Plan((*phase1, *(_phase2_job(job) for job in jobs.jobs)), held)
+    jobs_of_store = {spec_hash: trained[spec_hash] for spec_hash in held}
+    return Plan((*phase1, *(_phase2_job(job) for job in jobs.jobs)), held, jobs_of_store)
 
 
 def _phase1_job(spec_hash: str, needs: Resources) -> Job:

@@ -71,8 +71,8 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
     job_id = base_model_job_id(event.spec_hash)
     record = state.jobs.get(job_id)
     if record is None:
-        job = Job(job_id, phase=1, makes=event.spec_hash, kind="base model")
-        record = state.add_job(job)
+        unplanned = Job(job_id, phase=1, makes=event.spec_hash, kind="base model")
+        record = state.add_job(state.plan.if_damaged.get(event.spec_hash, unplanned))
         unlock(state, record, out)
     elif record.state is State.SUCCEEDED:
         move(state, record, Trigger.REDO, out, note="the stored base model was damaged")

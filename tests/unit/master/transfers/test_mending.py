@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.transfers import mending
-from tests.support.courier_world import SPEC, put
+from master.transfers.mending import Mending
+from master.transfers.remote import Remote
+from tests.support.courier_world import SPEC, WELCOME, put
 from tests.support.courier_world import CourierWorld as World
 from tests.unit.master.transfers.test_artefacts import held
 from worker_agent.protocol import digests
@@ -100,3 +105,81 @@ def test_a_file_system_may_err_twice(
     monkeypatch.setattr(mending, "holds", lambda path, wanted: path.joinpath("none").read_bytes())
     with pytest.raises(FileNotFoundError):
         mending.is_sound(world.store.path(SPEC), found)
+
+
+def holding(world: World, name: str, *cached: str) -> Remote:
+    """Let there be a worker that says what its cache holds, and has."""
+    there = world.add_worker(name)
+    for content_hash in cached:
+        put(there.cached(content_hash), {WEIGHTS: "weights"})
+    remote = world.remotes[name]
+    remote.link.welcome = replace(WELCOME, cached=list(cached))
+    return remote
+
+
+class Arrivals:
+    """The end of a run, for which nobody waits: workers come meanwhile, or the run ends."""
+
+    def __init__(self, *coming: Callable[[], bool]) -> None:
+        self.coming = list(coming)
+
+    def wait(self, timeout: float) -> bool:
+        return self.coming.pop(0)() if self.coming else False
+
+
+def mender(world: World, *coming: Callable[[], bool]) -> Mending:
+    closing: Any = Arrivals(*coming)
+    artefacts = world.courier._artefacts
+    return Mending(artefacts.home, world.remotes, artefacts.reporter, closing)
+
+
+def test_what_was_damaged_before_the_run_is_fetched_from_whoever_comes_and_has_it(
+    world: World, found: str
+) -> None:
+    damage(world)
+    world.add_worker("never", connected=False)
+
+    def come() -> bool:
+        holding(world, "donor", found)
+        return False
+
+    mender(world, lambda: False, come).mend_early(found)
+    assert world.note().endswith("fetched anew from donor")
+    assert world.store.verify(SPEC)["content_hash"] == found and world.silent()
+
+
+def test_what_was_damaged_before_the_run_is_trained_again_where_nobody_has_it(
+    world: World, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(world)
+    mender(world).mend_early(found)
+    assert world.event() == ev.BaseModelDamaged(5.0, SPEC)
+    mender(world).mend_early(found)
+    assert world.note().endswith("it is trained again") and world.silent()
+
+
+def test_nobody_waits_for_ever_for_a_worker_that_may_have_it(world: World, found: str) -> None:
+    damage(world)
+    world.add_worker("never", connected=False)
+    mender(world).mend_early(found)
+    assert world.event() == ev.BaseModelDamaged(5.0, SPEC)
+
+
+def test_a_run_that_ends_before_a_worker_has_come_leaves_it_as_it_is(world: World, found: str) -> None:
+    damage(world)
+    world.add_worker("never", connected=False)
+    mender(world, lambda: True).mend_early(found)
+    assert world.silent() and (world.store.path(SPEC) / WEIGHTS).read_text() == "rotten"
+
+
+def test_what_reads_as_it_should_now_is_told_so(world: World, found: str) -> None:
+    world.courier.mend([found])
+    assert world.note() == f"base model {SPEC} reads as it should now" and world.silent()
+
+
+def test_a_disk_that_cannot_be_read_is_told(
+    world: World, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mending, "holds", lambda path, wanted: path.joinpath("none").read_bytes())
+    mender(world).mend_early(found)
+    assert "cannot be mended: " in world.note()

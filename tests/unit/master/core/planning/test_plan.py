@@ -42,6 +42,14 @@ def test_base_models_alone_need_the_labels_of_phase_1() -> None:
     assert [job.resources.labels for job in plan.jobs] == [{"trusted"}, set(), set(), set()]
 
 
+def test_a_base_model_of_the_store_would_be_trained_again_by_the_same_workers() -> None:
+    jobs = jobs_spec(3, 1)
+    (spec_hash,) = jobs.base_models
+    plan = make_plan(jobs, {spec_hash: "c" * 64}, ["trusted"])
+    assert plan.to_train == () and plan.in_store == {spec_hash: "c" * 64}
+    assert (plan.if_damaged[spec_hash],) == make_plan(jobs, {}, ["trusted"]).jobs[:1]
+
+
 def test_jobs_that_need_nothing_share_one_object() -> None:
     jobs = make_plan(jobs_spec(3, 1), {}).jobs
     assert all(job.resources is NO_RESOURCES for job in jobs)

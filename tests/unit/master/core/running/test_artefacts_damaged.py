@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from master.core.planning.resources import Resources
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
@@ -177,3 +180,13 @@ def test_what_is_adopted_after_its_base_model_was_damaged_is_taken_back_if_it_wa
     damage(run)
     said = run.ended("w2", "job", 2, "worker_fault")
     assert "job adopt#1@w1: running" in said and "withdraw job#1@w1" in said
+
+
+def test_one_of_the_store_is_trained_again_only_where_base_models_may_be_trained() -> None:
+    run = Stage(job("a", "x"), in_store={"x": "x#0"}, workers=["w1", "w2"])
+    trusted = replace(base(), resources=Resources(frozenset({"trusted"})))
+    run.state.plan = replace(run.state.plan, if_damaged={"x": trusted})
+    run.state.workers["w2"].labels = trusted.resources.labels
+    run.up("w1", slots=2)
+    assert damage(run)[0] == f"{BASE} unlock#0@None: ready" and run.stands(BASE) is State.READY
+    assert f"{BASE} assign#1@w2: assigned" in run.up("w2")
