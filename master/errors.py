@@ -4,6 +4,7 @@ TwophaseError
 ├── UsageError          the command line is wrong                              exit 2
 ├── ConfigError         a file of the user's is wrong: file, place, problem    exit 3
 ├── NoUsableWorker      no worker can take a job                               exit 4
+├── NoMaster            no master runs that could be given an order            exit 5
 ├── RemoteError         a worker answered with a failure: host, argv, stderr
 │   ├── DiskFull        … and asking again helps once somebody has made room, there or here
 │   ├── DirectoryGone   … and what was asked for is not there: it may have been wiped
@@ -49,6 +50,12 @@ class NoUsableWorker(TwophaseError):
     """No worker of the cluster can take a job."""
 
     exit_code = 4
+
+
+class NoMaster(TwophaseError):
+    """No master works in the run directory."""
+
+    exit_code = 5
 
 
 class RemoteError(TwophaseError):

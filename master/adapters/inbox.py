@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
 
 from master.core.running import events as ev
+from master.core.running.orders.order import Ordered, Reply
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.outcome import Finished
@@ -41,7 +43,16 @@ class Noted:
     text: str
 
 
-Inbox = SimpleQueue[Received | Seen | Noted]
+@dataclass(frozen=True)
+class Asked:
+    """An order of a user.  Its reply is given once the journal has what follows from it."""
+
+    ordered: Ordered
+    reply: Future[Reply]
+    """Whoever waits may cancel it until the dispatcher takes it up: then nothing is done."""
+
+
+Inbox = SimpleQueue[Received | Seen | Noted | Asked]
 
 
 def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Event | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty
@@ -12,10 +13,11 @@ from typing import Protocol
 
 from master import steady_clock
 from master.adapters.agent_client import WorkerLink
-from master.adapters.inbox import Inbox, Noted, Received, Seen
+from master.adapters.inbox import Asked, Inbox, Noted, Received, Seen
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
+from master.core.running.orders.order import Reply, Said
 from master.core.running.records import Outbox
 from master.core.running.run_state import begin, has_more_to_do, step
 from master.runs.notices import Notice, Refreshed, Transitions
@@ -30,11 +32,12 @@ MAX_BATCH = 2000
 """Events that share one commit."""
 MOST_STEPS = 100
 """Of those that go on with what others have left undone, before what has come meanwhile is looked at."""
+RUN_IS_OVER = Reply(refused=(Said("run", "is over: nothing was done"),))
 GATHER_S = 0.005
 """Events that come meanwhile share a commit, which costs about half as long."""
 
 
-Item = Received | Seen | Noted
+Item = Received | Seen | Noted | Asked
 
 
 class Carrier(Protocol):
@@ -76,6 +79,8 @@ class Dispatcher:
         self.exit_code: int | None = None
         """None while the run goes on."""
         self._refreshed = 0.0
+        self._replies: list[tuple[Future[Reply], Reply]] = []
+        """Of orders, for when the journal has what follows from them."""
 
     def run(self) -> int:
         """Work until the run is over and return its exit code."""
@@ -83,7 +88,9 @@ class Dispatcher:
         while self.exit_code is None:
             self.turn(self._batch())
         for item in self._left():
-            if not isinstance(item, Received):
+            if isinstance(item, Asked):
+                item.reply.cancel()
+            elif not isinstance(item, Received):
                 self._tell(item)
         self._tell(Refreshed(self.state, self._clock()))
         return self.exit_code
@@ -110,6 +117,7 @@ class Dispatcher:
                 outboxes.append(step(self.state, ev.Tick(at)))
             outboxes += self._go_on(at)
             self._remember(outboxes)
+        self._answer()
         for notice in notices:
             self._tell(notice)
         self._carry_out(outboxes, _acks(batch))
@@ -123,8 +131,29 @@ class Dispatcher:
                 if text := news_of(item.event, self.state.workers, limited=self.state.any_limits):
                     notices.append(Noted(text))
                 yield self._taken(item, notices)
+            elif isinstance(item, Asked):
+                yield from self._ordered(item)
             else:
                 notices.append(item)
+
+    def _ordered(self, item: Asked) -> Iterator[Outbox]:
+        """Do what a user wants, unless he waits for it no more; his mistake, and ours, ends no run."""
+        if not item.reply.set_running_or_notify_cancel():
+            return
+        try:
+            outbox = step(self.state, item.ordered)
+        except Exception as error:
+            _log.exception("an order that cannot be carried out: %r", item.ordered)
+            item.reply.set_exception(error)
+            return
+        self._replies.append((item.reply, outbox.reply or RUN_IS_OVER))
+        yield outbox
+
+    def _answer(self) -> None:
+        """Tell users what came of their orders: the journal has it."""
+        for waits, reply in self._replies:
+            waits.set_result(reply)
+        self._replies.clear()
 
     def _taken(self, item: Received, notices: list[Notice]) -> Outbox:
         """Give the core an event; a worker that says what cannot be is used no more, and the run goes on."""
@@ -150,7 +179,7 @@ class Dispatcher:
     def _remember(self, outboxes: Iterable[Outbox]) -> None:
         """Make what has happened durable, before anybody is told and anything is done."""
         transitions = [item for outbox in outboxes for item in outbox.transitions]
-        self._journal.append(transitions)
+        self._journal.append(transitions, [order for outbox in outboxes for order in outbox.orders])
         self._shared.changed(transitions)
 
     def _batch(self) -> list[Item]:

@@ -14,6 +14,7 @@ from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.events import Attempt
 from master.core.running.lifecycle import State, Trigger
+from master.core.running.orders.order import Ordered
 from master.core.running.records import RunState
 from master.core.running.recovery import recover, start_over
 from master.runs.launching import Started, command_of, shown_words
@@ -22,17 +23,20 @@ from master.specs import Config
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.journal import Journal
-from master.storage.journal_reading import read_transitions
+from master.storage.journal_reading import read_orders, read_transitions
 from master.storage.run_layout import RunLayout
 from master.transfers.published_attempt import find_published_attempt
 
 _MOST_NOTES = 5
 
 
-def state_after(spec: RunSpec, journal: Iterable[Transition]) -> RunState:
+def state_after(spec: RunSpec, journal: Iterable[Transition], orders: Iterable[Ordered]) -> RunState:
     """Return the state in which a run begins, given what its journal tells."""
     workers = [server.name for server in spec.cluster.servers]
-    state = (recover if spec.resumes else start_over)(spec.plan, spec.policy, workers, journal)
+    if spec.resumes:
+        state = recover(spec.plan, spec.policy, workers, journal, orders)
+    else:
+        state = start_over(spec.plan, spec.policy, workers, journal)
     for server in spec.cluster.servers:
         view = state.workers[server.name]
         view.labels, view.limits = frozenset(server.labels), server.limits
@@ -145,7 +149,8 @@ def _shown(words: Sequence[str]) -> str:
 def _jobs(
     spec: RunSpec, programs: Mapping[int, Started], configs: Mapping[str, Config]
 ) -> Iterator[PlannedJob]:
-    state = state_after(spec, read_transitions(spec.layout.journal))
+    journal = spec.layout.journal
+    state = state_after(spec, read_transitions(journal), read_orders(journal))
     for job_id, record in state.jobs.items():
         program, flags = programs[record.job.phase]
         words = shown_words(command_of(program, configs[job_id], flags))

@@ -75,7 +75,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     journal.remember_plan(plan_record(spec.plan, spec.jobs.base_models))
     code = spec.work.take(spec.layout)
     inbox: Inbox = SimpleQueue()
-    forgot = forgotten(state_after(spec, journal.transitions()), spec.layout, journal.run_id)
+    forgot = forgotten(_state(spec, journal), spec.layout, journal.run_id)
     remember(journal, forgot if spec.resumes else ())
     after = max((result.epoch + EPOCH_GAP for result in forgot), default=0)
     name = RunName(journal.run_id, journal.new_epoch(after))
@@ -84,7 +84,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
         server.name: Remote(links[server.name], worker_run_id(name.run_id, server))
         for server in spec.cluster.servers
     }
-    state, store = state_after(spec, journal.transitions()), BaseModelStore(spec.layout)
+    state, store = _state(spec, journal), BaseModelStore(spec.layout)
     lines = [told_of(forgot)] if forgot and spec.resumes else []
     damaged = [Damaged(spec, state, store, *item) for item in spec.damaged.items()]
     problems = (*lines, *(base_model.said() for base_model in damaged))
@@ -101,6 +101,10 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
         checkpoints.launching(launch_of) if checkpoints else launch_of,
         *(history, problems, to_mend),
     )
+
+
+def _state(spec: RunSpec, journal: Journal) -> RunState:
+    return state_after(spec, journal.transitions(), journal.orders())
 
 
 def _resume(spec: RunSpec, state: RunState, inbox: Inbox) -> CheckpointStore:

@@ -109,11 +109,13 @@ class Run:
         return RunResult(exit_code, parts.shared.state, started_at, steady_clock.now(), parts.history)
 
     def _listen(self, ending: ExitStack) -> None:
-        """Let the user ask, from another terminal, why a job has not ended."""
+        """Let the user ask, and give orders, from another terminal."""
         try:
-            ending.callback(ControlServer(self._spec.layout, self._parts.shared).close)
+            ending.callback(ControlServer(self._spec.layout, self._parts.shared, self._parts.inbox).close)
         except OSError as error:
-            self.note(f"`twophase why` cannot ask this run: {error.strerror or error}")
+            self.note(
+                f"`twophase why`, `cancel` and the like cannot reach this run: {error.strerror or error}"
+            )
 
     def _part(self) -> None:
         """Let the workers go, and their agents end where there is nothing that they could go on with."""

@@ -13,8 +13,10 @@ from typing import Any
 
 from master.core.running.commands import Dropped, Transition
 from master.core.running.lifecycle import State, Trigger
+from master.core.running.orders.order import Ordered
 from master.errors import ConfigError, TwophaseError
 from master.specs import EMPTY
+from master.storage.journal_orders import INSERT_ORDER, ORDERS_TABLE, SELECT_ORDERS, ordered_of, row_of
 from worker_agent.protocol.codec import dump, load, parse
 from worker_agent.protocol.outcome import Finished
 
@@ -28,6 +30,7 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS transitions (seq INTEGER PRIMARY KEY, at REAL NOT NULL,"
     " task_id TEXT NOT NULL, trigger_ TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,"
     " worker TEXT, note TEXT NOT NULL, detail TEXT, content_hash TEXT NOT NULL)",
+    ORDERS_TABLE,
 )
 _INSERT = (
     "INSERT INTO transitions (at, task_id, trigger_, state, attempt, worker, note, detail, content_hash)"
@@ -111,24 +114,17 @@ class Journal:
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        with self._commit():
+        with _commit(self._db):
             for table in _TABLES:
                 self._db.execute(table)
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('run_id', ?)", (self._new_run_id,))
 
     @contextmanager
-    def _commit(self) -> Iterator[None]:
-        """Make what happens inside one commit, or nothing."""
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-
-    @contextmanager
     def _written(self) -> Iterator[None]:
         """Make what happens inside one commit; raises TwophaseError where that fails."""
         try:
-            with self._commit():
+            with _commit(self._db):
                 yield
         except (sqlite3.Error, *DAMAGE) as error:
             if not _is_of_the_disk(error):
@@ -208,21 +204,35 @@ class Journal:
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('code', ?)", (json.dumps(codes),))
         return [(entry["after"], entry["code"]) for entry in codes]
 
-    def append(self, transitions: Iterable[Transition]) -> None:
-        """Write all transitions in one commit."""
-        rows = [_row(transition) for transition in transitions]
-        if rows:
+    def append(self, transitions: Iterable[Transition], orders: Iterable[Ordered] = ()) -> None:
+        """Write all transitions, and the orders that they follow from, in one commit."""
+        rows, given = [_row(transition) for transition in transitions], [row_of(order) for order in orders]
+        if rows or given:
             with self._written():
                 self._db.executemany(_INSERT, rows)
+                self._db.executemany(INSERT_ORDER, given)
 
     def transitions(self) -> Iterator[Transition]:
         """Yield all transitions, the oldest first.  Raises ConfigError for a file that is damaged."""
         with self._damage_told(), closing(self._db.execute(SELECT_TRANSITIONS)) as rows:
             yield from map(transition_of, rows)
 
+    def orders(self) -> Iterator[Ordered]:
+        """Yield all orders of users, the oldest first.  Raises ConfigError for a file that is damaged."""
+        with self._damage_told(), closing(self._db.execute(SELECT_ORDERS)) as rows:
+            yield from map(ordered_of, rows)
+
     def close(self) -> None:
         """Close the file.  May be called twice."""
         self._db.close()
+
+
+@contextmanager
+def _commit(db: sqlite3.Connection) -> Iterator[None]:
+    """Make what happens inside one commit, or nothing."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def _same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

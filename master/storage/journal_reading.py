@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from master.core.running.commands import Transition
+from master.core.running.orders.order import Ordered
 from master.storage.journal import DAMAGE, SELECT_TRANSITIONS, check_format, transition_of, unusable
+from master.storage.journal_orders import orders_in
 
 _PARTS = ("", "-wal")
 """Suffixes of the files that hold a journal."""
@@ -74,6 +76,17 @@ def read_transitions(path: Path) -> list[Transition]:
         with readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
             rows = db.execute(SELECT_TRANSITIONS) if check_format(db, path) else ()
             return [transition_of(row) for row in rows]
+    except (sqlite3.Error, OSError, *DAMAGE) as error:
+        raise unusable(path, error) from error
+
+
+def read_orders(path: Path) -> list[Ordered]:
+    """Return all orders of users that a journal has; none where there is none, or of an earlier version."""
+    try:
+        if not path.exists():
+            return []
+        with readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
+            return orders_in(db)
     except (sqlite3.Error, OSError, *DAMAGE) as error:
         raise unusable(path, error) from error
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.flag_types import bounded
-from master.verbs.common.options import EXIT_CODES, named, reading_parser
+from master.verbs.common.options import EXIT_CODES, add_filters, reading_parser
 from master.verbs.common.states import STATES
 
 if TYPE_CHECKING:
@@ -48,27 +48,13 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser."""
     result = reading_parser(NAME, _DESCRIPTION, _EPILOG)
     add = result.add_argument
-    which = result.add_mutually_exclusive_group()
-    which.add_argument("--state", type=_states, metavar="S,…", help=f"in these states: {', '.join(STATES)}")
-    which.add_argument(
-        "--failed", dest="state", action="store_const", const=("failed",), help="--state failed"
-    )
-    where = "whose field has this value; several must all hold"
-    add("--where", type=named, action="append", default=[], metavar="NAME=V", help=where)
+    add_filters(result)
     add("--sort", choices=SORTS, default="state", help="by this; where equal, as planned (state)")
     add("--reverse", action="store_true", help="the greatest first")
     many = bounded(int, 0, 10**9, "whole number (0 or more)")
     limit = f"at most so many; 0: all ({MOST_SHOWN}; with --json all)"
     add("--limit", type=many, metavar="N", help=limit)
     return result
-
-
-def _states(text: str) -> tuple[str, ...]:
-    states = tuple(part.strip() for part in text.split(","))
-    for state in states:
-        if state not in STATES:
-            raise argparse.ArgumentTypeError(f"{state} is no state: allowed are {', '.join(STATES)}")
-    return states
 
 
 @dataclass(frozen=True)

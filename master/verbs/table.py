@@ -29,6 +29,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("run", "train every base model once, then run every experiment from it"),
         Verb("ps", "list the jobs of a run: state, worker, how long, why one failed"),
         Verb("why", "tell why a job has not ended, and what would change it"),
+        Verb("cancel", "end jobs of a running master; they stay ended until a retry"),
         Verb("logs", "show what a job wrote, or say where it is"),
         Verb("results", "join parameters with metrics, in groups over seeds, the best first"),
         Verb("base", "list the base models of a run directory, or check every file of them"),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
-from master.errors import TwophaseError, UsageError
+from master.adapters.inbox import Asked, Inbox
+from master.core.running.orders.order import By, CancelJobs, Reply, Said
+from master.errors import NoMaster, TwophaseError, UsageError
 from master.runs.control.answers import WHY
-from master.runs.control.client import ask
-from master.runs.control.place import connected, listening
-from master.runs.control.server import ControlServer, is_ours
+from master.runs.control.client import ask, order
+from master.runs.control.place import connected, is_ours, listening, peer_of
+from master.runs.control.server import ControlServer
 from master.runs.snapshot import SharedState
 from master.storage.run_layout import RunLayout
 from tests.unit.master.core.running.stage import Stage, job
@@ -29,9 +33,14 @@ def layout(tmp_path: Path) -> RunLayout:
 
 
 @pytest.fixture
-def master(layout: RunLayout) -> Iterator[ControlServer]:
+def inbox() -> Inbox:
+    return SimpleQueue()
+
+
+@pytest.fixture
+def master(layout: RunLayout, inbox: Inbox) -> Iterator[ControlServer]:
     """Serve the state of a run in which a job waits for a worker."""
-    server = ControlServer(layout, SharedState(Stage(job("alpha/job"), workers=["w1"]).state))
+    server = ControlServer(layout, SharedState(Stage(job("alpha/job"), workers=["w1"]).state), inbox)
     yield server
     server.close()
 
@@ -62,7 +71,7 @@ def test_without_a_master_there_is_no_answer(layout: RunLayout, tmp_path: Path) 
 
 def test_the_socket_of_a_master_that_was_killed_is_replaced(layout: RunLayout) -> None:
     listening(layout).close()
-    server = ControlServer(layout, SharedState(Stage(job()).state))
+    server = ControlServer(layout, SharedState(Stage(job()).state), SimpleQueue())
     assert ask(layout, WHY, "job") is not None
     server.close()
     assert not (layout.state / "control").exists()
@@ -72,7 +81,7 @@ def test_it_is_for_its_user_alone(layout: RunLayout, master: ControlServer) -> N
     assert stat.S_IMODE((layout.state / "control").stat().st_mode) == 0o600
     one, other = socket.socketpair(socket.AF_UNIX)
     with one, other:
-        assert is_ours(one)
+        assert is_ours(peer_of(one))
 
 
 @pytest.mark.parametrize(
@@ -101,3 +110,77 @@ def test_a_master_that_hangs_up_is_told(layout: RunLayout) -> None:
         with pytest.raises(TwophaseError, match="gives no answer"):
             ask(layout, WHY, "job")
         thread.join()
+
+
+def post(layout: RunLayout, head: bytes, body: bytes = b"") -> bytes:
+    """Say something raw and return the first line of the answer."""
+    sock = connected(layout)
+    assert sock is not None
+    with sock:
+        sock.sendall(b"POST /api/orders/cancel HTTP/1.1\r\n" + head + b"\r\n" + body)
+        return sock.recv(1000).partition(b"\r\n")[0]
+
+
+def test_an_order_reaches_the_dispatcher_with_who_gave_it(layout: RunLayout, inbox: Inbox) -> None:
+    server = ControlServer(layout, SharedState(Stage(job()).state), inbox)
+    thread = threading.Thread(target=_reply, args=(inbox,))
+    thread.start()
+    told = order(layout, "cancel", {"jobs": ["job"]}, "diverges")
+    thread.join()
+    server.close()
+    assert told["done"] == [{"name": f"{os.getuid()} {os.getpid()} diverges", "says": "['job']"}]
+
+
+def _reply(inbox: Inbox) -> None:
+    item = inbox.get(timeout=10.0)
+    assert isinstance(item, Asked) and isinstance(item.ordered.order, CancelJobs)
+    by, why, jobs = item.ordered.by, item.ordered.why, item.ordered.order.jobs
+    item.reply.set_result(Reply((Said(f"{by.uid} {by.pid} {why}", str(jobs)),)))
+
+
+JSON = b"Content-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (JSON, b"411"),
+        (JSON + b"Content-Length: -1\r\n", b"411"),
+        (JSON + b"Content-Length: 9999999999999\r\n", b"413"),
+        (JSON + b"Content-Length: 1048577\r\n", b"413"),
+        (JSON + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", b"411"),
+        (b"Content-Length: 2\r\n", b"415"),
+        (b"Content-Type: text/plain\r\nContent-Length: 2\r\n", b"415"),
+        (JSON + b"Content-Length: 2\r\n", b"400"),
+    ],
+)
+def test_an_order_that_is_none_is_refused(
+    layout: RunLayout, master: ControlServer, inbox: Inbox, head: bytes, status: bytes
+) -> None:
+    assert post(layout, head, b"{}").split()[1] == status
+    assert inbox.empty()
+
+
+@pytest.mark.parametrize("method", [b"PUT", b"DELETE", b"TRACE", b"OPTIONS", b"PATCH", b"HEAD"])
+def test_no_other_method_is_served(layout: RunLayout, master: ControlServer, method: bytes) -> None:
+    sock = connected(layout)
+    assert sock is not None
+    with sock:
+        sock.sendall(method + b" /api/orders/cancel HTTP/1.1\r\n\r\n")
+        assert sock.recv(1000).split()[1] == b"501"
+
+
+def test_without_a_master_an_order_says_that_nothing_was_done(layout: RunLayout) -> None:
+    with pytest.raises(NoMaster, match="nothing was done"):
+        order(layout, "cancel", {"jobs": ["job"]})
+    listening(layout).close()
+    with pytest.raises(NoMaster, match="no master is running on this run"):
+        order(layout, "cancel", {"jobs": ["job"]})
+
+
+def test_the_socket_of_somebody_else_is_told(
+    layout: RunLayout, master: ControlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("master.runs.control.client.peer_of", lambda sock: By(4242, "eve", 1))
+    with pytest.raises(TwophaseError, match="is eve's"):
+        order(layout, "cancel", {"jobs": ["job"]})

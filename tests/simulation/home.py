@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import Trigger
+from master.core.running.orders.order import Ordered
 from master.storage.rebuilding import Published
 
 
@@ -28,6 +29,8 @@ class Home:
     """The run directory."""
 
     journal: list[Transition] = field(default_factory=list)
+    orders: list[Ordered] = field(default_factory=list)
+    """What users wanted, as the journal has it."""
     epoch: int = 0
     """Of the last start that the journal knows of."""
     copies: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
@@ -89,10 +92,11 @@ class JournalPort:
     notice: Callable[[list[Transition]], None]
     """Told of what is durable now."""
 
-    def append(self, transitions: Iterable[Transition]) -> None:
+    def append(self, transitions: Iterable[Transition], orders: Iterable[Ordered] = ()) -> None:
         """Make transitions durable."""
         items = list(transitions)
         self.home.burn()
         self.home.write(items)
+        self.home.orders += orders
         self.notice(items)
         self.home.burn()

@@ -6,7 +6,7 @@
     a dataclass            an object of its fields; those that have a default may be missing
     a class with from_row  a list
     … with from_object     an object, of which it takes what it can hold
-    Optional[…], List[…], Dict[str, …], Any
+    Optional[…], List[…], Dict[str, …], Any; list[…] and dict[…] too
 
 Annotations are read as they are written, by name, once for each class: messages are on the hot path.
 """
@@ -91,9 +91,9 @@ def _rule(annotation: str, names: Mapping[str, Any]) -> _Rule:
     if head == "Optional":
         rule = _rule(inner[:-1], names)
         return rule._replace(types=rule.types | {type(None)})
-    if head == "List":
+    if head in ("List", "list"):
         return _Rule(frozenset({list}), convert=_each(inner[:-1], names))
-    if head == "Dict":
+    if head in ("Dict", "dict"):
         return _Rule(frozenset({dict}), convert=_each_value(inner[:-1].partition(", ")[2], names))
     if head == "RelativePath":
         return _Rule(frozenset({str}), convert=safe_path)

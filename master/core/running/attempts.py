@@ -96,6 +96,8 @@ def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> N
     record = state.jobs.get(event.job_id)
     lost = record.orphaned.get(event.attempt) if record else None
     if record is None or lost is None or lost.worker != event.worker:
+        if record and record.cancelled_by and (record.worker, record.key) == (event.worker, key):
+            record.finished = event.finished  # so that its log comes home
         discard(state, state.workers[event.worker], key, out)
     elif record.state not in ADOPTING:
         _drop(state, record, event.attempt, event.finished.outcome, out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from master.core.running.orders.order import Ordered
 from worker_agent.protocol.outcome import Finished
 
 Attempt = tuple[str, int]
@@ -232,4 +233,5 @@ Event = (
     | GoOn
     | StopRequested
     | CancelRequested
+    | Ordered
 )

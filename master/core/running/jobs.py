@@ -12,6 +12,8 @@ from worker_agent.protocol.outcome import Finished
 
 ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
+_TELLING = frozenset({Trigger.ADOPT, Trigger.DROP, Trigger.USER_CANCEL})
+"""What is remembered even where a job's state stays what it was."""
 _MOST_UNLOCKED = 8
 _MOST_FORGOTTEN = 1000
 """More attempts at a job than a journal can have lost: who says that there were is not believed."""
@@ -35,7 +37,7 @@ def move(
         for worker, attempt in reattached:
             state.workers[worker].reattached.discard((record.job.job_id, attempt))
             out.commands.append(cmd.Cancel(worker, record.job.job_id, attempt))
-    if record.state is before and trigger not in (Trigger.ADOPT, Trigger.DROP):
+    if record.state is before and trigger not in _TELLING:
         return
     out.transitions.append(
         Transition(
@@ -81,12 +83,19 @@ def make_ready(state: RunState, record: JobRecord, out: Outbox) -> None:
         return
     move(state, record, Trigger.LOCK, out)
     base = state.jobs.get(base_model_job_id(record.job.needs or ""))
-    if base and base.state is State.FAILED:
-        _block(state, record, out)
+    if base and (why := _in_vain(base)):
+        _block(state, record, why, out)
 
 
-def _block(state: RunState, record: JobRecord, out: Outbox) -> None:
-    move(state, record, Trigger.BLOCK, out, note=f"its base model {record.job.needs} failed")
+def _in_vain(base: JobRecord) -> str:
+    """Say that training a base model has ended without one; empty where it has not."""
+    if base.cancelled_by:
+        return f"was cancelled {base.cancelled_by}"
+    return "failed" if base.state is State.FAILED else ""
+
+
+def _block(state: RunState, record: JobRecord, why: str, out: Outbox) -> None:
+    move(state, record, Trigger.BLOCK, out, note=f"its base model {record.job.needs} {why}")
 
 
 def lacks_base(state: RunState, record: JobRecord) -> bool:
@@ -161,8 +170,8 @@ def go_on_unlocking(state: RunState, out: Outbox) -> None:
         if record.state is not State.PENDING:
             continue
         base = state.jobs.get(base_model_job_id(record.job.needs or ""))
-        if base and base.state is State.FAILED:
-            _block(state, record, out)
+        if base and (why := _in_vain(base)):
+            _block(state, record, why, out)
         else:
             unlock(state, record, out)
 

@@ -25,7 +25,7 @@ class State(str, Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     BLOCKED = "blocked"
-    """Its base model failed."""
+    """Its base model failed, or was cancelled."""
 
 
 class Trigger(str, Enum):
@@ -50,12 +50,15 @@ class Trigger(str, Enum):
     """An orphaned attempt has ended without success, or is not needed; `Dropped` tells which and how."""
     FAIL = "fail"
     CANCEL = "cancel"
+    """The run is being ended."""
+    USER_CANCEL = "user cancel"
+    """Its user cancelled the job: it stays so until a retry."""
     LOCK = "lock"
     """Its base model turned out to be damaged."""
     REDO = "redo"
     """What it made turned out to be damaged."""
     REVIVE = "revive"
-    """The run was started again."""
+    """The run was started again, or its user wants another try."""
 
 
 WITH_A_WORKER = frozenset({State.ASSIGNED, State.STAGING, State.RUNNING, State.COLLECTING})
@@ -63,10 +66,11 @@ QUEUED = frozenset({State.ASSIGNED, State.STAGING})
 """States in which the attempt can be withdrawn."""
 ADOPTING = frozenset({State.READY, State.ASSIGNED, State.STAGING, State.RUNNING})
 """States in which an orphaned attempt may still win …"""
-FORGETTING = frozenset({Trigger.COLLECT, Trigger.LOCK, Trigger.REDO})
+FORGETTING = frozenset({Trigger.COLLECT, Trigger.LOCK, Trigger.REDO, Trigger.USER_CANCEL})
 """… and what ends that for good: what has failed, or did not come home, may be tried again."""
 ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.BLOCKED})
 
+_CANCELLED = {Trigger.USER_CANCEL: State.CANCELLED}
 _ATTEMPT_ENDS = {
     Trigger.FINISH: State.COLLECTING,
     Trigger.COLLECT: State.SUCCEEDED,
@@ -75,8 +79,10 @@ _ATTEMPT_ENDS = {
     Trigger.WITHDRAW: State.READY,
     Trigger.FAIL: State.FAILED,
     Trigger.CANCEL: State.CANCELLED,
+    **_CANCELLED,
     Trigger.ADOPT: State.RUNNING,
 }
+_ENDED_IN_VAIN = {Trigger.REVIVE: State.PENDING, **_CANCELLED}
 
 TABLE: dict[State, dict[Trigger, State]] = {
     State.PENDING: {
@@ -84,12 +90,14 @@ TABLE: dict[State, dict[Trigger, State]] = {
         Trigger.COLLECT: State.SUCCEEDED,
         Trigger.BLOCK: State.BLOCKED,
         Trigger.DROP: State.PENDING,
+        **_CANCELLED,
     },
     State.READY: {
         Trigger.ASSIGN: State.ASSIGNED,
         Trigger.FAIL: State.FAILED,
         Trigger.COLLECT: State.SUCCEEDED,
         Trigger.LOCK: State.PENDING,
+        **_CANCELLED,
         Trigger.ADOPT: State.RUNNING,
         Trigger.DROP: State.READY,
     },
@@ -122,9 +130,9 @@ TABLE: dict[State, dict[Trigger, State]] = {
         Trigger.DROP: State.COLLECTING,
     },
     State.SUCCEEDED: {Trigger.REDO: State.READY},
-    State.FAILED: {Trigger.REVIVE: State.PENDING, Trigger.DROP: State.FAILED},
-    State.CANCELLED: {Trigger.REVIVE: State.PENDING, Trigger.DROP: State.CANCELLED},
-    State.BLOCKED: {Trigger.REVIVE: State.PENDING, Trigger.DROP: State.BLOCKED},
+    State.FAILED: {**_ENDED_IN_VAIN, Trigger.DROP: State.FAILED},
+    State.CANCELLED: {**_ENDED_IN_VAIN, Trigger.DROP: State.CANCELLED},
+    State.BLOCKED: {**_ENDED_IN_VAIN, Trigger.DROP: State.BLOCKED},
 }
 
 

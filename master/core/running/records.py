@@ -16,6 +16,7 @@ from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, State, Trigger, next_state
+from master.core.running.orders.order import Ordered, Reply
 from master.core.running.placing.free_workers import FreeWorkers
 from master.core.running.placing.placement import LEAST_ROOM, ReadyJobs, lookahead
 from master.core.running.policy import Policy
@@ -84,6 +85,8 @@ class JobRecord:
     """The last attempt whose outcome came home."""
     content_hash: str = ""
     note: str = ""
+    cancelled_by: str = ""
+    """Who cancelled it and why; empty for a job that no user cancelled, or that is to be tried again."""
     history: list[str] = field(default_factory=list)
 
     @property
@@ -111,6 +114,10 @@ class Outbox:
     """The time of the event: all that follows from it happens then."""
     transitions: list[Transition] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    orders: list[Ordered] = field(default_factory=list)
+    """To be remembered too: what users wanted, and got."""
+    reply: Reply | None = None
+    """To who gave the order that was the event."""
 
 
 @dataclass

@@ -10,6 +10,8 @@ from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
 from master.core.running.jobs import ON_A_WORKER, note_start
 from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, State, Trigger
+from master.core.running.orders.order import Ordered
+from master.core.running.orders.table import replay
 from master.core.running.policy import Policy
 from master.core.running.records import JobRecord, RunState
 
@@ -17,7 +19,13 @@ _GONE = "gone"
 """Stands for the content hash of a base model that has been made again since; no content hash is like it."""
 
 
-def recover(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Transition]) -> RunState:
+def recover(
+    plan: Plan,
+    policy: Policy,
+    workers: list[str],
+    journal: Iterable[Transition],
+    orders: Iterable[Ordered] = (),
+) -> RunState:
     """Return the state that the journal tells.  Of jobs that are no longer in the plan, the attempts count.
 
     Allowances (retries, losses) are not restored: giving the command again gives new tries.
@@ -33,6 +41,7 @@ def recover(plan: Plan, policy: Policy, workers: list[str], journal: Iterable[Tr
     for record in state.jobs.values():
         _settle(state, record)
     _count(state)
+    replay(state, orders)
     return state
 
 
@@ -84,6 +93,10 @@ def _apply(record: JobRecord, transition: Transition) -> None:
     record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
     record.attempts = max(record.attempts, transition.attempt)
     record.note = transition.note or record.note
+    if transition.trigger is Trigger.USER_CANCEL:
+        record.cancelled_by = transition.note
+    elif record.state is not State.CANCELLED:
+        record.cancelled_by = ""
     if transition.trigger in FORGETTING:
         record.orphaned.clear()
     if transition.trigger is Trigger.COLLECT:

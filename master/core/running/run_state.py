@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from master.core.exit_codes import EXIT_ALL_SUCCEEDED, EXIT_INTERRUPTED, EXIT_NO_WORKER, EXIT_SOME_FAILED
+from master.core.planning.plan import base_model_job_id
 from master.core.running import artefacts, attempts, checkpoints, workers
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt
 from master.core.running.fleet.worker_view import WorkerView
-from master.core.running.jobs import go_on_unlocking, make_ready, move, stop_starting, unlock
+from master.core.running.jobs import after_phase1, go_on_unlocking, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
+from master.core.running.orders.order import Ordered
+from master.core.running.orders.table import on_ordered
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
 from master.core.running.placing.waiting import tell_waiting
 from master.core.running.policy import Policy
@@ -32,7 +35,7 @@ def begin(state: RunState, at: float) -> Outbox:
     """Start a fresh or a recovered run: what failed gets new tries, what waits for nothing is ready."""
     out = Outbox(at)
     for record in list(state.jobs.values()):
-        if record.state in _REVIVED:
+        if record.state in _REVIVED and not _stays(state, record):
             move(state, record, Trigger.REVIVE, out)
         if record.state is State.SUCCEEDED and _is_missed(state, record):
             move(state, record, Trigger.REDO, out, note="it is no longer in the store")
@@ -40,8 +43,10 @@ def begin(state: RunState, at: float) -> Outbox:
             gone = f"{record.worker} is no longer in the cluster config"
             end_attempt(state, record, Outcome.LOST, out, gone)
         _leave_unlabelled(state, record, out)
-    for record in state.jobs.values():
-        if record.state is State.PENDING:
+    for record in list(state.jobs.values()):
+        if record.cancelled_by:
+            after_phase1(state, record, out)
+        elif record.state is State.PENDING:
             unlock(state, record, out)
         elif record.state is State.READY and _awaits_checkpoint(state, record):
             checkpoints.hold(state, record, at)
@@ -49,6 +54,14 @@ def begin(state: RunState, at: float) -> Outbox:
             make_ready(state, record, out)
     _finish_if_done(state, out)
     return out
+
+
+def _stays(state: RunState, record: JobRecord) -> bool:
+    """True for what a user has cancelled, and for what is blocked by that."""
+    if record.state is not State.BLOCKED:
+        return bool(record.cancelled_by)
+    base = state.jobs.get(base_model_job_id(record.job.needs or ""))
+    return base is not None and bool(base.cancelled_by)
 
 
 def _leave_unlabelled(state: RunState, record: JobRecord, out: Outbox) -> None:
@@ -124,7 +137,7 @@ def _finish_if_done(state: RunState, out: Outbox) -> None:
 def _exit_code(state: RunState, at: float) -> int | None:
     """Return with what exit code the run is over, None while it is not."""
     if not state.open_jobs:
-        if state.stopping and state.counts[State.CANCELLED]:
+        if state.stopping and _any_interrupted(state):
             return EXIT_INTERRUPTED
         return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.jobs) else EXIT_SOME_FAILED
     if state.stopping and not _someone_works(state):
@@ -132,6 +145,12 @@ def _exit_code(state: RunState, at: float) -> int | None:
     if all(_is_hopeless(view, at, state.policy) for view in state.workers.values()):
         return EXIT_NO_WORKER
     return None
+
+
+def _any_interrupted(state: RunState) -> bool:
+    """True where the end of the run ended a job, not the user's order about that job."""
+    cancelled = (record for record in state.jobs.values() if record.state is State.CANCELLED)
+    return any(not record.cancelled_by for record in cancelled)
 
 
 def _someone_works(state: RunState) -> bool:
@@ -172,4 +191,5 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.GoOn: _on_go_on,
     ev.StopRequested: _on_stop,
     ev.CancelRequested: _on_cancel,
+    Ordered: on_ordered,
 }

@@ -1,27 +1,31 @@
-"""Asks the master that works in a run directory."""
+"""Asks the master that works in a run directory, and gives it orders."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import socket
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from master.errors import TwophaseError, UsageError
-from master.runs.control.place import connected
+from master.errors import NoMaster, TwophaseError, UsageError
+from master.runs.control.orders import PATIENCE_S as ORDER_PATIENCE_S
+from master.runs.control.orders import ROUTE
+from master.runs.control.place import connected, is_ours, peer_of
 from master.storage.run_layout import RunLayout
 
 _PATIENCE_S = 10.0
 _MOST_BYTES = 64 << 20
+_WRONG_WORDS = frozenset({http.client.NOT_FOUND, http.client.BAD_REQUEST})
 
 
 class _Connection(http.client.HTTPConnection):
     """HTTP over a socket that is connected already."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__("control", timeout=_PATIENCE_S)
-        sock.settimeout(_PATIENCE_S)
+    def __init__(self, sock: socket.socket, patience_s: float) -> None:
+        super().__init__("control", timeout=patience_s)
+        sock.settimeout(patience_s)
         self.sock = sock
 
 
@@ -30,19 +34,41 @@ def ask(layout: RunLayout, route: str, name: str = "") -> dict[str, Any] | None:
 
     Raises UsageError for what it does not know, TwophaseError where it gives no answer.
     """
+    return _asked(layout, "GET", route + quote(name, safe=""), None)
+
+
+def order(
+    layout: RunLayout, verb: str, fields: Mapping[str, Any], why: str = "", *, dry_run: bool = False
+) -> dict[str, Any]:
+    """Give the running master an order and return its reply.
+
+    Raises NoMaster where none works there, UsageError for wrong words, TwophaseError without an answer.
+    """
+    body = json.dumps({"order": dict(fields), "why": why, "dry_run": dry_run}).encode()
+    told = _asked(layout, "POST", ROUTE + verb, body)
+    if told is None:
+        problem = f"no master is running on this run ({layout.root.resolve()}): nothing was done"
+        raise NoMaster(f"{problem}; give the command that started the run again, it goes on, then this one")
+    return told
+
+
+def _asked(layout: RunLayout, method: str, path: str, body: bytes | None) -> dict[str, Any] | None:
     try:
         sock = connected(layout)
         if sock is None:
             return None
-        return _answer(sock, route + quote(name, safe=""))
+        if not is_ours(peer := peer_of(sock)):
+            sock.close()
+            raise TwophaseError(f"the run in {layout.root} is {peer.user}'s: ask as that user")
+        return _answer(sock, method, path, body)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise TwophaseError(f"the master in {layout.root} gives no answer ({error}): try again") from error
 
 
-def _answer(sock: socket.socket, path: str) -> dict[str, Any]:
-    connection = _Connection(sock)
+def _answer(sock: socket.socket, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+    connection = _Connection(sock, _PATIENCE_S if body is None else ORDER_PATIENCE_S + _PATIENCE_S)
     try:
-        connection.request("GET", path)
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = connection.getresponse()
         told: Any = json.loads(response.read(_MOST_BYTES))
     finally:
@@ -50,5 +76,6 @@ def _answer(sock: socket.socket, path: str) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise ValueError("it is no object")
     if response.status != http.client.OK:
-        raise UsageError(str(told.get("error")))
+        kind = UsageError if response.status in _WRONG_WORDS else TwophaseError
+        raise kind(str(told.get("error")))
     return told

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from master.core.running.orders.order import By
 from master.storage.run_layout import RunLayout
 
 _FILE = "control"
 _PATIENCE_S = 10.0
 """To be heard at all: a master may be stopped by a signal."""
 _FD = Path("/proc/self/fd")
+_CREDENTIALS = struct.Struct("3i")
 
 
 def listening(layout: RunLayout) -> socket.socket:
@@ -63,3 +67,28 @@ def _short(path: Path) -> Iterator[str]:
         yield str(_FD / str(folder) / path.name)
     finally:
         os.close(folder)
+
+
+def peer_of(connection: socket.socket) -> By:
+    """Return who is at the other end, as the kernel tells it.
+
+    Where it does not, it is our user: nobody else may enter the folder of the socket.
+    """
+    asked = getattr(socket, "SO_PEERCRED", None)
+    pid, uid = 0, os.getuid()
+    if asked is not None:
+        told = connection.getsockopt(socket.SOL_SOCKET, asked, _CREDENTIALS.size)
+        pid, uid, _ = _CREDENTIALS.unpack(told)
+    return By(uid, _name_of(uid), pid)
+
+
+def is_ours(by: By) -> bool:
+    """Tell whether who is at the other end is the user of this process, or root."""
+    return by.uid in (os.getuid(), 0)
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import socket
-import struct
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from master import steady_clock
+from master.adapters.inbox import Inbox
 from master.runs.control.answers import Answer, answer
-from master.runs.control.place import connected, listening, remove
+from master.runs.control.orders import MOST_BYTES, Refused, carried_out, ordered
+from master.runs.control.place import connected, is_ours, listening, peer_of, remove
 from master.runs.snapshot import SharedState
 from master.storage.run_layout import RunLayout
 
@@ -24,29 +25,61 @@ _log = logging.getLogger(__name__)
 _PATIENCE_S = 10.0
 _PAUSE_S = 1.0
 _MOST_AT_ONCE = 16
-_CREDENTIALS = struct.Struct("3i")
+_MOST_DIGITS = 10
+_JSON = "application/json"
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection, one question."""
+    """One connection, one question or one order."""
 
     server: ControlServer  # type: ignore[assignment]
     timeout = _PATIENCE_S
 
     def do_GET(self) -> None:
         """Answer from the state, while nothing changes it."""
-        status, told = self._told()
+        self._say(*self._safely(self._told))
+
+    def do_POST(self) -> None:
+        """Have the dispatcher carry an order out, and answer once that holds."""
+        self._say(*self._safely(self._carried_out))
+
+    def _say(self, status: HTTPStatus, told: dict[str, Any]) -> None:
         body = json.dumps(told).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", _JSON)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def _told(self) -> Answer:
+        with self.server.shared.looking() as state:
+            return answer(self.path, state, steady_clock.now())
+
+    def _carried_out(self) -> Answer:
+        event = ordered(self.path, self._body(), peer_of(self.connection))
+        return carried_out(event, self.server.inbox)
+
+    def _body(self) -> bytes:
+        """Return what was sent, which must tell its length before.  Raises Refused."""
+        length = self.headers.get("Content-Length", "")
+        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdecimal()):
+            raise Refused(HTTPStatus.LENGTH_REQUIRED, "a request tells its length")
+        if len(length) > _MOST_DIGITS or int(length) > MOST_BYTES:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {MOST_BYTES} bytes")
+        if self.headers.get_content_type() != _JSON:
+            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a request is {_JSON}")
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise Refused(HTTPStatus.BAD_REQUEST, "the request is cut short")
+        return body
+
+    def _safely(self, work: Callable[[], Answer]) -> Answer:
         try:
-            with self.server.shared.looking() as state:
-                return answer(self.path, state, steady_clock.now())
+            return work()
+        except Refused as refused:
+            return refused.answer
+        except OSError:  # nobody is there any more
+            raise
         except Exception as error:  # the run matters more than a question
             _log.exception("a question that cannot be answered: %r", self.path)
             return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": f"a defect of ours: {error!r}"}
@@ -62,8 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
 class ControlServer:
     """Listens from its making until it is closed.  Raises OSError where it cannot."""
 
-    def __init__(self, layout: RunLayout, shared: SharedState) -> None:
-        self.shared = shared
+    def __init__(self, layout: RunLayout, shared: SharedState, inbox: Inbox) -> None:
+        self.shared, self.inbox = shared, inbox
         self._layout, self._closing = layout, False
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._listener = listening(layout)
@@ -79,7 +112,7 @@ class ControlServer:
                 except OSError:  # too many open files, for now
                     time.sleep(_PAUSE_S)
                     continue
-                if not self._closing and is_ours(connection) and self._free.acquire(blocking=False):
+                if not self._closing and is_ours(peer_of(connection)) and self._free.acquire(blocking=False):
                     threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
                 else:
                     connection.close()
@@ -100,13 +133,3 @@ class ControlServer:
                 last.close()
             remove(self._layout)
         self._thread.join(_PATIENCE_S)
-
-
-def is_ours(connection: socket.socket) -> bool:
-    """Tell whether who connected is the user of this process, or root, where the system tells."""
-    asked = getattr(socket, "SO_PEERCRED", None)
-    if asked is None:
-        return True
-    told = connection.getsockopt(socket.SOL_SOCKET, asked, _CREDENTIALS.size)
-    _, uid, _ = _CREDENTIALS.unpack(told)
-    return uid in (os.getuid(), 0)

@@ -60,7 +60,8 @@ class WorkerView:
     collecting: set[Attempt] = field(default_factory=set)
     """Succeeded here and not home."""
     reattached: set[Attempt] = field(default_factory=set)
-    """Orphaned, but still here: they race with the attempts that replaced them."""
+    """Orphaned, but still here: they race with the attempts that replaced them.  Or of jobs that a user has
+    cancelled, which are being ended."""
     cached: set[str] = field(default_factory=set)
     """Content hashes."""
     expected_models: dict[str, None] = field(default_factory=dict)

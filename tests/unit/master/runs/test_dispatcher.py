@@ -16,6 +16,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
+from master.core.running.orders.order import Ordered
 from master.core.running.policy import Policy
 from master.core.running.records import Outbox, RunState
 from master.core.running.run_state import step
@@ -43,6 +44,7 @@ class World:
     inbox: Inbox = field(default_factory=SimpleQueue)
     journal_breaks_at: int = 0
     view_error: type[BaseException] | None = None
+    orders: list[Ordered] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         plan = make_plan(jobs_spec(self.jobs, 0), {})
@@ -65,7 +67,8 @@ class World:
         return [what for each, what in self.done if each == kind]
 
     # the journal
-    def append(self, transitions: Sequence[Transition]) -> None:
+    def append(self, transitions: Sequence[Transition], orders: Sequence[Ordered] = ()) -> None:
+        self.orders += orders
         if self.journal_breaks_at and len(self.said("append")) + 1 == self.journal_breaks_at:
             raise TwophaseError("the journal cannot be written")
         self.done.append(("append", list(transitions)))

@@ -9,6 +9,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State
+from master.core.running.orders.order import Ordered
 from master.core.running.policy import Policy
 from master.core.running.records import Outbox, RunState
 from master.core.running.recovery import recover
@@ -72,6 +73,7 @@ class Stage:
         self.policy = policy or Policy(lease_s=LEASE_S, backoff_s=5.0)
         self.workers = list(workers)
         self.journal: list[Transition] = []
+        self.orders: list[Ordered] = []
         self.at = 0.0
         self.state = RunState.fresh(self.plan, self.policy, self.workers)
         self.begun = self._keep(begin(self.state, self.at))
@@ -81,15 +83,21 @@ class Stage:
     ) -> list[str]:
         """Begin again from the journal, with other jobs, workers or store where given."""
         plan = Plan(jobs or self.plan.jobs, self.plan.in_store if in_store is None else in_store)
-        self.state = recover(plan, self.policy, list(workers) or self.workers, self.journal)
+        self.state = recover(plan, self.policy, list(workers) or self.workers, self.journal, self.orders)
         return self._keep(begin(self.state, self.at))
 
     def _keep(self, out: Outbox) -> list[str]:
         self.journal += out.transitions
+        self.orders += out.orders
         return told(out)
 
     def tell(self, event: ev.Event) -> list[str]:
-        return self._keep(step(self.state, event))
+        return told(self.take(event))
+
+    def take(self, event: ev.Event) -> Outbox:
+        out = step(self.state, event)
+        self._keep(out)
+        return out
 
     def up(self, worker: str, *attempts: ev.Attempt, slots: int = 1, cached: Iterable[str] = ()) -> list[str]:
         return self.tell(

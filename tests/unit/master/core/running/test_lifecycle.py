@@ -29,7 +29,7 @@ def test_every_state_can_be_reached_from_pending() -> None:
 
 def test_what_has_ended_goes_on_only_when_asked_to() -> None:
     leaving = {trigger for state in ENDED for trigger in TABLE[state]}
-    assert leaving == {Trigger.REVIVE, Trigger.REDO, Trigger.DROP}
+    assert leaving == {Trigger.REVIVE, Trigger.REDO, Trigger.DROP, Trigger.USER_CANCEL}
     assert TABLE[State.SUCCEEDED] == {Trigger.REDO: State.READY}
 
 

@@ -1,0 +1,74 @@
+"""`cancel`: jobs that end at once and stay ended until a retry, whatever their attempts do meanwhile.
+
+The journal has the job's end before its worker hears of it, so that it ends once: a success that the journal
+has first stays one, and what an attempt comes to later is thrown away like that of one which lost a race.
+"""
+
+from __future__ import annotations
+
+from master.core.nearest import shown
+from master.core.running import commands as cmd
+from master.core.running.jobs import ON_A_WORKER, after_phase1, leave, move
+from master.core.running.lifecycle import State, Trigger
+from master.core.running.orders.order import CancelJobs, Ordered, Reply, Said
+from master.core.running.records import JobRecord, Outbox, RunState
+
+
+def cancel(state: RunState, event: Ordered, out: Outbox) -> Reply:
+    """Cancel the jobs that have not succeeded."""
+    assert isinstance(event.order, CancelJobs)
+    done, refused = list[Said](), list[Said]()
+    for job_id in dict.fromkeys(event.order.jobs):
+        record = state.jobs.get(job_id)
+        if record is None or (why := _why_not(record, event.order.only)):
+            refused.append(Said(job_id, why if record else f"no job {shown(job_id)} in this run"))
+            continue
+        done.append(Said(job_id, _says(state, record)))
+        if not event.dry_run:
+            _cancel(state, record, event.signed, out)
+    return Reply(tuple(done), tuple(refused))
+
+
+def _why_not(record: JobRecord, only: list[str]) -> str:
+    """Return why a job is not cancelled; empty where it is."""
+    if record.state is State.SUCCEEDED:
+        return "has succeeded"
+    if record.state is State.COLLECTING:
+        return f"has succeeded on {record.worker}, its outcome is on its way home"
+    if record.cancelled_by:
+        return f"was cancelled already {record.cancelled_by}"
+    return f"is {record.state.value} by now" if only and record.state.value not in only else ""
+
+
+def _says(state: RunState, record: JobRecord) -> str:
+    says = f"was {record.state.value}" + (f" on {record.worker}" if record.state in ON_A_WORKER else "")
+    view = state.workers.get(record.worker or "")
+    if record.state in ON_A_WORKER and view and not view.up:
+        says += ", which is not connected: it ends there when it is"
+    if blocked := _waiting(state, record):
+        says += f"; {blocked} {'job that starts' if blocked == 1 else 'jobs that start'} from it blocked"
+    return says
+
+
+def _waiting(state: RunState, record: JobRecord) -> int:
+    """Return how many jobs wait for the base model that a job makes."""
+    waiting = (state.jobs[job_id].state is State.PENDING for job_id in dependents(state, record))
+    return sum(waiting)
+
+
+def dependents(state: RunState, record: JobRecord) -> list[str]:
+    """Return the jobs that start from what a job makes."""
+    return state.dependents.get(record.job.makes or "", [])
+
+
+def _cancel(state: RunState, record: JobRecord, signed: str, out: Outbox) -> None:
+    if record.state in ON_A_WORKER and record.worker:
+        leave(state, record)
+        out.commands.append(cmd.Cancel(record.worker, *record.key))
+        if state.workers[record.worker].up:
+            # It has its slot until it has ended there.
+            state.workers[record.worker].reattached.add(record.key)
+    state.awaiting.discard(record.job.job_id)
+    record.cancelled_by = signed
+    move(state, record, Trigger.USER_CANCEL, out, note=signed)
+    after_phase1(state, record, out)

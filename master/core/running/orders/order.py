@@ -1,0 +1,79 @@
+"""Orders of a user to a run that goes on: plain data, as it comes over the socket and lies in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MOST_OF_A_REASON = 500
+"""Characters of what a user says why."""
+
+
+@dataclass(frozen=True)
+class By:
+    """Who gave an order, as the kernel tells it."""
+
+    uid: int
+    user: str
+    """The name of `uid`, or the number where it has none."""
+    pid: int
+    """Of the process that asked; 0 where the system does not tell."""
+
+
+@dataclass(frozen=True)
+class CancelJobs:
+    """End these jobs and keep them ended, over restarts too, until a retry."""
+
+    jobs: list[str]
+    only: list[str] = field(default_factory=list)
+    """States: a job that is in none of them by now is left alone.  Empty: in any."""
+
+
+Order = CancelJobs
+ORDERS: Mapping[str, type[Order]] = {"cancel": CancelJobs}
+"""By the verb, which is also the end of the route and the word in the journal."""
+VERBS = {kind: verb for verb, kind in ORDERS.items()}
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A user gave an order."""
+
+    at: float
+    by: By
+    order: Order
+    why: str = ""
+    """In the user's words."""
+    dry_run: bool = False
+    """Only say what would be done."""
+
+    @property
+    def verb(self) -> str:
+        """The verb of the order."""
+        return VERBS[type(self.order)]
+
+    @property
+    def signed(self) -> str:
+        """Return who gave it and why, for the notes of jobs and of workers: `by anna: too slow`."""
+        return f"by {self.by.user}" + (f": {self.why}" if self.why else "")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What became of one thing that an order is about."""
+
+    name: str
+    """Of a job or a worker."""
+    says: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of an order."""
+
+    done: tuple[Said, ...] = ()
+    """What was done, or would be.  Without any the order changed nothing, and is not remembered."""
+    refused: tuple[Said, ...] = ()
+    """What was not done, and why."""
+    notes: tuple[str, ...] = ()
+    """What follows from it."""

@@ -1,0 +1,93 @@
+"""Orders as requests to a running master: read strictly, given to the dispatcher, answered once they hold.
+
+Whatever is not known is refused: another route, another field, another kind of value.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as NoReply
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
+
+from master import steady_clock
+from master.adapters.inbox import Asked, Inbox
+from master.core.nearest import hint, shown
+from master.core.running.orders.order import MOST_OF_A_REASON, ORDERS, By, Ordered, Reply
+from master.runs.control.answers import Answer
+from worker_agent.protocol.codec import MessageError, parse
+
+ROUTE = "/api/orders/"
+"""Before the verb."""
+MOST_BYTES = 1 << 20
+"""Of a request."""
+PATIENCE_S = 30.0
+"""For the dispatcher to take an order up and to remember it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The body of a request."""
+
+    order: dict[str, Any]
+    """The fields of the verb's order."""
+    why: str = ""
+    dry_run: bool = False
+
+
+class Refused(Exception):
+    """A request that is not taken up."""
+
+    def __init__(self, status: HTTPStatus, problem: str) -> None:
+        self.answer: Answer = status, {"error": problem}
+        super().__init__(problem)
+
+
+def ordered(path: str, body: bytes, by: By) -> Ordered:
+    """Return the order that a request stands for.  Raises Refused for what is none."""
+    verb = path.removeprefix(ROUTE)
+    if not path.startswith(ROUTE) or verb not in ORDERS:
+        raise Refused(
+            HTTPStatus.NOT_FOUND, f"no route {shown(path)}: {hint(path, [ROUTE + each for each in ORDERS])}"
+        )
+    try:
+        request = parse(Request, _strict(body))
+        order = parse(ORDERS[verb], request.order)
+    except (MessageError, ValueError, RecursionError) as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"{verb}: {error}") from error
+    if len(request.why) > MOST_OF_A_REASON:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"--why: more than {MOST_OF_A_REASON} characters")
+    return Ordered(steady_clock.now(), by, order, request.why, request.dry_run)
+
+
+def _strict(body: bytes) -> Any:
+    """Return what is said as JSON, in UTF-8, with each name once.  Raises ValueError."""
+    return json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def carried_out(event: Ordered, inbox: Inbox, patience_s: float = PATIENCE_S) -> Answer:
+    """Give an order to the dispatcher and return its reply."""
+    reply: Future[Reply] = Future()
+    inbox.put(Asked(event, reply))
+    try:
+        return HTTPStatus.OK, asdict(reply.result(patience_s))
+    except CancelledError:
+        return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "the run is over: nothing was done"}
+    except NoReply:
+        if reply.cancel():
+            return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "the run is busy: nothing was done, try again"}
+        problem = "the run ended, or stands still, while at it: `twophase ps` tells what was done"
+        return HTTPStatus.SERVICE_UNAVAILABLE, {"error": problem}

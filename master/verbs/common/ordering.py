@@ -1,0 +1,79 @@
+"""How a verb gives an order to the running master and tells what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from master.commands.frame import Command
+from master.verbs.common.options import add_run_options
+
+NOT_ALL = 1
+ORDER_EXIT_CODES = """\
+exit codes:
+  0 done    1 not done, or not all: told on standard error    2 wrong words, or no such run, job or worker
+  3 the journal cannot be read    5 no master is running on this run, nothing was done"""
+_MOST_SHOWN = 20
+
+Answered = dict[str, Any]
+
+
+def add_order_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every order takes."""
+    add_run_options(parser)
+    add = parser.add_argument
+    add("--why", default="", metavar="TEXT", help="why, for who reads the journal later")
+    add("--dry-run", action="store_true", help="only tell what would be done")
+
+
+def carry_out(command: Command, options: argparse.Namespace, verb: str, orders: Sequence[Answered]) -> int:
+    """Give orders of one verb, each as the fields of its order, and print what came of them.
+
+    Returns 1 where something was refused.  Raises NoMaster where no master runs, UsageError for wrong words.
+    """
+    answered = given(options.run, verb, orders, options.why, dry_run=options.dry_run)
+    if options.json:
+        print(json.dumps(answered, indent=1))
+    else:
+        for line in lines(answered):
+            print(line)
+        for line in refusals(answered):
+            command.say(line)
+    return NOT_ALL if answered["refused"] or not answered["done"] else 0
+
+
+def given(run: Path, verb: str, orders: Sequence[Answered], why: str, *, dry_run: bool) -> Answered:
+    """Give orders one after the other and return all that came of them, as it is published."""
+    from master.runs.control.client import order
+    from master.verbs.common.run_directory import layout_of
+
+    layout, found = layout_of(run), Answered(done=[], refused=[], notes=[])
+    for fields in orders:
+        told = order(layout, verb, fields, why, dry_run=dry_run)
+        for key, items in found.items():
+            items += told[key]
+    return {"verb": verb, "dry_run": dry_run, **found}
+
+
+def lines(answered: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was done, or would be: a line for each thing, and one for all where they are many."""
+    from master.core.harmless import clean
+
+    done, would = answered["done"], "would " if answered["dry_run"] else ""
+    for item in done[:_MOST_SHOWN]:
+        yield clean(f"{would}{answered['verb']} {item['name']}: {item['says']}")
+    if len(done) > _MOST_SHOWN:
+        yield f"… and {len(done) - _MOST_SHOWN:,} more: --json tells all {len(done):,}"
+    yield from map(clean, answered["notes"])
+
+
+def refusals(answered: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was not done, and why."""
+    refused = answered["refused"]
+    for item in refused[:_MOST_SHOWN]:
+        yield f"{item['name']} {item['says']}"
+    if len(refused) > _MOST_SHOWN:
+        yield f"… and {len(refused) - _MOST_SHOWN:,} more: --json tells all {len(refused):,}"
