@@ -6,12 +6,13 @@ import re
 
 LONGEST_LINE = 500
 """Characters of a log's last line that are shown."""
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+"""Whole escape sequences."""
 
 
 def clean(text: str) -> str:
     """Return text from a job or a worker as one harmless line: no escape sequences, no control characters."""
-    plain = _ESCAPES.sub("", text)
+    plain = ESCAPES.sub("", text)
     if plain.isprintable():
         return plain.strip()
     return "".join(char if char.isprintable() else " " for char in plain).strip()
@@ -19,7 +20,7 @@ def clean(text: str) -> str:
 
 def without_controls(line: str) -> str:
     """Return a line of a log with its indent, without escape sequences and control characters but tabs."""
-    plain = _ESCAPES.sub("", line)
+    plain = ESCAPES.sub("", line)
     return plain if plain.isprintable() else "".join(c for c in plain if c == "\t" or c.isprintable())
 
 

@@ -111,7 +111,9 @@ class Run:
     def _listen(self, ending: ExitStack) -> None:
         """Let the user ask, and give orders, from another terminal."""
         try:
-            ending.callback(ControlServer(self._spec.layout, self._parts.shared, self._parts.inbox).close)
+            parts = self._parts
+            server = ControlServer(self._spec.layout, parts.shared, parts.inbox, parts.links)
+            ending.callback(server.close)
         except OSError as error:
             self.note(
                 f"`twophase why`, `cancel` and the like cannot reach this run: {error.strerror or error}"

@@ -1,4 +1,4 @@
-"""`twophase logs`: what a job wrote, where it has come home."""
+"""`twophase logs`: what a job wrote, where it has come home; with `--follow` what it writes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from master.commands.frame import Command
 from master.commands.options.flag_types import whole_number
+from master.core.exit_codes import EXIT_INTERRUPTED
+from master.errors import UsageError
 from master.verbs.common.options import reading_parser
 
 if TYPE_CHECKING:
@@ -25,16 +27,21 @@ MOST_BYTES = 8 * 1024 * 1024
 _LINES, _BLOCK = 1000, 64 * 1024
 _DESCRIPTION = """\
 Show the end of what a job wrote to standard output and error.  A log comes home when its attempt ends; for
-one that is not here, where it is."""
+one that is not here, where it is.  With -f it comes from the worker as it is written, through the master that
+works in the run, from try to try until the job ends."""
 _EPILOG = """\
 exit codes:
-  0 shown    1 the log is not here    2 wrong words, or no such run or job    3 the journal cannot be read
+  0 shown; with -f the job has succeeded    1 the log is not here    2 wrong words, or no such run or job
+  3 the journal cannot be read              4 with -f: the job has failed, was cancelled or is blocked
+  5 with -f: no master works in the run, and the job has not ended
 
 examples:
   twophase logs alpha/lr=1e-3_seed=2
-  twophase logs lr=1e-3_seed=2 --attempt 1 --lines 20
+  twophase logs lr=1e-3_seed=2 --attempt 1 --tail 20
+  twophase logs -f lr=1e-3_seed=2 && twophase results
 
-A terminal obeys what a log holds: without --raw its control characters are left out."""
+A terminal obeys what a log holds: without --raw its control characters are left out.  -f gives a pipe the
+bytes as they were written."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -49,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("job", metavar="JOB", help="its id, the end of it, or the start of a base model's hash")
     add("--attempt", type=whole_number, metavar="N", help="of this try (the last one that has a log here)")
-    add("--lines", type=whole_number, default=_LINES, metavar="N", help=f"the last N lines ({_LINES:,})")
+    lines = f"the last N lines ({_LINES:,})"
+    add("--tail", "--lines", dest="lines", type=whole_number, default=_LINES, metavar="N", help=lines)
+    add("-f", "--follow", action="store_true", help="go on with what the job writes, until it ends")
     add("--raw", action="store_true", help="as it was written, byte by byte")
     return result
 
@@ -73,6 +82,8 @@ def _show(options: argparse.Namespace, command: Command) -> int:
     with open_snapshot(layout.journal) as snapshot:
         run = jobs_of(snapshot)
     job_id = named_job(options.job, run.jobs)
+    if options.follow:
+        return _follow(layout, job_id, options, command)
     log = find_log(layout, job_id, run.standing(job_id), options.attempt)
     if log.path is None:
         if options.json:
@@ -85,6 +96,20 @@ def _show(options: argparse.Namespace, command: Command) -> int:
         command.say(f"its last lines are long: shown is their end, {len(data):,} bytes; all is in {log.path}")
     _print(log, data, options)
     return 0
+
+
+def _follow(layout: RunLayout, job_id: str, options: argparse.Namespace, command: Command) -> int:
+    from master.verbs.common.following import follow
+    from master.verbs.common.log_sinks import JsonSink, RawSink, TerminalSink
+
+    if options.attempt is not None:
+        raise UsageError("--attempt chooses a try that is over, -f follows the last one: give one of them")
+    is_raw = options.raw or not sys.stdout.isatty()
+    sink = JsonSink(job_id) if options.json else (RawSink if is_raw else TerminalSink)(command.say)
+    try:
+        return follow(layout, job_id, options.lines, sink)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
 
 
 def find_log(layout: RunLayout, job_id: str, standing: Standing, attempt: int | None) -> Log:

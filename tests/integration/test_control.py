@@ -17,6 +17,8 @@ from master.core.running.orders.order import By, CancelJobs, Reply, Said
 from master.errors import NoMaster, TwophaseError, UsageError
 from master.runs.control.answers import WHY
 from master.runs.control.client import ask, order
+from master.runs.control.log_client import followed
+from master.runs.control.log_streams import MOST
 from master.runs.control.place import connected, is_ours, listening, peer_of
 from master.runs.control.server import ControlServer
 from master.runs.snapshot import SharedState
@@ -62,8 +64,35 @@ def test_what_it_does_not_know_is_one_line(layout: RunLayout, master: ControlSer
         ask(layout, WHY, "alpha/jab")
 
 
+def test_a_log_is_followed_to_the_end_also_where_the_master_ends_then(layout: RunLayout) -> None:
+    stage = Stage(job("alpha/job"), workers=["w1"])
+    log = layout.log("alpha/job", 1)
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"one\ntwo\n")
+    server = ControlServer(layout, shared := SharedState(stage.state), SimpleQueue())
+    frames = followed(layout, "alpha/job", 1)
+    assert frames is not None and "waits" in next(frames)
+    with shared.changing():
+        stage.up("w1")
+        stage.run_on("w1", "alpha/job", 1)
+        stage.ended("w1", "alpha/job", 1)
+        stage.home("alpha/job", 1)
+    server.close()
+    assert [sorted(frame) for frame in frames][-1] == ["attempt", "end", "note"]
+
+
+def test_a_log_of_no_job_and_one_too_many_are_one_line(layout: RunLayout, master: ControlServer) -> None:
+    with pytest.raises(UsageError, match="no job `alpha/jab` in this run"):
+        followed(layout, "alpha/jab", None)
+    many = [followed(layout, "alpha/job", None) for _ in range(MOST)]
+    assert all(frames is not None and next(frames) for frames in many)
+    with pytest.raises(TwophaseError, match="follow logs of this run already: end one"):
+        followed(layout, "alpha/job", None)
+    assert ask(layout, WHY, "alpha/job") is not None, "who asks is heard all the same"
+
+
 def test_without_a_master_there_is_no_answer(layout: RunLayout, tmp_path: Path) -> None:
-    assert ask(layout, WHY, "job") is None
+    assert ask(layout, WHY, "job") is None and followed(layout, "job", None) is None
     assert ask(RunLayout(tmp_path / "none"), WHY, "job") is None
     listening(layout).close()
     assert ask(layout, WHY, "job") is None, "the socket of a master that was killed"

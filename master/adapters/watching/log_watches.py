@@ -62,10 +62,10 @@ class LogWatch:
     def take(self, chunk: LogChunk) -> None:
         """Take in what the worker has sent.  Raises MessageError for what it may not send."""
         data = chunk.bytes()
-        if chunk.offset < self._place:
-            raise MessageError(f"a log goes back from {self._place} to {chunk.offset}")
-        self._place = chunk.offset + len(data)
         if data:
+            if chunk.offset < self._place:
+                raise MessageError(f"a log goes back from {self._place} to {chunk.offset}")
+            self._place = chunk.offset + len(data)
             if self._came.qsize() > GRANTED:
                 raise MessageError(f"more than {GRANTED} pieces of a log that nobody has asked for")
             self._came.put(Written(chunk.offset, data))

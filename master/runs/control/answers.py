@@ -12,7 +12,7 @@ from master.core.nearest import shown
 from master.core.running.records import RunState
 
 Answer = tuple[HTTPStatus, dict[str, Any]]
-WHY = "/api/why/"
+WHY, LOGS = "/api/why/", "/api/logs/"
 """Before the id of a job."""
 
 

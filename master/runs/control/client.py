@@ -20,7 +20,7 @@ _MOST_BYTES = 64 << 20
 _WRONG_WORDS = frozenset({http.client.NOT_FOUND, http.client.BAD_REQUEST})
 
 
-class _Connection(http.client.HTTPConnection):
+class Connection(http.client.HTTPConnection):
     """HTTP over a socket that is connected already."""
 
     def __init__(self, sock: socket.socket, patience_s: float) -> None:
@@ -52,21 +52,28 @@ def order(
     return told
 
 
+def reached(layout: RunLayout) -> socket.socket | None:
+    """Return a connection to the running master; None where none works there.
+
+    Raises TwophaseError where it is another user's, OSError where it cannot be reached.
+    """
+    sock = connected(layout)
+    if sock is not None and not is_ours(peer := peer_of(sock)):
+        sock.close()
+        raise TwophaseError(f"the run in {layout.root} is {peer.user}'s: ask as that user")
+    return sock
+
+
 def _asked(layout: RunLayout, method: str, path: str, body: bytes | None) -> dict[str, Any] | None:
     try:
-        sock = connected(layout)
-        if sock is None:
-            return None
-        if not is_ours(peer := peer_of(sock)):
-            sock.close()
-            raise TwophaseError(f"the run in {layout.root} is {peer.user}'s: ask as that user")
-        return _answer(sock, method, path, body)
+        sock = reached(layout)
+        return None if sock is None else _answer(sock, method, path, body)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise TwophaseError(f"the master in {layout.root} gives no answer ({error}): try again") from error
 
 
 def _answer(sock: socket.socket, method: str, path: str, body: bytes | None) -> dict[str, Any]:
-    connection = _Connection(sock, _PATIENCE_S if body is None else ORDER_PATIENCE_S + _PATIENCE_S)
+    connection = Connection(sock, _PATIENCE_S if body is None else ORDER_PATIENCE_S + _PATIENCE_S)
     try:
         connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = connection.getresponse()

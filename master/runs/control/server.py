@@ -8,17 +8,20 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from master import steady_clock
 from master.adapters.inbox import Inbox
-from master.runs.control.answers import Answer, answer
+from master.runs.control.answers import LOGS, Answer, answer
+from master.runs.control.log_follow import Watchable
+from master.runs.control.log_streams import LogStreams
 from master.runs.control.orders import MOST_BYTES, Refused, carried_out, ordered
 from master.runs.control.place import connected, is_ours, listening, peer_of, remove
 from master.runs.snapshot import SharedState
+from master.specs import EMPTY
 from master.storage.run_layout import RunLayout
 
 _log = logging.getLogger(__name__)
@@ -36,7 +39,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _PATIENCE_S
 
     def do_GET(self) -> None:
-        """Answer from the state, while nothing changes it."""
+        """Answer from the state, while nothing changes it; a log goes on and on."""
+        if self.path.startswith(LOGS):
+            self.server.logs.serve(self)
+            return
         self._say(*self._safely(self._told))
 
     def do_POST(self) -> None:
@@ -95,8 +101,12 @@ class _Handler(BaseHTTPRequestHandler):
 class ControlServer:
     """Listens from its making until it is closed.  Raises OSError where it cannot."""
 
-    def __init__(self, layout: RunLayout, shared: SharedState, inbox: Inbox) -> None:
+    def __init__(
+        self, layout: RunLayout, shared: SharedState, inbox: Inbox, links: Mapping[str, Watchable] = EMPTY
+    ) -> None:
+        """`links` are those to the workers, over which logs are looked at."""
         self.shared, self.inbox = shared, inbox
+        self.logs = LogStreams(shared, links, layout)
         self._layout, self._closing = layout, False
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._listener = listening(layout)
@@ -133,3 +143,4 @@ class ControlServer:
                 last.close()
             remove(self._layout)
         self._thread.join(_PATIENCE_S)
+        self.logs.finish()
