@@ -71,7 +71,7 @@ HELP = {
     "engine": "lightning: the usual Trainer and DataLoader, for comparison (relu, gelu, topk)",
     "kernels": "auto: in Triton on a CUDA GPU, in C++ on a CPU (not for nested ones, relu, gelu), else plain",
     "dense_above": "share of active latents above which products are dense (default: timed at the start)",
-    "precision": "bfloat16 chooses latents in it and computes values in float32; auto takes the faster",
+    "precision": "bfloat16, int8: choose latents in it, values are in float32; auto takes the fastest",
 }
 
 

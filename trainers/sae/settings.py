@@ -19,7 +19,7 @@ BANDWIDTHS: Mapping[Target, float] = {"quadratic": 0.1, "tanh": 2.0}
 ENGINES = ("own", "lightning")
 KERNELS = ("auto", "plain", "triton", "compiled")
 LARGEST_SEED = 1 << 63
-PRECISIONS = ("auto", "float32", "bfloat16", "float64")
+PRECISIONS = ("auto", "float32", "bfloat16", "int8", "float64")
 
 
 CHOICES: Mapping[str, tuple[str, ...]] = {

@@ -9,19 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainers.common.errors import BadInput
 from trainers.common.seeds import derive_seed
 from trainers.sae.data import Scale
 from trainers.sae.evaluation import Evaluation, evaluate, squared_errors
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.dense import encoded
 from trainers.sae.model.encoder import auxiliary_codes, training_codes
-from trainers.sae.model.fused import FusedStep
+from trainers.sae.model.fused import FusedStep, encoder_of
 from trainers.sae.model.kernels import Case, Taken, check_goes_on, kernels_of, load
 from trainers.sae.model.optimiser import Optimiser, Rule
 from trainers.sae.model.parameters import Parameters, new_parameters
 from trainers.sae.model.resampling import POOL, drawn, redrawn
 from trainers.sae.model.sparse import Batch, Result, Weights
-from trainers.sae.model.ways import Asked, Ways, step, ways_of
+from trainers.sae.model.ways import Asked, Ways, in_bytes, step, ways_of
 from trainers.sae.model.whole import differentiated_step, whole_step
 from trainers.sae.settings import Settings
 
@@ -72,11 +73,19 @@ class Training:
         x_BD = self.scaled(x_BD)
         if self.form.kind == "jumprelu" and not self.parameters["threshold"].any():
             self.parameters["threshold"] += _quantile(encoded(self.form, self.parameters, x_BD), self.form.k)
-        asked = Asked(_rounding_asked(self._settings.precision), self._settings.dense_above)
+        precision = self._settings.precision
+        asked = Asked(_rounding_asked(precision), self._settings.dense_above)
         self._ways, lines = ways_of(self.form, self.parameters, x_BD, asked, self.weights(len(x_BD)))
         taken, line = kernels_of(self._settings.kernels, self.case)
+        lines += [line] if line else []
+        if taken == "compiled" and precision in ("auto", "int8"):
+            chosen = precision == "int8"
+            self._ways, line = in_bytes(self.form, self.parameters, x_BD, self._ways, asked=chosen)
+            lines.append(line)
+        elif precision == "int8":
+            raise BadInput(f"--precision int8 is done by the compiled kernels alone ({line}); take auto")
         self._take(taken)
-        return "\n".join([*lines, line] if line else lines)
+        return "\n".join(lines)
 
     def scaled(self, x_BD: Tensor) -> Tensor:
         """Return activations on the device, scaled."""
@@ -184,8 +193,8 @@ class Training:
     def _take(self, taken: Taken) -> None:
         self._taken = taken
         if taken != "plain":
-            rounded = self._ways.rounded
-            self._fused = FusedStep(load(taken), self.form, self.parameters, self._optimiser, rounded=rounded)
+            encoder = encoder_of(rounded=self._ways.rounded, in_bytes=self._ways.in_bytes)
+            self._fused = FusedStep(load(taken), self.form, self.parameters, self._optimiser, encoder)
 
     def _fused_result(self, x_BD: Tensor) -> Result | None:
         """Return what the kernels make of a batch; None where they are not taken, or have no room for it."""
@@ -221,7 +230,7 @@ def _rule(settings: Settings) -> Rule:
 
 
 def _rounding_asked(precision: str) -> bool | None:
-    return None if precision == "auto" else precision == "bfloat16"
+    return None if precision == "auto" else precision in ("bfloat16", "int8")
 
 
 def _quantile(h_BL: Tensor, k: int) -> Tensor:

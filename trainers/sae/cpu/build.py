@@ -13,7 +13,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from trainers.sae.cpu.source import SOURCE
+from trainers.sae.cpu.bytes_source import BYTES
+from trainers.sae.cpu.source import KERNELS
+
+SOURCE = KERNELS + BYTES
 
 FLAGS = (
     "-std=c++17",

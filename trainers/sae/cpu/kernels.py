@@ -8,8 +8,14 @@ import torch
 from torch import Tensor
 
 from trainers.sae.cpu.build import library
-from trainers.sae.model.codes import Codes
-from trainers.sae.model.fused import Moving, Pairs, Step
+from trainers.sae.model.codes import ByLatent, Codes
+from trainers.sae.model.fused import Moving, Pairs, Step, listed
+from trainers.sae.model.selection import above
+
+MANY = 3
+"""Pairs a latent from which it pays to sort them by latent."""
+ROOM = 2048
+"""Values above their bounds that an example has room for."""
 
 
 class CpuKernels:
@@ -30,12 +36,34 @@ class CpuKernels:
         call(_at(h_BL), *map(ctypes.c_int64, numbers), _at(columns), _at(counts))
         return columns, counts
 
+    def above(self, h_BL: Tensor, bound_L: Tensor) -> Codes:
+        """Return the values above a bound of their latent, which is not below 0."""
+        examples, latents = h_BL.shape
+        columns = torch.empty(examples, min(latents, ROOM), dtype=torch.int64)
+        counts = torch.empty(examples, dtype=torch.int64)
+        half = h_BL.dtype == torch.bfloat16
+        call = self._library.above_16 if half else self._library.above_32
+        numbers = (*h_BL.shape, columns.shape[1], torch.get_num_threads())
+        call(_at(h_BL), _at(bound_L), *map(ctypes.c_int64, numbers), _at(columns), _at(counts))
+        if int(counts.max()) > columns.shape[1]:
+            return above(h_BL, bound_L)
+        return listed(h_BL, columns, counts)
+
     def pair_products(self, codes: Codes, left_BD: Tensor, right_LD: Tensor) -> Tensor:
         """Return for every pair its row of `left` times its row of `right` [n]."""
+        if len(codes.rows) > MANY * len(right_LD):
+            return self._products_by_latent(codes, left_BD, right_LD)
         found = torch.empty(len(codes.rows))
         kept = (codes.starts(), codes.columns, left_BD, right_LD)
         sizes = (*left_BD.shape, torch.get_num_threads())
         self._library.pair_products(*map(_at, kept), *map(ctypes.c_int64, sizes), _at(found))
+        return found
+
+    def _products_by_latent(self, codes: Codes, left_BD: Tensor, right_LD: Tensor) -> Tensor:
+        found, pairs = torch.empty(len(codes.rows)), ByLatent.of(codes)
+        kept = (pairs.order, pairs.rows, pairs.bounds(), left_BD, right_LD)
+        sizes = (*right_LD.shape, torch.get_num_threads())
+        self._library.products_by_latent(*map(_at, kept), *map(ctypes.c_int64, sizes), _at(found))
         return found
 
     def decode_and_back(

@@ -1,10 +1,11 @@
 """The kernels.  One thread forms a sum, in a fixed order: results do not depend on how many there are."""
 
-SOURCE = r"""
+KERNELS = r"""
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -117,7 +118,43 @@ static void candidates(const Key* h, Int rows, Int latents, Int k, bool whole, I
   });
 }
 
+// Those above a bound of their latent; bounds are not below 0.
+template <typename Key>
+static void above(const Key* h, const Key* bounds, Int rows, Int latents, Int room, Int threads, Int* columns,
+                  Int* counts) {
+  const Int block = 64;
+  in_parts(rows, threads, [&](Int from, Int to) {
+    for (Int row = from; row < to; ++row) {
+      const Key* mine = h + row * latents;
+      Int* out = columns + row * room;
+      Int found = 0;
+      for (Int first = 0; first < latents; first += block) {
+        const Int end = std::min(latents, first + block);
+        Key any = 0;
+#pragma omp simd reduction(| : any)
+        for (Int at = first; at < end; ++at) any |= mine[at] > bounds[at];
+        for (Int at = first; any && at < end; ++at)
+          if (mine[at] > bounds[at]) {
+            if (found < room) out[found] = at;
+            ++found;
+          }
+      }
+      counts[row] = found;
+    }
+  });
+}
+
 extern "C" {
+
+void above_16(const int16_t* h, const int16_t* bounds, Int rows, Int latents, Int room, Int threads,
+              Int* columns, Int* counts) {
+  above<int16_t>(h, bounds, rows, latents, room, threads, columns, counts);
+}
+
+void above_32(const int32_t* h, const int32_t* bounds, Int rows, Int latents, Int room, Int threads,
+              Int* columns, Int* counts) {
+  above<int32_t>(h, bounds, rows, latents, room, threads, columns, counts);
+}
 
 void candidates_16(const int16_t* h, Int rows, Int latents, Int k, Int whole, Int room, Int threads,
                    Int* columns, Int* counts) {
@@ -137,6 +174,16 @@ void pair_products(const Int* starts, const Int* columns, const float* left, con
         if (pair + 1 < starts[rows]) fetch(right + columns[pair + 1] * d, d);
         found[pair] = dot(left + row * d, right + columns[pair] * d, d);
       }
+  });
+}
+
+// Latent by latent, for many pairs: a row of the large matrix is read from memory once.
+void products_by_latent(const Int* order, const Int* rows, const Int* starts, const float* left,
+                        const float* right, Int latents, Int d, Int threads, float* found) {
+  in_parts(latents, threads, [&](Int from, Int to) {
+    for (Int latent = from; latent < to; ++latent)
+      for (Int pair = starts[latent]; pair < starts[latent + 1]; ++pair)
+        found[order[pair]] = dot(left + rows[pair] * d, right + latent * d, d);
   });
 }
 

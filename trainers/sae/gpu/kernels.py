@@ -10,6 +10,7 @@ from trainers.sae.gpu.gathering import decode_and_back, pair_products
 from trainers.sae.gpu.selecting import block_maxima, candidates_above, row_candidates
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.fused import Moving, Pairs, Step
+from trainers.sae.model.selection import above
 
 
 class GpuKernels:
@@ -25,6 +26,10 @@ class GpuKernels:
         values = (maxima if wanted <= maxima.numel() else h_BL).reshape(-1)
         bound = torch.topk(values, wanted, sorted=False).values.amin()
         return candidates_above(h_BL, bound, room)
+
+    def above(self, h_BL: Tensor, bound_L: Tensor) -> Codes:
+        """Return the values above a bound of their latent, which is not below 0."""
+        return above(h_BL, bound_L)
 
     def pair_products(self, codes: Codes, left_BD: Tensor, right_LD: Tensor) -> Tensor:
         """Return for every pair its row of `left` times its row of `right` [n]."""

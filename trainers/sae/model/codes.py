@@ -67,6 +67,10 @@ class ByLatent:
     starts: Tensor
     """Where each latent begins, int64 [L]."""
 
+    def bounds(self) -> Tensor:
+        """Return where each latent begins, and the end: int64 [L + 1]."""
+        return torch.cat([self.starts, self.starts.new_tensor([len(self.rows)])])
+
     @classmethod
     def of(cls, codes: Codes) -> ByLatent:
         """Sort codes by latent; within one the order of the examples stays, so that sums are reproducible."""

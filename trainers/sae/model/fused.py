@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from trainers.sae.cpu.encoding import encoded_in_bytes
 from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import ByLatent, Codes
 from trainers.sae.model.dense import encoded
-from trainers.sae.model.encoder import rounded_encoding, spare, training_codes
+from trainers.sae.model.encoder import rounded_encoding, spare
 from trainers.sae.model.optimiser import CLIP_SLACK, Optimiser
 from trainers.sae.model.parameters import Parameters
-from trainers.sae.model.selection import above, largest_of_all, largest_of_rows, window_floor
+from trainers.sae.model.selection import largest_of_all, largest_of_rows, window_floor
 from trainers.sae.model.sparse import Batch, Result, Weights, Window, distance_from_k
 
 BETAS = (0.9, 0.999)
@@ -88,6 +90,9 @@ class Kernels(Protocol):
         [B, room], rising, and how many they are [B]: where there is no room for all, some are missing.
         """
 
+    def above(self, h_BL: Tensor, bound_L: Tensor) -> Codes:
+        """Return the values above a bound of their latent, which is not below 0."""
+
     def pair_products(self, codes: Codes, left_BD: Tensor, right_LD: Tensor) -> Tensor:
         """Return for every pair its row of `left` times its row of `right` [n]."""
 
@@ -104,6 +109,23 @@ class Kernels(Protocol):
 
     def row_sum(self, weights_L: Tensor, matrix_LD: Tensor) -> Tensor:
         """Return the sum of the rows of a matrix, each times its weight [D]."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How what latents see is computed to choose from."""
+
+    encode: Callable[[Architecture, Parameters, Tensor], tuple[Tensor, Tensor | None]]
+    """Returns it [B, L], and how far it may be off [L], where that matters."""
+    rounds: bool
+
+
+def encoder_of(*, rounded: bool, in_bytes: bool) -> Encoder:
+    """Return the encoder in float32, in bfloat16, or in bytes."""
+    if in_bytes:
+        return Encoder(encoded_in_bytes, rounds=True)
+    encode = rounded_encoding if rounded else encoded
+    return Encoder(lambda form, parameters, x_BD: (encode(form, parameters, x_BD), None), rounded)
 
 
 @dataclass(frozen=True)
@@ -129,11 +151,10 @@ class FusedStep:
         form: Architecture,
         parameters: Parameters,
         optimiser: Optimiser,
-        *,
-        rounded: bool,
+        encoder: Encoder,
     ) -> None:
         self._kernels, self._form, self._parameters = kernels, form, parameters
-        self._optimiser, self._rounded = optimiser, rounded
+        self._optimiser, self._encoder = optimiser, encoder
         self._found: _Found | None = None
 
     @property
@@ -146,16 +167,12 @@ class FusedStep:
         form, parameters = self._form, self._parameters
         if form.kind == "jumprelu":
             return self._above(x_BD)
-        h_BL = (rounded_encoding if self._rounded else encoded)(form, parameters, x_BD)
-        k = spare(form) if self._rounded else form.k
+        h_BL, _ = self._encoder.encode(form, parameters, x_BD)
+        k = spare(form) if self._encoder.rounds else form.k
         columns, counts = self._kernels.candidates(h_BL, k, room(form, k), over_batch=form.over_batch)
         if int(counts.max()) > columns.shape[1]:
             return None
-        places = torch.arange(columns.shape[1], device=columns.device)
-        rows, place = (places < counts[:, None]).nonzero(as_tuple=True)
-        none = x_BD.new_zeros(len(rows))
-        found = Codes(rows, columns[rows, place].long(), none, (len(x_BD), form.n_latents))
-        found = self._with_values(found, x_BD)
+        found = self._with_values(listed(h_BL, columns, counts), x_BD)
         found = found.chosen(found.values > 0)
         return (
             largest_of_all(found, len(x_BD) * form.k) if form.over_batch else largest_of_rows(found, form.k)
@@ -192,7 +209,7 @@ class FusedStep:
         """Make an Adam step of what was gathered."""
         assert self._found is not None, "nothing was gathered"
         found, parameters, rule = self._found, self._parameters, self._optimiser.rule
-        pairs = _pairs(found, self._rounded and self._kernels.gathers_rounded)
+        pairs = _pairs(found, self._encoder.rounds and self._kernels.gathers_rounded)
         squares_L, b_enc = self._kernels.squared_norms(pairs, parameters["W_dec"], unit_norm=rule.unit_norm)
         b_dec = found.b_dec - self._kernels.row_sum(b_enc, parameters["W_enc"])
         others = {"b_dec": b_dec, **({} if found.threshold is None else {"threshold": found.threshold})}
@@ -208,11 +225,10 @@ class FusedStep:
 
     def _above(self, x_BD: Tensor) -> Codes:
         """Return what is above JumpReLU's thresholds, or near them."""
-        form, parameters = self._form, self._parameters
-        if not self._rounded:
-            return training_codes(form, parameters, x_BD, rounded=False)
-        floor = window_floor(form, parameters["threshold"])
-        found = self._with_values(above(rounded_encoding(form, parameters, x_BD), floor), x_BD)
+        floor = window_floor(self._form, self._parameters["threshold"])
+        h_BL, off_L = self._encoder.encode(self._form, self._parameters, x_BD)
+        bound = (floor if off_L is None else (floor - off_L).clamp(min=0)).to(h_BL.dtype)
+        found = self._with_values(self._kernels.above(h_BL, bound), x_BD)
         return found.chosen(found.values > floor[found.columns])
 
     def _with_values(self, codes: Codes, x_BD: Tensor) -> Codes:
@@ -228,6 +244,14 @@ class FusedStep:
 
     def _moving(self, name: str) -> Moving:
         return Moving(self._parameters[name], *self._optimiser.moments(name))
+
+
+def listed(h_BL: Tensor, columns: Tensor, counts: Tensor) -> Codes:
+    """Return the first `counts` [B] latents of each example [B, room] as codes with values of 0."""
+    places = torch.arange(columns.shape[1], device=columns.device)
+    rows, place = (places < counts[:, None]).nonzero(as_tuple=True)
+    none = torch.zeros(len(rows), device=h_BL.device)
+    return Codes(rows, columns[rows, place].long(), none, (h_BL.shape[0], h_BL.shape[1]))
 
 
 def room(form: Architecture, k: int) -> int:
@@ -250,9 +274,8 @@ def _joined(found: _Found, dead: Codes, slopes: Tensor, back_BD: Tensor) -> _Fou
 
 def _pairs(found: _Found, rounded: bool) -> Pairs:
     by_latent, codes = ByLatent.of(found.codes), found.codes
-    starts = torch.cat([by_latent.starts, by_latent.starts.new_tensor([len(codes.rows)])])
     back, centred = found.back_BD, found.centred_BD
     if rounded:
         back, centred = back.bfloat16(), centred.bfloat16()
     order = by_latent.order
-    return Pairs(starts, by_latent.rows, codes.values[order], found.slopes[order], back, centred)
+    return Pairs(by_latent.bounds(), by_latent.rows, codes.values[order], found.slopes[order], back, centred)

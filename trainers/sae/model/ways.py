@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from trainers.sae.cpu.encoding import encoded_in_bytes
 from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import Codes
 from trainers.sae.model.dense import encoded
 from trainers.sae.model.encoder import can_round, rounded_encoding, training_codes
+from trainers.sae.model.fused import encoder_of
 from trainers.sae.model.parameters import Parameters
 from trainers.sae.model.products import DENSE, SPARSE, Products
 from trainers.sae.model.selection import topk
@@ -43,6 +45,8 @@ class Ways:
     """Latents are chosen, and dense products of ReLU formed, in bfloat16."""
     dense_above: float
     """Share of active latents above which products are dense."""
+    in_bytes: bool = False
+    """The kernels choose latents from products of bytes."""
 
 
 def ways_of(
@@ -54,6 +58,22 @@ def ways_of(
         return Ways(rounded, asked.dense_above or 0.0), lines
     above, line = _break_even(form, parameters, x_BD, rounded, weights)
     return Ways(rounded, above), [*lines, line]
+
+
+def in_bytes(
+    form: Architecture, parameters: Parameters, x_BD: Tensor, ways: Ways, *, asked: bool
+) -> tuple[Ways, str]:
+    """Return the ways of compiled kernels: with bytes if asked for, else where they are faster on a batch."""
+    taken = replace(ways, rounded=True, in_bytes=True)
+    if asked:
+        return taken, "encoder: float32, chosen in int8"
+    other = encoder_of(rounded=ways.rounded, in_bytes=False).encode
+    before = _seconds(lambda: other(form, parameters, x_BD))
+    short = _seconds(lambda: encoded_in_bytes(form, parameters, x_BD))
+    faster = short < 0.9 * before
+    name = "bfloat16" if ways.rounded else "float32"
+    line = f"encoder's product: {name} {before * 1e3:.1f} ms, int8 {short * 1e3:.1f} ms: "
+    return (taken, f"{line}int8 is taken") if faster else (ways, f"{line}{name} is taken")
 
 
 def step(form: Architecture, parameters: Parameters, batch: Batch, ways: Ways, weights: Weights) -> Result:

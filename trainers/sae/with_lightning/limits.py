@@ -25,6 +25,8 @@ def check_engine(settings: Settings) -> None:
         raise BadInput(f"--engine lightning trains {', '.join(KINDS)}, not {settings.architecture}")
     if settings.unit_norm:
         raise BadInput("--engine lightning has no --unit-norm; leave it out, or use --engine own")
+    if settings.precision == "int8":
+        raise BadInput("--engine lightning has no --precision int8; leave it out, or use --engine own")
     if settings.resample_every:
         raise BadInput("--engine lightning has no --resample-every; leave it out, or use --engine own")
     if importlib.util.find_spec("lightning") is None:

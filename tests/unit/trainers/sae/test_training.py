@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.unit.trainers.sae.data import SMALL, activations
+from trainers.common.errors import BadInput
 from trainers.sae.data import Scale
 from trainers.sae.model.architecture import KINDS
 from trainers.sae.model.dense import dense_loss
@@ -68,6 +69,13 @@ def test_jumprelu_begins_with_k_active_latents() -> None:
 )
 def test_the_encoder_is_said(settings: dict[str, Any], line: str) -> None:
     assert line in training(**settings).prepare(X)
+
+
+def test_int8_needs_the_compiled_kernels() -> None:
+    with pytest.raises(BadInput, match="--precision int8 is done by the compiled kernels alone"):
+        training(precision="int8").prepare(X)
+    with pytest.raises(BadInput, match="not for matryoshka"):
+        training(precision="int8", kernels="auto", architecture="matryoshka").prepare(X)
 
 
 def test_dead_latents_come_back() -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from trainers.sae.cpu import kernels
 from trainers.sae.cpu.build import NoLibrary, library
 from trainers.sae.cpu.kernels import CpuKernels
 from trainers.sae.model.codes import ByLatent
@@ -45,6 +46,24 @@ def test_candidates_hold_the_largest_in_order(dtype: torch.dtype, latents: int, 
 def test_what_there_is_no_room_for_is_counted() -> None:
     columns, counts = KERNELS.candidates(torch.ones(2, 300), 3, 8, over_batch=False)
     assert counts.tolist() == [300, 300] and columns.tolist() == [list(range(8))] * 2
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("room", [300, 2])
+def test_values_above_a_bound_of_their_latent(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, room: int
+) -> None:
+    monkeypatch.setattr(kernels, "ROOM", room)
+    h, bound = drawn(B, L, seed=4).to(dtype), drawn(L, seed=5).clamp(min=0).to(dtype)
+    found, (rows, columns) = KERNELS.above(h, bound), (h > bound).nonzero(as_tuple=True)
+    assert torch.equal(found.rows, rows) and torch.equal(found.columns, columns)
+
+
+def test_products_of_many_pairs_are_those_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes, x, decoder = topk(drawn(B, L, seed=0), 6), drawn(B, D, seed=1), drawn(L, D, seed=2)
+    few = KERNELS.pair_products(codes, x, decoder)
+    monkeypatch.setattr(kernels, "MANY", 0)
+    assert torch.equal(KERNELS.pair_products(codes, x, decoder), few)
 
 
 def test_gathered_products_and_what_comes_back() -> None:

@@ -13,7 +13,7 @@ from tests.unit.trainers.sae.data import SMALL, activations, sae
 from trainers.sae.cpu.build import NoLibrary, library
 from trainers.sae.data import Scale
 from trainers.sae.model.encoder import training_codes
-from trainers.sae.model.fused import FusedStep
+from trainers.sae.model.fused import FusedStep, encoder_of
 from trainers.sae.model.kernels import load
 from trainers.sae.model.optimiser import Optimiser, Rule
 from trainers.sae.settings import Settings
@@ -97,12 +97,30 @@ def test_a_training_goes_on_to_the_bit(kernels: Any, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["topk", "batchtopk", "jumprelu"])
+def test_latents_chosen_in_bytes_are_those_of_float32(kind: str) -> None:
+    try:
+        library()
+    except NoLibrary as why:
+        pytest.skip(str(why))
+    known = sae(kind)
+    plain = training_codes(known.form, known.parameters, X, rounded=False)
+    optimiser = Optimiser(Rule(), known.parameters)
+    encoder = encoder_of(rounded=True, in_bytes=True)
+    step = FusedStep(load("compiled"), known.form, known.parameters, optimiser, encoder)
+    found = step.codes(X)
+    assert found is not None
+    assert torch.equal(found.rows, plain.rows) and torch.equal(found.columns, plain.columns)
+    torch.testing.assert_close(found.values, plain.values, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["topk", "batchtopk", "jumprelu"])
 @pytest.mark.parametrize("rounded", [False, True])
 def test_active_latents_are_those_of_the_plain_functions(kernels: Any, kind: str, rounded: bool) -> None:
     known = sae(kind)
     plain = training_codes(known.form, known.parameters, X, rounded=rounded)
     optimiser = Optimiser(Rule(), known.parameters)
-    step = FusedStep(load(kernels), known.form, known.parameters, optimiser, rounded=rounded)
+    encoder = encoder_of(rounded=rounded, in_bytes=False)
+    step = FusedStep(load(kernels), known.form, known.parameters, optimiser, encoder)
     found = step.codes(X)
     assert found is not None and not step.holds
     assert torch.equal(found.rows, plain.rows) and torch.equal(found.columns, plain.columns)

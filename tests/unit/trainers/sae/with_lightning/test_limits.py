@@ -17,6 +17,7 @@ from trainers.sae.with_lightning import limits
     [
         ({"architecture": "batchtopk"}, "--engine lightning trains relu, gelu, topk, not batchtopk"),
         ({"architecture": "topk", "unit_norm": True}, "has no --unit-norm"),
+        ({"architecture": "topk", "precision": "int8"}, "has no --precision int8"),
         ({"architecture": "topk", "resample_every": 5}, "has no --resample-every"),
     ],
 )
