@@ -90,11 +90,11 @@ def main(argv: Optional[List[str]] = None) -> int:
     # What each command needs is imported for it alone: a master that comes again waits for a bridge, not for
     # an agent.
     if args.command == "gpus":
-        from worker_agent.runtime.gpu_report import run as tell_gpus
+        from worker_agent.runtime.reports.gpu_report import run as tell_gpus
 
         return tell_gpus(args)
     if args.command == "environment":
-        from worker_agent.runtime.environment_report import run as tell_environment
+        from worker_agent.runtime.reports.environment_report import run as tell_environment
 
         return tell_environment(args)
     return _serve_or_connect(args)

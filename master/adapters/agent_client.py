@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import get_args
 
 from master import steady_clock
-from master.adapters.inbox import Inbox, Noted, Received, Seen, to_event
+from master.adapters.inbox import Inbox, Noted, Received, Sampled, Seen, to_event
 from master.adapters.session import Channel, Session
 from master.adapters.watching.log_watches import LogWatches
 from master.core.harmless import brief
@@ -23,7 +23,7 @@ from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 from worker_agent.protocol.logs.watching import LogChunk
-from worker_agent.protocol.reports import Said
+from worker_agent.protocol.reports import Said, Usage
 from worker_agent.protocol.terms import Secrets
 
 PING_S = 5.0
@@ -256,6 +256,9 @@ class WorkerLink:
                 self.send(Secrets(dict(self._greeting.secrets)))
         if isinstance(message, LogChunk):
             self.watches.take(message)
+            return
+        if isinstance(message, Usage):
+            self._inbox.put(Sampled(self.worker, message))
             return
         if isinstance(message, msg.Progress):
             self._inbox.put(Seen(self.worker, message.job_id, message.attempt, message.detail))

@@ -11,7 +11,7 @@ from master.core.running.orders.order import Ordered, Reply
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.outcome import Finished
-from worker_agent.protocol.reports import Released, Said
+from worker_agent.protocol.reports import Released, Said, Usage
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """How much of a worker was in use a moment ago."""
+
+    worker: str
+    usage: Usage
+
+
+@dataclass(frozen=True)
 class Noted:
     """A line for the user."""
 
@@ -52,7 +60,7 @@ class Asked:
     """Whoever waits may cancel it until the dispatcher takes it up: then nothing is done."""
 
 
-Inbox = SimpleQueue[Received | Seen | Noted | Asked]
+Inbox = SimpleQueue[Received | Seen | Sampled | Noted | Asked]
 
 
 def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Event | None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from master import steady_clock
 from master.adapters.agent_client import WorkerLink
-from master.adapters.inbox import Asked, Inbox, Noted, Received, Seen
+from master.adapters.inbox import Asked, Inbox, Noted, Received, Sampled, Seen
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
@@ -37,7 +37,7 @@ GATHER_S = 0.005
 """Events that come meanwhile share a commit, which costs about half as long."""
 
 
-Item = Received | Seen | Noted | Asked
+Item = Received | Seen | Sampled | Noted | Asked
 
 
 class Carrier(Protocol):

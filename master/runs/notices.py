@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from master.adapters.inbox import Noted, Seen
+from master.adapters.inbox import Noted, Sampled, Seen
 from master.core.running.commands import Transition
 from master.core.running.records import RunState
 
-__all__ = ["Ended", "Noted", "Notice", "Notices", "Observer", "Refreshed", "Seen", "Transitions"]
+__all__ = ["Ended", "Noted", "Notice", "Notices", "Observer", "Refreshed", "Sampled", "Seen", "Transitions"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Ended:
     """None where an error ended the run."""
 
 
-Notice = Transitions | Seen | Noted | Refreshed | Ended
-"""`Seen` is what a running attempt says of itself, `Noted` a line for the user."""
-Kind = TypeVar("Kind", Transitions, Seen, Noted, Refreshed, Ended)
+Notice = Transitions | Seen | Sampled | Noted | Refreshed | Ended
+"""`Seen` is what a running attempt says of itself, `Sampled` how busy a worker is, `Noted` a user's line."""
+Kind = TypeVar("Kind", Transitions, Seen, Sampled, Noted, Refreshed, Ended)
 
 
 class Observer(Protocol):

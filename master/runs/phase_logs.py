@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from master import steady_clock
+from master.core.machine_use import Used, from_json, gpu_utilization_percent, to_json, together
 from master.core.planning.plan import base_model_job_id
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
@@ -66,9 +67,20 @@ def build_phase_log(
         "total_jobs": len(entries),
         "successful_jobs": sum(entry["success"] for entry in entries),
         "failed_jobs": sum(entry["state"] in _FAILED for entry in entries),
-        "gpu_utilization_percent": round(utilization_percent(busy_s, slots, total_s), 2),
+        "slot_utilization_percent": round(utilization_percent(busy_s, slots, total_s), 2),
         "jobs": entries,
     }
+
+
+def with_usage(
+    log: Mapping[str, Any], used: Used, state: RunState, previous: Mapping[str, Any] = EMPTY
+) -> dict[str, Any]:
+    """Return the log with what was sampled of the workers, earlier starts included."""
+    used = together(from_json(previous.get("usage", EMPTY)), used)
+    percent = gpu_utilization_percent(used)
+    if percent is None and not any(view.gpu_bytes for view in state.workers.values()):
+        percent = 0.0  # no GPU there, and none was busy
+    return {**log, "gpu_utilization_percent": percent, "usage": to_json(used)}
 
 
 def with_results(log: Mapping[str, Any], gpus: Sequence[str], users: Mapping[str, str]) -> dict[str, Any]:
@@ -180,6 +192,7 @@ def write_phase_logs(
     for phase, path in ((1, layout.phase1_log), (2, layout.phase2_log)):
         start, previous = Span(result.started_at, steady_clock.now()), read_phase_log(path)
         log = build_phase_log(state, phase, configs, start, slots, previous)
+        log = with_usage(log, result.used.get(phase, EMPTY), state, previous)
         try:
             write_phase_log(path, with_results(log, gpus or previous.get("gpus", []), users))
         except OSError as error:

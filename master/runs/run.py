@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +12,7 @@ from master import steady_clock
 from master.adapters.agent_client import close_all
 from master.adapters.inbox import Noted
 from master.code.code_history import CodeHistory
+from master.core.machine_use import Used
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.errors import SessionLost
@@ -25,6 +26,7 @@ from master.runs.run_lock import exclusive
 from master.runs.snapshot import Snapshot
 from master.runs.spec import RunSpec
 from master.runs.stop_signals import Stops
+from master.runs.usage.tally import UsageTally
 from master.storage.journal import Journal, forget_journal
 from worker_agent.protocol import messages as msg
 
@@ -41,6 +43,8 @@ class RunResult:
     """Unix times of this start."""
     history: CodeHistory | None = None
     """Which code attempts were started with, where that is remembered."""
+    used: Mapping[int, Used] = field(default_factory=dict)
+    """How much of the workers was in use, by phase."""
 
     def code_notes(self) -> list[str]:
         """Say how the experiments that succeeded differ in their code; nothing where they do not."""
@@ -95,7 +99,9 @@ class Run:
 
     def run(self, observers: Iterable[Observer] = ()) -> RunResult:
         """Work until the run is over.  What observers raise ends it, but for OSError."""
-        parts, notices, started_at = self._parts, Notices(observers), steady_clock.now()
+        parts, started_at = self._parts, steady_clock.now()
+        tally = UsageTally(parts.shared.state)
+        notices = Notices([*observers, tally])
         ports = Ports(parts.links, parts.courier, parts.launch_of)
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
         exit_code = None
@@ -106,7 +112,8 @@ class Run:
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             parts.courier.mend(parts.to_mend)
             exit_code = dispatcher.run()
-        return RunResult(exit_code, parts.shared.state, started_at, steady_clock.now(), parts.history)
+        ended_at = steady_clock.now()
+        return RunResult(exit_code, parts.shared.state, started_at, ended_at, parts.history, tally.used)
 
     def _listen(self, ending: ExitStack) -> None:
         """Let the user ask, and give orders, from another terminal."""

@@ -54,6 +54,7 @@ def gpu(
     name: str = "NVIDIA RTX 4090",
     used_mib: int = 300,
     mig: str = "[N/A]",
+    utilization: int | str = 7,
 ) -> dict[str, Any]:
     """Return what the driver tells of a GPU; without a size it does not know its memory."""
     return {
@@ -62,6 +63,7 @@ def gpu(
         "name": name,
         "memory.total": "[N/A]" if gigabytes is None else int(gigabytes * GB / _MIB),
         "memory.used": "[N/A]" if gigabytes is None else used_mib,
+        "utilization.gpu": utilization,
         "mig.mode.current": mig,
     }
 

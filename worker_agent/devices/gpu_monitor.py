@@ -85,6 +85,11 @@ class GpuMonitor:
         self._settings = settings
         return self._devices
 
+    @property
+    def reading(self) -> Optional[Reading]:
+        """What the driver's tool told last; None where there is none, or no GPU is used."""
+        return self._reading
+
     def visible(self, device: Device) -> Optional[str]:
         """Return what `CUDA_VISIBLE_DEVICES` is to hold for a job on `device`, None for a CPU."""
         return visible_name(

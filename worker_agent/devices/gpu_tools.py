@@ -38,7 +38,7 @@ def read_gpus() -> Optional[Reading]:
     if shutil.which("nvidia-smi"):
         return _nvidia()
     if shutil.which("rocm-smi"):
-        code, text = _ask(["rocm-smi", "--showproductname", "--showmeminfo", "vram", "--json"])
+        code, text = _ask(["rocm-smi", "--showproductname", "--showmeminfo", "vram", "--showuse", "--json"])
         if code != 0:
             raise GpuError(f"rocm-smi failed (exit code {code}): {_brief(text)}")
         return Reading("rocm-smi", tuple(parse_rocm(text)))

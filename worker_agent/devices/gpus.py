@@ -14,7 +14,10 @@ MIB = 1024 * 1024
 _UUID = re.compile(r"GPU-[0-9A-Za-z-]+\Z")
 _CARD = re.compile(r"card(\d+)\Z")
 
-GPU_FIELDS = ("index", "uuid", "name", "memory.total", "memory.used", "mig.mode.current")
+GPU_FIELDS = (
+    *("index", "uuid", "name", "memory.total", "memory.used"),
+    *("utilization.gpu", "mig.mode.current"),
+)
 APP_FIELDS = ("gpu_uuid", "pid", "used_memory")
 
 
@@ -35,6 +38,8 @@ class Gpu:
     used: Optional[int]
     mig: bool = False
     """Cut into MIG devices: left alone unless those are named."""
+    utilization: Optional[int] = None
+    """Percent of the last moments in which something computed on it, None where the tool does not tell."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,13 @@ class Reading:
 def parse_gpus(text: str) -> Iterator[Gpu]:
     """Yield the GPUs in the answer to `GPU_FIELDS`, as csv without units; other lines are passed over."""
     for fields in _rows(text):
-        if len(fields) not in (len(GPU_FIELDS), len(GPU_FIELDS) - 1):
+        if not 5 <= len(fields) <= len(GPU_FIELDS):
             continue
-        index, uuid, name, total, used = fields[:5]
+        index, uuid, name, total, used, *more = fields
         if index.isdigit() and _UUID.match(uuid):
-            mig = fields[5:] == ["Enabled"]
-            yield Gpu(int(index), uuid, name, _mib(total), _mib(used), mig)
+            # Some drivers know neither of these two, some one: no number can be a mode.
+            busy = next((int(each) for each in more if each.isascii() and each.isdigit()), None)
+            yield Gpu(int(index), uuid, name, _mib(total), _mib(used), "Enabled" in more, _percent(busy))
 
 
 def parse_apps(text: str) -> Iterator[GpuProcess]:
@@ -90,7 +96,8 @@ def _card(index: int, card: Mapping[str, Any]) -> Gpu:
     facts = {key.lower(): str(value) for key, value in card.items()}
     name = facts.get("card series") or facts.get("card model") or "AMD GPU"
     total, used = facts.get("vram total memory (b)", ""), facts.get("vram total used memory (b)", "")
-    return Gpu(index, str(index), name, _number(total), _number(used))
+    busy = _number(facts.get("gpu use (%)", ""))
+    return Gpu(index, str(index), name, _number(total), _number(used), utilization=_percent(busy))
 
 
 def _rows(text: str) -> Iterator[List[str]]:
@@ -100,6 +107,10 @@ def _rows(text: str) -> Iterator[List[str]]:
 
 def _number(text: str) -> Optional[int]:
     return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _percent(number: Optional[int]) -> Optional[int]:
+    return None if number is None else min(number, 100)
 
 
 def _mib(text: str) -> Optional[int]:

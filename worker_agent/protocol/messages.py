@@ -9,7 +9,7 @@
                                    ←    wanted (an artefact that a queued attempt needs)
       delivered (it is in incoming) →
                                    ←    rejected (its digest is wrong: send it again), released (known of old)
-      watch (see `logs.watching`)       → ←  log_chunk, progress, slots   (may be lost)
+      watch (see `logs.watching`)       → ←  log_chunk, progress, slots, usage   (may be lost)
       ping                         → ←  pong
       shutdown                     →    (ends the agent when nothing is left to do)
 
@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tu
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.logs.watching import LogChunk, Watching
-from worker_agent.protocol.reports import Released, Said, WorkerFacts
+from worker_agent.protocol.reports import Released, Said, Usage, WorkerFacts
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
 from worker_agent.protocol.terms import JobLimits, Secrets
 
@@ -326,7 +326,7 @@ class Pong:
 
 _ToEnd = Union[Cancel, Withdraw, Release, DropCheckpoints, Shutdown]
 ToAgent = Union[Hello, Secrets, Launch, Ack, Delivered, Ping, _ToEnd, Watching]
-ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Released, Progress, Slots, Pong, LogChunk]
+ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Released, Progress, Slots, Usage, Pong, LogChunk]
 Message = Union[ToAgent, ToMaster]
 
 _CLASSES: Tuple[Type[Any], ...] = get_args(Message)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import Any, ClassVar, Dict, Mapping, Optional
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
-from worker_agent.protocol.codec import Bytes, Count
+from worker_agent.protocol.codec import Amount, Bytes, Count
 
 _NUMBERS = (int, float)
 _LARGEST = sys.float_info.max
@@ -28,6 +28,31 @@ class WorkerFacts:
     """How limits of jobs are kept there: one of `terms.CGROUP` and its neighbours; empty is not known."""
     shows_logs: bool = False
     """Whether the agent knows the messages of `logs.watching`."""
+
+
+@dataclass(frozen=True)
+class GpuUse:
+    """How much of a GPU is in use, by whomever; None is what its driver's tool does not tell."""
+
+    index: Count
+    utilization_percent: Optional[Amount] = None
+    """Of the last moments: in how many something computed on it."""
+    used_bytes: Optional[Bytes] = None
+    total_bytes: Optional[Bytes] = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How much of a machine is in use, by whomever; may be lost."""
+
+    type: ClassVar[str] = "usage"
+    cpu_percent: Optional[Amount] = None
+    """Of all cores, since the last report; None for the first, and where that cannot be told."""
+    memory_used_bytes: Bytes = 0
+    memory_bytes: Bytes = 0
+    """0 is not known, of both."""
+    gpus: List[GpuUse] = field(default_factory=list)
+    """Those that jobs may have, or all where that was asked for."""
 
 
 def usual_cpu_slots(cores: int) -> int:

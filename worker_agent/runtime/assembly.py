@@ -37,6 +37,7 @@ from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.starts import StartEffects
 from worker_agent.runtime.effects.sweeps import SweepEffects
 from worker_agent.runtime.effects.table import Effects
+from worker_agent.runtime.effects.usage import UsageReports
 from worker_agent.runtime.ending import end_attempts, kill_orphans, remove_under_another_name
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.signals import listen_to_signals, stop_listening_to_signals
@@ -114,7 +115,12 @@ class AgentProcess:
             *(state, self._connections, reception, self._environments, self._effects, handlers)
         )
         monitor = AttemptMonitor(state, self._host, self._connections, watches, now)
-        own = (self._artefacts.make_room, self._sweeps.begin)
+        usage = UsageReports(self._connections)
+
+        def tell_usage() -> None:
+            usage.tell(self._gpus.reading, state.devices)
+
+        own = (self._artefacts.make_room, self._sweeps.begin, tell_usage)
         chores = (ports.workers.tidy, *own, self._listener.check)
         upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, idle_s)
         ports.selector.register(ports.workers.wakeup, selectors.EVENT_READ, ports.workers.drain)

@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
+from master.core.machine_use import Used, WorkerUsed
 from master.core.timestamps import Span, iso
 from master.runs.phase_logs import (
     build_phase_log,
     gpus_of,
     read_phase_log,
     with_results,
+    with_usage,
     write_phase_log,
 )
 from master.specs import ClusterSpec, ServerSpec
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 from worker_agent.protocol.messages import Settings
+from worker_agent.protocol.reports import GpuUse, Usage
 
 KEYS = {
     "start_time",
@@ -29,7 +32,7 @@ KEYS = {
     "total_jobs",
     "successful_jobs",
     "failed_jobs",
-    "gpu_utilization_percent",
+    "slot_utilization_percent",
     "jobs",
 }
 JOB_KEYS = {
@@ -76,7 +79,7 @@ def test_phase_1() -> None:
     assert log["start_time"] == "1970-01-01T00:16:40.000+00:00"
     assert log["end_time"] == "1970-01-01T00:17:10.000+00:00"
     assert (log["total_duration_seconds"], log["slots"]) == (30.0, 2)
-    assert log["gpu_utilization_percent"] == 50.0
+    assert log["slot_utilization_percent"] == 50.0
     good, bad = log["jobs"]
     assert good["job_id"] == f"base_models/{'0' * 64}"
     assert (good["gpu"], good["worker"], good["attempt"]) == ("lab1:gpu1", "lab1", 1)
@@ -107,7 +110,7 @@ def test_the_phases_have_spans_of_their_own() -> None:
 def test_a_phase_in_which_nothing_ran_took_no_time() -> None:
     log = log_of(ScriptedRun(jobs_spec(2, 0), ["lab1"]), 1)
     assert (log["total_jobs"], log["total_duration_seconds"], log["jobs"]) == (0, 0.0, [])
-    assert log["gpu_utilization_percent"] == 0.0
+    assert log["slot_utilization_percent"] == 0.0
 
 
 def test_a_worker_with_a_wrong_clock_cannot_stretch_the_span() -> None:
@@ -128,7 +131,7 @@ def test_a_second_start_adds_to_the_first() -> None:
     second = log_of(run, 2, started_at=8990.0, previous=first)
     assert (second["start_time"], second["end_time"]) == (iso(1000.0), iso(9020.0))
     assert second["total_duration_seconds"] == 50.0
-    assert second["gpu_utilization_percent"] == 50.0
+    assert second["slot_utilization_percent"] == 50.0
     assert second["successful_jobs"] == 2
 
 
@@ -241,3 +244,25 @@ def test_a_log_with_foreign_entries_is_passed_over(tmp_path: Path) -> None:
     write_phase_log(path, {**log_of(finished_run(), 1), "jobs": [{"job_id": "x"}]})
     assert dict(read_phase_log(path)) == {}
     assert dict(read_phase_log(tmp_path / "none.json")) == {}
+
+
+def sampled(percent: float | None) -> Used:
+    return {"lab1": WorkerUsed.of(Usage(25.0, 4, 8, [GpuUse(0, percent, 3, 9)]))}
+
+
+def test_how_busy_gpus_were_is_not_how_full_the_slots_were() -> None:
+    run = finished_run()
+    first = with_usage(log_of(run, 2), sampled(90.0), run.state)
+    assert first["gpu_utilization_percent"] == 90.0 and first["slot_utilization_percent"] != 90.0
+    assert first["usage"]["lab1"]["gpus"] == [
+        {"index": 0, "samples": 1, "utilization_percent": 90.0, "memory_peak_bytes": 3}
+    ]
+    again = with_usage(log_of(run, 2), sampled(30.0), run.state, previous=json.loads(json.dumps(first)))
+    assert again["gpu_utilization_percent"] == 60.0 and again["usage"]["lab1"]["samples"] == 2
+
+
+def test_gpus_of_which_nothing_is_known_are_not_told_to_idle() -> None:
+    run = finished_run()
+    assert with_usage(log_of(run, 2), {}, run.state)["gpu_utilization_percent"] == 0.0, "there are none"
+    run.state.workers["lab1"].gpu_bytes = (1,)
+    assert with_usage(log_of(run, 2), sampled(None), run.state)["gpu_utilization_percent"] is None

@@ -33,6 +33,13 @@ A, B = "GPU-aaaa", "GPU-bbbb"
         (f"0, {A}, RTX 4090, 24564, 300, [N/A]", Gpu(0, A, "RTX 4090", 24564 * MIB, 300 * MIB)),
         (f"3, {A}, H100, 81559, 0, Disabled", Gpu(3, A, "H100", 81559 * MIB, 0)),
         (f"1, {A}, A100, 40960, 5, Enabled", Gpu(1, A, "A100", 40960 * MIB, 5 * MIB, mig=True)),
+        (
+            f"0, {A}, RTX 4090, 24564, 300, 97, [N/A]",
+            Gpu(0, A, "RTX 4090", 24564 * MIB, 300 * MIB, utilization=97),
+        ),
+        (f"1, {A}, A100, 40960, 5, [N/A], Enabled", Gpu(1, A, "A100", 40960 * MIB, 5 * MIB, mig=True)),
+        (f"0, {A}, Tesla K80, 11441, 0, 12", Gpu(0, A, "Tesla K80", 11441 * MIB, 0, utilization=12)),
+        (f"0, {A}, broken, 11441, 0, 4711", Gpu(0, A, "broken", 11441 * MIB, 0, utilization=100)),
         (f"0, {A}, Tesla K80, 11441, 0", Gpu(0, A, "Tesla K80", 11441 * MIB, 0)),
         (f"0, {A}, GB10, [N/A], [N/A], [N/A]", Gpu(0, A, "GB10", None, None)),
         (f"0, {A}, GT 710, [Not Supported], [Not Supported], [N/A]", Gpu(0, A, "GT 710", None, None)),

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from worker_agent.environment.setup_script import SetupError
-from worker_agent.runtime import environment_report
+from worker_agent.runtime.reports import environment_report
 
 
 def report(

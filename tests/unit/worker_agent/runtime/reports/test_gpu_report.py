@@ -13,8 +13,8 @@ from worker_agent.core.shares import SHARES, Device
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpus import Gpu, GpuError, GpuProcess, Reading
 from worker_agent.protocol.codec import MessageError
-from worker_agent.runtime import gpu_report as module
-from worker_agent.runtime.gpu_report import Report, run
+from worker_agent.runtime.reports import gpu_report as module
+from worker_agent.runtime.reports.gpu_report import Report, run
 
 GPU0 = Gpu(0, "GPU-a", "A100", 80 << 30, 1 << 30)
 DEVICE = Device("gpu0", SHARES, SHARES // 2, 1, memory=64_000, gpu="0", lock="gpu0", watched=True)

@@ -1,0 +1,1 @@
+"""Commands that look at this machine once, and tell what they see."""
