@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from master.verbs.common.states import STATES
 
 if TYPE_CHECKING:
     from master.core.running.summary import JobRow
+    from master.storage.run_layout import RunLayout
     from master.verbs.common.selection import Selected
 
 NAME = "ps"
@@ -66,6 +68,8 @@ class Listing:
     """How many jobs are in each state, shown or not."""
     matching: int
     rows: Sequence[Selected]
+    time_left: Mapping[str, Any] | None
+    """What the running master says of that; None where none works."""
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -74,20 +78,37 @@ def _list(options: argparse.Namespace) -> int:
     from master.verbs.common.selection import Wish, select
 
     limit = options.limit if options.limit is not None else (0 if options.json else MOST_SHOWN)
-    with open_snapshot(layout_of(options.run).journal) as snapshot:
+    layout = layout_of(options.run)
+    with open_snapshot(layout.journal) as snapshot:
         run = jobs_of(snapshot)
         fields = snapshot.fields() if options.where or options.json else {}
         wish = Wish(options.state, options.where, options.sort, options.reverse)
         found = select(run, fields, wish, time.time())
         shown = found[:limit] if limit else found
+        left = _time_left(layout)
         counts = Counter(run.standing(job_id).state for job_id in run.jobs)
-        listing = Listing(snapshot.run_id(), counts, len(found), [item.parsed() for item in shown])
+        listing = Listing(snapshot.run_id(), counts, len(found), [item.parsed() for item in shown], left)
     if options.json:
         json.dump(_as_json(listing), sys.stdout, indent=1)
         print()
     else:
         print("\n".join(_lines(listing)))
     return 0
+
+
+def _time_left(layout: RunLayout) -> Mapping[str, Any] | None:
+    """Ask the master that works in the run; what it cannot say is not worth an error."""
+    from master.runs.control.place import is_there
+
+    if not is_there(layout):
+        return None
+    from master.errors import TwophaseError
+    from master.runs.control.answers import TIME_LEFT
+    from master.runs.control.client import ask
+
+    with suppress(TwophaseError):
+        return ask(layout, TIME_LEFT)
+    return None
 
 
 def _as_json(listing: Listing) -> dict[str, Any]:
@@ -103,6 +124,7 @@ def _as_json(listing: Listing) -> dict[str, Any]:
         "run_id": listing.run_id,
         "counts": dict(listing.counts),
         "matching": listing.matching,
+        "time_left": listing.time_left,
         "jobs": jobs,
     }
 
@@ -116,7 +138,21 @@ def _lines(listing: Listing) -> Iterator[str]:
         yield f"… and {listing.matching - len(listing.rows):,} more: --limit 0 shows all"
     total = sum(listing.counts.values())
     told = ", ".join(f"{listing.counts[state]:,} {state}" for state in STATES if listing.counts.get(state))
-    yield f"{listing.matching:,} of {total:,} jobs; {told or 'none yet'}"
+    left = f"; {text}" if (text := _left_text(listing.time_left)) else ""
+    yield f"{listing.matching:,} of {total:,} jobs; {told or 'none yet'}{left}"
+
+
+def _left_text(told: Mapping[str, Any] | None) -> str:
+    """Say how long it takes until all have ended; nothing where that is not known."""
+    if not told or not (found := told.get("experiments") or told.get("base_models")):
+        return ""
+    from master.core.running.forecast.time_left import TimeLeft
+    from master.view.wording import left_text
+
+    if not found["high_s"]:
+        return ""
+    of = "" if told.get("experiments") else "of the base models "
+    return of + left_text(TimeLeft(found["low_s"], found["middle_s"], found["high_s"]))
 
 
 def _cells(row: JobRow, seconds: float | None) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from master import steady_clock
 from master.core.harmless import clean
 from master.core.running.commands import Transition
 from master.core.running.events import Attempt
+from master.core.running.forecast.tally import Tally
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
-from master.core.running.summary import Tally
 from master.runs.notices import Ended, Noted, Notices, Refreshed, Seen, Transitions
 from master.view.lines import Kind, Line, line_of
 from worker_agent.protocol.reports import Said
@@ -64,6 +64,8 @@ class Feed:
         while self._transitions:
             transition = self._transitions.popleft()
             record = state.jobs[transition.job_id]
+            if transition.job_id not in self.tally.states:
+                self.tally.add(record, transition.at)
             self.tally.take(transition)
             self._follow(transition)
             if line := line_of(transition, record):
@@ -73,7 +75,7 @@ class Feed:
 
     def _begin(self, state: RunState) -> None:
         self._known = True
-        self.tally = Tally.of(state)
+        self.tally = Tally.of(state, self._clock())
         for job_id, record in state.jobs.items():
             if record.state is State.RUNNING and record.worker:
                 self.active[job_id] = Active(job_id, record.attempt, record.worker, None)

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from master.core.harmless import clean
+from master.core.running.forecast.tally import Tally
 from master.core.running.records import RunState
-from master.core.running.summary import PhaseCounts, Tally
+from master.core.running.summary import PhaseCounts
 from master.view.feed import Active
-from master.view.wording import PHASES, counts_text, duration, ending, job_name, progress_text
+from master.view.wording import PHASES, counts_text, duration, ending, job_name, progress_text, steady
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,11 @@ def bars(tally: Tally, state: RunState, at: float, names: Mapping[int, str] = PH
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, min_width=8)
     table.add_column(no_wrap=True, justify="right", overflow="ellipsis")
+    left = tally.time_left(state, at, steady())
     for phase, name in names.items():
         counts = tally.phase(phase)
         if counts.total:
-            table.add_row(
-                name.capitalize(), PhaseBar(counts), counts_text(counts, tally.eta_s(state, phase, at))
-            )
+            table.add_row(name.capitalize(), PhaseBar(counts), counts_text(counts, left[phase]))
     return table
 
 

@@ -7,12 +7,12 @@ from typing import TextIO
 
 from master import steady_clock
 from master.core.harmless import clean
+from master.core.running.forecast.tally import Tally
 from master.core.running.records import RunState
-from master.core.running.summary import Tally
 from master.view.answers.why import why_nothing_runs
 from master.view.feed import FedView
 from master.view.lines import PROBLEMS, Folder, Kind, Line
-from master.view.wording import PHASES, clock, counts_text
+from master.view.wording import PHASES, clock, counts_text, steady
 
 SUMMARY_EVERY_S = 30.0
 
@@ -20,10 +20,9 @@ SUMMARY_EVERY_S = 30.0
 def summary_line(tally: Tally, state: RunState, at: float, names: Mapping[int, str] = PHASES) -> str:
     """Return how both phases stand, and why nothing runs, on one line; `names` tells what jobs are called."""
     counts = {phase: tally.phase(phase) for phase in names}
+    left = tally.time_left(state, at, steady())
     parts = [
-        f"{names[phase]} {counts_text(found, tally.eta_s(state, phase, at))}"
-        for phase, found in counts.items()
-        if found.total
+        f"{names[phase]} {counts_text(found, left[phase])}" for phase, found in counts.items() if found.total
     ]
     if not any(found.running for found in counts.values()):
         parts.append(why_nothing_runs(state, at))

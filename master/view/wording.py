@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from random import Random
 from typing import Any
 
 from master.core.harmless import clean
 from master.core.planning.plan import Job
+from master.core.running.forecast.time_left import TimeLeft
 from master.core.running.summary import PhaseCounts, as_number
 from worker_agent.protocol.reports import Said
 
@@ -15,6 +17,8 @@ HASH_SHOWN = 12
 PHASES: Mapping[int, str] = {1: "base models", 2: "experiments"}
 """What the jobs of a phase are called, unless a command has another word."""
 _METRICS_SHOWN = 3
+_NARROW = 0.1
+"""A range is one figure where it is so narrow, as a share of what lies in its middle."""
 
 
 def duration(seconds: float | None) -> str:
@@ -70,8 +74,29 @@ def metrics_text(metrics: Mapping[str, Any]) -> str:
     return clean("  ".join(f"{name} {figure(numbers[name])}" for name in ranked))
 
 
-def counts_text(counts: PhaseCounts, eta_s: float | None) -> str:
-    """Return how a phase stands: `5/15 done, 2 running, 1 failed, 1m20s left`."""
+def steady() -> Callable[[], float]:
+    """Return the random numbers of forecasts: the same ones each time, so that no figure jumps."""
+    return Random(0).random
+
+
+def left_text(left: TimeLeft) -> str:
+    """Return how much time is left: `40m–1h05m left`, or `about 5m left` where the range says no more."""
+    low, high = rough(left.low_s), rough(left.high_s)
+    if low == high or left.high_s - left.low_s <= _NARROW * left.middle_s:
+        return f"about {rough(left.middle_s)} left"
+    return f"{low}–{high} left"
+
+
+def rough(seconds: float) -> str:
+    """Return a length of time as exactly as a guess deserves: `12s`, `3m20s`, `40m`, `2h05m`, `1d04h`."""
+    for from_s, step in ((7200.0, 300), (600.0, 60), (60.0, 10)):
+        if seconds >= from_s:
+            return duration(round(seconds / step) * step).replace("m00s", "m")
+    return f"{round(seconds)}s"
+
+
+def counts_text(counts: PhaseCounts, left: TimeLeft | None) -> str:
+    """Return how a phase stands: `5/15 done, 2 running, 1 failed, 40s–1m20s left`."""
     ended = counts.total - counts.open
     parts = [f"{counts.succeeded}/{counts.total} done"]
     for number, word in (
@@ -82,8 +107,8 @@ def counts_text(counts: PhaseCounts, eta_s: float | None) -> str:
     ):
         if number:
             parts.append(f"{number} {word}")
-    if ended < counts.total and eta_s is not None:
-        parts.append(f"{duration(eta_s)} left")
+    if ended < counts.total and left is not None:
+        parts.append(left_text(left))
     return ", ".join(parts)
 
 

@@ -15,7 +15,7 @@ import pytest
 from master.adapters.inbox import Asked, Inbox
 from master.core.running.orders.order import By, CancelJobs, Reply, Said
 from master.errors import NoMaster, TwophaseError, UsageError
-from master.runs.control.answers import WHY
+from master.runs.control.answers import TIME_LEFT, WHY
 from master.runs.control.client import ask, order
 from master.runs.control.log_client import followed
 from master.runs.control.log_streams import MOST
@@ -213,3 +213,7 @@ def test_the_socket_of_somebody_else_is_told(
     monkeypatch.setattr("master.runs.control.client.peer_of", lambda sock: By(4242, "eve", 1))
     with pytest.raises(TwophaseError, match="is eve's"):
         order(layout, "cancel", {"jobs": ["job"]})
+
+
+def test_it_tells_how_much_time_is_left(layout: RunLayout, master: ControlServer) -> None:
+    assert ask(layout, TIME_LEFT) == {"base_models": None, "experiments": None}, "no worker is up"

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from master.core.planning.plan import Plan, base_model_job_id
-from master.core.running.commands import Transition
 from master.core.running.lifecycle import ENDED, State
 from master.core.running.records import JobRecord, RunState
 from worker_agent.protocol.outcome import LeftOut
 
-_WAVES_TO_TRUST = 2
-"""Once so many jobs have ended on every slot, their rate says more than the mean duration of a job."""
 _EXPLAINED = frozenset({State.FAILED, State.CANCELLED, State.BLOCKED})
 
 
@@ -185,81 +181,6 @@ class PhaseCounts:
     def open(self) -> int:
         """Return how many have not ended."""
         return self.total - self.succeeded - self.failed - self.blocked - self.cancelled
-
-
-@dataclass
-class _Pace:
-    """How fast the jobs of a phase have ended since the tally began."""
-
-    first_start: float | None = None
-    ended: int = 0
-
-
-@dataclass
-class Tally:
-    """Counts by phase, kept up to date by the run's transitions, so that none needs a look at all jobs."""
-
-    states: dict[str, State] = field(default_factory=dict)
-    phases: dict[str, int] = field(default_factory=dict)
-    counts: dict[int, Counter[State]] = field(default_factory=lambda: {1: Counter(), 2: Counter()})
-    kinds: dict[int, set[str]] = field(default_factory=lambda: {1: set(), 2: set()})
-    _paces: dict[int, _Pace] = field(default_factory=lambda: {1: _Pace(), 2: _Pace()})
-
-    @classmethod
-    def of(cls, state: RunState) -> Tally:
-        """Return the tally of a state as it is now."""
-        tally = cls()
-        for job_id, record in state.jobs.items():
-            tally.states[job_id] = record.state
-            tally.phases[job_id] = record.job.phase
-            tally.counts[record.job.phase][record.state] += 1
-            tally.kinds[record.job.phase].add(record.job.kind)
-        return tally
-
-    def take(self, transition: Transition) -> None:
-        """Take one transition in; one that is known already changes nothing."""
-        before = self.states.get(transition.job_id)
-        if before is None or before is transition.state:
-            return
-        phase = self.phases[transition.job_id]
-        self.states[transition.job_id] = transition.state
-        self.counts[phase][before] -= 1
-        self.counts[phase][transition.state] += 1
-        pace = self._paces[phase]
-        if transition.state is State.RUNNING and pace.first_start is None:
-            pace.first_start = transition.at
-        pace.ended += transition.state in ENDED
-
-    def phase(self, phase: int) -> PhaseCounts:
-        """Return how the jobs of a phase stand."""
-        return PhaseCounts.of(self.counts[phase])
-
-    def eta_s(self, state: RunState, phase: int, at: float) -> float | None:
-        """Return the seconds until a phase has ended, None while nothing is known or the run is stopping."""
-        if state.stopping:
-            return None
-        pace, counts = self._paces[phase], self.phase(phase)
-        elapsed = at - pace.first_start if pace.first_start is not None else 0.0
-        slots = sum(
-            int(view.slots - view.held_by_others) for view in state.workers.values() if view.available
-        )
-        if counts.open and pace.ended >= _WAVES_TO_TRUST * max(slots, 1) and elapsed > 0:
-            return counts.open * elapsed / pace.ended
-        return eta_by_mean_s(counts, self._mean_s(state.durations, phase), slots)
-
-    def _mean_s(self, durations: dict[str, tuple[int, float]], phase: int) -> float | None:
-        known = [durations[kind] for kind in self.kinds[phase] if kind in durations]
-        count = sum(number for number, _ in known)
-        return sum(total for _, total in known) / count if count else None
-
-
-def eta_by_mean_s(counts: PhaseCounts, mean_s: float | None, slots: int) -> float | None:
-    """Return the seconds left if all jobs take `mean_s` and the running ones are half done."""
-    if not counts.open:
-        return 0.0
-    if mean_s is None or slots < 1:
-        return None
-    return (counts.open - counts.running / 2) * mean_s / min(slots, counts.open)
 
 
 def as_number(value: Any) -> float | None:

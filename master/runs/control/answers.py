@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from http import HTTPStatus
+from random import Random
 from typing import Any
 from urllib.parse import unquote
 
 from master.core.explaining.cause_json import to_json
 from master.core.explaining.explain import explain
 from master.core.nearest import shown
+from master.core.running.forecast.ahead import Ahead
+from master.core.running.forecast.tally import reckoning
 from master.core.running.records import RunState
 
 Answer = tuple[HTTPStatus, dict[str, Any]]
+Later = Callable[[], dict[str, Any]]
+"""Makes what is told where that takes its time; it needs the state no more."""
 WHY, LOGS = "/api/why/", "/api/logs/"
 """Before the id of a job."""
+TIME_LEFT = "/api/time-left"
+_PHASES = {1: "base_models", 2: "experiments"}
 
 
-def answer(path: str, state: RunState, at: float) -> Answer:
+def answer(path: str, state: RunState, at: float) -> tuple[HTTPStatus, dict[str, Any] | Later]:
     """Return the answer to a GET of `path`; `at` is now, as Unix time."""
+    if path == TIME_LEFT:
+        return HTTPStatus.OK, _time_left(state, at)
     if path.startswith(WHY):
         return _why(unquote(path[len(WHY) :]), state, at)
     return _error(f"no route {shown(path)}")
+
+
+def _time_left(state: RunState, at: float) -> Later:
+    """Return what tells by phase how many seconds are left: null where nothing tells, or the run stops."""
+    if state.stopping:
+        return lambda: dict.fromkeys(_PHASES.values())
+    reckon = reckoning(Ahead.of(state, at), state, at)
+    return lambda: {_PHASES[phase]: left and asdict(left) for phase, left in reckon(Random(0).random).items()}
 
 
 def _why(job_id: str, state: RunState, at: float) -> Answer:

@@ -59,7 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _told(self) -> Answer:
         with self.server.shared.looking() as state:
-            return answer(self.path, state, steady_clock.now())
+            status, told = answer(self.path, state, steady_clock.now())
+        return status, told() if callable(told) else told
 
     def _carried_out(self) -> Answer:
         event = ordered(self.path, self._body(), peer_of(self.connection))

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import pytest
 
 from master.core.running import summary
+from master.core.running.forecast.tally import Tally
 from master.core.running.lifecycle import State
 from master.core.running.records import Outbox, RunState
-from master.core.running.summary import Tally, base_model_rows, job_rows
+from master.core.running.summary import base_model_rows, job_rows
 from master.runs import snapshot as snapshot_module
 from master.runs.snapshot import SharedState
 from tests.support.scripted_run import ScriptedRun, jobs_spec
@@ -20,7 +21,7 @@ from tests.unit.master.core.running.world import Scene
 
 def check(shared: SharedState, state: RunState) -> None:
     """Assert that a snapshot is what a look at the whole state gives."""
-    found, tally = shared.snapshot(), Tally.of(state)
+    found, tally = shared.snapshot(), Tally.of(state, 0.0)
     assert list(found.jobs) == job_rows(state, phase=2)
     assert list(found.base_models) == base_model_rows(state)
     assert found.counts == {phase: tally.phase(phase) for phase in (1, 2)}

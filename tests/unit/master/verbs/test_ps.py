@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from master.verbs import ps
 from master.verbs.ps import main
 from tests.unit.master.verbs.published import as_published
 
@@ -76,3 +78,30 @@ def test_what_cannot_be_is_one_line(
         code = int(str(ended.code))
     told = capsys.readouterr()
     assert code == 2 and says in told.err.splitlines()[0] and told.out == ""
+
+
+LEFT = {"low_s": 60.0, "middle_s": 90.0, "high_s": 180.0}
+
+
+@pytest.mark.parametrize(
+    ("told", "end"),
+    [
+        (None, "1 succeeded"),
+        ({"base_models": None, "experiments": None}, "1 succeeded"),
+        ({"base_models": LEFT, "experiments": LEFT}, "1 succeeded; 1m–3m left"),
+        ({"base_models": LEFT, "experiments": None}, "1 succeeded; of the base models 1m–3m left"),
+        ({"base_models": LEFT, "experiments": dict.fromkeys(LEFT, 0.0)}, "1 succeeded"),
+    ],
+)
+def test_a_master_tells_how_much_time_is_left(
+    told: dict[str, Any] | None,
+    end: str,
+    run: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ps, "_time_left", lambda layout: told)
+    assert main(["--run", str(run)]) == 0
+    assert capsys.readouterr().out.strip().endswith(end)
+    assert main(["--run", str(run), "--json"]) == 0
+    assert as_published("ps", capsys.readouterr().out)["time_left"] == told

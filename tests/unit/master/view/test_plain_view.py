@@ -51,7 +51,7 @@ def test_every_half_minute_it_says_where_the_run_stands() -> None:
     view.refresh(run.state, 1030.0)
     added = stream.getvalue().removeprefix(before)
     assert added == (
-        "1970-01-01 00:17:10  experiments 1/3 done, 1 failed, 5.0s left;"
+        "1970-01-01 00:17:10  experiments 1/3 done, 1 failed, 2s–9s left;"
         " nothing runs: alpha/job2 is queued on lab1, which has not started it yet\n"
     )
     view.refresh(run.state, 1045.0)
@@ -78,7 +78,8 @@ def test_closing_tells_what_is_left_and_may_be_repeated() -> None:
     view.close()
     assert stream.getvalue().count("bye") == 1
     assert "started   alpha/job2" in stream.getvalue()
-    assert stream.getvalue().splitlines()[-1].endswith("experiments 1/3 done, 1 running, 1 failed, 2.5s left")
+    end = stream.getvalue().splitlines()[-1]
+    assert end.endswith("experiments 1/3 done, 1 running, 1 failed, 2s–9s left")
 
 
 def test_notes_are_told_even_if_the_run_never_began() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from master.core.running.forecast.time_left import TimeLeft
 from master.core.running.summary import PhaseCounts
 from master.view.wording import (
     counts_text,
     duration,
     ending,
     figure,
+    left_text,
     metrics_text,
     progress_text,
 )
@@ -72,11 +74,26 @@ def test_only_numbers_are_shown_and_only_a_few() -> None:
 
 
 def test_counts_leave_out_what_there_is_none_of() -> None:
-    assert counts_text(PhaseCounts(total=5, succeeded=5), 0.0) == "5/5 done"
+    assert counts_text(PhaseCounts(total=5, succeeded=5), TimeLeft(0.0, 0.0, 0.0)) == "5/5 done"
     everything = PhaseCounts(total=15, succeeded=5, failed=1, blocked=2, cancelled=3, running=4)
-    assert counts_text(everything, 80.0) == (
-        "5/15 done, 4 running, 1 failed, 2 blocked, 3 cancelled, 1m20s left"
+    assert counts_text(everything, TimeLeft(40.0, 70.0, 83.0)) == (
+        "5/15 done, 4 running, 1 failed, 2 blocked, 3 cancelled, 40s–1m20s left"
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (TimeLeft(41.0, 60.0, 83.0), "41s–1m20s left"),
+        (TimeLeft(700.0, 2400.0, 3900.0), "12m–1h05m left"),
+        (TimeLeft(7300.0, 7400.0, 7500.0), "about 2h05m left"),
+        (TimeLeft(0.0, 0.2, 0.4), "about 0s left"),
+        (TimeLeft(3.6, 3.7, 3.9), "about 4s left"),
+        (TimeLeft(80_000.0, 100_000.0, 200_000.0), "22h15m–2d07h left"),
+    ],
+)
+def test_time_left_is_a_range_as_exact_as_a_guess_deserves(left: TimeLeft, text: str) -> None:
+    assert left_text(left) == text
 
 
 def test_of_a_long_name_the_end_is_shown() -> None:

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from master.core.running import events as ev
-from master.core.running.commands import Transition
 from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
-from master.core.running.records import RunState
 from master.core.running.summary import (
-    PhaseCounts,
-    Tally,
     as_number,
     base_model_rows,
-    eta_by_mean_s,
     job_row,
     job_rows,
     planned_savings,
@@ -24,23 +18,6 @@ from master.core.running.summary import (
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 
 IN_STORE = {"0" * 64: "content"}
-
-
-class Recorder:
-    """Keeps a tally by transitions alone, and all transitions."""
-
-    def __init__(self) -> None:
-        self.tally: Tally | None = None
-        self.seen: list[Transition] = []
-
-    def transition(self, transition: Transition, state: RunState) -> None:
-        self.tally = self.tally or Tally.of(state)
-        self.tally.take(transition)
-        self.seen.append(transition)
-
-
-def counts_of(state: RunState, phase: int) -> PhaseCounts:
-    return Tally.of(state).phase(phase)
 
 
 def test_a_job_that_was_never_given_out_has_no_place_and_no_times() -> None:
@@ -75,99 +52,6 @@ def test_a_failure_tells_its_reason_on_one_line() -> None:
     row = job_row(run.job("job0"))
     assert row.error == "failed: exit code 1: no data"
     assert (row.exit_code, row.stderr_tail) == (1, "Traceback\nno data\n")
-
-
-def test_counts_follow_the_transitions() -> None:
-    recorder = Recorder()
-    run = ScriptedRun(jobs_spec(6, 2), ["w"], watcher=recorder)
-    run.up("w", 4)
-    run.start("0")
-    run.succeed("0")
-    run.fail("1", "no memory")
-    run.start("job0")
-    run.succeed("job0")
-    run.start("job2")
-    assert recorder.tally is not None
-    assert recorder.tally.phase(1) == PhaseCounts(total=2, succeeded=1, failed=1)
-    assert recorder.tally.phase(2) == PhaseCounts(total=6, succeeded=1, blocked=3, running=1)
-    assert recorder.tally.phase(1) == counts_of(run.state, 1)
-    assert recorder.tally.phase(2) == counts_of(run.state, 2)
-
-
-def test_a_tally_takes_a_transition_only_once() -> None:
-    recorder = Recorder()
-    run = ScriptedRun(jobs_spec(1, 0), ["w"], watcher=recorder)
-    run.up("w", 1)
-    run.start("job0")
-    run.succeed("job0")
-    assert recorder.tally is not None
-    recorder.tally.take(recorder.seen[-1])
-    assert recorder.tally.phase(2) == PhaseCounts(total=1, succeeded=1)
-
-
-def test_a_tally_passes_over_jobs_that_it_does_not_know() -> None:
-    recorder = Recorder()
-    run = ScriptedRun(jobs_spec(1, 0), ["w"], watcher=recorder)
-    run.up("w", 1)
-    other = Tally.of(ScriptedRun(jobs_spec(1, 1), ["w"], in_store=IN_STORE).state)
-    before = other.phase(2)
-    other.states.clear()
-    other.take(recorder.seen[-1])
-    assert other.phase(2) == before
-
-
-@pytest.mark.parametrize(
-    ("counts", "mean_s", "slots", "left_s"),
-    [
-        (PhaseCounts(total=10, succeeded=10), 5.0, 2, 0.0),
-        (PhaseCounts(total=10), None, 2, None),
-        (PhaseCounts(total=10), 5.0, 0, None),
-        (PhaseCounts(total=10), 6.0, 2, 30.0),
-        (PhaseCounts(total=10, succeeded=6, running=2), 6.0, 2, 9.0),
-        (PhaseCounts(total=3, succeeded=2, running=1), 8.0, 100, 4.0),
-    ],
-)
-def test_time_left_by_the_mean(
-    counts: PhaseCounts, mean_s: float | None, slots: int, left_s: float | None
-) -> None:
-    assert eta_by_mean_s(counts, mean_s, slots) == left_s
-
-
-def test_time_left_goes_by_the_rate_once_each_slot_has_ended_two_jobs() -> None:
-    recorder = Recorder()
-    run = ScriptedRun(jobs_spec(10, 0), ["w"], watcher=recorder)
-    run.up("w", 1)
-    assert recorder.tally is not None
-    assert recorder.tally.eta_s(run.state, 2, run.at) is None
-    run.start("job0")
-    run.succeed("job0", seconds=10.0)
-    assert recorder.tally.eta_s(run.state, 2, run.at) == 90.0
-    run.at += 10.0
-    run.start("job1")
-    run.succeed("job1", seconds=10.0)
-    assert recorder.tally.eta_s(run.state, 2, run.at) == 8 * 30.0 / 2
-
-
-def test_a_run_that_stops_has_no_time_left() -> None:
-    recorder = Recorder()
-    run = ScriptedRun(jobs_spec(2, 0), ["w"], watcher=recorder)
-    run.up("w", 1)
-    run.succeed("job0", seconds=10.0)
-    assert recorder.tally is not None
-    assert recorder.tally.eta_s(run.state, 2, run.at) == 10.0
-    run.tell(ev.StopRequested(run.at))
-    assert recorder.tally.eta_s(run.state, 2, run.at) is None
-
-
-def test_each_phase_has_its_own_mean() -> None:
-    recorder = Recorder()
-    run = ScriptedRun(jobs_spec(4, 1), ["w"], watcher=recorder)
-    run.up("w", 4)
-    run.succeed("0", seconds=100.0)
-    run.succeed("job0", seconds=8.0)
-    assert recorder.tally is not None
-    assert recorder.tally.eta_s(run.state, 1, run.at) == 0.0
-    assert recorder.tally.eta_s(run.state, 2, run.at) == 8.0
 
 
 def test_base_models_of_the_store_save_a_training_for_each_of_their_jobs() -> None:

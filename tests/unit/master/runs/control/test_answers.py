@@ -8,7 +8,8 @@ import pytest
 
 from master.core.explaining.cause_json import from_json
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
-from master.runs.control.answers import answer
+from master.runs.control.answers import TIME_LEFT, answer
+from tests.support.scripted_run import ScriptedRun, jobs_spec
 from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
 
 
@@ -40,3 +41,23 @@ def test_a_job_that_has_ended_has_no_cause() -> None:
 def test_what_is_not_there_is_told(path: str, says: str) -> None:
     status, told = answer(path, one_running_alone().state, 7.0)
     assert status is HTTPStatus.NOT_FOUND and says in told["error"]
+
+
+def test_time_left_is_a_range_for_each_phase() -> None:
+    run = ScriptedRun(jobs_spec(9, 0), ["w"])
+    run.up("w", 1)
+    for number in range(4):
+        run.start(f"job{number}")
+        run.succeed(f"job{number}", seconds=10.0)
+    status, later = answer(TIME_LEFT, run.state, run.at)
+    assert status == HTTPStatus.OK and callable(later), "it is reckoned when the run goes on again"
+    told = later()
+    assert told["base_models"] == {"low_s": 0.0, "middle_s": 0.0, "high_s": 0.0}
+    assert told["experiments"]["low_s"] < 50.0 < told["experiments"]["high_s"]
+
+
+def test_a_run_that_stops_has_no_time_left() -> None:
+    run = ScriptedRun(jobs_spec(2, 0), ["w"])
+    run.state.stopping = True
+    _, later = answer(TIME_LEFT, run.state, run.at)
+    assert callable(later) and later() == {"base_models": None, "experiments": None}
