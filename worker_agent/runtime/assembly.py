@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import selectors
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from worker_agent.attempts.logs import LogLimiter
@@ -115,13 +116,14 @@ class AgentProcess:
             *(state, self._connections, reception, self._environments, self._effects, handlers)
         )
         monitor = AttemptMonitor(state, self._host, self._connections, watches, now)
-        usage = UsageReports(self._connections)
+        usage, exits_path = UsageReports(self._connections), self._identity.layout.exits
 
         def tell_usage() -> None:
             usage.tell(self._gpus.reading, state.devices)
 
         own = (self._artefacts.make_room, self._sweeps.begin, tell_usage)
-        chores = (ports.workers.tidy, *own, self._listener.check)
+        forget_ends = partial(recovery.forget_ends, ports.spool, exits_path)
+        chores = (ports.workers.tidy, *own, self._listener.check, forget_ends)
         upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, idle_s)
         ports.selector.register(ports.workers.wakeup, selectors.EVENT_READ, ports.workers.drain)
         ports.selector.register(ports.executor, selectors.EVENT_READ, _nothing)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Collection, Dict, Iterator, Tuple
 
 from worker_agent.system import processes
 
+_MANY_BYTES = 256 * 1024
+"""Two thousand ends."""
 Identity = Tuple[int, int]
 """A pid, and the clock ticks at which it was started: no two processes of one boot have both."""
 
@@ -47,12 +50,8 @@ def seen(waited: os.waitid_result) -> Ended:
 
 def note(path: Path, ended: Ended) -> None:
     """Write an end down.  What cannot be written is not: the attempt is lost then."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, json.dumps(asdict(ended)).encode() + b"\n")
-        finally:
-            os.close(descriptor)
+    with contextlib.suppress(OSError), _held(path) as descriptor:
+        os.write(descriptor, _line(ended))
 
 
 def read(path: Path) -> Dict[Identity, Ended]:
@@ -64,6 +63,41 @@ def read(path: Path) -> Dict[Identity, Ended]:
                 ended = Ended(**json.loads(line.decode()))
                 found[ended.pid, ended.start_ticks] = ended
     return found
+
+
+def are_many(path: Path) -> bool:
+    """Return whether so much is written down that what nobody needs any more should go."""
+    try:
+        return path.stat().st_size > _MANY_BYTES
+    except OSError:
+        return False
+
+
+def keep_only(path: Path, pids: Collection[int]) -> None:
+    """Forget the ends of all processes but these.  Where that cannot be, all stay."""
+    with contextlib.suppress(OSError), _held(path):
+        kept = (_line(ended) for ended in read(path).values() if ended.pid in pids)
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(b"".join(kept))
+        fresh.replace(path)
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """Yield a descriptor to append by; nobody writes or replaces the file meanwhile.  Raises OSError."""
+    while True:
+        descriptor = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _line(ended: Ended) -> bytes:
+    return json.dumps(asdict(ended)).encode() + b"\n"
 
 
 def exit_code(status: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from worker_agent.system.exits import Ended
 
 
 def fork_is(monkeypatch: pytest.MonkeyPatch, pid: int) -> None:
+    close = os.close
     monkeypatch.setattr(keeper.processes, "adopt_orphans", lambda: True)
     monkeypatch.setattr(keeper.os, "fork", lambda: pid)
-    monkeypatch.setattr(keeper.os, "close", lambda descriptor: None)
+    monkeypatch.setattr(
+        keeper.os, "close", lambda descriptor: None if descriptor == 99 else close(descriptor)
+    )
     monkeypatch.setattr(keeper, "_introduce", lambda: None)
 
 

@@ -220,3 +220,23 @@ def test_an_end_that_was_acknowledged_is_told_from_one_that_will_be_said_again(p
     assert recovery.ended_and_told(state, spool.memory) == [("a", 1)]
     assert recovery.ended_and_told(state, spool.memory, {("a", 1)}) == [], "it is told again"
     spool.close()
+
+
+def test_ends_are_kept_until_the_outcome_is_spooled(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exits_path = path.with_name("exits.jsonl")
+    monkeypatch.setattr(exits, "_MANY_BYTES", 100)
+    spool = open_spool(path)
+    spool.put(MET)
+    for number, name in enumerate("ab"):
+        spool.put(replace(LAUNCH, job_id=name))
+        spool.put(Event(number, EventKind.RUNNING, name, 1, 5.0, Running("cpu0", 7 + number, Ticks(5, 6))))
+        exits.note(exits_path, exits.Ended(7 + number, 5, 9, 0, 0))
+    spool.put(Event(9, EventKind.FINISHED, "a", 1, 6.0, Finished(Outcome.FAILED)))
+    monkeypatch.setattr(spool, "write", lambda: False)
+    recovery.forget_ends(spool, exits_path)
+    assert len(exits.read(exits_path)) == 2
+    monkeypatch.undo()
+    monkeypatch.setattr(exits, "_MANY_BYTES", 100)
+    recovery.forget_ends(spool, exits_path)
+    assert list(exits.read(exits_path)) == [(8, 5)]
+    spool.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from worker_agent.system.exits import Ended, exit_code, note, read, seen
+from worker_agent.system import exits
+from worker_agent.system.exits import Ended, are_many, exit_code, keep_only, note, read, seen
 
 FIRST, SECOND = Ended(7, 100, 200, 0, 4096), Ended(7, 300, 400, 9, 8192)
 
@@ -46,3 +48,47 @@ def test_an_end_is_known_before_the_child_is_reaped(code: int, status: int, exit
     ended = seen(waited)
     assert (ended.pid, exit_code(ended.status), ended.peak_rss_bytes) == (os.getpid(), exits_with, 0)
     assert 0 < ended.start_ticks <= ended.end_ticks
+
+
+def test_what_nobody_asks_for_any_more_is_forgotten_once_it_is_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "exits.jsonl"
+    assert not are_many(path)
+    note(path, FIRST)
+    note(path, Ended(8, 1, 2, 0, 0))
+    assert not are_many(path)
+    monkeypatch.setattr(exits, "_MANY_BYTES", 100)
+    assert are_many(path)
+    keep_only(path, {7})
+    note(path, SECOND)
+    assert read(path) == {(7, 100): FIRST, (7, 300): SECOND}
+
+
+def test_an_end_that_is_noted_while_others_are_forgotten_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real = tmp_path / "exits.jsonl", os.open
+    note(path, FIRST)
+
+    def forget_after_opening(name: str, *more: int) -> int:
+        descriptor = real(name, *more)
+        monkeypatch.setattr(exits.os, "open", real)
+        keep_only(path, {7})
+        return descriptor
+
+    monkeypatch.setattr(exits.os, "open", forget_after_opening)
+    note(path, SECOND)
+    assert read(path) == {(7, 100): FIRST, (7, 300): SECOND}
+
+
+def test_where_nothing_can_be_written_all_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "exits.jsonl"
+    note(path, FIRST)
+
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    keep_only(path, ())
+    assert read(path) == {(7, 100): FIRST}
