@@ -79,8 +79,8 @@ OF_THE_MASTER = (
     Mutation(
         "jobs are blocked while their base model is made again",
         jobs.make_ready,
-        "if base and base.state is State.FAILED:",
-        "if base:",
+        "if base and (why := _in_vain(base)):",
+        "if base and (why := _in_vain(base) or 'is not here'):",
         breaks="blocked_jobs_have_a_failed_ancestor",
     ),
     Mutation(
