@@ -41,6 +41,7 @@ to end an agent and its jobs by hand:
 """
 
 _GPUS = "tell what is seen of the GPUs, and what an agent would do with them"
+_LIMITS = "tell how limits of jobs would be kept on this machine, as JSON"
 _ENVIRONMENT = "run the `setup` of the settings on standard input (JSON), and tell what jobs would not find"
 
 
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
                 "--in-terminal", action="store_true", help="start the agent in this terminal, for inline jobs"
             )
     _add_gpu_options(commands.add_parser("gpus", help=_GPUS, description=_GPUS))
+    commands.add_parser("limits", help=_LIMITS, description=_LIMITS)
     commands.add_parser("environment", help=_ENVIRONMENT, description=_ENVIRONMENT)
     return parser
 
@@ -93,6 +95,10 @@ def main(argv: Optional[List[str]] = None) -> int:
         from worker_agent.runtime.reports.gpu_report import run as tell_gpus
 
         return tell_gpus(args)
+    if args.command == "limits":
+        from worker_agent.limits.choice import tell
+
+        return tell()
     if args.command == "environment":
         from worker_agent.runtime.reports.environment_report import run as tell_environment
 

@@ -84,7 +84,7 @@ with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
 """
 ISOLATED = ("-I",)
 """For our programs there: modules that lie in the home directory are not taken for Python's own."""
-_GPUS_MARK, _ENVIRONMENT_MARK = '{"tool": ', '{"python": '
+_GPUS_MARK, _ENVIRONMENT_MARK, _LIMITS_MARK = '{"tool": ', '{"python": ', '{"limits": '
 _ENVIRONMENT_S = 600.0
 """More than `setup`, and the look at modules after it, may take."""
 
@@ -175,6 +175,12 @@ def gpu_report(
     """Return what the agent's command `gpus` tells of a machine, without leaving the agent there."""
     done = session.run([python, *ISOLATED, "-c", _RUN, "gpus", "--json", *flags], stdin=b"\n" + bundle.data)
     return _report(session, done, _GPUS_MARK, "the GPUs cannot be looked at")
+
+
+def check_limits(session: Session, bundle: AgentBundle, python: str) -> str:
+    """Let the agent say how it would keep limits of jobs, a word of `protocol.terms`; nothing stays there."""
+    done = session.run([python, *ISOLATED, "-c", _RUN, "limits"], stdin=b"\n" + bundle.data)
+    return str(_report(session, done, _LIMITS_MARK, "how limits are kept cannot be looked at")["limits"])
 
 
 def check_environment(session: Session, bundle: AgentBundle, python: str, settings: Settings) -> list[str]:

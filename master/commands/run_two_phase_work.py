@@ -65,7 +65,8 @@ def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
     spec, configs = run_spec(options, layout, request), job_configs(request.jobs)
     base = (request.base.sources.argv, request.base.flags) if request.base else None
     jobs = planned_jobs(spec, (request.code.sources.argv, request.flags), configs, base)
-    workers = probe_workers(request.cluster)
+    limited = any(job.resources.limits for job in request.plan.jobs)
+    workers = probe_workers(request.cluster, limited=limited)
     check_gpu_memory(request.jobs, workers)
     with COMMAND.printing():
         if options.json:

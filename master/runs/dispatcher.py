@@ -14,6 +14,7 @@ from typing import Protocol
 from master import steady_clock
 from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Asked, Inbox, Noted, Received, Sampled, Seen
+from master.core.planning.job_limits import kept
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
@@ -24,7 +25,6 @@ from master.runs.notices import Notice, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.terms import CGROUP, SCOPE, WATCHED
 
 _log = logging.getLogger(__name__)
 TICK_S = 0.25
@@ -250,7 +250,8 @@ def news_of(event: ev.Event, workers: Mapping[str, WorkerView], *, limited: bool
     """Say what becomes of a worker; "" for nothing new.  Where jobs are `limited`, say how they are there."""
     match event:
         case ev.WorkerUp(_, worker, slots, held):
-            return f"{worker}: up, {_at_a_time(slots)}{_held(held)}{_kept(event.limits) if limited else ''}"
+            how = f", {kept(event.limits)}" if limited else ""
+            return f"{worker}: up, {_at_a_time(slots)}{_held(held)}{how}"
         case ev.SlotsHeldByOthers(_, worker, held) if held != workers[worker].held_by_others:
             return f"{worker}: {_at_a_time(workers[worker].slots)}{_held(held)}"
         case ev.WorkerUnusable(_, worker, reason):
@@ -267,17 +268,6 @@ def halt_text(reason: str) -> str:
 
 def _at_a_time(slots: float) -> str:
     return f"{slots} {'job' if slots == 1 else 'jobs'} at a time"
-
-
-_KEPT = {
-    CGROUP: "limits kept by the kernel (cgroup)",
-    SCOPE: "limits kept by the kernel (systemd scope)",
-    WATCHED: "limits watched, twice a second",
-}
-
-
-def _kept(how: str) -> str:
-    return f", {_KEPT.get(how, 'LIMITS OF JOBS ARE NOT KEPT THERE')}"
 
 
 def _held(slots: float) -> str:

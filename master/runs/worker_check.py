@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from master.adapters.agent_deploy import (
@@ -13,6 +14,7 @@ from master.adapters.agent_deploy import (
     build_agent,
     check_environment,
     check_gpus,
+    check_limits,
     check_worker,
     gpu_report,
 )
@@ -30,21 +32,24 @@ from worker_agent.protocol.reports import usual_cpu_slots
 AT_ONCE = 8
 
 
-def probe_workers(cluster: ClusterSpec) -> list[PlannedWorker]:
-    """Return the workers of the cluster config, each with its slots or the reason why it is of no use."""
+def probe_workers(cluster: ClusterSpec, *, limited: bool = False) -> list[PlannedWorker]:
+    """Return the workers of the cluster config, each with its slots or the reason why it is of no use.
+
+    Where jobs are `limited`, or a worker limits them, it is asked how it keeps limits.
+    """
+    probe = partial(_probe, cluster, limited or any(server.limits for server in cluster.servers))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(
-            pool.map(_probe, cluster.servers, planned_workers(cluster), [cluster] * len(cluster.servers))
-        )
+        return list(pool.map(probe, cluster.servers, planned_workers(cluster)))
 
 
-def _probe(server: ServerSpec, planned: PlannedWorker, cluster: ClusterSpec) -> PlannedWorker:
+def _probe(cluster: ClusterSpec, limited: bool, server: ServerSpec, planned: PlannedWorker) -> PlannedWorker:
     bundle, python = build_agent(), python_of(server)
     try:
         with open_session(server, cluster) as session:
             facts = check_worker(session, bundle, python, server.state_dir, rsync=not server.is_local)
             missing = _missing(session, bundle, python, server)
-            planned = replace(planned, missing=missing)
+            kept = check_limits(session, bundle, python) if limited else ""
+            planned = replace(planned, missing=missing, limits_kept=kept)
             if server.agent.gpus:
                 found = check_gpus(session, bundle, python, server)
                 return replace(

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from master.core.harmless import clean
+from master.core.planning.job_limits import kept
 from master.core.planning.plan import Plan
 from master.core.planning.sharing import sharing_note
 from master.core.planning.varying import varying
@@ -102,7 +103,8 @@ def _reach(worker: PlannedWorker) -> str:
         return "not tried"
     if not worker.reachable:
         return "not usable, see below"
-    return "lacks something, see below" if worker.missing else "reachable"
+    kept_how = f", {kept(worker.limits_kept)}" if worker.limits_kept else ""
+    return ("lacks something, see below" if worker.missing else "reachable") + kept_how
 
 
 def _print_problems(console: Console, workers: Sequence[PlannedWorker]) -> None:

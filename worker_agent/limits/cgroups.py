@@ -142,15 +142,22 @@ class Group:
         return []
 
 
-def find_parent(needed: Sequence[str] = NEEDED, proc: Path = Path("/proc/self")) -> Optional[Path]:
-    """Return a group in which we may make others and whose members these controllers count; None for none."""
+def find_parent(
+    needed: Sequence[str] = NEEDED, proc: Path = Path("/proc/self"), changes_nothing: bool = False
+) -> Optional[Path]:
+    """Return a group in which we may make others and whose members these controllers count; None for none.
+
+    What `changes_nothing` returns a group that could be made one.
+    """
     own = own_group(proc)
     if own is None or not own.is_dir():
         return None
     for candidate in (own.parent, own):
         if _may_use(candidate) and set(needed) <= _words(candidate / "cgroup.subtree_control"):
             return candidate
-    return own if _may_use(own) and _make_room(own, needed) else None
+    if not _may_use(own) or not _has_room(own, needed):
+        return None
+    return own if changes_nothing or _make_room(own, needed) else None
 
 
 def own_group(proc: Path) -> Optional[Path]:
@@ -189,16 +196,19 @@ def _may_use(group: Path) -> bool:
     )
 
 
+def _has_room(own: Path, needed: Sequence[str]) -> bool:
+    """Return whether a group is ours alone, and may have what is below it counted."""
+    ours = {str(os.getpid()), str(os.getppid())}
+    return set(needed) <= _words(own / "cgroup.controllers") and _words(own / _MEMBERS) <= ours
+
+
 def _make_room(own: Path, needed: Sequence[str]) -> bool:
-    """Move ourselves to a group below our own, where that is ours alone, and have what is below it counted.
+    """Move ourselves to a group below our own, and have what is below it counted.
 
     The kernel counts nothing below a group that has processes itself.
     """
     with contextlib.suppress(OSError):
         members = (own / _MEMBERS).read_text().split()
-        ours = {str(os.getpid()), str(os.getppid())}
-        if not set(needed) <= _words(own / "cgroup.controllers") or not ours.issuperset(members):
-            return False
         leaf = own / _AGENT
         leaf.mkdir(exist_ok=True)
         for pid in members:

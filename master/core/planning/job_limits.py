@@ -9,7 +9,7 @@ from typing import Any
 
 from master.core.nearest import literal, unknown
 from master.core.quantities import SIZES, size_bytes
-from worker_agent.protocol.terms import NO_LIMITS, JobLimits
+from worker_agent.protocol.terms import CGROUP, NO_LIMITS, SCOPE, WATCHED, JobLimits
 
 LIMIT_KEYS = ("memory", "processes", "output")
 MOST_PROCESSES = 1_000_000
@@ -92,3 +92,15 @@ _READ: dict[str, Callable[[Any], int | None]] = {
     "processes": _processes,
     "output": size_bytes,
 }
+
+
+_KEPT = {
+    CGROUP: "limits kept by the kernel (cgroup)",
+    SCOPE: "limits kept by the kernel (systemd scope)",
+    WATCHED: "limits watched, twice a second",
+}
+
+
+def kept(how: str) -> str:
+    """Say how a worker keeps limits, by the word of its agent."""
+    return _KEPT.get(how, "LIMITS OF JOBS ARE NOT KEPT THERE")

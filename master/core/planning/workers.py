@@ -32,6 +32,8 @@ class PlannedWorker:
     """What jobs would not find there, where it was asked."""
     gpu_bytes: tuple[int, ...] = ()
     """What jobs may have of each GPU, where it was asked; 0 where it does not know."""
+    limits_kept: str = ""
+    """How it keeps limits of jobs, a word of `protocol.terms`, where it was asked."""
 
 
 def planned_workers(cluster: ClusterSpec) -> list[PlannedWorker]:

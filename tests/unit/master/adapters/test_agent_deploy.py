@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import worker_agent
-from master.adapters.agent_deploy import AgentBundle, build_agent, check_worker, deploy_agent
+from master.adapters.agent_deploy import AgentBundle, build_agent, check_limits, check_worker, deploy_agent
 from master.errors import DiskFull, RemoteError, SessionLost, WorkerUnusable
 from tests.support.fake_session import NEVER, FakeSession, Reply
 
@@ -55,6 +55,16 @@ def test_an_agent_that_is_there_is_not_sent_again() -> None:
     session = worker(facts(digest=BUNDLE.digest))
     assert deploy(session) == PATH
     assert len(session.calls) == 1
+
+
+def test_how_limits_are_kept_is_asked_without_leaving_the_agent_there() -> None:
+    session = FakeSession("lab1")
+    session.script(
+        "python3", "-I", "-c", behaviour=lambda rest, stdin: Reply(stdout=b'motd\n{"limits": "scope"}\n')
+    )
+    assert check_limits(session, BUNDLE, "python3") == "scope"
+    (call,) = session.calls
+    assert call.argv[-1] == "limits" and call.stdin == b"\n" + BUNDLE.data
 
 
 def test_a_look_changes_nothing_and_tells_what_is_there() -> None:

@@ -121,7 +121,7 @@ def test_errors_are_one_message_and_an_exit_code(
 
 def probing(monkeypatch: pytest.MonkeyPatch, *reachable: bool) -> None:
     workers = [PlannedWorker(f"lab{n}", 2, 0, up, "" if up else "down") for n, up in enumerate(reachable)]
-    monkeypatch.setattr(run_two_phase_work, "probe_workers", lambda cluster: workers)
+    monkeypatch.setattr(run_two_phase_work, "probe_workers", lambda cluster, limited: workers)
 
 
 @pytest.mark.parametrize(("reachable", "code"), [((True, False), 0), ((False, False), 4)])

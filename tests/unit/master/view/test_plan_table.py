@@ -62,6 +62,17 @@ def test_each_problem_is_told_once_and_whole() -> None:
     assert f"\nodd: {long}\n" in page and "\x1b" not in page
 
 
+def test_where_jobs_have_limits_the_plan_tells_how_each_worker_keeps_them() -> None:
+    told = {"lab1": "cgroup", "lab2": "watched", "lab3": "not kept"}
+    workers = [PlannedWorker(name, 1, 0, reachable=True, limits_kept=how) for name, how in told.items()]
+    console, jobs = paper(), jobs_spec(1, 0)
+    print_plan(jobs, make_plan(jobs, {}), workers, console=console)
+    page = " ".join(written(console).split())
+    assert "lab1 CPU, 1 at a time reachable, limits kept by the kernel (cgroup)" in page
+    assert "lab2 CPU, 1 at a time reachable, limits watched, twice a second" in page
+    assert "lab3 CPU, 1 at a time reachable, LIMITS OF JOBS ARE NOT KEPT THERE" in page
+
+
 def test_a_plan_without_base_models() -> None:
     page = plan_page(paper(), 3, 0, {})
     assert "Base models" not in page
@@ -94,6 +105,7 @@ def test_plan_json_round_trips() -> None:
         "reason": "connection refused",
         "missing": [],
         "gpu_bytes": [],
+        "limits_kept": "",
     }
 
 

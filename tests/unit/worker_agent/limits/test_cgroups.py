@@ -52,6 +52,8 @@ def test_a_group_that_is_ours_alone_is_made_room_in(tmp_path: Path) -> None:
     own = kernel.group("service", "memory pids", pids=f"{os.getpid()}\n")
     (own / "twophase-agent").mkdir()
     (own / "twophase-agent" / "cgroup.procs").write_text("")
+    assert find_parent(proc=kernel.proc, changes_nothing=True) == own
+    assert (own / "twophase-agent" / "cgroup.procs").read_text() == ""
     assert find_parent(proc=kernel.proc) == own
     assert (own / "twophase-agent" / "cgroup.procs").read_text() == str(os.getpid())
     assert (own / "cgroup.subtree_control").read_text() == "+memory +pids"
@@ -65,6 +67,7 @@ def test_otherwise_there_is_none(tmp_path: Path, controllers: str, pids: str) ->
     kernel.group("")
     kernel.group("service", controllers, pids=pids)
     assert find_parent(proc=kernel.proc) is None
+    assert find_parent(proc=kernel.proc, changes_nothing=True) is None
 
 
 def test_where_there_is_no_version_2_there_is_none(tmp_path: Path) -> None:
