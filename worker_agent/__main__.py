@@ -42,6 +42,7 @@ to end an agent and its jobs by hand:
 
 _GPUS = "tell what is seen of the GPUs, and what an agent would do with them"
 _LIMITS = "tell how limits of jobs would be kept on this machine, as JSON"
+_USAGE = "tell as JSON how much of this machine is in use, and who uses its GPUs"
 _ENVIRONMENT = "run the `setup` of the settings on standard input (JSON), and tell what jobs would not find"
 
 
@@ -73,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
             )
     _add_gpu_options(commands.add_parser("gpus", help=_GPUS, description=_GPUS))
     commands.add_parser("limits", help=_LIMITS, description=_LIMITS)
+    usage = commands.add_parser("usage", help=_USAGE, description=_USAGE)
+    _add_gpu_options(usage)
+    add = usage.add_argument
+    add("--folder", dest="folders", action="append", default=[], metavar="DIR", help="tell of its disk")
+    add("--every", type=float, metavar="S", help="again and again, until standard input ends")
     commands.add_parser("environment", help=_ENVIRONMENT, description=_ENVIRONMENT)
     return parser
 
@@ -99,6 +105,10 @@ def main(argv: Optional[List[str]] = None) -> int:
         from worker_agent.limits.choice import tell
 
         return tell()
+    if args.command == "usage":
+        from worker_agent.runtime.reports.usage_report import run as tell_usage
+
+        return tell_usage(args)
     if args.command == "environment":
         from worker_agent.runtime.reports.environment_report import run as tell_environment
 

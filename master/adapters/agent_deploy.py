@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import worker_agent
-from master.adapters.session import Completed, Session
+from master.adapters.session import Channel, Completed, Session
 from master.errors import FULL_DISK, DiskFull, RemoteError, WorkerUnusable
 from master.specs import ServerSpec
 from worker_agent.protocol.layout import agent_path
@@ -82,6 +82,16 @@ with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
     sys.stdin = io.StringIO(told)
     sys.exit(main(sys.argv[1:]))
 """
+_RUN_ON = """
+import sys, tempfile
+with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
+    stream.write(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))
+    stream.flush()
+    sys.path.insert(0, stream.name)
+    from worker_agent.__main__ import main
+    sys.exit(main(sys.argv[1:]))
+"""
+"""The same, with a standard input that goes on."""
 ISOLATED = ("-I",)
 """For our programs there: modules that lie in the home directory are not taken for Python's own."""
 _GPUS_MARK, _ENVIRONMENT_MARK, _LIMITS_MARK = '{"tool": ', '{"python": ', '{"limits": '
@@ -159,14 +169,31 @@ def check_gpus(session: Session, bundle: AgentBundle, python: str, server: Serve
 
     Raises WorkerUnusable where GPUs are not there or cannot be read.
     """
+    report = gpu_report(session, bundle, python, _gpu_flags(server))
+    if report["problem"]:
+        raise WorkerUnusable(session.host, report["problem"])
+    return GpuFacts(len(report["slots"]), tuple(report["gpu_bytes"]))
+
+
+def _gpu_flags(server: ServerSpec) -> list[str]:
     asked = server.agent
     flags = ["--gpus", ",".join((*asked.gpus, "")), "--gpu-reserve", str(asked.gpu_reserve)]
     for flag, value in (("--slots-per-gpu", asked.slots_per_gpu), ("--cpu-slots", asked.cpu_slots)):
         flags += [flag, str(value)] if value is not None else []
-    report = gpu_report(session, bundle, python, flags)
-    if report["problem"]:
-        raise WorkerUnusable(session.host, report["problem"])
-    return GpuFacts(len(report["slots"]), tuple(report["gpu_bytes"]))
+    return flags
+
+
+def open_usage(
+    session: Session, bundle: AgentBundle, python: str, server: ServerSpec, every_s: float
+) -> Channel:
+    """Let the agent tell every so often how much of a machine is in use, without leaving it there."""
+    folders = dict.fromkeys(filter(None, (server.agent.work_dir, server.state_dir)))
+    flags = [*_gpu_flags(server), "--every", f"{every_s:g}"]
+    for folder in folders:
+        flags += ["--folder", folder]
+    channel = session.open_channel([python, *ISOLATED, "-c", _RUN_ON, "usage", *flags])
+    channel.send(f"{len(bundle.data)}\n".encode() + bundle.data)
+    return channel
 
 
 def gpu_report(

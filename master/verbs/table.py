@@ -13,11 +13,13 @@ class Verb:
     name: str
     about: str
     """In a line of the help."""
+    room: str = ""
+    """The folder of its module, where it has one."""
 
     @property
     def module(self) -> str:
         """The module that knows the verb's words."""
-        return f"master.verbs.{self.name}"
+        return ".".join(filter(None, ("master.verbs", self.room, self.name)))
 
 
 VERBS: Mapping[str, Verb] = {
@@ -27,6 +29,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("doctor", "tell what is wrong with each worker, and what cures it"),
         Verb("plan", "show what a run would do, and the state of the workers; start nothing"),
         Verb("run", "train every base model once, then run every experiment from it"),
+        Verb("top", "show what is in use on every machine: GPUs, cores, memory, slots", "machines"),
         Verb("ps", "list the jobs of a run: state, worker, how long, why one failed"),
         Verb("why", "tell why a job has not ended, and what would change it"),
         Verb("cancel", "end jobs of a running master; they stay ended until a retry"),

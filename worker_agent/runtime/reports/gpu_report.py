@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the report; return 1 where the GPUs are not as the flags have them, or cannot be read."""
     report = Report()
     try:
-        _look(_settings(args), report)
+        look(settings_of(args), report, AgentState())
     except (GpuError, MessageError, OSError) as error:
         report.problem = str(error)
     if args.json:
@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if report.problem else 0
 
 
-def _settings(args: argparse.Namespace) -> Settings:
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Return the settings that the flags name.  Raises MessageError for those that no agent takes."""
     names = [name.strip() for name in args.gpus.split(",") if name.strip()]
     if args.gpus.strip().isdigit():
         names = [str(index) for index in range(int(args.gpus))]
@@ -64,12 +65,15 @@ def _settings(args: argparse.Namespace) -> Settings:
     return settings
 
 
-def _look(settings: Settings, report: Report) -> None:
-    """Fill the report in as far as it goes.  Raises GpuError, OSError."""
+def look(settings: Settings, report: Report, state: AgentState) -> Optional[Reading]:
+    """Fill the report in as far as it goes; `state` then has what is taken of the devices.
+
+    Returns what the driver's tool told.  Raises GpuError, OSError.
+    """
     reading = read_gpus()
     report.tool = reading.tool if reading else None
     report.gpus = [_facts(gpu, reading) for gpu in reading.gpus] if reading else []
-    state, workers = AgentState(), Background()
+    workers = Background()
     try:
         monitor = GpuMonitor(state, SlotLocks(slot_lock_dir()), workers, lambda text: None)
         devices = monitor.devices(settings)
@@ -81,6 +85,7 @@ def _look(settings: Settings, report: Report) -> None:
         gpu["state"] = _state(gpu, state)
     report.slots = [slot for device in devices for slot in usual_slots(device)]
     report.gpu_bytes = [device.memory or 0 for device in devices if device.gpu]
+    return reading
 
 
 def _facts(gpu: Gpu, reading: Reading) -> Dict[str, Any]:

@@ -31,12 +31,12 @@ def args(*words: str) -> argparse.Namespace:
     [((), ["auto"]), (("--gpus", "3"), ["0", "1", "2"]), (("--gpus", "0, GPU-b,"), ["0", "GPU-b"])],
 )
 def test_gpus_are_named_as_in_the_cluster_config(words: tuple[str, ...], gpus: list[str]) -> None:
-    assert module._settings(args(*words)).gpus == gpus
+    assert module.settings_of(args(*words)).gpus == gpus
 
 
 def test_settings_that_no_agent_takes_are_refused() -> None:
     with pytest.raises(MessageError, match="slots_per_gpu"):
-        module._settings(args("--slots-per-gpu", "0"))
+        module.settings_of(args("--slots-per-gpu", "0"))
 
 
 def test_processes_are_those_on_that_gpu() -> None:

@@ -1,0 +1,151 @@
+"""`twophase top`: GPUs, cores, memory, disks and slots of all machines, with or without a run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+from master.commands.frame import Command
+from master.commands.options.flag_types import number_of_seconds
+from master.commands.options.parser import new_parser
+
+if TYPE_CHECKING:
+    from master.runs.usage.machines import Looked, MachineWatch
+    from master.specs import ClusterSpec
+
+NAME = "top"
+NOT_ALL = 1
+PATIENCE_S = 60.0
+"""For the first look at every machine."""
+_EVERY_S = 3.0
+_DESCRIPTION = """\
+Show what is in use on every machine of the cluster config, by whomever: GPUs with how busy they are, their
+memory and whose processes are on them, cores, memory, disks, and how many slots agents of all runs and users
+have.  Needs no run and no master, and changes nothing there.  On a terminal it goes on until Ctrl-C."""
+_EPILOG = """\
+exit codes:
+  0 done                  1 with --once or --json: a machine could not be looked at
+  2 wrong words           3 the cluster config is wrong
+
+examples:
+  twophase top
+  twophase top --once | grep gpu
+  twophase top --json | jq '[.machines[].gpus[]? | select(.utilization_percent < 5)] | length'"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Show the machines and return the exit code."""
+    return Command(f"twophase {NAME}").run(lambda: _show(parser().parse_args(words)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
+    add = result.add_argument
+    config = "the machines, JSON or YAML (cluster_config.json where that is here, else this machine)"
+    add("--cluster-config", type=Path, metavar="F", help=config)
+    add(
+        "--every",
+        type=number_of_seconds,
+        default=_EVERY_S,
+        metavar="S",
+        help=f"seconds between looks ({_EVERY_S:g})",
+    )
+    add("--once", action="store_true", help="look once; so it is where the output is no terminal")
+    add("--json", action="store_true", help="look once: one JSON object (docs/verbs.schema.json)")
+    return result
+
+
+def _show(options: argparse.Namespace) -> int:
+    from master.intake.cluster import read_cluster, this_machine
+    from master.runs.usage.machines import MachineWatch
+
+    usual = Path("cluster_config.json")
+    config = options.cluster_config or (usual if usual.exists() else None)
+    cluster = read_cluster(config) if config else this_machine()
+    is_once = options.once or options.json or not sys.stdout.isatty()
+    watch = MachineWatch(cluster, options.every)
+    try:
+        return _once(cluster, watch, as_json=options.json) if is_once else _live(cluster, watch)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        watch.close()
+
+
+def _once(cluster: ClusterSpec, watch: MachineWatch, *, as_json: bool) -> int:
+    found = first_looks(cluster, watch, PATIENCE_S)
+    if as_json:
+        print(json.dumps({"machines": [machine_json(each) for each in found]}, indent=1))
+    else:
+        from master.view.answers.machine_lines import machine_lines
+
+        print("\n".join(line.plain for line in machine_lines(found, sys.maxsize)))
+    return 0 if all(each.machine for each in found) else NOT_ALL
+
+
+def first_looks(cluster: ClusterSpec, watch: MachineWatch, patience_s: float) -> list[Looked]:
+    """Return the first look at every machine, in the order of the cluster config."""
+    from master.runs.usage.machines import Looked
+
+    found: dict[str, Looked] = {}
+    deadline = time.monotonic() + patience_s
+    while len(found) < len(cluster.servers):
+        try:
+            looked = watch.seen.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            break
+        found.setdefault(looked.worker, looked)
+    late = f"has not answered for {patience_s:g} s"
+    return [found.get(server.name) or Looked(server.name, None, late) for server in cluster.servers]
+
+
+def machine_json(looked: Looked) -> dict[str, Any]:
+    """Return a machine as it is published."""
+    told = json.loads(json.dumps(looked.machine, default=vars)) if looked.machine else {}
+    return {"worker": looked.worker, "problem": looked.problem or None, **_NOTHING, **_published(told)}
+
+
+_NOTHING: dict[str, Any] = {
+    "hostname": None,
+    "cores": None,
+    "load": None,
+    "cpu_percent": None,
+    "memory_used_bytes": None,
+    "memory_bytes": None,
+    "disks": [],
+    "gpus": [],
+    "slots": None,
+    "slots_taken": None,
+}
+
+
+def _published(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what a machine told; a problem with its GPUs is the machine's."""
+    problem = told.pop("problem", "")
+    return {**told, **({"problem": problem} if problem else {})}
+
+
+def _live(cluster: ClusterSpec, watch: MachineWatch) -> int:
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    from master.runs.usage.machines import Looked
+    from master.view.answers.machine_lines import machine_lines
+
+    found = {server.name: Looked(server.name, None) for server in cluster.servers}
+    console = Console(highlight=False, markup=False, emoji=False)
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            live.update(Group(*machine_lines(found.values(), console.width)), refresh=True)
+            looked = watch.seen.get()
+            found[looked.worker] = looked
+            while not watch.seen.empty():
+                looked = watch.seen.get()
+                found[looked.worker] = looked

@@ -1,0 +1,93 @@
+"""The machines as lines: one for each, and one for each of its GPUs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+
+from master.core.harmless import clean
+from master.runs.usage.machines import Looked
+from worker_agent.protocol.reports import GpuNow, MachineNow
+
+_BAR = 10
+_BUSY, _FULL = 50, 90
+"""Percent from which a figure is shown as busy, and as full."""
+
+
+def machine_lines(found: Iterable[Looked], width: int) -> Iterator[Text]:
+    """Yield the lines, none longer than `width`."""
+    for looked in found:
+        for line in _of_machine(looked):
+            line.truncate(width, overflow="ellipsis")
+            yield line
+
+
+def _of_machine(looked: Looked) -> Iterator[Text]:
+    name = (clean(looked.worker), "bold")
+    machine = looked.machine
+    if machine is None:
+        yield Text.assemble(name, "  ", (clean(looked.problem) or "is being looked at", "red"))
+        return
+    parts: list[str | tuple[str, str]] = [name, "  cpu ", _percent(machine.cpu_percent)]
+    parts += [f" of {machine.cores}, load {machine.load:.1f}", "  memory ", _memory(machine)]
+    if machine.slots:
+        parts += [f"  slots {machine.slots_taken:g}/{machine.slots}"]
+    parts += [f"  {_gigabytes(disk.free_bytes)} GB free in {clean(disk.folder)}" for disk in machine.disks]
+    yield Text.assemble(*parts)
+    if machine.problem:
+        yield Text.assemble("  ", (clean(machine.problem), "red"))
+    for gpu in machine.gpus:
+        yield _of_gpu(gpu)
+
+
+def _of_gpu(gpu: GpuNow) -> Text:
+    used, total = gpu.used_bytes, gpu.total_bytes
+    memory = "memory not known"
+    if used is not None and total:
+        memory = f"{_gigabytes(used):>5} of {_gigabytes(total)} GB"
+    return Text.assemble(
+        f"  gpu{gpu.index} ",
+        *_bar(gpu.utilization_percent),
+        " ",
+        _percent(gpu.utilization_percent),
+        f"  {memory}  ",
+        (clean(gpu.name), "dim"),
+        f"  {_users(gpu)}",
+    )
+
+
+def _users(gpu: GpuNow) -> str:
+    """Say whose processes are on a GPU, the programs of each user once."""
+    found = Counter((user.user or "somebody", user.command or "?") for user in gpu.users)
+    by_user: dict[str, list[str]] = {}
+    for (user, command), number in found.items():
+        by_user.setdefault(user, []).append(command if number == 1 else f"{command} ×{number}")
+    return clean("; ".join(f"{user}: {', '.join(commands)}" for user, commands in by_user.items()))
+
+
+def _bar(percent: float | None) -> list[tuple[str, str]]:
+    filled = 0 if percent is None else round(min(100.0, percent) * _BAR / 100)
+    return [("#" * filled, _style(percent)), ("-" * (_BAR - filled), "bright_black")]
+
+
+def _percent(percent: float | None) -> tuple[str, str]:
+    return ("  ? %", "dim") if percent is None else (f"{min(100.0, percent):3.0f} %", _style(percent))
+
+
+def _style(percent: float | None) -> str:
+    if percent is None or percent < _BUSY:
+        return "green"
+    return "yellow" if percent < _FULL else "red"
+
+
+def _memory(machine: MachineNow) -> str:
+    if not machine.memory_bytes:
+        return "not known"
+    return f"{_gigabytes(machine.memory_used_bytes)}/{_gigabytes(machine.memory_bytes)} GB"
+
+
+def _gigabytes(size: int) -> str:
+    gigabytes = size / 1e9
+    return f"{gigabytes:.1f}" if gigabytes < 100 else f"{gigabytes:.0f}"
