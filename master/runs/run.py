@@ -55,7 +55,12 @@ class RunResult:
     @property
     def reasons(self) -> list[str]:
         """Say for each worker why it is not up or not usable."""
-        return [f"{view.name}: {view.trouble}" for view in self.state.workers.values()]
+        there = self.state.workers
+        removed = {name: held for name, held in self.state.removed.items() if name not in there}
+        return [
+            *(f"{view.name}: {view.trouble}" for view in there.values()),
+            *(f"{name}: removed {held.signed}" for name, held in removed.items()),
+        ]
 
 
 class Run:

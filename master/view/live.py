@@ -69,7 +69,7 @@ class LiveView(FedView):
     def render(self, state: RunState, at: float) -> RenderableType:
         """Return what the foot of the terminal shows, no higher than the terminal."""
         head = bars(self._feed.tally, state, at, self._names)
-        troubled = [*reason_line(why_nothing_runs(state, at)), *troubled_workers(state, _MOST_TROUBLED)]
+        troubled = [*reason_line(why_nothing_runs(state, at)), *troubled_workers(state, _MOST_TROUBLED, at)]
         width, height = self._console.size
         room = height - head.row_count - len(troubled) - min(_LINES_ABOVE, height // 6) - 1
         table = slots_table(list(self._feed.active.values()), state, at, room, width)

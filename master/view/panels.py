@@ -11,11 +11,21 @@ from rich.table import Table
 from rich.text import Text
 
 from master.core.harmless import clean
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.forecast.tally import Tally
 from master.core.running.records import RunState
 from master.core.running.summary import PhaseCounts
 from master.view.feed import Active
-from master.view.wording import PHASES, counts_text, duration, ending, job_name, progress_text, steady
+from master.view.wording import (
+    PHASES,
+    counts_text,
+    duration,
+    ending,
+    hold_text,
+    job_name,
+    progress_text,
+    steady,
+)
 
 
 @dataclass(frozen=True)
@@ -116,15 +126,20 @@ def reason_line(text: str) -> list[Text]:
     return [Text(text, no_wrap=True, overflow="ellipsis")] if text else []
 
 
-def troubled_workers(state: RunState, most: int) -> list[Text]:
-    """Return a line for each worker that is not up, with the reason, and a count of those beyond `most`."""
-    troubled = [view for view in state.workers.values() if view.faults or not view.available]
-    lines = [
-        Text(f"{view.name}: {clean(view.trouble) or 'connecting'}", "yellow" if view.usable else "red")
-        for view in troubled[:most]
-    ]
+def troubled_workers(state: RunState, most: int, at: float) -> list[Text]:
+    """Return a line for each worker that is not up or held, with the reason, and a count beyond `most`."""
+    troubled = [view for view in state.workers.values() if view.faults or view.hold or not view.available]
+    lines = [Text(_trouble(view, at), _colour(view)) for view in troubled[:most]]
     if len(troubled) > most:
         lines.append(Text(f"+{len(troubled) - most} more workers not up", "yellow"))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return lines
+
+
+def _trouble(view: WorkerView, at: float) -> str:
+    return f"{view.name}: {hold_text(view.hold, at) if view.hold else clean(view.trouble) or 'connecting'}"
+
+
+def _colour(view: WorkerView) -> str:
+    return "yellow" if view.usable or view.leaves else "red"

@@ -9,6 +9,7 @@ from typing import Any
 
 from master.core.harmless import clean
 from master.core.planning.plan import Job
+from master.core.running.fleet.holds import Hold
 from master.core.running.forecast.time_left import TimeLeft
 from master.core.running.summary import PhaseCounts, as_number
 from worker_agent.protocol.reports import Said
@@ -35,6 +36,22 @@ def duration(seconds: float | None) -> str:
     if whole < 86400:
         return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
+def time_of_day(moment: float | None, at: float) -> str:
+    """Return a moment as the head node's time of day, with the date where that is another day than `at`."""
+    if moment is None:
+        return "a while ago"
+    day, then = datetime.fromtimestamp(at).date(), datetime.fromtimestamp(moment)
+    return then.strftime("%H:%M" if then.date() == day else "%Y-%m-%d %H:%M")
+
+
+def hold_text(held: Hold, at: float) -> str:
+    """Say what a user has decided about a worker: `paused by anna since 22:05 until 08:00: night`."""
+    by = f" by {held.by}" if held.by else ""
+    until = f" until {time_of_day(held.until, at)}" if held.until is not None else ""
+    why = f": {held.why}" if held.why else ""
+    return clean(f"{held.word}{by} since {time_of_day(held.at, at)}{until}{why}")
 
 
 def short_hash(spec_hash: str) -> str:

@@ -47,7 +47,13 @@ class Obstacle(str, Enum):
     """It has not got what the job says that it needs."""
     FAILED_THERE = "failed there"
     """The job would fail there again in the same way."""
+    PAUSED_BY_USER = "paused by user"
+    DRAINED_BY_USER = "drained by user"
+    """It is wanted for something else."""
+    REMOVED = "removed"
+    """A user takes it out of the run, or the cluster config lists it no more."""
     PAUSED = "paused"
+    """Its place was bad."""
     PROBED = "probed"
     """Its place was bad, and one attempt shows whether it is good again."""
     HELD_BY_OTHERS = "held by others"
@@ -61,7 +67,9 @@ class Obstacle(str, Enum):
     """What runs there takes the cores or the memory that the job needs."""
 
 
-LASTING = frozenset({Obstacle.UNUSABLE, Obstacle.LABELS, Obstacle.TOO_SMALL, Obstacle.FAILED_THERE})
+LASTING = frozenset(
+    {Obstacle.UNUSABLE, Obstacle.REMOVED, Obstacle.LABELS, Obstacle.TOO_SMALL, Obstacle.FAILED_THERE}
+)
 """What does not go by itself."""
 
 
@@ -75,6 +83,10 @@ class Hindrance:
     """In words, where there are any."""
     until: float | None = None
     """Unix time when it is over, as far as one can tell."""
+    by: str = ""
+    """The user who wants it so, if one does."""
+    since: float | None = None
+    """Unix time since when a user wants it so."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from master.core.explaining.hindrances import expected_end, hindrance
 from master.core.planning.plan import base_model_job_id
 from master.core.running.jobs import lacks_base
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State
+from master.core.running.orders.membership import no_worker_left
 from master.core.running.placing.assigning import may_start_more
 from master.core.running.records import JobRecord, RunState
 
@@ -88,6 +89,8 @@ def _ready(state: RunState, record: JobRecord) -> Cause:
     free = [name for name, each in zip(state.workers, found, strict=True) if each is None]
     if free:
         return Cause(Why.IS_NEXT, free[0])
+    if not found and state.removed:
+        return Cause(Why.NO_ROOM, reason=no_worker_left(state))
     return Cause(Why.NO_ROOM, hindrances=tuple(each for each in found if each is not None))
 
 

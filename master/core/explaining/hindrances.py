@@ -18,7 +18,20 @@ from master.core.running.records import JobRecord, RunState
 
 def hindrance(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance | None:
     """Return the first thing that keeps a worker from a job; None where it has room for it."""
-    return _of_the_worker(view) or _of_the_machine(state, record, view) or _of_now(state, record, view)
+    if view.hold and not view.leaves:  # what lasts is told: to end the hold would change nothing
+        return _of_the_machine(state, record, view) or _of_users(view)
+    found = _of_users(view) or _of_the_worker(view)
+    return found or _of_the_machine(state, record, view) or _of_now(state, record, view)
+
+
+def _of_users(view: WorkerView) -> Hindrance | None:
+    """Tell what a user wants."""
+    held = view.leaves or view.hold
+    if held is None:
+        return None
+    obstacle = Obstacle.DRAINED_BY_USER if held.drains else Obstacle.PAUSED_BY_USER
+    obstacle = Obstacle.REMOVED if view.leaves else obstacle
+    return Hindrance(view.name, obstacle, held.why, held.until, held.by, held.at)
 
 
 def _of_the_worker(view: WorkerView) -> Hindrance | None:
@@ -66,7 +79,8 @@ def _of_now(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance |
         return Hindrance(view.name, Obstacle.SMALLER_GPU)
     claim = cost(view, need_of(state, record, view), record.alone)
     if not has_room(view, state.mean_s, claim or 1.0):
-        return Hindrance(view.name, Obstacle.FULL, until=_first_end(state, view))
+        reason = f"a user allows {view.most} slots' worth there" if view.most is not None else ""
+        return Hindrance(view.name, Obstacle.FULL, reason, _first_end(state, view))
     if not has_machine_room(state, record.job.resources, view):
         return Hindrance(view.name, Obstacle.MACHINE_FULL, until=_first_end(state, view))
     return None

@@ -50,7 +50,7 @@ def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
     if record := current(state, event.worker, event.job_id, event.attempt):
         move(state, record, Trigger.START, out)
         pauses.on_start(state.workers[event.worker], record.key, event.at)
-        if state.cancelling:
+        if state.cancelling or state.workers[event.worker].ends_jobs:
             out.commands.append(cmd.Cancel(event.worker, *record.key))
 
 
@@ -58,6 +58,7 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
     """Have the outcome of an attempt brought home, or decide what follows its failure."""
     view = state.workers[event.worker]
     view.reattached.discard((event.job_id, event.attempt))
+    view.ending.discard((event.job_id, event.attempt))
     record = current(state, event.worker, event.job_id, event.attempt)
     if record is None:
         state.free.add(view.name)
@@ -86,8 +87,9 @@ def _finished_in_vain(state: RunState, record: JobRecord, event: ev.AttemptFinis
     if state.cancelling:
         move(state, record, Trigger.CANCEL, out, ended=finished)
     else:
-        move(state, record, Trigger.WITHDRAW, out)
-        _go_on(state, record, out)
+        interrupted = finished if finished.started_at is not None else None
+        move(state, record, Trigger.WITHDRAW, out, ended=interrupted)
+        _go_on(state, record, out, awaits=checkpoints.is_left(interrupted))
 
 
 def _finished_late(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
@@ -265,7 +267,7 @@ def meet_again(
         view.reattached.add(key)
     else:
         adopt(state, record, attempt, out)
-    if state.cancelling:
+    if state.cancelling or view.ends_jobs:
         out.commands.append(cmd.Cancel(view.name, *key))
 
 

@@ -105,6 +105,22 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Connect:
+    """Begin to connect to a worker that joins the run."""
+
+    worker: str
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """End the link to a worker that leaves the run, once what is being carried has come home."""
+
+    worker: str
+    answers: bool
+    """Nothing of the run is there any more.  If not, nobody knows: it does not answer."""
+
+
+@dataclass(frozen=True)
 class Tell:
     """Say something of the run to the user."""
 
@@ -136,6 +152,8 @@ Command = (
     | Deliver
     | Pause
     | Resume
+    | Connect
+    | LetGo
     | Tell
     | Halt
     | Finish

@@ -14,6 +14,7 @@ from master.core.planning.plan import Job, Plan
 from master.core.planning.resources import Resources
 from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
+from master.core.running.fleet.holds import Hold
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, State, Trigger, next_state
 from master.core.running.orders.order import Ordered, Reply
@@ -128,6 +129,10 @@ class RunState:
     policy: Policy
     jobs: dict[str, JobRecord] = field(default_factory=dict)
     workers: dict[str, WorkerView] = field(default_factory=dict)
+    removed: dict[str, Hold] = field(default_factory=dict)
+    """Workers that users have taken out of the run."""
+    bare_since: float = 0.0
+    """When the last worker went."""
     home: dict[str, str] = field(default_factory=dict)
     """`spec_hash` → `content_hash` of the base models in the store."""
     dependents: dict[str, list[str]] = field(default_factory=dict)
@@ -181,7 +186,9 @@ class RunState:
 
     def _standing(self, worker: str) -> tuple[float, int] | None:
         """Tell how full a worker is; None where it has no room."""
-        view = self.workers[worker]
+        view = self.workers.get(worker)
+        if view is None:
+            return None
         room = view.room(lookahead(view.slots, self.mean_s))
         return (view.used - view.slots, view.number) if room >= LEAST_ROOM / 2 else None
 

@@ -52,6 +52,8 @@ def begin(state: RunState, at: float) -> Outbox:
             checkpoints.hold(state, record, at)
         elif record.state is State.READY:
             make_ready(state, record, out)
+    if not state.workers:
+        state.bare_since = at
     _finish_if_done(state, out)
     return out
 
@@ -92,7 +94,7 @@ def _is_missed(state: RunState, record: JobRecord) -> bool:
 def step(state: RunState, event: ev.Event) -> Outbox:
     """Take one event in.  Events may be lost, repeated and reordered."""
     out = Outbox(event.at)
-    if not state.finished:
+    if not state.finished and not _is_of_a_stranger(state, event):
         _HANDLERS[type(event)](state, event, out)
         for record in state.due(event.at):
             make_ready(state, record, out)
@@ -105,6 +107,12 @@ def step(state: RunState, event: ev.Event) -> Outbox:
         place(state, out)
         _finish_if_done(state, out)
     return out
+
+
+def _is_of_a_stranger(state: RunState, event: ev.Event) -> bool:
+    """True for what a worker says that has left the run."""
+    worker = getattr(event, "worker", None)
+    return worker is not None and worker not in state.workers
 
 
 def has_more_to_do(state: RunState) -> bool:
@@ -129,9 +137,15 @@ def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
 
 def _finish_if_done(state: RunState, out: Outbox) -> None:
     exit_code = _exit_code(state, out.at)
-    if exit_code is not None and not state.finished:
+    if exit_code is not None and not state.finished and not _waits_for_an_end(state):
         state.finished = True
         out.commands.append(cmd.Finish(exit_code))
+
+
+def _waits_for_an_end(state: RunState) -> bool:
+    """True while what runs on a worker that leaves is still to be ended, or nobody has looked yet."""
+    leaving = (view for view in state.workers.values() if view.leaves) if not state.stopping else ()
+    return any(not view.tried or (view.up and bool(view.busy or view.ending)) for view in leaving)
 
 
 def _exit_code(state: RunState, at: float) -> int | None:
@@ -142,6 +156,8 @@ def _exit_code(state: RunState, at: float) -> int | None:
         return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.jobs) else EXIT_SOME_FAILED
     if state.stopping and not _someone_works(state):
         return EXIT_SOME_FAILED if state.halted and not state.cancelling else EXIT_INTERRUPTED
+    if not state.workers and state.removed and at - state.bare_since < state.policy.give_up_s:
+        return None
     if all(_is_hopeless(view, at, state.policy) for view in state.workers.values()):
         return EXIT_NO_WORKER
     return None
@@ -162,12 +178,14 @@ def _is_hopeless(view: WorkerView, at: float, policy: Policy) -> bool:
     """True for a worker that is not worth waiting for (any longer)."""
     if view.up and view.busy:
         return False
+    if view.leaves or (view.hold and view.usable):
+        return False
     if not view.usable:
         return True
     if view.up:
-        return bool(view.faults) and at - view.bad_since >= policy.give_up_s
+        return bool(view.faults) and at - max(view.bad_since, view.resumed_at) >= policy.give_up_s
     patience_s = policy.give_up_s if view.ever_up or view.busy else policy.never_up_s
-    return view.tried and at - view.since >= patience_s
+    return view.tried and at - max(view.since, view.resumed_at) >= patience_s
 
 
 _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {

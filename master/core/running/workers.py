@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from master.core.running import checkpoints, pauses
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt, meet_again
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import (
     ON_A_WORKER,
     collecting,
@@ -18,6 +21,7 @@ from master.core.running.jobs import (
     move,
 )
 from master.core.running.lifecycle import QUEUED, State, Trigger
+from master.core.running.orders import holding, membership
 from master.core.running.placing.moving import move_on
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.retry import give_up_hopeless
@@ -48,6 +52,12 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     for key in sorted(event.attempts):
         if current(state, event.worker, *key) is None:
             meet_again(state, view, key, out, is_told=key in event.ended)
+    view.ending = set(_ended_here(view, event)) if view.leaves else set()
+
+
+def _ended_here(view: WorkerView, event: ev.WorkerUp) -> Iterator[ev.Attempt]:
+    """Yield the attempts on a worker that leaves which nobody wants and whose end is still to be told."""
+    return (key for key in event.attempts - event.ended if key not in view.attempts | view.collecting)
 
 
 def _reconcile(state: RunState, record: JobRecord, event: ev.WorkerUp, out: Outbox) -> None:
@@ -70,7 +80,7 @@ def _say_again(state: RunState, record: JobRecord, worker: str, out: Outbox) -> 
     """Repeat what a broken link may have swallowed."""
     if record.state is State.COLLECTING:
         out.commands.append(collecting(record))
-    elif state.cancelling:
+    elif state.cancelling or state.workers[worker].ends_jobs:
         out.commands.append(cmd.Cancel(worker, *record.key))
     elif record.state in QUEUED and _is_unwanted(state, record, worker):
         out.commands.append(cmd.Withdraw(worker, *record.key))
@@ -78,7 +88,8 @@ def _say_again(state: RunState, record: JobRecord, worker: str, out: Outbox) -> 
 
 def _is_unwanted(state: RunState, record: JobRecord, worker: str) -> bool:
     view = state.workers[worker]
-    return state.stopping or view.paused or not view.usable or is_stale(state, record)
+    unwanted = state.stopping or view.paused or view.hold is not None or not view.usable
+    return unwanted or is_stale(state, record)
 
 
 def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
@@ -113,5 +124,7 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
             note = f"{view.name} has been silent for too long"
             end_attempt(state, state.jobs[job_id], Outcome.LOST, out, note)
     pauses.on_tick(state, event.at, out)
+    holding.on_tick(state, event.at, out)
+    membership.on_tick(state, event.at, out)
     move_on(state, out)
     give_up_hopeless(state, out)

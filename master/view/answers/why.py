@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
 from master.core.explaining.explain import explain, speaks_for_all
 from master.core.harmless import clean
 from master.core.planning.plan import BASE_MODELS
 from master.core.running.records import RunState
-from master.view.wording import short_hash
+from master.view.wording import short_hash, time_of_day
 
 _ALONE = {
     Obstacle.UNUSABLE: "cannot be used",
@@ -19,6 +18,9 @@ _ALONE = {
     Obstacle.DOWN: "is not connected",
     Obstacle.TOO_SMALL: "has not enough",
     Obstacle.FAILED_THERE: "would fail it again",
+    Obstacle.PAUSED_BY_USER: "is paused",
+    Obstacle.DRAINED_BY_USER: "is drained",
+    Obstacle.REMOVED: "is being removed",
     Obstacle.PAUSED: "is paused",
     Obstacle.PROBED: "is tried with one job, as its place was bad",
     Obstacle.HELD_BY_OTHERS: "has all slots held by other runs or users",
@@ -34,6 +36,9 @@ _TOGETHER = {
     Obstacle.DOWN: "are not connected",
     Obstacle.TOO_SMALL: "have not enough",
     Obstacle.FAILED_THERE: "would fail it again",
+    Obstacle.PAUSED_BY_USER: "are paused",
+    Obstacle.DRAINED_BY_USER: "are drained",
+    Obstacle.REMOVED: "are being removed",
     Obstacle.PAUSED: "are paused",
     Obstacle.PROBED: "are tried with one job each, as their places were bad",
     Obstacle.HELD_BY_OTHERS: "have all slots held by other runs or users",
@@ -42,8 +47,12 @@ _TOGETHER = {
     Obstacle.FULL: "are full",
     Obstacle.MACHINE_FULL: "have too little left beside what runs there",
 }
+_HELD = (Obstacle.PAUSED_BY_USER, Obstacle.DRAINED_BY_USER)
+_ENDING = frozenset({Obstacle.PAUSED, *_HELD})
+"""Obstacles whose end is known, and not expected."""
 _NAMED = frozenset({Obstacle.LABELS, Obstacle.TOO_SMALL})
 """Obstacles whose reason is a thing, and is said in the same breath."""
+_MOST_NAMED = 5
 _CHANGES = {
     Why.STOPPING: "the same command goes on after it",
     Why.MOST_RUN: "a start without --no-parallel",
@@ -66,7 +75,7 @@ def why_nothing_runs(state: RunState, at: float) -> str:
 
 
 def _runs(cause: Cause, at: float) -> str:
-    since = f" since {_time(cause.since, at)}" if cause.since is not None else ""
+    since = f" since {time_of_day(cause.since, at)}" if cause.since is not None else ""
     late = cause.until is not None and cause.until < at
     return f"runs on {cause.worker}{since}" + (
         ", longer than others of its kind" if late else _about(cause.until, at)
@@ -75,8 +84,8 @@ def _runs(cause: Cause, at: float) -> str:
 
 def _silent(cause: Cause, at: float) -> str:
     reason = f" ({cause.reason})" if cause.reason else ""
-    then = f"; given to another worker at {_time(cause.until, at)} if that lasts" if cause.until else ""
-    return f"its worker {cause.worker} has not answered since {_time(cause.since, at)}{reason}{then}"
+    then = f"; given to another worker at {time_of_day(cause.until, at)} if that lasts" if cause.until else ""
+    return f"its worker {cause.worker} has not answered since {time_of_day(cause.since, at)}{reason}{then}"
 
 
 def _awaits_base(cause: Cause, at: float) -> str:
@@ -85,12 +94,12 @@ def _awaits_base(cause: Cause, at: float) -> str:
 
 
 def _put_off(cause: Cause, at: float) -> str:
-    until = f" at {_time(cause.until, at)}" if cause.until is not None else ""
+    until = f" at {time_of_day(cause.until, at)}" if cause.until is not None else ""
     return f"is tried again{until}, after: {cause.reason or 'a failure'}"
 
 
 def _checkpoint(cause: Cause, at: float) -> str:
-    until = f", until {_time(cause.until, at)} at most" if cause.until is not None else ""
+    until = f", until {time_of_day(cause.until, at)} at most" if cause.until is not None else ""
     return f"waits for what its last attempt left on {cause.worker} to come home{until}"
 
 
@@ -99,12 +108,12 @@ def _stopping(cause: Cause, at: float) -> str:
 
 
 def _no_room(cause: Cause, at: float) -> str:
-    groups: dict[tuple[Obstacle, str], list[Hindrance]] = {}
+    groups: dict[tuple[Obstacle, str, str], list[Hindrance]] = {}
     for each in cause.hindrances:
-        groups.setdefault((each.obstacle, each.reason), []).append(each)
+        groups.setdefault((each.obstacle, each.by, each.reason), []).append(each)
     head = "will find no worker" if cause.lasts else "finds no worker now"
     if not groups:
-        return "finds no worker: there is none"
+        return f"finds no worker: {cause.reason or 'there is none'}"
     return f"{head}: {', '.join(_group(group, at) for group in groups.values())}"
 
 
@@ -114,22 +123,17 @@ def _group(group: Sequence[Hindrance], at: float) -> str:
     who = first.worker if alone else str(len(group))
     says = (_ALONE if alone else _TOGETHER)[first.obstacle]
     ends = [each.until for each in group if each.until is not None]
-    until = f" until {_time(min(ends), at)}" if ends and first.obstacle is Obstacle.PAUSED else ""
+    until = f" until {time_of_day(min(ends), at)}" if ends and first.obstacle in _ENDING else ""
     about = _about(min(ends), at, "until about") if ends and not until else ""
     joint = " " if first.obstacle in _NAMED else ": "
-    return f"{who} {says}{until}{about}{joint + first.reason if first.reason else ''}"
+    by = f" by {first.by}" if first.by else ""
+    began = [each.since for each in group if each.since is not None]
+    since = f" since {time_of_day(min(began), at)}" if began else ""
+    return f"{who} {says}{by}{since}{until}{about}{joint + first.reason if first.reason else ''}"
 
 
 def _about(until: float | None, at: float, word: str = "until about") -> str:
-    return f" {word} {_time(until, at)}" if until is not None and until >= at else ""
-
-
-def _time(moment: float | None, at: float) -> str:
-    """Return a moment as the head node's time of day, with the date where that is another day."""
-    if moment is None:
-        return "a while ago"
-    day, then = datetime.fromtimestamp(at).date(), datetime.fromtimestamp(moment)
-    return then.strftime("%H:%M" if then.date() == day else "%Y-%m-%d %H:%M")
+    return f" {word} {time_of_day(until, at)}" if until is not None and until >= at else ""
 
 
 def _name(job_id: str) -> str:
@@ -161,9 +165,12 @@ def what_changes_it(cause: Cause) -> str:
         return what_changes_it(cause.of_base)
     if cause.why is not Why.NO_ROOM:
         return _CHANGES.get(cause.why, "")
-    return "; ".join(
-        dict.fromkeys(filter(None, (_REMEDIES.get(each.obstacle, "") for each in cause.hindrances)))
-    )
+    if not cause.hindrances:
+        return _REMEDIES[Obstacle.REMOVED]
+    held = [each.worker for each in cause.hindrances if each.obstacle in _HELD]
+    resume = f"twophase resume {' '.join(held[:_MOST_NAMED])}{' …' if len(held) > _MOST_NAMED else ''}"
+    others = (_REMEDIES.get(each.obstacle, "") for each in cause.hindrances)
+    return "; ".join(dict.fromkeys(filter(None, (resume if held else "", *others))))
 
 
 _REMEDIES = {
@@ -172,4 +179,5 @@ _REMEDIES = {
     Obstacle.TOO_SMALL: "a larger worker, or less in the job's resources",
     Obstacle.DOWN: "mend the connection: it is tried again by itself",
     Obstacle.PAUSED: "mend its place: it is tried again by itself",
+    Obstacle.REMOVED: "add a worker: twophase add-worker",
 }

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from master.core.running.events import Attempt
+from master.core.running.fleet.holds import Hold
 from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 
@@ -40,6 +41,18 @@ class WorkerView:
     """The attempt that shows whether the place is good again …"""
     probed_since: float | None = None
     """… and since when that runs."""
+    hold: Hold | None = None
+    """A user wants it to be given nothing."""
+    drained: bool = False
+    """It has been told that nothing of the run is there any more, since the hold began."""
+    leaves: Hold | None = None
+    """It is being removed from the run, and goes once nothing of the run is there any more."""
+    ending: set[Attempt] = field(default_factory=set)
+    """Attempts of no job of this run that end there before it goes."""
+    resumed_at: float = 0.0
+    """When a user last let it be used again: nobody has waited for it before."""
+    most: int | None = None
+    """A user wants at most so many slots' worth on it."""
     slots: int = 0
     held_by_others: float = 0
     gpu_bytes: tuple[int, ...] = ()
@@ -77,19 +90,26 @@ class WorkerView:
     @property
     def trouble(self) -> str:
         """Why it is not up, not usable, or has been paused; empty where all is well."""
-        return self.fault or self.reason if self.available else self.reason or self.fault
+        held = f"{self.hold.word} {self.hold.signed}" if self.hold else ""
+        return held or self.fault or self.reason if self.available else self.reason or self.fault or held
 
     def room(self, lookahead: int) -> float:
         """How many slots' worth of attempts it can take now."""
-        if not self.available or self.paused or (self.faults and self.probe):
+        if not self.available or self.paused or self.hold or (self.faults and self.probe):
             return 0.0
-        return self.slots - self.held_by_others + lookahead - self.used
+        most = self.slots - self.held_by_others + lookahead
+        return (most if self.most is None else min(most, self.most)) - self.used
 
     @property
     def used(self) -> float:
         """How many slots' worth its attempts take."""
         held = len(self.attempts) + len(self.reattached)
         return held - len(self.claims) + sum(self.claims.values()) if self.claims else held
+
+    @property
+    def ends_jobs(self) -> bool:
+        """True while a user wants what runs on it to be interrupted."""
+        return bool((self.hold and self.hold.at_once) or (self.leaves and self.leaves.at_once))
 
     @property
     def busy(self) -> bool:

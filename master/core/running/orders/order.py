@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from master.core.running.orders.of_workers import (
+    AddWorker,
+    DrainWorkers,
+    PauseWorkers,
+    RemoveWorkers,
+    ResumeWorkers,
+    SetSlots,
+)
+
 MOST_OF_A_REASON = 500
 """Characters of what a user says why."""
 
@@ -29,8 +38,16 @@ class CancelJobs:
     """States: a job that is in none of them by now is left alone.  Empty: in any."""
 
 
-Order = CancelJobs
-ORDERS: Mapping[str, type[Order]] = {"cancel": CancelJobs}
+Order = CancelJobs | PauseWorkers | DrainWorkers | ResumeWorkers | SetSlots | AddWorker | RemoveWorkers
+ORDERS: Mapping[str, type[Order]] = {
+    "cancel": CancelJobs,
+    "pause": PauseWorkers,
+    "drain": DrainWorkers,
+    "resume": ResumeWorkers,
+    "set-slots": SetSlots,
+    "add-worker": AddWorker,
+    "remove-worker": RemoveWorkers,
+}
 """By the verb, which is also the end of the route and the word in the journal."""
 VERBS = {kind: verb for verb, kind in ORDERS.items()}
 

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from master.core.running import commands as cmd
+from master.core.running.orders import holding, membership
 from master.core.running.orders.cancelling import cancel
+from master.core.running.orders.of_workers import (
+    AddWorker,
+    DrainWorkers,
+    PauseWorkers,
+    RemoveWorkers,
+    ResumeWorkers,
+    SetSlots,
+)
 from master.core.running.orders.order import CancelJobs, Order, Ordered, Reply
 from master.core.running.records import Outbox, RunState
 
@@ -21,7 +30,15 @@ class Kind:
     """Lets it hold after a restart; None where the transitions of jobs tell all that came of it."""
 
 
-KINDS: Mapping[type[Order], Kind] = {CancelJobs: Kind(cancel)}
+KINDS: Mapping[type[Order], Kind] = {
+    CancelJobs: Kind(cancel),
+    PauseWorkers: Kind(holding.hold, holding.replay_hold),
+    DrainWorkers: Kind(holding.hold, holding.replay_hold),
+    ResumeWorkers: Kind(holding.resume, holding.replay_resume),
+    SetSlots: Kind(holding.set_slots, holding.replay_slots),
+    AddWorker: Kind(membership.add, membership.replay_add),
+    RemoveWorkers: Kind(membership.remove, membership.replay_remove),
+}
 
 
 def on_ordered(state: RunState, event: Ordered, out: Outbox) -> None:

@@ -103,6 +103,7 @@ def has_alternative(state: RunState, record: JobRecord) -> bool:
     return any(
         view.available
         and not view.faults
+        and not view.hold
         and view.slots > view.held_by_others
         and _may_do(state, record, view)
         for view in state.workers.values()

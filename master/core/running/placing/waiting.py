@@ -32,4 +32,4 @@ def _why(state: RunState, needs: Resources) -> str:
 
 
 def _is_there(view: WorkerView) -> bool:
-    return not view.tried or (view.available and not view.paused)
+    return not view.tried or (view.available and not view.paused and not view.hold)

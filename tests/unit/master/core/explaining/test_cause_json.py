@@ -13,6 +13,7 @@ BASE = Cause(Why.NO_ROOM, hindrances=(Hindrance("w1", Obstacle.PAUSED, "disk ful
 CAUSES = [
     Cause(Why.RUNS, "w1", since=1.0, until=2.0),
     BASE,
+    Cause(Why.NO_ROOM, hindrances=(Hindrance("w1", Obstacle.PAUSED_BY_USER, "night", 4.0, "anna", 1.0),)),
     Cause(Why.AWAITS_BASE_MODEL, job="base_models/x", of_base=BASE),
 ]
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
 from master.core.explaining.explain import explain, speaks_for_all
+from master.core.planning.resources import Resources
 from master.core.running import events as ev
+from master.core.running.orders.of_workers import DrainWorkers, PauseWorkers, RemoveWorkers, SetSlots
 from master.core.running.policy import Policy
 from tests.unit.master.core.running.stage import (
     BASE,
@@ -124,3 +126,39 @@ def test_the_job_that_could_start_first_speaks_for_a_run_in_which_none_runs() ->
     run.ended("w1", "job", 1)
     run.home("job", 1)
     assert speaks_for_all(run.state) is None
+
+
+def test_a_held_worker_tells_who_holds_it_since_when() -> None:
+    run = Stage(job(), workers=["w1", "w2"])
+    run.up("w1")
+    run.ended("w1", "job", 1, "worker_fault", error="disk full")
+    run.at = 7.0
+    run.order(PauseWorkers(["w1"], until=100.0), "night")
+    run.order(DrainWorkers(["w2"]))
+    paused = Hindrance("w1", Obstacle.PAUSED_BY_USER, "night", 100.0, "anna", 7.0)
+    drained = Hindrance("w2", Obstacle.DRAINED_BY_USER, by="anna", since=7.0)
+    assert why(run) == Cause(Why.NO_ROOM, hindrances=(paused, drained))
+
+
+def test_a_worker_that_is_removed_tells_so_and_then_that_none_is_left() -> None:
+    run = one_running_alone()
+    run.order(RemoveWorkers(["w1"], now=True), "sold")
+    run.ended("w1", "job", 1, "cancelled")
+    going = Hindrance("w1", Obstacle.REMOVED, "sold", by="anna", since=0.0)
+    assert why(run) == Cause(Why.NO_ROOM, hindrances=(going,)) and why(run).lasts
+    run.wait(1)
+    gone = "no worker is left: w1 was removed by anna: sold; add-worker adds one"
+    assert why(run) == Cause(Why.NO_ROOM, reason=gone)
+
+
+def test_to_end_a_hold_is_no_remedy_for_a_job_that_the_worker_could_not_do() -> None:
+    run = Stage(replace(job(), resources=Resources(frozenset({"big"}))), workers=["w1"])
+    run.order(PauseWorkers(["w1"]))
+    assert why(run).hindrances == (Hindrance("w1", Obstacle.LABELS, "big"),)
+
+
+def test_a_worker_with_fewer_slots_tells_that_a_user_wants_it_so() -> None:
+    run = Stage(job("a"), job("b"), workers=["w1"])
+    run.order(SetSlots("w1", 1))
+    run.up("w1", slots=2)
+    assert why(run, "b").hindrances == (Hindrance("w1", Obstacle.FULL, "a user allows 1 slots' worth there"),)

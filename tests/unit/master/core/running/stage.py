@@ -9,7 +9,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State
-from master.core.running.orders.order import Ordered
+from master.core.running.orders.order import By, Order, Ordered, Reply
 from master.core.running.policy import Policy
 from master.core.running.records import Outbox, RunState
 from master.core.running.recovery import recover
@@ -52,6 +52,10 @@ def _command(command: cmd.Command) -> str:
             return f"tell {text}"
         case cmd.Resume(worker):
             return f"resume {worker}"
+        case cmd.Connect(worker):
+            return f"connect {worker}"
+        case cmd.LetGo(worker, answers):
+            return f"let go {worker}" + ("" if answers else ", which does not answer")
         case cmd.Deliver(worker, what):
             return f"{type(command).__name__.lower()} {what} {worker}"
         case _:
@@ -74,6 +78,8 @@ class Stage:
         self.workers = list(workers)
         self.journal: list[Transition] = []
         self.orders: list[Ordered] = []
+        self.reply: Reply | None = None
+        """To the last order."""
         self.at = 0.0
         self.state = RunState.fresh(self.plan, self.policy, self.workers)
         self.begun = self._keep(begin(self.state, self.at))
@@ -89,6 +95,7 @@ class Stage:
     def _keep(self, out: Outbox) -> list[str]:
         self.journal += out.transitions
         self.orders += out.orders
+        self.reply = out.reply or self.reply
         return told(out)
 
     def tell(self, event: ev.Event) -> list[str]:
@@ -98,6 +105,16 @@ class Stage:
         out = step(self.state, event)
         self._keep(out)
         return out
+
+    def order(self, order: Order, why: str = "", *, dry_run: bool = False) -> list[str]:
+        """Let the user anna give an order."""
+        return self.tell(Ordered(self.at, By(1000, "anna", 1), order, why, dry_run))
+
+    def said(self) -> list[str]:
+        """Return the reply to the last order as lines."""
+        assert self.reply is not None
+        refused = (f"not {item.name}: {item.says}" for item in self.reply.refused)
+        return [*(f"{item.name}: {item.says}" for item in self.reply.done), *refused]
 
     def up(self, worker: str, *attempts: ev.Attempt, slots: int = 1, cached: Iterable[str] = ()) -> list[str]:
         return self.tell(

@@ -73,6 +73,26 @@ def test_workers_with_the_same_obstacle_are_counted() -> None:
     )
 
 
+def test_what_a_user_wants_is_said_with_who_and_why_and_what_ends_it() -> None:
+    held = Obstacle.PAUSED_BY_USER, "night", NOON + 8 * HOUR, "anna", NOON - HOUR
+    cause = no_room(
+        Hindrance("lab4", *held),
+        Hindrance("lab5", Obstacle.DRAINED_BY_USER, "", None, "bob", NOON),
+        Hindrance("lab6", Obstacle.DRAINED_BY_USER, "", None, "bob", NOON),
+    )
+    assert sentence(cause, NOON) == (
+        "finds no worker now: lab4 is paused by anna since 11:00 until 20:00: night,"
+        " 2 are drained by bob since 12:00"
+    )
+    assert what_changes_it(cause) == "twophase resume lab4 lab5 lab6"
+
+
+def test_a_run_without_workers_says_who_removed_the_last_one() -> None:
+    cause = Cause(Why.NO_ROOM, reason="no worker is left: lab4 was removed by anna; add-worker adds one")
+    assert sentence(cause, NOON) == f"finds no worker: {cause.reason}"
+    assert what_changes_it(cause) == "add a worker: twophase add-worker"
+
+
 def test_what_does_not_go_by_itself_is_said_with_its_remedy() -> None:
     cause = no_room(
         Hindrance("lab1", Obstacle.LABELS, "big"), Hindrance("lab2", Obstacle.TOO_SMALL, "memory")

@@ -1,0 +1,215 @@
+"""`pause`, `drain`, `resume`, `set-slots`: workers that users want to be given nothing, or less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from master.core.nearest import hint, shown
+from master.core.running import commands as cmd
+from master.core.running.fleet.holds import Hold
+from master.core.running.fleet.worker_view import WorkerView
+from master.core.running.jobs import may_be_queued
+from master.core.running.orders.of_workers import DrainWorkers, PauseWorkers, ResumeWorkers, SetSlots
+from master.core.running.orders.order import Ordered, Reply, Said
+from master.core.running.records import Outbox, RunState
+
+Problem = Callable[[WorkerView], str]
+"""Says why nothing is done with a worker; empty where it is."""
+
+
+def each_worker(
+    state: RunState, names: Iterable[str], problem: Problem, act: Callable[[WorkerView], str]
+) -> Reply:
+    """Act on each worker that is named; `act` says what is done with it."""
+    done, refused = list[Said](), list[Said]()
+    for name in dict.fromkeys(names):
+        view = state.workers.get(name)
+        if view is None or (why := problem(view)):
+            refused.append(Said(name, why if view else unknown(state, name)))
+        else:
+            done.append(Said(name, act(view)))
+    return Reply(tuple(done), tuple(refused))
+
+
+def unknown(state: RunState, name: str) -> str:
+    """Say that a run has no worker of this name, and which one may be meant."""
+    if name in state.removed:
+        return f"was removed {state.removed[name].signed}: add-worker takes it back"
+    known = hint(name, state.workers) if state.workers else "the run has none"
+    return f"no worker {shown(name)} in this run: {known}"
+
+
+def why_gone(view: WorkerView) -> str:
+    """Say that a worker is being removed; empty where it is not."""
+    return f"is being removed {view.leaves.signed}" if view.leaves else ""
+
+
+# ---- pause and drain
+
+
+def hold(state: RunState, event: Ordered, out: Outbox) -> Reply:
+    """Give workers nothing more, and take back what has not started there."""
+    assert isinstance(event.order, (PauseWorkers, DrainWorkers))
+    held = _hold_of(event)
+
+    def act(view: WorkerView) -> str:
+        before, busy = view.hold, len(view.attempts)
+        if not event.dry_run:
+            _set(view, held)
+            take_back(state, view, out)
+            interrupt(view, out)
+        return _says(view, held, before, busy)
+
+    return each_worker(state, event.order.workers, lambda view: _why_not(view, event), act)
+
+
+def replay_hold(state: RunState, event: Ordered) -> None:
+    """Let a hold last over a restart."""
+    assert isinstance(event.order, (PauseWorkers, DrainWorkers))
+    for view in _known(state, event.order.workers):
+        _set(view, _hold_of(event))
+
+
+def _hold_of(event: Ordered) -> Hold:
+    order = event.order
+    assert isinstance(order, (PauseWorkers, DrainWorkers))
+    drains = isinstance(order, DrainWorkers)
+    at_once = isinstance(order, DrainWorkers) and order.now
+    until = order.until or None
+    return Hold(event.by.user, event.at, event.why, until, drains=drains, at_once=at_once)
+
+
+def _why_not(view: WorkerView, event: Ordered) -> str:
+    assert isinstance(event.order, (PauseWorkers, DrainWorkers))
+    past = "is not held: its end is over already" if 0 < event.order.until <= event.at else ""
+    return why_gone(view) or past
+
+
+def _set(view: WorkerView, held: Hold | None) -> None:
+    view.hold, view.drained = held, False
+
+
+def _says(view: WorkerView, held: Hold, before: Hold | None, busy: int) -> str:
+    says = f"is {held.word}"
+    if before:
+        says += f", was {before.word} {before.signed}"
+    if busy and held.at_once:
+        says += f"; {_jobs(busy)} interrupted, to go on elsewhere"
+    elif busy:
+        says += f"; {_jobs(busy)} there may end"
+    return says + ("" if view.up else "; it is not connected: what runs there hears of it when it is")
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
+
+
+def take_back(state: RunState, view: WorkerView, out: Outbox) -> None:
+    """Take back what a worker has not started."""
+    for key in sorted(view.attempts):
+        if may_be_queued(state.jobs[key[0]]):
+            out.commands.append(cmd.Withdraw(view.name, *key))
+
+
+def interrupt(view: WorkerView, out: Outbox) -> None:
+    """End what runs on a worker, where a user wants that."""
+    if view.ends_jobs:
+        out.commands += [cmd.Cancel(view.name, *key) for key in sorted(view.attempts | view.reattached)]
+
+
+# ---- resume
+
+
+def resume(state: RunState, event: Ordered, out: Outbox) -> Reply:
+    """Use workers again, those whose place was bad too: one attempt shows whether it is good."""
+    assert isinstance(event.order, ResumeWorkers)
+
+    def act(view: WorkerView) -> str:
+        before = view.hold
+        if not event.dry_run:
+            release(state, view, event.at)
+            view.paused_until = min(view.paused_until, event.at)
+        return f"is used again, was {before.word} {before.signed}" if before else "is tried again"
+
+    return each_worker(state, event.order.workers, _why_not_resumed, act)
+
+
+def replay_resume(state: RunState, event: Ordered) -> None:
+    """Let a hold be over after a restart too."""
+    assert isinstance(event.order, ResumeWorkers)
+    for view in _known(state, event.order.workers):
+        _set(view, None)
+
+
+def _why_not_resumed(view: WorkerView) -> str:
+    return why_gone(view) or ("" if view.hold or view.paused else "nobody has paused it")
+
+
+def release(state: RunState, view: WorkerView, at: float) -> None:
+    """Use a worker again; whoever waits for one that is down begins to wait now."""
+    _set(view, None)
+    view.resumed_at = at
+    state.free.add(view.name)
+
+
+def on_tick(state: RunState, at: float, out: Outbox) -> None:
+    """End holds that end by themselves, and tell when a worker that is wanted for something else is free."""
+    for view in state.workers.values():
+        held = view.hold
+        if held and held.until is not None and at >= held.until:
+            release(state, view, at)
+            out.commands.append(
+                cmd.Tell(f"{view.name}: used again, the time of its hold {held.signed} is over")
+            )
+        elif held and held.drains and not view.drained and is_empty(view):
+            view.drained = True
+            out.commands.append(
+                cmd.Tell(f"{view.name}: nothing of this run is there any more, {view.trouble}")
+            )
+
+
+def is_empty(view: WorkerView) -> bool:
+    """True for a worker that answers and has nothing of this run any more."""
+    return view.up and not view.busy and not view.reattached and not view.ending
+
+
+# ---- slots
+
+
+def set_slots(state: RunState, event: Ordered, out: Outbox) -> Reply:
+    """Have fewer jobs at a time on a worker, or as many again as it has room for."""
+    order = event.order
+    assert isinstance(order, SetSlots)
+
+    def act(view: WorkerView) -> str:
+        if not event.dry_run:
+            _limit(view, order.slots)
+            state.free.add(view.name)
+            if view.most is not None and view.used > view.most:
+                take_back(state, view, out)
+        return f"gets {order.slots or view.slots or 'all of its'} slots' worth at a time"
+
+    return each_worker(state, [order.worker], lambda view: _why_not_set(view, order.slots), act)
+
+
+def replay_slots(state: RunState, event: Ordered) -> None:
+    """Let the number hold after a restart."""
+    assert isinstance(event.order, SetSlots)
+    for view in _known(state, [event.order.worker]):
+        _limit(view, event.order.slots)
+
+
+def _limit(view: WorkerView, slots: int) -> None:
+    view.most = slots or None
+
+
+def _why_not_set(view: WorkerView, slots: int) -> str:
+    if slots < 0:
+        return "slots are 1 or more, or 0 for all; pause gives it nothing"
+    if view.up and slots > view.slots:
+        return f"has {view.slots} slots: for more set cpu_slots or slots_per_gpu in the cluster config"
+    return why_gone(view)
+
+
+def _known(state: RunState, names: Iterable[str]) -> Iterable[WorkerView]:
+    return (state.workers[name] for name in names if name in state.workers)
