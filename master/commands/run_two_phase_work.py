@@ -106,7 +106,7 @@ def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest)
         _greet(options, request, run)
         with on_signals(run.stop):
             result = run.run([*views, *tellers])
-            for text in write_phase_logs(layout, request.jobs, request.cluster, result):
+            for text in write_phase_logs(layout, request.jobs, result):
                 COMMAND.say(text)
             metrics = collected_metrics(result.state, layout)
             for text in write_sheet(result.state, layout, request.jobs, metrics, request.earlier):

@@ -16,6 +16,8 @@ from master.specs import ClusterSpec, ServerSpec
 from worker_agent.protocol import messages as msg
 
 OpenSession = Callable[[ServerSpec, ClusterSpec, bool], Session]
+MakeLink = Callable[[ServerSpec, ClusterSpec], WorkerLink]
+"""Takes a worker, and the cluster by whose SSH configuration it is reached."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,13 @@ def worker_run_id(run_id: str, server: ServerSpec) -> str:
     return f"{run_id}-{tagged_hash('worker', server.name)[:8]}"
 
 
-def make_links(
-    cluster: ClusterSpec,
-    name: RunName,
-    inbox: Inbox,
-    connect: OpenSession = open_session,
-    in_terminal: bool = False,
-) -> dict[str, WorkerLink]:
-    """Return a link, not started, for each worker; `in_terminal` gives jobs our terminal."""
+def link_maker(
+    name: RunName, inbox: Inbox, connect: OpenSession = open_session, in_terminal: bool = False
+) -> MakeLink:
+    """Return what makes links, not started, to workers; `in_terminal` gives jobs our terminal."""
     bundle = build_agent()
 
-    def link(server: ServerSpec) -> WorkerLink:
+    def link(server: ServerSpec, cluster: ClusterSpec) -> WorkerLink:
         command = _agent_command(server, bundle, worker_run_id(name.run_id, server), in_terminal)
         hello = _hello(server, name)
         greeting = Greeting(
@@ -67,7 +65,7 @@ def make_links(
         )
         return WorkerLink(greeting, inbox)
 
-    return {server.name: link(server) for server in cluster.servers}
+    return link
 
 
 def _agent_command(

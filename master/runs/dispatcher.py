@@ -50,14 +50,24 @@ class Carrier(Protocol):
     def deliver(self, command: cmd.Deliver) -> None: ...
 
 
+class FleetPort(Protocol):
+    """Workers that join and go."""
+
+    def connect(self, name: str) -> None: ...
+
+    def let_go(self, name: str, *, answers: bool) -> None: ...
+
+
 @dataclass(frozen=True)
 class Ports:
     """What commands are executed by."""
 
     links: Mapping[str, WorkerLink]
+    """Those of the workers that are in the run now."""
     carrier: Carrier
     launch_of: Callable[[str, int, str], msg.Launch]
     """Returns the message that starts `(job_id, attempt)` on a worker."""
+    fleet: FleetPort
 
 
 class Dispatcher:
@@ -75,6 +85,7 @@ class Dispatcher:
         self.state = shared.state
         self._shared, self._journal, self._inbox = shared, journal, inbox
         self._links, self._carrier, self._launch_of = ports.links, ports.carrier, ports.launch_of
+        self._fleet = ports.fleet
         self._tell, self._clock = tell, clock
         self.exit_code: int | None = None
         """None while the run goes on."""
@@ -128,6 +139,8 @@ class Dispatcher:
         """Give the core what has come for it; add to `notices` what is to be told."""
         for item in batch:
             if isinstance(item, Received):
+                if item.worker and item.worker not in self.state.workers:
+                    continue  # it has left the run
                 if text := news_of(item.event, self.state.workers, limited=self.state.any_limits):
                     notices.append(Noted(text))
                 yield self._taken(item, notices)
@@ -205,20 +218,29 @@ class Dispatcher:
                 self._execute(command)
         for worker, seq in acks.items():
             if seq:
-                self._links[worker].send(msg.Ack(seq))
+                self._say(worker, msg.Ack(seq))
+        for outbox in outboxes:
+            for command in outbox.commands:
+                if isinstance(command, cmd.LetGo):  # after the last acknowledgement
+                    self._fleet.let_go(command.worker, answers=command.answers)
+
+    def _say(self, worker: str, message: msg.ToAgent) -> None:
+        """Tell an agent something; one that has left the run needs to hear nothing."""
+        if link := self._links.get(worker):
+            link.send(message)
 
     def _execute(self, command: cmd.Command) -> None:
         match command:
             case cmd.StartAttempt(worker, job_id, attempt):
-                self._links[worker].send(self._launch_of(job_id, attempt, worker))
+                self._say(worker, self._launch_of(job_id, attempt, worker))
             case cmd.Cancel(worker, job_id, attempt):
-                self._links[worker].send(msg.Cancel(job_id, attempt))
+                self._say(worker, msg.Cancel(job_id, attempt))
             case cmd.Withdraw(worker, job_id, attempt):
-                self._links[worker].send(msg.Withdraw(job_id, attempt))
-            case cmd.Release(worker, job_id, attempt, suspect) if worker in self._links:
-                self._links[worker].send(msg.Release(job_id, attempt, suspect))
-            case cmd.DropCheckpoints(worker, job_id) if worker in self._links:
-                self._links[worker].send(msg.DropCheckpoints(job_id))
+                self._say(worker, msg.Withdraw(job_id, attempt))
+            case cmd.Release(worker, job_id, attempt, suspect):
+                self._say(worker, msg.Release(job_id, attempt, suspect))
+            case cmd.DropCheckpoints(worker, job_id):
+                self._say(worker, msg.DropCheckpoints(job_id))
             case cmd.Collect():
                 self._carrier.collect(command)
             case cmd.CollectFailedAttempt():
@@ -229,6 +251,8 @@ class Dispatcher:
                 self._tell(Noted(f"{worker}: gets nothing for {seconds:g} s: {reason}"))
             case cmd.Resume(worker):
                 self._tell(Noted(f"{worker}: used again"))
+            case cmd.Connect(worker):
+                self._fleet.connect(worker)
             case cmd.Tell(text):
                 self._tell(Noted(text))
             case cmd.Halt(reason):

@@ -25,8 +25,7 @@ def make_library(
     `whole` the manifests of the store's base models by `spec_hash`.
     """
     library = Library(dict(code))
-    for path, found in synced.items():
-        library.paths[found] = Path(path)
+    library.hold_data(synced)
     for spec_hash, manifest in whole.items():
         library.hold(spec_hash, manifest["content_hash"], store.path(spec_hash), manifest.get("name"))
     return library

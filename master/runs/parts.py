@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
-from master.adapters.agent_client import WorkerLink
 from master.adapters.inbox import Inbox, Noted
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
@@ -14,7 +13,7 @@ from master.core.explaining.planned import plan_record
 from master.core.planning.job_limits import tightest
 from master.core.planning.plan import makes_base_model
 from master.core.running.records import RunState
-from master.runs.agents import OpenSession, RunName, make_links, worker_run_id
+from master.runs.agents import OpenSession, RunName, link_maker
 from master.runs.earlier_starts import (
     Damaged,
     code_history,
@@ -23,7 +22,9 @@ from master.runs.earlier_starts import (
     missing_results,
     state_after,
 )
-from master.runs.launching import data_mounts
+from master.runs.fleet.fleet import Fleet
+from master.runs.fleet.members import members_of, orders_of
+from master.runs.fleet.roster import Roster
 from master.runs.library import make_library
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, RunSpec, Start, StoredBaseModel
@@ -34,7 +35,6 @@ from master.storage.library import Library
 from master.storage.rebuilding import EPOCH_GAP, forgotten, remember, told_of
 from master.transfers.courier import Courier
 from master.transfers.home import Home
-from master.transfers.remote import Remote
 from master.transfers.reporter import Reporter
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.terms import NO_LIMITS, JobLimits
@@ -51,8 +51,9 @@ class RunParts:
     inbox: Inbox
     """Holds what is to be said, and what earlier starts left to be done."""
     shared: SharedState
-    links: Mapping[str, WorkerLink]
-    remotes: Mapping[str, Remote]
+    roster: Roster
+    """The workers."""
+    fleet: Fleet
     courier: Courier
     launch_of: LaunchOf
     history: CodeHistory | None
@@ -73,31 +74,38 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
         {job.job_hash: job.job_id for job in jobs}, {job.job_hash: job.config for job in jobs}
     )
     journal.remember_plan(plan_record(spec.plan, spec.jobs.base_models))
+    members = members_of(spec.cluster, orders_of(spec, journal), journal.remember_workers({}))
+    spec = replace(spec, cluster=replace(spec.cluster, servers=tuple(members.servers)))
     code = spec.work.take(spec.layout)
     inbox: Inbox = SimpleQueue()
     forgot = forgotten(_state(spec, journal), spec.layout, journal.run_id)
     remember(journal, forgot if spec.resumes else ())
     after = max((result.epoch + EPOCH_GAP for result in forgot), default=0)
     name = RunName(journal.run_id, journal.new_epoch(after))
-    links = make_links(spec.cluster, name, inbox, connect, spec.in_terminal)
-    remotes = {
-        server.name: Remote(links[server.name], worker_run_id(name.run_id, server))
-        for server in spec.cluster.servers
-    }
+    roster = Roster(link_maker(name, inbox, connect, spec.in_terminal), name.run_id)
+    synced = members.take_all(roster, journal, synced)
     state, store = _state(spec, journal), BaseModelStore(spec.layout)
+    members.let_leave(state)
     lines = [told_of(forgot)] if forgot and spec.resumes else []
     damaged = [Damaged(spec, state, store, *item) for item in spec.damaged.items()]
     problems = (*lines, *(base_model.said() for base_model in damaged))
     to_mend = tuple(base_model.content_hash for base_model in damaged if base_model.is_sought)
     library = make_library(code.directories, synced, spec.in_store, store)
-    launch_of = make_launcher(spec, code, synced, state, library)
+    launch_of = make_launcher(roster, code, state, library)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
     history = code_history(journal, code.start) if code.start else None
     home = replace(_home(spec, store, library, checkpoints), describe=_describer(code, history, name))
-    for text in (*problems, *code.notes, *(missing_results(state, spec.layout) if spec.resumes else ())):
+    courier = Courier(home, roster.remotes, Reporter(inbox))
+    for text in (
+        *problems,
+        *members.notes,
+        *code.notes,
+        *(missing_results(state, spec.layout) if spec.resumes else ()),
+    ):
         inbox.put(Noted(text))
     return RunParts(
-        *(journal, inbox, SharedState(state), links, remotes, Courier(home, remotes, Reporter(inbox))),
+        *(journal, inbox, SharedState(state), roster),
+        *(Fleet(roster, courier, library, journal, inbox), courier),
         checkpoints.launching(launch_of) if checkpoints else launch_of,
         *(history, problems, to_mend),
     )
@@ -137,18 +145,15 @@ def _bounded(message: msg.Launch, bound: JobLimits) -> msg.Launch:
     return replace(message, limits=tightest(message.limits or NO_LIMITS, bound)) if bound else message
 
 
-def make_launcher(
-    spec: RunSpec, code: Code, synced: Mapping[str, str], state: RunState, library: Library
-) -> LaunchOf:
+def make_launcher(roster: Roster, code: Code, state: RunState, library: Library) -> LaunchOf:
     """Return the function that tells what `(job_id, attempt)` is to run on a worker."""
-    servers = {server.name: server for server in spec.cluster.servers}
-    data = {name: data_mounts(it.data, synced, local=it.is_local) for name, it in servers.items()}
 
     def launch_of(job_id: str, attempt: int, worker: str) -> msg.Launch:
         record = state.jobs[job_id]
         # What the attempt was given: the store may have lost it since.
         base = StoredBaseModel(record.base, library.names.get(record.base)) if record.job.needs else None
-        message = code.launch(Start(record, attempt, data[worker], base, servers[worker].is_local))
-        return _bounded(message, servers[worker].limits)
+        member = roster.members[worker]
+        message = code.launch(Start(record, attempt, member.mounts, base, member.server.is_local))
+        return _bounded(message, member.server.limits)
 
     return launch_of

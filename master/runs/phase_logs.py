@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from master import steady_clock
 from master.core.machine_use import Used, from_json, gpu_utilization_percent, to_json, together
 from master.core.planning.plan import base_model_job_id
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import JobRow, job_rows, utilization_percent
@@ -18,7 +19,7 @@ from master.core.timestamps import Span, iso
 from master.runs.job_json import Entry, job_json, picked
 from master.runs.run import RunResult
 from master.runs.script_jobs import job_configs
-from master.specs import EMPTY, ClusterSpec, Config, JobsSpec, ServerSpec
+from master.specs import EMPTY, Config, JobsSpec, ServerSpec
 from master.storage.earlier_log import read_phase_log
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.whole_files import write_whole
@@ -105,11 +106,11 @@ def _result(number: int, entry: Entry, users: Mapping[str, str]) -> Entry:
     return {**{key: entry.get(key) for key in RESULT_KEYS}, **own}
 
 
-def gpus_of(cluster: ClusterSpec, state: RunState) -> list[str]:
+def gpus_of(servers: Iterable[ServerSpec], state: RunState) -> list[str]:
     """Return the GPUs of the workers that came up, or the CPU slots of those without, as `user@host:gpu0`."""
     found = []
-    for server in cluster.servers:
-        view = state.workers[server.name]
+    for server in servers:
+        view = state.workers.get(server.name) or WorkerView(server.name)
         named = server.agent.gpus if server.agent.gpus != [AUTO] else []
         gpus = named or [str(number) for number in range(len(view.gpu_bytes))]
         slots = [f"gpu{index}" for index in gpus] or [f"cpu{number}" for number in range(view.slots)]
@@ -181,13 +182,11 @@ def write_phase_log(path: Path, log: Mapping[str, Any]) -> None:
     write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
-def write_phase_logs(
-    layout: RunLayout, jobs: JobsSpec, cluster: ClusterSpec, result: RunResult
-) -> Iterator[str]:
+def write_phase_logs(layout: RunLayout, jobs: JobsSpec, result: RunResult) -> Iterator[str]:
     """Write the logs of both phases; yield what to say of one that cannot be written."""
     state, configs = result.state, job_configs(jobs)
-    gpus = gpus_of(cluster, state)
-    users = {server.name: as_reached(server) for server in cluster.servers}
+    gpus = gpus_of(result.servers, state)
+    users = {server.name: as_reached(server) for server in result.servers}
     slots = sum(view.slots for view in state.workers.values())
     for phase, path in ((1, layout.phase1_log), (2, layout.phase2_log)):
         start, previous = Span(result.started_at, steady_clock.now()), read_phase_log(path)

@@ -27,6 +27,7 @@ from master.runs.snapshot import Snapshot
 from master.runs.spec import RunSpec
 from master.runs.stop_signals import Stops
 from master.runs.usage.tally import UsageTally
+from master.specs import ServerSpec
 from master.storage.journal import Journal, forget_journal
 from worker_agent.protocol import messages as msg
 
@@ -45,6 +46,8 @@ class RunResult:
     """Which code attempts were started with, where that is remembered."""
     used: Mapping[int, Used] = field(default_factory=dict)
     """How much of the workers was in use, by phase."""
+    servers: tuple[ServerSpec, ...] = ()
+    """All workers that the run has had, those that joined or went too."""
 
     def code_notes(self) -> list[str]:
         """Say how the experiments that succeeded differ in their code; nothing where they do not."""
@@ -107,24 +110,25 @@ class Run:
         parts, started_at = self._parts, steady_clock.now()
         tally = UsageTally(parts.shared.state)
         notices = Notices([*observers, tally])
-        ports = Ports(parts.links, parts.courier, parts.launch_of)
+        ports = Ports(parts.roster.links, parts.courier, parts.launch_of, parts.fleet)
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
         exit_code = None
         with ExitStack() as ending:
             self._listen(ending)
             ending.callback(self._part)
+            ending.callback(parts.fleet.close)
             ending.callback(parts.courier.close)
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             parts.courier.mend(parts.to_mend)
             exit_code = dispatcher.run()
-        ended_at = steady_clock.now()
-        return RunResult(exit_code, parts.shared.state, started_at, ended_at, parts.history, tally.used)
+        servers, times = tuple(parts.roster.ever.values()), (started_at, steady_clock.now())
+        return RunResult(exit_code, parts.shared.state, *times, parts.history, tally.used, servers)
 
     def _listen(self, ending: ExitStack) -> None:
         """Let the user ask, and give orders, from another terminal."""
         try:
             parts = self._parts
-            server = ControlServer(self._spec.layout, parts.shared, parts.inbox, parts.links)
+            server = ControlServer(self._spec.layout, parts.shared, parts.inbox, parts.roster.links)
             ending.callback(server.close)
         except OSError as error:
             self.note(
@@ -133,9 +137,13 @@ class Run:
 
     def _part(self) -> None:
         """Let the workers go, and their agents end where there is nothing that they could go on with."""
-        state, resumes = self._parts.shared.state, self._spec.resumes
+        parts, resumes = self._parts, self._spec.resumes
+        state, links = parts.shared.state, parts.roster.links
         over = state.finished and not (resumes and state.stopping)
-        close_all(self._parts.links.values(), msg.Shutdown() if over else None)
+        if over:
+            parted = [name for name, view in state.workers.items() if view.up and not view.busy]
+            parts.journal.remember_workers(dict.fromkeys(parted))
+        close_all(links.values(), msg.Shutdown() if over else None)
         if not resumes and nothing_left(state):
             forget_journal(self._spec.layout.journal)
 
@@ -156,9 +164,11 @@ class Run:
 
     def live_log(self, worker: str, job_id: str, attempt: int) -> Path | None:
         """Return where on this machine an attempt writes its log; None if it runs on another, or not yet."""
-        is_local = any(server.name == worker and server.is_local for server in self._spec.cluster.servers)
+        roster = self._parts.roster
+        member, remote = roster.members.get(worker), roster.remotes.get(worker)
         try:
-            return Path(self._parts.remotes[worker].attempt(job_id, attempt).log) if is_local else None
+            is_local = member is not None and member.server.is_local
+            return Path(remote.attempt(job_id, attempt).log) if remote and is_local else None
         except SessionLost:
             return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -88,6 +88,15 @@ def with_needs(
     told = frozenset[str]().union(*imported) - of_all
     servers = (_with_needs(server, sorted(told), sorted(of_all)) for server in cluster.servers)
     return replace(cluster, servers=tuple(servers))
+
+
+def needs_of(others: Iterable[ServerSpec], server: ServerSpec) -> ServerSpec:
+    """Return a worker whose agent looks for what those of the others do, and for its own data."""
+    told, of_all = set[str](), set[str]()
+    for other in others:
+        told.update(other.agent.modules)
+        of_all.update(other.agent.required_modules)
+    return _with_needs(server, sorted(told), sorted(of_all))
 
 
 def _with_needs(server: ServerSpec, modules: Sequence[str], required: Sequence[str]) -> ServerSpec:

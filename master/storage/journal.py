@@ -204,6 +204,19 @@ class Journal:
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('code', ?)", (json.dumps(codes),))
         return [(entry["after"], entry["code"]) for entry in codes]
 
+    def remember_workers(self, changes: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, Any]]:
+        """Keep how workers are reached that may have something of the run, by name; None forgets one.
+
+        Return all that is known then.
+        """
+        with self._damage_told():
+            before: dict[str, Any] = json.loads(self._meta("workers") or "{}")
+        known = {name: told for name, told in {**before, **changes}.items() if told is not None}
+        if known != before:
+            with self._written():
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('workers', ?)", (json.dumps(known),))
+        return known
+
     def append(self, transitions: Iterable[Transition], orders: Iterable[Ordered] = ()) -> None:
         """Write all transitions, and the orders that they follow from, in one commit."""
         rows, given = [_row(transition) for transition in transitions], [row_of(order) for order in orders]

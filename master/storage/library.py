@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,11 @@ class Library:
             self.paths[found], self.base_models[found] = path, spec_hash
             if name is not None:
                 self.names[found] = name
+
+    def hold_data(self, synced: Mapping[str, str]) -> None:
+        """Take in directories to copy; `synced` is the content hash of each, by path."""
+        with self._lock:
+            self.paths.update({found: Path(path) for path, found in synced.items()})
 
     def drop(self, found: str) -> str | None:
         """Forget a base model and return its `spec_hash`, None if it is not held (any more)."""

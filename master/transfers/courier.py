@@ -28,13 +28,13 @@ class Courier:
     def __init__(
         self, home: Home, remotes: Mapping[str, Remote], reporter: Reporter, pauses: Pauses = USUAL
     ) -> None:
-        """`remotes` are the workers by name."""
+        """`remotes` are the workers by name, which may come and go."""
         self._remotes, self._patience = remotes, Patience(pauses)
         self._outcomes = Outcomes(home, reporter, self._patience)
         self._failed_attempts = FailedAttempts(home, reporter, self._patience)
         self._mending = Mending(home, remotes, reporter, self._patience.closing)
         self._artefacts = Artefacts(home, reporter, self._patience, self._mending)
-        self._pools = {name: ThreadPoolExecutor(PER_WORKER, f"transfer-{name}") for name in remotes}
+        self._pools: dict[str, ThreadPoolExecutor] = {}
         self._mender = ThreadPoolExecutor(1, "mending")
         self._single_flight = SingleFlight()
 
@@ -42,6 +42,11 @@ class Courier:
         """Try nothing again any more, and wait for what is under way."""
         self._patience.closing.set()
         for pool in (*self._pools.values(), self._mender):
+            pool.shutdown(wait=True)
+
+    def part(self, worker: str) -> None:
+        """Wait for what is under way with a worker that has gone, of which nothing more is asked."""
+        if pool := self._pools.pop(worker, None):
             pool.shutdown(wait=True)
 
     def mend(self, damaged: Iterable[str]) -> None:
@@ -70,6 +75,8 @@ class Courier:
     def _once(self, worker: str, key: Hashable, work: Callable[[], bool]) -> None:
         """Do `work` on a thread, and again if it gave up (False) though it was asked for meanwhile."""
         if self._single_flight.begin(key):
+            if worker not in self._pools:
+                self._pools[worker] = ThreadPoolExecutor(PER_WORKER, f"transfer-{worker}")
             self._pools[worker].submit(self._repeat, key, work)
 
     def _repeat(self, key: Hashable, work: Callable[[], bool]) -> None:

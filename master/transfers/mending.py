@@ -83,7 +83,7 @@ class Mending:
                 self.reporter.note(f"base model {spec_hash} cannot be mended: {error}")
 
     def _connected(self, asking: str = "") -> list[Remote]:
-        return [remote for name, remote in self.remotes.items() if name != asking and remote.connected]
+        return [remote for name, remote in list(self.remotes.items()) if name != asking and remote.connected]
 
     def _arrived(self, wanted: str) -> list[Remote] | None:
         """Return the workers that are connected once one says that it has it, or no more are to come.

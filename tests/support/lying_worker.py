@@ -129,7 +129,9 @@ class LyingWorld:
 
     def _dispatcher(self, journal: Journal) -> Dispatcher:
         links = cast(Mapping[str, WorkerLink], {LIAR: _Line(self, LIAR), HONEST: _Line(self, HONEST)})
-        ports = Ports(links, self, lambda job_id, attempt, worker: msg.Launch(job_id, attempt, 2, ["true"]))
+        ports = Ports(
+            *(links, self, lambda job_id, attempt, worker: msg.Launch(job_id, attempt, 2, ["true"])), self
+        )
         tell = Notices([self]).tell
         return Dispatcher(
             SharedState(self.state), journal, cast(Inbox, self.inbox), ports, tell, lambda: self.now
@@ -139,6 +141,14 @@ class LyingWorld:
         """Hear what the user is told."""
         notices.listen(Noted, lambda noted: self.notes.append(noted.text))
         notices.listen(Seen, self.progress.append)
+
+    def connect(self, name: str) -> None:
+        """Nobody joins."""
+        raise AssertionError(name)
+
+    def let_go(self, name: str, *, answers: bool) -> None:
+        """Nobody goes."""
+        raise AssertionError(name)
 
     # --- what happens, one scene whenever nothing is left to do
 

@@ -13,7 +13,7 @@ import pytest
 from master.adapters.local_session import LocalSession
 from master.adapters.ssh_session import SshSession
 from master.intake.cluster import parse_cluster
-from master.runs.agents import RunName, make_links, open_session, python_of
+from master.runs.agents import RunName, link_maker, open_session, python_of
 from master.specs import ClusterSpec, ServerSpec
 
 
@@ -46,7 +46,8 @@ def test_the_interpreter_is_a_command_in_the_home_directory(
 
 def test_each_worker_gets_its_own_run_and_settings(tmp_path: Path) -> None:
     cluster = cluster_of(tmp_path, state_dir="/s p/x; rm -rf ~", env={"OMP_NUM_THREADS": "1"})
-    links = make_links(cluster, RunName("run", 3), SimpleQueue())
+    make_link = link_maker(RunName("run", 3), SimpleQueue())
+    links = {server.name: make_link(server, cluster) for server in cluster.servers}
     hellos = [links[server.name]._greeting.hello for server in cluster.servers]
     assert [hello.epoch for hello in hellos] == [3, 3]
     assert len({hello.run_id for hello in hellos}) == 2

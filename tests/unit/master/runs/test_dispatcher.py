@@ -50,7 +50,7 @@ class World:
         plan = make_plan(jobs_spec(self.jobs, 0), {})
         self.state = RunState.fresh(plan, Policy(retries=0), list(self.workers))
         links = cast(Mapping[str, WorkerLink], {name: _Line(name, self.done) for name in self.workers})
-        shared, ports = SharedState(self.state), Ports(links, self, _launch)
+        shared, ports = SharedState(self.state), Ports(links, self, _launch, self)
         self.dispatcher = Dispatcher(
             shared, cast(Journal, self), self.inbox, ports, Notices([self]).tell, lambda: 0.0
         )
@@ -72,6 +72,13 @@ class World:
         if self.journal_breaks_at and len(self.said("append")) + 1 == self.journal_breaks_at:
             raise TwophaseError("the journal cannot be written")
         self.done.append(("append", list(transitions)))
+
+    # the fleet
+    def connect(self, name: str) -> None:
+        self.done.append(("connect", name))
+
+    def let_go(self, name: str, *, answers: bool) -> None:
+        self.done.append(("let go", name))
 
     # the carrier
     def collect(self, command: cmd.Collect) -> None:

@@ -18,11 +18,12 @@ from master.runs.launching import launch_message
 from master.runs.library import make_library, synced_data
 from master.runs.parts import make_launcher
 from master.runs.script_jobs import job_configs
-from master.runs.spec import Code, RunSpec, Start
+from master.runs.spec import Code, Start
 from master.specs import ClusterSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.library import Library
 from master.storage.run_layout import RunLayout
+from tests.support.rosters import roster_of
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.messages import Launch
 
@@ -75,8 +76,8 @@ def test_a_launch_names_what_the_attempt_was_given(tmp_path: Path) -> None:
     state = started(tmp_path, cluster, jobs, {spec_hash: "b" * 64})
     library = Library(names={"b" * 64: "cnn"})
     work = Scripts(jobs, tmp_path)
-    spec = RunSpec(RunLayout(tmp_path), cluster, state.plan, work)
-    launch_of = make_launcher(spec, work.take(spec.layout), synced_data(cluster), state, library)
+    roster = roster_of(cluster, synced_data(cluster))
+    launch_of = make_launcher(roster, work.take(RunLayout(tmp_path)), state, library)
     # In the same breath the base model turns out to be damaged: the launch must still be sayable.
     step(state, ev.BaseModelDamaged(1.0, spec_hash))
     message = launch_of("alpha/fold0_p1", 1, "lab1")

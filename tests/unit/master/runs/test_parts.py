@@ -12,10 +12,10 @@ from master.code.origin import Described
 from master.core.running.records import RunState
 from master.runs.agents import RunName
 from master.runs.parts import _describer, make_launcher
-from master.runs.spec import Code, RunSpec, Start
+from master.runs.spec import Code, Start
 from master.specs import ClusterSpec, ServerSpec
 from master.storage.library import Library
-from master.storage.run_layout import RunLayout
+from tests.support.rosters import roster_of
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.terms import JobLimits
@@ -34,32 +34,29 @@ class Asked:
         return f"launch {len(self.starts)}"
 
 
-def launching(state: RunState, tmp_path: Any, names: dict[str, str] | None = None) -> tuple[Any, Asked]:
-    asked = Asked()
-    spec = RunSpec(RunLayout(tmp_path), CLUSTER, state.plan, None)  # type: ignore[arg-type]
-    return make_launcher(
-        spec, Code({}, asked.launch), {}, state, replace(Library(), names=names or {})
-    ), asked
+def launching(state: RunState, names: dict[str, str] | None = None) -> tuple[Any, Asked]:
+    asked, library = Asked(), replace(Library(), names=names or {})
+    return make_launcher(roster_of(CLUSTER), Code({}, asked.launch), state, library), asked
 
 
-def test_an_attempt_starts_from_the_base_model_that_it_was_given(tmp_path: Any) -> None:
+def test_an_attempt_starts_from_the_base_model_that_it_was_given() -> None:
     run = ScriptedRun(jobs_spec(1, 1), ["lab1", "localhost"])
     run.job("job0").base = "c" * 64
-    launch_of, asked = launching(run.state, tmp_path, {"c" * 64: "best"})
+    launch_of, asked = launching(run.state, {"c" * 64: "best"})
     assert launch_of("alpha/job0", 3, "lab1") == "launch 1"
     (start,) = asked.starts
     assert start.base is not None and (start.attempt, start.is_local) == (3, False)
     assert (start.base.content_hash, start.base.name) == ("c" * 64, "best")
 
 
-def test_what_needs_no_base_model_gets_none(tmp_path: Any) -> None:
+def test_what_needs_no_base_model_gets_none() -> None:
     run = ScriptedRun(jobs_spec(1, 0), ["lab1", "localhost"])
-    launch_of, asked = launching(run.state, tmp_path)
+    launch_of, asked = launching(run.state)
     launch_of("alpha/job0", 1, "localhost")
     assert asked.starts[0].base is None and asked.starts[0].is_local
 
 
-def test_no_worker_lets_a_job_have_more_than_it_allows(tmp_path: Any) -> None:
+def test_no_worker_lets_a_job_have_more_than_it_allows() -> None:
     run = ScriptedRun(jobs_spec(1, 0), ["lab1", "free"])
     bound = JobLimits(memory_bytes=100, processes=4)
     servers = ServerSpec("lab1", "lab1", limits=bound), ServerSpec("free", "free")
@@ -68,8 +65,8 @@ def test_no_worker_lets_a_job_have_more_than_it_allows(tmp_path: Any) -> None:
     ]
 
     def launched(launch: msg.Launch, worker: str) -> JobLimits | None:
-        spec = RunSpec(RunLayout(tmp_path), ClusterSpec(servers), run.state.plan, None)  # type: ignore[arg-type]
-        launch_of = make_launcher(spec, Code({}, lambda start: launch), {}, run.state, Library())
+        code = Code({}, lambda start: launch)
+        launch_of = make_launcher(roster_of(ClusterSpec(servers)), code, run.state, Library())
         return launch_of("alpha/job0", 1, worker).limits
 
     assert [launched(each, "lab1") for each in asked] == [bound, JobLimits(50, 4, 9)]

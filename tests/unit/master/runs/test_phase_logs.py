@@ -191,7 +191,7 @@ LAB = ServerSpec("bob@lab1", "lab1", user="bob", agent=Settings(gpus=["0", "1"])
 
 def test_other_tools_find_the_results_in_their_form() -> None:
     run = finished_run()
-    log = with_results(log_of(run, 1), gpus_of(cluster(), run.state), {"lab1": "bob@lab1"})
+    log = with_results(log_of(run, 1), gpus_of(cluster().servers, run.state), {"lab1": "bob@lab1"})
     assert log["gpus"] == ["bob@lab1:gpu0", "bob@lab1:gpu1"]
     good, bad = log["results"]
     assert set(good) == {*JOB_KEYS, "name"}
@@ -214,11 +214,11 @@ def test_gpus_are_those_of_the_workers_that_came_up() -> None:
         ServerSpec("lab2", "lab2", agent=Settings(gpus=["auto"])),
         ServerSpec("localhost", "localhost", agent=Settings()),
     )
-    assert gpus_of(ClusterSpec(servers), run.state) == ["localhost:cpu0", "localhost:cpu1"]
+    assert gpus_of(servers, run.state) == ["localhost:cpu0", "localhost:cpu1"]
     run.up("lab1", 2)
     view = run.state.workers["lab2"]
     view.slots, view.gpu_bytes = 4, (10, 10)
-    found = gpus_of(ClusterSpec(servers), run.state)
+    found = gpus_of(servers, run.state)
     assert found[:4] == ["bob@lab1:gpu0", "bob@lab1:gpu1", "lab2:gpu0", "lab2:gpu1"]
 
 

@@ -1,0 +1,1 @@
+"""The workers of a start: how each is reached, how one joins while the run goes on, and how one goes."""

@@ -1,0 +1,85 @@
+"""Workers join a run and go from it while it goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from master.adapters.inbox import Inbox, Noted
+from master.core.running.orders.of_workers import AddWorker
+from master.runs.fleet.joining import described, read_joining
+from master.runs.fleet.reached import as_json
+from master.runs.fleet.roster import Roster
+from master.runs.library import synced_data
+from master.specs import ClusterSpec
+from master.storage.journal import Journal
+from master.storage.library import Library
+from master.transfers.courier import Courier
+from worker_agent.protocol import messages as msg
+
+_PATIENCE_S = 15.0
+
+
+class Fleet:
+    """Connects to workers that join, and parts from those that go.
+
+    `prepare` may be called by any thread, the rest by one.
+    """
+
+    def __init__(
+        self, roster: Roster, courier: Courier, library: Library, journal: Journal, inbox: Inbox
+    ) -> None:
+        self._roster, self._courier, self._library = roster, courier, library
+        self._journal, self._inbox = journal, inbox
+        self._prepared: dict[str, tuple[ClusterSpec, Mapping[str, str]]] = {}
+        self._parting: list[threading.Thread] = []
+
+    def prepare(self, order: AddWorker) -> AddWorker:
+        """Read the config of a worker that is to join.  Raises ConfigError; changes nothing of the run."""
+        others = [member.server for member in list(self._roster.members.values())]
+        cluster = read_joining(order, others)
+        prepared = described(order, cluster.servers[0])
+        self._prepared[prepared.name] = cluster, synced_data(cluster)
+        return prepared
+
+    def connect(self, name: str) -> None:
+        """Take a worker in that has been prepared, and begin to connect."""
+        cluster, synced = self._prepared.pop(name)
+        (server,) = cluster.servers
+        self._library.hold_data(synced)
+        link = self._roster.take(server, cluster, synced)
+        self._journal.remember_workers({name: as_json(server, cluster)})
+        link.start()
+
+    def let_go(self, name: str, *, answers: bool) -> None:
+        """Part from a worker, in the background: what is being carried comes home first."""
+        if answers:
+            self._journal.remember_workers({name: None})
+        member, link = self._roster.members.get(name), self._roster.drop(name)
+        if link is None:
+            return
+
+        def part() -> None:
+            self._courier.part(name)
+            link.close(msg.Shutdown() if answers else None)
+            host = member.server.host if member else name
+            self._inbox.put(Noted(f"{name}: {_farewell(host, answers=answers)}"))
+
+        self._begin(part, name)
+
+    def _begin(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=f"part-{name}", daemon=True)
+        self._parting.append(thread)
+        thread.start()
+
+    def close(self) -> None:
+        """Wait for the partings that are under way."""
+        for thread in self._parting:
+            thread.join(_PATIENCE_S)
+
+
+def _farewell(host: str, *, answers: bool) -> str:
+    if answers:
+        return "has left the run, nothing of it is there any more"
+    advice = "what runs there of it goes on; the next start of the run tries to end it"
+    return f"has left the run and does not answer: {advice}, or log in to {host} and end the agent there"

@@ -1,0 +1,37 @@
+"""A worker that joins a run: its config is read as strictly as that of the others."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from master.core.running.orders.of_workers import AddWorker
+from master.errors import ConfigError
+from master.intake.cluster import parse_cluster
+from master.intake.head_paths import with_head_paths
+from master.intake.secrets import with_secrets
+from master.runs.worker_check import needs_of
+from master.specs import ClusterSpec, ServerSpec
+
+_SOURCE = "add-worker"
+
+
+def read_joining(order: AddWorker, others: Iterable[ServerSpec]) -> ClusterSpec:
+    """Return the cluster config of an order, which lists one worker; jobs need what they do on `others`.
+
+    Raises ConfigError for what is none, or lists several.
+    """
+    source = str(Path(order.folder) / _SOURCE)
+    found = parse_cluster(json.dumps(order.config), source)
+    if len(found.servers) != 1:
+        raise ConfigError(_SOURCE, "servers", f"lists {len(found.servers)} servers: give one")
+    cluster = with_secrets(with_head_paths(found, source), source, os.environ)
+    return replace(cluster, servers=(needs_of(others, cluster.servers[0]),))
+
+
+def described(order: AddWorker, server: ServerSpec) -> AddWorker:
+    """Return the order with what is read from its config."""
+    return replace(order, name=server.name, labels=list(server.labels), limits=server.limits)

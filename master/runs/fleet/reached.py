@@ -1,0 +1,28 @@
+"""How workers are reached, as the journal keeps it: one that a later config lacks may have jobs left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from master.specs import ClusterSpec, ServerSpec
+from worker_agent.protocol.codec import dump, parse
+from worker_agent.protocol.messages import Settings
+
+_OF_SERVER = ("host", "user", "port", "ssh_key", "python", "state_dir")
+_OF_CLUSTER = ("ssh_config", "known_hosts")
+
+
+def as_json(server: ServerSpec, cluster: ClusterSpec) -> dict[str, Any]:
+    """Return what is needed to find a worker's agent again; no secret is in it."""
+    own = {key: getattr(server, key) for key in _OF_SERVER}
+    shared = {key: getattr(cluster, key) for key in _OF_CLUSTER}
+    return {**own, **shared, "agent": json.loads(dump(server.agent))}
+
+
+def from_json(name: str, told: Mapping[str, Any]) -> tuple[ServerSpec, ClusterSpec]:
+    """Undo `as_json`.  Raises ValueError, LookupError, TypeError where something else is in its place."""
+    agent = parse(Settings, told["agent"])
+    server = ServerSpec(name, **{key: told[key] for key in _OF_SERVER}, agent=agent)
+    return server, ClusterSpec((server,), **{key: told[key] for key in _OF_CLUSTER})

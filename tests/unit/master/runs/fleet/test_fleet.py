@@ -1,0 +1,89 @@
+"""Workers join and go while a run goes on."""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+from typing import Any, cast
+
+import pytest
+
+from master.adapters.inbox import Inbox, Noted
+from master.core.running.orders.of_workers import AddWorker
+from master.errors import ConfigError
+from master.runs.fleet.fleet import Fleet
+from master.specs import ClusterSpec, ServerSpec
+from master.storage.journal import Journal
+from master.storage.library import Library
+from master.transfers.courier import Courier
+from tests.support.rosters import QuietLink, roster_of
+from worker_agent.protocol import messages as msg
+
+LAB9 = AddWorker({"servers": [{"host": "lab9", "gpus": 0, "labels": ["big"]}]})
+
+
+class World:
+    """A fleet whose parts are remembered."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.inbox: Inbox = SimpleQueue()
+        self.roster = roster_of(ClusterSpec((ServerSpec("lab1", "lab1.uni.edu"),)))
+        anything: Any = self
+        parts = cast(Courier, anything), Library(), cast(Journal, anything), self.inbox
+        self.fleet = Fleet(self.roster, *parts)
+
+    def remember_workers(self, changes: dict[str, Any]) -> None:
+        self.told.append(changes)
+
+    def part(self, worker: str) -> None:
+        self.told.append(f"{worker} has nothing under way")
+
+    def link(self, name: str) -> QuietLink:
+        return cast(QuietLink, self.roster.links[name])
+
+    def notes(self) -> list[str]:
+        """Wait for what is under way, and return what was said."""
+        self.fleet.close()
+        found = []
+        while not self.inbox.empty():
+            item = self.inbox.get()
+            assert isinstance(item, Noted)
+            found.append(item.text)
+        return found
+
+
+def test_a_worker_joins_once_its_config_is_read() -> None:
+    world = World()
+    prepared = world.fleet.prepare(LAB9)
+    assert (prepared.name, prepared.labels) == ("lab9", ["big"])
+    assert "lab9" not in world.roster.links
+    world.fleet.connect("lab9")
+    assert world.link("lab9").done == ["start"]
+    assert list(world.told[0]) == ["lab9"] and world.told[0]["lab9"]["host"] == "lab9"
+
+
+def test_a_config_that_is_none_joins_nothing() -> None:
+    world = World()
+    with pytest.raises(ConfigError):
+        world.fleet.prepare(AddWorker({"servers": [{"host": "a b", "gpus": 0}]}))
+    assert list(world.roster.links) == ["lab1"]
+
+
+def test_a_worker_goes_after_what_is_under_way_and_its_agent_ends() -> None:
+    world = World()
+    link = world.link("lab1")
+    world.fleet.let_go("lab1", answers=True)
+    assert world.notes() == ["lab1: has left the run, nothing of it is there any more"]
+    assert world.told == [{"lab1": None}, "lab1 has nothing under way"]
+    assert link.done == [("close", msg.Shutdown())] and not world.roster.links
+    world.fleet.let_go("lab1", answers=True)
+    assert world.notes() == []
+
+
+def test_of_a_worker_that_does_not_answer_the_user_is_told_what_to_do_and_the_journal_keeps_it() -> None:
+    world = World()
+    link = world.link("lab1")
+    world.fleet.let_go("lab1", answers=False)
+    (note,) = world.notes()
+    assert "what runs there of it goes on" in note and "log in to lab1.uni.edu and end the agent" in note
+    assert world.told == ["lab1 has nothing under way"] and link.done == [("close", None)]
