@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 
 from master.core.planning.plan import BASE_MODELS
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.storage.rebuilding import Published
 from master.transfers.single_flight import SingleFlight
+from tests.simulation.fleet import Fleet
 from tests.simulation.home import Home, StoredBaseModel
 from tests.simulation.link import Link
 from tests.simulation.tally import Tally
@@ -22,8 +23,8 @@ Tell = Callable[[ev.Event], None]
 class Courier:
     """What the dispatcher hands transfers to; answers through `tell`.  It dies with its master."""
 
-    def __init__(self, home: Home, links: Mapping[str, Link], tally: Tally, tell: Tell) -> None:
-        self._home, self._links, self._tally, self._tell = home, links, tally, tell
+    def __init__(self, home: Home, fleet: Fleet, tally: Tally, tell: Tell) -> None:
+        self._home, self._fleet, self._tally, self._tell = home, fleet, tally, tell
         self._single_flight = SingleFlight()
         self.under_way: set[Hashable] = set()
         self.alive = True
@@ -48,25 +49,25 @@ class Courier:
     def _once(self, key: Hashable, worker: str, work: Callable[[], bool]) -> None:
         self._home.burn()
         if self._single_flight.begin(key):
-            self._carry(key, worker, work)
+            self._carry(key, self._fleet.of(worker), work)
 
-    def _carry(self, key: Hashable, worker: str, work: Callable[[], bool]) -> None:
-        clock = self._links[worker].clock
+    def _carry(self, key: Hashable, link: Link, work: Callable[[], bool]) -> None:
+        clock = link.clock
         self.under_way.add(key)
 
         def arrive() -> None:
             if not self.alive:
                 return
             self.under_way.discard(key)
-            if not self._single_flight.end(key, answered=self._links[worker].up and work()):
-                self._carry(key, worker, work)
+            if not self._single_flight.end(key, answered=link.up and work()):
+                self._carry(key, link, work)
 
         clock.soon(clock.random.uniform(0, 6), arrive)
 
     # ---- outcomes
 
     def _collect(self, command: cmd.Collect) -> bool:
-        worker, key = self._links[command.worker].worker, (command.job_id, command.attempt)
+        worker, key = self._fleet.of(command.worker).worker, (command.job_id, command.attempt)
         now = worker.clock.now
         if not worker.is_on:
             return False
@@ -84,7 +85,7 @@ class Courier:
         self._tell(ev.CollectionFailed(now, *key, problem, worker_fault))
 
     def _bring_base_model(self, command: cmd.Collect, now: float) -> None:
-        machine, made = self._links[command.worker].worker.machine, command.finished.base_model
+        machine, made = self._fleet.of(command.worker).worker.machine, command.finished.base_model
         if made is None or machine.cache.get(made.content_hash) != "present":
             self._fail(command, now, "the cache no longer holds it", worker_fault=True)
             return
@@ -112,7 +113,7 @@ class Courier:
             self._fail(command, now, "exists already and is not written over", worker_fault=False)
 
     def _collect_failed(self, command: cmd.CollectFailedAttempt) -> bool:
-        link, key = self._links[command.worker], (command.job_id, command.attempt)
+        link, key = self._fleet.of(command.worker), (command.job_id, command.attempt)
         link.send(msg.Release(*key))
         if command.finished.checkpoint:
             self._tell(ev.CheckpointSettled(link.clock.now, *key))
@@ -121,7 +122,7 @@ class Courier:
     # ---- artefacts
 
     def _deliver(self, command: cmd.Deliver) -> bool:
-        link, wanted = self._links[command.worker], command.content_hash
+        link, wanted = self._fleet.of(command.worker), command.content_hash
         worker, where = link.worker, (link.clock.now, command.worker, wanted)
         specs = self._home.specs_of(wanted)
         if not specs:

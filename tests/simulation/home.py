@@ -31,6 +31,8 @@ class Home:
     journal: list[Transition] = field(default_factory=list)
     orders: list[Ordered] = field(default_factory=list)
     """What users wanted, as the journal has it."""
+    known: set[str] = field(default_factory=set)
+    """Workers that may have something of the run."""
     epoch: int = 0
     """Of the last start that the journal knows of."""
     copies: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])

@@ -146,6 +146,11 @@ def nothing_starts_after_a_stop(world: World) -> Iterator[str]:
     yield from world.tally.started_after_stop
 
 
+def nothing_starts_on_a_worker_that_a_user_holds(world: World) -> Iterator[str]:
+    """What a user has paused, drained or removed is given nothing until he says so."""
+    yield from world.tally.started_on_held
+
+
 # ---- blame
 
 
@@ -301,6 +306,7 @@ OF_THE_MASTER: tuple[Invariant, ...] = (
     recorded_results_are_home,
     blocked_jobs_have_a_failed_ancestor,
     nothing_starts_after_a_stop,
+    nothing_starts_on_a_worker_that_a_user_holds,
     no_retry_pays_for_the_place,
     failed_jobs_used_up_their_tries,
     the_books_agree,

@@ -10,6 +10,8 @@ from master.core.planning.plan import Job, Plan, base_model_job_id
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import Trigger
+from master.core.running.orders.membership import membership
+from master.core.running.orders.order import Ordered
 from master.core.running.records import RunState
 from master.core.running.recovery import recover
 from master.core.running.run_state import has_more_to_do
@@ -17,8 +19,10 @@ from master.runs.dispatcher import Dispatcher, Ports
 from master.runs.snapshot import SharedState
 from master.storage.rebuilding import EPOCH_GAP, Published, is_forgotten, remember
 from tests.simulation.courier import Courier
+from tests.simulation.fleet import Fleet
 from tests.simulation.home import Home, JournalPort
 from tests.simulation.link import Link
+from tests.simulation.orders import held_by_users
 from tests.simulation.scene import Scene
 from tests.simulation.tally import Loss, Tally
 from tests.simulation.worker import Worker
@@ -45,17 +49,21 @@ class Master:
         self.inbox: list[Received] = []
         self._batch: list[Received] = []
         self._was_stopping = False
+        self._held: set[str] = set()
+        """Workers that a user wants nothing started on, whatever comes in this turn."""
         self.workers = {worker.name: worker for worker in workers}
         self.needs = {job.job_id: job.needs for job in self.plan().jobs}
         forgotten = self._forgotten(self.recovered())
         after = max((result.epoch + EPOCH_GAP for result in forgotten), default=0)
         epoch = home.new_epoch(after)
         journal: Any = JournalPort(home, self._on_durable)
-        self.links = {worker.name: Link(worker, epoch, self._tell) for worker in workers}
+        self.fleet = Fleet(self.workers, home, epoch, self._tell)
+        for name in self.members():
+            self.fleet.take(name)
         remember(journal, forgotten)
         self.state = self.recovered()
-        self.courier = Courier(home, self.links, tally, self._put)
-        ports = Ports(_burning(self.links, home), self.courier, self._launch_of)  # type: ignore[arg-type]
+        self.courier = Courier(home, self.fleet, tally, self._put)
+        ports = Ports(self.fleet.to_say, self.courier, self._launch_of, self.fleet)  # type: ignore[arg-type]
         self._shared = SharedState(self.state)
         self.dispatcher = Dispatcher(self._shared, journal, Any, ports, _nobody, lambda: clock.now)  # type: ignore[arg-type]
 
@@ -74,8 +82,12 @@ class Master:
     def die(self) -> None:
         """The process is gone, and all that it had in memory; what it has sent may still arrive."""
         self.alive = self.courier.alive = False
-        for link in self.links.values():
-            link.closed = True
+        self.fleet.close()
+
+    @property
+    def links(self) -> dict[str, Link]:
+        """The links to the workers that are in the run now."""
+        return self.fleet.links
 
     def ask(self, event: ev.Event) -> None:
         """Tell it what its user wants."""
@@ -96,9 +108,15 @@ class Master:
         phase1 = [Job(base_model_job_id(spec), phase=1, makes=spec, kind="base model") for spec in missing]
         return Plan((*phase1, *jobs), held)
 
+    def members(self) -> list[str]:
+        """Return the workers of a start now: what was removed is not there, or has not gone yet."""
+        removed = membership(self.home.orders).removed
+        return [name for name in self.workers if name not in removed or name in self.home.known]
+
     def recovered(self) -> RunState:
         """Return the state that a start now would begin with."""
-        return recover(self.plan(), self.scene.policy, list(self.workers), self.home.journal)
+        names = self.members()
+        return recover(self.plan(), self.scene.policy, names, self.home.journal, self.home.orders)
 
     def _forgotten(self, state: RunState) -> list[Published]:
         """Return the results that the journal does not know of, as `rebuilding.forgotten` does."""
@@ -150,6 +168,8 @@ class Master:
         self.turning = False
         self._batch, self.inbox = self.inbox, []
         self._was_stopping = self.state.stopping
+        orders = any(isinstance(item.event, Ordered) for item in self._batch)
+        self._held = set() if orders else set(held_by_users(self.home.orders, self.clock.now))
         self.dispatcher.turn(self._batch)
         self.turns += 1
         self._note_dismissed()
@@ -165,38 +185,23 @@ class Master:
                 self.tally.locked.add(item.job_id)
             if item.trigger is Trigger.ASSIGN and self._was_stopping:
                 self.tally.started_after_stop.append(item.job_id)
+            if item.trigger is Trigger.ASSIGN and item.worker in self._held:
+                self.tally.started_on_held.append(f"{item.job_id} on {item.worker}")
         for received in self._batch:
             if kind := _KINDS.get(type(received.event)):
                 event: Any = received.event
                 self.tally.journalled.add((received.worker, (event.job_id, event.attempt), kind))
 
     def _note_loss(self, item: Transition) -> None:
-        link = self.links[item.worker or ""]
+        link = self.fleet.of(item.worker or "")
         key = (item.job_id, item.attempt)
         self.tally.given_up.add(key)
         self.tally.losses.append(Loss(key, link.worker.name, link.silent_s(), link.worker.knows(key)))
 
     def _note_dismissed(self) -> None:
         for view in self.state.workers.values():
-            if not view.usable:
+            if not view.usable and not view.leaves:
                 self.tally.dismissed.append(f"{view.name}: {view.reason}")
-
-
-class _Burning:
-    """A link over which nothing is said without the danger of being killed."""
-
-    def __init__(self, link: Link, home: Home) -> None:
-        self._link, self._home = link, home
-        self.start, self.begin_close = link.start, link.begin_close
-
-    def send(self, message: msg.ToAgent) -> None:
-        """Say something."""
-        self._home.burn()
-        self._link.send(message)
-
-
-def _burning(links: dict[str, Link], home: Home) -> dict[str, _Burning]:
-    return {name: _Burning(link, home) for name, link in links.items()}
 
 
 def _nobody(notice: object) -> None:

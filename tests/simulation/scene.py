@@ -35,6 +35,8 @@ class Chaos:
     master_dies_every_s: float = inf
     rolled_back_every_s: float = inf
     """The master dies, and finds an older copy of its journal, or none."""
+    ordered_every_s: float = inf
+    """A user wants something of a worker."""
     kept: float = 0.7
     """Of the agents: a keeper looks after their jobs."""
     buried: float = 0.05

@@ -19,7 +19,7 @@ def scene_of(seed: int) -> Scene:
         jobs=random.randint(1, 12),
         bases=random.randint(0, 3),
         job_s=random.choice([1.0, 20.0, 60.0, 200.0]),
-        chaos=_chaos(random),
+        chaos=_chaos(random, seed),
         policy=_policy(random),
         same_bytes=random.random() < 0.3,
         stop_at=random.uniform(0, 200) if random.random() < 0.1 else None,
@@ -27,7 +27,7 @@ def scene_of(seed: int) -> Scene:
     )
 
 
-def _chaos(random: Random) -> Chaos:
+def _chaos(random: Random, seed: int) -> Chaos:
     def every(often_s: float) -> float:
         return random.choice([inf, inf, often_s, often_s * 6])
 
@@ -51,6 +51,7 @@ def _chaos(random: Random) -> Chaos:
         hopeless=random.choice([0.0, 0.5]),
         repeated=random.choice([0.0, 0.3]),
         damaged_on_the_way=random.choice([0.0, 0.3]),
+        ordered_every_s=Random(f"orders {seed}").choice([inf, 20.0, 100.0]),
     )
 
 

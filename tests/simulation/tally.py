@@ -74,6 +74,8 @@ class Tally:
     """Events that agents were told not to say again."""
     started_after_stop: list[str] = field(default_factory=list)
     """Jobs that were given out after the run was told to stop."""
+    started_on_held: list[str] = field(default_factory=list)
+    """Jobs that were given to workers that a user wanted nothing on."""
     dismissed: list[str] = field(default_factory=list)
     """Why workers were given up that do no wrong."""
     faults: Counter[str] = field(default_factory=Counter)

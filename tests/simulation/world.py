@@ -14,6 +14,7 @@ from master.storage.rebuilding import EPOCH_GAP
 from tests.simulation.home import Home, MasterKilled
 from tests.simulation.invariants import OF_ALL, OF_THE_END, OF_THE_MASTER, Invariant
 from tests.simulation.master import Master
+from tests.simulation.orders import all_back, some_order
 from tests.simulation.scene import Scene
 from tests.simulation.tally import Tally
 from tests.simulation.worker import Worker
@@ -169,6 +170,7 @@ class World:
                 ("a work directory is wiped", Worker.wipe, chaos.wiped_every_s),
                 ("bits rot in a cache", Worker.rot, chaos.rot_every_s),
                 ("bits rot in an outcome", Worker.rot_results, chaos.rotten_results_every_s),
+                ("a user gives an order", self._order, chaos.ordered_every_s),
             ):
                 self._every(every_s, name, lambda fault=fault, worker=worker: fault(worker))
             self._every_10_s(worker)
@@ -193,10 +195,19 @@ class World:
     def _link(self, worker: Worker) -> None:
         """Let the link notice that nobody answers any more."""
         name = worker.name
-        self.clock.soon(self.clock.random.uniform(0, 20), lambda: self.master.links[name].cut("silent"))
+
+        def notice() -> None:
+            if link := self.master.links.get(name):
+                link.cut("silent")
+
+        self.clock.soon(self.clock.random.uniform(0, 20), notice)
 
     def _cut(self, worker: Worker) -> None:
-        self.master.links[worker.name].cut()
+        if link := self.master.links.get(worker.name):
+            link.cut()
+
+    def _order(self, worker: Worker) -> None:
+        self.master.ask(some_order(self.clock.random, worker.name, self.clock.now))
 
     def _silence(self, worker: Worker) -> None:
         worker.away_until = self.clock.now + self.clock.random.expovariate(1 / 60)
@@ -251,3 +262,11 @@ class World:
         for worker in self.workers:
             worker.machine.calm, worker.machine.fuse = True, None
             worker.away_until = 0.0
+        if self.scene.chaos.ordered_every_s < inf:
+            self._let_all_back()
+
+    def _let_all_back(self) -> None:
+        """Let the user want all workers again: he says it until the master has heard it."""
+        for event in all_back([worker.name for worker in self.workers], self.clock.now):
+            self.master.ask(event)
+        self.clock.soon(60.0, self._let_all_back)

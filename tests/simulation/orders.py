@@ -1,0 +1,66 @@
+"""What a user wants of workers in a simulated run, and what of that holds: told from the orders alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from random import Random
+
+from master.core.running.orders.of_workers import (
+    AddWorker,
+    DrainWorkers,
+    PauseWorkers,
+    RemoveWorkers,
+    ResumeWorkers,
+    SetSlots,
+)
+from master.core.running.orders.order import By, Order, Ordered
+
+_ANNA = By(1000, "anna", 1)
+
+
+def ordered(order: Order, at: float) -> Ordered:
+    """Return an order as anna gives it."""
+    return Ordered(at, _ANNA, order, "at random")
+
+
+def some_order(random: Random, name: str, at: float) -> Ordered:
+    """Return what a user may want of a worker."""
+    until = random.choice([0.0, at + random.uniform(1, 200)])
+    kinds: tuple[Order, ...] = (
+        PauseWorkers([name], until),
+        DrainWorkers([name], until, now=random.random() < 0.5),
+        ResumeWorkers([name]),
+        ResumeWorkers([name]),
+        RemoveWorkers([name], now=random.random() < 0.5),
+        AddWorker({}, name=name),
+        AddWorker({}, name=name),
+        SetSlots([name], random.choice([0, 1, 2])),
+    )
+    return ordered(random.choice(kinds), at)
+
+
+def all_back(names: Iterable[str], at: float) -> list[Ordered]:
+    """Return what lets all workers be used again."""
+    every = list(names)
+    back: list[Order] = [ResumeWorkers(every), *(AddWorker({}, name=name) for name in every)]
+    return [ordered(order, at) for order in back]
+
+
+def held_by_users(orders: Iterable[Ordered], at: float) -> list[str]:
+    """Return the workers on which nothing may be started, as the orders that the journal has say."""
+    until: dict[str, float] = {}
+    for event in orders:
+        match event.order:
+            case PauseWorkers(names, end) | DrainWorkers(names, end):
+                until |= dict.fromkeys(names, end or inf)
+            case RemoveWorkers(names):
+                until |= dict.fromkeys(names, inf)
+            case ResumeWorkers(names):
+                for name in names:
+                    until.pop(name, None)
+            case AddWorker(name=name):
+                until.pop(name, None)
+            case _:
+                pass
+    return [name for name, end in until.items() if at < end]
