@@ -96,18 +96,13 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     history = code_history(journal, code.start) if code.start else None
     home = replace(_home(spec, store, library, checkpoints), describe=_describer(code, history, name))
     courier = Courier(home, roster.remotes, Reporter(inbox))
-    for text in (
-        *problems,
-        *members.notes,
-        *code.notes,
-        *(missing_results(state, spec.layout) if spec.resumes else ()),
-    ):
+    missing = missing_results(state, spec.layout) if spec.resumes else ()
+    for text in (*problems, *members.notes, *code.notes, *missing):
         inbox.put(Noted(text))
     return RunParts(
-        *(journal, inbox, SharedState(state), roster),
-        *(Fleet(roster, courier, library, journal, inbox), courier),
-        checkpoints.launching(launch_of) if checkpoints else launch_of,
-        *(history, problems, to_mend),
+        *(journal, inbox, SharedState(state), roster, Fleet(roster, courier, library, journal, inbox)),
+        *(courier, checkpoints.launching(launch_of) if checkpoints else launch_of, history),
+        *(problems, to_mend),
     )
 
 

@@ -62,7 +62,7 @@ class RunResult:
         removed = {name: held for name, held in self.state.removed.items() if name not in there}
         return [
             *(f"{view.name}: {view.trouble}" for view in there.values()),
-            *(f"{name}: removed {held.signed}" for name, held in removed.items()),
+            *(f"{name}: removed{held.signed}" for name, held in removed.items()),
         ]
 
 
@@ -126,9 +126,10 @@ class Run:
 
     def _listen(self, ending: ExitStack) -> None:
         """Let the user ask, and give orders, from another terminal."""
+        parts = self._parts
         try:
-            parts = self._parts
-            server = ControlServer(self._spec.layout, parts.shared, parts.inbox, parts.roster.links)
+            links, prepare = parts.roster.links, parts.fleet.prepared
+            server = ControlServer(self._spec.layout, parts.shared, parts.inbox, links, prepare)
             ending.callback(server.close)
         except OSError as error:
             self.note(

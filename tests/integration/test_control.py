@@ -55,6 +55,8 @@ def test_it_tells_why(layout: RunLayout, master: ControlServer) -> None:
         "obstacle": "connecting",
         "reason": "",
         "until": None,
+        "by": "",
+        "since": None,
     }
     assert [ask(layout, WHY, "alpha/job") is not None for _ in range(40)] == [True] * 40, "none is left over"
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from master import steady_clock
 from master.adapters.inbox import Inbox
+from master.core.running.orders.order import Ordered
+from master.errors import ConfigError
 from master.runs.control.answers import LOGS, Answer, answer
 from master.runs.control.log_follow import Watchable
 from master.runs.control.log_streams import LogStreams
@@ -23,6 +25,9 @@ from master.runs.control.place import connected, is_ours, listening, peer_of, re
 from master.runs.snapshot import SharedState
 from master.specs import EMPTY
 from master.storage.run_layout import RunLayout
+
+Prepare = Callable[[Ordered], Ordered]
+"""Raises ConfigError for what is wrong in what the user wrote."""
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 10.0
@@ -64,6 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _carried_out(self) -> Answer:
         event = ordered(self.path, self._body(), peer_of(self.connection))
+        try:
+            event = self.server.prepare(event)
+        except ConfigError as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
         return carried_out(event, self.server.inbox)
 
     def _body(self) -> bytes:
@@ -103,10 +112,18 @@ class ControlServer:
     """Listens from its making until it is closed.  Raises OSError where it cannot."""
 
     def __init__(
-        self, layout: RunLayout, shared: SharedState, inbox: Inbox, links: Mapping[str, Watchable] = EMPTY
+        self,
+        layout: RunLayout,
+        shared: SharedState,
+        inbox: Inbox,
+        links: Mapping[str, Watchable] = EMPTY,
+        prepare: Prepare = lambda event: event,
     ) -> None:
-        """`links` are those to the workers, over which logs are looked at."""
-        self.shared, self.inbox = shared, inbox
+        """`links` are those to the workers, over which logs are looked at.
+
+        `prepare` reads what an order has of the user's files, before the dispatcher is asked.
+        """
+        self.shared, self.inbox, self.prepare = shared, inbox, prepare
         self.logs = LogStreams(shared, links, layout)
         self._layout, self._closing = layout, False
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from master.adapters.inbox import Inbox, Noted
 from master.core.running.orders.of_workers import AddWorker
+from master.core.running.orders.order import Ordered
 from master.runs.fleet.joining import described, read_joining
 from master.runs.fleet.reached import as_json
 from master.runs.fleet.roster import Roster
@@ -34,8 +36,13 @@ class Fleet:
         self._prepared: dict[str, tuple[ClusterSpec, Mapping[str, str]]] = {}
         self._parting: list[threading.Thread] = []
 
+    def prepared(self, event: Ordered) -> Ordered:
+        """Return an order with what its config says.  Raises ConfigError; changes nothing of the run."""
+        order = event.order
+        return replace(event, order=self.prepare(order)) if isinstance(order, AddWorker) else event
+
     def prepare(self, order: AddWorker) -> AddWorker:
-        """Read the config of a worker that is to join.  Raises ConfigError; changes nothing of the run."""
+        """Read the config of a worker that is to join.  Raises ConfigError."""
         others = [member.server for member in list(self._roster.members.values())]
         cluster = read_joining(order, others)
         prepared = described(order, cluster.servers[0])

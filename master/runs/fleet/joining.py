@@ -12,7 +12,7 @@ from master.core.running.orders.of_workers import AddWorker
 from master.errors import ConfigError
 from master.intake.cluster import parse_cluster
 from master.intake.head_paths import with_head_paths
-from master.intake.secrets import with_secrets
+from master.intake.secrets.environment import with_secrets
 from master.runs.worker_check import needs_of
 from master.specs import ClusterSpec, ServerSpec
 

@@ -29,6 +29,6 @@ class Hold:
 
     @property
     def signed(self) -> str:
-        """Who decided it, and why: `by anna: night`."""
-        by = f"by {self.by}" if self.by else ""
-        return ": ".join(filter(None, (by, self.why)))
+        """Who decided it, and why, to stand behind a word: ` by anna: night`."""
+        by = f" by {self.by}" if self.by else ""
+        return f"{by}: {self.why}" if self.why else by

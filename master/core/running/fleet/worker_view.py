@@ -90,7 +90,7 @@ class WorkerView:
     @property
     def trouble(self) -> str:
         """Why it is not up, not usable, or has been paused; empty where all is well."""
-        held = f"{self.hold.word} {self.hold.signed}" if self.hold else ""
+        held = f"{self.hold.word}{self.hold.signed}" if self.hold else ""
         return held or self.fault or self.reason if self.available else self.reason or self.fault or held
 
     def room(self, lookahead: int) -> float:

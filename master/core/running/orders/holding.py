@@ -34,14 +34,14 @@ def each_worker(
 def unknown(state: RunState, name: str) -> str:
     """Say that a run has no worker of this name, and which one may be meant."""
     if name in state.removed:
-        return f"was removed {state.removed[name].signed}: add-worker takes it back"
+        return f"was removed{state.removed[name].signed}: add-worker takes it back"
     known = hint(name, state.workers) if state.workers else "the run has none"
     return f"no worker {shown(name)} in this run: {known}"
 
 
 def why_gone(view: WorkerView) -> str:
     """Say that a worker is being removed; empty where it is not."""
-    return f"is being removed {view.leaves.signed}" if view.leaves else ""
+    return f"is being removed{view.leaves.signed}" if view.leaves else ""
 
 
 # ---- pause and drain
@@ -92,7 +92,7 @@ def _set(view: WorkerView, held: Hold | None) -> None:
 def _says(view: WorkerView, held: Hold, before: Hold | None, busy: int) -> str:
     says = f"is {held.word}"
     if before:
-        says += f", was {before.word} {before.signed}"
+        says += f", was {before.word}{before.signed}"
     if busy and held.at_once:
         says += f"; {_jobs(busy)} interrupted, to go on elsewhere"
     elif busy:
@@ -129,7 +129,7 @@ def resume(state: RunState, event: Ordered, out: Outbox) -> Reply:
         if not event.dry_run:
             release(state, view, event.at)
             view.paused_until = min(view.paused_until, event.at)
-        return f"is used again, was {before.word} {before.signed}" if before else "is tried again"
+        return f"is used again, was {before.word}{before.signed}" if before else "is tried again"
 
     return each_worker(state, event.order.workers, _why_not_resumed, act)
 
@@ -159,7 +159,7 @@ def on_tick(state: RunState, at: float, out: Outbox) -> None:
         if held and held.until is not None and at >= held.until:
             release(state, view, at)
             out.commands.append(
-                cmd.Tell(f"{view.name}: used again, the time of its hold {held.signed} is over")
+                cmd.Tell(f"{view.name}: used again, the time of its hold{held.signed} is over")
             )
         elif held and held.drains and not view.drained and is_empty(view):
             view.drained = True
@@ -189,13 +189,13 @@ def set_slots(state: RunState, event: Ordered, out: Outbox) -> Reply:
                 take_back(state, view, out)
         return f"gets {order.slots or view.slots or 'all of its'} slots' worth at a time"
 
-    return each_worker(state, [order.worker], lambda view: _why_not_set(view, order.slots), act)
+    return each_worker(state, order.workers, lambda view: _why_not_set(view, order.slots), act)
 
 
 def replay_slots(state: RunState, event: Ordered) -> None:
     """Let the number hold after a restart."""
     assert isinstance(event.order, SetSlots)
-    for view in _known(state, [event.order.worker]):
+    for view in _known(state, event.order.workers):
         _limit(view, event.order.slots)
 
 

@@ -116,7 +116,7 @@ def _says(view: WorkerView, busy: int, *, at_once: bool) -> str:
 def leave_run(view: WorkerView, gone: Hold) -> None:
     """Let a worker leave: it is given nothing more, and goes once nothing of the run is there any more."""
     view.leaves, view.usable = gone, False
-    view.reason = f"is being removed {gone.signed}"
+    view.reason = f"is being removed{gone.signed}"
 
 
 def replay_remove(state: RunState, event: Ordered) -> None:
@@ -152,5 +152,5 @@ def _done(state: RunState, at: float) -> Iterator[WorkerView]:
 def no_worker_left(state: RunState) -> str:
     """Say that a run has no worker any more, and who removed the last one."""
     name, last = max(state.removed.items(), key=lambda item: item[1].at, default=("", None))
-    removed = f": {name} was removed {last.signed}" if last else ""
+    removed = f": {name} was removed{last.signed}" if last else ""
     return f"no worker is left{removed}; add-worker adds one"

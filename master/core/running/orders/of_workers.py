@@ -37,10 +37,10 @@ class ResumeWorkers:
 
 @dataclass(frozen=True)
 class SetSlots:
-    """Have at most so many slots' worth of jobs on a worker at a time."""
+    """Have at most so many slots' worth of jobs on each of these workers at a time."""
 
-    worker: str
-    slots: int
+    workers: list[str]
+    slots: int = 0
     """0 is as many as it has."""
 
 

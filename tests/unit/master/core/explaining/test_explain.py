@@ -159,6 +159,6 @@ def test_to_end_a_hold_is_no_remedy_for_a_job_that_the_worker_could_not_do() -> 
 
 def test_a_worker_with_fewer_slots_tells_that_a_user_wants_it_so() -> None:
     run = Stage(job("a"), job("b"), workers=["w1"])
-    run.order(SetSlots("w1", 1))
+    run.order(SetSlots(["w1"], 1))
     run.up("w1", slots=2)
     assert why(run, "b").hindrances == (Hindrance("w1", Obstacle.FULL, "a user allows 1 slots' worth there"),)

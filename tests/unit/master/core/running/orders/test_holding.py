@@ -192,20 +192,20 @@ def test_a_job_does_not_wait_for_a_better_worker_that_is_held() -> None:
 
 def test_fewer_slots_are_filled_and_all_of_them_again() -> None:
     run = Stage(*(job(f"job{n}") for n in range(4)), workers=["w1"])
-    run.order(SetSlots("w1", 1))
+    run.order(SetSlots(["w1"], 1))
     assert [line for line in run.up("w1", slots=4) if line.startswith("start")] == ["start job0#1@w1"]
     run.restart()
     assert run.state.workers["w1"].most == 1
     run.up("w1", ("job0", 1), slots=4)
     assert len(run.state.workers["w1"].attempts) == 1
-    assert len([line for line in run.order(SetSlots("w1", 0)) if line.startswith("start")]) == 3
+    assert len([line for line in run.order(SetSlots(["w1"], 0)) if line.startswith("start")]) == 3
 
 
 def test_fewer_slots_take_back_what_waits() -> None:
     run = Stage(job("a"), job("b"), workers=["w1"])
     run.up("w1", slots=2)
     run.run_on("w1", "a", 1)
-    assert run.order(SetSlots("w1", 1)) == [
+    assert run.order(SetSlots(["w1"], 1)) == [
         "withdraw b#1@w1",
         "tell set-slots by anna: w1 (gets 1 slots' worth at a time)",
     ]
@@ -214,10 +214,10 @@ def test_fewer_slots_take_back_what_waits() -> None:
 def test_no_more_slots_than_a_worker_has_and_none_is_a_pause() -> None:
     run = Stage(job("a"), workers=["w1"])
     run.up("w1", slots=2)
-    run.order(SetSlots("w1", 3))
+    run.order(SetSlots(["w1"], 3))
     more = "not w1: has 2 slots: for more set cpu_slots or slots_per_gpu in the cluster config"
     assert run.said() == [more]
-    run.order(SetSlots("w1", -1))
+    run.order(SetSlots(["w1"], -1))
     assert run.said() == ["not w1: slots are 1 or more, or 0 for all; pause gives it nothing"]
 
 
