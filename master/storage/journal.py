@@ -95,7 +95,7 @@ class Journal:
 
         Raises ConfigError for a file that is none, or of another format.
         """
-        self._path, self._new_run_id = path, run_id or uuid.uuid4().hex
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -103,22 +103,13 @@ class Journal:
             raise unusable(path, error) from error
         try:
             check_format(self._db, path)
-            self._prepare()
+            _prepare(self._db, run_id or uuid.uuid4().hex)
         except (sqlite3.Error, *DAMAGE) as error:
             self._db.close()
             raise unusable(path, error) from error
         except ConfigError:
             self._db.close()
             raise
-
-    def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        with _commit(self._db):
-            for table in _TABLES:
-                self._db.execute(table)
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('run_id', ?)", (self._new_run_id,))
 
     @contextmanager
     def _written(self) -> Iterator[None]:
@@ -238,6 +229,16 @@ class Journal:
     def close(self) -> None:
         """Close the file.  May be called twice."""
         self._db.close()
+
+
+def _prepare(db: sqlite3.Connection, new_run_id: str) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    with _commit(db):
+        for table in _TABLES:
+            db.execute(table)
+        db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
+        db.execute("INSERT OR IGNORE INTO meta VALUES ('run_id', ?)", (new_run_id,))
 
 
 @contextmanager
