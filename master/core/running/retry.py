@@ -66,8 +66,19 @@ def note_hopeless(state: RunState, record: JobRecord, finished: Finished | None)
     reason = hopeless(finished.exit_code, finished.stderr_tail, finished.error or "")
     if reason:
         record.hopeless[record.worker] = reason
+        record.avoid |= _as_tight(state, record, reason)
         state.barred.add(record.job.job_id)
     return reason
+
+
+def _as_tight(state: RunState, record: JobRecord, reason: str) -> frozenset[str]:
+    """Return the workers that allow a job that is over a limit no more than the one where it failed."""
+    key, failed = exceeded(reason), state.workers.get(record.worker or "")
+    if not key or failed is None:
+        return frozenset()
+    asked = record.job.resources.limits
+    most = most_of(key, asked, failed.limits)
+    return frozenset(view.name for view in state.workers.values() if most_of(key, asked, view.limits) <= most)
 
 
 def why_given_up(state: RunState, record: JobRecord, at: float) -> str:
