@@ -7,7 +7,6 @@ from typing import FrozenSet, Optional
 
 from worker_agent.protocol.messages import Launch
 from worker_agent.protocol.script_contract import EXECUTORS
-from worker_agent.protocol.terms import NO_LIMITS
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _MAX_JOB_ID = 200
@@ -42,9 +41,9 @@ def launch_problem(launch: Launch) -> Optional[str]:
 
 
 def _limits_problem(launch: Launch) -> Optional[str]:
-    wrong = [
-        name for name, value in vars(launch.limits or NO_LIMITS).items() if value is not None and value < 1
-    ]
+    if launch.limits is None:
+        return None
+    wrong = [name for name, value in vars(launch.limits).items() if value is not None and value < 1]
     return f"limits: {wrong[0]} is below 1: allowed are 1 and more" if wrong else None
 
 

@@ -155,7 +155,9 @@ class ProcessExecutor:
             return True
         self._name_left(child)
         if self._ends:
-            exits.note(self._ends, exits.seen(ended))  # reaped first, nobody would know it if we died here
+            exits.note_own(
+                self._ends, exits.seen(ended)
+            )  # reaped first, nobody would know it if we died here
         processes.signal_group(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(ended.si_pid, 0)
         del self._pids[child.key]

@@ -6,12 +6,13 @@ import contextlib
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Collection, Dict, Iterator, Tuple
 
 from worker_agent.system import processes
 
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _MANY_BYTES = 256 * 1024
 """Two thousand ends."""
 Identity = Tuple[int, int]
@@ -54,6 +55,20 @@ def note(path: Path, ended: Ended) -> None:
         os.write(descriptor, _line(ended))
 
 
+def note_own(path: Path, ended: Ended) -> None:
+    """Do the same, quickly, where it is this process that forgets ends, if any does."""
+    try:
+        descriptor = os.open(str(path), _APPEND, 0o600)
+    except OSError:
+        return
+    try:
+        os.write(descriptor, _line(ended))
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
 def read(path: Path) -> Dict[Identity, Ended]:
     """Return what was written down; a line that is not whole is left out."""
     found: Dict[Identity, Ended] = {}
@@ -86,7 +101,7 @@ def keep_only(path: Path, pids: Collection[int]) -> None:
 def _held(path: Path) -> Iterator[int]:
     """Yield a descriptor to append by; nobody writes or replaces the file meanwhile.  Raises OSError."""
     while True:
-        descriptor = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(str(path), _APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
@@ -97,7 +112,7 @@ def _held(path: Path) -> Iterator[int]:
 
 
 def _line(ended: Ended) -> bytes:
-    return json.dumps(asdict(ended)).encode() + b"\n"
+    return json.dumps(vars(ended)).encode() + b"\n"
 
 
 def exit_code(status: int) -> int:

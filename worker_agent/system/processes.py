@@ -36,7 +36,7 @@ class Process:
 def read_process(pid: int) -> Optional[Process]:
     """Return the process of a pid, None when there is none."""
     try:
-        text = (PROC / str(pid) / "stat").read_bytes()
+        text = _read(f"{PROC}/{pid}/stat")
     except OSError:
         return None
     # The program's name is in parentheses and may itself hold spaces and parentheses.

@@ -12,7 +12,6 @@ from worker_agent.cache.use import Use, damage
 from worker_agent.core import commands as cmd
 from worker_agent.core import queries, transitions
 from worker_agent.core.execution import Exit
-from worker_agent.core.launch_check import artefacts_of
 from worker_agent.core.state import AgentState
 from worker_agent.executors.base import Executor
 from worker_agent.runtime.effects.table import Handlers
@@ -93,7 +92,7 @@ class EndingEffects:
         if item.launch.phase == 2:
             base = item.launch.base_model
         since = attempt.started_at if attempt.used_since is None else attempt.used_since
-        used = artefacts_of(item.launch) - {item.launch.checkpoint}  # that one was taken out of the cache
+        used = attempt.needs - {item.launch.checkpoint}  # that one was taken out of the cache
         return Use(
             frozenset() if item.stopped else used,  # who has asked for the end does not wait for hashes
             base,

@@ -7,7 +7,6 @@ from typing import Dict, Optional
 from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
 from worker_agent.core.execution import Exit, Key, Started, StartError
-from worker_agent.core.launch_check import artefacts_of
 from worker_agent.core.state import AgentState
 from worker_agent.protocol.events import Ticks
 from worker_agent.runtime.effects.artefacts import ArtefactEffects
@@ -50,8 +49,8 @@ class StartEffects:
         key = (item.launch.job_id, item.launch.attempt)
         if not self._is_fit(item, key):
             return
-        looks = (self._seen[name] for name in artefacts_of(item.launch))
-        self._state.attempts[key].used_since = min(looks, default=None)
+        attempt = self._state.attempts[key]
+        attempt.used_since = min(map(self._seen.__getitem__, attempt.needs), default=None)
         lock = self._slots.take(item.slot)
         if lock is None:
             transitions.on_slot_taken(self._state, key, self._slots.held_by_others(item.slot))
@@ -86,7 +85,7 @@ class StartEffects:
 
     def _is_fit(self, item: cmd.Start, key: Key) -> bool:
         now = self._now()
-        for name in artefacts_of(item.launch):
+        for name in self._state.attempts[key].needs:
             if now - self._seen.get(name, -LOOK_S) < LOOK_S:
                 continue
             status = self._artefacts.status(name)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from worker_agent.system import exits
-from worker_agent.system.exits import Ended, are_many, exit_code, keep_only, note, read, seen
+from worker_agent.system.exits import Ended, are_many, exit_code, keep_only, note, note_own, read, seen
 
 FIRST, SECOND = Ended(7, 100, 200, 0, 4096), Ended(7, 300, 400, 9, 8192)
 
@@ -30,9 +31,29 @@ def test_what_is_not_whole_is_left_out(tmp_path: Path, rest: bytes) -> None:
     assert read(path) == {(7, 100): FIRST}
 
 
-def test_where_nothing_can_be_written_nothing_is_raised(tmp_path: Path) -> None:
-    note(tmp_path / "gone" / "exits.jsonl", FIRST)
+@pytest.mark.parametrize("write", [note, note_own])
+def test_where_nothing_can_be_written_nothing_is_raised(
+    tmp_path: Path, write: Callable[[Path, Ended], None]
+) -> None:
+    write(tmp_path / "gone" / "exits.jsonl", FIRST)
     assert read(tmp_path / "gone" / "exits.jsonl") == {}
+
+
+def test_an_agent_and_a_keeper_write_to_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "exits.jsonl"
+    note_own(path, FIRST)
+    note(path, SECOND)
+    assert read(path) == {(7, 100): FIRST, (7, 300): SECOND}
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(exits.os, "write", full)
+    note_own(path, Ended(8, 1, 2, 0, 0))
+    monkeypatch.undo()
+    assert read(path) == {(7, 100): FIRST, (7, 300): SECOND}
 
 
 @pytest.mark.parametrize(("status", "code"), [(0, 0), (3 << 8, 3), (9, -9), (6 | 0x80, -6)])
