@@ -72,8 +72,8 @@ OF_THE_MASTER = (
     Mutation(
         "a worker gets one attempt too many",
         WorkerView.room,
-        "+ lookahead - self.used",
-        "+ lookahead - self.used + 1",
+        "- self.held_by_others + lookahead",
+        "- self.held_by_others + lookahead + 1",
         breaks="no_more_than_the_slots_hold",
     ),
     Mutation(
