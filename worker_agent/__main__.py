@@ -43,6 +43,7 @@ to end an agent and its jobs by hand:
 _GPUS = "tell what is seen of the GPUs, and what an agent would do with them"
 _LIMITS = "tell how limits of jobs would be kept on this machine, as JSON"
 _USAGE = "tell as JSON how much of this machine is in use, and who uses its GPUs"
+_CACHE = "tell as JSON what lies in the cache, hash it, or remove what nobody uses"
 _ENVIRONMENT = "run the `setup` of the settings on standard input (JSON), and tell what jobs would not find"
 
 
@@ -79,8 +80,16 @@ def _parser() -> argparse.ArgumentParser:
     add = usage.add_argument
     add("--folder", dest="folders", action="append", default=[], metavar="DIR", help="tell of its disk")
     add("--every", type=float, metavar="S", help="again and again, until standard input ends")
+    _add_cache_options(commands.add_parser("cache", help=_CACHE, description=_CACHE))
     commands.add_parser("environment", help=_ENVIRONMENT, description=_ENVIRONMENT)
     return parser
+
+
+def _add_cache_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("what", choices=("ls", "verify", "clear", "clear-dry"), help="clear-dry: what clear would remove")
+    add("--state-dir", required=True, metavar="DIR", help="small files of all runs")
+    add("--work-dir", metavar="DIR", help="big files, where they are not below --state-dir")
 
 
 def _add_gpu_options(command: argparse.ArgumentParser) -> None:
@@ -109,6 +118,10 @@ def main(argv: Optional[List[str]] = None) -> int:
         from worker_agent.runtime.reports.usage_report import run as tell_usage
 
         return tell_usage(args)
+    if args.command == "cache":
+        from worker_agent.runtime.reports.cache_report import run as tell_cache
+
+        return tell_cache(args)
     if args.command == "environment":
         from worker_agent.runtime.reports.environment_report import run as tell_environment
 

@@ -95,6 +95,9 @@ with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
 ISOLATED = ("-I",)
 """For our programs there: modules that lie in the home directory are not taken for Python's own."""
 _GPUS_MARK, _ENVIRONMENT_MARK, _LIMITS_MARK = '{"tool": ', '{"python": ', '{"limits": '
+_CACHE_MARK = '{"cache": '
+_CACHE_S = 12 * 3600.0
+"""A cache may hold terabytes, which are hashed."""
 _ENVIRONMENT_S = 600.0
 """More than `setup`, and the look at modules after it, may take."""
 
@@ -222,6 +225,17 @@ def check_environment(session: Session, bundle: AgentBundle, python: str, settin
     if report["problem"]:
         raise WorkerUnusable(session.host, report["problem"])
     return [str(item) for item in report["missing"]]
+
+
+def look_at_cache(
+    session: Session, bundle: AgentBundle, python: str, server: ServerSpec, what: str
+) -> Mapping[str, Any]:
+    """Let the agent list, hash or clear the cache of a worker, without leaving it there."""
+    work_dir = ["--work-dir", server.agent.work_dir] if server.agent.work_dir else []
+    asked = ["cache", what, "--state-dir", server.state_dir, *work_dir]
+    argv = [python, *ISOLATED, "-c", _RUN, *asked]
+    done = session.run(argv, stdin=b"\n" + bundle.data, timeout_s=_CACHE_S)
+    return _report(session, done, _CACHE_MARK, "the cache cannot be looked at")
 
 
 def _report(session: Session, done: Completed, mark: str, problem: str) -> Mapping[str, Any]:

@@ -36,6 +36,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("logs", "show what a job wrote, or say where it is"),
         Verb("results", "join parameters with metrics, in groups over seeds, the best first"),
         Verb("base", "list the base models of a run directory, or check every file of them"),
+        Verb("cache", "list, check or clear what workers keep for later jobs", "machines"),
         Verb("hash", "tell which base model a job starts from, and what keeps two jobs from sharing one"),
         Verb("completion", "print what a shell needs to complete these words"),
     )

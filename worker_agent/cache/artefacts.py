@@ -138,7 +138,7 @@ class Cache:
         for name in names:
             with self.inspections.one_at_a_time(name):
                 if self.inspections.is_due(name, every_s) and self.path(name).is_dir():
-                    problem = _rot_of(self.path(name), name)
+                    problem = rot_of(self.path(name), name)
                     self.inspections.note(name, problem)
                     if problem:
                         self._set_aside(self.path(name), name)
@@ -196,7 +196,7 @@ def _everything(directory: Path) -> Iterator[Path]:
         yield from (path for path in paths if not path.is_symlink())
 
 
-def _rot_of(directory: Path, name: str) -> Optional[str]:
+def rot_of(directory: Path, name: str) -> Optional[str]:
     """Return what is wrong with the bytes of an artefact; what cannot be read now is no rot."""
     try:
         return _difference(digest_directory(directory), name)

@@ -80,6 +80,15 @@ class CacheLeases:
         os.close(self._descriptor)
 
 
+def lives(path: Path) -> bool:
+    """Return whether the agent lives whose leases a file has.  To be called `alone`.  Raises OSError."""
+    descriptor = os.open(str(path), os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return not _lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
 def not_home_yet(layout: WorkLayout) -> Set[str]:
     """Return the base models that attempts of any run have made and that no master has released."""
     found: Set[str] = set()

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
-from worker_agent.protocol.codec import Amount, Bytes, Count
+from worker_agent.protocol.codec import Amount, Bytes, Count, UnixTime
 
 _NUMBERS = (int, float)
 _LARGEST = sys.float_info.max
@@ -112,6 +112,34 @@ class MachineNow:
     """By agents of all runs and users."""
     problem: str = ""
     """Why the GPUs, or the slots, are not known."""
+
+
+@dataclass(frozen=True)
+class CachedItem:
+    """An artefact in a worker's cache."""
+
+    content_hash: str
+    bytes: Bytes
+    used_at: UnixTime
+    """When it was last used, or came."""
+    base_model: str = ""
+    """What its manifest calls it, for a base model that came from a master."""
+    used_by: List[str] = field(default_factory=list)
+    """Runs, attempts and processes, in words; empty: it may go."""
+    problem: str = ""
+    """What is wrong with its bytes, where they were hashed."""
+    removed: bool = False
+    """It was removed, or would be."""
+
+
+@dataclass(frozen=True)
+class CacheNow:
+    """A worker's cache."""
+
+    folder: str
+    free_bytes: Bytes
+    """Of its disk; 0 is not known."""
+    items: List[CachedItem] = field(default_factory=list)
 
 
 def usual_cpu_slots(cores: int) -> int:

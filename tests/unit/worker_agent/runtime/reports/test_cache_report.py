@@ -1,0 +1,38 @@
+"""`worker_agent cache` finds the cache where agents have it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from worker_agent import __main__ as program
+from worker_agent.protocol.codec import parse
+from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.reports import CacheNow
+from worker_agent.runtime.reports.cache_report import run
+from worker_agent.system.this_machine import hostname
+
+
+def args(*words: str) -> argparse.Namespace:
+    return program._parser().parse_args(["cache", *words])
+
+
+@pytest.mark.parametrize("where", ["state", "big"])
+def test_it_is_where_agents_have_it(where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state, big = tmp_path / "state", tmp_path / "big"
+    work = big / hostname() if where == "big" else state / hostname() / "work"
+    cached = WorkLayout(work).cached("a" * 64)
+    cached.mkdir(parents=True)
+    (cached / "x").write_text("abc")
+    more = ("--work-dir", str(big)) if where == "big" else ()
+    assert run(args("ls", "--state-dir", str(state), *more)) == 0
+    found = parse(CacheNow, json.loads(capsys.readouterr().out)["cache"])
+    assert [(item.content_hash, item.bytes) for item in found.items] == [("a" * 64, 3)]
+
+
+def test_what_is_no_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(args("ls", "--state-dir", str(tmp_path), "--work-dir", "relative")) == 1
+    assert "the cache cannot be looked at: Settings.work_dir is 'relative'" in capsys.readouterr().err

@@ -1,0 +1,123 @@
+"""Looks at the cache from outside of any run: lists it, hashes it, removes what nobody uses."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Optional
+
+from worker_agent.cache.artefacts import rot_of
+from worker_agent.cache.contents import CacheContents
+from worker_agent.cache.leases import alone
+from worker_agent.cache.users import Users, users
+from worker_agent.core.eviction import Entry
+from worker_agent.protocol.digests import MANIFEST
+from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.reports import CachedItem, CacheNow
+from worker_agent.system.remove_tree import remove_tree
+
+CLEARED = "cleared"
+"""In the place of a run: what was taken out lies below it until it is deleted."""
+_PATIENCE_S = 5.0
+_LOOK_S = 0.02
+_LONGEST_MANIFEST = 64 << 20
+
+
+def listed(layout: WorkLayout, contents: CacheContents) -> CacheNow:
+    """Return what lies in the cache, and who uses it.  Raises OSError."""
+    with _alone(layout):
+        used = users(layout)
+    return _now(layout, [_item(layout, entry, used) for entry in contents.entries()])
+
+
+def verified(layout: WorkLayout, contents: CacheContents) -> CacheNow:
+    """Hash all that lies in the cache, and change nothing there.  Raises OSError."""
+    found = listed(layout, contents)
+    items = [_with(item, problem=_damage(layout, item.content_hash)) for item in found.items]
+    return _now(layout, items)
+
+
+def cleared(layout: WorkLayout, contents: CacheContents, *, dry_run: bool) -> CacheNow:
+    """Remove what nobody uses, or tell what that is.  Raises OSError."""
+    gone: List[Path] = []
+    items: List[CachedItem] = []
+    try:
+        with _alone(layout):
+            used = users(layout)
+            for entry in contents.entries():
+                item = _item(layout, entry, used)
+                items.append(_with(item, removed=not item.used_by))
+                if not item.used_by and not dry_run:
+                    gone.append(contents.evict(entry.name))
+    finally:
+        for path in gone:
+            remove_tree(path)
+        with contextlib.suppress(OSError):
+            for folder in (layout.evicted(CLEARED), layout.run(CLEARED)):
+                folder.rmdir()
+    return _now(layout, items)
+
+
+@contextlib.contextmanager
+def _alone(layout: WorkLayout) -> Iterator[None]:
+    """Keep everybody from beginning to use anything, for a moment.  Raises OSError where that cannot be."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        with alone(layout) as is_alone:
+            if is_alone:
+                yield
+                return
+        if time.monotonic() > deadline:
+            raise BlockingIOError(f"agents begin to use {layout.work_dir} all the time: try again")
+        time.sleep(_LOOK_S)
+
+
+def _item(layout: WorkLayout, entry: Entry, used: Users) -> CachedItem:
+    who = sorted(used.get(entry.name, ()))
+    return CachedItem(entry.name, entry.size, entry.used_at, _base_model(layout, entry.name), who)
+
+
+def _with(item: CachedItem, **changes: object) -> CachedItem:
+    return CachedItem(**{**item.__dict__, **changes})
+
+
+def _now(layout: WorkLayout, items: List[CachedItem]) -> CacheNow:
+    return CacheNow(str(layout.work_dir), shutil.disk_usage(str(layout.work_dir)).free, items)
+
+
+def _base_model(layout: WorkLayout, name: str) -> str:
+    """Return what a base model is called, by its manifest; empty for what is none."""
+    try:
+        path = layout.cached(name) / MANIFEST
+        if path.stat().st_size > _LONGEST_MANIFEST:
+            return ""
+        manifest = json.loads(path.read_bytes())
+        return str(manifest.get("name") or manifest["spec_hash"])
+    except (OSError, ValueError, LookupError, AttributeError, RecursionError):
+        return ""
+
+
+def _damage(layout: WorkLayout, name: str) -> str:
+    """Return what is wrong with an artefact; what was removed meanwhile is not damaged."""
+    problem: Optional[str] = rot_of(layout.cached(name), name)
+    return problem or "" if layout.cached(name).is_dir() else ""
+
+
+Look = Callable[[WorkLayout, CacheContents], CacheNow]
+LOOKS: Dict[str, Look] = {
+    "ls": listed,
+    "verify": verified,
+    "clear": lambda layout, contents: cleared(layout, contents, dry_run=False),
+    "clear-dry": lambda layout, contents: cleared(layout, contents, dry_run=True),
+}
+"""By what is asked for."""
+
+
+def look(what: str, layout: WorkLayout) -> CacheNow:
+    """Do what is asked for; a cache that nobody has ever used is empty.  Raises OSError."""
+    if not layout.cached("x").parent.is_dir():
+        return CacheNow(str(layout.work_dir), 0, [])
+    return LOOKS[what](layout, CacheContents(layout, CLEARED))

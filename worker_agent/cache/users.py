@@ -1,0 +1,65 @@
+"""Who uses what of the cache: all that anybody who clears it must leave alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Dict, Iterator, Set, Tuple
+
+from worker_agent.cache.leases import lives, not_home_yet
+from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.script_contract import BASE_MODEL_DIR
+from worker_agent.system import processes
+
+NOT_HOME = "made here and not brought home yet"
+Users = Dict[str, Set[str]]
+"""Who uses an artefact, by its content hash."""
+
+
+def users(layout: WorkLayout) -> Users:
+    """Return who uses what.  To be called while `alone` with the cache.  Raises OSError."""
+    found: Users = {}
+    for name, who in (*_runs(layout), *_attempts(layout), *_processes(layout)):
+        found.setdefault(name, set()).add(who)
+    for name in not_home_yet(layout):
+        found.setdefault(name, set()).add(NOT_HOME)
+    return found
+
+
+def _runs(layout: WorkLayout) -> Iterator[Tuple[str, str]]:
+    """Yield what runs have used whose agent lives, or left attempts that may still run."""
+    paths = list(layout.leases.iterdir()) if layout.leases.is_dir() else []
+    left = {Path(attempt.root).parent.parent.name for attempt in layout.unreleased()}
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            if lives(path) or path.name in left:
+                yield from ((name, f"run {path.name}") for name in path.read_text().split())
+
+
+def _attempts(layout: WorkLayout) -> Iterator[Tuple[str, str]]:
+    """Yield what the working directories of attempts lead to."""
+    for attempt in layout.unreleased():
+        who = f"attempt {Path(attempt.root).name}"
+        for folder, folders, files in os.walk(attempt.work):
+            for entry in (*folders, *files):
+                with contextlib.suppress(OSError):
+                    name = _name_of(layout, os.readlink(os.path.join(folder, entry)))  # noqa: PTH115, PTH118
+                    if name:
+                        yield name, who
+
+
+def _processes(layout: WorkLayout) -> Iterator[Tuple[str, str]]:
+    """Yield the base models that processes were started with, whatever has become of their agents."""
+    start = f"{BASE_MODEL_DIR}=".encode()
+    for process in processes.processes():
+        for entry in processes.environment_of(process.pid):
+            name = _name_of(layout, os.fsdecode(entry[len(start) :])) if entry.startswith(start) else ""
+            if name:
+                yield name, f"process {process.pid}"
+
+
+def _name_of(layout: WorkLayout, path: str) -> str:
+    """Return the artefact in which a path lies; empty for another path."""
+    folder = f"{layout.cached('x').parent}/"
+    return path[len(folder) :].partition("/")[0] if path.startswith(folder) else ""
