@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from master import steady_clock
 from master.core.running.commands import Dropped, Transition
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.orders.order import Ordered
@@ -143,10 +144,14 @@ class Journal:
         return str(self._meta("run_id"))
 
     def new_epoch(self, after: int = 0) -> int:
-        """Count a start of the master and return its number, from 1; a higher one than `after`."""
+        """Count a start of the master and return its number, from 1; a higher one than `after`.
+
+        Whose clock the times from now on are by is remembered.
+        """
         with self._written():
             epoch = max(after, int(self._meta("epoch") or 0)) + 1
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (str(epoch),))
+            rows = (("epoch", str(epoch)), ("clock", json.dumps(steady_clock.told())))
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
         return epoch
 
     def known_ids(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from master import steady_clock
 from master.core.explaining.planned import Planned
 from master.core.explaining.standing import Standing, standings
 from master.errors import ConfigError
@@ -27,6 +28,12 @@ class JournalSnapshot:
         """Return what names the run on all workers."""
         (run_id,) = self._db.execute("SELECT value FROM meta WHERE key = 'run_id'").fetchone()
         return str(run_id)
+
+    def now(self) -> float:
+        """Return what time it is by the clock of the latest start, which the times in it are of."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'clock'").fetchone()
+        clock = json.loads(row[0]) if row else None
+        return steady_clock.now_by(clock if isinstance(clock, dict) else None)
 
     def planned(self) -> Planned | None:
         """Return what the latest start had to do; None in a journal of an earlier version."""

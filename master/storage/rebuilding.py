@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from master import steady_clock
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import JobRecord, RunState
@@ -80,7 +81,7 @@ def is_forgotten(record: JobRecord, result: Published) -> bool:
 
 def remember(journal: Journal, results: Iterable[Published]) -> None:
     """Write down that jobs have succeeded."""
-    at = time.time()
+    at = steady_clock.now()
     journal.append(
         Transition(
             *(at, result.job_id, Trigger.COLLECT, State.SUCCEEDED, result.attempt, result.worker, RESULT),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -83,7 +82,7 @@ def _list(options: argparse.Namespace) -> int:
         run = jobs_of(snapshot)
         fields = snapshot.fields() if options.where or options.json else {}
         wish = Wish(options.state, options.where, options.sort, options.reverse)
-        found = select(run, fields, wish, time.time())
+        found = select(run, fields, wish, snapshot.now())
         shown = found[:limit] if limit else found
         left = _time_left(layout)
         counts = Counter(run.standing(job_id).state for job_id in run.jobs)

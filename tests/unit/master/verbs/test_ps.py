@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from master import steady_clock
+from master.core.running.lifecycle import State, Trigger
+from master.storage.journal import Journal
+from master.storage.run_layout import RunLayout
 from master.verbs import ps
 from master.verbs.ps import main
+from tests.unit.master.verbs.conftest import moved
 from tests.unit.master.verbs.published import as_published
 
 
@@ -105,3 +112,17 @@ def test_a_master_tells_how_much_time_is_left(
     assert capsys.readouterr().out.strip().endswith(end)
     assert main(["--run", str(run), "--json"]) == 0
     assert as_published("ps", capsys.readouterr().out)["time_left"] == told
+
+
+@pytest.mark.parametrize("jump_s", [-7200.0, 7200.0])
+def test_setting_the_clock_while_a_run_goes_on_changes_no_duration(
+    jump_s: float, run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = steady_clock.now() - 90.0
+    with closing(Journal(RunLayout(run).journal)) as journal:
+        journal.new_epoch()
+        journal.append([moved(started, "alpha/plain", Trigger.START, State.RUNNING)])
+    wall = time.time()
+    monkeypatch.setattr(time, "time", lambda: wall + jump_s)
+    assert main(["--run", str(run), "--state", "running"]) == 0
+    assert " 1m3" in capsys.readouterr().out
