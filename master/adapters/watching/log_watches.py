@@ -23,6 +23,8 @@ class Written:
     offset: int
     """Where it begins, counted as it was written: what lies before it was cut."""
     data: bytes
+    is_far: bool = False
+    """More may have been asked for than it begins with: it is looked back only so far."""
 
 
 class Ending(Enum):
@@ -68,7 +70,7 @@ class LogWatch:
             self._place = chunk.offset + len(data)
             if self._came.qsize() > GRANTED:
                 raise MessageError(f"more than {GRANTED} pieces of a log that nobody has asked for")
-            self._came.put(Written(chunk.offset, data))
+            self._came.put(Written(chunk.offset, data, chunk.far))
         if chunk.over or chunk.gone:
             self._came.put(Ending.OVER if chunk.over else Ending.GONE)
 

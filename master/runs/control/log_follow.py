@@ -15,7 +15,7 @@ from master.core.explaining.explain import explain
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State
 from master.runs.snapshot import SharedState
 from master.storage.run_layout import RunLayout
-from worker_agent.protocol.logs.kept import ended_log, last_lines, read
+from worker_agent.protocol.logs.kept import FAR, ended_log, is_far, last_lines, read
 from worker_agent.protocol.logs.watching import CHUNK_BYTES
 from worker_agent.protocol.messages import Welcome
 
@@ -125,6 +125,8 @@ class LogFollower:
         while True:
             item = watch.next(LISTEN_S)
             if isinstance(item, Written):
+                if item.is_far:
+                    yield {"says": FAR}
                 yield self._shown(item.offset, item.data)
             elif item is Ending.LOST:
                 yield from self._lost(look)
@@ -151,7 +153,9 @@ class LogFollower:
         try:
             parts = ended_log(str(self._layout.log(self._job_id, self._attempt)))
             if self._lines is not None:
-                self._places[self._attempt] = last_lines(parts, self._lines)
+                self._places[self._attempt] = place = last_lines(parts, self._lines)
+                if is_far(parts, place):
+                    yield {"says": FAR}
             while (piece := read(parts, self._place, CHUNK_BYTES)).data:
                 yield self._shown(piece.offset, piece.data)
             self._is_over = True
@@ -164,8 +168,8 @@ class LogFollower:
             yield {}
 
     def _wait(self, look: _Look) -> Iterator[Frame]:
-        """Tell, once for each change, what the job waits for."""
-        if self._told != look:
+        """Tell, once for each change, what the job waits for; its end, and its way home, are seen anyway."""
+        if self._told != look and look.state not in _LIVE:
             with self._shared.looking() as state:
                 cause = explain(state, self._job_id)
             if cause:

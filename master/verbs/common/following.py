@@ -15,7 +15,7 @@ from master.storage.journal_snapshot import open_snapshot
 from master.storage.run_layout import RunLayout
 from master.verbs.common.log_sinks import Sink
 from master.verbs.common.run_directory import jobs_of
-from worker_agent.protocol.logs.kept import ended_log, last_lines, read
+from worker_agent.protocol.logs.kept import FAR, ended_log, is_far, last_lines, read
 from worker_agent.protocol.logs.watching import CHUNK_BYTES
 
 SUCCEEDED, NOT_HERE, NOT_SUCCEEDED, NO_MASTER = 0, 1, 4, NoMaster.exit_code
@@ -118,6 +118,8 @@ def _home(layout: RunLayout, job_id: str, standing: Standing, place: Place, line
     expected = offset = place.offset if is_same else last_lines(parts, lines)
     if not is_same:
         sink.begin(attempt)
+        if is_far(parts, offset):
+            sink.say(FAR)
     while (piece := read(parts, offset, CHUNK_BYTES)).data:
         sink.write(piece.offset, piece.offset - expected, piece.data)
         expected = offset = piece.offset + len(piece.data)

@@ -28,7 +28,8 @@ def _of_machine(looked: Looked) -> Iterator[Text]:
     name = (clean(looked.worker), "bold")
     machine = looked.machine
     if machine is None:
-        yield Text.assemble(name, "  ", (clean(looked.problem) or "is being looked at", "red"))
+        problem = clean(looked.problem)
+        yield Text.assemble(name, "  ", (problem, "red") if problem else ("is being looked at", "dim"))
         return
     parts: list[str | tuple[str, str]] = [name, "  cpu ", _percent(machine.cpu_percent)]
     parts += [f" of {machine.cores}, load {machine.load:.1f}", "  memory ", _memory(machine)]

@@ -9,6 +9,7 @@ from typing import List, NamedTuple, Optional, Sequence
 _BLOCK = 64 * 1024
 MOST_BACK = 8 * 1024 * 1024
 """How far back is looked for the beginning of the last lines."""
+FAR = f"its last lines are long: shown is their end, {MOST_BACK:,} bytes"
 _CUT = re.compile(rb"\n--- ([\d,]{1,26}) bytes cut: the log is larger than ([\d,]{1,26}) bytes ---\n")
 _LONGEST_NOTE = 128
 _SCANNED = 1 << 20
@@ -103,6 +104,11 @@ def last_lines(parts: Sequence[Part], lines: int) -> int:
             return block.offset + found + 1
         left, place = left - data.count(b"\n", 0, len(data) - skip), block.offset
     return place
+
+
+def is_far(parts: Sequence[Part], place: int) -> bool:
+    """Return whether the last lines may begin before a place, which is as far back as is looked."""
+    return place > 0 and written(parts) - place >= MOST_BACK
 
 
 def _before(parts: Sequence[Part], place: int) -> Optional[Piece]:

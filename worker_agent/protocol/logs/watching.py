@@ -68,15 +68,17 @@ class LogChunk:
     """Where it begins, counted as it was written."""
     data: str = ""
     """In base64: a log may hold any bytes."""
+    far: bool = False
+    """It may begin after the last lines that were asked for: they are longer than is looked back."""
     over: bool = False
     """Nothing follows: the attempt has ended and this was all …"""
     gone: bool = False
     """… or the agent does not have the log, or has it no more."""
 
     @classmethod
-    def of(cls, number: int, offset: int, data: bytes) -> "LogChunk":
+    def of(cls, number: int, offset: int, data: bytes, far: bool = False) -> "LogChunk":
         """Return the chunk of some bytes."""
-        return cls(number, offset, base64.b64encode(data).decode("ascii"))
+        return cls(number, offset, base64.b64encode(data).decode("ascii"), far)
 
     def bytes(self) -> bytes:
         """Return what was written.  Raises MessageError for what cannot be a chunk."""

@@ -9,7 +9,7 @@ from typing import Dict, List, Optional
 from worker_agent.attempts.logs import Log, LogLimiter
 from worker_agent.core.execution import Key
 from worker_agent.core.state import AgentState, Phase
-from worker_agent.protocol.logs.kept import Part, last_lines, read
+from worker_agent.protocol.logs.kept import Part, is_far, last_lines, read
 from worker_agent.protocol.logs.watching import CHUNK_BYTES, GRANTED, LogChunk, Unwatch, Watch, WatchOn
 from worker_agent.runtime.connection.connections import Connections
 from worker_agent.runtime.connection.link import Link
@@ -105,13 +105,16 @@ class LogWatches:
 
     def _tell(self, watched: _Watched, parts: List[Part]) -> bool:
         """Say what may be said.  Return whether that was all there is."""
+        far = False
         if watched.last_lines is not None:
             watched.offset, watched.last_lines = last_lines(parts, watched.last_lines), None
+            far = is_far(parts, watched.offset)
         while watched.granted:
             piece = read(parts, watched.offset, CHUNK_BYTES)
             if not piece.data:
                 return True
-            self._connections.say(LogChunk.of(watched.number, piece.offset, piece.data))
+            self._connections.say(LogChunk.of(watched.number, piece.offset, piece.data, far))
+            far = False
             watched.offset = piece.offset + len(piece.data)
             watched.granted -= 1
         return False

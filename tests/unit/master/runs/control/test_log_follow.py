@@ -205,6 +205,22 @@ def test_a_log_that_does_not_come_home_is_waited_for_and_then_told(world: World)
     assert world.rested_s >= HOMEWARD_S
 
 
+def test_last_lines_that_are_too_long_are_told(world: World) -> None:
+    world.running("w1")
+    world.links["w1"].say(lambda number: LogChunk.of(number, 900, b"x", True), gone)
+    frames = world.follow(lines=9)
+    assert "its last lines are long" in list(islice(frames, 2))[1]["says"]
+
+
+def test_while_the_end_is_on_its_way_nothing_is_said(world: World) -> None:
+    world.running("w1")
+    world.links["w1"].say(text(0, b"all"), over(3))
+    frames = world.follow()
+    assert [sorted(frame)[0] for frame in islice(frames, 2)] == ["begin", "attempt"]
+    world.then += [lambda: None, lambda: world.succeed("w1", 1)]
+    assert next(frames)["end"] == "succeeded"
+
+
 def test_one_that_waits_tells_for_what_once(world: World) -> None:
     frames = world.follow()
     assert next(frames)["waits"]["why"]

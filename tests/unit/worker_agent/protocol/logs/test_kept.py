@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worker_agent.protocol.logs.kept import Part, cut_note, ended_log, last_lines, read, written
+from worker_agent.protocol.logs.kept import Part, cut_note, ended_log, is_far, last_lines, read, written
 
 MIB = 1 << 20
 
@@ -74,4 +74,6 @@ def test_the_last_lines_of_what_was_cut_reach_over_the_gap(tmp_path: Path) -> No
 def test_one_endless_line_is_shown_from_a_place_that_is_near(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * (9 * MIB))
-    assert last_lines(ended_log(str(path)), 1) == MIB
+    parts = ended_log(str(path))
+    assert last_lines(parts, 1) == MIB
+    assert is_far(parts, MIB) and not is_far(parts, MIB + 1) and not is_far(parts, 0)

@@ -91,6 +91,12 @@ def test_it_may_begin_with_the_last_lines(place: Place) -> None:
     assert place.shown() == [LogChunk.of(1, 4, b"two\nthree\n")]
 
 
+def test_last_lines_that_are_too_long_are_told(place: Place) -> None:
+    place.write(b"x" * (9 * LIMIT))
+    place.watches.begin(Watch(1, *KEY, last_lines=1))
+    assert [chunk.far for chunk in place.shown()] == [True, False, False, False]
+
+
 def test_only_so_much_is_on_its_way_as_is_granted(place: Place) -> None:
     place.write(b"x" * CHUNK_BYTES * 9)
     place.watches.begin(Watch(1, *KEY))
