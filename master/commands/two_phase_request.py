@@ -311,5 +311,6 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         jobs=request.jobs,
         in_store={**request.whole, **request.rotten},
         damaged=request.damaged,
+        retries_cancelled=options.retry_cancelled,
         in_terminal=options.executor == INLINE,
     )

@@ -37,6 +37,9 @@ def state_after(spec: RunSpec, journal: Iterable[Transition], orders: Iterable[O
         state = recover(spec.plan, spec.policy, workers, journal, orders)
     else:
         state = start_over(spec.plan, spec.policy, workers, journal)
+    if spec.retries_cancelled:
+        for record in state.jobs.values():
+            record.cancelled_by = ""
     for server in spec.cluster.servers:
         view = state.workers[server.name]
         view.labels, view.limits = frozenset(server.labels), server.limits
@@ -128,6 +131,15 @@ class Damaged:
         return f"{self.problem}; moved to {self.store.set_aside(self.spec_hash)}, {then}"
 
 
+def kept_cancelled(state: RunState) -> Iterator[str]:
+    """Tell of jobs that users cancelled in earlier starts: they are not run again by themselves."""
+    if kept := [job_id for job_id, record in state.jobs.items() if record.cancelled_by]:
+        which = kept[0] if len(kept) == 1 else f"{kept[0]} and {len(kept) - 1} more"
+        stays = "stays" if len(kept) == 1 else "stay"
+        again = "`twophase retry` or --retry-cancelled tries again"
+        yield f"{which} {stays} cancelled, as ordered earlier; {again}"
+
+
 def planned_jobs(
     spec: RunSpec,
     program: Started,
@@ -155,4 +167,4 @@ def _jobs(
         program, flags = programs[record.job.phase]
         words = shown_words(command_of(program, configs[job_id], flags))
         done = record.state is State.SUCCEEDED
-        yield PlannedJob(job_id, done, record.attempts, _shown(words))
+        yield PlannedJob(job_id, done, record.attempts, _shown(words), record.cancelled_by)

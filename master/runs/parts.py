@@ -19,6 +19,7 @@ from master.runs.earlier_starts import (
     code_history,
     find_checkpoints,
     find_published,
+    kept_cancelled,
     missing_results,
     state_after,
 )
@@ -96,8 +97,8 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     history = code_history(journal, code.start) if code.start else None
     home = replace(_home(spec, store, library, checkpoints), describe=_describer(code, history, name))
     courier = Courier(home, roster.remotes, Reporter(inbox))
-    missing = missing_results(state, spec.layout) if spec.resumes else ()
-    for text in (*problems, *members.notes, *code.notes, *missing):
+    found = (*missing_results(state, spec.layout), *kept_cancelled(state)) if spec.resumes else ()
+    for text in (*problems, *members.notes, *code.notes, *found):
         inbox.put(Noted(text))
     return RunParts(
         *(journal, inbox, SharedState(state), roster, Fleet(roster, courier, library, journal, inbox)),

@@ -83,6 +83,8 @@ class RunSpec:
     """What is wrong with those of them whose files are damaged, and with others that are there."""
     resumes: bool = True
     """Goes on where an earlier start stopped.  If not, every start runs all jobs anew, and forgets."""
+    retries_cancelled: bool = False
+    """What users cancelled in earlier starts runs again, too."""
     in_terminal: bool = False
     """Jobs on this machine have the terminal."""
     owner: Owner = RUN_TWO_PHASE

@@ -33,6 +33,8 @@ VERBS: Mapping[str, Verb] = {
         Verb("ps", "list the jobs of a run: state, worker, how long, why one failed"),
         Verb("why", "tell why a job has not ended, and what would change it"),
         Verb("cancel", "end jobs of a running master; they stay ended until a retry"),
+        Verb("retry", "try jobs again that failed or were cancelled"),
+        Verb("set", "change which jobs go first, and how many run at a time"),
         Verb("logs", "show what a job wrote, or say where it is"),
         Verb("results", "join parameters with metrics, in groups over seeds, the best first"),
         Verb("base", "list the base models of a run directory, or check every file of them"),

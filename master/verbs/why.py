@@ -29,7 +29,7 @@ _ENDED = {
     "cancelled": "was cancelled",
     "blocked": "is blocked",
 }
-_WITH_NOTE = ("failed", "blocked")
+_WITH_NOTE = ("failed", "blocked", "cancelled")
 
 
 def main(words: Sequence[str]) -> int:

@@ -62,6 +62,20 @@ def _lines(alike: Sequence[Failure]) -> list[Text]:
     return lines
 
 
+def print_cancelled(console: Console, jobs: Sequence[tuple[str, str]]) -> None:
+    """Print which jobs users cancelled, who and why; those of one order once."""
+    if not jobs:
+        return
+    console.print(Text("Cancelled by hand: kept so until `twophase retry`, or --retry-cancelled", "yellow"))
+    names: dict[str, list[str]] = {}
+    for name, signed in jobs:
+        names.setdefault(signed, []).append(name)
+    for signed, same in names.items():
+        more = f" and {len(same) - 1:,} more" if len(same) > 1 else ""
+        console.print(Text(clean(f"{same[0]}{more}: {signed}")), soft_wrap=True)
+    console.print()
+
+
 def print_left_out(console: Console, items: Sequence[tuple[str, str, str]], more_in: str) -> None:
     """Print what jobs left and what did not come home: job, path and reason; the same of many jobs once."""
     if not items:

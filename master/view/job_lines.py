@@ -26,11 +26,13 @@ def print_jobs(jobs: Sequence[PlannedJob], *, each: bool, console: Console | Non
 def job_lines(jobs: Sequence[PlannedJob], *, each: bool) -> Iterator[str]:
     """Yield the lines of `print_jobs`."""
     done = sum(job.is_done for job in jobs)
-    tried = sum(not job.is_done and job.attempts > 0 for job in jobs)
-    if done or tried:
-        left = f"{len(jobs) - done:,} of {plural(len(jobs), 'job')} will run"
+    cancelled = sum(bool(job.cancelled) for job in jobs)
+    tried = sum(not job.is_done and not job.cancelled and job.attempts > 0 for job in jobs)
+    if done or tried or cancelled:
+        left = f"{len(jobs) - done - cancelled:,} of {plural(len(jobs), 'job')} will run"
         again = f", {tried:,} begun before" if tried else ""
-        yield f"Goes on with an earlier run: {done:,} done, {left}{again}."
+        kept = f", {cancelled:,} cancelled by hand and kept so (--retry-cancelled)" if cancelled else ""
+        yield f"Goes on with an earlier run: {done:,} done, {left}{again}{kept}."
     hidden = 0 if each else max(0, len(jobs) - _FIRST_SHOWN - 1)
     yield from map(_line, jobs[:_FIRST_SHOWN] if hidden else jobs)
     if hidden:
@@ -39,6 +41,8 @@ def job_lines(jobs: Sequence[PlannedJob], *, each: bool) -> Iterator[str]:
 
 
 def _line(job: PlannedJob) -> str:
+    if job.cancelled:
+        return f"{job.job_id}: cancelled {job.cancelled}"
     return f"{job.job_id}: {'done' if job.is_done else job.command}"
 
 

@@ -56,6 +56,7 @@ _KINDS = {
     Trigger.FAIL: Kind.FAILED,
     Trigger.BLOCK: Kind.BLOCKED,
     Trigger.CANCEL: Kind.CANCELLED,
+    Trigger.USER_CANCEL: Kind.CANCELLED,
     Trigger.REDO: Kind.NOTE,
 }
 
@@ -77,7 +78,7 @@ def _text(kind: Kind, transition: Transition, record: JobRecord) -> str:
     if kind is Kind.BLOCKED:
         return f"blocked   {name}: {transition.note}"
     if kind is Kind.CANCELLED:
-        return f"cancelled {name}"
+        return f"cancelled {name} {transition.note}".rstrip()
     return f"again     {name}: {transition.note}"
 
 

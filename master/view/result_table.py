@@ -16,7 +16,7 @@ from master.core.running.records import RunState
 from master.core.running.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
 from master.runs.job_json import job_json, picked
 from master.storage.run_layout import RunLayout, sheet_of
-from master.view.failures import Failure, print_failures, print_left_out
+from master.view.failures import Failure, print_cancelled, print_failures, print_left_out
 from master.view.metrics import Metrics, beaten, columns, has_baseline, read_metrics, title
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import duration, figure, plural, short_hash
@@ -102,6 +102,7 @@ def print_result(
     failed = [row for row in (*job_rows(state, phase=1), *jobs) if row.error]
     logs = f"{layout.phase1_log.name} and {layout.phase2_log.name}"
     print_failures(console, _failures(failed, layout), logs)
+    print_cancelled(console, [(row.job_id, row.cancelled_by) for row in failed if row.cancelled_by])
     console.print(_total(jobs, bases, elapsed_s))
     for note in notes:
         console.print(note, soft_wrap=True)

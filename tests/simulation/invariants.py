@@ -60,11 +60,13 @@ def results_are_never_written_over(world: World) -> Iterator[str]:
 def thrown_away_only_when_nobody_needs_it(world: World) -> Iterator[str]:
     """A worker deletes an outcome only once its job has ended.
 
-    Or where an outcome of the job could not be had, or its base model had to be made again meanwhile.
+    Or where an outcome of the job could not be had, its base model had to be made again meanwhile, or a user
+    cancelled the attempt.
     """
     unhad = {job_id for job_id, _ in world.tally.uncollectable}
     for item in world.tally.thrown:
-        unwanted = item.job_had_ended or item.key[0] in unhad | world.tally.locked
+        was_cancelled = item.key[1] <= world.tally.not_wanted.get(item.key[0], 0)
+        unwanted = was_cancelled or item.job_had_ended or item.key[0] in unhad | world.tally.locked
         if not unwanted and not world.home.rollbacks and not world.asked_to_stop:
             yield f"{item.worker} deleted what {item.key} made"
 
@@ -89,11 +91,12 @@ def jobs_start_from_their_own_base_model(world: World) -> Iterator[str]:
 
 
 def blocked_jobs_have_a_failed_ancestor(world: World) -> Iterator[str]:
-    """A job is blocked only where training its base model has failed."""
+    """A job is blocked only where training its base model has failed, or was cancelled."""
     jobs = world.master.state.jobs
     for record in jobs.values():
         base = jobs.get(base_model_job_id(record.job.needs or ""))
-        if record.state is State.BLOCKED and (base is None or base.state is not State.FAILED):
+        is_in_vain = base is not None and (base.state is State.FAILED or bool(base.cancelled_by))
+        if record.state is State.BLOCKED and not is_in_vain:
             yield f"{record.job.job_id} is blocked"
 
 
@@ -149,6 +152,18 @@ def nothing_starts_after_a_stop(world: World) -> Iterator[str]:
 def nothing_starts_on_a_worker_that_a_user_holds(world: World) -> Iterator[str]:
     """What a user has paused, drained or removed is given nothing until he says so."""
     yield from world.tally.started_on_held
+
+
+def what_a_user_cancelled_stays_so(world: World) -> Iterator[str]:
+    """A job that a user has cancelled does nothing until he wants it again, over restarts too.
+
+    An outcome that was on its way before that may still come home.
+    """
+    if not world.home.rollbacks:
+        yield from world.tally.ran_though_cancelled
+    for record in world.master.state.jobs.values():
+        if bool(record.cancelled_by) and record.state is not State.CANCELLED:
+            yield f"{record.job.job_id} is {record.state.value} and cancelled"
 
 
 # ---- blame
@@ -307,6 +322,7 @@ OF_THE_MASTER: tuple[Invariant, ...] = (
     blocked_jobs_have_a_failed_ancestor,
     nothing_starts_after_a_stop,
     nothing_starts_on_a_worker_that_a_user_holds,
+    what_a_user_cancelled_stays_so,
     no_retry_pays_for_the_place,
     failed_jobs_used_up_their_tries,
     the_books_agree,

@@ -187,10 +187,22 @@ class Master:
                 self.tally.started_after_stop.append(item.job_id)
             if item.trigger is Trigger.ASSIGN and item.worker in self._held:
                 self.tally.started_on_held.append(f"{item.job_id} on {item.worker}")
+            self._note_cancelled(item)
         for received in self._batch:
             if kind := _KINDS.get(type(received.event)):
                 event: Any = received.event
                 self.tally.journalled.add((received.worker, (event.job_id, event.attempt), kind))
+
+    def _note_cancelled(self, item: Transition) -> None:
+        """Note what a user has cancelled, until he wants it again or a success from before comes home."""
+        cancelled = self.tally.cancelled
+        if item.trigger is Trigger.USER_CANCEL:
+            cancelled.add(item.job_id)
+            self.tally.not_wanted[item.job_id] = item.attempt
+        elif item.trigger is Trigger.COLLECT or item.note.startswith("retry "):
+            cancelled.discard(item.job_id)
+        elif item.job_id in cancelled and item.trigger is not Trigger.DROP:
+            self.tally.ran_though_cancelled.append(f"{item.job_id} {item.trigger.value}")
 
     def _note_loss(self, item: Transition) -> None:
         link = self.fleet.of(item.worker or "")

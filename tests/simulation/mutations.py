@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from master.core.running import attempts, jobs, recovery, retry, workers
+from master.core.running import attempts, jobs, recovery, retry, run_state, workers
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.placing import assigning
 from master.runs import dispatcher
@@ -13,6 +13,20 @@ from worker_agent.runtime import recovery as agent_recovery
 from worker_agent.runtime.effects.starts import StartEffects
 
 OF_THE_MASTER = (
+    Mutation(
+        "what a user cancelled is tried again by the next start",
+        run_state._stays,
+        "return bool(record.cancelled_by)",
+        "return False",
+        breaks="what_a_user_cancelled_stays_so",
+    ),
+    Mutation(
+        "what is to go on is forgotten",
+        jobs.revive,
+        "state.unlocking.append(record.job.job_id)",
+        "pass",
+        breaks="every_open_job_can_go_on",
+    ),
     Mutation(
         "a lease ends at once",
         workers.on_tick,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf
 from random import Random
 
@@ -14,7 +14,15 @@ from master.core.running.orders.of_workers import (
     ResumeWorkers,
     SetSlots,
 )
-from master.core.running.orders.order import By, Order, Ordered
+from master.core.running.orders.order import (
+    By,
+    CancelJobs,
+    Order,
+    Ordered,
+    RetryJobs,
+    SetAtOnce,
+    SetPriority,
+)
 
 _ANNA = By(1000, "anna", 1)
 
@@ -22,6 +30,21 @@ _ANNA = By(1000, "anna", 1)
 def ordered(order: Order, at: float) -> Ordered:
     """Return an order as anna gives it."""
     return Ordered(at, _ANNA, order, "at random")
+
+
+def of_jobs(random: Random, jobs: Sequence[str], at: float) -> Ordered:
+    """Return what a user may want of some jobs, or of how many run at a time."""
+    some = random.sample(jobs, random.randint(1, len(jobs)))
+    few = some[: random.randint(1, 2)]
+    kinds: tuple[Order, ...] = (
+        CancelJobs(few),
+        CancelJobs(some, ["ready", "pending"]),
+        RetryJobs(few),
+        RetryJobs(list(jobs), ["failed", "cancelled"]),
+        SetPriority(few, random.randint(-1, 2)),
+        SetAtOnce(random.choice([None, 1, 3])),
+    )
+    return ordered(random.choice(kinds), at)
 
 
 def some_order(random: Random, name: str, at: float) -> Ordered:

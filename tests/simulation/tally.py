@@ -76,6 +76,12 @@ class Tally:
     """Jobs that were given out after the run was told to stop."""
     started_on_held: list[str] = field(default_factory=list)
     """Jobs that were given to workers that a user wanted nothing on."""
+    cancelled: set[str] = field(default_factory=set)
+    """Jobs that a user has cancelled, by what is durable."""
+    not_wanted: dict[str, int] = field(default_factory=dict)
+    """By job the last attempt that a user's cancel has ended: neither it nor those before are wanted."""
+    ran_though_cancelled: list[str] = field(default_factory=list)
+    """What became of such jobs though nobody wanted them again."""
     dismissed: list[str] = field(default_factory=list)
     """Why workers were given up that do no wrong."""
     faults: Counter[str] = field(default_factory=Counter)

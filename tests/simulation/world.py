@@ -14,7 +14,7 @@ from master.storage.rebuilding import EPOCH_GAP
 from tests.simulation.home import Home, MasterKilled
 from tests.simulation.invariants import OF_ALL, OF_THE_END, OF_THE_MASTER, Invariant
 from tests.simulation.master import Master
-from tests.simulation.orders import all_back, some_order
+from tests.simulation.orders import all_back, of_jobs, some_order
 from tests.simulation.scene import Scene
 from tests.simulation.tally import Tally
 from tests.simulation.worker import Worker
@@ -176,6 +176,7 @@ class World:
             self._every_10_s(worker)
         self._every(chaos.rotten_store_every_s, "bits rot at home", self._rot_store)
         self._every(chaos.master_dies_every_s, "the master is to die", self._end_master)
+        self._every(chaos.ordered_every_s, "a user orders something of jobs", self._order_of_jobs)
         self._every(chaos.rolled_back_every_s, "the journal is rolled back", self._roll_back)
         self.clock.every(60.0, self.home.copy_journal, until=lambda: self.clock.now >= chaos.until)
 
@@ -251,9 +252,15 @@ class World:
     def _end_master(self) -> None:
         self.home.fuse = self.clock.random.randrange(6)
 
+    def _order_of_jobs(self) -> None:
+        if not self.dying and self.master.exit_code is None:
+            jobs = sorted(self.master.state.jobs)
+            self.master.ask(of_jobs(self.clock.random, jobs, self.clock.now))
+
     def _roll_back(self) -> None:
         if not self.dying:
             self._restart()
+            self.tally.cancelled.clear()
             self.home.roll_back(self.clock.random.choice)
 
     def _calm_down(self) -> None:

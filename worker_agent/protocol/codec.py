@@ -6,7 +6,7 @@
     a dataclass            an object of its fields; those that have a default may be missing
     a class with from_row  a list
     … with from_object     an object, of which it takes what it can hold
-    Optional[…], List[…], Dict[str, …], Any; list[…] and dict[…] too
+    Optional[…], List[…], Dict[str, …], Any; … | None, list[…] and dict[…] too
 
 Annotations are read as they are written, by name, once for each class: messages are on the hot path.
 """
@@ -34,6 +34,7 @@ UnixTime = float
 RelativePath = str
 """Below some directory, with `/`."""
 
+_OR_NONE = " | None"
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
 _Types = FrozenSet[type]
@@ -87,6 +88,8 @@ class _Rule(NamedTuple):
 
 def _rule(annotation: str, names: Mapping[str, Any]) -> _Rule:
     """Return the rule of an annotation in a module with these names."""
+    if annotation.endswith(_OR_NONE):
+        annotation = f"Optional[{annotation[: -len(_OR_NONE)]}]"
     head, _, inner = annotation.partition("[")
     if head == "Optional":
         rule = _rule(inner[:-1], names)

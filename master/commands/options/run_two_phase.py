@@ -63,6 +63,7 @@ class TwoPhaseOptions:
     run_dir: Path
     skip_phase1: bool
     strict_phases: bool
+    retry_cancelled: bool
     dry_run: bool
     rebuild: bool
     verify: bool
@@ -154,6 +155,8 @@ def _add_phases(group: argparse._ArgumentGroup) -> None:
     code = "resume under changed code: with that of the earlier start (keep), or with that of now (new)"
     add("--code", choices=("keep", "new"), help=code)
     add("--skip-phase1", action="store_true", help="train no base model: all must be in the store already")
+    cancelled = "run again, too, what was cancelled by `twophase cancel`; what failed is tried again anyway"
+    add("--retry-cancelled", action="store_true", help=cancelled)
     add("--strict-phases", action="store_true", help="hold Phase 2 until Phase 1 is complete")
 
 

@@ -8,7 +8,7 @@ from master.core.planning.plan import base_model_job_id
 from master.core.running.jobs import lacks_base
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State
 from master.core.running.orders.membership import no_worker_left
-from master.core.running.placing.assigning import may_start_more
+from master.core.running.placing.assigning import may_start_more, most_at_once
 from master.core.running.records import JobRecord, RunState
 
 
@@ -84,7 +84,7 @@ def _ready(state: RunState, record: JobRecord) -> Cause:
     if record.job not in state.ready:
         return _put_off(state, record)
     if not may_start_more(state):
-        return Cause(Why.MOST_RUN, reason=str(state.policy.max_running))
+        return Cause(Why.MOST_RUN, reason=str(most_at_once(state)))
     found = [hindrance(state, record, view) for view in state.workers.values()]
     free = [name for name, each in zip(state.workers, found, strict=True) if each is None]
     if free:

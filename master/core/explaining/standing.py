@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from master.core.planning.plan import BASE_MODELS, Job
@@ -31,6 +31,8 @@ class Standing:
     detail: str | None = None
     """How the last attempt that ended did, as the journal has it."""
     content_hash: str = ""
+    trigger: str = field(default="", compare=False)
+    """Of its last transition."""
 
 
 def standings(rows: Iterable[tuple[Any, ...]]) -> dict[str, Standing]:
@@ -48,7 +50,7 @@ def standings(rows: Iterable[tuple[Any, ...]]) -> dict[str, Standing]:
             standing.started_at = None
             standing.attempts = max(attempt, standing.attempts)
         standing.state, standing.since, standing.attempt = state, at, attempt
-        standing.worker, standing.note = worker, note
+        standing.worker, standing.note, standing.trigger = worker, note, trigger
         if trigger == start:
             standing.started_at = at
         if detail is not None:
@@ -71,6 +73,7 @@ def row_of(job: Job, standing: Standing) -> JobRow:
         finished=None if state in WITH_A_WORKER else finished,
         content_hash=standing.content_hash,
         note=standing.note,
+        cancelled_by=standing.note if standing.trigger == Trigger.USER_CANCEL.value else "",
     )
     row = job_row(record)
     return replace(row, started_at=standing.started_at) if row.started_at is None else row

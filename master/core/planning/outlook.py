@@ -15,3 +15,5 @@ class PlannedJob:
     """That earlier starts made."""
     command: str
     """As a shell would take it; `{device}` is for the worker to say."""
+    cancelled: str = ""
+    """Who cancelled it, and why: it is not going to run."""

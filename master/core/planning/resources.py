@@ -34,6 +34,11 @@ class Resources:
     limits: JobLimits = NO_LIMITS
     """What it may take: a machine that allows less is none for it."""
 
+    @property
+    def restrict(self) -> bool:
+        """Whether they say anything of the machine: a priority alone does not."""
+        return replace(self, priority=0) != NO_RESOURCES
+
 
 NO_RESOURCES = Resources()
 

@@ -17,6 +17,7 @@ from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import (
     ON_A_WORKER,
     after_phase1,
+    blocked_by,
     current,
     expect_model,
     finish,
@@ -26,6 +27,7 @@ from master.core.running.jobs import (
     make_ready,
     move,
     reattached_attempts,
+    revive,
 )
 from master.core.running.lifecycle import ADOPTING, ENDED, WITH_A_WORKER, State, Trigger
 from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState
@@ -134,9 +136,15 @@ def on_released(state: RunState, event: ev.AttemptReleased, out: Outbox) -> None
 
 
 def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
-    """Record an outcome that is home.  It counts even if its attempt has been orphaned meanwhile."""
+    """Record an outcome that is home.
+
+    It counts even if its attempt has been orphaned meanwhile, or the job cancelled after it had succeeded.
+    """
     record = state.jobs.get(event.job_id)
-    if record is None or record.state in ENDED or not record.collected < event.attempt <= record.attempts:
+    if record is None or not record.collected < event.attempt <= record.attempts:
+        return
+    had_succeeded = bool(record.cancelled_by) and event.attempt in record.unrecorded_successes
+    if record.state in ENDED and not had_succeeded:
         return
     if record.state in WITH_A_WORKER:
         leave(state, record)
@@ -144,6 +152,7 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
         _replace_current(record, event.attempt, out)
     record.collected, record.content_hash = event.attempt, event.content_hash
     record.unrecorded_successes.clear()
+    record.cancelled_by = ""
     move(state, record, Trigger.COLLECT, out)
     if record.worker:
         out.commands.append(cmd.Release(record.worker, *record.key))
@@ -156,6 +165,8 @@ def on_collected(state: RunState, event: ev.Collected, out: Outbox) -> None:
         if view:
             view.cached.add(event.content_hash)
             expect_model(state, view, record.job.makes)
+        if had_succeeded:
+            revive(state, blocked_by(state, record), out)
         after_phase1(state, record, out)
 
 

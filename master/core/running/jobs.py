@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from master.core.planning.plan import base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running.commands import Transition
@@ -161,6 +163,19 @@ def after_phase1(state: RunState, record: JobRecord, out: Outbox) -> None:
     state.unlocking += state.dependents.get(record.job.makes, ())
     if state.policy.strict_phases and not state.open_phase1:
         state.unlocking += (job_id for job_id, other in state.jobs.items() if other.state is State.PENDING)
+
+
+def blocked_by(state: RunState, record: JobRecord) -> list[JobRecord]:
+    """Return the jobs that are blocked because there is no base model from this job."""
+    dependents = (state.jobs[job_id] for job_id in state.dependents.get(record.job.makes or "", ()))
+    return [dependent for dependent in dependents if dependent.state is State.BLOCKED]
+
+
+def revive(state: RunState, records: Iterable[JobRecord], out: Outbox, note: str = "") -> None:
+    """Let jobs that have ended in vain go on: they start, wait or are blocked, as their base models stand."""
+    for record in records:
+        move(state, record, Trigger.REVIVE, out, note=note)
+        state.unlocking.append(record.job.job_id)
 
 
 def go_on_unlocking(state: RunState, out: Outbox) -> None:

@@ -131,7 +131,11 @@ TABLE: dict[State, dict[Trigger, State]] = {
     },
     State.SUCCEEDED: {Trigger.REDO: State.READY},
     State.FAILED: {**_ENDED_IN_VAIN, Trigger.DROP: State.FAILED},
-    State.CANCELLED: {**_ENDED_IN_VAIN, Trigger.DROP: State.CANCELLED},
+    State.CANCELLED: {
+        **_ENDED_IN_VAIN,
+        Trigger.DROP: State.CANCELLED,
+        Trigger.COLLECT: State.SUCCEEDED,
+    },
     State.BLOCKED: {**_ENDED_IN_VAIN, Trigger.DROP: State.BLOCKED},
 }
 

@@ -174,6 +174,8 @@ class RunState:
     """Needs of ready jobs of which the user knows that no worker for them is up."""
     alike: dict[str, dict[str, str]] = field(default_factory=dict)
     """Signature of a failure → jobs that failed so since the last success, and on which worker."""
+    at_once: int | None = None
+    """How many attempts may be out on all workers together, as the user ordered; None: as the policy says."""
     halted: str = ""
     """Why nothing more is started though nobody asked for that."""
     stopping: bool = False

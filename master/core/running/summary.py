@@ -42,6 +42,8 @@ class JobRow:
     peak_gpu_bytes: int | None = None
     left_out: tuple[LeftOut, ...] = ()
     """What it left and what did not come home."""
+    cancelled_by: str = ""
+    """Who cancelled it, and why; empty for one that no user's order ended."""
 
     @property
     def where(self) -> str:
@@ -68,6 +70,7 @@ def job_row(record: JobRecord) -> JobRow:
         error=_why(record) if record.state in _EXPLAINED else "",
         spec_hash=record.job.makes or record.job.needs,
         content_hash=record.content_hash,
+        cancelled_by=record.cancelled_by,
     )
     finished = record.finished
     if finished is None:
@@ -92,7 +95,7 @@ def job_rows(state: RunState, phase: int) -> list[JobRow]:
 
 def _why(record: JobRecord) -> str:
     if record.state is State.CANCELLED:
-        return str(record.state.value)
+        return " ".join((State.CANCELLED.value, *record.cancelled_by.split()))
     finished = record.finished
     text = record.note or (finished.error if finished else "") or ""
     return " ".join(text.split()) or f"exit code {finished.exit_code if finished else None}"

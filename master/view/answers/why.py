@@ -55,7 +55,7 @@ _NAMED = frozenset({Obstacle.LABELS, Obstacle.TOO_SMALL})
 _MOST_NAMED = 5
 _CHANGES = {
     Why.STOPPING: "the same command goes on after it",
-    Why.MOST_RUN: "a start without --no-parallel",
+    Why.MOST_RUN: "twophase set --at-once, or a start without --no-parallel",
     Why.AWAITS_PHASE_1: "a start without --strict-phases",
 }
 

@@ -10,7 +10,8 @@ from master.core.nearest import shown
 from master.core.running import commands as cmd
 from master.core.running.jobs import ON_A_WORKER, after_phase1, leave, move
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.orders.order import CancelJobs, Ordered, Reply, Said
+from master.core.running.orders.of_jobs import CancelJobs
+from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.records import JobRecord, Outbox, RunState
 
 
@@ -45,6 +46,8 @@ def _says(state: RunState, record: JobRecord) -> str:
     view = state.workers.get(record.worker or "")
     if record.state in ON_A_WORKER and view and not view.up:
         says += ", which is not connected: it ends there when it is"
+    if record.unrecorded_successes:
+        says += "; a try has succeeded: where its outcome still comes home, that counts"
     if blocked := _waiting(state, record):
         says += f"; {blocked} {'job that starts' if blocked == 1 else 'jobs that start'} from it blocked"
     return says

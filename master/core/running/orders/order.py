@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from master.core.running.orders.of_jobs import CancelJobs, RetryJobs, SetAtOnce, SetPriority
 from master.core.running.orders.of_workers import (
     AddWorker,
     DrainWorkers,
@@ -29,18 +30,23 @@ class By:
     """Of the process that asked; 0 where the system does not tell."""
 
 
-@dataclass(frozen=True)
-class CancelJobs:
-    """End these jobs and keep them ended, over restarts too, until a retry."""
-
-    jobs: list[str]
-    only: list[str] = field(default_factory=list)
-    """States: a job that is in none of them by now is left alone.  Empty: in any."""
-
-
-Order = CancelJobs | PauseWorkers | DrainWorkers | ResumeWorkers | SetSlots | AddWorker | RemoveWorkers
+Order = (
+    CancelJobs
+    | RetryJobs
+    | SetPriority
+    | SetAtOnce
+    | PauseWorkers
+    | DrainWorkers
+    | ResumeWorkers
+    | SetSlots
+    | AddWorker
+    | RemoveWorkers
+)
 ORDERS: Mapping[str, type[Order]] = {
     "cancel": CancelJobs,
+    "retry": RetryJobs,
+    "set-priority": SetPriority,
+    "set-at-once": SetAtOnce,
     "pause": PauseWorkers,
     "drain": DrainWorkers,
     "resume": ResumeWorkers,

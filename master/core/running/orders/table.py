@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from master.core.running import commands as cmd
 from master.core.running.orders import holding, membership
 from master.core.running.orders.cancelling import cancel
+from master.core.running.orders.of_jobs import CancelJobs, RetryJobs, SetAtOnce, SetPriority
 from master.core.running.orders.of_workers import (
     AddWorker,
     DrainWorkers,
@@ -16,7 +17,9 @@ from master.core.running.orders.of_workers import (
     ResumeWorkers,
     SetSlots,
 )
-from master.core.running.orders.order import CancelJobs, Order, Ordered, Reply
+from master.core.running.orders.order import Order, Ordered, Reply
+from master.core.running.orders.retrying import retry
+from master.core.running.orders.setting import replay_at_once, replay_priority, set_at_once, set_priority
 from master.core.running.records import Outbox, RunState
 
 
@@ -28,25 +31,40 @@ class Kind:
     """Does it, or with `dry_run` only says what it would do."""
     replay: Callable[[RunState, Ordered], None] | None = None
     """Lets it hold after a restart; None where the transitions of jobs tell all that came of it."""
+    is_seen: bool = False
+    """Who watches the run sees each of its transitions, and need not be told of it as a whole."""
 
 
 KINDS: Mapping[type[Order], Kind] = {
-    CancelJobs: Kind(cancel),
     PauseWorkers: Kind(holding.hold, holding.replay_hold),
     DrainWorkers: Kind(holding.hold, holding.replay_hold),
     ResumeWorkers: Kind(holding.resume, holding.replay_resume),
     SetSlots: Kind(holding.set_slots, holding.replay_slots),
     AddWorker: Kind(membership.add, membership.replay_add),
     RemoveWorkers: Kind(membership.remove, membership.replay_remove),
+    CancelJobs: Kind(cancel, is_seen=True),
+    RetryJobs: Kind(retry),
+    SetPriority: Kind(set_priority, replay_priority),
+    SetAtOnce: Kind(set_at_once, replay_at_once),
 }
 
 
 def on_ordered(state: RunState, event: Ordered, out: Outbox) -> None:
     """Do what a user wants, and remember it where it changed anything."""
-    reply = out.reply = KINDS[type(event.order)].act(state, event, out)
-    if reply.done and not event.dry_run:
-        out.orders.append(event)
+    kind = KINDS[type(event.order)]
+    reply = out.reply = kind.act(state, event, out)
+    if not reply.done or event.dry_run:
+        return
+    out.orders.append(_as_done(event, reply))
+    if not kind.is_seen:
         out.commands.append(cmd.Tell(told(event, reply)))
+
+
+def _as_done(event: Ordered, reply: Reply) -> Ordered:
+    """Return what is remembered of an order about jobs: those that it was carried out on."""
+    if not isinstance(event.order, CancelJobs | RetryJobs | SetPriority):
+        return event
+    return replace(event, order=replace(event.order, jobs=[item.name for item in reply.done], only=[]))
 
 
 def told(event: Ordered, reply: Reply) -> str:

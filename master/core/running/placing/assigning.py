@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from master.core.planning.plan import Job
-from master.core.planning.resources import NO_RESOURCES
 from master.core.running import commands as cmd
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import expect_model, give_up, move
@@ -51,8 +50,19 @@ def place(state: RunState, out: Outbox) -> None:
 
 def may_start_more(state: RunState) -> bool:
     """True while fewer attempts are out than the user allows."""
-    most = state.policy.max_running
-    return most is None or sum(len(view.attempts | view.reattached) for view in state.workers.values()) < most
+    most = most_at_once(state)
+    return most is None or attempts_out(state) < most
+
+
+def most_at_once(state: RunState) -> int | None:
+    """Return how many attempts may be out, by how the run was started and by what was ordered since."""
+    allowed = [each for each in (state.policy.max_running, state.at_once) if each is not None]
+    return min(allowed, default=None)
+
+
+def attempts_out(state: RunState) -> int:
+    """Return how many attempts are out."""
+    return sum(len(view.attempts | view.reattached) for view in state.workers.values())
 
 
 def _choose(state: RunState, view: WorkerView) -> Job | None:
@@ -92,7 +102,7 @@ def refuse_too_large(state: RunState, out: Outbox) -> None:
 def refuse_homeless(state: RunState, out: Outbox) -> None:
     """Fail the jobs that need what no machine has, or none that is left."""
     patience_s = max(state.policy.give_up_s, state.policy.lease_s)
-    for needs in [needs for needs in state.ready.resources if needs is not NO_RESOURCES]:
+    for needs in [needs for needs in state.ready.resources if needs.restrict]:
         why = why_homeless(needs, state.workers.values(), out.at, patience_s)
         for job in state.ready.with_resources(needs) if why else ():
             give_up(state, state.jobs[job.job_id], out, why)

@@ -8,8 +8,8 @@ import pytest
 
 from master.adapters.inbox import Asked
 from master.core.running import events as ev
-from master.core.running.lifecycle import State
-from master.core.running.orders.order import By, CancelJobs, Ordered, Reply
+from master.core.running.lifecycle import State, Trigger
+from master.core.running.orders.order import By, CancelJobs, Ordered, Reply, SetAtOnce
 from master.core.running.records import Outbox, RunState
 from master.core.running.run_state import step
 from master.errors import InternalError, TwophaseError
@@ -25,7 +25,13 @@ def test_an_order_is_answered_once_the_journal_has_it() -> None:
     world.dispatcher.turn([Asked(ORDER, reply)])
     assert world.orders == [ORDER]
     assert [item.name for item in reply.result(0).done] == ["alpha/job0"]
-    assert any("cancel by anna: alpha/job0" in text for text in world.said("note"))
+    assert world.said("shown")[-1].trigger is Trigger.USER_CANCEL
+    preferred = Future[Reply]()
+    world.dispatcher.turn([Asked(Ordered(0.0, ORDER.by, SetAtOnce(1)), preferred)])
+    assert (
+        world.said("note")[-1]
+        == "set-at-once by anna: run (1 at a time, was as many at a time as there is room for)"
+    )
 
 
 def test_nothing_is_answered_where_the_journal_cannot_be_written() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from master.view.failures import Failure, print_failures, print_left_out
+from master.view.failures import Failure, print_cancelled, print_failures, print_left_out
 from tests.unit.master.view.conftest import paper, written
 
 
@@ -50,4 +50,13 @@ def test_where_there_is_nothing_nothing_is_said() -> None:
     console = paper(60)
     print_failures(console, [], "the summary")
     print_left_out(console, [], "the summary")
+    assert written(console) == ""
+
+
+def test_what_users_cancelled_is_told_once_for_each_reason() -> None:
+    console = paper(80)
+    print_cancelled(console, [("a", "by anna: slow"), ("b", "by anna: slow"), ("c", "by bo\x1b[2J")])
+    assert written(console).splitlines()[1:] == ["a and 1 more: by anna: slow", "c: by bo", ""]
+    console = paper(80)
+    print_cancelled(console, [])
     assert written(console) == ""

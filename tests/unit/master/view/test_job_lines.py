@@ -49,3 +49,12 @@ def test_a_line_is_whole_in_a_narrow_terminal() -> None:
     console.width = 30
     print_jobs([PlannedJob("alpha/a", False, 0, "python " + "--flag " * 20)], each=True, console=console)
     assert written(console).count("\n") == 1
+
+
+def test_what_was_cancelled_by_hand_is_not_going_to_run() -> None:
+    jobs = [*RESUMED, PlannedJob("alpha/c", False, 1, "z", "by anna: too slow")]
+    assert list(job_lines(jobs, each=True))[::4] == [
+        "Goes on with an earlier run: 1 done, 2 of 4 jobs will run, 1 begun before, 1 cancelled by hand and"
+        " kept so (--retry-cancelled).",
+        "alpha/c: cancelled by anna: too slow",
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.unit.worker_agent.protocol.strategies import (
     EVENT,
 )
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.codec import MessageError, dump
+from worker_agent.protocol.codec import Count, MessageError, dump, parse
 from worker_agent.protocol.events import Event, EventKind
 from worker_agent.protocol.outcome import Finished, Outcome
 
@@ -67,3 +67,17 @@ def test_a_word_is_written_as_its_text() -> None:
         "running",
         '["lost"]',
     )
+
+
+@dataclass(frozen=True)
+class NewStyle:
+    names: list[str]
+    most: Count | None = None
+
+
+def test_annotations_may_be_written_in_the_newer_way() -> None:
+    assert parse(NewStyle, {"names": ["a"], "most": None}) == NewStyle(["a"])
+    assert parse(NewStyle, {"names": [], "most": 3}).most == 3
+    for wrong in ({"names": [1]}, {"names": [], "most": -1}, {"names": [], "most": "3"}):
+        with pytest.raises(MessageError):
+            parse(NewStyle, wrong)

@@ -76,3 +76,11 @@ def test_what_came_home_is_known_by_its_content() -> None:
 def test_jobs_that_no_plan_has_are_known_by_their_ids() -> None:
     assert job_of("base_models/abc") == Job("base_models/abc", phase=1, makes="abc")
     assert job_of("alpha/x") == JOB
+
+
+def test_who_cancelled_a_job_is_known_until_it_goes_on() -> None:
+    cancelled = [*BEGUN, row(3.0, "user cancel", "cancelled", note="by anna: too slow")]
+    found = row_of(JOB, standings(cancelled)["alpha/x"])
+    assert (found.error, found.cancelled_by) == ("cancelled by anna: too slow", "by anna: too slow")
+    retried = [*cancelled, row(4.0, "revive", "pending", note="retry by anna")]
+    assert row_of(JOB, standings(retried)["alpha/x"]).cancelled_by == ""

@@ -270,6 +270,8 @@ def essence(state: RunState, job_id: str) -> Mapping[str, object]:
         "collected": record.job.makes or record.collected,
         "worker": record.worker,
         "orphaned": {n: (lost.worker, lost.finished) for n, lost in record.orphaned.items()},
+        "cancelled": record.cancelled_by,
+        "priority": record.job.resources.priority if record.job.phase == 2 else 0,
         "content": record.content_hash if record.state is State.SUCCEEDED else "",
     }
 

@@ -29,7 +29,9 @@ def test_every_state_can_be_reached_from_pending() -> None:
 
 def test_what_has_ended_goes_on_only_when_asked_to() -> None:
     leaving = {trigger for state in ENDED for trigger in TABLE[state]}
-    assert leaving == {Trigger.REVIVE, Trigger.REDO, Trigger.DROP, Trigger.USER_CANCEL}
+    own = {Trigger.USER_CANCEL, Trigger.COLLECT}
+    assert leaving == {Trigger.REVIVE, Trigger.REDO, Trigger.DROP} | own
+    assert [state for state in ENDED if Trigger.COLLECT in TABLE[state]] == [State.CANCELLED]
     assert TABLE[State.SUCCEEDED] == {Trigger.REDO: State.READY}
 
 

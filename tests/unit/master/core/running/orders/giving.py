@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from master.core.running.orders.order import By, CancelJobs, Order, Ordered, Reply
+from master.core.running.orders.order import By, CancelJobs, Order, Ordered, Reply, RetryJobs
 from tests.unit.master.core.running.stage import Stage, told
 
 ANNA = By(1000, "anna", 4711)
@@ -37,3 +37,8 @@ def give(run: Stage, order: Order, why: str = "", *, dry_run: bool = False) -> C
 def cancel(run: Stage, *jobs: str, only: tuple[str, ...] = (), why: str = "", dry_run: bool = False) -> Came:
     """Cancel jobs of a run."""
     return give(run, CancelJobs(list(jobs), list(only)), why, dry_run=dry_run)
+
+
+def retry(run: Stage, *jobs: str, only: tuple[str, ...] = (), why: str = "", dry_run: bool = False) -> Came:
+    """Retry jobs of a run."""
+    return give(run, RetryJobs(list(jobs), list(only)), why, dry_run=dry_run)

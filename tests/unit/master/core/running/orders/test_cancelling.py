@@ -7,6 +7,7 @@ from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.orders.order import CancelJobs, Ordered
 from master.core.running.policy import Policy
+from master.core.running.summary import job_row
 from tests.unit.master.core.running.orders.giving import ANNA, cancel
 from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running, one_running_alone
 
@@ -186,3 +187,29 @@ def test_an_order_to_a_run_that_is_over_gets_no_reply() -> None:
     run = one_running_alone()
     cancel(run, "job")
     assert run.take(Ordered(run.at, ANNA, CancelJobs(["job"]))).reply is None
+
+
+def lost_on_the_way_home() -> Stage:
+    """A base model is made on `w1`, which fell silent before it was home; it waits for another try."""
+    run = Stage(base(), job("a", needs="x"), job("b"), workers=["w1"])
+    run.up("w1")
+    run.ended("w1", BASE, 1)
+    run.silent("w1")
+    assert run.stands(BASE) is State.READY
+    return run
+
+
+def test_a_success_from_before_that_comes_home_after_all_counts_and_unblocks() -> None:
+    run = lost_on_the_way_home()
+    says = cancel(run, BASE).done[BASE]
+    assert says.startswith("was ready; a try has succeeded: where its outcome still comes home, that counts")
+    assert run.stands("a") is State.BLOCKED
+    assert run.home(BASE, 1)[0] == f"{BASE} collect#1@w1: succeeded"
+    assert [run.stands("a"), run.state.jobs[BASE].cancelled_by] == [State.READY, ""]
+
+
+def test_it_is_told_as_one_that_its_user_cancelled() -> None:
+    run = two()
+    cancel(run, "job", why="too  slow")
+    row = job_row(run.state.jobs["job"])
+    assert (row.error, row.cancelled_by) == ("cancelled by anna: too slow", "by anna: too  slow")

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from master.core.running.orders.order import ORDERS, CancelJobs, Ordered, Reply, Said
+from master.core.running.orders.order import (
+    ORDERS,
+    CancelJobs,
+    Ordered,
+    Reply,
+    RetryJobs,
+    Said,
+    SetAtOnce,
+    SetPriority,
+)
 from master.core.running.orders.table import KINDS, replay, told
 from tests.unit.master.core.running.orders.giving import ANNA, cancel
 from tests.unit.master.core.running.stage import Stage, job
@@ -18,7 +27,7 @@ def test_only_an_order_that_changed_something_is_remembered() -> None:
     cancel(run, "job", dry_run=True)
     assert run.orders == []
     cancel(run, "job", "nowhere")
-    assert [order.order for order in run.orders] == [CancelJobs(["job", "nowhere"])]
+    assert [order.order for order in run.orders] == [CancelJobs(["job"])], "and of it what was done"
 
 
 def test_those_who_watch_are_told_in_a_line() -> None:
@@ -30,5 +39,6 @@ def test_those_who_watch_are_told_in_a_line() -> None:
 
 def test_orders_about_what_is_there_no_more_are_replayed_without_harm() -> None:
     run = Stage(job())
-    replay(run.state, [Ordered(0.0, ANNA, kind(["gone"])) for kind in ORDERS.values()])
+    given = [CancelJobs(["gone"]), RetryJobs(["gone"]), SetPriority(["gone"], 1), SetAtOnce()]
+    replay(run.state, [Ordered(0.0, ANNA, order) for order in given])
     assert list(run.state.jobs) == ["job"]

@@ -1,0 +1,43 @@
+"""Orders about jobs: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from worker_agent.protocol.codec import Count
+
+
+@dataclass(frozen=True)
+class CancelJobs:
+    """End these jobs and keep them ended, over restarts too, until a retry."""
+
+    jobs: list[str]
+    only: list[str] = field(default_factory=list)
+    """States: a job that is in none of them by now is left alone.  Empty: in any."""
+
+
+@dataclass(frozen=True)
+class RetryJobs:
+    """Try these jobs again, which failed, were cancelled or are blocked."""
+
+    jobs: list[str]
+    only: list[str] = field(default_factory=list)
+    """As of CancelJobs."""
+
+
+@dataclass(frozen=True)
+class SetPriority:
+    """Let these jobs, which have not started, go before those of a lower priority."""
+
+    jobs: list[str]
+    priority: int
+    only: list[str] = field(default_factory=list)
+    """As of CancelJobs."""
+
+
+@dataclass(frozen=True)
+class SetAtOnce:
+    """Run at most so many jobs at a time."""
+
+    most: Count | None = None
+    """None: as many as there is room for; 0: nothing more is started for now."""

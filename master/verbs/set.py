@@ -1,0 +1,66 @@
+"""`twophase set`: what goes first, and how much runs at a time."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from master.commands.frame import Command
+from master.commands.options.flag_types import bounded
+from master.commands.options.parser import new_parser
+from master.errors import UsageError
+from master.verbs.common.options import add_job_filters
+from master.verbs.common.ordering import ORDER_EXIT_CODES, add_order_options, carry_out
+
+NAME = "set"
+WAITING = ("pending", "ready")
+UNLIMITED = "unlimited"
+_DESCRIPTION = """\
+Change how a running master goes on: which jobs go first, how many run at a time.  It holds for the next
+starts of the run too, until it is set otherwise."""
+_EPILOG = f"""\
+{ORDER_EXIT_CODES}
+
+examples:
+  twophase set --priority 10 --where lr=1e-3
+  twophase set --at-once 4 --why 'others need the GPUs'
+  twophase set --at-once {UNLIMITED}"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Change what is asked for and return the exit code."""
+    command = Command(f"twophase {NAME}")
+    return command.run(lambda: _set(command, parser().parse_args(words)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser."""
+    result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
+    what = result.add_mutually_exclusive_group(required=True)
+    priority = bounded(int, -1_000_000, 1_000_000, "priority (a whole number)")
+    first = "the jobs go before those of a lower one (0); only what has not started"
+    what.add_argument("--priority", type=priority, metavar="N", help=first)
+    most = f"run at most so many jobs at a time; 0: start nothing more for now; {UNLIMITED}: as there is room"
+    what.add_argument("--at-once", type=_at_once, metavar="N", help=most)
+    add_job_filters(result, "with --priority: which")
+    add_order_options(result)
+    return result
+
+
+def _at_once(text: str) -> int | str:
+    return UNLIMITED if text == UNLIMITED else bounded(int, 0, 10**9, "number")(text)
+
+
+_at_once.__name__ = f"number (0 or more, or {UNLIMITED})"
+
+
+def _set(command: Command, options: argparse.Namespace) -> int:
+    from master.verbs.common.aim import aim
+
+    if options.priority is not None:
+        orders = aim(options, fit=WAITING).orders(priority=options.priority)
+        return carry_out(command, options, "set-priority", orders)
+    if options.jobs or options.state or options.where:
+        raise UsageError("--at-once is of the whole run: give it without jobs")
+    most = None if options.at_once == UNLIMITED else options.at_once
+    return carry_out(command, options, "set-at-once", [{"most": most}])

@@ -1,0 +1,30 @@
+"""The words of `twophase retry`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from master.runs.control import client
+from master.verbs import retry
+
+
+def test_what_a_filter_finds_must_still_have_ended_in_vain(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[Any]()
+
+    def order(layout: Any, verb: str, fields: Any, why: str, *, dry_run: bool) -> dict[str, Any]:
+        seen.append((verb, fields))
+        return {"done": [{"name": "alpha/lr=0.1", "says": "was failed"}], "refused": [], "notes": []}
+
+    monkeypatch.setattr(client, "order", order)
+    assert retry.main(["alpha/*", "--run", str(run)]) == 0
+    assert seen == [("retry", {"jobs": ["alpha/lr=0.1"], "only": ["failed", "blocked", "cancelled"]})]
+
+
+def test_nothing_that_failed_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert retry.main(["--state", "cancelled", "--run", str(run)]) == 2
+    assert "none is cancelled: 1 failed" in capsys.readouterr().err

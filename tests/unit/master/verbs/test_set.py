@@ -1,0 +1,55 @@
+"""The words of `twophase set`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from master.runs.control import client
+from master.verbs import set as verb
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    orders = list[tuple[str, Any]]()
+
+    def order(layout: Any, name: str, fields: Any, why: str, *, dry_run: bool) -> dict[str, Any]:
+        orders.append((name, fields))
+        return {"done": [{"name": "run", "says": "so"}], "refused": [], "notes": []}
+
+    monkeypatch.setattr(client, "order", order)
+    return orders
+
+
+@pytest.mark.parametrize(("text", "most"), [("0", 0), ("4", 4), ("unlimited", None)])
+def test_how_many_run_at_a_time(run: Path, seen: list[Any], text: str, most: int | None) -> None:
+    assert verb.main(["--at-once", text, "--run", str(run)]) == 0
+    assert seen == [("set-at-once", {"most": most})]
+
+
+def test_what_goes_first(run: Path, seen: list[Any]) -> None:
+    assert verb.main(["--priority", "-3", "lr=0.01", "--run", str(run)]) == 0
+    assert seen == [("set-priority", {"jobs": ["alpha/lr=0.01"], "only": [], "priority": -3})]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--at-once", "-1"],
+        ["--at-once", "all"],
+        ["--priority", "x", "plain"],
+        ["--priority", "1", "--at-once", "2", "plain"],
+    ],
+)
+def test_other_words_are_wrong(run: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        verb.main([*words, "--run", str(run)])
+    assert ended.value.code == 2
+
+
+def test_jobs_are_for_priorities_alone(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verb.main(["--at-once", "2", "plain", "--run", str(run)]) == 2
+    assert "of the whole run" in capsys.readouterr().err
