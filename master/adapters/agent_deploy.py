@@ -6,10 +6,12 @@ import hashlib
 import io
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import worker_agent
@@ -92,12 +94,23 @@ with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
     sys.exit(main(sys.argv[1:]))
 """
 """The same, with a standard input that goes on."""
+_RUN_HERE = """
+sys.path.insert(0, sys.argv.pop(1))
+from worker_agent.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+_AND_THEN = """
+if facts['python'] >= [3, 8] and facts['system'].startswith('linux'):
+    del sys.argv[1]
+"""
+_PROBE_AND_RUN, _PROBE_AND_RUN_HERE = (_PROBE + _AND_THEN + indent(run, "    ") for run in (_RUN, _RUN_HERE))
 ISOLATED = ("-I",)
 """For our programs there: modules that lie in the home directory are not taken for Python's own."""
 _GPUS_MARK, _ENVIRONMENT_MARK, _LIMITS_MARK = '{"tool": ', '{"python": ', '{"limits": '
 _CACHE_MARK = '{"cache": '
 _CACHE_S = 12 * 3600.0
 """A cache may hold terabytes, which are hashed."""
+_NO_GPUS = "the GPUs cannot be looked at"
 _ENVIRONMENT_S = 600.0
 """More than `setup`, and the look at modules after it, may take."""
 
@@ -110,9 +123,13 @@ class AgentBundle:
     data: bytes
 
 
+def _root() -> Path:
+    return Path(worker_agent.__file__).parent
+
+
 def build_agent() -> AgentBundle:
     """Return the agent of this installation: the same bytes for the same source."""
-    root = Path(worker_agent.__file__).parent
+    root = _root()
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as bundle:
         bundle.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), _ENTRY)
@@ -141,7 +158,15 @@ def check_worker(
     Raises WorkerUnusable where Python or (with `rsync`) rsync is missing or too old, or `state_dir` cannot be
     made.
     """
-    found = _probe(session, python, agent_path(state_dir, bundle.digest[:16]))
+    path = agent_path(state_dir, bundle.digest[:16])
+    done = session.run([python, *ISOLATED, "-c", _PROBE, path])
+    return _checked(session, done, bundle, python, state_dir, rsync=rsync)
+
+
+def _checked(
+    session: Session, done: Completed, bundle: AgentBundle, python: str, state_dir: str, *, rsync: bool
+) -> WorkerFacts:
+    found = _facts(session, done, python)
     version = ".".join(str(part) for part in found["python"])
     if tuple(found["python"]) < (3, 8):
         raise WorkerUnusable(
@@ -172,10 +197,24 @@ def check_gpus(session: Session, bundle: AgentBundle, python: str, server: Serve
 
     Raises WorkerUnusable where GPUs are not there or cannot be read.
     """
-    report = gpu_report(session, bundle, python, _gpu_flags(server))
-    if report["problem"]:
-        raise WorkerUnusable(session.host, report["problem"])
-    return GpuFacts(len(report["slots"]), tuple(report["gpu_bytes"]))
+    return _gpu_facts(session, gpu_report(session, bundle, python, _gpu_flags(server)))
+
+
+def check_with_gpus(
+    session: Session, bundle: AgentBundle, python: str, server: ServerSpec
+) -> tuple[WorkerFacts, GpuFacts]:
+    """Look at a worker and its GPUs by one process there.  Raises what `check_worker` and `check_gpus` do."""
+    own = server.is_local and python == sys.executable
+    path = agent_path(server.state_dir, bundle.digest[:16])
+    words = ["gpus", "--json", *_gpu_flags(server)]
+    if own:  # what is installed here needs no archive, and is compiled already
+        argv = [python, *ISOLATED, "-c", _PROBE_AND_RUN_HERE, path, str(_root().parent), *words]
+        done = session.run(argv)
+    else:
+        argv = [python, *ISOLATED, "-c", _PROBE_AND_RUN, path, *words]
+        done = session.run(argv, stdin=b"\n" + bundle.data)
+    facts = _checked(session, done, bundle, python, server.state_dir, rsync=not server.is_local)
+    return facts, _gpu_facts(session, _report(session, done, _GPUS_MARK, _NO_GPUS))
 
 
 def _gpu_flags(server: ServerSpec) -> list[str]:
@@ -199,12 +238,18 @@ def open_usage(
     return channel
 
 
+def _gpu_facts(session: Session, report: Mapping[str, Any]) -> GpuFacts:
+    if report["problem"]:
+        raise WorkerUnusable(session.host, report["problem"])
+    return GpuFacts(len(report["slots"]), tuple(report["gpu_bytes"]))
+
+
 def gpu_report(
     session: Session, bundle: AgentBundle, python: str, flags: Sequence[str] = ()
 ) -> Mapping[str, Any]:
     """Return what the agent's command `gpus` tells of a machine, without leaving the agent there."""
     done = session.run([python, *ISOLATED, "-c", _RUN, "gpus", "--json", *flags], stdin=b"\n" + bundle.data)
-    return _report(session, done, _GPUS_MARK, "the GPUs cannot be looked at")
+    return _report(session, done, _GPUS_MARK, _NO_GPUS)
 
 
 def check_limits(session: Session, bundle: AgentBundle, python: str) -> str:
@@ -262,10 +307,9 @@ def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: 
     return path
 
 
-def _probe(session: Session, python: str, path: str) -> dict[str, Any]:
-    done = session.run([python, *ISOLATED, "-c", _PROBE, path])
+def _facts(session: Session, done: Completed, python: str) -> dict[str, Any]:
     for line in done.stdout.decode(errors="replace").splitlines():
-        if line.startswith(_MARK) and done.exit_code == 0:
+        if line.startswith(_MARK) and done.exit_code in (0, 1):  # 1 where there is a problem with the GPUs
             facts: dict[str, Any] = json.loads(line[len(_MARK) :])
             return facts
     if done.exit_code in (126, 127):

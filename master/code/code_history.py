@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from master.code.code_record import CodeRecord, changes, listed
-from master.core.running.events import Attempt
+
+if TYPE_CHECKING:
+    from master.core.running.events import Attempt
 
 
 @dataclass(frozen=True)

@@ -3,56 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict
 
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.run_two_phase import COMMAND
-from master.commands.taken_ids import notes_on_earlier
 from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec, settings_of
 from master.commands.working_directory import check_working_directory
-from master.core.planning.workers import planned_workers
 from master.errors import NoUsableWorker
-from master.notify.post import telling
-from master.notify.sending import look, who
-from master.runs.dispatcher import halt_text
-from master.runs.earlier_starts import planned_jobs
-from master.runs.phase_logs import write_phase_logs
-from master.runs.run import Run, RunResult
-from master.runs.run_lock import exclusive
-from master.runs.script_jobs import job_configs
-from master.runs.stop_signals import on_signals
-from master.runs.worker_check import check_gpu_memory, probe_workers
+from master.runs.script_jobs import job_configs, planned_jobs
+from master.runs.worker_check import Look, check_gpu_memory, probe_workers
 from master.specs import NotifySpec
-from master.storage.rebuilding import rebuild
 from master.storage.run_layout import RunLayout
-from master.storage.verification import verify
 from master.view.job_lines import print_jobs, print_settings
-from master.view.job_starts import start_notes
-from master.view.metrics import Metrics, absence
 from master.view.plan_table import plan_json, print_plan
-from master.view.result_sheet import write_sheet
-from master.view.result_table import collected_metrics, print_result, result_json
-from master.view.view import open_views
-from worker_agent.protocol.script_contract import INLINE
 
 
-def work(options: TwoPhaseOptions) -> int:
-    """Do what the user asked for and return the exit code."""
+def work(options: TwoPhaseOptions, ahead: Look | None = None) -> int:
+    """Do what the user asked for and return the exit code; `ahead` is a look at this machine, begun."""
     check_working_directory()
     layout = RunLayout(options.run_dir)
     if options.verify:
         return _verify(layout)
     if options.rebuild and not options.dry_run:
-        with exclusive(layout):
-            for text in rebuild(layout):
-                COMMAND.say(text)
+        _rebuild(layout)
     request = check_request(options, layout)
-    return _dry_run(options, layout, request) if options.dry_run else _work(options, layout, request)
+    if options.dry_run:
+        return _dry_run(options, layout, request, ahead)
+    from master.commands.two_phase_run import run  # a plan does without all that runs
+
+    return run(options, layout, request)
+
+
+def _rebuild(layout: RunLayout) -> None:
+    from master.runs.run_lock import exclusive
+    from master.storage.rebuilding import rebuild
+
+    with exclusive(layout):
+        for text in rebuild(layout):
+            COMMAND.say(text)
 
 
 def _verify(layout: RunLayout) -> int:
+    from master.storage.verification import verify
+
     found = verify(layout)
     for problem in found.problems:
         COMMAND.say(problem)
@@ -61,12 +54,14 @@ def _verify(layout: RunLayout) -> int:
     return 1 if found.problems else 0
 
 
-def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
+def _dry_run(
+    options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest, ahead: Look | None
+) -> int:
     spec, configs = run_spec(options, layout, request), job_configs(request.jobs)
     base = (request.base.sources.argv, request.base.flags) if request.base else None
     jobs = planned_jobs(spec, (request.code.sources.argv, request.flags), configs, base)
     limited = any(job.resources.limits for job in request.plan.jobs)
-    workers = probe_workers(request.cluster, limited=limited)
+    workers = probe_workers(request.cluster, limited=limited, ahead=ahead)
     check_gpu_memory(request.jobs, workers)
     with COMMAND.printing():
         if options.json:
@@ -88,78 +83,8 @@ def _dry_run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
 
 
 def _say_who_is_told(spec: NotifySpec) -> None:
+    from master.notify.sending import look, who
+
     known = look(spec)
     for text in (who(spec, known), *known.problems):
         COMMAND.say(f"notify: {text}")
-
-
-def _work(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
-    """Run until the end, then say what came of it."""
-    with ExitStack() as stack:
-        terminal = False if options.executor == INLINE else None
-        views = open_views(quiet=options.quiet, terminal=terminal, log_file=options.log_file)
-        for view in views:
-            stack.callback(view.close)
-        run = stack.enter_context(Run.open(run_spec(options, layout, request)))
-        told = telling(request.cluster.notify, layout.root, run.note, COMMAND.say)
-        tellers = stack.enter_context(told)
-        _greet(options, request, run)
-        with on_signals(run.stop):
-            result = run.run([*views, *tellers])
-            for text in write_phase_logs(layout, request.jobs, result):
-                COMMAND.say(text)
-            metrics = collected_metrics(result.state, layout)
-            for text in write_sheet(result.state, layout, request.jobs, metrics, request.earlier):
-                COMMAND.say(text)
-            if result.exit_code == NoUsableWorker.exit_code:
-                reasons = (text.replace("\n", "\n    ") for text in result.reasons)
-                COMMAND.say("\n  ".join(["no usable worker:", *reasons]))
-            if options.quiet and result.state.halted:  # which leaves notes out
-                COMMAND.say(halt_text(result.state.halted))
-            _report(options, layout, result, metrics, request)
-        return result.exit_code
-
-
-def _greet(options: TwoPhaseOptions, request: TwoPhaseRequest, run: Run) -> None:
-    """Say what there is to say before the jobs begin."""
-    problems = [*run.problems, *([request.doubt] if request.doubt else [])]
-    if options.quiet:  # which leaves notes out, but these are problems
-        for text in problems:
-            COMMAND.say(text)
-    if request.doubt:
-        run.note(request.doubt)
-    for note in request.code.all_notes:
-        run.note(note)
-    if options.tmux_session:
-        run.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
-    if not options.json and not options.quiet:
-        with COMMAND.printing():
-            code = request.code.without_notes()
-            print_plan(request.jobs, request.plan, planned_workers(request.cluster), code)
-            print_settings(*settings_of(options, request))
-
-
-def _report(
-    options: TwoPhaseOptions,
-    layout: RunLayout,
-    result: RunResult,
-    metrics: Mapping[str, Metrics],
-    request: TwoPhaseRequest,
-) -> None:
-    state, exit_code = result.state, result.exit_code
-    starts = [
-        *start_notes(state, request.imports),
-        *notes_on_earlier(request.earlier),
-        *(absence(metrics) if request.code.sources.entry else ()),
-    ]
-    with COMMAND.printing():
-        if options.json:
-            found = metrics, layout.result, result.code_notes(), starts
-            print(json.dumps(result_json(state, exit_code, *found), indent=2))
-        elif not (options.quiet and exit_code == 0):
-            print_result(
-                state,
-                layout,
-                elapsed_s=result.ended_at - result.started_at,
-                notes=(*result.code_notes(), *starts),
-            )

@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from master.core.nearest import literal, shown, unknown
 from master.errors import ConfigError
-from master.intake import strict_yaml
-from master.intake.strict_yaml import MAX_DEPTH, Duplicated, Trail
+from master.intake.plain_values import MAX_DEPTH, Duplicated, Trail
 
 _BEYOND = 2**63
 _CONTAINERS = frozenset({list, dict, Duplicated})
@@ -57,8 +57,7 @@ class Document:
 
     def line_of(self, trail: Trail) -> int:
         """Return the line, from 1, of the value at `trail`, or of the nearest thing around it."""
-        find = strict_yaml.line_of if self.is_yaml else _json_line_of
-        return find(self.text, trail)
+        return (_yaml().line_of if self.is_yaml else _json_line_of)(self.text, trail)
 
     def error(self, trail: Trail, problem: str, place: str | None = None) -> ConfigError:
         """Return the error for the value at `trail`, which messages call `place`."""
@@ -164,13 +163,20 @@ def parse_document(text: str, source: str) -> Document:
     if not _encodes(text):
         raise ConfigError(source, "", "the text holds a lone surrogate, which is no character")
     is_yaml = source.lower().endswith((".yaml", ".yml"))
-    value = strict_yaml.parse(text, source) if is_yaml else _parse_json(text, source)
+    value = _yaml().parse(text, source) if is_yaml else _parse_json(text, source)
     return _sound(Document(value, source, text, is_yaml))
 
 
 def flags_document(value: Any, source: str) -> Document:
     """Return the document of what flags say, as strictly checked as a file.  Raises ConfigError."""
     return _sound(Document(value, source, "", is_yaml=False, has_lines=False))
+
+
+def _yaml() -> ModuleType:
+    """Return the reader of YAML, which takes longer to load than most files take to read."""
+    from master.intake import strict_yaml
+
+    return strict_yaml
 
 
 def _sound(document: Document) -> Document:

@@ -15,23 +15,12 @@ import yaml
 
 from master.core.nearest import shown
 from master.errors import ConfigError
+from master.intake.plain_values import MAX_DEPTH, Trail
 
-Trail = tuple[str | int, ...]
-"""The way to a value in a document: keys and indices."""
-
-MAX_DEPTH = 32
 MAX_VALUES = 10_000_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING_TAG = "tag:yaml.org,2002:str"
-
-
-class Duplicated(dict[str, Any]):
-    """An object in which `key` is given twice."""
-
-    def __init__(self, members: dict[str, Any], key: str) -> None:
-        super().__init__(members)
-        self.key = key
 
 
 class _RefusedError(Exception):

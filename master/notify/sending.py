@@ -12,13 +12,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from master.adapters.process_groups import signal_group
 from master.errors import ConfigError
-from master.notify.messages import Message
 from master.specs import TOLD_OF_END, TOLD_OF_FAILURE, TOLD_OF_WORKER, ClusterSpec, NotifySpec
 from master.view.wording import plural
+
+if TYPE_CHECKING:
+    from master.notify.messages import Message
 
 SECONDS = 15.0
 """So long may addresses, and the command, take for a message."""

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from master.code.git import git_argv
+from master.core.json_values import as_number
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
-from master.core.running.summary import as_number, job_row
+from master.core.running.summary import job_row
 from master.core.timestamps import Span, iso
 from master.orchestrator.arguments import Passed, argv_of, shown_command, shown_words
 from master.orchestrator.discovery import SPELLINGS, shown_path

@@ -5,18 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from master.adapters.agent_client import Greeting, WorkerLink
 from master.adapters.agent_deploy import ISOLATED, AgentBundle, build_agent, deploy_agent
-from master.adapters.inbox import Inbox
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
 from master.core.planning.identity import tagged_hash
 from master.specs import ClusterSpec, ServerSpec
 from worker_agent.protocol import messages as msg
 
+if TYPE_CHECKING:
+    from master.adapters.agent_client import WorkerLink
+    from master.adapters.inbox import Inbox
+
 OpenSession = Callable[[ServerSpec, ClusterSpec, bool], Session]
-MakeLink = Callable[[ServerSpec, ClusterSpec], WorkerLink]
+MakeLink = Callable[[ServerSpec, ClusterSpec], "WorkerLink"]
 """Takes a worker, and the cluster by whose SSH configuration it is reached."""
 
 
@@ -54,6 +57,8 @@ def link_maker(
     name: RunName, inbox: Inbox, connect: OpenSession = open_session, in_terminal: bool = False
 ) -> MakeLink:
     """Return what makes links, not started, to workers; `in_terminal` gives jobs our terminal."""
+    from master.adapters.agent_client import Greeting, WorkerLink  # a look at workers does without links
+
     bundle = build_agent()
 
     def link(server: ServerSpec, cluster: ClusterSpec) -> WorkerLink:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from master import steady_clock
 from master.adapters.inbox import Inbox, Received
 from master.code.code_history import CodeHistory, CodeStart
-from master.core.planning.outlook import PlannedJob
 from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.events import Attempt
@@ -17,13 +15,10 @@ from master.core.running.lifecycle import State, Trigger
 from master.core.running.orders.order import Ordered
 from master.core.running.records import RunState
 from master.core.running.recovery import recover, start_over
-from master.runs.launching import Started, command_of, shown_words
 from master.runs.spec import RunSpec
-from master.specs import Config
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.journal import Journal
-from master.storage.journal_reading import read_orders, read_transitions
 from master.storage.run_layout import RunLayout
 from master.transfers.published_attempt import find_published_attempt
 
@@ -138,33 +133,3 @@ def kept_cancelled(state: RunState) -> Iterator[str]:
         stays = "stays" if len(kept) == 1 else "stay"
         again = "`twophase retry` or --retry-cancelled tries again"
         yield f"{which} {stays} cancelled, as ordered earlier; {again}"
-
-
-def planned_jobs(
-    spec: RunSpec,
-    program: Started,
-    configs: Mapping[str, Config],
-    base: Started | None = None,
-) -> list[PlannedJob]:
-    """Return the jobs of a run in their order.  Raises ConfigError for a journal that cannot be read.
-
-    `base` trains base models, where that is another program.
-    """
-    return list(_jobs(spec, {1: base or program, 2: program}, configs))
-
-
-def _shown(words: Sequence[str]) -> str:
-    """Return a command as one line, in which what the worker fills in needs no quotation marks."""
-    return " ".join(word if word.endswith("{device}") else shlex.quote(word) for word in words)
-
-
-def _jobs(
-    spec: RunSpec, programs: Mapping[int, Started], configs: Mapping[str, Config]
-) -> Iterator[PlannedJob]:
-    journal = spec.layout.journal
-    state = state_after(spec, read_transitions(journal), read_orders(journal))
-    for job_id, record in state.jobs.items():
-        program, flags = programs[record.job.phase]
-        words = shown_words(command_of(program, configs[job_id], flags))
-        done = record.state is State.SUCCEEDED
-        yield PlannedJob(job_id, done, record.attempts, _shown(words), record.cancelled_by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +15,13 @@ from master.code.sources import Sources
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import DEFAULT_PREFIX, PREFIX
-from master.core.planning.plan import base_model_job_id, makes_base_model
+from master.core.planning.outlook import PlannedJob
+from master.core.planning.plan import Job, base_model_job_id, makes_base_model
 from master.core.planning.varying import varying
+from master.core.running.lifecycle import State
 from master.errors import ConfigError
-from master.runs.launching import NO_LIMITS, Limits, command_of, launch_message, shown_words
-from master.runs.spec import Code, Start
+from master.runs.launching import NO_LIMITS, Limits, Started, command_of, launch_message, shown_words
+from master.runs.spec import Code, RunSpec, Start
 from master.specs import BASE_PREFIX, Config, JobsSpec
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.messages import Launch, Mount
@@ -133,3 +136,43 @@ def job_configs(jobs: JobsSpec) -> dict[str, Config]:
             made_by = jobs.base_jobs.get(job.base_model.spec_hash) or phase1_config(job)
             configs.setdefault(base_model_job_id(job.base_model.spec_hash), made_by)
     return configs
+
+
+def planned_jobs(
+    spec: RunSpec,
+    program: Started,
+    configs: Mapping[str, Config],
+    base: Started | None = None,
+) -> list[PlannedJob]:
+    """Return the jobs of a run in their order.  Raises ConfigError for a journal that cannot be read.
+
+    `base` trains base models, where that is another program.
+    """
+    return list(_jobs(spec, {1: base or program, 2: program}, configs))
+
+
+def _shown(words: Sequence[str]) -> str:
+    """Return a command as one line, in which what the worker fills in needs no quotation marks."""
+    return " ".join(word if word.endswith("{device}") else shlex.quote(word) for word in words)
+
+
+def _jobs(
+    spec: RunSpec, programs: Mapping[int, Started], configs: Mapping[str, Config]
+) -> Iterator[PlannedJob]:
+    for job, done, attempts, cancelled_by in _standing(spec):
+        program, flags = programs[job.phase]
+        words = shown_words(command_of(program, configs[job.job_id], flags))
+        yield PlannedJob(job.job_id, done, attempts, _shown(words), cancelled_by)
+
+
+def _standing(spec: RunSpec) -> Iterator[tuple[Job, bool, int, str]]:
+    """Yield the jobs in their order, whether each is done, how many attempts it had, and who cancelled it."""
+    journal = spec.layout.journal
+    if not journal.exists():  # a first plan does without all that knows of earlier starts
+        yield from ((job, False, 0, "") for job in spec.plan.jobs)
+        return
+    from master.runs.earlier_starts import state_after
+    from master.storage.journal_reading import read_orders, read_transitions
+
+    for record in state_after(spec, read_transitions(journal), read_orders(journal)).jobs.values():
+        yield record.job, record.state is State.SUCCEEDED, record.attempts, record.cancelled_by

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from master.code.code_history import CodeStart
 from master.code.origin import Described
 from master.core.planning.plan import Plan
 from master.core.running.policy import Policy
-from master.core.running.records import JobRecord
 from master.runs.run_lock import RUN_TWO_PHASE, Owner
 from master.specs import EMPTY, ClusterSpec, JobsSpec
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.messages import Launch, Mount
+
+if TYPE_CHECKING:
+    from master.core.running.records import JobRecord
 
 NO_JOBS = JobsSpec((), "")
 

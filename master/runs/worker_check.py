@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from master.adapters.agent_deploy import (
     AgentBundle,
+    GpuFacts,
+    WorkerFacts,
     build_agent,
     check_environment,
-    check_gpus,
     check_limits,
+    check_with_gpus,
     check_worker,
     gpu_report,
 )
@@ -23,8 +25,8 @@ from master.adapters.session import Session
 from master.core.nearest import shown
 from master.core.planning.job_settings import GPU_MEMORY, resources_of
 from master.core.planning.workers import PlannedWorker, planned_workers
-from master.core.running.placing.worker_room import too_large
 from master.errors import ConfigError, TwophaseError
+from master.intake.cluster import this_machine
 from master.runs.agents import open_session, python_of
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
 from worker_agent.protocol.reports import usual_cpu_slots
@@ -32,38 +34,60 @@ from worker_agent.protocol.reports import usual_cpu_slots
 AT_ONCE = 8
 
 
-def probe_workers(cluster: ClusterSpec, *, limited: bool = False) -> list[PlannedWorker]:
+Look = Future[tuple[WorkerFacts, GpuFacts]]
+
+
+def look_ahead() -> Look:
+    """Begin to look at this machine as a worker of its own, while what else a plan needs is loaded."""
+    (server,) = this_machine().servers
+
+    def look() -> tuple[WorkerFacts, GpuFacts]:
+        with LocalSession(server.name) as session:
+            return check_with_gpus(session, build_agent(), python_of(server), server)
+
+    pool = ThreadPoolExecutor(1)
+    found = pool.submit(look)
+    pool.shutdown(wait=False)
+    return found
+
+
+def probe_workers(
+    cluster: ClusterSpec, *, limited: bool = False, ahead: Look | None = None
+) -> list[PlannedWorker]:
     """Return the workers of the cluster config, each with its slots or the reason why it is of no use.
 
-    Where jobs are `limited`, or a worker limits them, it is asked how it keeps limits.
+    Where jobs are `limited`, or a worker limits them, it is asked how it keeps limits.  `ahead` is a look at
+    the one worker of those who name none.
     """
-    probe = partial(_probe, cluster, limited or any(server.limits for server in cluster.servers))
+    any_limits = limited or any(server.limits for server in cluster.servers)
+    probe = partial(_probe, cluster, any_limits, ahead)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(probe, cluster.servers, planned_workers(cluster)))
 
 
-def _probe(cluster: ClusterSpec, limited: bool, server: ServerSpec, planned: PlannedWorker) -> PlannedWorker:
+def _probe(
+    cluster: ClusterSpec, limited: bool, ahead: Look | None, server: ServerSpec, planned: PlannedWorker
+) -> PlannedWorker:
     bundle, python = build_agent(), python_of(server)
     try:
         with open_session(server, cluster) as session:
-            facts = check_worker(session, bundle, python, server.state_dir, rsync=not server.is_local)
+            found = None
+            if server.agent.gpus:
+                looked = ahead.result() if ahead else check_with_gpus(session, bundle, python, server)
+                facts, found = looked
+            else:
+                facts = check_worker(session, bundle, python, server.state_dir, rsync=not server.is_local)
             missing = _missing(session, bundle, python, server)
             kept = check_limits(session, bundle, python) if limited else ""
-            planned = replace(planned, missing=missing, limits_kept=kept)
-            if server.agent.gpus:
-                found = check_gpus(session, bundle, python, server)
-                return replace(
-                    planned,
-                    reachable=True,
-                    slots=found.slots,
-                    gpus=len(found.gpu_bytes),
-                    gpu_bytes=found.gpu_bytes,
-                )
+            planned = replace(planned, missing=missing, limits_kept=kept, reachable=True)
+            if found:
+                gpus = len(found.gpu_bytes)
+                return replace(planned, slots=found.slots, gpus=gpus, gpu_bytes=found.gpu_bytes)
     except (TwophaseError, OSError, ValueError) as error:
         return replace(planned, reachable=False, reason=str(error).removeprefix(f"{server.name}: "))
     asked = server.agent.cpu_slots
     slots = asked if asked is not None else usual_cpu_slots(facts.cores)
-    return replace(planned, reachable=True, slots=slots)
+    return replace(planned, slots=slots)
 
 
 def _missing(session: Session, bundle: AgentBundle, python: str, server: ServerSpec) -> tuple[str, ...]:
@@ -126,6 +150,8 @@ def check_gpu_memory(jobs: JobsSpec, workers: Sequence[PlannedWorker]) -> None:
     unseen = any(worker.gpus != 0 and not worker.reachable for worker in workers)
     if unseen or not sizes or not all(size for size, _ in sizes):
         return
+    from master.core.running.placing.worker_room import too_large  # few plans get here
+
     largest, name = max(sizes)
     for job in jobs.jobs:
         need = resources_of(job.config).gpu_memory or 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from master.core.running.summary import as_number
+from master.core.json_values import as_number
 from master.specs import EMPTY
 from master.storage.json_files import read_json
 

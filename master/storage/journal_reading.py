@@ -7,16 +7,17 @@ import shutil
 import sqlite3
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from master.core.running.commands import Transition
-from master.core.running.orders.order import Ordered
-from master.storage.journal import DAMAGE, SELECT_TRANSITIONS, check_format, transition_of, unusable
-from master.storage.journal_orders import orders_in
+if TYPE_CHECKING:
+    from master.core.running.commands import Transition
+    from master.core.running.orders.order import Ordered
+
+_Told = TypeVar("_Told")
 
 _PARTS = ("", "-wal")
 """Suffixes of the files that hold a journal."""
@@ -40,23 +41,47 @@ def read_earlier_starts(path: Path) -> EarlierStarts:
 
     May be called while a master works with the journal.  Raises ConfigError as `Journal`.
     """
+    return _asked(path, EarlierStarts(), lambda db: _earlier_starts(db, path))
+
+
+def _earlier_starts(db: sqlite3.Connection, path: Path) -> EarlierStarts:
+    from master.storage.journal import check_format
+
+    if not check_format(db, path):
+        return EarlierStarts()
+    row = db.execute("SELECT value FROM meta WHERE key = 'code'").fetchone()
+    codes = json.loads(row[0]) if row else []
+    known = dict(db.execute("SELECT job_hash, job_id FROM jobs"))
+    (run_id,) = db.execute("SELECT value FROM meta WHERE key = 'run_id'").fetchone()
+    return EarlierStarts(known, codes[-1]["code"] if codes else None, run_id)
+
+
+def _asked(path: Path, nothing: _Told, question: Callable[[sqlite3.Connection], _Told]) -> _Told:
+    """Return a journal's answer, `nothing` where there is none.  Raises ConfigError as `Journal`."""
+    if not _is_there(path):
+        return nothing
+    from master.storage.journal import DAMAGE, unusable  # a first plan does without it
+
     try:
-        if not path.exists():
-            return EarlierStarts()
         with readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
-            if not check_format(db, path):
-                return EarlierStarts()
-            row = db.execute("SELECT value FROM meta WHERE key = 'code'").fetchone()
-            codes = json.loads(row[0]) if row else []
-            known = dict(db.execute("SELECT job_hash, job_id FROM jobs"))
-            (run_id,) = db.execute("SELECT value FROM meta WHERE key = 'run_id'").fetchone()
-            return EarlierStarts(known, codes[-1]["code"] if codes else None, run_id)
+            return question(db)
     except (sqlite3.Error, OSError, *DAMAGE) as error:
+        raise unusable(path, error) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        from master.storage.journal import unusable
+
         raise unusable(path, error) from error
 
 
 def read_fields(path: Path, job_id: str) -> dict[str, Any] | None:
     """Return the fields of a journal's job; None where it tells none, as those of earlier versions."""
+    from master.storage.journal import DAMAGE
+
     select = "SELECT job_hash FROM jobs WHERE job_id = ? COLLATE NOCASE"
     try:
         with readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
@@ -70,25 +95,25 @@ def read_fields(path: Path, job_id: str) -> dict[str, Any] | None:
 
 def read_transitions(path: Path) -> list[Transition]:
     """Return all transitions of a journal as `read_earlier_starts` does; none where there is none."""
-    try:
-        if not path.exists():
-            return []
-        with readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
-            rows = db.execute(SELECT_TRANSITIONS) if check_format(db, path) else ()
-            return [transition_of(row) for row in rows]
-    except (sqlite3.Error, OSError, *DAMAGE) as error:
-        raise unusable(path, error) from error
+    return _asked(path, [], lambda db: _transitions(db, path))
+
+
+def _transitions(db: sqlite3.Connection, path: Path) -> list[Transition]:
+    from master.storage.journal import SELECT_TRANSITIONS, check_format, transition_of
+
+    rows = db.execute(SELECT_TRANSITIONS) if check_format(db, path) else ()
+    return [transition_of(row) for row in rows]
 
 
 def read_orders(path: Path) -> list[Ordered]:
     """Return all orders of users that a journal has; none where there is none, or of an earlier version."""
-    try:
-        if not path.exists():
-            return []
-        with readers_copy(path) as copy, closing(sqlite3.connect(copy)) as db:
-            return orders_in(db)
-    except (sqlite3.Error, OSError, *DAMAGE) as error:
-        raise unusable(path, error) from error
+    return _asked(path, [], _orders)
+
+
+def _orders(db: sqlite3.Connection) -> list[Ordered]:
+    from master.storage.journal_orders import orders_in
+
+    return orders_in(db)
 
 
 @contextmanager

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from master.core.json_values import as_number
 from master.core.running.lifecycle import State
-from master.core.running.summary import JobRow, as_number
 from master.specs import Config
 from master.storage.json_files import read_json
 from master.storage.run_layout import RunLayout, record_names
+
+if TYPE_CHECKING:
+    from master.core.running.summary import JobRow
 
 _CODE_DIGITS = 8
 
@@ -66,6 +69,8 @@ def code_of(result: Path) -> str:
 
 
 def _row(job_id: str, record: dict[str, Any]) -> JobRow:
+    from master.core.running.summary import JobRow  # what few commands need
+
     attempt = int(as_number(record.get("attempt")) or 0)
     return JobRow(
         *(job_id, 2, State.SUCCEEDED, attempt, attempt, _text(record.get("worker"))),

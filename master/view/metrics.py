@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from master.core.running.summary import as_number
+from master.core.json_values import as_number
 from master.storage.json_files import read_json
 
 Metrics = Mapping[str, float]

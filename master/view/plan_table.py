@@ -11,11 +11,10 @@ from rich.console import Console
 
 from master.core.harmless import clean
 from master.core.planning.job_limits import kept
-from master.core.planning.plan import Plan
+from master.core.planning.plan import Plan, planned_savings
 from master.core.planning.sharing import sharing_note
 from master.core.planning.varying import varying
 from master.core.planning.workers import PlannedWorker
-from master.core.running.summary import planned_savings
 from master.specs import BaseModelSpec, JobsSpec
 from master.view.plan_code import PlannedCode, code_json, print_code
 from master.view.tables import cut, new_table, stdout_console

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from master.core.harmless import clean
-from master.core.planning.plan import Job
-from master.core.running.fleet.holds import Hold
-from master.core.running.forecast.time_left import TimeLeft
-from master.core.running.summary import PhaseCounts, as_number
-from worker_agent.protocol.reports import Said
+from master.core.json_values import as_number
+
+if TYPE_CHECKING:
+    from master.core.planning.plan import Job
+    from master.core.running.fleet.holds import Hold
+    from master.core.running.forecast.time_left import TimeLeft
+    from master.core.running.summary import PhaseCounts
+    from worker_agent.protocol.reports import Said
 
 HASH_SHOWN = 12
 PHASES: Mapping[int, str] = {1: "base models", 2: "experiments"}

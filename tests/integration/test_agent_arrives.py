@@ -5,12 +5,34 @@ from __future__ import annotations
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from master.adapters.agent_deploy import AgentBundle, build_agent, check_worker, deploy_agent, gpu_report
+from master.adapters.agent_deploy import (
+    AgentBundle,
+    build_agent,
+    check_gpus,
+    check_with_gpus,
+    check_worker,
+    deploy_agent,
+    gpu_report,
+)
 from master.adapters.local_session import LocalSession
+from master.adapters.session import Completed
 from master.errors import RemoteError, WorkerUnusable
+from master.specs import ServerSpec
+from worker_agent.protocol.messages import Settings
+
+
+class Counting(LocalSession):
+    """Counts the processes that it runs."""
+
+    runs = 0
+
+    def run(self, *given: Any, **more: Any) -> Completed:
+        self.runs += 1
+        return super().run(*given, **more)
 
 
 def test_the_agent_arrives_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
@@ -88,3 +110,25 @@ def test_an_old_interpreter_tells_its_version(tmp_path: Path) -> None:
         pytest.raises(WorkerUnusable, match=r"is Python 3\.2\.6; the agent needs 3\.8"),
     ):
         check_worker(session, build_agent(), str(old), str(tmp_path), rsync=False)
+
+
+@pytest.mark.parametrize("host", ["localhost", "elsewhere"])
+def test_one_process_tells_as_much_as_two(host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On this machine by what is installed, elsewhere by the archive."""
+    (tmp_path / "json.py").write_text("raise SystemExit('not mine')")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = Settings(gpus=["auto"])
+    server = ServerSpec(host, host, state_dir=str(tmp_path / "state"), agent=settings)
+    with Counting() as session:
+        together = check_with_gpus(session, build_agent(), sys.executable, server)
+        assert session.runs == 1
+        rsync = host == "elsewhere"
+        apart = check_worker(session, build_agent(), sys.executable, server.state_dir, rsync=rsync)
+        assert together == (apart, check_gpus(session, build_agent(), sys.executable, server))
+
+
+def test_a_problem_is_told_by_one_process_too(tmp_path: Path) -> None:
+    settings = Settings(gpus=["auto"], cpu_slots=0)
+    server = ServerSpec("localhost", "localhost", state_dir=str(tmp_path / "state"), agent=settings)
+    with LocalSession() as session, pytest.raises(WorkerUnusable, match="cpu_slots is 0"):
+        check_with_gpus(session, build_agent(), sys.executable, server)

@@ -62,3 +62,17 @@ def test_ssh_is_imported_where_it_is_used() -> None:
     look = "import sys, master.commands.run_two_phase_work as m; print('paramiko' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_plan_loads_nothing_that_runs() -> None:
+    look = "import sys, master.commands.run_two_phase_work as m; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    ours = {name for name in done.stdout.split() if name.startswith(("master.", "yaml"))}
+    runs = (
+        "master.runs.run.",
+        "master.runs.dispatcher",
+        "master.transfers",
+        "master.core.running.records",
+        "yaml",
+    )
+    assert not [name for name in ours if f"{name}.".startswith((*runs, "yaml"))]

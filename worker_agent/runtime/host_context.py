@@ -14,14 +14,14 @@ from worker_agent.attempts.invocation import base_environment
 from worker_agent.attempts.working_directory import WorkingDirectories
 from worker_agent.cache.artefacts import Cache
 from worker_agent.core.execution import Key
-from worker_agent.core.shares import SHARES, Device, usual_slots
+from worker_agent.core.shares import Device, usual_slots
 from worker_agent.devices.slot_locks import cores
 from worker_agent.environment.job_base import JobBase
 from worker_agent.limits.base import Bounds
 from worker_agent.limits.watched import WatchedBounds
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
-from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES, Settings
+from worker_agent.protocol.messages import Settings
 from worker_agent.protocol.private_directory import is_anothers, make_private
 from worker_agent.protocol.reports import WorkerFacts
 from worker_agent.system.this_machine import expand, hostname
@@ -36,32 +36,6 @@ def installed_version(package: str) -> Optional[str]:
         for path in sorted(Path(folder).glob(f"{package}-*.*-info")) if folder else ():
             return path.stem[len(package) + 1 :]
     return None
-
-
-def check_settings(settings: Settings) -> None:
-    """Raise MessageError with what is wrong with the settings of a hello, if anything is."""
-    if not all(gpu and "\0" not in gpu for gpu in settings.gpus):
-        raise MessageError(f"Settings.gpus is {settings.gpus!r:.200}, allowed is a list of GPU ids as text")
-    if settings.slots_per_gpu is not None and not 1 <= settings.slots_per_gpu <= SHARES:
-        allowed = f"allowed are 1 to {SHARES}"
-        raise MessageError(f"Settings.slots_per_gpu is {settings.slots_per_gpu}, {allowed}")
-    if settings.cpu_slots is not None and settings.cpu_slots < 1:
-        raise MessageError(f"Settings.cpu_slots is {settings.cpu_slots}, allowed are 1 and more")
-    if settings.visible_gpus not in (BY_INDEX, BY_UUID):
-        problem = f"{settings.visible_gpus!r:.200}, allowed are {BY_INDEX} and {BY_UUID}"
-        raise MessageError(f"Settings.visible_gpus is {problem}")
-    if settings.kill_grace_s < 0:
-        raise MessageError(f"Settings.kill_grace_s is {settings.kill_grace_s}, allowed are 0 and more")
-    if settings.checkpoint_limit_bytes < 0:
-        problem = f"{settings.checkpoint_limit_bytes}, allowed are 0 and more"
-        raise MessageError(f"Settings.checkpoint_limit_bytes is {problem}")
-    if settings.cache_limit_bytes is not None and settings.cache_limit_bytes < 0:
-        raise MessageError(
-            f"Settings.cache_limit_bytes is {settings.cache_limit_bytes}, allowed are 0 and more"
-        )
-    if settings.log_limit_bytes < LEAST_LOG_BYTES:
-        problem = f"{settings.log_limit_bytes}, allowed are {LEAST_LOG_BYTES} and more"
-        raise MessageError(f"Settings.log_limit_bytes is {problem}")
 
 
 def choose_work_dir(settings: Settings, layout: StateLayout) -> Path:

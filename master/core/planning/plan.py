@@ -113,3 +113,8 @@ def _phase2_job(job: JobSpec) -> Job:
         gpu_kind=job.kind,
         resources=_else(needs),
     )
+
+
+def planned_savings(plan: Plan) -> int:
+    """Return how many trainings the plan saves over one for each experiment that starts from a base model."""
+    return sum(job.needs is not None for job in plan.jobs) - len(plan.to_train)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from master.core.planning.plan import Plan, base_model_job_id
+from master.core.planning.plan import base_model_job_id
 from master.core.running.lifecycle import ENDED, State
 from master.core.running.records import JobRecord, RunState
 from worker_agent.protocol.outcome import LeftOut
@@ -152,11 +150,6 @@ def savings(rows: Iterable[BaseModelRow]) -> Savings:
     return Savings(trainings, seconds)
 
 
-def planned_savings(plan: Plan) -> int:
-    """Return how many trainings the plan saves over one for each experiment that starts from a base model."""
-    return sum(job.needs is not None for job in plan.jobs) - len(plan.to_train)
-
-
 def utilization_percent(busy_s: float, slots: int, span_s: float) -> float:
     """Return the share of the slots' time in which they ran jobs, 0 to 100."""
     offered = slots * span_s
@@ -184,10 +177,3 @@ class PhaseCounts:
     def open(self) -> int:
         """Return how many have not ended."""
         return self.total - self.succeeded - self.failed - self.blocked - self.cancelled
-
-
-def as_number(value: Any) -> float | None:
-    """Return a finite number as a float, None for anything else (and for true and false)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if abs(value) <= sys.float_info.max else None

@@ -10,8 +10,8 @@ from typing import Any
 from master.core.nearest import shown
 from master.core.planning.job_settings import OF_MACHINES
 from master.errors import ConfigError
+from master.intake.plain_values import Trail
 from master.intake.strict_json import Document, Node
-from master.intake.strict_yaml import Trail
 
 
 @dataclass(frozen=True)

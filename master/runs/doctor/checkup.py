@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from master.adapters.agent_deploy import ISOLATED
 from master.adapters.session import Session
 from master.core.explaining.health import Checkup
-from master.core.running.summary import as_number
+from master.core.json_values import as_number
 from master.errors import RemoteError
 
 _MARK = "twophase-checkup "

@@ -8,6 +8,7 @@ from typing import Collection, Sequence
 
 from worker_agent.core import slot_assignment, transitions
 from worker_agent.core.execution import Key
+from worker_agent.core.settings_check import check_settings
 from worker_agent.core.shares import Device
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_monitor import GpuMonitor
@@ -16,7 +17,7 @@ from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.messages import PROTOCOL, AttemptKey, Hello, Settings, Welcome
 from worker_agent.runtime.effects.environment import EnvironmentEffects
-from worker_agent.runtime.host_context import CurrentHost, HostContext, check_settings, choose_work_dir
+from worker_agent.runtime.host_context import CurrentHost, HostContext, choose_work_dir
 from worker_agent.runtime.ports import Locks, Records, Workers
 from worker_agent.runtime.recovery import ended_and_told
 from worker_agent.runtime.spool import Met

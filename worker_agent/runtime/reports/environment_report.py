@@ -9,12 +9,12 @@ import sys
 from dataclasses import asdict, dataclass, field
 from typing import List
 
+from worker_agent.core.settings_check import check_settings
 from worker_agent.environment.job_base import job_base
 from worker_agent.environment.missing import check_work_dir, checked, missing_of
 from worker_agent.environment.setup_script import SetupError
 from worker_agent.protocol.codec import MessageError, parse
 from worker_agent.protocol.messages import Settings
-from worker_agent.runtime.host_context import check_settings
 
 
 @dataclass

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
+from worker_agent.core.settings_check import check_settings
 from worker_agent.core.shares import SHARES, Device, size, usual_slots
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_monitor import GpuMonitor
@@ -17,7 +18,6 @@ from worker_agent.devices.slot_locks import SlotLocks
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import slot_lock_dir
 from worker_agent.protocol.messages import Settings
-from worker_agent.runtime.host_context import check_settings
 from worker_agent.system.background import Background
 
 

@@ -3,61 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from master.adapters.inbox import Inbox
 from master.commands import run_two_phase, run_two_phase_work
 from master.commands.options.run_two_phase import TwoPhaseOptions, parse
-from master.core.planning.workers import PlannedWorker
 from master.errors import ConfigError, InternalError, NoUsableWorker, SessionLost, UsageError
-from master.runs import run as run_module
-from master.runs.notices import Ended, Noted, Notice, Notices
-from master.runs.run_lock import exclusive
-from master.storage.run_layout import RunLayout
+from tests.unit.master.commands.conftest import probing
 from worker_agent import __version__
 
-TRAIN = """
-import argparse
-parser = argparse.ArgumentParser()
-parser.add_argument("--participants", nargs="*")
-parser.add_argument("--fold", type=int)
-parser.add_argument("--out", default="experiments/base_models/mine")
-"""
 REQUIRED = ["--cluster-config", "c.json", "--jobs-config", "j.json"]
-
-
-class Notes:
-    """A view that remembers notes and whether it was closed."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.closed = False
-
-    def subscribe(self, notices: Notices) -> None:
-        notices.listen(Noted, lambda noted: self.notes.append(noted.text))
-        notices.listen(Ended, lambda _: self.close())
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@pytest.fixture
-def argv(tmp_path: Path) -> list[str]:
-    """A good command line for a run on this machine, which nothing has been done for."""
-    (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "train.py").write_text(TRAIN)
-    server = {"host": "localhost", "gpus": 0, "cpu_slots": 1, "state_dir": str(tmp_path / "state")}
-    (tmp_path / "cluster.json").write_text(json.dumps({"servers": [server]}))
-    (tmp_path / "jobs.json").write_text(json.dumps([{"participants": ["a", "b"], "fold": n} for n in (0, 1)]))
-    return [
-        *("--cluster-config", str(tmp_path / "cluster.json"), "--jobs-config", str(tmp_path / "jobs.json")),
-        *("--script-path", str(tmp_path / "src" / "train.py"), "--run-dir", str(tmp_path / "run")),
-    ]
 
 
 def test_defaults() -> None:
@@ -119,11 +75,6 @@ def test_errors_are_one_message_and_an_exit_code(
     assert capsys.readouterr().err == f"run_two_phase: {says}\n"
 
 
-def probing(monkeypatch: pytest.MonkeyPatch, *reachable: bool) -> None:
-    workers = [PlannedWorker(f"lab{n}", 2, 0, up, "" if up else "down") for n, up in enumerate(reachable)]
-    monkeypatch.setattr(run_two_phase_work, "probe_workers", lambda cluster, limited: workers)
-
-
 @pytest.mark.parametrize(("reachable", "code"), [((True, False), 0), ((False, False), 4)])
 def test_a_dry_run_tells_the_plan_and_whether_it_could_run(
     monkeypatch: pytest.MonkeyPatch,
@@ -141,129 +92,3 @@ def test_a_dry_run_tells_the_plan_and_whether_it_could_run(
     assert run_two_phase.main([*argv, "--dry-run"]) == code
     assert "2 experiments; 2 base models to train" in capsys.readouterr().out
     assert not (tmp_path / "run").exists()
-
-
-def ending(code: int | Exception) -> Callable[..., Any]:
-    """Return what stands for the dispatcher: it tells what is to be said at the start, and ends."""
-
-    class Ending:
-        def __init__(
-            self, shared: object, journal: object, inbox: Inbox, ports: object, tell: Callable[[Notice], None]
-        ) -> None:
-            self._inbox, self._tell = inbox, tell
-
-        def run(self) -> int:
-            while not self._inbox.empty():
-                item = self._inbox.get()
-                assert isinstance(item, Noted)
-                self._tell(item)
-            if isinstance(code, Exception):
-                raise code
-            return code
-
-    return Ending
-
-
-def run_to(
-    monkeypatch: pytest.MonkeyPatch, argv: list[str], code: int | Exception, *flags: str
-) -> tuple[int, Notes]:
-    view = Notes()
-    monkeypatch.setattr(run_two_phase_work, "open_views", lambda **_: [view])
-    monkeypatch.setattr(run_module, "Dispatcher", ending(code))
-    return run_two_phase.main([*argv, *flags]), view
-
-
-@pytest.mark.parametrize("code", [0, 1, 4, 130])
-def test_the_exit_code_is_the_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], code: int
-) -> None:
-    assert run_to(monkeypatch, argv, code, "--json")[0] == code
-    assert isinstance(json.loads(capsys.readouterr().out), dict)
-
-
-def test_a_defect_closes_all_and_leaves_the_run_to_be_continued(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], tmp_path: Path
-) -> None:
-    threads = threading.active_count()
-    code, view = run_to(monkeypatch, argv, InternalError("alpha/job cannot finish"))
-    assert (code, view.closed) == (70, True)
-    assert "alpha/job cannot finish" in capsys.readouterr().err
-    assert threading.active_count() == threads
-    layout = RunLayout(tmp_path / "run")
-    with exclusive(layout):
-        assert [path.name for path in layout.state.iterdir() if "-wal" in path.name] == []
-    assert run_to(monkeypatch, argv, 0, "--quiet")[0] == 0
-
-
-def test_what_views_are_told_is_not_said_in_the_plan_too(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], tmp_path: Path
-) -> None:
-    (tmp_path / "src" / "data").symlink_to(tmp_path)
-    _, view = run_to(monkeypatch, argv, 0)
-    assert len(view.notes) == 1 and view.notes[0].startswith("data: a link to a folder is not copied")
-    page = capsys.readouterr().out
-    assert "Project root: " in page and "not copied" not in page
-
-
-def test_what_is_not_copied_and_not_needed_is_said(
-    monkeypatch: pytest.MonkeyPatch, argv: list[str], tmp_path: Path
-) -> None:
-    for number in range(7):
-        (tmp_path / "src" / f"data{number}").symlink_to(tmp_path)
-    _, view = run_to(monkeypatch, argv, 0, "--tmux-session", "mine", "--json")
-    assert view.notes[0].startswith("data0: a link to a folder is not copied as code")
-    assert view.notes[5] == "… and 2 more beside the script that are not copied as code"
-    assert view.notes[6].startswith("--tmux-session is no longer needed")
-    assert len(view.notes) == 7
-
-
-@pytest.mark.parametrize("quiet", [True, False])
-def test_a_script_that_only_workers_may_understand_is_said_and_run(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    argv: list[str],
-    tmp_path: Path,
-    quiet: bool,
-) -> None:
-    server = {"host": "lab1", "gpus": 1}
-    (tmp_path / "cluster.json").write_text(json.dumps({"servers": [server]}))
-    (tmp_path / "src" / "train.py").write_text("new statement\n")
-    probing(monkeypatch, True)
-    assert run_two_phase.main([*argv, "--dry-run", "--json"]) == 0
-    shown = capsys.readouterr()
-    assert json.loads(shown.out)["jobs"] == 2
-    assert "train.py: line 1: does not parse as Python" in shown.err
-    code, view = run_to(monkeypatch, argv, 0, *(["--quiet"] if quiet else ["--json"]))
-    assert code == 0 and "on a worker whose Python is not newer all jobs will fail" in view.notes[0]
-    assert ("all jobs will fail" in capsys.readouterr().err) == quiet
-
-
-@pytest.mark.parametrize("quiet", [True, False])
-def test_a_damaged_base_model_is_set_aside_and_said(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    argv: list[str],
-    tmp_path: Path,
-    quiet: bool,
-) -> None:
-    probing(monkeypatch, True)
-    run_two_phase.main([*argv, "--dry-run", "--json"])
-    spec_hash = json.loads(capsys.readouterr().out)["base_models"]["to_train"][0]["spec_hash"]
-    layout = RunLayout(tmp_path / "run")
-    layout.base_model(spec_hash).mkdir(parents=True)
-    run_two_phase.main([*argv, "--dry-run", "--json"])
-    assert "it is going to be set aside" in capsys.readouterr().err
-    assert layout.base_model(spec_hash).exists()
-    _, view = run_to(monkeypatch, argv, 0, *(["--quiet"] if quiet else ["--json"]))
-    assert "it is trained again" in view.notes[0]
-    assert ("it is trained again" in capsys.readouterr().err) == quiet
-    assert not layout.base_model(spec_hash).exists()
-
-
-def test_a_log_that_cannot_be_written_is_said_and_costs_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str], tmp_path: Path
-) -> None:
-    (tmp_path / "run" / "phase2_experiments.json").mkdir(parents=True)
-    assert run_to(monkeypatch, argv, 0, "--quiet")[0] == 0
-    assert "phase2_experiments.json cannot be written" in capsys.readouterr().err
-    assert json.loads((tmp_path / "run" / "phase1_base_models.json").read_text())["total_jobs"] == 2

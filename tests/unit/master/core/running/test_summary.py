@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from master.core.json_values import as_number
+from master.core.planning.plan import planned_savings
 from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
-from master.core.running.summary import (
-    as_number,
-    base_model_rows,
-    job_row,
-    job_rows,
-    planned_savings,
-    savings,
-    utilization_percent,
-)
+from master.core.running.summary import base_model_rows, job_row, job_rows, savings, utilization_percent
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 
 IN_STORE = {"0" * 64: "content"}

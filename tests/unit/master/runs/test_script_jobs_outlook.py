@@ -12,8 +12,7 @@ from master.core.planning.plan import make_plan
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError
-from master.runs.earlier_starts import planned_jobs
-from master.runs.script_jobs import job_configs
+from master.runs.script_jobs import job_configs, planned_jobs
 from master.runs.spec import RunSpec
 from master.specs import ClusterSpec, ServerSpec
 from master.storage.journal import Journal

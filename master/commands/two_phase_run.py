@@ -1,0 +1,100 @@
+"""A run of `run_two_phase`, from its opening to what is said of its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from master.commands.options.run_two_phase import TwoPhaseOptions
+from master.commands.run_two_phase import COMMAND
+from master.commands.taken_ids import notes_on_earlier
+from master.commands.two_phase_request import TwoPhaseRequest, run_spec, settings_of
+from master.core.planning.workers import planned_workers
+from master.errors import NoUsableWorker
+from master.notify.post import telling
+from master.runs.dispatcher import halt_text
+from master.runs.phase_logs import write_phase_logs
+from master.runs.run import Run, RunResult
+from master.runs.stop_signals import on_signals
+from master.storage.run_layout import RunLayout
+from master.view.job_lines import print_settings
+from master.view.job_starts import start_notes
+from master.view.metrics import Metrics, absence
+from master.view.plan_table import print_plan
+from master.view.result_sheet import write_sheet
+from master.view.result_table import collected_metrics, print_result, result_json
+from master.view.view import open_views
+from worker_agent.protocol.script_contract import INLINE
+
+
+def run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
+    """Run until the end, then say what came of it."""
+    with ExitStack() as stack:
+        terminal = False if options.executor == INLINE else None
+        views = open_views(quiet=options.quiet, terminal=terminal, log_file=options.log_file)
+        for view in views:
+            stack.callback(view.close)
+        opened = stack.enter_context(Run.open(run_spec(options, layout, request)))
+        told = telling(request.cluster.notify, layout.root, opened.note, COMMAND.say)
+        tellers = stack.enter_context(told)
+        _greet(options, request, opened)
+        with on_signals(opened.stop):
+            result = opened.run([*views, *tellers])
+            for text in write_phase_logs(layout, request.jobs, result):
+                COMMAND.say(text)
+            metrics = collected_metrics(result.state, layout)
+            for text in write_sheet(result.state, layout, request.jobs, metrics, request.earlier):
+                COMMAND.say(text)
+            if result.exit_code == NoUsableWorker.exit_code:
+                reasons = (text.replace("\n", "\n    ") for text in result.reasons)
+                COMMAND.say("\n  ".join(["no usable worker:", *reasons]))
+            if options.quiet and result.state.halted:  # which leaves notes out
+                COMMAND.say(halt_text(result.state.halted))
+            _report(options, layout, result, metrics, request)
+        return result.exit_code
+
+
+def _greet(options: TwoPhaseOptions, request: TwoPhaseRequest, run: Run) -> None:
+    """Say what there is to say before the jobs begin."""
+    problems = [*run.problems, *([request.doubt] if request.doubt else [])]
+    if options.quiet:  # which leaves notes out, but these are problems
+        for text in problems:
+            COMMAND.say(text)
+    if request.doubt:
+        run.note(request.doubt)
+    for note in request.code.all_notes:
+        run.note(note)
+    if options.tmux_session:
+        run.note("--tmux-session is no longer needed: jobs go on without the terminal, and so does the run")
+    if not options.json and not options.quiet:
+        with COMMAND.printing():
+            code = request.code.without_notes()
+            print_plan(request.jobs, request.plan, planned_workers(request.cluster), code)
+            print_settings(*settings_of(options, request))
+
+
+def _report(
+    options: TwoPhaseOptions,
+    layout: RunLayout,
+    result: RunResult,
+    metrics: Mapping[str, Metrics],
+    request: TwoPhaseRequest,
+) -> None:
+    state, exit_code = result.state, result.exit_code
+    starts = [
+        *start_notes(state, request.imports),
+        *notes_on_earlier(request.earlier),
+        *(absence(metrics) if request.code.sources.entry else ()),
+    ]
+    with COMMAND.printing():
+        if options.json:
+            found = metrics, layout.result, result.code_notes(), starts
+            print(json.dumps(result_json(state, exit_code, *found), indent=2))
+        elif not (options.quiet and exit_code == 0):
+            print_result(
+                state,
+                layout,
+                elapsed_s=result.ended_at - result.started_at,
+                notes=(*result.code_notes(), *starts),
+            )
