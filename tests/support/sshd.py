@@ -22,6 +22,7 @@ class LoopbackSshd:
     """A running sshd, and what a client needs to reach it.
 
     Remote commands start in `home` and have it as `$HOME`: the user's own home is left alone.
+    Slots are its own.
     A session needs a command; there is no interactive shell.
     """
 
@@ -104,7 +105,7 @@ class LoopbackSshd:
                 os.kill(pid, signal.SIGKILL)
 
     def _write_config(self, directory: Path, extra_config: str) -> None:
-        authorized = directory / "authorized_keys"
+        authorized, slots = directory / "authorized_keys", directory / "slots"
         authorized.write_text(f"{self.client.public_key}\n")
         authorized.chmod(0o600)
         lines = [
@@ -118,7 +119,7 @@ class LoopbackSshd:
             "PasswordAuthentication no",
             "PermitRootLogin prohibit-password",
             "Subsystem sftp /usr/lib/openssh/sftp-server",
-            f'SetEnv "HOME={self.home}"',
+            f'SetEnv "HOME={self.home}" "TWOPHASE_SLOT_DIR={slots}"',
             f'ForceCommand cd {shlex.quote(str(self.home))} && eval "$SSH_ORIGINAL_COMMAND"',
             extra_config,
         ]
