@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -135,3 +135,21 @@ class JobsSpec:
     """Whether the file says if there are any: in a word of its own, or by the form of its jobs."""
     asked_for: frozenset[str] = frozenset()
     """Fields of sweeps, and those that the command line sets: columns of the table, with one value too."""
+
+    def with_more(self, more: JobsSpec) -> JobsSpec:
+        """Return these jobs, and those of another file that are not among them."""
+        new = more.without({job.job_hash for job in self.jobs})
+        return replace(
+            self,
+            jobs=(*self.jobs, *new.jobs),
+            base_models={**new.base_models, **self.base_models},
+            base_jobs={**new.base_jobs, **self.base_jobs},
+            asked_for=self.asked_for | new.asked_for,
+        )
+
+    def without(self, known: Collection[str]) -> JobsSpec:
+        """Return the jobs whose `job_hash` is not known, with the base models that they start from."""
+        new = tuple(job for job in self.jobs if job.job_hash not in known)
+        needed = {job.base_model.spec_hash: job.base_model for job in new if job.base_model}
+        base_jobs = {spec_hash: config for spec_hash, config in self.base_jobs.items() if spec_hash in needed}
+        return replace(self, jobs=new, base_models=needed, base_jobs=base_jobs)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from itertools import chain
 from typing import Any
 
 from master.code.base_model_words import no_place_for_base_models
@@ -14,7 +13,7 @@ from master.code.code_record import CodeRecord
 from master.code.former_code import report_on
 from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
-from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest, find_trainer_manifest
+from master.code.trainer_manifest import find_trainer_manifest
 from master.commands.chosen_code import (
     GOING_ON,
     KEEP,
@@ -24,42 +23,42 @@ from master.commands.chosen_code import (
     choose_stages,
     path_warnings,
 )
+from master.commands.job_reading import AddedJobs, Reading, check_results, notes_on_added
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
-from master.commands.taken_ids import in_the_way, notes_on_earlier, notes_on_suffixes, taken_by_earlier
+from master.commands.taken_ids import notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.plan import Plan, make_plan
 from master.core.planning.workers import notes_on_limits
 from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
-from master.errors import ConfigError, TwophaseError, UsageError
+from master.errors import TwophaseError, UsageError
 from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
 from master.intake.executors import (
-    check_executors,
     default_executor,
-    inline_problem,
-    threads_problem_of,
 )
 from master.intake.head_paths import with_head_paths
 from master.intake.job_ids import IdTaken
-from master.intake.jobs import read_jobs
-from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.secrets.environment import with_secrets
 from master.intake.secrets.notify import with_notify
-from master.intake.settings_check import check_phase1_labels, check_settings
+from master.intake.settings_check import check_phase1_labels
 from master.intake.stages.file import has_stages, read_stages
 from master.intake.stages.links import StageCode, read_staged_jobs
-from master.intake.strict_json import Document
 from master.intake.sweeps.flags import given_jobs
 from master.notify.sending import check_can_be_sent
 from master.runs.launching import Limits
 from master.runs.script_jobs import BaseCode, ScriptJobs
-from master.runs.spec import RunSpec
+from master.runs.spec import ReadMore, RunSpec
 from master.runs.worker_check import with_needs
-from master.specs import ClusterSpec, Config, JobsSpec
+from master.specs import ClusterSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal_reading import EarlierStarts, read_earlier_starts, read_transitions
-from master.storage.result_records import EarlierResult, earlier_results, read_record
+from master.storage.journal_reading import (
+    EarlierStarts,
+    read_earlier_starts,
+    read_orders,
+    read_transitions,
+)
+from master.storage.result_records import EarlierResult, earlier_results
 from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR, INLINE
@@ -98,6 +97,8 @@ class TwoPhaseRequest:
     """What trains base models, where that is another script."""
     earlier: tuple[EarlierResult, ...] = ()
     """Results of the run directory that are of no job of this command."""
+    read_more: ReadMore | None = None
+    """Reads jobs that are added while the run goes on; None where there can be none."""
 
 
 def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
@@ -142,39 +143,37 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     trainer = None if script else find_trainer_manifest(options.trainer)
     flags = replace(flags_taken(code.sources, trainer, options.flag_style), told_prefix=base is not None)
     of_base = _base_code(base, options)
+    executor = options.executor or default_executor(trainer.executors if trainer else ())
+
+    reading = Reading(options, cluster, code, trainer, flags, executor, layout, earlier)
+    more = AddedJobs.of(given, reading.checked)
     try:
         if stages and of_base:
             codes = StageCode(of_base.record.identity, of_base.flags), StageCode(code.record.identity, flags)
-            jobs = read_staged_jobs(stages, *codes, earlier.known_ids)
+            own = jobs = read_staged_jobs(stages, *codes, earlier.known_ids)
         else:
-            jobs = _jobs(options, given, code, earlier, trainer, flags)
+            own = reading.read(given, earlier.known_ids)
+            jobs = more.with_added(own, read_orders(layout.journal), earlier.known_ids)
     except IdTaken as error:
         raise taken_by_earlier(error, layout) from error
-    check_settings(jobs, cluster)
-    if options.executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
-        raise UsageError(f"--executor {problem}")
-    executor = options.executor or default_executor(trainer.executors if trainer else ())
-    check_executors(jobs, executor, _threads_problem(trainer))
+    reading.check(own)
     doubt = "; ".join(filter(None, (check_syntax(each, cluster.servers) for each in scripts)))
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
     rotten = {} if options.skip_phase1 else store.look(damaged)[0]
     plan = _plan(jobs, {**whole, **rotten}, cluster)
     _check_skip_phase1(options, plan)
-    _check_results(layout, jobs, earlier)
+    check_results(layout, jobs, earlier)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
     report = report_on((base or code).record, to_train, whole.values(), store.manifests() if to_train else ())
     results = _results_beside(layout, jobs, earlier)
-    notes = (
-        *_notes(jobs, flags, cluster, (base, code)),
-        *notes_on_limits(plan, cluster),
-        *notes_on_suffixes(jobs, earlier.known_ids, layout),
-        *notes_on_earlier(results),
-    )
-    planned = PlannedCode(code.sources, report, notes)
+    notes = _notes(jobs, flags, cluster, (base, code)), notes_on_limits(plan, cluster)
+    names = notes_on_suffixes(jobs, earlier.known_ids, layout)
+    told = chain(*notes, names, notes_on_earlier(results), notes_on_added(jobs, own))
+    planned = PlannedCode(code.sources, report, tuple(told))
     found = planned, code.record, plan, whole, rotten, damaged, doubt
-    more = needs, flags, executor, of_base, results
-    return TwoPhaseRequest(cluster, jobs, *found, *more)
+    rest = needs, flags, executor, of_base, results, None if stages else more.read_more
+    return TwoPhaseRequest(cluster, jobs, *found, *rest)
 
 
 def _plan(jobs: JobsSpec, whole: Mapping[str, Mapping[str, Any]], cluster: ClusterSpec) -> Plan:
@@ -226,38 +225,6 @@ def _cluster(options: TwoPhaseOptions) -> ClusterSpec:
     return with_secrets(with_head_paths(told, source), source, os.environ)
 
 
-def _jobs(
-    options: TwoPhaseOptions,
-    given: Document,
-    code: ChosenCode,
-    earlier: EarlierStarts,
-    trainer: TrainerManifest | None,
-    flags: ScriptFlags,
-) -> JobsSpec:
-    return read_jobs(
-        given,
-        code=code.record.identity,
-        known_ids=earlier.known_ids,
-        script=flags,
-        shape=trainer.shape if trainer else PARTICIPANT_JOBS,
-        check=None if code.script or options.trainer else _check_default_trainer,
-    )
-
-
-def _threads_problem(trainer: TrainerManifest | None) -> str:
-    return threads_problem_of(trainer.name, trainer.executors) if trainer else threads_problem_of(None)
-
-
-def _check_default_trainer(configs: Iterable[Config]) -> None:
-    """Refuse to run the default trainer where nothing says that it is meant: a script was forgotten."""
-    if not any(map(PARTICIPANT_JOBS.has_form, configs)):
-        raise UsageError(
-            "no --script-path: give your training script (or -m, or `script_path` in the cluster config)."
-            f" The trainer {DEFAULT_TRAINER} runs of itself where jobs have `participants` with `fold`, or a"
-            f" `mode` of its own; if you mean it, give --trainer {DEFAULT_TRAINER}"
-        )
-
-
 def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
     if options.skip_phase1 and plan.to_train:
         shown = [spec_hash[:12] for spec_hash in plan.to_train[:5]]
@@ -267,21 +234,6 @@ def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
             f"--skip-phase1: {len(plan.to_train)} of {total} base models are not in the store ({missing});"
             " leave the flag out to train them"
         )
-
-
-def _check_results(layout: RunLayout, jobs: JobsSpec, earlier: EarlierStarts) -> None:
-    """Refuse to start where a job's result would meet files that are not from this run."""
-    ours = set(earlier.known_ids.values())
-    for job in jobs.jobs:
-        result = layout.result(job.job_id)
-        if job.job_id not in ours and result.exists() and not _is_of(earlier.run_id, result, job.config):
-            raise ConfigError(jobs.source, job.place, in_the_way(layout, job.job_id, job.config))
-
-
-def _is_of(run_id: str, result: Path, config: Config) -> bool:
-    """Tell whether a result says that it is the run's, of a job with these fields."""
-    record = read_record(result)
-    return bool(record and record.get("run_id") == run_id and record["parameters"] == dict(config))
 
 
 def settings_of(options: TwoPhaseOptions, request: TwoPhaseRequest) -> tuple[Limits, Policy]:
@@ -313,4 +265,5 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         damaged=request.damaged,
         retries_cancelled=options.retry_cancelled,
         in_terminal=options.executor == INLINE,
+        read_more=request.read_more,
     )

@@ -41,10 +41,10 @@ def run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -
         _greet(options, request, opened)
         with on_signals(opened.stop):
             result = opened.run([*views, *tellers])
-            for text in write_phase_logs(layout, request.jobs, result):
+            for text in write_phase_logs(layout, result.jobs, result):
                 COMMAND.say(text)
             metrics = collected_metrics(result.state, layout)
-            for text in write_sheet(result.state, layout, request.jobs, metrics, request.earlier):
+            for text in write_sheet(result.state, layout, result.jobs, metrics, request.earlier):
                 COMMAND.say(text)
             if result.exit_code == NoUsableWorker.exit_code:
                 reasons = (text.replace("\n", "\n    ") for text in result.reasons)

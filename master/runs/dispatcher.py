@@ -68,6 +68,8 @@ class Ports:
     launch_of: Callable[[str, int, str], msg.Launch]
     """Returns the message that starts `(job_id, attempt)` on a worker."""
     fleet: FleetPort
+    take_jobs: Callable[[Sequence[str]], None] = lambda jobs: None
+    """Makes jobs that are new to the run ready to be launched."""
 
 
 class Dispatcher:
@@ -85,7 +87,7 @@ class Dispatcher:
         self.state = shared.state
         self._shared, self._journal, self._inbox = shared, journal, inbox
         self._links, self._carrier, self._launch_of = ports.links, ports.carrier, ports.launch_of
-        self._fleet = ports.fleet
+        self._fleet, self._take_jobs = ports.fleet, ports.take_jobs
         self._tell, self._clock = tell, clock
         self.exit_code: int | None = None
         """None while the run goes on."""
@@ -253,6 +255,8 @@ class Dispatcher:
                 self._tell(Noted(f"{worker}: used again"))
             case cmd.Connect(worker):
                 self._fleet.connect(worker)
+            case cmd.TakeJobs(jobs):
+                self._take_jobs(jobs)
             case cmd.Tell(text):
                 self._tell(Noted(text))
             case cmd.Halt(reason):

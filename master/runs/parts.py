@@ -14,6 +14,7 @@ from master.core.planning.job_limits import tightest
 from master.core.planning.plan import makes_base_model
 from master.core.running.records import RunState
 from master.runs.agents import OpenSession, RunName, link_maker
+from master.runs.control.more_jobs import GrowingJobs, Shelves
 from master.runs.earlier_starts import (
     Damaged,
     code_history,
@@ -61,6 +62,8 @@ class RunParts:
     """Which code attempts were started with; None where that is not remembered."""
     problems: tuple[str, ...]
     """What was wrong in the run directory; it is among what is to be said."""
+    jobs: GrowingJobs
+    """Those of the command, and what users add."""
     to_mend: tuple[str, ...] = ()
     """Content hashes of the base models whose files are damaged, and that workers may have whole."""
 
@@ -95,15 +98,19 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     launch_of = make_launcher(roster, code, state, library)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
     history = code_history(journal, code.start) if code.start else None
-    home = replace(_home(spec, store, library, checkpoints), describe=_describer(code, history, name))
+    identity = {spec_hash: model.config for spec_hash, model in spec.jobs.base_models.items()}
+    describe = _describer(code, history, name)
+    home = Home(spec.layout, store, library, identity.__getitem__, checkpoints, describe)
+    shared = SharedState(state)
+    growing = GrowingJobs(spec, code, shared, Shelves(journal, store, library, identity))
     courier = Courier(home, roster.remotes, Reporter(inbox))
     found = (*missing_results(state, spec.layout), *kept_cancelled(state)) if spec.resumes else ()
     for text in (*problems, *members.notes, *code.notes, *found):
         inbox.put(Noted(text))
     return RunParts(
-        *(journal, inbox, SharedState(state), roster, Fleet(roster, courier, library, journal, inbox)),
+        *(journal, inbox, shared, roster, Fleet(roster, courier, library, journal, inbox)),
         *(courier, checkpoints.launching(launch_of) if checkpoints else launch_of, history),
-        *(problems, to_mend),
+        *(problems, growing, to_mend),
     )
 
 
@@ -115,13 +122,6 @@ def _resume(spec: RunSpec, state: RunState, inbox: Inbox) -> CheckpointStore:
     """Take up what earlier starts left."""
     find_published(state, spec.layout, inbox)
     return find_checkpoints(spec.layout, state, inbox)
-
-
-def _home(
-    spec: RunSpec, store: BaseModelStore, library: Library, checkpoints: CheckpointStore | None
-) -> Home:
-    identity = {spec_hash: model.config for spec_hash, model in spec.jobs.base_models.items()}
-    return Home(spec.layout, store, library, identity.__getitem__, checkpoints)
 
 
 def _describer(code: Code, history: CodeHistory | None, name: RunName) -> Callable[[str, int], Described]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -24,10 +24,10 @@ from master.runs.notices import Ended, Notices, Observer
 from master.runs.parts import RunParts, assemble
 from master.runs.run_lock import exclusive
 from master.runs.snapshot import Snapshot
-from master.runs.spec import RunSpec
+from master.runs.spec import NO_JOBS, RunSpec
 from master.runs.stop_signals import Stops
 from master.runs.usage.tally import UsageTally
-from master.specs import ServerSpec
+from master.specs import JobsSpec, ServerSpec
 from master.storage.journal import Journal, forget_journal
 from worker_agent.protocol import messages as msg
 
@@ -48,6 +48,8 @@ class RunResult:
     """How much of the workers was in use, by phase."""
     servers: tuple[ServerSpec, ...] = ()
     """All workers that the run has had, those that joined or went too."""
+    jobs: JobsSpec = NO_JOBS
+    """Those of the command, and what users have added."""
 
     def code_notes(self) -> list[str]:
         """Say how the experiments that succeeded differ in their code; nothing where they do not."""
@@ -110,7 +112,7 @@ class Run:
         parts, started_at = self._parts, steady_clock.now()
         tally = UsageTally(parts.shared.state)
         notices = Notices([*observers, tally])
-        ports = Ports(parts.roster.links, parts.courier, parts.launch_of, parts.fleet)
+        ports = Ports(parts.roster.links, parts.courier, parts.launch_of, parts.fleet, parts.jobs.take)
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
         exit_code = None
         with ExitStack() as ending:
@@ -122,14 +124,17 @@ class Run:
             parts.courier.mend(parts.to_mend)
             exit_code = dispatcher.run()
         servers, times = tuple(parts.roster.ever.values()), (started_at, steady_clock.now())
-        return RunResult(exit_code, parts.shared.state, *times, parts.history, tally.used, servers)
+        told = RunResult(exit_code, parts.shared.state, *times, parts.history, tally.used, servers)
+        return replace(told, jobs=parts.jobs.jobs)
 
     def _listen(self, ending: ExitStack) -> None:
         """Let the user ask, and give orders, from another terminal."""
         parts = self._parts
         try:
-            links, prepare = parts.roster.links, parts.fleet.prepared
-            server = ControlServer(self._spec.layout, parts.shared, parts.inbox, links, prepare)
+            server = ControlServer(
+                *(self._spec.layout, parts.shared, parts.inbox, parts.roster.links),
+                prepare=lambda event: parts.jobs.prepared(parts.fleet.prepared(event)),
+            )
             ending.callback(server.close)
         except OSError as error:
             self.note(

@@ -68,7 +68,15 @@ class ScriptJobs:
         notes = tuple(_left_out(program.left_out))
         directories = {each.content_hash: each.directory for each in programs.values()}
         words = {phase: each.argv for phase, each in programs.items()}
-        return Code(directories, launch, notes, start, self._describer(configs, words))
+        base_models = dict[str, str]()
+        describe = self._describer(configs, words, base_models)
+
+        def take_more(more: JobsSpec) -> None:
+            configs.update({**job_configs(more), **configs})
+            base_models.update({job.job_id: job.base_model.spec_hash for job in more.jobs if job.base_model})
+
+        take_more(self.jobs)
+        return Code(directories, launch, notes, start, describe, take_more)
 
     def _launcher(
         self, configs: Mapping[str, Config], programs: Mapping[int, Program]
@@ -85,10 +93,12 @@ class ScriptJobs:
         return self.base.flags if self.base and phase == 1 else self.flags
 
     def _describer(
-        self, configs: Mapping[str, Config], words: Mapping[int, Sequence[str]]
+        self,
+        configs: Mapping[str, Config],
+        words: Mapping[int, Sequence[str]],
+        base_models: Mapping[str, str],
     ) -> Callable[[str], Described]:
         varied = varying([job.config for job in self.jobs.jobs])
-        base_models = {job.job_id: job.base_model.spec_hash for job in self.jobs.jobs if job.base_model}
 
         def describe(job_id: str) -> Described:
             phase = 1 if makes_base_model(job_id) else 2

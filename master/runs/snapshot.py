@@ -91,6 +91,11 @@ class SharedState:
         if self._looked_at:
             self._stale.update(item.job_id for item in transitions)
 
+    def added(self, job_ids: Iterable[str]) -> None:
+        """Take note of jobs that are new to the run."""
+        if self._looked_at:
+            self._stale.update(job_ids)
+
     def snapshot(self) -> Snapshot:
         """Return how the run stands."""
         with self._looking:

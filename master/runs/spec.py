@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from master.code.code_history import CodeStart
 from master.code.origin import Described
 from master.core.planning.plan import Plan
+from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.policy import Policy
 from master.runs.run_lock import RUN_TWO_PHASE, Owner
 from master.specs import EMPTY, ClusterSpec, JobsSpec
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from master.core.running.records import JobRecord
 
 NO_JOBS = JobsSpec((), "")
+ReadMore = Callable[[AddJobs, Mapping[str, str]], tuple[AddJobs, JobsSpec]]
+"""Reads jobs that a user adds, given `job_hash` → `job_id` of those that are known.
+
+Returns the order with what the file says.  Raises ConfigError."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Code:
     """What is remembered of it; None where there are several projects."""
     describe: Callable[[str], Described] = lambda job_id: Described()
     """Tells by job what results say of how they came about."""
+    take_more: Callable[[JobsSpec], None] = lambda more: None
+    """Takes in jobs that users have added."""
 
 
 class Work(Protocol):
@@ -90,3 +97,5 @@ class RunSpec:
     in_terminal: bool = False
     """Jobs on this machine have the terminal."""
     owner: Owner = RUN_TWO_PHASE
+    read_more: ReadMore | None = None
+    """None where no jobs can be added."""

@@ -121,6 +121,14 @@ class LetGo:
 
 
 @dataclass(frozen=True)
+class TakeJobs:
+    """Be ready to start these jobs, which are new to the run."""
+
+    jobs: tuple[str, ...]
+    """Of both phases."""
+
+
+@dataclass(frozen=True)
 class Tell:
     """Say something of the run to the user."""
 
@@ -154,6 +162,7 @@ Command = (
     | Resume
     | Connect
     | LetGo
+    | TakeJobs
     | Tell
     | Halt
     | Finish

@@ -41,3 +41,15 @@ class SetAtOnce:
 
     most: Count | None = None
     """None: as many as there is room for; 0: nothing more is started for now."""
+
+
+@dataclass(frozen=True)
+class AddJobs:
+    """Take the jobs of another file into the run."""
+
+    path: str
+    """Of the file on the head node, absolute."""
+    text: str = ""
+    """What it says, as JSON, with what the run's own file says of base models; read, as what follows."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """`job_hash` → `job_id` of those that the run did not have."""

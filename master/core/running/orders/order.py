@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from master.core.running.orders.of_jobs import CancelJobs, RetryJobs, SetAtOnce, SetPriority
+from master.core.planning.plan import Plan
+from master.core.running.orders.of_jobs import AddJobs, CancelJobs, RetryJobs, SetAtOnce, SetPriority
 from master.core.running.orders.of_workers import (
     AddWorker,
     DrainWorkers,
@@ -32,6 +33,7 @@ class By:
 
 Order = (
     CancelJobs
+    | AddJobs
     | RetryJobs
     | SetPriority
     | SetAtOnce
@@ -45,6 +47,7 @@ Order = (
 ORDERS: Mapping[str, type[Order]] = {
     "cancel": CancelJobs,
     "retry": RetryJobs,
+    "add": AddJobs,
     "set-priority": SetPriority,
     "set-at-once": SetAtOnce,
     "pause": PauseWorkers,
@@ -69,6 +72,8 @@ class Ordered:
     """In the user's words."""
     dry_run: bool = False
     """Only say what would be done."""
+    plan: Plan | None = None
+    """What jobs that are added come to: they, and trainings that they may need.  It is not remembered."""
 
     @property
     def verb(self) -> str:

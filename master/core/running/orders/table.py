@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from master.core.running import commands as cmd
 from master.core.running.orders import holding, membership
+from master.core.running.orders.adding import add
 from master.core.running.orders.cancelling import cancel
-from master.core.running.orders.of_jobs import CancelJobs, RetryJobs, SetAtOnce, SetPriority
+from master.core.running.orders.of_jobs import AddJobs, CancelJobs, RetryJobs, SetAtOnce, SetPriority
 from master.core.running.orders.of_workers import (
     AddWorker,
     DrainWorkers,
@@ -44,6 +45,7 @@ KINDS: Mapping[type[Order], Kind] = {
     RemoveWorkers: Kind(membership.remove, membership.replay_remove),
     CancelJobs: Kind(cancel, is_seen=True),
     RetryJobs: Kind(retry),
+    AddJobs: Kind(add),
     SetPriority: Kind(set_priority, replay_priority),
     SetAtOnce: Kind(set_at_once, replay_at_once),
 }

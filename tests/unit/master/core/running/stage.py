@@ -50,6 +50,8 @@ def _command(command: cmd.Command) -> str:
             return f"pause {worker} {seconds:g} s: {reason}"
         case cmd.Tell(text):
             return f"tell {text}"
+        case cmd.TakeJobs(jobs):
+            return f"take jobs {' '.join(jobs)}"
         case cmd.Resume(worker):
             return f"resume {worker}"
         case cmd.Connect(worker):

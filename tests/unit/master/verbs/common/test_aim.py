@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from master.errors import UsageError
-from master.verbs import cancel
 from master.verbs.common.aim import Aim, aim
+from master.verbs.jobs import cancel
 from tests.unit.master.verbs.conftest import FIRST, SECOND
 
 FIT = ("failed", "running", "ready", "pending")

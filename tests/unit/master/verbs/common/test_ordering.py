@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from master.runs.control import client
-from master.verbs import cancel
+from master.verbs.jobs import cancel
 from tests.unit.master.verbs.published import as_published
 
 Answers = Callable[..., list[dict[str, Any]]]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from master.runs.control import client
-from master.verbs import retry
+from master.verbs.jobs import retry
 
 
 def test_what_a_filter_finds_must_still_have_ended_in_vain(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.verbs import cancel
+from master.verbs.jobs import cancel
 
 
 def test_words_and_filters() -> None:

@@ -1,0 +1,166 @@
+"""How the jobs of a command are read and checked: those of its file, and those that users add to its run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest
+from master.commands.chosen_code import ChosenCode
+from master.commands.options.run_two_phase import TwoPhaseOptions
+from master.commands.taken_ids import in_the_way
+from master.core.flags.declared import ScriptFlags
+from master.core.running.orders.of_jobs import AddJobs
+from master.core.running.orders.order import Ordered
+from master.errors import ConfigError, UsageError
+from master.intake.executors import check_executors, inline_problem, threads_problem_of
+from master.intake.jobs import read_jobs
+from master.intake.participant_jobs import PARTICIPANT_JOBS
+from master.intake.settings_check import check_settings
+from master.intake.stages.file import has_stages
+from master.intake.strict_json import Document, parse_document, read_document
+from master.intake.sweeps.expansion import BASE_MODEL
+from master.specs import ClusterSpec, Config, JobsSpec
+from master.storage.journal_reading import EarlierStarts
+from master.storage.result_records import read_record
+from master.storage.run_layout import RunLayout
+from master.view.wording import plural
+from worker_agent.protocol.script_contract import INLINE
+
+Read = Callable[[Document, Mapping[str, str]], JobsSpec]
+"""Reads and checks jobs, given `job_hash` → `job_id` of those that are known.  Raises ConfigError."""
+_INHERITED = (BASE_MODEL, "code_version")
+"""What holds for a file of added jobs, too, that does not say otherwise."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known where jobs are read."""
+
+    options: TwoPhaseOptions
+    cluster: ClusterSpec
+    code: ChosenCode
+    trainer: TrainerManifest | None
+    flags: ScriptFlags
+    """What the script takes."""
+    executor: str
+    """What runs the jobs that do not say so."""
+    layout: RunLayout
+    earlier: EarlierStarts
+
+    def read(self, given: Document, known: Mapping[str, str]) -> JobsSpec:
+        """Read a jobs file, given `job_hash` → `job_id` of the jobs that are known.  Raises ConfigError."""
+        trainer = self.trainer
+        return read_jobs(
+            given,
+            code=self.code.record.identity,
+            known_ids=known,
+            script=self.flags,
+            shape=trainer.shape if trainer else PARTICIPANT_JOBS,
+            check=None if self.code.script or self.options.trainer else _check_default_trainer,
+        )
+
+    def check(self, jobs: JobsSpec) -> None:
+        """Raise ConfigError or UsageError where jobs ask for what cannot be had, or not in this cluster."""
+        check_settings(jobs, self.cluster)
+        if self.options.executor == INLINE and (problem := inline_problem(self.cluster, sys.stdin.isatty())):
+            raise UsageError(f"--executor {problem}")
+        trainer = self.trainer
+        problem = threads_problem_of(trainer.name, trainer.executors) if trainer else threads_problem_of(None)
+        check_executors(jobs, self.executor, problem)
+
+    def checked(self, given: Document, known: Mapping[str, str]) -> JobsSpec:
+        """Read and check jobs that a user adds.  Raises ConfigError."""
+        jobs = self.read(given, known)
+        self.check(jobs)
+        check_results(self.layout, jobs, replace(self.earlier, known_ids=known))
+        return jobs
+
+
+def _check_default_trainer(configs: Iterable[Config]) -> None:
+    """Refuse to run the default trainer where nothing says that it is meant: a script was forgotten."""
+    if not any(map(PARTICIPANT_JOBS.has_form, configs)):
+        raise UsageError(
+            "no --script-path: give your training script (or -m, or `script_path` in the cluster config)."
+            f" The trainer {DEFAULT_TRAINER} runs of itself where jobs have `participants` with `fold`, or a"
+            f" `mode` of its own; if you mean it, give --trainer {DEFAULT_TRAINER}"
+        )
+
+
+def check_results(layout: RunLayout, jobs: JobsSpec, earlier: EarlierStarts) -> None:
+    """Refuse to start where a job's result would meet files that are not from this run."""
+    ours = set(earlier.known_ids.values())
+    for job in jobs.jobs:
+        result = layout.result(job.job_id)
+        if job.job_id not in ours and result.exists() and not _is_of(earlier.run_id, result, job.config):
+            raise ConfigError(jobs.source, job.place, in_the_way(layout, job.job_id, job.config))
+
+
+def _is_of(run_id: str, result: Path, config: Config) -> bool:
+    """Tell whether a result says that it is the run's, of a job with these fields."""
+    record = read_record(result)
+    return bool(record and record.get("run_id") == run_id and record["parameters"] == dict(config))
+
+
+@dataclass(frozen=True)
+class AddedJobs:
+    """Reads jobs that are added to the run of one command."""
+
+    read: Read
+    own: Mapping[str, Any]
+    """What the run's own file says of base models."""
+
+    @classmethod
+    def of(cls, given: Document, read: Read) -> AddedJobs:
+        """Return what reads the jobs that are added beside those of a file."""
+        value = given.value if isinstance(given.value, dict) else {}
+        return cls(read, {key: value[key] for key in _INHERITED if key in value})
+
+    def read_more(self, order: AddJobs, known: Mapping[str, str]) -> tuple[AddJobs, JobsSpec]:
+        """Read a file that a user adds; return its order with what it says.  Raises ConfigError."""
+        document = read_document(order.path)
+        if has_stages(document):
+            document.root.fail("has stages, and these cannot be added: give them as a run of their own")
+        self.read(document, known)  # what is wrong is told with its line in the file
+        text = self._text(document.value)
+        return replace(order, text=text), self.read(parse_document(text, order.path), known)
+
+    def _text(self, value: Any) -> str:
+        """Return what a file says, with what it leaves to the run's own."""
+        group = value if isinstance(value, dict) else {"jobs": value}
+        names = set(_names(group))
+        own = {key: _about(said, names) for key, said in self.own.items() if key not in group}
+        return json.dumps({**group, **own})
+
+    def with_added(self, jobs: JobsSpec, orders: Iterable[Ordered], known: Mapping[str, str]) -> JobsSpec:
+        """Return the jobs of a command with those that earlier starts were given.  Raises ConfigError."""
+        for event in orders:
+            if isinstance(event.order, AddJobs):
+                order, known = event.order, {**known, **event.order.ids}
+                jobs = jobs.with_more(self.read(parse_document(order.text, order.path), known))
+        return jobs
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Yield all names of fields below a value."""
+    if isinstance(value, dict):
+        yield from value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _names(each)
+
+
+def _about(said: Any, names: Collection[str]) -> Any:
+    """Return what is said of base models, of the fields alone that there are."""
+    if not isinstance(said, dict):
+        return said
+    return {key: [name for name in listed if name in names] for key, listed in said.items()}
+
+
+def notes_on_added(jobs: JobsSpec, own: JobsSpec) -> Iterator[str]:
+    """Say how many jobs of a run are not in its file."""
+    if count := len(jobs.jobs) - len(own.jobs):
+        yield f"{plural(count, 'job')} of this run {'was' if count == 1 else 'were'} added by `twophase add`"

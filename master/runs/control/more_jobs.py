@@ -1,0 +1,104 @@
+"""Users add jobs to a run while it goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from master.core.explaining.planned import plan_record
+from master.core.planning.plan import make_plan
+from master.core.running.orders.of_jobs import AddJobs
+from master.core.running.orders.order import Ordered
+from master.errors import ConfigError
+from master.runs.snapshot import SharedState
+from master.runs.spec import Code, RunSpec
+from master.specs import Config, JobSpec, JobsSpec
+from master.storage.base_model_store import BaseModelStore
+from master.storage.journal import Journal
+from master.storage.library import Library
+
+_REFUSED = "this run takes no jobs beside its own: only those of one script, or of one trainer, do"
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """Where what is needed of jobs is kept."""
+
+    journal: Journal
+    store: BaseModelStore
+    library: Library
+    identity: dict[str, Config]
+    """What base models are, by `spec_hash`."""
+
+
+class GrowingJobs:
+    """The jobs of a run.  `prepared` may be called by any thread, the rest by one."""
+
+    def __init__(self, spec: RunSpec, code: Code, shared: SharedState, shelves: Shelves) -> None:
+        self.jobs = spec.jobs
+        self._spec, self._code, self._shared, self._shelves = spec, code, shared, shelves
+        self._known = dict(shelves.journal.known_ids())
+        self._lock = threading.Lock()
+        self._offered: dict[str, JobSpec] = {}
+        """Jobs that have been read, by id."""
+        self._whole: dict[str, Mapping[str, Any]] = {}
+        """Manifests of base models of the store that such jobs start from."""
+
+    def prepared(self, event: Ordered) -> Ordered:
+        """Return an order to add jobs with what its file says.  Raises ConfigError; changes nothing."""
+        if not isinstance(event.order, AddJobs):
+            return event
+        if self._spec.read_more is None:
+            raise ConfigError(event.order.path, "", _REFUSED)
+        with self._lock:
+            order, found = self._spec.read_more(event.order, self._known)
+            new = found.without(self._known_hashes())
+            whole = self._whole_ones(new)
+            self._offered.update((job.job_id, job) for job in new.jobs)
+            if not event.dry_run:
+                self._known |= {job.job_hash: job.job_id for job in new.jobs}
+                self._whole |= whole
+        in_store = {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()}
+        # Those that the run has are in the plan too, for who asks to hear that it has them.
+        plan = make_plan(found, in_store, self._spec.cluster.phase1_labels)
+        ids = {job.job_hash: job.job_id for job in new.jobs}
+        return replace(event, order=replace(order, ids=ids), plan=plan)
+
+    def _known_hashes(self) -> set[str]:
+        return {job.job_hash for job in self.jobs.jobs}
+
+    def _whole_ones(self, new: JobsSpec) -> dict[str, Mapping[str, Any]]:
+        """Return the manifests of the store's base models that are new to the run.  Raises ConfigError."""
+        unseen = {name: base for name, base in new.base_models.items() if name not in self.jobs.base_models}
+        whole, damaged = self._shelves.store.scan(unseen)
+        for problem in damaged.values():
+            advice = "the next start of the run sets it aside: give these jobs in its jobs file"
+            raise ConfigError(new.source, "", f"{problem}; {advice}")
+        return dict(whole)
+
+    def take(self, job_ids: Sequence[str]) -> None:
+        """Make jobs that were prepared ready to be launched, and remember them."""
+        with self._lock:
+            taken = tuple(self._offered.pop(job_id) for job_id in job_ids if job_id in self._offered)
+        needed = {job.base_model.spec_hash: job.base_model for job in taken if job.base_model}
+        more = replace(self.jobs, jobs=taken, base_models=needed)
+        self._hold(more)
+        self.jobs = self.jobs.with_more(more)
+        self._code.take_more(more)
+        state, journal = self._shared.state, self._shelves.journal
+        journal.remember_jobs(
+            {job.job_hash: job.job_id for job in taken}, {job.job_hash: job.config for job in taken}
+        )
+        journal.remember_plan(plan_record(state.plan, self.jobs.base_models))
+        with self._shared.changing():
+            self._shared.added(job_ids)
+
+    def _hold(self, more: JobsSpec) -> None:
+        """Know what base models are, and have those of the store at hand."""
+        for spec_hash, base in more.base_models.items():
+            self._shelves.identity.setdefault(spec_hash, base.config)
+            if manifest := self._whole.pop(spec_hash, None):
+                path, name = self._shelves.store.path(spec_hash), manifest.get("name")
+                self._shelves.library.hold(spec_hash, manifest["content_hash"], path, name)

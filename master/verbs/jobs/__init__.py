@@ -1,0 +1,1 @@
+"""Verbs about jobs of a running master."""

@@ -1,0 +1,110 @@
+"""Users add jobs to a run while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from master.core.planning.identity import tagged_hash
+from master.core.planning.plan import make_plan
+from master.core.running.orders.of_jobs import AddJobs
+from master.core.running.orders.order import By, CancelJobs, Ordered
+from master.core.running.policy import Policy
+from master.core.running.records import RunState
+from master.errors import ConfigError
+from master.runs.control.more_jobs import GrowingJobs, Shelves
+from master.runs.snapshot import SharedState
+from master.runs.spec import Code, ReadMore, RunSpec
+from master.specs import BaseModelSpec, ClusterSpec, JobSpec, JobsSpec
+from master.storage.base_model_store import BaseModelStore
+from master.storage.journal import Journal
+from master.storage.library import Library
+from master.storage.run_layout import RunLayout
+
+BASE = BaseModelSpec("b" * 32, {"width": 4})
+ANNA = By(1000, "anna", 1)
+
+
+def spec(*names: str, base: BaseModelSpec | None = None) -> JobsSpec:
+    jobs = tuple(
+        JobSpec(f"alpha/{name}", tagged_hash("job", name), {"n": name}, "job", base) for name in names
+    )
+    return JobsSpec(jobs, "jobs.json", {base.spec_hash: base} if base else {})
+
+
+@dataclass
+class Growing:
+    root: Path
+    journal: Journal
+    more: JobsSpec = field(default_factory=lambda: spec("old", "new", base=BASE))
+    reads: bool = True
+    taken: list[JobsSpec] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        own, layout = spec("old"), RunLayout(self.root)
+        self.journal.remember_jobs({job.job_hash: job.job_id for job in own.jobs})
+        plan = make_plan(own, {})
+        self.shared = SharedState(RunState.fresh(plan, Policy(), ["w1"]))
+        read: ReadMore | None = self.read if self.reads else None
+        run = RunSpec(layout, ClusterSpec(()), plan, None, jobs=own, read_more=read)  # type: ignore[arg-type]
+        code = Code({}, None, take_more=self.taken.append)  # type: ignore[arg-type]
+        self.identity: dict[str, Mapping[str, object]] = {}
+        shelves = Shelves(self.journal, BaseModelStore(layout), Library(), self.identity)
+        self.growing = GrowingJobs(run, code, self.shared, shelves)
+
+    def read(self, order: AddJobs, known: Mapping[str, str]) -> tuple[AddJobs, JobsSpec]:
+        return replace(order, text="said"), self.more
+
+    def prepare(self, *, dry_run: bool = False) -> Ordered:
+        return self.growing.prepared(Ordered(0.0, ANNA, AddJobs("/more.json"), dry_run=dry_run))
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path / ".twophase" / "journal.sqlite")) as found:
+        yield found
+
+
+def test_an_order_is_given_what_its_file_says(tmp_path: Path, journal: Journal) -> None:
+    event = Growing(tmp_path, journal).prepare()
+    assert isinstance(event.order, AddJobs) and event.plan
+    assert (event.order.text, list(event.order.ids.values())) == ("said", ["alpha/new"])
+    assert [job.job_id for job in event.plan.jobs] == [f"base_models/{'b' * 32}", "alpha/old", "alpha/new"]
+
+
+def test_what_is_taken_can_be_launched_and_is_remembered(tmp_path: Path, journal: Journal) -> None:
+    run = Growing(tmp_path, journal)
+    run.shared.snapshot()
+    event = run.prepare()
+    assert event.plan
+    for job in event.plan.jobs:
+        if job.job_id not in run.shared.state.jobs:
+            run.shared.state.add_job(job)
+    run.growing.take([f"base_models/{'b' * 32}", "alpha/new"])
+    assert [[job.job_id for job in more.jobs] for more in run.taken] == [["alpha/new"]]
+    assert run.identity == {"b" * 32: {"width": 4}}
+    assert [job.job_id for job in run.growing.jobs.jobs] == ["alpha/old", "alpha/new"]
+    assert sorted(journal.known_ids().values()) == ["alpha/new", "alpha/old"]
+    assert [row.job_id for row in run.shared.snapshot().jobs] == ["alpha/old", "alpha/new"]
+
+
+def test_other_orders_pass_as_they_are(tmp_path: Path, journal: Journal) -> None:
+    event = Ordered(0.0, ANNA, CancelJobs(["a"]))
+    assert Growing(tmp_path, journal).growing.prepared(event) is event
+
+
+def test_a_run_of_another_kind_takes_none(tmp_path: Path, journal: Journal) -> None:
+    with pytest.raises(ConfigError, match="takes no jobs beside its own"):
+        Growing(tmp_path, journal, reads=False).prepare()
+
+
+def test_a_damaged_base_model_of_the_store_is_not_taken_for_one(tmp_path: Path, journal: Journal) -> None:
+    folder = tmp_path / "experiments" / "base_models" / ("b" * 32)
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(ConfigError, match="the next start of the run sets it aside"):
+        Growing(tmp_path, journal).prepare()
