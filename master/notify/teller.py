@@ -76,4 +76,4 @@ class Teller:
 
 def _is_lost(view: WorkerView, state: RunState, at: float) -> bool:
     silent = view.tried and not view.up and at - view.since > state.policy.lease_s
-    return silent or not view.usable
+    return view.leaves is None and (silent or not view.usable)

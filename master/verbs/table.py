@@ -19,7 +19,7 @@ class Verb:
     @property
     def module(self) -> str:
         """The module that knows the verb's words."""
-        return ".".join(filter(None, ("master.verbs", self.room, self.name)))
+        return ".".join(filter(None, ("master.verbs", self.room, self.name.replace("-", "_"))))
 
 
 VERBS: Mapping[str, Verb] = {
@@ -36,6 +36,11 @@ VERBS: Mapping[str, Verb] = {
         Verb("add", "add jobs to a running master, for its script and its base models", "jobs"),
         Verb("retry", "try jobs again that failed or were cancelled", "jobs"),
         Verb("set", "change which jobs go first, and how many run at a time"),
+        Verb("pause", "give a worker nothing more, until it is resumed or for a time", "workers"),
+        Verb("resume", "use a worker again that was paused or drained", "workers"),
+        Verb("drain", "free a worker for somebody else, when its jobs end or now", "workers"),
+        Verb("add-worker", "take a worker into a run that goes on", "workers"),
+        Verb("remove-worker", "take a worker out of a run that goes on", "workers"),
         Verb("logs", "show what a job wrote, or say where it is"),
         Verb("results", "join parameters with metrics, in groups over seeds, the best first"),
         Verb("base", "list the base models of a run directory, or check every file of them"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from master.core.running.commands import Transition
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.forecast.durations import Ended
 from master.core.running.forecast.future import EXPERIMENTS, Kind, Work
 from master.core.running.lifecycle import State
@@ -140,10 +141,15 @@ def kind_of(record: JobRecord) -> Kind:
     return record.job.phase, record.job.kind
 
 
+def _offered(view: WorkerView) -> float:
+    offered = view.slots - view.held_by_others
+    return offered if view.most is None else min(offered, view.most)
+
+
 def slots_of(state: RunState) -> int:
     """Return how many jobs can run at a time now: as many as the workers' slots hold, and the user allows."""
-    views = [view for view in state.workers.values() if view.available]
-    offered = sum(max(view.slots - view.held_by_others, 0.0) for view in views)
+    views = [view for view in state.workers.values() if view.available and not view.hold]
+    offered = sum(max(_offered(view), 0.0) for view in views)
     attempts = sum(len(view.attempts) for view in views)
     # A job may take more than a slot, such as a whole GPU.
     each = max(sum(view.used for view in views) / attempts, 1.0) if attempts else 1.0
