@@ -13,8 +13,9 @@ from master.verbs.workers.words import add_end, add_workers
 NAME = "drain"
 _DESCRIPTION = """\
 Free workers for somebody else: they are given nothing more, and the run tells when nothing of it is there any
-more.  What runs there goes on to its end; with --now it is interrupted and goes on elsewhere, from its checkpoint
-where it has one, and that costs it no retry.  `twophase resume` ends it, or the time of --for or --until."""
+more.  What runs there goes on to its end; with --now it is interrupted and goes on elsewhere, from its
+checkpoint where it has one, and that costs it no retry.  `twophase resume` ends it, or the time of --for or
+--until."""
 _EPILOG = f"""\
 {ORDER_EXIT_CODES}
 

@@ -13,8 +13,8 @@ from master.verbs.workers.words import add_end, add_workers
 NAME = "pause"
 _DESCRIPTION = """\
 Give workers nothing more, until `twophase resume` or for a time.  What runs there goes on to its end, what
-waits there goes elsewhere.  It lasts when the same command goes on with the run.  Where all workers are paused
-the run waits."""
+waits there goes elsewhere.  It lasts when the same command goes on with the run.  Where all workers are
+paused the run waits."""
 _EPILOG = f"""\
 {ORDER_EXIT_CODES}
 

@@ -13,8 +13,8 @@ from master.verbs.workers.words import add_workers
 NAME = "remove-worker"
 _DESCRIPTION = """\
 Take workers out of the run.  They are given nothing more, and go once what runs there has ended (--now: is
-interrupted, and goes on elsewhere) and what they made is home.  Their agents end.  They stay out when the same
-command goes on with the run, also where the cluster config lists them, until `twophase add-worker`."""
+interrupted, and goes on elsewhere) and what they made is home.  Their agents end.  They stay out when the
+same command goes on with the run, also where the cluster config lists them, until `twophase add-worker`."""
 _EPILOG = f"""\
 Where the last worker goes, the run waits for another one as long as for workers that do not answer
 (--give-up-after).

@@ -53,9 +53,10 @@ def test_an_entry_may_have_what_a_file_says_of_all(lab: Path) -> None:
     assert config_with(json.dumps(entry), lab)["cpu_slots"] == 3
 
 
-@pytest.mark.parametrize(
-    "entry", ["", "[]", "3", '{"host": "a", "gpu": 1}', '{"host": "a"', '{"a": 1, "a": 2}']
-)
+NONE = ["", "[]", "3", '{"host": "a", "gpu": 1}', '{"host": "a"', '{"a": 1, "a": 2}']
+
+
+@pytest.mark.parametrize("entry", NONE)
 def test_what_is_no_server_is_refused_with_its_place(entry: str) -> None:
     with pytest.raises(ConfigError, match="--entry"):
         config_with(entry, None)

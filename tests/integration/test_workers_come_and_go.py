@@ -1,0 +1,181 @@
+"""Real runs whose workers are held, freed, added and removed while they go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from master.core.running.lifecycle import State, Trigger
+from tests.integration.agent_harness import until
+from tests.support.runs import ROOT, SCRIPTS, Run
+from tests.support.sshd import LoopbackSshd
+
+SSH_FILES = ("ssh_config", "known_hosts")
+RESUMABLE = SCRIPTS / "train_resumable.py"
+
+
+@pytest.fixture(autouse=True)
+def own_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
+    monkeypatch.setenv("TWOPHASE_AGENT_IDLE_S", "20")
+
+
+def worker(root: Path, number: int) -> dict[str, object]:
+    """Return a worker on this machine, of one slot and with a state directory of its own."""
+    where = {"host": "localhost", "port": number, "gpus": 0, "cpu_slots": 1}
+    return {**where, "state_dir": str(root / f"state{number}")}
+
+
+def name(number: int) -> str:
+    return f"localhost:{number}"
+
+
+def a_run(root: Path, workers: int, *jobs: dict[str, object]) -> Run:
+    run = Run(root, [worker(root, n) for n in range(1, workers + 1)], [], script=RESUMABLE)
+    run.write("jobs.json", {"base_model": False, "jobs": list(jobs)})
+    return run
+
+
+@contextmanager
+def going_on(run: Run, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a run, and let nothing of it outlive the test."""
+    log = run.root / "log"
+    master = run.start("--log-file", str(log), *flags)
+    try:
+        yield master
+    finally:
+        if master.poll() is None:
+            master.kill()
+        master.communicate()
+
+
+def said_by(run: Run) -> str:
+    log = run.root / "log"
+    return log.read_text() if log.exists() else ""
+
+
+def verb(run: Run, *words: str, code: int = 0) -> str:
+    """Give an order, or ask, and return what is said."""
+    argv = [sys.executable, "-m", "twophase", *words, "--run", str(run.layout.root)]
+    done = subprocess.run(argv, env=run.environ(), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def starts(run: Run) -> list[str | None]:
+    return [item.worker for item in run.transitions() if item.trigger is Trigger.START]
+
+
+def has_begun(root: Path, number: int) -> bool:
+    """Whether a job there has said something: from then on it can be told to end."""
+    return any(path.stat().st_size for path in (root / f"state{number}").rglob("log.txt"))
+
+
+def test_a_worker_is_freed_at_once_and_its_job_goes_on_elsewhere_from_its_checkpoint(tmp_path: Path) -> None:
+    run = a_run(tmp_path, 2, {"epochs": 30, "epoch_seconds": 0.1})
+    with going_on(run, "--retries", "0") as master:
+        until(lambda: starts(run) and has_begun(tmp_path, int(str(starts(run)[0])[-1])))
+        first = str(starts(run)[0])
+        told = verb(run, "drain", first, "--now", "--why", "for bob")
+        assert f"drain {first}: is drained; 1 job interrupted, to go on elsewhere" in told
+        assert "nobody has paused it" in verb(run, "resume", name(1 if first == name(2) else 2), code=1)
+        said, _ = master.communicate(timeout=120)
+        assert master.returncode == 0, said
+    assert starts(run) == [first, name(1 if first == name(2) else 2)]
+    (metrics,) = run.layout.experiments.rglob("metrics.json")
+    done = json.loads(metrics.read_text())["done"]
+    assert [line.split()[1] for line in done] == [str(n) for n in range(30)]
+    assert {line.split()[-1] for line in done} == {"1", "2"}
+    assert "drain by " in said_by(run) and "for bob" in said_by(run)
+
+
+def test_a_run_whose_workers_are_paused_waits_over_a_restart_and_tells_who_paused_them(
+    tmp_path: Path,
+) -> None:
+    jobs = [{"id": f"job{n}", "epochs": 1, "epoch_seconds": 0.1} for n in range(3)]
+    run = a_run(tmp_path, 1, {"id": "long", "epochs": 20, "epoch_seconds": 0.1}, *jobs)
+    with going_on(run):
+        until(lambda: bool(starts(run)))
+        verb(run, "pause", "localhost", "--why", "night")
+        until(lambda: run.count(Trigger.COLLECT).get("alpha/long") == 1)
+    with going_on(run) as master:
+        until(lambda: "not connected" in said_by(run) or "up, 1 job" in said_by(run))
+        why = verb(run, "why", "alpha/job0")
+        assert "is paused by" in why and ": night" in why and "twophase resume localhost" in why
+        assert len(starts(run)) == 1
+        verb(run, "resume", "localhost")
+        said, _ = master.communicate(timeout=120)
+        assert master.returncode == 0, said
+    assert len(starts(run)) == 4
+
+
+def test_a_worker_joins_and_another_goes_without_a_loss(tmp_path: Path) -> None:
+    jobs = [{"id": f"job{n}", "epochs": 8, "epoch_seconds": 0.1} for n in range(6)]
+    run = a_run(tmp_path, 1, *jobs)
+    with going_on(run, "--retries", "0") as master:
+        until(lambda: bool(starts(run)))
+        entry = json.dumps(worker(tmp_path, 7))
+        refused = verb(run, "add-worker", "--entry", entry, code=1)
+        assert "localhost is a worker of this run already" in refused
+        verb(run, "remove-worker", "localhost", "--now", "--why", "reinstalled")
+        until(lambda: "localhost: has left the run, nothing of it is there any more" in said_by(run))
+        assert "no worker is left: localhost was removed by" in said_by(run)
+        assert "was removed by" in verb(run, "pause", "localhost", code=1)
+        verb(run, "add-worker", "--entry", entry)
+        said, _ = master.communicate(timeout=120)
+        assert master.returncode == 0, said
+    assert set(run.states().values()) == {State.SUCCEEDED}
+    assert Trigger.LOSE not in {item.trigger for item in run.transitions()}
+    assert (tmp_path / "state7").exists()
+
+
+def test_what_runs_on_a_worker_that_the_config_lacks_is_ended_by_the_next_start(tmp_path: Path) -> None:
+    run = a_run(tmp_path, 2, {"epochs": 60, "epoch_seconds": 0.1, "resources": {"labels": ["two"]}})
+    one, two, three = (worker(tmp_path, number) for number in (1, 2, 3))
+    run.write("cluster.json", {"servers": [one, {**two, "labels": ["two"]}]})
+    with going_on(run) as master:
+        until(lambda: starts(run) == [name(2)] and has_begun(tmp_path, 2))
+        os.killpg(master.pid, signal.SIGKILL)
+    run.write("cluster.json", {"servers": [one, {**three, "labels": ["two"]}]})
+    with going_on(run, "--retries", "0") as master:
+        said, _ = master.communicate(timeout=120)
+        assert master.returncode == 0, said
+    gone = "localhost:2: is no longer in the cluster config: what runs there of this run is ended"
+    assert gone in said_by(run)
+    assert "localhost:2: has left the run, nothing of it is there any more" in said_by(run)
+    assert starts(run) == [name(2), name(3)]
+    assert [item.worker for item in run.transitions() if item.trigger is Trigger.WITHDRAW] == [name(2)]
+    assert set(run.states().values()) == {State.SUCCEEDED}
+
+
+@pytest.mark.ssh
+def test_a_worker_joins_over_ssh_from_a_config_by_its_name_and_goes(
+    tmp_path: Path, loopback_sshd: LoopbackSshd
+) -> None:
+    run = a_run(tmp_path, 1, *({"id": f"job{n}", "epochs": 15, "epoch_seconds": 0.1} for n in range(3)))
+    files = {key: str(getattr(loopback_sshd.client, key.replace("ssh_", ""))) for key in SSH_FILES}
+    over_ssh = {"host": loopback_sshd.name, "gpus": 0, "cpu_slots": 1, "python": sys.executable}
+    lab = run.write("lab.json", {"servers": [{"host": "other", "gpus": 0}, over_ssh], **files})
+    with going_on(run, "--retries", "0") as master:
+        until(lambda: bool(starts(run)))
+        told = verb(run, "add-worker", loopback_sshd.name[:-1], "--cluster-config", str(lab), code=2)
+        assert f"did you mean `{loopback_sshd.name}`?" in told
+        verb(run, "add-worker", loopback_sshd.name, "--cluster-config", str(lab))
+        verb(run, "drain", "localhost", "--now")
+        until(lambda: loopback_sshd.name in starts(run))
+        verb(run, "resume", "localhost")
+        verb(run, "remove-worker", loopback_sshd.name)
+        gone = f"{loopback_sshd.name}: has left the run, nothing of it is there any more"
+        until(lambda: gone in said_by(run))
+        said, _ = master.communicate(timeout=120)
+        assert master.returncode == 0, said
+    assert set(run.states().values()) == {State.SUCCEEDED}
+    assert Trigger.LOSE not in {item.trigger for item in run.transitions()}
