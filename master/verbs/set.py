@@ -1,4 +1,4 @@
-"""`twophase set`: what goes first, and how much runs at a time."""
+"""`twophase set`: what goes first, and how much runs at a time, in all and on a worker."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from master.verbs.common.ordering import ORDER_EXIT_CODES, add_order_options, ca
 NAME = "set"
 WAITING = ("pending", "ready")
 UNLIMITED = "unlimited"
+ALL = "all"
 _DESCRIPTION = """\
-Change how a running master goes on: which jobs go first, how many run at a time.  It holds for the next
-starts of the run too, until it is set otherwise."""
+Change how a running master goes on: which jobs go first, how many run at a time, in all or on a worker.  It
+holds for the next starts of the run too, until it is set otherwise."""
 _EPILOG = f"""\
 {ORDER_EXIT_CODES}
 
 examples:
   twophase set --priority 10 --where lr=1e-3
   twophase set --at-once 4 --why 'others need the GPUs'
-  twophase set --at-once {UNLIMITED}"""
+  twophase set --at-once {UNLIMITED}
+  twophase set --slots 1 lab4 --why 'bob works there'
+  twophase set --slots {ALL} lab4"""
 
 
 def main(words: Sequence[str]) -> int:
@@ -42,7 +45,9 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--priority", type=priority, metavar="N", help=first)
     most = f"run at most so many jobs at a time; 0: start nothing more for now; {UNLIMITED}: as there is room"
     what.add_argument("--at-once", type=_at_once, metavar="N", help=most)
-    add_job_filters(result, "with --priority: which")
+    slots = f"give the workers that are named at most so many jobs at a time; {ALL}: as they have slots"
+    what.add_argument("--slots", type=_slots, metavar="N", help=slots)
+    add_job_filters(result, "with --priority: which (with --slots: workers)")
     add_order_options(result)
     return result
 
@@ -54,13 +59,28 @@ def _at_once(text: str) -> int | str:
 _at_once.__name__ = f"number (0 or more, or {UNLIMITED})"
 
 
+def _slots(text: str) -> int:
+    return 0 if text == ALL else bounded(int, 1, 10**6, "number")(text)
+
+
+_slots.__name__ = f"number (1 or more, or {ALL}; `twophase pause` gives a worker nothing)"
+
+
 def _set(command: Command, options: argparse.Namespace) -> int:
     from master.verbs.common.aim import aim
 
     if options.priority is not None:
         orders = aim(options, fit=WAITING).orders(priority=options.priority)
         return carry_out(command, options, "set-priority", orders)
+    if options.slots is not None:
+        return carry_out(command, options, "set-slots", [_of_workers(options)])
     if options.jobs or options.state or options.where:
         raise UsageError("--at-once is of the whole run: give it without jobs")
     most = None if options.at_once == UNLIMITED else options.at_once
     return carry_out(command, options, "set-at-once", [{"most": most}])
+
+
+def _of_workers(options: argparse.Namespace) -> dict[str, object]:
+    if not options.jobs or options.state or options.where:
+        raise UsageError("--slots is of workers: name them")
+    return {"workers": options.jobs, "slots": options.slots}

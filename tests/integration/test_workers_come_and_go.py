@@ -20,6 +20,17 @@ from tests.support.sshd import LoopbackSshd
 
 SSH_FILES = ("ssh_config", "known_hosts")
 RESUMABLE = SCRIPTS / "train_resumable.py"
+GATED = """
+import argparse, os, time
+parser = argparse.ArgumentParser()
+for name in ("--gate", "--prefix"):
+    parser.add_argument(name)
+gate = parser.parse_args().gate
+print("waits", flush=True)
+while not os.path.exists(gate):
+    time.sleep(0.02)
+open(os.environ["TWOPHASE_OUTPUT_DIR"] + "/done.txt", "w").write("done")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +53,21 @@ def a_run(root: Path, workers: int, *jobs: dict[str, object]) -> Run:
     run = Run(root, [worker(root, n) for n in range(1, workers + 1)], [], script=RESUMABLE)
     run.write("jobs.json", {"base_model": False, "jobs": list(jobs)})
     return run
+
+
+def gated(root: Path, jobs: int) -> Run:
+    """A run on one worker whose jobs wait until `open_gate`."""
+    script = root / "code" / "train.py"
+    script.parent.mkdir()
+    script.write_text(GATED)
+    run = Run(root, [worker(root, 1)], [], script=script)
+    fields = [{"id": f"job{n}", "gate": str(root / "gate")} for n in range(jobs)]
+    run.write("jobs.json", {"base_model": False, "jobs": fields})
+    return run
+
+
+def open_gate(run: Run) -> None:
+    (run.root / "gate").touch()
 
 
 @contextmanager
@@ -97,31 +123,28 @@ def test_a_worker_is_freed_at_once_and_its_job_goes_on_elsewhere_from_its_checkp
     assert "drain by " in said_by(run) and "for bob" in said_by(run)
 
 
-def test_a_run_whose_workers_are_paused_waits_over_a_restart_and_tells_who_paused_them(
-    tmp_path: Path,
-) -> None:
-    jobs = [{"id": f"job{n}", "epochs": 1, "epoch_seconds": 0.1} for n in range(3)]
-    run = a_run(tmp_path, 1, {"id": "long", "epochs": 20, "epoch_seconds": 0.1}, *jobs)
+def test_a_run_whose_workers_are_paused_waits_over_a_restart_and_tells_who_did_it(tmp_path: Path) -> None:
+    run = gated(tmp_path, 3)
     with going_on(run):
-        until(lambda: bool(starts(run)))
+        until(lambda: starts(run))
         verb(run, "pause", "localhost", "--why", "night")
-        until(lambda: run.count(Trigger.COLLECT).get("alpha/long") == 1)
+        open_gate(run)
+        until(lambda: len(run.count(Trigger.COLLECT)) == 1)
     with going_on(run) as master:
-        until(lambda: "not connected" in said_by(run) or "up, 1 job" in said_by(run))
-        why = verb(run, "why", "alpha/job0")
+        until(lambda: said_by(run).count("localhost: up, 1 job at a time") == 2)
+        why = verb(run, "why", "alpha/job1")
         assert "is paused by" in why and ": night" in why and "twophase resume localhost" in why
         assert len(starts(run)) == 1
         verb(run, "resume", "localhost")
         said, _ = master.communicate(timeout=120)
         assert master.returncode == 0, said
-    assert len(starts(run)) == 4
+    assert len(starts(run)) == 3
 
 
-def test_a_worker_joins_and_another_goes_without_a_loss(tmp_path: Path) -> None:
-    jobs = [{"id": f"job{n}", "epochs": 8, "epoch_seconds": 0.1} for n in range(6)]
-    run = a_run(tmp_path, 1, *jobs)
+def test_the_last_worker_goes_and_another_joins_without_a_loss(tmp_path: Path) -> None:
+    run = gated(tmp_path, 2)
     with going_on(run, "--retries", "0") as master:
-        until(lambda: bool(starts(run)))
+        until(lambda: starts(run))
         entry = json.dumps(worker(tmp_path, 7))
         refused = verb(run, "add-worker", "--entry", entry, code=1)
         assert "localhost is a worker of this run already" in refused
@@ -130,6 +153,7 @@ def test_a_worker_joins_and_another_goes_without_a_loss(tmp_path: Path) -> None:
         assert "no worker is left: localhost was removed by" in said_by(run)
         assert "was removed by" in verb(run, "pause", "localhost", code=1)
         verb(run, "add-worker", "--entry", entry)
+        open_gate(run)
         said, _ = master.communicate(timeout=120)
         assert master.returncode == 0, said
     assert set(run.states().values()) == {State.SUCCEEDED}
@@ -160,7 +184,7 @@ def test_what_runs_on_a_worker_that_the_config_lacks_is_ended_by_the_next_start(
 def test_a_worker_joins_over_ssh_from_a_config_by_its_name_and_goes(
     tmp_path: Path, loopback_sshd: LoopbackSshd
 ) -> None:
-    run = a_run(tmp_path, 1, *({"id": f"job{n}", "epochs": 15, "epoch_seconds": 0.1} for n in range(3)))
+    run = gated(tmp_path, 2)
     files = {key: str(getattr(loopback_sshd.client, key.replace("ssh_", ""))) for key in SSH_FILES}
     over_ssh = {"host": loopback_sshd.name, "gpus": 0, "cpu_slots": 1, "python": sys.executable}
     lab = run.write("lab.json", {"servers": [{"host": "other", "gpus": 0}, over_ssh], **files})
@@ -172,9 +196,10 @@ def test_a_worker_joins_over_ssh_from_a_config_by_its_name_and_goes(
         verb(run, "drain", "localhost", "--now")
         until(lambda: loopback_sshd.name in starts(run))
         verb(run, "resume", "localhost")
-        verb(run, "remove-worker", loopback_sshd.name)
+        verb(run, "remove-worker", loopback_sshd.name, "--now")
         gone = f"{loopback_sshd.name}: has left the run, nothing of it is there any more"
         until(lambda: gone in said_by(run))
+        open_gate(run)
         said, _ = master.communicate(timeout=120)
         assert master.returncode == 0, said
     assert set(run.states().values()) == {State.SUCCEEDED}

@@ -40,6 +40,7 @@ def test_what_goes_first(run: Path, seen: list[Any]) -> None:
         [],
         ["--at-once", "-1"],
         ["--at-once", "all"],
+        ["--slots", "0", "lab4"],
         ["--priority", "x", "plain"],
         ["--priority", "1", "--at-once", "2", "plain"],
     ],
@@ -53,3 +54,17 @@ def test_other_words_are_wrong(run: Path, words: list[str], capsys: pytest.Captu
 def test_jobs_are_for_priorities_alone(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verb.main(["--at-once", "2", "plain", "--run", str(run)]) == 2
     assert "of the whole run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "slots"), [("1", 1), ("all", 0)])
+def test_how_many_run_on_a_worker(run: Path, seen: list[Any], text: str, slots: int) -> None:
+    assert verb.main(["--slots", text, "lab4", "lab5", "--run", str(run)]) == 0
+    assert seen == [("set-slots", {"workers": ["lab4", "lab5"], "slots": slots})]
+
+
+@pytest.mark.parametrize("words", [[], ["lab4", "--where", "lr=1"]])
+def test_slots_are_of_workers(
+    run: Path, seen: list[Any], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verb.main(["--slots", "2", *words, "--run", str(run)]) == 2
+    assert "--slots is of workers: name them" in capsys.readouterr().err and not seen
