@@ -185,6 +185,7 @@ def test_a_worker_joins_over_ssh_from_a_config_by_its_name_and_goes(
     tmp_path: Path, loopback_sshd: LoopbackSshd
 ) -> None:
     run = gated(tmp_path, 2)
+    (loopback_sshd.home / ".bashrc").write_text(f"export TWOPHASE_SLOT_DIR={tmp_path / 'far'}\n")
     files = {key: str(getattr(loopback_sshd.client, key.replace("ssh_", ""))) for key in SSH_FILES}
     over_ssh = {"host": loopback_sshd.name, "gpus": 0, "cpu_slots": 1, "python": sys.executable}
     lab = run.write("lab.json", {"servers": [{"host": "other", "gpus": 0}, over_ssh], **files})
