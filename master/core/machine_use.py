@@ -8,6 +8,9 @@ from typing import Any
 
 from worker_agent.protocol.reports import Usage
 
+MOST_GPUS = 64
+"""Of a machine, whatever it claims."""
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -18,8 +21,8 @@ class Mean:
 
     @classmethod
     def of(cls, value: float | None) -> Mean:
-        """Return the mean of one sample, or of none."""
-        return cls() if value is None else cls(1, value)
+        """Return the mean of one sample in percent, or of none."""
+        return cls() if value is None else cls(1, min(100.0, value))
 
     def plus(self, other: Mean) -> Mean:
         """Return the mean of all."""
@@ -29,7 +32,7 @@ class Mean:
 
     def percent(self) -> float | None:
         """Return it as it is written, None for that of nothing."""
-        return round(min(100.0, self.value), 2) if self.samples else None
+        return round(self.value, 2) if self.samples else None
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ class WorkerUsed:
     def of(cls, usage: Usage) -> WorkerUsed:
         """Return what one sample tells."""
         gpus = {
-            gpu.index: GpuUsed(Mean.of(gpu.utilization_percent), gpu.used_bytes or 0) for gpu in usage.gpus
+            gpu.index: GpuUsed(Mean.of(gpu.utilization_percent), gpu.used_bytes or 0)
+            for gpu in usage.gpus
+            if gpu.index < MOST_GPUS
         }
         return cls(Mean.of(usage.cpu_percent), usage.memory_used_bytes, gpus)
 

@@ -98,3 +98,17 @@ def test_a_dry_run_asks_the_worker_for_its_gpus(tmp_path: Path) -> None:
     fake.set(say="NVIDIA-SMI has failed\n", code=9)
     failed = run.finish("--dry-run")
     assert failed.returncode == 4 and "nvidia-smi failed (exit code 9)" in failed.stdout.replace("\n", " ")
+
+
+@pytest.mark.slow
+def test_how_busy_the_gpus_were_is_in_the_log(tmp_path: Path) -> None:
+    run, _, fake = run_of(tmp_path, 2, [{"model": "mlp", "seconds": 7}])
+    fake.set(gpus=[gpu(0, utilization=90), gpu(1, utilization=10)])
+    done = run.finish()
+    assert done.returncode == 0, done.stdout + done.stderr
+    log = json.loads(run.layout.phase2_log.read_text())
+    assert log["gpu_utilization_percent"] == 50.0 and 0 < log["slot_utilization_percent"] <= 50.0
+    (worker,) = log["usage"].values()
+    assert [each["utilization_percent"] for each in worker["gpus"]] == [90.0, 10.0]
+    assert all(each["memory_peak_bytes"] > 0 and each["samples"] > 0 for each in worker["gpus"])
+    assert worker["cpu_percent"] is not None and worker["memory_peak_bytes"] > 0

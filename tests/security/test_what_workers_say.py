@@ -24,8 +24,9 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event, EventKind, Running, Staging, Ticks
+from worker_agent.protocol.logs.watching import LogChunk
 from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, Finished, LeftOut, Outcome
-from worker_agent.protocol.reports import Released, Said, WorkerFacts
+from worker_agent.protocol.reports import GpuUse, Released, Said, Usage, WorkerFacts
 
 MEMORY = Path("/dev/shm")
 """Where a journal costs no disk: each attack has one of its own."""
@@ -40,7 +41,7 @@ ENDING = Finished(
 SAMPLES: dict[str, msg.Message] = {
     "welcome": msg.Welcome(
         *(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [msg.AttemptKey(OWN, 1)], ["e" * 64], "/work"),
-        *(WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup"), [msg.AttemptKey(OWN, 2)], [1], 1),
+        *(WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup", True), [msg.AttemptKey(OWN, 2)], [1], 1),
     ),
     "refused": msg.Refused("no", passing=True),
     "event staging": Event(1, EventKind.STAGING, OWN, 1, 5.0, Staging()),
@@ -51,6 +52,8 @@ SAMPLES: dict[str, msg.Message] = {
     "released": Released(OWN, 1),
     "progress": msg.Progress(OWN, 1, Said("line", 1.0, 2.0, {"loss": 1.0})),
     "slots": msg.Slots(1, ["note"]),
+    "usage": Usage(50.0, 1, 2, [GpuUse(0, 90.0, 1, 2)]),
+    "log_chunk": LogChunk(1, 5, "eA==", far=True, over=True, gone=True),
     "pong": msg.Pong(1),
 }
 """An honest one of each."""

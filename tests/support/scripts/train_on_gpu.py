@@ -13,6 +13,7 @@ parser.add_argument("--together", type=int, default=1, help="wait until so many 
 parser.add_argument(
     "--needs", type=int, default=0, help="bytes of GPU memory; without a whole GPU it is not enough"
 )
+parser.add_argument("--seconds", type=float, default=0.0, help="take so long at least")
 options = parser.parse_args()
 
 log, gpu = Path(options.log), os.environ["CUDA_VISIBLE_DEVICES"]
@@ -33,5 +34,6 @@ while log.read_text().count("begin") < options.together:
     if time.monotonic() > deadline:
         sys.exit(f"waited in vain for {options.together} to begin")
     time.sleep(0.01)
+time.sleep(options.seconds)
 say("end")
 Path(os.environ["TWOPHASE_OUTPUT_DIR"], "metrics.json").write_text('{"loss": 0.5}')

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from master.core.machine_use import (
+    MOST_GPUS,
     WorkerUsed,
     from_json,
     gpu_utilization_percent,
@@ -58,4 +59,5 @@ def test_what_is_altered_is_passed_over(told: Any) -> None:
 
 
 def test_a_worker_cannot_say_more_than_all() -> None:
-    assert gpu_utilization_percent({"lab1": used(900)}) == 100.0
+    assert gpu_utilization_percent({"lab1": used(900).plus(used(0))}) == 50.0
+    assert len(used(*range(100)).plus(used(*range(100))).gpus) == MOST_GPUS

@@ -110,3 +110,18 @@ def test_a_bar_that_is_drawn_over_and_over_is_one_line(tmp_path: Path) -> None:
 def test_an_empty_log_is_empty(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
     assert tail(tmp_path / "log", 5) == (b"", False)
+
+
+def test_following_and_a_try_that_is_over_exclude_each_other(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([JOB, "--run", str(run), "-f", "--attempt", "1"]) == 2
+    assert "-f follows the last one: give one of them" in capsys.readouterr().err
+
+
+def test_without_a_master_following_shows_what_came_home(
+    run: Path, log: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main([JOB, "--run", str(run), "-f"]) == 4
+    out, err = capfdbinary.readouterr()
+    assert out == TEXT and b"no master of this machine works in" in err
