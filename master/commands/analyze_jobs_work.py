@@ -7,6 +7,7 @@ import io
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -153,10 +154,14 @@ def _base_table(bases: Sequence[SharedBase], common: dict[str, Any]) -> Table:
 
 def _split_table(splits: Sequence[FieldSplit]) -> Table:
     title = "Base models that differ in one field"
+    alike = Counter((split.field, len(split.spec_hashes), _values(split)) for split in splits)
+    times = max(alike.values()) > 1
     table = Table("field", "base models", "values", title=title, title_justify="left")
-    for split in splits[:_MOST_ROWS]:
-        table.add_row(Text(split.field), f"{len(split.spec_hashes):,}", Text(_values(split)))
-    return _with_rest(table, len(splits))
+    if times:
+        table.add_column("times", justify="right")
+    for (field, number, values), count in list(alike.items())[:_MOST_ROWS]:
+        table.add_row(Text(field), f"{number:,}", Text(values), *([f"{count:,}"] if times else []))
+    return _with_rest(table, len(alike))
 
 
 def _values(split: FieldSplit) -> str:

@@ -30,8 +30,8 @@ def last_line(text: str) -> str:
 
 
 def brief(text: str, longest: int = 1000) -> str:
-    """Return text as one harmless line of so many characters at most."""
-    return cut(clean(text), longest)
+    """Return text as one harmless line of so many characters at most, `; ` where its lines end."""
+    return cut("; ".join(filter(None, map(clean, text.splitlines()))), longest)
 
 
 def cut(line: str, longest: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
+from rich.control import Control
 from rich.live import Live
 from rich.text import Text
 
@@ -23,6 +25,7 @@ from master.view.wording import PHASES, clock
 _ABOVE = frozenset({Kind.NOTE, Kind.FAILED, Kind.BLOCKED, Kind.RETRIED})
 _STYLES = {Kind.FAILED: "red", Kind.BLOCKED: "red", Kind.RETRIED: "yellow"}
 _MOST_TROUBLED = 4
+_SHOWN_AGAIN = 100
 _LINES_ABOVE = 4
 """Left free for the last notes."""
 
@@ -39,12 +42,20 @@ class LiveView(FedView):
     ) -> None:
         super().__init__(clock)
         self._console, self._names, self._folder = console, names, Folder()
+        self._live, self._size = self._new_live(), console.size
+        self._last: deque[Line] = deque(maxlen=_SHOWN_AGAIN)
+        """What was printed above the foot."""
+        self._closed = False
+
+    def _new_live(self) -> Live:
         # A program's standard output is its user's unless it would be written across the live view.
         own_stdout = sys.stdout.isatty()
-        self._live = Live(
-            console=console, auto_refresh=False, vertical_overflow="crop", redirect_stdout=own_stdout
+        return Live(
+            console=self._console,
+            auto_refresh=False,
+            vertical_overflow="crop",
+            redirect_stdout=own_stdout,
         )
-        self._closed = False
 
     def subscribe(self, notices: Notices) -> None:
         """Listen to what is shown."""
@@ -62,9 +73,21 @@ class LiveView(FedView):
             # Even an error that nobody catches must not leave the user without a cursor.
             atexit.register(self.close)
             self._live.start()
+        elif self._console.size != self._size:
+            self._draw_anew()
+        self._size = self._console.size
         lines = [line for line in self._feed.take(state) if line.kind in _ABOVE]
         self._live.update(self.render(state, at))
         self._print(self._folder.take(lines, at))
+
+    def _draw_anew(self) -> None:
+        """Begin again at the top of a terminal whose size has changed: where old lines are now is unknown."""
+        self._live.stop()
+        self._console.control(Control.home(), Control.clear())
+        if lines := list(self._last)[-(self._console.size.height // 2) :]:
+            self._console.print(Text("\n").join(map(_styled, lines)), soft_wrap=True)
+        self._live = self._new_live()
+        self._live.start()
 
     def render(self, state: RunState, at: float) -> RenderableType:
         """Return what the foot of the terminal shows, no higher than the terminal."""
@@ -92,6 +115,7 @@ class LiveView(FedView):
     def _print(self, lines: list[Line]) -> None:
         """Show `lines` above the foot, which is drawn anew either way."""
         if lines:
+            self._last.extend(lines)
             self._console.print(Text("\n").join(map(_styled, lines)), soft_wrap=True)
         else:
             self._live.refresh()

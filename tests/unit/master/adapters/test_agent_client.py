@@ -285,7 +285,7 @@ def test_a_message_out_of_place_ends_the_link(world: World, said: bytes, told: s
 def test_what_an_agent_says_for_the_user_is_one_harmless_line(world: World) -> None:
     channel = world.up()
     channel.say(msg.encode(msg.Slots(0, ["\x1b[2Ja\nlab2: down"])))
-    assert world.next() == Noted("lab1: a lab2: down")
+    assert world.next() == Noted("lab1: a; lab2: down")
     channel.say(msg.encode(msg.Refused("x" * 10**6)))
     refused = world.event()
     while not isinstance(refused, ev.WorkerUnusable):

@@ -198,3 +198,14 @@ def test_a_file_of_stages_names_its_scripts(tmp_path: Path, capsys: pytest.Captu
     assert found["base_models"][0]["config"] == {"lr": 1, "code": code}
     assert main([str(path), "--script-path", str(scripts[0])]) == 2
     assert "says which scripts run" in capsys.readouterr().err
+
+
+def test_splits_that_look_alike_are_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = tmp_path / "jobs.json"
+    grid = {"x": [1, 2], "y": [1, 2, 3]}
+    jobs.write_text(json.dumps({"grid": grid, "base_model": {"include": ["x", "y"]}}))
+    assert main([str(jobs)]) == 0
+    table = capsys.readouterr().out.split("differ in one")[1]
+    rows = [line.replace("│", "").split() for line in table.splitlines() if line.startswith(("│ x", "│ y"))]
+    assert rows == [["x", "2", "1,", "2", "3"], ["y", "3", "1,", "2,", "3", "2"]]
+    assert len(analyzed(capsys, jobs)["single_field_splits"]) == 5, "a program is told each"

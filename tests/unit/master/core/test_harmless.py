@@ -34,5 +34,5 @@ def test_a_last_line_that_goes_on_and_on_is_cut() -> None:
 
 
 def test_what_is_long_is_cut() -> None:
-    assert brief("\x1b[2Ja\nb") == "a b" and brief("x" * 1000) == "x" * 1000
+    assert brief("\x1b[2Ja\n\n  b\r\n") == "a; b" and brief("x" * 1000) == "x" * 1000
     assert brief("x" * 10**6) == "x" * 1000 + "…"

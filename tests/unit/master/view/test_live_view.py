@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from master.core.running import events as ev
 from master.runs.notices import Seen
@@ -14,6 +14,7 @@ from tests.support.scripted_run import ScriptedRun, jobs_spec
 from tests.unit.master.view.conftest import terminal, written
 from worker_agent.protocol.reports import Said
 
+CLEARED = "\x1b[H\x1b[2J"
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
@@ -195,3 +196,21 @@ def test_a_view_that_never_drew_leaves_the_terminal_alone() -> None:
     view = LiveView(console)
     view.close()
     assert HIDE_CURSOR not in written(console)
+
+
+def test_a_terminal_that_is_resized_is_drawn_anew_with_the_last_notes() -> None:
+    console = terminal(80, 24)
+    view = LiveView(console)
+    run = busy_run(view)
+    view.note("a note to keep")
+    view.refresh(run.state, run.at)
+    view.refresh(run.state, run.at)
+    assert CLEARED not in written(console)
+    console.size = ConsoleDimensions(60, 20)
+    view.refresh(run.state, run.at)
+    _, drawn = written(console).split(CLEARED)
+    assert "a note to keep" in drawn and "0/8 done" in drawn
+    view.refresh(run.state, run.at)
+    assert written(console).count(CLEARED) == 1
+    view.close()
+    assert written(console).rindex(SHOW_CURSOR) > written(console).rindex(HIDE_CURSOR)
