@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from master.commands.frame import Command
 from master.core.results.groups import OVER
 from master.errors import UsageError
-from master.verbs.common.options import EXIT_CODES, named, reading_parser
+from master.verbs.common.options import named, reading_parser
 
 if TYPE_CHECKING:
     from master.core.results.groups import Row
@@ -20,15 +20,23 @@ if TYPE_CHECKING:
 
 NAME = "results"
 FORMATS = ("table", "csv", "markdown", "html", "parquet")
+SOURCES = ("json", "csv", "tensorboard")
+UNREAD = 1
+"""The exit code where figures of a job could not be read; the others are shown."""
+_MOST_PROBLEMS = 5
 _NOTHING = "none"
 _DESCRIPTION = """\
 Join the parameters of a run's jobs with the metrics that they left.  Jobs that differ in nothing but the
 seed and the fold are one line: mean ± half of Student's 95 % interval, over how many, and how many are
-missing.  The best is the first line.  No master is needed."""
-_EPILOG = f"""\
+missing.  The best is the first line.  Metrics are the numbers of metrics.json, else of CSV logs such as
+Lightning's, else of TensorBoard's event files.  No master is needed."""
+_EPILOG = """\
 A metric whose name says loss or error is best where it is least; --least and --greatest say it.
+Of what was logged again and again there are the last value and, as best_NAME, the best.
 
-{EXIT_CODES}
+exit codes:
+  0 done    1 the figures of some jobs could not be read, which are told; the others are shown
+  2 wrong words, or no such run, job or field    3 the journal cannot be read
 
 examples:
   twophase results
@@ -63,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
     )
     baseline = "compare with the line that has these values, seed by seed"
     add("--baseline", type=named, action="append", default=[], metavar="F=V", help=baseline)
+    source = "read metrics from these files alone (metrics.json, else CSV logs, else event files)"
+    add("--source", choices=SOURCES, default="", help=source)
     add("--format", choices=FORMATS, default="table", help="how it is written (table)")
     add("--output", type=Path, metavar="FILE", help="write there, and not to standard output")
     return result
@@ -76,9 +86,10 @@ def _names(text: str) -> tuple[str, ...]:
 def _show(options: argparse.Namespace, command: Command) -> int:
     from master.core.results.lines import result_lines
 
-    rows = _rows(options)
+    unread: dict[str, list[str]] = {}
+    rows = _rows(options, unread)
     question = _question(options, rows)
-    if not question.metrics:
+    if not question.metrics and not unread:
         command.say("no job has metrics yet: a script leaves them as metrics.json in its output directory")
     try:
         lines = result_lines(rows, question)
@@ -90,11 +101,17 @@ def _show(options: argparse.Namespace, command: Command) -> int:
         sys.stdout.buffer.flush()
     else:
         _write(options.output, data)
-    return 0
+    for problem, jobs in list(unread.items())[:_MOST_PROBLEMS]:
+        more = f" and {len(jobs) - 1:,} more" if len(jobs) > 1 else ""
+        command.say(f"{jobs[0]}{more}: {problem}")
+    return UNREAD if unread else 0
 
 
-def _rows(options: argparse.Namespace) -> list[Row]:
-    """Return the experiments that are asked for; raises UsageError where there are none."""
+def _rows(options: argparse.Namespace, unread: dict[str, list[str]]) -> list[Row]:
+    """Return the experiments that are asked for; raises UsageError where there are none.
+
+    `unread` gets by reason the jobs whose figures could not be read.
+    """
     from master.core.planning.plan import makes_base_model
     from master.storage.journal_snapshot import open_snapshot
     from master.verbs.common.run_directory import jobs_of, layout_of
@@ -110,7 +127,14 @@ def _rows(options: argparse.Namespace) -> list[Row]:
         ]
     if not jobs:
         raise UsageError("no experiment is like that: `twophase ps` lists what there is")
-    return [row_of(layout, job_id, state, fields.get(job_id)) for job_id, state in jobs]
+
+    def row(job_id: str, state: str) -> Row:
+        def told(problem: str) -> None:
+            unread.setdefault(problem, []).append(job_id)
+
+        return row_of(layout, job_id, state, fields.get(job_id), options.source, told)
+
+    return [row(job_id, state) for job_id, state in jobs]
 
 
 def _question(options: argparse.Namespace, rows: Sequence[Row]) -> Question:

@@ -28,6 +28,10 @@ body {{ margin: 2rem }}
 table {{ border-collapse: collapse }}
 th, td {{ padding: .25rem .8rem; text-align: left; border-bottom: 1px solid #8884 }}
 td {{ font-variant-numeric: tabular-nums }}
+th button {{ all: unset; cursor: pointer }}
+th button:focus-visible {{ outline: 2px solid }}
+th[aria-sort=ascending] button::after {{ content: " ▲" }}
+th[aria-sort=descending] button::after {{ content: " ▼" }}
 </style>
 <h1>Results</h1>
 <p>The best by {by} first: mean ± half of the 95 % interval of Student's t, and over how many jobs.</p>
@@ -35,6 +39,20 @@ td {{ font-variant-numeric: tabular-nums }}
 <thead>{heads}</thead>
 <tbody>{body}</tbody>
 </table></div>
+<script>
+for (const head of document.querySelectorAll("th")) head.firstChild.onclick = () => {{
+  const down = head.getAttribute("aria-sort") === "ascending", body = document.querySelector("tbody")
+  for (const each of head.parentNode.children) each.removeAttribute("aria-sort")
+  head.setAttribute("aria-sort", down ? "descending" : "ascending")
+  const key = row => row.children[head.cellIndex].textContent, sign = down ? -1 : 1
+  const rank = (a, b) => {{
+    const [x, y] = [parseFloat(a), parseFloat(b)]
+    if (isNaN(x) && isNaN(y)) return sign * a.localeCompare(b)
+    return isNaN(x) || isNaN(y) ? isNaN(x) - isNaN(y) : sign * (x - y)
+  }}
+  body.append(...[...body.children].sort((a, b) => rank(key(a), key(b))))
+}}
+</script>
 """
 _FIGURES = ("mean", "half_width", "lowest", "highest", "count", "missing")
 
@@ -57,12 +75,13 @@ def markdown(lines: Sequence[ResultLine], question: Question) -> str:
 def html_page(lines: Sequence[ResultLine], question: Question) -> str:
     """Return the table as a page that needs nothing beside it."""
     heads, *others = rows(lines, question)
-    body = "".join(_html_row("td", row) for row in others)
-    return _PAGE.format(heads=_html_row("th", heads), body=body, by=escape(question.by))
+    body = "".join(_html_row(row) for row in others)
+    named = "".join(f"<th><button>{escape(cell)}</button></th>" for cell in heads)
+    return _PAGE.format(heads=f"<tr>{named}</tr>\n", body=body, by=escape(question.by))
 
 
-def _html_row(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>\n"
+def _html_row(cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>\n"
 
 
 def csv_text(lines: Sequence[ResultLine], question: Question) -> str:

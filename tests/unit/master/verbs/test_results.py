@@ -117,3 +117,35 @@ def test_parquet_takes_fields_of_several_types(tmp_path: Path) -> None:
 def test_results_without_metrics_say_so(search: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--run", str(search), "--where", "lr=3e-1"]) == 0
     assert "no job has metrics yet" in capsys.readouterr().err
+
+
+def test_a_result_that_is_not_json_is_one_line_and_the_rest_is_shown(
+    search: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = RunLayout(search)
+    for job_id in ("lr=0.1/1", "lr=0.1/2"):
+        (layout.result(job_id) / "metrics.json").write_text("{nan")
+    assert main(["--run", str(search), "--metrics", "f1"]) == 1
+    shown = capsys.readouterr()
+    assert shown.err == "twophase results: lr=0.1/1 and 1 more: metrics.json is not JSON\n"
+    assert "0.2  0.8000 ± 1.2706  2" in shown.out
+
+
+def test_logs_of_training_libraries_are_read(search: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layout = RunLayout(search)
+    for (lr, seed), f1 in F1.items():
+        result = layout.result(f"lr={lr}/{seed}")
+        (result / "metrics.csv").write_text(f"epoch,val_f1\n0,{f1}\n1,{f1 / 2}\n")
+    assert main(["--run", str(search), "--source", "csv", "--metrics", "best_val_f1,val_f1"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == [
+        *("0.2", "0.8000", "±", "1.2706", "0.4000", "±", "0.6353", "2"),
+    ]
+
+
+def test_the_page_can_be_sorted_and_needs_no_network(
+    search: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--run", str(search), "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert "<th><button>lr</button></th>" in page and "<script>" in page
+    assert "http" not in page and "src=" not in page

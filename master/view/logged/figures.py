@@ -1,0 +1,108 @@
+"""The figures of a result, from the first kind of file that has some."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from master.core.results.curves import Curves, metrics_of
+from master.view.logged.csv_logs import NAMES, read_csv_log
+from master.view.logged.event_files import PATTERN, NotInstalled, read_events
+from master.view.metrics import metrics_json
+
+_MOST_FILES = 20_000
+"""A result may be a data set: no more of it is looked through."""
+_VERSION = re.compile(r"(?:version|run|v)[_-]?\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a result tells in numbers."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    problem: str = ""
+    """Why figures that are there could not be read."""
+
+
+def figures_of(result: Path, source: str = "") -> Figures:
+    """Return the figures of a result from a source, by default the first that has some or cannot be read."""
+    for name in (source,) if source else _READERS:
+        found = _READERS[name](result)
+        if found.metrics or found.problem:
+            return found
+    return Figures()
+
+
+def _of_json(result: Path) -> Figures:
+    return Figures(*metrics_json(result))
+
+
+def _of_csv(result: Path) -> Figures:
+    paths = list(_files(result))
+    for name in NAMES:
+        logs = [path for path in paths if path.name == name]
+        if logs:
+            return _read(_latest(logs), read_csv_log, result)
+    return Figures()
+
+
+def _of_events(result: Path) -> Figures:
+    folders = {path.parent for path in _files(result) if path.match(PATTERN)}
+    return _read(_latest_folders(folders), read_events, result) if folders else Figures()
+
+
+_READERS: Mapping[str, Callable[[Path], Figures]] = {
+    "json": _of_json,
+    "csv": _of_csv,
+    "tensorboard": _of_events,
+}
+
+
+def _read(paths: list[Path], read: Callable[[Path], Curves], result: Path) -> Figures:
+    """Return the metrics of several logs, each under the folders that tell it from the others."""
+    curves: dict[str, list[float]] = {}
+    shared = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
+    for path in paths:
+        inner = (path if path.is_dir() else path.parent).relative_to(shared).as_posix()
+        prefix = "" if inner == "." else f"{inner}/"
+        try:
+            curves |= {f"{prefix}{name}": list(values) for name, values in read(path).items()}
+        except NotInstalled as error:
+            return Figures({}, f"TensorBoard's event files need a package: {error}")
+        except (OSError, ValueError) as error:
+            return Figures({}, f"{path.relative_to(result).as_posix()}: {error}")
+    return Figures(metrics_of(curves))
+
+
+def _files(result: Path) -> Iterator[Path]:
+    """Yield the files of a result in a fixed order."""
+    count = 0
+    for root, folders, names in os.walk(result):
+        folders.sort()
+        for name in sorted(names):
+            count += 1
+            if count > _MOST_FILES:
+                return
+            yield Path(root, name)
+
+
+def _latest(paths: list[Path]) -> list[Path]:
+    by_folder = {path.parent: path for path in paths}
+    return [by_folder[folder] for folder in _latest_folders(by_folder)]
+
+
+def _latest_folders(folders: Iterator[Path] | set[Path] | Mapping[Path, Path]) -> list[Path]:
+    """Return folders; of versions of one log, such as `version_0` and `version_1`, the last."""
+    versions: dict[Path, Path] = {}
+    for folder in sorted(folders, key=_numbers):
+        key = folder.parent / "*" if _VERSION.fullmatch(folder.name) else folder
+        versions[key] = folder
+    return sorted(versions.values())
+
+
+def _numbers(folder: Path) -> tuple[str, int, str]:
+    number = re.search(r"(\d+)$", folder.name)
+    return str(folder.parent), int(number[1]) if number else -1, folder.name
