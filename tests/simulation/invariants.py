@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from master.core.explaining.explain import explain
 from master.core.planning.plan import base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State
@@ -164,6 +165,13 @@ def what_a_user_cancelled_stays_so(world: World) -> Iterator[str]:
     for record in world.master.state.jobs.values():
         if bool(record.cancelled_by) and record.state is not State.CANCELLED:
             yield f"{record.job.job_id} is {record.state.value} and cancelled"
+
+
+def every_open_job_has_a_cause(world: World) -> Iterator[str]:
+    """Of every job that has not ended the user can be told why, whatever users hold."""
+    for job_id, record in world.master.state.jobs.items():
+        if (explain(world.master.state, job_id) is None) != (record.state in ENDED):
+            yield f"{job_id} is {record.state.value}"
 
 
 # ---- blame
@@ -322,6 +330,7 @@ OF_THE_MASTER: tuple[Invariant, ...] = (
     blocked_jobs_have_a_failed_ancestor,
     nothing_starts_after_a_stop,
     nothing_starts_on_a_worker_that_a_user_holds,
+    every_open_job_has_a_cause,
     what_a_user_cancelled_stays_so,
     no_retry_pays_for_the_place,
     failed_jobs_used_up_their_tries,

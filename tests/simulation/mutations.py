@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from master.core.running import attempts, jobs, recovery, retry, run_state, workers
 from master.core.running.fleet.worker_view import WorkerView
+from master.core.running.orders import holding
 from master.core.running.placing import assigning
 from master.runs import dispatcher
 from master.runs.dispatcher import Dispatcher
@@ -89,6 +90,27 @@ OF_THE_MASTER = (
         "- self.held_by_others + lookahead",
         "- self.held_by_others + lookahead + 1",
         breaks="no_more_than_the_slots_hold",
+    ),
+    Mutation(
+        "a hold holds nothing",
+        WorkerView.room,
+        "or self.hold or",
+        "or",
+        breaks="nothing_starts_on_a_worker_that_a_user_holds",
+    ),
+    Mutation(
+        "a hold is forgotten by the next start",
+        holding.replay_hold,
+        "_set(view, _hold_of(event))",
+        "pass",
+        breaks="nothing_starts_on_a_worker_that_a_user_holds",
+    ),
+    Mutation(
+        "an interruption costs a retry",
+        attempts._finished_in_vain,
+        "interrupted = finished",
+        "record.failures += 1; interrupted = finished",
+        breaks="no_retry_pays_for_the_place",
     ),
     Mutation(
         "jobs are blocked while their base model is made again",

@@ -13,6 +13,8 @@ from master.core.running.orders.of_workers import DrainWorkers, PauseWorkers, Re
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.records import Outbox, RunState
 
+MOST_S = 10 * 365.25 * 86400
+"""The longest hold that ends by itself: what is longer is a slip, or no time at all."""
 Problem = Callable[[WorkerView], str]
 """Says why nothing is done with a worker; empty where it is."""
 
@@ -81,8 +83,16 @@ def _hold_of(event: Ordered) -> Hold:
 
 def _why_not(view: WorkerView, event: Ordered) -> str:
     assert isinstance(event.order, (PauseWorkers, DrainWorkers))
-    past = "is not held: its end is over already" if 0 < event.order.until <= event.at else ""
-    return why_gone(view) or past
+    return why_gone(view) or _why_no_end(event.order.until, event.at)
+
+
+def _why_no_end(until: float, at: float) -> str:
+    """Say why a hold cannot end then; empty where it can, or has no end."""
+    if not until or at < until <= at + MOST_S:
+        return ""
+    if until <= at:
+        return "is not held: the end that was given is over already"
+    return "is not held: the end that was given is no time within ten years; without one it lasts"
 
 
 def _set(view: WorkerView, held: Hold | None) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from master.core.running import commands as cmd
 from master.core.running.fleet.holds import Hold
 from master.core.running.fleet.worker_view import WorkerView
+from master.core.running.lifecycle import State
 from master.core.running.orders.holding import each_worker, interrupt, is_empty, take_back, why_gone
 from master.core.running.orders.of_workers import AddWorker, RemoveWorkers
 from master.core.running.orders.order import Ordered, Reply, Said
-from master.core.running.records import Outbox, RunState
+from master.core.running.records import JobRecord, Outbox, RunState
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,19 @@ def on_tick(state: RunState, at: float, out: Outbox) -> None:
 
 
 def _done(state: RunState, at: float) -> Iterator[WorkerView]:
-    awaited = {state.jobs[job_id].worker for job_id in state.awaiting}
+    held_back = (state.jobs[job_id] for job_id in state.awaiting)
+    awaited = {record.worker for record in held_back if _waits(state, record)}
     for view in state.workers.values():
         if view.leaves is None or view.name in awaited:
             continue
         silent = view.tried and not view.up and at - view.since > state.policy.lease_s
         if is_empty(view) or (silent and not view.busy):
             yield view
+
+
+def _waits(state: RunState, record: JobRecord) -> bool:
+    """True while a job waits for its checkpoint: some have been let go meanwhile."""
+    return record.state is State.READY and record.job not in state.ready
 
 
 def no_worker_left(state: RunState) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf, nan
+
 import pytest
 
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
+from master.core.running.orders.holding import MOST_S
 from master.core.running.orders.of_workers import DrainWorkers, PauseWorkers, ResumeWorkers, SetSlots
 from master.core.running.orders.order import Order
 from master.core.running.policy import Policy
@@ -161,8 +164,17 @@ def test_what_is_done_already_and_what_is_unknown_is_told() -> None:
 def test_a_hold_that_is_over_before_it_begins_is_refused() -> None:
     run = Stage(job("a"), workers=["w1"])
     run.at = 50.0
-    run.order(PauseWorkers(["w1"], until=40.0))
-    assert run.said() == ["not w1: is not held: its end is over already"]
+    for until in (40.0, 50.0, -1.0):
+        run.order(PauseWorkers(["w1"], until=until))
+        assert run.said() == ["not w1: is not held: the end that was given is over already"]
+
+
+@pytest.mark.parametrize("until", [MOST_S + 1, inf, nan])
+def test_a_hold_that_ends_at_no_time_is_refused(until: float) -> None:
+    run = Stage(job("a"), workers=["w1"])
+    assert run.order(DrainWorkers(["w1"], until=until)) == []
+    assert "is no time within ten years" in run.said()[0]
+    assert run.state.workers["w1"].hold is None
 
 
 def test_a_dry_run_changes_nothing() -> None:

@@ -80,6 +80,17 @@ def test_a_checkpoint_that_is_not_home_is_waited_for() -> None:
     assert run.wait(1) == ["let go w1"]
 
 
+def test_a_checkpoint_that_does_not_come_is_waited_for_no_longer_than_its_job_waits() -> None:
+    run = Stage(job("a"), workers=["w1"])
+    run.up("w1")
+    run.run_on("w1", "a", 1)
+    run.order(RemoveWorkers(["w1"], now=True))
+    run.ended("w1", "a", 1, "cancelled", started_at=1.0, checkpoint=LEFT)
+    assert run.wait(Policy.checkpoint_s - 1) == []
+    run.wait(1)
+    assert run.wait(1)[0] == "let go w1"
+
+
 def test_an_outcome_on_a_worker_that_falls_silent_is_made_again_only_once_it_is_lost() -> None:
     run = Stage(base(), job(needs="x"))
     run.up("w1")
