@@ -15,6 +15,7 @@ from master.commands.options.flag_types import whole_number
 from master.core.exit_codes import EXIT_INTERRUPTED
 from master.errors import UsageError
 from master.verbs.common.options import reading_parser
+from master.view.answers.log_text import harmless_lines, tail
 
 if TYPE_CHECKING:
     from master.core.explaining.standing import Standing
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "logs"
 NOT_HERE = 1
-MOST_BYTES = 8 * 1024 * 1024
-"""Of the lines that are shown."""
-_LINES, _BLOCK = 1000, 64 * 1024
+_LINES = 1000
 _DESCRIPTION = """\
 Show the end of what a job wrote to standard output and error.  A log comes home when its attempt ends; for
 one that is not here, where it is.  With -f it comes from the worker as it is written, through the master that
@@ -156,32 +155,3 @@ def _as_json(log: Log, text: str | None) -> dict[str, object]:
         "where": log.where,
         "text": text,
     }
-
-
-def tail(path: Path, lines: int, most: int = MOST_BYTES) -> tuple[bytes, bool]:
-    """Return the last lines of a file, however large it is, and whether they are more than `most` bytes.
-
-    Then their beginning is left out.
-    """
-    blocks, size, ends = list[bytes](), 0, 0
-    with path.open("rb") as stream:
-        position = stream.seek(0, 2)
-        while position > 0 and ends <= lines and size < most:
-            begin = max(0, position - _BLOCK)
-            stream.seek(begin)
-            blocks.append(stream.read(position - begin))
-            size, ends, position = size + len(blocks[-1]), ends + blocks[-1].count(b"\n"), begin
-    data = b"".join(reversed(blocks))
-    end = b"\n" if data.endswith(b"\n") else b""
-    kept = data.removesuffix(end).split(b"\n")[-lines:]
-    return b"\n".join(kept) + end if data else data, position > 0 and ends <= lines
-
-
-def harmless_lines(data: bytes) -> list[str]:
-    """Return the lines of a log as a terminal may show them; of a line that was written over, what stayed."""
-    from master.core.harmless import without_controls
-
-    lines = data.decode("utf-8", "replace").split("\n")
-    last = lines.pop() if lines and not lines[-1] else None
-    del last
-    return [without_controls(line.rstrip("\r").rpartition("\r")[2]) for line in lines]

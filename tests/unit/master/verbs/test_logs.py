@@ -9,7 +9,8 @@ import pytest
 from master.core.explaining.standing import Standing
 from master.storage.run_layout import RunLayout
 from master.verbs import logs
-from master.verbs.logs import find_log, harmless_lines, main, tail
+from master.verbs.logs import find_log, main
+from master.view.answers.log_text import tail
 from tests.unit.master.verbs.published import as_published
 
 JOB = "alpha/lr=0.1"
@@ -76,19 +77,6 @@ def test_the_last_attempt_with_a_log_is_taken(tmp_path: Path) -> None:
     assert find_log(layout, "a/b", Standing(attempt=3, attempts=3), 1).path == layout.log("a/b", 1)
 
 
-@pytest.mark.parametrize("lines", [1, 3, 5000, 10_000])
-def test_only_the_end_of_a_large_file_is_read(lines: int, tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    written = [f"line {number:06d} {'x' * 40}\n" for number in range(8000)]
-    path.write_text("".join(written))
-    assert tail(path, lines) == ("".join(written[-lines:]).encode(), False)
-
-
-def test_a_last_line_without_an_end_and_an_empty_log() -> None:
-    assert harmless_lines(b"a\nb") == ["a", "b"]
-    assert harmless_lines(b"") == []
-
-
 def test_a_line_without_an_end_is_cut_and_that_is_said(
     run: Path, log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,18 +86,6 @@ def test_a_line_without_an_end_is_cut_and_that_is_said(
     monkeypatch.setattr(logs, "tail", lambda path, lines: (b"xx", True))
     assert main([JOB, "--run", str(run)]) == 0
     assert f"shown is their end, 2 bytes; all is in {log}" in capsys.readouterr().err
-
-
-def test_a_bar_that_is_drawn_over_and_over_is_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(b"begin\n" + b"\r".join(b"%d%%" % n for n in range(101)) + b"\nend\n")
-    found, _ = tail(path, 2)
-    assert harmless_lines(found) == ["100%", "end"]
-
-
-def test_an_empty_log_is_empty(tmp_path: Path) -> None:
-    (tmp_path / "log").touch()
-    assert tail(tmp_path / "log", 5) == (b"", False)
 
 
 def test_following_and_a_try_that_is_over_exclude_each_other(
