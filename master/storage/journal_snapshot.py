@@ -13,8 +13,9 @@ from typing import Any
 from master import steady_clock
 from master.core.explaining.planned import Planned
 from master.core.explaining.standing import Standing, standings
+from master.core.running.commands import Transition
 from master.errors import ConfigError
-from master.storage.journal import DAMAGE, SELECT_TRANSITIONS, check_format, unusable
+from master.storage.journal import DAMAGE, SELECT_TRANSITIONS, check_format, transition_of, unusable
 from master.storage.journal_reading import readers_copy
 
 
@@ -43,6 +44,11 @@ class JournalSnapshot:
     def standings(self) -> dict[str, Standing]:
         """Return where all jobs stand that ever had a transition."""
         return standings(self._db.execute(SELECT_TRANSITIONS))
+
+    def history(self, job_id: str) -> list[Transition]:
+        """Return what has become of a job, the oldest first."""
+        select = SELECT_TRANSITIONS.replace(" ORDER BY", " WHERE task_id = ? ORDER BY")
+        return [transition_of(row) for row in self._db.execute(select, (job_id,))]
 
     def fields(self) -> dict[str, Mapping[str, Any]]:
         """Return the fields of the jobs of all starts, by job id; those of earlier versions are not known."""

@@ -35,10 +35,15 @@ class Standing:
     """Of its last transition."""
 
 
-def standings(rows: Iterable[tuple[Any, ...]]) -> dict[str, Standing]:
-    """Return where jobs stand by the rows of a journal, the oldest first, nothing of which is parsed."""
+def standings(
+    rows: Iterable[tuple[Any, ...]], known: dict[str, Standing] | None = None
+) -> dict[str, Standing]:
+    """Return where jobs stand by the rows of a journal, the oldest first, nothing of which is parsed.
+
+    `known` is what earlier rows have told: it is brought up to date.
+    """
     # Hundreds of thousands of them: no object is made of a line.
-    found: dict[str, Standing] = {}
+    found = {} if known is None else known
     drop, start, collect = Trigger.DROP.value, Trigger.START.value, Trigger.COLLECT.value
     for at, job_id, trigger, state, attempt, worker, note, detail, content_hash in rows:
         standing = found.get(job_id)

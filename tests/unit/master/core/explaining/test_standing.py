@@ -84,3 +84,9 @@ def test_who_cancelled_a_job_is_known_until_it_goes_on() -> None:
     assert (found.error, found.cancelled_by) == ("cancelled by anna: too slow", "by anna: too slow")
     retried = [*cancelled, row(4.0, "revive", "pending", note="retry by anna")]
     assert row_of(JOB, standings(retried)["alpha/x"]).cancelled_by == ""
+
+
+def test_later_rows_go_on_with_what_earlier_ones_have_told() -> None:
+    known = standings(BEGUN[:1])
+    standings(BEGUN[1:], known)
+    assert known == standings(BEGUN)
