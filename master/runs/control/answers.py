@@ -10,18 +10,21 @@ from typing import Any
 from urllib.parse import unquote
 
 from master.core.explaining.cause_json import to_json
-from master.core.explaining.explain import explain
+from master.core.explaining.explain import explain, speaks_for_all
 from master.core.nearest import shown
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.forecast.ahead import Ahead
 from master.core.running.forecast.tally import reckoning
 from master.core.running.records import RunState
+from master.runs.snapshot import WorkerRow
 
 Answer = tuple[HTTPStatus, dict[str, Any]]
 Later = Callable[[], dict[str, Any]]
 """Makes what is told where that takes its time; it needs the state no more."""
 WHY, LOGS = "/api/why/", "/api/logs/"
 """Before the id of a job."""
-TIME_LEFT = "/api/time-left"
+TIME_LEFT, MACHINES = "/api/time-left", "/api/machines"
+"""Whole routes."""
 _PHASES = {1: "base_models", 2: "experiments"}
 
 
@@ -31,6 +34,8 @@ def answer(path: str, state: RunState, at: float) -> tuple[HTTPStatus, dict[str,
         return HTTPStatus.OK, _time_left(state, at)
     if path.startswith(WHY):
         return _why(unquote(path[len(WHY) :]), state, at)
+    if path == MACHINES:
+        return _machines(state, at)
     return _error(f"no route {shown(path)}")
 
 
@@ -50,6 +55,31 @@ def _why(job_id: str, state: RunState, at: float) -> Answer:
     cause = explain(state, job_id)
     told = {"job_id": job_id, "state": record.state.value, "note": record.note, "at": at}
     return HTTPStatus.OK, {**told, "cause": to_json(cause) if cause else None}
+
+
+def _machines(state: RunState, at: float) -> Answer:
+    job_id = speaks_for_all(state)
+    cause = explain(state, job_id) if job_id else None
+    return HTTPStatus.OK, {
+        "at": at,
+        "stopping": state.stopping,
+        "halted": state.halted,
+        "idle": {"job_id": job_id, "cause": to_json(cause)} if cause else None,
+        "workers": [_worker(view) for view in state.workers.values()],
+    }
+
+
+def _worker(view: WorkerView) -> dict[str, Any]:
+    return {
+        **asdict(WorkerRow.of(view)),
+        "tried": view.tried,
+        "since": view.since or None,
+        "paused_until": view.paused_until if view.paused else None,
+        "gpu_bytes": list(view.gpu_bytes),
+        "cores": view.cores or None,
+        "memory_bytes": view.memory_bytes or None,
+        "labels": sorted(view.labels),
+    }
 
 
 def _error(problem: str) -> Answer:

@@ -20,19 +20,22 @@ _MOST_BYTES = 1 << 20
 """In a line."""
 
 
-def followed(layout: RunLayout, job_id: str, lines: int | None) -> Iterator[dict[str, Any]] | None:
+def followed(
+    layout: RunLayout, job_id: str, lines: int | None, *, beats: bool = False
+) -> Iterator[dict[str, Any]] | None:
     """Return what the running master tells of a job's log, as long as it does; None where none works there.
 
+    With `beats` also the empty frames by which it says that there is nothing new.
     Raises UsageError for a job that it does not know, TwophaseError where it gives no answer.
     """
     try:
         sock = reached(layout)
-        return None if sock is None else _opened(sock, job_id, lines)
+        return None if sock is None else _opened(sock, job_id, lines, beats)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise TwophaseError(f"the master in {layout.root} gives no answer ({error}): try again") from error
 
 
-def _opened(sock: socket.socket, job_id: str, lines: int | None) -> Iterator[dict[str, Any]]:
+def _opened(sock: socket.socket, job_id: str, lines: int | None, beats: bool) -> Iterator[dict[str, Any]]:
     connection = Connection(sock, _PATIENCE_S)
     connection.request("GET", LOGS + quote(job_id, safe="") + ("" if lines is None else f"?tail={lines}"))
     response = connection.getresponse()
@@ -41,17 +44,17 @@ def _opened(sock: socket.socket, job_id: str, lines: int | None) -> Iterator[dic
         connection.close()
         kind = UsageError if response.status == http.client.NOT_FOUND else TwophaseError
         raise kind(str(told.get("error")))
-    return _lines(connection, response)
+    return _lines(connection, response, beats)
 
 
 def _lines(
-    connection: http.client.HTTPConnection, response: http.client.HTTPResponse
+    connection: http.client.HTTPConnection, response: http.client.HTTPResponse, beats: bool
 ) -> Iterator[dict[str, Any]]:
     """Yield what comes, until nobody says anything any more."""
     try:
         while line := response.readline(_MOST_BYTES):
             told = json.loads(line)
-            if told:
+            if told or beats:
                 yield told
     except (OSError, http.client.HTTPException, ValueError):
         return  # it is gone; who follows goes on by what is at home

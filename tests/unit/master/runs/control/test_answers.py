@@ -61,3 +61,17 @@ def test_a_run_that_stops_has_no_time_left() -> None:
     run.state.stopping = True
     _, later = answer(TIME_LEFT, run.state, run.at)
     assert callable(later) and later() == {"base_models": None, "experiments": None}
+
+
+def test_how_the_machines_are() -> None:
+    run = Stage(job("alpha/job"), workers=["w1", "w2"])
+    run.up("w1")
+    status, told = answer("/api/machines", run.state, 7.0)
+    assert (status, told["at"], told["stopping"], told["halted"]) == (HTTPStatus.OK, 7.0, False, "")
+    first, second = told["workers"]
+    assert (first["name"], first["up"], first["running"], second["up"]) == ("w1", True, 1, False)
+    assert from_json(told["idle"]["cause"]).why is Why.STARTS and told["idle"]["job_id"] == "alpha/job"
+
+
+def test_once_something_runs_there_is_nothing_to_say_of_idleness() -> None:
+    assert answer("/api/machines", one_running_alone().state, 7.0)[1]["idle"] is None
