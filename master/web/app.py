@@ -1,0 +1,135 @@
+"""The routes of the page.  All are behind the guard; what reads the picture of the run is on one thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from master.errors import NoMaster, TwophaseError, UsageError
+from master.web.guard import Guard
+from master.web.listing import MOST_ROWS
+from master.web.live import MOST_WATCHED, Live
+from master.web.page import Page, wished
+
+STATIC = Path(__file__).with_name("static")
+Answer = dict[str, Any]
+JobId = Annotated[str, Query(max_length=1000)]
+Words = Annotated[str, Query(max_length=500)]
+Watched = Annotated[tuple[str, ...], Query(max_length=MOST_WATCHED)]
+_STATUS = {UsageError: HTTPStatus.BAD_REQUEST, NoMaster: HTTPStatus.CONFLICT}
+
+
+class Wanted(BaseModel, extra="forbid"):
+    """Which jobs a visitor wants to see, and which of these."""
+
+    q: str = Field("", max_length=500)
+    state: str = Field("", max_length=200)
+    base: str = Field("", max_length=100)
+    sort: Literal["state", "since", "job", "worker", "tries"] = "state"
+    reverse: bool = False
+    offset: int = Field(0, ge=0, le=10**7)
+    limit: int = Field(100, ge=1, le=MOST_ROWS)
+
+
+def build(page: Page, guard: Callable[[Any], Guard]) -> Guard:
+    """Return the application; `guard` puts the guard before it."""
+    live = Live(page)
+
+    @asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(live.follow())
+        yield
+        following.cancel()
+
+    # No documentation pages: theirs come from another host.
+    app = FastAPI(title="Twophase", docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
+    _add_errors(app)
+    _add_reading(app, page)
+    _add_acting(app, page)
+
+    @app.websocket("/ws")
+    async def changes(socket: WebSocket) -> None:
+        await live.serve(socket)
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return guard(app)
+
+
+def _add_reading(app: FastAPI, page: Page) -> None:
+    @app.get("/")
+    async def start() -> FileResponse:
+        return FileResponse(STATIC / "index.html", media_type="text/html")
+
+    @app.get("/api/overview")
+    async def overview(request: Request) -> Answer:
+        return {**page.overview(), "role": request.scope["role"].value}
+
+    @app.get("/api/jobs")
+    async def jobs(wanted: Annotated[Wanted, Query()]) -> Answer:
+        wish = wished(wanted.q, wanted.state, wanted.base, wanted.sort, wanted.reverse)
+        return await page.jobs(wish, wanted.offset, wanted.limit)
+
+    @app.get("/api/job")
+    async def job(id: JobId) -> Answer:
+        return await page.job(id)
+
+    @app.get("/api/log")
+    async def log(id: JobId, attempt: Annotated[int | None, Query(ge=1)] = None) -> Answer:
+        return await page.log(id, attempt)
+
+    @app.get("/api/base-models")
+    async def base_models() -> Answer:
+        return await page.base_models()
+
+    @app.get("/api/results")
+    async def results(by: Words = "", over: Words = "seed,fold") -> Answer:
+        return await page.results(by, tuple(filter(None, over.split(","))))
+
+    @app.get("/api/changes")
+    async def changes(since: Annotated[int, Query(ge=0)], watch: Watched = ()) -> Answer:
+        return page.changes(since, watch)
+
+
+def _add_acting(app: FastAPI, page: Page) -> None:
+    @app.post("/api/orders/{verb}")
+    async def order(verb: str, request: Request) -> Answer:
+        try:
+            asked = await request.json()
+        except ValueError as error:
+            raise UsageError(f"the body is no JSON: {error}") from error
+        return await page.order(verb, asked)
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(TwophaseError)
+    async def ours(_: Request, error: TwophaseError) -> JSONResponse:
+        return _said(_STATUS.get(type(error), HTTPStatus.SERVICE_UNAVAILABLE), str(error))
+
+    @app.exception_handler(LookupError)
+    async def unknown(_: Request, error: LookupError) -> JSONResponse:
+        return _said(HTTPStatus.NOT_FOUND, str(error.args[0] if error.args else error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return _said(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, error: HTTPException) -> JSONResponse:
+        return _said(HTTPStatus(error.status_code), str(error.detail))
+
+
+def _said(status: HTTPStatus, problem: str) -> JSONResponse:
+    return JSONResponse({"error": problem}, int(status))

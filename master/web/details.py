@@ -1,0 +1,109 @@
+"""One job: what became of it, what it was given, how it differs from its neighbours; and base models."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from heapq import nsmallest
+from typing import Any
+
+from master.core.harmless import brief
+from master.core.json_values import same
+from master.core.planning.identity import CODE_FIELD
+from master.core.planning.plan import base_model_job_id
+from master.core.running.commands import Transition
+from master.runs.job_json import job_json
+from master.web.model import Fields, Model
+
+MOST_NEIGHBOURS = 6
+_MOST_COMPARED = 20_000
+_LONGEST = 500
+
+
+def detail_json(model: Model, job_id: str, history: Iterable[Transition]) -> dict[str, Any]:
+    """Return all that the journal tells of a job."""
+    job = model.jobs[job_id]
+    return {
+        **job_json(model.row(job_id)),
+        "since": model.standing(job_id).since or None,
+        "parameters": dict(model.fields.get(job_id, {})),
+        "base": job.makes or job.needs,
+        "history": [_line(each) for each in history],
+        "neighbours": neighbours(model, job_id),
+    }
+
+
+def _line(item: Transition) -> dict[str, Any]:
+    return {
+        "at": item.at,
+        "what": item.trigger.value,
+        "state": item.state.value,
+        "attempt": item.attempt,
+        "worker": item.worker,
+        "note": brief(item.note, _LONGEST),
+    }
+
+
+def neighbours(model: Model, job_id: str) -> list[dict[str, Any]]:
+    """Return the jobs whose parameters are most like a job's, each with what is different."""
+    own = model.fields.get(job_id)
+    if not own:
+        return []
+    others = (each for each in list(model.fields)[:_MOST_COMPARED] if each != job_id and each in model.jobs)
+    apart = ((_difference(own, model.fields[each]), each) for each in others)
+    nearest = nsmallest(MOST_NEIGHBOURS, apart, key=lambda each: len(each[0]))
+    return [
+        {"id": other, "state": model.standing(other).state, "different": difference}
+        for difference, other in nearest
+    ]
+
+
+def _difference(own: Fields, other: Fields) -> dict[str, list[Any]]:
+    """Return the fields that are not equal, with both values; None for a field that one has not."""
+    names = dict.fromkeys((*own, *other))
+    return {
+        name: [own.get(name), other.get(name)]
+        for name in names
+        if name not in own or name not in other or not same(own[name], other[name])
+    }
+
+
+def base_models(model: Model, stored: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the base models with what starts from each; `stored` are the manifests of those at home."""
+    waiting: dict[str, Counter[str]] = {}
+    for job_id, job in model.jobs.items():
+        if job.needs:
+            waiting.setdefault(job.needs, Counter())[model.standing(job_id).state] += 1
+    configs = model.planned.base_models if model.planned else {}
+    return [
+        _base_model(model, spec_hash, configs.get(spec_hash, {}), waiting.get(spec_hash, Counter()), stored)
+        for spec_hash in dict.fromkeys((*configs, *waiting))
+    ]
+
+
+def _base_model(
+    model: Model,
+    spec_hash: str,
+    config: Fields,
+    users: Counter[str],
+    stored: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    job_id, manifest = base_model_job_id(spec_hash), stored.get(spec_hash)
+    row = model.row(job_id) if job_id in model.jobs else None
+    seconds = row.duration_s if row else (manifest or {}).get("duration_seconds")
+    trained = row is not None and row.state.value == "succeeded"
+    at_home = manifest is not None or trained
+    saved = max(0, sum(users.values()) - trained) if at_home else 0
+    return {
+        "spec_hash": spec_hash,
+        "config": {name: value for name, value in config.items() if name != CODE_FIELD},
+        "job": job_id if row else None,
+        "state": row.state.value if row else ("stored" if manifest else "unknown"),
+        "where": row.where if row else (manifest or {}).get("worker"),
+        "seconds": seconds,
+        "says": brief(row.error, _LONGEST) if row else "",
+        "at_home": at_home,
+        "jobs": dict(users),
+        "trainings_saved": saved,
+        "seconds_saved": saved * seconds if seconds else None,
+    }

@@ -1,0 +1,201 @@
+"""What each route answers: from the picture of the run; what is slow is done off the page's thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from master import steady_clock
+from master.core.nearest import hint, shown
+from master.core.planning.plan import makes_base_model
+from master.core.results.lines import Question, ask, result_lines
+from master.core.running.orders.order import MOST_OF_A_REASON, ORDERS
+from master.errors import UsageError
+from master.runs.control.client import order
+from master.view.answers.grouped_results import as_json
+from master.web.causes import AT_ONCE, Causes, Told
+from master.web.details import base_models, detail_json
+from master.web.listing import STATES, Wish, row_json, selected
+from master.web.logs import log_json
+from master.web.model import Model
+from master.web.overview import Failures, eta, needs_a_human, phases
+from master.web.run_watch import RunWatch
+
+Answer = dict[str, Any]
+IN_AN_ORDER = 2000
+"""Jobs that the master is told of at a time."""
+_MOST_GROUPS = 2000
+
+
+class Page:
+    """Its methods belong to the event loop's thread."""
+
+    def __init__(self, watch: RunWatch) -> None:
+        self.watch = watch
+        self._failures, self._causes = Failures(), Causes(watch.layout)
+        self._asking = asyncio.Lock()
+
+    @property
+    def model(self) -> Model:
+        """Return the picture of the run."""
+        return self.watch.model
+
+    def overview(self) -> Answer:
+        """Return what the screen "now" shows, and what all screens need."""
+        model, at, told = self.model, steady_clock.now(), self.watch.machines
+        return {
+            "run_id": model.run_id,
+            "name": self.watch.layout.root.resolve().name,
+            "seq": model.seq,
+            "at": at,
+            "has_master": told is not None,
+            "stopping": bool(told and told["stopping"]),
+            "verbs": sorted(ORDERS) if told else [],
+            "phases": phases(model),
+            "eta_s": eta(model, told, at, list(self.watch.paces)),
+            "paces": [list(each) for each in self.watch.paces],
+            "failures": self._failures.ways(model),
+            "needs": list(needs_a_human(model, told, at)),
+            "machines": told["workers"] if told else [],
+        }
+
+    async def jobs(self, wish: Wish, offset: int, limit: int) -> Answer:
+        """Return a page of jobs with why each has not ended."""
+        found = _selected(self.model, wish)
+        shown_now = found[offset : offset + limit]
+        await self._learn(job_id for job_id in shown_now if self._may_tell(job_id))
+        rows = [row_json(self.model, job_id, self._why(job_id)[0]) for job_id in shown_now]
+        return {"seq": self.model.seq, "matching": len(found), "total": len(self.model.jobs), "rows": rows}
+
+    def _may_tell(self, job_id: str) -> bool:
+        """True where the master knows more than the journal, which is why a job is given to no worker."""
+        return self.watch.machines is not None and self.model.standing(job_id).state == "ready"
+
+    def _why(self, job_id: str) -> Told:
+        return self._causes.known(job_id, self.model.standing(job_id).since)
+
+    async def _learn(self, job_ids: Iterable[str]) -> None:
+        unknown = [
+            (job_id, self.model.standing(job_id).since) for job_id in job_ids if not self._why(job_id)[0]
+        ]
+        if unknown:
+            async with self._asking:
+                await asyncio.to_thread(self._causes.learn, unknown[:AT_ONCE])
+
+    async def job(self, job_id: str) -> Answer:
+        """Return all that is known of a job."""
+        self._check(job_id)
+        history = await asyncio.to_thread(self.watch.history, job_id)
+        if self.watch.machines is not None:
+            await self._learn([job_id])
+        says, changes = self._why(job_id)
+        return {**detail_json(self.model, job_id, history), "why": says, "changes": changes}
+
+    def _check(self, job_id: str) -> None:
+        if job_id not in self.model.jobs:
+            raise LookupError(f"no job {shown(job_id)} in this run")
+
+    async def log(self, job_id: str, attempt: int | None) -> Answer:
+        """Return the end of a log."""
+        self._check(job_id)
+        return await asyncio.to_thread(
+            log_json, self.watch.layout, job_id, self.model.standing(job_id), attempt
+        )
+
+    async def base_models(self) -> Answer:
+        """Return the base models and what starts from them."""
+        stored = await asyncio.to_thread(self.watch.stored)
+        return {"base_models": base_models(self.model, stored)}
+
+    async def results(self, by: str, over: tuple[str, ...]) -> Answer:
+        """Return means over seeds, the best first."""
+        model = self.model
+        jobs = [
+            (job_id, model.standing(job_id).state, model.standing(job_id).since, model.fields.get(job_id, {}))
+            for job_id in model.jobs
+            if not makes_base_model(job_id)
+        ]
+        return await asyncio.to_thread(self._results, jobs, by, over)
+
+    def _results(self, jobs: list[Any], by: str, over: tuple[str, ...]) -> Answer:
+        rows = self.watch.results(jobs)
+        question = ask(rows, (), by)
+        if by and not any(by in row.metrics for row in rows):
+            raise UsageError(f"by: no job left a metric {shown(by)}")
+        question = Question(question.metrics, question.by, question.ascending, over)
+        lines = result_lines(rows, question)
+        told = as_json(lines[:_MOST_GROUPS], question)
+        return {**told, "metrics": list(question.metrics), "groups_in_all": len(lines)}
+
+    def changes(self, since: int, watch: Sequence[str]) -> Answer:
+        """Return the rows among those that are watched that have changed since a transition."""
+        changed = self.model.changed(since)
+        seen = watch if changed is None else [job_id for job_id in watch if job_id in changed]
+        rows = [
+            row_json(self.model, job_id, self._why(job_id)[0]) for job_id in seen if job_id in self.model.jobs
+        ]
+        return {"seq": self.model.seq, "reload": changed is None, "rows": rows}
+
+    async def order(self, verb: str, asked: object) -> Answer:
+        """Have the master carry an order out: on the jobs of `jobs`, or on all that fit `matching`."""
+        if verb not in ORDERS:
+            raise LookupError(f"no order {shown(verb)}: {hint(verb, ORDERS)}")
+        fields, why, dry_run = _understood(asked)
+        if "matching" in fields:
+            fields["jobs"] = _selected(self.model, wished(*_matching(fields.pop("matching"))))
+        done = Answer(verb=verb, dry_run=dry_run, done=[], refused=[], notes=[])
+        for part in _parts(fields):
+            told = await asyncio.to_thread(order, self.watch.layout, verb, part, why, dry_run=dry_run)
+            for key in ("done", "refused", "notes"):
+                done[key] += told[key]
+        return done
+
+
+def wished(query: str, states: str, base: str, sort: str, reverse: bool) -> Wish:
+    """Return what is wanted.  Raises UsageError for a state that is none."""
+    chosen = tuple(filter(None, states.split(",")))
+    for state in chosen:
+        if state not in STATES:
+            raise UsageError(f"state: {shown(state)} is none: {hint(state, STATES)}")
+    return Wish(query, chosen, base, sort, reverse)
+
+
+def _selected(model: Model, wish: Wish) -> list[str]:
+    try:
+        return selected(model, wish)
+    except ValueError as error:
+        raise UsageError(f"q: {error}") from error
+
+
+def _understood(asked: object) -> tuple[dict[str, Any], str, bool]:
+    """Return an order's fields, why it is given, and whether it is only tried.  Raises UsageError."""
+    if not isinstance(asked, dict) or asked.keys() - {"order", "why", "dry_run"}:
+        raise UsageError("an order is an object with order, why and dry_run")
+    fields, why, dry_run = asked.get("order"), asked.get("why", ""), asked.get("dry_run", False)
+    if not isinstance(fields, dict) or not isinstance(why, str) or not isinstance(dry_run, bool):
+        raise UsageError("an order has an object as order, text as why, true or false as dry_run")
+    if len(why) > MOST_OF_A_REASON:
+        raise UsageError(f"why: more than {MOST_OF_A_REASON} characters")
+    return dict(fields), why, dry_run
+
+
+def _matching(told: object) -> tuple[str, str, str, str, bool]:
+    """Return the words of a list's filter.  Raises UsageError."""
+    names = ("q", "state", "base")
+    if not isinstance(told, dict) or told.keys() - set(names):
+        raise UsageError("matching: an object with q, state and base")
+    texts = [told.get(name, "") for name in names]
+    if not all(isinstance(text, str) for text in texts):
+        raise UsageError("matching: q, state and base are text")
+    return texts[0], texts[1], texts[2], "state", False
+
+
+def _parts(fields: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield an order in parts that the master takes."""
+    jobs = fields.get("jobs")
+    if not isinstance(jobs, list):
+        yield fields
+        return
+    for begin in range(0, max(len(jobs), 1), IN_AN_ORDER):
+        yield {**fields, "jobs": jobs[begin : begin + IN_AN_ORDER]}

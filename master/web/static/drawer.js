@@ -1,0 +1,116 @@
+// One job beside whatever screen is shown: its history, what it was given, its neighbours, its log.
+import { badge, button, byId, bytes, clock, el, foreign, put, shown, span, table } from "./dom.js";
+import { get } from "./api.js";
+import { give } from "./orders.js";
+
+const LOG_S = 2;
+const ENDED = ["succeeded", "failed", "blocked", "cancelled"];
+/** @type {{id: string, seq: number, timer: any, from: Element | null} | null} */
+let current = null;
+
+/** @param {any} page @param {string} id */
+export async function open(page, id) {
+  const from = current ? current.from : document.activeElement;
+  close(false);
+  const here = (current = { id, seq: 0, timer: null, from });
+  const drawer = byId("drawer");
+  drawer.hidden = false;
+  put(drawer, el("p", {}, "…"));
+  await refresh(page, here);
+  drawer.querySelector("button")?.focus();
+}
+
+export function close(back = true) {
+  if (!current) return;
+  clearTimeout(current.timer);
+  const { from } = current;
+  current = null;
+  byId("drawer").hidden = true;
+  if (back && from instanceof HTMLElement) from.focus();
+}
+
+/** @param {any} page */
+export function changed(page) {
+  if (current) refresh(page, current);
+}
+
+/** @param {any} page @param {any} here */
+async function refresh(page, here) {
+  const drawer = byId("drawer");
+  const call = ++here.seq;
+  try {
+    const job = await get("/api/job", { id: here.id });
+    if (current !== here || call !== here.seq) return;
+    const kept = drawer.querySelector(".log") || el("pre", { class: "log", tabindex: 0, role: "region", "aria-label": "Log" });
+    const focused = drawer.contains(document.activeElement) && document.activeElement?.classList.contains("close");
+    put(drawer, ...parts(page, job), el("h3", {}, "Log"), el("p", { class: "logs" }), kept);
+    if (focused) /** @type {HTMLElement | null} */ (drawer.querySelector(".close"))?.focus();
+    log(here, ENDED.includes(job.state));
+  } catch (error) {
+    if (current === here) put(drawer, button("close", () => close()), el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));
+  }
+}
+
+/** @param {any} page @param {any} job */
+function parts(page, job) {
+  const verbs = page.overview.role === "user" ? page.overview.verbs : [];
+  const fit = verbs.filter((/** @type {string} */ v) => (v === "cancel" && !ENDED.includes(job.state)) || (v === "retry" && job.state !== "succeeded" && ENDED.includes(job.state)));
+  return [
+    el("div", { class: "top" }, button("✕", () => close(), { class: "close", "aria-label": "close" }), el("h2", {}, foreign(job.job_id))),
+    el("p", {}, badge(job.state), " ", job.why ? foreign(job.why) : foreign(job.error || "")),
+    job.changes && el("p", { class: "cure" }, "what would change it: ", foreign(job.changes)),
+    el("p", { class: "actions" }, fit.map((/** @type {string} */ verb) => button(`${verb}…`, () => give(verb, { jobs: [job.job_id] }, () => changed(page)), { class: "act" })),
+      job.base && el("a", { href: `#jobs?base=${job.base}` }, `all of base model ${job.base.slice(0, 8)}`)),
+    facts(job),
+    el("h3", {}, "Parameters"), pairs(Object.entries(job.parameters)),
+    job.neighbours.length ? el("h3", {}, "Its neighbours, and how they differ") : null,
+    job.neighbours.length ? table(["State", "Job", "Different: here → there"], job.neighbours.map((/** @type {any} */ each) => [badge(each.state), page.jobLink(each.id), difference(each.different)]), "Neighbours") : null,
+    el("h3", {}, "History"),
+    table(["When", "What", "State", "Try", "Worker", "Note"], job.history.map((/** @type {any} */ each) =>
+      [clock(each.at), each.what, badge(each.state), each.attempt, foreign(each.worker), foreign(each.note)]), "History"),
+  ];
+}
+
+/** @param {any} job */
+function facts(job) {
+  const known = /** @type {[string, any][]} */ ([
+    ["took", job.duration_seconds === null ? null : span(job.duration_seconds)], ["where", [job.worker, job.slot].filter(Boolean).join(":") || null],
+    ["exit code", job.exit_code], ["memory", job.peak_rss_bytes ? bytes(job.peak_rss_bytes) : null],
+    ["GPU memory", job.peak_gpu_bytes ? bytes(job.peak_gpu_bytes) : null], ["tries", job.attempts],
+  ]).filter(([, value]) => value !== null);
+  return pairs(known);
+}
+
+/** @param {[string, any][]} items */
+function pairs(items) {
+  if (!items.length) return el("p", {}, "none are known");
+  return el("dl", {}, items.map(([name, value]) => el("div", {}, el("dt", {}, foreign(name)), el("dd", {}, foreign(shown(value))))));
+}
+
+/** @param {Record<string, any[]>} different */
+function difference(different) {
+  const items = Object.entries(different);
+  if (!items.length) return "the same parameters";
+  return el("span", {}, items.map(([name, [own, other]]) => el("span", { class: "diff" }, foreign(`${name}: ${shown(own)} → ${shown(other)}`))));
+}
+
+/** @param {any} here @param {boolean} ended */
+async function log(here, ended) {
+  clearTimeout(here.timer);
+  const pre = byId("drawer").querySelector(".log");
+  const note = byId("drawer").querySelector(".logs");
+  if (!pre || !note) return;
+  try {
+    const told = await get("/api/log", { id: here.id });
+    if (current !== here) return;
+    put(note, told.says ? foreign(told.says) : `try ${told.attempt}${told.live ? ", live" : ""}${told.cut ? ", its end" : ""}, ${told.lines.length} lines`);
+    const text = told.lines.join("\n");
+    const atEnd = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 30;
+    // As one text node: a log is never markup.
+    if (pre.textContent !== text) pre.textContent = text;
+    if (atEnd) pre.scrollTop = pre.scrollHeight;
+  } catch (error) {
+    if (current === here) put(note, foreign(/** @type {Error} */ (error).message));
+  }
+  if (current === here && !ended) here.timer = setTimeout(() => log(here, ended), LOG_S * 1000);
+}

@@ -1,0 +1,84 @@
+// The screens "base models", "machines" and "results".
+import { badge, bytes, clock, count, el, figure, foreign, put, shown, span, table } from "./dom.js";
+import { get } from "./api.js";
+
+/** @param {HTMLElement} main @param {any} page */
+export async function baseModels(main, page) {
+  const { base_models: found } = await get("/api/base-models");
+  if (!found.length) return put(main, el("p", {}, "The jobs of this run start from no base model."));
+  const saved = found.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.trainings_saved, 0);
+  const seconds = found.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + (each.seconds_saved || 0), 0);
+  return put(main,
+    el("p", {}, `${count(found.length)} base models; sharing them saved ${count(saved)} trainings${seconds ? `, about ${span(seconds)} of work` : ""}.`),
+    el("ul", { class: "tree" }, found.slice(0, 500).map((/** @type {any} */ each) => branch(page, each))),
+    found.length > 500 && el("p", {}, `and ${count(found.length - 500)} more: twophase base ls lists all`));
+}
+
+/** @param {any} page @param {any} model */
+function branch(page, model) {
+  const users = Object.entries(model.jobs);
+  const total = users.reduce((sum, [, n]) => sum + Number(n), 0);
+  const config = Object.entries(model.config).map(([name, value]) => `${name}=${shown(value)}`).join("  ");
+  return el("li", {},
+    el("div", {}, badge(model.state === "stored" ? "succeeded" : model.state), " ",
+      el("code", {}, model.spec_hash.slice(0, 8)), " ", foreign(config),
+      model.state === "stored" ? " was in the store" : "", model.where ? [" on ", foreign(model.where)] : null, model.seconds ? `, ${span(model.seconds)}` : "",
+      model.job ? [" ", page.jobLink(model.job, "its training")] : null),
+    model.says && el("p", { class: "problem" }, foreign(model.says)),
+    el("ul", {}, el("li", {}, el("a", { href: `#jobs?base=${model.spec_hash}` }, `${count(total)} ${total === 1 ? "job" : "jobs"}`), " ",
+      users.map(([state, n]) => [el("a", { href: `#jobs?base=${model.spec_hash}&state=${state}` }, badge(state), ` ${count(Number(n))}`), " "]),
+      model.trainings_saved ? `saves ${count(model.trainings_saved)} trainings` : null)));
+}
+
+/** @param {HTMLElement} main @param {any} page */
+export async function machines(main, page) {
+  const { machines: found, has_master: is_live } = page.overview;
+  if (!is_live) return put(main, el("p", {}, "No master works on this run: nobody tells of the machines now. twophase doctor looks at them."));
+  return put(main, el("div", { class: "cards" }, found.map(card)));
+}
+
+/** @param {any} worker */
+function card(worker) {
+  const state = !worker.tried ? "connecting" : !worker.usable ? "cannot be used" : !worker.up ? "not connected" : worker.paused_until ? `paused until ${clock(worker.paused_until)}` : "up";
+  const kind = state === "up" ? "good" : state === "connecting" ? "" : "bad";
+  const gpus = worker.gpu_bytes.length ? `${worker.gpu_bytes.length} × GPU ${bytes(worker.gpu_bytes[0])}` : "no GPU";
+  const meter = el("meter", { min: 0, max: Math.max(worker.slots, 1), value: Math.min(worker.running, worker.slots), "aria-label": `${worker.running} of ${worker.slots} slots` });
+  return el("article", { class: `card ${kind}` },
+    el("h2", {}, foreign(worker.name)),
+    el("p", {}, state, worker.since ? ` since ${clock(worker.since)}` : ""),
+    el("p", {}, meter, ` ${count(worker.running)} of ${count(worker.slots)} slots`, worker.held_by_others ? `, ${figure(worker.held_by_others)} held by others` : ""),
+    el("p", {}, `${gpus}, ${worker.cores ? `${count(worker.cores)} cores, ` : ""}${bytes(worker.memory_bytes)} memory`),
+    worker.labels.length ? el("p", {}, "labels: ", foreign(worker.labels.join(", "))) : null,
+    worker.reason && el("p", { class: "problem" }, foreign(worker.reason)),
+    el("p", {}, el("a", { href: `#jobs?${new URLSearchParams({ q: worker.name, state: "running" })}` }, "what runs there")));
+}
+
+/** @param {HTMLElement} main @param {any} page @param {URLSearchParams} words */
+export async function results(main, page, words) {
+  const told = await get("/api/results", { by: words.get("by") || "" });
+  if (!told.metrics.length) return put(main, el("p", {}, "No job has left metrics yet: a script leaves them as metrics.json in its output directory."));
+  const names = [...new Set(told.groups.flatMap((/** @type {any} */ each) => Object.keys(each.parameters)))];
+  const by = el("select", { id: "by", onchange: () => { location.hash = `#results?${new URLSearchParams({ by: /** @type {any} */ (by).value })}`; } },
+    told.metrics.map((/** @type {string} */ each) => el("option", { value: each, selected: each === told.by }, each)));
+  const rows = told.groups.map((/** @type {any} */ group) => [
+    ...names.map((name) => (name in group.parameters ? foreign(shown(group.parameters[name])) : "")),
+    ...told.metrics.map((/** @type {string} */ name) => mean(group.metrics[name])),
+    size(group, told.by, page),
+  ]);
+  return put(main,
+    el("p", {}, el("label", { for: "by" }, "best by "), by, ` first: mean ± half of the 95 % interval over seeds and folds; ${count(told.groups_in_all)} groups`),
+    table([...names, ...told.metrics, "jobs"], rows, "Results"),
+    el("p", {}, "As files: ", el("code", {}, "twophase results --format csv|html|parquet")));
+}
+
+/** @param {any} found */
+function mean(found) {
+  if (found.mean === null) return "–";
+  return `${figure(found.mean)}${found.half_width === null ? "" : ` ± ${figure(found.half_width)}`}`;
+}
+
+/** @param {any} group @param {string} by @param {any} page */
+function size(group, by, page) {
+  const { count: n, missing } = group.metrics[by];
+  return el("span", {}, page.jobLink(group.jobs[0], `${n}`), missing ? `, ${missing} missing` : "");
+}

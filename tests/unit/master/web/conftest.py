@@ -1,0 +1,51 @@
+"""A page of a run that is known by its journal, and those who visit it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from master.storage.run_layout import RunLayout
+from master.web.app import build
+from master.web.guard import Guard
+from master.web.page import Page
+from master.web.passes import Passes
+from master.web.run_watch import RunWatch
+from tests.unit.master.verbs import conftest as verbs
+
+run = verbs.run
+PASSES = Passes("u" * 43, "v" * 43)
+HOST = "localhost:8642"
+ORIGIN = {"Origin": f"http://{HOST}"}
+
+
+@pytest.fixture
+def watch(run: Path) -> Iterator[RunWatch]:
+    found = RunWatch(RunLayout(run))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def app(watch: RunWatch) -> Guard:
+    return build(Page(watch), partial(Guard, passes=PASSES))
+
+
+@pytest.fixture
+def visitor(app: Guard) -> Iterator[TestClient]:
+    """Return a browser that has opened the address."""
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
+        assert client.get("/", params={"token": PASSES.user}).status_code == 303
+        yield client
+
+
+@pytest.fixture
+def viewer(app: Guard) -> Iterator[TestClient]:
+    """Return a browser that has opened the link that only shows."""
+    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
+        client.get("/", params={"token": PASSES.viewer})
+        yield client

@@ -1,0 +1,103 @@
+"""The routes of the page, over a run that no master works on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from master.web.app import STATIC
+from tests.unit.master.web.conftest import ORIGIN
+
+JOB = "alpha/lr=0.1"
+
+
+def test_the_page_comes_with_all_that_it_names(visitor: TestClient) -> None:
+    page = visitor.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    for path in ("main.js", "page.css", "icon.svg", "vendor/uplot.js", "vendor/uplot.css"):
+        assert f"/static/{path}" in page.text and visitor.get(f"/static/{path}").status_code == 200
+    assert visitor.get("/static/../app.py").status_code == 404
+
+
+def test_the_overview(visitor: TestClient) -> None:
+    told = visitor.get("/api/overview").json()
+    assert (told["run_id"], told["has_master"], told["verbs"]) == ("the-run", False, [])
+    assert told["failures"][0]["count"] == 1 and "no master works" in told["needs"][0]["says"]
+
+
+def test_a_page_of_jobs(visitor: TestClient) -> None:
+    told = visitor.get("/api/jobs", params={"state": "failed,running", "limit": 1, "offset": 1}).json()
+    assert (told["matching"], told["total"], [row["id"] for row in told["rows"]]) == (2, 5, ["alpha/plain"])
+
+
+def test_one_job_and_its_log(visitor: TestClient) -> None:
+    assert visitor.get("/api/job", params={"id": JOB}).json()["job_id"] == JOB
+    assert visitor.get("/api/log", params={"id": JOB}).json()["says"] == "there is no log of it here"
+
+
+def test_base_models_and_results(visitor: TestClient) -> None:
+    assert len(visitor.get("/api/base-models").json()["base_models"]) == 2
+    assert visitor.get("/api/results").json()["metrics"] == []
+
+
+def test_changes_for_who_has_no_websocket(visitor: TestClient) -> None:
+    told = visitor.get("/api/changes", params={"since": 5, "watch": [JOB, "alpha/lr=0.01"]}).json()
+    assert [row["id"] for row in told["rows"]] == [JOB] and not told["reload"]
+    assert visitor.get("/api/changes", params={"since": 10**9}).json()["reload"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/api/job?id=none", 404, "no job `none` in this run"),
+        ("/api/log?id=..%2F..%2Fetc%2Fpasswd", 404, "no job"),
+        ("/api/log?id=alpha%2Fplain&attempt=0", 422, "query.attempt"),
+        ("/api/jobs?state=nonsense", 400, "state: `nonsense` is none"),
+        ("/api/jobs?limit=201", 422, "query.limit"),
+        ("/api/jobs?sort=size", 422, "query.sort"),
+        ("/api/jobs?nonsense=1", 422, "query.nonsense"),
+        ("/api/changes?since=-1", 422, "query.since"),
+        ("/api/results?by=acc", 400, "by: no job left a metric `acc`"),
+        ("/api/none", 404, "Not Found"),
+        ("/docs", 404, "Not Found"),
+        ("/openapi.json", 404, "Not Found"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_form(path: str, status: int, says: str, visitor: TestClient) -> None:
+    told = visitor.get(path)
+    assert told.status_code == status and says in told.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "status", "says"),
+    [
+        ("nonsense", {"order": {}}, 404, "no order `nonsense`"),
+        ("cancel", [], 400, "an order is an object"),
+        ("cancel", {"order": {}, "more": 1}, 400, "an order is an object"),
+        ("cancel", {"order": [], "why": ""}, 400, "an order has an object as order"),
+        ("cancel", {"order": {}, "why": "x" * 501}, 400, "why: more than 500 characters"),
+        ("cancel", {"order": {"matching": {"x": ""}}}, 400, "matching: an object"),
+        ("cancel", {"order": {"matching": {"q": 1}}}, 400, "matching: q, state and base are text"),
+        ("cancel", {"order": {"jobs": [JOB]}}, 409, "no master is running on this run"),
+    ],
+)
+def test_an_order_that_cannot_be_given(
+    verb: str, body: Any, status: int, says: str, visitor: TestClient
+) -> None:
+    told = visitor.post(f"/api/orders/{verb}", json=body, headers=ORIGIN)
+    assert told.status_code == status and says in told.json()["error"]
+
+
+def test_an_order_that_is_no_json(visitor: TestClient) -> None:
+    headers = {**ORIGIN, "Content-Type": "application/json"}
+    told = visitor.post("/api/orders/cancel", content=b"{", headers=headers)
+    assert told.status_code == 400 and "the body is no JSON" in told.json()["error"]
+
+
+def test_no_module_takes_html_and_the_page_is_small() -> None:
+    sources = {path.name: path.read_text() for path in STATIC.glob("*.*")}
+    assert sum(text.count("\n") for text in sources.values()) <= 1500
+    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "DOMParser"):
+        assert not [name for name, text in sources.items() if word in text], word

@@ -1,0 +1,54 @@
+"""One job, and base models."""
+
+from __future__ import annotations
+
+from master.core.running.lifecycle import State, Trigger
+from master.web.details import base_models, detail_json, neighbours
+from master.web.run_watch import RunWatch
+from tests.unit.master.verbs.conftest import FIRST, SECOND, moved
+
+JOB = "alpha/lr=0.1"
+
+
+def test_a_job_has_all_that_the_journal_tells(watch: RunWatch) -> None:
+    told = detail_json(watch.model, JOB, watch.history(JOB))
+    assert [line["what"] for line in told["history"]] == ["assign", "start", "fail"]
+    assert told["history"][-1]["note"] == "out of luck"
+    assert (told["state"], told["base"], told["parameters"]["lr"]) == ("failed", FIRST, 0.1)
+
+
+def test_a_note_of_a_worker_is_one_harmless_line(watch: RunWatch) -> None:
+    note = "a\nb\x1b[31m\u202e</script>"
+    told = detail_json(watch.model, JOB, [moved(1.0, JOB, Trigger.FAIL, State.FAILED, note=note)])
+    assert told["history"][0]["note"] == "a b </script>"
+
+
+def test_neighbours_differ_in_the_fewest_fields(watch: RunWatch) -> None:
+    first, second = neighbours(watch.model, JOB)
+    assert (
+        first
+        == {
+            "id": "alpha/lr=0.01",
+            "state": "pending",
+            "different": {"lr": [0.1, 0.01], "seed": [1, 2], "amp": [True, None]},
+        }
+        or first["id"] == "alpha/plain"
+    )
+    assert len(first["different"]) <= len(second["different"])
+
+
+def test_a_job_of_unknown_fields_has_no_neighbours(watch: RunWatch) -> None:
+    assert neighbours(watch.model, f"base_models/{FIRST}") == []
+
+
+def test_base_models_tell_what_starts_from_them(watch: RunWatch) -> None:
+    first, second = base_models(watch.model, {})
+    assert (first["spec_hash"], first["state"], first["seconds"]) == (FIRST, "succeeded", 9.0)
+    assert first["config"] == {"seed": 1} and first["jobs"] == {"failed": 1} and first["at_home"]
+    assert (second["state"], second["at_home"], second["trainings_saved"]) == ("pending", False, 0)
+
+
+def test_what_was_in_the_store_saved_a_training_for_each_job(watch: RunWatch) -> None:
+    del watch.model.jobs[f"base_models/{SECOND}"]
+    _, stored = base_models(watch.model, {SECOND: {"duration_seconds": 5.0, "worker": "lab2"}})
+    assert (stored["state"], stored["where"], stored["seconds_saved"]) == ("stored", "lab2", 5.0)

@@ -1,0 +1,79 @@
+"""What matters now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from master.core.explaining.planned import Planned
+from master.core.planning.plan import Job
+from master.web.model import Model
+from master.web.overview import Failures, eta, needs_a_human, phases
+from master.web.run_watch import RunWatch
+
+
+def failed(notes: dict[str, str]) -> Model:
+    model = Model("run", Planned({name: Job(name, phase=2) for name in notes}, {}))
+    model.take(
+        [
+            (seq, 1.0, name, "fail", "failed", 1, f"w{seq % 2}", note, None, "")
+            for seq, (name, note) in enumerate(notes.items(), 1)
+        ]
+    )
+    return model
+
+
+def told(**more: Any) -> dict[str, Any]:
+    return {"at": 0.0, "stopping": False, "halted": "", "idle": None, "workers": [], **more}
+
+
+def test_equal_failures_are_one_whatever_their_numbers() -> None:
+    model = failed({**{f"j{n}": f"nan at step {n}" for n in range(40)}, "other": "no room"})
+    first, second = Failures().ways(model)
+    assert (first["count"], first["says"], len(first["jobs"])) == (40, "nan at step 0", 5)
+    assert sorted(first["workers"]) == ["w0", "w1"] and second["says"] == "no room"
+
+
+def test_the_last_words_of_a_log_say_more_than_an_exit_code(watch: RunWatch) -> None:
+    (way,) = Failures().ways(watch.model)
+    assert (way["count"], way["jobs"]) == (1, ["alpha/lr=0.1"]) and "\x1b" not in way["says"]
+
+
+def test_a_job_that_was_tried_again_is_counted_anew() -> None:
+    model, failures = failed({"a": "first"}), Failures()
+    failures.ways(model)
+    model.take([(9, 2.0, "a", "fail", "failed", 2, "w1", "second", None, "")])
+    assert [way["says"] for way in failures.ways(model)] == ["second"]
+    model.take([(10, 3.0, "a", "revive", "pending", 2, "w1", "", None, "")])
+    assert failures.ways(model) == []
+
+
+def test_phases(watch: RunWatch) -> None:
+    assert phases(watch.model) == [
+        {"phase": 1, "total": 2, "states": {"pending": 1, "succeeded": 1}},
+        {"phase": 2, "total": 3, "states": {"pending": 1, "failed": 1, "running": 1}},
+    ]
+
+
+def test_the_time_left_is_a_range_from_the_whole_pace_and_the_latest() -> None:
+    model = Model("run", Planned({f"j{n}": Job(f"j{n}", phase=2) for n in range(10)}, {}))
+    paces = [(0.0, 30), (100.0, 20), (150.0, 12)]
+    assert eta(model, told(), 200.0, paces) == [100.0, 100.0]
+    assert eta(model, told(), 200.0, [(0.0, 50), (100.0, 20)]) == [50.0, 100.0]
+
+
+def test_no_time_is_told_where_nothing_tells() -> None:
+    model = Model("run", Planned({"a": Job("a", phase=2)}, {}))
+    assert eta(model, None, 9.0, [(0.0, 2)]) is None
+    assert eta(model, told(stopping=True), 9.0, [(0.0, 2)]) is None
+    assert eta(model, told(), 9.0, [(0.0, 1)]) is None and eta(model, told(), 9.0, []) is None
+
+
+def test_what_needs_a_human_comes_with_its_cure() -> None:
+    model = failed({"a": "x"})
+    assert list(needs_a_human(model, None, 0.0)) == [], "all has ended"
+    model.take([(9, 2.0, "b", "unlock", "ready", 0, None, "", None, "")])
+    (no_master,) = needs_a_human(model, None, 0.0)
+    assert no_master["says"] == "no master works on this run, and 1 job has not ended"
+    worker = {"name": "w1", "usable": True, "tried": True, "reason": "disk \x1b[31mfull"}
+    items = list(needs_a_human(model, told(halted="too many failed", workers=[worker]), 0.0))
+    assert [each["says"] for each in items] == ["too many failed", "w1 has trouble: disk full"]

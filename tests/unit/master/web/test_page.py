@@ -1,0 +1,58 @@
+"""What the routes answer where a master works."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from master.web import page as module
+from master.web.page import Page, wished
+from master.web.run_watch import RunWatch
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Let a master take orders; what it is told is written down."""
+    found: list[Any] = []
+
+    def order(layout: object, verb: str, fields: Any, why: str, *, dry_run: bool) -> dict[str, Any]:
+        found.append((verb, dict(fields), why, dry_run))
+        done = [{"name": each, "says": "was running"} for each in fields["jobs"]]
+        return {"done": done, "refused": [], "notes": []}
+
+    monkeypatch.setattr(module, "order", order)
+    return found
+
+
+def test_an_order_on_all_that_fits_a_filter_names_the_jobs(watch: RunWatch, given: list[Any]) -> None:
+    asked = {"order": {"matching": {"q": "lr=0.1", "state": ""}}, "why": "slow", "dry_run": True}
+    told = asyncio.run(Page(watch).order("cancel", asked))
+    assert given == [("cancel", {"jobs": ["alpha/lr=0.1", "alpha/plain"]}, "slow", True)]
+    assert [each["name"] for each in told["done"]] == ["alpha/lr=0.1", "alpha/plain"] and told["dry_run"]
+
+
+def test_many_jobs_are_told_in_parts(
+    watch: RunWatch, given: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IN_AN_ORDER", 2)
+    told = asyncio.run(Page(watch).order("cancel", {"order": {"jobs": list("abc"), "only": ["ready"]}}))
+    assert [fields for _, fields, *_ in given] == [
+        {"jobs": ["a", "b"], "only": ["ready"]},
+        {"jobs": ["c"], "only": ["ready"]},
+    ]
+    assert len(told["done"]) == 3
+
+
+def test_a_running_master_is_asked_why_jobs_are_given_to_no_worker(
+    watch: RunWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch.machines = {"at": 0.0, "stopping": False, "halted": "", "idle": None, "workers": []}
+    watch.model.take([(99, 99.0, "alpha/lr=0.01", "unlock", "ready", 0, None, "", None, "")])
+    page = Page(watch)
+    asked: list[Any] = []
+    monkeypatch.setattr(page._causes, "learn", lambda jobs: asked.extend(jobs))
+    asyncio.run(page.jobs(wished("", "", "", "state", False), 0, 10))
+    assert asked == [("alpha/lr=0.01", 99.0)]
+    assert page.overview()["verbs"] and page.overview()["has_master"]
