@@ -10,7 +10,7 @@ from master import steady_clock
 from master.core.nearest import hint, shown
 from master.core.planning.plan import makes_base_model
 from master.core.results.lines import Question, ask, result_lines
-from master.core.running.orders.order import MOST_OF_A_REASON, ORDERS
+from master.core.running.orders.order import MOST_OF_A_REASON
 from master.errors import UsageError
 from master.runs.control.client import order
 from master.view.answers.grouped_results import as_json
@@ -25,6 +25,8 @@ from master.web.run_watch import RunWatch
 Answer = dict[str, Any]
 IN_AN_ORDER = 2000
 """Jobs that the master is told of at a time."""
+MAY_ORDER = ("cancel", "retry", "pause", "drain", "resume")
+"""What names programs and machines, as `add` and `add-worker` do, is said in a shell."""
 _MOST_GROUPS = 2000
 
 
@@ -51,7 +53,7 @@ class Page:
             "at": at,
             "has_master": told is not None,
             "stopping": bool(told and told["stopping"]),
-            "verbs": sorted(ORDERS) if told else [],
+            "verbs": list(MAY_ORDER) if told else [],
             "phases": phases(model),
             "eta_s": eta(model, told, at, list(self.watch.paces)),
             "paces": [list(each) for each in self.watch.paces],
@@ -139,8 +141,8 @@ class Page:
 
     async def order(self, verb: str, asked: object) -> Answer:
         """Have the master carry an order out: on the jobs of `jobs`, or on all that fit `matching`."""
-        if verb not in ORDERS:
-            raise LookupError(f"no order {shown(verb)}: {hint(verb, ORDERS)}")
+        if verb not in MAY_ORDER:
+            raise LookupError(f"no order {shown(verb)}: {hint(verb, MAY_ORDER)}")
         fields, why, dry_run = _understood(asked)
         if "matching" in fields:
             fields["jobs"] = _selected(self.model, wished(*_matching(fields.pop("matching"))))

@@ -74,6 +74,7 @@ def test_what_is_wrong_is_told_in_one_form(path: str, status: int, says: str, vi
     ("verb", "body", "status", "says"),
     [
         ("nonsense", {"order": {}}, 404, "no order `nonsense`"),
+        ("add-worker", {"order": {}}, 404, "no order `add-worker`"),
         ("cancel", [], 400, "an order is an object"),
         ("cancel", {"order": {}, "more": 1}, 400, "an order is an object"),
         ("cancel", {"order": [], "why": ""}, 400, "an order has an object as order"),
