@@ -41,7 +41,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("drain", "free a worker for somebody else, when its jobs end or now", "workers"),
         Verb("add-worker", "take a worker into a run that goes on", "workers"),
         Verb("remove-worker", "take a worker out of a run that goes on", "workers"),
-        Verb("logs", "show what a job wrote, or say where it is"),
+        Verb("logs", "show what a job wrote, or with -f what it writes until it ends"),
         Verb("web", "serve a page that shows a run, live, and steers it"),
         Verb("results", "join parameters with metrics, in groups over seeds, the best first"),
         Verb("base", "list the base models of a run directory, or check every file of them"),

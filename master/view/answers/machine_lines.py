@@ -35,7 +35,9 @@ def _of_machine(looked: Looked) -> Iterator[Text]:
     parts += [f" of {machine.cores}, load {machine.load:.1f}", "  memory ", _memory(machine)]
     if machine.slots:
         parts += [f"  slots {machine.slots_taken:g}/{machine.slots}"]
-    parts += [f"  {_gigabytes(disk.free_bytes)} GB free in {clean(disk.folder)}" for disk in machine.disks]
+    several = len(machine.disks) > 1
+    for disk in machine.disks:
+        parts += [f"  {_gigabytes(disk.free_bytes)} GB free{f' in {clean(disk.folder)}' if several else ''}"]
     yield Text.assemble(*parts)
     if machine.problem:
         yield Text.assemble("  ", (clean(machine.problem), "red"))
@@ -53,9 +55,9 @@ def _of_gpu(gpu: GpuNow) -> Text:
         *_bar(gpu.utilization_percent),
         " ",
         _percent(gpu.utilization_percent),
-        f"  {memory}  ",
-        (clean(gpu.name), "dim"),
-        f"  {_users(gpu)}",
+        f"  {memory}",
+        *(f"  {text}" for text in (_users(gpu),) if text),
+        (f"  {clean(gpu.name)}", "dim"),
     )
 
 

@@ -26,10 +26,20 @@ def shown(*found: Looked, width: int = 200) -> list[str]:
 
 def test_a_machine_and_its_gpus() -> None:
     assert shown(Looked("lab1", LAB1)) == [
-        "lab1  cpu  43 % of 16, load 7.2  memory 23.0/64.0 GB  slots 2/4  812 GB free in ~/.twophase",
-        "  gpu0 ##########  97 %   18.2 of 24.0 GB  NVIDIA RTX 4090  me: python ×2; anna: xterm",
-        "  gpu1 ----------   ? %  memory not known  GT 710  ",
+        "lab1  cpu  43 % of 16, load 7.2  memory 23.0/64.0 GB  slots 2/4  812 GB free",
+        "  gpu0 ##########  97 %   18.2 of 24.0 GB  me: python ×2; anna: xterm  NVIDIA RTX 4090",
+        "  gpu1 ----------   ? %  memory not known  GT 710",
     ]
+
+
+def test_of_several_disks_it_is_told_which() -> None:
+    disks = [DiskNow("/scratch", 5 * GB, 9 * GB), DiskNow("~/.twophase", 7 * GB, 9 * GB)]
+    (line,) = shown(Looked("lab1", MachineNow("h", 2, 0.5, disks=disks)))
+    assert line.endswith("5.0 GB free in /scratch  7.0 GB free in ~/.twophase")
+
+
+def test_a_machine_fits_into_80_columns() -> None:
+    assert len(shown(Looked("lab1", LAB1))[0]) <= 80
 
 
 def test_no_line_is_longer_than_the_terminal() -> None:
