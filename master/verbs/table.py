@@ -36,6 +36,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("add", "add jobs to a running master, for its script and its base models", "jobs"),
         Verb("retry", "try jobs again that failed or were cancelled", "jobs"),
         Verb("set", "change which jobs go first, and how many run at a time"),
+        Verb("workers", "list the workers of a running master, and who holds them", "workers"),
         Verb("pause", "give a worker nothing more, until it is resumed or for a time", "workers"),
         Verb("resume", "use a worker again that was paused or drained", "workers"),
         Verb("drain", "free a worker for somebody else, when its jobs end or now", "workers"),

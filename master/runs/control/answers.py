@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from master.core.explaining.cause_json import to_json
 from master.core.explaining.explain import explain, speaks_for_all
+from master.core.explaining.workers import WorkerStanding
 from master.core.nearest import shown
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.forecast.ahead import Ahead
@@ -23,7 +24,7 @@ Later = Callable[[], dict[str, Any]]
 """Makes what is told where that takes its time; it needs the state no more."""
 WHY, LOGS = "/api/why/", "/api/logs/"
 """Before the id of a job."""
-TIME_LEFT, MACHINES = "/api/time-left", "/api/machines"
+TIME_LEFT, MACHINES, WORKERS = "/api/time-left", "/api/machines", "/api/workers"
 """Whole routes."""
 _PHASES = {1: "base_models", 2: "experiments"}
 
@@ -32,11 +33,17 @@ def answer(path: str, state: RunState, at: float) -> tuple[HTTPStatus, dict[str,
     """Return the answer to a GET of `path`; `at` is now, as Unix time."""
     if path == TIME_LEFT:
         return HTTPStatus.OK, _time_left(state, at)
+    if path == WORKERS:
+        return HTTPStatus.OK, _workers(state, at)
     if path.startswith(WHY):
         return _why(unquote(path[len(WHY) :]), state, at)
     if path == MACHINES:
         return _machines(state, at)
     return _error(f"no route {shown(path)}")
+
+
+def _workers(state: RunState, at: float) -> dict[str, Any]:
+    return {"at": at, "workers": [asdict(WorkerStanding.of(view)) for view in state.workers.values()]}
 
 
 def _time_left(state: RunState, at: float) -> Later:
