@@ -11,10 +11,11 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from textwrap import indent
 from typing import Any
 
 import worker_agent
+from master.adapters.agent_programs.looking import MARK, PROBE, PROBE_AND_RUN, PROBE_AND_RUN_HERE, RUN, RUN_ON
+from master.adapters.agent_programs.receiving import COMPILE, DAMAGED, ENTRY, RECEIVE
 from master.adapters.session import Channel, Completed, Session
 from master.errors import FULL_DISK, DiskFull, RemoteError, WorkerUnusable
 from master.specs import ServerSpec
@@ -22,88 +23,6 @@ from worker_agent.protocol.layout import agent_path
 from worker_agent.protocol.messages import Settings
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_ENTRY = b"import sys\nfrom worker_agent.__main__ import main\nsys.exit(main())\n"
-_MARK = "twophase-probe "
-
-_DAMAGED = 65
-"""Exit code for an agent that arrived with other bytes."""
-
-# Old Pythons must get far enough to tell their version.
-_PROBE = f"""
-import hashlib, json, os, sys
-facts = dict(python=list(sys.version_info[:3]), system=sys.platform, rsync=False, digest='', cores=1)
-if sys.version_info >= (3, 8):
-    import shutil
-    facts.update(rsync=bool(shutil.which('rsync')))
-    if hasattr(os, 'sched_getaffinity'):
-        facts.update(cores=len(os.sched_getaffinity(0)))
-    try:
-        with open(os.path.expanduser(sys.argv[1]), 'rb') as stream:
-            facts.update(digest=hashlib.sha256(stream.read()).hexdigest())
-    except OSError:
-        pass
-    folder = os.path.dirname(os.path.expanduser(sys.argv[1]))
-    while not os.path.lexists(folder) and folder not in ('', '/'):
-        folder = os.path.dirname(folder)
-    facts.update(writable=os.path.isdir(folder or '.') and os.access(folder or '.', os.W_OK | os.X_OK))
-print('\\n{_MARK}' + json.dumps(facts))
-"""
-_RECEIVE = f"""
-import hashlib, os, sys
-path = os.path.expanduser(sys.argv[1])
-data = sys.stdin.buffer.read()
-if hashlib.sha256(data).hexdigest() != sys.argv[2]:
-    sys.exit({_DAMAGED})
-os.umask(0o077)
-partial = '%s.%d' % (path, os.getpid())
-try:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    try:
-        with open(partial, 'wb') as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    finally:
-        if os.path.exists(partial):
-            os.unlink(partial)
-except OSError as error:
-    sys.exit('cannot write %s: %s' % (path, error.strerror))
-"""
-
-
-# The agent is in a file only while it runs.
-_RUN = """
-import io, sys, tempfile
-told = sys.stdin.buffer.readline().decode()
-with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
-    stream.write(sys.stdin.buffer.read())
-    stream.flush()
-    sys.path.insert(0, stream.name)
-    from worker_agent.__main__ import main
-    sys.stdin = io.StringIO(told)
-    sys.exit(main(sys.argv[1:]))
-"""
-_RUN_ON = """
-import sys, tempfile
-with tempfile.NamedTemporaryFile(suffix='.pyz') as stream:
-    stream.write(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))
-    stream.flush()
-    sys.path.insert(0, stream.name)
-    from worker_agent.__main__ import main
-    sys.exit(main(sys.argv[1:]))
-"""
-"""The same, with a standard input that goes on."""
-_RUN_HERE = """
-sys.path.insert(0, sys.argv.pop(1))
-from worker_agent.__main__ import main
-sys.exit(main(sys.argv[1:]))
-"""
-_AND_THEN = """
-if facts['python'] >= [3, 8] and facts['system'].startswith('linux'):
-    del sys.argv[1]
-"""
-_PROBE_AND_RUN, _PROBE_AND_RUN_HERE = (_PROBE + _AND_THEN + indent(run, "    ") for run in (_RUN, _RUN_HERE))
 ISOLATED = ("-I",)
 """For our programs there: modules that lie in the home directory are not taken for Python's own."""
 _GPUS_MARK, _ENVIRONMENT_MARK, _LIMITS_MARK = '{"tool": ', '{"python": ', '{"limits": '
@@ -132,7 +51,7 @@ def build_agent() -> AgentBundle:
     root = _root()
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as bundle:
-        bundle.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), _ENTRY)
+        bundle.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), ENTRY)
         for path in sorted(root.rglob("*.py")):
             name = f"worker_agent/{path.relative_to(root).as_posix()}"
             bundle.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
@@ -148,6 +67,8 @@ class WorkerFacts:
     """Version, e.g. `3.11.2`."""
     cores: int
     has_agent: bool
+    is_compiled: bool = False
+    """Whether its Python has compiled the agent."""
 
 
 def check_worker(
@@ -159,7 +80,7 @@ def check_worker(
     made.
     """
     path = agent_path(state_dir, bundle.digest[:16])
-    done = session.run([python, *ISOLATED, "-c", _PROBE, path])
+    done = session.run([python, *ISOLATED, "-c", PROBE, path])
     return _checked(session, done, bundle, python, state_dir, rsync=rsync)
 
 
@@ -180,7 +101,9 @@ def _checked(
     if not found.get("writable", True):
         problem = f"cannot write {state_dir}; set `state_dir` to a directory that can be written"
         raise WorkerUnusable(session.host, problem)
-    return WorkerFacts(version, int(found["cores"]), found["digest"] == bundle.digest)
+    return WorkerFacts(
+        version, int(found["cores"]), found["digest"] == bundle.digest, bool(found.get("compiled"))
+    )
 
 
 @dataclass(frozen=True)
@@ -208,10 +131,10 @@ def check_with_gpus(
     path = agent_path(server.state_dir, bundle.digest[:16])
     words = ["gpus", "--json", *_gpu_flags(server)]
     if own:  # what is installed here needs no archive, and is compiled already
-        argv = [python, *ISOLATED, "-c", _PROBE_AND_RUN_HERE, path, str(_root().parent), *words]
+        argv = [python, *ISOLATED, "-c", PROBE_AND_RUN_HERE, path, str(_root().parent), *words]
         done = session.run(argv)
     else:
-        argv = [python, *ISOLATED, "-c", _PROBE_AND_RUN, path, *words]
+        argv = [python, *ISOLATED, "-c", PROBE_AND_RUN, path, *words]
         done = session.run(argv, stdin=b"\n" + bundle.data)
     facts = _checked(session, done, bundle, python, server.state_dir, rsync=not server.is_local)
     return facts, _gpu_facts(session, _report(session, done, _GPUS_MARK, _NO_GPUS))
@@ -233,7 +156,7 @@ def open_usage(
     flags = [*_gpu_flags(server), "--every", f"{every_s:g}"]
     for folder in folders:
         flags += ["--folder", folder]
-    channel = session.open_channel([python, *ISOLATED, "-c", _RUN_ON, "usage", *flags])
+    channel = session.open_channel([python, *ISOLATED, "-c", RUN_ON, "usage", *flags])
     channel.send(f"{len(bundle.data)}\n".encode() + bundle.data)
     return channel
 
@@ -248,13 +171,13 @@ def gpu_report(
     session: Session, bundle: AgentBundle, python: str, flags: Sequence[str] = ()
 ) -> Mapping[str, Any]:
     """Return what the agent's command `gpus` tells of a machine, without leaving the agent there."""
-    done = session.run([python, *ISOLATED, "-c", _RUN, "gpus", "--json", *flags], stdin=b"\n" + bundle.data)
+    done = session.run([python, *ISOLATED, "-c", RUN, "gpus", "--json", *flags], stdin=b"\n" + bundle.data)
     return _report(session, done, _GPUS_MARK, _NO_GPUS)
 
 
 def check_limits(session: Session, bundle: AgentBundle, python: str) -> str:
     """Let the agent say how it would keep limits of jobs, a word of `protocol.terms`; nothing stays there."""
-    done = session.run([python, *ISOLATED, "-c", _RUN, "limits"], stdin=b"\n" + bundle.data)
+    done = session.run([python, *ISOLATED, "-c", RUN, "limits"], stdin=b"\n" + bundle.data)
     return str(_report(session, done, _LIMITS_MARK, "how limits are kept cannot be looked at")["limits"])
 
 
@@ -264,7 +187,7 @@ def check_environment(session: Session, bundle: AgentBundle, python: str, settin
     Raises WorkerUnusable where `setup` fails, or a module is missing that must be there.
     """
     told = json.dumps({**asdict(settings), "secrets": []}).encode()
-    argv = [python, *ISOLATED, "-c", _RUN, "environment"]
+    argv = [python, *ISOLATED, "-c", RUN, "environment"]
     done = session.run(argv, stdin=told + b"\n" + bundle.data, timeout_s=_ENVIRONMENT_S)
     report = _report(session, done, _ENVIRONMENT_MARK, "the jobs' environment cannot be looked at")
     if report["problem"]:
@@ -278,7 +201,7 @@ def look_at_cache(
     """Let the agent list, hash or clear the cache of a worker, without leaving it there."""
     work_dir = ["--work-dir", server.agent.work_dir] if server.agent.work_dir else []
     asked = ["cache", what, "--state-dir", server.state_dir, *work_dir]
-    argv = [python, *ISOLATED, "-c", _RUN, *asked]
+    argv = [python, *ISOLATED, "-c", RUN, *asked]
     done = session.run(argv, stdin=b"\n" + bundle.data, timeout_s=_CACHE_S)
     return _report(session, done, _CACHE_MARK, "the cache cannot be looked at")
 
@@ -297,9 +220,13 @@ def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: 
     Raises WorkerUnusable as `check_worker`, and for a state directory that cannot be written.
     """
     path = agent_path(state_dir, bundle.digest[:16])
-    if not check_worker(session, bundle, python, state_dir, rsync=rsync).has_agent:
-        done = session.run([python, *ISOLATED, "-c", _RECEIVE, path, bundle.digest], stdin=bundle.data)
-        if done.exit_code == _DAMAGED:
+    facts = check_worker(session, bundle, python, state_dir, rsync=rsync)
+    if facts.has_agent and not facts.is_compiled:
+        # Who comes again is likely to come often.  Without it the agent only starts later.
+        session.run([python, *ISOLATED, "-c", COMPILE, path])
+    if not facts.has_agent:
+        done = session.run([python, *ISOLATED, "-c", RECEIVE, path, bundle.digest], stdin=bundle.data)
+        if done.exit_code == DAMAGED:
             raise RemoteError(session.host, "the agent did not arrive whole")
         if done.exit_code != 0:
             problem = f"{_last_line(done)}; set `state_dir` to a directory that can be written"
@@ -309,8 +236,8 @@ def deploy_agent(session: Session, bundle: AgentBundle, python: str, state_dir: 
 
 def _facts(session: Session, done: Completed, python: str) -> dict[str, Any]:
     for line in done.stdout.decode(errors="replace").splitlines():
-        if line.startswith(_MARK) and done.exit_code in (0, 1):  # 1 where there is a problem with the GPUs
-            facts: dict[str, Any] = json.loads(line[len(_MARK) :])
+        if line.startswith(MARK) and done.exit_code in (0, 1):  # 1 where there is a problem with the GPUs
+            facts: dict[str, Any] = json.loads(line[len(MARK) :])
             return facts
     if done.exit_code in (126, 127):
         problem = f"no Python: `{python}` cannot be run; set `python` in the cluster config"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,10 @@ def test_the_agent_arrives_once_readable_by_its_owner_alone(tmp_path: Path) -> N
         before = path.stat()
         deploy_agent(session, bundle, sys.executable, str(tmp_path), rsync=False)
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-        assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+        compiled = f"{path.name}.{sys.implementation.cache_tag}.zip"
+        assert sorted(entry.name for entry in path.parent.iterdir()) == [path.name, compiled], (
+            "at the second visit"
+        )
 
 
 def test_modules_in_the_home_directory_are_not_taken_for_pythons_own(
@@ -132,3 +136,44 @@ def test_a_problem_is_told_by_one_process_too(tmp_path: Path) -> None:
     server = ServerSpec("localhost", "localhost", state_dir=str(tmp_path / "state"), agent=settings)
     with LocalSession() as session, pytest.raises(WorkerUnusable, match="cpu_slots is 0"):
         check_with_gpus(session, build_agent(), sys.executable, server)
+
+
+def starts_from(path: Path) -> str:
+    """Return the archive that an agent takes its modules from."""
+    argv = [sys.executable, "-I", "-v", path, "--version"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("worker_agent ")
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("import 'worker_agent' #")]
+    return line.split('"')[1].split("/worker_agent")[0].rstrip("/")
+
+
+def deployed_twice(root: Path) -> tuple[Path, Path]:
+    """Return the agent, and what was made of it at the second visit."""
+    with LocalSession() as session:
+        for _ in range(2):
+            path = Path(deploy_agent(session, build_agent(), sys.executable, str(root), rsync=False))
+    return path, Path(f"{path}.{sys.implementation.cache_tag}.zip")
+
+
+def test_an_agent_starts_from_what_was_compiled_if_that_is_whole(tmp_path: Path) -> None:
+    path, compiled = deployed_twice(tmp_path)
+    assert starts_from(path) == str(compiled)
+    assert stat.S_IMODE(compiled.stat().st_mode) == 0o600
+    whole = compiled.read_bytes()
+    compiled.write_bytes(whole[:5000] + b"x" + whole[5001:])
+    assert starts_from(path) == str(path)
+    compiled.write_bytes(whole)
+    compiled.chmod(0o620)
+    assert starts_from(path) == str(path), "others might have written it"
+    compiled.unlink()
+    assert starts_from(path) == str(path)
+
+
+def test_a_compiled_agent_is_never_written_over(tmp_path: Path) -> None:
+    """An agent that runs reads its modules from it as it needs them."""
+    path, compiled = deployed_twice(tmp_path)
+    before = compiled.stat()
+    path.write_bytes(b"something else")
+    deployed_twice(tmp_path)
+    assert (compiled.stat().st_ino, compiled.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert len(list(path.parent.iterdir())) == 2, "nothing half done is left"

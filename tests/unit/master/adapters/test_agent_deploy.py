@@ -13,6 +13,7 @@ import pytest
 
 import worker_agent
 from master.adapters.agent_deploy import AgentBundle, build_agent, check_limits, check_worker, deploy_agent
+from master.adapters.agent_programs.receiving import COMPILE
 from master.errors import DiskFull, RemoteError, SessionLost, WorkerUnusable
 from tests.support.fake_session import NEVER, FakeSession, Reply
 
@@ -52,9 +53,22 @@ def test_the_agent_is_sent_where_it_is_missing() -> None:
 
 
 def test_an_agent_that_is_there_is_not_sent_again() -> None:
-    session = worker(facts(digest=BUNDLE.digest))
+    session = worker(facts(digest=BUNDLE.digest, compiled=True))
     assert deploy(session) == PATH
     assert len(session.calls) == 1
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_it_is_compiled_at_the_second_visit_whatever_comes_of_that(exit_code: int) -> None:
+    session, seen = FakeSession("lab1"), list[str]()
+
+    def python(rest: tuple[str, ...], stdin: bytes) -> Reply:
+        seen.append(rest[0])
+        return facts(digest=BUNDLE.digest, compiled=False) if len(seen) == 1 else Reply(exit_code)
+
+    session.script("python3", "-I", "-c", behaviour=python)
+    assert deploy(session) == PATH
+    assert seen[1:] == [COMPILE]
 
 
 def test_how_limits_are_kept_is_asked_without_leaving_the_agent_there() -> None:
