@@ -17,6 +17,9 @@ from master.storage.run_layout import RunLayout
 
 _PATIENCE_S = 10.0
 _MOST_BYTES = 64 << 20
+_ON_A_RETRY = (
+    "the command that started the run tries again what failed, and with --retry-cancelled what was cancelled"
+)
 _WRONG_WORDS = frozenset({http.client.NOT_FOUND, http.client.BAD_REQUEST})
 
 
@@ -48,7 +51,8 @@ def order(
     told = _asked(layout, "POST", ROUTE + verb, body)
     if told is None:
         problem = f"no master is running on this run ({layout.root.resolve()}): nothing was done"
-        raise NoMaster(f"{problem}; give the command that started the run again, it goes on, then this one")
+        advice = "give the command that started the run again, it goes on, then this one"
+        raise NoMaster(f"{problem}; {_ON_A_RETRY if verb == 'retry' else advice}")
     return told
 
 
