@@ -57,6 +57,17 @@ def exclusive(layout: RunLayout, owner: Owner = RUN_TWO_PHASE) -> Iterator[None]
         yield
 
 
+def last_elsewhere(layout: RunLayout) -> str:
+    """Return which process on another machine held the run directory last; "" where it was one of this."""
+    try:
+        with layout.lock.open(encoding="utf-8", errors="replace") as stream:
+            holder = _holder(stream)
+    except OSError:
+        return ""
+    host = holder.partition(" on ")[2].partition(" since ")[0]
+    return holder if host not in ("", socket.gethostname()) else ""
+
+
 def _holder(stream: TextIO) -> str:
     stream.seek(0)
     return stream.readline(200).strip() or "unknown process"

@@ -219,3 +219,11 @@ def test_the_socket_of_somebody_else_is_told(
 
 def test_it_tells_how_much_time_is_left(layout: RunLayout, master: ControlServer) -> None:
     assert ask(layout, TIME_LEFT) == {"base_models": None, "experiments": None}, "no worker is up"
+
+
+def test_a_master_on_another_machine_is_told_of(layout: RunLayout) -> None:
+    layout.lock.write_text("process 7 on lab9 since 2026-11-27 03:00:00\n")
+    with pytest.raises(NoMaster, match="the last master was process 7 on lab9 since"):
+        order(layout, "cancel", {"jobs": ["job"]})
+    with pytest.raises(NoMaster, match="--retry-cancelled"):
+        order(layout, "retry", {"jobs": ["job"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from master.adapters.inbox import Received
@@ -11,6 +12,7 @@ from master.core.running import events as ev
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import Trigger
 from master.core.running.orders.membership import membership
+from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
 from master.core.running.records import RunState
 from master.core.running.recovery import recover
@@ -22,7 +24,7 @@ from tests.simulation.courier import Courier
 from tests.simulation.fleet import Fleet
 from tests.simulation.home import Home, JournalPort
 from tests.simulation.link import Link
-from tests.simulation.orders import held_by_users
+from tests.simulation.orders import added, held_by_users
 from tests.simulation.scene import Scene
 from tests.simulation.tally import Loss, Tally
 from tests.simulation.worker import Worker
@@ -90,18 +92,25 @@ class Master:
         return self.fleet.links
 
     def ask(self, event: ev.Event) -> None:
-        """Tell it what its user wants."""
+        """Tell it what its user wants; of jobs that he adds it has read what they are."""
+        if isinstance(event, Ordered) and isinstance(event.order, AddJobs):
+            jobs = added([event])
+            self.needs |= {job.job_id: job.needs for job in jobs}
+            event = replace(event, plan=self._plan_of(jobs))
         self._put(event)
 
     # ---- how it begins
 
     def plan(self) -> Plan:
-        """Return what is to be done: base models that are at home are not."""
+        """Return what is to be done, what users added too: base models that are at home are not."""
         specs = [f"base{n}" for n in range(self.scene.bases)]
         jobs = [
             Job(f"job{n}", phase=2, needs=specs[n % len(specs)] if specs and n % 4 else None, kind="job")
             for n in range(self.scene.jobs)
         ]
+        return self._plan_of([*jobs, *added(self.home.orders)])
+
+    def _plan_of(self, jobs: list[Job]) -> Plan:
         wanted = list(dict.fromkeys(job.needs for job in jobs if job.needs))
         held = {spec: self.home.store[spec].content_hash for spec in wanted if spec in self.home.store}
         missing = [spec for spec in wanted if spec not in held]

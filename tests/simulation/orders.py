@@ -6,6 +6,14 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from random import Random
 
+from master.core.planning.plan import Job
+from master.core.running.orders.of_jobs import (
+    AddJobs,
+    CancelJobs,
+    RetryJobs,
+    SetAtOnce,
+    SetPriority,
+)
 from master.core.running.orders.of_workers import (
     AddWorker,
     DrainWorkers,
@@ -14,15 +22,7 @@ from master.core.running.orders.of_workers import (
     ResumeWorkers,
     SetSlots,
 )
-from master.core.running.orders.order import (
-    By,
-    CancelJobs,
-    Order,
-    Ordered,
-    RetryJobs,
-    SetAtOnce,
-    SetPriority,
-)
+from master.core.running.orders.order import By, Order, Ordered
 
 _ANNA = By(1000, "anna", 1)
 
@@ -43,8 +43,19 @@ def of_jobs(random: Random, jobs: Sequence[str], at: float) -> Ordered:
         RetryJobs(list(jobs), ["failed", "cancelled"]),
         SetPriority(few, random.randint(-1, 2)),
         SetAtOnce(random.choice([None, 1, 3])),
+        AddJobs("more.json", ids={str(n): f"more{n}" for n in random.sample(range(6), 2)}),
     )
     return ordered(random.choice(kinds), at)
+
+
+def added(orders: Iterable[Ordered]) -> list[Job]:
+    """Return the jobs that orders add, each once: some start from a base model, of the run or another."""
+    ids: dict[str, str] = {}
+    for event in orders:
+        if isinstance(event.order, AddJobs):
+            ids |= {job_id: number for number, job_id in event.order.ids.items()}
+    bases = (None, "base0", "other")
+    return [Job(job_id, phase=2, needs=bases[int(n) % 3], kind="job") for job_id, n in ids.items()]
 
 
 def some_order(random: Random, name: str, at: float) -> Ordered:

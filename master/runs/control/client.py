@@ -13,6 +13,7 @@ from master.errors import NoMaster, TwophaseError, UsageError
 from master.runs.control.orders import PATIENCE_S as ORDER_PATIENCE_S
 from master.runs.control.orders import ROUTE
 from master.runs.control.place import connected, is_ours, peer_of
+from master.runs.run_lock import last_elsewhere
 from master.storage.run_layout import RunLayout
 
 _PATIENCE_S = 10.0
@@ -52,6 +53,8 @@ def order(
     if told is None:
         problem = f"no master is running on this run ({layout.root.resolve()}): nothing was done"
         advice = "give the command that started the run again, it goes on, then this one"
+        if elsewhere := last_elsewhere(layout):
+            problem += f"; the last master was {elsewhere}: where it still works, give the order there"
         raise NoMaster(f"{problem}; {_ON_A_RETRY if verb == 'retry' else advice}")
     return told
 

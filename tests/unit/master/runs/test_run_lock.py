@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from master.errors import UsageError
-from master.runs.run_lock import exclusive
+from master.runs.run_lock import exclusive, last_elsewhere
 from master.storage.run_layout import RunLayout
 
 
@@ -32,3 +32,17 @@ def test_a_run_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
         exclusive(RunLayout(tmp_path / "run")),
     ):
         raise AssertionError("it got in")
+
+
+def test_who_held_it_last_is_told_where_that_was_another_machine(tmp_path: Path) -> None:
+    layout = RunLayout(tmp_path / "run")
+    assert last_elsewhere(layout) == ""
+    with exclusive(layout):
+        assert last_elsewhere(layout) == ""
+    for said, told in (
+        ("process 7 on lab9 since 2026-11-27 03:00:00\n", "process 7 on lab9 since 2026-11-27 03:00:00"),
+        ("\x00\xff nothing of ours", ""),
+        ("", ""),
+    ):
+        layout.lock.write_text(said)
+        assert last_elsewhere(layout) == told
