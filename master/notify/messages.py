@@ -41,11 +41,16 @@ def of_failure(state: RunState, record: JobRecord, place: str) -> Message:
     tries = f"try {row.attempts}" if row.attempts > 1 else ""
     took = f"after {duration(row.duration_s)}" if row.duration_s is not None else ""
     how = ", ".join(part for part in (f"on {row.where}" if row.where else "", tries, took) if part)
-    open_jobs = f"{plural(state.open_jobs, 'job')} of {len(state.jobs):,} not ended yet."
-    why = row.error.removeprefix("failed: ")
+    still = f"{plural(state.open_jobs, 'job')} of {len(state.jobs):,} not ended yet."
+    open_jobs = still if state.open_jobs else ""
+    why = _reason_of(row)
     parts = (f"{why}{f' ({how})' if how else ''}", last_lines(row.stderr_tail), open_jobs, place)
-    more = {"job": record.job.job_id, "error": row.error, "worker": row.worker}
+    more = {"job": record.job.job_id, "error": why, "worker": row.worker}
     return Message(TOLD_OF_FAILURE, f"{name} failed", text_of(parts), more)
+
+
+def _reason_of(row: JobRow) -> str:
+    return row.error.removeprefix("failed: ")
 
 
 def of_workers(views: Sequence[WorkerView], state: RunState, place: str) -> Message:
@@ -110,7 +115,7 @@ def _failures(rows: Iterable[JobRow]) -> Iterator[str]:
     ways: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row.state is State.FAILED:
-            ways.setdefault((row.error, last_line(row.stderr_tail)), []).append(row.job_id)
+            ways.setdefault((_reason_of(row), last_line(row.stderr_tail)), []).append(row.job_id)
     ranked = sorted(ways.items(), key=lambda item: -len(item[1]))
     for (error, said), names in ranked[:_MOST_WAYS]:
         more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""

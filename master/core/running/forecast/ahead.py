@@ -19,6 +19,7 @@ _MOST_SEEN = 300
 """Durations of a kind that are remembered, the latest."""
 _MOST_GAPS = 100
 _MOST_TRIES, _FEW = 2.0, 5
+_MOST_SLOTS = 10**9
 _OVER = frozenset({State.COLLECTING, State.SUCCEEDED, State.FAILED})
 _NONE: Mapping[Kind, int] = {}
 _READY = frozenset({State.READY, State.ASSIGNED, State.STAGING})
@@ -141,17 +142,16 @@ def kind_of(record: JobRecord) -> Kind:
     return record.job.phase, record.job.kind
 
 
-def _offered(view: WorkerView) -> float:
-    offered = view.slots - view.held_by_others
-    return offered if view.most is None else min(offered, view.most)
-
-
 def slots_of(state: RunState) -> int:
-    """Return how many jobs can run at a time now: as many as the workers' slots hold, and the user allows."""
-    views = [view for view in state.workers.values() if view.available and not view.hold]
-    offered = sum(max(_offered(view), 0.0) for view in views)
+    """Return how many jobs can run at a time now: what workers that are given jobs have, and users allow."""
+    views = [view for view in state.workers.values() if view.available and not (view.paused or view.hold)]
     attempts = sum(len(view.attempts) for view in views)
     # A job may take more than a slot, such as a whole GPU.
     each = max(sum(view.used for view in views) / attempts, 1.0) if attempts else 1.0
-    most = int(offered / each)
-    return most if state.policy.max_running is None else min(most, state.policy.max_running)
+    allowed = (each for each in (state.policy.max_running, state.at_once) if each is not None)
+    return min(int(sum(map(_offered, views)) / each), *allowed, _MOST_SLOTS)
+
+
+def _offered(view: WorkerView) -> float:
+    own = max(view.slots - view.held_by_others, 0.0)
+    return own if view.most is None else min(own, view.most)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from master.core.running import events as ev
 from master.core.running.commands import Transition
+from master.core.running.fleet.holds import Hold
 from master.core.running.policy import Policy
 from master.core.running.records import RunState
 from master.notify.messages import Message
@@ -123,3 +124,11 @@ def test_many_lost_workers_are_few_messages() -> None:
         stage.run.tell(ev.WorkerUnusable(stage.run.at, f"lab{number}", "gone"))
         stage.refresh()
     assert len(stage.sent) == MOST_OF_WORKERS
+
+
+def test_a_worker_that_its_user_removes_is_not_lost() -> None:
+    stage = started()
+    stage.run.state.workers["lab0"].leaves = Hold("anna", 1.0)
+    stage.run.tell(ev.WorkerLost(stage.run.at, "lab0", "no route"))
+    stage.refresh(LEASE_S + 1)
+    assert not stage.sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from master.core.running.commands import Transition
+from master.core.running.fleet.holds import Hold
 from master.core.running.forecast.ahead import Ahead, slots_of
 from master.core.running.policy import Policy
 from master.core.running.records import RunState
@@ -104,3 +105,17 @@ def test_a_transition_of_an_attempt_that_was_not_seen_to_start_counts_by_what_it
     before = run.job("job0").state
     ahead.take(next(item for item, _ in seen if item.finished), EXPERIMENT, before)
     assert ahead.seen(1010.0)[EXPERIMENT] == [(10.0, 4.0)]
+
+
+def test_slots_of_workers_that_are_given_nothing_do_not_count() -> None:
+    run = ScriptedRun(jobs_spec(9, 0), ["a", "b", "c"])
+    for name in ("a", "b", "c"):
+        run.up(name, 2)
+    run.state.workers["a"].paused = True
+    run.state.workers["b"].hold = Hold("anna", 1.0)
+    run.state.workers["c"].most = 1
+    assert slots_of(run.state) == 1
+    run.state.workers["a"].paused, run.state.workers["b"].hold = False, None
+    assert slots_of(run.state) == 5
+    run.state.at_once = 3
+    assert slots_of(run.state) == 3
