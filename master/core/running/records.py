@@ -131,6 +131,8 @@ class RunState:
     workers: dict[str, WorkerView] = field(default_factory=dict)
     removed: dict[str, Hold] = field(default_factory=dict)
     """Workers that users have taken out of the run."""
+    any_gone: bool = False
+    """Whether a worker has left since the start: what it says after that is not heard."""
     bare_since: float = 0.0
     """When the last worker went."""
     home: dict[str, str] = field(default_factory=dict)

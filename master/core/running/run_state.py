@@ -94,7 +94,7 @@ def _is_missed(state: RunState, record: JobRecord) -> bool:
 def step(state: RunState, event: ev.Event) -> Outbox:
     """Take one event in.  Events may be lost, repeated and reordered."""
     out = Outbox(event.at)
-    if not state.finished and not _is_of_a_stranger(state, event):
+    if not state.finished and not (state.any_gone and _is_of_a_stranger(state, event)):
         _HANDLERS[type(event)](state, event, out)
         for record in state.due(event.at):
             make_ready(state, record, out)

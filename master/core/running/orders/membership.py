@@ -134,6 +134,7 @@ def on_tick(state: RunState, at: float, out: Outbox) -> None:
     """Let the workers go that leave and have nothing of the run any more, or do not answer."""
     for view in list(_done(state, at)):
         del state.workers[view.name]
+        state.any_gone = True
         out.commands.append(cmd.LetGo(view.name, answers=view.up))
         if not state.workers:
             state.bare_since = at
