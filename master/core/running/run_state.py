@@ -143,9 +143,15 @@ def _finish_if_done(state: RunState, out: Outbox) -> None:
 
 
 def _waits_for_an_end(state: RunState) -> bool:
-    """True while what runs on a worker that leaves is still to be ended, or nobody has looked yet."""
+    """True while what runs on a worker that leaves is still to be ended, or nobody has looked yet.
+
+    Also while an attempt at a job that a user cancelled still runs, as far as one hears of it.
+    """
     leaving = (view for view in state.workers.values() if view.leaves) if not state.stopping else ()
-    return any(not view.tried or (view.up and bool(view.busy or view.ending)) for view in leaving)
+    if any(not view.tried or (view.up and bool(view.busy or view.ending)) for view in leaving):
+        return True
+    still_there = (key for view in state.workers.values() if view.up for key in view.reattached)
+    return any(state.jobs[job_id].cancelled_by for job_id, _ in still_there)
 
 
 def _exit_code(state: RunState, at: float) -> int | None:

@@ -14,6 +14,8 @@ from master.core.running.orders.of_jobs import CancelJobs
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.records import JobRecord, Outbox, RunState
 
+_MOST_NAMED = 3
+
 
 def cancel(state: RunState, event: Ordered, out: Outbox) -> Reply:
     """Cancel the jobs that have not succeeded."""
@@ -48,20 +50,18 @@ def _says(state: RunState, record: JobRecord) -> str:
         says += ", which is not connected: it ends there when it is"
     if record.unrecorded_successes:
         says += "; a try has succeeded: where its outcome still comes home, that counts"
-    if blocked := _waiting(state, record):
-        says += f"; {blocked} {'job that starts' if blocked == 1 else 'jobs that start'} from it blocked"
-    return says
+    return says + _blocks(state, record)
 
 
-def _waiting(state: RunState, record: JobRecord) -> int:
-    """Return how many jobs wait for the base model that a job makes."""
-    waiting = (state.jobs[job_id].state is State.PENDING for job_id in dependents(state, record))
-    return sum(waiting)
-
-
-def dependents(state: RunState, record: JobRecord) -> list[str]:
-    """Return the jobs that start from what a job makes."""
-    return state.dependents.get(record.job.makes or "", [])
+def _blocks(state: RunState, record: JobRecord) -> str:
+    """Say which jobs wait for the base model that a job makes, and are blocked without it."""
+    dependents = state.dependents.get(record.job.makes or "", ())
+    waiting = [job_id for job_id in dependents if state.jobs[job_id].state is State.PENDING]
+    if not waiting:
+        return ""
+    named = ", ".join([*waiting[:_MOST_NAMED], *(["…"] if len(waiting) > _MOST_NAMED else [])])
+    which = "1 job that starts" if len(waiting) == 1 else f"{len(waiting)} jobs that start"
+    return f"; blocks {which} from it ({named})"
 
 
 def _cancel(state: RunState, record: JobRecord, signed: str, out: Outbox) -> None:

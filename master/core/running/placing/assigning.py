@@ -50,8 +50,9 @@ def place(state: RunState, out: Outbox) -> None:
 
 def may_start_more(state: RunState) -> bool:
     """True while fewer attempts are out than the user allows."""
-    most = most_at_once(state)
-    return most is None or attempts_out(state) < most
+    if state.policy.max_running is None and state.at_once is None:
+        return True  # asked for each attempt that is given out
+    return attempts_out(state) < (most_at_once(state) or 0)
 
 
 def most_at_once(state: RunState) -> int | None:

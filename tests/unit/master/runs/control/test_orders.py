@@ -9,9 +9,11 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from master.adapters.inbox import Asked
-from master.core.running.orders.order import By, CancelJobs, Reply, Said
+from master.core.running.orders.order import ORDERS, By, CancelJobs, Reply, Said
 from master.runs.control.orders import ROUTE, Refused, carried_out, ordered
 
 ANNA = By(1000, "anna", 4711)
@@ -90,3 +92,24 @@ def test_without_a_reply_it_is_told_what_may_have_been_done(inbox: _Inbox, says:
     assert status is HTTPStatus.SERVICE_UNAVAILABLE and says in told["error"]
     item = inbox.get()
     assert item.reply.cancelled() != (says == "`twophase ps` tells what was done"), "it is not done later"
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+fields = st.dictionaries(st.sampled_from(["jobs", "only", "priority", "most", "path", "workers"]), anything)
+
+
+@given(
+    st.sampled_from(sorted(ORDERS)),
+    st.binary(max_size=40) | fields.map(lambda it: json.dumps({"order": it}).encode()),
+)
+def test_whatever_is_said_is_an_order_or_refused_in_one_line(verb: str, said: bytes) -> None:
+    try:
+        found = ordered(ROUTE + verb, said, ANNA)
+    except Refused as refused:
+        assert "\n" not in refused.answer[1]["error"]
+    else:
+        assert type(found.order) is ORDERS[verb]

@@ -16,7 +16,7 @@ def test_what_runs_is_ended_on_its_worker_and_the_journal_says_who_and_why() -> 
     run = one_running()
     came = cancel(run, "job", why="diverges")
     assert came.done == {"job": "was running on w1"}
-    assert came.lines == ["job user cancel#1@w1: cancelled", "cancel job#1@w1", f"finish {EXIT_SOME_FAILED}"]
+    assert came.lines == ["job user cancel#1@w1: cancelled", "cancel job#1@w1"]
     assert run.journal[-1].note == "by anna: diverges"
     assert run.orders[-1].by.pid == 4711
 
@@ -92,6 +92,16 @@ def test_what_waits_does_not_start() -> None:
     assert not any("other" in line for line in run.home("job", 1))
 
 
+def test_what_waits_for_files_on_its_worker_does_not_start() -> None:
+    run = Stage(job("a", needs="x"), job("b", needs="x"), workers=["w1"], in_store={"x": "x"})
+    run.up("w1")
+    run.staging("w1", "a", 1)
+    assert cancel(run, "a").done == {"a": "was staging on w1"}
+    run.started("w1", "a", 1)  # it was on its way
+    assert run.stands("a") is State.CANCELLED
+    assert "start b#1@w1" in run.ended("w1", "a", 1, "cancelled")
+
+
 def test_what_backs_off_is_not_tried_again() -> None:
     run = two()
     run.ended("w1", "job", 1, "failed", exit_code=1)
@@ -114,7 +124,7 @@ def test_what_was_given_to_a_worker_and_has_not_begun_is_ended_there() -> None:
 def test_cancelling_a_base_model_blocks_what_starts_from_it_and_says_so() -> None:
     run = Stage(base(), job("a", needs="x"), job("b", needs="x"), job("c"), workers=["w1"])
     run.up("w1")
-    assert cancel(run, BASE).done == {BASE: "was assigned on w1; 2 jobs that start from it blocked"}
+    assert cancel(run, BASE).done == {BASE: "was assigned on w1; blocks 2 jobs that start from it (a, b)"}
     assert [run.stands(name) for name in "ab"] == [State.BLOCKED, State.BLOCKED]
     assert run.state.jobs["a"].note == "its base model x was cancelled by anna"
     assert cancel(run, "a").done == {"a": "was blocked"}
@@ -171,10 +181,23 @@ def test_a_dry_run_changes_nothing_and_remembers_nothing() -> None:
     assert (came.lines, run.orders, run.stands("job")) == ([], [], State.RUNNING)
 
 
+def test_a_run_ends_once_what_was_cancelled_has_ended_on_its_worker() -> None:
+    run = one_running_alone()
+    assert not any("finish" in line for line in cancel(run, "job").lines)
+    assert run.ended("w1", "job", 1, "cancelled") == ["collect failed job#1@w1", f"finish {EXIT_SOME_FAILED}"]
+
+
+def test_a_run_does_not_wait_for_a_worker_that_does_not_answer() -> None:
+    run = one_running_alone()
+    cancel(run, "job")
+    assert run.lost("w1") == [f"finish {EXIT_SOME_FAILED}"]
+
+
 def test_a_run_that_stops_was_not_interrupted_by_what_its_user_cancelled() -> None:
     run = one_running_alone()
     run.tell(ev.StopRequested(run.at))
-    assert cancel(run, "job").lines[-1] == f"finish {EXIT_SOME_FAILED}"
+    cancel(run, "job")
+    assert run.ended("w1", "job", 1, "cancelled")[-1] == f"finish {EXIT_SOME_FAILED}"
 
 
 def test_ctrl_c_after_it_ends_what_still_ends_on_its_worker() -> None:
@@ -186,6 +209,7 @@ def test_ctrl_c_after_it_ends_what_still_ends_on_its_worker() -> None:
 def test_an_order_to_a_run_that_is_over_gets_no_reply() -> None:
     run = one_running_alone()
     cancel(run, "job")
+    run.lost("w1")
     assert run.take(Ordered(run.at, ANNA, CancelJobs(["job"]))).reply is None
 
 
