@@ -11,7 +11,7 @@ from tests.simulation.schedules import world_of
 from tests.simulation.world import BEYOND_INVARIANTS, Violation
 from worker_agent.core import transitions
 
-MOST_SCHEDULES = 200
+MOST_SCHEDULES = 300
 
 
 def broken_promise(seed: int) -> str:
