@@ -18,6 +18,7 @@ from worker_agent.protocol.outcome import Finished
 _MOST_SEEN = 300
 """Durations of a kind that are remembered, the latest."""
 _MOST_GAPS = 100
+_MOST_EXPECTED = 50
 _MOST_TRIES, _FEW = 2.0, 5
 _MOST_SLOTS = 10**9
 _OVER = frozenset({State.COLLECTING, State.SUCCEEDED, State.FAILED})
@@ -34,6 +35,8 @@ class Ahead:
     counts: dict[State, Counter[Kind]] = field(default_factory=dict)
     running: dict[str, tuple[Kind, float]] = field(default_factory=dict)
     """Kind and Unix time of the start."""
+    _expected: dict[Kind, list[float]] = field(default_factory=dict)
+    """How many seconds users say that jobs of a kind take: it counts until one has ended."""
     _tries: int = 0
     _done: int = 0
     _freed: dict[str, list[float]] = field(default_factory=dict)
@@ -49,7 +52,7 @@ class Ahead:
         for (stands, phase, kind), number in counted.items():
             ahead._count(stands, (phase, kind), number)
         for record in records:
-            if record.finished is not None or record.state is State.RUNNING:
+            if record.finished or record.state is State.RUNNING or record.job.expected_s is not None:
                 ahead._look_at(record, at)
         return ahead
 
@@ -59,7 +62,9 @@ class Ahead:
         self._look_at(record, at)
 
     def _look_at(self, record: JobRecord, at: float) -> None:
-        kind = kind_of(record)
+        kind, expected = kind_of(record), record.job.expected_s
+        if expected is not None and len(told := self._expected.setdefault(kind, [])) < _MOST_EXPECTED:
+            told.append(expected)
         if record.state is State.RUNNING:
             started = record.started_at
             self.running[record.job.job_id] = kind, at if started is None else started
@@ -125,8 +130,12 @@ class Ahead:
             self._ended.setdefault(kind, deque(maxlen=_MOST_SEEN)).append((began, ended.duration_s))
 
     def seen(self, at: float) -> dict[Kind, list[Ended]]:
-        """Return the attempts that have ended, as they are remembered."""
-        return {kind: [(at - began, took) for began, took in many] for kind, many in self._ended.items()}
+        """Return the attempts that have ended, as they are remembered; before that what users expect."""
+        told = {kind: [(0.0, seconds) for seconds in many] for kind, many in self._expected.items()}
+        return {
+            **told,
+            **{kind: [(at - began, took) for began, took in it] for kind, it in self._ended.items()},
+        }
 
 
 def _tried(jobs: Mapping[Kind, int], tries: float, running: Mapping[Kind, int] = _NONE) -> dict[Kind, int]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from master.core.planning.plan import Job, Plan
 from master.core.running.commands import Transition
 from master.core.running.fleet.holds import Hold
 from master.core.running.forecast.ahead import Ahead, slots_of
 from master.core.running.policy import Policy
 from master.core.running.records import RunState
+from tests.support.endings import finished
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 from tests.unit.master.core.running.forecast.test_tally import Recorder
 
@@ -119,3 +121,13 @@ def test_slots_of_workers_that_are_given_nothing_do_not_count() -> None:
     assert slots_of(run.state) == 5
     run.state.at_once = 3
     assert slots_of(run.state) == 3
+
+
+def test_what_users_expect_counts_until_a_job_has_ended() -> None:
+    plan = Plan(tuple(Job(f"alpha/{n}", phase=2, kind="slow", expected_s=60.0) for n in range(3)), {})
+    state = RunState.fresh(plan, Policy(), ["w"])
+    ahead = Ahead.of(state, 0.0)
+    assert ahead.seen(0.0) == {(2, "slow"): [(0.0, 60.0)] * 3}
+    record = state.jobs["alpha/0"]
+    record.finished = finished(started_at=5.0, duration_s=20.0)
+    assert Ahead.of(state, 30.0).seen(30.0) == {(2, "slow"): [(25.0, 20.0)]}
