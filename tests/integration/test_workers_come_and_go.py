@@ -15,21 +15,31 @@ import pytest
 
 from master.core.running.lifecycle import State, Trigger
 from tests.integration.agent_harness import until
-from tests.support.runs import ROOT, SCRIPTS, Run
+from tests.support.runs import ROOT, Run
 from tests.support.sshd import LoopbackSshd
 
 SSH_FILES = ("ssh_config", "known_hosts")
-RESUMABLE = SCRIPTS / "train_resumable.py"
 GATED = """
-import argparse, os, time
+import argparse, json, os, signal, sys, time
 parser = argparse.ArgumentParser()
 for name in ("--gate", "--prefix"):
     parser.add_argument(name)
 gate = parser.parse_args().gate
+kept = os.path.join(os.environ["TWOPHASE_CHECKPOINT_DIR"], "tries.json")
+tries = [*(json.load(open(kept)) if os.path.exists(kept) else []), int(os.environ["TWOPHASE_ATTEMPT"])]
+
+def keep(*_):
+    with open(kept + ".new", "w") as stream:
+        json.dump(tries, stream)
+    os.replace(kept + ".new", kept)
+    sys.exit(130)
+
+signal.signal(signal.SIGINT, keep)
 print("waits", flush=True)
 while not os.path.exists(gate):
     time.sleep(0.02)
-open(os.environ["TWOPHASE_OUTPUT_DIR"] + "/done.txt", "w").write("done")
+with open(os.path.join(os.environ["TWOPHASE_OUTPUT_DIR"], "tries.json"), "w") as stream:
+    json.dump(tries, stream)
 """
 
 
@@ -49,20 +59,14 @@ def name(number: int) -> str:
     return f"localhost:{number}"
 
 
-def a_run(root: Path, workers: int, *jobs: dict[str, object]) -> Run:
-    run = Run(root, [worker(root, n) for n in range(1, workers + 1)], [], script=RESUMABLE)
-    run.write("jobs.json", {"base_model": False, "jobs": list(jobs)})
-    return run
-
-
-def gated(root: Path, jobs: int) -> Run:
-    """A run on one worker whose jobs wait until `open_gate`."""
+def gated(root: Path, jobs: int, workers: int = 1, **fields: object) -> Run:
+    """A run whose jobs wait until `open_gate`, and know the tries before theirs from their checkpoint."""
     script = root / "code" / "train.py"
     script.parent.mkdir()
     script.write_text(GATED)
-    run = Run(root, [worker(root, 1)], [], script=script)
-    fields = [{"id": f"job{n}", "gate": str(root / "gate")} for n in range(jobs)]
-    run.write("jobs.json", {"base_model": False, "jobs": fields})
+    run = Run(root, [worker(root, number) for number in range(1, workers + 1)], [], script=script)
+    asked = [{"id": f"job{n}", "gate": str(root / "gate"), **fields} for n in range(jobs)]
+    run.write("jobs.json", {"base_model": False, "jobs": asked})
     return run
 
 
@@ -100,26 +104,32 @@ def starts(run: Run) -> list[str | None]:
     return [item.worker for item in run.transitions() if item.trigger is Trigger.START]
 
 
+def tries_of(run: Run, job_id: str) -> list[int]:
+    """Return the tries that a job's result comes from."""
+    return list(json.loads((run.layout.result(job_id) / "tries.json").read_text()))
+
+
 def has_begun(root: Path, number: int) -> bool:
     """Whether a job there has said something: from then on it can be told to end."""
     return any(path.stat().st_size for path in (root / f"state{number}").rglob("log.txt"))
 
 
 def test_a_worker_is_freed_at_once_and_its_job_goes_on_elsewhere_from_its_checkpoint(tmp_path: Path) -> None:
-    run = a_run(tmp_path, 2, {"epochs": 30, "epoch_seconds": 0.1})
+    run = gated(tmp_path, 1, workers=2)
     with going_on(run, "--retries", "0") as master:
         until(lambda: starts(run) and has_begun(tmp_path, int(str(starts(run)[0])[-1])))
         first = str(starts(run)[0])
+        other = name(1 if first == name(2) else 2)
         told = verb(run, "drain", first, "--now", "--why", "for bob")
         assert f"drain {first}: is drained; 1 job interrupted, to go on elsewhere" in told
-        assert "nobody has paused it" in verb(run, "resume", name(1 if first == name(2) else 2), code=1)
+        assert "nobody has paused it" in verb(run, "resume", other, code=1)
+        until(lambda: starts(run) == [first, other])
+        held = [each for each in json.loads(verb(run, "workers", "--json"))["workers"] if each["hold"]]
+        assert [(each["name"], each["hold"]["why"]) for each in held] == [(first, "for bob")]
+        open_gate(run)
         said, _ = master.communicate(timeout=120)
         assert master.returncode == 0, said
-    assert starts(run) == [first, name(1 if first == name(2) else 2)]
-    (metrics,) = run.layout.experiments.rglob("metrics.json")
-    done = json.loads(metrics.read_text())["done"]
-    assert [line.split()[1] for line in done] == [str(n) for n in range(30)]
-    assert {line.split()[-1] for line in done} == {"1", "2"}
+    assert tries_of(run, "alpha/job0") == [1, 2]
     assert "drain by " in said_by(run) and "for bob" in said_by(run)
 
 
@@ -162,7 +172,7 @@ def test_the_last_worker_goes_and_another_joins_without_a_loss(tmp_path: Path) -
 
 
 def test_what_runs_on_a_worker_that_the_config_lacks_is_ended_by_the_next_start(tmp_path: Path) -> None:
-    run = a_run(tmp_path, 2, {"epochs": 60, "epoch_seconds": 0.1, "resources": {"labels": ["two"]}})
+    run = gated(tmp_path, 1, resources={"labels": ["two"]})
     one, two, three = (worker(tmp_path, number) for number in (1, 2, 3))
     run.write("cluster.json", {"servers": [one, {**two, "labels": ["two"]}]})
     with going_on(run) as master:
@@ -170,14 +180,15 @@ def test_what_runs_on_a_worker_that_the_config_lacks_is_ended_by_the_next_start(
         os.killpg(master.pid, signal.SIGKILL)
     run.write("cluster.json", {"servers": [one, {**three, "labels": ["two"]}]})
     with going_on(run, "--retries", "0") as master:
+        until(lambda: starts(run) == [name(2), name(3)])
+        until(lambda: "localhost:2: has left the run, nothing of it is there any more" in said_by(run))
+        open_gate(run)
         said, _ = master.communicate(timeout=120)
         assert master.returncode == 0, said
     gone = "localhost:2: is no longer in the cluster config: what runs there of this run is ended"
     assert gone in said_by(run)
-    assert "localhost:2: has left the run, nothing of it is there any more" in said_by(run)
-    assert starts(run) == [name(2), name(3)]
     assert [item.worker for item in run.transitions() if item.trigger is Trigger.WITHDRAW] == [name(2)]
-    assert set(run.states().values()) == {State.SUCCEEDED}
+    assert tries_of(run, "alpha/job0") == [1, 2]
 
 
 @pytest.mark.ssh
