@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.orders.retrying import STOPPING
 from master.core.running.policy import Policy
+from master.core.running.records import JobRecord
 from tests.unit.master.core.running.orders.giving import cancel, retry
 from tests.unit.master.core.running.stage import BASE, Stage, base, job
 
@@ -83,6 +86,20 @@ def test_a_base_model_and_its_jobs_may_be_named_together_in_any_order() -> None:
     cancel(run, BASE)
     assert retry(run, "a", BASE).done == {"a": "was blocked", BASE: "was cancelled after 1 try"}
     assert run.stands("a") is State.PENDING
+
+
+def test_of_many_jobs_none_is_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    bases = [base(f"x{number}") for number in range(3)]
+    run = Stage(*bases, *(job(f"a{number}", needs=f"x{number}") for number in range(3)), job("c"))
+    cancel(run, *(each.job_id for each in bases))
+    run.wait(1)
+
+    def compared(record: JobRecord, other: object) -> bool:
+        raise AssertionError(f"{record} is compared: of many that takes minutes")
+
+    monkeypatch.setattr(JobRecord, "__eq__", compared)
+    came = retry(run, *(each.job_id for each in bases), "a1")
+    assert came.reply.notes == ("2 jobs that were blocked by it wait for it again",)
 
 
 def test_what_a_refused_base_model_blocks_is_blocked_again_and_not_forgotten() -> None:
