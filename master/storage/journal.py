@@ -17,7 +17,14 @@ from master.core.running.lifecycle import State, Trigger
 from master.core.running.orders.order import Ordered
 from master.errors import ConfigError, TwophaseError
 from master.specs import EMPTY
-from master.storage.journal_orders import INSERT_ORDER, ORDERS_TABLE, SELECT_ORDERS, ordered_of, row_of
+from master.storage.journal_orders import (
+    INSERT_ORDER,
+    ORDERS_TABLE,
+    SELECT_ORDERS,
+    as_text,
+    ordered_of,
+    row_of,
+)
 from worker_agent.protocol.codec import dump, load, parse
 from worker_agent.protocol.outcome import Finished
 
@@ -278,13 +285,8 @@ def transition_of(row: tuple[Any, ...]) -> Transition:
 def _row(item: Transition) -> tuple[Any, ...]:
     return (
         *(item.at, item.job_id, item.trigger.value, item.state.value, item.attempt, item.worker),
-        *(_as_text(item.note), _detail(item), item.content_hash),
+        *(as_text(item.note), _detail(item), item.content_hash),
     )
-
-
-def _as_text(words: str) -> str:
-    """Return words in which workers may have put what is no text."""
-    return words.encode("utf-8", "backslashreplace").decode()
 
 
 def _detail(item: Transition) -> str | None:

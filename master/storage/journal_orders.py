@@ -16,10 +16,15 @@ INSERT_ORDER = "INSERT INTO orders (at, uid, user_, pid, verb, why, detail) VALU
 SELECT_ORDERS = "SELECT at, uid, user_, pid, verb, why, detail FROM orders ORDER BY seq"
 
 
+def as_text(words: str) -> str:
+    """Return words in which there may be what is no text."""
+    return words.encode("utf-8", "backslashreplace").decode()
+
+
 def row_of(event: Ordered) -> tuple[Any, ...]:
     """Return an order as a row."""
     by = event.by
-    return event.at, by.uid, by.user, by.pid, event.verb, event.why, dump(event.order)
+    return event.at, by.uid, as_text(by.user), by.pid, event.verb, as_text(event.why), dump(event.order)
 
 
 def orders_in(db: sqlite3.Connection) -> list[Ordered]:

@@ -64,7 +64,13 @@ def ordered(path: str, body: bytes, by: By) -> Ordered:
 
 def _strict(body: bytes) -> Any:
     """Return what is said as JSON, in UTF-8, with each name once.  Raises ValueError."""
-    return json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+    said = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+    try:
+        json.dumps(said, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        character = error.object[error.start : error.start + 1]
+        raise ValueError(f"{character!a} is no character: say it, --why too, in UTF-8") from error
+    return said
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -30,6 +30,13 @@ def test_orders_come_back_in_order_with_who_when_and_why(path: Path) -> None:
     assert [order.by.user for order in read_orders(path)] == ["anna", "root"]
 
 
+def test_what_is_no_text_is_kept_as_text_and_stops_no_run(path: Path) -> None:
+    with closing(Journal(path)) as journal:
+        journal.append([], [Ordered(7.5, By(1000, "an\udcffna", 1), CancelJobs(["\ud800"]), "caf\udce9")])
+    kept = read_orders(path)[0]
+    assert (kept.by.user, kept.why, kept.order) == (r"an\udcffna", r"caf\udce9", CancelJobs(["\ud800"]))
+
+
 def test_a_journal_of_an_earlier_version_has_none_and_takes_some(path: Path) -> None:
     with closing(Journal(path)) as journal:
         journal.append([], [])
