@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
@@ -54,6 +54,8 @@ class Mending:
     closing: Event = field(default_factory=Event)
     """Set when nothing is to be waited for any more."""
     _lock: Lock = field(default_factory=Lock)
+    _looks: Iterator[int] = field(default_factory=lambda: iter(range(round(ARRIVAL_S / _LOOK_S))))
+    """At who has arrived, until all that may take so long has passed: for all base models together."""
 
     def mend(self, wanted: str, path: Path, asking: str) -> bool:
         """Have a base model again for a worker that is `asking`; False where it must be trained again.
@@ -70,14 +72,15 @@ class Mending:
 
     def mend_early(self, wanted: str) -> None:
         """Have a base model again that was damaged before the run began, from whoever connects soon."""
+        donors = self._arrived(wanted)
         with self._lock:
             spec_hash = self.home.library.base_models.get(wanted)
-            if spec_hash is None:
+            if spec_hash is None or donors is None:
                 return
             try:
                 if is_sound(self.home.store.path(spec_hash), wanted):
                     self.reporter.note(f"base model {spec_hash} reads as it should now")
-                elif (donors := self._arrived(wanted)) is not None:
+                else:
                     self._mend(spec_hash, wanted, donors)
             except (TwophaseError, OSError) as error:
                 self.reporter.note(f"base model {spec_hash} cannot be mended: {error}")
@@ -90,13 +93,14 @@ class Mending:
 
         Returns None where the run is over before that.
         """
-        for _ in range(round(ARRIVAL_S / _LOOK_S)):
+        while True:
             here = sorted(self._connected(), key=lambda remote: wanted not in remote.cached)
             if len(here) == len(self.remotes) or (here and wanted in here[0].cached):
                 return here
+            if next(self._looks, None) is None:
+                return here
             if self.closing.wait(_LOOK_S):
                 return None
-        return self._connected()
 
     def _mend(self, spec_hash: str, wanted: str, donors: Iterable[Remote]) -> bool:
         manifest = self._manifest(spec_hash, wanted)

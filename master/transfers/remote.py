@@ -36,12 +36,14 @@ class Remote:
     @property
     def cached(self) -> Collection[str]:
         """Content hashes of what its cache held when it was met."""
-        return self.link.welcome.cached if self.link.welcome else ()
+        welcome = self.link.welcome
+        return welcome.cached if welcome else ()
 
     @property
     def facts(self) -> dict[str, str]:
         """What is known of the worker, for the record of a result: only short texts are taken over."""
-        said = self.link.welcome.facts if self.link.welcome else WorkerFacts()
+        welcome = self.link.welcome
+        said = welcome.facts if welcome else WorkerFacts()
         texts = {"python": said.python, "torch": said.torch}
         short = {name: text for name, text in texts.items() if text and len(text) <= _LONGEST_FACT}
         return {"worker": self.name, **short}

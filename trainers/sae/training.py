@@ -80,10 +80,12 @@ class Training:
         lines += [line] if line else []
         if taken == "compiled" and precision in ("auto", "int8"):
             chosen = precision == "int8"
+            lines = lines[1:] if chosen else lines  # the first one tells of bfloat16 in its place
             self._ways, line = in_bytes(self.form, self.parameters, x_BD, self._ways, asked=chosen)
             lines.append(line)
         elif precision == "int8":
-            raise BadInput(f"--precision int8 is done by the compiled kernels alone ({line}); take auto")
+            why = line or "--kernels plain was asked for"
+            raise BadInput(f"--precision int8 is done by the compiled kernels alone ({why}); take auto")
         self._take(taken)
         return "\n".join(lines)
 

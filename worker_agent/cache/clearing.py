@@ -12,7 +12,7 @@ from typing import Callable, Dict, Iterator, List, Optional
 from worker_agent.cache.artefacts import rot_of
 from worker_agent.cache.contents import CacheContents
 from worker_agent.cache.leases import alone
-from worker_agent.cache.users import Users, users
+from worker_agent.cache.users import Users, seen_in_use, users
 from worker_agent.core.eviction import Entry
 from worker_agent.protocol.digests import MANIFEST
 from worker_agent.protocol.layout import WorkLayout
@@ -28,8 +28,9 @@ _LONGEST_MANIFEST = 64 << 20
 
 def listed(layout: WorkLayout, contents: CacheContents) -> CacheNow:
     """Return what lies in the cache, and who uses it.  Raises OSError."""
+    seen = seen_in_use(layout)
     with _alone(layout):
-        used = users(layout)
+        used = users(layout, seen)
     return _now(layout, [_item(layout, entry, used) for entry in contents.entries()])
 
 
@@ -42,12 +43,16 @@ def verified(layout: WorkLayout, contents: CacheContents) -> CacheNow:
 
 def cleared(layout: WorkLayout, contents: CacheContents, *, dry_run: bool) -> CacheNow:
     """Remove what nobody uses, or tell what that is.  Raises OSError."""
-    gone: List[Path] = []
+    gone: List[Path] = [] if dry_run else contents.left_over()
     items: List[CachedItem] = []
+    # What takes long is done before anybody waits.
+    entries, seen = contents.entries(), seen_in_use(layout)
     try:
         with _alone(layout):
-            used = users(layout)
-            for entry in contents.entries():
+            used = users(layout, seen)
+            for entry in entries:
+                if not layout.cached(entry.name).is_dir():
+                    continue
                 item = _item(layout, entry, used)
                 items.append(_with(item, removed=not item.used_by))
                 if not item.used_by and not dry_run:

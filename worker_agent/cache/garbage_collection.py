@@ -48,15 +48,17 @@ class CacheCollector:
         self._next = 0.0
         self._trouble = ""
 
-    def lease(self, cache: Cache, name: str) -> None:
-        """Say that this run uses an artefact, before it is looked whether it is here."""
+    def lease(self, cache: Cache, name: str) -> bool:
+        """Say that this run uses an artefact, before it is looked whether it is here; False: ask again."""
         if self._leases and name in self._leases.names and self._leases.layout == cache.layout:
-            return
+            return True
         try:
-            self._leases_of(cache).lease(name)
+            is_kept = self._leases_of(cache).lease(name)
             cache.contents.touch([name])
         except OSError as error:
             self._say(f"who uses what of the cache cannot be noted: {error}")
+            return True
+        return is_kept
 
     def _leases_of(self, cache: Cache) -> CacheLeases:
         if self._leases is None or self._leases.layout != cache.layout:

@@ -57,13 +57,18 @@ class CacheLeases:
             self._descriptor = os.open(str(self._path), flags, 0o600)
             _lock(self._descriptor, fcntl.LOCK_EX)
 
-    def lease(self, name: str) -> None:
-        """Let nobody else remove an artefact, whether it is here already or comes later.  Raises OSError."""
+    def lease(self, name: str) -> bool:
+        """Let nobody else remove an artefact, whether it is here already or comes later.  Raises OSError.
+
+        Returns False where somebody removes things just now, perhaps this one: ask again.
+        """
         if name in self.names:
-            return
-        with together(self.layout):
+            return True
+        with together(self.layout) as is_kept:
             os.write(self._descriptor, f"{name}\n".encode())
-        self.names.add(name)
+        if is_kept:
+            self.names.add(name)
+        return is_kept
 
     def leased_by_others(self) -> Set[str]:
         """Return what the agents of other runs have leased, and forget ended ones.  To be called `alone`."""

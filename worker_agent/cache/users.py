@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Dict, Iterator, Set, Tuple
+from typing import Dict, Iterable, Iterator, Set, Tuple
 
 from worker_agent.cache.leases import lives, not_home_yet
 from worker_agent.protocol.layout import WorkLayout
@@ -17,13 +17,28 @@ Users = Dict[str, Set[str]]
 """Who uses an artefact, by its content hash."""
 
 
-def users(layout: WorkLayout) -> Users:
-    """Return who uses what.  To be called while `alone` with the cache.  Raises OSError."""
-    found: Users = {}
-    for name, who in (*_runs(layout), *_attempts(layout), *_processes(layout)):
-        found.setdefault(name, set()).add(who)
+def seen_in_use(layout: WorkLayout) -> Users:
+    """Return what attempts and processes use, which takes long to see and needs nobody to wait.
+
+    What begins later is leased by an agent that lives, or has left the attempt.  Raises OSError.
+    """
+    return _by_name({}, (*_attempts(layout), *_processes(layout)))
+
+
+def users(layout: WorkLayout, seen: Users) -> Users:
+    """Return who uses what, with what was `seen_in_use` before.
+
+    To be called while `alone` with the cache.  Raises OSError.
+    """
+    found = _by_name({name: set(who) for name, who in seen.items()}, _runs(layout))
     for name in not_home_yet(layout):
         found.setdefault(name, set()).add(NOT_HOME)
+    return found
+
+
+def _by_name(found: Users, uses: Iterable[Tuple[str, str]]) -> Users:
+    for name, who in uses:
+        found.setdefault(name, set()).add(who)
     return found
 
 

@@ -45,6 +45,7 @@ class LogWatch:
         self._number, self._send, self._forget = number, send, forget
         self._came: SimpleQueue[Written | Ending] = SimpleQueue()
         self._place = 0
+        self._has_ended = False
 
     def next(self, wait_s: float) -> Written | Ending | None:
         """Return what has come, None where nothing does within a time; after an ending, nothing follows."""
@@ -64,6 +65,8 @@ class LogWatch:
     def take(self, chunk: LogChunk) -> None:
         """Take in what the worker has sent.  Raises MessageError for what it may not send."""
         data = chunk.bytes()
+        if self._has_ended:
+            raise MessageError("a log goes on after its end")
         if data:
             if chunk.offset < self._place:
                 raise MessageError(f"a log goes back from {self._place} to {chunk.offset}")
@@ -72,6 +75,7 @@ class LogWatch:
                 raise MessageError(f"more than {GRANTED} pieces of a log that nobody has asked for")
             self._came.put(Written(chunk.offset, data, chunk.far))
         if chunk.over or chunk.gone:
+            self._has_ended = True
             self._came.put(Ending.OVER if chunk.over else Ending.GONE)
 
     def lose(self) -> None:

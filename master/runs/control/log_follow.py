@@ -67,7 +67,8 @@ class LogFollower:
         self._places: dict[int, int] = {}
         """How far the log of each try was shown."""
         self._told: object = None
-        self._waited_s = 0.0
+        self._homeward_s = 0.0
+        """How long its log has been waited for since it ended."""
 
     def frames(self) -> Iterator[Frame]:
         """Yield what there is to show, and something at least every second, until the job has ended."""
@@ -91,7 +92,7 @@ class LogFollower:
     def _begin(self, look: _Look) -> Frame:
         """Turn to another try: mostly the next one, an earlier one where that goes on after all."""
         self._attempt, self._is_over, self._is_gone = look.attempt, False, False
-        self._waited_s = 0.0
+        self._homeward_s = 0.0
         return {"begin": look.attempt, "worker": look.worker if look.state in WITH_A_WORKER else None}
 
     def _go_on(self, look: _Look) -> Iterator[Frame]:
@@ -160,11 +161,12 @@ class LogFollower:
                 yield self._shown(piece.offset, piece.data)
             self._is_over = True
         except OSError:
-            self._is_over = self._waited_s >= HOMEWARD_S
+            self._is_over = self._homeward_s >= HOMEWARD_S
             if self._is_over:
                 rest = "what followed" if self._place else "its log"
                 yield {"says": f"try {self._attempt} has ended, and {rest} did not come home"}
             self._rest()
+            self._homeward_s += LOOK_S
             yield {}
 
     def _wait(self, look: _Look) -> Iterator[Frame]:
@@ -184,7 +186,6 @@ class LogFollower:
 
     def _rest(self) -> None:
         self._pause(LOOK_S)
-        self._waited_s += LOOK_S
 
     @property
     def _place(self) -> int:

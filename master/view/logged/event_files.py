@@ -10,6 +10,8 @@ from master.core.results.curves import Curves
 
 PATTERN = "events.out.tfevents.*"
 EXTRA = "pip install 'twophase[tensorboard]'"
+MOST_BYTES = 256 << 20
+"""Of a file: images and histograms, which are read with it, are kept in memory."""
 _SETTINGS = "_hparams_/"
 """Begins the tags of hyperparameters."""
 
@@ -28,6 +30,8 @@ def read_events(folder: Path) -> Curves:
         from tensorboard.backend.event_processing import event_accumulator as events
     except ImportError as error:
         raise NotInstalled(EXTRA) from error
+    if any(path.stat().st_size > MOST_BYTES for path in folder.glob(PATTERN)):
+        raise ValueError(f"its event files cannot be read: larger than {MOST_BYTES >> 20} MiB")
     logging.getLogger("tensorboard").setLevel(logging.CRITICAL)
     try:
         found = events.EventAccumulator(str(folder), size_guidance={events.SCALARS: 0, events.TENSORS: 0})

@@ -58,7 +58,8 @@ class ArtefactEffects:
     def status(self, content_hash: str) -> str:
         """Return `present`, `missing` or `unsure`; from now on no other run removes it."""
         cache = self._host.context.cache
-        self._collector.lease(cache, content_hash)
+        if not self._collector.lease(cache, content_hash):
+            return "unsure"
         return cache.status(content_hash)
 
     def keep(self, content_hashes: Iterable[str]) -> None:

@@ -83,11 +83,8 @@ def _machine(
 
 
 def _gpu(gpu: Gpu, reading: Reading, state: str) -> GpuNow:
-    users = [
-        GpuUser(process.pid, _user(process.pid), _name(process.pid), process.used)
-        for process in reading.processes[:_MOST_USERS]
-        if process.uuid == gpu.uuid
-    ]
+    own = [process for process in reading.processes if process.uuid == gpu.uuid][:_MOST_USERS]
+    users = [GpuUser(one.pid, _user(one.pid), _name(one.pid), one.used) for one in own]
     return GpuNow(gpu.index, gpu.name, gpu.utilization, gpu.used, gpu.total, state, users)
 
 

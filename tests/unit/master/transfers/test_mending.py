@@ -165,6 +165,20 @@ def test_nobody_waits_for_ever_for_a_worker_that_may_have_it(world: World, found
     assert world.event() == ev.BaseModelDamaged(5.0, SPEC)
 
 
+def test_workers_are_waited_for_once_for_all_base_models(
+    world: World, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add_worker("never", connected=False)
+    closing: Any = Arrivals()
+    waits = []
+    monkeypatch.setattr(closing, "wait", lambda timeout: bool(waits.append(timeout)))
+    artefacts = world.courier._artefacts
+    own = Mending(artefacts.home, world.remotes, artefacts.reporter, closing)
+    for _ in range(2):
+        own.mend_early(found)
+    assert sum(waits) == pytest.approx(mending.ARRIVAL_S)
+
+
 def test_a_run_that_ends_before_a_worker_has_come_leaves_it_as_it_is(world: World, found: str) -> None:
     damage(world)
     world.add_worker("never", connected=False)

@@ -10,7 +10,8 @@ import pytest
 from worker_agent.cache import clearing as module
 from worker_agent.cache.artefacts import Cache
 from worker_agent.cache.clearing import look
-from worker_agent.cache.leases import CacheLeases, together
+from worker_agent.cache.contents import CacheContents
+from worker_agent.cache.leases import CacheLeases, alone, together
 from worker_agent.protocol.layout import WorkLayout
 
 
@@ -59,6 +60,29 @@ def test_clearing_removes_what_nobody_uses_and_a_dry_run_nothing(layout: WorkLay
     leases.close()
     assert [item.removed for item in look("clear", layout).items] == [True]
     assert list(layout.cached("x").parent.iterdir()) == []
+
+
+def test_what_an_earlier_clearing_left_is_deleted(layout: WorkLayout) -> None:
+    contents = CacheContents(layout, module.CLEARED)
+    left = contents.evict(adopt(layout, "idle"))
+    assert look("clear-dry", layout).items == [] and left.is_dir()
+    assert look("clear", layout).items == [] and not left.exists()
+
+
+def test_what_takes_long_is_done_before_anybody_waits(
+    layout: WorkLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = adopt(layout, "idle")
+    seen, counted = module.seen_in_use, CacheContents.entries
+
+    def free(found: object) -> object:
+        with alone(layout) as is_alone:
+            assert is_alone
+        return found
+
+    monkeypatch.setattr(module, "seen_in_use", lambda layout: free(seen(layout)))
+    monkeypatch.setattr(CacheContents, "entries", lambda self: free(counted(self)))
+    assert [item.content_hash for item in look("clear", layout).items] == [idle]
 
 
 def test_verifying_tells_damage_and_changes_nothing(layout: WorkLayout) -> None:

@@ -72,3 +72,16 @@ def test_what_was_made_here_is_known_until_its_attempt_is_deleted(layout: WorkLa
     name, _ = cache.adopt(paths_of(attempt).base_model)
     paths_of(attempt).base_model.symlink_to(cache.path(name))
     assert not_home_yet(layout) == {name}
+
+
+def test_while_somebody_removes_things_a_lease_is_noted_and_not_trusted_yet(
+    layout: WorkLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_PATIENCE_S", 0.0)
+    one, other = CacheLeases(layout, "r1"), CacheLeases(layout, "r2")
+    with alone(layout) as is_alone:
+        assert is_alone and not one.lease("aa") and one.names == set()
+    assert other.leased_by_others() == {"aa"}
+    assert one.lease("aa") and one.lease("aa") and one.names == {"aa"}
+    one.close()
+    other.close()

@@ -66,6 +66,20 @@ def test_a_worker_cannot_fill_our_memory(link: Link) -> None:
     assert sum(watch.next(0.0) is not None for _ in range(100)) <= GRANTED + 1
 
 
+def test_after_its_end_a_log_is_at_its_end(link: Link) -> None:
+    watch = link.watches.open("a/b", 1)
+    number = link.sent[0].number
+    link.watches.take(LogChunk(number, 0, over=True))
+    for last in (
+        LogChunk(number, 0, over=True),
+        LogChunk(number, 0, gone=True),
+        LogChunk.of(number, 0, b"x"),
+    ):
+        with pytest.raises(MessageError, match="after its end"):
+            link.watches.take(last)
+    assert (watch.next(0.0), watch.next(0.0)) == (Ending.OVER, None)
+
+
 def test_a_log_does_not_go_back(link: Link) -> None:
     link.watches.open("a/b", 1)
     number = link.sent[0].number

@@ -16,10 +16,18 @@ def test_the_last_and_the_best_of_each() -> None:
 
 def test_one_value_is_no_curve_and_what_is_not_finite_is_left_out() -> None:
     nan, inf = float("nan"), float("inf")
-    assert metrics_of({"a": [1.0], "b": [nan], "c": [2.0, inf, 1.0, nan], "d": []}) == {
+    assert metrics_of({"a": [1.0], "b": [nan], "c": [2.0, inf, nan, 1.0], "d": []}) == {
         "a": 1.0,
         "c": 1.0,
         "best_c": 2.0,
+    }
+
+
+def test_what_has_diverged_has_a_best_value_and_no_last_one() -> None:
+    nan = float("nan")
+    assert metrics_of({"train_loss": [2.3, 1.2, nan], "f1": [0.5, nan]}) == {
+        "best_train_loss": 1.2,
+        "best_f1": 0.5,
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from master.adapters.watching.log_watches import LogWatches
 from master.runs.control import log_follow
-from master.runs.control.log_follow import HOMEWARD_S, Frame, LogFollower
+from master.runs.control.log_follow import HOMEWARD_S, LOOK_S, Frame, LogFollower
 from master.runs.snapshot import SharedState
 from master.storage.run_layout import RunLayout
 from tests.unit.master.adapters.link_world import WELCOME
@@ -203,6 +203,23 @@ def test_a_log_that_does_not_come_home_is_waited_for_and_then_told(world: World)
     _, says, end = world.follow()
     assert says == {"says": "try 1 has ended, and its log did not come home"} and end["end"] == "succeeded"
     assert world.rested_s >= HOMEWARD_S
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_was_waited_for_before_the_end_is_not_its_way_home(world: World, lost: bool) -> None:
+    world.running("w1")
+    link = world.links["w1"]
+    if lost:
+        link.welcome = None
+    else:
+        link.say(gone)
+    frames = world.follow()
+    next(frames)
+    waits = round(HOMEWARD_S / LOOK_S)
+    world.then += [lambda: None] * waits
+    world.then += [lambda: world.succeed("w1", 1), lambda: None, lambda: world.at_home(1, b"Traceback")]
+    found = [data(frame) for frame in frames if "data" in frame]
+    assert found == [b"Traceback"] and world.rested_s > HOMEWARD_S
 
 
 def test_last_lines_that_are_too_long_are_told(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from master.view.logged import event_files
 from master.view.logged.event_files import NotInstalled, read_events
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -78,6 +79,14 @@ def test_what_stands_before_the_damage_is_read(tmp_path: Path, tail: bytes) -> N
     path = write(tmp_path, plain(loss=0.5))
     path.write_bytes(path.read_bytes() + tail)
     assert read_events(tmp_path) == {"loss": [0.5]}
+
+
+def test_files_that_are_too_large_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard")
+    write(tmp_path, plain(loss=0.5))
+    monkeypatch.setattr(event_files, "MOST_BYTES", 8)
+    with pytest.raises(ValueError, match="cannot be read: larger than"):
+        read_events(tmp_path)
 
 
 def test_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

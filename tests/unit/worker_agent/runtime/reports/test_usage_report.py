@@ -53,6 +53,17 @@ def test_gpus_are_told_with_who_uses_them(
 
 
 @pytest.mark.usefixtures("quick")
+def test_each_gpu_has_its_own_users_however_many_others_have(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = tuple(GpuProcess("GPU-b", pid, None) for pid in range(100, 200))
+    reading = Reading("nvidia-smi", (GPU0,), (*others, GpuProcess("GPU-a", 7, 5)))
+    monkeypatch.setattr(module, "look", lambda *_: reading)
+    assert run(args()) == 0
+    assert [user.pid for user in told(capsys).gpus[0].users] == [7]
+
+
+@pytest.mark.usefixtures("quick")
 def test_gpus_that_cannot_be_read_do_not_hide_the_rest(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
