@@ -133,8 +133,8 @@ class RunState:
     """Workers that users have taken out of the run."""
     any_gone: bool = False
     """Whether a worker has left since the start: what it says after that is not heard."""
-    bare_since: float = 0.0
-    """When the last worker went."""
+    left_at: float = 0.0
+    """When a worker went last, or, of those that went before this start, when that began."""
     home: dict[str, str] = field(default_factory=dict)
     """`spec_hash` → `content_hash` of the base models in the store."""
     dependents: dict[str, list[str]] = field(default_factory=dict)

@@ -52,8 +52,7 @@ def begin(state: RunState, at: float) -> Outbox:
             checkpoints.hold(state, record, at)
         elif record.state is State.READY:
             make_ready(state, record, out)
-    if not state.workers:
-        state.bare_since = at
+    state.left_at = at
     _finish_if_done(state, out)
     return out
 
@@ -162,7 +161,7 @@ def _exit_code(state: RunState, at: float) -> int | None:
         return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.jobs) else EXIT_SOME_FAILED
     if state.stopping and not _someone_works(state):
         return EXIT_SOME_FAILED if state.halted and not state.cancelling else EXIT_INTERRUPTED
-    if not state.workers and state.removed and at - state.bare_since < state.policy.give_up_s:
+    if not state.workers and state.removed and at - state.left_at < state.policy.give_up_s:
         return None
     if all(_is_hopeless(view, at, state.policy) for view in state.workers.values()):
         return EXIT_NO_WORKER

@@ -136,8 +136,8 @@ def on_tick(state: RunState, at: float, out: Outbox) -> None:
         del state.workers[view.name]
         state.any_gone = True
         out.commands.append(cmd.LetGo(view.name, answers=view.up))
+        state.left_at = at
         if not state.workers:
-            state.bare_since = at
             out.commands.append(cmd.Tell(no_worker_left(state)))
 
 

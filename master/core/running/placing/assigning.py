@@ -93,7 +93,7 @@ def refuse_too_large(state: RunState, out: Outbox) -> None:
     """Fail the jobs that say that they need more GPU memory than any GPU has."""
     most = max(state.ready.gpu_bytes, default=0)
     largest = largest_gpu(state.workers.values(), out.at, state.policy.lease_s) if most else None
-    if largest is None or most <= largest[0]:
+    if largest is None or most <= largest[0] or _may_be_replaced(state, out.at):
         return
     size, worker = largest
     for job in state.ready.larger_than(size):
@@ -103,10 +103,18 @@ def refuse_too_large(state: RunState, out: Outbox) -> None:
 def refuse_homeless(state: RunState, out: Outbox) -> None:
     """Fail the jobs that need what no machine has, or none that is left."""
     patience_s = max(state.policy.give_up_s, state.policy.lease_s)
-    for needs in [needs for needs in state.ready.resources if needs.restrict]:
+    restricting = [needs for needs in state.ready.resources if needs.restrict]
+    for needs in () if restricting and _may_be_replaced(state, out.at) else restricting:
         why = why_homeless(needs, state.workers.values(), out.at, patience_s)
         for job in state.ready.with_resources(needs) if why else ():
             give_up(state, state.jobs[job.job_id], out, why)
+
+
+def _may_be_replaced(state: RunState, at: float) -> bool:
+    """True while a worker leaves, or has left a short time ago: another like it may be added in its place."""
+    if any(view.leaves for view in state.workers.values()):
+        return True
+    return bool(state.removed) and at - state.left_at < state.policy.give_up_s
 
 
 def has_alternative(state: RunState, record: JobRecord) -> bool:

@@ -25,10 +25,15 @@ def _why(state: RunState, needs: Resources) -> str:
     if not needs.labels or any(_is_there(view) for view in views):
         return ""
     jobs = state.ready.resources[needs]
+    if not views:
+        return f"{_wait(jobs)} for a worker with {told_labels(needs)}, and the run has none any more"
     down = "; ".join(f"{view.name}: {view.trouble or 'down'}" for view in views[:_MOST_NAMED])
     more = f" and {len(views) - _MOST_NAMED} more" if len(views) > _MOST_NAMED else ""
-    waits = "1 job waits" if jobs == 1 else f"{jobs} jobs wait"
-    return f"{waits} for a worker with {told_labels(needs)}, and none is up ({down}{more})"
+    return f"{_wait(jobs)} for a worker with {told_labels(needs)}, and none is up ({down}{more})"
+
+
+def _wait(jobs: int) -> str:
+    return "1 job waits" if jobs == 1 else f"{jobs} jobs wait"
 
 
 def _is_there(view: WorkerView) -> bool:

@@ -56,8 +56,7 @@ def largest_gpu(views: Iterable[WorkerView], at: float, patience_s: float) -> tu
     """
     sizes: list[tuple[int, str]] = []
     for view in views:
-        silent = view.tried and not view.up and at - view.since > patience_s
-        if view.usable and not view.up and not silent:
+        if view.usable and not view.up and not _is_given_up(view, at, patience_s):
             return None
         if view.available:
             sizes += [(size, view.name) for size in view.gpu_bytes]
@@ -126,7 +125,7 @@ def why_homeless(needs: Resources, views: Iterable[WorkerView], at: float, patie
         return ""
     labelled = [view for view in views if needs.labels <= view.labels]
     if not labelled:
-        return f"no worker has {told_labels(needs)}"
+        return f"no worker has {told_labels(needs)}" if needs.labels else ""
     whose = f" with {told_labels(needs)}" if needs.labels else ""
     if any(view.available for view in labelled):
         return f"needs {_told(needs)}, which no worker{whose} has"
@@ -137,9 +136,13 @@ def why_homeless(needs: Resources, views: Iterable[WorkerView], at: float, patie
 def _may_come_to(needs: Resources, view: WorkerView, at: float, patience_s: float) -> bool:
     if not view.usable or not needs.labels <= view.labels:
         return False
-    if not view.up:
-        return not view.tried or at - view.since <= patience_s
-    return suits(needs, view)
+    return suits(needs, view) if view.up else not _is_given_up(view, at, patience_s)
+
+
+def _is_given_up(view: WorkerView, at: float, patience_s: float) -> bool:
+    """True for a worker that has been down for too long while its user meant to use it."""
+    since = max(view.since, view.resumed_at)
+    return view.tried and not view.up and not view.hold and at - since > patience_s
 
 
 def told_labels(needs: Resources) -> str:

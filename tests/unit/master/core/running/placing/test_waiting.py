@@ -8,6 +8,7 @@ from master.core.planning.plan import Job, Plan
 from master.core.planning.resources import NO_RESOURCES, Resources
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
+from master.core.running.orders.of_workers import RemoveWorkers
 from master.core.running.policy import Policy
 from master.core.running.recovery import recover
 from master.core.running.run_state import begin
@@ -37,6 +38,14 @@ def test_a_base_model_waits_for_a_trusted_worker_and_says_why_once() -> None:
     assert lost(run, "w2", "no route") == [f"tell {WHY}"]
     assert lost(run, "w2", "no route") == []
     assert run.up("w2")[-1] == "start base_models/s#1@w2"
+
+
+def test_it_waits_for_another_where_the_only_trusted_worker_was_removed() -> None:
+    run = stage(phase1())
+    run.order(RemoveWorkers(["w2"]))
+    run.restart(workers=["w1"])
+    gone = "1 job waits for a worker with the label trusted, and the run has none any more"
+    assert run.up("w1") == [f"tell {gone}"]
 
 
 def test_it_is_told_again_where_it_is_so_again() -> None:

@@ -10,6 +10,7 @@ from master.core.planning.plan import Job
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import State
+from master.core.running.orders.of_workers import AddWorker, PauseWorkers, RemoveWorkers
 from master.core.running.placing.worker_room import cost, largest_gpu
 from master.core.running.policy import Policy
 from tests.support.endings import finished
@@ -152,6 +153,30 @@ def test_a_worker_that_does_not_come_is_not_waited_for_for_ever() -> None:
     assert run.stands("a") is State.READY
     run.wait(LEASE_S + 1)
     assert run.stands("a") is State.FAILED
+
+
+def test_the_largest_gpu_is_waited_for_while_its_worker_is_paused_and_away() -> None:
+    run = Stage(job("a", 40))
+    up(run, "w1", 24)
+    run.order(PauseWorkers(["w2"]))
+    run.lost("w2")
+    run.wait(10_000)
+    assert run.stands("a") is State.READY
+
+
+def test_the_largest_gpu_is_waited_for_while_its_worker_is_swapped() -> None:
+    run = Stage(job("first", 40), job("a", 40), policy=Policy(lease_s=LEASE_S, give_up_s=1000.0))
+    up(run, "w1", 24)
+    up(run, "w2", 48)
+    run.order(RemoveWorkers(["w2"]))
+    run.wait(1)
+    ended(run, "first", "succeeded")
+    run.home("first", 1)
+    assert run.wait(1) == ["let go w2"]
+    run.wait(999)
+    assert run.stands("a") is State.READY
+    run.order(AddWorker({}, name="w3"))
+    assert started(up(run, "w3", 48)) == ["start a#1@w3"]
 
 
 def test_without_gpus_memory_means_nothing() -> None:

@@ -11,6 +11,7 @@ from master.core.planning.resources import Resources
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import State
+from master.core.running.orders.of_workers import AddWorker, PauseWorkers, RemoveWorkers, ResumeWorkers
 from master.core.running.placing.worker_room import suits, why_homeless
 from master.core.running.policy import Policy
 from tests.unit.master.core.running.stage import LEASE_S, Stage
@@ -156,3 +157,77 @@ def test_a_job_that_may_take_more_than_a_machine_allows_does_not_run_there() -> 
     assert run.state.any_limits
     view = WorkerView("w", up=True, limits=JobLimits(memory_bytes=GB))
     assert why_homeless(needs, [view], 0.0, 1.0) == "needs limits of memory 4 GB, which no worker has"
+
+
+def test_jobs_wait_for_another_machine_when_the_last_one_is_removed() -> None:
+    run = Stage(job("a", Resources(cpus=4)), workers=["w1"], policy=Policy(give_up_s=60.0))
+    up(run, "w1", cores=4)
+    run.run_on("w1", "a", 1)
+    run.order(RemoveWorkers(["w1"], now=True))
+    run.ended("w1", "a", 1, "cancelled")
+    run.wait(1)
+    run.wait(50)
+    assert (run.stands("a"), run.state.finished) == (State.READY, False)
+    run.order(AddWorker({}, name="w2"))
+    assert up(run, "w2", cores=4) == ["start a#2@w2"]
+
+
+def swapped() -> Stage:
+    """`a` waits for the label of `w2`, which `first` is on and which is being removed."""
+    run = stage(job("first", LABELLED), job("a", LABELLED), labels={"w2": "a100"})
+    up(run, "w1", 1)
+    up(run, "w2", 1)
+    run.order(RemoveWorkers(["w2"]), "to be swapped")
+    run.wait(1)
+    return run
+
+
+def test_jobs_wait_for_their_label_while_the_only_worker_with_it_is_swapped() -> None:
+    run = swapped()
+    assert run.stands("a") is State.READY
+    run.ended("w2", "first", 1)
+    run.home("first", 1)
+    assert run.wait(1) == ["let go w2"]
+    run.wait(999)
+    assert run.stands("a") is State.READY
+    run.order(AddWorker({}, name="w3", labels=["a100"]))
+    assert up(run, "w3") == ["start a#1@w3"]
+
+
+def test_jobs_wait_no_longer_for_a_label_than_the_run_would_for_a_worker() -> None:
+    run = swapped()
+    run.ended("w2", "first", 1)
+    run.home("first", 1)
+    run.wait(1)
+    run.wait(1000)
+    assert (run.stands("a"), run.state.jobs["a"].note) == (State.FAILED, "no worker has the label a100")
+
+
+def test_after_a_restart_jobs_wait_again_for_what_was_removed() -> None:
+    run = stage(job("a", LABELLED), labels={"w2": "a100"})
+    up(run, "w1", 1)
+    run.order(RemoveWorkers(["w2"]))
+    run.restart(workers=["w1"])
+    up(run, "w1", 1)
+    run.wait(999)
+    assert run.stands("a") is State.READY
+    run.wait(1)
+    assert run.stands("a") is State.FAILED
+
+
+def test_a_machine_that_is_paused_is_waited_for_however_long_it_is_away() -> None:
+    run = stage(job("a", LABELLED), job("b", Resources()), labels={"w2": "a100"})
+    up(run, "w1", 1)
+    run.order(PauseWorkers(["w2"]))
+    run.lost("w2")
+    run.wait(10_000)
+    assert run.stands("a") is State.READY
+    run.order(ResumeWorkers(["w2"]))
+    run.wait(1000)
+    assert run.stands("a") is State.READY, "it is waited for from then on"
+    run.wait(1)
+    assert run.stands("a") is State.FAILED
+
+
+def test_why_nobody_can_names_no_label_where_none_is_needed() -> None:
+    assert why_homeless(Resources(cpus=4), [], 0.0, 1.0) == ""
