@@ -67,19 +67,12 @@ def phases(model: Model) -> list[dict[str, Any]]:
     ]
 
 
-def eta(model: Model, told: Told | None, at: float, paces: list[tuple[float, int]]) -> list[float] | None:
-    """Return the least and the most seconds that are left; None where nothing tells.
-
-    `paces` are looks at the run: when, and how many jobs had not ended.
-    """
-    if not told or told["stopping"] or not model.open:
+def eta(left: Told | None) -> list[float] | None:
+    """Return the least and the most seconds until all has ended, of what a master reckons for each phase."""
+    known = [each for each in (left or {}).values() if each]
+    if not known:
         return None
-    found = []
-    for since, open_then in (paces[0], paces[len(paces) // 2]) if paces else ():
-        done = open_then - model.open
-        if done > 0 and at > since:
-            found.append(model.open * (at - since) / done)
-    return [min(found), max(found)] if found else None
+    return [max(each["low_s"] for each in known), max(each["high_s"] for each in known)]
 
 
 def needs_a_human(model: Model, told: Told | None, at: float) -> Iterator[dict[str, str]]:
@@ -97,7 +90,7 @@ def needs_a_human(model: Model, told: Told | None, at: float) -> Iterator[dict[s
         says = f"nothing runs: {told['idle']['job_id']} {sentence(cause, at)}"
         yield {"says": brief(says), "cure": what_changes_it(cause)}
     for worker in told["workers"]:
-        if worker["reason"] and worker["tried"]:
+        if worker["reason"] and worker["tried"] and not worker["held"]:
             what = "cannot be used" if not worker["usable"] else "has trouble"
             says = f"{worker['name']} {what}: {worker['reason']}"
             yield {"says": brief(says), "cure": f"twophase doctor tells more of {worker['name']}"}

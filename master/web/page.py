@@ -55,7 +55,7 @@ class Page:
             "stopping": bool(told and told["stopping"]),
             "verbs": list(MAY_ORDER) if told else [],
             "phases": phases(model),
-            "eta_s": eta(model, told, at, list(self.watch.paces)),
+            "eta_s": eta(self.watch.time_left if told else None),
             "paces": [list(each) for each in self.watch.paces],
             "failures": self._failures.ways(model),
             "needs": list(needs_a_human(model, told, at)),

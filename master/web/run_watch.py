@@ -15,7 +15,7 @@ from master.core.explaining.planned import Planned
 from master.core.results.groups import Row
 from master.core.running.commands import Transition
 from master.errors import TwophaseError
-from master.runs.control.answers import MACHINES
+from master.runs.control.answers import MACHINES, TIME_LEFT
 from master.runs.control.client import ask
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal_following import JournalFollower, News
@@ -28,7 +28,8 @@ LOOK_S = 0.5
 """Between two looks at the journal …"""
 REST = 20.0
 """… and so many times as long as the last one took: following a large run costs a twentieth of a core."""
-MACHINES_S = 2.0
+MACHINES_S, RECKONED_S = 2.0, 10.0
+"""Between two questions to the master; the second one holds it up for as long as it has jobs."""
 _PACES = 240
 _PACE_S = 15.0
 
@@ -41,12 +42,13 @@ class RunWatch:
         self.layout = layout
         self.machines: dict[str, Any] | None = None
         """What the master told last; None where none works."""
+        self.time_left: dict[str, Any] | None = None
         self.paces = deque[tuple[float, int]](maxlen=_PACES)
         """When was looked, and how many jobs had not ended then."""
         self._follower, self._reading = JournalFollower(layout.journal), threading.Lock()
         self._plan: bytes | None = None
         self._rows = dict[str, tuple[str, float, Row]]()
-        self._asked, self._rest = 0.0, LOOK_S
+        self._asked, self._reckoned, self._rest = 0.0, -RECKONED_S, LOOK_S
         self.model = Model()
         self.take(self.look())
 
@@ -99,6 +101,8 @@ class RunWatch:
             return
         try:
             self.machines = ask(self.layout, MACHINES)
+            if self.machines is not None and time.monotonic() - self._reckoned >= RECKONED_S:
+                self.time_left, self._reckoned = ask(self.layout, TIME_LEFT), time.monotonic()
         except TwophaseError:  # an earlier version's, or it ends just now
             self.machines = None
         self._asked = time.monotonic()

@@ -81,6 +81,7 @@ def _worker(view: WorkerView) -> dict[str, Any]:
         **asdict(WorkerRow.of(view)),
         "tried": view.tried,
         "since": view.since or None,
+        "held": view.hold.word if view.hold else "",
         "paused_until": view.paused_until if view.paused else None,
         "gpu_bytes": list(view.gpu_bytes),
         "cores": view.cores or None,

@@ -5,7 +5,7 @@
 /**
  * @param {string} tag
  * @param {Record<string, any>} [props] attributes; `on…` are listeners
- * @param {...(Child | Child[])} children
+ * @param {...any} children each a Child, or a list of them
  * @returns {HTMLElement}
  */
 export function el(tag, props = {}, ...children) {
@@ -22,10 +22,10 @@ export function el(tag, props = {}, ...children) {
 /**
  * Put children in the place of what a node holds.
  * @param {Element} node
- * @param {...(Child | Child[])} children
+ * @param {...any} children each a Child, or a list of them
  */
 export function put(node, ...children) {
-  const kept = children.flat(2).filter((child) => child !== null && child !== undefined && child !== false);
+  const kept = children.flat(3).filter((child) => child !== null && child !== undefined && child !== false);
   node.replaceChildren(...kept.map((child) => (child instanceof Node ? child : String(child))));
 }
 

@@ -46,6 +46,15 @@ class List {
     this.asked = new Set();
     this.stale = 0;
     this.version = 0;
+    /** What the buttons were made for last. */
+    this.actionsKey = "";
+    this.summary = el("p", { class: "summary", role: "status" });
+    this.actions = el("div", { class: "actions" });
+    this.space = el("div", { class: "space", role: "rowgroup" });
+    this.view = el("div", {
+      class: "list", role: "grid", tabindex: 0, "aria-label": "Jobs", "aria-multiselectable": "true",
+      onscroll: () => this.draw(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
+    }, this.space);
     this.build(main);
   }
 
@@ -62,13 +71,6 @@ class List {
     const reverse = el("input", { type: "checkbox", id: "reverse", onchange: () => this.filtered() });
     /** @type {any} */ (reverse).checked = this.wish.reverse;
     this.inputs = /** @type {any} */ ({ filter, state, sort, reverse });
-    this.summary = el("p", { class: "summary", role: "status" });
-    this.actions = el("div", { class: "actions" });
-    this.space = el("div", { class: "space", role: "rowgroup" });
-    this.view = el("div", {
-      class: "list", role: "grid", tabindex: 0, "aria-label": "Jobs", "aria-multiselectable": "true",
-      onscroll: () => this.draw(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
-    }, this.space);
     put(main,
       el("form", { class: "filters", onsubmit: (/** @type {Event} */ e) => e.preventDefault() }, filter, state, sort,
         el("label", { for: "reverse" }, reverse, " reverse"),
@@ -175,6 +177,7 @@ class List {
     const { verbs, role } = this.page.overview;
     const n = this.allChosen ? this.matching : this.chosen.size;
     const may = role === "user" && verbs.length > 0;
+    if (!may) this.actionsKey = "";
     if (!may) return put(this.actions, n ? "no master works on this run, or this link only shows: nothing can be done to jobs" : null);
     const orders = verbs.filter((/** @type {string} */ each) => ["cancel", "retry"].includes(each));
     const key = `${n} ${this.matching} ${orders}`;

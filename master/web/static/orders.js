@@ -4,19 +4,19 @@ import { post } from "./api.js";
 
 const MOST = 12;
 
-/** @param {string} verb @param {Record<string, any>} jobs @param {() => void} after */
-export async function give(verb, jobs, after) {
+/** @param {string} verb @param {Record<string, any>} order @param {() => void} after */
+export async function give(verb, order, after) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
-  const say = (/** @type {any[]} */ ...parts) => put(dialog, el("h2", {}, `${verb} jobs`), ...parts, button("close", () => dialog.close()));
+  const say = (/** @type {any[]} */ ...parts) => put(dialog, el("h2", {}, verb), ...parts, button("close", () => dialog.close()));
   say(el("p", {}, "…"));
   dialog.showModal();
   try {
-    const would = await post(`/api/orders/${verb}`, { order: jobs, dry_run: true });
+    const would = await post(`/api/orders/${verb}`, { order, dry_run: true });
     const why = /** @type {HTMLInputElement} */ (el("input", { id: "why", maxlength: 500, placeholder: "for who reads the journal later" }));
     const act = async () => {
       say(el("p", {}, "…"));
       try {
-        say(...told(await post(`/api/orders/${verb}`, { order: jobs, why: why.value }), false));
+        say(...told(await post(`/api/orders/${verb}`, { order, why: why.value }), false));
         after();
       } catch (error) {
         say(el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));

@@ -1,6 +1,7 @@
 // The screens "base models", "machines" and "results".
-import { badge, bytes, clock, count, el, figure, foreign, put, shown, span, table } from "./dom.js";
+import { badge, button, bytes, clock, count, el, figure, foreign, put, shown, span, table } from "./dom.js";
 import { get } from "./api.js";
+import { give } from "./orders.js";
 
 /** @param {HTMLElement} main @param {any} page */
 export async function baseModels(main, page) {
@@ -34,11 +35,13 @@ function branch(page, model) {
 export async function machines(main, page) {
   const { machines: found, has_master: is_live } = page.overview;
   if (!is_live) return put(main, el("p", {}, "No master works on this run: nobody tells of the machines now. twophase doctor looks at them."));
-  return put(main, el("div", { class: "cards" }, found.map(card)));
+  return put(main, el("div", { class: "cards" }, found.map((/** @type {any} */ each) => card(each, page))));
 }
 
-/** @param {any} worker */
-function card(worker) {
+/** @param {any} worker @param {any} page */
+function card(worker, page) {
+  const fit = worker.held ? ["resume"] : ["pause", "drain"];
+  const verbs = page.overview.role === "user" ? fit.filter((verb) => page.overview.verbs.includes(verb)) : [];
   const state = !worker.tried ? "connecting" : !worker.usable ? "cannot be used" : !worker.up ? "not connected" : worker.paused_until ? `paused until ${clock(worker.paused_until)}` : "up";
   const kind = state === "up" ? "good" : state === "connecting" ? "" : "bad";
   const gpus = worker.gpu_bytes.length ? `${worker.gpu_bytes.length} × GPU ${bytes(worker.gpu_bytes[0])}` : "no GPU";
@@ -50,7 +53,8 @@ function card(worker) {
     el("p", {}, `${gpus}, ${worker.cores ? `${count(worker.cores)} cores, ` : ""}${bytes(worker.memory_bytes)} memory`),
     worker.labels.length ? el("p", {}, "labels: ", foreign(worker.labels.join(", "))) : null,
     worker.reason && el("p", { class: "problem" }, foreign(worker.reason)),
-    el("p", {}, el("a", { href: `#jobs?${new URLSearchParams({ q: worker.name, state: "running" })}` }, "what runs there")));
+    el("p", { class: "actions" }, verbs.map((verb) => button(`${verb}…`, () => give(verb, { workers: [worker.name] }, () => {}))),
+      el("a", { href: `#jobs?${new URLSearchParams({ q: worker.name, state: "running" })}` }, "what runs there")));
 }
 
 /** @param {HTMLElement} main @param {any} page @param {URLSearchParams} words */

@@ -20,7 +20,7 @@ def test_a_job_has_all_that_the_journal_tells(watch: RunWatch) -> None:
 def test_a_note_of_a_worker_is_one_harmless_line(watch: RunWatch) -> None:
     note = "a\nb\x1b[31m\u202e</script>"
     told = detail_json(watch.model, JOB, [moved(1.0, JOB, Trigger.FAIL, State.FAILED, note=note)])
-    assert told["history"][0]["note"] == "a b </script>"
+    assert told["history"][0]["note"] == "a; b </script>"
 
 
 def test_neighbours_differ_in_the_fewest_fields(watch: RunWatch) -> None:

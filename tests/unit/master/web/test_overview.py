@@ -54,18 +54,10 @@ def test_phases(watch: RunWatch) -> None:
     ]
 
 
-def test_the_time_left_is_a_range_from_the_whole_pace_and_the_latest() -> None:
-    model = Model("run", Planned({f"j{n}": Job(f"j{n}", phase=2) for n in range(10)}, {}))
-    paces = [(0.0, 30), (100.0, 20), (150.0, 12)]
-    assert eta(model, told(), 200.0, paces) == [100.0, 100.0]
-    assert eta(model, told(), 200.0, [(0.0, 50), (100.0, 20)]) == [50.0, 100.0]
-
-
-def test_no_time_is_told_where_nothing_tells() -> None:
-    model = Model("run", Planned({"a": Job("a", phase=2)}, {}))
-    assert eta(model, None, 9.0, [(0.0, 2)]) is None
-    assert eta(model, told(stopping=True), 9.0, [(0.0, 2)]) is None
-    assert eta(model, told(), 9.0, [(0.0, 1)]) is None and eta(model, told(), 9.0, []) is None
+def test_the_time_left_is_a_range_until_the_last_phase_has_ended() -> None:
+    left = {"base_models": {"low_s": 1.0, "high_s": 9.0}, "experiments": {"low_s": 5.0, "high_s": 7.0}}
+    assert eta(left) == [5.0, 9.0]
+    assert eta(None) is None and eta({"base_models": None, "experiments": None}) is None
 
 
 def test_what_needs_a_human_comes_with_its_cure() -> None:
@@ -74,6 +66,8 @@ def test_what_needs_a_human_comes_with_its_cure() -> None:
     model.take([(9, 2.0, "b", "unlock", "ready", 0, None, "", None, "")])
     (no_master,) = needs_a_human(model, None, 0.0)
     assert no_master["says"] == "no master works on this run, and 1 job has not ended"
-    worker = {"name": "w1", "usable": True, "tried": True, "reason": "disk \x1b[31mfull"}
+    worker = {"name": "w1", "usable": True, "tried": True, "reason": "disk \x1b[31mfull", "held": ""}
+    held = {**worker, "held": "paused", "reason": "paused by anna"}
+    assert list(needs_a_human(model, told(workers=[held]), 0.0)) == [], "somebody wanted it so"
     items = list(needs_a_human(model, told(halted="too many failed", workers=[worker]), 0.0))
     assert [each["says"] for each in items] == ["too many failed", "w1 has trouble: disk full"]
