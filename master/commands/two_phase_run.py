@@ -25,6 +25,7 @@ from master.view.plan_table import print_plan
 from master.view.result_sheet import write_sheet
 from master.view.result_table import collected_metrics, print_result, result_json
 from master.view.view import open_views
+from master.web.beside import page_beside
 from worker_agent.protocol.script_contract import INLINE
 
 
@@ -38,6 +39,8 @@ def run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -
         opened = stack.enter_context(Run.open(run_spec(options, layout, request)))
         told = telling(request.cluster.notify, layout.root, opened.note, COMMAND.say)
         tellers = stack.enter_context(told)
+        # Not a note: those go to log files, and the address is a secret.
+        stack.enter_context(page_beside(layout.root, options.web, COMMAND.say))
         _greet(options, request, opened)
         with on_signals(opened.stop):
             result = opened.run([*views, *tellers])

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from master.commands.frame import Command
 from master.commands.options.flag_types import bounded
+from master.commands.options.run_two_phase import WEB_PORT as PORT
 from master.errors import UsageError
 from master.verbs.common.options import EXIT_CODES, reading_parser
 
 NAME = "web"
-PORT = 8642
 _DESCRIPTION = """\
 Serve a page that shows a run: what failed and what needs you, all jobs with why they have not ended, logs,
 base models, machines and results.  While a master works it can act too (cancel); without one it only shows.

@@ -302,3 +302,34 @@ def test_other_machines_are_served_over_tls(run: Run, tmp_path: Path) -> None:
         asked.add_header("Authorization", f"Bearer {url.query.removeprefix('token=')}")
         with urllib.request.urlopen(asked, context=trusting, timeout=10) as answer:
             assert answer.status == 200
+
+
+def test_a_run_serves_its_page_and_takes_it_along(tmp_path: Path) -> None:
+    """The page ends with its master, also one that is killed."""
+    (tmp_path / "slots").mkdir()
+    servers = [{"host": "localhost", "gpus": 0, "cpu_slots": 1, "state_dir": str(tmp_path / "state")}]
+    env = {"TWOPHASE_SLOT_DIR": str(tmp_path / "slots"), "TWOPHASE_AGENT_IDLE_S": "5"}
+    jobs = [{"id": "job", "folder": str(tmp_path), "number": 1, "seed": 1}]
+    what = {"base_model": False, "jobs": jobs}
+    run = Run(tmp_path, servers, what, SCRIPTS / "train_wicked.py", env=env)
+    log = tmp_path / "log.txt"
+    master = run.start("--web", "0", "--log-file", str(log))
+    assert master.stdout is not None
+    try:
+        line = next(line for line in master.stdout if "the page: http://localhost:" in line)
+        url = urlsplit(line.split("the page: ")[1].split()[0])
+        asked = urllib.request.Request(f"http://localhost:{url.port}/api/overview")
+        asked.add_header("Authorization", f"Bearer {url.query.removeprefix('token=')}")
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert json.load(answer)["has_master"] in (True, False)
+        assert "token=" not in log.read_text()
+    finally:
+        (tmp_path / "end").touch()
+        master.kill()
+        master.communicate(timeout=60)
+    await_true(lambda: not _answers(url.port))
+
+
+def _answers(port: int | None) -> bool:
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port or 0)) == 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from master.commands.options.flag_types import number_of_seconds, number_of_tries
+from master.commands.options.flag_types import bounded, number_of_seconds, number_of_tries
 from master.commands.options.jobs import add_job_options, add_notify
 from master.commands.options.parser import new_parser
 from master.commands.options.sweep import SWEEP_EXAMPLES, add_sweep_options, take_sweep
@@ -17,6 +17,7 @@ from master.core.running.policy import Policy
 from master.intake.sweeps.words import SweepFlags
 
 NAME = "run_two_phase"
+WEB_PORT = 8642
 MOST_ALIKE = 10
 """Jobs that may fail alike before the run is halted."""
 _MISSPELT = 0.7
@@ -80,6 +81,8 @@ class TwoPhaseOptions:
     log_file: Path | None
     verbose: bool
     notify: Path | None
+    web: int | None
+    """The port of the page; None for none."""
     json: bool
     tmux_session: str | None
 
@@ -177,6 +180,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("--quiet", action="store_true", help="show problems and the end only")
     add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
     add_notify(group)
+    page = f"serve the page of the run while it goes on, on this port of this machine ({WEB_PORT}; 0: any)"
+    port = bounded(int, 0, 65535, "port (0 to 65535)")
+    add("--web", type=port, nargs="?", const=WEB_PORT, metavar="PORT", help=page)
     add("--verbose", action="store_true", help="with --dry-run: a line for each job, its command")
     as_json = "print the plan or the outcome as one JSON object on standard output"
     add("--json", action="store_true", help=as_json)
