@@ -63,10 +63,9 @@ def _tests(model: Model, wish: Wish) -> Iterable[Fits]:
         yield lambda job_id, job, standing: standing.state in wish.states
     if wish.base:
         yield lambda job_id, job, standing: wish.base in (job.makes, job.needs)
-    known = {name for fields in model.fields.values() for name in fields} if "=" in wish.query else set()
     for word in wish.query.split():
         name, equals, _ = word.partition("=")
-        yield _field(model, word) if equals and name in known else _text(word.lower())
+        yield _field(model, word) if equals and name in model.names else _text(word.lower())
 
 
 def _field(model: Model, word: str) -> Fits:

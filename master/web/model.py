@@ -43,6 +43,8 @@ class Model:
         """Begin with what is planned."""
         for job in (self.planned.jobs if self.planned else {}).values():
             self._add(job)
+        self.names = frozenset(name for fields in self.fields.values() for name in fields)
+        """Of all fields that a job was given."""
 
     def _add(self, job: Job) -> None:
         self.jobs[job.job_id] = job

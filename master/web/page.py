@@ -37,6 +37,7 @@ class Page:
         self.watch = watch
         self._failures, self._causes = Failures(), Causes(watch.layout)
         self._asking = asyncio.Lock()
+        self._listed: tuple[object, list[str]] = None, []
 
     @property
     def model(self) -> Model:
@@ -64,11 +65,18 @@ class Page:
 
     async def jobs(self, wish: Wish, offset: int, limit: int) -> Answer:
         """Return a page of jobs with why each has not ended."""
-        found = _selected(self.model, wish)
+        found = self._all(wish)
         shown_now = found[offset : offset + limit]
         await self._learn(job_id for job_id in shown_now if self._may_tell(job_id))
         rows = [row_json(self.model, job_id, self._why(job_id)[0]) for job_id in shown_now]
         return {"seq": self.model.seq, "matching": len(found), "total": len(self.model.jobs), "rows": rows}
+
+    def _all(self, wish: Wish) -> list[str]:
+        """Return all jobs of a list, which scrolling through it asks for again and again."""
+        key = id(self.model), self.model.seq, wish
+        if self._listed[0] != key:
+            self._listed = key, _selected(self.model, wish)
+        return self._listed[1]
 
     def _may_tell(self, job_id: str) -> bool:
         """True where the master knows more than the journal, which is why a job is given to no worker."""
@@ -87,20 +95,16 @@ class Page:
 
     async def job(self, job_id: str) -> Answer:
         """Return all that is known of a job."""
-        self._check(job_id)
+        _check(self.model, job_id)
         history = await asyncio.to_thread(self.watch.history, job_id)
         if self.watch.machines is not None:
             await self._learn([job_id])
         says, changes = self._why(job_id)
         return {**detail_json(self.model, job_id, history), "why": says, "changes": changes}
 
-    def _check(self, job_id: str) -> None:
-        if job_id not in self.model.jobs:
-            raise LookupError(f"no job {shown(job_id)} in this run")
-
     async def log(self, job_id: str, attempt: int | None) -> Answer:
         """Return the end of a log."""
-        self._check(job_id)
+        _check(self.model, job_id)
         return await asyncio.to_thread(
             log_json, self.watch.layout, job_id, self.model.standing(job_id), attempt
         )
@@ -152,6 +156,11 @@ class Page:
             for key in ("done", "refused", "notes"):
                 done[key] += told[key]
         return done
+
+
+def _check(model: Model, job_id: str) -> None:
+    if job_id not in model.jobs:
+        raise LookupError(f"no job {shown(job_id)} in this run")
 
 
 def wished(query: str, states: str, base: str, sort: str, reverse: bool) -> Wish:

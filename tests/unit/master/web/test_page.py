@@ -57,3 +57,16 @@ def test_a_running_master_is_asked_why_jobs_are_given_to_no_worker(
     asyncio.run(page.jobs(wished("", "", "", "state", False), 0, 10))
     assert asked == [("alpha/lr=0.01", 99.0)]
     assert set(page.overview()["verbs"]) <= set(ORDERS) and page.overview()["has_master"]
+
+
+def test_scrolling_through_a_list_does_not_make_it_again(
+    watch: RunWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, made = Page(watch), list[int]()
+    monkeypatch.setattr(module, "selected", lambda model, wish: made.append(model.seq) or list(model.jobs))
+    wish = wished("", "", "", "state", False)
+    for offset in (0, 2, 4):
+        asyncio.run(page.jobs(wish, offset, 2))
+    watch.model.take([(99, 99.0, "alpha/plain", "fail", "failed", 1, None, "", None, "")])
+    told = asyncio.run(page.jobs(wish, 0, 2))
+    assert made == [8, 99] and told["rows"][0]["id"] == next(iter(watch.model.jobs))
