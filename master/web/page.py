@@ -141,7 +141,8 @@ class Page:
         rows = [
             row_json(self.model, job_id, self._why(job_id)[0]) for job_id in seen if job_id in self.model.jobs
         ]
-        return {"seq": self.model.seq, "reload": changed is None, "rows": rows}
+        has_master = self.watch.machines is not None
+        return {"seq": self.model.seq, "reload": changed is None, "rows": rows, "has_master": has_master}
 
     async def order(self, verb: str, asked: object) -> Answer:
         """Have the master carry an order out: on the jobs of `jobs`, or on all that fit `matching`."""

@@ -39,6 +39,7 @@ export class Live {
     /** @type {WebSocket | null} */
     this.socket = null;
     this.failures = 0;
+    this.hasMaster = false;
     this.heard = Date.now();
     setInterval(() => this.look(), POLL_S * 1000);
     // A tab that slept goes on from where it was.
@@ -85,11 +86,12 @@ export class Live {
     }
   }
 
-  /** @param {{seq: number, reload: boolean, rows: any[]}} told @param {string} how */
+  /** @param {{seq: number, reload: boolean, rows: any[], has_master: boolean}} told @param {string} how */
   take(told, how) {
     this.heard = Date.now();
-    const is_new = told.reload || told.seq !== this.since || told.rows.length > 0;
+    const is_new = told.reload || told.has_master !== this.hasMaster || told.seq !== this.since || told.rows.length > 0;
     this.since = told.seq;
+    this.hasMaster = told.has_master;
     this.status(how);
     if (is_new) this.hear(told);
   }

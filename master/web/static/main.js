@@ -13,7 +13,7 @@ const main = byId("main");
 const page = {
   /** @type {any} */
   overview: null,
-  live: new Live(heard, (how) => status(how)),
+  live: new Live(heard, (now) => status(now)),
   /** @param {string} id */
   open: (id) => drawer.open(page, id),
   /** @param {string} id @param {string} [text] */
@@ -48,14 +48,18 @@ async function refresh() {
   } catch (error) {
     return;
   }
+  status(how);
   const [name] = place();
   if (name === "now") now.update(main, page.overview, page);
   if (name === "machines") await machines(main, page);
   drawer.changed(page);
 }
 
-/** @param {string} how */
-function status(how) {
+let how = "asking";
+
+/** @param {string} now how the page hears of changes */
+function status(now) {
+  how = now;
   const role = page.overview?.role === "viewer" ? "you can only look; " : "";
   const master = page.overview && !page.overview.has_master ? "no master works; " : "";
   const text = role + master + /** @type {Record<string, string>} */ (WORDS)[how];
@@ -107,6 +111,7 @@ async function begin() {
   addEventListener("keydown", key);
   await show();
   page.live.since = page.overview.seq;
+  page.live.hasMaster = page.overview.has_master;
   page.live.connect();
 }
 
