@@ -56,6 +56,8 @@ def listening(name: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((name or HERE, port))
+        # Whoever opens the address as soon as it is printed waits, and is not refused.
+        listener.listen(_MOST_CONNECTIONS)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
