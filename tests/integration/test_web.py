@@ -156,6 +156,7 @@ def test_the_token_leaves_the_address_and_a_full_visit_talks_to_no_other_host(
     visit.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("looks", ["light", "dark", "narrow"])
 def test_every_screen_can_be_used_by_everybody(looks: str, visiting: Callable[..., Visit]) -> None:
     size = {"width": 360, "height": 740} if looks == "narrow" else {"width": 1280, "height": 800}
