@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import get_args
 
 from master import steady_clock
-from master.adapters.inbox import Inbox, Noted, Received, Sampled, Seen, to_event
+from master.adapters.inbox import Inbox, Mouth, Noted, Received, Sampled, Seen, to_event
 from master.adapters.session import Channel, Session
 from master.adapters.watching.log_watches import LogWatches
 from master.core.harmless import brief
@@ -128,7 +128,7 @@ class WorkerLink:
     ) -> None:
         """`clock` dates events, `steady` measures how long it has been silent."""
         self.worker = greeting.worker
-        self._greeting, self._inbox, self._clock = greeting, inbox, clock
+        self._greeting, self._mouth, self._clock = greeting, Mouth(inbox), clock
         self._most_slots = most_slots(greeting.hello.settings)
         self._closing = threading.Event()
         self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
@@ -159,6 +159,13 @@ class WorkerLink:
         if self.welcome is not None:
             self._outgoing.put(msg.encode(message))
 
+    def part(self) -> None:
+        """Say nothing more and connect no more: a connection that is there holds until it breaks.
+
+        For a worker that has left the run: it may be added again, and then has another link.
+        """
+        self._mouth.is_shut = True
+
     def close(self, farewell: msg.Shutdown | None = None) -> None:
         """End the link, after what is queued and `farewell` have been sent.  The agent goes on."""
         self.begin_close(farewell)
@@ -180,11 +187,11 @@ class WorkerLink:
             self._thread.join(timeout_s)
 
     def _tell(self, event: ev.Event, seq: int = 0) -> None:
-        self._inbox.put(Received(event, self.worker, seq))
+        self._mouth.put(Received(event, self.worker, seq))
 
     def _run(self) -> None:
         backoff_s = 0.0
-        while not self._closing.is_set():
+        while not (self._closing.is_set() or self._mouth.is_shut):
             try:
                 self._serve()
             except WorkerUnusable as error:
@@ -258,18 +265,18 @@ class WorkerLink:
             self.watches.take(message)
             return
         if isinstance(message, Usage):
-            self._inbox.put(Sampled(self.worker, message))
+            self._mouth.put(Sampled(self.worker, message))
             return
         if isinstance(message, msg.Progress):
-            self._inbox.put(Seen(self.worker, message.job_id, message.attempt, message.detail))
+            self._mouth.put(Seen(self.worker, message.job_id, message.attempt, message.detail))
             return
         for note in message.notes if isinstance(message, msg.Slots) else ():
-            self._inbox.put(Noted(f"{self.worker}: {brief(note)}"))
+            self._mouth.put(Noted(f"{self.worker}: {brief(note)}"))
         event = to_event(self.worker, message, self._clock(), self._most_slots)  # type: ignore[arg-type]
         if event is not None:
             self._tell(event, message.seq if isinstance(message, Event) else 0)
         if isinstance(message, Event) and isinstance(message.detail, Running):
-            self._inbox.put(Seen(self.worker, message.job_id, message.attempt, Said(), message.detail.slot))
+            self._mouth.put(Seen(self.worker, message.job_id, message.attempt, Said(), message.detail.slot))
 
     def _write(self, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:
         """Send what is queued, pings where nothing is heard, and end a link that has gone silent."""

@@ -60,7 +60,21 @@ class Asked:
     """Whoever waits may cancel it until the dispatcher takes it up: then nothing is done."""
 
 
-Inbox = SimpleQueue[Received | Seen | Sampled | Noted | Asked]
+Item = Received | Seen | Sampled | Noted | Asked
+Inbox = SimpleQueue[Item]
+
+
+class Mouth:
+    """Puts what a worker's link has to say into the inbox, until it is shut.  Any thread may use it."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.is_shut = False
+
+    def put(self, item: Item) -> None:
+        """Say something."""
+        if not self.is_shut:
+            self._inbox.put(item)
 
 
 def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Event | None:

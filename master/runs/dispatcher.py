@@ -13,7 +13,7 @@ from typing import Protocol
 
 from master import steady_clock
 from master.adapters.agent_client import WorkerLink
-from master.adapters.inbox import Asked, Inbox, Noted, Received, Sampled, Seen
+from master.adapters.inbox import Asked, Inbox, Item, Noted, Received
 from master.core.planning.job_limits import kept
 from master.core.running import commands as cmd
 from master.core.running import events as ev
@@ -35,9 +35,6 @@ MOST_STEPS = 100
 RUN_IS_OVER = Reply(refused=(Said("run", "is over: nothing was done"),))
 GATHER_S = 0.005
 """Events that come meanwhile share a commit, which costs about half as long."""
-
-
-Item = Received | Seen | Sampled | Noted | Asked
 
 
 class Carrier(Protocol):

@@ -25,6 +25,10 @@ class QuietLink:
         """Begin to connect."""
         self.done.append("start")
 
+    def part(self) -> None:
+        """Say nothing more."""
+        self.done.append("part")
+
     def close(self, farewell: msg.Shutdown | None = None) -> None:
         """End the link."""
         self.done.append(("close", farewell))

@@ -34,7 +34,8 @@ class Fleet:
         self._roster, self._courier, self._library = roster, courier, library
         self._journal, self._inbox = journal, inbox
         self._prepared: dict[str, tuple[ClusterSpec, Mapping[str, str]]] = {}
-        self._parting: list[threading.Thread] = []
+        self._under_way: dict[str, threading.Thread] = {}
+        """What is done in the background with a worker: it goes, or waits until its going is done."""
 
     def prepared(self, event: Ordered) -> Ordered:
         """Return an order with what its config says.  Raises ConfigError; changes nothing of the run."""
@@ -50,13 +51,27 @@ class Fleet:
         return prepared
 
     def connect(self, name: str) -> None:
-        """Take a worker in that has been prepared, and begin to connect."""
+        """Take a worker in that has been prepared, and begin to connect.
+
+        One that left a moment ago is connected to once that is done: its agent serves one link at a time,
+        and what is being carried over the other comes home first.
+        """
         cluster, synced = self._prepared.pop(name)
         (server,) = cluster.servers
         self._library.hold_data(synced)
         link = self._roster.take(server, cluster, synced)
         self._journal.remember_workers({name: as_json(server, cluster)})
-        link.start()
+        leaving = self._under_way.get(name)
+        if leaving is None or not leaving.is_alive():
+            link.start()
+            return
+
+        def follow(leaving: threading.Thread = leaving) -> None:
+            leaving.join()
+            link.start()
+
+        self._inbox.put(Noted(f"{name}: is connected to once it has left: something is being carried yet"))
+        self._begin(follow, name)
 
     def let_go(self, name: str, *, answers: bool) -> None:
         """Part from a worker, in the background: what is being carried comes home first."""
@@ -65,6 +80,7 @@ class Fleet:
         member, link = self._roster.members.get(name), self._roster.drop(name)
         if link is None:
             return
+        link.part()
 
         def part() -> None:
             self._courier.part(name)
@@ -75,13 +91,13 @@ class Fleet:
         self._begin(part, name)
 
     def _begin(self, work: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=work, name=f"part-{name}", daemon=True)
-        self._parting.append(thread)
+        thread = threading.Thread(target=work, name=f"fleet-{name}", daemon=True)
+        self._under_way[name] = thread
         thread.start()
 
     def close(self) -> None:
-        """Wait for the partings that are under way."""
-        for thread in self._parting:
+        """Wait for what is under way."""
+        for thread in self._under_way.values():
             thread.join(_PATIENCE_S)
 
 

@@ -232,6 +232,22 @@ def test_a_link_that_was_never_started_can_be_closed(world: World) -> None:
     assert world.sessions == []
 
 
+def test_a_link_that_parts_serves_what_is_carried_says_nothing_and_connects_no_more(world: World) -> None:
+    channel = world.up()
+    world.link.part()
+    assert world.link.session is world.sessions[0]
+    channel.drop()
+    world.link.join(SOON_S)
+    assert len(world.sessions) == 1 and world.inbox.empty()
+
+
+def test_a_link_that_parts_while_it_fails_to_connect_is_not_tried_again(world: World) -> None:
+    world.deploying, world.deploy_errors = world.link.part, [SessionLost("no route to host")]
+    world.link.start()
+    world.link.join(SOON_S)
+    assert len(world.sessions) == 1 and world.inbox.empty()
+
+
 def test_many_links_are_closed_together() -> None:
     worlds = [World() for _ in range(20)]
     channels = [each.up() for each in worlds]

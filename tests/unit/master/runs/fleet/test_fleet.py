@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from queue import SimpleQueue
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ from master.transfers.courier import Courier
 from tests.support.rosters import QuietLink, roster_of
 from worker_agent.protocol import messages as msg
 
+SOON_S = 20.0
+"""For what must come; only a failing test waits so long."""
 LAB9 = AddWorker({"servers": [{"host": "lab9", "gpus": 0, "labels": ["big"]}]})
 
 
@@ -26,6 +29,8 @@ class World:
 
     def __init__(self) -> None:
         self.told: list[Any] = []
+        self.carried = threading.Event()
+        self.carried.set()
         self.inbox: Inbox = SimpleQueue()
         self.roster = roster_of(ClusterSpec((ServerSpec("lab1", "lab1.uni.edu"),)))
         anything: Any = self
@@ -36,6 +41,7 @@ class World:
         self.told.append(changes)
 
     def part(self, worker: str) -> None:
+        assert self.carried.wait(SOON_S)
         self.told.append(f"{worker} has nothing under way")
 
     def link(self, name: str) -> QuietLink:
@@ -75,7 +81,7 @@ def test_a_worker_goes_after_what_is_under_way_and_its_agent_ends() -> None:
     world.fleet.let_go("lab1", answers=True)
     assert world.notes() == ["lab1: has left the run, nothing of it is there any more"]
     assert world.told == [{"lab1": None}, "lab1 has nothing under way"]
-    assert link.done == [("close", msg.Shutdown())] and not world.roster.links
+    assert link.done == ["part", ("close", msg.Shutdown())] and not world.roster.links
     world.fleet.let_go("lab1", answers=True)
     assert world.notes() == []
 
@@ -86,4 +92,22 @@ def test_of_a_worker_that_does_not_answer_the_user_is_told_what_to_do_and_the_jo
     world.fleet.let_go("lab1", answers=False)
     (note,) = world.notes()
     assert "what runs there of it goes on" in note and "log in to lab1.uni.edu and end the agent" in note
-    assert world.told == ["lab1 has nothing under way"] and link.done == [("close", None)]
+    assert world.told == ["lab1 has nothing under way"] and link.done == ["part", ("close", None)]
+
+
+def test_a_worker_that_is_added_again_is_connected_to_once_its_going_is_done() -> None:
+    world = World()
+    world.carried.clear()
+    link = world.link("lab1")
+    world.fleet.let_go("lab1", answers=True)
+    assert link.done == ["part"]
+    world.fleet.prepare(AddWorker({"servers": [{"host": "lab1", "gpus": 0}]}))
+    world.fleet.connect("lab1")
+    again = world.link("lab1")
+    assert again is not link and again.done == []
+    world.carried.set()
+    assert world.notes() == [
+        "lab1: is connected to once it has left: something is being carried yet",
+        "lab1: has left the run, nothing of it is there any more",
+    ]
+    assert link.done == ["part", ("close", msg.Shutdown())] and again.done == ["start"]
