@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from master import steady_clock
 from master.core.running.fleet.holds import Hold
 from master.core.running.orders.membership import Membership, leave_run, membership
+from master.core.running.orders.of_workers import AddWorker
 from master.core.running.records import RunState
 from master.errors import ConfigError
 from master.runs.fleet.joining import read_joining
@@ -19,6 +20,7 @@ from master.runs.spec import RunSpec
 from master.specs import ClusterSpec, ServerSpec
 from master.storage.journal import Journal
 
+_MAY_FINISH = "what runs there may finish, it gets nothing more"
 UNLISTED = "is no longer in the cluster config: what runs there of this run is ended"
 Reached = tuple[ServerSpec, ClusterSpec]
 
@@ -29,8 +31,8 @@ class Members:
 
     there: dict[str, Reached] = field(default_factory=dict)
     """Those that get jobs, and those that leave."""
-    unlisted: dict[str, str] = field(default_factory=dict)
-    """Those that are in no config any more and may have something of the run → why they leave."""
+    leaving: dict[str, Hold] = field(default_factory=dict)
+    """Those that no config, or none that can be read, tells of, and that may have something of the run."""
     notes: list[str] = field(default_factory=list)
     """What the user should know of it."""
 
@@ -54,9 +56,9 @@ class Members:
         return found
 
     def let_leave(self, state: RunState) -> None:
-        """Let those leave that no config has any more."""
-        for name, why in self.unlisted.items():
-            leave_run(state.workers[name], Hold("", steady_clock.now(), why, at_once=True))
+        """Let those leave that can only do so."""
+        for name, hold in self.leaving.items():
+            leave_run(state.workers[name], hold)
 
 
 def orders_of(spec: RunSpec, journal: Journal) -> Membership:
@@ -74,31 +76,45 @@ def members_of(cluster: ClusterSpec, orders: Membership, known: Mapping[str, Map
             members.notes.append(
                 f"{server.name}: stays out of the run, as it was removed from it: add-worker takes it back"
             )
-    for name, added in _added(cluster, orders, members.notes):
-        members.there.setdefault(name, added)
-    for name, told in known.items():
+    for name, order in orders.added.items():
         if name not in members.there:
+            _take_added(members, name, order, cluster, known.get(name))
+    for name, told in known.items():
+        if name not in members.there and name not in orders.added:
             _take_unlisted(members, name, told, is_removed=name in orders.removed)
     return members
 
 
-def _added(cluster: ClusterSpec, orders: Membership, notes: list[str]) -> Iterator[tuple[str, Reached]]:
-    for name, order in orders.added.items():
-        try:
-            found = read_joining(order, cluster.servers)
-        except ConfigError as error:
-            notes.append(f"{name}: was added to the run and cannot be used now: {error}")
-            continue
-        yield name, (found.servers[0], found)
+def _take_added(
+    members: Members, name: str, order: AddWorker, cluster: ClusterSpec, told: Mapping[str, Any] | None
+) -> None:
+    """Take a worker as its order says; where that cannot be read, only what it has of the run counts."""
+    try:
+        found = read_joining(order, cluster.servers)
+    except ConfigError as error:
+        problem = f"{name}: was added to the run and cannot be used now: {error}"
+        if told is not None and _take_as_known(members, name, told):
+            problem += f"; {_MAY_FINISH}"
+            why = "its config cannot be read any more"
+            members.leaving[name] = Hold("", steady_clock.now(), why)
+        members.notes.append(problem)
+        return
+    members.there[name] = found.servers[0], found
 
 
 def _take_unlisted(members: Members, name: str, told: Mapping[str, Any], *, is_removed: bool) -> None:
+    if _take_as_known(members, name, told) and not is_removed:
+        why = "it is no longer in the cluster config"
+        members.leaving[name] = Hold("", steady_clock.now(), why, at_once=True)
+        members.notes.append(f"{name}: {UNLISTED}")
+
+
+def _take_as_known(members: Members, name: str, told: Mapping[str, Any]) -> bool:
+    """Take a worker as the journal tells how it was reached; False where that cannot be read."""
     try:
         members.there[name] = from_json(name, told)
     except (ValueError, LookupError, TypeError) as error:
         problem = f"how it was reached cannot be read ({error})"
         members.notes.append(f"{name}: {problem}: end its jobs there yourself")
-        return
-    if not is_removed:
-        members.unlisted[name] = "it is no longer in the cluster config"
-        members.notes.append(f"{name}: {UNLISTED}")
+        return False
+    return True

@@ -26,7 +26,7 @@ def names(members: Members) -> list[str]:
 
 def test_without_orders_they_are_those_of_the_cluster_config() -> None:
     members = members_of(CLUSTER, Membership(), {"lab1": as_json(LAB1, CLUSTER)})
-    assert (names(members), members.unlisted, members.notes) == (["lab1", "lab2"], {}, [])
+    assert (names(members), members.leaving, members.notes) == (["lab1", "lab2"], {}, [])
 
 
 def test_what_was_added_is_there_and_what_was_removed_is_not() -> None:
@@ -47,7 +47,31 @@ def test_a_worker_that_cannot_be_read_any_more_is_left_out_with_a_word() -> None
     )
     members = members_of(CLUSTER, Membership({"lab9": broken}), {})
     assert names(members) == ["lab1", "lab2"]
-    assert members.notes[0].startswith("lab9: was added to the run and cannot be used now: ")
+    (note,) = members.notes
+    assert note.startswith("lab9: was added to the run and cannot be used now: ")
+
+
+def test_what_runs_on_an_added_worker_whose_config_cannot_be_read_any_more_may_finish() -> None:
+    broken = AddWorker(
+        {"servers": [{"host": "lab9", "gpus": 0, "env_from": ["NOT_SET_ANYWHERE"]}]}, name="lab9"
+    )
+    lab9 = ServerSpec("lab9", "lab9", state_dir="/lab9")
+    members = members_of(CLUSTER, Membership({"lab9": broken}), {"lab9": as_json(lab9, OLD)})
+    assert names(members) == ["lab1", "lab2", "lab9"]
+    assert members.there["lab9"][0].state_dir == "/lab9"
+    (note,) = members.notes
+    assert note.startswith("lab9: was added to the run and cannot be used now: ")
+    assert "NOT_SET_ANYWHERE" in note and note.endswith("; what runs there may finish, it gets nothing more")
+    run = Stage(job(), workers=names(members))
+    members.let_leave(run.state)
+    leaving = run.state.workers["lab9"].leaves
+    assert leaving is not None and not leaving.at_once and not run.state.workers["lab9"].usable
+
+
+def test_of_an_added_worker_that_is_in_the_config_now_the_order_is_read_no_more() -> None:
+    broken = AddWorker({"servers": [{"host": "a b"}]}, name="lab1")
+    members = members_of(CLUSTER, Membership({"lab1": broken}), {})
+    assert (names(members), members.notes) == (["lab1", "lab2"], [])
 
 
 def test_a_worker_that_the_config_lacks_and_that_may_have_jobs_leaves() -> None:
@@ -66,7 +90,7 @@ def test_a_removed_worker_that_had_not_gone_yet_is_still_there() -> None:
     orders = Membership(removed=frozenset({"lab2", "lab3"}))
     known = {"lab2": as_json(LAB2, CLUSTER), "lab3": as_json(LAB3, OLD)}
     members = members_of(CLUSTER, orders, known)
-    assert (names(members), members.unlisted) == (["lab1", "lab2", "lab3"], {})
+    assert (names(members), members.leaving) == (["lab1", "lab2", "lab3"], {})
 
 
 def test_where_it_is_not_known_how_one_was_reached_the_user_is_told() -> None:
