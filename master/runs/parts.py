@@ -78,6 +78,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
         {job.job_hash: job.job_id for job in jobs}, {job.job_hash: job.config for job in jobs}
     )
     journal.remember_plan(plan_record(spec.plan, spec.jobs.base_models))
+    listed = spec.cluster.servers
     members = members_of(spec.cluster, orders_of(spec, journal), journal.remember_workers({}))
     spec = replace(spec, cluster=replace(spec.cluster, servers=tuple(members.servers)))
     code = spec.work.take(spec.layout)
@@ -108,7 +109,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     for text in (*problems, *members.notes, *code.notes, *found):
         inbox.put(Noted(text))
     return RunParts(
-        *(journal, inbox, shared, roster, Fleet(roster, courier, library, journal, inbox)),
+        *(journal, inbox, shared, roster, Fleet(roster, courier, library, journal, inbox, listed)),
         *(courier, checkpoints.launching(launch_of) if checkpoints else launch_of, history),
         *(problems, growing, to_mend),
     )

@@ -32,10 +32,12 @@ class World:
         self.carried = threading.Event()
         self.carried.set()
         self.inbox: Inbox = SimpleQueue()
-        self.roster = roster_of(ClusterSpec((ServerSpec("lab1", "lab1.uni.edu"),)))
+        settings = msg.Settings(modules=["numpy"], required_modules=["torch"])
+        servers = (ServerSpec("lab1", "lab1.uni.edu", agent=settings),)
+        self.roster = roster_of(ClusterSpec(servers))
         anything: Any = self
         parts = cast(Courier, anything), Library(), cast(Journal, anything), self.inbox
-        self.fleet = Fleet(self.roster, *parts)
+        self.fleet = Fleet(self.roster, *parts, like=servers)
 
     def remember_workers(self, changes: dict[str, Any]) -> None:
         self.told.append(changes)
@@ -73,6 +75,16 @@ def test_a_config_that_is_none_joins_nothing() -> None:
     with pytest.raises(ConfigError):
         world.fleet.prepare(AddWorker({"servers": [{"host": "a b", "gpus": 0}]}))
     assert list(world.roster.links) == ["lab1"]
+
+
+def test_a_worker_that_joins_after_the_last_one_went_is_asked_for_the_same_modules() -> None:
+    world = World()
+    world.fleet.let_go("lab1", answers=True)
+    world.notes()
+    world.fleet.prepare(LAB9)
+    world.fleet.connect("lab9")
+    settings = world.roster.members["lab9"].server.agent
+    assert (settings.modules, settings.required_modules) == (["numpy"], ["torch"])
 
 
 def test_a_worker_goes_after_what_is_under_way_and_its_agent_ends() -> None:
