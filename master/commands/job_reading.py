@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from master.commands.chosen_code import ChosenCode
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.taken_ids import in_the_way
 from master.core.flags.declared import ScriptFlags
+from master.core.running.orders.membership import membership
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
-from master.errors import ConfigError, UsageError
+from master.errors import ConfigError, TwophaseError, UsageError
 from master.intake.executors import check_executors, inline_problem, threads_problem_of
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
@@ -24,15 +25,18 @@ from master.intake.settings_check import check_settings
 from master.intake.stages.file import has_stages
 from master.intake.strict_json import Document, parse_document, read_document
 from master.intake.sweeps.expansion import BASE_MODEL
-from master.specs import ClusterSpec, Config, JobsSpec
+from master.specs import ClusterSpec, Config, JobsSpec, ServerSpec
 from master.storage.journal_reading import EarlierStarts
 from master.storage.result_records import read_record
 from master.storage.run_layout import RunLayout
 from master.view.wording import plural
 from worker_agent.protocol.script_contract import INLINE
 
-Read = Callable[[Document, Mapping[str, str]], JobsSpec]
-"""Reads and checks jobs, given `job_hash` → `job_id` of those that are known.  Raises ConfigError."""
+Read = Callable[[Document, Mapping[str, str], Sequence[ServerSpec]], JobsSpec]
+"""Reads and checks jobs, given `job_hash` → `job_id` of those that are known, and the workers that there are.
+
+Without workers those of the start count.  Raises ConfigError.
+"""
 _INHERITED = (BASE_MODEL, "code_version")
 """What holds for a file of added jobs, too, that does not say otherwise."""
 
@@ -51,6 +55,8 @@ class Reading:
     """What runs the jobs that do not say so."""
     layout: RunLayout
     earlier: EarlierStarts
+    joined: tuple[ServerSpec, ...] = ()
+    """The workers that users have added in earlier starts."""
 
     def read(self, given: Document, known: Mapping[str, str]) -> JobsSpec:
         """Read a jobs file, given `job_hash` → `job_id` of the jobs that are known.  Raises ConfigError."""
@@ -64,19 +70,30 @@ class Reading:
             check=None if self.code.script or self.options.trainer else _check_default_trainer,
         )
 
-    def check(self, jobs: JobsSpec) -> None:
-        """Raise ConfigError or UsageError where jobs ask for what cannot be had, or not in this cluster."""
-        check_settings(jobs, self.cluster)
+    @property
+    def machines(self) -> ClusterSpec:
+        """The cluster with the workers that have joined it."""
+        return replace(self.cluster, servers=(*self.cluster.servers, *self.joined))
+
+    def check(self, jobs: JobsSpec, servers: Sequence[ServerSpec] = ()) -> None:
+        """Raise ConfigError or UsageError where jobs ask for what cannot be had, or not of these workers.
+
+        Without `servers` those of the start count.
+        """
+        machines = self.machines
+        check_settings(jobs, replace(machines, servers=tuple(servers)) if servers else machines)
         if self.options.executor == INLINE and (problem := inline_problem(self.cluster, sys.stdin.isatty())):
             raise UsageError(f"--executor {problem}")
         trainer = self.trainer
         problem = threads_problem_of(trainer.name, trainer.executors) if trainer else threads_problem_of(None)
         check_executors(jobs, self.executor, problem)
 
-    def checked(self, given: Document, known: Mapping[str, str]) -> JobsSpec:
+    def checked(
+        self, given: Document, known: Mapping[str, str], servers: Sequence[ServerSpec] = ()
+    ) -> JobsSpec:
         """Read and check jobs that a user adds.  Raises ConfigError."""
         jobs = self.read(given, known)
-        self.check(jobs)
+        self.check(jobs, servers)
         check_results(self.layout, jobs, replace(self.earlier, known_ids=known))
         return jobs
 
@@ -120,14 +137,19 @@ class AddedJobs:
         value = given.value if isinstance(given.value, dict) else {}
         return cls(read, {key: value[key] for key in _INHERITED if key in value})
 
-    def read_more(self, order: AddJobs, known: Mapping[str, str]) -> tuple[AddJobs, JobsSpec]:
-        """Read a file that a user adds; return its order with what it says.  Raises ConfigError."""
+    def read_more(
+        self, order: AddJobs, known: Mapping[str, str], servers: Sequence[ServerSpec] = ()
+    ) -> tuple[AddJobs, JobsSpec]:
+        """Read a file that a user adds; return its order with what it says.  Raises ConfigError.
+
+        `servers` are the workers of the run by now.
+        """
         document = read_document(order.path)
         if has_stages(document):
             document.root.fail("has stages, and these cannot be added: give them as a run of their own")
-        self.read(document, known)  # what is wrong is told with its line in the file
+        self.read(document, known, servers)  # what is wrong is told with its line in the file
         text = self._text(document.value)
-        return replace(order, text=text), self.read(parse_document(text, order.path), known)
+        return replace(order, text=text), self.read(parse_document(text, order.path), known, servers)
 
     def _text(self, value: Any) -> str:
         """Return what a file says, with what it leaves to the run's own."""
@@ -136,13 +158,41 @@ class AddedJobs:
         own = {key: _about(said, names) for key, said in self.own.items() if key not in group}
         return json.dumps({**group, **own})
 
-    def with_added(self, jobs: JobsSpec, orders: Iterable[Ordered], known: Mapping[str, str]) -> JobsSpec:
-        """Return the jobs of a command with those that earlier starts were given.  Raises ConfigError."""
+    def with_added(
+        self, jobs: JobsSpec, orders: Iterable[Ordered], known: Mapping[str, str]
+    ) -> tuple[JobsSpec, list[str]]:
+        """Return the jobs of a command with those that earlier starts were given, and what to say of it.
+
+        Those that the script, the cluster or the run's own file leaves no place for any more are left out:
+        their user cannot take them back, and the others go on.
+        """
+        notes = []
         for event in orders:
             if isinstance(event.order, AddJobs):
                 order, known = event.order, {**known, **event.order.ids}
-                jobs = jobs.with_more(self.read(parse_document(order.text, order.path), known))
-        return jobs
+                source = f"{order.path} as it was added"
+                try:
+                    jobs = jobs.with_more(self.read(parse_document(order.text, source), known, ()))
+                except TwophaseError as error:
+                    notes.append(_left_out(order, error))
+        return jobs, notes
+
+
+def _left_out(order: AddJobs, error: TwophaseError) -> str:
+    """Say of added jobs that they cannot be read any more."""
+    count = len(order.ids)
+    what = f"{plural(count, 'job')} that `twophase add` took from {order.path} cannot be read any more"
+    gone = f"{'is' if count == 1 else 'are'} left out, what {'it' if count == 1 else 'they'} left stays"
+    back = f"once that holds no more the next start has {'it' if count == 1 else 'them'} again"
+    return f"{what} and {gone}: {error}; {back}"
+
+
+def joined_by(orders: Iterable[Ordered]) -> tuple[ServerSpec, ...]:
+    """Return what orders tell of the workers that users have added: labels and limits alone."""
+    added = membership(orders).added.values()
+    return tuple(
+        ServerSpec(order.name, order.name, labels=tuple(order.labels), limits=order.limits) for order in added
+    )
 
 
 def _names(value: Any) -> Iterator[str]:

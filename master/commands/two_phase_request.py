@@ -23,7 +23,7 @@ from master.commands.chosen_code import (
     choose_stages,
     path_warnings,
 )
-from master.commands.job_reading import AddedJobs, Reading, check_results, notes_on_added
+from master.commands.job_reading import AddedJobs, Reading, check_results, joined_by, notes_on_added
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import notes_on_earlier, notes_on_suffixes, taken_by_earlier
@@ -145,15 +145,17 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     of_base = _base_code(base, options)
     executor = options.executor or default_executor(trainer.executors if trainer else ())
 
-    reading = Reading(options, cluster, code, trainer, flags, executor, layout, earlier)
-    more = AddedJobs.of(given, reading.checked)
+    orders = read_orders(layout.journal)
+    joined = joined_by(orders)
+    reading = Reading(options, cluster, code, trainer, flags, executor, layout, earlier, joined)
+    more, left_out = AddedJobs.of(given, reading.checked), list[str]()
     try:
         if stages and of_base:
             codes = StageCode(of_base.record.identity, of_base.flags), StageCode(code.record.identity, flags)
             own = jobs = read_staged_jobs(stages, *codes, earlier.known_ids)
         else:
             own = reading.read(given, earlier.known_ids)
-            jobs = more.with_added(own, read_orders(layout.journal), earlier.known_ids)
+            jobs, left_out = more.with_added(own, orders, earlier.known_ids)
     except IdTaken as error:
         raise taken_by_earlier(error, layout) from error
     reading.check(own)
@@ -161,7 +163,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
     rotten = {} if options.skip_phase1 else store.look(damaged)[0]
-    plan = _plan(jobs, {**whole, **rotten}, cluster)
+    plan = _plan(jobs, {**whole, **rotten}, reading.machines)
     _check_skip_phase1(options, plan)
     check_results(layout, jobs, earlier)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
@@ -169,7 +171,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     results = _results_beside(layout, jobs, earlier)
     notes = _notes(jobs, flags, cluster, (base, code)), notes_on_limits(plan, cluster)
     names = notes_on_suffixes(jobs, earlier.known_ids, layout)
-    told = chain(*notes, names, notes_on_earlier(results), notes_on_added(jobs, own))
+    told = chain(*notes, names, notes_on_earlier(results), notes_on_added(jobs, own), left_out)
     planned = PlannedCode(code.sources, report, tuple(told))
     found = planned, code.record, plan, whole, rotten, damaged, doubt
     rest = needs, flags, executor, of_base, results, None if stages else more.read_more

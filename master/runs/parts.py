@@ -103,7 +103,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     describe = _describer(code, history, name)
     home = Home(spec.layout, store, library, identity.__getitem__, checkpoints, describe)
     shared = SharedState(state)
-    growing = GrowingJobs(spec, code, shared, Shelves(journal, store, library, identity))
+    growing = GrowingJobs(spec, code, shared, Shelves(journal, store, library, identity, roster))
     courier = Courier(home, roster.remotes, Reporter(inbox))
     found = (*missing_results(state, spec.layout), *kept_cancelled(state)) if spec.resumes else ()
     for text in (*problems, *members.notes, *code.notes, *found):

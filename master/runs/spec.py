@@ -13,7 +13,7 @@ from master.core.planning.plan import Plan
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.policy import Policy
 from master.runs.run_lock import RUN_TWO_PHASE, Owner
-from master.specs import EMPTY, ClusterSpec, JobsSpec
+from master.specs import EMPTY, ClusterSpec, JobsSpec, ServerSpec
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.messages import Launch, Mount
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from master.core.running.records import JobRecord
 
 NO_JOBS = JobsSpec((), "")
-ReadMore = Callable[[AddJobs, Mapping[str, str]], tuple[AddJobs, JobsSpec]]
-"""Reads jobs that a user adds, given `job_hash` → `job_id` of those that are known.
+ReadMore = Callable[[AddJobs, Mapping[str, str], Sequence[ServerSpec]], tuple[AddJobs, JobsSpec]]
+"""Reads jobs that a user adds, given `job_hash` → `job_id` of those that are known, and the run's workers.
 
 Returns the order with what the file says.  Raises ConfigError."""
 

@@ -12,6 +12,7 @@ from master.core.planning.plan import make_plan
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
 from master.errors import ConfigError
+from master.runs.fleet.roster import Roster
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, RunSpec
 from master.specs import Config, JobSpec, JobsSpec
@@ -31,6 +32,8 @@ class Shelves:
     library: Library
     identity: dict[str, Config]
     """What base models are, by `spec_hash`."""
+    roster: Roster
+    """The workers that are in the run by now."""
 
 
 class GrowingJobs:
@@ -40,6 +43,8 @@ class GrowingJobs:
         self.jobs = spec.jobs
         self._spec, self._code, self._shared, self._shelves = spec, code, shared, shelves
         self._known = dict(shelves.journal.known_ids())
+        self._reading = threading.Lock()
+        """Held for as long as a file is read and base models are hashed: `take` waits for none of that."""
         self._lock = threading.Lock()
         self._offered: dict[str, JobSpec] = {}
         """Jobs that have been read, by id."""
@@ -52,14 +57,16 @@ class GrowingJobs:
             return event
         if self._spec.read_more is None:
             raise ConfigError(event.order.path, "", _REFUSED)
-        with self._lock:
-            order, found = self._spec.read_more(event.order, self._known)
+        servers = [member.server for member in list(self._shelves.roster.members.values())]
+        with self._reading:
+            order, found = self._spec.read_more(event.order, self._known, servers)
             new = found.without(self._known_hashes())
             whole = self._whole_ones(new)
-            self._offered.update((job.job_id, job) for job in new.jobs)
-            if not event.dry_run:
-                self._known |= {job.job_hash: job.job_id for job in new.jobs}
-                self._whole |= whole
+            with self._lock:
+                self._offered.update((job.job_id, job) for job in new.jobs)
+                if not event.dry_run:
+                    self._known |= {job.job_hash: job.job_id for job in new.jobs}
+                    self._whole |= whole
         in_store = {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()}
         # Those that the run has are in the plan too, for who asks to hear that it has them.
         plan = make_plan(found, in_store, self._spec.cluster.phase1_labels)

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from master.commands.job_reading import AddedJobs, notes_on_added
+from master.commands.job_reading import AddedJobs, Reading, joined_by, notes_on_added
 from master.core.running.orders.of_jobs import AddJobs
+from master.core.running.orders.of_workers import AddWorker, RemoveWorkers
 from master.core.running.orders.order import By, CancelJobs, Ordered
 from master.errors import ConfigError
 from master.intake.jobs import read_jobs
 from master.intake.strict_json import Document, parse_document
-from master.specs import JobsSpec
+from master.specs import ClusterSpec, JobsSpec, ServerSpec
 
+LAB9_ADDED = Ordered(0.0, By(1, "anna", 1), AddWorker({}, name="gpu9", labels=["a100"]))
+SEEN: list[Sequence[ServerSpec]] = []
+"""The workers that jobs were read for."""
 OWN = {"base_model": {"include": ["width"]}, "code_version": "v1", "jobs": [{"lr": 1, "width": 4}]}
 
 
-def read(document: Document, known: Mapping[str, str]) -> JobsSpec:
+def read(document: Document, known: Mapping[str, str], servers: Sequence[ServerSpec] = ()) -> JobsSpec:
+    SEEN.append(servers)
     return read_jobs(document, code="c", known_ids=known)
 
 
@@ -61,10 +68,58 @@ def test_the_next_start_has_them_by_the_same_names_though_the_file_is_gone(tmp_p
     ids = {job.job_hash: job.job_id for job in found.jobs}
     event = Ordered(0.0, By(1, "anna", 1), AddJobs(order.path, order.text, ids))
     other = Ordered(0.0, By(1, "anna", 1), CancelJobs([]))
-    jobs = added.with_added(own, [event, other, event], known)
+    jobs, notes = added.with_added(own, [event, other, event], known)
+    assert notes == []
     assert [job.job_id for job in jobs.jobs] == [own.jobs[0].job_id, found.jobs[0].job_id]
     assert list(notes_on_added(jobs, own)) == ["1 job of this run was added by `twophase add`"]
     assert list(notes_on_added(own, own)) == []
+
+
+def test_what_cannot_be_read_any_more_is_left_out_and_told_and_ends_no_start(tmp_path: Path) -> None:
+    added, own = reader()
+    lost, _ = added.read_more(written(tmp_path, [{"lr": 2, "width": 4}, {"lr": 3, "width": 4}]), {})
+    kept, found = added.read_more(written(tmp_path, [{"lr": 4, "width": 4}]), {})
+    lost = replace(lost, ids={"h2": "alpha/2", "h3": "alpha/3"})
+
+    def strict(document: Document, known: Mapping[str, str], servers: Sequence[ServerSpec] = ()) -> JobsSpec:
+        if document.value["jobs"][0]["lr"] == 2:
+            raise ConfigError(document.source, "jobs[0]", "`lr` is no flag of train.py")
+        return read(document, known)
+
+    orders = [Ordered(0.0, By(1, "anna", 1), order) for order in (lost, kept)]
+    jobs, notes = replace(added, read=strict).with_added(own, orders, {})
+    assert [job.job_hash for job in jobs.jobs] == [own.jobs[0].job_hash, found.jobs[0].job_hash]
+    assert notes == [
+        f"2 jobs that `twophase add` took from {lost.path} cannot be read any more and are left out,"
+        f" what they left stays: {lost.path} as it was added: jobs[0]: `lr` is no flag of train.py;"
+        " once that holds no more the next start has them again"
+    ]
+
+
+def test_jobs_that_are_added_are_read_for_the_workers_of_that_moment(tmp_path: Path) -> None:
+    added, _ = reader()
+    gpu9 = ServerSpec("gpu9", "gpu9", labels=("a100",))
+    SEEN.clear()
+    added.read_more(written(tmp_path, [{"lr": 2, "width": 4}]), {}, (gpu9,))
+    assert [(gpu9,), (gpu9,)] == SEEN
+
+
+def test_labels_are_looked_for_among_the_workers_that_joined_too() -> None:
+    jobs = read(parse_document(json.dumps([{"lr": 1, "resources": {"labels": ["a100"]}}]), "jobs.json"), {})
+    lab1, gpu9 = ServerSpec("lab1", "lab1"), ServerSpec("gpu9", "gpu9", labels=("a100",))
+    options: Any = SimpleNamespace(executor=None)
+    anything: Any = None
+    reading = Reading(options, ClusterSpec((lab1,)), *(anything,) * 3, "process", *(anything,) * 2)
+    with pytest.raises(ConfigError, match="a100"):
+        reading.check(jobs)
+    replace(reading, joined=joined_by([LAB9_ADDED])).check(jobs)
+    reading.check(jobs, (lab1, gpu9))
+
+
+def test_of_the_workers_that_joined_those_count_that_were_not_removed() -> None:
+    gone = Ordered(1.0, By(1, "anna", 1), RemoveWorkers(["gpu9"]))
+    assert [server.name for server in joined_by([LAB9_ADDED])] == ["gpu9"]
+    assert joined_by([LAB9_ADDED, gone]) == ()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ from master.commands.options.run_two_phase import parse
 from master.commands.two_phase_request import TwoPhaseRequest, check_request, run_spec
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
-from master.errors import UsageError
+from master.core.running.orders.of_jobs import AddJobs
+from master.core.running.orders.of_workers import AddWorker
+from master.core.running.orders.order import By, Ordered
+from master.errors import ConfigError, UsageError
 from master.runs.script_jobs import ScriptJobs
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
@@ -134,3 +137,29 @@ def test_changed_code_is_asked_about_where_a_job_is_left(tmp_path: Path) -> None
     with pytest.raises(UsageError, match="the code has changed"):
         checked(words)
     assert "the run will ask for --code keep" in checked([*words, "--dry-run"]).code.notes[0]
+
+
+def ordered(words: list[str], *orders: Any) -> None:
+    """Give the run orders, as a start before did."""
+    with closing(Journal(RunLayout(parse(words).run_dir).journal)) as journal:
+        journal.append([], [Ordered(1.0, By(1, "anna", 1), order) for order in orders])
+
+
+def test_jobs_that_were_added_and_cannot_be_read_any_more_are_left_out_with_a_word(tmp_path: Path) -> None:
+    words = [*argv(tmp_path, SWEEP), "--script-path", str(tmp_path / "train.py")]
+    started(words, done=0)
+    kept, lost = AddJobs("/more.json", '[{"lr": 0.2}]'), AddJobs("/lost.json", "[]", {"h": "alpha/lost"})
+    ordered(words, lost, kept)
+    request = checked(words)
+    assert [job.config for job in request.jobs.jobs] == [SWEEP, {"lr": 0.2}]
+    (note,) = (each for each in request.code.notes if "cannot be read any more" in each)
+    assert note.startswith("1 job that `twophase add` took from /lost.json") and "there are no jobs" in note
+
+
+def test_jobs_may_ask_for_labels_that_only_a_worker_has_that_was_added(tmp_path: Path) -> None:
+    job = {**SWEEP, "resources": {"labels": ["a100"]}}
+    words = [*argv(tmp_path, job), "--script-path", str(tmp_path / "train.py")]
+    with pytest.raises(ConfigError, match="a100"):
+        checked(words)
+    ordered(words, AddWorker({}, name="gpu9", labels=["a100"]))
+    assert [each.config for each in checked(words).jobs.jobs] == [job]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,12 +20,15 @@ from master.errors import ConfigError
 from master.runs.control.more_jobs import GrowingJobs, Shelves
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, ReadMore, RunSpec
-from master.specs import BaseModelSpec, ClusterSpec, JobSpec, JobsSpec
+from master.specs import BaseModelSpec, ClusterSpec, JobSpec, JobsSpec, ServerSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
 from master.storage.library import Library
 from master.storage.run_layout import RunLayout
+from tests.support.rosters import roster_of
 
+_SOON_S = 10.0
+"""For what must come; only a failing test waits so long."""
 BASE = BaseModelSpec("b" * 32, {"width": 4})
 ANNA = By(1000, "anna", 1)
 
@@ -42,6 +46,7 @@ class Growing:
     journal: Journal
     more: JobsSpec = field(default_factory=lambda: spec("old", "new", base=BASE))
     reads: bool = True
+    reading: Callable[[], None] = lambda: None
     taken: list[JobsSpec] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,10 +58,15 @@ class Growing:
         run = RunSpec(layout, ClusterSpec(()), plan, None, jobs=own, read_more=read)  # type: ignore[arg-type]
         code = Code({}, None, take_more=self.taken.append)  # type: ignore[arg-type]
         self.identity: dict[str, Mapping[str, object]] = {}
-        shelves = Shelves(self.journal, BaseModelStore(layout), Library(), self.identity)
+        roster = roster_of(ClusterSpec((ServerSpec("w1", "w1"),)))
+        shelves = Shelves(self.journal, BaseModelStore(layout), Library(), self.identity, roster)
         self.growing = GrowingJobs(run, code, self.shared, shelves)
 
-    def read(self, order: AddJobs, known: Mapping[str, str]) -> tuple[AddJobs, JobsSpec]:
+    def read(
+        self, order: AddJobs, known: Mapping[str, str], servers: Sequence[ServerSpec]
+    ) -> tuple[AddJobs, JobsSpec]:
+        assert [server.name for server in servers] == ["w1"]
+        self.reading()
         return replace(order, text="said"), self.more
 
     def prepare(self, *, dry_run: bool = False) -> Ordered:
@@ -90,6 +100,23 @@ def test_what_is_taken_can_be_launched_and_is_remembered(tmp_path: Path, journal
     assert [job.job_id for job in run.growing.jobs.jobs] == ["alpha/old", "alpha/new"]
     assert sorted(journal.known_ids().values()) == ["alpha/new", "alpha/old"]
     assert [row.job_id for row in run.shared.snapshot().jobs] == ["alpha/old", "alpha/new"]
+
+
+def test_what_is_taken_waits_for_no_file_that_is_read_meanwhile(tmp_path: Path, journal: Journal) -> None:
+    begun, goes_on, waited = threading.Event(), threading.Event(), list[bool]()
+
+    def reading() -> None:
+        begun.set()
+        waited.append(goes_on.wait(_SOON_S))
+
+    run = Growing(tmp_path, journal, reading=reading)
+    thread = threading.Thread(target=run.prepare)
+    thread.start()
+    assert begun.wait(_SOON_S)
+    run.growing.take([])
+    goes_on.set()
+    thread.join(_SOON_S)
+    assert waited == [True], "the dispatcher took them only after the file had been read"
 
 
 def test_other_orders_pass_as_they_are(tmp_path: Path, journal: Journal) -> None:
