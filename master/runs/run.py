@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -116,7 +116,7 @@ class Run:
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
         exit_code = None
         with ExitStack() as ending:
-            self._listen(ending)
+            self._listen(ending, lambda: dispatcher.exit_code is not None)
             ending.callback(self._part)
             ending.callback(parts.fleet.close)
             ending.callback(parts.courier.close)
@@ -127,13 +127,14 @@ class Run:
         told = RunResult(exit_code, parts.shared.state, *times, parts.history, tally.used, servers)
         return replace(told, jobs=parts.jobs.jobs)
 
-    def _listen(self, ending: ExitStack) -> None:
+    def _listen(self, ending: ExitStack, is_over: Callable[[], bool]) -> None:
         """Let the user ask, and give orders, from another terminal."""
         parts = self._parts
         try:
             server = ControlServer(
                 *(self._spec.layout, parts.shared, parts.inbox, parts.roster.links),
                 prepare=lambda event: parts.jobs.prepared(parts.fleet.prepared(event)),
+                is_over=is_over,
             )
             ending.callback(server.close)
         except OSError as error:

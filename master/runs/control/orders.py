@@ -6,6 +6,7 @@ Whatever is not known is refused: another route, another field, another kind of 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NoReply
 from dataclasses import asdict, dataclass
@@ -16,9 +17,12 @@ from master import steady_clock
 from master.adapters.inbox import Asked, Inbox
 from master.core.nearest import hint, shown
 from master.core.running.orders.order import MOST_OF_A_REASON, ORDERS, By, Ordered, Reply
+from master.errors import TwophaseError
 from master.runs.control.answers import Answer
 from worker_agent.protocol.codec import MessageError, parse
 
+Prepare = Callable[[Ordered], Ordered]
+"""Reads what an order has of the user's files.  Raises TwophaseError for what is wrong in there."""
 ROUTE = "/api/orders/"
 """Before the verb."""
 MOST_BYTES = 1 << 20
@@ -84,10 +88,25 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def carried_out(event: Ordered, inbox: Inbox, patience_s: float = PATIENCE_S) -> Answer:
-    """Give an order to the dispatcher and return its reply."""
+def prepared(event: Ordered, prepare: Prepare) -> Ordered:
+    """Return an order with what it has of the user's files.  Raises Refused for what is wrong in there."""
+    try:
+        return prepare(event)
+    except TwophaseError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
+
+
+def carried_out(
+    event: Ordered, inbox: Inbox, is_over: Callable[[], bool] = lambda: False, patience_s: float = PATIENCE_S
+) -> Answer:
+    """Give an order to the dispatcher and return its reply.
+
+    `is_over` becomes true before the dispatcher empties its inbox for the last time: nobody answers then.
+    """
     reply: Future[Reply] = Future()
     inbox.put(Asked(event, reply))
+    if is_over():
+        reply.cancel()
     try:
         return HTTPStatus.OK, asdict(reply.result(patience_s))
     except CancelledError:

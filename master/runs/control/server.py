@@ -15,19 +15,14 @@ from typing import Any
 
 from master import steady_clock
 from master.adapters.inbox import Inbox
-from master.core.running.orders.order import Ordered
-from master.errors import ConfigError
 from master.runs.control.answers import LOGS, Answer, answer
 from master.runs.control.log_follow import Watchable
 from master.runs.control.log_streams import LogStreams
-from master.runs.control.orders import MOST_BYTES, Refused, carried_out, ordered
+from master.runs.control.orders import MOST_BYTES, Prepare, Refused, carried_out, ordered, prepared
 from master.runs.control.place import connected, is_ours, listening, peer_of, remove
 from master.runs.snapshot import SharedState
 from master.specs import EMPTY
 from master.storage.run_layout import RunLayout
-
-Prepare = Callable[[Ordered], Ordered]
-"""Raises ConfigError for what is wrong in what the user wrote."""
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 10.0
@@ -69,11 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _carried_out(self) -> Answer:
         event = ordered(self.path, self._body(), peer_of(self.connection))
-        try:
-            event = self.server.prepare(event)
-        except ConfigError as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
-        return carried_out(event, self.server.inbox)
+        event = prepared(event, self.server.prepare)
+        return carried_out(event, self.server.inbox, self.server.is_over)
 
     def _body(self) -> bytes:
         """Return what was sent, which must tell its length before.  Raises Refused."""
@@ -118,12 +110,14 @@ class ControlServer:
         inbox: Inbox,
         links: Mapping[str, Watchable] = EMPTY,
         prepare: Prepare = lambda event: event,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         """`links` are those to the workers, over which logs are looked at.
 
-        `prepare` reads what an order has of the user's files, before the dispatcher is asked.
+        `prepare` reads what an order has of the user's files, before the dispatcher is asked.  Once the run
+        `is_over` no order is waited for.
         """
-        self.shared, self.inbox, self.prepare = shared, inbox, prepare
+        self.shared, self.inbox, self.prepare, self.is_over = shared, inbox, prepare, is_over
         self.logs = LogStreams(shared, links, layout)
         self._layout, self._closing = layout, False
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from master.adapters.inbox import Asked
-from master.core.running.orders.order import ORDERS, By, CancelJobs, Reply, Said
-from master.runs.control.orders import ROUTE, Refused, carried_out, ordered
+from master.core.running.orders.order import ORDERS, By, CancelJobs, Ordered, Reply, Said
+from master.errors import ConfigError, UsageError
+from master.runs.control.orders import ROUTE, Refused, carried_out, ordered, prepared
 
 ANNA = By(1000, "anna", 4711)
 CANCEL = f"{ROUTE}cancel"
@@ -116,3 +117,28 @@ def test_whatever_is_said_is_an_order_or_refused_in_one_line(verb: str, said: by
         assert "\n" not in refused.answer[1]["error"]
     else:
         assert type(found.order) is ORDERS[verb]
+
+
+def test_after_the_last_look_at_the_inbox_nobody_is_waited_for() -> None:
+    inbox = _Inbox(takes_up=False)
+    status, told = carried_out(ordered(CANCEL, body(), ANNA), inbox, is_over=lambda: True, patience_s=20.0)
+    assert (status, told["error"]) == (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the run is over: nothing was done",
+    )
+
+
+def test_what_was_taken_up_in_the_last_turn_is_answered() -> None:
+    reply = Reply(done=(Said("a", "was ready"),))
+    status, _ = carried_out(ordered(CANCEL, body(), ANNA), _Inbox(reply), is_over=lambda: True)
+    assert status is HTTPStatus.OK
+
+
+@pytest.mark.parametrize("error", [ConfigError("more.json", "", "is none"), UsageError("no --script-path")])
+def test_what_is_wrong_in_the_users_files_is_his_mistake(error: Exception) -> None:
+    def prepare(event: Ordered) -> Ordered:
+        raise error
+
+    with pytest.raises(Refused) as refused:
+        prepared(ordered(CANCEL, body(), ANNA), prepare)
+    assert refused.value.answer == (HTTPStatus.BAD_REQUEST, {"error": str(error)})

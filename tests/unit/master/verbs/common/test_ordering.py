@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from master.errors import NoMaster
 from master.runs.control import client
 from master.verbs.jobs import cancel
 from tests.unit.master.verbs.published import as_published
@@ -19,12 +20,15 @@ Answers = Callable[..., list[dict[str, Any]]]
 def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
     """Return what lets a master answer each order with the next of some replies, and the orders."""
 
-    def reply(*replies: dict[str, Any]) -> list[dict[str, Any]]:
+    def reply(*replies: dict[str, Any] | Exception) -> list[dict[str, Any]]:
         rest, seen = list(replies), list[dict[str, Any]]()
 
         def order(layout: Any, verb: str, fields: Any, why: str, *, dry_run: bool) -> dict[str, Any]:
             seen.append({"verb": verb, "fields": fields, "why": why, "dry_run": dry_run})
-            return {"done": [], "refused": [], "notes": [], **rest.pop(0)}
+            answer = rest.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return {"done": [], "refused": [], "notes": [], **answer}
 
         monkeypatch.setattr(client, "order", order)
         return seen
@@ -64,6 +68,18 @@ def test_all_that_came_of_several_orders_is_one_object(
     assert cancel.main(["plain", "lr=0.1", "--run", str(run), "--json"]) == 1
     printed = as_published("order", capsys.readouterr().out)
     assert (len(printed["done"]), len(printed["refused"])) == (1, 1)
+
+
+def test_what_was_done_is_told_though_the_master_went_meanwhile(
+    run: Path, answers: Answers, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("master.verbs.common.aim._MOST_NAMES", 1)
+    answers(DONE, NoMaster("no master is running on this run"))
+    assert cancel.main(["plain", "lr=0.1", "--run", str(run)]) == 1
+    out, err = capsys.readouterr()
+    assert out == "cancel alpha/plain: was running on lab1\n"
+    says = "is not known to be done: no master is running on this run"
+    assert err == f"twophase cancel: alpha/lr=0.1 {says}\n"
 
 
 def test_a_hundred_are_told_in_few_lines(
