@@ -45,7 +45,7 @@ from master.adapters.inbox import Inbox, Received
 from master.core.running.commands import Transition
 from master.core.running.events import AttemptFinished, WorkerUp
 from master.core.running.lifecycle import State, Trigger
-from master.runs.agents import RunName, make_links
+from master.runs.agents import RunName, link_maker
 from master.specs import ClusterSpec, ServerSpec
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
@@ -72,9 +72,8 @@ def channel(root: Path, jobs: int) -> Arm:
     journal = Journal(layout.journal)
     agent = msg.Settings(cpu_slots=SLOTS)
     server = ServerSpec("localhost", "localhost", state_dir=str(root / "state"), agent=agent)
-    cluster = ClusterSpec((server,))
     inbox: Inbox = SimpleQueue()
-    link = make_links(cluster, RunName(journal.run_id, 1), inbox)["localhost"]
+    link = link_maker(RunName(journal.run_id, 1), inbox)(server, ClusterSpec((server,)))
     link.start()
     while not isinstance(_event(inbox), WorkerUp):
         pass
