@@ -13,21 +13,29 @@ import numpy as np
 from trainers.common.damaged import reading
 from trainers.common.errors import BadInput
 from trainers.tabular.data.reading.room import check_room
-from trainers.tabular.data.reading.stored import DENSEST, StoredArray
+from trainers.tabular.data.reading.stored import DENSEST, StoredArray, refused
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 @contextmanager
 def opened_npz(path: Path) -> Iterator[Mapping[str, StoredArray]]:
-    """Give the arrays of a file by their names.  Raises BadInput for objects, and what is not there."""
+    """Give the arrays of a file by their names.  Objects, and what is not there, are refused when read."""
     with reading(path, "NPZ of plain arrays"), zipfile.ZipFile(path) as archive:
-        stored = [(entry, _shape(path, archive, entry)) for entry in archive.infolist()]
+        stored = {entry.filename: _stored(path, archive, entry) for entry in archive.infolist()}
         yield {
-            entry.filename.removesuffix(".npy"): StoredArray(shape, _reader(path, archive, entry, shape))
-            for entry, shape in stored
-            if len(shape) in (1, 2)
+            name.removesuffix(".npy"): array
+            for name, array in stored.items()
+            if array.shape is None or len(array.shape) in (1, 2)
         }
+
+
+def _stored(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> StoredArray:
+    try:
+        shape = _shape(path, archive, entry)
+    except (BadInput, ValueError) as error:
+        return refused(error)
+    return StoredArray(shape, _reader(path, archive, entry, shape))
 
 
 def _shape(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[int, ...]:

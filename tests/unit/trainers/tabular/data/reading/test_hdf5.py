@@ -71,6 +71,10 @@ def records(path: Path, file: h5py.File) -> None:
     file["x"] = np.zeros(6, [("a", "f8"), ("b", "i4")])
 
 
+def another_length(path: Path, file: h5py.File) -> None:
+    file["x"] = np.zeros(7)
+
+
 def bytes_of_no_type(path: Path, file: h5py.File) -> None:
     file["x"] = np.zeros(6, "V8")
 
@@ -90,6 +94,7 @@ def bytes_of_no_type(path: Path, file: h5py.File) -> None:
         (complex_numbers, "column 'x' holds complex128, neither numbers nor texts"),
         (records, "column 'x' holds"),
         (bytes_of_no_type, "column 'x' holds"),
+        (another_length, "the arrays have different numbers of rows (x 7, y 6)"),
     ],
     ids=lambda it: getattr(it, "__name__", ""),
 )
@@ -99,6 +104,40 @@ def test_what_is_not_in_the_file_is_refused(tmp_path: Path, attack: Any, told: s
         file["y"] = Y
         attack(path, file)
     assert told in refused(path)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        other_file,
+        other_file_in_a_group,
+        private_bytes,
+        source_that_is_gone,
+        link_to_nothing,
+        never_written,
+        huge,
+        references,
+        lists,
+        complex_numbers,
+        records,
+        another_length,
+    ],
+)
+def test_what_nobody_asks_for_does_not_matter(tmp_path: Path, attack: Any) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["y"] = Y
+        attack(path, file)
+    files = find_files([str(path)])
+    assert "y" in files.names() and len(files.names()) < 10
+    assert files.read(["y"])["y"].tolist() == Y.tolist()
+
+
+def test_a_column_of_a_matrix_that_is_not_there_is_refused_by_its_name(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        never_written(tmp_path / "a.h5", file)
+    with pytest.raises(BadInput, match="were never written"):
+        find_files([str(tmp_path / "a.h5")]).read(["x_1"])
 
 
 def test_groups_that_hold_each_other_are_read_once(tmp_path: Path) -> None:

@@ -64,3 +64,17 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
     content[500] ^= 1
     (tmp_path / "a.npz").write_bytes(content)
     assert "a.npz: cannot be read as" in refused(tmp_path / "a.npz")
+
+
+def test_what_nobody_asks_for_does_not_matter(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.npz", (4 * 10**9, 5), 96)
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, values in (("y", np.arange(3.0)), ("note", np.array([{}])), ("other", np.zeros(4))):
+            stream = io.BytesIO()
+            np.save(stream, values, allow_pickle=True)
+            archive.writestr(f"{name}.npy", stream.getvalue())
+    files = find_files([str(path)])
+    assert files.names() == ["x", "y", "note", "other"]
+    assert files.read(["y"])["y"].tolist() == [0.0, 1.0, 2.0]
+    with pytest.raises(BadInput, match="holds objects, which may hide a program"):
+        files.read(["y", "note"])
