@@ -33,7 +33,7 @@ from trainers.probes.reading.layer import Layer, Trained
 from trainers.probes.results.history import history_of
 from trainers.probes.results.job_figures import METRICS, job_figures
 from trainers.probes.results.outputs import ResultDirectory
-from trainers.probes.results.over_layers import config_of, folder_over, write_over_layers
+from trainers.probes.results.over_layers import check_others, config_of, folder_over, write_over_layers
 from trainers.probes.results.probe_file import checkpoint, metadata_of
 from trainers.probes.results.report import (
     AVERAGES,
@@ -91,14 +91,16 @@ class ProbeOptions:
 def train_layers(layer_runs: Sequence[LayerRun], options: ProbeOptions, stream: TextIO) -> None:
     """Train one layer after the other, once the files of all are known to be in order."""
     settings = [_Work(layer_run, options, stream).settings for layer_run in layer_runs]
-    aggregates = []
+    aggregates, outputs = [], [layer_run.output for layer_run in layer_runs]
+    root = folder_over(outputs)
+    if root:
+        check_others(root, outputs)
     for layer_run in layer_runs:
         layer = "" if layer_run.layer is None else f", layer {layer_run.layer}"
         print(f"{layer_run.path}{layer} → {layer_run.output}", file=stream, flush=True)
         aggregates.append(train_layer(layer_run, options, stream))
     if options.contract is not None:
         write_json(options.contract.output_dir / METRICS, job_figures(aggregates))
-    root = folder_over([layer_run.output for layer_run in layer_runs])
     if root:
         write_over_layers(root, config_of(settings[0], options.num_workers, pin=options.pin))
 
@@ -249,7 +251,7 @@ class _Work:
         per_action = [self.results.load_metrics(name) for name in finished]
         for metrics in per_action:
             metrics.pop("history", None)
-        averages = {key: mean([one[key.removeprefix("average_")] for one in per_action]) for key in AVERAGES}
+        averages = {key: mean(_told(per_action, key.removeprefix("average_"))) for key in AVERAGES}
         return {
             **averages,
             **average_baselines(per_action),
@@ -261,6 +263,10 @@ class _Work:
             "not_scoreable": [{"action": name, "reason": reason} for name, reason in self._failed.items()],
             "per_action_metrics": per_action,
         }
+
+
+def _told(per_action: Sequence[dict[str, Any]], figure: str) -> list[float]:
+    return [one[figure] for one in per_action if one.get(figure) is not None]
 
 
 def _mirror(layer_run: LayerRun, contract: ScriptContract | None) -> Path | None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from trainers.common.damaged import reading
 from trainers.common.errors import BadInput
 from trainers.common.files import read_tensors, write_json, write_tensors
 from trainers.common.resume import as_json, differences
+from trainers.sae.model.parameters import check_like
 
 STATE = "sae_checkpoint.pt"
 MEMORY = "memory.json"
@@ -37,6 +42,10 @@ class Checkpoints:
             raise BadInput(f"{path} is of another training ({changed}); use --overwrite, or another folder")
         return state
 
+    def taking_up(self) -> AbstractContextManager[None]:
+        """Raise BadInput where what is done inside shows that the state does not fit the training."""
+        return reading(self._folder / STATE, "a state of this training (delete it to begin anew)")
+
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Write what a training goes on from."""
         write_tensors(self._folder / STATE, {**state, "fingerprint": self._fingerprint})
@@ -45,10 +54,12 @@ class Checkpoints:
         """Write the weights of a step."""
         write_tensors(self.weights(step), weights)
 
-    def read_weights(self, step: int) -> dict[str, Any]:
-        """Return the weights of a step; BadInput where their file is gone or damaged."""
+    def read_weights(self, step: int, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights of a step; BadInput where their file is gone, damaged, or not like our own."""
         try:
-            return read_tensors(self.weights(step))
+            found = read_tensors(self.weights(step))
+            check_like(own, found)
+            return found
         except (FileNotFoundError, ValueError) as error:
             raise BadInput(
                 f"{self.weights(step)}: the weights of the best validation are missing or damaged; "
@@ -65,6 +76,13 @@ class Checkpoints:
     def weights(self, step: int) -> Path:
         """Return the file of the weights of a step."""
         return self._folder / f"step_{step:08}.pt"
+
+
+def check_counts(**counts: object) -> None:
+    """Raise ValueError for what is no number of things."""
+    wrong = [name for name, count in counts.items() if type(count) is not int or count < 0]
+    if wrong:
+        raise ValueError(f"{wrong[0]} is {counts[wrong[0]]!r:.60}, no number of things")
 
 
 def memory_before(folder: Path) -> int | None:

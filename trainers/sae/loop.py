@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trainers.common.errors import BadInput, TrainerError
-from trainers.sae.checkpoints import Checkpoints
+from trainers.sae.checkpoints import Checkpoints, check_counts
 from trainers.sae.data import Examples, batches
 from trainers.sae.fitted import Fitted
 from trainers.sae.rates import Plateau, Stopper, base_rate, rate_at
@@ -91,7 +91,8 @@ class Loop:
         state = self._checkpoints.state()
         if state is None:
             return False
-        self._restore(state)
+        with self._checkpoints.taking_up():
+            self._restore(state)
         return True
 
     def run(self, progress: Progress) -> None:
@@ -109,7 +110,8 @@ class Loop:
         """Return the weights with the least validation loss, and what is told of the training."""
         if not self._stopper.best:
             raise diverged(f"every validation up to step {self.place.step}")
-        best = self._checkpoints.read_weights(self._stopper.best[0][1])
+        own = {**self._training.parameters, "_threshold": self._training.threshold}
+        best = self._checkpoints.read_weights(self._stopper.best[0][1], own)
         threshold, last = best.pop("_threshold"), self._records.kept[-1]
         return Fitted(
             best,
@@ -214,7 +216,11 @@ class Loop:
     def _restore(self, state: Mapping[str, Any]) -> None:
         self._training.restore(state)
         self.place = Place(**state["place"])
-        best = [(loss, step) for loss, step in state["stopper"]["best"]]
-        self._stopper = Stopper(**{**state["stopper"], "best": best})
+        check_counts(**asdict(self.place))
+        best = [(float(loss), step) for loss, step in state["stopper"]["best"]]
+        self._stopper = replace(self._stopper, waited=state["stopper"]["waited"], best=best)
         self._plateau = Plateau(**state["plateau"])
+        check_counts(waited=self._stopper.waited, plateau=self._plateau.waited)
+        for _, step in best:
+            check_counts(step=step)
         self._records.restore(state["records"])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trainers.common.errors import BadInput
 from trainers.common.seeds import derive_seed
+from trainers.sae.checkpoints import check_counts
 from trainers.sae.data import Scale
 from trainers.sae.evaluation import Evaluation, evaluate, squared_errors
 from trainers.sae.model.codes import Codes
@@ -19,7 +20,7 @@ from trainers.sae.model.encoder import auxiliary_codes, training_codes
 from trainers.sae.model.fused import FusedStep, encoder_of
 from trainers.sae.model.kernels import Case, Taken, check_goes_on, kernels_of, load
 from trainers.sae.model.optimiser import Optimiser, Rule
-from trainers.sae.model.parameters import Parameters, new_parameters
+from trainers.sae.model.parameters import Parameters, check_like, new_parameters
 from trainers.sae.model.resampling import POOL, drawn, redrawn
 from trainers.sae.model.sparse import Batch, Result, Weights
 from trainers.sae.model.ways import Asked, Ways, in_bytes, step, ways_of
@@ -183,6 +184,10 @@ class Training:
     @torch.no_grad()
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
+        own = {"threshold": self.threshold, "idle": self.idle_L}
+        check_counts(steps=state["optimiser"]["steps"])
+        check_like(self.parameters, state["parameters"])
+        check_like(own, {name: state[name] for name in own})
         for name, value in state["parameters"].items():
             self.parameters[name].copy_(value)
         self._optimiser.restore(state["optimiser"])

@@ -15,9 +15,12 @@ from typing import Any
 
 from trainers.common.errors import BadInput
 from trainers.common.files import json_bytes, tensor_bytes, write_bytes
+from trainers.common.json_files import read_json_file
 from trainers.common.resume import differences
 from trainers.probes.errors import OutputConflictError
 
+FIGURES = ("auc_roc", "f1", "accuracy", "precision", "recall")
+"""What is told of every probe."""
 AGGREGATE = "aggregate_metrics.json"
 SETTINGS = "probes_settings.json"
 RESULTS = ("probe_*.pth", "metrics_*.json", AGGREGATE)
@@ -77,15 +80,25 @@ class ResultDirectory:
         self.write(SETTINGS, json_bytes(fingerprint))
 
     def finished(self, actions: Iterable[str]) -> list[str]:
-        """Return those of `actions` whose results are complete."""
-        return [name for name in actions if self.metrics(name).is_file() and self.probe(name).is_file()]
+        """Return those of `actions` whose results are complete; damaged figures are none."""
+        return [name for name in actions if self.probe(name).is_file() and self._has_metrics(name)]
+
+    def _has_metrics(self, action: str) -> bool:
+        try:
+            found = self.load_metrics(action)
+        except BadInput:
+            return False
+        return are_figures([found.get(key) for key in (*FIGURES, "baseline")])
 
     def seconds(self) -> float:
         """Return the training time of the commands that ended here before."""
         path = self.root / AGGREGATE
         if not path.is_file():
             return 0.0
-        return float(json.loads(path.read_text(encoding="utf-8"))["total_training_time_seconds"])
+        seconds = read_json_file(path).get("total_training_time_seconds")
+        if not is_number(seconds):
+            raise BadInput(f"{path}: tells no training time; delete it, or use --overwrite")
+        return float(seconds or 0.0)
 
     def save(self, action: str, checkpoint: dict[str, Any], metrics: dict[str, Any]) -> None:
         """Write one probe's weights and metrics."""
@@ -93,9 +106,8 @@ class ResultDirectory:
         self.write(self.metrics(action).name, json_bytes(metrics))
 
     def load_metrics(self, action: str) -> dict[str, Any]:
-        """Read one finished probe's metrics."""
-        values: dict[str, Any] = json.loads(self.metrics(action).read_text(encoding="utf-8"))
-        return values
+        """Read one finished probe's metrics.  Raises BadInput where there are none."""
+        return read_json_file(self.metrics(action))
 
     def write_aggregate(self, aggregate: dict[str, Any]) -> None:
         """Write the summary over all probes."""
@@ -105,6 +117,18 @@ class ResultDirectory:
         """Publish a file whole or not at all."""
         for directory in filter(None, (self.root, self.mirror)):
             write_bytes(directory / name, content)
+
+
+def are_figures(value: object) -> bool:
+    """Tell whether all that is in a value of JSON are numbers, or null for what is none."""
+    if isinstance(value, (dict, list)):
+        return all(map(are_figures, value.values() if isinstance(value, dict) else value))
+    return value is None or is_number(value)
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a value of JSON is a number."""
+    return isinstance(value, (int, float)) and type(value) is not bool
 
 
 def _matching(directory: Path, patterns: Iterable[str]) -> list[Path]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainers.common.errors import BadInput
 from trainers.common.files import write_json
+from trainers.common.json_files import read_json_file
 from trainers.probes.fitting.metrics import mean
-from trainers.probes.results.outputs import AGGREGATE
+from trainers.probes.results.outputs import AGGREGATE, is_number
 from trainers.probes.settings import Settings
 
 SUMMARY = "training_summary.json"
@@ -61,13 +62,38 @@ def _one_or_all(values: Sequence[float]) -> float | list[float]:
     return values[0] if len(values) == 1 else list(values)
 
 
+def check_others(root: Path, outputs: Sequence[Path]) -> None:
+    """Raise BadInput where what earlier commands tell of other layers than these cannot be read."""
+    for path in _files(root).values():
+        if path.parent not in outputs:
+            _aggregate(path)
+
+
 def _read(root: Path) -> Layers:
-    found = {}
-    for path in root.glob(f"{_FOLDER}*/{AGGREGATE}"):
-        number = path.parent.name.removeprefix(_FOLDER)
-        if number.isdecimal():
-            found[int(number)] = json.loads(path.read_text(encoding="utf-8"))
-    return dict(sorted(found.items()))
+    return {layer: _aggregate(path) for layer, path in sorted(_files(root).items())}
+
+
+def _files(root: Path) -> dict[int, Path]:
+    places = ((path.parent.name.removeprefix(_FOLDER), path) for path in root.glob(f"{_FOLDER}*/{AGGREGATE}"))
+    return {int(number): path for number, path in places if number.isdecimal()}
+
+
+def _aggregate(path: Path) -> dict[str, Any]:
+    """Return what is told of a layer, maybe by an earlier command; BadInput where that is something else."""
+    found = read_json_file(path)
+    probes = found.get("per_action_metrics")
+    named = isinstance(probes, list) and all(isinstance(one, dict) and _is_scored(one) for one in probes)
+    figures = [found.get(key) for key in ("average_auc_roc", "average_f1", "average_accuracy", "num_workers")]
+    seconds = found.get("total_training_time_seconds")
+    if not named or not all(one is None or is_number(one) for one in figures) or not is_number(seconds):
+        raise BadInput(f"{path}: not what is told of a layer; train it again (--overwrite), or move it away")
+    return found
+
+
+def _is_scored(probe: Mapping[str, Any]) -> bool:
+    return isinstance(probe.get("action"), str) and all(
+        is_number(probe.get(key)) for key in ("auc_roc", "f1")
+    )
 
 
 def summary(layers: Layers, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers.sae.model.parameters import Parameters
+from trainers.sae.model.parameters import Parameters, check_tensor
 
 CLIP_SLACK = 1e-6
 """As torch's `clip_grad_norm_` has it, so that both give the same steps."""
@@ -84,9 +84,13 @@ class Optimiser:
         return {"torch": self._torch.state_dict(), "steps": self.steps}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state.  Raises ValueError where it is of other parameters, or no state."""
         self._torch.load_state_dict(state["torch"])
         self.steps = state["steps"]
+        for name, value in self._parameters.items():
+            for moment, found in self._torch.state.get(value, {}).items():
+                shape = torch.Size() if moment == "step" else value.shape
+                check_tensor(shape, found.dtype, found, f"{moment} of {name}")
 
     def _scale(self, gathered: Parameters) -> float:
         """Return what gathered gradients are multiplied by: their mean, within the norm that is allowed."""

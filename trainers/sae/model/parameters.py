@@ -5,6 +5,8 @@ Shapes: L latents, D activations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -49,3 +51,19 @@ def decoder_of(parameters: Parameters) -> Tensor:
 def output_bias(parameters: Parameters) -> Tensor:
     """Return the bias of the reconstruction: untied ones of the first kind add two."""
     return parameters["b_dec"] + parameters["b_out"] if "b_out" in parameters else parameters["b_dec"]
+
+
+def check_like(own: Mapping[str, Tensor], found: object) -> None:
+    """Raise ValueError unless these are finite tensors of the names, shapes and kinds of our own."""
+    if not isinstance(found, Mapping) or found.keys() != own.keys():
+        raise ValueError(f"there are to be {', '.join(map(str, own))}")
+    for name, tensor in found.items():
+        check_tensor(own[name].shape, own[name].dtype, tensor, name)
+
+
+def check_tensor(shape: torch.Size, dtype: torch.dtype, found: object, name: str) -> None:
+    """Raise ValueError for what is no tensor of this shape and kind, or holds NaN or infinities."""
+    if not isinstance(found, Tensor) or (found.shape, found.dtype) != (shape, dtype):
+        raise ValueError(f"{name} is to be {dtype} of shape {[*shape]}")
+    if not bool(torch.isfinite(found).all()):
+        raise ValueError(f"{name} holds NaN or infinities")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.unit.trainers.sae.data import log, quiet, request, write
 from trainers.common.errors import BadInput
+from trainers.common.files import read_tensors, write_tensors
 from trainers.sae import loop
-from trainers.sae.checkpoints import Checkpoints
+from trainers.sae.checkpoints import STATE, Checkpoints
 from trainers.sae.loop import plan_of
 from trainers.sae.run import train
 from trainers.sae.settings import Settings
@@ -139,3 +143,95 @@ def test_only_the_best_weights_stay(tmp_path: Path) -> None:
         checkpoints.write_weights(step, {})
     checkpoints.keep_only([2])
     assert list(tmp_path.iterdir()) == [checkpoints.weights(2)]
+
+
+def _at(*keys: object, put: Callable[[Any], object]) -> Callable[[dict[Any, Any]], None]:
+    """Return what changes one value of a state, deep in it; `put` makes it of what was there."""
+
+    def change(state: Any) -> None:
+        for key in keys[:-1]:
+            state = state[key]
+        state[keys[-1]] = put(state[keys[-1]])
+
+    return change
+
+
+def _without(name: str) -> Callable[[dict[Any, Any]], None]:
+    return lambda state: state.pop(name)
+
+
+ALTERED = {
+    "weights of another width": (_at("parameters", "W_enc", put=lambda w: w[:, :1]), "W_enc is to be"),
+    "one number for all weights": (_at("parameters", "b_enc", put=lambda b: b[:1]), "b_enc is to be"),
+    "weights of another kind": (
+        _at("parameters", "b_enc", put=lambda b: b.to(torch.int32)),
+        "b_enc is to be",
+    ),
+    "NaN": (_at("parameters", "b_dec", put=lambda b: b * math.nan), "b_dec holds NaN"),
+    "no tensor": (_at("parameters", "b_dec", put=lambda b: 1.0), "b_dec is to be"),
+    "weights that are missing": (
+        _at("parameters", put=lambda found: {"b_dec": found["b_dec"]}),
+        "there are to be",
+    ),
+    "a threshold for each": (_at("threshold", put=lambda t: torch.zeros(3)), "threshold is to be"),
+    "idle of others": (_at("idle", put=lambda idle: idle[1:]), "idle is to be"),
+    "moments of others": (
+        _at("optimiser", "torch", "state", 0, "exp_avg", put=lambda m: m[:1]),
+        "exp_avg of",
+    ),
+    "moments that are no numbers": (
+        _at("optimiser", "torch", "state", 0, "exp_avg_sq", put=lambda m: m * math.nan),
+        "holds NaN or infinities",
+    ),
+    "no moments": (_at("optimiser", put=lambda found: {"steps": 1}), "torch"),
+    "steps before the first": (_at("optimiser", "steps", put=lambda steps: -1), "steps is -1"),
+    "a place before the first": (_at("place", "row", put=lambda row: -4), "row is -4"),
+    "a place between steps": (_at("place", "step", put=lambda step: 1.5), "step is 1.5"),
+    "no place": (_without("place"), "place"),
+    "a place of more": (_at("place", "nonsense", put=lambda _: 1), "nonsense"),
+    "a best step that is none": (_at("stopper", "best", put=lambda _: [(0.1, "x")]), "step is 'x'"),
+    "no records": (_at("records", put=lambda _: 3), "not iterable"),
+    "ways of others": (_at("ways", put=lambda _: {"other": 1}), "other"),
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_a_state_that_does_not_fit_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    alter, told = ALTERED[name]
+    path, out = write(tmp_path), tmp_path / "out"
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    update = Training.update
+
+    def dies(self: Training, rate: float) -> None:
+        if self.done > 0.5:
+            raise Killed
+        update(self, rate)
+
+    monkeypatch.setattr(Training, "update", dies)
+    with pytest.raises(Killed):
+        quiet(request(out, path, max_steps=4))
+    (state_file,) = out.rglob(STATE)
+    state = read_tensors(state_file)
+    if name == "a place of more":
+        state["place"]["nonsense"] = 0
+    alter(state)
+    write_tensors(state_file, state)
+    with pytest.raises(BadInput) as caught:
+        quiet(request(out, path, max_steps=4))
+    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).startswith(
+        f"{state_file}: cannot be read as a state of this training (delete it"
+    )
+
+
+def test_weights_of_the_best_validation_that_are_not_ours_are_refused(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, {"a": 1})
+    own = {"W": torch.zeros(3, 2), "_threshold": torch.zeros(())}
+    checkpoints.write_weights(1, own)
+    assert checkpoints.read_weights(1, own).keys() == own.keys()
+    for found in ({"W": own["W"]}, {**own, "W": torch.zeros(2, 3)}, {**own, "W": own["W"] + math.inf}):
+        checkpoints.write_weights(2, found)
+        with pytest.raises(BadInput, match="missing or damaged"):
+            checkpoints.read_weights(2, own)

@@ -148,3 +148,23 @@ def test_training_time_is_that_of_all_commands(tmp_path: Path) -> None:
     assert results.seconds() == 2.5
     prepare(results, {**SETTINGS, "epochs": 4}, overwrite=True)
     assert results.seconds() == 0
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", "[]", '{"auc_roc": "high"}', '{"baseline": {"most": {"f1": true}}}', '{"f1": [1, "x"]}']
+)
+def test_a_probe_with_damaged_figures_is_trained_again(tmp_path: Path, damaged: str) -> None:
+    results = ResultDirectory(tmp_path)
+    prepare(results, SETTINGS)
+    save(results, "plan")
+    results.metrics("plan").write_text(damaged)
+    assert results.finished(["plan"]) == []
+
+
+@pytest.mark.parametrize("told", ["{", "[]", "{}", '{"total_training_time_seconds": [1]}'])
+def test_a_time_that_is_none_is_refused(tmp_path: Path, told: str) -> None:
+    results = ResultDirectory(tmp_path)
+    assert results.seconds() == 0.0
+    (tmp_path / "aggregate_metrics.json").write_text(told)
+    with pytest.raises(BadInput, match=r"aggregate_metrics\.json: "):
+        results.seconds()

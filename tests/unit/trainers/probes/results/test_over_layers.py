@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from trainers.common.errors import BadInput
 from trainers.common.files import write_json
-from trainers.probes.results.over_layers import config_of, folder_over, write_over_layers
+from trainers.probes.results.over_layers import check_others, config_of, folder_over, write_over_layers
 from trainers.probes.settings import Settings
 
 CONFIG = {"batch_size": 512, "num_workers": 8}
@@ -88,3 +92,39 @@ def test_the_config_is_that_of_the_command() -> None:
 def test_without_layers_nothing_is_written(tmp_path: Path) -> None:
     assert not write_over_layers(tmp_path, CONFIG)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda found: found.pop("per_action_metrics"),
+        lambda found: found.update(per_action_metrics={"plan": 1}),
+        lambda found: found["per_action_metrics"].append(3),
+        lambda found: found["per_action_metrics"][0].update(auc_roc="0.5"),
+        lambda found: found["per_action_metrics"][0].update(auc_roc=None),
+        lambda found: found["per_action_metrics"][0].update(action=["plan"]),
+        lambda found: found.update(average_auc_roc=[0.5]),
+        lambda found: found.update(num_workers=True),
+        lambda found: found.update(total_training_time_seconds="long"),
+    ],
+)
+def test_what_an_earlier_command_tells_of_a_layer_is_read_or_refused_before_any_is_trained(
+    tmp_path: Path, alter: Callable[[dict[str, Any]], object]
+) -> None:
+    layer(tmp_path, "4", 60, plan=0.75)
+    layer(tmp_path, "27", 60, plan=0.5)
+    path = tmp_path / "layer_4" / "aggregate_metrics.json"
+    found = read(path)
+    alter(found)
+    write_json(path, found)
+    for ask in (lambda: check_others(tmp_path, []), lambda: write_over_layers(tmp_path, CONFIG)):
+        with pytest.raises(BadInput, match=r"layer_4/aggregate_metrics\.json: not what is told of a layer"):
+            ask()
+    check_others(tmp_path, [tmp_path / "layer_4"])
+
+
+def test_a_layer_s_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    layer(tmp_path, "4", 60, plan=0.75)
+    (tmp_path / "layer_4" / "aggregate_metrics.json").write_text("{")
+    with pytest.raises(BadInput, match="missing or not JSON"):
+        check_others(tmp_path, [])

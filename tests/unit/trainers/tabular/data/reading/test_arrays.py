@@ -45,7 +45,6 @@ def test_arrays_that_are_no_table_are_told(tmp_path: Path) -> None:
 
 def test_arrays_of_objects_are_not_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(
-        BadInput, match=r"cannot be read as NPZ of plain arrays: x\.npy holds objects, which may hide a program"
-    ):
+    told = r"cannot be read as NPZ of plain arrays: x\.npy holds objects, which may hide a program"
+    with pytest.raises(BadInput, match=told):
         find_files([str(tmp_path / "a.npz")]).read(["x"])
