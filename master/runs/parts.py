@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
+from master import steady_clock
 from master.adapters.inbox import Inbox, Noted
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
@@ -84,7 +85,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     code = spec.work.take(spec.layout)
     inbox: Inbox = SimpleQueue()
     forgot = forgotten(_state(spec, journal), spec.layout, journal.run_id)
-    remember(journal, forgot if spec.resumes else ())
+    remember(journal, forgot if spec.resumes else (), steady_clock.now())
     after = max((result.epoch + EPOCH_GAP for result in forgot), default=0)
     name = RunName(journal.run_id, journal.new_epoch(after))
     roster = Roster(link_maker(name, inbox, connect, spec.in_terminal), name.run_id)

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from master import steady_clock
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.records import JobRecord, RunState
@@ -79,9 +78,8 @@ def is_forgotten(record: JobRecord, result: Published) -> bool:
     return all(content_hash(end.files) != result.content_hash for end in record.outcomes.values())
 
 
-def remember(journal: Journal, results: Iterable[Published]) -> None:
-    """Write down that jobs have succeeded."""
-    at = steady_clock.now()
+def remember(journal: Journal, results: Iterable[Published], at: float) -> None:
+    """Write down, at a time of the run's clock, that jobs have succeeded."""
     journal.append(
         Transition(
             *(at, result.job_id, Trigger.COLLECT, State.SUCCEEDED, result.attempt, result.worker, RESULT),

@@ -62,7 +62,7 @@ class Master:
         self.fleet = Fleet(self.workers, home, epoch, self._tell)
         for name in self.members():
             self.fleet.take(name)
-        remember(journal, forgotten)
+        remember(journal, forgotten, clock.now)
         self.state = self.recovered()
         self.courier = Courier(home, self.fleet, tally, self._put)
         ports = Ports(self.fleet.to_say, self.courier, self._launch_of, self.fleet)  # type: ignore[arg-type]

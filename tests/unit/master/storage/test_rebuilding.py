@@ -58,7 +58,7 @@ def test_what_is_published_counts_again(layout: RunLayout) -> None:
     with closing(Journal(layout.journal, "r1")) as journal:
         results = forgotten(state_of(journal, "alpha/a", "alpha/b", "alpha/c"), layout, "r1")
         assert results == [Published("alpha/a", 2, 3, "r1", "lab1", found)]
-        remember(journal, results)
+        remember(journal, results, 7.0)
         state = state_of(journal, "alpha/a", "alpha/b")
         record = state.jobs["alpha/a"]
         assert (record.state, record.attempts, record.content_hash) == (State.SUCCEEDED, 2, found)
