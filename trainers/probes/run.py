@@ -36,7 +36,7 @@ from trainers.probes.results.outputs import ResultDirectory
 from trainers.probes.results.over_layers import check_others, config_of, folder_over, write_over_layers
 from trainers.probes.results.probe_file import checkpoint, metadata_of
 from trainers.probes.results.report import (
-    AVERAGES,
+    averages_of,
     constant_note,
     failure_line,
     print_summary,
@@ -251,9 +251,8 @@ class _Work:
         per_action = [self.results.load_metrics(name) for name in finished]
         for metrics in per_action:
             metrics.pop("history", None)
-        averages = {key: mean(_told(per_action, key.removeprefix("average_"))) for key in AVERAGES}
         return {
-            **averages,
+            **averages_of(per_action),
             **average_baselines(per_action),
             "total_training_time_seconds": seconds,
             "num_workers": self._options.num_workers,
@@ -263,10 +262,6 @@ class _Work:
             "not_scoreable": [{"action": name, "reason": reason} for name, reason in self._failed.items()],
             "per_action_metrics": per_action,
         }
-
-
-def _told(per_action: Sequence[dict[str, Any]], figure: str) -> list[float]:
-    return [one[figure] for one in per_action if one.get(figure) is not None]
 
 
 def _mirror(layer_run: LayerRun, contract: ScriptContract | None) -> Path | None:

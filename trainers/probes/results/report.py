@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import torch
 
-from trainers.probes.fitting.metrics import Scores
+from trainers.probes.fitting.metrics import Scores, mean
 from trainers.probes.reading.inputs import Standardisation
 from trainers.probes.reading.labels import Targets
 
@@ -20,6 +21,12 @@ AVERAGES = {
     "average_precision": "Average Precision:",
     "average_recall": "Average Recall:",
 }
+
+
+def averages_of(per_action: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Return the mean of each figure over the probes that have it."""
+    told = {key: [one.get(key.removeprefix("average_")) for one in per_action] for key in AVERAGES}
+    return {key: mean([value for value in values if value is not None]) for key, values in told.items()}
 
 
 def probe_line(done: int, total: int, action: str, scores: Scores, eta_seconds: float) -> str:

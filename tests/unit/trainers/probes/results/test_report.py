@@ -13,6 +13,7 @@ from trainers.probes.reading.inputs import Standardisation
 from trainers.probes.reading.labels import Targets
 from trainers.probes.results.report import (
     AVERAGES,
+    averages_of,
     baseline_lines,
     constant_note,
     failure_line,
@@ -79,3 +80,8 @@ def test_it_is_said_how_many_probes_the_exact_solver_beats() -> None:
     ]
     found = baseline_lines({"baseline": {"exact": {"auc": 0.8, "f1": None}}, "per_action_metrics": probes})
     assert found == ["Baseline exact: auc 0.8000", "Below the exact solver's AUC: 1 of 2 probes"]
+
+
+def test_probes_without_a_figure_are_left_out_of_its_mean() -> None:
+    found = averages_of([{"auc_roc": 0.5, "f1": None}, {"auc_roc": 1.0}])
+    assert (found["average_auc_roc"], found["average_f1"], found["average_recall"]) == (0.75, None, None)
