@@ -183,5 +183,5 @@ class Run:
 def nothing_left(state: RunState) -> bool:
     """True once no worker has anything of this run any more."""
     return state.finished and not any(
-        view.attempts or view.collecting or view.reattached for view in state.workers.values()
+        view.attempts or view.collecting or view.reattached or view.untold for view in state.workers.values()
     )

@@ -30,6 +30,7 @@ from master.core.running.jobs import (
     revive,
 )
 from master.core.running.lifecycle import ADOPTING, ENDED, WITH_A_WORKER, State, Trigger
+from master.core.running.orders import cancelling
 from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState
 from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
 from worker_agent.protocol.outcome import Finished, Outcome
@@ -61,6 +62,7 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
     view = state.workers[event.worker]
     view.reattached.discard((event.job_id, event.attempt))
     view.ending.discard((event.job_id, event.attempt))
+    cancelling.end_is_told(state, view, (event.job_id, event.attempt), event.finished.outcome, out)
     record = current(state, event.worker, event.job_id, event.attempt)
     if record is None:
         state.free.add(view.name)
@@ -125,6 +127,7 @@ def on_released(state: RunState, event: ev.AttemptReleased, out: Outbox) -> None
 
     After a repetition of what has gone on meanwhile nothing is to be done.
     """
+    cancelling.on_released(state, event, out)
     record = state.jobs.get(event.job_id)
     if record is None or record.worker != event.worker or record.state is not State.ASSIGNED:
         return

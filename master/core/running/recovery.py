@@ -71,8 +71,10 @@ def _outsider(job_id: str) -> JobRecord:
 def _replay(state: RunState, record: JobRecord, transition: Transition) -> None:
     trigger = transition.trigger
     if trigger is Trigger.DROP:
-        record.orphaned.pop(transition.dropped.attempt if transition.dropped else 0, None)
+        _drop(state, record, transition.dropped.attempt if transition.dropped else 0)
         return
+    if trigger is Trigger.USER_CANCEL:
+        _await_end(state, record)
     if trigger is Trigger.LOSE and transition.finished is None:
         orphan(record)
     if trigger is Trigger.ASSIGN:
@@ -86,6 +88,19 @@ def _replay(state: RunState, record: JobRecord, transition: Transition) -> None:
     if trigger is Trigger.FINISH:
         record.note_success()
         state.learn(record)
+
+
+def _await_end(state: RunState, record: JobRecord) -> None:
+    """What a user cancels while it runs has an end to tell, until that is told."""
+    view = state.workers.get(record.worker or "")
+    if view and record.state in ON_A_WORKER and record.job.job_id in state.jobs:
+        view.untold.add(record.key)
+
+
+def _drop(state: RunState, record: JobRecord, attempt: int) -> None:
+    record.orphaned.pop(attempt, None)
+    for view in state.workers.values():
+        view.untold.discard((record.job.job_id, attempt))
 
 
 def _apply(record: JobRecord, transition: Transition) -> None:

@@ -17,6 +17,7 @@ from master.core.running.attempts import end_attempt
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import after_phase1, go_on_unlocking, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
+from master.core.running.orders.cancelling import awaited, tell_awaited
 from master.core.running.orders.order import Ordered
 from master.core.running.orders.table import on_ordered
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
@@ -53,6 +54,7 @@ def begin(state: RunState, at: float) -> Outbox:
         elif record.state is State.READY:
             make_ready(state, record, out)
     state.left_at = at
+    tell_awaited(state, out)
     _finish_if_done(state, out)
     return out
 
@@ -136,21 +138,21 @@ def _on_cancel(state: RunState, event: ev.CancelRequested, out: Outbox) -> None:
 
 def _finish_if_done(state: RunState, out: Outbox) -> None:
     exit_code = _exit_code(state, out.at)
-    if exit_code is not None and not state.finished and not _waits_for_an_end(state):
+    if exit_code is not None and not state.finished and not _waits_for_an_end(state, out.at):
         state.finished = True
         out.commands.append(cmd.Finish(exit_code))
 
 
-def _waits_for_an_end(state: RunState) -> bool:
+def _waits_for_an_end(state: RunState, at: float) -> bool:
     """True while what runs on a worker that leaves is still to be ended, or nobody has looked yet.
 
-    Also while an attempt at a job that a user cancelled still runs, as far as one hears of it.
+    Also while the end of an attempt at a job that a user cancelled is to be told.
     """
     leaving = (view for view in state.workers.values() if view.leaves) if not state.stopping else ()
     if any(not view.tried or (view.up and bool(view.busy or view.ending)) for view in leaving):
         return True
-    still_there = (key for view in state.workers.values() if view.up for key in view.reattached)
-    return any(state.jobs[job_id].cancelled_by for job_id, _ in still_there)
+    views = (view for view in state.workers.values() if view.up or not state.stopping)
+    return any(awaited(view, at, state.policy.lease_s) for view in views)
 
 
 def _exit_code(state: RunState, at: float) -> int | None:

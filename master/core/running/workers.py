@@ -21,7 +21,7 @@ from master.core.running.jobs import (
     move,
 )
 from master.core.running.lifecycle import QUEUED, State, Trigger
-from master.core.running.orders import holding, membership
+from master.core.running.orders import cancelling, holding, membership
 from master.core.running.placing.moving import move_on
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.retry import give_up_hopeless
@@ -49,6 +49,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     for job_id, _ in sorted(view.attempts | view.collecting):
         _reconcile(state, state.jobs[job_id], event, out)
     checkpoints.on_worker_up(state, event)
+    cancelling.on_worker_up(state, view, event, out)
     for key in sorted(event.attempts):
         if current(state, event.worker, *key) is None:
             meet_again(state, view, key, out, is_told=key in event.ended)

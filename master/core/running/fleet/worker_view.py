@@ -49,6 +49,8 @@ class WorkerView:
     """It is being removed from the run, and goes once nothing of the run is there any more."""
     ending: set[Attempt] = field(default_factory=set)
     """Attempts of no job of this run that end there before it goes."""
+    untold: set[Attempt] = field(default_factory=set)
+    """Attempts at jobs that a user has cancelled whose end it has still to tell."""
     resumed_at: float = 0.0
     """When a user last let it be used again: nobody has waited for it before."""
     most: int | None = None

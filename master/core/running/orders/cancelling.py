@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from master.core.nearest import shown
 from master.core.running import commands as cmd
+from master.core.running.events import Attempt, AttemptReleased, WorkerUp
+from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import ON_A_WORKER, after_phase1, leave, move
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.orders.of_jobs import CancelJobs
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.records import JobRecord, Outbox, RunState
+from worker_agent.protocol.outcome import Outcome
 
 _MOST_NAMED = 3
 
@@ -68,10 +71,52 @@ def _cancel(state: RunState, record: JobRecord, signed: str, out: Outbox) -> Non
     if record.state in ON_A_WORKER and record.worker:
         leave(state, record)
         out.commands.append(cmd.Cancel(record.worker, *record.key))
-        if state.workers[record.worker].up:
+        view = state.workers[record.worker]
+        view.untold.add(record.key)
+        if view.up:
             # It has its slot until it has ended there.
-            state.workers[record.worker].reattached.add(record.key)
+            view.reattached.add(record.key)
     state.awaiting.discard(record.job.job_id)
     record.cancelled_by = signed
     move(state, record, Trigger.USER_CANCEL, out, note=signed)
     after_phase1(state, record, out)
+
+
+def end_is_told(state: RunState, view: WorkerView, key: Attempt, outcome: Outcome, out: Outbox) -> None:
+    """Wait no more for the end of an attempt at a job that was cancelled, after a restart neither."""
+    record = state.jobs.get(key[0])
+    if key in view.untold and record and record.state is not State.SUCCEEDED:
+        move(state, record, Trigger.DROP, out, ended=cmd.Dropped(key[1], outcome))
+    view.untold.discard(key)
+    view.reattached.discard(key)
+
+
+def on_worker_up(state: RunState, view: WorkerView, event: WorkerUp, out: Outbox) -> None:
+    """Wait for the end of those attempts only that a worker still has, and whose end nobody has been told."""
+    for key in sorted(view.untold - (event.attempts - event.ended)):
+        end_is_told(state, view, key, Outcome.LOST, out)
+
+
+def on_released(state: RunState, event: AttemptReleased, out: Outbox) -> None:
+    """Wait for no attempt that its worker has not begun, as it knows another of this number of old."""
+    view = state.workers[event.worker]
+    for key in sorted(view.untold):
+        if key[0] == event.job_id and key[1] <= event.attempt:
+            end_is_told(state, view, key, Outcome.LOST, out)
+
+
+def tell_awaited(state: RunState, out: Outbox) -> None:
+    """Say what a start waits for that has no job to run."""
+    for view in state.workers.values() if not state.open_jobs else ():
+        jobs = ", ".join(job_id for job_id, _ in sorted(view.untold)[:_MOST_NAMED])
+        if jobs:
+            more = " and more" if len(view.untold) > _MOST_NAMED else ""
+            text = (
+                f"{jobs}{more} may still end there, cancelled before: it is waited for, at most for a lease"
+            )
+            out.commands.append(cmd.Tell(f"{view.name}: {text}"))
+
+
+def awaited(view: WorkerView, at: float, lease_s: float) -> bool:
+    """True while a worker has to tell that what was cancelled has ended there: a silent one for a lease."""
+    return bool(view.untold) and (view.up or not view.tried or at - view.since <= lease_s)

@@ -9,7 +9,18 @@ from master.core.running.orders.order import CancelJobs, Ordered
 from master.core.running.policy import Policy
 from master.core.running.summary import job_row
 from tests.unit.master.core.running.orders.giving import ANNA, cancel
-from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running, one_running_alone
+from tests.unit.master.core.running.stage import (
+    BASE,
+    LEASE_S,
+    Stage,
+    base,
+    job,
+    one_running,
+    one_running_alone,
+)
+
+ENDED_THERE = ["collect failed job#1@w1", f"finish {EXIT_SOME_FAILED}"]
+"""The log of what was cancelled comes home, and the run is over."""
 
 
 def test_what_runs_is_ended_on_its_worker_and_the_journal_says_who_and_why() -> None:
@@ -33,6 +44,7 @@ def test_it_has_its_slot_until_it_has_ended_there_and_its_log_comes_home() -> No
     run = two()
     assert cancel(run, "job").lines == ["job user cancel#1@w1: cancelled", "cancel job#1@w1"]
     assert run.ended("w1", "job", 1, "cancelled") == [
+        "job drop#1@w1: cancelled",
         "other assign#1@w1: assigned",
         "collect failed job#1@w1",
         "start other#1@w1",
@@ -118,7 +130,8 @@ def test_what_was_given_to_a_worker_and_has_not_begun_is_ended_there() -> None:
     run.up("w1")
     assert cancel(run, "job").lines == ["job user cancel#1@w1: cancelled", "cancel job#1@w1"]
     run.lost("w1")
-    assert run.up("w1") == ["other assign#1@w1: assigned", "start other#1@w1"], "it never came there"
+    told = run.up("w1")
+    assert told == ["job drop#1@w1: cancelled", "other assign#1@w1: assigned", "start other#1@w1"]
 
 
 def test_cancelling_a_base_model_blocks_what_starts_from_it_and_says_so() -> None:
@@ -184,13 +197,65 @@ def test_a_dry_run_changes_nothing_and_remembers_nothing() -> None:
 def test_a_run_ends_once_what_was_cancelled_has_ended_on_its_worker() -> None:
     run = one_running_alone()
     assert not any("finish" in line for line in cancel(run, "job").lines)
-    assert run.ended("w1", "job", 1, "cancelled") == ["collect failed job#1@w1", f"finish {EXIT_SOME_FAILED}"]
+    assert run.ended("w1", "job", 1, "cancelled")[1:] == ENDED_THERE
 
 
-def test_a_run_does_not_wait_for_a_worker_that_does_not_answer() -> None:
+def test_a_run_waits_for_a_worker_that_is_away_to_end_what_was_cancelled_there() -> None:
+    run = one_running_alone()
+    run.lost("w1")
+    assert cancel(run, "job").lines == ["job user cancel#1@w1: cancelled", "cancel job#1@w1"]
+    run.at += LEASE_S - 1
+    assert run.up("w1", ("job", 1)) == ["cancel job#1@w1", "release job#1@w1"]
+    assert run.wait(10 * LEASE_S) == [], "it ends there"
+    assert run.ended("w1", "job", 1, "cancelled")[1:] == ENDED_THERE
+
+
+def test_a_run_waits_no_longer_than_a_lease_for_a_worker_that_does_not_answer() -> None:
     run = one_running_alone()
     cancel(run, "job")
-    assert run.lost("w1") == [f"finish {EXIT_SOME_FAILED}"]
+    assert run.lost("w1") == run.wait(LEASE_S) == []
+    assert run.wait(1) == [f"finish {EXIT_SOME_FAILED}"]
+
+
+def test_what_was_cancelled_and_never_came_there_is_not_waited_for() -> None:
+    run = Stage(job(), workers=["w1"])
+    run.up("w1")
+    cancel(run, "job")
+    run.lost("w1")
+    assert run.up("w1") == ["job drop#1@w1: cancelled", f"finish {EXIT_SOME_FAILED}"]
+
+
+def test_what_a_worker_does_not_begin_as_it_knows_it_of_old_is_not_waited_for() -> None:
+    run = Stage(job(), workers=["w1"])
+    run.up("w1")
+    cancel(run, "job")
+    told = run.tell(ev.AttemptReleased(run.at, "w1", "job", 1))
+    assert told == ["job drop#1@w1: cancelled", f"finish {EXIT_SOME_FAILED}"]
+
+
+def test_a_start_after_it_lets_what_still_runs_end_and_the_one_after_that_is_over_at_once() -> None:
+    run = one_running_alone()
+    cancel(run, "job")
+    says = "job may still end there, cancelled before: it is waited for, at most for a lease"
+    assert run.restart() == [f"tell w1: {says}"]
+    assert run.up("w1", ("job", 1)) == ["cancel job#1@w1", "release job#1@w1"]
+    assert run.ended("w1", "job", 1, "cancelled")[1:] == ENDED_THERE
+    assert run.restart() == [f"finish {EXIT_SOME_FAILED}"]
+
+
+def test_a_start_after_it_waits_for_its_worker_no_longer_than_a_lease() -> None:
+    run = one_running_alone()
+    cancel(run, "job")
+    run.restart()
+    assert run.lost("w1") == run.wait(LEASE_S) == []
+    assert run.wait(1) == [f"finish {EXIT_SOME_FAILED}"]
+
+
+def test_a_run_that_stops_does_not_wait_for_a_worker_that_is_away() -> None:
+    run = one_running_alone()
+    cancel(run, "job")
+    run.lost("w1")
+    assert run.tell(ev.StopRequested(run.at)) == [f"finish {EXIT_SOME_FAILED}"]
 
 
 def test_a_run_that_stops_was_not_interrupted_by_what_its_user_cancelled() -> None:
@@ -210,6 +275,7 @@ def test_an_order_to_a_run_that_is_over_gets_no_reply() -> None:
     run = one_running_alone()
     cancel(run, "job")
     run.lost("w1")
+    run.wait(LEASE_S + 1)
     assert run.take(Ordered(run.at, ANNA, CancelJobs(["job"]))).reply is None
 
 
