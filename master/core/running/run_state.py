@@ -18,6 +18,7 @@ from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import after_phase1, go_on_unlocking, make_ready, move, stop_starting, unlock
 from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
 from master.core.running.orders.cancelling import awaited, tell_awaited
+from master.core.running.orders.holding import forget_what_is_over
 from master.core.running.orders.order import Ordered
 from master.core.running.orders.table import on_ordered
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
@@ -35,6 +36,7 @@ _REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
 def begin(state: RunState, at: float) -> Outbox:
     """Start a fresh or a recovered run: what failed gets new tries, what waits for nothing is ready."""
     out = Outbox(at)
+    forget_what_is_over(state, at)
     for record in list(state.jobs.values()):
         if record.state in _REVIVED and not _stays(state, record):
             move(state, record, Trigger.REVIVE, out)

@@ -53,11 +53,11 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     for key in sorted(event.attempts):
         if current(state, event.worker, *key) is None:
             meet_again(state, view, key, out, is_told=key in event.ended)
-    view.ending = set(_ended_here(view, event)) if view.leaves else set()
+    view.ending = set(_ended_here(view, event))
 
 
 def _ended_here(view: WorkerView, event: ev.WorkerUp) -> Iterator[ev.Attempt]:
-    """Yield the attempts on a worker that leaves which nobody wants and whose end is still to be told."""
+    """Yield the attempts on a worker which its jobs do not wait for and whose end is still to be told."""
     return (key for key in event.attempts - event.ended if key not in view.attempts | view.collecting)
 
 

@@ -48,7 +48,7 @@ class WorkerView:
     leaves: Hold | None = None
     """It is being removed from the run, and goes once nothing of the run is there any more."""
     ending: set[Attempt] = field(default_factory=set)
-    """Attempts of no job of this run that end there before it goes."""
+    """Attempts that were there when it came up and no job waits for: they end before it is free, or goes."""
     untold: set[Attempt] = field(default_factory=set)
     """Attempts at jobs that a user has cancelled whose end it has still to tell."""
     resumed_at: float = 0.0

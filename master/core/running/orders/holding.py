@@ -162,6 +162,13 @@ def release(state: RunState, view: WorkerView, at: float) -> None:
     state.free.add(view.name)
 
 
+def forget_what_is_over(state: RunState, at: float) -> None:
+    """Begin a start without the holds that have ended by themselves: it was told then."""
+    for view in state.workers.values():
+        if view.hold and view.hold.until is not None and at >= view.hold.until:
+            _set(view, None)
+
+
 def on_tick(state: RunState, at: float, out: Outbox) -> None:
     """End holds that end by themselves, and tell when a worker that is wanted for something else is free."""
     for view in state.workers.values():

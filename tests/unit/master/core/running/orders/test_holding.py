@@ -121,6 +121,16 @@ def test_a_drained_worker_tells_once_when_nothing_is_there_any_more() -> None:
     assert (run.wait(1), run.wait(1)) == ([empty], [])
 
 
+def test_a_drained_worker_is_not_free_while_there_is_something_of_an_earlier_start() -> None:
+    run = Stage(job("a"), job("b"))
+    run.order(DrainWorkers(["w1"]), "for bob")
+    run.restart()
+    assert run.up("w1", ("old", 3)) == ["cancel old#3@w1", "release old#3@w1"]
+    assert run.wait(1) == []
+    run.ended("w1", "old", 3, "cancelled")
+    assert run.wait(1) == ["tell w1: nothing of this run is there any more, drained by anna: for bob"]
+
+
 def test_a_hold_with_an_end_ends_by_itself() -> None:
     run = Stage(job("a"), workers=["w1"])
     run.order(PauseWorkers(["w1"], until=100.0), NIGHT)
@@ -128,6 +138,24 @@ def test_a_hold_with_an_end_ends_by_itself() -> None:
     assert run.wait(99.0) == []
     over = "tell w1: used again, the time of its hold by anna: night is over"
     assert run.wait(1.0) == ["a assign#1@w1: assigned", over, "start a#1@w1"]
+
+
+def test_a_hold_that_is_over_is_not_told_of_again_by_the_next_start() -> None:
+    run = Stage(job("a"), workers=["w1"])
+    run.order(PauseWorkers(["w1"], until=100.0), NIGHT)
+    run.wait(100.0)
+    run.restart()
+    assert run.state.workers["w1"].hold is None
+    assert run.up("w1") == ["a assign#1@w1: assigned", "start a#1@w1"]
+    assert run.wait(1.0) == []
+
+
+def test_a_hold_that_is_not_over_ends_by_itself_after_a_restart() -> None:
+    run = Stage(job("a"), workers=["w1"])
+    run.order(PauseWorkers(["w1"], until=100.0))
+    run.restart()
+    assert run.up("w1") == []
+    assert "start a#1@w1" in run.wait(100.0)
 
 
 @pytest.mark.parametrize("order", [PauseWorkers(["w1"]), DrainWorkers(["w1"], now=True)])
