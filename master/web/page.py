@@ -12,7 +12,7 @@ from master.core.planning.plan import makes_base_model
 from master.core.results.lines import Question, ask, result_lines
 from master.core.running.orders.order import MOST_OF_A_REASON
 from master.errors import UsageError
-from master.runs.control.client import order
+from master.runs.control.client import order_all
 from master.view.answers.grouped_results import as_json
 from master.web.causes import AT_ONCE, Causes, Told
 from master.web.details import base_models, detail_json
@@ -150,13 +150,11 @@ class Page:
             raise LookupError(f"no order {shown(verb)}: {hint(verb, MAY_ORDER)}")
         fields, why, dry_run = _understood(asked)
         if "matching" in fields:
-            fields["jobs"] = _selected(self.model, wished(*_matching(fields.pop("matching"))))
-        done = Answer(verb=verb, dry_run=dry_run, done=[], refused=[], notes=[])
-        for part in _parts(fields):
-            told = await asyncio.to_thread(order, self.watch.layout, verb, part, why, dry_run=dry_run)
-            for key in ("done", "refused", "notes"):
-                done[key] += told[key]
-        return done
+            wish = wished(*_matching(fields.pop("matching")))
+            fields |= {"jobs": _selected(self.model, wish), "only": list(wish.states)}
+        parts, layout = list(_parts(fields)), self.watch.layout
+        told = await asyncio.to_thread(order_all, layout, verb, parts, why, dry_run=dry_run)
+        return {"verb": verb, "dry_run": dry_run, **told}
 
 
 def _check(model: Model, job_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -57,6 +57,40 @@ def order(
             problem += f"; the last master was {elsewhere}: where it still works, give the order there"
         raise NoMaster(f"{problem}; {_ON_A_RETRY if verb == 'retry' else advice}")
     return told
+
+
+def order_all(
+    layout: RunLayout, verb: str, orders: Sequence[Mapping[str, Any]], why: str = "", *, dry_run: bool = False
+) -> dict[str, list[Any]]:
+    """Give orders of one verb one after the other and return all that came of them.
+
+    Raises as `order` does where the first fails; where a later one does, those that are left are refused, as
+    what was done is to be told.
+    """
+    found: dict[str, list[Any]] = {"done": [], "refused": [], "notes": []}
+    for number, fields in enumerate(orders):
+        try:
+            told = order(layout, verb, fields, why, dry_run=dry_run)
+        except TwophaseError as error:
+            if not number:
+                raise
+            found["refused"] += _left(orders[number:], error)
+            break
+        for key, items in found.items():
+            items += told[key]
+    return found
+
+
+def _left(orders: Sequence[Mapping[str, Any]], error: TwophaseError) -> list[dict[str, str]]:
+    """Return what is named by orders that were not carried out, as far as is known."""
+    says = f"is not known to be done: {error}"
+    return [{"name": name, "says": says} for fields in orders for name in _named(fields)]
+
+
+def _named(fields: Mapping[str, Any]) -> Sequence[str]:
+    """Return the jobs or workers that an order names."""
+    names: Sequence[str] = fields.get("jobs") or fields.get("workers") or ["the rest"]
+    return names
 
 
 def reached(layout: RunLayout) -> socket.socket | None:

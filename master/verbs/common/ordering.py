@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from master.commands.frame import Command
-from master.errors import TwophaseError
 from master.verbs.common.options import add_run_options
 
 NOT_ALL = 1
@@ -47,37 +46,12 @@ def carry_out(command: Command, options: argparse.Namespace, verb: str, orders: 
 
 
 def given(run: Path, verb: str, orders: Sequence[Answered], why: str, *, dry_run: bool) -> Answered:
-    """Give orders one after the other and return all that came of them, as it is published.
-
-    Where one after the first fails, those that are left are refused: what was done is told.
-    """
-    from master.runs.control.client import order
+    """Give orders one after the other and return all that came of them, as it is published."""
+    from master.runs.control.client import order_all
     from master.verbs.common.run_directory import layout_of
 
-    layout, found = layout_of(run), Answered(done=[], refused=[], notes=[])
-    for number, fields in enumerate(orders):
-        try:
-            told = order(layout, verb, fields, why, dry_run=dry_run)
-        except TwophaseError as error:
-            if not number:
-                raise
-            found["refused"] += _left(orders[number:], error)
-            break
-        for key, items in found.items():
-            items += told[key]
+    found = order_all(layout_of(run), verb, orders, why, dry_run=dry_run)
     return {"verb": verb, "dry_run": dry_run, **found}
-
-
-def _left(orders: Sequence[Answered], error: TwophaseError) -> list[Answered]:
-    """Return what the orders name that were not carried out, as those before them were."""
-    says = f"is not known to be done: {error}"
-    return [{"name": name, "says": says} for fields in orders for name in _named(fields)]
-
-
-def _named(fields: Answered) -> Sequence[str]:
-    """Return the jobs or workers that an order names."""
-    names: Sequence[str] = fields.get("jobs") or fields.get("workers") or [fields.get("name") or "the rest"]
-    return names
 
 
 def lines(answered: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from master.core.running.orders.order import ORDERS
+from master.errors import NoMaster
+from master.runs.control import client
 from master.web import page as module
 from master.web.page import Page, wished
 from master.web.run_watch import RunWatch
@@ -23,15 +25,41 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         done = [{"name": each, "says": "was running"} for each in fields["jobs"]]
         return {"done": done, "refused": [], "notes": []}
 
-    monkeypatch.setattr(module, "order", order)
+    monkeypatch.setattr(client, "order", order)
     return found
 
 
 def test_an_order_on_all_that_fits_a_filter_names_the_jobs(watch: RunWatch, given: list[Any]) -> None:
     asked = {"order": {"matching": {"q": "lr=0.1", "state": ""}}, "why": "slow", "dry_run": True}
     told = asyncio.run(Page(watch).order("cancel", asked))
-    assert given == [("cancel", {"jobs": ["alpha/lr=0.1", "alpha/plain"]}, "slow", True)]
+    only: list[str] = []
+    assert given == [("cancel", {"jobs": ["alpha/lr=0.1", "alpha/plain"], "only": only}, "slow", True)]
     assert [each["name"] for each in told["done"]] == ["alpha/lr=0.1", "alpha/plain"] and told["dry_run"]
+
+
+def test_an_order_on_jobs_in_some_states_leaves_those_alone_that_have_gone_on(
+    watch: RunWatch, given: list[Any]
+) -> None:
+    asked = {"order": {"matching": {"q": "lr=0.1", "state": "failed,running"}}}
+    asyncio.run(Page(watch).order("cancel", asked))
+    assert given[0][1]["only"] == ["failed", "running"]
+
+
+def test_what_was_done_is_told_though_the_master_went_meanwhile(
+    watch: RunWatch, given: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> dict[str, Any]:
+        if given:
+            raise NoMaster("no master is running on this run")
+        given.append(1)
+        return {"done": [{"name": "a", "says": "was running"}], "refused": [], "notes": []}
+
+    monkeypatch.setattr(module, "IN_AN_ORDER", 1)
+    monkeypatch.setattr(client, "order", gone)
+    told = asyncio.run(Page(watch).order("cancel", {"order": {"jobs": ["a", "b"]}}))
+    assert [each["name"] for each in told["done"]] == ["a"]
+    says = "is not known to be done: no master is running on this run"
+    assert told["refused"] == [{"name": "b", "says": says}]
 
 
 def test_many_jobs_are_told_in_parts(
