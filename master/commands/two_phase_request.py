@@ -32,7 +32,7 @@ from master.core.planning.plan import Plan, make_plan
 from master.core.planning.workers import notes_on_limits
 from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
-from master.errors import TwophaseError, UsageError
+from master.errors import ConfigError, TwophaseError, UsageError
 from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
 from master.intake.executors import (
     default_executor,
@@ -61,6 +61,7 @@ from master.storage.journal_reading import (
 from master.storage.result_records import EarlierResult, earlier_results
 from master.storage.run_layout import RunLayout
 from master.view.plan_code import PlannedCode
+from master.view.wording import plural
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR, INLINE
 
 _ALL_DONE = (
@@ -163,7 +164,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     store = BaseModelStore(layout)
     whole, damaged = store.scan(jobs.base_models)
     rotten = {} if options.skip_phase1 else store.look(damaged)[0]
-    plan = _plan(jobs, {**whole, **rotten}, reading.machines)
+    jobs, plan = _planned((own, jobs), {**whole, **rotten}, reading.machines, left_out)
     _check_skip_phase1(options, plan)
     check_results(layout, jobs, earlier)
     to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
@@ -176,6 +177,28 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     found = planned, code.record, plan, whole, rotten, damaged, doubt
     rest = needs, flags, executor, of_base, results, None if stages else more.read_more
     return TwoPhaseRequest(cluster, jobs, *found, *rest)
+
+
+def _planned(
+    own_and_all: tuple[JobsSpec, JobsSpec],
+    whole: Mapping[str, Mapping[str, Any]],
+    cluster: ClusterSpec,
+    left_out: list[str],
+) -> tuple[JobsSpec, Plan]:
+    """Return the jobs that can be planned, and how: those of the command's own file, which must, or all.
+
+    Raises ConfigError; adds to `left_out` what is to be said of added jobs that are left out.
+    """
+    own, jobs = own_and_all
+    try:
+        return jobs, _plan(jobs, whole, cluster)
+    except ConfigError as error:
+        found = {spec_hash: manifest for spec_hash, manifest in whole.items() if spec_hash in own.base_models}
+        plan, count = _plan(own, found, cluster), len(jobs.jobs) - len(own.jobs)
+        gone = f"{'is' if count == 1 else 'are'} left out"
+        what = f"{plural(count, 'job')} that `twophase add` gave the run {gone}"
+        left_out.append(f"{what}, as base models for them can be trained nowhere any more: {error}")
+        return own, plan
 
 
 def _plan(jobs: JobsSpec, whole: Mapping[str, Mapping[str, Any]], cluster: ClusterSpec) -> Plan:

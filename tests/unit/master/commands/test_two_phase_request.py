@@ -163,3 +163,17 @@ def test_jobs_may_ask_for_labels_that_only_a_worker_has_that_was_added(tmp_path:
         checked(words)
     ordered(words, AddWorker({}, name="gpu9", labels=["a100"]))
     assert [each.config for each in checked(words).jobs.jobs] == [job]
+
+
+def test_added_jobs_whose_base_models_can_be_trained_nowhere_any_more_are_left_out(tmp_path: Path) -> None:
+    words = [*argv(tmp_path, SWEEP, phase1_labels=["big"]), "--script-path", str(tmp_path / "train.py")]
+    cluster = json.loads((tmp_path / "cluster.json").read_text())
+    cluster["servers"][0]["labels"] = ["big"]
+    (tmp_path / "cluster.json").write_text(json.dumps(cluster))
+    job = {"lr": 0.2, "resources": {"labels": ["a100"]}}
+    more = AddJobs("/more.json", json.dumps({"base_model": {"exclude": ["lr"]}, "jobs": [job]}))
+    ordered(words, AddWorker({}, name="gpu9", labels=["a100"]), more)
+    request = checked(words)
+    assert [each.config for each in request.jobs.jobs] == [SWEEP] and not request.plan.to_train
+    (note,) = (each for each in request.code.notes if "can be trained nowhere" in each)
+    assert note.startswith("1 job that `twophase add` gave the run is left out") and "phase1_labels" in note
