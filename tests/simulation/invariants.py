@@ -19,6 +19,8 @@ from tests.simulation.users import (
     every_open_job_has_a_cause,
     nothing_starts_on_a_worker_that_a_user_holds,
     what_a_user_cancelled_stays_so,
+    what_a_user_prefers_goes_first,
+    what_a_user_set_holds,
 )
 from tests.unit.master.core.running.simulation import check_books, essence
 from worker_agent.core.state import Artefact
@@ -312,6 +314,8 @@ OF_THE_MASTER: tuple[Invariant, ...] = (
     nothing_starts_on_a_worker_that_a_user_holds,
     every_open_job_has_a_cause,
     what_a_user_cancelled_stays_so,
+    what_a_user_set_holds,
+    what_a_user_prefers_goes_first,
     no_retry_pays_for_the_place,
     failed_jobs_used_up_their_tries,
     the_books_agree,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from master.core.running import attempts, jobs, recovery, retry, run_state, workers
 from master.core.running.fleet.worker_view import WorkerView
-from master.core.running.orders import holding
+from master.core.running.orders import holding, setting
 from master.core.running.placing import assigning
 from master.runs import dispatcher
 from master.runs.dispatcher import Dispatcher
@@ -104,6 +104,27 @@ OF_THE_MASTER = (
         "_set(view, _hold_of(event))",
         "pass",
         breaks="nothing_starts_on_a_worker_that_a_user_holds",
+    ),
+    Mutation(
+        "how many run at a time is forgotten by the next start",
+        setting.replay_at_once,
+        "state.at_once = event.order.most",
+        "pass",
+        breaks="what_a_user_set_holds",
+    ),
+    Mutation(
+        "how many run on a worker is forgotten by the next start",
+        holding.replay_slots,
+        "_limit(view, event.order.slots)",
+        "pass",
+        breaks="what_a_user_set_holds",
+    ),
+    Mutation(
+        "what is to go first is forgotten by the next start",
+        setting.replay_priority,
+        "_prefer(state, record, event.order.priority)",
+        "pass",
+        breaks="what_a_user_prefers_goes_first",
     ),
     Mutation(
         "an interruption costs a retry",

@@ -98,3 +98,32 @@ def held_by_users(orders: Iterable[Ordered], at: float) -> list[str]:
             case _:
                 pass
     return [name for name, end in until.items() if at < end]
+
+
+def at_once_by_users(orders: Iterable[Ordered]) -> int | None:
+    """Return how many jobs may run at a time, as the orders that the journal has say; None: any number."""
+    said = [event.order.most for event in orders if isinstance(event.order, SetAtOnce)]
+    return said[-1] if said else None
+
+
+def slots_by_users(orders: Iterable[Ordered]) -> dict[str, int]:
+    """Return the workers that get at most so many jobs at a time; who is added is as it is."""
+    most: dict[str, int] = {}
+    for event in orders:
+        match event.order:
+            case SetSlots(names, slots):
+                most |= dict.fromkeys(names, slots)
+            case AddWorker(name=name):
+                most.pop(name, None)
+            case _:
+                pass
+    return {name: slots for name, slots in most.items() if slots}
+
+
+def priorities_by_users(orders: Iterable[Ordered]) -> dict[str, int]:
+    """Return the priorities that users gave to jobs."""
+    given: dict[str, int] = {}
+    for event in orders:
+        if isinstance(event.order, SetPriority):
+            given |= dict.fromkeys(event.order.jobs, event.order.priority)
+    return given
