@@ -63,10 +63,13 @@ def on_ordered(state: RunState, event: Ordered, out: Outbox) -> None:
 
 
 def _as_done(event: Ordered, reply: Reply) -> Ordered:
-    """Return what is remembered of an order about jobs: those that it was carried out on."""
-    if not isinstance(event.order, CancelJobs | RetryJobs | SetPriority):
-        return event
-    return replace(event, order=replace(event.order, jobs=[item.name for item in reply.done], only=[]))
+    """Return what is remembered of an order about jobs or workers: those that it was carried out on."""
+    names = [item.name for item in reply.done]
+    if isinstance(event.order, CancelJobs | RetryJobs | SetPriority):
+        return replace(event, order=replace(event.order, jobs=names, only=[]))
+    if isinstance(event.order, PauseWorkers | DrainWorkers | ResumeWorkers | SetSlots | RemoveWorkers):
+        return replace(event, order=replace(event.order, workers=names))
+    return event
 
 
 def told(event: Ordered, reply: Reply) -> str:

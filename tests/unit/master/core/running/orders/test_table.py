@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from master.core.running.orders.of_workers import (
+    DrainWorkers,
+    PauseWorkers,
+    RemoveWorkers,
+    ResumeWorkers,
+    SetSlots,
+)
 from master.core.running.orders.order import (
     ORDERS,
     CancelJobs,
@@ -13,7 +24,7 @@ from master.core.running.orders.order import (
     SetPriority,
 )
 from master.core.running.orders.table import KINDS, replay, told
-from tests.unit.master.core.running.orders.giving import ANNA, cancel
+from tests.unit.master.core.running.orders.giving import ANNA, cancel, give
 from tests.unit.master.core.running.stage import Stage, job
 
 
@@ -28,6 +39,14 @@ def test_only_an_order_that_changed_something_is_remembered() -> None:
     assert run.orders == []
     cancel(run, "job", "nowhere")
     assert [order.order for order in run.orders] == [CancelJobs(["job"])], "and of it what was done"
+
+
+@pytest.mark.parametrize("kind", [PauseWorkers, DrainWorkers, ResumeWorkers, SetSlots, RemoveWorkers])
+def test_of_an_order_about_workers_what_was_refused_is_not_remembered(kind: type[Any]) -> None:
+    run = Stage(job(), workers=["w1"])
+    run.order(PauseWorkers(["w1"]))
+    give(run, kind(["w1", "not-yet-there"]))
+    assert run.orders[-1].order == kind(["w1"]), "a worker of that name may come with the next start"
 
 
 def test_those_who_watch_are_told_in_a_line() -> None:
