@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NAME = "results"
 FORMATS = ("table", "csv", "markdown", "html", "parquet")
+FORMAT_OF = {".txt": "table", ".csv": "csv", ".md": "markdown", ".html": "html", ".parquet": "parquet"}
+"""By the end of a file's name."""
 SOURCES = ("json", "csv", "tensorboard")
 UNREAD = 1
 """The exit code where figures of a job could not be read; the others are shown."""
@@ -41,7 +43,7 @@ exit codes:
 examples:
   twophase results
   twophase results --by val_f1 --where model=large --baseline lr=1e-3
-  twophase results --over none --format csv --output all.csv"""
+  twophase results --over none --output all.csv"""
 
 
 def main(words: Sequence[str]) -> int:
@@ -73,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     add("--baseline", type=named, action="append", default=[], metavar="F=V", help=baseline)
     source = "read metrics from these files alone (metrics.json, else CSV logs, else event files)"
     add("--source", choices=SOURCES, default="", help=source)
-    add("--format", choices=FORMATS, default="table", help="how it is written (table)")
+    add("--format", choices=FORMATS, help="how it is written (by the end of --output's name, else table)")
     add("--output", type=Path, metavar="FILE", help="write there, and not to standard output")
     return result
 
@@ -83,7 +85,19 @@ def _names(text: str) -> tuple[str, ...]:
     return () if names == (_NOTHING,) else names
 
 
+def _format_of(options: argparse.Namespace) -> str:
+    """Return the format that is asked for, or that the name of the file says; UsageError for other names."""
+    if options.format or options.output is None:
+        return options.format or "table"
+    found = FORMAT_OF.get(options.output.suffix.lower())
+    if found is None:
+        known = ", ".join(FORMAT_OF)
+        raise UsageError(f"--output {options.output}: its name ends in none of {known}: say --format")
+    return found
+
+
 def _show(options: argparse.Namespace, command: Command) -> int:
+    options.format = _format_of(options)
     from master.core.results.lines import result_lines
 
     unread: dict[str, list[str]] = {}

@@ -70,6 +70,6 @@ def refusals(answered: Mapping[str, Any]) -> Iterator[str]:
     """Yield what was not done, and why."""
     refused = answered["refused"]
     for item in refused[:_MOST_SHOWN]:
-        yield f"{item['name']} {item['says']}"
+        yield f"{item['name']}: {item['says']}"
     if len(refused) > _MOST_SHOWN:
         yield f"… and {len(refused) - _MOST_SHOWN:,} more: --json tells all {len(refused):,}"

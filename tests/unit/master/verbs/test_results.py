@@ -78,6 +78,12 @@ def test_a_file_is_written_whole(form: str, begins: str, search: Path, tmp_path:
     assert target.read_bytes().decode("latin-1").startswith(begins)
 
 
+def test_the_name_of_a_file_says_its_format(search: Path, tmp_path: Path) -> None:
+    target = tmp_path / "all.CSV"
+    assert main(["--run", str(search), "--over", "none", "--output", str(target)]) == 0
+    assert {"f1.mean", "lr"} <= set(target.read_text().splitlines()[0].split(","))
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -89,6 +95,7 @@ def test_a_file_is_written_whole(form: str, begins: str, search: Path, tmp_path:
         (["--over", "sed"], "--over: no job has the field `sed`: did you mean `seed`?"),
         (["--format", "parquet"], "--format parquet: give --output FILE"),
         (["--format", "csv", "--output", "/proc/no/such"], "--output /proc/no/such: "),
+        (["--output", "all.xlsx"], "its name ends in none of .txt, .csv, .md, .html, .parquet: say --format"),
     ],
 )
 def test_what_cannot_be_is_one_line(

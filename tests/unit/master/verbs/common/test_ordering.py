@@ -57,7 +57,7 @@ def test_what_is_refused_is_an_error_and_said_apart(
     assert cancel.main(["plain", "lr=0.1", "--run", str(run), "--dry-run"]) == 1
     out, err = capsys.readouterr()
     assert out == "would cancel alpha/plain: was running on lab1\n"
-    assert err == "twophase cancel: alpha/lr=0.1 has succeeded\n"
+    assert err == "twophase cancel: alpha/lr=0.1: has succeeded\n"
 
 
 def test_all_that_came_of_several_orders_is_one_object(
@@ -79,7 +79,7 @@ def test_what_was_done_is_told_though_the_master_went_meanwhile(
     out, err = capsys.readouterr()
     assert out == "cancel alpha/plain: was running on lab1\n"
     says = "is not known to be done: no master is running on this run"
-    assert err == f"twophase cancel: alpha/lr=0.1 {says}\n"
+    assert err == f"twophase cancel: alpha/lr=0.1: {says}\n"
 
 
 def test_a_hundred_are_told_in_few_lines(
