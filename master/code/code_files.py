@@ -6,11 +6,11 @@ import os
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from master.code.git import git_argv
 from master.errors import ConfigError
+from master.intake.secrets.secret_files import NAMED, is_cluster_config, named_by, secret_in
 
 _STATE = ".twophase"
 _RESULTS = frozenset({"experiments", "wandb"})
@@ -24,14 +24,6 @@ _VIRTUAL_ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 """Either lies at the top of an environment, whatever its folder is called."""
 _LOGS = frozenset({"phase1_base_models.json", "phase2_experiments.json", "phase2_experiments.csv"})
 """What a run leaves beside its state."""
-_SECRETS = (
-    *(".env", ".env.*", ".netrc", ".pgpass", ".pypirc", ".htpasswd", "kaggle.json"),
-    *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx"),
-    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"),
-)
-_NO_SECRETS = (".env.example", ".env.sample", ".env.template", ".env.dist")
-_SECRET_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube"})
-_KEY_FILES = (b"-----BEGIN ", b"PuTTY-User-Key-File")
 MAX_FILE_BYTES = 10 * 2**20
 """Larger files are data, not code, and are left out."""
 MAX_FILES = 20_000
@@ -62,15 +54,15 @@ def find_code(folder: Path, scripts: Sequence[Path], not_code: Collection[Path])
     In a git checkout the files that git tracks or does not ignore are taken.  Raises TooMuchCode.
     """
     search = _Search(folder, [path for path in not_code if folder in path.parents])
-    files, left_out = list(scripts), []
-    for path in search.look(scripts):
-        if path in scripts:
-            continue
-        if reason := _reason_to_leave_out(folder / path):
-            left_out.append(f"{path}: {reason}")
-        else:
-            files.append(path)
-    return CodeFiles(tuple(files), tuple(left_out), tuple(search.told()))
+    reasons = {
+        path: _reason_to_leave_out(folder / path) for path in search.look(scripts) if path not in scripts
+    }
+    for config in [folder / path for path in reasons if is_cluster_config(folder / path)]:
+        named = {Path(os.path.realpath(path)) for path in named_by(config)}
+        reasons |= {path: NAMED for path in reasons if Path(os.path.realpath(folder / path)) in named}
+    files = (path for path, reason in reasons.items() if not reason)
+    left_out = (f"{path}: {reason}" for path, reason in reasons.items() if reason)
+    return CodeFiles((*scripts, *files), tuple(left_out), tuple(search.told()))
 
 
 def _not_too_many(folder: Path, names: Iterable[Path]) -> Iterator[Path]:
@@ -87,10 +79,8 @@ def _too_many(folder: Path) -> TooMuchCode:
 
 
 def _reason_to_leave_out(path: Path) -> str:
-    if is_secret(path):
-        return "may hold a secret and is not copied; variables for jobs go into `env_from` or `env_file`"
-    if path.is_file() and _holds_a_key(path):
-        return "holds a private key and is not copied; put it where jobs find it on the worker"
+    if reason := secret_in(path):
+        return reason
     if path.is_dir():
         return "a link to a folder is not copied as code; if it is data, name it under `data`"
     if not path.exists():
@@ -98,22 +88,6 @@ def _reason_to_leave_out(path: Path) -> str:
     if path.stat().st_size > MAX_FILE_BYTES:
         return f"larger than {MAX_FILE_BYTES >> 20} MiB and not copied as code"
     return ""
-
-
-def is_secret(path: Path) -> bool:
-    """Tell whether a file's name says that it holds a password or a private key."""
-    name = path.name.lower()
-    named = any(fnmatchcase(name, pattern) for pattern in _SECRETS)
-    return (named and name not in _NO_SECRETS) or not _SECRET_FOLDERS.isdisjoint(path.parts[-3:-1])
-
-
-def _holds_a_key(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            begin = stream.readline(100)
-    except OSError:
-        return False  # who copies it says what is wrong
-    return begin.startswith(_KEY_FILES) and (b"PRIVATE KEY" in begin or b"PuTTY" in begin)
 
 
 @dataclass

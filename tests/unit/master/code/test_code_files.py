@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from master.code import code_files
-from master.code.code_files import CodeFiles, TooMuchCode, find_code, is_secret
+from master.code.code_files import CodeFiles, TooMuchCode, find_code
 from master.code.sources import CodeRequest, find_sources
 from master.errors import ConfigError
+from master.intake.secrets.secret_files import is_secret
 
 
 def write(folder: Path, *names: str) -> None:
