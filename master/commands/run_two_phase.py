@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from master.commands.frame import Command
 from master.commands.options.run_two_phase import NAME, TwoPhaseOptions, parse
+from master.commands.options.usual_config import usual_config
 
 if TYPE_CHECKING:
     from master.runs.worker_check import Look
@@ -17,7 +19,22 @@ COMMAND = Command(NAME)
 
 def main(argv: Sequence[str] | None = None, name: str = NAME) -> int:
     """Run the command and return its exit code; errors of the user are one message, never a traceback."""
-    return COMMAND.run(lambda: _work(parse(argv, name)))
+    return COMMAND.run(lambda: _work(with_usual_config(parse(argv, name), name)))
+
+
+def with_usual_config(options: TwoPhaseOptions, name: str) -> TwoPhaseOptions:
+    """Return the options, with the cluster config that lies here where none is named, and say so.
+
+    `run_two_phase` has always used this machine alone then, and only says what it leaves unused.
+    """
+    usual = None if options.cluster_config or options.verify else usual_config()
+    if usual is None:
+        return options
+    if name == NAME:
+        COMMAND.say(f"{usual} lies here and is not used: give --cluster-config {usual}")
+        return options
+    COMMAND.say(f"the workers are those of {usual} here; --cluster-config names others")
+    return replace(options, cluster_config=usual)
 
 
 def _work(options: TwoPhaseOptions) -> int:

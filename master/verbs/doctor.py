@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
+from master.commands.options.usual_config import usual_config
 
 if TYPE_CHECKING:
     from master.core.explaining.health import Finding
@@ -54,8 +55,7 @@ def _look(options: argparse.Namespace) -> int:
     from master.notify.checking import findings_of
     from master.runs.doctor.diagnosis import diagnose
 
-    usual = Path("cluster_config.json")
-    config = options.cluster_config or (usual if usual.exists() else None)
+    config = options.cluster_config or usual_config()
     cluster = read_cluster(config) if config else this_machine()
     if options.notify and cluster.notify is None:
         raise UsageError(f"--notify: {config or 'no cluster config'} names nobody: see docs/notify.md")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
+from master.commands.options.usual_config import USUAL_CONFIG
 from master.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +21,10 @@ NAME = "init"
 _DESCRIPTION = """\
 Write a first cluster config.  Shows the hosts of ~/.ssh/config, asks which of them are to be workers, looks
 at each as `twophase doctor` does, and leaves out those that you say."""
-_NEXT = "twophase plan --cluster-config {} --jobs-config jobs.json --script-path train.py"
+_NEXT = """\
+Next, with your own script and values:
+  twophase plan{config} --script-path train.py --grid lr=1e-3,1e-4
+  twophase plan{config} --script-path train.py --jobs-config jobs.json"""
 _EPILOG = """\
 exit codes:
   0 written    1 written, and a worker in it cannot be used yet    2 wrong words, or the file is there
@@ -39,11 +44,10 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser."""
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
     add = result.add_argument
-    config = Path("cluster_config.json")
     add(
         "--cluster-config",
         type=Path,
-        default=config,
+        default=USUAL_CONFIG,
         metavar="F",
         help="the file to write (cluster_config.json)",
     )
@@ -78,9 +82,15 @@ def _init(options: argparse.Namespace) -> int:
     if not kept and not here:
         raise UsageError("no worker is left, nothing is written")
     write_whole(path, cluster_text(kept, here=here).encode())
-    print(f"{path} is written. Next: {_NEXT.format(path)}")
+    print(f"{path} is written. {next_steps(path)}")
     broken = (each for each in found if each.worker not in left_out and each.health is Health.BROKEN)
     return 1 if any(broken) else 0
+
+
+def next_steps(path: Path) -> str:
+    """Return what to do with a config that has been written: commands that find it."""
+    named = "" if path == USUAL_CONFIG else f" --cluster-config {shlex.quote(str(path))}"
+    return _NEXT.format(config=named)
 
 
 def _wanted(options: argparse.Namespace, asks: bool) -> tuple[list[str], bool]:

@@ -27,6 +27,9 @@ _STYLE_HELP = (
     "how values follow flags: separate (--key value), joined (--key=value), bare (key=value);"
     " as the script's library has it"
 )
+_CLUSTER_HELP = (
+    "the workers, JSON or YAML (this machine; with `twophase`: cluster_config.json where it is here)"
+)
 EPILOG = f"""\
 what happens:
   Phase 1 trains every base model that the jobs need and that is not in experiments/base_models/ yet, each
@@ -133,7 +136,7 @@ def parser(name: str = NAME) -> argparse.ArgumentParser:
 
 def _add_input(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--cluster-config", type=Path, metavar="F", help="the workers, JSON or YAML (this machine)")
+    add("--cluster-config", type=Path, metavar="F", help=_CLUSTER_HELP)
     add("--jobs-config", type=Path, metavar="F", help="the experiments, JSON or YAML (those of the sweep)")
     what = group.add_mutually_exclusive_group()
     what.add_argument("--script-path", type=Path, metavar="F", help="your training script, as it is")

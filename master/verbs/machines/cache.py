@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
+from master.commands.options.usual_config import usual_config
 
 if TYPE_CHECKING:
     from master.runs.usage.caches import CacheLook
@@ -61,8 +62,7 @@ def _do(options: argparse.Namespace, command: Command) -> int:
 
     if options.dry_run and options.what != "clear":
         raise UsageError(f"--dry-run is for `clear`: `{options.what}` removes nothing")
-    usual = Path("cluster_config.json")
-    config = options.cluster_config or (usual if usual.exists() else None)
+    config = options.cluster_config or usual_config()
     cluster = read_cluster(config) if config else this_machine()
     asked = f"{options.what}-dry" if options.dry_run else options.what
     found = look_at_caches(cluster, chosen(cluster, options.worker), asked)

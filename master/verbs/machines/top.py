@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from master.commands.frame import Command
 from master.commands.options.flag_types import number_of_seconds
 from master.commands.options.parser import new_parser
+from master.commands.options.usual_config import usual_config
 
 if TYPE_CHECKING:
     from master.runs.usage.machines import Looked, MachineWatch
@@ -66,8 +67,7 @@ def _show(options: argparse.Namespace) -> int:
     from master.intake.cluster import read_cluster, this_machine
     from master.runs.usage.machines import MachineWatch
 
-    usual = Path("cluster_config.json")
-    config = options.cluster_config or (usual if usual.exists() else None)
+    config = options.cluster_config or usual_config()
     cluster = read_cluster(config) if config else this_machine()
     is_once = options.once or options.json or not sys.stdout.isatty()
     watch = MachineWatch(cluster, options.every)

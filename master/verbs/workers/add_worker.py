@@ -8,11 +8,11 @@ from pathlib import Path
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
+from master.commands.options.usual_config import USUAL_CONFIG
 from master.errors import UsageError
 from master.verbs.common.ordering import ORDER_EXIT_CODES, add_order_options, carry_out
 
 NAME = "add-worker"
-_CONFIG = Path("cluster_config.json")
 _DESCRIPTION = """\
 Take a worker into a run that goes on: a server of the cluster config by its name, with what that says of all
 servers, or one that --entry describes.  It is connected like any, and stays in the run when the same command
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
     named = "a server of the cluster config, as its `host` calls it"
     result.add_argument("name", nargs="?", metavar="WORKER", help=named)
-    config = f"where it is listed ({_CONFIG}); with --entry: what holds for all servers"
+    config = f"where it is listed ({USUAL_CONFIG}); with --entry: what holds for all servers"
     result.add_argument("--cluster-config", type=Path, metavar="FILE", help=config)
     entry = "a server as the cluster config has them, as one JSON object"
     result.add_argument("--entry", metavar="JSON", help=entry)
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
 def _add(command: Command, options: argparse.Namespace) -> int:
     from master.verbs.workers.entry import config_with, config_without
 
-    path = options.cluster_config or _CONFIG
+    path = options.cluster_config or USUAL_CONFIG
     if (options.name is None) == (options.entry is None):
         raise UsageError("give a WORKER of the cluster config, or --entry, not both")
     if options.entry is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.verbs.init import main
+from master.verbs.init import main, next_steps
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,10 @@ def test_a_config_that_is_there_is_not_written_over(
     assert main(["--cluster-config", str(path), "--here", "--hosts", "none", "--yes"]) == 2
     assert "is there already" in capsys.readouterr().err
     assert path.read_text() == "mine"
+
+
+def test_what_comes_next_finds_the_config_by_itself_or_by_its_name() -> None:
+    _, by_flags, by_file = next_steps(Path("cluster_config.json")).splitlines()
+    assert by_flags.split() == ["twophase", "plan", "--script-path", "train.py", "--grid", "lr=1e-3,1e-4"]
+    assert by_file.split() == ["twophase", "plan", "--script-path", "train.py", "--jobs-config", "jobs.json"]
+    assert "plan --cluster-config 'my lab.json' --script-path" in next_steps(Path("my lab.json"))
