@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=-]")
+_NUMBER = re.compile(r"(?<![A-Za-z0-9.])-?\d{1,15}(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?(?![A-Za-z0-9.*?])")
 _PLAIN_EXPONENTS = range(-2, 5)
 """Of numbers that read well without one."""
 
@@ -22,6 +23,11 @@ def value_text(value: Any) -> str:
 def safe(text: str) -> str:
     """Return a text with `_` for what may not stand in an id."""
     return _UNSAFE.sub("_", text)
+
+
+def same_numbers(text: str) -> str:
+    """Return a name with each number in one spelling, so that names of equal values are equal."""
+    return _NUMBER.sub(lambda found: str(Decimal(found[0]).normalize() + 0), text)
 
 
 def _scalar_text(value: Any) -> str:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from master.core.nearest import near, shown
+from master.core.planning.value_texts import same_numbers
 from master.errors import UsageError
 from master.storage.journal_snapshot import open_snapshot
 from master.verbs.common.run_directory import RunJobs, jobs_of, layout_of, named_job
@@ -64,10 +65,13 @@ def _meant(word: str, jobs: Collection[str]) -> list[str]:
         return [named_job(word, jobs)]
     # In ids brackets are nothing special.
     pattern = word.replace("[", "[[]")
-    found = [job_id for job_id in jobs if fnmatchcase(job_id, pattern)]
-    if found:
+    if found := [job_id for job_id in jobs if fnmatchcase(job_id, pattern)]:
         return found
-    alike = near(word, list(jobs)[:_MOST_NAMES], 0.3)
+    pattern = same_numbers(word).replace("[", "[[]")
+    if found := [job_id for job_id in jobs if fnmatchcase(same_numbers(job_id), pattern)]:
+        return found
+    names = {same_numbers(job_id): job_id for job_id in list(jobs)[:_MOST_NAMES]}
+    alike = names.get(near(same_numbers(word), names, 0.3), "")
     raise UsageError(f"no job is like {shown(word)}" + (f": the nearest is {alike}" if alike else ""))
 
 

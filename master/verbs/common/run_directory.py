@@ -10,6 +10,7 @@ from master.core.explaining.planned import Planned
 from master.core.explaining.standing import Standing, job_of
 from master.core.nearest import near, shown
 from master.core.planning.plan import BASE_MODELS, Job, makes_base_model
+from master.core.planning.value_texts import same_numbers
 from master.errors import UsageError
 from master.storage.journal_snapshot import JournalSnapshot
 from master.storage.run_layout import RunLayout
@@ -57,20 +58,36 @@ def jobs_of(snapshot: JournalSnapshot) -> RunJobs:
 def named_job(word: str, jobs: Collection[str]) -> str:
     """Return the id of the job that a user's word names: an id, its end, or the start of a base model's hash.
 
+    A number may be spelled as it was typed in a sweep: `lr=0.003` is `lr=3e-3`.
     Raises UsageError where it names none, or several.
     """
     if word in jobs:
         return word
-    found = [job_id for job_id in jobs if _is_meant(word, job_id)]
+    found = [job_id for job_id in jobs if _is_meant(word, job_id)] or equal_in_value(word, jobs)
     if len(found) == 1:
         return found[0]
     if found:
         several = f"{len(found)} jobs, such as {found[0]} and {found[1]}"
         raise UsageError(f"{shown(word)} names {several}: say more of it")
-    names = {name: job_id for job_id in jobs for name in (job_id.rpartition("/")[2], job_id)}
-    alike = names.get(near(word, names)) if len(jobs) <= _MOST_COMPARED else None
+    alike = _nearest(word, jobs)
     meant = f"did you mean {alike}?" if alike else "`twophase ps` lists them"
     raise UsageError(f"no job {shown(word)} in this run: {meant}")
+
+
+def equal_in_value(word: str, jobs: Collection[str]) -> list[str]:
+    """Return the jobs whose ids, or ends of ids, differ from a word in the spelling of numbers alone."""
+    wanted = same_numbers(word)
+    spelled = ((job_id, same_numbers(job_id)) for job_id in jobs)
+    return [job_id for job_id, name in spelled if name == wanted or name.endswith(f"/{wanted}")]
+
+
+def _nearest(word: str, jobs: Collection[str]) -> str:
+    """Return the job whose id is like a word, numbers by their values; "" where none is, or too many."""
+    if len(jobs) > _MOST_COMPARED:
+        return ""
+    spelled = ((job_id, same_numbers(job_id)) for job_id in jobs)
+    names = {name: job_id for job_id, long in spelled for name in (long.rpartition("/")[2], long)}
+    return names.get(near(same_numbers(word), names), "")
 
 
 def _is_meant(word: str, job_id: str) -> bool:

@@ -32,6 +32,11 @@ def test_patterns_and_filters_are_restricted_to_states_in_which_the_order_means_
     assert f"base_models/{SECOND}" in aimed(run, "*").jobs
 
 
+def test_a_number_may_be_spelled_as_it_was_typed(run: Path) -> None:
+    assert aimed(run, "lr=1e-2").jobs == ["alpha/lr=0.01"]
+    assert aimed(run, "*/lr=1e-2").jobs == ["alpha/lr=0.01"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

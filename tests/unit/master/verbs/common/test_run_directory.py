@@ -41,6 +41,21 @@ def test_a_word_that_names_none_or_several_is_refused() -> None:
         named_job("zzz", ["alpha/lr=1"])
 
 
+@pytest.mark.parametrize(
+    "word", ["lr=0.003_seed=2", "alpha/lr=0.003_seed=2", "lr=3.0e-3_seed=2", "lr=3e-03_seed=2.0"]
+)
+def test_a_number_is_found_however_it_is_spelled(word: str) -> None:
+    jobs = ["alpha/lr=3e-3_seed=20", "alpha/lr=3e-3_seed=2", "alpha/lr=0.03_seed=2"]
+    assert named_job(word, jobs) == "alpha/lr=3e-3_seed=2"
+
+
+def test_equal_numbers_are_nearer_than_like_letters() -> None:
+    with pytest.raises(UsageError, match=r"did you mean alpha/lr=3e-3_seed=2\?"):
+        named_job("lr=0.003_sed=2", ["alpha/lr=0.03_sd=2", "alpha/lr=3e-3_seed=2"])
+    with pytest.raises(UsageError, match="names 2 jobs"):
+        named_job("lr=0.003", ["a/lr=3e-3", "b/lr=3e-3"])
+
+
 def test_a_journal_of_an_earlier_version_tells_jobs_by_their_ids(run: Path) -> None:
     journal = RunLayout(run).journal
     with closing(sqlite3.connect(journal)) as db, db:
