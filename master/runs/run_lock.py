@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from master.errors import UsageError
@@ -24,6 +25,8 @@ class Owner:
     flag: str
 
 
+_LOCKS = Path("/proc/locks")
+"""Of the kernel; not on every system."""
 RUN_TWO_PHASE = Owner("run_two_phase", "--run-dir")
 
 
@@ -55,6 +58,19 @@ def exclusive(layout: RunLayout, owner: Owner = RUN_TWO_PHASE) -> Iterator[None]
         stream.write(f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}\n")
         stream.flush()
         yield
+
+
+def is_held(layout: RunLayout) -> bool:
+    """Tell whether a process of this machine seems to hold the run directory.
+
+    The lock is not tried: a master that starts at that moment would be refused.
+    """
+    try:
+        inode = layout.lock.stat().st_ino
+        locks = _LOCKS.read_text()
+    except OSError:
+        return False
+    return any(f":{inode} " in line for line in locks.splitlines() if "FLOCK" in line)
 
 
 def last_elsewhere(layout: RunLayout) -> str:

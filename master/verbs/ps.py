@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from master.commands.frame import Command
 from master.commands.options.flag_types import bounded
 from master.verbs.common.options import EXIT_CODES, add_filters, reading_parser
-from master.verbs.common.states import STATES
+from master.verbs.common.states import ENDED, GOES_ON, STATES
 
 if TYPE_CHECKING:
     from master.core.running.summary import JobRow
@@ -69,15 +69,34 @@ class Listing:
     rows: Sequence[Selected]
     time_left: Mapping[str, Any] | None
     """What the running master says of that; None where none works."""
+    is_working: bool = True
+    """Whether a master of this machine works in the run."""
+    as_of: float = 0.0
+    """Unix time of the last that the journal tells; 0 where it tells of no job."""
+    now: float = 0.0
+
+    @property
+    def no_master(self) -> str:
+        """What to say where jobs are left and no master works on them; empty elsewhere."""
+        if self.is_working or all(state in ENDED for state, count in self.counts.items() if count):
+            return ""
+        from master.view.wording import time_of_day
+
+        written = (
+            f"; the last that one wrote was at {time_of_day(self.as_of, self.now)}" if self.as_of else ""
+        )
+        return f"no master of this machine works in this run{written}: {GOES_ON}"
 
 
 def _list(options: argparse.Namespace) -> int:
+    from master.runs.control.place import is_working
     from master.storage.journal_snapshot import open_snapshot
     from master.verbs.common.run_directory import jobs_of, layout_of
     from master.verbs.common.selection import Wish, select
 
     limit = options.limit if options.limit is not None else (0 if options.json else MOST_SHOWN)
     layout = layout_of(options.run)
+    works = is_working(layout)  # asked first: a master may end the run meanwhile
     with open_snapshot(layout.journal) as snapshot:
         run = jobs_of(snapshot)
         fields = snapshot.fields() if options.where or options.json else {}
@@ -86,7 +105,10 @@ def _list(options: argparse.Namespace) -> int:
         shown = found[:limit] if limit else found
         left = _time_left(layout)
         counts = Counter(run.standing(job_id).state for job_id in run.jobs)
-        listing = Listing(snapshot.run_id(), counts, len(found), [item.parsed() for item in shown], left)
+        as_of = max((each.since for each in run.standings.values()), default=0.0)
+        about = works, as_of, snapshot.now()
+        rows = [item.parsed() for item in shown]
+        listing = Listing(snapshot.run_id(), counts, len(found), rows, left, *about)
     if options.json:
         json.dump(_as_json(listing), sys.stdout, indent=1)
         print()
@@ -124,6 +146,11 @@ def _as_json(listing: Listing) -> dict[str, Any]:
         "counts": dict(listing.counts),
         "matching": listing.matching,
         "time_left": listing.time_left,
+        "master": {
+            "works": listing.is_working,
+            "as_of": iso(listing.as_of or None),
+            "says": listing.no_master,
+        },
         "jobs": jobs,
     }
 
@@ -139,6 +166,8 @@ def _lines(listing: Listing) -> Iterator[str]:
     told = ", ".join(f"{listing.counts[state]:,} {state}" for state in STATES if listing.counts.get(state))
     left = f"; {text}" if (text := _left_text(listing.time_left)) else ""
     yield f"{listing.matching:,} of {total:,} jobs; {told or 'none yet'}{left}"
+    if listing.no_master:
+        yield listing.no_master
 
 
 def _left_text(told: Mapping[str, Any] | None) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from master.core.running.orders.order import By
+from master.runs.run_lock import is_held
 from master.storage.run_layout import RunLayout
 
 _FILE = "control"
@@ -47,6 +48,17 @@ def connected(layout: RunLayout) -> socket.socket | None:
         return _opened(layout.state / _FILE, lambda sock, name: sock.connect(name))
     except (FileNotFoundError, ConnectionRefusedError):
         return None
+
+
+def is_working(layout: RunLayout) -> bool:
+    """Tell whether a master works in a run directory on this machine; one that cannot be heard does."""
+    try:
+        sock = connected(layout)
+    except OSError:
+        return True
+    if sock is not None:
+        sock.close()
+    return sock is not None or is_held(layout)  # a master may have had no socket
 
 
 def _opened(path: Path, use: Callable[[socket.socket, str], None]) -> socket.socket:

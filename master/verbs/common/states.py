@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from master.core.running.lifecycle import ENDED as _ENDED
 from master.core.running.lifecycle import State
 
 STATES = tuple(
@@ -11,3 +12,6 @@ STATES = tuple(
         *(State.READY, State.PENDING, State.CANCELLED, State.SUCCEEDED),
     )
 )
+ENDED = frozenset(state.value for state in _ENDED)
+GOES_ON = "the same command as before goes on with it"
+"""With a run in which no master works."""

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from master.errors import UsageError
-from master.runs.run_lock import exclusive, last_elsewhere
+from master.runs import run_lock
+from master.runs.control.place import is_working, listening
+from master.runs.run_lock import exclusive, is_held, last_elsewhere
 from master.storage.run_layout import RunLayout
 
 
@@ -46,3 +48,32 @@ def test_who_held_it_last_is_told_where_that_was_another_machine(tmp_path: Path)
     ):
         layout.lock.write_text(said)
         assert last_elsewhere(layout) == told
+
+
+def test_a_lock_is_seen_without_being_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout, locks = RunLayout(tmp_path / "run"), tmp_path / "locks"
+    monkeypatch.setattr(run_lock, "_LOCKS", locks)
+    assert not is_held(layout) and not is_working(layout)
+    with exclusive(layout):
+        assert not is_held(layout)  # the system tells nothing of locks
+    inode = layout.lock.stat().st_ino
+    locks.write_text(
+        f"1: FLOCK  ADVISORY  WRITE 7 08:01:{inode}1 0 EOF\n2: POSIX ADVISORY READ 7 08:01:{inode} 0 EOF\n"
+    )
+    assert not is_held(layout)
+    locks.write_text(f"1: FLOCK  ADVISORY  WRITE 7 08:01:{inode} 0 EOF\n")
+    assert is_held(layout) and is_working(layout)
+
+
+def test_a_master_works_where_its_socket_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = RunLayout(tmp_path / "run")
+    layout.state.mkdir(parents=True)
+    with listening(layout):
+        assert is_working(layout)
+    assert not is_working(layout)  # it was killed: its socket is left
+    monkeypatch.setattr("master.runs.control.place.connected", _refused)
+    assert is_working(layout)
+
+
+def _refused(layout: RunLayout) -> None:
+    raise PermissionError

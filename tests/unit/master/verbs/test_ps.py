@@ -11,6 +11,7 @@ import pytest
 
 from master import steady_clock
 from master.core.running.lifecycle import State, Trigger
+from master.runs.control import place
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from master.verbs import ps
@@ -21,11 +22,34 @@ from tests.unit.master.verbs.published import as_published
 
 def test_what_failed_comes_first_and_all_are_counted(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--run", str(run)]) == 0
-    head, *lines, end = capsys.readouterr().out.splitlines()
+    head, *lines, end, no_master = capsys.readouterr().out.splitlines()
     assert head.split() == ["STATE", "TIME", "TRIES", "WORKER", "JOB", "WHY"]
     assert [line.split()[0] for line in lines] == ["failed", "running", "pending", "pending", "succeeded"]
     assert lines[0].endswith("alpha/lr=0.1                                  out of luck")
     assert end == "5 of 5 jobs; 1 failed, 1 running, 2 pending, 1 succeeded"
+    assert no_master.startswith(
+        "no master of this machine works in this run; the last that one wrote was at "
+    )
+    assert no_master.endswith(": the same command as before goes on with it")
+
+
+def test_a_dead_master_is_told_to_programs_and_one_that_works_is_not_called_dead(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--run", str(run), "--json"]) == 0
+    told = as_published("ps", capsys.readouterr().out)["master"]
+    assert (told["works"], told["as_of"]) == (False, "1970-01-01T00:00:09.000+00:00")
+    assert told["says"].startswith("no master of this machine works in this run")
+    with place.listening(RunLayout(run)):
+        assert main(["--run", str(run)]) == 0
+    assert "no master" not in capsys.readouterr().out
+
+
+def test_a_run_that_has_ended_needs_no_master() -> None:
+    assert ps.Listing("r", {"succeeded": 2, "running": 0}, 2, [], None, is_working=False).no_master == ""
+    assert ps.Listing("r", {"pending": 2}, 2, [], None, is_working=False).no_master == (
+        "no master of this machine works in this run: the same command as before goes on with it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,6 +132,7 @@ def test_a_master_tells_how_much_time_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ps, "_time_left", lambda layout: told)
+    monkeypatch.setattr(place, "is_working", lambda layout: True)
     assert main(["--run", str(run)]) == 0
     assert capsys.readouterr().out.strip().endswith(end)
     assert main(["--run", str(run), "--json"]) == 0
