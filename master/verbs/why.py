@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import time
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.verbs.common.options import EXIT_CODES, reading_parser
+from master.verbs.common.states import GOES_ON
+
+if TYPE_CHECKING:
+    from master.storage.run_layout import RunLayout
+    from master.verbs.common.run_directory import RunJobs
 
 NAME = "why"
 _DESCRIPTION = """\
@@ -21,7 +28,7 @@ _EPILOG = f"""\
 examples:
   twophase why alpha/lr=1e-3
   twophase why 3f9c2a --json | jq -r .says"""
-_NO_MASTER = "no master of this machine works in this run: the same command as before goes on with it"
+_NO_MASTER = f"no master of this machine works in this run: {GOES_ON}"
 
 _ENDED = {
     "succeeded": "has succeeded",
@@ -29,6 +36,7 @@ _ENDED = {
     "cancelled": "was cancelled",
     "blocked": "is blocked",
 }
+_TRIED_AGAIN = "the same command as before, which tries again what failed"
 _WITH_NOTE = ("failed", "blocked", "cancelled")
 
 
@@ -59,8 +67,35 @@ def _tell(options: argparse.Namespace) -> int:
     answered = None if standing.state in _ENDED else ask(layout, WHY, job_id)
     told = answered or {"job_id": job_id, "state": standing.state, "note": standing.note, "cause": None}
     shown = as_json(told, has_master=answered is not None)
+    if standing.state == "failed":
+        shown = with_log(shown, _last_words(run, job_id), _cures(layout, job_id, options.run))
     print(json.dumps(shown, indent=1) if options.json else _lines(shown))
     return 0
+
+
+def with_log(shown: dict[str, Any], said: str, changes: str) -> dict[str, Any]:
+    """Return what is published of a job that failed, with the last that its log says and what helps."""
+    added = f" ({said})" if said and said not in shown["says"] else ""
+    return {**shown, "says": f"{shown['says']}{added}", "changes": changes}
+
+
+def _last_words(run: RunJobs, job_id: str) -> str:
+    from master.core.explaining.standing import row_of
+    from master.core.harmless import last_line
+
+    try:
+        return last_line(row_of(run.jobs[job_id], run.standing(job_id)).stderr_tail)
+    except (ValueError, LookupError, TypeError):
+        return ""  # a journal that is damaged there tells all else
+
+
+def _cures(layout: RunLayout, job_id: str, run: Path) -> str:
+    """Return the commands that help a job that failed."""
+    from master.runs.control.place import is_working
+
+    of_run = [] if run == Path() else ["--run", str(run)]
+    retry = shlex.join(["twophase", "retry", job_id, *of_run]) if is_working(layout) else _TRIED_AGAIN
+    return f"{retry}; {shlex.join(['twophase', 'logs', job_id, *of_run])}"
 
 
 def as_json(told: dict[str, Any], *, has_master: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,14 @@ import pytest
 
 from master.core.explaining.cause_json import to_json
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
+from master.core.running.lifecycle import State, Trigger
 from master.errors import TwophaseError
-from master.verbs.why import as_json, main
+from master.runs.control.place import listening
+from master.storage.journal import Journal
+from master.storage.run_layout import RunLayout
+from master.verbs.why import as_json, main, with_log
+from tests.support.endings import finished
+from tests.unit.master.verbs.conftest import moved
 from tests.unit.master.verbs.published import as_published
 
 NO_LABEL = Cause(Why.NO_ROOM, hindrances=(Hindrance("lab1", Obstacle.LABELS, "big"),))
@@ -60,10 +67,35 @@ def test_a_master_that_says_what_cannot_be_is_told() -> None:
 
 def test_without_a_master_the_journal_tells(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lr=0.1", "--run", str(run)]) == 0
-    assert capsys.readouterr().out == "alpha/lr=0.1 has failed: out of luck\n"
+    says, changes = capsys.readouterr().out.splitlines()
+    assert says == "alpha/lr=0.1 has failed: out of luck"
+    again = "the same command as before, which tries again what failed"
+    assert changes == f"what would change it: {again}; twophase logs alpha/lr=0.1 --run {run}"
     assert main(["alpha/plain", "--run", str(run), "--json"]) == 0
     printed = as_published("why", capsys.readouterr().out)
     assert printed["state"] == "running" and printed["asked"] is False
+
+
+def test_a_failure_is_told_with_the_end_of_its_log(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = RunLayout(run)
+    ended = finished(exit_code=1, stderr_tail="Traceback\n  x\nValueError: lr is too large\n\n")
+    with closing(Journal(layout.journal)) as journal:
+        journal.append(
+            [moved(12.0, "alpha/lr=0.1", Trigger.FAIL, State.FAILED, note="exit code 1", finished=ended)]
+        )
+    monkeypatch.chdir(run)
+    with listening(layout):
+        assert main(["lr=1e-1", "--json"]) == 0
+    printed = as_published("why", capsys.readouterr().out)
+    assert printed["says"] == "has failed: exit code 1 (ValueError: lr is too large)"
+    assert printed["changes"] == "twophase retry alpha/lr=0.1; twophase logs alpha/lr=0.1"
+
+
+def test_the_end_of_a_log_that_is_the_reason_is_said_once() -> None:
+    shown = {"says": "has failed: ValueError: x"}
+    assert with_log(shown, "ValueError: x", "retry")["says"] == "has failed: ValueError: x"
 
 
 def test_a_job_that_is_not_there_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
