@@ -229,8 +229,9 @@ class FakeGpus:
 class FakeCollector:
     """The cache has room."""
 
-    def lease(self, cache: object, name: str) -> None:
+    def lease(self, cache: object, name: str) -> bool:
         """Nobody else is here."""
+        return True
 
     def on_listed(self, found: object) -> None:
         """Nothing is listed here."""
