@@ -14,7 +14,6 @@ from master.commands.chosen_code import ChosenCode
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.taken_ids import in_the_way
 from master.core.flags.declared import ScriptFlags
-from master.core.running.orders.membership import membership
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
 from master.errors import ConfigError, TwophaseError, UsageError
@@ -189,7 +188,12 @@ def _left_out(order: AddJobs, error: TwophaseError) -> str:
 
 def joined_by(orders: Iterable[Ordered]) -> tuple[ServerSpec, ...]:
     """Return what orders tell of the workers that users have added: labels and limits alone."""
-    added = membership(orders).added.values()
+    given = tuple(orders)
+    if not given:  # a plan of a new run loads nothing that runs
+        return ()
+    from master.core.running.orders.membership import membership
+
+    added = membership(given).added.values()
     return tuple(
         ServerSpec(order.name, order.name, labels=tuple(order.labels), limits=order.limits) for order in added
     )

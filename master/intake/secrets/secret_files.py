@@ -10,8 +10,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 _SECRETS = (
     *(".env", ".env.*", ".netrc", ".pgpass", ".pypirc", ".htpasswd", "kaggle.json"),
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx"),
@@ -21,7 +19,6 @@ _NO_SECRETS = (".env.example", ".env.sample", ".env.template", ".env.dist")
 _SECRET_FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube"})
 _KEY_FILES = (b"-----BEGIN ", b"PuTTY-User-Key-File")
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _YAML = frozenset({".yaml", ".yml"})
 _DOCUMENTS = frozenset({".json"}) | _YAML
 _CLUSTER_CONFIGS = tuple(f"cluster_config*{ending}" for ending in sorted(_DOCUMENTS))
@@ -92,9 +89,18 @@ def _servers(document: Any) -> Sequence[dict[str, Any]]:
 def _document(path: Path, text: str) -> Any:
     """Return what a file of JSON or YAML says; None where it is damaged, which who reads it tells."""
     try:
-        return yaml.load(text, _LOADER) if path.suffix.lower() in _YAML else json.loads(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        return _yaml(text) if path.suffix.lower() in _YAML else json.loads(text)
+    except (ValueError, RecursionError):
         return None
+
+
+def _yaml(text: str) -> Any:
+    import yaml  # few projects have such files, and a plan is to come at once
+
+    try:
+        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise ValueError from error
 
 
 def _text(path: Path) -> str:
