@@ -107,8 +107,10 @@ class Visit:
     def go(self, screen: str) -> Any:
         """Open a screen once it shows something."""
         self.page.goto(f"{self.url}#{screen}")
-        self.page.wait_for_selector("nav a[aria-current]")
-        await_true(lambda: self.page.evaluate("document.querySelector('#main').children.length > 0"))
+        self.page.wait_for_selector(f"nav a[aria-current][href='#{screen.partition('?')[0]}']")
+        await_true(
+            lambda: self.page.evaluate("document.querySelector('#main > .screen')?.children.length > 0")
+        )
         return self.page
 
     def check(self) -> None:

@@ -157,7 +157,7 @@ def test_the_last_worker_goes_and_another_joins_without_a_loss(tmp_path: Path) -
         until(lambda: starts(run))
         entry = json.dumps(worker(tmp_path, 7))
         refused = verb(run, "add-worker", "--entry", entry, code=1)
-        assert "localhost is a worker of this run already" in refused
+        assert "localhost: is a worker of this run already" in refused
         verb(run, "remove-worker", "localhost", "--now", "--why", "reinstalled")
         until(lambda: "localhost: has left the run, nothing of it is there any more" in said_by(run))
         assert "no worker is left: localhost was removed by" in said_by(run)

@@ -20,6 +20,8 @@ const page = {
   jobLink: (id, text) => el("button", { type: "button", class: "link", onclick: () => page.open(id) }, text || foreign(id)),
 };
 
+/** Of the screen that is shown: what comes late for another draws where nobody sees it. */
+let stage = el("div", { class: "screen" });
 /** @type {any} */
 let busy = null;
 let again = false;
@@ -50,8 +52,8 @@ async function refresh() {
   }
   status(how);
   const [name] = place();
-  if (name === "now") now.update(main, page.overview, page);
-  if (name === "machines") await machines(main, page);
+  if (name === "now") now.update(stage, page.overview, page);
+  if (name === "machines") await machines(stage, page);
   drawer.changed(page);
 }
 
@@ -74,13 +76,16 @@ function place() {
 
 async function show() {
   const [name, words] = place();
+  const own = el("div", { class: "screen" });
+  stage = own;
   jobs.leave();
+  put(main, own);
   put(byId("screens"), Object.entries(SCREENS).map(([key, [text]]) =>
     el("a", { href: `#${key}`, "aria-current": key === name ? "page" : null }, String(text))));
   try {
-    await /** @type {any} */ (SCREENS)[name][1](main, page, words);
+    await /** @type {any} */ (SCREENS)[name][1](own, page, words);
   } catch (error) {
-    put(main, el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));
+    put(own, el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));
   }
 }
 
