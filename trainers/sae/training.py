@@ -23,7 +23,7 @@ from trainers.sae.model.optimiser import Optimiser, Rule
 from trainers.sae.model.parameters import Parameters, check_like, new_parameters
 from trainers.sae.model.resampling import POOL, drawn, redrawn
 from trainers.sae.model.sparse import Batch, Result, Weights
-from trainers.sae.model.ways import Asked, Ways, in_bytes, step, ways_of
+from trainers.sae.model.ways import Asked, Ways, step, ways_of
 from trainers.sae.model.whole import differentiated_step, whole_step
 from trainers.sae.settings import Settings
 
@@ -74,21 +74,16 @@ class Training:
         x_BD = self.scaled(x_BD)
         if self.form.kind == "jumprelu" and not self.parameters["threshold"].any():
             self.parameters["threshold"] += _quantile(encoded(self.form, self.parameters, x_BD), self.form.k)
-        precision = self._settings.precision
-        asked = Asked(_rounding_asked(precision), self._settings.dense_above)
-        self._ways, lines = ways_of(self.form, self.parameters, x_BD, asked, self.weights(len(x_BD)))
         taken, line = kernels_of(self._settings.kernels, self.case)
-        lines += [line] if line else []
-        if taken == "compiled" and precision in ("auto", "int8"):
-            chosen = precision == "int8"
-            lines = lines[1:] if chosen else lines  # the first one tells of bfloat16 in its place
-            self._ways, line = in_bytes(self.form, self.parameters, x_BD, self._ways, asked=chosen)
-            lines.append(line)
-        elif precision == "int8":
+        precision = self._settings.precision
+        if precision == "int8" and taken != "compiled":
             why = line or "--kernels plain was asked for"
             raise BadInput(f"--precision int8 is done by the compiled kernels alone ({why}); take auto")
+        in_bytes = _asked("int8", precision) if taken == "compiled" else False
+        asked = Asked(_asked("bfloat16", precision), self._settings.dense_above, in_bytes)
+        self._ways, lines = ways_of(self.form, self.parameters, x_BD, asked, self.weights(len(x_BD)))
         self._take(taken)
-        return "\n".join(lines)
+        return "\n".join([*lines, line] if line else lines)
 
     def scaled(self, x_BD: Tensor) -> Tensor:
         """Return activations on the device, scaled."""
@@ -236,8 +231,8 @@ def _rule(settings: Settings) -> Rule:
     )
 
 
-def _rounding_asked(precision: str) -> bool | None:
-    return None if precision == "auto" else precision in ("bfloat16", "int8")
+def _asked(kind: str, precision: str) -> bool | None:
+    return None if precision == "auto" else precision == kind
 
 
 def _quantile(h_BL: Tensor, k: int) -> Tensor:

@@ -35,6 +35,8 @@ class Asked:
 
     rounded: bool | None = None
     dense_above: float | None = None
+    in_bytes: bool | None = False
+    """False where the kernels cannot."""
 
 
 @dataclass(frozen=True)
@@ -53,27 +55,11 @@ def ways_of(
     form: Architecture, parameters: Parameters, x_BD: Tensor, asked: Asked, weights: Weights
 ) -> tuple[Ways, list[str]]:
     """Return the ways that are asked for, else the faster ones on a batch; and lines that say so."""
-    rounded, lines = _rounding(form, parameters, x_BD, asked.rounded, weights)
+    ways, lines = _encoding(form, parameters, x_BD, asked, weights)
     if asked.dense_above is not None or form.kind == "gelu":
-        return Ways(rounded, asked.dense_above or 0.0), lines
-    above, line = _break_even(form, parameters, x_BD, rounded, weights)
-    return Ways(rounded, above), [*lines, line]
-
-
-def in_bytes(
-    form: Architecture, parameters: Parameters, x_BD: Tensor, ways: Ways, *, asked: bool
-) -> tuple[Ways, str]:
-    """Return the ways of compiled kernels: with bytes if asked for, else where they are faster on a batch."""
-    taken = replace(ways, rounded=True, in_bytes=True)
-    if asked:
-        return taken, "encoder: float32, chosen in int8"
-    other = encoder_of(rounded=ways.rounded, in_bytes=False).encode
-    before = _seconds(lambda: other(form, parameters, x_BD))
-    short = _seconds(lambda: encoded_in_bytes(form, parameters, x_BD))
-    faster = short < 0.9 * before
-    name = "bfloat16" if ways.rounded else "float32"
-    line = f"encoder's product: {name} {before * 1e3:.1f} ms, int8 {short * 1e3:.1f} ms: "
-    return (taken, f"{line}int8 is taken") if faster else (ways, f"{line}{name} is taken")
+        return replace(ways, dense_above=asked.dense_above or 0.0), lines
+    above, line = _break_even(form, parameters, x_BD, ways.rounded, weights)
+    return replace(ways, dense_above=above), [*lines, line]
 
 
 def step(form: Architecture, parameters: Parameters, batch: Batch, ways: Ways, weights: Weights) -> Result:
@@ -82,14 +68,25 @@ def step(form: Architecture, parameters: Parameters, batch: Batch, ways: Ways, w
     return sparse_step(form, parameters, batch, weights, DENSE if dense else SPARSE)
 
 
+def _encoding(
+    form: Architecture, parameters: Parameters, x_BD: Tensor, asked: Asked, weights: Weights
+) -> tuple[Ways, list[str]]:
+    """Return how latents are chosen, in ways whose products are not chosen yet."""
+    if asked.in_bytes:
+        return Ways(True, 0.0, True), ["encoder: float32, chosen in int8"]
+    rounded, line = _rounding(form, parameters, x_BD, asked.rounded, weights)
+    if asked.in_bytes is False:
+        return Ways(rounded, 0.0), [line]
+    in_bytes, more = _in_bytes(form, parameters, x_BD, rounded)
+    return Ways(rounded or in_bytes, 0.0, in_bytes), [line, more]
+
+
 def _rounding(
     form: Architecture, parameters: Parameters, x_BD: Tensor, asked: bool | None, weights: Weights
-) -> tuple[bool, list[str]]:
+) -> tuple[bool, str]:
     if asked is not None or not can_round(form, x_BD):
         rounded = bool(asked) and can_round(form, x_BD)
-        return rounded, [
-            f"encoder: {str(x_BD.dtype).removeprefix('torch.')}{', chosen in bfloat16' * rounded}"
-        ]
+        return rounded, f"encoder: {str(x_BD.dtype).removeprefix('torch.')}{', chosen in bfloat16' * rounded}"
 
     def work(rounded: bool) -> object:
         if form.kind == "relu":
@@ -100,7 +97,17 @@ def _rounding(
     rounded = short < 0.9 * exact
     what = "dense step" if form.kind == "relu" else "encoder"
     figures = f"float32 {exact * 1e3:.1f} ms, bfloat16 with values in float32 {short * 1e3:.1f} ms"
-    return rounded, [f"{what}: {figures}: {'bfloat16' if rounded else 'float32'} is taken"]
+    return rounded, f"{what}: {figures}: {'bfloat16' if rounded else 'float32'} is taken"
+
+
+def _in_bytes(form: Architecture, parameters: Parameters, x_BD: Tensor, rounded: bool) -> tuple[bool, str]:
+    """Return whether bytes are multiplied faster than what else would be, and a line that says so."""
+    other = encoder_of(rounded=rounded, in_bytes=False).encode
+    before = _seconds(lambda: other(form, parameters, x_BD))
+    short = _seconds(lambda: encoded_in_bytes(form, parameters, x_BD))
+    faster, name = short < 0.9 * before, "bfloat16" if rounded else "float32"
+    figures = f"{name} {before * 1e3:.1f} ms, int8 {short * 1e3:.1f} ms"
+    return faster, f"encoder's product: {figures}: {'int8' if faster else name} is taken"
 
 
 def _break_even(

@@ -57,8 +57,9 @@ def _opened(path: Path) -> Iterator[Mapping[str, StoredArray]]:
 
 
 def _names_of(name: str, shape: tuple[int, ...] | None) -> list[str]:
-    is_matrix = shape is not None and len(shape) == 2
-    return [f"{name}_{number}" for number in range(shape[1])] if shape and is_matrix else [name]
+    if shape is None or len(shape) == 1:
+        return [name]
+    return [f"{name}_{number}" for number in range(shape[1])]
 
 
 def _place(arrays: Mapping[str, StoredArray], name: str) -> tuple[str, int | None]:

@@ -11,7 +11,7 @@ from tests.unit.trainers.sae.data import activations, sae
 from trainers.sae.model import ways
 from trainers.sae.model.selection import topk
 from trainers.sae.model.sparse import Batch, Weights
-from trainers.sae.model.ways import Asked, Ways, in_bytes, step, ways_of
+from trainers.sae.model.ways import Asked, Ways, step, ways_of
 
 X, WEIGHTS = activations(64), Weights(1.0)
 
@@ -49,11 +49,12 @@ def test_bytes_are_multiplied_where_that_is_faster_or_asked_for(
     monkeypatch.setattr(ways, "encoded_in_bytes", lambda form, parameters, x: None)
     clock(monkeypatch, 0.04, short)
     known, before = sae("topk"), Ways(False, 0.1)
-    found, line = in_bytes(known.form, known.parameters, X, before, asked=False)
+    given = (known.form, known.parameters, X)
+    found, (_, line) = ways_of(*given, Asked(False, 0.1, None), WEIGHTS)
     assert found == (Ways(True, 0.1, True) if taken else before)
     assert line.endswith("int8 is taken" if taken else "float32 is taken") and "float32 40.0 ms" in line
-    found, line = in_bytes(known.form, known.parameters, X, before, asked=True)
-    assert found == Ways(True, 0.1, True) and line == "encoder: float32, chosen in int8"
+    found, lines = ways_of(*given, Asked(False, 0.1, True), WEIGHTS)
+    assert found == Ways(True, 0.1, True) and lines == ["encoder: float32, chosen in int8"]
 
 
 def test_dense_products_begin_where_sparse_ones_would_take_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
