@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from master.commands.frame import Command
 from master.commands.options.flag_types import bounded
 from master.verbs.common.options import EXIT_CODES, add_filters, reading_parser
-from master.verbs.common.states import ENDED, GOES_ON, STATES
+from master.view.answers.states import ENDED, GOES_ON, NOBODY_WORKS, counted
 
 if TYPE_CHECKING:
     from master.core.running.summary import JobRow
@@ -85,7 +85,7 @@ class Listing:
         written = (
             f"; the last that one wrote was at {time_of_day(self.as_of, self.now)}" if self.as_of else ""
         )
-        return f"no master of this machine works in this run{written}: {GOES_ON}"
+        return f"{NOBODY_WORKS}{written}: {GOES_ON}"
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -163,9 +163,8 @@ def _lines(listing: Listing) -> Iterator[str]:
     if listing.matching > len(listing.rows):
         yield f"… and {listing.matching - len(listing.rows):,} more: --limit 0 shows all"
     total = sum(listing.counts.values())
-    told = ", ".join(f"{listing.counts[state]:,} {state}" for state in STATES if listing.counts.get(state))
     left = f"; {text}" if (text := _left_text(listing.time_left)) else ""
-    yield f"{listing.matching:,} of {total:,} jobs; {told or 'none yet'}{left}"
+    yield f"{listing.matching:,} of {total:,} jobs; {counted(listing.counts) or 'none yet'}{left}"
     if listing.no_master:
         yield listing.no_master
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.verbs.common.options import EXIT_CODES, reading_parser
-from master.verbs.common.states import GOES_ON
+from master.view.answers.states import GOES_ON, HOW_ENDED, NOBODY_WORKS
 
 if TYPE_CHECKING:
     from master.storage.run_layout import RunLayout
@@ -28,14 +28,7 @@ _EPILOG = f"""\
 examples:
   twophase why alpha/lr=1e-3
   twophase why 3f9c2a --json | jq -r .says"""
-_NO_MASTER = f"no master of this machine works in this run: {GOES_ON}"
-
-_ENDED = {
-    "succeeded": "has succeeded",
-    "failed": "has failed",
-    "cancelled": "was cancelled",
-    "blocked": "is blocked",
-}
+_NO_MASTER = f"{NOBODY_WORKS}: {GOES_ON}"
 _TRIED_AGAIN = "the same command as before, which tries again what failed"
 _WITH_NOTE = ("failed", "blocked", "cancelled")
 
@@ -64,7 +57,7 @@ def _tell(options: argparse.Namespace) -> int:
     job_id = named_job(options.job, run.jobs)
     standing = run.standing(job_id)
     # Of an earlier start's jobs, and of base models that were in the store, a master knows nothing.
-    answered = None if standing.state in _ENDED else ask(layout, WHY, job_id)
+    answered = None if standing.state in HOW_ENDED else ask(layout, WHY, job_id)
     told = answered or {"job_id": job_id, "state": standing.state, "note": standing.note, "cause": None}
     shown = as_json(told, has_master=answered is not None)
     if standing.state == "failed":
@@ -106,7 +99,7 @@ def as_json(told: dict[str, Any], *, has_master: bool) -> dict[str, Any]:
 
     kept = {"job_id": str(told["job_id"]), "state": str(told["state"]), "cause": told["cause"]}
     if told["cause"] is None:
-        says = _ENDED.get(kept["state"], _NO_MASTER)
+        says = HOW_ENDED.get(kept["state"], _NO_MASTER)
         note = f": {told['note']}" if kept["state"] in _WITH_NOTE and told["note"] else ""
         return {**kept, "says": f"{says}{note}", "changes": "", "asked": has_master}
     try:

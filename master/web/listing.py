@@ -11,16 +11,12 @@ from master.core.harmless import brief
 from master.core.json_values import same
 from master.core.planning.plan import Job, base_model_job_id
 from master.intake.sweeps.words import named_value
+from master.view.answers.states import STATES
 from master.web.model import Model
 
 SORTS = ("state", "since", "job", "worker", "tries")
 MOST_ROWS = 200
 """In a page."""
-STATES = (
-    *("failed", "blocked", "running", "collecting", "staging", "assigned"),
-    *("ready", "pending", "cancelled", "succeeded"),
-)
-"""What needs somebody comes first."""
 _RANK = {state: rank for rank, state in enumerate(STATES)}
 _LONGEST = 300
 

@@ -12,6 +12,7 @@ from master.core.explaining.planned import Planned
 from master.core.explaining.standing import Standing, job_of, row_of, standings
 from master.core.planning.plan import Job
 from master.core.running.summary import JobRow
+from master.view.answers.states import ENDED
 
 MOST_CHANGES = 20_000
 """That are remembered; who was away for longer begins anew."""
@@ -85,5 +86,4 @@ class Model:
     @property
     def open(self) -> int:
         """How many jobs have not ended."""
-        ended = ("succeeded", "failed", "cancelled", "blocked")
-        return sum(n for each in self.counts.values() for state, n in each.items() if state not in ended)
+        return sum(n for each in self.counts.values() for state, n in each.items() if state not in ENDED)

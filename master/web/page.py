@@ -14,9 +14,10 @@ from master.core.running.orders.order import MOST_OF_A_REASON
 from master.errors import UsageError
 from master.runs.control.client import order_all
 from master.view.answers.grouped_results import as_json
+from master.view.answers.states import STATES
 from master.web.causes import AT_ONCE, Causes, Told
 from master.web.details import base_models, detail_json
-from master.web.listing import STATES, Wish, row_json, selected
+from master.web.listing import Wish, row_json, selected
 from master.web.logs import log_json
 from master.web.model import Model
 from master.web.overview import Failures, eta, needs_a_human, phases

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -14,7 +15,7 @@ from master.errors import UsageError
 from master.storage.journal_snapshot import open_snapshot
 from master.verbs.common.run_directory import RunJobs, jobs_of, layout_of, named_job
 from master.verbs.common.selection import Fields, Wish, select
-from master.verbs.common.states import STATES
+from master.view.answers.states import STATES, counted
 
 _MOST_NAMES, _MOST_CHARACTERS = 1000, 200_000
 """Of one order: the dispatcher takes up one at a time, and a request is bounded."""
@@ -80,9 +81,7 @@ def _none_matches(run: RunJobs, fields: Fields, options: argparse.Namespace, onl
     for name, value in options.where:
         if not select(run, fields, Wish(None, [(name, value)]), now=0.0):
             return f"--where: no job has {name}={value}: {_values(name, value, fields)}"
-    states = [run.standing(job_id).state for job_id in run.jobs]
-    counts = {state: states.count(state) for state in STATES if state in states}
-    told = ", ".join(f"{count:,} {state}" for state, count in counts.items())
+    told = counted(Counter(run.standing(job_id).state for job_id in run.jobs))
     of = " of those" if options.where or options.jobs else ""
     return f"none{of} is {' or '.join(only)}: {told}"
 

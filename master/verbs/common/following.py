@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from master.core.explaining.standing import Standing
-from master.core.running.lifecycle import ENDED, State
+from master.core.running.lifecycle import State
 from master.errors import NoMaster, TwophaseError
 from master.runs.control.log_client import followed
 from master.storage.journal_snapshot import open_snapshot
 from master.storage.run_layout import RunLayout
 from master.verbs.common.log_sinks import Sink
 from master.verbs.common.run_directory import jobs_of
+from master.view.answers.states import ENDED, HOW_ENDED
 from worker_agent.protocol.logs.kept import FAR, ended_log, is_far, last_lines, read
 from worker_agent.protocol.logs.watching import CHUNK_BYTES
 
 SUCCEEDED, NOT_HERE, NOT_SUCCEEDED, NO_MASTER = 0, 1, 4, NoMaster.exit_code
 """Exit codes: how the job has ended, or why nobody knows."""
-_ENDED = frozenset(state.value for state in ENDED)
 
 
 @dataclass
@@ -84,11 +84,8 @@ def _waiting(frame: Mapping[str, Any]) -> str:
 def _ended(state: str, sink: Sink) -> int:
     sink.end(state)
     if state != State.SUCCEEDED.value:
-        sink.say(f"the job {_WORDS.get(state, state)}: `twophase why` tells more")
+        sink.say(f"the job {HOW_ENDED.get(state, state)}: `twophase why` tells more")
     return SUCCEEDED if state == State.SUCCEEDED.value else NOT_SUCCEEDED
-
-
-_WORDS = {"failed": "has failed", "cancelled": "was cancelled", "blocked": "is blocked"}
 
 
 def show_home(layout: RunLayout, job_id: str, place: Place, lines: int, sink: Sink) -> int:
@@ -96,7 +93,7 @@ def show_home(layout: RunLayout, job_id: str, place: Place, lines: int, sink: Si
     with open_snapshot(layout.journal) as snapshot:
         standing = jobs_of(snapshot).standing(job_id)
     is_here = _home(layout, job_id, standing, place, lines, sink)
-    if standing.state in _ENDED:
+    if standing.state in ENDED:
         return _ended(standing.state, sink) if is_here else _missing(job_id, sink)
     sink.say(f"the job is {standing.state}, and goes on with its run: give that run's command again")
     return NO_MASTER

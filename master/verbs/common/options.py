@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from master.commands.options.parser import new_parser
-from master.verbs.common.states import STATES
+from master.view.answers.states import STATES
 
 EXIT_CODES = """\
 exit codes:

@@ -10,13 +10,12 @@ from master.core.explaining.standing import Standing, row_of
 from master.core.json_values import same
 from master.core.nearest import hint, shown
 from master.core.planning.plan import Job
-from master.core.running.lifecycle import ENDED, State
+from master.core.running.lifecycle import State
 from master.core.running.summary import JobRow
 from master.errors import UsageError
 from master.verbs.common.run_directory import RunJobs
-from master.verbs.common.states import STATES
+from master.view.answers.states import ENDED, STATES
 
-_ENDED = frozenset(state.value for state in ENDED)
 _RANK = {state: rank for rank, state in enumerate(STATES)}
 Fields = Mapping[str, Mapping[str, Any]]
 
@@ -53,7 +52,7 @@ class Selected:
     def seconds(self) -> float | None:
         """How long its last attempt took, takes so far, or how long the job has been in its state."""
         row, standing = self.parsed().row, self.standing
-        if standing.state in _ENDED:
+        if standing.state in ENDED:
             return row.duration_s if row else None
         began = standing.started_at if standing.state == State.RUNNING.value else standing.since
         return max(0.0, self.now - began) if began else None

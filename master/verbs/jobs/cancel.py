@@ -9,7 +9,7 @@ from master.commands.frame import Command
 from master.commands.options.parser import new_parser
 from master.verbs.common.options import add_job_filters
 from master.verbs.common.ordering import ORDER_EXIT_CODES, add_order_options, carry_out
-from master.verbs.common.states import STATES
+from master.view.answers.states import STATES
 
 NAME = "cancel"
 ENDED_WELL = ("succeeded", "collecting")

@@ -9,6 +9,7 @@ from typing import Any
 
 from master.commands.frame import Command
 from master.verbs.common.options import reading_parser
+from master.view.answers.states import NOBODY_WORKS
 
 NAME = "workers"
 _COLUMNS = ("WORKER", "STATE", "SLOTS", "JOBS", "WHY")
@@ -46,8 +47,7 @@ def _list(options: argparse.Namespace) -> int:
 
     told = ask(layout_of(options.run), WORKERS)
     if told is None:
-        problem = "no master of this machine works in this run"
-        raise NoMaster(f"{problem}: the command that began it goes on with it")
+        raise NoMaster(f"{NOBODY_WORKS}: the command that began it goes on with it")
     if options.json:
         print(json.dumps(told, indent=1))
     else:

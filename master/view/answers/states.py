@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from master.core.running.lifecycle import ENDED as _ENDED
 from master.core.running.lifecycle import State
 
@@ -13,5 +15,18 @@ STATES = tuple(
     )
 )
 ENDED = frozenset(state.value for state in _ENDED)
+HOW_ENDED: Mapping[str, str] = {
+    "succeeded": "has succeeded",
+    "failed": "has failed",
+    "cancelled": "was cancelled",
+    "blocked": "is blocked",
+}
+"""What is said of a job that has ended."""
+NOBODY_WORKS = "no master of this machine works in this run"
 GOES_ON = "the same command as before goes on with it"
 """With a run in which no master works."""
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return how many jobs are in each state: `2 failed, 1,204 succeeded`; nothing where there are none."""
+    return ", ".join(f"{counts[state]:,} {state}" for state in STATES if counts.get(state))
