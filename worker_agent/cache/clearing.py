@@ -16,7 +16,7 @@ from worker_agent.cache.users import Users, seen_in_use, users
 from worker_agent.core.eviction import Entry
 from worker_agent.protocol.digests import MANIFEST
 from worker_agent.protocol.layout import WorkLayout
-from worker_agent.protocol.reports import CachedItem, CacheNow
+from worker_agent.protocol.looks.cache import CachedItem, CacheNow
 from worker_agent.system.remove_tree import remove_tree
 
 CLEARED = "cleared"

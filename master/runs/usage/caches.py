@@ -12,7 +12,7 @@ from master.errors import TwophaseError
 from master.runs.agents import OpenSession, open_session, python_of
 from master.specs import ClusterSpec, ServerSpec
 from worker_agent.protocol.codec import parse
-from worker_agent.protocol.reports import CacheNow
+from worker_agent.protocol.looks.cache import CacheNow
 
 AT_ONCE = 8
 

@@ -16,7 +16,7 @@ from master.runs.agents import OpenSession, open_session, python_of
 from master.specs import ClusterSpec, ServerSpec
 from worker_agent.protocol.codec import MessageError, parse
 from worker_agent.protocol.lines import LineBuffer
-from worker_agent.protocol.reports import MachineNow
+from worker_agent.protocol.looks.machine import MachineNow
 
 AGAIN_S = 5.0
 """Before a machine that could not be looked at is tried again."""

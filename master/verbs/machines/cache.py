@@ -15,7 +15,7 @@ from master.commands.options.usual_config import usual_config
 if TYPE_CHECKING:
     from master.runs.usage.caches import CacheLook
     from master.specs import ClusterSpec, ServerSpec
-    from worker_agent.protocol.reports import CachedItem
+    from worker_agent.protocol.looks.cache import CachedItem
 
 NAME = "cache"
 NOT_ALL = 1

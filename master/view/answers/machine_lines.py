@@ -9,7 +9,7 @@ from rich.text import Text
 
 from master.core.harmless import clean
 from master.runs.usage.machines import Looked
-from worker_agent.protocol.reports import GpuNow, MachineNow
+from worker_agent.protocol.looks.machine import GpuNow, MachineNow
 
 _BAR = 10
 _BUSY, _FULL = 50, 90

@@ -16,7 +16,7 @@ from worker_agent.core import slot_assignment
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpus import Gpu, GpuError, Reading
 from worker_agent.protocol.codec import MessageError
-from worker_agent.protocol.reports import DiskNow, GpuNow, GpuUser, MachineNow
+from worker_agent.protocol.looks.machine import DiskNow, GpuNow, GpuUser, MachineNow
 from worker_agent.runtime.reports.gpu_report import Report, look, settings_of
 from worker_agent.system import processes
 from worker_agent.system.load import CpuMeter, memory

@@ -8,7 +8,7 @@ from master.adapters.session import Session
 from master.runs.usage.caches import CacheLook, look_at_caches
 from master.specs import ClusterSpec, ServerSpec
 from tests.support.fake_session import FakeSession, Reply
-from worker_agent.protocol.reports import CachedItem, CacheNow
+from worker_agent.protocol.looks.cache import CachedItem, CacheNow
 
 ITEM = b'{"content_hash": "aa", "bytes": 7, "used_at": 5, "used_by": ["run r1"]}'
 TOLD = b'motd\n{"cache": {"folder": "/w", "free_bytes": 9, "items": [' + ITEM + b"]}}\n"

@@ -12,7 +12,7 @@ from master.runs.usage import machines as module
 from master.runs.usage.machines import Looked, MachineWatch
 from master.specs import ClusterSpec, ServerSpec
 from tests.support.fake_session import FakeSession
-from worker_agent.protocol.reports import MachineNow
+from worker_agent.protocol.looks.machine import MachineNow
 
 SOON_S = 20.0
 LAB1 = b'motd\n{"machine": {"hostname": "h", "cores": 2, "load": 0.5}}\n'

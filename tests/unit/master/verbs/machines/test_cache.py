@@ -13,7 +13,7 @@ from master.runs.usage.caches import CacheLook
 from master.specs import ClusterSpec, ServerSpec
 from master.verbs.machines.cache import as_json, chosen, lines, main
 from tests.unit.master.verbs.published import as_published
-from worker_agent.protocol.reports import CachedItem, CacheNow
+from worker_agent.protocol.looks.cache import CachedItem, CacheNow
 
 CLUSTER = ClusterSpec((ServerSpec("lab1", "lab1"), ServerSpec("lab2", "lab2")))
 USED = CachedItem("a" * 64, 3_000_000_000, 1_700_000_000.0, "cnn \x1b[31mfold 0", ["run r1"])

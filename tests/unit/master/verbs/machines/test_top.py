@@ -11,7 +11,7 @@ from master.runs.usage.machines import Looked
 from master.specs import ClusterSpec, ServerSpec
 from master.verbs.machines.top import first_looks, machine_json
 from tests.unit.master.verbs.published import as_published
-from worker_agent.protocol.reports import DiskNow, GpuNow, GpuUser, MachineNow
+from worker_agent.protocol.looks.machine import DiskNow, GpuNow, GpuUser, MachineNow
 
 CLUSTER = ClusterSpec((ServerSpec("lab1", "lab1"), ServerSpec("lab2", "lab2")))
 MACHINE = MachineNow(

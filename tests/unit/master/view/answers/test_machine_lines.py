@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from master.runs.usage.machines import Looked
 from master.view.answers.machine_lines import machine_lines
-from worker_agent.protocol.reports import DiskNow, GpuNow, GpuUser, MachineNow
+from worker_agent.protocol.looks.machine import DiskNow, GpuNow, GpuUser, MachineNow
 
 GB = 10**9
 USERS = [GpuUser(1, "me", "python"), GpuUser(2, "me", "python"), GpuUser(3, "anna", "x\x1b[31mterm")]

@@ -11,7 +11,7 @@ import pytest
 from worker_agent import __main__ as program
 from worker_agent.protocol.codec import parse
 from worker_agent.protocol.layout import WorkLayout
-from worker_agent.protocol.reports import CacheNow
+from worker_agent.protocol.looks.cache import CacheNow
 from worker_agent.runtime.reports.cache_report import run
 from worker_agent.system.this_machine import hostname
 

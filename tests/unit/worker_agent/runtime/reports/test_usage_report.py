@@ -12,7 +12,7 @@ import pytest
 from worker_agent import __main__ as program
 from worker_agent.devices.gpus import Gpu, GpuError, GpuProcess, Reading
 from worker_agent.protocol.codec import parse
-from worker_agent.protocol.reports import GpuNow, GpuUser, MachineNow
+from worker_agent.protocol.looks.machine import GpuNow, GpuUser, MachineNow
 from worker_agent.runtime.reports import usage_report as module
 from worker_agent.runtime.reports.gpu_report import Report
 from worker_agent.runtime.reports.usage_report import run
