@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pwd
 import time
 from dataclasses import dataclass
 from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
@@ -174,7 +173,7 @@ class GpuMonitor:
             if key is not None:
                 ours[process.pid] = key
             elif session is not None and not processes.environment_has(process.pid, _JOB, whole=False):
-                strangers[process.pid] = _user(process.pid)
+                strangers[process.pid] = processes.user_of(process.pid) or "somebody"
         # What a reading shows may have ended since, and its locks gone with it: those of then count too.
         held, others = (then | now for then, now in zip(self._then, self._holders()))
         running = frozenset(map(device_of, self._state.slots))
@@ -208,11 +207,3 @@ def _gpu_settings(settings: Settings) -> Tuple[object, ...]:
         *(settings.gpus, settings.slots_per_gpu, settings.gpu_reserve, settings.gpu_idle_s),
         settings.cpu_slots,
     )
-
-
-def _user(pid: int) -> str:
-    uid = processes.owner_of(pid)
-    try:
-        return pwd.getpwuid(uid).pw_name if uid is not None else "somebody"
-    except KeyError:
-        return f"user {uid}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import time
 from dataclasses import dataclass
@@ -88,6 +89,15 @@ def owner_of(pid: int) -> Optional[int]:
         return (PROC / str(pid)).stat().st_uid
     except OSError:
         return None
+
+
+def user_of(pid: int) -> str:
+    """Return the name of a process's user, his number where he has none; empty for no such process."""
+    uid = owner_of(pid)
+    try:
+        return "" if uid is None else pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def environment_of(pid: int) -> List[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pwd
 import select
 import shutil
 import time
@@ -84,16 +83,8 @@ def _machine(
 
 def _gpu(gpu: Gpu, reading: Reading, state: str) -> GpuNow:
     own = [process for process in reading.processes if process.uuid == gpu.uuid][:_MOST_USERS]
-    users = [GpuUser(one.pid, _user(one.pid), _name(one.pid), one.used) for one in own]
+    users = [GpuUser(one.pid, processes.user_of(one.pid), _name(one.pid), one.used) for one in own]
     return GpuNow(gpu.index, gpu.name, gpu.utilization, gpu.used, gpu.total, state, users)
-
-
-def _user(pid: int) -> str:
-    uid = processes.owner_of(pid)
-    try:
-        return "" if uid is None else pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
 
 
 def _name(pid: int) -> str:

@@ -194,9 +194,3 @@ def test_what_runs_on_a_gpu_that_has_gone_is_stopped(machine: Machine) -> None:
     for _ in range(2):
         machine.look(reading(gpu(1)))
     assert cmd.Stop(("a", 1)) in machine.state.outbox and "gpu0" in machine.state.closed
-
-
-def test_the_owner_of_a_process_is_named_as_far_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    owners = {1: None, 2: 4_000_000_000, 3: 0}
-    monkeypatch.setattr(gpu_monitor.processes, "owner_of", owners.__getitem__)
-    assert [gpu_monitor._user(pid) for pid in owners] == ["somebody", "user 4000000000", "root"]

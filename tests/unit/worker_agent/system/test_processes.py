@@ -48,3 +48,9 @@ def test_a_process_has_ancestors_and_a_name(tmp_path: Path, monkeypatch: pytest.
     assert list(processes.ancestors(12)) == [5, 1] and list(processes.ancestors(13)) == []
     assert (processes.name_of(5), processes.name_of(13)) == (b"a b", b"")
     assert processes.read_process(12) == processes.Process(12, "S", 7, 8, 99, parent=5)
+
+
+def test_the_user_of_a_process_is_named_as_far_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    owners = {1: None, 2: 4_000_000_000, 3: 0}
+    monkeypatch.setattr(processes, "owner_of", owners.__getitem__)
+    assert [processes.user_of(pid) for pid in owners] == ["", "user 4000000000", "root"]
