@@ -68,14 +68,14 @@ class GpuMonitor:
         self._then: Tuple[FrozenSet[str], FrozenSet[str]] = (frozenset(), frozenset())
         self._trouble = ""
 
-    def devices(self, settings: Settings) -> List[Device]:
-        """Return the devices under these settings.
+    def devices(self, settings: Settings, reading: Optional[Reading] = None) -> List[Device]:
+        """Return the devices under these settings; the GPUs are read where no `reading` of just now is given.
 
         Raises GpuError where GPUs are not there or cannot be read.  What was found once stays: a GPU that is
         lost later is closed, and does not take the worker with it.
         """
         if self._settings is None or _gpu_settings(settings) != _gpu_settings(self._settings):
-            reading = read_gpus() if settings.gpus else None
+            reading = (reading or read_gpus()) if settings.gpus else None
             self._devices = devices_for(settings, reading)
             self._watch = GpuWatch(self._devices, settings.gpu_reserve, settings.gpu_idle_s)
             self._reading, self._closed = reading, {}

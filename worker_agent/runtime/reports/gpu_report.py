@@ -76,7 +76,7 @@ def look(settings: Settings, report: Report, state: AgentState) -> Optional[Read
     workers = Background()
     try:
         monitor = GpuMonitor(state, SlotLocks(slot_lock_dir()), workers, lambda text: None)
-        devices = monitor.devices(settings)
+        devices = monitor.devices(settings, reading)
         state.devices = {device.name: device for device in devices}
         monitor.look_at_locks()
     finally:

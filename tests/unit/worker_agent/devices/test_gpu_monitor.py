@@ -194,3 +194,11 @@ def test_what_runs_on_a_gpu_that_has_gone_is_stopped(machine: Machine) -> None:
     for _ in range(2):
         machine.look(reading(gpu(1)))
     assert cmd.Stop(("a", 1)) in machine.state.outbox and "gpu0" in machine.state.closed
+
+
+def test_a_reading_of_just_now_is_not_taken_again(machine: Machine) -> None:
+    machine.problem = "nvidia-smi gave no answer"
+    devices = machine.monitor.devices(AUTO, reading(gpu(0), gpu(1)))
+    assert [device.name for device in devices] == ["gpu0", "gpu1"]
+    assert machine.monitor.devices(Settings(cpu_slots=1), reading(gpu(0)))[0].gpu is None
+    assert machine.monitor.reading is None
