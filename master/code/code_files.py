@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,12 +57,18 @@ def find_code(folder: Path, scripts: Sequence[Path], not_code: Collection[Path])
     reasons = {
         path: _reason_to_leave_out(folder / path) for path in search.look(scripts) if path not in scripts
     }
-    for config in [folder / path for path in reasons if is_cluster_config(folder / path)]:
-        named = {Path(os.path.realpath(path)) for path in named_by(config)}
-        reasons |= {path: NAMED for path in reasons if Path(os.path.realpath(folder / path)) in named}
+    if named := set(_named_by_configs(folder, reasons)):
+        reasons |= {path: NAMED for path in reasons if os.path.realpath(folder / path) in named}
     files = (path for path, reason in reasons.items() if not reason)
     left_out = (f"{path}: {reason}" for path, reason in reasons.items() if reason)
     return CodeFiles((*scripts, *files), tuple(left_out), tuple(search.told()))
+
+
+def _named_by_configs(folder: Path, reasons: Mapping[Path, str]) -> Iterator[str]:
+    """Yield the real paths of the files of secrets that cluster configs among the files name."""
+    for path, reason in reasons.items():
+        if reason and is_cluster_config(folder / path):  # what is taken was looked at, and is none
+            yield from map(os.path.realpath, named_by(folder / path))
 
 
 def _not_too_many(folder: Path, names: Iterable[Path]) -> Iterator[Path]:
