@@ -6,14 +6,14 @@ has first stays one, and what an attempt comes to later is thrown away like that
 
 from __future__ import annotations
 
-from master.core.nearest import shown
 from master.core.running import commands as cmd
 from master.core.running.events import Attempt, AttemptReleased, WorkerUp
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import ON_A_WORKER, after_phase1, leave, move
 from master.core.running.lifecycle import State, Trigger
+from master.core.running.orders.each import each_job
 from master.core.running.orders.of_jobs import CancelJobs
-from master.core.running.orders.order import Ordered, Reply, Said
+from master.core.running.orders.order import Ordered, Reply
 from master.core.running.records import JobRecord, Outbox, RunState
 from worker_agent.protocol.outcome import Outcome
 
@@ -23,27 +23,23 @@ _MOST_NAMED = 3
 def cancel(state: RunState, event: Ordered, out: Outbox) -> Reply:
     """Cancel the jobs that have not succeeded."""
     assert isinstance(event.order, CancelJobs)
-    done, refused = list[Said](), list[Said]()
-    for job_id in dict.fromkeys(event.order.jobs):
-        record = state.jobs.get(job_id)
-        if record is None or (why := _why_not(record, event.order.only)):
-            refused.append(Said(job_id, why if record else f"no job {shown(job_id)} in this run"))
-            continue
-        done.append(Said(job_id, _says(state, record)))
+
+    def act(record: JobRecord) -> str:
+        says = _says(state, record)
         if not event.dry_run:
             _cancel(state, record, event.signed, out)
-    return Reply(tuple(done), tuple(refused))
+        return says
+
+    return each_job(state, event.order, _why_not, act)
 
 
-def _why_not(record: JobRecord, only: list[str]) -> str:
+def _why_not(record: JobRecord) -> str:
     """Return why a job is not cancelled; empty where it is."""
     if record.state is State.SUCCEEDED:
         return "has succeeded"
     if record.state is State.COLLECTING:
         return f"has succeeded on {record.worker}, its outcome is on its way home"
-    if record.cancelled_by:
-        return f"was cancelled already {record.cancelled_by}"
-    return f"is {record.state.value} by now" if only and record.state.value not in only else ""
+    return f"was cancelled already {record.cancelled_by}" if record.cancelled_by else ""
 
 
 def _says(state: RunState, record: JobRecord) -> str:

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from master.core.nearest import hint, shown
 from master.core.running import commands as cmd
 from master.core.running.fleet.holds import Hold
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import may_be_queued
+from master.core.running.orders.each import each_worker
 from master.core.running.orders.of_workers import DrainWorkers, PauseWorkers, ResumeWorkers, SetSlots
-from master.core.running.orders.order import Ordered, Reply, Said
+from master.core.running.orders.order import Ordered, Reply
 from master.core.running.records import Outbox, RunState
 
 MOST_S = 10 * 365.25 * 86400
 """The longest hold that ends by itself: what is longer is a slip, or no time at all."""
-Problem = Callable[[WorkerView], str]
-"""Says why nothing is done with a worker; empty where it is."""
-
-
-def each_worker(
-    state: RunState, names: Iterable[str], problem: Problem, act: Callable[[WorkerView], str]
-) -> Reply:
-    """Act on each worker that is named; `act` says what is done with it."""
-    done, refused = list[Said](), list[Said]()
-    for name in dict.fromkeys(names):
-        view = state.workers.get(name)
-        if view is None or (why := problem(view)):
-            refused.append(Said(name, why if view else unknown(state, name)))
-        else:
-            done.append(Said(name, act(view)))
-    return Reply(tuple(done), tuple(refused))
-
-
-def unknown(state: RunState, name: str) -> str:
-    """Say that a run has no worker of this name, and which one may be meant."""
-    if name in state.removed:
-        return f"was removed{state.removed[name].signed}: add-worker takes it back"
-    known = hint(name, state.workers) if state.workers else "the run has none"
-    return f"no worker {shown(name)} in this run: {known}"
 
 
 def why_gone(view: WorkerView) -> str:
@@ -104,13 +80,14 @@ def _says(view: WorkerView, held: Hold, before: Hold | None, busy: int) -> str:
     if before:
         says += f", was {before.word}{before.signed}"
     if busy and held.at_once:
-        says += f"; {_jobs(busy)} interrupted, to go on elsewhere"
+        says += f"; {jobs_text(busy)} interrupted, to go on elsewhere"
     elif busy:
-        says += f"; {_jobs(busy)} there may end"
+        says += f"; {jobs_text(busy)} there may end"
     return says + ("" if view.up else "; it is not connected: what runs there hears of it when it is")
 
 
-def _jobs(count: int) -> str:
+def jobs_text(count: int) -> str:
+    """Return `1 job`, `2 jobs`."""
     return "1 job" if count == 1 else f"{count} jobs"
 
 

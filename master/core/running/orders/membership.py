@@ -9,7 +9,8 @@ from master.core.running import commands as cmd
 from master.core.running.fleet.holds import Hold
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import State
-from master.core.running.orders.holding import each_worker, interrupt, is_empty, take_back, why_gone
+from master.core.running.orders.each import each_worker
+from master.core.running.orders.holding import interrupt, is_empty, jobs_text, take_back, why_gone
 from master.core.running.orders.of_workers import AddWorker, RemoveWorkers
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.records import JobRecord, Outbox, RunState
@@ -109,9 +110,8 @@ def _says(view: WorkerView, busy: int, *, at_once: bool) -> str:
         return "goes once it has answered, or has not for the length of a lease"
     if not busy:
         return "goes now"
-    jobs = "1 job" if busy == 1 else f"{busy} jobs"
     done = f"{'is' if busy == 1 else 'are'} {'interrupted' if at_once else 'over'}"
-    return f"goes once {jobs} there {done}, and what is to come home is home"
+    return f"goes once {jobs_text(busy)} there {done}, and what is to come home is home"
 
 
 def leave_run(view: WorkerView, gone: Hold) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from master.core.nearest import shown
 from master.core.planning.plan import base_model_job_id
 from master.core.running.jobs import blocked_by, lacks_base, revive
 from master.core.running.lifecycle import State
+from master.core.running.orders.each import by_now, no_job
 from master.core.running.orders.of_jobs import RetryJobs
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.records import JobRecord, Outbox, RunState
@@ -20,7 +20,7 @@ def retry(state: RunState, event: Ordered, out: Outbox) -> Reply:
     """Let jobs that failed, were cancelled or are blocked run again."""
     assert isinstance(event.order, RetryJobs)
     wanted = dict.fromkeys(event.order.jobs)
-    verdicts = {job_id: _why_not(state, job_id, event.order.only, wanted) for job_id in wanted}
+    verdicts = {job_id: _why_not(state, job_id, event.order, wanted) for job_id in wanted}
     meant = [state.jobs[job_id] for job_id, why in verdicts.items() if not why]
     named = {record.job.job_id for record in meant}
     freed = (each for record in meant for each in blocked_by(state, record))
@@ -35,11 +35,11 @@ def retry(state: RunState, event: Ordered, out: Outbox) -> Reply:
     return Reply(done, refused, (*notes, STOPPING) if state.stopping and done else tuple(notes))
 
 
-def _why_not(state: RunState, job_id: str, only: list[str], wanted: Collection[str]) -> str:
+def _why_not(state: RunState, job_id: str, order: RetryJobs, wanted: Collection[str]) -> str:
     """Return why a job is not tried again; empty where it is."""
     record = state.jobs.get(job_id)
     if record is None:
-        return f"no job {shown(job_id)} in this run"
+        return no_job(job_id)
     if record.state is State.SUCCEEDED:
         return "has succeeded"
     if record.state not in IN_VAIN:
@@ -49,7 +49,7 @@ def _why_not(state: RunState, job_id: str, only: list[str], wanted: Collection[s
     if lacks_base(state, record) and base and base.state in IN_VAIN and base_id not in wanted:
         how = "was cancelled" if base.cancelled_by else "failed"
         return f"starts from a base model whose training {how}: twophase retry {base_id}"
-    return f"is {record.state.value} by now" if only and record.state.value not in only else ""
+    return by_now(record, order)
 
 
 def _says(record: JobRecord) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from master.core.nearest import shown
 from master.core.planning.plan import base_model_job_id
 from master.core.planning.resources import MOST_PRIORITY, NO_RESOURCES
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER
+from master.core.running.orders.each import each_job
 from master.core.running.orders.of_jobs import SetAtOnce, SetPriority
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.placing.assigning import attempts_out
@@ -24,24 +24,22 @@ def set_priority(state: RunState, event: Ordered, out: Outbox) -> Reply:
     priority = event.order.priority
     if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
         return Reply(refused=(Said(RUN, f"knows priorities from {-MOST_PRIORITY} to {MOST_PRIORITY}"),))
-    done, refused = list[Said](), list[Said]()
-    for job_id in dict.fromkeys(event.order.jobs):
-        record = state.jobs.get(job_id)
-        if record is None or (why := _why_not(record, event.order.only)):
-            refused.append(Said(job_id, why if record else f"no job {shown(job_id)} in this run"))
-            continue
-        done.append(Said(job_id, f"{priority}, was {record.job.resources.priority}"))
+
+    def act(record: JobRecord) -> str:
+        says = f"{priority}, was {record.job.resources.priority}"
         if not event.dry_run:
             _prefer(state, record, priority)
-    return Reply(tuple(done), tuple(refused))
+        return says
+
+    return each_job(state, event.order, _why_not, act)
 
 
-def _why_not(record: JobRecord, only: list[str]) -> str:
+def _why_not(record: JobRecord) -> str:
     if record.state in ENDED:
         return f"has ended: it is {record.state.value}"
     if record.state in WITH_A_WORKER:
         return f"has been started: it is {record.state.value} on {record.worker}"
-    return f"is {record.state.value} by now" if only and record.state.value not in only else ""
+    return ""
 
 
 def replay_priority(state: RunState, event: Ordered) -> None:
