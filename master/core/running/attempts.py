@@ -59,10 +59,11 @@ def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
 
 def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
     """Have the outcome of an attempt brought home, or decide what follows its failure."""
-    view = state.workers[event.worker]
-    view.reattached.discard((event.job_id, event.attempt))
-    view.ending.discard((event.job_id, event.attempt))
-    cancelling.end_is_told(state, view, (event.job_id, event.attempt), event.finished.outcome, out)
+    view, key = state.workers[event.worker], (event.job_id, event.attempt)
+    view.reattached.discard(key)
+    view.ending.discard(key)
+    if key in view.untold:
+        cancelling.end_is_told(state, view, key, event.finished.outcome, out)
     record = current(state, event.worker, event.job_id, event.attempt)
     if record is None:
         state.free.add(view.name)

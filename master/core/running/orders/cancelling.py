@@ -81,7 +81,7 @@ def _cancel(state: RunState, record: JobRecord, signed: str, out: Outbox) -> Non
 def end_is_told(state: RunState, view: WorkerView, key: Attempt, outcome: Outcome, out: Outbox) -> None:
     """Wait no more for the end of an attempt at a job that was cancelled, after a restart neither."""
     record = state.jobs.get(key[0])
-    if key in view.untold and record and record.state is not State.SUCCEEDED:
+    if record and record.state is not State.SUCCEEDED:
         move(state, record, Trigger.DROP, out, ended=cmd.Dropped(key[1], outcome))
     view.untold.discard(key)
     view.reattached.discard(key)
