@@ -12,6 +12,7 @@ from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.forecast.durations import Ended
 from master.core.running.forecast.future import EXPERIMENTS, Kind, Work
 from master.core.running.lifecycle import State
+from master.core.running.placing.assigning import most_at_once
 from master.core.running.records import JobRecord, RunState
 from worker_agent.protocol.outcome import Finished
 
@@ -157,8 +158,8 @@ def slots_of(state: RunState) -> int:
     attempts = sum(len(view.attempts) for view in views)
     # A job may take more than a slot, such as a whole GPU.
     each = max(sum(view.used for view in views) / attempts, 1.0) if attempts else 1.0
-    allowed = (each for each in (state.policy.max_running, state.at_once) if each is not None)
-    return min(int(sum(map(_offered, views)) / each), *allowed, _MOST_SLOTS)
+    offered, allowed = min(int(sum(map(_offered, views)) / each), _MOST_SLOTS), most_at_once(state)
+    return offered if allowed is None else min(offered, allowed)
 
 
 def _offered(view: WorkerView) -> float:

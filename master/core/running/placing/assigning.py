@@ -50,15 +50,16 @@ def place(state: RunState, out: Outbox) -> None:
 
 def may_start_more(state: RunState) -> bool:
     """True while fewer attempts are out than the user allows."""
-    if state.policy.max_running is None and state.at_once is None:
-        return True  # asked for each attempt that is given out
-    return attempts_out(state) < (most_at_once(state) or 0)
+    most = most_at_once(state)
+    return most is None or attempts_out(state) < most
 
 
 def most_at_once(state: RunState) -> int | None:
     """Return how many attempts may be out, by how the run was started and by what was ordered since."""
-    allowed = [each for each in (state.policy.max_running, state.at_once) if each is not None]
-    return min(allowed, default=None)
+    allowed, ordered = state.policy.max_running, state.at_once
+    if allowed is None or ordered is None:
+        return ordered if allowed is None else allowed
+    return min(allowed, ordered)
 
 
 def attempts_out(state: RunState) -> int:
