@@ -19,6 +19,8 @@ from tests.support.endings import finished
 BASE = f"{BASE_MODELS}/x"
 """The job that trains the base model `x`; its attempt `n` makes the content `x#n`."""
 LEASE_S = 300.0
+ANNA = By(1000, "anna", 4711)
+"""The user who gives orders."""
 
 
 _WORDS = {cmd.StartAttempt: "start", cmd.CollectFailedAttempt: "collect failed"}
@@ -110,7 +112,8 @@ class Stage:
 
     def order(self, order: Order, why: str = "", *, dry_run: bool = False) -> list[str]:
         """Let the user anna give an order."""
-        return self.tell(Ordered(self.at, By(1000, "anna", 1), order, why, dry_run))
+        self.reply = None
+        return self.tell(Ordered(self.at, ANNA, order, why, dry_run))
 
     def said(self) -> list[str]:
         """Return the reply to the last order as lines."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from master.core.running.orders.order import By, CancelJobs, Order, Ordered, Reply, RetryJobs
-from tests.unit.master.core.running.stage import Stage, told
-
-ANNA = By(1000, "anna", 4711)
+from master.core.running.orders.order import CancelJobs, Order, Reply, RetryJobs
+from tests.unit.master.core.running.stage import Stage
 
 
 @dataclass(frozen=True)
@@ -29,9 +27,9 @@ class Came:
 
 def give(run: Stage, order: Order, why: str = "", *, dry_run: bool = False) -> Came:
     """Give an order to a run."""
-    out = run.take(Ordered(run.at, ANNA, order, why, dry_run))
-    assert out.reply is not None
-    return Came(out.reply, [line for line in told(out) if not line.startswith("tell ")])
+    lines = run.order(order, why, dry_run=dry_run)
+    assert run.reply is not None
+    return Came(run.reply, [line for line in lines if not line.startswith("tell ")])
 
 
 def cancel(run: Stage, *jobs: str, only: tuple[str, ...] = (), why: str = "", dry_run: bool = False) -> Came:

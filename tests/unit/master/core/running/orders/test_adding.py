@@ -12,8 +12,8 @@ from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
 from master.core.running.orders.retrying import STOPPING
 from master.core.running.records import Outbox
-from tests.unit.master.core.running.orders.giving import ANNA, cancel
-from tests.unit.master.core.running.stage import BASE, Stage, base, job
+from tests.unit.master.core.running.orders.giving import cancel
+from tests.unit.master.core.running.stage import ANNA, BASE, Stage, base, job
 
 ORDER = AddJobs("/more.json")
 

@@ -8,8 +8,9 @@ from master.core.running.lifecycle import State
 from master.core.running.orders.order import CancelJobs, Ordered
 from master.core.running.policy import Policy
 from master.core.running.summary import job_row
-from tests.unit.master.core.running.orders.giving import ANNA, cancel
+from tests.unit.master.core.running.orders.giving import cancel
 from tests.unit.master.core.running.stage import (
+    ANNA,
     BASE,
     LEASE_S,
     Stage,

@@ -24,8 +24,8 @@ from master.core.running.orders.order import (
     SetPriority,
 )
 from master.core.running.orders.table import KINDS, replay, told
-from tests.unit.master.core.running.orders.giving import ANNA, cancel, give
-from tests.unit.master.core.running.stage import Stage, job
+from tests.unit.master.core.running.orders.giving import cancel, give
+from tests.unit.master.core.running.stage import ANNA, Stage, job
 
 
 def test_every_kind_of_order_has_a_row() -> None:
