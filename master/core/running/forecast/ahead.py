@@ -92,6 +92,13 @@ class Ahead:
             if freed := self._freed.get(transition.worker or ""):
                 self._gaps.append(max(transition.at - freed.pop(0), 0.0))
 
+    def of_phase(self, phase: int) -> dict[State, int]:
+        """Return how many jobs of a phase are in each state."""
+        return {
+            state: sum(number for kind, number in counts.items() if kind[0] == phase)
+            for state, counts in self.counts.items()
+        }
+
     def work(self, slots: int, at: float, *, strict: bool = False) -> Work:
         """Return what there is to do with so many slots."""
         running = [(kind, max(at - started, 0.0)) for kind, started in self.running.values()]

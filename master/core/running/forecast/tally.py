@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -35,24 +34,23 @@ class Tally:
 
     states: dict[str, State] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
-    counts: dict[int, Counter[State]] = field(default_factory=lambda: {phase: Counter() for phase in PHASES})
     ahead: Ahead = field(default_factory=Ahead)
     _reckoned: tuple[float, Left] | None = None
 
     @classmethod
     def of(cls, state: RunState, at: float) -> Tally:
         """Return the tally of a state as it is now, which is Unix time `at`."""
-        tally = cls()
-        for record in state.jobs.values():
-            tally.add(record, at)
-        return tally
+        return cls(
+            {job_id: record.state for job_id, record in state.jobs.items()},
+            {job_id: kind_of(record) for job_id, record in state.jobs.items()},
+            Ahead.of(state, at),
+        )
 
     def add(self, record: JobRecord, at: float) -> None:
         """Take a job in as it is at a time."""
         job_id = record.job.job_id
         self.states[job_id] = record.state
         self.kinds[job_id] = kind_of(record)
-        self.counts[record.job.phase][record.state] += 1
         self.ahead.add(record, at)
 
     def take(self, transition: Transition) -> None:
@@ -62,13 +60,11 @@ class Tally:
             return
         kind = self.kinds[transition.job_id]
         self.states[transition.job_id] = transition.state
-        self.counts[kind[0]][before] -= 1
-        self.counts[kind[0]][transition.state] += 1
         self.ahead.take(transition, kind, before)
 
     def phase(self, phase: int) -> PhaseCounts:
         """Return how the jobs of a phase stand."""
-        return PhaseCounts.of(self.counts[phase])
+        return PhaseCounts.of(self.ahead.of_phase(phase))
 
     def time_left(self, state: RunState, at: float, uniform: Uniform) -> Left:
         """Return by phase how long it still takes; None while nothing is known or the run is stopping.
