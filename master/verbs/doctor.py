@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
-from master.commands.options.usual_config import usual_config
+from master.verbs.common.clusters import add_cluster_option, cluster_of
 
 if TYPE_CHECKING:
     from master.core.explaining.health import Finding
@@ -41,8 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser."""
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
     add = result.add_argument
-    config = "the workers, JSON or YAML (cluster_config.json where that is here, else this machine)"
-    add("--cluster-config", type=Path, metavar="F", help=config)
+    add_cluster_option(result)
     add("--notify", action="store_true", help="send a test message to those whom the config's `notify` names")
     add("--json", action="store_true", help="one JSON object (docs/verbs.schema.json)")
     return result
@@ -51,12 +49,10 @@ def parser() -> argparse.ArgumentParser:
 def _look(options: argparse.Namespace) -> int:
     from master.core.explaining.health import Health
     from master.errors import UsageError
-    from master.intake.cluster import read_cluster, this_machine
     from master.notify.checking import findings_of
     from master.runs.doctor.diagnosis import diagnose
 
-    config = options.cluster_config or usual_config()
-    cluster = read_cluster(config) if config else this_machine()
+    cluster, config = cluster_of(options)
     if options.notify and cluster.notify is None:
         raise UsageError(f"--notify: {config or 'no cluster config'} names nobody: see docs/notify.md")
     found = diagnose(cluster)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
-from master.commands.options.usual_config import usual_config
+from master.verbs.common.clusters import add_cluster_option, cluster_of
 
 if TYPE_CHECKING:
     from master.runs.usage.caches import CacheLook
@@ -47,8 +46,7 @@ def parser() -> argparse.ArgumentParser:
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
     add = result.add_argument
     add("what", choices=("ls", "verify", "clear"), help="list it, check every file, remove what nobody uses")
-    config = "the workers, JSON or YAML (cluster_config.json where that is here, else this machine)"
-    add("--cluster-config", type=Path, metavar="F", help=config)
+    add_cluster_option(result)
     add("--worker", action="append", metavar="W", help="only this one (again and again)")
     add("--dry-run", action="store_true", help="with clear: tell what would go, remove nothing")
     add("--json", action="store_true", help="one JSON object (docs/verbs.schema.json)")
@@ -57,13 +55,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _do(options: argparse.Namespace, command: Command) -> int:
     from master.errors import UsageError
-    from master.intake.cluster import read_cluster, this_machine
     from master.runs.usage.caches import look_at_caches
 
     if options.dry_run and options.what != "clear":
         raise UsageError(f"--dry-run is for `clear`: `{options.what}` removes nothing")
-    config = options.cluster_config or usual_config()
-    cluster = read_cluster(config) if config else this_machine()
+    cluster, _ = cluster_of(options)
     asked = f"{options.what}-dry" if options.dry_run else options.what
     found = look_at_caches(cluster, chosen(cluster, options.worker), asked)
     if options.json:

@@ -7,14 +7,13 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.flag_types import number_of_seconds
 from master.commands.options.parser import new_parser
-from master.commands.options.usual_config import usual_config
+from master.verbs.common.clusters import add_cluster_option, cluster_of
 
 if TYPE_CHECKING:
     from master.runs.usage.machines import Looked, MachineWatch
@@ -49,8 +48,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser."""
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
     add = result.add_argument
-    config = "the machines, JSON or YAML (cluster_config.json where that is here, else this machine)"
-    add("--cluster-config", type=Path, metavar="F", help=config)
+    add_cluster_option(result, "machines")
     add(
         "--every",
         type=number_of_seconds,
@@ -64,11 +62,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from master.intake.cluster import read_cluster, this_machine
     from master.runs.usage.machines import MachineWatch
 
-    config = options.cluster_config or usual_config()
-    cluster = read_cluster(config) if config else this_machine()
+    cluster, _ = cluster_of(options)
     is_once = options.once or options.json or not sys.stdout.isatty()
     watch = MachineWatch(cluster, options.every)
     try:
