@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
 from master.verbs.common.ordering import ORDER_EXIT_CODES, add_order_options, carry_out
-from master.verbs.workers.words import add_workers
+from master.verbs.workers.words import add_now, add_workers
 
 NAME = "remove-worker"
 _DESCRIPTION = """\
@@ -36,8 +36,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser."""
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
     add_workers(result)
-    now = "interrupt what runs there; it goes on elsewhere"
-    result.add_argument("--now", action="store_true", help=now)
+    add_now(result)
     add_order_options(result)
     return result
 

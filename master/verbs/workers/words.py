@@ -17,6 +17,12 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("workers", nargs="+", metavar="WORKER", help=named)
 
 
+def add_now(parser: argparse.ArgumentParser) -> None:
+    """Add the option that frees workers at once."""
+    now = "interrupt what runs there; it goes on elsewhere"
+    parser.add_argument("--now", action="store_true", help=now)
+
+
 def add_end(parser: argparse.ArgumentParser) -> None:
     """Add the options that say when a hold ends by itself."""
     end = parser.add_mutually_exclusive_group()
