@@ -10,7 +10,7 @@ from master.core.nearest import hint, shown
 from master.errors import UsageError
 from master.intake.cluster import SERVER_KEYS, TOP_KEYS
 from master.intake.cluster_settings import SHARED_KEYS
-from master.intake.strict_json import parse_document, read_document
+from master.intake.strict_json import Node, parse_document, read_document
 
 _ALL_SERVERS = "servers"
 _SHARED = frozenset({*SHARED_KEYS, "ssh_config", "known_hosts"})
@@ -21,10 +21,11 @@ def config_without(name: str, path: Path) -> dict[str, Any]:
 
     Raises ConfigError for a file that is none, UsageError where it lists no such server.
     """
-    config = _shared(path)
-    found = [server for server in _servers(path) if name in _names(server)]
+    root = read_document(path).root
+    config, servers = _shared(root), _servers(root)
+    found = [server for server in servers if name in _names(server)]
     if not found:
-        known = [_names(server)[0] for server in _servers(path)]
+        known = [_names(server)[0] for server in servers]
         raise UsageError(f"{path} lists no server {shown(name)}: {hint(name, known)}")
     if len(found) > 1:
         several = " or ".join(_names(server)[-1] for server in found)
@@ -39,19 +40,17 @@ def config_with(entry: str, path: Path | None) -> dict[str, Any]:
     """
     document = parse_document(entry, "--entry")
     document.root.only_keys(SERVER_KEYS)
-    return {**(_shared(path) if path else {}), _ALL_SERVERS: [json.loads(entry)]}
+    return {**(_shared(read_document(path).root) if path else {}), _ALL_SERVERS: [json.loads(entry)]}
 
 
-def _shared(path: Path) -> dict[str, Any]:
+def _shared(root: Node) -> dict[str, Any]:
     """Return what a config says of all servers and of how they are reached; the rest is said for the run."""
-    root = read_document(path).root
     root.only_keys(TOP_KEYS)
     return {key: value for key, value in root.as_object().items() if key in _SHARED}
 
 
-def _servers(path: Path) -> list[dict[str, Any]]:
-    found: Any = read_document(path).root.value
-    servers = found.get(_ALL_SERVERS) if isinstance(found, dict) else None
+def _servers(root: Node) -> list[dict[str, Any]]:
+    servers = root.as_object().get(_ALL_SERVERS)
     return [each for each in servers if isinstance(each, dict)] if isinstance(servers, list) else []
 
 
