@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +105,10 @@ def first_looks(cluster: ClusterSpec, watch: MachineWatch, patience_s: float) ->
 
 def machine_json(looked: Looked) -> dict[str, Any]:
     """Return a machine as it is published."""
-    told = json.loads(json.dumps(looked.machine, default=vars)) if looked.machine else {}
-    return {"worker": looked.worker, "problem": looked.problem or None, **_NOTHING, **_published(told)}
+    told = asdict(looked.machine) if looked.machine else {}
+    # A problem with its GPUs is the machine's.
+    problem = told.pop("problem", "") or looked.problem
+    return {"worker": looked.worker, "problem": problem or None, **_NOTHING, **told}
 
 
 _NOTHING: dict[str, Any] = {
@@ -120,12 +123,6 @@ _NOTHING: dict[str, Any] = {
     "slots": None,
     "slots_taken": None,
 }
-
-
-def _published(told: dict[str, Any]) -> dict[str, Any]:
-    """Return what a machine told; a problem with its GPUs is the machine's."""
-    problem = told.pop("problem", "")
-    return {**told, **({"problem": problem} if problem else {})}
 
 
 def _live(cluster: ClusterSpec, watch: MachineWatch) -> int:
