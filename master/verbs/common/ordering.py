@@ -58,18 +58,19 @@ def lines(answered: Mapping[str, Any]) -> Iterator[str]:
     """Yield what was done, or would be: a line for each thing, and one for all where they are many."""
     from master.core.harmless import clean
 
-    done, would = answered["done"], "would " if answered["dry_run"] else ""
-    for item in done[:_MOST_SHOWN]:
-        yield clean(f"{would}{answered['verb']} {item['name']}: {item['says']}")
-    if len(done) > _MOST_SHOWN:
-        yield f"… and {len(done) - _MOST_SHOWN:,} more: --json tells all {len(done):,}"
+    would = "would " if answered["dry_run"] else ""
+    yield from map(clean, _first(answered["done"], f"{would}{answered['verb']} "))
     yield from map(clean, answered["notes"])
 
 
 def refusals(answered: Mapping[str, Any]) -> Iterator[str]:
     """Yield what was not done, and why."""
-    refused = answered["refused"]
-    for item in refused[:_MOST_SHOWN]:
-        yield f"{item['name']}: {item['says']}"
-    if len(refused) > _MOST_SHOWN:
-        yield f"… and {len(refused) - _MOST_SHOWN:,} more: --json tells all {len(refused):,}"
+    return _first(answered["refused"], "")
+
+
+def _first(items: Sequence[Mapping[str, str]], did: str) -> Iterator[str]:
+    """Yield a line for each of the first, and how many more there are."""
+    for item in items[:_MOST_SHOWN]:
+        yield f"{did}{item['name']}: {item['says']}"
+    if len(items) > _MOST_SHOWN:
+        yield f"… and {len(items) - _MOST_SHOWN:,} more: --json tells all {len(items):,}"
