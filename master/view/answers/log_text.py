@@ -34,6 +34,6 @@ def harmless_lines(data: bytes) -> list[str]:
     from master.core.harmless import without_controls
 
     lines = data.decode("utf-8", "replace").split("\n")
-    last = lines.pop() if lines and not lines[-1] else None
-    del last
+    if not lines[-1]:
+        lines.pop()
     return [without_controls(line.rstrip("\r").rpartition("\r")[2]) for line in lines]
