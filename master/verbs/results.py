@@ -99,6 +99,7 @@ def _format_of(options: argparse.Namespace) -> str:
 def _show(options: argparse.Namespace, command: Command) -> int:
     options.format = _format_of(options)
     from master.core.results.lines import result_lines
+    from master.view.wording import first_of
 
     unread: dict[str, list[str]] = {}
     rows = _rows(options, unread)
@@ -116,8 +117,7 @@ def _show(options: argparse.Namespace, command: Command) -> int:
     else:
         _write(options.output, data)
     for problem, jobs in list(unread.items())[:_MOST_PROBLEMS]:
-        more = f" and {len(jobs) - 1:,} more" if len(jobs) > 1 else ""
-        command.say(f"{jobs[0]}{more}: {problem}")
+        command.say(f"{first_of(jobs)}: {problem}")
     return UNREAD if unread else 0
 
 
@@ -142,13 +142,10 @@ def _rows(options: argparse.Namespace, unread: dict[str, list[str]]) -> list[Row
     if not jobs:
         raise UsageError("no experiment is like that: `twophase ps` lists what there is")
 
-    def row(job_id: str, state: str) -> Row:
-        def told(problem: str) -> None:
-            unread.setdefault(problem, []).append(job_id)
+    def told(job_id: str, problem: str) -> None:
+        unread.setdefault(problem, []).append(job_id)
 
-        return row_of(layout, job_id, state, fields.get(job_id), options.source, told)
-
-    return [row(job_id, state) for job_id, state in jobs]
+    return [row_of(layout, job_id, state, fields.get(job_id), options.source, told) for job_id, state in jobs]
 
 
 def _question(options: argparse.Namespace, rows: Sequence[Row]) -> Question:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from master.core.harmless import clean, last_line
+from master.view.wording import first_of
 
 _MOST_FAILURES = 40
 _MOST_LEFT_OUT = 20
@@ -71,8 +72,7 @@ def print_cancelled(console: Console, jobs: Sequence[tuple[str, str]]) -> None:
     for name, signed in jobs:
         names.setdefault(signed, []).append(name)
     for signed, same in names.items():
-        more = f" and {len(same) - 1:,} more" if len(same) > 1 else ""
-        console.print(Text(clean(f"{same[0]}{more}: {signed}")), soft_wrap=True)
+        console.print(Text(clean(f"{first_of(same)}: {signed}")), soft_wrap=True)
     console.print()
 
 
@@ -85,8 +85,7 @@ def print_left_out(console: Console, items: Sequence[tuple[str, str, str]], more
         names.setdefault((path, reason), []).append(name)
     console.print(Text("What did not come home, and why", "bold yellow"))
     for (path, reason), same in list(names.items())[:_MOST_LEFT_OUT]:
-        more = f" and {len(same) - 1:,} more" if len(same) > 1 else ""
-        console.print(Text(clean(f"{same[0]}{more}: {path}: {reason}")), soft_wrap=True)
+        console.print(Text(clean(f"{first_of(same)}: {path}: {reason}")), soft_wrap=True)
     if left := sum(map(len, list(names.values())[_MOST_LEFT_OUT:])):
         console.print(f"… and {left:,} more in {more_in}")
     console.print()

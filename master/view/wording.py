@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,11 @@ def short_hash(spec_hash: str) -> str:
 def job_name(job: Job) -> str:
     """Return what the user calls a job: the job's id, or `base model` and the start of its hash."""
     return f"base model {short_hash(job.makes)}" if job.makes else job.job_id
+
+
+def first_of(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many others there are: `alpha/a and 1,203 more`."""
+    return f"{names[0]} and {len(names) - 1:,} more" if len(names) > 1 else names[0]
 
 
 def clock(at: float) -> str:

@@ -18,12 +18,12 @@ def row_of(
     state: str,
     fields: Config | None,
     source: str = "",
-    told: Callable[[str], object] = lambda problem: None,
+    told: Callable[[str, str], object] = lambda job_id, problem: None,
 ) -> Row:
     """Return a job's row; `fields` None, as in a journal of an earlier version: what its result says of them.
 
-    Its metrics are of a `source` (json, csv or tensorboard), or of the first that has some; `told` hears why
-    they cannot be read.  A job that has not succeeded has no metrics, whatever lies there.
+    Its metrics are of a `source` (json, csv or tensorboard), or of the first that has some; `told` hears of
+    which job they cannot be read, and why.  A job that has not succeeded has no metrics, whatever lies there.
     """
     if state != State.SUCCEEDED.value:
         return Row(job_id, fields or {}, {}, state)
@@ -32,5 +32,5 @@ def row_of(
         fields = (read_record(result) or {"parameters": {}})["parameters"]
     found = figures_of(result, source)
     if found.problem:
-        told(found.problem)
+        told(job_id, found.problem)
     return Row(job_id, fields, found.metrics, state)

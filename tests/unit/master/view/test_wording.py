@@ -11,6 +11,7 @@ from master.view.wording import (
     duration,
     ending,
     figure,
+    first_of,
     left_text,
     metrics_text,
     progress_text,
@@ -71,6 +72,12 @@ def test_progress(said: Said, texts: tuple[str, str]) -> None:
 def test_only_numbers_are_shown_and_only_a_few() -> None:
     shown = metrics_text({"name": "x", "a": 1.5, "nan": float("nan"), "b": 2.5, "c": 3.5, "d": 4.5})
     assert shown == "a 1.5000  b 2.5000  c 3.5000"
+
+
+def test_of_many_names_the_first_is_told() -> None:
+    assert [first_of(names) for names in (["a"], ["a", "b"], ["a"] * 1204)] == [
+        *("a", "a and 1 more", "a and 1,203 more"),
+    ]
 
 
 def test_counts_leave_out_what_there_is_none_of() -> None:
