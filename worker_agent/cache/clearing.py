@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional
 
@@ -37,7 +38,7 @@ def listed(layout: WorkLayout, contents: CacheContents) -> CacheNow:
 def verified(layout: WorkLayout, contents: CacheContents) -> CacheNow:
     """Hash all that lies in the cache, and change nothing there.  Raises OSError."""
     found = listed(layout, contents)
-    items = [_with(item, problem=_damage(layout, item.content_hash)) for item in found.items]
+    items = [replace(item, problem=_damage(layout, item.content_hash)) for item in found.items]
     return _now(layout, items)
 
 
@@ -54,7 +55,7 @@ def cleared(layout: WorkLayout, contents: CacheContents, *, dry_run: bool) -> Ca
                 if not layout.cached(entry.name).is_dir():
                     continue
                 item = _item(layout, entry, used)
-                items.append(_with(item, removed=not item.used_by))
+                items.append(replace(item, removed=not item.used_by))
                 if not item.used_by and not dry_run:
                     gone.append(contents.evict(entry.name))
     finally:
@@ -83,10 +84,6 @@ def _alone(layout: WorkLayout) -> Iterator[None]:
 def _item(layout: WorkLayout, entry: Entry, used: Users) -> CachedItem:
     who = sorted(used.get(entry.name, ()))
     return CachedItem(entry.name, entry.size, entry.used_at, _base_model(layout, entry.name), who)
-
-
-def _with(item: CachedItem, **changes: object) -> CachedItem:
-    return CachedItem(**{**item.__dict__, **changes})
 
 
 def _now(layout: WorkLayout, items: List[CachedItem]) -> CacheNow:
@@ -123,6 +120,6 @@ LOOKS: Dict[str, Look] = {
 
 def look(what: str, layout: WorkLayout) -> CacheNow:
     """Do what is asked for; a cache that nobody has ever used is empty.  Raises OSError."""
-    if not layout.cached("x").parent.is_dir():
+    if not layout.cache.is_dir():
         return CacheNow(str(layout.work_dir), 0, [])
     return LOOKS[what](layout, CacheContents(layout, CLEARED))

@@ -22,9 +22,8 @@ class CacheContents:
 
     def hashes(self) -> List[str]:
         """Return the content hashes of the artefacts that are here."""
-        folder = self._layout.cached("x").parent
         try:
-            return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+            return sorted(entry.name for entry in self._layout.cache.iterdir() if entry.is_dir())
         except FileNotFoundError:
             return []
 

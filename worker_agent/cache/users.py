@@ -76,5 +76,5 @@ def _processes(layout: WorkLayout) -> Iterator[Tuple[str, str]]:
 
 def _name_of(layout: WorkLayout, path: str) -> str:
     """Return the artefact in which a path lies; empty for another path."""
-    folder = f"{layout.cached('x').parent}/"
+    folder = f"{layout.cache}/"
     return path[len(folder) :].partition("/")[0] if path.startswith(folder) else ""

@@ -138,9 +138,13 @@ class WorkLayout:
 
     work_dir: Path
 
+    @property
+    def cache(self) -> Path:
+        return self.work_dir / "cache"
+
     def cached(self, content_hash: str) -> Path:
         """An artefact, verified."""
-        return self.work_dir / "cache" / content_hash
+        return self.cache / content_hash
 
     @property
     def cache_lock(self) -> Path:

@@ -56,10 +56,10 @@ def test_clearing_removes_what_nobody_uses_and_a_dry_run_nothing(layout: WorkLay
         found = {item.content_hash: item.removed for item in look(what, layout).items}
         assert found == {used: False, idle: True}
         assert layout.cached(idle).exists() is is_there and layout.cached(used).is_dir()
-    assert not layout.run("cleared").exists() and [item.name for item in layout.cached("x").parent.iterdir()]
+    assert not layout.run("cleared").exists() and [item.name for item in layout.cache.iterdir()]
     leases.close()
     assert [item.removed for item in look("clear", layout).items] == [True]
-    assert list(layout.cached("x").parent.iterdir()) == []
+    assert list(layout.cache.iterdir()) == []
 
 
 def test_what_an_earlier_clearing_left_is_deleted(layout: WorkLayout) -> None:
