@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional
@@ -23,7 +22,6 @@ from worker_agent.system.remove_tree import remove_tree
 CLEARED = "cleared"
 """In the place of a run: what was taken out lies below it until it is deleted."""
 _PATIENCE_S = 5.0
-_LOOK_S = 0.02
 _LONGEST_MANIFEST = 64 << 20
 
 
@@ -70,15 +68,10 @@ def cleared(layout: WorkLayout, contents: CacheContents, *, dry_run: bool) -> Ca
 @contextlib.contextmanager
 def _alone(layout: WorkLayout) -> Iterator[None]:
     """Keep everybody from beginning to use anything, for a moment.  Raises OSError where that cannot be."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        with alone(layout) as is_alone:
-            if is_alone:
-                yield
-                return
-        if time.monotonic() > deadline:
+    with alone(layout, _PATIENCE_S) as is_alone:
+        if not is_alone:
             raise BlockingIOError(f"agents begin to use {layout.work_dir} all the time: try again")
-        time.sleep(_LOOK_S)
+        yield
 
 
 def _item(layout: WorkLayout, entry: Entry, used: Users) -> CachedItem:

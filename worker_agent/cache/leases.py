@@ -12,7 +12,7 @@ import fcntl
 import os
 import time
 from pathlib import Path
-from typing import Iterator, List, Set
+from typing import ContextManager, Iterator, List, Set
 
 from worker_agent.protocol.layout import WorkLayout
 
@@ -20,27 +20,29 @@ _PATIENCE_S = 1.0
 _LOOK_S = 0.01
 
 
-@contextlib.contextmanager
-def together(layout: WorkLayout) -> Iterator[bool]:
+def together(layout: WorkLayout) -> ContextManager[bool]:
     """Keep others from removing anything; yields False where they cannot be kept from it.  Raises OSError.
 
     Who removes things does so in a moment.
     """
+    return _locked(layout, fcntl.LOCK_SH, _PATIENCE_S)
+
+
+def alone(layout: WorkLayout, patience_s: float = 0.0) -> ContextManager[bool]:
+    """Keep others from beginning to use anything; yields False where one is about to.  Raises OSError."""
+    return _locked(layout, fcntl.LOCK_EX, patience_s)
+
+
+@contextlib.contextmanager
+def _locked(layout: WorkLayout, kind: int, patience_s: float) -> Iterator[bool]:
     with _opened(layout.cache_lock) as descriptor:
-        deadline = time.monotonic() + _PATIENCE_S
-        while not _lock(descriptor, fcntl.LOCK_SH):
-            if time.monotonic() > deadline:
+        deadline = time.monotonic() + patience_s
+        while not _lock(descriptor, kind):
+            if time.monotonic() >= deadline:
                 yield False
                 return
             time.sleep(_LOOK_S)
         yield True
-
-
-@contextlib.contextmanager
-def alone(layout: WorkLayout) -> Iterator[bool]:
-    """Keep others from beginning to use anything; yields False where one is about to.  Raises OSError."""
-    with _opened(layout.cache_lock) as descriptor:
-        yield _lock(descriptor, fcntl.LOCK_EX)
 
 
 class CacheLeases:

@@ -99,7 +99,6 @@ def test_while_somebody_begins_to_use_something_nothing_is_removed(
     layout: WorkLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_PATIENCE_S", 0.0)
-    monkeypatch.setattr(module, "_LOOK_S", 0.0)
     idle = adopt(layout, "idle")
     with together(layout), pytest.raises(OSError, match="try again"):
         look("clear", layout)
