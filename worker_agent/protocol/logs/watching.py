@@ -12,7 +12,6 @@ Chunks stand behind everything else that goes the same way, and only a few are o
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Union
 
@@ -83,8 +82,8 @@ class LogChunk:
     def bytes(self) -> bytes:
         """Return what was written.  Raises MessageError for what cannot be a chunk."""
         try:
-            data = base64.b64decode(self.data.encode("ascii"), validate=True)
-        except (UnicodeEncodeError, binascii.Error) as error:
+            data = base64.b64decode(self.data, validate=True)
+        except ValueError as error:
             raise MessageError(f"LogChunk.data is no base64: {error}") from error
         if len(data) > CHUNK_BYTES:
             raise MessageError(f"LogChunk.data has {len(data)} bytes, allowed are {CHUNK_BYTES}")
