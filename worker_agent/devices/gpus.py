@@ -69,7 +69,7 @@ def parse_gpus(text: str) -> Iterator[Gpu]:
         index, uuid, name, total, used, *more = fields
         if index.isdigit() and _UUID.match(uuid):
             # Some drivers know neither of these two, some one: no number can be a mode.
-            busy = next((int(each) for each in more if each.isascii() and each.isdigit()), None)
+            busy = next((number for number in map(_number, more) if number is not None), None)
             yield Gpu(int(index), uuid, name, _mib(total), _mib(used), "Enabled" in more, _percent(busy))
 
 
