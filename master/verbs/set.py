@@ -70,14 +70,14 @@ def _set(command: Command, options: argparse.Namespace) -> int:
     from master.verbs.common.aim import aim
 
     if options.priority is not None:
-        orders = aim(options, fit=WAITING).orders(priority=options.priority)
-        return carry_out(command, options, "set-priority", orders)
+        order = aim(options, fit=WAITING).order(priority=options.priority)
+        return carry_out(command, options, "set-priority", order)
     if options.slots is not None:
-        return carry_out(command, options, "set-slots", [_of_workers(options)])
+        return carry_out(command, options, "set-slots", _of_workers(options))
     if options.jobs or options.state or options.where:
         raise UsageError("--at-once is of the whole run: give it without jobs")
     most = None if options.at_once == UNLIMITED else options.at_once
-    return carry_out(command, options, "set-at-once", [{"most": most}])
+    return carry_out(command, options, "set-at-once", {"most": most})
 
 
 def _of_workers(options: argparse.Namespace) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from master import steady_clock
@@ -24,8 +24,6 @@ from master.web.overview import Failures, eta, needs_a_human, phases
 from master.web.run_watch import RunWatch
 
 Answer = dict[str, Any]
-IN_AN_ORDER = 2000
-"""Jobs that the master is told of at a time."""
 MAY_ORDER = ("cancel", "retry", "pause", "drain", "resume")
 """What names programs and machines, as `add` and `add-worker` do, is said in a shell."""
 _MOST_GROUPS = 2000
@@ -153,9 +151,7 @@ class Page:
         if "matching" in fields:
             wish = wished(*_matching(fields.pop("matching")))
             fields |= {"jobs": _selected(self.model, wish), "only": list(wish.states)}
-        parts, layout = list(_parts(fields)), self.watch.layout
-        told = await asyncio.to_thread(order_all, layout, verb, parts, why, dry_run=dry_run)
-        return {"verb": verb, "dry_run": dry_run, **told}
+        return await asyncio.to_thread(order_all, self.watch.layout, verb, fields, why, dry_run=dry_run)
 
 
 def _check(model: Model, job_id: str) -> None:
@@ -200,13 +196,3 @@ def _matching(told: object) -> tuple[str, str, str, str, bool]:
     if not all(isinstance(text, str) for text in texts):
         raise UsageError("matching: q, state and base are text")
     return texts[0], texts[1], texts[2], "state", False
-
-
-def _parts(fields: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield an order in parts that the master takes."""
-    jobs = fields.get("jobs")
-    if not isinstance(jobs, list):
-        yield fields
-        return
-    for begin in range(0, max(len(jobs), 1), IN_AN_ORDER):
-        yield {**fields, "jobs": jobs[begin : begin + IN_AN_ORDER]}

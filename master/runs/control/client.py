@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from master.errors import NoMaster, TwophaseError, UsageError
+from master.runs.control.order_parts import in_parts
 from master.runs.control.orders import PATIENCE_S as ORDER_PATIENCE_S
 from master.runs.control.orders import ROUTE
 from master.runs.control.place import connected, is_ours, peer_of
@@ -60,25 +61,26 @@ def order(
 
 
 def order_all(
-    layout: RunLayout, verb: str, orders: Sequence[Mapping[str, Any]], why: str = "", *, dry_run: bool = False
-) -> dict[str, list[Any]]:
-    """Give orders of one verb one after the other and return all that came of them.
+    layout: RunLayout, verb: str, fields: Mapping[str, Any], why: str = "", *, dry_run: bool = False
+) -> dict[str, Any]:
+    """Give an order, in parts where it names many jobs, and return all that came of it, as it is published.
 
-    Raises as `order` does where the first fails; where a later one does, those that are left are refused, as
-    what was done is to be told.
+    Raises as `order` does where the first part fails; where a later one does, those that are left are
+    refused, as what was done is to be told.
     """
     found: dict[str, list[Any]] = {"done": [], "refused": [], "notes": []}
-    for number, fields in enumerate(orders):
+    parts = list(in_parts(fields))
+    for number, part in enumerate(parts):
         try:
-            told = order(layout, verb, fields, why, dry_run=dry_run)
+            told = order(layout, verb, part, why, dry_run=dry_run)
         except TwophaseError as error:
             if not number:
                 raise
-            found["refused"] += _left(orders[number:], error)
+            found["refused"] += _left(parts[number:], error)
             break
         for key, items in found.items():
             items += told[key]
-    return found
+    return {"verb": verb, "dry_run": dry_run, **found}
 
 
 def _left(orders: Sequence[Mapping[str, Any]], error: TwophaseError) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -17,9 +17,7 @@ from master.verbs.common.run_directory import RunJobs, jobs_of, layout_of, named
 from master.verbs.common.selection import Fields, Wish, select
 from master.view.answers.states import STATES, counted
 
-_MOST_NAMES, _MOST_CHARACTERS = 1000, 200_000
-"""Of one order: the dispatcher takes up one at a time, and a request is bounded."""
-_MOST_VALUES = 5
+_MOST_COMPARED, _MOST_VALUES = 1000, 5
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class Aim:
     only: Sequence[str]
     """States in which they must still be; empty for jobs that were named."""
 
-    def orders(self, **fields: Any) -> list[dict[str, Any]]:
-        """Return the orders for the jobs: several where they are many."""
-        return [{"jobs": part, "only": list(self.only), **fields} for part in _parts(self.jobs)]
+    def order(self, **fields: Any) -> dict[str, Any]:
+        """Return the fields of an order for the jobs."""
+        return {"jobs": list(self.jobs), "only": list(self.only), **fields}
 
 
 def aim(options: argparse.Namespace, fit: Collection[str]) -> Aim:
@@ -71,7 +69,7 @@ def _meant(word: str, jobs: Collection[str]) -> list[str]:
     pattern = same_numbers(word).replace("[", "[[]")
     if found := [job_id for job_id in jobs if fnmatchcase(same_numbers(job_id), pattern)]:
         return found
-    names = {same_numbers(job_id): job_id for job_id in list(jobs)[:_MOST_NAMES]}
+    names = {same_numbers(job_id): job_id for job_id in list(jobs)[:_MOST_COMPARED]}
     alike = names.get(near(same_numbers(word), names, 0.3), "")
     raise UsageError(f"no job is like {shown(word)}" + (f": the nearest is {alike}" if alike else ""))
 
@@ -93,15 +91,3 @@ def _values(name: str, value: Any, fields: Fields) -> str:
         return f"did you mean {name}={alike}?"
     some = sorted(known)[:_MOST_VALUES]
     return f"there is {', '.join(some)}{', …' if len(known) > len(some) else ''}"
-
-
-def _parts(jobs: Sequence[str]) -> Iterator[list[str]]:
-    part, size = list[str](), 0
-    for job_id in jobs:
-        if part and (len(part) == _MOST_NAMES or size + len(job_id) > _MOST_CHARACTERS):
-            yield part
-            part, size = [], 0
-        part.append(job_id)
-        size += len(job_id)
-    if part:
-        yield part

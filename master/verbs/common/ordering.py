@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from master.commands.frame import Command
@@ -18,8 +17,6 @@ exit codes:
   3 the journal cannot be read    5 no master is running on this run, nothing was done"""
 _MOST_SHOWN = 20
 
-Answered = dict[str, Any]
-
 
 def add_order_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every order takes."""
@@ -29,12 +26,15 @@ def add_order_options(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="only tell what would be done")
 
 
-def carry_out(command: Command, options: argparse.Namespace, verb: str, orders: Sequence[Answered]) -> int:
-    """Give orders of one verb, each as the fields of its order, and print what came of them.
+def carry_out(command: Command, options: argparse.Namespace, verb: str, order: Mapping[str, Any]) -> int:
+    """Give an order, as its fields, and print what came of it.
 
     Returns 1 where something was refused.  Raises NoMaster where no master runs, UsageError for wrong words.
     """
-    answered = given(options.run, verb, orders, options.why, dry_run=options.dry_run)
+    from master.runs.control.client import order_all
+    from master.verbs.common.run_directory import layout_of
+
+    answered = order_all(layout_of(options.run), verb, order, options.why, dry_run=options.dry_run)
     if options.json:
         print(json.dumps(answered, indent=1))
     else:
@@ -43,15 +43,6 @@ def carry_out(command: Command, options: argparse.Namespace, verb: str, orders: 
         for line in refusals(answered):
             command.say(line)
     return NOT_ALL if answered["refused"] or not answered["done"] else 0
-
-
-def given(run: Path, verb: str, orders: Sequence[Answered], why: str, *, dry_run: bool) -> Answered:
-    """Give orders one after the other and return all that came of them, as it is published."""
-    from master.runs.control.client import order_all
-    from master.verbs.common.run_directory import layout_of
-
-    found = order_all(layout_of(run), verb, orders, why, dry_run=dry_run)
-    return {"verb": verb, "dry_run": dry_run, **found}
 
 
 def lines(answered: Mapping[str, Any]) -> Iterator[str]:

@@ -43,4 +43,4 @@ def parser() -> argparse.ArgumentParser:
 def _add(command: Command, options: argparse.Namespace) -> int:
     if not options.file.is_file():
         raise UsageError(f"{options.file}: there is no such file")
-    return carry_out(command, options, NAME, [{"path": str(options.file.resolve())}])
+    return carry_out(command, options, NAME, {"path": str(options.file.resolve())})

@@ -45,4 +45,4 @@ def _cancel(command: Command, options: argparse.Namespace) -> int:
     from master.verbs.common.aim import aim
 
     found = aim(options, fit=[state for state in STATES if state not in ENDED_WELL])
-    return carry_out(command, options, NAME, found.orders())
+    return carry_out(command, options, NAME, found.order())

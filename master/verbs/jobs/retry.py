@@ -44,4 +44,4 @@ def parser() -> argparse.ArgumentParser:
 def _retry(command: Command, options: argparse.Namespace) -> int:
     from master.verbs.common.aim import aim
 
-    return carry_out(command, options, NAME, aim(options, fit=IN_VAIN).orders())
+    return carry_out(command, options, NAME, aim(options, fit=IN_VAIN).order())

@@ -55,4 +55,4 @@ def _add(command: Command, options: argparse.Namespace) -> int:
         config = config_with(options.entry, options.cluster_config)
     else:
         config = config_without(options.name, path)
-    return carry_out(command, options, NAME, [{"config": config, "folder": str(path.absolute().parent)}])
+    return carry_out(command, options, NAME, {"config": config, "folder": str(path.absolute().parent)})

@@ -46,4 +46,4 @@ def _drain(command: Command, options: argparse.Namespace) -> int:
     from master.verbs.workers.words import end_of
 
     order = {"workers": options.workers, "until": end_of(options, datetime.now()), "now": options.now}
-    return carry_out(command, options, NAME, [order])
+    return carry_out(command, options, NAME, order)

@@ -45,4 +45,4 @@ def _pause(command: Command, options: argparse.Namespace) -> int:
     from master.verbs.workers.words import end_of
 
     until = end_of(options, datetime.now())
-    return carry_out(command, options, NAME, [{"workers": options.workers, "until": until}])
+    return carry_out(command, options, NAME, {"workers": options.workers, "until": until})

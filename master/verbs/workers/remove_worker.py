@@ -42,4 +42,4 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _remove(command: Command, options: argparse.Namespace) -> int:
-    return carry_out(command, options, NAME, [{"workers": options.workers, "now": options.now}])
+    return carry_out(command, options, NAME, {"workers": options.workers, "now": options.now})

@@ -37,4 +37,4 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _resume(command: Command, options: argparse.Namespace) -> int:
-    return carry_out(command, options, NAME, [{"workers": options.workers}])
+    return carry_out(command, options, NAME, {"workers": options.workers})

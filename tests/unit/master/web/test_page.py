@@ -9,7 +9,7 @@ import pytest
 
 from master.core.running.orders.order import ORDERS
 from master.errors import NoMaster
-from master.runs.control import client
+from master.runs.control import client, order_parts
 from master.web import page as module
 from master.web.page import Page, wished
 from master.web.run_watch import RunWatch
@@ -54,7 +54,7 @@ def test_what_was_done_is_told_though_the_master_went_meanwhile(
         given.append(1)
         return {"done": [{"name": "a", "says": "was running"}], "refused": [], "notes": []}
 
-    monkeypatch.setattr(module, "IN_AN_ORDER", 1)
+    monkeypatch.setattr(order_parts, "MOST_NAMES", 1)
     monkeypatch.setattr(client, "order", gone)
     told = asyncio.run(Page(watch).order("cancel", {"order": {"jobs": ["a", "b"]}}))
     assert [each["name"] for each in told["done"]] == ["a"]
@@ -65,7 +65,7 @@ def test_what_was_done_is_told_though_the_master_went_meanwhile(
 def test_many_jobs_are_told_in_parts(
     watch: RunWatch, given: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "IN_AN_ORDER", 2)
+    monkeypatch.setattr(order_parts, "MOST_NAMES", 2)
     told = asyncio.run(Page(watch).order("cancel", {"order": {"jobs": list("abc"), "only": ["ready"]}}))
     assert [fields for _, fields, *_ in given] == [
         {"jobs": ["a", "b"], "only": ["ready"]},

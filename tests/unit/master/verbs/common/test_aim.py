@@ -56,8 +56,6 @@ def test_what_means_no_job_is_told_with_the_nearest(run: Path, words: list[str],
     assert says in str(error.value)
 
 
-def test_many_jobs_are_several_orders() -> None:
-    found = Aim([f"job{number}" for number in range(2500)], ("ready",)).orders()
-    assert [len(order["jobs"]) for order in found] == [1000, 1000, 500]
-    assert found[2]["only"] == ["ready"]
-    assert [len(order["jobs"]) for order in Aim(["a" * 150_000] * 3, ()).orders()] == [1, 1, 1]
+def test_an_order_names_the_jobs_and_the_states() -> None:
+    found = Aim(["a", "b"], ("ready",)).order(priority=2)
+    assert found == {"jobs": ["a", "b"], "only": ["ready"], "priority": 2}

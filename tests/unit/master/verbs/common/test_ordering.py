@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from master.errors import NoMaster
-from master.runs.control import client
+from master.runs.control import client, order_parts
 from master.verbs.jobs import cancel
 from tests.unit.master.verbs.published import as_published
 
@@ -63,7 +63,7 @@ def test_what_is_refused_is_an_error_and_said_apart(
 def test_all_that_came_of_several_orders_is_one_object(
     run: Path, answers: Answers, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("master.verbs.common.aim._MOST_NAMES", 1)
+    monkeypatch.setattr(order_parts, "MOST_NAMES", 1)
     answers(DONE, REFUSED)
     assert cancel.main(["plain", "lr=0.1", "--run", str(run), "--json"]) == 1
     printed = as_published("order", capsys.readouterr().out)
@@ -73,7 +73,7 @@ def test_all_that_came_of_several_orders_is_one_object(
 def test_what_was_done_is_told_though_the_master_went_meanwhile(
     run: Path, answers: Answers, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("master.verbs.common.aim._MOST_NAMES", 1)
+    monkeypatch.setattr(order_parts, "MOST_NAMES", 1)
     answers(DONE, NoMaster("no master is running on this run"))
     assert cancel.main(["plain", "lr=0.1", "--run", str(run)]) == 1
     out, err = capsys.readouterr()
