@@ -30,9 +30,9 @@ class Live:
         while True:
             try:
                 found = await asyncio.to_thread(watch.look)
-                before = watch.machines is not None
+                before = watch.has_master
                 await asyncio.to_thread(watch.ask_machines)
-                if watch.take(found) or before != (watch.machines is not None):
+                if watch.take(found) or before != watch.has_master:
                     async with self._news:
                         self._news.notify_all()
             except TwophaseError:  # told by the next look that works; the page shows what it has

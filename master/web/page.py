@@ -66,9 +66,14 @@ class Page:
         """Return a page of jobs with why each has not ended."""
         found = self._all(wish)
         shown_now = found[offset : offset + limit]
-        await self._learn(job_id for job_id in shown_now if self._may_tell(job_id))
-        rows = [row_json(self.model, job_id, self._why(job_id)[0]) for job_id in shown_now]
+        if self.watch.has_master:
+            # More than the journal it knows why a job is given to no worker.
+            await self._learn(job_id for job_id in shown_now if self.model.standing(job_id).state == "ready")
+        rows = self._rows(shown_now)
         return {"seq": self.model.seq, "matching": len(found), "total": len(self.model.jobs), "rows": rows}
+
+    def _rows(self, job_ids: Iterable[str]) -> list[Answer]:
+        return [row_json(self.model, job_id, self._why(job_id)[0]) for job_id in job_ids]
 
     def _all(self, wish: Wish) -> list[str]:
         """Return all jobs of a list, which scrolling through it asks for again and again."""
@@ -76,10 +81,6 @@ class Page:
         if self._listed[0] != key:
             self._listed = key, _selected(self.model, wish)
         return self._listed[1]
-
-    def _may_tell(self, job_id: str) -> bool:
-        """True where the master knows more than the journal, which is why a job is given to no worker."""
-        return self.watch.machines is not None and self.model.standing(job_id).state == "ready"
 
     def _why(self, job_id: str) -> Told:
         return self._causes.known(job_id, self.model.standing(job_id).since)
@@ -96,7 +97,7 @@ class Page:
         """Return all that is known of a job."""
         _check(self.model, job_id)
         history = await asyncio.to_thread(self.watch.history, job_id)
-        if self.watch.machines is not None:
+        if self.watch.has_master:
             await self._learn([job_id])
         says, changes = self._why(job_id)
         return {**detail_json(self.model, job_id, history), "why": says, "changes": changes}
@@ -137,10 +138,8 @@ class Page:
         """Return the rows among those that are watched that have changed since a transition."""
         changed = self.model.changed(since)
         seen = watch if changed is None else [job_id for job_id in watch if job_id in changed]
-        rows = [
-            row_json(self.model, job_id, self._why(job_id)[0]) for job_id in seen if job_id in self.model.jobs
-        ]
-        has_master = self.watch.machines is not None
+        rows = self._rows(job_id for job_id in seen if job_id in self.model.jobs)
+        has_master = self.watch.has_master
         return {"seq": self.model.seq, "reload": changed is None, "rows": rows, "has_master": has_master}
 
     async def order(self, verb: str, asked: object) -> Answer:

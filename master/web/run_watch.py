@@ -57,6 +57,11 @@ class RunWatch:
         self._follower.close()
 
     @property
+    def has_master(self) -> bool:
+        """Whether a master has told of its machines last."""
+        return self.machines is not None
+
+    @property
     def rest_s(self) -> float:
         """How long to wait until the next look."""
         return self._rest
@@ -101,7 +106,7 @@ class RunWatch:
             return
         try:
             self.machines = ask(self.layout, MACHINES)
-            if self.machines is not None and time.monotonic() - self._reckoned >= RECKONED_S:
+            if self.has_master and time.monotonic() - self._reckoned >= RECKONED_S:
                 self.time_left, self._reckoned = ask(self.layout, TIME_LEFT), time.monotonic()
         except TwophaseError:  # an earlier version's, or it ends just now
             self.machines = None
