@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,14 @@ from master.core.explaining.planned import plan_record
 from master.core.planning.plan import Job, Plan, base_model_job_id
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
+from master.runs.control import client
 from master.specs import BaseModelSpec
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from tests.support.endings import finished
 
+Given = list[tuple[str, dict[str, Any], str]]
+"""Verb, fields of the order, and why."""
 FIRST, SECOND = "a" * 32, "b" * 32
 BASES = {
     FIRST: BaseModelSpec(FIRST, {"seed": 1, "code": "c"}),
@@ -62,3 +66,16 @@ def run(tmp_path: Path) -> Path:
         journal.remember_plan(plan_record(Plan((*phase1, *phase2), {}), BASES))
         journal.append(HISTORY)
     return layout.root
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Given:
+    """Let a running master take every order; return what it was given."""
+    found: Given = []
+
+    def order(layout: Any, verb: str, fields: dict[str, Any], why: str, *, dry_run: bool) -> dict[str, Any]:
+        found.append((verb, fields, why))
+        return {"done": [{"name": "lab4", "says": "is so"}], "refused": [], "notes": []}
+
+    monkeypatch.setattr(client, "order", order)
+    return found

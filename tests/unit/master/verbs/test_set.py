@@ -7,31 +7,19 @@ from typing import Any
 
 import pytest
 
-from master.runs.control import client
 from master.verbs import set as verb
 
 
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    orders = list[tuple[str, Any]]()
-
-    def order(layout: Any, name: str, fields: Any, why: str, *, dry_run: bool) -> dict[str, Any]:
-        orders.append((name, fields))
-        return {"done": [{"name": "run", "says": "so"}], "refused": [], "notes": []}
-
-    monkeypatch.setattr(client, "order", order)
-    return orders
-
-
 @pytest.mark.parametrize(("text", "most"), [("0", 0), ("4", 4), ("unlimited", None)])
-def test_how_many_run_at_a_time(run: Path, seen: list[Any], text: str, most: int | None) -> None:
+def test_how_many_run_at_a_time(run: Path, given: list[Any], text: str, most: int | None) -> None:
     assert verb.main(["--at-once", text, "--run", str(run)]) == 0
-    assert seen == [("set-at-once", {"most": most})]
+    assert given == [("set-at-once", {"most": most}, "")]
 
 
-def test_what_goes_first(run: Path, seen: list[Any]) -> None:
+def test_what_goes_first(run: Path, given: list[Any]) -> None:
     assert verb.main(["--priority", "-3", "lr=0.01", "--run", str(run)]) == 0
-    assert seen == [("set-priority", {"jobs": ["alpha/lr=0.01"], "only": [], "priority": -3})]
+    fields = {"jobs": ["alpha/lr=0.01"], "only": [], "priority": -3}
+    assert given == [("set-priority", fields, "")]
 
 
 @pytest.mark.parametrize(
@@ -57,14 +45,14 @@ def test_jobs_are_for_priorities_alone(run: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(("text", "slots"), [("1", 1), ("all", 0)])
-def test_how_many_run_on_a_worker(run: Path, seen: list[Any], text: str, slots: int) -> None:
+def test_how_many_run_on_a_worker(run: Path, given: list[Any], text: str, slots: int) -> None:
     assert verb.main(["--slots", text, "lab4", "lab5", "--run", str(run)]) == 0
-    assert seen == [("set-slots", {"workers": ["lab4", "lab5"], "slots": slots})]
+    assert given == [("set-slots", {"workers": ["lab4", "lab5"], "slots": slots}, "")]
 
 
 @pytest.mark.parametrize("words", [[], ["lab4", "--where", "lr=1"]])
 def test_slots_are_of_workers(
-    run: Path, seen: list[Any], words: list[str], capsys: pytest.CaptureFixture[str]
+    run: Path, given: list[Any], words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert verb.main(["--slots", "2", *words, "--run", str(run)]) == 2
-    assert "--slots is of workers: name them" in capsys.readouterr().err and not seen
+    assert "--slots is of workers: name them" in capsys.readouterr().err and not given

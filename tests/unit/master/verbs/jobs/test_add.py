@@ -7,22 +7,16 @@ from typing import Any
 
 import pytest
 
-from master.runs.control import client
 from master.verbs.jobs import add
 
 
-def test_the_master_is_told_where_the_file_is(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = list[Any]()
-
-    def order(layout: Any, verb: str, fields: Any, why: str, *, dry_run: bool) -> dict[str, Any]:
-        seen.append((verb, fields))
-        return {"done": [{"name": "alpha/x", "says": "is added"}], "refused": [], "notes": []}
-
-    monkeypatch.setattr(client, "order", order)
+def test_the_master_is_told_where_the_file_is(
+    run: Path, given: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (run / "more.json").touch()
     monkeypatch.chdir(run)
     assert add.main(["more.json"]) == 0
-    assert seen == [("add", {"path": str((run / "more.json").resolve())})]
+    assert given == [("add", {"path": str((run / "more.json").resolve())}, "")]
 
 
 def test_a_file_that_is_not_there_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

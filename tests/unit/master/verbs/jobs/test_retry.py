@@ -7,22 +7,13 @@ from typing import Any
 
 import pytest
 
-from master.runs.control import client
 from master.verbs.jobs import retry
 
 
-def test_what_a_filter_finds_must_still_have_ended_in_vain(
-    run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = list[Any]()
-
-    def order(layout: Any, verb: str, fields: Any, why: str, *, dry_run: bool) -> dict[str, Any]:
-        seen.append((verb, fields))
-        return {"done": [{"name": "alpha/lr=0.1", "says": "was failed"}], "refused": [], "notes": []}
-
-    monkeypatch.setattr(client, "order", order)
+def test_what_a_filter_finds_must_still_have_ended_in_vain(run: Path, given: list[Any]) -> None:
     assert retry.main(["alpha/*", "--run", str(run)]) == 0
-    assert seen == [("retry", {"jobs": ["alpha/lr=0.1"], "only": ["failed", "blocked", "cancelled"]})]
+    fields = {"jobs": ["alpha/lr=0.1"], "only": ["failed", "blocked", "cancelled"]}
+    assert given == [("retry", fields, "")]
 
 
 def test_nothing_that_failed_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
