@@ -36,16 +36,21 @@ def app(watch: RunWatch) -> Guard:
 
 
 @pytest.fixture
-def visitor(app: Guard) -> Iterator[TestClient]:
-    """Return a browser that has opened the address."""
+def stranger(app: Guard) -> Iterator[TestClient]:
+    """Return a browser that knows no token."""
     with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
-        assert client.get("/", params={"token": PASSES.user}).status_code == 303
         yield client
 
 
 @pytest.fixture
-def viewer(app: Guard) -> Iterator[TestClient]:
+def visitor(stranger: TestClient) -> TestClient:
+    """Return a browser that has opened the address."""
+    assert stranger.get("/", params={"token": PASSES.user}).status_code == 303
+    return stranger
+
+
+@pytest.fixture
+def viewer(stranger: TestClient) -> TestClient:
     """Return a browser that has opened the link that only shows."""
-    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
-        client.get("/", params={"token": PASSES.viewer})
-        yield client
+    assert stranger.get("/", params={"token": PASSES.viewer}).status_code == 303
+    return stranger

@@ -5,36 +5,33 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
-from master.web.guard import MOST_BYTES, Guard
+from master.web.guard import MOST_BYTES
 from master.web.passes import Role, cookie_name
 from tests.unit.master.web.conftest import HOST, ORIGIN, PASSES
 
 ORDER = "/api/orders/cancel"
 
 
-def test_the_token_is_swapped_for_a_cookie_and_leaves_the_address(app: Guard) -> None:
-    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
-        told = client.get("/", params={"token": PASSES.user})
-        assert (told.status_code, told.headers["location"]) == (303, "/")
-        cookie = told.headers["set-cookie"]
-        assert cookie.startswith(f"{cookie_name(HOST)}=") and PASSES.user not in cookie
-        assert cookie.endswith("; Path=/; HttpOnly; SameSite=Strict")
-        assert client.get("/").status_code == 200
+def test_the_token_is_swapped_for_a_cookie_and_leaves_the_address(stranger: TestClient) -> None:
+    told = stranger.get("/", params={"token": PASSES.user})
+    assert (told.status_code, told.headers["location"]) == (303, "/")
+    cookie = told.headers["set-cookie"]
+    assert cookie.startswith(f"{cookie_name(HOST)}=") and PASSES.user not in cookie
+    assert cookie.endswith("; Path=/; HttpOnly; SameSite=Strict")
+    assert stranger.get("/").status_code == 200
 
 
-def test_a_wrong_token_opens_nothing(app: Guard) -> None:
-    with TestClient(app, base_url=f"http://{HOST}", follow_redirects=False) as client:
-        told = client.get("/", params={"token": "x"})
-        assert told.status_code == 403 and "set-cookie" not in told.headers
-        assert client.get("/api/overview").json() == {
-            "error": "no token: open the address that `twophase web` prints"
-        }
+def test_a_wrong_token_opens_nothing(stranger: TestClient) -> None:
+    told = stranger.get("/", params={"token": "x"})
+    assert told.status_code == 403 and "set-cookie" not in told.headers
+    assert stranger.get("/api/overview").json() == {
+        "error": "no token: open the address that `twophase web` prints"
+    }
 
 
-def test_a_program_gives_the_token_as_a_header(app: Guard) -> None:
-    with TestClient(app, base_url=f"http://{HOST}") as client:
-        bearer = {"Authorization": f"Bearer {PASSES.viewer}"}
-        assert client.get("/api/overview", headers=bearer).json()["role"] == Role.VIEWER.value
+def test_a_program_gives_the_token_as_a_header(stranger: TestClient) -> None:
+    bearer = {"Authorization": f"Bearer {PASSES.viewer}"}
+    assert stranger.get("/api/overview", headers=bearer).json()["role"] == Role.VIEWER.value
 
 
 def test_every_answer_has_the_headers_that_keep_a_browser_at_home(visitor: TestClient) -> None:
@@ -49,10 +46,9 @@ def test_every_answer_has_the_headers_that_keep_a_browser_at_home(visitor: TestC
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1:1", "[::1]:8642", "[::1]", "LOCALHOST:8642", "localhost:08642"]
 )
-def test_this_machine_is_known_by_these_names(host: str, app: Guard) -> None:
-    with TestClient(app, base_url=f"http://{HOST}") as client:
-        bearer = {"Authorization": f"Bearer {PASSES.user}", "Host": host}
-        assert client.get("/api/overview", headers=bearer).status_code == 200
+def test_this_machine_is_known_by_these_names(host: str, stranger: TestClient) -> None:
+    bearer = {"Authorization": f"Bearer {PASSES.user}", "Host": host}
+    assert stranger.get("/api/overview", headers=bearer).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -67,10 +63,9 @@ def test_this_machine_is_known_by_these_names(host: str, app: Guard) -> None:
         "[::1",
     ],
 )
-def test_and_by_no_others(host: str, app: Guard) -> None:
-    with TestClient(app, base_url=f"http://{HOST}") as client:
-        bearer = {"Authorization": f"Bearer {PASSES.user}", "Host": host}
-        assert client.get("/api/overview", headers=bearer).status_code == 421
+def test_and_by_no_others(host: str, stranger: TestClient) -> None:
+    bearer = {"Authorization": f"Bearer {PASSES.user}", "Host": host}
+    assert stranger.get("/api/overview", headers=bearer).status_code == 421
 
 
 def test_a_change_is_json_from_our_own_page(visitor: TestClient) -> None:
