@@ -1,10 +1,9 @@
 // One job beside whatever screen is shown: its history, what it was given, its neighbours, its log.
-import { badge, button, byId, bytes, clock, el, foreign, put, shown, span, table } from "./dom.js";
+import { ENDED, badge, button, byId, bytes, clock, el, foreign, problem, put, shown, span, table } from "./dom.js";
 import { get } from "./api.js";
 import { give } from "./orders.js";
 
 const LOG_S = 2;
-const ENDED = ["succeeded", "failed", "blocked", "cancelled"];
 /** @type {{id: string, seq: number, timer: any, from: Element | null} | null} */
 let current = null;
 
@@ -47,7 +46,7 @@ async function refresh(page, here) {
     if (focused) /** @type {HTMLElement | null} */ (drawer.querySelector(".close"))?.focus();
     log(here, ENDED.includes(job.state));
   } catch (error) {
-    if (current === here) put(drawer, button("close", () => close()), el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));
+    if (current === here) put(drawer, button("close", () => close()), problem(error));
   }
 }
 

@@ -1,5 +1,5 @@
 // Which screen is shown, and what keeps it up to date.
-import { byId, el, foreign, put } from "./dom.js";
+import { byId, el, foreign, problem, put } from "./dom.js";
 import { Live, get } from "./api.js";
 import * as now from "./now.js";
 import * as jobs from "./jobs.js";
@@ -52,7 +52,7 @@ async function refresh() {
   }
   status(how);
   const [name] = place();
-  if (name === "now") now.update(stage, page.overview, page);
+  if (name === "now") now.update(stage, page);
   if (name === "machines") await machines(stage, page);
   drawer.changed(page);
 }
@@ -85,7 +85,7 @@ async function show() {
   try {
     await /** @type {any} */ (SCREENS)[name][1](own, page, words);
   } catch (error) {
-    put(own, el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));
+    put(own, problem(error));
   }
 }
 
@@ -107,7 +107,7 @@ async function begin() {
   try {
     page.overview = await get("/api/overview");
   } catch (error) {
-    put(main, el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));
+    put(main, problem(error));
     return;
   }
   put(byId("name"), foreign(page.overview.name));

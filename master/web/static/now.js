@@ -1,21 +1,17 @@
 // The screen "now": how far the run is, what failed in which ways, what needs a human.
-import { badge, count, el, foreign, put, span, table } from "./dom.js";
+import { ENDED, badge, count, el, foreign, put, span, table } from "./dom.js";
 
 const NAMES = { 1: "Base models", 2: "Experiments" };
-const DONE = ["succeeded", "failed", "blocked", "cancelled"];
-/** @type {any} */
-let chart = null;
 
 /** @param {HTMLElement} main @param {any} page */
 export async function show(main, page) {
-  const now = page.overview;
-  chart = null;
   put(main, el("div", { class: "now" }));
-  update(main, now, page);
+  update(main, page);
 }
 
-/** @param {HTMLElement} main @param {any} now @param {any} page */
-export function update(main, now, page) {
+/** @param {HTMLElement} main @param {any} page */
+export function update(main, page) {
+  const now = page.overview;
   const box = main.querySelector(".now");
   if (!box) return;
   put(box,
@@ -29,9 +25,9 @@ export function update(main, now, page) {
 
 /** @param {any} phase */
 function bar(phase) {
-  const done = DONE.reduce((sum, state) => sum + (phase.states[state] || 0), 0);
+  const done = ENDED.reduce((sum, state) => sum + (phase.states[state] || 0), 0);
   const name = /** @type {any} */ (NAMES)[phase.phase];
-  const parts = [...DONE, "running"].map((state) => {
+  const parts = [...ENDED, "running"].map((state) => {
     const part = el("span", { class: `part ${state}` });
     part.style.flexGrow = String(phase.states[state] || 0);
     return part;
@@ -85,6 +81,6 @@ function draw(place, paces) {
     width: Math.min(place.clientWidth || 320, 900), height: 170, legend: { show: false }, cursor: { show: false },
     axes: [axis, { ...axis, size: 60 }], series: [{}, { stroke: accent, width: 2, fill: "#4a80d022" }],
   };
-  chart = new uPlot(options, [paces.map((each) => each[0]), paces.map((each) => each[1])], place);
+  new uPlot(options, [paces.map((each) => each[0]), paces.map((each) => each[1])], place);
   place.prepend(el("h2", {}, "Jobs that have not ended"));
 }

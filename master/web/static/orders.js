@@ -1,5 +1,5 @@
 // An order: what it would do is shown before it is given.
-import { button, byId, count, el, foreign, put } from "./dom.js";
+import { button, byId, count, el, foreign, problem, put } from "./dom.js";
 import { post } from "./api.js";
 
 const MOST = 12;
@@ -19,14 +19,14 @@ export async function give(verb, order, after) {
         say(...told(await post(`/api/orders/${verb}`, { order, why: why.value }), false));
         after();
       } catch (error) {
-        say(el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));
+        say(problem(error));
       }
     };
     const n = would.done.length;
     say(...told(would, true), n ? el("label", { for: "why" }, "why ", why) : null,
       n ? button(`${verb} ${count(n)}`, act, { class: "act", id: "confirm" }) : null);
   } catch (error) {
-    say(el("p", { class: "problem" }, foreign(/** @type {Error} */ (error).message)));
+    say(problem(error));
   }
 }
 

@@ -1,5 +1,5 @@
 // The screens "base models", "machines" and "results".
-import { badge, button, bytes, clock, count, el, figure, foreign, put, shown, span, table } from "./dom.js";
+import { badge, button, bytes, clock, count, el, figure, foreign, problem, put, shown, span, table } from "./dom.js";
 import { get } from "./api.js";
 import { give } from "./orders.js";
 
@@ -25,7 +25,7 @@ function branch(page, model) {
       el("code", {}, model.spec_hash.slice(0, 8)), " ", foreign(config),
       model.state === "stored" ? " was in the store" : "", model.where ? [" on ", foreign(model.where)] : null, model.seconds ? `, ${span(model.seconds)}` : "",
       model.job ? [" ", page.jobLink(model.job, "its training")] : null),
-    model.says && el("p", { class: "problem" }, foreign(model.says)),
+    model.says && problem(model.says),
     el("ul", {}, el("li", {}, el("a", { href: `#jobs?base=${model.spec_hash}` }, `${count(total)} ${total === 1 ? "job" : "jobs"}`), " ",
       users.map(([state, n]) => [el("a", { href: `#jobs?base=${model.spec_hash}&state=${state}` }, badge(state), ` ${count(Number(n))}`), " "]),
       model.trainings_saved ? `saves ${count(model.trainings_saved)} trainings` : null)));
@@ -52,7 +52,7 @@ function card(worker, page) {
     el("p", {}, meter, ` ${count(worker.running)} of ${count(worker.slots)} slots`, worker.held_by_others ? `, ${figure(worker.held_by_others)} held by others` : ""),
     el("p", {}, `${gpus}, ${worker.cores ? `${count(worker.cores)} cores, ` : ""}${bytes(worker.memory_bytes)} memory`),
     worker.labels.length ? el("p", {}, "labels: ", foreign(worker.labels.join(", "))) : null,
-    worker.reason && el("p", { class: "problem" }, foreign(worker.reason)),
+    worker.reason && problem(worker.reason),
     el("p", { class: "actions" }, verbs.map((verb) => button(`${verb}…`, () => give(verb, { workers: [worker.name] }, () => {}))),
       el("a", { href: `#jobs?${new URLSearchParams({ q: worker.name, state: "running" })}` }, "what runs there")));
 }
