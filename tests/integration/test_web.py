@@ -47,6 +47,14 @@ def served(run: Path, *words: str) -> Iterator[dict[str, Any]]:
         page.communicate(timeout=30)
 
 
+def overview(url: str) -> urllib.request.Request:
+    """Return a program's question, with the token of the address that was printed."""
+    told = urlsplit(url)
+    asked = urllib.request.Request(f"{told.scheme}://{told.netloc}/api/overview")
+    asked.add_header("Authorization", f"Bearer {told.query.removeprefix('token=')}")
+    return asked
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Let a run wait for the file `end`: two jobs run, four wait."""
@@ -99,10 +107,6 @@ class Visit:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.goto(url)
         self.page.wait_for_selector(".now h2")
-
-    def _said(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.problems.append(message.text)
 
     def go(self, screen: str) -> Any:
         """Open a screen once it shows something."""
@@ -301,9 +305,7 @@ def test_other_machines_are_served_over_tls(run: Run, tmp_path: Path) -> None:
         assert url.scheme == "https"
         trusting = ssl.create_default_context(cafile=str(tmp_path / "cert"))
         trusting.check_hostname = False
-        asked = urllib.request.Request(f"https://localhost:{url.port}/api/overview")
-        asked.add_header("Authorization", f"Bearer {url.query.removeprefix('token=')}")
-        with urllib.request.urlopen(asked, context=trusting, timeout=10) as answer:
+        with urllib.request.urlopen(overview(told["url"]), context=trusting, timeout=10) as answer:
             assert answer.status == 200
 
 
@@ -321,9 +323,7 @@ def test_a_run_serves_its_page_and_takes_it_along(tmp_path: Path) -> None:
     try:
         line = next(line for line in master.stdout if "the page: http://localhost:" in line)
         url = urlsplit(line.split("the page: ")[1].split()[0])
-        asked = urllib.request.Request(f"http://localhost:{url.port}/api/overview")
-        asked.add_header("Authorization", f"Bearer {url.query.removeprefix('token=')}")
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        with urllib.request.urlopen(overview(url.geturl()), timeout=20) as answer:
             assert json.load(answer)["has_master"] in (True, False)
         assert "token=" not in log.read_text()
     finally:
