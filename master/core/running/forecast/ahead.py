@@ -33,7 +33,7 @@ class Ahead:
 
     _ended: dict[Kind, deque[tuple[float, float]]] = field(default_factory=dict)
     """When attempts of a kind began, and how many seconds they took."""
-    counts: dict[State, Counter[Kind]] = field(default_factory=dict)
+    counts: dict[State, Counter[Kind]] = field(default_factory=lambda: {state: Counter() for state in State})
     running: dict[str, tuple[Kind, float]] = field(default_factory=dict)
     """Kind and Unix time of the start."""
     _expected: dict[Kind, list[float]] = field(default_factory=dict)
@@ -121,16 +121,16 @@ class Ahead:
         return min(max((self._tries + _FEW) / (self._done + _FEW), 1.0), _MOST_TRIES)
 
     def _waiting_in(self, state: State) -> Counter[Kind]:
-        return +self.counts.get(state, Counter())
+        return +self.counts[state]
 
     def _between_s(self) -> float:
         return median(self._gaps) if self._gaps else 0.0
 
     def _any_ready(self) -> bool:
-        return any(any(self.counts.get(state, Counter()).values()) for state in _READY)
+        return any(any(self.counts[state].values()) for state in _READY)
 
     def _count(self, state: State, kind: Kind, number: int) -> None:
-        self.counts.setdefault(state, Counter())[kind] += number
+        self.counts[state][kind] += number
 
     def _see(self, kind: Kind, ended: Finished, began: float | None = None) -> None:
         began = ended.started_at if began is None else began
