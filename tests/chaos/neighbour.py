@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.chaos.jobs import PREFIX
 from tests.chaos.place import DISK, SECOND_USER, Scene
-from tests.e2e.cluster import LEDGER, ssh_files
+from tests.e2e.cluster import LEDGER
 from tests.support.runs import Run
 
 JOBS = 6
@@ -25,7 +25,7 @@ def a_second_user_runs(scene: Scene) -> Iterator[float]:
     page.touch()
     page.chmod(0o666)
     jobs = [{"id": f"n{number}", "prefix": PREFIX, "base": 1000 + number % 2} for number in range(JOBS)]
-    cluster = {**ssh_files(place.lab), "env": {"TALLY": f"{LEDGER}/{page.name}"}}
+    cluster = {**place.lab.client.files, "env": {"TALLY": f"{LEDGER}/{page.name}"}}
     run = Run(root, servers, {"base_model": {"include": ["base"]}, "jobs": jobs}, place.run.script, cluster)
     with run.start() as master:
         try:

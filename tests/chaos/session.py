@@ -19,7 +19,7 @@ from tests.chaos.master_process import MasterProcess
 from tests.chaos.place import DISK, Place, Station, keep_logs, stations
 from tests.chaos.report import Report
 from tests.chaos.schedule import schedule
-from tests.e2e.cluster import LEDGER, server, ssh_files
+from tests.e2e.cluster import LEDGER, server
 from tests.e2e.containers import Lab
 from tests.e2e.image import connect_engine, worker_image
 from tests.support.runs import Run
@@ -89,7 +89,7 @@ def _place(lab: Lab, found: list[Station], ledger: Path, root: Path) -> Place:
     # The workers' users are not the head node's.
     tally.chmod(0o666)
     settings = {"state_dir": f"{DISK}/state", "cpu_slots": SLOTS}
-    config = {**ssh_files(lab), "env": {"TALLY": f"{LEDGER}/{tally.name}"}}
+    config = {**lab.client.files, "env": {"TALLY": f"{LEDGER}/{tally.name}"}}
     run = Run(root, [server(station.worker, **settings) for station in found], [], SCRIPT, config)
     return Place(lab, found, run, MasterProcess(run, root / "master.log", *FLAGS), tally, root)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.containers import Lab, Worker
+from tests.e2e.containers import Worker
 from tests.support.ssh_home import program
 
 LEDGER = "/ledger"
@@ -32,11 +32,6 @@ exit $code
 def server(worker: Worker, **settings: Any) -> dict[str, Any]:
     """Return the entry of a worker, by its alias in the lab's ssh_config."""
     return {"host": worker.name, "gpus": 0, "cpu_slots": 2, **settings}
-
-
-def ssh_files(lab: Lab) -> dict[str, str]:
-    """Return the settings of a cluster config that make the lab's aliases and host keys known."""
-    return {"ssh_config": str(lab.client.config), "known_hosts": str(lab.client.known_hosts)}
 
 
 def fresh_state() -> dict[str, str]:

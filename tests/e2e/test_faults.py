@@ -14,7 +14,7 @@ import docker
 import pytest
 
 from master.core.running.lifecycle import State, Trigger
-from tests.e2e.cluster import Ledger, fresh_state, processes, server, ssh_files, wait_for
+from tests.e2e.cluster import Ledger, fresh_state, processes, server, wait_for
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import Run, search
 
@@ -35,7 +35,7 @@ class Cluster:
 
     def run(self, root: Path, workers: list[Worker], jobs: list[dict[str, Any]], **settings: Any) -> Run:
         """Return a run over some of the workers that begins a new page of the ledger."""
-        config = {**ssh_files(self.lab), **fresh_state(), "env": self.ledger.open()}
+        config = {**self.lab.client.files, **fresh_state(), "env": self.ledger.open()}
         return Run(root, [server(worker, **settings) for worker in workers], jobs, cluster=config)
 
 

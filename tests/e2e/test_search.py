@@ -15,7 +15,7 @@ import pytest
 
 from examples import batch_composition
 from master.core.running.lifecycle import Trigger
-from tests.e2e.cluster import Transfers, fresh_state, server, ssh_files
+from tests.e2e.cluster import Transfers, fresh_state, server
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import ROOT, SCRIPTS, Run, search
 
@@ -65,7 +65,7 @@ def test_a_script_trains_each_base_model_once_and_pulls_only_what_is_missing(
 ) -> None:
     lab, workers = cluster
     transfers = Transfers(tmp_path / "bin")
-    config = {**ssh_files(lab), **fresh_state()}
+    config = {**lab.client.files, **fresh_state()}
     run = Run(tmp_path / "run", servers_of(workers), search(seconds=0.3), cluster=config, env=transfers.env)
     done = run.finish()
     assert done.returncode == 0, done.stdout + done.stderr
@@ -81,7 +81,7 @@ def test_a_script_that_knows_nothing_of_us_runs_unchanged_on_workers(
     lab, workers = cluster
     transfers = Transfers(tmp_path / "bin")
     jobs = search(lr=0.001, batch_size=32, use_augmentation=True, magnitude_range=[0.9, 1.1])
-    config = {**ssh_files(lab), **fresh_state()}
+    config = {**lab.client.files, **fresh_state()}
     script = SCRIPTS / "train_legacy.py"
     run = Run(tmp_path / "run", servers_of(workers), jobs, script, config, transfers.env)
     done = run.finish()
@@ -103,7 +103,7 @@ def test_the_personalization_trainer_searches_batch_compositions_on_synced_data(
     jobs = batch_composition.jobs("data/digits", batch_composition.PARTICIPANTS)
     jobs = [{**job, "epochs": 2, "no_plots": True} for job in jobs]
     config = {
-        **ssh_files(lab),
+        **lab.client.files,
         **fresh_state(),
         "python": workers[0].python,
         "env": {"OMP_NUM_THREADS": "1"},
@@ -131,7 +131,7 @@ def test_eight_jobs_at_once_on_a_worker_share_one_transfer_of_their_base_model(
 ) -> None:
     lab, (first, second, _) = cluster
     transfers = Transfers(tmp_path / "bin")
-    config = {**ssh_files(lab), **fresh_state()}
+    config = {**lab.client.files, **fresh_state()}
     run = Run(tmp_path / "run", [server(first)], search(folds=1)[:1], cluster=config, env=transfers.env)
     assert run.finish().returncode == 0
     assert transfers.sent_base_models() == []

@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from master.core.running.lifecycle import Trigger
-from tests.e2e.cluster import fresh_state, server, ssh_files, wait_for
+from tests.e2e.cluster import fresh_state, server, wait_for
 from tests.e2e.containers import Lab, Worker
 from tests.support.runs import Run, search
 from tests.support.ssh_home import free_port, make_key
@@ -78,7 +78,7 @@ def make_run(root: Path, misfits: Misfits, servers: list[dict[str, Any]]) -> Run
     data = root / "data"
     data.mkdir()
     (data / "windows.bin").write_bytes(bytes(range(256)) * 8192)
-    config = {**ssh_files(misfits.lab), **fresh_state(), "data": {"windows": {"sync": str(data)}}}
+    config = {**misfits.lab.client.files, **fresh_state(), "data": {"windows": {"sync": str(data)}}}
     return Run(root, servers, search(seconds=0.5), cluster=config)
 
 
@@ -108,7 +108,7 @@ def test_nothing_but_unusable_workers_ends_the_run(misfits: Misfits, tmp_path: P
 
 def test_a_disk_that_fills_up_costs_no_result_and_is_named(misfits: Misfits, tmp_path: Path) -> None:
     servers = [server(misfits.good), server(misfits.full, work_dir="/scratch")]
-    run = Run(tmp_path, servers, search(seconds=1), cluster={**ssh_files(misfits.lab), **fresh_state()})
+    run = Run(tmp_path, servers, search(seconds=1), cluster={**misfits.lab.client.files, **fresh_state()})
     log = tmp_path / "run.log"
     with run.start("--log-file", str(log)) as master:
         try:

@@ -128,10 +128,9 @@ def run_on(root: Path, sshd: LoopbackSshd, disk: Path) -> Run:
     script.write_text(SCRIPT)
     server = {"host": "lab", "gpus": 0, "cpu_slots": 2, "work_dir": str(disk / "work")}
     server["state_dir"] = str(root / "state")
-    files = {"ssh_config": str(sshd.client.config), "known_hosts": str(sshd.client.known_hosts)}
     jobs = [{"id": f"job{seed}", "seed": seed} for seed in range(JOBS)]
     env = {"TWOPHASE_AGENT_IDLE_S": "30", "TWOPHASE_SLOT_DIR": str(root / "slots")}
-    return Run(root, [server], jobs, script=script, cluster=files, env=env)
+    return Run(root, [server], jobs, script=script, cluster=sshd.client.files, env=env)
 
 
 def test_a_run_gets_through_a_reset_a_full_disk_and_a_wiped_directory(

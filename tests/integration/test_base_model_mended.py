@@ -44,9 +44,10 @@ def test_a_base_model_that_rots_at_home_is_fetched_from_a_worker(tmp_path: Path,
     first = {**server, "host": "localhost", "state_dir": str(tmp_path / "first")}
     later = {**server, "host": sshd.name, "state_dir": str(tmp_path / "later")}
     later["setup"] = f"while [ ! -e {come} ]; do sleep 0.1; done"
-    files = {"ssh_config": str(sshd.client.config), "known_hosts": str(sshd.client.known_hosts)}
     env = {"TWOPHASE_AGENT_IDLE_S": "30", "TWOPHASE_SLOT_DIR": str(tmp_path / "slots")}
-    run = Run(tmp_path, [first, later], search(folds=1)[:2], script=script, cluster=files, env=env)
+    run = Run(
+        tmp_path, [first, later], search(folds=1)[:2], script=script, cluster=sshd.client.files, env=env
+    )
     master = run.start("--log-file", str(log))
     until(lambda: log.exists() and "started   batch_comp" in log.read_text())
     (model,) = run.layout.base_models.glob("*/best.pt")

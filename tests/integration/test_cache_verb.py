@@ -78,9 +78,8 @@ def test_the_cache_of_a_worker_behind_ssh(
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
     with started(tmp_path / "ssh") as sshd:
-        client, config = sshd.client, tmp_path / "cluster.json"
-        files = {"ssh_config": str(client.config), "known_hosts": str(client.known_hosts)}
-        config.write_text(json.dumps({"servers": [{"host": sshd.name, "gpus": 0}], **files}))
+        config = tmp_path / "cluster.json"
+        config.write_text(json.dumps({"servers": [{"host": sshd.name, "gpus": 0}], **sshd.client.files}))
         (empty,) = caches(capsys, config, "ls")
         assert empty["artefacts"] == [] and empty["folder"].startswith(str(sshd.home))
         rotten = Path(empty["folder"]) / "cache" / ("a" * 64)

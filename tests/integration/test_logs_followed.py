@@ -36,8 +36,7 @@ def run_of(root: Path, sshd: LoopbackSshd) -> Run:
     servers = [
         {"host": host, "gpus": 0, "cpu_slots": 1, "state_dir": f"~/{host}"} for host in (sshd.name, "lab2")
     ]
-    client = sshd.client
-    files = {"ssh_config": str(client.config), "known_hosts": str(client.known_hosts), "log_limit": "1GB"}
+    files = {**sshd.client.files, "log_limit": "1GB"}
     jobs = {"base_model": False, "jobs": [{"id": "noisy", "folder": str(root), "pieces": PIECES}]}
     env = {"TWOPHASE_SLOT_DIR": str(root / "slots"), "TWOPHASE_AGENT_IDLE_S": "20"}
     return Run(root, servers, jobs, SCRIPTS / "train_noisy.py", cluster=files, env=env)

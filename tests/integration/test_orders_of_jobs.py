@@ -159,8 +159,7 @@ def with_own_slots(root: Path) -> str:
 
 def test_a_job_on_a_worker_over_ssh_is_ended_there(tmp_path: Path, place: Place) -> None:
     server = {"host": place.sshd.name, "python": with_own_slots(tmp_path), "work_dir": str(tmp_path / "work")}
-    files = {"ssh_config": str(place.config), "known_hosts": str(place.known_hosts)}
-    run = gated(tmp_path, "one", "two", server=server, **files)
+    run = gated(tmp_path, "one", "two", server=server, **place.sshd.client.files)
     with going_on(run) as master:
         until(lambda: has_begun(run, "one") and has_begun(run, "two"))
         verb(run, "cancel", "one")

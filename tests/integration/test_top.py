@@ -51,8 +51,7 @@ def test_a_machine_behind_ssh_and_one_that_is_off(
         client.add_host("off", 1, sshd.user, sshd.host_key)
         path = tmp_path / "cluster.json"
         servers = [{"host": sshd.name, "gpus": 0}, {"host": "off", "gpus": 0}]
-        files = {"ssh_config": str(client.config), "known_hosts": str(client.known_hosts)}
-        path.write_text(json.dumps({"servers": servers, **files}))
+        path.write_text(json.dumps({"servers": servers, **client.files}))
         assert main(["--cluster-config", str(path), "--json"]) == 1
     one, off = as_published("top", capsys.readouterr().out)["machines"]
     assert one["cores"] > 0 and one["memory_bytes"] > 0 and one["problem"] is None

@@ -75,8 +75,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         script = root / "code" / "train.py"
         script.parent.mkdir()
         script.write_text(SCRIPT)
-        client = sshd.client
-        files = {"ssh_config": str(client.config), "known_hosts": str(client.known_hosts)}
         both = ({"id": SLOW, "lr": 0.01}, {"id": BAD, "lr": 0.1})
         jobs = {
             "base_model": {"include": ["seed"]},
@@ -84,7 +82,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         }
         env = {"TWOPHASE_SLOT_DIR": str(root / "slots"), "HOME": str(root)}
         server = {"host": sshd.name, "gpus": 0, "cpu_slots": 2}
-        yield Lab(root, Run(root, [server], jobs, script, cluster=files, env=env))
+        yield Lab(root, Run(root, [server], jobs, script, cluster=sshd.client.files, env=env))
 
 
 def test_reading_is_possible_with_a_master_after_its_death_and_after_the_run(lab: Lab) -> None:

@@ -18,7 +18,6 @@ from tests.integration.agent_harness import until
 from tests.support.runs import ROOT, Run
 from tests.support.sshd import LoopbackSshd
 
-SSH_FILES = ("ssh_config", "known_hosts")
 GATED = """
 import argparse, json, os, signal, sys, time
 parser = argparse.ArgumentParser()
@@ -197,9 +196,10 @@ def test_a_worker_joins_over_ssh_from_a_config_by_its_name_and_goes(
 ) -> None:
     run = gated(tmp_path, 2)
     (loopback_sshd.home / ".bashrc").write_text(f"export TWOPHASE_SLOT_DIR={tmp_path / 'far'}\n")
-    files = {key: str(getattr(loopback_sshd.client, key.replace("ssh_", ""))) for key in SSH_FILES}
     over_ssh = {"host": loopback_sshd.name, "gpus": 0, "cpu_slots": 1, "python": sys.executable}
-    lab = run.write("lab.json", {"servers": [{"host": "other", "gpus": 0}, over_ssh], **files})
+    lab = run.write(
+        "lab.json", {"servers": [{"host": "other", "gpus": 0}, over_ssh], **loopback_sshd.client.files}
+    )
     with going_on(run, "--retries", "0") as master:
         until(lambda: bool(starts(run)))
         told = verb(run, "add-worker", loopback_sshd.name[:-1], "--cluster-config", str(lab), code=2)

@@ -64,6 +64,11 @@ class SshHome:
         """The line that authorises this client on a server."""
         return self.key.with_suffix(".pub").read_text().strip()
 
+    @property
+    def files(self) -> dict[str, str]:
+        """What a cluster config says, to have its hosts reached by these files."""
+        return {"ssh_config": str(self.config), "known_hosts": str(self.known_hosts)}
+
     def add_host(self, alias: str, port: int, user: str, host_key: str) -> None:
         """Make `ssh -F config alias` reach a server on 127.0.0.1 whose public host key is `host_key`."""
         self._hosts[alias] = f"Host {alias}\n  HostName 127.0.0.1\n  Port {port}\n  User {user}\n"
