@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ from master.core.running.lifecycle import State, Trigger
 from master.storage.journal_reading import read_orders
 from tests.integration.agent_harness import until
 from tests.integration.ssh_place import Place, is_running
-from tests.support.runs import ROOT, Run
+from tests.support.runs import Run, going_on, verb
 
 SCRIPT = """
 import argparse, os, time
@@ -61,26 +58,6 @@ def of(root: Path, name: str, width: int = 4) -> dict[str, Any]:
     return {"id": name, "gate": str(root / name), "width": width}
 
 
-@contextmanager
-def going_on(run: Run, *flags: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a run, and let nothing of it outlive the test."""
-    master = run.start("--retries", "0", *flags)
-    try:
-        yield master
-    finally:
-        if master.poll() is None:
-            master.kill()
-        master.communicate()
-
-
-def verb(run: Run, *words: str, code: int = 0) -> str:
-    """Give an order, or ask, and return what is said."""
-    argv = [sys.executable, "-m", "twophase", *words, "--run", str(run.layout.root)]
-    done = subprocess.run(argv, env=run.environ(), cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def is_in(run: Run, name: str, state: State) -> bool:
     return run.states().get(f"alpha/{name}") is state
 
@@ -98,7 +75,7 @@ def test_what_is_cancelled_stays_so_and_what_is_added_stays_in_the_run_when_its_
 ) -> None:
     run = gated(tmp_path, "one", "two", "three")
     run.write("more.json", [of(tmp_path, "four"), of(tmp_path, "five", width=8)])
-    with going_on(run) as master:
+    with going_on(run, "--retries", "0") as master:
         until(lambda: has_begun(run, "one") and has_begun(run, "two"))
         verb(run, "set", "--at-once", "2")
         assert "was running on localhost" in verb(run, "cancel", "one", "--why", "diverges")
@@ -111,7 +88,7 @@ def test_what_is_cancelled_stays_so_and_what_is_added_stays_in_the_run_when_its_
     (tmp_path / "more.json").unlink()
     for name in ("two", "three", "five"):
         (tmp_path / name).touch()
-    with going_on(run) as master:
+    with going_on(run, "--retries", "0") as master:
         until(lambda: has_begun(run, "four"))
         assert is_in(run, "one", State.CANCELLED)
         assert "was cancelled after 1 try" in verb(run, "retry", "one")
@@ -134,7 +111,7 @@ def test_the_end_of_a_run_tells_what_was_cancelled_and_another_start_tries_it_if
     tmp_path: Path,
 ) -> None:
     run = gated(tmp_path, "one", "two")
-    with going_on(run) as master:
+    with going_on(run, "--retries", "0") as master:
         until(lambda: has_begun(run, "one") and has_begun(run, "two"))
         listed = json.loads(verb(run, "cancel", "*", "--state", "running", "--why", "night", "--json"))
         assert [item["name"] for item in listed["done"]] == ["alpha/one", "alpha/two"]
@@ -149,18 +126,10 @@ def test_the_end_of_a_run_tells_what_was_cancelled_and_another_start_tries_it_if
     run.check_complete(2, 1)
 
 
-def with_own_slots(root: Path) -> str:
-    """Return a Python whose agent shares no slots with other runs of this machine: sshd passes nothing on."""
-    wrapper = root / "python"
-    wrapper.write_text(f'#!/bin/sh\nTWOPHASE_SLOT_DIR={root / "slots"} exec {sys.executable} "$@"\n')
-    wrapper.chmod(0o755)
-    return str(wrapper)
-
-
 def test_a_job_on_a_worker_over_ssh_is_ended_there(tmp_path: Path, place: Place) -> None:
-    server = {"host": place.sshd.name, "python": with_own_slots(tmp_path), "work_dir": str(tmp_path / "work")}
+    server = {"host": place.sshd.name, "python": sys.executable, "work_dir": str(tmp_path / "work")}
     run = gated(tmp_path, "one", "two", server=server, **place.sshd.client.files)
-    with going_on(run) as master:
+    with going_on(run, "--retries", "0") as master:
         until(lambda: has_begun(run, "one") and has_begun(run, "two"))
         verb(run, "cancel", "one")
         until(lambda: not is_running(pid_of(run, "one")))

@@ -7,15 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from master.core.running.lifecycle import State, Trigger
 from tests.integration.agent_harness import until
-from tests.support.runs import ROOT, Run
+from tests.support import runs
+from tests.support.runs import Run, verb
 from tests.support.sshd import LoopbackSshd
 
 GATED = """
@@ -73,30 +73,14 @@ def open_gate(run: Run) -> None:
     (run.root / "gate").touch()
 
 
-@contextmanager
-def going_on(run: Run, *flags: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a run, and let nothing of it outlive the test."""
-    log = run.root / "log"
-    master = run.start("--log-file", str(log), *flags)
-    try:
-        yield master
-    finally:
-        if master.poll() is None:
-            master.kill()
-        master.communicate()
+def going_on(run: Run, *flags: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """Start a run that writes its log down."""
+    return runs.going_on(run, "--log-file", str(run.root / "log"), *flags)
 
 
 def said_by(run: Run) -> str:
     log = run.root / "log"
     return log.read_text() if log.exists() else ""
-
-
-def verb(run: Run, *words: str, code: int = 0) -> str:
-    """Give an order, or ask, and return what is said."""
-    argv = [sys.executable, "-m", "twophase", *words, "--run", str(run.layout.root)]
-    done = subprocess.run(argv, env=run.environ(), cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def starts(run: Run) -> list[str | None]:
@@ -195,7 +179,6 @@ def test_a_worker_joins_over_ssh_from_a_config_by_its_name_and_goes(
     tmp_path: Path, loopback_sshd: LoopbackSshd
 ) -> None:
     run = gated(tmp_path, 2)
-    (loopback_sshd.home / ".bashrc").write_text(f"export TWOPHASE_SLOT_DIR={tmp_path / 'far'}\n")
     over_ssh = {"host": loopback_sshd.name, "gpus": 0, "cpu_slots": 1, "python": sys.executable}
     lab = run.write(
         "lab.json", {"servers": [{"host": "other", "gpus": 0}, over_ssh], **loopback_sshd.client.files}

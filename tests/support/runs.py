@@ -9,8 +9,8 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,3 +173,23 @@ def interrupt_twice(master: subprocess.Popen[str]) -> None:
     master.send_signal(signal.SIGINT)
     rest, _ = master.communicate(timeout=60)
     assert master.returncode == 130, rest
+
+
+@contextmanager
+def going_on(run: Run, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a run, and let nothing of it outlive the test."""
+    master = run.start(*flags)
+    try:
+        yield master
+    finally:
+        if master.poll() is None:
+            master.kill()
+        master.communicate()
+
+
+def verb(run: Run, *words: str, code: int = 0) -> str:
+    """Give an order, or ask, and return what is said."""
+    argv = [sys.executable, "-m", "twophase", *words, "--run", str(run.layout.root)]
+    done = subprocess.run(argv, env=run.environ(), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
