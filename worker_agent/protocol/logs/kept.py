@@ -10,7 +10,8 @@ _BLOCK = 64 * 1024
 MOST_BACK = 8 * 1024 * 1024
 """How far back is looked for the beginning of the last lines."""
 FAR = f"its last lines are long: shown is their end, {MOST_BACK:,} bytes"
-_CUT = re.compile(rb"\n--- ([\d,]{1,26}) bytes cut: the log is larger than ([\d,]{1,26}) bytes ---\n")
+_CUT = rb"\n--- ([\d,]{1,26}) bytes cut: the log is larger than ([\d,]{1,26}) bytes ---\n"
+"""Not compiled here: agents, which never look for it, would start later."""
 _LONGEST_NOTE = 128
 _SCANNED = 1 << 20
 
@@ -47,7 +48,7 @@ def ended_log(path: str) -> List[Part]:
         begin, before = 0, b""
         while True:
             block = stream.read(_SCANNED)
-            found = _CUT.search(before + block)
+            found = re.search(_CUT, before + block)
             if found and _is_ours(found, begin - len(before)):
                 return cut_parts(path, size, begin - len(before) + found.start(), found)
             if not block:
