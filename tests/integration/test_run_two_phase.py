@@ -152,23 +152,30 @@ def test_second_interrupt_cancels_and_confirms(tmp_path: Path, local: dict[str, 
     assert list(run.states().values()).count(State.CANCELLED) == 2
 
 
+def said_after_damage(run: Run, *copies: Path) -> str:
+    """Damage copies of the base model, have one more job use it, and return what the run says."""
+    for path in copies:
+        path.chmod(0o644)
+        path.write_text("garbage")
+    jobs = search(folds=1)
+    jobs[0]["prefix"] = "another"
+    run.write("jobs.json", jobs)
+    done = run.finish()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 def test_damaged_base_model_is_set_aside_and_fetched_from_a_worker_that_has_it(
     tmp_path: Path, local: dict[str, object]
 ) -> None:
     run = Run(tmp_path, [local], search(folds=1))
     assert run.finish().returncode == 0
     model = next(run.layout.base_models.glob("*/best_base_model.pt"))
-    model.chmod(0o644)
-    model.write_text("garbage")
-    jobs = search(folds=1)
-    jobs[0]["prefix"] = "another"
-    run.write("jobs.json", jobs)
-    done = run.finish()
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = said_after_damage(run, model)
     assert len(list((run.layout.state / "set_aside").iterdir())) == 1
     assert "weight" in json.loads(model.read_text())
-    assert "it is fetched from a worker that has it whole, or trained again" in done.stdout + done.stderr
-    assert "fetched anew from localhost" in done.stdout + done.stderr
+    assert "it is fetched from a worker that has it whole, or trained again" in said
+    assert "fetched anew from localhost" in said
     assert sum(job.startswith("base_models/") for job in run.count(Trigger.ASSIGN)) == 1
 
 
@@ -178,15 +185,8 @@ def test_damaged_base_model_that_no_worker_has_is_trained_again(
     run = Run(tmp_path, [local], search(folds=1))
     assert run.finish().returncode == 0
     model = next(run.layout.base_models.glob("*/best_base_model.pt"))
-    for path in (model, *Path(str(local["state_dir"])).rglob(model.name)):
-        path.chmod(0o644)
-        path.write_text("garbage")
-    jobs = search(folds=1)
-    jobs[0]["prefix"] = "another"
-    run.write("jobs.json", jobs)
-    done = run.finish()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "it is trained again" in done.stdout + done.stderr
+    said = said_after_damage(run, model, *Path(str(local["state_dir"])).rglob(model.name))
+    assert "it is trained again" in said
     assert "weight" in json.loads(model.read_text())
 
 
