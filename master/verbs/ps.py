@@ -101,14 +101,14 @@ def _list(options: argparse.Namespace) -> int:
         run = jobs_of(snapshot)
         fields = snapshot.fields() if options.where or options.json else {}
         wish = Wish(options.state, options.where, options.sort, options.reverse)
-        found = select(run, fields, wish, snapshot.now())
+        now = snapshot.now()
+        found = select(run, fields, wish, now)
         shown = found[:limit] if limit else found
-        left = _time_left(layout)
+        left = _time_left(layout) if works else None
         counts = Counter(run.standing(job_id).state for job_id in run.jobs)
         as_of = max((each.since for each in run.standings.values()), default=0.0)
-        about = works, as_of, snapshot.now()
         rows = [item.parsed() for item in shown]
-        listing = Listing(snapshot.run_id(), counts, len(found), rows, left, *about)
+        listing = Listing(snapshot.run_id(), counts, len(found), rows, left, works, as_of, now)
     if options.json:
         json.dump(_as_json(listing), sys.stdout, indent=1)
         print()
@@ -119,10 +119,6 @@ def _list(options: argparse.Namespace) -> int:
 
 def _time_left(layout: RunLayout) -> Mapping[str, Any] | None:
     """Ask the master that works in the run; what it cannot say is not worth an error."""
-    from master.runs.control.place import is_there
-
-    if not is_there(layout):
-        return None
     from master.errors import TwophaseError
     from master.runs.control.answers import TIME_LEFT
     from master.runs.control.client import ask

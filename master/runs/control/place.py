@@ -37,11 +37,6 @@ def remove(layout: RunLayout) -> None:
     (layout.state / _FILE).unlink(missing_ok=True)
 
 
-def is_there(layout: RunLayout) -> bool:
-    """Tell whether a master may work in a run directory; where one was killed, its socket is left."""
-    return (layout.state / _FILE).is_socket()
-
-
 def connected(layout: RunLayout) -> socket.socket | None:
     """Connect to the master that works in a run directory; None where none does, or on another machine."""
     try:
