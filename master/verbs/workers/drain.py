@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from datetime import datetime
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
 from master.verbs.common.ordering import ORDER_EXIT_CODES, add_order_options, carry_out
-from master.verbs.workers.words import add_end, add_now, add_workers
+from master.verbs.workers.words import add_end, add_now, add_workers, end_of
 
 NAME = "drain"
 _DESCRIPTION = """\
@@ -41,9 +42,5 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _drain(command: Command, options: argparse.Namespace) -> int:
-    from datetime import datetime
-
-    from master.verbs.workers.words import end_of
-
     order = {"workers": options.workers, "until": end_of(options, datetime.now()), "now": options.now}
     return carry_out(command, options, NAME, order)
