@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from master.core.results.curves import Curves, metrics_of
@@ -29,32 +30,43 @@ class Figures:
 
 def figures_of(result: Path, source: str = "") -> Figures:
     """Return the figures of a result from a source, by default the first that has some or cannot be read."""
+    looked = _Result(result)
     for name in (source,) if source else _READERS:
-        found = _READERS[name](result)
+        found = _READERS[name](looked)
         if found.metrics or found.problem:
             return found
     return Figures()
 
 
-def _of_json(result: Path) -> Figures:
-    return Figures(*metrics_json(result))
+class _Result:
+    """The folder of a result, looked through at most once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def files(self) -> Sequence[Path]:
+        return list(_files(self.folder))
 
 
-def _of_csv(result: Path) -> Figures:
-    paths = list(_files(result))
+def _of_json(result: _Result) -> Figures:
+    return Figures(*metrics_json(result.folder))
+
+
+def _of_csv(result: _Result) -> Figures:
     for name in NAMES:
-        logs = [path for path in paths if path.name == name]
+        logs = [path for path in result.files if path.name == name]
         if logs:
-            return _read(_latest(logs), read_csv_log, result)
+            return _read(_latest(logs), read_csv_log, result.folder)
     return Figures()
 
 
-def _of_events(result: Path) -> Figures:
-    folders = {path.parent for path in _files(result) if path.match(PATTERN)}
-    return _read(_latest_folders(folders), read_events, result) if folders else Figures()
+def _of_events(result: _Result) -> Figures:
+    folders = {path.parent for path in result.files if path.match(PATTERN)}
+    return _read(_latest_folders(folders), read_events, result.folder) if folders else Figures()
 
 
-_READERS: Mapping[str, Callable[[Path], Figures]] = {
+_READERS: Mapping[str, Callable[[_Result], Figures]] = {
     "json": _of_json,
     "csv": _of_csv,
     "tensorboard": _of_events,
@@ -64,9 +76,10 @@ _READERS: Mapping[str, Callable[[Path], Figures]] = {
 def _read(paths: list[Path], read: Callable[[Path], Curves], result: Path) -> Figures:
     """Return the metrics of several logs, each under the folders that tell it from the others."""
     curves: dict[str, list[float]] = {}
-    shared = Path(os.path.commonpath([path if path.is_dir() else path.parent for path in paths]))
-    for path in paths:
-        inner = (path if path.is_dir() else path.parent).relative_to(shared).as_posix()
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    shared = Path(os.path.commonpath(folders))
+    for path, folder in zip(paths, folders, strict=True):
+        inner = folder.relative_to(shared).as_posix()
         prefix = "" if inner == "." else f"{inner}/"
         try:
             curves |= {f"{prefix}{name}": list(values) for name, values in read(path).items()}
@@ -94,7 +107,7 @@ def _latest(paths: list[Path]) -> list[Path]:
     return [by_folder[folder] for folder in _latest_folders(by_folder)]
 
 
-def _latest_folders(folders: Iterator[Path] | set[Path] | Mapping[Path, Path]) -> list[Path]:
+def _latest_folders(folders: Iterable[Path]) -> list[Path]:
     """Return folders; of versions of one log, such as `version_0` and `version_1`, the last."""
     versions: dict[Path, Path] = {}
     for folder in sorted(folders, key=_numbers):
