@@ -26,7 +26,7 @@ _LONGEST = 300
 class Failures:
     """In which ways jobs have failed: each end is parsed once."""
 
-    _known: dict[str, tuple[int | str | None, str, str]] = field(default_factory=dict)
+    _known: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     """Job → its end as it lies in the journal, the way of it, and its words."""
 
     def ways(self, model: Model) -> list[dict[str, Any]]:
@@ -38,10 +38,8 @@ class Failures:
             way, says = self._way(model, job_id, standing.detail or standing.note)
             entry = found.setdefault(way, {"says": says, "count": 0, "jobs": [], "workers": []})
             entry["count"] += 1
-            if len(entry["jobs"]) < MOST_NAMED:
-                entry["jobs"].append(job_id)
-            if standing.worker and standing.worker not in entry["workers"][:MOST_NAMED]:
-                entry["workers"].append(standing.worker)
+            _name(entry["jobs"], job_id)
+            _name(entry["workers"], standing.worker)
         return sorted(found.values(), key=lambda each: -each["count"])[:MOST_WAYS]
 
     def _way(self, model: Model, job_id: str, end: str) -> tuple[str, str]:
@@ -50,6 +48,12 @@ class Failures:
             says = words_of(model.row(job_id))
             known = self._known[job_id] = end, _NUMBERS.sub("#", says), says
         return known[1], known[2]
+
+
+def _name(named: list[str], name: str | None) -> None:
+    """Add a name to the few that are told, each once."""
+    if name and len(named) < MOST_NAMED and name not in named:
+        named.append(name)
 
 
 def words_of(row: JobRow) -> str:

@@ -33,6 +33,13 @@ def test_equal_failures_are_one_whatever_their_numbers() -> None:
     assert sorted(first["workers"]) == ["w0", "w1"] and second["says"] == "no room"
 
 
+def test_of_many_workers_a_few_are_named_each_once() -> None:
+    model = Model("run", Planned({f"j{n}": Job(f"j{n}", phase=2) for n in range(40)}, {}))
+    model.take([(n + 1, 1.0, f"j{n}", "fail", "failed", 1, f"w{n % 8}", "nan", None, "") for n in range(40)])
+    (way,) = Failures().ways(model)
+    assert way["workers"] == ["w0", "w1", "w2", "w3", "w4"] and way["jobs"] == ["j0", "j1", "j2", "j3", "j4"]
+
+
 def test_the_last_words_of_a_log_say_more_than_an_exit_code(watch: RunWatch) -> None:
     (way,) = Failures().ways(watch.model)
     assert (way["count"], way["jobs"]) == (1, ["alpha/lr=0.1"]) and "\x1b" not in way["says"]
