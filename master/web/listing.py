@@ -14,7 +14,6 @@ from master.intake.sweeps.words import named_value
 from master.view.answers.states import STATES
 from master.web.model import Model
 
-SORTS = ("state", "since", "job", "worker", "tries")
 MOST_ROWS = 200
 """In a page."""
 _RANK = {state: rank for rank, state in enumerate(STATES)}
@@ -50,7 +49,7 @@ def selected(model: Model, wish: Wish) -> list[str]:
     tests = list(_tests(model, wish))
     all_jobs = ((job_id, job, model.standing(job_id)) for job_id, job in model.jobs.items())
     found = [(each[0], each[2]) for each in all_jobs if all(fits(*each) for fits in tests)]
-    key = _KEYS.get(wish.sort, _KEYS["state"])
+    key = _KEYS[wish.sort]
     return [job_id for job_id, _ in sorted(found, key=lambda each: key(*each), reverse=wish.reverse)]
 
 

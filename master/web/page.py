@@ -158,7 +158,7 @@ def _check(model: Model, job_id: str) -> None:
         raise LookupError(f"no job {shown(job_id)} in this run")
 
 
-def wished(query: str, states: str, base: str, sort: str, reverse: bool) -> Wish:
+def wished(query: str, states: str, base: str, sort: str = "state", reverse: bool = False) -> Wish:
     """Return what is wanted.  Raises UsageError for a state that is none."""
     chosen = tuple(filter(None, states.split(",")))
     for state in chosen:
@@ -186,7 +186,7 @@ def _understood(asked: object) -> tuple[dict[str, Any], str, bool]:
     return dict(fields), why, dry_run
 
 
-def _matching(told: object) -> tuple[str, str, str, str, bool]:
+def _matching(told: object) -> tuple[str, str, str]:
     """Return the words of a list's filter.  Raises UsageError."""
     names = ("q", "state", "base")
     if not isinstance(told, dict) or told.keys() - set(names):
@@ -194,4 +194,4 @@ def _matching(told: object) -> tuple[str, str, str, str, bool]:
     texts = [told.get(name, "") for name in names]
     if not all(isinstance(text, str) for text in texts):
         raise UsageError("matching: q, state and base are text")
-    return texts[0], texts[1], texts[2], "state", False
+    return texts[0], texts[1], texts[2]
