@@ -34,7 +34,7 @@ class FormerAttempt:
     """How it ended where only the way home was missing.  Nothing will be said of it again."""
 
 
-@dataclass
+@dataclass(slots=True)
 class JobRecord:
     """What is known of a job."""
 
@@ -107,7 +107,7 @@ class JobRecord:
             self.unrecorded_successes[self.attempt] = FormerAttempt(self.worker, self.base, self.finished)
 
 
-@dataclass
+@dataclass(slots=True)
 class Outbox:
     """What a step wants remembered and done, in that order."""
 
@@ -121,7 +121,7 @@ class Outbox:
     """To who gave the order that was the event."""
 
 
-@dataclass
+@dataclass(slots=True)
 class RunState:
     """All that the core knows."""
 

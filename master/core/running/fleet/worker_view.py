@@ -10,7 +10,7 @@ from master.core.running.fleet.holds import Hold
 from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 
-@dataclass
+@dataclass(slots=True)
 class WorkerView:
     """What is known of a worker."""
 
