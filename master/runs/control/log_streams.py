@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from master.core.nearest import shown
@@ -19,6 +20,7 @@ from master.runs.snapshot import SharedState
 from master.storage.run_layout import RunLayout
 
 _log = logging.getLogger(__name__)
+JSON = "application/json"
 MOST = 8
 """Who follow at a time: the others are to be heard too."""
 _LAST_WORDS_S = 3.0
@@ -35,7 +37,7 @@ class LogStreams:
         """Answer a request of a log: with the log, or why not."""
         if not self._free.acquire(blocking=False):
             problem = f"{MOST} follow logs of this run already: end one"
-            _refuse(handler, HTTPStatus.SERVICE_UNAVAILABLE, problem)
+            say(handler, HTTPStatus.SERVICE_UNAVAILABLE, {"error": problem})
             return
         try:
             self._serve(handler)
@@ -58,7 +60,7 @@ class LogStreams:
         with self._shared.looking() as state:
             is_known = job_id in state.jobs
         if not is_known:
-            _refuse(handler, HTTPStatus.NOT_FOUND, f"no job {shown(job_id)} in this run")
+            say(handler, HTTPStatus.NOT_FOUND, {"error": f"no job {shown(job_id)} in this run"})
             return
         # Who reads slowly is waited for: the worker sends no more meanwhile.
         handler.connection.settimeout(None)
@@ -82,10 +84,11 @@ def _send(handler: BaseHTTPRequestHandler, frames: Iterator[Frame]) -> None:
             handler.wfile.write(json.dumps(frame).encode() + b"\n")
 
 
-def _refuse(handler: BaseHTTPRequestHandler, status: HTTPStatus, problem: str) -> None:
-    body = json.dumps({"error": problem}).encode()
+def say(handler: BaseHTTPRequestHandler, status: HTTPStatus, told: Mapping[str, Any]) -> None:
+    """Answer a request with a JSON object."""
+    body = json.dumps(told).encode()
     handler.send_response(status)
-    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Type", JSON)
     handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     handler.wfile.write(body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import socket
 import threading
@@ -17,7 +16,7 @@ from master import steady_clock
 from master.adapters.inbox import Inbox
 from master.runs.control.answers import LOGS, Answer, answer
 from master.runs.control.log_follow import Watchable
-from master.runs.control.log_streams import LogStreams
+from master.runs.control.log_streams import JSON, LogStreams, say
 from master.runs.control.orders import MOST_BYTES, Prepare, Refused, carried_out, ordered, prepared
 from master.runs.control.place import connected, is_ours, listening, peer_of, remove
 from master.runs.snapshot import SharedState
@@ -29,7 +28,6 @@ _PATIENCE_S = 10.0
 _PAUSE_S = 1.0
 _MOST_AT_ONCE = 16
 _MOST_DIGITS = 10
-_JSON = "application/json"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -43,19 +41,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith(LOGS):
             self.server.logs.serve(self)
             return
-        self._say(*self._safely(self._told))
+        say(self, *self._safely(self._told))
 
     def do_POST(self) -> None:
         """Have the dispatcher carry an order out, and answer once that holds."""
-        self._say(*self._safely(self._carried_out))
-
-    def _say(self, status: HTTPStatus, told: dict[str, Any]) -> None:
-        body = json.dumps(told).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", _JSON)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        say(self, *self._safely(self._carried_out))
 
     def _told(self) -> Answer:
         with self.server.shared.looking() as state:
@@ -74,8 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.LENGTH_REQUIRED, "a request tells its length")
         if len(length) > _MOST_DIGITS or int(length) > MOST_BYTES:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {MOST_BYTES} bytes")
-        if self.headers.get_content_type() != _JSON:
-            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a request is {_JSON}")
+        if self.headers.get_content_type() != JSON:
+            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a request is {JSON}")
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise Refused(HTTPStatus.BAD_REQUEST, "the request is cut short")
