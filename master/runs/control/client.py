@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -107,12 +108,19 @@ def reached(layout: RunLayout) -> socket.socket | None:
     return sock
 
 
-def _asked(layout: RunLayout, method: str, path: str, body: bytes | None) -> dict[str, Any] | None:
+@contextmanager
+def answering(layout: RunLayout) -> Iterator[None]:
+    """Raise TwophaseError where a master breaks off, or says what is no answer."""
     try:
-        sock = reached(layout)
-        return None if sock is None else _answer(sock, method, path, body)
+        yield
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise TwophaseError(f"the master in {layout.root} gives no answer ({error}): try again") from error
+
+
+def _asked(layout: RunLayout, method: str, path: str, body: bytes | None) -> dict[str, Any] | None:
+    with answering(layout):
+        sock = reached(layout)
+        return None if sock is None else _answer(sock, method, path, body)
 
 
 def _answer(sock: socket.socket, method: str, path: str, body: bytes | None) -> dict[str, Any]:
@@ -126,6 +134,11 @@ def _answer(sock: socket.socket, method: str, path: str, body: bytes | None) -> 
     if not isinstance(told, dict):
         raise ValueError("it is no object")
     if response.status != http.client.OK:
-        kind = UsageError if response.status in _WRONG_WORDS else TwophaseError
-        raise kind(str(told.get("error")))
+        raise refusal(response.status, told)
     return told
+
+
+def refusal(status: int, told: Mapping[str, Any]) -> TwophaseError:
+    """Return the error that an answer tells of."""
+    kind = UsageError if status in _WRONG_WORDS else TwophaseError
+    return kind(str(told.get("error")))

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from master.errors import TwophaseError, UsageError
 from master.runs.control.answers import LOGS
-from master.runs.control.client import Connection, reached
+from master.runs.control.client import Connection, answering, reached, refusal
 from master.storage.run_layout import RunLayout
 
 _PATIENCE_S = 30.0
@@ -28,11 +27,9 @@ def followed(
     With `beats` also the empty frames by which it says that there is nothing new.
     Raises UsageError for a job that it does not know, TwophaseError where it gives no answer.
     """
-    try:
+    with answering(layout):
         sock = reached(layout)
         return None if sock is None else _opened(sock, job_id, lines, beats)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise TwophaseError(f"the master in {layout.root} gives no answer ({error}): try again") from error
 
 
 def _opened(sock: socket.socket, job_id: str, lines: int | None, beats: bool) -> Iterator[dict[str, Any]]:
@@ -42,8 +39,7 @@ def _opened(sock: socket.socket, job_id: str, lines: int | None, beats: bool) ->
     if response.status != http.client.OK:
         told = json.loads(response.read(_MOST_BYTES))
         connection.close()
-        kind = UsageError if response.status == http.client.NOT_FOUND else TwophaseError
-        raise kind(str(told.get("error")))
+        raise refusal(response.status, told)
     return _lines(connection, response, beats)
 
 
