@@ -34,9 +34,7 @@ from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
 from master.errors import ConfigError, TwophaseError, UsageError
 from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
-from master.intake.executors import (
-    default_executor,
-)
+from master.intake.executors import default_executor
 from master.intake.head_paths import with_head_paths
 from master.intake.job_ids import IdTaken
 from master.intake.secrets.environment import with_secrets

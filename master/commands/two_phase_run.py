@@ -44,7 +44,7 @@ def run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -
         _greet(options, request, opened)
         with on_signals(opened.stop):
             result = opened.run([*views, *tellers])
-            for text in write_phase_logs(layout, result.jobs, result):
+            for text in write_phase_logs(layout, result):
                 COMMAND.say(text)
             metrics = collected_metrics(result.state, layout)
             for text in write_sheet(result.state, layout, result.jobs, metrics, request.earlier):

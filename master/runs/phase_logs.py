@@ -19,7 +19,7 @@ from master.core.timestamps import Span, iso
 from master.runs.job_json import Entry, job_json, picked
 from master.runs.run import RunResult
 from master.runs.script_jobs import job_configs
-from master.specs import EMPTY, Config, JobsSpec, ServerSpec
+from master.specs import EMPTY, Config, ServerSpec
 from master.storage.earlier_log import read_phase_log
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.whole_files import write_whole
@@ -182,9 +182,9 @@ def write_phase_log(path: Path, log: Mapping[str, Any]) -> None:
     write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
-def write_phase_logs(layout: RunLayout, jobs: JobsSpec, result: RunResult) -> Iterator[str]:
+def write_phase_logs(layout: RunLayout, result: RunResult) -> Iterator[str]:
     """Write the logs of both phases; yield what to say of one that cannot be written."""
-    state, configs = result.state, job_configs(jobs)
+    state, configs = result.state, job_configs(result.jobs)
     gpus = gpus_of(result.servers, state)
     users = {server.name: as_reached(server) for server in result.servers}
     slots = sum(view.slots for view in state.workers.values())

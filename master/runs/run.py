@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -123,9 +123,12 @@ class Run:
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             parts.courier.mend(parts.to_mend)
             exit_code = dispatcher.run()
-        servers, times = tuple(parts.roster.ever.values()), (started_at, steady_clock.now())
-        told = RunResult(exit_code, parts.shared.state, *times, parts.history, tally.used, servers)
-        return replace(told, jobs=parts.jobs.jobs)
+        return RunResult(
+            *(exit_code, parts.shared.state, started_at, steady_clock.now(), parts.history),
+            used=tally.used,
+            servers=tuple(parts.roster.ever.values()),
+            jobs=parts.jobs.jobs,
+        )
 
     def _listen(self, ending: ExitStack, is_over: Callable[[], bool]) -> None:
         """Let the user ask, and give orders, from another terminal."""
