@@ -116,7 +116,7 @@ class Run:
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
         exit_code = None
         with ExitStack() as ending:
-            self._listen(ending, lambda: dispatcher.exit_code is not None)
+            self._listen(ending, notices, lambda: dispatcher.exit_code is not None)
             ending.callback(self._part)
             ending.callback(parts.fleet.close)
             ending.callback(parts.courier.close)
@@ -130,7 +130,7 @@ class Run:
             jobs=parts.jobs.jobs,
         )
 
-    def _listen(self, ending: ExitStack, is_over: Callable[[], bool]) -> None:
+    def _listen(self, ending: ExitStack, notices: Notices, is_over: Callable[[], bool]) -> None:
         """Let the user ask, and give orders, from another terminal."""
         parts = self._parts
         try:
@@ -140,6 +140,7 @@ class Run:
                 is_over=is_over,
             )
             ending.callback(server.close)
+            server.board.subscribe(notices)
         except OSError as error:
             self.note(
                 f"`twophase why`, `cancel` and the like cannot reach this run: {error.strerror or error}"

@@ -17,6 +17,7 @@ from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.forecast.ahead import Ahead
 from master.core.running.forecast.tally import reckoning
 from master.core.running.records import RunState
+from master.runs.control.progress import ProgressBoard
 from master.runs.snapshot import WorkerRow
 
 Answer = tuple[HTTPStatus, dict[str, Any]]
@@ -24,8 +25,11 @@ Later = Callable[[], dict[str, Any]]
 """Makes what is told where that takes its time; it needs the state no more."""
 WHY, LOGS = "/api/why/", "/api/logs/"
 """Before the id of a job."""
+PROGRESS = "/api/progress/"
+"""Before the number of the last report that is known."""
 TIME_LEFT, MACHINES, WORKERS = "/api/time-left", "/api/machines", "/api/workers"
 """Whole routes."""
+_MOST_DIGITS = 15
 _PHASES = {1: "base_models", 2: "experiments"}
 
 
@@ -88,6 +92,14 @@ def _worker(view: WorkerView) -> dict[str, Any]:
         "memory_bytes": view.memory_bytes or None,
         "labels": sorted(view.labels),
     }
+
+
+def progress(path: str, board: ProgressBoard) -> Answer:
+    """Return what running attempts have said since."""
+    after = path[len(PROGRESS) :]
+    if not (after.isascii() and after.isdecimal() and len(after) <= _MOST_DIGITS):
+        return _error(f"no route {shown(path)}: a number is at its end")
+    return HTTPStatus.OK, board.told(int(after))
 
 
 def _error(problem: str) -> Answer:

@@ -14,11 +14,12 @@ from typing import Any
 
 from master import steady_clock
 from master.adapters.inbox import Inbox
-from master.runs.control.answers import LOGS, Answer, answer
+from master.runs.control.answers import LOGS, PROGRESS, Answer, answer, progress
 from master.runs.control.log_follow import Watchable
 from master.runs.control.log_streams import JSON, LogStreams, say
 from master.runs.control.orders import MOST_BYTES, Prepare, Refused, carried_out, ordered, prepared
 from master.runs.control.place import connected, is_ours, listening, peer_of, remove
+from master.runs.control.progress import ProgressBoard
 from master.runs.snapshot import SharedState
 from master.specs import EMPTY
 from master.storage.run_layout import RunLayout
@@ -48,6 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
         say(self, *self._safely(self._carried_out))
 
     def _told(self) -> Answer:
+        if self.path.startswith(PROGRESS):
+            return progress(self.path, self.server.board)
         with self.server.shared.looking() as state:
             status, told = answer(self.path, state, steady_clock.now())
         return status, told() if callable(told) else told
@@ -108,7 +111,8 @@ class ControlServer:
         `is_over` no order is waited for.
         """
         self.shared, self.inbox, self.prepare, self.is_over = shared, inbox, prepare, is_over
-        self.logs = LogStreams(shared, links, layout)
+        self.logs, self.board = LogStreams(shared, links, layout), ProgressBoard()
+        """The second hears what attempts say once it is among the run's observers."""
         self._layout, self._closing = layout, False
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._listener = listening(layout)

@@ -8,7 +8,8 @@ import pytest
 
 from master.core.explaining.cause_json import from_json
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
-from master.runs.control.answers import TIME_LEFT, answer
+from master.runs.control.answers import PROGRESS, TIME_LEFT, answer, progress
+from master.runs.control.progress import ProgressBoard
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
 
@@ -75,3 +76,14 @@ def test_how_the_machines_are() -> None:
 
 def test_once_something_runs_there_is_nothing_to_say_of_idleness() -> None:
     assert answer("/api/machines", one_running_alone().state, 7.0)[1]["idle"] is None
+
+
+def test_progress_since_a_report() -> None:
+    status, told = progress(f"{PROGRESS}0", ProgressBoard())
+    assert (status, told["number"], told["jobs"]) == (HTTPStatus.OK, 0, {})
+
+
+@pytest.mark.parametrize("after", ["", "x", "-1", "1" * 16, "²"])
+def test_progress_since_what_is_no_number(after: str) -> None:
+    status, told = progress(PROGRESS + after, ProgressBoard())
+    assert status == HTTPStatus.NOT_FOUND and "a number is at its end" in told["error"]
