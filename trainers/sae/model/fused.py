@@ -14,10 +14,19 @@ from trainers.sae.model.architecture import Architecture
 from trainers.sae.model.codes import ByLatent, Codes
 from trainers.sae.model.dense import encoded
 from trainers.sae.model.encoder import rounded_encoding, spare
+from trainers.sae.model.levels import by_level
 from trainers.sae.model.optimiser import CLIP_SLACK, Optimiser
 from trainers.sae.model.parameters import Parameters
 from trainers.sae.model.selection import largest_of_all, largest_of_rows, window_floor
-from trainers.sae.model.sparse import Batch, Result, Weights, Window, distance_from_k
+from trainers.sae.model.sparse import (
+    Batch,
+    Result,
+    Weights,
+    Window,
+    distance_from_k,
+    sums_from_here,
+    sums_so_far,
+)
 
 BETAS = (0.9, 0.999)
 """As torch has them."""
@@ -130,7 +139,10 @@ def encoder_of(*, rounded: bool, in_bytes: bool) -> Encoder:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a batch asks for: pairs with their slopes, and the rows that they gather."""
+    """What a batch asks for: pairs with their slopes, and the rows that they gather.
+
+    Nested parts are as many batches, one after the other: B is what they are together.
+    """
 
     codes: Codes
     slopes: Tensor
@@ -142,8 +154,19 @@ class _Found:
     """Gradient of JumpReLU's thresholds."""
 
 
+@dataclass(frozen=True)
+class _Error:
+    """Of the reconstruction of a batch."""
+
+    loss: Tensor
+    squares: Tensor
+    """Sum of the squared errors of the whole."""
+    rest_BD: Tensor
+    """What the reconstruction misses."""
+
+
 class FusedStep:
-    """Steps of a TopK, BatchTopK or JumpReLU autoencoder."""
+    """Steps of an autoencoder of which few latents are active at once."""
 
     def __init__(
         self,
@@ -184,26 +207,25 @@ class FusedStep:
         decoder = self._parameters["W_dec"]
         window = Window.of(self._form, self._parameters, codes, weights.sparsity)
         codes = codes if window is None else codes.chosen(window.active)
-        back, slopes, squares_B = self._kernels.decode_and_back(codes, decoder, x_BD, b_dec, weights.error)
-        squares = squares_B.sum()
-        found = _Found(codes, slopes, back, x_BD - b_dec, back.sum(0))
-        loss = squares * weights.error
+        parts = by_level(self._form, codes)
+        reconstruct = self._whole if parts is codes else self._nested
+        found, error = reconstruct(parts, x_BD, weights.error)
+        loss = error.loss
         if batch.dead is not None and weights.auxiliary:
-            rest = back * (-0.5 / weights.error)
             dead_back, dead_slopes, missed = self._kernels.decode_and_back(
-                batch.dead, decoder, rest, torch.zeros_like(b_dec), weights.auxiliary
+                batch.dead, decoder, error.rest_BD, torch.zeros_like(b_dec), weights.auxiliary
             )
             found = _joined(found, batch.dead, dead_slopes * (batch.dead.values > 0), dead_back)
             loss = loss + missed.sum() * weights.auxiliary
         penalty = loss.new_zeros(())
         if window is not None:
-            near = self._kernels.pair_products(window.near, back, decoder)
+            near = self._kernels.pair_products(window.near, found.back_BD[: len(x_BD)], decoder)
             distance, pull = distance_from_k(self._form, len(codes.values), len(x_BD))
             gradient = window.threshold_gradient(self._parameters, near, pull)
             found, penalty = replace(found, threshold=gradient), loss.new_tensor(distance)
         self._found = found
         counts = torch.bincount(codes.columns, minlength=self._form.n_latents)
-        return Result(loss + penalty, squares, penalty, counts, {})
+        return Result(loss + penalty, error.squares, penalty, counts, {})
 
     def update(self, rate: float) -> None:
         """Make an Adam step of what was gathered."""
@@ -222,6 +244,27 @@ class FusedStep:
         if "threshold" in parameters:
             parameters["threshold"].clamp_(min=0)
         self._found = None
+
+    def _whole(self, codes: Codes, x_BD: Tensor, weight: float) -> tuple[_Found, _Error]:
+        """Return what the error of one reconstruction asks for, and the error."""
+        b_dec, decoder = self._parameters["b_dec"], self._parameters["W_dec"]
+        back, slopes, squares_B = self._kernels.decode_and_back(codes, decoder, x_BD, b_dec, weight)
+        squares = squares_B.sum()
+        found = _Found(codes, slopes, back, x_BD - b_dec, back.sum(0))
+        return found, _Error(squares * weight, squares, back * (-0.5 / weight))
+
+    def _nested(self, parts: Codes, x_BD: Tensor, weight: float) -> tuple[_Found, _Error]:
+        """Return what the errors of all nested parts ask for; `parts` has a row for each of every part."""
+        b_dec, decoder = self._parameters["b_dec"], self._parameters["W_dec"]
+        none = x_BD.new_zeros(parts.shape[0], x_BD.shape[1])
+        made, _, _ = self._kernels.decode_and_back(parts, decoder, none, none[0], 0.5)
+        errors = sums_so_far(made.view(-1, *x_BD.shape)).add_(b_dec - x_BD)
+        squares_P, share = errors.square().sum((1, 2)), weight / len(errors)
+        back = sums_from_here(errors * (2 * share))
+        flat = back.flatten(0, 1).contiguous()
+        slopes = self._kernels.pair_products(parts, flat, decoder)
+        found = _Found(parts, slopes, flat, (x_BD - b_dec).repeat(len(errors), 1), back[0].sum(0))
+        return found, _Error(squares_P.sum() * share, squares_P[-1], -errors[-1])
 
     def _above(self, x_BD: Tensor) -> Codes:
         """Return what is above JumpReLU's thresholds, or near them."""
@@ -261,14 +304,17 @@ def room(form: Architecture, k: int) -> int:
 
 def _joined(found: _Found, dead: Codes, slopes: Tensor, back_BD: Tensor) -> _Found:
     """Return what dead latents ask for as well: as the pairs of as many examples more."""
-    codes, examples = found.codes, found.codes.shape[0]
+    codes, examples, more = found.codes, found.codes.shape[0], len(back_BD)
     both = Codes(
         torch.cat([codes.rows, dead.rows + examples]),
         torch.cat([codes.columns, dead.columns]),
         torch.cat([codes.values, dead.values]),
-        (2 * examples, codes.shape[1]),
+        (examples + more, codes.shape[1]),
     )
-    back, centred = torch.cat([found.back_BD, back_BD]), torch.cat([found.centred_BD, found.centred_BD])
+    back, centred = (
+        torch.cat([found.back_BD, back_BD]),
+        torch.cat([found.centred_BD, found.centred_BD[:more]]),
+    )
     return _Found(both, torch.cat([found.slopes, slopes]), back, centred, found.b_dec)
 
 

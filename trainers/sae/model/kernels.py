@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Asked = Literal["auto", "plain", "triton", "compiled"]
 Taken = Literal["plain", "triton", "compiled"]
-KINDS = ("topk", "batchtopk", "jumprelu")
+KINDS = ("topk", "batchtopk", "jumprelu", "matryoshka", "hierarchical")
 WIDEST = 8192
 """Activations that a program in Triton can hold."""
 NAMES = {"triton": "Triton", "compiled": "C++"}

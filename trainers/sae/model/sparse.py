@@ -159,10 +159,10 @@ class _Step:
         active = by_level(form, codes if window is None else codes.chosen(window.active))
         shape = (active.shape[0] // len(x_BD), *x_BD.shape)
         made_PBD = self._products.decoded(active, self._decoder).view(shape)
-        errors = _sums_so_far(made_PBD).add_(output_bias(self._parameters) - x_BD)
+        errors = sums_so_far(made_PBD).add_(output_bias(self._parameters) - x_BD)
         self._residual = -errors[-1]
         squares_P = errors.square().sum((1, 2))
-        back = _sums_so_far((errors * (2 * weight / len(errors))).flip(0)).flip(0)
+        back = sums_from_here(errors * (2 * weight / len(errors)))
         self._add("b_dec", back[0].sum(0))
         if "b_out" in self._parameters:
             self._add("b_out", self._gradients["b_dec"].clone())
@@ -238,5 +238,11 @@ class _Step:
             self._gradients[name] = gradient
 
 
-def _sums_so_far(parts_PBD: Tensor) -> Tensor:
+def sums_so_far(parts_PBD: Tensor) -> Tensor:
+    """Return for each nested part the sum of it and those before [P, B, D]."""
     return parts_PBD.cumsum(0) if len(parts_PBD) > 1 else parts_PBD
+
+
+def sums_from_here(parts_PBD: Tensor) -> Tensor:
+    """Return for each nested part the sum of it and those after [P, B, D]."""
+    return sums_so_far(parts_PBD.flip(0)).flip(0)

@@ -37,7 +37,7 @@ def test_the_trainers_that_ship_are_what_they_were() -> None:
     assert {name: find_trainer_manifest(name).identity for name in trainer_names()} == {
         "personalization": "trainer:personalization:5",
         "probes": "trainer:probes:5",
-        "sae": "trainer:sae:5",
+        "sae": "trainer:sae:6",
         "tabular": "trainer:tabular:1",
     }
     assert find_trainer_manifest().name == "personalization"

@@ -74,8 +74,8 @@ def test_the_encoder_is_said(settings: dict[str, Any], line: str) -> None:
 def test_int8_needs_the_compiled_kernels() -> None:
     with pytest.raises(BadInput, match="--precision int8 is done by the compiled kernels alone"):
         training(precision="int8").prepare(X)
-    with pytest.raises(BadInput, match="not for matryoshka"):
-        training(precision="int8", kernels="auto", architecture="matryoshka").prepare(X)
+    with pytest.raises(BadInput, match="not for relu"):
+        training(precision="int8", kernels="auto", architecture="relu").prepare(X)
 
 
 def test_dead_latents_come_back() -> None:

@@ -56,6 +56,10 @@ def assert_near(own: Training, plain: Training) -> None:
         {"architecture": "topk", "dead_after": 1, "aux_coef": 0.5},
         {"architecture": "jumprelu", "clip_norm": 0.05, "bandwidth": 0.5},
         {"architecture": "jumprelu", "clip_norm": 0.0, "bandwidth": 0.5, "dead_after": 1, "aux_coef": 0.5},
+        {"architecture": "matryoshka", "clip_norm": 0.05, "weight_decay": 0.1},
+        {"architecture": "matryoshka", "clip_norm": 0.0, "dead_after": 1, "aux_coef": 0.5},
+        {"architecture": "hierarchical", "clip_norm": 0.05, "unit_norm": True},
+        {"architecture": "hierarchical", "clip_norm": 0.0, "dead_after": 1, "aux_coef": 0.5},
     ],
 )
 def test_steps_are_those_of_the_plain_training(kernels: Any, settings: dict[str, Any]) -> None:
@@ -82,7 +86,7 @@ def test_a_batch_without_room_takes_the_plain_step_and_the_next_goes_on(
         assert_near(own, plain)
 
 
-@pytest.mark.parametrize("kind", ["batchtopk", "jumprelu"])
+@pytest.mark.parametrize("kind", ["batchtopk", "jumprelu", "matryoshka"])
 def test_a_training_goes_on_to_the_bit(kernels: Any, kind: str) -> None:
     whole, first, second = (training(kernels=kernels, architecture=kind) for _ in range(3))
     for one in (whole, first):
@@ -96,7 +100,7 @@ def test_a_training_goes_on_to_the_bit(kernels: Any, kind: str) -> None:
         assert torch.equal(second.parameters[name], value)
 
 
-@pytest.mark.parametrize("kind", ["topk", "batchtopk", "jumprelu"])
+@pytest.mark.parametrize("kind", ["topk", "batchtopk", "jumprelu", "matryoshka", "hierarchical"])
 def test_latents_chosen_in_bytes_are_those_of_float32(kind: str) -> None:
     try:
         library()
@@ -113,7 +117,7 @@ def test_latents_chosen_in_bytes_are_those_of_float32(kind: str) -> None:
     torch.testing.assert_close(found.values, plain.values, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["topk", "batchtopk", "jumprelu"])
+@pytest.mark.parametrize("kind", ["topk", "batchtopk", "jumprelu", "matryoshka", "hierarchical"])
 @pytest.mark.parametrize("rounded", [False, True])
 def test_active_latents_are_those_of_the_plain_functions(kernels: Any, kind: str, rounded: bool) -> None:
     known = sae(kind)

@@ -36,7 +36,7 @@ def test_auto_takes_those_of_the_device() -> None:
 @pytest.mark.parametrize(
     ("case", "why"),
     [
-        (replace(CUDA, form=Architecture("matryoshka", 12, 48, 4)), "they are not for matryoshka"),
+        (replace(CUDA, form=Architecture("relu", 12, 48)), "they are not for relu"),
         (replace(CUDA, form=Architecture("jumprelu", 12, 48, 4, target="tanh")), "not for the target tanh"),
         (replace(CUDA, dtype=torch.float64), "float32"),
         (replace(CUDA, rule=Rule(accumulate=2)), "accumulate"),
