@@ -15,6 +15,7 @@ from master.core.planning.job_limits import tightest
 from master.core.planning.plan import makes_base_model
 from master.core.running.records import RunState
 from master.runs.agents import OpenSession, RunName, link_maker
+from master.runs.control.job_inputs import JobInputs
 from master.runs.control.more_jobs import GrowingJobs, Shelves
 from master.runs.earlier_starts import (
     Damaged,
@@ -97,14 +98,15 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     problems = (*lines, *(base_model.said() for base_model in damaged))
     to_mend = tuple(base_model.content_hash for base_model in damaged if base_model.is_sought)
     library = make_library(code.directories, synced, spec.in_store, store)
-    launch_of = make_launcher(roster, code, state, library)
+    inputs = JobInputs(spec.layout, library, journal.orders() if spec.resumes else ())
+    launch_of = make_launcher(roster, code, state, library, inputs)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
     history = code_history(journal, code.start) if code.start else None
     identity = {spec_hash: model.config for spec_hash, model in spec.jobs.base_models.items()}
     describe = _describer(code, history, name)
     home = Home(spec.layout, store, library, identity.__getitem__, checkpoints, describe)
     shared = SharedState(state)
-    growing = GrowingJobs(spec, code, shared, Shelves(journal, store, library, identity, roster))
+    growing = GrowingJobs(spec, code, shared, Shelves(journal, store, library, identity, roster, inputs))
     courier = Courier(home, roster.remotes, Reporter(inbox))
     found = (*missing_results(state, spec.layout), *kept_cancelled(state)) if spec.resumes else ()
     for text in (*problems, *members.notes, *code.notes, *found):
@@ -143,7 +145,9 @@ def _bounded(message: msg.Launch, bound: JobLimits) -> msg.Launch:
     return replace(message, limits=tightest(message.limits or NO_LIMITS, bound)) if bound else message
 
 
-def make_launcher(roster: Roster, code: Code, state: RunState, library: Library) -> LaunchOf:
+def make_launcher(
+    roster: Roster, code: Code, state: RunState, library: Library, inputs: JobInputs
+) -> LaunchOf:
     """Return the function that tells what `(job_id, attempt)` is to run on a worker."""
 
     def launch_of(job_id: str, attempt: int, worker: str) -> msg.Launch:
@@ -151,7 +155,9 @@ def make_launcher(roster: Roster, code: Code, state: RunState, library: Library)
         # What the attempt was given: the store may have lost it since.
         base = StoredBaseModel(record.base, library.names.get(record.base)) if record.job.needs else None
         member = roster.members[worker]
-        message = code.launch(Start(record, attempt, member.mounts, base, member.server.is_local))
+        is_local = member.server.is_local
+        data = (*member.mounts, *inputs.mounts(job_id, local=is_local))
+        message = code.launch(Start(record, attempt, data, base, is_local))
         return _bounded(message, member.server.limits)
 
     return launch_of

@@ -98,6 +98,11 @@ class RunLayout:
         return self.state / "phase1_output" / f"{job_id}.{attempt}"
 
 
+def inputs_of(layout: RunLayout, content_hash: str) -> Path:
+    """Return where files lie that jobs were added with."""
+    return layout.state / "inputs" / content_hash
+
+
 def sheet_of(log: Path) -> Path:
     """Return where the jobs of a phase lie as one table: beside its log."""
     return log.with_suffix(".csv")

@@ -12,6 +12,7 @@ from master.core.planning.plan import make_plan
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
 from master.errors import ConfigError
+from master.runs.control.job_inputs import JobInputs
 from master.runs.fleet.roster import Roster
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, RunSpec
@@ -34,6 +35,7 @@ class Shelves:
     """What base models are, by `spec_hash`."""
     roster: Roster
     """The workers that are in the run by now."""
+    inputs: JobInputs
 
 
 class GrowingJobs:
@@ -58,6 +60,7 @@ class GrowingJobs:
         if self._spec.read_more is None:
             raise ConfigError(event.order.path, "", _REFUSED)
         servers = [member.server for member in list(self._shelves.roster.members.values())]
+        self._shelves.inputs.check(event.order, servers)
         with self._reading:
             order, found = self._spec.read_more(event.order, self._known, servers)
             new = found.without(self._known_hashes())
@@ -71,6 +74,8 @@ class GrowingJobs:
         # Those that the run has are in the plan too, for who asks to hear that it has them.
         plan = make_plan(found, in_store, self._spec.cluster.phase1_labels)
         ids = {job.job_hash: job.job_id for job in new.jobs}
+        if not event.dry_run:
+            self._shelves.inputs.take(order, ids.values())
         return replace(event, order=replace(order, ids=ids), plan=plan)
 
     def _known_hashes(self) -> set[str]:

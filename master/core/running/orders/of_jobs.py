@@ -53,3 +53,6 @@ class AddJobs:
     """What it says, as JSON, with what the run's own file says of base models; read, as what follows."""
     ids: dict[str, str] = field(default_factory=dict)
     """`job_hash` → `job_id` of those that the run did not have."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """What only they see, by the name of a folder of their working directory: content hashes of directories
+    in the run's state."""

@@ -14,6 +14,7 @@ from master.core.running.records import RunState
 from master.core.running.run_state import begin, step
 from master.intake.cluster import parse_cluster
 from master.intake.jobs import parse_jobs
+from master.runs.control.job_inputs import JobInputs
 from master.runs.launching import launch_message
 from master.runs.library import make_library, synced_data
 from master.runs.parts import make_launcher
@@ -77,7 +78,9 @@ def test_a_launch_names_what_the_attempt_was_given(tmp_path: Path) -> None:
     library = Library(names={"b" * 64: "cnn"})
     work = Scripts(jobs, tmp_path)
     roster = roster_of(cluster, synced_data(cluster))
-    launch_of = make_launcher(roster, work.take(RunLayout(tmp_path)), state, library)
+    launch_of = make_launcher(
+        roster, work.take(RunLayout(tmp_path)), state, library, JobInputs(RunLayout(tmp_path), library)
+    )
     # In the same breath the base model turns out to be damaged: the launch must still be sayable.
     step(state, ev.BaseModelDamaged(1.0, spec_hash))
     message = launch_of("alpha/fold0_p1", 1, "lab1")

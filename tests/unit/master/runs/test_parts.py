@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 from master.code.origin import Described
 from master.core.running.records import RunState
 from master.runs.agents import RunName
+from master.runs.control.job_inputs import JobInputs
 from master.runs.parts import _describer, make_launcher
 from master.runs.spec import Code, Start
 from master.specs import ClusterSpec, ServerSpec
 from master.storage.library import Library
+from master.storage.run_layout import RunLayout
 from tests.support.rosters import roster_of
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 from worker_agent.protocol import messages as msg
@@ -34,9 +37,15 @@ class Asked:
         return f"launch {len(self.starts)}"
 
 
+def inputs_of(library: Library) -> JobInputs:
+    return JobInputs(RunLayout(Path("run")), library)
+
+
 def launching(state: RunState, names: dict[str, str] | None = None) -> tuple[Any, Asked]:
     asked, library = Asked(), replace(Library(), names=names or {})
-    return make_launcher(roster_of(CLUSTER), Code({}, asked.launch), state, library), asked
+    return make_launcher(
+        roster_of(CLUSTER), Code({}, asked.launch), state, library, inputs_of(library)
+    ), asked
 
 
 def test_an_attempt_starts_from_the_base_model_that_it_was_given() -> None:
@@ -66,7 +75,9 @@ def test_no_worker_lets_a_job_have_more_than_it_allows() -> None:
 
     def launched(launch: msg.Launch, worker: str) -> JobLimits | None:
         code = Code({}, lambda start: launch)
-        launch_of = make_launcher(roster_of(ClusterSpec(servers)), code, run.state, Library())
+        launch_of = make_launcher(
+            roster_of(ClusterSpec(servers)), code, run.state, Library(), inputs_of(Library())
+        )
         return launch_of("alpha/job0", 1, worker).limits
 
     assert [launched(each, "lab1") for each in asked] == [bound, JobLimits(50, 4, 9)]

@@ -17,6 +17,7 @@ from master.core.running.orders.order import By, CancelJobs, Ordered
 from master.core.running.policy import Policy
 from master.core.running.records import RunState
 from master.errors import ConfigError
+from master.runs.control.job_inputs import JobInputs
 from master.runs.control.more_jobs import GrowingJobs, Shelves
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, ReadMore, RunSpec
@@ -24,7 +25,7 @@ from master.specs import BaseModelSpec, ClusterSpec, JobSpec, JobsSpec, ServerSp
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
 from master.storage.library import Library
-from master.storage.run_layout import RunLayout
+from master.storage.run_layout import RunLayout, inputs_of
 from tests.support.rosters import roster_of
 
 _SOON_S = 10.0
@@ -59,7 +60,9 @@ class Growing:
         code = Code({}, None, take_more=self.taken.append)  # type: ignore[arg-type]
         self.identity: dict[str, Mapping[str, object]] = {}
         roster = roster_of(ClusterSpec((ServerSpec("w1", "w1"),)))
-        shelves = Shelves(self.journal, BaseModelStore(layout), Library(), self.identity, roster)
+        library = Library()
+        self.inputs = JobInputs(layout, library)
+        shelves = Shelves(self.journal, BaseModelStore(layout), library, self.identity, roster, self.inputs)
         self.growing = GrowingJobs(run, code, self.shared, shelves)
 
     def read(
@@ -69,8 +72,9 @@ class Growing:
         self.reading()
         return replace(order, text="said"), self.more
 
-    def prepare(self, *, dry_run: bool = False) -> Ordered:
-        return self.growing.prepared(Ordered(0.0, ANNA, AddJobs("/more.json"), dry_run=dry_run))
+    def prepare(self, *, dry_run: bool = False, inputs: Mapping[str, str] | None = None) -> Ordered:
+        order = AddJobs("/more.json", inputs=dict(inputs or {}))
+        return self.growing.prepared(Ordered(0.0, ANNA, order, dry_run=dry_run))
 
 
 @pytest.fixture
@@ -135,3 +139,15 @@ def test_a_damaged_base_model_of_the_store_is_not_taken_for_one(tmp_path: Path, 
     (folder / "manifest.json").write_text("{}")
     with pytest.raises(ConfigError, match="the next start of the run sets it aside"):
         Growing(tmp_path, journal).prepare()
+
+
+def test_files_that_come_with_an_order_are_its_jobs_alone(tmp_path: Path, journal: Journal) -> None:
+    run = Growing(tmp_path, journal)
+    with pytest.raises(ConfigError, match="nothing with the content"):
+        run.prepare(inputs={"acts": "c" * 64})
+    inputs_of(RunLayout(tmp_path), "c" * 64).mkdir(parents=True)
+    run.prepare(dry_run=True, inputs={"acts": "c" * 64})
+    assert not list(run.inputs.mounts("alpha/new", local=False))
+    run.prepare(inputs={"acts": "c" * 64})
+    assert list(run.inputs.mounts("alpha/new", local=False))
+    assert not list(run.inputs.mounts("alpha/old", local=False))
