@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from master.core.results.statistics import Summary, summary
+from master.core.running.lifecycle import State
 
 OVER = ("seed", "fold")
 """What is averaged over unless the user says otherwise."""
@@ -58,6 +59,11 @@ class Group:
     def missing(self, metric: str) -> int:
         """Return how many jobs have no such figure, or should be there and are not."""
         return len(self.absent) + sum(metric not in row.metrics for row in self.rows)
+
+    @property
+    def cancelled(self) -> int:
+        """Return how many of its jobs users have cancelled: they have no figures, and none is awaited."""
+        return sum(row.state == State.CANCELLED.value for row in self.rows)
 
 
 def varying(rows: Iterable[Row]) -> list[str]:

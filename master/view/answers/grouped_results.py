@@ -54,11 +54,11 @@ for (const head of document.querySelectorAll("th")) head.firstChild.onclick = ()
 }}
 </script>
 """
-_FIGURES = ("mean", "half_width", "lowest", "highest", "count", "missing")
+_FIGURES = ("mean", "half_width", "lowest", "highest", "count")
 
 
 def rows(lines: Sequence[ResultLine], question: Question) -> list[list[str]]:
-    """Return the table in words, headings first: means with intervals, over how many, how many missing."""
+    """Return the table in words, headings first: means with intervals, over how many, how many lack."""
     names, against = parameters(lines), any_against(lines)
     heads = [*names, *question.metrics, "n", *(("difference", "shared") if against else ())]
     return [heads, *(_cells(line, names, question, against) for line in lines)]
@@ -102,8 +102,7 @@ def flat(lines: Sequence[ResultLine], question: Question) -> Iterator[dict[str, 
     for line in lines:
         own: dict[str, Any] = {name: _plain(line.group.parameters.get(name)) for name in names}
         for metric in question.metrics:
-            found = figures(line.summaries[metric], line.missing[metric])
-            own |= {f"{metric}.{name}": found[name] for name in _FIGURES}
+            own |= {f"{metric}.{name}": value for name, value in figures(line, metric).items()}
         if any_against(lines):
             own |= {f"difference.{key}": value for key, value in difference(line.against).items()}
         yield own
@@ -124,16 +123,20 @@ def _group(line: ResultLine, question: Question) -> dict[str, Any]:
         "parameters": dict(line.group.parameters),
         "jobs": [row.job_id for row in line.group.rows],
         "absent": [dict(zip(each.names, each.values, strict=True)) for each in line.group.absent],
-        "metrics": {name: figures(line.summaries[name], line.missing[name]) for name in question.metrics},
+        "metrics": {name: figures(line, name) for name in question.metrics},
         "difference": difference(line.against) if line.against else None,
     }
 
 
-def figures(found: Summary | None, missing: int) -> dict[str, float | int | None]:
-    """Return a summary by the names of its figures; None where there are none."""
-    if found is None:
-        return {**dict.fromkeys(_FIGURES), "count": 0, "missing": missing}
-    return {**{name: getattr(found, name) for name in _FIGURES[:-1]}, "missing": missing}
+def figures(line: ResultLine, metric: str) -> dict[str, float | int | None]:
+    """Return a metric's summary by the names of its figures; None where there are none.
+
+    Those of its jobs that were cancelled count as missing too.
+    """
+    found = line.summaries[metric]
+    told = {name: getattr(found, name, None) for name in _FIGURES}
+    lacks = {"missing": line.missing[metric], "cancelled": line.group.cancelled}
+    return {**told, "count": found.count if found else 0, **lacks}
 
 
 def difference(against: Paired | None) -> dict[str, float | int | None]:
@@ -187,10 +190,11 @@ def _mean(found: Summary | None) -> str:
 
 
 def _count(line: ResultLine, metric: str) -> str:
-    """Return over how many jobs the mean is, and how many are missing."""
-    found = line.summaries.get(metric)
-    missing = line.missing.get(metric, 0)
-    return f"{found.count if found else 0}" + (f", {missing} missing" if missing else "")
+    """Return over how many jobs the mean is, how many are missing, and how many were cancelled."""
+    found, cancelled = line.summaries.get(metric), line.group.cancelled
+    missing = max(0, line.missing.get(metric, 0) - cancelled)
+    lacks = {"missing": missing, "cancelled": cancelled}
+    return ", ".join([f"{found.count if found else 0}", *(f"{n} {why}" for why, n in lacks.items() if n)])
 
 
 def _against(found: Paired | None) -> tuple[str, str]:
