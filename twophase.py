@@ -175,13 +175,15 @@ def _do(verb: str, words: list[str]) -> int:
 
 
 def _unknown(words: list[str], known: list[str]) -> int:
-    wrong, code = _verbs().unknown(words[0], known) if words else ("", 2)
+    if words:
+        wrong, code = _verbs().unknown(words[0], known)
+        print(f"{wrong}\ntwophase --help tells all verbs and commands", file=sys.stderr)
+        return int(code)
     usage = (
         f"usage: twophase VERB …\nVERB is one of {', '.join(_verbs().VERBS)}; commands are {', '.join(known)}"
     )
-    told = [*([wrong] if wrong else []), usage, f"--help tells what each is for; {_EXAMPLES} {shared()}"]
-    print("\n".join(told), file=sys.stderr)
-    return int(code)
+    print(f"{usage}\n--help tells what each is for; {_EXAMPLES} {shared()}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

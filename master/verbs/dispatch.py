@@ -19,7 +19,7 @@ def main(verb: str, words: Sequence[str]) -> int:
 def unknown(word: str, commands: Iterable[str]) -> tuple[str, int]:
     """Return what to tell of a word that is no verb and none of the commands, and the exit code."""
     alike = near(word, [*VERBS, *commands])
-    told = f"twophase: unknown command {word}" + (f"\ndid you mean `twophase {alike}`?" if alike else "")
+    told = f"twophase: unknown command {word}" + (f": did you mean `twophase {alike}`?" if alike else "")
     return told, UsageError.exit_code
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from master.verbs.common.selection import Selected
 
 NAME = "ps"
-SORTS = ("state", "duration", "since", "job", "worker")
+SORTS = ("state", "time", "since", "job", "worker")
+_DURATION = "duration"
+"""What TIME was called where jobs are sorted by it, and still may be."""
 MOST_SHOWN = 100
 _COLUMNS = ("STATE", "TIME", "TRIES", "WORKER", "JOB", "WHY")
 _MOST_OF_A_REASON = 120
@@ -37,7 +39,7 @@ TIME is how long the last try took, of a running job since it started, else how 
 examples:
   twophase ps
   twophase ps --failed --json | jq -r '.jobs[].job_id'
-  twophase ps --run ~/searches/7 --state running,ready --where lr=1e-3 --sort duration --reverse"""
+  twophase ps --run ~/searches/7 --state running,ready --where lr=1e-3 --sort time --reverse"""
 
 
 def main(words: Sequence[str]) -> int:
@@ -50,12 +52,22 @@ def parser() -> argparse.ArgumentParser:
     result = reading_parser(NAME, _DESCRIPTION, _EPILOG)
     add = result.add_argument
     add_filters(result)
-    add("--sort", choices=SORTS, default="state", help="by this; where equal, as planned (state)")
+    add(
+        "--sort",
+        choices=SORTS,
+        type=_column,
+        default="state",
+        help="by this; where equal, as planned (state)",
+    )
     add("--reverse", action="store_true", help="the greatest first")
     many = bounded(int, 0, 10**9, "whole number (0 or more)")
     limit = f"at most so many; 0: all ({MOST_SHOWN}; with --json all)"
     add("--limit", type=many, metavar="N", help=limit)
     return result
+
+
+def _column(word: str) -> str:
+    return "time" if word == _DURATION else word
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,13 @@ def test_what_is_no_command_is_wrong(
     monkeypatch.setattr("sys.argv", ["twophase", *words])
     assert twophase.main() == 2
     told = capsys.readouterr()
-    assert told.out == "" and "run_all_training" in told.err
-    assert told.err.startswith("twophase: unknown command run_tow_phase\n" if words else "usage: ")
+    assert told.out == ""
+    if words:
+        wrong, way = told.err.splitlines()
+        assert wrong == "twophase: unknown command run_tow_phase: did you mean `twophase run_two_phase`?"
+        assert way == "twophase --help tells all verbs and commands"
+    else:
+        assert told.err.startswith("usage: ") and "run_all_training" in told.err
 
 
 def test_the_nearest_word_is_named(

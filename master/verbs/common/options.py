@@ -50,8 +50,15 @@ def _states(text: str) -> tuple[str, ...]:
     states = tuple(part.strip() for part in text.split(","))
     for state in states:
         if state not in STATES:
-            raise argparse.ArgumentTypeError(f"{state} is no state: allowed are {', '.join(STATES)}")
+            raise argparse.ArgumentTypeError(f"{state} is no state: {_meant(state)}")
     return states
+
+
+def _meant(state: str) -> str:
+    from master.core.nearest import near
+
+    alike = near(state, STATES)
+    return f"did you mean {alike}?" if alike else f"allowed are {', '.join(STATES)}"
 
 
 def named(text: str) -> tuple[str, Any]:

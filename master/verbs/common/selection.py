@@ -60,7 +60,7 @@ class Selected:
 
 _KEYS: Mapping[str, Callable[[Selected], Any]] = {
     "state": lambda item: _RANK[item.standing.state],
-    "duration": lambda item: item.seconds or 0.0,
+    "time": lambda item: item.seconds or 0.0,
     "since": lambda item: item.standing.since,
     "job": lambda item: item.job.job_id,
     "worker": lambda item: item.standing.worker or "",
@@ -75,7 +75,7 @@ def select(run: RunJobs, fields: Fields, wish: Wish, now: float) -> list[Selecte
         for job_id, job in run.jobs.items()
         if _fits(standing := run.standing(job_id), fields.get(job_id, {}), wish)
     ]
-    if wish.sort == "duration":
+    if wish.sort == "time":
         found = [item.parsed() for item in found]
     return sorted(found, key=_KEYS[wish.sort], reverse=wish.reverse)
 

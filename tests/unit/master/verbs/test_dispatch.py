@@ -25,7 +25,7 @@ def test_help_has_a_line_for_each() -> None:
 
 
 def test_an_unknown_word_is_answered_with_the_nearest() -> None:
-    assert dispatch.unknown("pss", []) == ("twophase: unknown command pss\ndid you mean `twophase ps`?", 2)
+    assert dispatch.unknown("pss", []) == ("twophase: unknown command pss: did you mean `twophase ps`?", 2)
     told, _ = dispatch.unknown("train_probe", ["train_probes"])
     assert told.endswith("did you mean `twophase train_probes`?")
     assert dispatch.unknown("zzzz", []) == ("twophase: unknown command zzzz", 2)

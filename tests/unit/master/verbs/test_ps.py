@@ -96,7 +96,10 @@ def test_what_is_not_shown_is_counted(run: Path, capsys: pytest.CaptureFixture[s
         (["--where", "lrr=1"], "no job has the field `lrr`: did you mean `lr`?"),
         (["--where", "lr"], "`lr` has no name"),
         (["--state", "done"], "done is no state: allowed are failed, blocked"),
-        (["--sort", "loss"], "invalid choice: 'loss'"),
+        (["--state", "runing"], "runing is no state: did you mean running?"),
+        (["--sort", "loss"], "argument --sort: `loss` is unknown: allowed are job, since"),
+        (["--sort", "workr"], "argument --sort: `workr` is unknown: did you mean `worker`?"),
+        (["--fialed"], "unrecognized arguments: --fialed: did you mean --failed?"),
         (["--limit", "-1"], "whole number (0 or more)"),
     ],
 )
