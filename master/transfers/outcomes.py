@@ -12,6 +12,8 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import IntegrityError, RemoteError, SessionLost, TwophaseError
 from master.storage.base_model_store import is_directory_name, make_manifest
+from master.storage.metrics_file import FILE as METRICS
+from master.storage.metrics_file import metrics_json
 from master.transfers.arrival import Arrival, bring_log
 from master.transfers.home import Home
 from master.transfers.patience import Patience
@@ -112,6 +114,8 @@ class Outcomes:
         staged = arrival.stage("output", files, lambda: Path(arrival.remote.attempt(*arrival.key).output))
         write_record(staged, names, {**self._record(arrival), "content_hash": found})
         publish(staged, final)
+        if problem := metrics_json(final)[1] if METRICS in names else "":
+            self.reporter.note(f"{arrival.job_id}: {problem}: its figures are in no table")
         return found
 
     def _record(self, arrival: Arrival) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import JobRow, job_rows
 from master.specs import EMPTY, Config, JobsSpec
+from master.storage.metrics_file import read_metrics
 from master.storage.result_records import EarlierResult, code_of
 from master.storage.run_layout import RunLayout, sheet_of
-from master.view.metrics import Metrics, read_metrics
+from master.view.metrics import Metrics
 from worker_agent.protocol.whole_files import write_whole
 
 _FIRST, _LAST = ("job", "state"), ("seconds", "worker", "slot", "attempts", "code", "error")

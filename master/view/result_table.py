@@ -15,9 +15,10 @@ from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.core.running.summary import BaseModelRow, JobRow, base_model_rows, job_rows, savings
 from master.runs.job_json import job_json, picked
+from master.storage.metrics_file import read_metrics
 from master.storage.run_layout import RunLayout, sheet_of
 from master.view.failures import Failure, print_cancelled, print_failures, print_left_out
-from master.view.metrics import Metrics, beaten, columns, has_baseline, read_metrics, title
+from master.view.metrics import Metrics, beaten, columns, has_baseline, title
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import duration, figure, plural, short_hash
 

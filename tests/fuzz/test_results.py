@@ -18,10 +18,10 @@ from master.orchestrator.summary_file import expected_seconds
 from master.runs.phase_logs import build_phase_log, with_results
 from master.storage.base_model_store import BaseModelStore, make_manifest
 from master.storage.earlier_log import read_phase_log
+from master.storage.metrics_file import read_metrics
 from master.storage.rebuilding import published
 from master.storage.result_records import code_of, earlier_results
 from master.storage.run_layout import RunLayout
-from master.view.metrics import read_metrics
 from tests.fuzz.examples import tried
 from tests.fuzz.from_types import altered, as_bytes
 from tests.fuzz.mutations import mutated

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from master.core.results.curves import Curves, metrics_of
+from master.storage.metrics_file import metrics_json
 from master.view.logged.csv_logs import NAMES, read_csv_log
 from master.view.logged.event_files import PATTERN, NotInstalled, read_events
-from master.view.metrics import metrics_json
 
 _MOST_FILES = 20_000
 """A result may be a data set: no more of it is looked through."""

@@ -46,6 +46,13 @@ def test_files_are_pulled_verified_and_published(world: World) -> None:
     assert not world.layout.incoming(JOB, 1).exists()
 
 
+def test_metrics_that_are_no_json_are_told_at_once(world: World) -> None:
+    rows = world.produce(**{"metrics.json": "{'f1': 0.9}", "b": "two"})
+    world.collect({"files": rows})
+    assert world.note() == f"{JOB}: metrics.json is not JSON: its figures are in no table"
+    assert isinstance(world.event(), ev.Collected) and set(world.result()) == {"metrics.json", "b"}
+
+
 def test_files_that_came_along_are_not_fetched(world: World) -> None:
     rows = world.produce(a="one", b="")
     world.collect({"files": rows, "inline": encoded(a="one", b="")})

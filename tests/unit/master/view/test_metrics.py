@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from master.view.metrics import absence, beaten, columns, has_baseline, read_metrics, title
-
-
-@pytest.mark.parametrize("text", ["", "[1]", "null", '{"a": "b"}', '{"a": ' * 5000, "\xff"])
-def test_metrics_that_cannot_be_read_are_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / "metrics.json").write_bytes(text.encode("latin-1"))
-    assert read_metrics(tmp_path) == {}
-    assert read_metrics(tmp_path / "missing") == {}
+from master.view.metrics import absence, beaten, columns, has_baseline, title
 
 
 def test_unknown_metrics_are_shown_by_their_names() -> None:
