@@ -186,11 +186,19 @@ def _open(name: str, connection: Connection) -> None:
             ) from error
 
 
+_NO_BANNER = (
+    "something answers there and hangs up before it speaks SSH: another program on that port, or an sshd "
+    "that takes no more connections for now (`MaxStartups`)"
+)
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, EOFError):
         return "closed while connecting"
+    if "banner" in str(error).lower():
+        return _NO_BANNER
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -225,3 +227,17 @@ def ssh_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     finally:
         agent.terminate()
         agent.wait()
+
+
+def test_who_hangs_up_before_it_speaks_ssh_is_told_in_words(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    listener.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        with pytest.raises(SessionLost, match="hangs up before it speaks SSH: another program on that port"):
+            place.says(replace(place.direct, port=listener.getsockname()[1]))
+        listener.shutdown(socket.SHUT_RDWR)

@@ -12,7 +12,7 @@ from master import steady_clock
 from master.adapters.watching.log_watches import Ending, LogWatch, LogWatches, Written
 from master.core.explaining.cause_json import to_json
 from master.core.explaining.explain import explain
-from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State
+from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State, Trigger
 from master.runs.snapshot import SharedState
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.logs.kept import FAR, ended_log, is_far, last_lines, read
@@ -161,13 +161,22 @@ class LogFollower:
                 yield self._shown(piece.offset, piece.data)
             self._is_over = True
         except OSError:
-            self._is_over = self._homeward_s >= HOMEWARD_S
-            if self._is_over:
+            has_run = self._has_run()
+            self._is_over = self._homeward_s >= HOMEWARD_S or not has_run
+            if not has_run:
+                yield {"says": f"try {self._attempt} ended before it had begun: it has written nothing"}
+            elif self._is_over:
                 rest = "what followed" if self._place else "its log"
                 yield {"says": f"try {self._attempt} has ended, and {rest} did not come home"}
             self._rest()
             self._homeward_s += LOOK_S
             yield {}
+
+    def _has_run(self) -> bool:
+        """Tell whether the try that is followed has begun, as far as the journal knows."""
+        began = f"{Trigger.START.value}#{self._attempt}@"
+        with self._shared.looking() as state:
+            return any(line.startswith(began) for line in state.jobs[self._job_id].history)
 
     def _wait(self, look: _Look) -> Iterator[Frame]:
         """Tell, once for each change, what the job waits for; its end, and its way home, are seen anyway."""

@@ -205,6 +205,16 @@ def test_a_log_that_does_not_come_home_is_waited_for_and_then_told(world: World)
     assert world.rested_s >= HOMEWARD_S
 
 
+def test_the_log_of_a_try_that_has_not_begun_is_not_waited_for(world: World) -> None:
+    world.stage.up("w1")
+    frames = world.follow()
+    assert next(frames) == {"begin": 1, "worker": "w1"}
+    world.then += [lambda: None, lambda: world.stage.ended("w1", JOB, 1, "refused")]
+    told = [frame["says"] for frame in islice(frames, 3) if "says" in frame]
+    assert told == ["try 1 ended before it had begun: it has written nothing"]
+    assert world.rested_s < HOMEWARD_S / 2
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_what_was_waited_for_before_the_end_is_not_its_way_home(world: World, lost: bool) -> None:
     world.running("w1")
