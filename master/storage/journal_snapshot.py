@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from master import steady_clock
 from master.core.explaining.planned import Planned
@@ -17,6 +17,9 @@ from master.core.running.commands import Transition
 from master.errors import ConfigError
 from master.storage.journal import DAMAGE, SELECT_TRANSITIONS, check_format, transition_of, unusable
 from master.storage.journal_reading import readers_copy
+
+if TYPE_CHECKING:
+    from master.core.running.orders.order import Ordered
 
 
 class JournalSnapshot:
@@ -62,6 +65,12 @@ class JournalSnapshot:
     def job_ids(self) -> list[str]:
         """Return the ids of all jobs that the run has ever had, sorted."""
         return [job_id for (job_id,) in self._db.execute("SELECT job_id FROM jobs ORDER BY job_id")]
+
+    def orders(self) -> list[Ordered]:
+        """Return all orders of users, the oldest first."""
+        from master.storage.journal_orders import orders_in
+
+        return orders_in(self._db)
 
     def _has(self, table: str) -> bool:
         return bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone())

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from master.verbs.common.clusters import add_cluster_option, cluster_of
 if TYPE_CHECKING:
     from master.runs.usage.machines import Looked, MachineWatch
     from master.specs import ClusterSpec
+    from master.verbs.common.added_workers import Machines
 
 NAME = "top"
 NOT_ALL = 1
@@ -50,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
     add = result.add_argument
     add_cluster_option(result, "machines")
+    run = "show the workers too that were added to the run in this directory (here, without --cluster-config)"
+    add("--run", type=Path, metavar="DIR", help=run)
     add(
         "--every",
         type=number_of_seconds,
@@ -65,15 +69,25 @@ def parser() -> argparse.ArgumentParser:
 def _show(options: argparse.Namespace) -> int:
     from master.runs.usage.machines import MachineWatch
 
-    cluster, _ = cluster_of(options)
+    machines = machines_of(options)
+    cluster = machines.cluster
     is_once = options.once or options.json or not sys.stdout.isatty()
-    watch = MachineWatch(cluster, options.every)
+    watch = MachineWatch(cluster, options.every, machines.connect)
     try:
         return _once(cluster, watch, as_json=options.json) if is_once else _live(cluster, watch)
     except KeyboardInterrupt:
         return 0
     finally:
         watch.close()
+
+
+def machines_of(options: argparse.Namespace) -> Machines:
+    """Return what is looked at: another config than the one that lies here is of another run, or of none."""
+    from master.verbs.common.added_workers import Machines, with_added
+
+    cluster, _ = cluster_of(options)
+    run = Path() if options.run is None and options.cluster_config is None else options.run
+    return with_added(cluster, run) if run is not None else Machines(cluster)
 
 
 def _once(cluster: ClusterSpec, watch: MachineWatch, *, as_json: bool) -> int:
