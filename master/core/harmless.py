@@ -9,6 +9,12 @@ LONGEST_LINE = 500
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 """Whole escape sequences."""
 
+_ONE = r"(?:[0-4]?|7|2[1-79]|3[0-79]|4[0-79]|9[0-7]|10[0-7]|[34]8;5;\d{1,3}|[34]8;2;\d{1,3};\d{1,3};\d{1,3})"
+COLOURS = re.compile(rf"(\x1b\[{_ONE}(?:;{_ONE}){{0,9}}m)")
+"""Escape sequences that change how text looks and hide none of it."""
+PLAIN = "\x1b[0m"
+"""Ends them all."""
+
 
 def clean(text: str) -> str:
     """Return text from a job or a worker as one harmless line: no escape sequences, no control characters."""
@@ -16,6 +22,13 @@ def clean(text: str) -> str:
     if plain.isprintable():
         return plain.strip()
     return "".join(char if char.isprintable() else " " for char in plain).strip()
+
+
+def coloured(line: str) -> str:
+    """Return a line as `without_controls` does, with its colours, which end with it."""
+    parts = COLOURS.split(line)
+    shown = "".join(part if number % 2 else without_controls(part) for number, part in enumerate(parts))
+    return f"{shown}{PLAIN}" if len(parts) > 1 else shown
 
 
 def without_controls(line: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from master.core.harmless import ESCAPES
+from master.core.harmless import COLOURS, ESCAPES
 
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?\Z|\r+\Z")
 _ENDS = re.compile(r"\r+\n")
@@ -30,10 +30,10 @@ _HARMLESS = _Harmless()
 class HarmlessStream:
     """Bytes go in as they were written; text comes out that a terminal may be given."""
 
-    def __init__(self, rewrite: str = REWRITE) -> None:
-        """`rewrite` stands for a carriage return that goes back over its line."""
+    def __init__(self, rewrite: str = REWRITE, *, colours: bool = False) -> None:
+        """`rewrite` stands for a carriage return over its line; `colours` are kept if asked."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rewrite, self._held = rewrite, ""
+        self._rewrite, self._held, self._colours = rewrite, "", colours
 
     def feed(self, data: bytes) -> str:
         """Return what can be shown now: without escape sequences and control characters."""
@@ -47,6 +47,12 @@ class HarmlessStream:
         return self._shown(text.rstrip("\r"))
 
     def _shown(self, text: str) -> str:
+        if not self._colours:
+            return self._harmless(text)
+        parts = COLOURS.split(text)
+        return "".join(part if number % 2 else self._harmless(part) for number, part in enumerate(parts))
+
+    def _harmless(self, text: str) -> str:
         plain = _ENDS.sub("\n", ESCAPES.sub("", text))
         return plain.translate(_HARMLESS).replace("\r", self._rewrite)
 

@@ -39,8 +39,8 @@ examples:
   twophase logs lr=1e-3_seed=2 --attempt 1 --tail 20
   twophase logs -f lr=1e-3_seed=2 && twophase results
 
-A terminal obeys what a log holds: without --raw its control characters are left out.  -f gives a pipe the
-bytes as they were written."""
+A terminal obeys what a log holds: without --raw its control characters are left out, but for colours (not
+with NO_COLOR).  -f gives a pipe the bytes as they were written."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -144,7 +144,10 @@ def _print(log: Log, data: bytes, options: argparse.Namespace) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
     else:
-        sys.stdout.writelines(f"{line}\n" for line in harmless_lines(data))
+        from master.verbs.common.log_sinks import shows_colours
+
+        lines = harmless_lines(data, colours=sys.stdout.isatty() and shows_colours())
+        sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _as_json(log: Log, text: str | None) -> dict[str, object]:

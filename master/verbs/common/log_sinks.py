@@ -9,7 +9,17 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
+from master.core.harmless import PLAIN
 from master.core.harmless_stream import REWRITE, HarmlessStream
+
+
+def shows_colours() -> bool:
+    """True for a terminal whose user wants colours, and that knows them."""
+    return not os.environ.get("NO_COLOR") and _is_able()
+
+
+def _is_able() -> bool:
+    return os.environ.get("TERM") not in (None, "", "dumb")
 
 
 class Sink(Protocol):
@@ -60,7 +70,8 @@ class TerminalSink:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         """`say` tells on standard error."""
-        self._say, self._stream, self._is_open = say, self._fresh(), False
+        self._say, self._colours = say, shows_colours()
+        self._stream, self._is_open = self._fresh(), False
 
     def begin(self, attempt: int) -> None:
         """Forget what the last one left half said."""
@@ -91,9 +102,12 @@ class TerminalSink:
     def _close(self) -> None:
         if self._is_open:
             self._print("\n")
+        if self._colours:
+            # What says something next, and the shell, have their own.
+            print(PLAIN, end="", flush=True)
 
     def _fresh(self) -> HarmlessStream:
-        return HarmlessStream("\n" if os.environ.get("TERM") in (None, "", "dumb") else REWRITE)
+        return HarmlessStream(REWRITE if _is_able() else "\n", colours=self._colours)
 
 
 class JsonSink:

@@ -29,11 +29,12 @@ def tail(path: Path, lines: int, most: int = MOST_BYTES) -> tuple[bytes, bool]:
     return b"\n".join(kept) + end if data else data, position > 0 and ends <= lines
 
 
-def harmless_lines(data: bytes) -> list[str]:
+def harmless_lines(data: bytes, *, colours: bool = False) -> list[str]:
     """Return the lines of a log as a terminal may show them; of a line that was written over, what stayed."""
-    from master.core.harmless import without_controls
+    from master.core.harmless import coloured, without_controls
 
     lines = data.decode("utf-8", "replace").split("\n")
     if not lines[-1]:
         lines.pop()
-    return [without_controls(line.rstrip("\r").rpartition("\r")[2]) for line in lines]
+    show = coloured if colours else without_controls
+    return [show(line.rstrip("\r").rpartition("\r")[2]) for line in lines]

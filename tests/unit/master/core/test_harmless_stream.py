@@ -46,3 +46,18 @@ def test_half_an_escape_is_not_waited_for_without_end() -> None:
 def test_whatever_comes_nothing_is_obeyed(data: bytes, at: int) -> None:
     text = shown(data[:at], data[at:])
     assert all(char.isprintable() or char in "\n\t" for char in text)
+
+
+@pytest.mark.parametrize("code", ["", "0", "1;31", "38;5;208", "48;2;1;20;255", "97;44", "22"])
+def test_colours_stay_where_they_are_wanted(code: str) -> None:
+    stream = HarmlessStream("<", colours=True)
+    pieces = f"a\x1b[{code}mb".encode()
+    assert stream.feed(pieces[:4]) + stream.feed(pieces[4:]) + stream.end() == f"a\x1b[{code}mb"
+    assert shown(pieces) == "ab"
+
+
+@pytest.mark.parametrize("code", ["8", "5", "1;8", "38;5", "2J", "31;1H", ";".join("1" * 40) + "m", "999m"])
+def test_what_hides_text_or_moves_it_is_no_colour(code: str) -> None:
+    ends = "" if code[-1].isalpha() else "m"
+    stream = HarmlessStream("<", colours=True)
+    assert stream.feed(f"a\x1b[{code}{ends}b".encode()) + stream.end() == "ab"

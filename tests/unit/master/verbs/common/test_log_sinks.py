@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from master.core.harmless import PLAIN
 from master.core.harmless_stream import REWRITE
 from master.verbs.common.log_sinks import JsonSink, RawSink, TerminalSink
 from tests.unit.master.verbs.published import as_published
@@ -15,6 +16,7 @@ def test_a_terminal_gets_what_is_harmless(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
     said = list[str]()
     sink = TerminalSink(said.append)
     sink.begin(1)
@@ -24,6 +26,20 @@ def test_a_terminal_gets_what_is_harmless(
     sink.end("succeeded")
     assert capsys.readouterr().out == f"red\n 10%{REWRITE} 20%\nmore\n"
     assert said == ["w1 is not connected", "600 bytes were cut here, to keep the log within its limit"]
+
+
+def test_colours_stay_and_end_before_anything_else_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    sink = TerminalSink(print)
+    sink.write(0, 0, b"\x1b[1;31mred")
+    sink.say("w1 is not connected")
+    assert capsys.readouterr().out == f"\x1b[1;31mred\n{PLAIN}w1 is not connected\n"
+    sink.write(12, 0, b" and \x1b[2Jmore\n")
+    sink.end("succeeded")
+    assert capsys.readouterr().out == f" and more\n{PLAIN}"
 
 
 def test_a_dumb_terminal_is_sent_no_escapes(

@@ -58,7 +58,8 @@ def test_what_was_cancelled_is_told_apart_from_what_is_missing() -> None:
         Row("stopped too", {"lr": 0.3, "seed": 1}, {}, "cancelled"),
     ]
     lines = result_lines(jobs, PLAIN)
-    assert [row[-1] for row in rows(lines, PLAIN)] == ["n", "1, 1 cancelled", "2", "0, 1 missing, 1 cancelled"]
+    counts = [row[-1] for row in rows(lines, PLAIN)]
+    assert counts == ["n", "1, 1 cancelled", "2", "0, 1 missing, 1 cancelled"]
     told = [group["metrics"]["f1"] for group in as_json(lines, PLAIN)["groups"]]
     assert [(each["missing"], each["cancelled"]) for each in told] == [(1, 1), (0, 0), (2, 1)]
 

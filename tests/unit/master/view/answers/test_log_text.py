@@ -29,6 +29,12 @@ def test_a_bar_that_is_drawn_over_and_over_is_one_line(tmp_path: Path) -> None:
     assert harmless_lines(found) == ["100%", "end"]
 
 
+def test_colours_stay_where_they_are_wanted_and_end_with_their_line() -> None:
+    data = b"\x1b[31mred\nplain\x1b[2J\n"
+    assert harmless_lines(data, colours=True) == ["\x1b[31mred\x1b[0m", "plain"]
+    assert harmless_lines(data) == ["red", "plain"]
+
+
 def test_an_empty_log_is_empty(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
     assert tail(tmp_path / "log", 5) == (b"", False)
