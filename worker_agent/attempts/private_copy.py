@@ -164,6 +164,11 @@ def _kind(copy: PrivateCopy, entry: "os.DirEntry[str]", name: str, settled_ns: i
     return "same" if same else "changed"
 
 
+def looks_at(path: str) -> Looks:
+    """Return what a file or a folder looks like; links are not followed.  Raises OSError."""
+    return _looks(os.lstat(path))
+
+
 def _looks(status: os.stat_result) -> Looks:
     times = status.st_mtime_ns, status.st_ctime_ns
     return status.st_ino, status.st_size, times, status.st_mode, status.st_nlink

@@ -13,14 +13,15 @@ import stat
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Set, Tuple
 
+from worker_agent.attempts import stamps
 from worker_agent.attempts.private_copy import Difference, PrivateCopy, difference, restore
+from worker_agent.attempts.stamps import Access, Stamps, access_of
 from worker_agent.protocol.layout import AttemptLayout
 
 _MOST = 256
 _SMALL = 1 << 20
 _NEW = AttemptLayout("")
 _FOLDERS = {folder[1:] for folder in (_NEW.work, _NEW.output, _NEW.log_folder)}
-Looks = Tuple[int, int, int]
 Shown = Tuple[str, ...]
 """What a working directory shows: the mounts in words."""
 
@@ -35,12 +36,10 @@ class Made:
     """When it was ready, in nanoseconds since 1970."""
     is_untouched: bool = False
     """Whether nothing had changed in it when the job had ended: nobody writes after that."""
-
-
-def looks_of(folder: str) -> Looks:
-    """Return what is to be seen of a directory apart from its entries.  Raises OSError."""
-    status = os.lstat(folder)
-    return status.st_mode, status.st_uid, status.st_gid
+    before: Optional[stamps.Before] = None
+    """What all of the attempt's directory looked like then, where it was another attempt's before."""
+    has_left_nothing: bool = False
+    """Whether nothing had changed in all of that either, and the log was empty."""
 
 
 def names_in(folder: str) -> Set[str]:
@@ -53,14 +52,14 @@ class RecycledAttempts:
     """Attempt directories by what their working directories show, made what they were."""
 
     def __init__(self) -> None:
-        self._free: Dict[Shown, List[Tuple[str, PrivateCopy]]] = {}
+        self._free: Dict[Shown, List[Tuple[str, PrivateCopy, Optional[Stamps]]]] = {}
         self._count = 0
-        self._fresh: Looks = (0, 0, 0)
+        self._fresh: Access = (0, 0, 0)
 
     def learn(self, attempt: AttemptLayout) -> None:
         """Remember what new directories look like here."""
         if not self._fresh[0]:
-            self._fresh = looks_of(attempt.root)
+            self._fresh = access_of(attempt.root)
 
     def keep(self, attempt: AttemptLayout, made: Made) -> Optional[List[str]]:
         """Take in a directory; return what its job left that is to be deleted.
@@ -69,6 +68,8 @@ class RecycledAttempts:
         """
         if self._count >= _MOST:
             return None
+        if made.has_left_nothing and made.before:
+            return self._take_in(attempt, made, made.before.stamps)
         waste = Waste(f"{attempt.root}.waste")
         try:
             if not self._is_sound(attempt):
@@ -79,31 +80,46 @@ class RecycledAttempts:
             for path in _left(attempt):
                 waste.take(path)
             restore(made.copy, attempt.work, found, waste.take)
+            looks = stamps.take(attempt.root, made.copy, made.before.stamps if made.before else None)
         except OSError:
             return None
-        self._free.setdefault(made.shown, []).append((attempt.root, made.copy))
-        self._count += 1
+        self._add(attempt, made, looks)
         return waste.folders
 
-    def give(self, attempt: AttemptLayout, shown: Shown) -> Optional[PrivateCopy]:
+    def give(
+        self, attempt: AttemptLayout, shown: Shown
+    ) -> Optional[Tuple[PrivateCopy, Optional[stamps.Before]]]:
         """Give a kept directory to an attempt; None where there is none.  Raises OSError."""
         free = self._free.get(shown, [])
         while free:
             self._count -= 1
-            folder, copy = free.pop()
+            folder, copy, looks = free.pop()
             with contextlib.suppress(FileNotFoundError):  # somebody has wiped the place
                 os.rename(folder, attempt.root)
-                return copy
+                return copy, stamps.before_start(attempt.root, looks)
         return None
 
     def paths(self) -> Iterator[str]:
         """Yield where all kept directories are."""
         for free in self._free.values():
-            yield from (folder for folder, _ in free)
+            yield from (folder for folder, *_ in free)
+
+    def _take_in(self, attempt: AttemptLayout, made: Made, looks: Stamps) -> Optional[List[str]]:
+        """Take in a directory in which nothing is new but an empty log."""
+        try:
+            os.unlink(attempt.log)
+        except OSError:
+            return None
+        self._add(attempt, made, looks)
+        return []
+
+    def _add(self, attempt: AttemptLayout, made: Made, looks: Optional[Stamps]) -> None:
+        self._free.setdefault(made.shown, []).append((attempt.root, made.copy, looks))
+        self._count += 1
 
     def _is_sound(self, attempt: AttemptLayout) -> bool:
         folders = (attempt.root, attempt.work, attempt.output, attempt.log_folder)
-        return all(looks_of(folder) == self._fresh for folder in folders)
+        return all(access_of(folder) == self._fresh for folder in folders)
 
 
 class Waste:
@@ -140,7 +156,7 @@ class RecycledFolders:
 
     def __init__(self) -> None:
         self._free: List[str] = []
-        self._fresh: Looks = (0, 0, 0)
+        self._fresh: Access = (0, 0, 0)
 
     def __contains__(self, path: str) -> bool:
         return path in self._free
@@ -150,7 +166,7 @@ class RecycledFolders:
         if len(self._free) >= _MOST:
             return False
         try:
-            if looks_of(folder) != self._fresh or names_in(folder):
+            if access_of(folder) != self._fresh or names_in(folder):
                 return False
         except OSError:
             return False
@@ -165,7 +181,7 @@ class RecycledFolders:
                 return
         os.makedirs(folder)
         if not self._fresh[0]:
-            self._fresh = looks_of(folder)
+            self._fresh = access_of(folder)
 
     def paths(self) -> List[str]:
         """Return where all kept directories are."""

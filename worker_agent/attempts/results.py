@@ -13,6 +13,7 @@ from worker_agent.attempts.gathering import Gathering, empty_folders, not_a_link
 from worker_agent.attempts.mounts import EXPERIMENTS
 from worker_agent.attempts.private_copy import difference
 from worker_agent.attempts.recycled_directories import Made
+from worker_agent.attempts.stamps import is_as_before
 from worker_agent.cache.artefacts import Cache
 from worker_agent.cache.leases import together
 from worker_agent.core.commands import Collected
@@ -40,7 +41,12 @@ def is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bo
 
 
 def _is_quick(attempt: AttemptLayout, launch: Launch, made: Optional[Made]) -> bool:
-    if launch.phase == 1 or launch.collect is not None or os.path.islink(attempt.output):
+    if launch.phase == 1 or launch.collect is not None:
+        return False
+    if made and made.before and is_as_before(attempt, made.before, made.copy, made.since_ns):
+        made.is_untouched = made.has_left_nothing = True
+        return True
+    if os.path.islink(attempt.output):
         return False
     if os.path.lexists(f"{attempt.work}/{EXPERIMENTS}"):
         return False
@@ -74,6 +80,8 @@ def collect(
 
     What is known to be `quick` has nothing to fold and no links.
     """
+    if quick and succeeded and made and made.has_left_nothing:
+        return Collected(inline={})
     left = _collect(attempt, launch, cache, made, succeeded, quick)
     if os.path.isdir(attempt.root):
         return left

@@ -34,13 +34,13 @@ class WorkingDirectories:
         mounts = [self._resolve(mount) for mount in launch.mounts]
         try:
             shown = tuple(_words(mounts))
-            copy = self._recycled.give(attempt, shown) or self._make(attempt, mounts)
+            copy, before = self._recycled.give(attempt, shown) or (self._make(attempt, mounts), None)
             if launch.phase == 1:
                 os.mkdir(attempt.base_model)
         except OSError as error:
             problem = f"cannot prepare {error.filename or attempt.root}: {error.strerror}"
             raise StartError(problem, worker_fault=is_bad_place(error)) from error
-        self._made[attempt.root] = Made(shown, copy, time.time_ns())
+        self._made[attempt.root] = Made(shown, copy, time.time_ns(), before=before)
 
     def made(self, attempt: AttemptLayout) -> Optional[Made]:
         """Return how the directory of an attempt was made; None where an earlier agent made it."""

@@ -153,7 +153,8 @@ class ProcessExecutor:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(ended.si_pid, os.WNOHANG)
             return True
-        self._name_left(child)
+        others = [pid for pid in processes.children() if pid != child.pid and pid not in self._children]
+        self._name_left(child, others)
         if self._ends:
             exits.note_own(
                 self._ends, exits.seen(ended)
@@ -163,11 +164,15 @@ class ProcessExecutor:
         del self._pids[child.key]
         child.ended = time.monotonic()
         child.exit_code, child.peak_rss_bytes = exits.exit_code(status), usage.ru_maxrss * 1024
+        # What a leader leaves is a child of ours from the moment that it ends.
+        child.traceless = self._sees_all and not others
         self._ending.append(child)
         return True
 
     def _gone(self, child: _Child) -> bool:
         """Return whether nothing of an ended child is left; kill what is."""
+        if child.traceless and not processes.signal_group(child.pid, 0):
+            return True
         others = [pid for pid in processes.children() if pid not in self._children]
         child.traceless = self._sees_all and not others
         # Asked before the look at the marks: what has become something in between is then seen by it.
@@ -181,10 +186,10 @@ class ProcessExecutor:
         processes.signal_group(child.pid, signal.SIGKILL)
         return False
 
-    def _name_left(self, child: _Child) -> None:
+    def _name_left(self, child: _Child, others: Sequence[int]) -> None:
         """Note what is left of a child that has just ended by itself, before it is killed."""
-        for pid in processes.children() if child.ending is None else ():
-            if pid != child.pid and pid not in self._children and self._is_stray(pid, child):
+        for pid in others if child.ending is None else ():
+            if self._is_stray(pid, child):
                 _name(pid, child)
 
     def _is_stray(self, pid: int, child: _Child) -> bool:

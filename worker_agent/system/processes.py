@@ -12,6 +12,7 @@ from typing import Iterator, List, Optional
 
 PROC = Path("/proc")
 _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
+_READ_BYTES = 1 << 16
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 """Of the clock that `start_ticks` is read from."""
 
@@ -57,8 +58,15 @@ def processes() -> Iterator[Process]:
 
 def _read(path: str) -> bytes:
     """Return what a file of `/proc` says.  Raises OSError."""
-    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb", buffering=0) as stream:  # noqa: PTH123
-        return stream.read()
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = part = os.read(descriptor, _READ_BYTES)
+        while part:
+            part = os.read(descriptor, _READ_BYTES)
+            text += part
+        return text
+    finally:
+        os.close(descriptor)
 
 
 def ancestors(pid: int) -> Iterator[int]:

@@ -71,7 +71,7 @@ class EndingEffects:
 
         def work() -> Digested:
             try:
-                if log:
+                if log and not (made and made.has_left_nothing):
                     log.settle()
                 left = self._left(item, is_small, use)
             except Exception as error:
