@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from master.core.harmless import brief
+from master.core.machine_use import MOST_GPUS
 from master.core.running import events as ev
 from master.core.running.orders.order import Ordered, Reply
 from worker_agent.protocol import messages as msg
@@ -91,7 +93,7 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
     if isinstance(message, Released):
         return ev.AttemptReleased(at, worker, message.job_id, message.attempt)
     if isinstance(message, msg.Slots):
-        return ev.SlotsHeldByOthers(at, worker, message.held_by_others)
+        return ev.SlotsHeldByOthers(at, worker, message.held_by_others, _left_alone(message))
     if isinstance(message, msg.Welcome):
         attempts = frozenset(message.attempts)
         cached, ended = frozenset(message.cached), frozenset(message.ended)
@@ -103,8 +105,14 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
             cores=message.facts.cores,
             memory_bytes=message.facts.memory_bytes,
             limits=message.facts.limits,
+            left_alone=_left_alone(message),
         )
     return None
+
+
+def _left_alone(message: msg.Slots | msg.Welcome) -> tuple[str, ...]:
+    """Return what a worker says of the GPUs that it leaves alone, in few and short words."""
+    return tuple(brief(text) for text in message.left_alone[:MOST_GPUS])
 
 
 def _attempt_event(worker: str, message: Event, at: float) -> ev.Event:

@@ -17,6 +17,7 @@ from master.adapters.inbox import Asked, Inbox, Item, Noted, Received
 from master.core.planning.job_limits import kept
 from master.core.running import commands as cmd
 from master.core.running import events as ev
+from master.core.running.fleet.room_words import room_of
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.orders.order import Reply, Said
 from master.core.running.records import Outbox
@@ -276,9 +277,11 @@ def news_of(event: ev.Event, workers: Mapping[str, WorkerView], *, limited: bool
     match event:
         case ev.WorkerUp(_, worker, slots, held):
             how = f", {kept(event.limits)}" if limited else ""
-            return f"{worker}: up, {_at_a_time(slots)}{_held(held)}{how}"
+            room = room_of(slots, len(event.gpu_bytes), event.slots_per_gpu, held)
+            return f"{worker}: up, {room}{how}"
         case ev.SlotsHeldByOthers(_, worker, held) if held != workers[worker].held_by_others:
-            return f"{worker}: {_at_a_time(workers[worker].slots)}{_held(held)}"
+            view = workers[worker]
+            return f"{worker}: {room_of(view.slots, len(view.gpu_bytes), view.slots_per_gpu, held)}"
         case ev.WorkerUnusable(_, worker, reason):
             return f"{worker}: cannot be used: {reason}"
         case ev.WorkerLost(_, worker, reason) if reason != workers[worker].reason:
@@ -289,12 +292,3 @@ def news_of(event: ev.Event, workers: Mapping[str, WorkerView], *, limited: bool
 def halt_text(reason: str) -> str:
     """Say why nothing more is started, and what to do."""
     return f"{reason}: nothing more is started, what runs may finish; mend it, the same command goes on"
-
-
-def _at_a_time(slots: float) -> str:
-    return f"{slots} {'job' if slots == 1 else 'jobs'} at a time"
-
-
-def _held(slots: float) -> str:
-    """Say how many of a worker's slots this run has to wait for."""
-    return f", {slots:g} of them held by other runs or users" if slots else ""

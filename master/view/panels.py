@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -127,14 +127,28 @@ def reason_line(text: str) -> list[Text]:
 
 
 def troubled_workers(state: RunState, most: int, at: float) -> list[Text]:
-    """Return a line for each worker that is not up or held, with the reason, and a count beyond `most`."""
+    """Return a line for each worker that is not up or held, with the reason, and a count beyond `most`.
+
+    Then one for each GPU that is left alone where a worker is up, as many again at most.
+    """
     troubled = [view for view in state.workers.values() if view.faults or view.hold or not view.available]
     lines = [Text(_trouble(view, at), _colour(view)) for view in troubled[:most]]
     if len(troubled) > most:
         lines.append(Text(f"+{len(troubled) - most} more workers not up", "yellow"))
+    alone = [f"{view.name}: {why}" for view in state.workers.values() if view.up for why in left_alone(view)]
+    lines += [Text(clean(text), "yellow") for text in alone[:most]]
+    if len(alone) > most:
+        lines.append(Text(f"+{len(alone) - most} more GPUs left alone", "yellow"))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return lines
+
+
+def left_alone(view: WorkerView) -> Iterator[str]:
+    """Yield what to say of each GPU of a worker that gets no new jobs."""
+    for told in view.left_alone:
+        name, _, why = told.partition(": ")
+        yield f"{name} is left alone: {why}"
 
 
 def _trouble(view: WorkerView, at: float) -> str:

@@ -32,6 +32,13 @@ def test_two_agents_never_have_the_same_share(tmp_path: Path) -> None:
     one.close()
 
 
+def test_what_is_still_to_be_given_back_is_nobody_elses(tmp_path: Path) -> None:
+    one, other = SlotLocks(tmp_path / "slots"), SlotLocks(tmp_path / "slots")
+    assert one.take("gpu0.m0-57", GPU) is not None
+    assert one.others(GPU, 0) == 0 and other.others(GPU, 0) == mask_of("gpu0.m0-57")
+    one.close()
+
+
 def test_a_cpu_slot_is_one_share(tmp_path: Path) -> None:
     one, other = SlotLocks(tmp_path / "slots"), SlotLocks(tmp_path / "slots")
     (device,) = cpu_devices(1)

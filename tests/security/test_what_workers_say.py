@@ -41,7 +41,13 @@ ENDING = Finished(
 SAMPLES: dict[str, msg.Message] = {
     "welcome": msg.Welcome(
         *(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [msg.AttemptKey(OWN, 1)], ["e" * 64], "/work"),
-        *(WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup", True), [msg.AttemptKey(OWN, 2)], [1], 1),
+        *(
+            WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup", True),
+            [msg.AttemptKey(OWN, 2)],
+            [1],
+            1,
+            ["gpu0: why"],
+        ),
     ),
     "refused": msg.Refused("no", passing=True),
     "event staging": Event(1, EventKind.STAGING, OWN, 1, 5.0, Staging()),
@@ -51,7 +57,7 @@ SAMPLES: dict[str, msg.Message] = {
     "rejected": msg.Rejected("f" * 64, "torn"),
     "released": Released(OWN, 1),
     "progress": msg.Progress(OWN, 1, Said("line", 1.0, 2.0, {"loss": 1.0})),
-    "slots": msg.Slots(1, ["note"]),
+    "slots": msg.Slots(1, ["note"], ["gpu0: why"]),
     "usage": Usage(50.0, 1, 2, [GpuUse(0, 90.0, 1, 2)]),
     "log_chunk": LogChunk(1, 5, "eA==", far=True, over=True, gone=True),
     "pong": msg.Pong(1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.core import commands as cmd
 from worker_agent.core.execution import Key
@@ -123,8 +123,18 @@ def on_others(state: AgentState, held: Mapping[str, int], closed: Mapping[str, s
         return
     notes = _notes(state.closed, closed)
     state.others, state.closed = others, dict(closed)
-    state.outbox.append(cmd.Send(Slots(held_by_others(state), notes)))
+    state.outbox.append(cmd.Send(told(state, notes)))
     fill(state)
+
+
+def told(state: AgentState, notes: Sequence[str] = ()) -> Slots:
+    """Return what the master is to know of the slots, with `notes` of what has changed."""
+    return Slots(held_by_others(state), list(notes), left_alone(state))
+
+
+def left_alone(state: AgentState) -> List[str]:
+    """Return the devices that get no new jobs, each with the reason."""
+    return [f"{name}: {why}" for name, why in state.closed.items()]
 
 
 def held_by_others(state: AgentState) -> float:

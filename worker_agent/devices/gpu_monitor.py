@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import slot_assignment, transitions
@@ -15,7 +15,7 @@ from worker_agent.devices.gpu_readings import GpuWatch, Standing
 from worker_agent.devices.gpu_tools import read_gpus
 from worker_agent.devices.gpus import GpuError, Reading, gpu_devices, visible_name
 from worker_agent.devices.slot_locks import SlotLocks, cores
-from worker_agent.protocol.messages import BY_INDEX, Settings, Slots
+from worker_agent.protocol.messages import BY_INDEX, Settings
 from worker_agent.protocol.reports import usual_cpu_slots
 from worker_agent.system import processes
 from worker_agent.system.background import Background
@@ -25,6 +25,9 @@ _RELEASE_S = 30.0
 """How long the memory of an attempt that has ended may stay in use before its slot is free all the same."""
 
 _JOB = b"TWOPHASE_JOB_ID="
+
+_SERVERS = frozenset({b"nvidia-cuda-mps", b"nvidia-persiste", b"Xorg", b"Xwayland", b"gnome-shell"})
+"""What serves others and computes nothing itself, by the names that the kernel has: 15 bytes at most."""
 
 
 def devices_for(settings: Settings, reading: Optional[Reading]) -> List[Device]:
@@ -158,11 +161,12 @@ class GpuMonitor:
 
     def _warn(self, text: str) -> None:
         self._complain(text)
-        self._state.outbox.append(cmd.Send(Slots(slot_assignment.held_by_others(self._state), [text])))
+        self._state.outbox.append(cmd.Send(slot_assignment.told(self._state, [text])))
 
     def _standing(self, reading: Reading) -> Standing:
         ours: Dict[int, Key] = {}
         strangers: Dict[int, str] = {}
+        servers: Set[int] = set()
         sessions, marks = self._attempts()
         for process in reading.processes:
             session = processes.session_of(process.pid)
@@ -172,12 +176,14 @@ class GpuMonitor:
                 key = carries[0] if carries else None
             if key is not None:
                 ours[process.pid] = key
+            elif processes.name_of(process.pid) in _SERVERS:
+                servers.add(process.pid)
             elif session is not None and not processes.environment_has(process.pid, _JOB, whole=False):
                 strangers[process.pid] = processes.user_of(process.pid) or "somebody"
         # What a reading shows may have ended since, and its locks gone with it: those of then count too.
         held, others = (then | now for then, now in zip(self._then, self._holders()))
         running = frozenset(map(device_of, self._state.slots))
-        return Standing(ours, strangers, running, held, others)
+        return Standing(ours, strangers, running, held, others, frozenset(servers))
 
     def _holders(self) -> Tuple[FrozenSet[str], FrozenSet[str]]:
         """Return the devices of which we, and other agents, have shares now."""

@@ -29,6 +29,8 @@ class Standing:
     """Devices of which this agent has shares, be it only until their memory is free."""
     others: FrozenSet[str] = frozenset()
     """Devices of which other agents have shares."""
+    servers: FrozenSet[int] = frozenset()
+    """Processes that serve others, as a display or an MPS server does: nobody's job."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def _somebody(
         one = strangers[0]
         return f"process {one.pid} of {standing.strangers[one.pid]} ({gigabytes(gpu.used)} in use)"
     unheld = name not in standing.held and name not in standing.others
-    if unheld and gpu.used is not None and gpu.used > reserve:
+    served = sum(process.used or 0 for process in there if process.pid in standing.servers)
+    if unheld and gpu.used is not None and gpu.used - served > reserve:
         return f"somebody else ({gigabytes(gpu.used)} in use)"
     return None
 

@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, Optional, Tuple
 
-from worker_agent.core.shares import Device, everything, mask_of
+from worker_agent.core.shares import Device, device_of, everything, mask_of
 
 # Locks of open files, not of processes: the `fcntl` module names them from Python 3.9 on.
 _GET, _SET = 36, 37
@@ -66,7 +66,11 @@ class SlotLocks:
             os.close(descriptor)
 
     def others(self, device: Device, ours: int) -> int:
-        """Return which shares of a device somebody else holds now, as bits; `ours` are not looked at."""
+        """Return which shares of a device somebody else holds now, as bits; `ours` are not looked at.
+
+        Nor are those whose locks are still here, to be given back within this turn.
+        """
+        ours |= self._own(device)
         try:
             descriptor = self._open_file(device.lock)
         except OSError:
@@ -77,6 +81,12 @@ class SlotLocks:
             )
         finally:
             os.close(descriptor)
+
+    def _own(self, device: Device) -> int:
+        mask = 0
+        for slot, (_, held) in self._held.items():
+            mask |= held if device_of(slot) == device.name else 0
+        return mask
 
     def close(self) -> None:
         """Unlock all."""

@@ -133,6 +133,8 @@ class Welcome:
     """The memory of each GPU that jobs may have; 0 where it is not known.  Empty for CPU slots."""
     slots_per_gpu: Optional[Count] = None
     """As in the settings."""
+    left_alone: List[str] = field(default_factory=list)
+    """Its GPUs that get no new jobs now, each with the reason, for the user."""
 
 
 @dataclass(frozen=True)
@@ -314,6 +316,8 @@ class Slots:
     held_by_others: Amount
     notes: List[str] = field(default_factory=list)
     """What has changed, for the user."""
+    left_alone: List[str] = field(default_factory=list)
+    """As in `Welcome`."""
 
 
 @dataclass(frozen=True)

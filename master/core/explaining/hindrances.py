@@ -72,18 +72,24 @@ def _of_now(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance |
     if view.faults and view.probe:
         return Hindrance(view.name, Obstacle.PROBED, view.fault)
     if view.slots <= view.held_by_others:
-        return Hindrance(view.name, Obstacle.HELD_BY_OTHERS)
+        return Hindrance(view.name, Obstacle.HELD_BY_OTHERS, told_left_alone(view))
     if view.name in record.avoid and has_alternative(state, record):
         return Hindrance(view.name, Obstacle.AVOIDED)
     if record.alone and has_larger(state, view, record.job.resources):
         return Hindrance(view.name, Obstacle.SMALLER_GPU)
     claim = cost(view, need_of(state, record, view), record.alone)
     if not has_room(view, state.mean_s, claim or 1.0):
-        reason = f"a user allows {view.most} slots' worth there" if view.most is not None else ""
+        allowed = f"a user allows {view.most} slots' worth there" if view.most is not None else ""
+        reason = allowed or told_left_alone(view)
         return Hindrance(view.name, Obstacle.FULL, reason, _first_end(state, view))
     if not has_machine_room(state, record.job.resources, view):
         return Hindrance(view.name, Obstacle.MACHINE_FULL, until=_first_end(state, view))
     return None
+
+
+def told_left_alone(view: WorkerView) -> str:
+    """Name the GPUs of a worker that get no new jobs, with the reasons; "" for none."""
+    return f"left alone is {'; '.join(view.left_alone)}" if view.left_alone else ""
 
 
 def _first_end(state: RunState, view: WorkerView) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from master.core.explaining.hindrances import told_left_alone
 from master.core.running.fleet.holds import Hold
 from master.core.running.fleet.worker_view import WorkerView
 
@@ -43,7 +44,7 @@ class WorkerStanding:
     to_come_home: int
     """Attempts that succeeded there and are not home."""
     reason: str
-    """Why it is not up, not usable, or gets nothing."""
+    """Why it is not up, not usable, or gets nothing; which of its GPUs get nothing."""
     hold: Hold | None
     """What a user has decided about it."""
 
@@ -51,7 +52,7 @@ class WorkerStanding:
     def of(cls, view: WorkerView) -> WorkerStanding:
         """Return how a worker stands."""
         has = len(view.attempts), len(view.collecting)
-        reason = view.reason if not view.available else view.fault
+        reason = view.reason if not view.available else view.fault or told_left_alone(view)
         slots = view.slots, view.most, view.held_by_others
         return cls(view.name, _stands(view), *slots, *has, reason, view.leaves or view.hold)
 

@@ -36,6 +36,8 @@ class WorkerUp:
     """0 where it does not tell."""
     limits: str = ""
     """How it keeps limits of jobs, in a word of the protocol."""
+    left_alone: tuple[str, ...] = ()
+    """Its GPUs that get no new jobs now, each with the reason."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class SlotsHeldByOthers:
     at: float
     worker: str
     held_by_others: float
+    left_alone: tuple[str, ...] = ()
+    """As in `WorkerUp`."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.since, view.reason = event.at, "" if view.usable else view.reason
     view.slots, view.held_by_others = event.slots, event.held_by_others
     view.gpu_bytes, view.slots_per_gpu = event.gpu_bytes, event.slots_per_gpu
+    view.left_alone = event.left_alone
     view.cores, view.memory_bytes = event.cores, event.memory_bytes
     view.cached = set(event.cached)
     view.delivering.clear()
@@ -110,8 +111,9 @@ def on_worker_unusable(state: RunState, event: ev.WorkerUnusable, out: Outbox) -
 
 
 def on_held_by_others(state: RunState, event: ev.SlotsHeldByOthers, out: Outbox) -> None:
-    """Note how many slots other runs and users hold."""
-    state.workers[event.worker].held_by_others = event.held_by_others
+    """Note how many slots other runs and users hold, and which GPUs are left alone."""
+    view = state.workers[event.worker]
+    view.held_by_others, view.left_alone = event.held_by_others, event.left_alone
     state.free.add(event.worker)
 
 

@@ -14,6 +14,8 @@ from worker_agent.protocol.looks.machine import GpuNow, MachineNow
 _BAR = 10
 _BUSY, _FULL = 50, 90
 """Percent from which a figure is shown as busy, and as full."""
+_LEFT_ALONE = "left alone: in use"
+"""What the state of a GPU begins with that gets no jobs, as somebody else uses it."""
 
 
 def machine_lines(found: Iterable[Looked], width: int) -> Iterator[Text]:
@@ -58,6 +60,7 @@ def _of_gpu(gpu: GpuNow) -> Text:
         f"  {memory}",
         *(f"  {text}" for text in (_users(gpu),) if text),
         (f"  {clean(gpu.name)}", "dim"),
+        *((f"  {clean(gpu.state)}", "yellow") for _ in (0,) if gpu.state.startswith(_LEFT_ALONE)),
     )
 
 

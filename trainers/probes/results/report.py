@@ -14,6 +14,7 @@ from trainers.probes.reading.labels import Targets
 RARE = 5
 """Positives in a split below which a probe's figures are mostly chance."""
 RULE = "=" * 70
+_MINUTE_S = 60.0
 AVERAGES = {
     "average_auc_roc": "Average AUC-ROC:",
     "average_f1": "Average F1:",
@@ -34,8 +35,16 @@ def probe_line(done: int, total: int, action: str, scores: Scores, eta_seconds: 
     width = max(2, len(str(total)))
     return (
         f"[{done:0{width}d}/{total:0{width}d}] ✓ {action:<26} | AUC: {scores.auc_roc:.4f} "
-        f"| F1: {scores.f1:.4f} | Acc: {scores.accuracy:.4f} | ETA: {eta_seconds / 60:.1f}m"
+        f"| F1: {scores.f1:.4f} | Acc: {scores.accuracy:.4f} | ETA: {_short(eta_seconds)}"
     )
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.1f}s" if seconds < _MINUTE_S else f"{seconds / _MINUTE_S:.1f}m"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.1f} seconds" if seconds < _MINUTE_S else f"{seconds / _MINUTE_S:.1f} minutes"
 
 
 def failure_line(action: str, reason: str) -> str:
@@ -87,7 +96,7 @@ def print_summary(aggregate: dict[str, Any], stream: TextIO) -> None:
         lines.append(f"{title:<18} {'none' if value is None else f'{value:.4f}'}")
     lines += baseline_lines(aggregate)
     seconds, probes = aggregate["total_training_time_seconds"], len(aggregate["per_action_metrics"])
-    lines += ["", f"Total training time: {seconds / 60:.1f} minutes"]
+    lines += ["", f"Total training time: {_span(seconds)}"]
     lines.append(f"Average time per probe: {seconds / max(1, probes):.1f} seconds")
     for entry in aggregate["not_scoreable"]:
         lines.append(f"Not scoreable: {entry['action']}: {entry['reason']}")

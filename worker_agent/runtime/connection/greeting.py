@@ -122,4 +122,5 @@ class Reception:
             ended=ended,
             gpu_bytes=context.gpu_bytes(),
             slots_per_gpu=context.settings.slots_per_gpu,
+            left_alone=slot_assignment.left_alone(self._state),
         )

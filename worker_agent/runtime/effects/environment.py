@@ -10,7 +10,7 @@ from worker_agent.core.state import AgentState
 from worker_agent.environment.job_base import JobBase, job_base, plain_base
 from worker_agent.environment.missing import checked, missing_of
 from worker_agent.environment.setup_script import SetupError
-from worker_agent.protocol.messages import Settings, Slots
+from worker_agent.protocol.messages import Settings
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.ports import Master, Workers
 
@@ -80,7 +80,7 @@ class EnvironmentEffects:
 
     def _on_missing(self, answer: MissingFound) -> None:
         if answer.notes:
-            self._master.say(Slots(slot_assignment.held_by_others(self._state), answer.notes))
+            self._master.say(slot_assignment.told(self._state, answer.notes))
 
 
 def _make(recipe: Recipe, settings: Settings, inherited: Mapping[str, str], plain: JobBase) -> BaseMade:

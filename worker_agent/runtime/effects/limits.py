@@ -15,7 +15,7 @@ from worker_agent.limits.base import Bounds, Held
 from worker_agent.limits.output import OutputMeter
 from worker_agent.limits.scopes import EXIT_REFUSED, refusal
 from worker_agent.limits.watch import Watch
-from worker_agent.protocol.messages import Launch, Slots
+from worker_agent.protocol.messages import Launch
 from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.host_context import CurrentHost
@@ -55,7 +55,7 @@ class LimitEffects:
             self._told = True
             note = f"limits of jobs are watched only, for the kernel does not take them: {problem}"
             complain(note)
-            self._master.say(Slots(slot_assignment.held_by_others(self._state), [note]))
+            self._master.say(slot_assignment.told(self._state, [note]))
 
     def on_excess(self, excess: Excess) -> None:
         """An attempt takes more than it may."""

@@ -61,6 +61,8 @@ class WorkerView:
     """What each GPU has to give; 0 where it is not known."""
     slots_per_gpu: int | None = None
     """None where GPUs are shared by memory."""
+    left_alone: tuple[str, ...] = ()
+    """Its GPUs that get no new jobs now, each with the reason."""
     labels: frozenset[str] = frozenset()
     limits: JobLimits = NO_LIMITS
     """What it allows every job."""

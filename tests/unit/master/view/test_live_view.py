@@ -214,3 +214,15 @@ def test_a_terminal_that_is_resized_is_drawn_anew_with_the_last_notes() -> None:
     assert written(console).count(CLEARED) == 1
     view.close()
     assert written(console).rindex(SHOW_CURSOR) > written(console).rindex(HIDE_CURSOR)
+
+
+def test_a_gpu_that_is_left_alone_says_so_as_long_as_it_is() -> None:
+    view = LiveView(terminal())
+    run = busy_run(view, workers=1, slots=1)
+    run.tell(ev.SlotsHeldByOthers(run.at, "lab0.uni.org", 0.5, ("gpu0: in use by \x1b[31mbob",)))
+    view.refresh(run.state, run.at)
+    assert "lab0.uni.org: gpu0 is left alone: in use by bob" in "\n".join(shown(view, run))
+    run.tell(ev.SlotsHeldByOthers(run.at, "lab0.uni.org", 0.0))
+    view.refresh(run.state, run.at)
+    assert "left alone" not in "\n".join(shown(view, run))
+    view.close()

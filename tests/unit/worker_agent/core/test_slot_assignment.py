@@ -87,8 +87,10 @@ def test_others_and_closed_gpus_are_not_used() -> None:
     slot_assignment.on_others(state, {"gpu0": 0}, {"gpu0": "in use by bob"})
     (said,) = state.outbox
     assert isinstance(said, cmd.Send)
-    assert said.message == Slots(1.0, ["gpu0 is left alone: in use by bob"])
+    assert said.message == Slots(1.0, ["gpu0 is left alone: in use by bob"], ["gpu0: in use by bob"])
+    state.outbox.clear()
     slot_assignment.on_others(state, {"gpu0": 0}, {})
+    assert cmd.Send(Slots(0.0, ["gpu0 is used again"])) in state.outbox
     assert starts(state) == {"a": "gpu0.m0-59", "b": "gpu0.m60"}
 
 

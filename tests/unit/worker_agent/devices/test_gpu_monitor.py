@@ -97,6 +97,21 @@ def test_a_gpu_that_somebody_uses_is_closed_and_told(machine: Machine) -> None:
     assert len(machine.said) == 1
 
 
+@pytest.mark.parametrize("name", [b"nvidia-cuda-mps", b"nvidia-persiste", b"Xorg"])
+def test_what_serves_others_is_nobodys_job(
+    machine: Machine, name: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {7: name, 8: b"python"}
+    monkeypatch.setattr(gpu_monitor.processes, "name_of", lambda pid: names.get(pid, b""))
+    machine.begin()
+    machine.sessions.update({7: 7, 8: 8})
+    served = (GpuProcess("GPU-0", 7, 2 * GB),)
+    machine.look(reading(gpu(0, used=2 * GB), gpu(1), processes=served))
+    assert machine.state.closed == {}
+    machine.look(reading(gpu(0, used=4 * GB), gpu(1), processes=(*served, GpuProcess("GPU-0", 8, 2 * GB))))
+    assert machine.state.closed == {"gpu0": "in use by process 8 of somebody (4.0 GB in use)"}
+
+
 def test_memory_is_charged_to_the_attempt_that_has_it(machine: Machine) -> None:
     machine.begin()
     machine.run("a")

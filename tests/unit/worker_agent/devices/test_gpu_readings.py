@@ -47,6 +47,8 @@ def test_a_gpu_that_need_not_be_idle_for_long_is_closed_while_it_is_in_use() -> 
         (Standing(strangers={7: "bob"}, held=frozenset({"gpu0"})), 5 * GB, True),
         (Standing(strangers={7: "bob"}), 0, True),
         (Standing(ours={7: KEY}, held=frozenset({"gpu0"})), 5 * GB, False),
+        (Standing(servers=frozenset({7})), 5 * GB, False),
+        (Standing(servers=frozenset({8})), 5 * GB, True),
     ],
 )
 def test_who_counts_as_somebody_else(standing: Standing, used: int, closed: bool) -> None:

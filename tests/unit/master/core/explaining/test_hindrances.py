@@ -8,6 +8,7 @@ import pytest
 
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
 from master.core.explaining.explain import explain
+from master.core.explaining.hindrances import hindrance
 from master.core.planning.plan import Job
 from master.core.planning.resources import Resources
 from master.core.running import events as ev
@@ -108,3 +109,10 @@ def test_a_worker_on_probation_takes_one_job_at_a_time() -> None:
     probed = Cause(Why.NO_ROOM, hindrances=(Hindrance("w1", Obstacle.PROBED, "disk full"),))
     assert probed in states.values()
     assert {cause.why for cause in states.values()} == {Why.STARTS, Why.NO_ROOM}
+
+
+def test_a_gpu_that_is_left_alone_is_named_where_no_slot_is_left() -> None:
+    run = Stage(job("a"), workers=["w1"])
+    run.tell(ev.WorkerUp(0.0, "w1", 1, 1.0, gpu_bytes=(9,), left_alone=("gpu0: in use by bob",)))
+    found = hindrance(run.state, run.state.jobs["a"], run.state.workers["w1"])
+    assert found == Hindrance("w1", Obstacle.HELD_BY_OTHERS, "left alone is gpu0: in use by bob")

@@ -52,3 +52,11 @@ def test_trouble_has_its_reason() -> None:
     other = Stage(job("a"), workers=["w1"])
     other.tell(ev.WorkerUnusable(0.0, "w1", "no Python"))
     assert (stands(other).stands, stands(other).reason) == (Stands.UNUSABLE, "no Python")
+
+
+def test_gpus_that_are_left_alone_are_named_as_long_as_they_are() -> None:
+    run = Stage(job("a"), workers=["w1"])
+    run.tell(ev.WorkerUp(0.0, "w1", 2, 1.0, gpu_bytes=(9, 9), left_alone=("gpu1: in use by bob",)))
+    assert stands(run).reason == "left alone is gpu1: in use by bob"
+    run.tell(ev.SlotsHeldByOthers(0.0, "w1", 0.0))
+    assert stands(run).reason == ""

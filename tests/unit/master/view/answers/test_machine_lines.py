@@ -57,3 +57,9 @@ def test_one_that_cannot_be_looked_at_says_why() -> None:
 def test_a_problem_with_the_gpus_hides_nothing_else() -> None:
     lines = shown(Looked("lab1", MachineNow("h", 2, 0.5, problem="nvidia-smi failed")))
     assert lines == ["lab1  cpu   ? % of 2, load 0.5  memory not known", "  nvidia-smi failed"]
+
+
+def test_a_gpu_that_is_left_alone_says_so() -> None:
+    alone = GpuNow(0, "H100", 3, GB, 80 * GB, "left alone: in use by process 7 of bob (1.0 GB in use)")
+    lines = shown(Looked("lab1", MachineNow("h", 2, 0.5, gpus=[alone])))
+    assert lines[1].endswith("H100  left alone: in use by process 7 of bob (1.0 GB in use)")

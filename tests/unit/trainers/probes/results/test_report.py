@@ -65,6 +65,7 @@ def test_the_summary_has_all_averages_and_what_could_not_be_scored() -> None:
     shown = summary(average_f1=None)
     assert "Average AUC-ROC:   0.5000" in shown and "Average F1:        none" in shown
     assert "Total training time: 1.5 minutes\nAverage time per probe: 90.0 seconds" in shown
+    assert "Total training time: 4.2 seconds\n" in summary(total_training_time_seconds=4.2)
     assert "Not scoreable: sit: no positive example in split 'test'" in shown
     assert "Baseline" not in shown
 
