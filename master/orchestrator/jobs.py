@@ -11,7 +11,7 @@ from master.errors import UsageError
 from master.intake.executors import threads_problem_of
 from master.orchestrator.discovery import Script, shown_path
 from master.orchestrator.names import id_of, ids_apart, output_of, short
-from worker_agent.protocol.messages import CollectRules
+from worker_agent.protocol.terms import CollectRules
 
 THREADS_PROBLEM = threads_problem_of(None)
 """Why no job here can run in threads."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Dict, FrozenSet, Iterator, List, Set, Tuple
 
 from worker_agent.attempts.private_copy import CACHES
-from worker_agent.protocol.messages import CollectRules
 from worker_agent.protocol.outcome import LeftOut
 from worker_agent.protocol.sparse_files import copy_file
+from worker_agent.protocol.terms import CollectRules
 from worker_agent.system.remove_tree import remove_tree
 
 LINKED_BYTES = 2 << 30

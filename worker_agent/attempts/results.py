@@ -20,8 +20,9 @@ from worker_agent.core.commands import Collected
 from worker_agent.limits.output import room_of
 from worker_agent.protocol.digests import MANIFEST, FileDigest, content_hash, digest_directory, digest_file
 from worker_agent.protocol.layout import AttemptLayout
-from worker_agent.protocol.messages import CollectRules, Launch
+from worker_agent.protocol.messages import Launch
 from worker_agent.protocol.outcome import NO_BASE_MODEL, BaseModelLeft
+from worker_agent.protocol.terms import CollectRules
 from worker_agent.system.faults import full_disk, is_worker_fault
 
 INLINE_BYTES = 64 * 1024

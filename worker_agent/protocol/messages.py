@@ -26,7 +26,7 @@ from worker_agent.protocol.events import Event
 from worker_agent.protocol.logs.watching import LogChunk, Watching
 from worker_agent.protocol.reports import Released, Said, Usage, WorkerFacts
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
-from worker_agent.protocol.terms import JobLimits, Secrets
+from worker_agent.protocol.terms import CollectRules, JobLimits, Secrets
 
 PROTOCOL = 1
 
@@ -157,22 +157,6 @@ class Mount:
     """Content hash of a cached directory …"""
     path: Optional[str] = None
     """… or a path that is on the worker already."""
-
-
-@dataclass(frozen=True)
-class CollectRules:
-    """Which of the files that a job leaves come home.
-
-    A pattern with `/` is for the path below the working directory (or the output directory), one without it
-    for any name on the way; `*` stands for any text.
-    """
-
-    include: List[str] = field(default_factory=list)
-    """Only these; empty: all …"""
-    exclude: List[str] = field(default_factory=list)
-    """… but for these."""
-    max_bytes: Optional[Bytes] = None
-    """No larger file."""
 
 
 @dataclass(frozen=True)

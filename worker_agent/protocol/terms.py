@@ -1,9 +1,9 @@
-"""What jobs are held to, and given beside their command: limits, and values that no file may have."""
+"""What jobs are held to, and given beside their command: limits, rules, and values that no file may have."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Dict, Optional
+from typing import ClassVar, Dict, List, Optional
 
 from worker_agent.protocol.codec import Bytes, Count
 
@@ -28,6 +28,22 @@ NO_LIMITS = JobLimits()
 CGROUP, SCOPE, WATCHED, NOT_KEPT = "cgroup", "scope", "watched", "not kept"
 """How an agent keeps limits, in `WorkerFacts.limits`: by the kernel, in a control group that it makes or that
 systemd makes; by looking; not at all."""
+
+
+@dataclass(frozen=True)
+class CollectRules:
+    """Which of the files that a job leaves come home.
+
+    A pattern with `/` is for the path below the working directory (or the output directory), one without it
+    for any name on the way; `*` stands for any text.
+    """
+
+    include: List[str] = field(default_factory=list)
+    """Only these; empty: all …"""
+    exclude: List[str] = field(default_factory=list)
+    """… but for these."""
+    max_bytes: Optional[Bytes] = None
+    """No larger file."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from master.core.planning.id_template import is_template, template_problem
 from master.core.planning.job_limits import job_limits, wrong_limits
 from master.core.planning.resources import Resources, resources, wrong_resources
 from master.core.quantities import SIZES, TIMES, seconds, size_bytes
-from worker_agent.protocol.messages import CollectRules
 from worker_agent.protocol.script_contract import EXECUTORS
-from worker_agent.protocol.terms import JobLimits
+from worker_agent.protocol.terms import CollectRules, JobLimits
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from master.orchestrator.discovery import read_script
 from master.orchestrator.jobs import TrainingJob, discovered_job, merge
 from master.orchestrator.jobs_yaml import OWN_KEYS, JobsFile, read_jobs_file
 from tests.unit.master.orchestrator.conftest import Write
-from worker_agent.protocol.messages import CollectRules
+from worker_agent.protocol.terms import CollectRules
 
 
 def job(path: Path, **settings: object) -> TrainingJob:

@@ -10,7 +10,8 @@ import pytest
 from tests.support.attempt_paths import paths_of
 from tests.unit.worker_agent.attempts.desk import Desk, names
 from worker_agent.attempts.results import is_quick
-from worker_agent.protocol.messages import CollectRules, Launch
+from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.terms import CollectRules
 
 
 def test_links_become_what_they_point_to_and_what_stays_behind_is_told(tmp_path: Path) -> None:

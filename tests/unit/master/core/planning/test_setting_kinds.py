@@ -8,7 +8,7 @@ import pytest
 
 from master.core.planning import setting_kinds as kinds
 from master.core.planning.setting_kinds import Kind
-from worker_agent.protocol.messages import CollectRules
+from worker_agent.protocol.terms import CollectRules
 
 FINE = [
     (kinds.TIME, "90s", 90.0),
