@@ -119,6 +119,8 @@ class JobSpec:
     """What it starts from; None if it needs none."""
     kind: str = ""
     """Jobs of one kind take about equally long."""
+    addition: str = ""
+    """The name under which it was added with a program of its own; empty: the command's program runs it."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,10 @@ class JobsSpec:
             base_jobs={**new.base_jobs, **self.base_jobs},
             asked_for=self.asked_for | new.asked_for,
         )
+
+    def of_addition(self, name: str) -> JobsSpec:
+        """Return the jobs of one addition, or with "" those of the command's program."""
+        return self.without({job.job_hash for job in self.jobs if job.addition != name})
 
     def without(self, known: Collection[str]) -> JobsSpec:
         """Return the jobs whose `job_hash` is not known, with the base models that they start from."""

@@ -86,12 +86,15 @@ def _chosen(
 ) -> ChosenCode:
     if options.code == KEEP:
         return _kept(before, layout)
+    chosen = code_of_now(options, cluster, layout)
+    return chosen if before is None else _after(before, chosen, options)
+
+
+def code_of_now(options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout) -> ChosenCode:
+    """Return the code as it is now.  Raises UsageError and ConfigError where there is none."""
     request = code_request(options, cluster, layout)
     sources = find_sources(request) if request else trainer_sources(find_trainer_manifest(options.trainer))
-    now = record_of(sources, options.trainer)
-    if before is None:
-        return ChosenCode(sources, now)
-    return _after(before, ChosenCode(sources, now), options)
+    return ChosenCode(sources, record_of(sources, options.trainer))
 
 
 def _after(before: CodeStart, chosen: ChosenCode, options: TwoPhaseOptions) -> ChosenCode:
@@ -153,10 +156,15 @@ def _kept(before: CodeStart | None, layout: RunLayout) -> ChosenCode:
     """Return the code of the run's last start.  Raises UsageError and ConfigError."""
     if before is None:
         raise UsageError(f"--code {KEEP}: {layout.root} holds no earlier start whose code is known")
+    problem = f"the snapshot of the code is gone or damaged: give --code {NEW}, or put it back"
+    return replace(kept_code(before, layout, problem), notes=(GOING_ON,))
+
+
+def kept_code(before: CodeStart, layout: RunLayout, problem: str) -> ChosenCode:
+    """Return code as an earlier start had it.  Raises ConfigError with `problem` where it is not whole."""
     folder = layout.code / before.snapshot
     files = digest_directory(folder)
     if content_hash(files) != before.snapshot:
-        problem = f"the snapshot of the code is gone or damaged: give --code {NEW}, or put it back"
         raise ConfigError(str(folder), "", problem)
     record = before.record
     sources = Sources(
@@ -168,4 +176,4 @@ def _kept(before: CodeStart | None, layout: RunLayout) -> ChosenCode:
         total_bytes=sum(file.size for file in files),
         shown_at=TRAINER_CODE if started_trainer(before.argv) else "",
     )
-    return ChosenCode(sources, record, notes=(GOING_ON,))
+    return ChosenCode(sources, record)

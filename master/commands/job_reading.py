@@ -12,12 +12,18 @@ from typing import Any
 from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest
 from master.commands.chosen_code import ChosenCode
 from master.commands.options.run_two_phase import TwoPhaseOptions
+from master.commands.taken_flags import flags_taken
 from master.commands.taken_ids import in_the_way
 from master.core.flags.declared import ScriptFlags
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
 from master.errors import ConfigError, TwophaseError, UsageError
-from master.intake.executors import check_executors, inline_problem, threads_problem_of
+from master.intake.executors import (
+    check_executors,
+    default_executor,
+    inline_problem,
+    threads_problem_of,
+)
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.settings_check import check_settings
@@ -41,51 +47,81 @@ _INHERITED = (BASE_MODEL, "code_version")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What is known where jobs are read."""
+class ReadingContext:
+    """What is known where jobs are read, whatever runs them."""
 
     options: TwoPhaseOptions
     cluster: ClusterSpec
+    layout: RunLayout
+    earlier: EarlierStarts
+    joined: tuple[ServerSpec, ...] = ()
+    """The workers that users have added in earlier starts."""
+
+
+@dataclass(frozen=True)
+class JobProgram:
+    """What runs jobs."""
+
     code: ChosenCode
     trainer: TrainerManifest | None
     flags: ScriptFlags
     """What the script takes."""
     executor: str
     """What runs the jobs that do not say so."""
-    layout: RunLayout
-    earlier: EarlierStarts
-    joined: tuple[ServerSpec, ...] = ()
-    """The workers that users have added in earlier starts."""
+
+    @classmethod
+    def of(
+        cls,
+        options: TwoPhaseOptions,
+        code: ChosenCode,
+        trainer: TrainerManifest | None,
+        *,
+        told_prefix: bool = False,
+    ) -> JobProgram:
+        """Return a program with what it takes and what runs it."""
+        flags = replace(flags_taken(code.sources, trainer, options.flag_style), told_prefix=told_prefix)
+        executor = options.executor or default_executor(trainer.executors if trainer else ())
+        return cls(code, trainer, flags, executor)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How jobs of one program are read."""
+
+    context: ReadingContext
+    program: JobProgram
 
     def read(self, given: Document, known: Mapping[str, str]) -> JobsSpec:
         """Read a jobs file, given `job_hash` → `job_id` of the jobs that are known.  Raises ConfigError."""
-        trainer = self.trainer
+        code, trainer = self.program.code, self.program.trainer
         return read_jobs(
             given,
-            code=self.code.record.identity,
+            code=code.record.identity,
             known_ids=known,
-            script=self.flags,
+            script=self.program.flags,
             shape=trainer.shape if trainer else PARTICIPANT_JOBS,
-            check=None if self.code.script or self.options.trainer else _check_default_trainer,
+            check=None if code.script or self.context.options.trainer else _check_default_trainer,
         )
 
     @property
     def machines(self) -> ClusterSpec:
         """The cluster with the workers that have joined it."""
-        return replace(self.cluster, servers=(*self.cluster.servers, *self.joined))
+        cluster = self.context.cluster
+        return replace(cluster, servers=(*cluster.servers, *self.context.joined))
 
     def check(self, jobs: JobsSpec, servers: Sequence[ServerSpec] = ()) -> None:
         """Raise ConfigError or UsageError where jobs ask for what cannot be had, or not of these workers.
 
         Without `servers` those of the start count.
         """
-        machines = self.machines
+        machines, executor = self.machines, self.context.options.executor
         check_settings(jobs, replace(machines, servers=tuple(servers)) if servers else machines)
-        if self.options.executor == INLINE and (problem := inline_problem(self.cluster, sys.stdin.isatty())):
+        cluster = self.context.cluster
+        if executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
             raise UsageError(f"--executor {problem}")
-        trainer = self.trainer
+        trainer = self.program.trainer
         problem = threads_problem_of(trainer.name, trainer.executors) if trainer else threads_problem_of(None)
-        check_executors(jobs, self.executor, problem)
+        check_executors(jobs, self.program.executor, problem)
 
     def checked(
         self, given: Document, known: Mapping[str, str], servers: Sequence[ServerSpec] = ()
@@ -93,7 +129,7 @@ class Reading:
         """Read and check jobs that a user adds.  Raises ConfigError."""
         jobs = self.read(given, known)
         self.check(jobs, servers)
-        check_results(self.layout, jobs, replace(self.earlier, known_ids=known))
+        check_results(self.context.layout, jobs, replace(self.context.earlier, known_ids=known))
         return jobs
 
 
@@ -143,12 +179,12 @@ class AddedJobs:
 
         `servers` are the workers of the run by now.
         """
-        document = read_document(order.path)
+        document = given_document(order)
         if has_stages(document):
             document.root.fail("has stages, and these cannot be added: give them as a run of their own")
         self.read(document, known, servers)  # what is wrong is told with its line in the file
         text = self._text(document.value)
-        return replace(order, text=text), self.read(parse_document(text, order.path), known, servers)
+        return replace(order, text=text), self.read(parse_document(text, document.source), known, servers)
 
     def _text(self, value: Any) -> str:
         """Return what a file says, with what it leaves to the run's own."""
@@ -157,30 +193,21 @@ class AddedJobs:
         own = {key: _about(said, names) for key, said in self.own.items() if key not in group}
         return json.dumps({**group, **own})
 
-    def with_added(
-        self, jobs: JobsSpec, orders: Iterable[Ordered], known: Mapping[str, str]
-    ) -> tuple[JobsSpec, list[str]]:
-        """Return the jobs of a command with those that earlier starts were given, and what to say of it.
-
-        Those that the script, the cluster or the run's own file leaves no place for any more are left out:
-        their user cannot take them back, and the others go on.
-        """
-        notes = []
-        for event in orders:
-            if isinstance(event.order, AddJobs):
-                order, known = event.order, {**known, **event.order.ids}
-                source = f"{order.path} as it was added"
-                try:
-                    jobs = jobs.with_more(self.read(parse_document(order.text, source), known, ()))
-                except TwophaseError as error:
-                    notes.append(_left_out(order, error))
-        return jobs, notes
+    def again(self, order: AddJobs, known: Mapping[str, str]) -> JobsSpec:
+        """Read what an earlier start was given, as it was then.  Raises TwophaseError."""
+        return self.read(parse_document(order.text, f"{order.path or 'jobs'} as it was added"), known, ())
 
 
-def _left_out(order: AddJobs, error: TwophaseError) -> str:
+def given_document(order: AddJobs) -> Document:
+    """Return the jobs that an order brings, or the file that it names.  Raises ConfigError."""
+    return read_document(order.path) if order.path else parse_document(order.text, "the jobs")
+
+
+def left_out(order: AddJobs, error: TwophaseError) -> str:
     """Say of added jobs that they cannot be read any more."""
     count = len(order.ids)
-    what = f"{plural(count, 'job')} that `twophase add` took from {order.path} cannot be read any more"
+    taken = order.path or order.name or "a request"
+    what = f"{plural(count, 'job')} that `twophase add` took from {taken} cannot be read any more"
     gone = f"{'is' if count == 1 else 'are'} left out, what {'it' if count == 1 else 'they'} left stays"
     back = f"once that holds no more the next start has {'it' if count == 1 else 'them'} again"
     return f"{what} and {gone}: {error}; {back}"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 from master.code.base_model_words import no_place_for_base_models
 from master.code.code_record import CodeRecord
-from master.code.former_code import report_on
+from master.code.former_code import CodeReport, report_on
 from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
 from master.code.trainer_manifest import find_trainer_manifest
+from master.commands.additions.programs import Additions
 from master.commands.chosen_code import (
     GOING_ON,
     KEEP,
@@ -23,7 +24,15 @@ from master.commands.chosen_code import (
     choose_stages,
     path_warnings,
 )
-from master.commands.job_reading import AddedJobs, Reading, check_results, joined_by, notes_on_added
+from master.commands.job_reading import (
+    AddedJobs,
+    JobProgram,
+    Reading,
+    ReadingContext,
+    check_results,
+    joined_by,
+    notes_on_added,
+)
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import notes_on_earlier, notes_on_suffixes, taken_by_earlier
@@ -34,7 +43,6 @@ from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
 from master.errors import ConfigError, TwophaseError, UsageError
 from master.intake.cluster import THIS_MACHINE, read_cluster, this_machine
-from master.intake.executors import default_executor
 from master.intake.head_paths import with_head_paths
 from master.intake.job_ids import IdTaken
 from master.intake.secrets.environment import with_secrets
@@ -46,7 +54,7 @@ from master.intake.sweeps.flags import given_jobs
 from master.notify.sending import check_can_be_sent
 from master.runs.launching import Limits
 from master.runs.script_jobs import BaseCode, ScriptJobs
-from master.runs.spec import ReadMore, RunSpec
+from master.runs.spec import MoreJobs, ReadMore, RunSpec
 from master.runs.worker_check import with_needs
 from master.specs import ClusterSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
@@ -98,6 +106,8 @@ class TwoPhaseRequest:
     """Results of the run directory that are of no job of this command."""
     read_more: ReadMore | None = None
     """Reads jobs that are added while the run goes on; None where there can be none."""
+    added: tuple[MoreJobs, ...] = ()
+    """Those of the jobs that were added with programs of their own."""
 
 
 def check_request(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
@@ -140,21 +150,21 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     needs = tuple(dict.fromkeys(name for names in imported for name in names))
     cluster = with_needs(cluster, imported, may_lack=options.ignore_missing_modules)
     trainer = None if script else find_trainer_manifest(options.trainer)
-    flags = replace(flags_taken(code.sources, trainer, options.flag_style), told_prefix=base is not None)
     of_base = _base_code(base, options)
-    executor = options.executor or default_executor(trainer.executors if trainer else ())
 
     orders = read_orders(layout.journal)
-    joined = joined_by(orders)
-    reading = Reading(options, cluster, code, trainer, flags, executor, layout, earlier, joined)
-    more, left_out = AddedJobs.of(given, reading.checked), list[str]()
+    context = ReadingContext(options, cluster, layout, earlier, joined_by(orders))
+    reading = Reading(context, JobProgram.of(options, code, trainer, told_prefix=base is not None))
+    flags, executor = reading.program.flags, reading.program.executor
+    more = Additions(context, AddedJobs.of(given, reading.checked))
+    added, left_out = list[MoreJobs](), list[str]()
     try:
         if stages and of_base:
             codes = StageCode(of_base.record.identity, of_base.flags), StageCode(code.record.identity, flags)
             own = jobs = read_staged_jobs(stages, *codes, earlier.known_ids)
         else:
             own = reading.read(given, earlier.known_ids)
-            jobs, left_out = more.with_added(own, orders, earlier.known_ids)
+            jobs, added, left_out = more.with_added(own, orders, earlier.known_ids)
     except IdTaken as error:
         raise taken_by_earlier(error, layout) from error
     reading.check(own)
@@ -165,15 +175,15 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     jobs, plan = _planned((own, jobs), {**whole, **rotten}, reading.machines, left_out)
     _check_skip_phase1(options, plan)
     check_results(layout, jobs, earlier)
-    to_train = [jobs.base_models[spec_hash] for spec_hash in plan.to_train]
-    report = report_on((base or code).record, to_train, whole.values(), store.manifests() if to_train else ())
+    mine = jobs.of_addition("")
+    report = _report((base or code).record, mine, plan, whole.values(), store)
     results = _results_beside(layout, jobs, earlier)
-    notes = _notes(jobs, flags, cluster, (base, code)), notes_on_limits(plan, cluster)
+    notes = _notes(mine, flags, cluster, (base, code)), notes_on_limits(plan, cluster)
     names = notes_on_suffixes(jobs, earlier.known_ids, layout)
     told = chain(*notes, names, notes_on_earlier(results), notes_on_added(jobs, own), left_out)
     planned = PlannedCode(code.sources, report, tuple(told))
     found = planned, code.record, plan, whole, rotten, damaged, doubt
-    rest = needs, flags, executor, of_base, results, None if stages else more.read_more
+    rest = needs, flags, executor, of_base, results, None if stages else more.read_more, tuple(added)
     return TwoPhaseRequest(cluster, jobs, *found, *rest)
 
 
@@ -205,6 +215,14 @@ def _plan(jobs: JobsSpec, whole: Mapping[str, Mapping[str, Any]], cluster: Clust
     plan = make_plan(jobs, in_store, cluster.phase1_labels)
     check_phase1_labels(plan, jobs.source, cluster)
     return plan
+
+
+def _report(
+    record: CodeRecord, jobs: JobsSpec, plan: Plan, whole: Iterable[Mapping[str, Any]], store: BaseModelStore
+) -> CodeReport:
+    """Return what there is to say of base models of other code; `jobs` are those of the command's program."""
+    to_train = [jobs.base_models[name] for name in plan.to_train if name in jobs.base_models]
+    return report_on(record, to_train, whole, store.manifests() if to_train else ())
 
 
 def _notes(
@@ -289,4 +307,5 @@ def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseReque
         retries_cancelled=options.retry_cancelled,
         in_terminal=options.executor == INLINE,
         read_more=request.read_more,
+        added=request.added,
     )

@@ -14,9 +14,10 @@ from master.core.explaining.planned import plan_record
 from master.core.planning.job_limits import tightest
 from master.core.planning.plan import makes_base_model
 from master.core.running.records import RunState
+from master.runs.additions.more_jobs import GrowingJobs, Shelves
+from master.runs.additions.programs import Programs
 from master.runs.agents import OpenSession, RunName, link_maker
 from master.runs.control.job_inputs import JobInputs
-from master.runs.control.more_jobs import GrowingJobs, Shelves
 from master.runs.earlier_starts import (
     Damaged,
     code_history,
@@ -31,7 +32,7 @@ from master.runs.fleet.members import members_of, orders_of
 from master.runs.fleet.roster import Roster
 from master.runs.library import make_library
 from master.runs.snapshot import SharedState
-from master.runs.spec import Code, RunSpec, Start, StoredBaseModel
+from master.runs.spec import RunSpec, Start, StoredBaseModel
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.journal import Journal
@@ -83,7 +84,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     listed = spec.cluster.servers
     members = members_of(spec.cluster, orders_of(spec, journal), journal.remember_workers({}))
     spec = replace(spec, cluster=replace(spec.cluster, servers=tuple(members.servers)))
-    code = spec.work.take(spec.layout)
+    programs = Programs.taken(spec)
     inbox: Inbox = SimpleQueue()
     forgot = forgotten(_state(spec, journal), spec.layout, journal.run_id)
     remember(journal, forgot if spec.resumes else (), steady_clock.now())
@@ -97,19 +98,20 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     damaged = [Damaged(spec, state, store, *item) for item in spec.damaged.items()]
     problems = (*lines, *(base_model.said() for base_model in damaged))
     to_mend = tuple(base_model.content_hash for base_model in damaged if base_model.is_sought)
-    library = make_library(code.directories, synced, spec.in_store, store)
+    library = make_library(programs.directories, synced, spec.in_store, store)
     inputs = JobInputs(spec.layout, library, journal.orders() if spec.resumes else ())
-    launch_of = make_launcher(roster, code, state, library, inputs)
+    launch_of = make_launcher(roster, programs, state, library, inputs)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
-    history = code_history(journal, code.start) if code.start else None
+    own = programs.own
+    history = code_history(journal, own.start) if own.start else None
     identity = {spec_hash: model.config for spec_hash, model in spec.jobs.base_models.items()}
-    describe = _describer(code, history, name)
+    describe = _describer(programs, history, name)
     home = Home(spec.layout, store, library, identity.__getitem__, checkpoints, describe)
     shared = SharedState(state)
-    growing = GrowingJobs(spec, code, shared, Shelves(journal, store, library, identity, roster, inputs))
+    growing = GrowingJobs(spec, programs, shared, Shelves(journal, store, library, identity, roster, inputs))
     courier = Courier(home, roster.remotes, Reporter(inbox))
     found = (*missing_results(state, spec.layout), *kept_cancelled(state)) if spec.resumes else ()
-    for text in (*problems, *members.notes, *code.notes, *found):
+    for text in (*problems, *members.notes, *own.notes, *found):
         inbox.put(Noted(text))
     return RunParts(
         *(journal, inbox, shared, roster, Fleet(roster, courier, library, journal, inbox, listed)),
@@ -128,12 +130,14 @@ def _resume(spec: RunSpec, state: RunState, inbox: Inbox) -> CheckpointStore:
     return find_checkpoints(spec.layout, state, inbox)
 
 
-def _describer(code: Code, history: CodeHistory | None, name: RunName) -> Callable[[str, int], Described]:
+def _describer(
+    programs: Programs, history: CodeHistory | None, name: RunName
+) -> Callable[[str, int], Described]:
     """Return what tells of an attempt how it came about; one that an earlier start began had its code."""
 
     def describe(job_id: str, attempt: int) -> Described:
-        known = replace(code.describe(job_id), run_id=name.run_id, epoch=name.epoch)
-        started = history.of(job_id, attempt) if history else known.code
+        known = replace(programs.describe(job_id), run_id=name.run_id, epoch=name.epoch)
+        started = history.of(job_id, attempt) if history and not known.code else known.code
         trains = makes_base_model(job_id)
         return replace(known, code=started.of_job(trains=trains) if started else None)
 
@@ -146,7 +150,7 @@ def _bounded(message: msg.Launch, bound: JobLimits) -> msg.Launch:
 
 
 def make_launcher(
-    roster: Roster, code: Code, state: RunState, library: Library, inputs: JobInputs
+    roster: Roster, programs: Programs, state: RunState, library: Library, inputs: JobInputs
 ) -> LaunchOf:
     """Return the function that tells what `(job_id, attempt)` is to run on a worker."""
 
@@ -157,7 +161,7 @@ def make_launcher(
         member = roster.members[worker]
         is_local = member.server.is_local
         data = (*member.mounts, *inputs.mounts(job_id, local=is_local))
-        message = code.launch(Start(record, attempt, data, base, is_local))
+        message = programs.launch(Start(record, attempt, data, base, is_local))
         return _bounded(message, member.server.limits)
 
     return launch_of

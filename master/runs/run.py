@@ -54,7 +54,8 @@ class RunResult:
     def code_notes(self) -> list[str]:
         """Say how the experiments that succeeded differ in their code; nothing where they do not."""
         done = (record for record in self.state.jobs.values() if record.state is State.SUCCEEDED)
-        attempts = [(record.job.job_id, record.collected) for record in done if record.job.phase == 2]
+        jobs = (record for record in done if record.job.phase == 2 and not record.job.addition)
+        attempts = [(record.job.job_id, record.collected) for record in jobs]
         return self.history.mixed(attempts) if self.history else []
 
     @property

@@ -53,11 +53,13 @@ class ScriptJobs:
     """What they take."""
     base: BaseCode | None = None
     """What trains base models, where that is another script."""
+    since: float | None = None
+    """When the code was first used; None: it is now."""
 
     def take(self, layout: RunLayout) -> Code:
         """Take the snapshot of the code.  Raises ConfigError where that cannot be."""
         program = _taken(self.sources, self.record, layout)
-        start = CodeStart(self.record, program.content_hash, program.argv, time.time())
+        start = CodeStart(self.record, program.content_hash, program.argv, self.since or time.time())
         programs = dict.fromkeys((1, 2), program)
         if self.base:
             programs[1] = base = _taken(self.base.sources, self.base.record, layout)
@@ -169,10 +171,24 @@ def _shown(words: Sequence[str]) -> str:
 def _jobs(
     spec: RunSpec, programs: Mapping[int, Started], configs: Mapping[str, Config]
 ) -> Iterator[PlannedJob]:
+    others = _others(spec)
     for job, done, attempts, cancelled_by in _standing(spec):
-        program, flags = programs[job.phase]
+        program, flags = others.get(job.job_id) or programs[job.phase]
         words = shown_words(command_of(program, configs[job.job_id], flags))
         yield PlannedJob(job.job_id, done, attempts, _shown(words), cancelled_by)
+
+
+def _others(spec: RunSpec) -> dict[str, Started]:
+    """Return what starts the jobs of additions with programs of their own, by `job_id`."""
+    found: dict[str, Started] = {}
+    own = spec.jobs.of_addition("").base_models if spec.added else {}
+    for more in spec.added:
+        assert isinstance(more.work, ScriptJobs)
+        started = more.work.sources.argv, more.work.flags
+        found |= {job.job_id: started for job in more.jobs.jobs}
+        for spec_hash in more.jobs.base_models.keys() - own:
+            found.setdefault(base_model_job_id(spec_hash), started)
+    return found
 
 
 def _standing(spec: RunSpec) -> Iterator[tuple[Job, bool, int, str]]:

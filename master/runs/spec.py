@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from master.core.running.records import JobRecord
 
 NO_JOBS = JobsSpec((), "")
-ReadMore = Callable[[AddJobs, Mapping[str, str], Sequence[ServerSpec]], tuple[AddJobs, JobsSpec]]
-"""Reads jobs that a user adds, given `job_hash` → `job_id` of those that are known, and the run's workers.
-
-Returns the order with what the file says.  Raises ConfigError."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +72,33 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a run has when jobs are added to it."""
+
+    ids: Mapping[str, str]
+    """`job_hash` → `job_id`."""
+    servers: Sequence[ServerSpec] = ()
+    """Its workers; empty: those of the start."""
+    additions: Mapping[str, CodeStart] = field(default_factory=lambda: EMPTY)
+    """The code of those that have a program of their own, by name."""
+
+
+@dataclass(frozen=True)
+class MoreJobs:
+    """Jobs that a user adds."""
+
+    order: AddJobs
+    """With what the file says."""
+    jobs: JobsSpec
+    work: Work | None = None
+    """What they do; None: what the command's own do."""
+
+
+ReadMore = Callable[[AddJobs, Known], MoreJobs]
+"""Reads jobs that a user adds.  Raises ConfigError and UsageError."""
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """A run, checked; nothing has been written or started."""
 
@@ -83,6 +106,7 @@ class RunSpec:
     cluster: ClusterSpec
     plan: Plan
     work: Work
+    """What the jobs of the command do."""
     policy: Policy = field(default_factory=Policy)
     jobs: JobsSpec = NO_JOBS
     """The jobs file, where the run has one: its ids are kept, its base models have a configuration."""
@@ -99,3 +123,5 @@ class RunSpec:
     owner: Owner = RUN_TWO_PHASE
     read_more: ReadMore | None = None
     """None where no jobs can be added."""
+    added: tuple[MoreJobs, ...] = ()
+    """Those of the jobs that were added in earlier starts with programs of their own."""

@@ -26,6 +26,11 @@ class Library:
             if name is not None:
                 self.names[found] = name
 
+    def hold_code(self, directories: Mapping[str, Path]) -> None:
+        """Take in snapshots of code, by content hash."""
+        with self._lock:
+            self.paths.update(directories)
+
     def hold_data(self, synced: Mapping[str, str]) -> None:
         """Take in directories to copy; `synced` is the content hash of each, by path."""
         with self._lock:

@@ -34,6 +34,8 @@ class Job:
     """Jobs of one GPU kind need about equally much GPU memory; empty: nothing is learned of it."""
     resources: Resources = NO_RESOURCES
     """What else it needs of a machine, and its priority."""
+    addition: str = ""
+    """What it was added under with a program of its own; that of a base model: the first that needs it."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,16 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str], phase1_labels: Collec
     """
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
     needs: dict[str, set[Resources]] = {}
+    additions: dict[str, str] = {}
     for job in jobs.jobs:
         if job.base_model:
+            additions.setdefault(job.base_model.spec_hash, job.addition)
             made_by = jobs.base_jobs.get(job.base_model.spec_hash, job.config)
             needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(made_by))
     trained = {
-        spec_hash: _phase1_job(spec_hash, with_labels(shared_resources(needs[spec_hash]), phase1_labels))
+        spec_hash: _phase1_job(
+            spec_hash, with_labels(shared_resources(needs[spec_hash]), phase1_labels), additions[spec_hash]
+        )
         for spec_hash, _ in wanted.most_common()
     }
     phase1 = (job for spec_hash, job in trained.items() if spec_hash not in in_store)
@@ -83,16 +89,23 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str], phase1_labels: Collec
     return Plan((*phase1, *(_phase2_job(job) for job in jobs.jobs)), held, jobs_of_store)
 
 
-def _phase1_job(spec_hash: str, needs: Resources) -> Job:
+def _phase1_job(spec_hash: str, needs: Resources, addition: str) -> Job:
+    kind = _kind(_BASE_MODEL, addition)
     return Job(
         base_model_job_id(spec_hash),
         phase=1,
         makes=spec_hash,
-        kind=_BASE_MODEL,
+        kind=kind,
         gpu_bytes=needs.gpu_memory,
-        gpu_kind=_BASE_MODEL,
+        gpu_kind=kind,
         resources=_else(needs),
+        addition=addition,
     )
+
+
+def _kind(kind: str, addition: str) -> str:
+    """Return a kind of jobs: what one program is learned to take says nothing of another."""
+    return f"{kind} of {addition}" if addition else kind
 
 
 def _else(needs: Resources) -> Resources:
@@ -107,11 +120,12 @@ def _phase2_job(job: JobSpec) -> Job:
         job.job_id,
         phase=2,
         needs=job.base_model.spec_hash if job.base_model else None,
-        kind=job.kind,
+        kind=_kind(job.kind, job.addition),
         expected_s=EXPECTED_TIME.of(job.config),
         gpu_bytes=needs.gpu_memory,
-        gpu_kind=job.kind,
+        gpu_kind=_kind(job.kind, job.addition) if job.kind else "",
         resources=_else(needs),
+        addition=job.addition,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from worker_agent.protocol.codec import Count
 
@@ -44,15 +45,34 @@ class SetAtOnce:
 
 
 @dataclass(frozen=True)
-class AddJobs:
-    """Take the jobs of another file into the run."""
+class AskedProgram:
+    """What is to run jobs, as their user says; all empty: what runs those of the command."""
 
-    path: str
-    """Of the file on the head node, absolute."""
+    script: str = ""
+    """Path on the head node, absolute."""
+    module: str = ""
+    """As for `python -m`."""
+    trainer: str = ""
+    project_root: str = ""
+    """The folder that travels as code, absolute."""
+    flag_style: str = ""
+
+
+@dataclass(frozen=True)
+class AddJobs:
+    """Take more jobs into the run."""
+
+    path: str = ""
+    """Of their file on the head node, absolute; empty: `text` says them."""
     text: str = ""
-    """What it says, as JSON, with what the run's own file says of base models; read, as what follows."""
+    """What they are, as JSON, with what the run's own file says of base models, if its program runs them."""
     ids: dict[str, str] = field(default_factory=dict)
-    """`job_hash` → `job_id` of those that the run did not have."""
+    """`job_hash` → `job_id` of those that the run did not have; found out, as what follows."""
     inputs: dict[str, str] = field(default_factory=dict)
     """What only they see, by the name of a folder of their working directory: content hashes of directories
     in the run's state."""
+    program: AskedProgram = field(default_factory=AskedProgram)
+    name: str = ""
+    """Of an addition with a program of its own; all jobs of one name have one program."""
+    code: dict[str, Any] = field(default_factory=dict)
+    """What is remembered of that program's snapshot."""

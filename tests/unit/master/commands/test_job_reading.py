@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from master.commands.job_reading import AddedJobs, Reading, joined_by, notes_on_added
+from master.commands.additions.programs import Additions
+from master.commands.job_reading import (
+    AddedJobs,
+    JobProgram,
+    Reading,
+    ReadingContext,
+    joined_by,
+    notes_on_added,
+)
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.of_workers import AddWorker, RemoveWorkers
 from master.core.running.orders.order import By, CancelJobs, Ordered
@@ -34,6 +42,11 @@ def read(document: Document, known: Mapping[str, str], servers: Sequence[ServerS
 def reader(own: Any = OWN) -> tuple[AddedJobs, JobsSpec]:
     document = parse_document(json.dumps(own), "jobs.json")
     return AddedJobs.of(document, read), read(document, {})
+
+
+def additions(own: AddedJobs) -> Additions:
+    context: Any = None
+    return Additions(context, own)
 
 
 def written(tmp_path: Path, value: Any) -> AddJobs:
@@ -68,7 +81,8 @@ def test_the_next_start_has_them_by_the_same_names_though_the_file_is_gone(tmp_p
     ids = {job.job_hash: job.job_id for job in found.jobs}
     event = Ordered(0.0, By(1, "anna", 1), AddJobs(order.path, order.text, ids))
     other = Ordered(0.0, By(1, "anna", 1), CancelJobs([]))
-    jobs, notes = added.with_added(own, [event, other, event], known)
+    jobs, others, notes = additions(added).with_added(own, [event, other, event], known)
+    assert others == []
     assert notes == []
     assert [job.job_id for job in jobs.jobs] == [own.jobs[0].job_id, found.jobs[0].job_id]
     assert list(notes_on_added(jobs, own)) == ["1 job of this run was added by `twophase add`"]
@@ -87,7 +101,7 @@ def test_what_cannot_be_read_any_more_is_left_out_and_told_and_ends_no_start(tmp
         return read(document, known)
 
     orders = [Ordered(0.0, By(1, "anna", 1), order) for order in (lost, kept)]
-    jobs, notes = replace(added, read=strict).with_added(own, orders, {})
+    jobs, _, notes = additions(replace(added, read=strict)).with_added(own, orders, {})
     assert [job.job_hash for job in jobs.jobs] == [own.jobs[0].job_hash, found.jobs[0].job_hash]
     assert notes == [
         f"2 jobs that `twophase add` took from {lost.path} cannot be read any more and are left out,"
@@ -109,10 +123,11 @@ def test_labels_are_looked_for_among_the_workers_that_joined_too() -> None:
     lab1, gpu9 = ServerSpec("lab1", "lab1"), ServerSpec("gpu9", "gpu9", labels=("a100",))
     options: Any = SimpleNamespace(executor=None)
     anything: Any = None
-    reading = Reading(options, ClusterSpec((lab1,)), *(anything,) * 3, "process", *(anything,) * 2)
+    context = ReadingContext(options, ClusterSpec((lab1,)), anything, anything)
+    reading = Reading(context, JobProgram(anything, anything, anything, "process"))
     with pytest.raises(ConfigError, match="a100"):
         reading.check(jobs)
-    replace(reading, joined=joined_by([LAB9_ADDED])).check(jobs)
+    replace(reading, context=replace(context, joined=joined_by([LAB9_ADDED]))).check(jobs)
     reading.check(jobs, (lab1, gpu9))
 
 

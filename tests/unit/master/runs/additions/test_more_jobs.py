@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,10 +17,11 @@ from master.core.running.orders.order import By, CancelJobs, Ordered
 from master.core.running.policy import Policy
 from master.core.running.records import RunState
 from master.errors import ConfigError
+from master.runs.additions.more_jobs import GrowingJobs, Shelves
+from master.runs.additions.programs import Programs
 from master.runs.control.job_inputs import JobInputs
-from master.runs.control.more_jobs import GrowingJobs, Shelves
 from master.runs.snapshot import SharedState
-from master.runs.spec import Code, ReadMore, RunSpec
+from master.runs.spec import Code, Known, MoreJobs, ReadMore, RunSpec
 from master.specs import BaseModelSpec, ClusterSpec, JobSpec, JobsSpec, ServerSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
@@ -63,14 +64,12 @@ class Growing:
         library = Library()
         self.inputs = JobInputs(layout, library)
         shelves = Shelves(self.journal, BaseModelStore(layout), library, self.identity, roster, self.inputs)
-        self.growing = GrowingJobs(run, code, self.shared, shelves)
+        self.growing = GrowingJobs(run, Programs(code), self.shared, shelves)
 
-    def read(
-        self, order: AddJobs, known: Mapping[str, str], servers: Sequence[ServerSpec]
-    ) -> tuple[AddJobs, JobsSpec]:
-        assert [server.name for server in servers] == ["w1"]
+    def read(self, order: AddJobs, known: Known) -> MoreJobs:
+        assert [server.name for server in known.servers] == ["w1"]
         self.reading()
-        return replace(order, text="said"), self.more
+        return MoreJobs(replace(order, text="said"), self.more)
 
     def prepare(self, *, dry_run: bool = False, inputs: Mapping[str, str] | None = None) -> Ordered:
         order = AddJobs("/more.json", inputs=dict(inputs or {}))

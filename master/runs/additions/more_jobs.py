@@ -12,10 +12,11 @@ from master.core.planning.plan import make_plan
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
 from master.errors import ConfigError
+from master.runs.additions.programs import Programs
 from master.runs.control.job_inputs import JobInputs
 from master.runs.fleet.roster import Roster
 from master.runs.snapshot import SharedState
-from master.runs.spec import Code, RunSpec
+from master.runs.spec import Code, Known, MoreJobs, RunSpec
 from master.specs import Config, JobSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
@@ -41,15 +42,19 @@ class Shelves:
 class GrowingJobs:
     """The jobs of a run.  `prepared` may be called by any thread, the rest by one."""
 
-    def __init__(self, spec: RunSpec, code: Code, shared: SharedState, shelves: Shelves) -> None:
+    def __init__(self, spec: RunSpec, programs: Programs, shared: SharedState, shelves: Shelves) -> None:
         self.jobs = spec.jobs
-        self._spec, self._code, self._shared, self._shelves = spec, code, shared, shelves
+        self._spec, self._programs, self._shared, self._shelves = spec, programs, shared, shelves
         self._known = dict(shelves.journal.known_ids())
+        self._additions = dict(programs.starts)
+        """The code of all additions that have been read, by name; `programs` has those that were taken."""
         self._reading = threading.Lock()
         """Held for as long as a file is read and base models are hashed: `take` waits for none of that."""
         self._lock = threading.Lock()
         self._offered: dict[str, JobSpec] = {}
         """Jobs that have been read, by id."""
+        self._codes: dict[str, Code] = {}
+        """What does those that have a program of their own, by id."""
         self._whole: dict[str, Mapping[str, Any]] = {}
         """Manifests of base models of the store that such jobs start from."""
 
@@ -58,17 +63,20 @@ class GrowingJobs:
         if not isinstance(event.order, AddJobs):
             return event
         if self._spec.read_more is None:
-            raise ConfigError(event.order.path, "", _REFUSED)
+            raise ConfigError(event.order.path or "jobs", "", _REFUSED)
         servers = [member.server for member in list(self._shelves.roster.members.values())]
         self._shelves.inputs.check(event.order, servers)
         with self._reading:
-            order, found = self._spec.read_more(event.order, self._known, servers)
+            read = self._spec.read_more(event.order, Known(self._known, servers, self._additions))
+            order, found = read.order, read.jobs
             new = found.without(self._known_hashes())
             whole = self._whole_ones(new)
             with self._lock:
                 self._offered.update((job.job_id, job) for job in new.jobs)
-                if not event.dry_run:
-                    self._known |= {job.job_hash: job.job_id for job in new.jobs}
+            if not event.dry_run:
+                order = self._with_code(read, new)
+                self._known |= {job.job_hash: job.job_id for job in new.jobs}
+                with self._lock:
                     self._whole |= whole
         in_store = {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()}
         # Those that the run has are in the plan too, for who asks to hear that it has them.
@@ -77,6 +85,16 @@ class GrowingJobs:
         if not event.dry_run:
             self._shelves.inputs.take(order, ids.values())
         return replace(event, order=replace(order, ids=ids), plan=plan)
+
+    def _with_code(self, read: MoreJobs, new: JobsSpec) -> AddJobs:
+        """Take the snapshot of a program of their own; return the order with what is remembered of it."""
+        code = read.work.take(self._spec.layout) if read.work and new.jobs else None
+        if code is None or code.start is None:
+            return read.order
+        self._additions.setdefault(read.order.name, code.start)
+        with self._lock:
+            self._codes |= {job.job_id: code for job in new.jobs}
+        return replace(read.order, code=code.start.as_json())
 
     def _known_hashes(self) -> set[str]:
         return {job.job_hash for job in self.jobs.jobs}
@@ -98,7 +116,7 @@ class GrowingJobs:
         more = replace(self.jobs, jobs=taken, base_models=needed)
         self._hold(more)
         self.jobs = self.jobs.with_more(more)
-        self._code.take_more(more)
+        self._take_code(more)
         state, journal = self._shared.state, self._shelves.journal
         journal.remember_jobs(
             {job.job_hash: job.job_id for job in taken}, {job.job_hash: job.config for job in taken}
@@ -106,6 +124,15 @@ class GrowingJobs:
         journal.remember_plan(plan_record(state.plan, self.jobs.base_models))
         with self._shared.changing():
             self._shared.added(job_ids)
+
+    def _take_code(self, more: JobsSpec) -> None:
+        """Have at hand what does jobs, before a worker asks for it."""
+        with self._lock:
+            codes = [self._codes.pop(job.job_id, None) for job in more.jobs]
+        code = next(iter(codes), None)
+        if code:
+            self._shelves.library.hold_code(code.directories)
+        self._programs.add(more, code)
 
     def _hold(self, more: JobsSpec) -> None:
         """Know what base models are, and have those of the store at hand."""

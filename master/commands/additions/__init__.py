@@ -1,0 +1,1 @@
+"""Jobs that users add to a running master with programs of their own."""
