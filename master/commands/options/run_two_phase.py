@@ -138,6 +138,12 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--cluster-config", type=Path, metavar="F", help=_CLUSTER_HELP)
     add("--jobs-config", type=Path, metavar="F", help="the experiments, JSON or YAML (those of the sweep)")
+    add_program_options(group)
+    add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
+
+
+def add_program_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say what jobs run."""
     what = group.add_mutually_exclusive_group()
     what.add_argument("--script-path", type=Path, metavar="F", help="your training script, as it is")
     module = "your training module, as for `python -m`"
@@ -145,9 +151,8 @@ def _add_input(group: argparse._ArgumentGroup) -> None:
     trainer = "a trainer that ships with Twophase (personalization)"
     what.add_argument("--trainer", metavar="NAME", help=trainer)
     root = "the folder that travels as code and that jobs start in (see docs/script_contract.md)"
-    add("--project-root", type=Path, metavar="DIR", help=root)
-    add("--flag-style", choices=STYLES, help=_STYLE_HELP)
-    add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
+    group.add_argument("--project-root", type=Path, metavar="DIR", help=root)
+    group.add_argument("--flag-style", choices=STYLES, help=_STYLE_HELP)
 
 
 def _add_phases(group: argparse._ArgumentGroup) -> None:

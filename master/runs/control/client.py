@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from master.errors import NoMaster, TwophaseError, UsageError
+from master.runs.control.added_jobs import ROUTE as JOBS
 from master.runs.control.order_parts import in_parts
 from master.runs.control.orders import PATIENCE_S as ORDER_PATIENCE_S
 from master.runs.control.orders import ROUTE
@@ -23,7 +24,7 @@ _MOST_BYTES = 64 << 20
 _ON_A_RETRY = (
     "the command that started the run tries again what failed, and with --retry-cancelled what was cancelled"
 )
-_WRONG_WORDS = frozenset({http.client.NOT_FOUND, http.client.BAD_REQUEST})
+_WRONG_WORDS = frozenset({http.client.NOT_FOUND, http.client.BAD_REQUEST, http.client.UNPROCESSABLE_ENTITY})
 
 
 class Connection(http.client.HTTPConnection):
@@ -53,11 +54,27 @@ def order(
     body = json.dumps({"order": dict(fields), "why": why, "dry_run": dry_run}).encode()
     told = _asked(layout, "POST", ROUTE + verb, body)
     if told is None:
-        problem = f"no master is running on this run ({layout.root.resolve()}): nothing was done"
-        advice = "give the command that started the run again, it goes on, then this one"
-        if elsewhere := last_elsewhere(layout):
-            problem += f"; the last master was {elsewhere}: where it still works, give the order there"
-        raise NoMaster(f"{problem}; {_ON_A_RETRY if verb == 'retry' else advice}")
+        raise _no_master(layout, verb)
+    return told
+
+
+def _no_master(layout: RunLayout, verb: str) -> NoMaster:
+    problem = f"no master is running on this run ({layout.root.resolve()}): nothing was done"
+    advice = "give the command that started the run again, it goes on, then this one"
+    if elsewhere := last_elsewhere(layout):
+        problem += f"; the last master was {elsewhere}: where it still works, give the order there"
+    return NoMaster(f"{problem}; {_ON_A_RETRY if verb == 'retry' else advice}")
+
+
+def add_jobs(layout: RunLayout, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the running master add jobs and return its reply, with the name of the addition.
+
+    `request` has `jobs`, as in a jobs file; `script`, `module` or `trainer`, or none for the run's own;
+    `project_root`, `flag_style`, `name`, `inputs`, `why`, `dry_run`.  Raises as `order` does.
+    """
+    told = _asked(layout, "POST", JOBS, json.dumps(dict(request)).encode())
+    if told is None:
+        raise _no_master(layout, "add")
     return told
 
 

@@ -57,16 +57,21 @@ def ordered(path: str, body: bytes, by: By) -> Ordered:
             HTTPStatus.NOT_FOUND, f"no route {shown(path)}: {hint(path, [ROUTE + each for each in ORDERS])}"
         )
     try:
-        request = parse(Request, _strict(body))
+        request = parse(Request, strict_json(body))
         order = parse(ORDERS[verb], request.order)
     except (MessageError, ValueError, RecursionError) as error:
         raise Refused(HTTPStatus.BAD_REQUEST, f"{verb}: {error}") from error
-    if len(request.why) > MOST_OF_A_REASON:
-        raise Refused(HTTPStatus.BAD_REQUEST, f"--why: more than {MOST_OF_A_REASON} characters")
+    check_reason(request.why)
     return Ordered(steady_clock.now(), by, order, request.why, request.dry_run)
 
 
-def _strict(body: bytes) -> Any:
+def check_reason(why: str) -> None:
+    """Raise Refused for a reason that is too long to be remembered."""
+    if len(why) > MOST_OF_A_REASON:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"--why: more than {MOST_OF_A_REASON} characters")
+
+
+def strict_json(body: bytes) -> Any:
     """Return what is said as JSON, in UTF-8, with each name once.  Raises ValueError."""
     said = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
     try:
@@ -88,12 +93,15 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def prepared(event: Ordered, prepare: Prepare) -> Ordered:
-    """Return an order with what it has of the user's files.  Raises Refused for what is wrong in there."""
+def prepared(event: Ordered, prepare: Prepare, wrong: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Ordered:
+    """Return an order with what it has of the user's files.
+
+    Raises Refused, with the status `wrong`, for what is wrong in there.
+    """
     try:
         return prepare(event)
     except TwophaseError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
+        raise Refused(wrong, str(error)) from error
 
 
 def carried_out(

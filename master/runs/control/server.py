@@ -14,6 +14,9 @@ from typing import Any
 
 from master import steady_clock
 from master.adapters.inbox import Inbox
+from master.runs.control.added_jobs import MOST_BYTES as MOST_BYTES_OF_JOBS
+from master.runs.control.added_jobs import ROUTE as JOBS
+from master.runs.control.added_jobs import answered, ordered_jobs
 from master.runs.control.answers import LOGS, PROGRESS, Answer, answer, progress
 from master.runs.control.log_follow import Watchable
 from master.runs.control.log_streams import JSON, LogStreams, say
@@ -56,17 +59,24 @@ class _Handler(BaseHTTPRequestHandler):
         return status, told() if callable(told) else told
 
     def _carried_out(self) -> Answer:
-        event = ordered(self.path, self._body(), peer_of(self.connection))
+        if self.path == JOBS:
+            return self._added()
+        event = ordered(self.path, self._body(MOST_BYTES), peer_of(self.connection))
         event = prepared(event, self.server.prepare)
         return carried_out(event, self.server.inbox, self.server.is_over)
 
-    def _body(self) -> bytes:
+    def _added(self) -> Answer:
+        event = ordered_jobs(self._body(MOST_BYTES_OF_JOBS), peer_of(self.connection))
+        event = prepared(event, self.server.prepare, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return answered(event, carried_out(event, self.server.inbox, self.server.is_over))
+
+    def _body(self, most: int) -> bytes:
         """Return what was sent, which must tell its length before.  Raises Refused."""
         length = self.headers.get("Content-Length", "")
         if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdecimal()):
             raise Refused(HTTPStatus.LENGTH_REQUIRED, "a request tells its length")
-        if len(length) > _MOST_DIGITS or int(length) > MOST_BYTES:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {MOST_BYTES} bytes")
+        if len(length) > _MOST_DIGITS or int(length) > most:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {most} bytes")
         if self.headers.get_content_type() != JSON:
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a request is {JSON}")
         body = self.rfile.read(int(length))
