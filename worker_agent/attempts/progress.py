@@ -38,6 +38,11 @@ class ProgressReader:
             {**last_json(tail_of(attempt.progress)), "line": last_line(tail_of(attempt.log))}
         )
 
+    @staticmethod
+    def written_at(attempt: AttemptLayout) -> float:
+        """Return when an attempt wrote its last progress, in seconds since 1970."""
+        return _look(attempt.progress)[1] / 1e9
+
     def keep_only(self, attempts: Iterable[AttemptLayout]) -> None:
         """Forget all attempts but these."""
         roots = {attempt.root for attempt in attempts}

@@ -32,6 +32,11 @@ class Device:
     watched: bool = False
     """Its memory in use can be read."""
 
+    @property
+    def is_by_memory(self) -> bool:
+        """Whether nobody has said how many jobs run on it at a time: what they need, and gain, decides."""
+        return self.memory is not None and self.unit < self.usual == self.shares
+
 
 def cpu_devices(count: int) -> List[Device]:
     """Return CPU slots."""

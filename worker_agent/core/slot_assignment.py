@@ -8,6 +8,7 @@ from typing import Dict, List, Mapping, Optional, Sequence
 
 from worker_agent.core import commands as cmd
 from worker_agent.core.execution import Key
+from worker_agent.core.packing.crowd import Crowd
 from worker_agent.core.shares import Device, choose, device_of, everything, mask_of, shares_for, size
 from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
 from worker_agent.protocol.messages import ALONE, Slots
@@ -30,7 +31,9 @@ def fill(state: AgentState) -> None:
     devices = [
         device
         for device in state.devices.values()
-        if device.name not in state.closed and everything(device) & ~taken.get(device.name, 0)
+        if device.name not in state.closed
+        and everything(device) & ~taken.get(device.name, 0)
+        and _takes_more(state, device)
     ]
     while devices and state.ready:
         number, key = heapq.heappop(state.ready)
@@ -47,6 +50,8 @@ def fill(state: AgentState) -> None:
         state.slots[slot] = key
         taken[device_of(slot)] = taken.get(device_of(slot), 0) | mask_of(slot)
         state.outbox.append(cmd.Start(attempt.launch, slot))
+        if _joins(state, slot, key):
+            devices = [device for device in devices if _takes_more(state, device)]
     for entry in blocked:
         heapq.heappush(state.ready, entry)
 
@@ -89,7 +94,7 @@ def free(state: AgentState, attempt: Attempt) -> None:
     """Give the slot of an attempt back, if it has one."""
     slot = attempt.slot
     if slot is not None and state.slots.get(slot) == attempt.key:
-        del state.slots[slot]
+        _vacate(state, slot)
         state.outbox.append(cmd.FreeSlot(slot))
 
 
@@ -100,7 +105,7 @@ def leave(state: AgentState, attempt: Attempt) -> None:
     if slot is None or device is None or not device.watched or state.slots.get(slot) != attempt.key:
         free(state, attempt)
         return
-    del state.slots[slot]
+    _vacate(state, slot)
     state.draining.add(slot)
     state.outbox.append(cmd.Drain(slot))
 
@@ -111,6 +116,80 @@ def on_memory_free(state: AgentState, slot: str) -> None:
         state.draining.discard(slot)
         state.outbox.append(cmd.FreeSlot(slot))
         fill(state)
+
+
+def _vacate(state: AgentState, slot: str) -> None:
+    key = state.slots.pop(slot)
+    crowd = state.crowds.get(device_of(slot))
+    if crowd:
+        crowd.leave(key)
+
+
+# --- how many share a GPU by memory
+
+
+def on_progress(state: AgentState, key: Key, progress: float, at: float) -> None:
+    """A running attempt had come so far at a time, in a measure of its own."""
+    attempt = state.attempts[key]
+    crowd = _crowd_of(state, attempt)
+    if crowd:
+        crowd.report(key, progress, at, _running_on(state, device_of(attempt.slot or "")))
+        _tell_of(state, attempt, crowd)
+
+
+def on_end(state: AgentState, attempt: Attempt, now: float) -> None:
+    """An attempt has run to its end, and still has its slot."""
+    crowd = _crowd_of(state, attempt)
+    if crowd:
+        crowd.ended(now)
+        _tell_of(state, attempt, crowd)
+
+
+def on_time(state: AgentState, now: float) -> None:
+    """Wait no longer for attempts that show nothing of themselves."""
+    found = False
+    for crowd in state.crowds.values():
+        for key in crowd.awaited():
+            attempt = state.attempts.get(key)
+            if attempt is None:
+                crowd.leave(key)
+            elif attempt.started_at is not None:
+                found |= crowd.aged(key, now - attempt.started_at)
+    if found:
+        fill(state)
+
+
+def _tell_of(state: AgentState, attempt: Attempt, crowd: Crowd) -> None:
+    number = crowd.news()
+    if number is not None:
+        device, jobs = device_of(attempt.slot or ""), f"{number} job{'' if number == 1 else 's'}"
+        state.outbox.append(cmd.Send(told(state, [f"{device}: {jobs} at a time get most done there"])))
+    fill(state)
+
+
+def _takes_more(state: AgentState, device: Device) -> bool:
+    crowd = state.crowds.get(device.name)
+    if crowd is None or not device.is_by_memory:
+        return True
+    return crowd.may_start(_running_on(state, device.name))
+
+
+def _joins(state: AgentState, slot: str, key: Key) -> bool:
+    """Note that an attempt starts in a slot; return whether its device is shared by memory."""
+    name = device_of(slot)
+    if not state.devices[name].is_by_memory:
+        return False
+    state.crowds.setdefault(name, Crowd()).started(key)
+    return True
+
+
+def _crowd_of(state: AgentState, attempt: Attempt) -> Optional[Crowd]:
+    slot = attempt.slot
+    return state.crowds.get(device_of(slot)) if slot and state.slots.get(slot) == attempt.key else None
+
+
+def _running_on(state: AgentState, device: str) -> int:
+    return sum(device_of(slot) == device for slot in state.slots)
 
 
 # --- what others do
@@ -160,6 +239,10 @@ def on_gpu_memory(state: AgentState, used: Mapping[Key, int]) -> None:
         attempt = state.attempts.get(key)
         if attempt is not None:
             attempt.peak_gpu_bytes = max(count, attempt.peak_gpu_bytes or 0)
+            crowd = _crowd_of(state, attempt)
+            if crowd:
+                crowd.seen(key)
+    fill(state)
 
 
 def ran_out_of_gpu_memory(slot: Optional[str], log_tail: str) -> bool:

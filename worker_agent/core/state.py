@@ -8,6 +8,7 @@ from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 
 from worker_agent.core.commands import Command
 from worker_agent.core.execution import Key
+from worker_agent.core.packing.crowd import Crowd
 from worker_agent.core.shares import Device
 from worker_agent.protocol.messages import Launch
 from worker_agent.protocol.outcome import Outcome
@@ -100,6 +101,8 @@ class AgentState:
     closed: Dict[str, str] = field(default_factory=dict)
     """Devices that get no new jobs, with the reason."""
     acked: int = 0
+    crowds: Dict[str, Crowd] = field(default_factory=dict)
+    """What is known of the jobs that share a GPU by memory, by device."""
     launches: int = 0
     leaving: bool = False
     incomplete: bool = False

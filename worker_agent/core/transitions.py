@@ -195,6 +195,8 @@ def on_exit(state: AgentState, exit: Exit, now: float) -> None:
     if exit.over_limit and attempt.verdict is None:
         attempt.verdict, attempt.excess = Outcome.OVER_LIMIT, exit.over_limit
     attempt.phase = Phase.COLLECTING
+    if exit.exit_code == 0:
+        slot_assignment.on_end(state, attempt, now)
     slot_assignment.leave(state, attempt)
     state.outbox.append(cmd.Collect(attempt.launch, exit, stopped=attempt.verdict is not None))
     slot_assignment.fill(state)
@@ -241,6 +243,7 @@ def on_lost(state: AgentState, key: Key, error: str, now: float) -> None:
 
 def on_tick(state: AgentState, now: float) -> None:
     """Time has passed: stop what runs too long, or gives no sign of life."""
+    slot_assignment.on_time(state, now)
     for attempt in running(state):
         limit = deadlines.verdict(attempt, now)
         if limit is not None:

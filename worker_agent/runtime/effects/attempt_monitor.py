@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from worker_agent.attempts.progress import ProgressReader, sign_of
-from worker_agent.core import deadlines, queries, transitions
+from worker_agent.core import deadlines, queries, slot_assignment, transitions
 from worker_agent.core.state import AgentState
 from worker_agent.protocol.messages import Progress
 from worker_agent.runtime.effects.log_watches import LogWatches
@@ -44,3 +44,6 @@ class AttemptMonitor:
             said = self._progress.read(attempt)
             if said:
                 self._master.say(Progress(key[0], key[1], said))
+                if said.epoch is not None and self._state.crowds:
+                    at = self._progress.written_at(attempt)
+                    slot_assignment.on_progress(self._state, key, said.epoch, at)

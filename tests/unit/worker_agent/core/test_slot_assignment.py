@@ -29,8 +29,14 @@ def launch(state: AgentState, name: str, gigabytes: float | None = None, **more:
 
 
 def starts(state: AgentState) -> dict[str, str]:
-    """Return what has been started since the last call, and where."""
-    found = {item.launch.job_id: item.slot for item in state.outbox if isinstance(item, cmd.Start)}
+    """Return what has been started since the last call, and where while each is waited for."""
+    found: dict[str, str] = {}
+    while new := {item.launch.job_id: item.slot for item in state.outbox if isinstance(item, cmd.Start)}:
+        found.update(new)
+        state.outbox.clear()
+        for name in new:
+            state.attempts[name, 1].started_at = 0.0
+        slot_assignment.on_time(state, 60.0)
     state.outbox.clear()
     return found
 
