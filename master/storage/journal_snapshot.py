@@ -21,6 +21,9 @@ from master.storage.journal_reading import readers_copy
 if TYPE_CHECKING:
     from master.core.running.orders.order import Ordered
 
+_NO_NUMBER = 2**63 - 1
+"""Greater than that of any transition."""
+
 
 class JournalSnapshot:
     """Use it inside `open_snapshot`, which tells what is damaged."""
@@ -52,6 +55,13 @@ class JournalSnapshot:
         """Return what has become of a job, the oldest first."""
         select = SELECT_TRANSITIONS.replace(" ORDER BY", " WHERE task_id = ? ORDER BY")
         return [transition_of(row) for row in self._db.execute(select, (job_id,))]
+
+    def latest(self, before: int | None, most: int) -> list[tuple[int, Transition]]:
+        """Return the last transitions (of before one), each with its number, the latest first."""
+        select = SELECT_TRANSITIONS.replace("SELECT ", "SELECT seq, ", 1)
+        select = select.replace(" ORDER BY seq", " WHERE seq < ? ORDER BY seq DESC LIMIT ?")
+        rows = self._db.execute(select, (_NO_NUMBER if before is None else before, most))
+        return [(seq, transition_of(row)) for seq, *row in rows]
 
     def fields(self) -> dict[str, Mapping[str, Any]]:
         """Return the fields of the jobs of all starts, by job id; those of earlier versions are not known."""

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from master.errors import NoMaster, TwophaseError, UsageError
+from master.web.drawn.timeline import MOST_STEPS
 from master.web.guard import Guard
 from master.web.listing import MOST_ROWS
 from master.web.live import MOST_WATCHED, Live
@@ -24,6 +25,9 @@ from master.web.page import Page, wished
 
 STATIC = Path(__file__).with_name("static")
 Answer = dict[str, Any]
+Number = Annotated[int, Query(ge=0, lt=2**63)]
+_LATEST = 1e11
+"""Unix time that nobody lives to see."""
 JobId = Annotated[str, Query(max_length=1000)]
 Words = Annotated[str, Query(max_length=500)]
 Watched = Annotated[tuple[str, ...], Query(max_length=MOST_WATCHED)]
@@ -40,6 +44,15 @@ class Wanted(BaseModel, extra="forbid"):
     reverse: bool = False
     offset: int = Field(0, ge=0, le=10**7)
     limit: int = Field(100, ge=1, le=MOST_ROWS)
+
+
+class Window(BaseModel, extra="forbid"):
+    """Which part of the time line a visitor wants to see."""
+
+    since: float | None = Field(None, ge=0, le=_LATEST)
+    until: float | None = Field(None, ge=0, le=_LATEST)
+    steps: int = Field(400, ge=10, le=MOST_STEPS)
+    offset: int = Field(0, ge=0, le=10**6)
 
 
 def build(page: Page, guard: Callable[[Any], Guard]) -> Guard:
@@ -91,6 +104,16 @@ def _add_reading(app: FastAPI, page: Page) -> None:
     @app.get("/api/base-models")
     async def base_models() -> Answer:
         return await page.base_models()
+
+    @app.get("/api/timeline")
+    async def timeline(wanted: Annotated[Window, Query()]) -> Answer:
+        return page.timeline(wanted.since, wanted.until, wanted.steps, wanted.offset)
+
+    @app.get("/api/journal")
+    async def journal(
+        before: Number | None = None, limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50
+    ) -> Answer:
+        return await page.journal(before, limit)
 
     @app.get("/api/results")
     async def results(by: Words = "", over: Words = "seed,fold") -> Answer:

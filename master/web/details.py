@@ -33,6 +33,11 @@ def detail_json(model: Model, job_id: str, history: Iterable[Transition]) -> dic
     }
 
 
+def journal_json(items: Iterable[tuple[int, Transition]]) -> list[dict[str, Any]]:
+    """Return lines of the journal, each with its number and its job."""
+    return [{"seq": seq, "job": item.job_id, **_line(item)} for seq, item in items]
+
+
 def _line(item: Transition) -> dict[str, Any]:
     return {
         "at": item.at,

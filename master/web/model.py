@@ -13,6 +13,7 @@ from master.core.explaining.standing import Standing, job_of, row_of, standings
 from master.core.planning.plan import Job
 from master.core.running.summary import JobRow
 from master.view.answers.states import ENDED
+from master.web.drawn.timeline import Timeline
 
 MOST_CHANGES = 20_000
 """That are remembered; who was away for longer begins anew."""
@@ -30,12 +31,16 @@ class Model:
     fields: Mapping[str, Fields] = field(default_factory=dict)
     """What each job was given, where that is known."""
     seq: int = 0
-    """Number of the last transition."""
+    """Number of the last transition …"""
+    last_at: float = 0.0
+    """… and when it was, as Unix time."""
     jobs: dict[str, Job] = field(default_factory=dict)
     """Those of the latest start in the order of its plan, then what earlier ones had beside them."""
     standings: dict[str, Standing] = field(default_factory=dict)
     counts: dict[int, Counter[str]] = field(default_factory=lambda: {1: Counter(), 2: Counter()})
     """States by phase."""
+    timeline: Timeline = field(default_factory=Timeline)
+    """Which slots ran what."""
     _changes: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES))
     _first: int = 0
     """The number after which changes are remembered."""
@@ -53,7 +58,8 @@ class Model:
 
     def take(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Take in rows of the journal, each behind its number, the oldest first."""
-        for seq, _, job_id, *_ in rows:
+        for seq, at, job_id, trigger, state, attempt, worker, *_ in rows:
+            self.timeline.take(at, job_id, trigger, state, attempt, worker)
             if job_id not in self.jobs:
                 self._add(job_of(job_id))
             if len(self._changes) == MOST_CHANGES:
@@ -66,7 +72,8 @@ class Model:
             counts = self.counts[self.jobs[job_id].phase]
             counts[state] -= 1
             counts[self.standing(job_id).state] += 1
-        self.seq = rows[-1][0] if rows else self.seq
+        if rows:
+            self.seq, self.last_at = rows[-1][:2]
 
     def changed(self, since: int) -> set[str] | None:
         """Return which jobs have changed after a transition; None where that is not remembered."""

@@ -16,7 +16,7 @@ from master.runs.control.client import order_all
 from master.view.answers.grouped_results import as_json
 from master.view.answers.states import STATES
 from master.web.causes import AT_ONCE, Causes, Told
-from master.web.details import base_models, detail_json
+from master.web.details import base_models, detail_json, journal_json
 from master.web.listing import Wish, row_json, selected
 from master.web.logs import log_json
 from master.web.model import Model
@@ -27,6 +27,8 @@ Answer = dict[str, Any]
 MAY_ORDER = ("cancel", "retry", "pause", "drain", "resume")
 """What names programs and machines, as `add` and `add-worker` do, is said in a shell."""
 _MOST_GROUPS = 2000
+_SHORTEST_S = 1.0
+"""Of the time line."""
 
 
 class Page:
@@ -113,6 +115,27 @@ class Page:
         """Return the base models and what starts from them."""
         stored = await asyncio.to_thread(self.watch.stored)
         return {"base_models": base_models(self.model, stored)}
+
+    def timeline(self, since: float | None, until: float | None, steps: int, offset: int) -> Answer:
+        """Return which slots ran what in a time, by default from the first start until now."""
+        timeline, now = self.model.timeline, steady_clock.now()
+        begin = timeline.begin if timeline.begin is not None else now
+        ends = now if self.watch.has_master or not self.model.last_at else self.model.last_at
+        window = begin if since is None else since, ends if until is None else until
+        if window[1] <= window[0]:
+            window = window[0], window[0] + _SHORTEST_S
+        told = timeline.json(*window, steps, offset)
+        return {
+            **told,
+            "begin": begin,
+            "end": max(ends, begin + _SHORTEST_S),
+            "now": now,
+            "seq": self.model.seq,
+        }
+
+    async def journal(self, before: int | None, limit: int) -> Answer:
+        """Return the last transitions of before one, the latest first."""
+        return {"lines": journal_json(await asyncio.to_thread(self.watch.latest, before, limit))}
 
     async def results(self, by: str, over: tuple[str, ...]) -> Answer:
         """Return means over seeds, the best first."""

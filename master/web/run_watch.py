@@ -117,6 +117,11 @@ class RunWatch:
         with self._reading, self._follower.snapshot() as snapshot:
             return snapshot.history(job_id)
 
+    def latest(self, before: int | None, most: int) -> list[tuple[int, Transition]]:
+        """Return the last transitions of before one, each with its number, the latest first."""
+        with self._reading, self._follower.snapshot() as snapshot:
+            return snapshot.latest(before, most)
+
     def stored(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the manifests of the base models that are at home."""
         whole, _ = BaseModelStore(self.layout).look(list(stored(self.layout)))

@@ -25,7 +25,7 @@ from tests.support.runs import ROOT, SCRIPTS, Run
 
 CHROMIUM = Path("/usr/bin/chromium")
 WICKED = "</script><img src=x onerror='window.ran = 5'>"
-SCREENS = ("now", "jobs", "base", "machines", "results")
+SCREENS = ("now", "jobs", "base", "machines", "results", "time")
 FLAGS = [
     *("--no-sandbox", "--disable-background-networking", "--disable-component-update"),
     *("--no-first-run", "--disable-sync", "--disable-gpu"),

@@ -3,10 +3,11 @@ import { byId, el, foreign, problem, put } from "./dom.js";
 import { Live, get } from "./api.js";
 import * as now from "./now.js";
 import * as jobs from "./jobs.js";
+import * as slots from "./slots.js";
 import * as drawer from "./drawer.js";
 import { baseModels, machines, results } from "./others.js";
 
-const SCREENS = { now: ["Now", now.show], jobs: ["Jobs", jobs.show], base: ["Base models", baseModels], machines: ["Machines", machines], results: ["Results", results] };
+const SCREENS = { now: ["Now", now.show], jobs: ["Jobs", jobs.show], base: ["Base models", baseModels], machines: ["Machines", machines], results: ["Results", results], time: ["Time line", slots.show] };
 const WORDS = { live: "live", asking: "asks every few seconds", away: "no connection: shown is what was known" };
 const main = byId("main");
 
@@ -53,6 +54,7 @@ async function refresh() {
   status(how);
   const [name] = place();
   if (name === "now") now.update(stage, page);
+  slots.changed();
   if (name === "machines") await machines(stage, page);
   drawer.changed(page);
 }
@@ -79,6 +81,7 @@ async function show() {
   const own = el("div", { class: "screen" });
   stage = own;
   jobs.leave();
+  slots.leave();
   put(main, own);
   put(byId("screens"), Object.entries(SCREENS).map(([key, [text]]) =>
     el("a", { href: `#${key}`, "aria-current": key === name ? "page" : null }, String(text))));

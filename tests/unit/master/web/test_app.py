@@ -37,6 +37,22 @@ def test_one_job_and_its_log(visitor: TestClient) -> None:
     assert visitor.get("/api/log", params={"id": JOB}).json()["says"] == "there is no log of it here"
 
 
+def test_the_time_line_from_the_first_start_to_now(visitor: TestClient) -> None:
+    told = visitor.get("/api/timeline").json()
+    assert (told["since"], told["begin"], told["lanes"]) == (5.0, 5.0, 1)
+    failed, runs = told["rows"][0]["pieces"]
+    assert failed == [5.0, 7.0, "failed", JOB, 1] and runs[1:4] == [None, "running", "alpha/plain"]
+    part = visitor.get("/api/timeline", params={"since": 6, "until": 6, "steps": 10}).json()
+    assert part["until"] > part["since"] == 6 and len(part["rows"][0]["pieces"]) == 1
+
+
+def test_the_journal_the_latest_first(visitor: TestClient) -> None:
+    first, second = visitor.get("/api/journal", params={"limit": 2}).json()["lines"]
+    assert (first["seq"], first["job"], first["state"], second["seq"]) == (8, "alpha/plain", "running", 7)
+    earlier = visitor.get("/api/journal", params={"before": 7, "limit": 1}).json()["lines"]
+    assert earlier[0]["note"] == "out of luck" and earlier[0]["job"] == JOB
+
+
 def test_base_models_and_results(visitor: TestClient) -> None:
     assert len(visitor.get("/api/base-models").json()["base_models"]) == 2
     assert visitor.get("/api/results").json()["metrics"] == []
@@ -58,6 +74,11 @@ def test_changes_for_who_has_no_websocket(visitor: TestClient) -> None:
         ("/api/jobs?limit=201", 422, "query.limit"),
         ("/api/jobs?sort=size", 422, "query.sort"),
         ("/api/jobs?nonsense=1", 422, "query.nonsense"),
+        ("/api/timeline?since=inf", 422, "query.since"),
+        ("/api/timeline?until=nan", 422, "query.until"),
+        ("/api/timeline?steps=801", 422, "query.steps"),
+        ("/api/journal?limit=0", 422, "query.limit"),
+        ("/api/journal?before=-1", 422, "query.before"),
         ("/api/changes?since=-1", 422, "query.since"),
         ("/api/results?by=acc", 400, "by: no job left a metric `acc`"),
         ("/api/none", 404, "Not Found"),
