@@ -142,6 +142,7 @@ class Run:
             )
             ending.callback(server.close)
             server.board.subscribe(notices)
+            server.use.subscribe(notices)
         except OSError as error:
             self.note(
                 f"`twophase why`, `cancel` and the like cannot reach this run: {error.strerror or error}"

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from master.errors import NoMaster, TwophaseError, UsageError
+from master.web.drawn.answers import Drawn
 from master.web.drawn.timeline import MOST_STEPS
 from master.web.guard import Guard
 from master.web.listing import MOST_ROWS
@@ -69,6 +70,7 @@ def build(page: Page, guard: Callable[[Any], Guard]) -> Guard:
     app = FastAPI(title="Twophase", docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
     _add_errors(app)
     _add_reading(app, page)
+    _add_drawn(app, Drawn(page.watch))
     _add_acting(app, page)
 
     @app.websocket("/ws")
@@ -86,7 +88,7 @@ def _add_reading(app: FastAPI, page: Page) -> None:
 
     @app.get("/api/overview")
     async def overview(request: Request) -> Answer:
-        return {**page.overview(), "role": request.scope["role"].value}
+        return {**await page.overview(), "role": request.scope["role"].value}
 
     @app.get("/api/jobs")
     async def jobs(wanted: Annotated[Wanted, Query()]) -> Answer:
@@ -105,16 +107,6 @@ def _add_reading(app: FastAPI, page: Page) -> None:
     async def base_models() -> Answer:
         return await page.base_models()
 
-    @app.get("/api/timeline")
-    async def timeline(wanted: Annotated[Window, Query()]) -> Answer:
-        return page.timeline(wanted.since, wanted.until, wanted.steps, wanted.offset)
-
-    @app.get("/api/journal")
-    async def journal(
-        before: Number | None = None, limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50
-    ) -> Answer:
-        return await page.journal(before, limit)
-
     @app.get("/api/results")
     async def results(by: Words = "", over: Words = "seed,fold") -> Answer:
         return await page.results(by, tuple(filter(None, over.split(","))))
@@ -122,6 +114,22 @@ def _add_reading(app: FastAPI, page: Page) -> None:
     @app.get("/api/changes")
     async def changes(since: Annotated[int, Query(ge=0)], watch: Watched = ()) -> Answer:
         return page.changes(since, watch)
+
+
+def _add_drawn(app: FastAPI, drawn: Drawn) -> None:
+    @app.get("/api/curves")
+    async def curves(id: JobId) -> Answer:
+        return await drawn.curves(id)
+
+    @app.get("/api/timeline")
+    async def timeline(wanted: Annotated[Window, Query()]) -> Answer:
+        return drawn.timeline(wanted.since, wanted.until, wanted.steps, wanted.offset)
+
+    @app.get("/api/journal")
+    async def journal(
+        before: Number | None = None, limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50
+    ) -> Answer:
+        return await drawn.journal(before, limit)
 
 
 def _add_acting(app: FastAPI, page: Page) -> None:

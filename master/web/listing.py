@@ -9,6 +9,7 @@ from typing import Any
 from master.core.explaining.standing import Standing
 from master.core.harmless import brief
 from master.core.json_values import same
+from master.core.nearest import shown
 from master.core.planning.plan import Job, base_model_job_id
 from master.intake.sweeps.words import named_value
 from master.view.answers.states import STATES
@@ -51,6 +52,12 @@ def selected(model: Model, wish: Wish) -> list[str]:
     found = [(each[0], each[2]) for each in all_jobs if all(fits(*each) for fits in tests)]
     key = _KEYS[wish.sort]
     return [job_id for job_id, _ in sorted(found, key=lambda each: key(*each), reverse=wish.reverse)]
+
+
+def check(model: Model, job_id: str) -> None:
+    """Raise LookupError for a job that is none of the run."""
+    if job_id not in model.jobs:
+        raise LookupError(f"no job {shown(job_id)} in this run")
 
 
 def _tests(model: Model, wish: Wish) -> Iterable[Fits]:

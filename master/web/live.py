@@ -31,8 +31,9 @@ class Live:
             try:
                 found = await asyncio.to_thread(watch.look)
                 before = watch.has_master
-                await asyncio.to_thread(watch.ask_machines)
-                if watch.take(found) or before != watch.has_master:
+                told = await asyncio.to_thread(watch.ask_machines)
+                # Both are taken in, whatever the first one says.
+                if any([watch.take(found), watch.hear(told), before != watch.has_master]):
                     async with self._news:
                         self._news.notify_all()
             except TwophaseError:  # told by the next look that works; the page shows what it has

@@ -16,8 +16,8 @@ from master.runs.control.client import order_all
 from master.view.answers.grouped_results import as_json
 from master.view.answers.states import STATES
 from master.web.causes import AT_ONCE, Causes, Told
-from master.web.details import base_models, detail_json, journal_json
-from master.web.listing import Wish, row_json, selected
+from master.web.details import base_models, detail_json
+from master.web.listing import Wish, check, row_json, selected
 from master.web.logs import log_json
 from master.web.model import Model
 from master.web.overview import Failures, eta, needs_a_human, phases
@@ -27,8 +27,6 @@ Answer = dict[str, Any]
 MAY_ORDER = ("cancel", "retry", "pause", "drain", "resume")
 """What names programs and machines, as `add` and `add-worker` do, is said in a shell."""
 _MOST_GROUPS = 2000
-_SHORTEST_S = 1.0
-"""Of the time line."""
 
 
 class Page:
@@ -45,8 +43,10 @@ class Page:
         """Return the picture of the run."""
         return self.watch.model
 
-    def overview(self) -> Answer:
+    async def overview(self) -> Answer:
         """Return what the screen "now" shows, and what all screens need."""
+        if self.watch.visited():
+            self.watch.hear(await asyncio.to_thread(self.watch.ask_machines))
         model, at, told = self.model, steady_clock.now(), self.watch.machines
         return {
             "run_id": model.run_id,
@@ -61,7 +61,9 @@ class Page:
             "paces": [list(each) for each in self.watch.paces],
             "failures": self._failures.ways(model),
             "needs": list(needs_a_human(model, told, at)),
-            "machines": told["workers"] if told else [],
+            "machines": [{**each, "use": self.watch.use.get(each["name"])} for each in told["workers"]]
+            if told
+            else [],
         }
 
     async def jobs(self, wish: Wish, offset: int, limit: int) -> Answer:
@@ -75,7 +77,16 @@ class Page:
         return {"seq": self.model.seq, "matching": len(found), "total": len(self.model.jobs), "rows": rows}
 
     def _rows(self, job_ids: Iterable[str]) -> list[Answer]:
-        return [row_json(self.model, job_id, self._why(job_id)[0]) for job_id in job_ids]
+        return [
+            {**row_json(self.model, job_id, self._why(job_id)[0]), "progress": self._progress(job_id)}
+            for job_id in job_ids
+        ]
+
+    def _progress(self, job_id: str) -> Answer | None:
+        """Return how far a job that runs is; None where that is not known."""
+        standing = self.model.standing(job_id)
+        report = self.watch.progress.of(job_id, standing.attempt) if standing.state == "running" else None
+        return report.json(standing.started_at, steady_clock.now()) if report else None
 
     def _all(self, wish: Wish) -> list[str]:
         """Return all jobs of a list, which scrolling through it asks for again and again."""
@@ -97,16 +108,17 @@ class Page:
 
     async def job(self, job_id: str) -> Answer:
         """Return all that is known of a job."""
-        _check(self.model, job_id)
+        check(self.model, job_id)
         history = await asyncio.to_thread(self.watch.history, job_id)
         if self.watch.has_master:
             await self._learn([job_id])
         says, changes = self._why(job_id)
-        return {**detail_json(self.model, job_id, history), "why": says, "changes": changes}
+        told = {"why": says, "changes": changes, "progress": self._progress(job_id)}
+        return {**detail_json(self.model, job_id, history), **told}
 
     async def log(self, job_id: str, attempt: int | None) -> Answer:
         """Return the end of a log."""
-        _check(self.model, job_id)
+        check(self.model, job_id)
         return await asyncio.to_thread(
             log_json, self.watch.layout, job_id, self.model.standing(job_id), attempt
         )
@@ -115,27 +127,6 @@ class Page:
         """Return the base models and what starts from them."""
         stored = await asyncio.to_thread(self.watch.stored)
         return {"base_models": base_models(self.model, stored)}
-
-    def timeline(self, since: float | None, until: float | None, steps: int, offset: int) -> Answer:
-        """Return which slots ran what in a time, by default from the first start until now."""
-        timeline, now = self.model.timeline, steady_clock.now()
-        begin = timeline.begin if timeline.begin is not None else now
-        ends = now if self.watch.has_master or not self.model.last_at else self.model.last_at
-        window = begin if since is None else since, ends if until is None else until
-        if window[1] <= window[0]:
-            window = window[0], window[0] + _SHORTEST_S
-        told = timeline.json(*window, steps, offset)
-        return {
-            **told,
-            "begin": begin,
-            "end": max(ends, begin + _SHORTEST_S),
-            "now": now,
-            "seq": self.model.seq,
-        }
-
-    async def journal(self, before: int | None, limit: int) -> Answer:
-        """Return the last transitions of before one, the latest first."""
-        return {"lines": journal_json(await asyncio.to_thread(self.watch.latest, before, limit))}
 
     async def results(self, by: str, over: tuple[str, ...]) -> Answer:
         """Return means over seeds, the best first."""
@@ -158,12 +149,15 @@ class Page:
         return {**told, "metrics": list(question.metrics), "groups_in_all": len(lines)}
 
     def changes(self, since: int, watch: Sequence[str]) -> Answer:
-        """Return the rows among those that are watched that have changed since a transition."""
+        """Return which of the watched rows have changed since a transition, and how far their jobs are."""
+        self.watch.visited()
         changed = self.model.changed(since)
         seen = watch if changed is None else [job_id for job_id in watch if job_id in changed]
         rows = self._rows(job_id for job_id in seen if job_id in self.model.jobs)
+        told = {each: found for each in watch if each in self.model.jobs and (found := self._progress(each))}
         has_master = self.watch.has_master
-        return {"seq": self.model.seq, "reload": changed is None, "rows": rows, "has_master": has_master}
+        new = {"seq": self.model.seq, "reload": changed is None, "has_master": has_master}
+        return {**new, "rows": rows, "progress": told}
 
     async def order(self, verb: str, asked: object) -> Answer:
         """Have the master carry an order out: on the jobs of `jobs`, or on all that fit `matching`."""
@@ -174,11 +168,6 @@ class Page:
             wish = wished(*_matching(fields.pop("matching")))
             fields |= {"jobs": _selected(self.model, wish), "only": list(wish.states)}
         return await asyncio.to_thread(order_all, self.watch.layout, verb, fields, why, dry_run=dry_run)
-
-
-def _check(model: Model, job_id: str) -> None:
-    if job_id not in model.jobs:
-        raise LookupError(f"no job {shown(job_id)} in this run")
 
 
 def wished(query: str, states: str, base: str, sort: str = "state", reverse: bool = False) -> Wish:

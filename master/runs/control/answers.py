@@ -27,7 +27,7 @@ WHY, LOGS = "/api/why/", "/api/logs/"
 """Before the id of a job."""
 PROGRESS = "/api/progress/"
 """Before the number of the last report that is known."""
-TIME_LEFT, MACHINES, WORKERS = "/api/time-left", "/api/machines", "/api/workers"
+TIME_LEFT, MACHINES, WORKERS, USE = "/api/time-left", "/api/machines", "/api/workers", "/api/use"
 """Whole routes."""
 _MOST_DIGITS = 15
 _PHASES = {1: "base_models", 2: "experiments"}

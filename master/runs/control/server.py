@@ -17,13 +17,14 @@ from master.adapters.inbox import Inbox
 from master.runs.control.added_jobs import MOST_BYTES as MOST_BYTES_OF_JOBS
 from master.runs.control.added_jobs import ROUTE as JOBS
 from master.runs.control.added_jobs import answered, ordered_jobs
-from master.runs.control.answers import LOGS, PROGRESS, Answer, answer, progress
+from master.runs.control.answers import LOGS, PROGRESS, USE, Answer, answer, progress
 from master.runs.control.log_follow import Watchable
 from master.runs.control.log_streams import JSON, LogStreams, say
 from master.runs.control.orders import MOST_BYTES, Prepare, Refused, carried_out, ordered, prepared
 from master.runs.control.place import connected, is_ours, listening, peer_of, remove
 from master.runs.control.progress import ProgressBoard
 from master.runs.snapshot import SharedState
+from master.runs.usage.latest import LatestUse
 from master.specs import EMPTY
 from master.storage.run_layout import RunLayout
 
@@ -54,6 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _told(self) -> Answer:
         if self.path.startswith(PROGRESS):
             return progress(self.path, self.server.board)
+        if self.path == USE:
+            return HTTPStatus.OK, self.server.use.told()
         with self.server.shared.looking() as state:
             status, told = answer(self.path, state, steady_clock.now())
         return status, told() if callable(told) else told
@@ -121,7 +124,7 @@ class ControlServer:
         `is_over` no order is waited for.
         """
         self.shared, self.inbox, self.prepare, self.is_over = shared, inbox, prepare, is_over
-        self.logs, self.board = LogStreams(shared, links, layout), ProgressBoard()
+        self.logs, self.board, self.use = LogStreams(shared, links, layout), ProgressBoard(), LatestUse()
         """The second hears what attempts say once it is among the run's observers."""
         self._layout, self._closing = layout, False
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)

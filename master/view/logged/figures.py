@@ -26,6 +26,8 @@ class Figures:
     metrics: Mapping[str, float] = field(default_factory=dict)
     problem: str = ""
     """Why figures that are there could not be read."""
+    curves: Curves = field(default_factory=dict, compare=False)
+    """What the metrics are the last and the best of, where that was logged."""
 
 
 def figures_of(result: Path, source: str = "") -> Figures:
@@ -36,6 +38,16 @@ def figures_of(result: Path, source: str = "") -> Figures:
         if found.metrics or found.problem:
             return found
     return Figures()
+
+
+def curves_of(result: Path) -> tuple[Curves, str]:
+    """Return what was logged again and again, from the first kind of log, or why it cannot be read."""
+    looked = _Result(result)
+    for read in (_of_csv, _of_events):
+        found = read(looked)
+        if found.curves or found.problem:
+            return found.curves, found.problem
+    return {}, ""
 
 
 class _Result:
@@ -87,7 +99,7 @@ def _read(paths: list[Path], read: Callable[[Path], Curves], result: Path) -> Fi
             return Figures({}, f"TensorBoard's event files need a package: {error}")
         except (OSError, ValueError) as error:
             return Figures({}, f"{path.relative_to(result).as_posix()}: {error}")
-    return Figures(metrics_of(curves))
+    return Figures(metrics_of(curves), curves=curves)
 
 
 def _files(result: Path) -> Iterator[Path]:

@@ -29,7 +29,7 @@ const POLL_S = 3;
 
 /** Hears what changes; where there is no WebSocket, it asks again and again. */
 export class Live {
-  /** @param {(told: {seq: number, reload: boolean, rows: any[]}) => void} hear @param {(how: string) => void} status */
+  /** @param {(told: {seq: number, reload: boolean, rows: any[], moved: boolean}) => void} hear @param {(how: string) => void} status */
   constructor(hear, status) {
     this.hear = hear;
     this.status = status;
@@ -86,13 +86,14 @@ export class Live {
     }
   }
 
-  /** @param {{seq: number, reload: boolean, rows: any[], has_master: boolean}} told @param {string} how */
+  /** @param {{seq: number, reload: boolean, rows: any[], has_master: boolean, progress: Record<string, any>}} told @param {string} how */
   take(told, how) {
     this.heard = Date.now();
-    const is_new = told.reload || told.has_master !== this.hasMaster || told.seq !== this.since || told.rows.length > 0;
+    const moved = told.reload || told.has_master !== this.hasMaster || told.seq !== this.since || told.rows.length > 0;
     this.since = told.seq;
     this.hasMaster = told.has_master;
     this.status(how);
-    if (is_new) this.hear(told);
+    // Also without a transition: how far jobs are, and how busy the machines.
+    if (moved || told.has_master) this.hear({ ...told, moved });
   }
 }

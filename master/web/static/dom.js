@@ -101,5 +101,15 @@ export function table(heads, rows, label) {
     el("table", {}, el("thead", {}, head), el("tbody", {}, body)));
 }
 
+/** How far a job that runs is, as a bar and words.  @param {any} progress */
+export function howFar(progress) {
+  if (!progress) return null;
+  const { epoch, epochs, share, left_s: left, says } = progress;
+  const words = [`epoch ${figure(epoch)}${epochs ? ` of ${figure(epochs)}` : ""}`, share !== null && `${Math.round(share * 100)} %`,
+    left !== null && `about ${span(left)} left`, says].filter(Boolean).join(" · ");
+  const bar = share === null ? null : el("progress", { max: 1, value: share, "aria-label": `${Math.round(share * 100)} % done` });
+  return el("span", { class: "far" }, bar, bar && " ", foreign(words));
+}
+
 /** @param {string} text @param {() => void} act @param {Record<string, any>} [props] */
 export const button = (text, act, props = {}) => el("button", { type: "button", onclick: act, ...props }, text);

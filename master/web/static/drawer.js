@@ -1,7 +1,8 @@
 // One job beside whatever screen is shown: its history, what it was given, its neighbours, its log.
-import { ENDED, badge, button, byId, bytes, clock, el, foreign, problem, put, shown, span, table } from "./dom.js";
+import { ENDED, badge, button, byId, bytes, clock, el, foreign, howFar, problem, put, shown, span, table } from "./dom.js";
 import { get } from "./api.js";
 import { give } from "./orders.js";
+import * as curves from "./curves.js";
 
 const LOG_S = 2;
 /** @type {{id: string, seq: number, timer: any, from: Element | null} | null} */
@@ -42,8 +43,10 @@ async function refresh(page, here) {
     if (current !== here || call !== here.seq) return;
     const kept = drawer.querySelector(".log") || el("pre", { class: "log", tabindex: 0, role: "region", "aria-label": "Log" });
     const focused = drawer.contains(document.activeElement) && document.activeElement?.classList.contains("close");
-    put(drawer, ...parts(page, job), el("h3", {}, "Log"), el("p", { class: "logs" }), kept);
+    const figures = drawer.querySelector(".figures") || el("section", { class: "figures", "aria-label": "Curves" });
+    put(drawer, ...parts(page, job), figures, el("h3", {}, "Log"), el("p", { class: "logs" }), kept);
     if (focused) /** @type {HTMLElement | null} */ (drawer.querySelector(".close"))?.focus();
+    curves.show(figures, here.id, () => current === here && figures.isConnected);
     log(here, ENDED.includes(job.state));
   } catch (error) {
     if (current === here) put(drawer, button("close", () => close()), problem(error));
@@ -57,6 +60,7 @@ function parts(page, job) {
   return [
     el("div", { class: "top" }, button("✕", () => close(), { class: "close", "aria-label": "close" }), el("h2", {}, foreign(job.job_id))),
     el("p", {}, badge(job.state), " ", job.why ? foreign(job.why) : foreign(job.error || "")),
+    job.progress && el("p", {}, howFar(job.progress)),
     job.changes && el("p", { class: "cure" }, "what would change it: ", foreign(job.changes)),
     el("p", { class: "actions" }, fit.map((/** @type {string} */ verb) => button(`${verb}…`, () => give(verb, { jobs: [job.job_id] }, () => changed(page)), { class: "act" })),
       job.base && el("a", { href: `#jobs?base=${job.base}` }, `all of base model ${job.base.slice(0, 8)}`)),

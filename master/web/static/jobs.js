@@ -1,5 +1,5 @@
 // The screen "jobs": a list of any length of which only what is seen is in the page.
-import { badge, button, clock, count, el, foreign, put, span } from "./dom.js";
+import { badge, button, clock, count, el, foreign, howFar, put, span } from "./dom.js";
 import { get } from "./api.js";
 import { give } from "./orders.js";
 
@@ -22,7 +22,7 @@ export function leave() {
   list = null;
 }
 
-/** @param {{seq: number, reload: boolean, rows: any[]}} told */
+/** @param {{seq: number, reload: boolean, rows: any[], moved: boolean}} told */
 export function changed(told) {
   list?.take(told);
 }
@@ -159,7 +159,7 @@ class List {
     const line = el("div", {
       role: "row", class: i === this.cursor ? "row cursor" : "row", "aria-rowindex": i + 1, "aria-selected": String(chosen), "data-id": row.id,
       onclick: () => { this.cursor = i; this.page.open(row.id); this.draw(); },
-    }, cell("box", box), cell("s", badge(row.state)), cell("id", foreign(row.id)), cell("why", foreign(row.why || "")),
+    }, cell("box", box), cell("s", badge(row.state)), cell("id", foreign(row.id)), cell("why", howFar(row.progress) || foreign(row.why || "")),
     cell("where", foreign(row.where || "–")), cell("tries", row.tries), cell("took", span(took)), cell("since", clock(row.since)));
     line.style.transform = `translateY(${i * HEIGHT}px)`;
     line.title = row.why ? `${row.id}: ${row.why}` : row.id;
@@ -214,11 +214,16 @@ class List {
     event.preventDefault();
   }
 
-  /** @param {{reload: boolean, rows: any[]}} told */
+  /** @param {{reload: boolean, rows: any[], progress?: Record<string, any>, moved: boolean}} told */
   take(told) {
     const fresh = new Map(told.rows.map((row) => [row.id, row]));
-    for (const [i, row] of this.rows) if (fresh.has(row.id)) this.rows.set(i, fresh.get(row.id));
+    const far = told.progress || {};
+    for (const [i, row] of this.rows) {
+      if (fresh.has(row.id)) this.rows.set(i, fresh.get(row.id));
+      else if (row.state === "running" && far[row.id]) row.progress = far[row.id];
+    }
     this.draw();
+    if (!told.moved) return;
     // The order may be another by now: not for each change, as a run may have thousands a second.
     if (Date.now() - this.stale > 2000) this.reload();
     else {

@@ -30,6 +30,7 @@ let again = false;
 /** At most one look at a time, and one after it.  @param {any} told */
 function heard(told) {
   jobs.changed(told);
+  if (!told.moved && ["jobs", "results", "base", "time"].includes(place()[0])) return drawer.changed(page);
   if (busy) {
     again = true;
     return;
@@ -39,7 +40,7 @@ function heard(told) {
       busy = null;
       if (again) {
         again = false;
-        heard({ seq: 0, reload: false, rows: [] });
+        heard({ seq: 0, reload: false, rows: [], moved: false });
       }
     }, 1000);
   });

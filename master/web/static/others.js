@@ -51,10 +51,27 @@ function card(worker, page) {
     el("p", {}, state, worker.since ? ` since ${clock(worker.since)}` : ""),
     el("p", {}, meter, ` ${count(worker.running)} of ${count(worker.slots)} slots`, worker.held_by_others ? `, ${figure(worker.held_by_others)} held by others` : ""),
     el("p", {}, `${gpus}, ${worker.cores ? `${count(worker.cores)} cores, ` : ""}${bytes(worker.memory_bytes)} memory`),
+    use(worker.use),
     worker.labels.length ? el("p", {}, "labels: ", foreign(worker.labels.join(", "))) : null,
     worker.reason && problem(worker.reason),
     el("p", { class: "actions" }, verbs.map((verb) => button(`${verb}…`, () => give(verb, { workers: [worker.name] }, () => {}))),
       el("a", { href: `#jobs?${new URLSearchParams({ q: worker.name, state: "running" })}` }, "what runs there")));
+}
+
+/** How busy a machine is, by whomever.  @param {any} now */
+function use(now) {
+  if (!now) return null;
+  const meter = (/** @type {string} */ name, /** @type {number} */ value, /** @type {number} */ max, /** @type {string} */ words) =>
+    el("p", { class: "use" }, el("span", {}, name), el("meter", { min: 0, max, value: Math.min(value, max), "aria-label": `${name}: ${words}` }), ` ${words}`);
+  const gpu = (/** @type {any} */ each) => [
+    each.utilization_percent === null ? null : meter(`GPU ${each.index}`, each.utilization_percent, 100, `${figure(Math.round(each.utilization_percent))} % busy`),
+    each.used_bytes === null || !each.total_bytes ? null : meter(each.utilization_percent === null ? `GPU ${each.index}` : "", each.used_bytes, each.total_bytes, `${bytes(each.used_bytes)} of ${bytes(each.total_bytes)}`),
+  ];
+  return [
+    now.gpus.map(gpu),
+    now.cpu_percent === null ? null : meter("CPU", now.cpu_percent, 100, `${Math.round(now.cpu_percent)} % busy`),
+    now.memory_bytes ? meter("memory", now.memory_used_bytes, now.memory_bytes, `${bytes(now.memory_used_bytes)} of ${bytes(now.memory_bytes)}`) : null,
+  ];
 }
 
 /** @param {HTMLElement} main @param {any} page @param {URLSearchParams} words */

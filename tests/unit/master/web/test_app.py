@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from master.storage.run_layout import RunLayout
 from master.web.app import STATIC
 from tests.unit.master.web.conftest import ORIGIN
 
@@ -51,6 +53,16 @@ def test_the_journal_the_latest_first(visitor: TestClient) -> None:
     assert (first["seq"], first["job"], first["state"], second["seq"]) == (8, "alpha/plain", "running", 7)
     earlier = visitor.get("/api/journal", params={"before": 7, "limit": 1}).json()["lines"]
     assert earlier[0]["note"] == "out of luck" and earlier[0]["job"] == JOB
+
+
+def test_the_curves_of_a_job(visitor: TestClient, run: Path) -> None:
+    assert visitor.get("/api/curves", params={"id": JOB}).json()["curves"] == []
+    log = RunLayout(run).result(JOB) / "metrics.csv"
+    log.parent.mkdir(parents=True)
+    log.write_text("epoch,loss</script>\n0,0.5\n1,inf\n2,0.25\n")
+    told = visitor.get("/api/curves", params={"id": JOB}).json()
+    assert told["curves"] == [{"name": "loss</script>", "x": [1.0, 2.0, 3.0], "y": [0.5, None, 0.25]}]
+    assert (told["over"], told["in_all"], told["says"]) == ("value", 1, "")
 
 
 def test_base_models_and_results(visitor: TestClient) -> None:

@@ -82,9 +82,11 @@ def test_a_running_master_is_asked_why_jobs_are_given_to_no_worker(
     page = Page(watch)
     asked: list[Any] = []
     monkeypatch.setattr(page._causes, "learn", lambda jobs: asked.extend(jobs))
+    monkeypatch.setattr(watch, "ask_machines", lambda: None)
     asyncio.run(page.jobs(wished("", "", "", "state", False), 0, 10))
     assert asked == [("alpha/lr=0.01", 99.0)]
-    assert set(page.overview()["verbs"]) <= set(ORDERS) and page.overview()["has_master"]
+    told = asyncio.run(page.overview())
+    assert set(told["verbs"]) <= set(ORDERS) and told["has_master"]
 
 
 def test_scrolling_through_a_list_does_not_make_it_again(

@@ -9,7 +9,7 @@ import pytest
 
 from master.view.logged import figures
 from master.view.logged.event_files import NotInstalled
-from master.view.logged.figures import Figures, figures_of
+from master.view.logged.figures import Figures, curves_of, figures_of
 
 CSV = "epoch,val_loss\n0,0.5\n1,0.2\n2,0.3\n"
 
@@ -29,6 +29,13 @@ def test_what_the_script_says_itself_comes_first(tmp_path: Path) -> None:
     put(tmp_path / "logs" / "metrics.csv")
     assert figures_of(tmp_path) == Figures({"f1": 0.5})
     assert figures_of(tmp_path, "csv") == Figures({"val_loss": 0.3, "best_val_loss": 0.2})
+
+
+def test_curves_are_those_of_a_log_whatever_the_script_says_itself(tmp_path: Path) -> None:
+    assert curves_of(tmp_path) == ({}, "")
+    put(tmp_path / "metrics.json", json.dumps({"f1": 0.5}))
+    put(tmp_path / "logs" / "metrics.csv")
+    assert curves_of(tmp_path) == ({"val_loss": [0.5, 0.2, 0.3]}, "")
 
 
 @pytest.mark.parametrize(
