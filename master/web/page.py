@@ -18,7 +18,7 @@ from master.view.answers.states import STATES
 from master.web.causes import AT_ONCE, Causes, Told
 from master.web.details import base_models, detail_json
 from master.web.listing import Wish, check, row_json, selected
-from master.web.logs import log_json
+from master.web.logs.ends import log_json
 from master.web.model import Model
 from master.web.overview import Failures, eta, needs_a_human, phases
 from master.web.run_watch import RunWatch
@@ -45,9 +45,10 @@ class Page:
 
     async def overview(self) -> Answer:
         """Return what the screen "now" shows, and what all screens need."""
-        if self.watch.visited():
-            self.watch.hear(await asyncio.to_thread(self.watch.ask_machines))
-        model, at, told = self.model, steady_clock.now(), self.watch.machines
+        master = self.watch.master
+        if master.visited():
+            master.hear(await asyncio.to_thread(master.ask_machines))
+        model, at, told = self.model, steady_clock.now(), master.machines
         return {
             "run_id": model.run_id,
             "name": self.watch.layout.root.resolve().name,
@@ -57,11 +58,11 @@ class Page:
             "stopping": bool(told and told["stopping"]),
             "verbs": list(MAY_ORDER) if told else [],
             "phases": phases(model),
-            "eta_s": eta(self.watch.time_left if told else None),
+            "eta_s": eta(master.time_left if told else None),
             "paces": [list(each) for each in self.watch.paces],
             "failures": self._failures.ways(model),
             "needs": list(needs_a_human(model, told, at)),
-            "machines": [{**each, "use": self.watch.use.get(each["name"])} for each in told["workers"]]
+            "machines": [{**each, "use": master.use.get(each["name"])} for each in told["workers"]]
             if told
             else [],
         }
@@ -78,15 +79,12 @@ class Page:
 
     def _rows(self, job_ids: Iterable[str]) -> list[Answer]:
         return [
-            {**row_json(self.model, job_id, self._why(job_id)[0]), "progress": self._progress(job_id)}
+            {
+                **row_json(self.model, job_id, self._why(job_id)[0]),
+                "progress": self.watch.master.far(job_id, self.model.standing(job_id)),
+            }
             for job_id in job_ids
         ]
-
-    def _progress(self, job_id: str) -> Answer | None:
-        """Return how far a job that runs is; None where that is not known."""
-        standing = self.model.standing(job_id)
-        report = self.watch.progress.of(job_id, standing.attempt) if standing.state == "running" else None
-        return report.json(standing.started_at, steady_clock.now()) if report else None
 
     def _all(self, wish: Wish) -> list[str]:
         """Return all jobs of a list, which scrolling through it asks for again and again."""
@@ -113,7 +111,11 @@ class Page:
         if self.watch.has_master:
             await self._learn([job_id])
         says, changes = self._why(job_id)
-        told = {"why": says, "changes": changes, "progress": self._progress(job_id)}
+        told = {
+            "why": says,
+            "changes": changes,
+            "progress": self.watch.master.far(job_id, self.model.standing(job_id)),
+        }
         return {**detail_json(self.model, job_id, history), **told}
 
     async def log(self, job_id: str, attempt: int | None) -> Answer:
@@ -150,11 +152,15 @@ class Page:
 
     def changes(self, since: int, watch: Sequence[str]) -> Answer:
         """Return which of the watched rows have changed since a transition, and how far their jobs are."""
-        self.watch.visited()
+        self.watch.master.visited()
         changed = self.model.changed(since)
         seen = watch if changed is None else [job_id for job_id in watch if job_id in changed]
         rows = self._rows(job_id for job_id in seen if job_id in self.model.jobs)
-        told = {each: found for each in watch if each in self.model.jobs and (found := self._progress(each))}
+        told = {
+            each: found
+            for each in watch
+            if each in self.model.jobs and (found := self.watch.master.far(each, self.model.standing(each)))
+        }
         has_master = self.watch.has_master
         new = {"seq": self.model.seq, "reload": changed is None, "has_master": has_master}
         return {**new, "rows": rows, "progress": told}

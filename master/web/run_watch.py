@@ -1,4 +1,4 @@
-"""Keeps the page's picture of a run up to date from its journal, and asks its master what only that knows."""
+"""Keeps the page's picture of a run up to date from its journal."""
 
 from __future__ import annotations
 
@@ -14,25 +14,18 @@ from master import steady_clock
 from master.core.explaining.planned import Planned
 from master.core.results.groups import Row
 from master.core.running.commands import Transition
-from master.errors import TwophaseError
-from master.runs.control.answers import MACHINES, PROGRESS, TIME_LEFT, USE
-from master.runs.control.client import ask
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal_following import JournalFollower, News
 from master.storage.run_layout import RunLayout
 from master.storage.verification import stored
 from master.view.answers.result_rows import row_of
-from master.web.drawn.progress import Progress
+from master.web.master_watch import MasterWatch
 from master.web.model import Model
 
 LOOK_S = 0.5
 """Between two looks at the journal …"""
 REST = 20.0
 """… and so many times as long as the last one took: following a large run costs a twentieth of a core."""
-MACHINES_S, RECKONED_S = 2.0, 10.0
-"""Between two questions to the master; the second one holds it up for as long as it has jobs."""
-WATCHED_S = 25.0
-"""For so long after a visitor was heard the master is asked for him."""
 _PACES = 240
 _PACE_S = 15.0
 
@@ -43,20 +36,12 @@ class RunWatch:
     def __init__(self, layout: RunLayout) -> None:
         """Look for the first time.  Raises ConfigError for a journal that cannot be read."""
         self.layout = layout
-        self.machines: dict[str, Any] | None = None
-        """What the master told last; None where none works."""
-        self.time_left: dict[str, Any] | None = None
-        self.use: Mapping[str, Any] = {}
-        """By worker how busy it was a moment ago, as far as a master told."""
-        self.progress = Progress()
-        """How far running jobs are; for the thread of `model`."""
         self.paces = deque[tuple[float, int]](maxlen=_PACES)
         """When was looked, and how many jobs had not ended then."""
         self._follower, self._reading = JournalFollower(layout.journal), threading.Lock()
         self._plan: bytes | None = None
         self._rows = dict[str, tuple[str, float, Row]]()
-        self._asked, self._reckoned, self._rest = 0.0, -RECKONED_S, LOOK_S
-        self._asking, self._visited = threading.Lock(), 0.0
+        self.master, self._rest = MasterWatch(layout), LOOK_S
         self.model = Model()
         self.take(self.look())
 
@@ -67,7 +52,7 @@ class RunWatch:
     @property
     def has_master(self) -> bool:
         """Whether a master has told of its machines last."""
-        return self.machines is not None
+        return self.master.machines is not None
 
     @property
     def rest_s(self) -> float:
@@ -107,45 +92,6 @@ class RunWatch:
         at = steady_clock.now()
         if not self.paces or at - self.paces[-1][0] >= _PACE_S:
             self.paces.append((at, self.model.open))
-
-    def visited(self) -> bool:
-        """Take note of a visitor; tell whether what the master told last is too old for him."""
-        self._visited = time.monotonic()
-        return self._visited - self._asked > WATCHED_S
-
-    def ask_machines(self) -> Mapping[str, Any] | None:
-        """Ask the master of its machines, now and then, and return what it tells of jobs that run.
-
-        None where it tells nothing new; `machines` is None where there is no master.  While nobody looks it
-        is not asked.
-        """
-        with self._asking:
-            now = time.monotonic()
-            if now - self._asked < MACHINES_S or now - self._visited > WATCHED_S:
-                return None
-            try:
-                return self._ask_master()
-            except TwophaseError:  # an earlier version's, or it ends just now
-                self.machines = None
-                return None
-            finally:
-                self._asked = time.monotonic()
-
-    def _ask_master(self) -> Mapping[str, Any] | None:
-        self.machines = ask(self.layout, MACHINES)
-        if not self.has_master:
-            return None
-        if time.monotonic() - self._reckoned >= RECKONED_S:
-            self.time_left, self._reckoned = ask(self.layout, TIME_LEFT), time.monotonic()
-        self.use = ask(self.layout, USE) or {}
-        return ask(self.layout, PROGRESS, str(self.progress.number))
-
-    def hear(self, told: Mapping[str, Any] | None) -> bool:
-        """Take in what `ask_machines` returned; tell whether anything is new."""
-        try:
-            return told is not None and self.progress.take(told)
-        except (ValueError, LookupError, TypeError, AttributeError):  # another version's
-            return False
 
     def history(self, job_id: str) -> list[Transition]:
         """Return what has become of a job."""

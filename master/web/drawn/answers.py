@@ -51,7 +51,7 @@ class Drawn:
         """Return what a job logged again and again: what came home, else what is heard of it as it runs."""
         check(self._watch.model, job_id)
         curves, problem = await asyncio.to_thread(curves_of, self._watch.layout.result(job_id))
-        found = counted(curves, MOST_POINTS) if curves else self._watch.progress.curves(job_id)
+        found = counted(curves, MOST_POINTS) if curves else self._watch.master.progress.curves(job_id)
         told = [{"name": name, "x": xs, "y": ys} for name, (xs, ys) in list(found.items())[:MOST_CURVES]]
         over = "value" if curves else "epoch"
         return {"over": over, "curves": told, "in_all": len(found), "says": brief(problem)}

@@ -36,6 +36,8 @@ export class Live {
     this.since = 0;
     /** @type {string[]} */
     this.watched = [];
+    /** The job whose log is followed, and who hears it.  @type {{id: string, hear: (log: any) => void} | null} */
+    this.log = null;
     /** @type {WebSocket | null} */
     this.socket = null;
     this.failures = 0;
@@ -52,9 +54,19 @@ export class Live {
     this.say();
   }
 
+  /** Hear the log of a job as it is written, of no other; null: of none.  @param {{id: string, hear: (log: any) => void} | null} log */
+  follow(log) {
+    this.log = log;
+    if (this.isOpen()) this.say();
+    else log?.hear({ how: "away", lines: [], rest: "", says: "" });
+  }
+
+  isOpen() {
+    return this.socket !== null && this.socket.readyState === WebSocket.OPEN;
+  }
+
   say() {
-    const is_open = this.socket && this.socket.readyState === WebSocket.OPEN;
-    if (is_open) this.socket?.send(JSON.stringify({ since: this.since, watch: this.watched }));
+    if (this.isOpen()) this.socket?.send(JSON.stringify({ since: this.since, watch: this.watched, log: this.log?.id || "" }));
   }
 
   connect() {
@@ -64,11 +76,14 @@ export class Live {
     socket.onopen = () => this.say();
     socket.onmessage = (message) => {
       this.failures = 0;
-      this.take(JSON.parse(message.data), "live");
+      const told = JSON.parse(message.data);
+      if (!told.log) this.take(told, "live");
+      else if (told.log.id === this.log?.id) this.log?.hear(told.log);
     };
     socket.onclose = () => {
       if (this.socket !== socket) return;
       this.socket = null;
+      this.log?.hear({ how: "away", lines: [], rest: "", says: "" });
       const pause = PAUSES_S[Math.min(this.failures++, PAUSES_S.length - 1)];
       setTimeout(() => this.socket || this.connect(), pause * 1000);
     };
@@ -78,7 +93,7 @@ export class Live {
   async look() {
     const silent = Date.now() - this.heard > SILENCE_S * 1000;
     if (silent && this.socket) this.socket.close();
-    if (this.socket && this.socket.readyState === WebSocket.OPEN && !silent) return;
+    if (this.isOpen() && !silent) return;
     try {
       this.take(await get("/api/changes", { since: this.since, watch: this.watched }), "asking");
     } catch (error) {

@@ -3,26 +3,29 @@ import { ENDED, badge, button, byId, bytes, clock, el, foreign, howFar, problem,
 import { get } from "./api.js";
 import { give } from "./orders.js";
 import * as curves from "./curves.js";
+import { Log } from "./log.js";
 
-const LOG_S = 2;
-/** @type {{id: string, seq: number, timer: any, from: Element | null} | null} */
+/** @type {{id: string, busy: boolean, again: boolean, log: Log, from: Element | null} | null} */
 let current = null;
 
 /** @param {any} page @param {string} id */
 export async function open(page, id) {
   const from = current ? current.from : document.activeElement;
   close(false);
-  const here = (current = { id, seq: 0, timer: null, from });
+  const here = (current = { id, busy: false, again: false, log: new Log(page.live, id), from });
   const drawer = byId("drawer");
   drawer.hidden = false;
-  put(drawer, el("p", {}, "…"));
-  await refresh(page, here);
+  put(drawer, head(id), el("p", {}, "…"));
   drawer.querySelector("button")?.focus();
+  await refresh(page, here);
 }
+
+/** @param {string} id */
+const head = (id) => el("div", { class: "top" }, button("✕", () => close(), { class: "close", "aria-label": "close" }), el("h2", {}, foreign(id)));
 
 export function close(back = true) {
   if (!current) return;
-  clearTimeout(current.timer);
+  current.log.close();
   const { from } = current;
   current = null;
   byId("drawer").hidden = true;
@@ -34,22 +37,34 @@ export function changed(page) {
   if (current) refresh(page, current);
 }
 
-/** @param {any} page @param {any} here */
+/** One question at a time: where answers take their time, the next does not come before them.  @param {any} page @param {any} here */
 async function refresh(page, here) {
+  if (here.busy) {
+    here.again = true;
+    return;
+  }
+  here.busy = true;
+  here.again = false;
+  await draw(page, here);
+  here.busy = false;
+  if (here.again && current === here) setTimeout(() => current === here && refresh(page, here), 1000);
+}
+
+/** @param {any} page @param {any} here */
+async function draw(page, here) {
   const drawer = byId("drawer");
-  const call = ++here.seq;
   try {
     const job = await get("/api/job", { id: here.id });
-    if (current !== here || call !== here.seq) return;
-    const kept = drawer.querySelector(".log") || el("pre", { class: "log", tabindex: 0, role: "region", "aria-label": "Log" });
+    if (current !== here) return;
     const focused = drawer.contains(document.activeElement) && document.activeElement?.classList.contains("close");
     const figures = drawer.querySelector(".figures") || el("section", { class: "figures", "aria-label": "Curves" });
-    put(drawer, ...parts(page, job), figures, el("h3", {}, "Log"), el("p", { class: "logs" }), kept);
+    const [now, before] = parts(page, job);
+    put(drawer, ...now, figures, el("h3", {}, "Log"), here.log.note, here.log.view, ...before);
     if (focused) /** @type {HTMLElement | null} */ (drawer.querySelector(".close"))?.focus();
     curves.show(figures, here.id, () => current === here && figures.isConnected);
-    log(here, ENDED.includes(job.state));
+    here.log.look(job);
   } catch (error) {
-    if (current === here) put(drawer, button("close", () => close()), problem(error));
+    if (current === here) put(drawer, head(here.id), problem(error));
   }
 }
 
@@ -57,8 +72,8 @@ async function refresh(page, here) {
 function parts(page, job) {
   const verbs = page.overview.role === "user" ? page.overview.verbs : [];
   const fit = verbs.filter((/** @type {string} */ v) => (v === "cancel" && !ENDED.includes(job.state)) || (v === "retry" && job.state !== "succeeded" && ENDED.includes(job.state)));
-  return [
-    el("div", { class: "top" }, button("✕", () => close(), { class: "close", "aria-label": "close" }), el("h2", {}, foreign(job.job_id))),
+  return [[
+    head(job.job_id),
     el("p", {}, badge(job.state), " ", job.why ? foreign(job.why) : foreign(job.error || "")),
     job.progress && el("p", {}, howFar(job.progress)),
     job.changes && el("p", { class: "cure" }, "what would change it: ", foreign(job.changes)),
@@ -66,12 +81,13 @@ function parts(page, job) {
       job.base && el("a", { href: `#jobs?base=${job.base}` }, `all of base model ${job.base.slice(0, 8)}`)),
     facts(job),
     el("h3", {}, "Parameters"), pairs(Object.entries(job.parameters)),
+  ], [
     job.neighbours.length ? el("h3", {}, "Its neighbours, and how they differ") : null,
     job.neighbours.length ? table(["State", "Job", "Different: here → there"], job.neighbours.map((/** @type {any} */ each) => [badge(each.state), page.jobLink(each.id), difference(each.different)]), "Neighbours") : null,
     el("h3", {}, "History"),
     table(["When", "What", "State", "Try", "Worker", "Note"], job.history.map((/** @type {any} */ each) =>
       [clock(each.at), each.what, badge(each.state), each.attempt, foreign(each.worker), foreign(each.note)]), "History"),
-  ];
+  ]];
 }
 
 /** @param {any} job */
@@ -95,25 +111,4 @@ function difference(different) {
   const items = Object.entries(different);
   if (!items.length) return "the same parameters";
   return el("span", {}, items.map(([name, [own, other]]) => el("span", { class: "diff" }, foreign(`${name}: ${shown(own)} → ${shown(other)}`))));
-}
-
-/** @param {any} here @param {boolean} ended */
-async function log(here, ended) {
-  clearTimeout(here.timer);
-  const pre = byId("drawer").querySelector(".log");
-  const note = byId("drawer").querySelector(".logs");
-  if (!pre || !note) return;
-  try {
-    const told = await get("/api/log", { id: here.id });
-    if (current !== here) return;
-    put(note, told.says ? foreign(told.says) : `try ${told.attempt}${told.live ? ", live" : ""}${told.cut ? ", its end" : ""}, ${told.lines.length} lines`);
-    const text = told.lines.join("\n");
-    const atEnd = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 30;
-    // As one text node: a log is never markup.
-    if (pre.textContent !== text) pre.textContent = text;
-    if (atEnd) pre.scrollTop = pre.scrollHeight;
-  } catch (error) {
-    if (current === here) put(note, foreign(/** @type {Error} */ (error).message));
-  }
-  if (current === here && !ended) here.timer = setTimeout(() => log(here, ended), LOG_S * 1000);
 }

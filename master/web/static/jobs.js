@@ -7,6 +7,7 @@ const HEIGHT = 36;
 const SPARE = 12;
 const PAGE = 100;
 const STATES = ["failed", "blocked", "running", "collecting", "staging", "assigned", "ready", "pending", "cancelled", "succeeded"];
+const CELLS = ["s", "id", "why", "where", "tries", "took", "since"];
 const SORTS = { state: "state", since: "last change", job: "name", worker: "worker", tries: "tries" };
 
 /** The list as it is shown now; null on other screens.  @type {List | null} */
@@ -38,6 +39,8 @@ class List {
     this.matching = 0;
     /** @type {Map<number, any>} */
     this.rows = new Map();
+    /** Those that are seen, by id.  @type {Map<string, {line: HTMLElement, key: string, place: number}>} */
+    this.lines = new Map();
     /** @type {Set<string>} */
     this.chosen = new Set();
     this.allChosen = false;
@@ -144,26 +147,56 @@ class List {
       if (row) shown.push(this.line(row, i));
       else this.load(Math.floor(i / PAGE));
     }
-    this.space.replaceChildren(...shown);
+    this.settle(shown);
     this.page.live.watch(shown.map((each) => each.dataset.id || ""));
     this.act();
+  }
+
+  /** Leave rows that stay where they are: whoever presses a button on one finds it still there.  @param {HTMLElement[]} shown */
+  settle(shown) {
+    /** @type {ChildNode | null} */
+    let at = this.space.firstChild;
+    for (const line of shown) {
+      if (line === at) at = at.nextSibling;
+      else this.space.insertBefore(line, at);
+    }
+    while (at) {
+      const next = at.nextSibling;
+      at.remove();
+      at = next;
+    }
+    const kept = new Set(shown);
+    for (const [id, { line }] of this.lines) if (!kept.has(line)) this.lines.delete(id);
   }
 
   /** @param {any} row @param {number} i */
   line(row, i) {
     const chosen = this.allChosen || this.chosen.has(row.id);
-    const box = el("input", { type: "checkbox", tabindex: -1, "aria-label": `select ${row.id}`, onclick: (/** @type {Event} */ e) => { e.stopPropagation(); this.choose(row.id); } });
-    /** @type {any} */ (box).checked = chosen;
-    const took = row.state === "running" && row.started ? Date.now() / 1000 - row.started : row.seconds;
-    const cell = (/** @type {string} */ kind, /** @type {any} */ content) => el("span", { role: "gridcell", class: kind }, content);
-    const line = el("div", {
-      role: "row", class: i === this.cursor ? "row cursor" : "row", "aria-rowindex": i + 1, "aria-selected": String(chosen), "data-id": row.id,
-      onclick: () => { this.cursor = i; this.page.open(row.id); this.draw(); },
-    }, cell("box", box), cell("s", badge(row.state)), cell("id", foreign(row.id)), cell("why", howFar(row.progress) || foreign(row.why || "")),
-    cell("where", foreign(row.where || "–")), cell("tries", row.tries), cell("took", span(took)), cell("since", clock(row.since)));
+    const took = span(row.state === "running" && row.started ? Date.now() / 1000 - row.started : row.seconds);
+    const known = this.lines.get(row.id) || { line: this.empty(row.id), key: "", place: i };
+    const { line } = known;
+    known.place = i;
+    this.lines.set(row.id, known);
+    line.className = i === this.cursor ? "row cursor" : "row";
     line.style.transform = `translateY(${i * HEIGHT}px)`;
+    line.setAttribute("aria-rowindex", String(i + 1));
+    line.setAttribute("aria-selected", String(chosen));
+    /** @type {any} */ (line.querySelector("input")).checked = chosen;
+    const key = JSON.stringify([row.state, row.why, row.where, row.tries, row.since, row.progress, took]);
+    if (known.key === key) return line;
+    known.key = key;
+    const cells = [badge(row.state), foreign(row.id), howFar(row.progress) || foreign(row.why || ""), foreign(row.where || "–"), row.tries, took, clock(row.since)];
+    cells.forEach((content, n) => put(line.children[n + 1], content));
     line.title = row.why ? `${row.id}: ${row.why}` : row.id;
     return line;
+  }
+
+  /** @param {string} id */
+  empty(id) {
+    const box = el("input", { type: "checkbox", tabindex: -1, "aria-label": `select ${id}`, onclick: (/** @type {Event} */ e) => { e.stopPropagation(); this.choose(id); } });
+    const open = () => { this.cursor = this.lines.get(id)?.place ?? this.cursor; this.page.open(id); this.draw(); };
+    return el("div", { role: "row", "data-id": id, onclick: open }, el("span", { role: "gridcell", class: "box" }, box),
+      CELLS.map((kind) => el("span", { role: "gridcell", class: kind })));
   }
 
   /** @param {string} id */

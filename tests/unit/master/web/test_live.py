@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import queue
+from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from master.core.running.lifecycle import State, Trigger
 from master.storage.journal import Journal
 from master.web import live as module
+from master.web.logs import stream
 from master.web.run_watch import RunWatch
 from tests.unit.master.verbs.conftest import HISTORY, moved
 from tests.unit.master.web.conftest import HOST, ORIGIN
@@ -41,6 +46,8 @@ def test_it_tells_what_has_changed_since_and_then_what_changes(visitor: TestClie
         {"since": 0, "watch": "a"},
         {"since": 0, "watch": [1]},
         {"since": 0, "watch": ["a"] * 301},
+        {"since": 0, "watch": [], "log": 1},
+        {"since": 0, "watch": [], "log": "a" * 1001},
     ],
 )
 def test_a_message_that_is_none_ends_it(message: object, visitor: TestClient) -> None:
@@ -49,6 +56,29 @@ def test_a_message_that_is_none_ends_it(message: object, visitor: TestClient) ->
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
     assert ended.value.code == 1007
+
+
+def test_a_log_is_followed_as_it_is_written(visitor: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, followed = queue.SimpleQueue[dict[str, Any]](), list[str]()
+
+    def told(layout: object, job_id: str, lines: int, *, beats: bool) -> Iterator[dict[str, Any]]:
+        followed.append(job_id)
+        while True:
+            yield written.get(timeout=20)
+
+    monkeypatch.setattr(stream, "followed", told)
+    with visitor.websocket_connect(WS, headers=ORIGIN) as socket:
+        socket.send_json({"since": len(HISTORY), "watch": [], "log": JOB})
+        assert socket.receive_json()["seq"] == len(HISTORY)
+        for text, end in (("one\ntw", "tw"), ("o\n", "")):
+            written.put({"cut": 0, "data": base64.b64encode(text.encode()).decode()})
+            log = socket.receive_json()["log"]
+            assert (log["id"], log["how"], log["rest"]) == (JOB, "live", end)
+        assert log["lines"] == ["two"] and not log["fresh"]
+        socket.send_json({"since": len(HISTORY), "watch": [], "log": JOB})
+        assert socket.receive_json()["seq"] == len(HISTORY) and followed == [JOB], "it goes on with it"
+        written.put({"end": "succeeded"})
+        assert socket.receive_json()["log"]["how"] == "ended"
 
 
 def test_so_many_and_no_more(visitor: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

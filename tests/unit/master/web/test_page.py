@@ -77,12 +77,12 @@ def test_many_jobs_are_told_in_parts(
 def test_a_running_master_is_asked_why_jobs_are_given_to_no_worker(
     watch: RunWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watch.machines = {"at": 0.0, "stopping": False, "halted": "", "idle": None, "workers": []}
+    watch.master.machines = {"at": 0.0, "stopping": False, "halted": "", "idle": None, "workers": []}
     watch.model.take([(99, 99.0, "alpha/lr=0.01", "unlock", "ready", 0, None, "", None, "")])
     page = Page(watch)
     asked: list[Any] = []
     monkeypatch.setattr(page._causes, "learn", lambda jobs: asked.extend(jobs))
-    monkeypatch.setattr(watch, "ask_machines", lambda: None)
+    monkeypatch.setattr(watch.master, "ask_machines", lambda: None)
     asyncio.run(page.jobs(wished("", "", "", "state", False), 0, 10))
     assert asked == [("alpha/lr=0.01", 99.0)]
     told = asyncio.run(page.overview())

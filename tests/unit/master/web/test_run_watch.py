@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +11,6 @@ import pytest
 from master.core.explaining.planned import plan_record
 from master.core.planning.plan import Job, Plan
 from master.core.running.lifecycle import State, Trigger
-from master.runs.control.answers import MACHINES, PROGRESS, TIME_LEFT, USE
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from master.web import run_watch as module
@@ -54,68 +52,6 @@ def test_a_large_run_is_looked_at_less_often(watch: RunWatch, monkeypatch: pytes
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(times)))
         watch.take(watch.look())
     assert watch.rest_s == 2.0 * module.REST
-
-
-def test_without_a_master_no_machines_are_known(watch: RunWatch) -> None:
-    watch.visited()
-    assert watch.ask_machines() is None
-    assert watch.machines is None
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let a master answer; what it is asked is written down."""
-    found: list[str] = []
-    report = {
-        "at": 6.0,
-        "attempt": 1,
-        "worker": "lab1",
-        "epoch": 1.0,
-        "epochs": 4.0,
-        "metrics": {"loss": 0.5},
-    }
-    answers = {
-        MACHINES: {"workers": [{"name": "lab1"}]},
-        USE: {"lab1": {"cpu_percent": 50.0}},
-        PROGRESS: {"start": "s", "number": 3, "jobs": {JOB: [report]}},
-    }
-
-    def ask(layout: RunLayout, route: str, name: str = "") -> object:
-        found.append(route + name)
-        return answers.get(route)
-
-    monkeypatch.setattr(module, "ask", ask)
-    return found
-
-
-def test_a_master_is_asked_of_machines_and_running_jobs_while_somebody_looks(
-    watch: RunWatch, asked: list[str]
-) -> None:
-    watch.visited()
-    assert watch.hear(watch.ask_machines()) and watch.has_master
-    assert asked == [MACHINES, TIME_LEFT, USE, f"{PROGRESS}0"] and watch.use["lab1"]["cpu_percent"] == 50.0
-    report = watch.progress.of(JOB, 1)
-    assert report and report.json(2.0, 6.0)["left_s"] == 12.0
-    assert watch.ask_machines() is None and len(asked) == 4, "a moment later it is left alone"
-
-
-def test_while_nobody_looks_a_master_is_left_alone_and_whoever_comes_then_is_told_at_once(
-    watch: RunWatch, asked: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert watch.visited(), "what is known is too old for a first visitor"
-    watch.ask_machines()
-    now = [0.0]
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + now[0]))
-    assert not watch.visited()
-    now[0] = 10 * module.WATCHED_S
-    asked.clear()
-    assert watch.ask_machines() is None and asked == []
-    assert watch.visited() and watch.ask_machines() and asked
-
-
-def test_what_another_version_tells_of_running_jobs_is_passed_over(watch: RunWatch) -> None:
-    assert not watch.hear({"start": "s", "number": 1, "jobs": {JOB: [{"epoch": "x"}]}})
-    assert not watch.hear({}) and not watch.hear(None)
 
 
 def test_metrics_are_read_once_for_each_end(

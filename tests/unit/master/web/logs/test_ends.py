@@ -12,8 +12,8 @@ import pytest
 from master.core.explaining.standing import Standing
 from master.errors import TwophaseError
 from master.storage.run_layout import RunLayout
-from master.web import logs as module
-from master.web.logs import log_json
+from master.web.logs import ends as module
+from master.web.logs.ends import log_json
 
 RUNS = Standing("running", attempt=2, attempts=2, worker="w1")
 
