@@ -49,13 +49,19 @@ def of_jobs(random: Random, jobs: Sequence[str], at: float) -> Ordered:
 
 
 def added(orders: Iterable[Ordered]) -> list[Job]:
-    """Return the jobs that orders add, each once: some start from a base model, of the run or another."""
+    """Return the jobs that orders add, each once: some start from a base model, of the run or another.
+
+    Half of them are of an addition with a program of its own.
+    """
     ids: dict[str, str] = {}
     for event in orders:
         if isinstance(event.order, AddJobs):
             ids |= {job_id: number for number, job_id in event.order.ids.items()}
     bases = (None, "base0", "other")
-    return [Job(job_id, phase=2, needs=bases[int(n) % 3], kind="job") for job_id, n in ids.items()]
+    return [
+        Job(job_id, phase=2, needs=bases[int(n) % 3], kind="job", addition="lab" if int(n) > 2 else "")
+        for job_id, n in ids.items()
+    ]
 
 
 def some_order(random: Random, name: str, at: float) -> Ordered:

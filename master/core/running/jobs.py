@@ -143,7 +143,7 @@ def finish(state: RunState, record: JobRecord, finished: Finished, out: Outbox) 
     state.workers[record.worker].collecting.add(record.key)
     record.finished = finished
     state.learn(record)
-    state.alike.clear()
+    state.forget_alike(record.job.addition)
     move(state, record, Trigger.FINISH, out, ended=finished)
     record.note_success()
     out.commands.append(collecting(record))

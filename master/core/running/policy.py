@@ -36,9 +36,13 @@ class Policy:
     max_collect_faults: int = 2
     """Outcomes of one job that its worker could not hand over: after these it costs a retry."""
     max_failures: int = 0
-    """After so many jobs that failed alike, with no success between, nothing more is started; 0 is never."""
+    """After so many jobs that failed alike, with no success between, nothing more is started; 0 is never.
+
+    Of an addition: nothing more of it."""
     max_running: int | None = None
     """At most so many attempts on all workers together; None is as many as they have room for."""
+    stands: bool = False
+    """Goes on without jobs and without workers until it is stopped, and what failed waits for a `retry`."""
 
     def with_patience(self, seconds: float | None) -> Policy:
         """Return the policy of a run that waits so long for workers, ever up or never; None leaves it."""

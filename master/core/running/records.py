@@ -174,8 +174,8 @@ class RunState:
     """Jobs that some workers must not have any more; some have ended meanwhile."""
     waiting: frozenset[Resources] = frozenset()
     """Needs of ready jobs of which the user knows that no worker for them is up."""
-    alike: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Signature of a failure → jobs that failed so since the last success, and on which worker."""
+    alike: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """Addition and signature of a failure → jobs of it that failed so since its last success, and where."""
     at_once: int | None = None
     """How many attempts may be out on all workers together, as the user ordered; None: as the policy says."""
     halted: str = ""
@@ -262,6 +262,11 @@ class RunState:
         if seconds is not None:
             count, total = self.durations.get(record.job.kind, (0, 0.0))
             self.durations[record.job.kind] = count + 1, total + seconds
+
+    def forget_alike(self, addition: str) -> None:
+        """Count the failures of an addition, or of the command's jobs, from none again."""
+        if self.alike:
+            self.alike = {key: failed for key, failed in self.alike.items() if key[0] != addition}
 
     def expected_s(self, job: Job) -> float:
         """Seconds that a job will take: what its user says, else the mean of its kind, else 0."""

@@ -13,6 +13,7 @@ from master.core.running.failures import exceeded, hopeless, signature
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import give_up, stop_starting
 from master.core.running.lifecycle import ENDED, State, Trigger
+from master.core.running.orders.halting import halt_addition
 from master.core.running.placing.worker_room import cost, has_larger, need_of, suits
 from master.core.running.policy import Policy
 from master.core.running.records import JobRecord, Outbox, RunState
@@ -129,19 +130,23 @@ def give_up_hopeless(state: RunState, out: Outbox) -> None:
 
 
 def note_failure(state: RunState, record: JobRecord, finished: Finished, out: Outbox) -> None:
-    """Count a failure.  Once so many jobs have failed alike that the others would too, halt the run."""
+    """Count a failure.  Once so many jobs have failed alike that the others would too, halt them."""
     if not state.policy.max_failures or finished.outcome not in _THE_SCRIPTS:
         return
     tail = "" if finished.outcome is Outcome.OVER_LIMIT else finished.stderr_tail
-    alike = signature(finished.exit_code, tail or finished.error or "")
-    failed = state.alike.setdefault(alike, {})
+    alike, addition = signature(finished.exit_code, tail or finished.error or ""), record.job.addition
+    failed = state.alike.setdefault((addition, alike), {})
     failed[record.job.job_id] = record.worker or ""
-    if not state.halted and _tells_of_all(state, failed):
-        count = "1 job" if len(failed) == 1 else f"{len(failed)} jobs"
-        _halt(state, f"{count} failed alike and none succeeded in between ({alike})", out)
-    for job_id in failed if state.halted else ():
+    halts = not state.halted and _tells_of_all(state, failed)
+    count = "1 job" if len(failed) == 1 else f"{len(failed)} jobs"
+    reason = f"{count} failed alike and none succeeded in between ({alike})"
+    if halts and not addition:
+        _halt(state, reason, out)
+    for job_id in failed if state.halted or halts else ():
         if state.jobs[job_id].state is State.READY:
             give_up(state, state.jobs[job_id], out, state.jobs[job_id].note)
+    if halts and addition:
+        halt_addition(state, addition, reason, out)
 
 
 def _tells_of_all(state: RunState, failed: Mapping[str, str]) -> bool:

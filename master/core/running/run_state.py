@@ -47,7 +47,7 @@ def begin(state: RunState, at: float) -> Outbox:
             end_attempt(state, record, Outcome.LOST, out, gone)
         _leave_unlabelled(state, record, out)
     for record in list(state.jobs.values()):
-        if record.cancelled_by:
+        if record.cancelled_by or record.state is State.FAILED:
             after_phase1(state, record, out)
         elif record.state is State.PENDING:
             unlock(state, record, out)
@@ -62,11 +62,11 @@ def begin(state: RunState, at: float) -> Outbox:
 
 
 def _stays(state: RunState, record: JobRecord) -> bool:
-    """True for what a user has cancelled, and for what is blocked by that."""
+    """True for what a user has cancelled, what failed under a master that stands, and what these block."""
     if record.state is not State.BLOCKED:
-        return bool(record.cancelled_by)
+        return bool(record.cancelled_by) or (state.policy.stands and record.state is State.FAILED)
     base = state.jobs.get(base_model_job_id(record.job.needs or ""))
-    return base is not None and bool(base.cancelled_by)
+    return base is not None and _stays(state, base)
 
 
 def _leave_unlabelled(state: RunState, record: JobRecord, out: Outbox) -> None:
@@ -159,6 +159,8 @@ def _waits_for_an_end(state: RunState, at: float) -> bool:
 
 def _exit_code(state: RunState, at: float) -> int | None:
     """Return with what exit code the run is over, None while it is not."""
+    if state.policy.stands and not state.stopping:
+        return None
     if not state.open_jobs:
         if state.stopping and _any_interrupted(state):
             return EXIT_INTERRUPTED

@@ -27,7 +27,7 @@ def cancel(state: RunState, event: Ordered, out: Outbox) -> Reply:
     def act(record: JobRecord) -> str:
         says = _says(state, record)
         if not event.dry_run:
-            _cancel(state, record, event.signed, out)
+            cancel_job(state, record, event.signed, out)
         return says
 
     return each_job(state, event.order, _why_not, act)
@@ -63,7 +63,8 @@ def _blocks(state: RunState, record: JobRecord) -> str:
     return f"; blocks {which} from it ({named})"
 
 
-def _cancel(state: RunState, record: JobRecord, signed: str, out: Outbox) -> None:
+def cancel_job(state: RunState, record: JobRecord, signed: str, out: Outbox) -> None:
+    """End a job until it is tried again; `signed` tells who did it and why."""
     if record.state in ON_A_WORKER and record.worker:
         leave(state, record)
         out.commands.append(cmd.Cancel(record.worker, *record.key))
