@@ -26,7 +26,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("master.transfers",),
     ("master.runs",),
     ("master.view",),
-    ("master.notify", "master.web"),
+    ("master.notify", "master.web", "master.client"),
     ("master.orchestrator",),
     ("master.commands",),
     ("master.verbs",),
