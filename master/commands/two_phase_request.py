@@ -15,6 +15,7 @@ from master.code.needed_modules import needed_by
 from master.code.script_syntax import check_syntax
 from master.code.trainer_manifest import find_trainer_manifest
 from master.commands.additions.programs import Additions
+from master.commands.additions.whose import orders_of_run
 from master.commands.chosen_code import (
     GOING_ON,
     KEEP,
@@ -61,7 +62,6 @@ from master.storage.base_model_store import BaseModelStore
 from master.storage.journal_reading import (
     EarlierStarts,
     read_earlier_starts,
-    read_orders,
     read_transitions,
 )
 from master.storage.result_records import EarlierResult, earlier_results
@@ -136,7 +136,7 @@ def _all_done(options: TwoPhaseOptions, layout: RunLayout, told: str) -> TwoPhas
 
 
 def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
-    cluster = _cluster(options)
+    cluster = cluster_of(options)
     earlier = read_earlier_starts(layout.journal)
     given = given_jobs(options.jobs_config, options.sweep)
     stages = read_stages(given) if has_stages(given) else None
@@ -152,7 +152,7 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     trainer = None if script else find_trainer_manifest(options.trainer)
     of_base = _base_code(base, options)
 
-    orders = read_orders(layout.journal)
+    orders = orders_of_run(layout, earlier)
     context = ReadingContext(options, cluster, layout, earlier, joined_by(orders))
     reading = Reading(context, JobProgram.of(options, code, trainer, told_prefix=base is not None))
     flags, executor = reading.program.flags, reading.program.executor
@@ -199,17 +199,17 @@ def _planned(
     """
     own, jobs = own_and_all
     try:
-        return jobs, _plan(jobs, whole, cluster)
+        return jobs, plan_of(jobs, whole, cluster)
     except ConfigError as error:
         found = {spec_hash: manifest for spec_hash, manifest in whole.items() if spec_hash in own.base_models}
-        plan, count = _plan(own, found, cluster), len(jobs.jobs) - len(own.jobs)
+        plan, count = plan_of(own, found, cluster), len(jobs.jobs) - len(own.jobs)
         gone = f"{'is' if count == 1 else 'are'} left out"
         what = f"{plural(count, 'job')} that `twophase add` gave the run {gone}"
         left_out.append(f"{what}, as base models for them can be trained nowhere any more: {error}")
         return own, plan
 
 
-def _plan(jobs: JobsSpec, whole: Mapping[str, Mapping[str, Any]], cluster: ClusterSpec) -> Plan:
+def plan_of(jobs: JobsSpec, whole: Mapping[str, Mapping[str, Any]], cluster: ClusterSpec) -> Plan:
     """Return the jobs that there are, given the base models that need no training.  Raises ConfigError."""
     in_store = {spec_hash: manifest["content_hash"] for spec_hash, manifest in whole.items()}
     plan = make_plan(jobs, in_store, cluster.phase1_labels)
@@ -258,7 +258,8 @@ def _base_notes(base: ChosenCode | None, code: ChosenCode, jobs: JobsSpec) -> It
         yield doubt
 
 
-def _cluster(options: TwoPhaseOptions) -> ClusterSpec:
+def cluster_of(options: TwoPhaseOptions) -> ClusterSpec:
+    """Return the workers that the user names.  Raises ConfigError."""
     source = str(options.cluster_config or THIS_MACHINE)
     found = read_cluster(options.cluster_config) if options.cluster_config else this_machine()
     told = with_notify(found, options.notify, source)
@@ -279,15 +280,19 @@ def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
 
 def settings_of(options: TwoPhaseOptions, request: TwoPhaseRequest) -> tuple[Limits, Policy]:
     """Return what holds for all jobs that do not say otherwise."""
+    return Limits(options.timeout, options.stall_timeout, request.executor), policy_of(options)
+
+
+def policy_of(options: TwoPhaseOptions) -> Policy:
+    """Return how trouble is dealt with."""
     inline = options.executor == INLINE
     retries, most = (0, 1) if inline else (options.retries, 1 if options.no_parallel else None)
-    limits = Limits(options.timeout, options.stall_timeout, request.executor)
     policy = Policy(
         *(retries, options.strict_phases, options.lease),
         max_failures=options.max_failures,
         max_running=most,
     )
-    return limits, policy.with_patience(options.give_up_after)
+    return policy.with_patience(options.give_up_after)
 
 
 def run_spec(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> RunSpec:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
+from master.commands.frame import Command
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.run_two_phase import COMMAND
 from master.commands.taken_ids import notes_on_earlier
@@ -14,9 +15,12 @@ from master.core.planning.workers import planned_workers
 from master.errors import NoUsableWorker
 from master.notify.post import telling
 from master.runs.dispatcher import halt_text
+from master.runs.notices import Observer
 from master.runs.phase_logs import write_phase_logs
 from master.runs.run import Run, RunResult
+from master.runs.spec import RunSpec
 from master.runs.stop_signals import on_signals
+from master.storage.result_records import EarlierResult
 from master.storage.run_layout import RunLayout
 from master.view.job_lines import print_settings
 from master.view.job_starts import start_notes
@@ -29,26 +33,44 @@ from master.web.beside import page_beside
 from worker_agent.protocol.script_contract import INLINE
 
 
-def run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
-    """Run until the end, then say what came of it."""
+@contextmanager
+def opened_run(
+    options: TwoPhaseOptions, spec: RunSpec, command: Command
+) -> Iterator[tuple[Run, list[Observer]]]:
+    """Open a run, and give it with all that watches it."""
+    layout = spec.layout
     with ExitStack() as stack:
         terminal = False if options.executor == INLINE else None
         views = open_views(quiet=options.quiet, terminal=terminal, log_file=options.log_file)
         for view in views:
             stack.callback(view.close)
-        opened = stack.enter_context(Run.open(run_spec(options, layout, request)))
-        told = telling(request.cluster.notify, layout.root, opened.note, COMMAND.say)
+        opened = stack.enter_context(Run.open(spec))
+        told = telling(spec.cluster.notify, layout.root, opened.note, command.say)
         tellers = stack.enter_context(told)
         # Not a note: those go to log files, and the address is a secret.
-        stack.enter_context(page_beside(layout.root, options.web, COMMAND.say))
+        stack.enter_context(page_beside(layout.root, options.web, command.say))
+        yield opened, [*views, *tellers]
+
+
+def written(
+    layout: RunLayout, result: RunResult, command: Command, earlier: Sequence[EarlierResult] = ()
+) -> dict[str, Metrics]:
+    """Write the logs of a run that is over and the table of its results; return its metrics, by `job_id`."""
+    metrics = collected_metrics(result.state, layout)
+    for text in write_phase_logs(layout, result):
+        command.say(text)
+    for text in write_sheet(result.state, layout, result.jobs, metrics, earlier):
+        command.say(text)
+    return metrics
+
+
+def run(options: TwoPhaseOptions, layout: RunLayout, request: TwoPhaseRequest) -> int:
+    """Run until the end, then say what came of it."""
+    with opened_run(options, run_spec(options, layout, request), COMMAND) as (opened, observers):
         _greet(options, request, opened)
         with on_signals(opened.stop):
-            result = opened.run([*views, *tellers])
-            for text in write_phase_logs(layout, result):
-                COMMAND.say(text)
-            metrics = collected_metrics(result.state, layout)
-            for text in write_sheet(result.state, layout, result.jobs, metrics, request.earlier):
-                COMMAND.say(text)
+            result = opened.run(observers)
+            metrics = written(layout, result, COMMAND, request.earlier)
             if result.exit_code == NoUsableWorker.exit_code:
                 reasons = (text.replace("\n", "\n    ") for text in result.reasons)
                 COMMAND.say("\n  ".join(["no usable worker:", *reasons]))

@@ -29,6 +29,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("doctor", "tell what is wrong with each worker, and what cures it"),
         Verb("plan", "show what a run would do, and the state of the workers; start nothing"),
         Verb("run", "train every base model once, then run every experiment from it"),
+        Verb("serve", "stand by for jobs: each addition has its own script, and nothing ends it but you"),
         Verb("top", "show what is in use on every machine: GPUs, cores, memory, slots", "machines"),
         Verb("ps", "list the jobs of a run: state, worker, how long, why one failed"),
         Verb("why", "tell why a job has not ended, and what would change it"),

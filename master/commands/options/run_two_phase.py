@@ -27,7 +27,7 @@ _STYLE_HELP = (
     "how values follow flags: separate (--key value), joined (--key=value), bare (key=value);"
     " as the script's library has it"
 )
-_CLUSTER_HELP = (
+CLUSTER_HELP = (
     "the workers, JSON or YAML (this machine; with `twophase`: cluster_config.json where it is here)"
 )
 EPILOG = f"""\
@@ -129,14 +129,14 @@ def parser(name: str = NAME) -> argparse.ArgumentParser:
     _add_input(result.add_argument_group("what runs"))
     add_sweep_options(result)
     _add_phases(result.add_argument_group("what is done"))
-    _add_limits(result.add_argument_group("how jobs run"))
+    add_limits(result.add_argument_group("how jobs run"))
     _add_output(result.add_argument_group("what is shown"))
     return result
 
 
 def _add_input(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--cluster-config", type=Path, metavar="F", help=_CLUSTER_HELP)
+    add("--cluster-config", type=Path, metavar="F", help=CLUSTER_HELP)
     add("--jobs-config", type=Path, metavar="F", help="the experiments, JSON or YAML (those of the sweep)")
     add_program_options(group)
     add("--run-dir", type=Path, default=Path(), metavar="DIR", help="where results and state go (here)")
@@ -171,7 +171,8 @@ def _add_phases(group: argparse._ArgumentGroup) -> None:
     add("--strict-phases", action="store_true", help="hold Phase 2 until Phase 1 is complete")
 
 
-def _add_limits(group: argparse._ArgumentGroup) -> None:
+def add_limits(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say how jobs run, and what is borne of them and of workers."""
     add_job_options(group, retries=Policy.retries)
     alike = (
         f"start nothing more after N jobs that failed alike, none succeeding between; 0: never ({MOST_ALIKE})"
@@ -182,15 +183,21 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
     add("--lease", type=number_of_seconds, default=Policy.lease_s, metavar="S", help=lease)
 
 
-def _add_output(group: argparse._ArgumentGroup) -> None:
+def add_watching(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say who sees what happens, and where."""
     add = group.add_argument
-    add("--no-parallel", action="store_true", help="run one job at a time, on all workers together")
     add("--quiet", action="store_true", help="show problems and the end only")
     add("--log-file", type=Path, metavar="F", help="write all that happens to a file too")
     add_notify(group)
     page = f"serve the page of the run while it goes on, on this port of this machine ({WEB_PORT}; 0: any)"
     port = bounded(int, 0, 65535, "port (0 to 65535)")
     add("--web", type=port, nargs="?", const=WEB_PORT, metavar="PORT", help=page)
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--no-parallel", action="store_true", help="run one job at a time, on all workers together")
+    add_watching(group)
     add("--verbose", action="store_true", help="with --dry-run: a line for each job, its command")
     as_json = "print the plan or the outcome as one JSON object on standard output"
     add("--json", action="store_true", help=as_json)
