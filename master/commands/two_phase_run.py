@@ -48,7 +48,8 @@ def opened_run(
         told = telling(spec.cluster.notify, layout.root, opened.note, command.say)
         tellers = stack.enter_context(told)
         # Not a note: those go to log files, and the address is a secret.
-        stack.enter_context(page_beside(layout.root, options.web, command.say))
+        page = page_beside(layout.root, options.web, command.say, scripts=options.scripts)
+        stack.enter_context(page)
         yield opened, [*views, *tellers]
 
 

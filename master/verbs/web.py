@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
     add("--web-host", default="", metavar="NAME", help="serve others too, by this name; needs the TLS files")
     add("--tls-cert", type=Path, metavar="F", help="certificate for --web-host")
     add("--tls-key", type=Path, metavar="F", help="its private key")
+    below = "take jobs of scripts below this folder by POST /api/jobs; again and again (of trainers alone)"
+    add("--scripts", type=Path, action="append", default=[], metavar="DIR", help=below)
     add("--until-input-ends", action="store_true", help=argparse.SUPPRESS)
     return result
 
@@ -69,7 +71,7 @@ def _serve(options: argparse.Namespace, command: Command) -> int:
         place = Place(listener.getsockname()[1], options.web_host, options.tls_cert, options.tls_key)
         check_tls(place)
         passes = passes_of(layout.state / TOKENS)
-        server = Server(watch, passes, place)
+        server = Server(watch, passes, place, options.scripts)
         role = Role.VIEWER if options.read_only else Role.USER
         told = {"url": place.url(passes, role), "ssh": place.tunnel, "read_only": options.read_only}
         print(json.dumps(told) if options.json else "\n".join(_lines(told)), flush=True)

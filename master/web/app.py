@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from master.errors import NoMaster, TwophaseError, UsageError
+from master.web.adding import Adding
 from master.web.drawn.answers import Drawn
 from master.web.drawn.timeline import MOST_STEPS
 from master.web.guard import Guard
@@ -56,8 +57,8 @@ class Window(BaseModel, extra="forbid"):
     offset: int = Field(0, ge=0, le=10**6)
 
 
-def build(page: Page, guard: Callable[[Any], Guard]) -> Guard:
-    """Return the application; `guard` puts the guard before it."""
+def build(page: Page, guard: Callable[[Any], Guard], adding: Adding | None = None) -> Guard:
+    """Return the application; `guard` puts the guard before it, and `adding` adds jobs for visitors."""
     live = Live(page)
 
     @asynccontextmanager
@@ -71,7 +72,7 @@ def build(page: Page, guard: Callable[[Any], Guard]) -> Guard:
     _add_errors(app)
     _add_reading(app, page)
     _add_drawn(app, Drawn(page.watch))
-    _add_acting(app, page)
+    _add_acting(app, page, adding or Adding(page.watch.layout))
 
     @app.websocket("/ws")
     async def changes(socket: WebSocket) -> None:
@@ -132,14 +133,24 @@ def _add_drawn(app: FastAPI, drawn: Drawn) -> None:
         return await drawn.journal(before, limit)
 
 
-def _add_acting(app: FastAPI, page: Page) -> None:
+def _add_acting(app: FastAPI, page: Page, adding: Adding) -> None:
     @app.post("/api/orders/{verb}")
     async def order(verb: str, request: Request) -> Answer:
+        return await page.order(verb, await _json(request))
+
+    @app.post("/api/jobs")
+    async def add(request: Request) -> Answer:
         try:
-            asked = await request.json()
-        except ValueError as error:
-            raise UsageError(f"the body is no JSON: {error}") from error
-        return await page.order(verb, asked)
+            return await adding.add(await _json(request))
+        except UsageError as error:
+            raise HTTPException(int(HTTPStatus.UNPROCESSABLE_ENTITY), str(error)) from error
+
+
+async def _json(request: Request) -> Any:
+    try:
+        return await request.json()
+    except ValueError as error:
+        raise UsageError(f"the body is no JSON: {error}") from error
 
 
 def _add_errors(app: FastAPI) -> None:

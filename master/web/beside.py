@@ -25,16 +25,22 @@ def started(words: Sequence[str]) -> subprocess.Popen[str]:
 
 @contextmanager
 def page_beside(
-    run_dir: Path, port: int | None, say: Callable[[str], None], start: Start = started
+    run_dir: Path,
+    port: int | None,
+    say: Callable[[str], None],
+    start: Start = started,
+    scripts: Sequence[Path] = (),
 ) -> Iterator[None]:
     """Serve the page of a run for as long as this lasts; `port` None serves none.
 
+    Visitors may add jobs of `scripts` below these folders.
     A page that cannot be served is told, and the run goes on without.
     """
     if port is None:
         yield
         return
-    page = start(["--run", str(run_dir), "--port", str(port), "--json", "--until-input-ends"])
+    below = [word for folder in scripts for word in ("--scripts", str(folder))]
+    page = start(["--run", str(run_dir), "--port", str(port), "--json", "--until-input-ends", *below])
     telling = threading.Thread(target=_tell, args=(page, say), name="page", daemon=True)
     telling.start()
     try:

@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import uvicorn
 
 from master.errors import UsageError
+from master.web.adding import Adding
 from master.web.app import build
 from master.web.guard import LOOPBACK, Guard
 from master.web.page import Page
@@ -81,9 +83,11 @@ def check_tls(place: Place) -> None:
 class Server:
     """The page on a socket."""
 
-    def __init__(self, watch: RunWatch, passes: Passes, place: Place) -> None:
+    def __init__(self, watch: RunWatch, passes: Passes, place: Place, scripts: Sequence[Path] = ()) -> None:
+        """Visitors may add jobs of `scripts` below these folders."""
         hosts = LOOPBACK | ({place.name.lower()} if place.name else set())
-        app: Any = build(Page(watch), partial(Guard, passes=passes, hosts=frozenset(hosts)))
+        guard = partial(Guard, passes=passes, hosts=frozenset(hosts))
+        app: Any = build(Page(watch), guard, Adding(watch.layout, scripts))
         # A proxy's words about the scheme and the visitor are not believed; the token is in no log.
         config = uvicorn.Config(
             app,

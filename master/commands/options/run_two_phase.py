@@ -86,6 +86,8 @@ class TwoPhaseOptions:
     notify: Path | None
     web: int | None
     """The port of the page; None for none."""
+    scripts: Sequence[Path]
+    """Folders whose scripts visitors of the page may have run."""
     json: bool
     tmux_session: str | None
 
@@ -192,6 +194,8 @@ def add_watching(group: argparse._ArgumentGroup) -> None:
     page = f"serve the page of the run while it goes on, on this port of this machine ({WEB_PORT}; 0: any)"
     port = bounded(int, 0, 65535, "port (0 to 65535)")
     add("--web", type=port, nargs="?", const=WEB_PORT, metavar="PORT", help=page)
+    below = "with --web: its POST /api/jobs takes jobs of scripts below this folder, not of trainers alone"
+    add("--scripts", type=Path, action="append", default=[], metavar="DIR", help=below)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:

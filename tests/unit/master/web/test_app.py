@@ -135,3 +135,11 @@ def test_no_module_takes_html_and_the_page_is_small() -> None:
     assert sum(text.count("\n") for text in sources.values()) <= 1500
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "DOMParser"):
         assert not [name for name, text in sources.items() if word in text], word
+
+
+def test_jobs_are_added_where_a_master_works_alone(visitor: TestClient) -> None:
+    asked = {"jobs": [{"latent_dim": 8}], "trainer": "sae"}
+    told = visitor.post("/api/jobs", json=asked, headers=ORIGIN)
+    assert told.status_code == 409 and "no master is running" in told.json()["error"]
+    wrong = visitor.post("/api/jobs", json={**asked, "script": "/x.py"}, headers=ORIGIN)
+    assert wrong.status_code == 422 and "--scripts DIR" in wrong.json()["error"]

@@ -64,3 +64,15 @@ def test_one_that_does_not_end_is_ended() -> None:
 
 def test_nobody_who_does_not_ask_for_one_gets_one() -> None:
     assert notes_of(Page(""), port=None) == ([], [])
+
+
+def test_the_folders_of_scripts_are_handed_on() -> None:
+    words: list[list[str]] = []
+
+    def start(given: Any) -> Any:
+        words.append(list(given))
+        return Page("")
+
+    with page_beside(Path("run"), 7, lambda note: None, start, scripts=[Path("/lab"), Path("/x")]):
+        pass
+    assert words[0][-4:] == ["--scripts", "/lab", "--scripts", "/x"]

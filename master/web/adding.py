@@ -1,0 +1,67 @@
+"""`POST /api/jobs` on the page: jobs of trainers, and of scripts below folders that were named in a shell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from master.core.nearest import hint, shown
+from master.errors import UsageError
+from master.runs.control.client import add_jobs
+from master.storage.run_layout import RunLayout
+
+Answer = dict[str, Any]
+_WORDS = ("script", "module", "trainer", "project_root", "flag_style", "name", "why")
+_KEYS = ("jobs", "dry_run", *_WORDS)
+_ADVICE = "scripts are taken from below the folders that `twophase web --scripts DIR` names alone"
+
+
+class Adding:
+    """Adds jobs to the running master."""
+
+    def __init__(self, layout: RunLayout, scripts: Sequence[Path] = ()) -> None:
+        """Visitors may have `scripts` below these folders run."""
+        self._layout, self._folders = layout, tuple(folder.expanduser().resolve() for folder in scripts)
+
+    async def add(self, asked: object) -> Answer:
+        """Have jobs added.  Raises UsageError for what is wrong, with nothing added, NoMaster without one."""
+        request = checked(asked, self._folders)
+        return await asyncio.to_thread(add_jobs, self._layout, request)
+
+
+def checked(asked: object, folders: Sequence[Path]) -> Mapping[str, Any]:
+    """Return a request in which nothing lies outside these folders.  Raises UsageError."""
+    if not isinstance(asked, dict):
+        raise UsageError("give an object with `jobs` and what runs them")
+    for name in asked:
+        if name not in _KEYS:
+            raise UsageError(f"no field {shown(name)}: {hint(name, _KEYS)}")
+    words = {name: asked[name] for name in _WORDS if name in asked}
+    if not all(isinstance(word, str) for word in words.values()):
+        raise UsageError(f"{', '.join(_WORDS)} are text")
+    script, root = (words.get(name, "") for name in ("script", "project_root"))
+    if script or root or words.get("module"):
+        inside = _folder_of(script or root, folders)
+        # What lies beside a script travels with it: no repository around the folder does.
+        words["project_root"] = str(_inside(root, folders) if root else inside)
+    if script:
+        words["script"] = str(_inside(script, folders))
+    return {**asked, **words}
+
+
+def _inside(path: str, folders: Sequence[Path]) -> Path:
+    _folder_of(path, folders)
+    return Path(path).resolve()
+
+
+def _folder_of(path: str, folders: Sequence[Path]) -> Path:
+    """Return the folder that holds a path, through links too."""
+    if path and not Path(path).is_absolute():
+        raise UsageError(f"{shown(path)}: give its whole path, from /")
+    place = Path(path).resolve()
+    for folder in folders if path else ():
+        if folder in (place, *place.parents):
+            return folder
+    raise UsageError(f"{shown(path or 'a module without project_root')}: {_ADVICE}")
