@@ -41,8 +41,7 @@ _VALUE_WIDTH = 60
 
 def work(arguments: argparse.Namespace, sweep: SweepFlags) -> int:
     """Do what the user asked for and return the exit code."""
-    given = given_jobs(arguments.jobs, sweep)
-    spec = _staged(given, arguments) if has_stages(given) else _jobs(given, arguments)
+    spec = read_given(arguments, sweep)
     durations = _durations(arguments.run_dir, spec.base_models) if arguments.run_dir else {}
     analysis = analyze(spec, durations)
     if arguments.json:
@@ -52,6 +51,15 @@ def work(arguments: argparse.Namespace, sweep: SweepFlags) -> int:
             sys.stdout.reconfigure(errors="replace")  # a terminal that knows only ASCII
         _show(analysis, Console())
     return 0
+
+
+def read_given(arguments: argparse.Namespace, sweep: SweepFlags) -> JobsSpec:
+    """Return the jobs that a command line names; `arguments` are those of `analyze_jobs`.
+
+    Raises ConfigError for what is wrong in a file, UsageError for words that contradict it.
+    """
+    given = given_jobs(arguments.jobs, sweep)
+    return _staged(given, arguments) if has_stages(given) else _jobs(given, arguments)
 
 
 def _flags(request: CodeRequest, trainer: TrainerManifest | None) -> ScriptFlags:

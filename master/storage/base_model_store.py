@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -22,8 +23,10 @@ from worker_agent.protocol.digests import (
 )
 from worker_agent.protocol.outcome import BaseModelLeft
 from worker_agent.protocol.renaming import rename
+from worker_agent.protocol.whole_files import write_whole
 
 MANIFEST_FORMAT = 1
+_PINNED = "pinned"
 
 
 def make_manifest(
@@ -39,6 +42,10 @@ def make_manifest(
         "config": dict(config),
         **facts,
     }
+
+
+def _text(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=2, sort_keys=True) + "\n"
 
 
 def is_directory_name(name: object) -> bool:
@@ -116,12 +123,26 @@ class BaseModelStore:
         rename(self.path(spec_hash), target)
         return target
 
+    def pin(self, spec_hash: str, pinned: Mapping[str, Any] | None) -> None:
+        """Write into a manifest who wants it kept, None for nobody.  Raises IntegrityError as `manifest`."""
+        manifest = {**self.manifest(spec_hash), _PINNED: pinned}
+        if pinned is None:
+            del manifest[_PINNED]
+        write_whole(self.path(spec_hash) / MANIFEST, _text(manifest).encode())
+
+    def delete(self, spec_hash: str) -> None:
+        """Delete a base model and the names that scripts gave it; from the first moment it is not here."""
+        for link in self._layout.base_models.iterdir():
+            if link.is_symlink() and link.readlink() == Path(spec_hash):
+                link.unlink()
+        shutil.rmtree(self.set_aside(spec_hash))
+
     def add(self, staged: Path, manifest: Mapping[str, Any]) -> None:
         """Take in a directory that has been verified.  One that is here already and whole is kept."""
         spec_hash = manifest["spec_hash"]
         (staged / MANIFEST).unlink(missing_ok=True)
         with (staged / MANIFEST).open("x", encoding="utf-8") as stream:  # a link is not written through
-            stream.write(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+            stream.write(_text(self._with_pin(manifest)))
         if self.path(spec_hash).is_symlink():  # a script's name for another one
             self.path(spec_hash).unlink()
         if self._holds(spec_hash):
@@ -134,6 +155,14 @@ class BaseModelStore:
             self.set_aside(spec_hash)
         publish(staged, self.path(spec_hash))
         self._link(manifest.get("name"), spec_hash)
+
+    def _with_pin(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a manifest with the pin of what lies in its place."""
+        try:
+            before = self.manifest(manifest["spec_hash"])
+        except IntegrityError:
+            return manifest
+        return {**manifest, _PINNED: before[_PINNED]} if _PINNED in before else manifest
 
     def _holds(self, spec_hash: str) -> bool:
         return self.path(spec_hash).exists() and not self.path(spec_hash).is_symlink()

@@ -136,13 +136,20 @@ class Outcomes:
             duration_seconds=arrival.finished.duration_s,
             worker=worker,
             trained_at=arrival.finished.started_at,
-            **self._code_of(arrival),
+            **self._origin_of(arrival),
         )
         self.home.store.add(staged, manifest)
         self.home.library.hold(spec_hash, found, self.home.store.path(spec_hash), made.name)
         return found
 
-    def _code_of(self, arrival: Arrival) -> dict[str, Any]:
-        """Return what the manifest of a base model says of the code that made it."""
-        code = self.home.describe(*arrival.key).code
-        return {"code": code.record.as_json()} if code else {}
+    def _origin_of(self, arrival: Arrival) -> dict[str, Any]:
+        """Return what the manifest of a base model says of what made it, beside when and where."""
+        known, facts = self.home.describe(*arrival.key), arrival.remote.facts
+        return {
+            **({"code": known.code.record.as_json()} if known.code else {}),
+            "run_id": known.run_id,
+            "epoch": known.epoch,
+            "attempt": arrival.attempt,
+            "executor": arrival.finished.executor,
+            **{name: facts.get(name) for name in ("python", "torch")},
+        }

@@ -70,26 +70,13 @@ def _identity(planned: Planned, job_id: str) -> dict[str, Any]:
 
 def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return both identities, and each field in which they differ with both values."""
-    first, second = one["config"] or {}, other["config"] or {}
-    names = [
-        name for name in dict.fromkeys((*first, *second)) if _text_of(first, name) != _text_of(second, name)
-    ]
+    from master.core.explaining.versions import differences
+
     return {
         "same": one["spec_hash"] == other["spec_hash"],
         "jobs": [dict(one), dict(other)],
-        "fields": [
-            {
-                "field": name,
-                "values": [first.get(name), second.get(name)],
-                "given": [name in first, name in second],
-            }
-            for name in names
-        ],
+        "fields": [found.as_json() for found in differences(one["config"] or {}, other["config"] or {})],
     }
-
-
-def _text_of(config: Mapping[str, Any], name: str) -> str:
-    return json.dumps(config[name], sort_keys=True) if name in config else ""
 
 
 def _text(identity: Mapping[str, Any]) -> str:

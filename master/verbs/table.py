@@ -46,7 +46,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("logs", "show what a job wrote, or with -f what it writes until it ends"),
         Verb("web", "serve a page that shows a run, live, and steers it"),
         Verb("results", "join parameters with metrics, in groups over seeds, the best first"),
-        Verb("base", "list the base models of a run directory, or check every file of them"),
+        Verb("base", "list, check, compare, pin or delete the base models of a run directory", "stored"),
         Verb("cache", "list, check or clear what workers keep for later jobs", "machines"),
         Verb("hash", "tell which base model a job starts from, and what keeps two jobs from sharing one"),
         Verb("completion", "print what a shell needs to complete these words"),

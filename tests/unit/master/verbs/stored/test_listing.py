@@ -8,7 +8,7 @@ import pytest
 
 from master.storage.base_model_store import BaseModelStore, make_manifest
 from master.storage.run_layout import RunLayout
-from master.verbs.base import main
+from master.verbs.stored.base import main
 from tests.unit.master.verbs.published import as_published
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.outcome import BaseModelLeft

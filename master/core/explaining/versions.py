@@ -1,0 +1,68 @@
+"""Base models that were asked for alike: what they share but for their code, and in what two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from master.core.planning.identity import CODE_FIELD, HASH_DIGITS, canonical_json, tagged_hash
+from master.specs import Config
+
+
+def family_of(config: Config) -> str:
+    """Return the hash of what a base model was asked for, whatever code made it.
+
+    Base models of one family are versions of each other.
+    """
+    asked = {name: value for name, value in config.items() if name != CODE_FIELD}
+    return tagged_hash("family", asked)[:HASH_DIGITS]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field in which two base models differ."""
+
+    field: str
+    values: tuple[Any, Any]
+    """None where it is missing, too."""
+    given: tuple[bool, bool]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"field": self.field, "values": list(self.values), "given": list(self.given)}
+
+
+def differences(one: Config, other: Config) -> list[Difference]:
+    """Return the fields in which what identifies two base models differs; `1` and `1.0` do."""
+    return [
+        Difference(name, (one.get(name), other.get(name)), (name in one, name in other))
+        for name in dict.fromkeys((*one, *other))
+        if _text(one, name) != _text(other, name)
+    ]
+
+
+@dataclass(frozen=True)
+class Clearing:
+    """Which base models of a store may go, and why the others stay."""
+
+    goes: tuple[str, ...]
+    stays: Mapping[str, str]
+    """The reason, by `spec_hash`."""
+
+
+def clearing(
+    stored: Collection[str], needed: Mapping[str, Collection[str]], pinned: Collection[str]
+) -> Clearing:
+    """Return what becomes of each base model; `needed` has the `spec_hash`es that each of its keys needs."""
+    stays = dict.fromkeys(pinned, "pinned")
+    for what, hashes in needed.items():
+        for spec_hash in hashes:
+            stays.setdefault(spec_hash, f"needed by {what}")
+    return Clearing(
+        tuple(one for one in stored if one not in stays), {one: stays[one] for one in stored if one in stays}
+    )
+
+
+def _text(config: Config, name: str) -> str:
+    return canonical_json(config[name]) if name in config else ""

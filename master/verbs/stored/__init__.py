@@ -1,0 +1,1 @@
+"""The verb about what a run directory keeps for later runs."""

@@ -1,0 +1,156 @@
+"""`twophase base log` and `base diff`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from master.commands.frame import Command
+from master.core.explaining.versions import differences, family_of
+from master.core.planning.identity import CODE_FIELD
+from master.core.timestamps import iso
+from master.storage.base_model_store import BaseModelStore
+from master.storage.journal_snapshot import open_snapshot
+from master.storage.metrics_file import metrics_json
+from master.storage.run_layout import RunLayout
+from master.verbs.stored.listing import HASH_SHOWN, fields_of
+from master.verbs.stored.named import named_manifest
+from master.view.wording import duration
+
+_MOST_JOBS = 10
+_CODE_SHOWN = 12
+
+
+def do(options: argparse.Namespace, command: Command) -> int:
+    """Tell of one base model, or of two, and return the exit code."""
+    layout = RunLayout(options.run)
+    if options.what == "log":
+        found = _log(layout, named_manifest(layout, options.base_model))
+        text = _log_lines
+    else:
+        found = _difference(layout, *(named_manifest(layout, word) for word in options.base_models))
+        text = _difference_lines
+    print(json.dumps(found, indent=1) if options.json else "\n".join(text(found)))
+    return 0
+
+
+def _log(layout: RunLayout, manifest: dict[str, Any]) -> dict[str, Any]:
+    family = family_of(manifest["config"])
+    alike = [one for one in BaseModelStore(layout).manifests() if family_of(one["config"]) == family]
+    alike.sort(key=lambda one: one.get("trained_at") or 0.0, reverse=True)
+    return {
+        "spec_hash": manifest["spec_hash"],
+        "family": family,
+        "config": manifest["config"],
+        "versions": [_version(layout, one) for one in alike],
+        "used_by": _used_by(layout, manifest["spec_hash"]),
+    }
+
+
+def _version(layout: RunLayout, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    told = ("worker", "duration_seconds", "run_id", "attempt", "executor", "python", "torch", "pinned")
+    metrics, _ = metrics_json(layout.base_model(manifest["spec_hash"]))
+    return {
+        "spec_hash": manifest["spec_hash"],
+        "content_hash": manifest["content_hash"],
+        "code": manifest["config"].get(CODE_FIELD),
+        "trained_at": iso(manifest.get("trained_at")),
+        **{name: manifest.get(name) for name in told},
+        "metrics": metrics,
+    }
+
+
+def _used_by(layout: RunLayout, spec_hash: str) -> list[str]:
+    """Return the experiments of the last start that begin with a base model."""
+    if not layout.journal.exists():
+        return []
+    with open_snapshot(layout.journal) as snapshot:
+        planned = snapshot.planned()
+    return [job.job_id for job in planned.jobs.values() if job.needs == spec_hash] if planned else []
+
+
+def _log_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"base model {found['spec_hash']}: {fields_of(found['config']) or 'no fields'}"
+    others = len(found["versions"]) - 1
+    yield "versions of it by other code, the newest first:" if others else "no version of it by other code:"
+    for version in found["versions"]:
+        yield f"{'*' if version['spec_hash'] == found['spec_hash'] else ' '} {_version_line(version)}"
+        if version["metrics"]:
+            yield f"    {_figures(version['metrics'])}"
+        if version["pinned"] is not None:
+            yield f"    {_pin_line(version['pinned'])}"
+    yield from _users_lines(found["used_by"])
+
+
+def _version_line(version: Mapping[str, Any]) -> str:
+    parts = [
+        str(version["spec_hash"])[:HASH_SHOWN],
+        f"trained {version['trained_at'] or 'at an unknown time'}",
+        f"on {version['worker'] or 'an unknown worker'}",
+        f"in {duration(version['duration_seconds'])}",
+        *([f"attempt {version['attempt']}"] if version["attempt"] else []),
+        *([f"code {str(version['code'])[:_CODE_SHOWN]}"] if version["code"] else []),
+        *([f"torch {version['torch']}"] if version["torch"] else []),
+    ]
+    return "  ".join(parts)
+
+
+def _pin_line(pinned: Mapping[str, Any]) -> str:
+    why = f": {pinned['why']}" if pinned.get("why") else ""
+    return f"pinned by {pinned.get('by')} at {pinned.get('at')}{why}"
+
+
+def _users_lines(used_by: list[str]) -> Iterator[str]:
+    if not used_by:
+        yield "no experiment of the last start begins with it"
+        return
+    yield f"{len(used_by):,} experiments of the last start begin with it:"
+    yield from (f"  {job_id}" for job_id in used_by[:_MOST_JOBS])
+    if len(used_by) > _MOST_JOBS:
+        yield f"  and {len(used_by) - _MOST_JOBS:,} more: --json has all"
+
+
+def _difference(layout: RunLayout, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    codes = [_files_of_code(each) for each in (one, other)]
+    return {
+        "base_models": [_version(layout, each) for each in (one, other)],
+        "same_family": family_of(one["config"]) == family_of(other["config"]),
+        "fields": [found.as_json() for found in differences(one["config"], other["config"])],
+        "code_files": sorted(
+            name for name in codes[0].keys() | codes[1].keys() if codes[0].get(name) != codes[1].get(name)
+        ),
+    }
+
+
+def _files_of_code(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    code = manifest.get("code")
+    files = code.get("files") if isinstance(code, dict) else None
+    return dict(files) if isinstance(files, dict) else {}
+
+
+def _difference_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    one, other = found["base_models"]
+    names = [str(each["spec_hash"])[:HASH_SHOWN] for each in (one, other)]
+    if one["spec_hash"] == other["spec_hash"]:
+        yield f"both are {one['spec_hash']}"
+        return
+    yield f"{names[0]} and {names[1]}:"
+    for item in found["fields"]:
+        yield f"  {item['field']}: {_shown(item, 0)}, {_shown(item, 1)}"
+    yield from (f"  changed: {path}" for path in found["code_files"])
+    for name in dict.fromkeys((*one["metrics"], *other["metrics"])):
+        yield f"  {name}: {_figure(one['metrics'], name)}, {_figure(other['metrics'], name)}"
+
+
+def _shown(item: Mapping[str, Any], number: int) -> str:
+    return json.dumps(item["values"][number]) if item["given"][number] else "(not given)"
+
+
+def _figures(metrics: Mapping[str, float]) -> str:
+    return "  ".join(f"{name}={value:.6g}" for name, value in metrics.items())
+
+
+def _figure(metrics: Mapping[str, float], name: str) -> str:
+    return f"{metrics[name]:.6g}" if name in metrics else "–"

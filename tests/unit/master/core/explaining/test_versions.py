@@ -1,0 +1,29 @@
+"""Base models that were asked for alike."""
+
+from __future__ import annotations
+
+from master.core.explaining.versions import clearing, differences, family_of
+
+
+def test_a_family_is_what_was_asked_for_whatever_the_code() -> None:
+    asked = {"lr": 0.1, "code": "a"}
+    assert family_of(asked) == family_of({"code": "b", "lr": 0.1}) == family_of({"lr": 0.1})
+    assert family_of(asked) != family_of({"lr": 0.2, "code": "a"})
+
+
+def test_differences_are_those_of_values_and_of_what_is_given() -> None:
+    one, other = {"lr": 1, "same": [1], "only": None}, {"lr": 1.0, "same": [1], "more": 2}
+    found = [(item.field, item.values, item.given) for item in differences(one, other)]
+    assert found == [
+        ("lr", (1, 1.0), (True, True)),
+        ("only", (None, None), (True, False)),
+        ("more", (None, 2), (False, True)),
+    ]
+    assert differences(one, one) == []
+
+
+def test_what_is_pinned_or_needed_stays() -> None:
+    found = clearing(["a", "b", "c"], {"jobs.json": {"b", "elsewhere"}}, ["c"])
+    assert found.goes == ("a",)
+    assert found.stays == {"b": "needed by jobs.json", "c": "pinned"}
+    assert clearing(["a"], {"x": ["a"], "y": ["a"]}, ["a"]).stays == {"a": "pinned"}
