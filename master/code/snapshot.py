@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from master.code.sources import Sources, unreadable
 from master.code.trainer_manifest import MANIFEST, TrainerManifest
 from master.errors import FULL_DISK
-from worker_agent.protocol.digests import content_hash, digest_directory, publish
+from worker_agent.protocol.digests import FileDigest, content_hash, digest_directory, publish
 from worker_agent.protocol.trainer_start import TRAINER_CODE, start_file, start_text, start_words
 
 
@@ -45,6 +45,9 @@ def trainer_sources(trainer: TrainerManifest) -> Sources:
 
 def take_snapshot(sources: Sources, snapshots: Path) -> Program:
     """Copy the files below `snapshots`, once for the same content.  Raises ConfigError."""
+    if sources.root.parent == snapshots:  # of an earlier start: nothing of it changes
+        files = digest_directory(sources.root)
+        return _program(sources, sources.root, files)
     snapshots.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix="incoming-", dir=snapshots))
     try:
@@ -58,8 +61,13 @@ def take_snapshot(sources: Sources, snapshots: Path) -> Program:
             publish(staged, snapshots / found)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+    return _program(sources, snapshots / found, files)
+
+
+def _program(sources: Sources, directory: Path, files: Sequence[FileDigest]) -> Program:
     digests = {file.path: file.sha256 for file in files}
-    return Program(sources.argv, snapshots / found, found, sources.left_out, digests, sources.shown_at)
+    found = content_hash(files)
+    return Program(sources.argv, directory, found, sources.left_out, digests, sources.shown_at)
 
 
 def _copy(source: Path, target: Path) -> None:

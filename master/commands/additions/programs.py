@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from master.code.code_history import CodeStart
 from master.code.trainer_manifest import find_trainer_manifest
+from master.commands.additions.gathering import Gathered
 from master.commands.additions.names import name_of
 from master.commands.chosen_code import ChosenCode, code_of_now, kept_code
 from master.commands.job_reading import (
@@ -48,6 +49,8 @@ class Additions:
     context: ReadingContext
     own: AddedJobs | None
     """Reads jobs for the command's program; None where it has none."""
+    _trainers: dict[AskedProgram, JobProgram] = field(default_factory=dict)
+    """What they take: it takes a second to find out."""
 
     def read_more(self, order: AddJobs, known: Known) -> MoreJobs:
         """Read jobs that a user adds.  Raises ConfigError and UsageError."""
@@ -63,10 +66,22 @@ class Additions:
 
     def _with_program(self, order: AddJobs, known: Known) -> MoreJobs:
         document = given_document(order)
-        reading = _asked(self.context, order)
+        reading = self._asked(order)
         order = replace(order, name=name_of(order, _start(reading.program.code), known.additions), code={})
         jobs = _read(reading, order.name, document, known.ids, known.servers)
         return MoreJobs(replace(order, text=json.dumps(document.value)), jobs, _work(reading, jobs))
+
+    def _asked(self, order: AddJobs) -> Reading:
+        """Return how jobs are read for the program that their user names, as it is now."""
+        context = _context_of(self.context, order)
+        code = code_of_now(context.options, context.cluster, context.layout)
+        if code.script:
+            return Reading(context, JobProgram.of(context.options, code, None))
+        known = self._trainers.get(order.program)
+        if known is None or known.code.record != code.record:
+            trainer = find_trainer_manifest(context.options.trainer)
+            known = self._trainers[order.program] = JobProgram.of(context.options, code, trainer)
+        return Reading(context, replace(known, code=code))
 
     def with_added(
         self, jobs: JobsSpec, orders: Iterable[Ordered], known: Mapping[str, str]
@@ -76,22 +91,15 @@ class Additions:
         Those that the script, the cluster or the run's own file leaves no place for any more are left out:
         their user cannot take them back, and the others go on.
         """
-        kept = _Kept(self.context)
-        found, notes = list[MoreJobs](), list[str]()
+        kept, gathered, ids, notes = _Kept(self.context), Gathered(jobs), dict(known), list[str]()
         for event in orders:
-            if not isinstance(event.order, AddJobs):
-                continue
-            order, known = event.order, {**known, **event.order.ids}
-            try:
-                more = self._again(order, known, kept)
-            except TwophaseError as error:
-                notes.append(left_out(order, error))
-                continue
-            new = more.jobs.without({job.job_hash for job in jobs.jobs})
-            jobs = jobs.with_more(new)
-            if more.work and new.jobs:
-                found.append(replace(more, jobs=new))
-        return jobs, found, notes
+            if isinstance(event.order, AddJobs):
+                ids.update(event.order.ids)
+                try:
+                    gathered.take(self._again(event.order, ids, kept))
+                except TwophaseError as error:
+                    notes.append(left_out(event.order, error))
+        return gathered.jobs(), gathered.with_programs(), notes
 
     def _again(self, order: AddJobs, known: Mapping[str, str], kept: _Kept) -> MoreJobs:
         """Read what an earlier start was given.  Raises TwophaseError."""
@@ -131,8 +139,8 @@ def _work(reading: Reading, jobs: JobsSpec) -> ScriptJobs:
 # ---- which code
 
 
-def _asked(context: ReadingContext, order: AddJobs) -> Reading:
-    """Return how jobs are read for the program that their user names, as it is now."""
+def _context_of(context: ReadingContext, order: AddJobs) -> ReadingContext:
+    """Return what is known where jobs are read that have the program that an order names."""
     asked = order.program
     if len([each for each in (asked.script, asked.module, asked.trainer) if each]) != 1:
         raise UsageError("give one of --script-path, -m and --trainer")
@@ -148,9 +156,7 @@ def _asked(context: ReadingContext, order: AddJobs) -> Reading:
         flag_style=asked.flag_style or None,
         jobs_config=Path(order.path) if order.path else None,
     )
-    code = code_of_now(options, context.cluster, context.layout)
-    trainer = None if code.script else find_trainer_manifest(options.trainer)
-    return Reading(replace(context, options=options), JobProgram.of(options, code, trainer))
+    return replace(context, options=options)
 
 
 class _Kept:

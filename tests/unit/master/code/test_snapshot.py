@@ -198,3 +198,17 @@ def test_a_trainer_comes_with_the_contract_and_nothing_else(name: str, tmp_path:
 def test_an_unknown_trainer_is_refused() -> None:
     with pytest.raises(UsageError, match="did you mean `personalization`"):
         find_trainer_manifest("personalisation")
+
+
+def test_code_of_an_earlier_start_is_looked_at_and_not_copied_again(project: Path, tmp_path: Path) -> None:
+    first = take_snapshot(find_sources(CodeRequest(project / "train.py")), tmp_path / "code")
+    kept = Sources(first.directory, tuple(map(Path, first.digests)), first.argv)
+    before = first.directory.stat().st_mtime_ns
+    again = take_snapshot(kept, tmp_path / "code")
+    assert (again.content_hash, again.directory, again.digests) == (
+        *(first.content_hash, first.directory),
+        first.digests,
+    )
+    assert first.directory.stat().st_mtime_ns == before
+    (first.directory / "train.py").write_text("changed\n")
+    assert take_snapshot(kept, tmp_path / "code").content_hash != first.content_hash

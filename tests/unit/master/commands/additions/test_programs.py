@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from master.code.code_history import CodeStart
+from master.code.trainer_manifest import TrainerManifest
 from master.commands.additions.programs import ADDITION, Additions
 from master.commands.job_reading import ReadingContext
 from master.commands.options.run_two_phase import parse
+from master.core.flags.declared import ScriptFlags
 from master.core.running.orders.of_jobs import AddJobs, AskedProgram
 from master.core.running.orders.order import By, Ordered
 from master.errors import ConfigError, TwophaseError, UsageError
@@ -169,3 +171,19 @@ def test_an_addition_whose_code_is_damaged_is_left_out_and_told(additions: Addit
     jobs, found, (note,) = additions.with_added(NO_JOBS, [Ordered(0.0, By(1, "a", 1), order)], {})
     assert (jobs.jobs, found) == ((), [])
     assert "2 jobs" in note and "its snapshot is gone or damaged: put it back" in note
+
+
+def test_what_a_trainer_takes_is_found_out_once(
+    additions: Additions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for: list[str] = []
+    flags = TrainerManifest.flags
+
+    def counted(manifest: TrainerManifest) -> ScriptFlags:
+        asked_for.append(manifest.name)
+        return flags(manifest)
+
+    monkeypatch.setattr(TrainerManifest, "flags", counted)
+    for number in range(3):
+        additions.read_more(asked([{"latent_dim": 8, "id": f"job{number}"}], trainer="sae"), NOTHING)
+    assert asked_for == ["sae"]
