@@ -13,10 +13,10 @@ from queue import SimpleQueue
 import pytest
 
 from master.adapters.inbox import Asked, Inbox
-from master.core.running.orders.order import By, CancelJobs, Reply, Said
-from master.errors import NoMaster, TwophaseError, UsageError
+from master.core.running.orders.order import By, CancelJobs, Ordered, Reply, Said
+from master.errors import ConfigError, NoMaster, TwophaseError, UsageError
 from master.runs.control.answers import TIME_LEFT, WHY
-from master.runs.control.client import ask, order
+from master.runs.control.client import add_jobs, ask, order
 from master.runs.control.log_client import followed
 from master.runs.control.log_streams import MOST
 from master.runs.control.place import connected, is_ours, listening, peer_of
@@ -143,12 +143,12 @@ def test_a_master_that_hangs_up_is_told(layout: RunLayout) -> None:
         thread.join()
 
 
-def post(layout: RunLayout, head: bytes, body: bytes = b"") -> bytes:
+def post(layout: RunLayout, head: bytes, body: bytes = b"", route: bytes = b"/api/orders/cancel") -> bytes:
     """Say something raw and return the first line of the answer."""
     sock = connected(layout)
     assert sock is not None
     with sock:
-        sock.sendall(b"POST /api/orders/cancel HTTP/1.1\r\n" + head + b"\r\n" + body)
+        sock.sendall(b"POST " + route + b" HTTP/1.1\r\n" + head + b"\r\n" + body)
         return sock.recv(1000).partition(b"\r\n")[0]
 
 
@@ -189,6 +189,35 @@ def test_an_order_that_is_none_is_refused(
     layout: RunLayout, master: ControlServer, inbox: Inbox, head: bytes, status: bytes
 ) -> None:
     assert post(layout, head, b"{}").split()[1] == status
+    assert inbox.empty()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (JSON, b"411"),
+        (JSON + b"Content-Length: 67108865\r\n", b"413"),
+        (b"Content-Type: text/plain\r\nContent-Length: 2\r\n", b"415"),
+        (JSON + b"Content-Length: 2\r\n", b"422"),
+    ],
+)
+def test_jobs_that_are_none_are_refused(
+    layout: RunLayout, master: ControlServer, inbox: Inbox, head: bytes, status: bytes
+) -> None:
+    assert post(layout, head, b"{}", b"/api/jobs").split()[1] == status
+    assert inbox.empty()
+
+
+def test_what_is_wrong_with_jobs_is_told_and_nothing_reaches_the_dispatcher(
+    layout: RunLayout, inbox: Inbox
+) -> None:
+    def refuses(event: Ordered) -> Ordered:
+        raise ConfigError("the jobs", "job 1", "`lr` is no flag of train.py")
+
+    server = ControlServer(layout, SharedState(Stage(job()).state), inbox, prepare=refuses)
+    with pytest.raises(UsageError, match="the jobs: job 1: `lr` is no flag"):
+        add_jobs(layout, {"jobs": [{"lr": 1}], "trainer": "sae"})
+    server.close()
     assert inbox.empty()
 
 

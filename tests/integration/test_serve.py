@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,19 +100,25 @@ def both_scripts_over_a_kill(run: Stand) -> None:
     """Add jobs of two scripts, kill the master with one of them running, and have all results."""
     client = Client(run.layout.root, patience_s=60)
     gated, based = run.code("gated", GATED), run.code("based", BASED)
-    gate = run.root / "gate"
+    gate, pool = run.root / "gate", ThreadPoolExecutor(2)
     rule = {"base_model": {"include": ["width"]}}
     with run.up() as master:
         first = client.submit([{"gate": str(gate)}], script=gated, why="waits")
         until(lambda: (run.root / "gate-begun1").exists())
         second = client.submit({**rule, "jobs": [{"width": 1, "lr": 1}, {"width": 1, "lr": 2}]}, script=based)
+        waits = pool.submit(Client(run.layout.root).wait, first, 120)
         os.kill(master.pid, signal.SIGKILL)
         master.wait()
     assert (first.name, second.name) == ("gated", "based")
     for path in (gated, based):
         Path(path).unlink()
+    third = pool.submit(client.submit, [{"gate": str(gate)}], script=run.code("late", GATED))
     gate.touch()
     with run.up() as master:
+        assert [result.state for result in waits.result(120)] == ["succeeded"], (
+            "it waited for the next master"
+        )
+        assert [result.state for result in client.wait(third.result(60), 120)] == ["succeeded"]
         results = client.wait([*first.job_ids, *second.job_ids], timeout_s=120)
         told = json.loads(verb(run, "results", "--by", "f1", "--json"))
         ended_by_ctrl_c(master, 0)
@@ -119,13 +126,11 @@ def both_scripts_over_a_kill(run: Stand) -> None:
         ("succeeded", {"f1": 1}),
         *([("succeeded", {"f1": 5})] * 2),
     ]
-    assert {group["parameters"]["_addition"] for group in told["groups"]} == {"gated", "based"}
-    assert run.count(Trigger.COLLECT) == dict.fromkeys([*results_ids(results), base_of(run)], 1)
+    names = {group["parameters"]["_addition"] for group in told["groups"]}
+    assert names == {"gated", "based", "late"}
+    done = [result.job_id for result in results]
+    assert run.count(Trigger.COLLECT) == dict.fromkeys([*done, *third.result().job_ids, base_of(run)], 1)
     assert client.addition("based") == second
-
-
-def results_ids(results: list[Any]) -> list[str]:
-    return [result.job_id for result in results]
 
 
 def base_of(run: Stand) -> str:

@@ -16,7 +16,7 @@ from master.runs.additions.programs import Programs
 from master.runs.control.job_inputs import JobInputs
 from master.runs.fleet.roster import Roster
 from master.runs.snapshot import SharedState
-from master.runs.spec import Code, Known, MoreJobs, RunSpec
+from master.runs.spec import Code, Known, MoreJobs, RunSpec, Work
 from master.specs import Config, JobSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
@@ -88,13 +88,22 @@ class GrowingJobs:
 
     def _with_code(self, read: MoreJobs, new: JobsSpec) -> AddJobs:
         """Take the snapshot of a program of their own; return the order with what is remembered of it."""
-        code = read.work.take(self._spec.layout) if read.work and new.jobs else None
+        code = self._taken(read.work) if read.work and new.jobs else None
         if code is None or code.start is None:
             return read.order
         self._additions.setdefault(read.order.name, code.start)
         with self._lock:
             self._codes |= {job.job_id: code for job in new.jobs}
         return replace(read.order, code=code.start.as_json())
+
+    def _taken(self, work: Work) -> Code:
+        try:
+            return work.take(self._spec.layout)
+        except OSError as error:
+            where, why = error.filename or self._spec.layout.code, error.strerror or error
+            raise ConfigError(
+                str(where), "", f"the code cannot be copied: {why}; nothing was added"
+            ) from error
 
     def _known_hashes(self) -> set[str]:
         return {job.job_hash for job in self.jobs.jobs}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from master.code.code_history import CodeStart
+from master.code.code_record import CodeRecord
 from master.core.planning.identity import tagged_hash
 from master.core.planning.plan import make_plan
 from master.core.running.orders.of_jobs import AddJobs
@@ -61,10 +63,10 @@ class Growing:
         code = Code({}, None, take_more=self.taken.append)  # type: ignore[arg-type]
         self.identity: dict[str, Mapping[str, object]] = {}
         roster = roster_of(ClusterSpec((ServerSpec("w1", "w1"),)))
-        library = Library()
-        self.inputs = JobInputs(layout, library)
+        library = self.library = Library()
+        self.inputs, self.programs = JobInputs(layout, library), Programs(code)
         shelves = Shelves(self.journal, BaseModelStore(layout), library, self.identity, roster, self.inputs)
-        self.growing = GrowingJobs(run, Programs(code), self.shared, shelves)
+        self.growing = GrowingJobs(run, self.programs, self.shared, shelves)
 
     def read(self, order: AddJobs, known: Known) -> MoreJobs:
         assert [server.name for server in known.servers] == ["w1"]
@@ -150,3 +152,51 @@ def test_files_that_come_with_an_order_are_its_jobs_alone(tmp_path: Path, journa
     run.prepare(inputs={"acts": "c" * 64})
     assert list(run.inputs.mounts("alpha/new", local=False))
     assert not list(run.inputs.mounts("alpha/old", local=False))
+
+
+class FullDisk:
+    """Code of which no snapshot can be written."""
+
+    def take(self, layout: RunLayout) -> Code:
+        raise OSError(28, "No space left on device", str(layout.code / "train.py"))
+
+
+def test_code_that_cannot_be_copied_is_told_and_nothing_is_added(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Growing(tmp_path, journal)
+    more = MoreJobs(AddJobs("/more.json", name="lab"), run.more, FullDisk())
+    monkeypatch.setattr(run, "read", lambda order, known: more)
+    run.__post_init__()
+    with pytest.raises(ConfigError, match=r"train\.py: the code cannot be copied: No space left on device"):
+        run.prepare()
+    assert run.growing.jobs.jobs == spec("old").jobs and journal.known_ids().keys() == {
+        job.job_hash for job in spec("old").jobs
+    }
+
+
+class Copied:
+    """Code whose snapshot is taken at once."""
+
+    def take(self, layout: RunLayout) -> Code:
+        start = CodeStart(CodeRecord("script:1"), "s1")
+        return Code({"s1": layout.code / "s1"}, None, start=start)  # type: ignore[arg-type]
+
+
+def test_a_program_that_jobs_bring_is_remembered_with_them_and_at_hand_before_they_start(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Growing(tmp_path, journal)
+    jobs = replace(run.more, jobs=tuple(replace(job, addition="lab") for job in run.more.jobs))
+    more = MoreJobs(AddJobs("/more.json", name="lab"), jobs, Copied())
+    monkeypatch.setattr(run, "read", lambda order, known: more)
+    run.__post_init__()
+    tried = run.prepare(dry_run=True)
+    assert isinstance(tried.order, AddJobs) and tried.order.code == {}, "a try takes no snapshot"
+    event = run.prepare()
+    assert isinstance(event.order, AddJobs) and event.order.code["snapshot"] == "s1"
+    assert event.plan and {job.addition for job in event.plan.jobs} == {"lab"}
+    run.growing.take(["alpha/new"])
+    assert run.taken == [], "the command's own code is not asked"
+    assert run.library.paths["s1"] == RunLayout(tmp_path).code / "s1"
+    assert run.programs.starts["lab"].snapshot == "s1"
