@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,12 @@ class JournalSnapshot:
         """Return what has become of a job, the oldest first."""
         select = SELECT_TRANSITIONS.replace(" ORDER BY", " WHERE task_id = ? ORDER BY")
         return [transition_of(row) for row in self._db.execute(select, (job_id,))]
+
+    def numbered(self, numbers: Sequence[int]) -> list[Transition]:
+        """Return the transitions of these numbers, the oldest first."""
+        marks = ",".join("?" * len(numbers))
+        select = SELECT_TRANSITIONS.replace(" ORDER BY", f" WHERE seq IN ({marks}) ORDER BY")
+        return [transition_of(row) for row in self._db.execute(select, tuple(numbers))]
 
     def latest(self, before: int | None, most: int) -> list[tuple[int, Transition]]:
         """Return the last transitions (of before one), each with its number, the latest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from heapq import nsmallest
+from itertools import islice
 from typing import Any
 
 from master.core.harmless import brief
@@ -16,7 +17,7 @@ from master.runs.job_json import job_json
 from master.web.model import Fields, Model
 
 MOST_NEIGHBOURS = 6
-_MOST_COMPARED = 20_000
+_MOST_COMPARED = 2000
 _LONGEST = 500
 
 
@@ -54,13 +55,20 @@ def neighbours(model: Model, job_id: str) -> list[dict[str, Any]]:
     own = model.fields.get(job_id)
     if not own:
         return []
-    others = (each for each in list(model.fields)[:_MOST_COMPARED] if each != job_id and each in model.jobs)
+    others = (each for each in _around(model, job_id) if each != job_id and each in model.fields)
     apart = ((_difference(own, model.fields[each]), each) for each in others)
     nearest = nsmallest(MOST_NEIGHBOURS, apart, key=lambda each: len(each[0]))
     return [
         {"id": other, "state": model.standing(other).state, "different": difference}
         for difference, other in nearest
     ]
+
+
+def _around(model: Model, job_id: str) -> Iterable[str]:
+    """Return the jobs that a plan names near a job: those of a sweep are most like their neighbours there."""
+    place = next(n for n, each in enumerate(model.jobs) if each == job_id)
+    first = max(0, place - _MOST_COMPARED // 2)
+    return islice(model.jobs, first, first + _MOST_COMPARED)
 
 
 def _difference(own: Fields, other: Fields) -> dict[str, list[Any]]:
@@ -75,10 +83,7 @@ def _difference(own: Fields, other: Fields) -> dict[str, list[Any]]:
 
 def base_models(model: Model, stored: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the base models with what starts from each; `stored` are the manifests of those at home."""
-    waiting: dict[str, Counter[str]] = {}
-    for job_id, job in model.jobs.items():
-        if job.needs:
-            waiting.setdefault(job.needs, Counter())[model.standing(job_id).state] += 1
+    waiting = {spec_hash: +counts for spec_hash, counts in model.index.of_base.items()}
     configs = model.planned.base_models if model.planned else {}
     return [
         _base_model(model, spec_hash, configs.get(spec_hash, {}), waiting.get(spec_hash, Counter()), stored)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from master.core.explaining.standing import Standing
 from master.core.harmless import brief
-from master.core.json_values import same
 from master.core.nearest import shown
 from master.core.planning.plan import Job, base_model_job_id
 from master.intake.sweeps.words import named_value
@@ -17,7 +17,6 @@ from master.web.model import Model
 
 MOST_ROWS = 200
 """In a page."""
-_RANK = {state: rank for rank, state in enumerate(STATES)}
 _LONGEST = 300
 
 
@@ -35,57 +34,57 @@ class Wish:
     reverse: bool = False
 
 
-Fits = Callable[[str, Job, Standing], bool]
-_KEYS: Mapping[str, Callable[[str, Standing], Any]] = {
-    "state": lambda job_id, standing: _RANK[standing.state],
-    "since": lambda job_id, standing: standing.since,
-    "job": lambda job_id, standing: job_id,
-    "worker": lambda job_id, standing: standing.worker or "",
-    "tries": lambda job_id, standing: standing.attempts,
+def selected(model: Model, wish: Wish) -> list[str]:
+    """Return the ids of the jobs that a visitor wants to see, in his order."""
+    found: Iterable[str] = _in_order(model, wish)
+    if wish.states and wish.sort != "state":
+        found = [job_id for job_id in found if model.standing(job_id).state in wish.states]
+    if wish.base:
+        found = [each for each in found if wish.base in (model.jobs[each].makes, model.jobs[each].needs)]
+    for word in wish.query.split():
+        name, equals, _ = word.partition("=")
+        if equals and name in model.by_field.names:
+            fit = model.by_field.having(*named_value(word))
+            found = [job_id for job_id in found if job_id in fit]
+        else:
+            found = model.texts.fitting(word.lower(), found, model.standings)
+    return list(found)
+
+
+def _in_order(model: Model, wish: Wish) -> Iterable[str]:
+    """Return all jobs in the order that is wanted; by state only those of the states that are."""
+    if wish.sort == "state":
+        chosen = [state for state in STATES if not wish.states or state in wish.states]
+        by_state = model.index.by_state
+        return chain.from_iterable(by_state[state] for state in (chosen[::-1] if wish.reverse else chosen))
+    if wish.sort in _SORTED:
+        ids = _SORTED[wish.sort](model)
+        return reversed(ids) if wish.reverse else ids
+    return _bucketed(model, _KEYS[wish.sort], reverse=wish.reverse)
+
+
+_SORTED: Mapping[str, Callable[[Model], list[str] | dict[str, None]]] = {
+    "since": lambda model: model.index.changed,
+    "job": lambda model: model.ids,
+}
+_KEYS: Mapping[str, Callable[[Standing], Any]] = {
+    "worker": lambda standing: standing.worker or "",
+    "tries": lambda standing: standing.attempts,
 }
 
 
-def selected(model: Model, wish: Wish) -> list[str]:
-    """Return the ids of the jobs that a visitor wants to see, in his order."""
-    tests = list(_tests(model, wish))
-    all_jobs = ((job_id, job, model.standing(job_id)) for job_id, job in model.jobs.items())
-    found = [(each[0], each[2]) for each in all_jobs if all(fits(*each) for fits in tests)]
-    key = _KEYS[wish.sort]
-    return [job_id for job_id, _ in sorted(found, key=lambda each: key(*each), reverse=wish.reverse)]
+def _bucketed(model: Model, key: Callable[[Standing], Any], *, reverse: bool) -> Iterable[str]:
+    """Return all jobs by something that many of them share."""
+    buckets: dict[Any, list[str]] = {}
+    for job_id in model.jobs:
+        buckets.setdefault(key(model.standing(job_id)), []).append(job_id)
+    return chain.from_iterable(buckets[each] for each in sorted(buckets, reverse=reverse))
 
 
 def check(model: Model, job_id: str) -> None:
     """Raise LookupError for a job that is none of the run."""
     if job_id not in model.jobs:
         raise LookupError(f"no job {shown(job_id)} in this run")
-
-
-def _tests(model: Model, wish: Wish) -> Iterable[Fits]:
-    if wish.states:
-        yield lambda job_id, job, standing: standing.state in wish.states
-    if wish.base:
-        yield lambda job_id, job, standing: wish.base in (job.makes, job.needs)
-    for word in wish.query.split():
-        name, equals, _ = word.partition("=")
-        yield _field(model, word) if equals and name in model.names else _text(word.lower())
-
-
-def _field(model: Model, word: str) -> Fits:
-    name, value = named_value(word)
-    nothing: Mapping[str, Any] = {}
-
-    def fits(job_id: str, job: Job, standing: Standing) -> bool:
-        fields = model.fields.get(job_id, nothing)
-        return name in fields and same(fields[name], value)
-
-    return fits
-
-
-def _text(word: str) -> Fits:
-    def fits(job_id: str, job: Job, standing: Standing) -> bool:
-        return any(word in text.lower() for text in (job_id, standing.worker or "", standing.note))
-
-    return fits
 
 
 def row_json(model: Model, job_id: str, says: str = "") -> dict[str, Any]:

@@ -14,6 +14,9 @@ from master.core.planning.plan import Job
 from master.core.running.summary import JobRow
 from master.view.answers.states import ENDED
 from master.web.drawn.timeline import Timeline
+from master.web.indexes.states import StateIndex
+from master.web.indexes.trail import Trail
+from master.web.indexes.words import FieldIndex, TextIndex
 
 MOST_CHANGES = 20_000
 """That are remembered; who was away for longer begins anew."""
@@ -41,6 +44,9 @@ class Model:
     """States by phase."""
     timeline: Timeline = field(default_factory=Timeline)
     """Which slots ran what."""
+    index: StateIndex = field(default_factory=StateIndex)
+    trail: Trail = field(default_factory=Trail)
+    texts: TextIndex = field(default_factory=TextIndex)
     _changes: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=MOST_CHANGES))
     _first: int = 0
     """The number after which changes are remembered."""
@@ -49,29 +55,42 @@ class Model:
         """Begin with what is planned."""
         for job in (self.planned.jobs if self.planned else {}).values():
             self._add(job)
-        self.names = frozenset(name for fields in self.fields.values() for name in fields)
-        """Of all fields that a job was given."""
+        self.by_field = FieldIndex(self.fields)
+        self._sorted: list[str] = []
 
     def _add(self, job: Job) -> None:
         self.jobs[job.job_id] = job
         self.counts[job.phase][_NEVER.state] += 1
+        self.index.add(job, _NEVER.state)
+        self.texts.add(job.job_id)
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the ids of all jobs, sorted."""
+        if len(self._sorted) != len(self.jobs):
+            self._sorted = sorted(self.jobs)
+        return self._sorted
 
     def take(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Take in rows of the journal, each behind its number, the oldest first."""
         for seq, at, job_id, trigger, state, attempt, worker, *_ in rows:
+            self.trail.add(seq, job_id)
             self.timeline.take(at, job_id, trigger, state, attempt, worker)
             if job_id not in self.jobs:
                 self._add(job_of(job_id))
             if len(self._changes) == MOST_CHANGES:
                 self._first = self._changes[0][0]
             self._changes.append((seq, job_id))
-        touched = {row[2] for row in rows}
+        # In the order of their last change, which the index keeps.
+        touched = reversed(dict.fromkeys(row[2] for row in reversed(rows)))
         before = {job_id: self.standing(job_id).state for job_id in touched}
         standings((row[1:] for row in rows), self.standings)
         for job_id, state in before.items():
-            counts = self.counts[self.jobs[job_id].phase]
-            counts[state] -= 1
-            counts[self.standing(job_id).state] += 1
+            job, standing = self.jobs[job_id], self.standing(job_id)
+            self.counts[job.phase][state] -= 1
+            self.counts[job.phase][standing.state] += 1
+            self.index.move(job, state, standing.state)
+            self.texts.take(job_id, standing)
         if rows:
             self.seq, self.last_at = rows[-1][:2]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from master.core.explaining.cause_json import from_json
@@ -32,9 +33,8 @@ class Failures:
     def ways(self, model: Model) -> list[dict[str, Any]]:
         """Return the ways, the most frequent first; blocked jobs are told by what they wait for."""
         found: dict[str, dict[str, Any]] = {}
-        for job_id, standing in model.standings.items():
-            if standing.state not in _FAILED:
-                continue
+        for job_id in chain.from_iterable(model.index.by_state[state] for state in _FAILED):
+            standing = model.standing(job_id)
             way, says = self._way(model, job_id, standing.detail or standing.note)
             entry = found.setdefault(way, {"says": says, "count": 0, "jobs": [], "workers": []})
             entry["count"] += 1

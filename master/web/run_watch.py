@@ -94,9 +94,9 @@ class RunWatch:
             self.paces.append((at, self.model.open))
 
     def history(self, job_id: str) -> list[Transition]:
-        """Return what has become of a job."""
+        """Return what has become of a job of late."""
         with self._reading, self._follower.snapshot() as snapshot:
-            return snapshot.history(job_id)
+            return snapshot.numbered(self.model.trail.of(job_id))
 
     def latest(self, before: int | None, most: int) -> list[tuple[int, Transition]]:
         """Return the last transitions of before one, each with its number, the latest first."""
