@@ -43,6 +43,7 @@ class TimeLine {
     /** @type {{x: number, width: number, y: number, piece: any[], worker: string}[]} */
     this.places = [];
     this.cursor = -1;
+    this.width = 0;
     /** Before which transition lines are shown; 0: the latest. */
     this.earlier = 0;
     this.canvas = /** @type {HTMLCanvasElement} */ (el("canvas", {
