@@ -10,7 +10,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,32 +18,14 @@ import pytest
 
 import twophase
 from master.core.running.lifecycle import Trigger
+from tests.integration import page_visits
+from tests.integration.page_visits import Visit, served
 from tests.integration.ssh_place import await_true
 from tests.support.needs import missing
 from tests.support.runs import ROOT, SCRIPTS, Run
 
-CHROMIUM = Path("/usr/bin/chromium")
 WICKED = "</script><img src=x onerror='window.ran = 5'>"
 SCREENS = ("now", "jobs", "base", "machines", "results", "time")
-FLAGS = [
-    *("--no-sandbox", "--disable-background-networking", "--disable-component-update"),
-    *("--no-first-run", "--disable-sync", "--disable-gpu"),
-]
-
-
-@contextmanager
-def served(run: Path, *words: str) -> Iterator[dict[str, Any]]:
-    """Serve a run's page on a free port; gives what it printed."""
-    argv = [sys.executable, twophase.__file__, "web", "--run", str(run), "--json", "--port", "0", *words]
-    page = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert page.stdout is not None and page.stderr is not None
-        line = page.stdout.readline()
-        assert line, page.stderr.read()
-        yield json.loads(line)
-    finally:
-        page.terminate()
-        page.communicate(timeout=30)
 
 
 def overview(url: str) -> urllib.request.Request:
@@ -77,52 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         master.communicate(timeout=120)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed: pip install playwright")
-    if not CHROMIUM.exists():
-        missing(f"{CHROMIUM} is missing: apt-get install chromium")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield found
-        found.close()
-
-
-class Visit:
-    """A visitor who writes down whom the browser talks to, and what it complains of."""
-
-    def __init__(self, browser: Any, url: str, **looks: Any) -> None:
-        self.context = browser.new_context(**looks)
-        self.context.set_default_timeout(60_000)
-        self.page = self.context.new_page()
-        self.url, self.hosts, self.problems = url.partition("?")[0], set[str](), list[str]()
-        for kind in ("request", "websocket"):
-            self.page.on(kind, lambda asked: self.hosts.add(urlsplit(asked.url).netloc))
-        self.page.on(
-            "console", lambda said: said.type in ("error", "warning") and self.problems.append(said.text)
-        )
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.goto(url)
-        self.page.wait_for_selector(".now h2")
-
-    def go(self, screen: str) -> Any:
-        """Open a screen once it shows something."""
-        self.page.goto(f"{self.url}#{screen}")
-        self.page.wait_for_selector(f"nav a[aria-current][href='#{screen.partition('?')[0]}']")
-        await_true(
-            lambda: self.page.evaluate("document.querySelector('#main > .screen')?.children.length > 0")
-        )
-        return self.page
-
-    def check(self) -> None:
-        """Assert that nothing ran, nobody else was asked, and the browser had nothing to complain of."""
-        assert self.page.evaluate("window.ran") is None
-        assert self.hosts == {urlsplit(self.url).netloc}
-        assert self.problems == []
-        self.context.close()
+browser = page_visits.browser
 
 
 @pytest.fixture
@@ -158,6 +94,8 @@ def test_the_token_leaves_the_address_and_a_full_visit_talks_to_no_other_host(
     log = page.locator(".log").text_content()
     assert "</script><script>" in log and "\x1b" not in log and "‮" not in log
     assert WICKED in page.locator("#drawer dl").nth(1).text_content()
+    page.locator("#drawer .far", has_text="epoch 2 of 4 · 50 %").wait_for()
+    page.locator(".curve h4", has_text="</script>").wait_for()
     assert page.locator("#drawer script, #drawer img").count() == 0
     visit.check()
 
@@ -260,6 +198,13 @@ def test_the_page_goes_on_when_the_run_has_ended(run: Run, visiting: Callable[..
     page = visit.go("results")
     page.wait_for_selector("table")
     assert "<img src=x" in page.locator("thead").text_content()
+    page = visit.go("time")
+    page.locator(".says", has_text="no luck").first.wait_for()
+    assert "2 slots" in page.locator("canvas").get_attribute("aria-label")
+    page = visit.go("jobs?state=succeeded")
+    page.locator(".row").first.click()
+    page.locator(".curve h4", has_text="constructor.constructor").wait_for()
+    assert page.locator(".curve .uplot").count() == 2
     visit.check()
 
 

@@ -42,7 +42,7 @@ export class Live {
     this.socket = null;
     this.failures = 0;
     this.hasMaster = false;
-    this.heard = Date.now();
+    this.heard = performance.now();
     setInterval(() => this.look(), POLL_S * 1000);
     // A tab that slept goes on from where it was.
     document.addEventListener("visibilitychange", () => document.hidden || this.look());
@@ -91,7 +91,7 @@ export class Live {
 
   /** Ask where nothing has been heard for long. */
   async look() {
-    const silent = Date.now() - this.heard > SILENCE_S * 1000;
+    const silent = performance.now() - this.heard > SILENCE_S * 1000;
     if (silent && this.socket) this.socket.close();
     if (this.isOpen() && !silent) return;
     try {
@@ -103,7 +103,7 @@ export class Live {
 
   /** @param {{seq: number, reload: boolean, rows: any[], has_master: boolean, progress: Record<string, any>}} told @param {string} how */
   take(told, how) {
-    this.heard = Date.now();
+    this.heard = performance.now();
     const moved = told.reload || told.has_master !== this.hasMaster || told.seq !== this.since || told.rows.length > 0;
     this.since = told.seq;
     this.hasMaster = told.has_master;

@@ -108,7 +108,7 @@ class List {
   async reload() {
     this.version += 1;
     this.asked.clear();
-    this.stale = Date.now();
+    this.stale = performance.now();
     await this.load(Math.floor(this.first() / PAGE), true);
   }
 
@@ -172,7 +172,7 @@ class List {
   /** @param {any} row @param {number} i */
   line(row, i) {
     const chosen = this.allChosen || this.chosen.has(row.id);
-    const took = span(row.state === "running" && row.started ? Date.now() / 1000 - row.started : row.seconds);
+    const took = span(row.state === "running" && row.started ? this.page.now() - row.started : row.seconds);
     const known = this.lines.get(row.id) || { line: this.empty(row.id), key: "", place: i };
     const { line } = known;
     known.place = i;
@@ -258,7 +258,7 @@ class List {
     this.draw();
     if (!told.moved) return;
     // The order may be another by now: not for each change, as a run may have thousands a second.
-    if (Date.now() - this.stale > 2000) this.reload();
+    if (performance.now() - this.stale > 2000) this.reload();
     else {
       clearTimeout(this.later);
       this.later = setTimeout(() => list === this && this.reload(), 2000);

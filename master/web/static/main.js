@@ -15,11 +15,21 @@ const page = {
   /** @type {any} */
   overview: null,
   live: new Live(heard, (now) => status(now)),
+  /** What the run's clock says, whatever the visitor's does: since the last look at it. */
+  now: () => page.overview.at + (performance.now() - looked) / 1000,
   /** @param {string} id */
   open: (id) => drawer.open(page, id),
   /** @param {string} id @param {string} [text] */
   jobLink: (id, text) => el("button", { type: "button", class: "link", onclick: () => page.open(id) }, text || foreign(id)),
 };
+
+let looked = 0;
+
+/** @returns {Promise<void>} */
+async function look() {
+  page.overview = await get("/api/overview");
+  looked = performance.now();
+}
 
 /** Of the screen that is shown: what comes late for another draws where nobody sees it. */
 let stage = el("div", { class: "screen" });
@@ -48,7 +58,7 @@ function heard(told) {
 
 async function refresh() {
   try {
-    page.overview = await get("/api/overview");
+    await look();
   } catch (error) {
     return;
   }
@@ -109,7 +119,7 @@ function key(event) {
 
 async function begin() {
   try {
-    page.overview = await get("/api/overview");
+    await look();
   } catch (error) {
     put(main, problem(error));
     return;

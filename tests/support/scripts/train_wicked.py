@@ -26,6 +26,12 @@ options = parser.parse_args()
 
 for word in WORDS:
     print(word, flush=True)
+with Path(os.environ["TWOPHASE_PROGRESS_FILE"]).open("a") as progress:
+    for epoch in (1, 2):
+        told = {"epoch": epoch, "epochs": 4, "metrics": {WORDS[0]: 0.5, WORDS[3]: epoch / 10}}
+        progress.write(json.dumps(told) + "\n")
+        progress.flush()
+        time.sleep(0.3)
 deadline = time.monotonic() + 120
 while not (options.folder / "end").exists() and time.monotonic() < deadline:
     time.sleep(0.1)
@@ -33,4 +39,6 @@ if options.number == 2:
     print(f"ValueError: no luck {options.seed} {WORDS[1]}")
     sys.exit(1)
 metrics = {"acc": options.number + options.seed / 10, WORDS[1]: 1.0}
+log = f'epoch,"{WORDS[0]}","{WORDS[4]}"\n0,0.5,1\n1,0.25,nan\n2,0.125,3\n'
+(Path(os.environ["TWOPHASE_OUTPUT_DIR"]) / "metrics.csv").write_text(log)
 (Path(os.environ["TWOPHASE_OUTPUT_DIR"]) / "metrics.json").write_text(json.dumps(metrics))

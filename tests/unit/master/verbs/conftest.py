@@ -58,7 +58,12 @@ HISTORY = [
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """Return the directory of a run: one failed, one running, one that waits for a base model."""
-    layout = RunLayout(tmp_path / "run")
+    return written(tmp_path)
+
+
+def written(folder: Path) -> Path:
+    """Write such a run into a folder, and return its directory."""
+    layout = RunLayout(folder / "run")
     phase1 = (Job(base_model_job_id(spec_hash), phase=1, makes=spec_hash) for spec_hash in BASES)
     phase2 = (Job(job_id, phase=2, needs=needs) for job_id, needs in NEEDS.items())
     with closing(Journal(layout.journal, "the-run")) as journal:
