@@ -1,0 +1,1 @@
+"""How the page bears large runs: what a visitor waits for, and what it costs the master."""
