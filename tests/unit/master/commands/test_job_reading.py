@@ -27,6 +27,7 @@ from master.errors import ConfigError
 from master.intake.jobs import read_jobs
 from master.intake.strict_json import Document, parse_document
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
+from master.storage.journal_orders import ordered_of
 
 LAB9_ADDED = Ordered(0.0, By(1, "anna", 1), AddWorker({}, name="gpu9", labels=["a100"]))
 SEEN: list[Sequence[ServerSpec]] = []
@@ -163,3 +164,14 @@ def test_an_id_of_another_job_is_refused(tmp_path: Path) -> None:
     known = {job.job_hash: "alpha/mine" for job in own.jobs}
     with pytest.raises(ConfigError, match="an earlier job with other fields has"):
         added.read_more(written(tmp_path, [{"lr": 9, "width": 4, "id": "mine"}]), known)
+
+
+def test_what_an_earlier_version_wrote_of_added_jobs_is_read(tmp_path: Path) -> None:
+    added, own = reader()
+    order, found = added.read_more(written(tmp_path, [{"lr": 2, "width": 4}]), {})
+    ids = {job.job_hash: job.job_id for job in found.jobs}
+    detail = json.dumps({"path": order.path, "text": order.text, "ids": ids})
+    event = ordered_of((1.0, 1000, "anna", 7, "add", "", detail))
+    jobs, others, notes = additions(added).with_added(own, [event], {})
+    assert [job.job_id for job in jobs.jobs[1:]] == list(ids.values())
+    assert (others, notes, {job.addition for job in jobs.jobs}) == ([], [], {""})
