@@ -26,9 +26,9 @@ from tests.unit.trainers.tabular.results.saved_models import rows, saved_model
 from trainers.common.errors import TrainerError
 from trainers.common.files import write_tensors
 from trainers.personalization import base_model
-from trainers.personalization.adam import FlatAdam
 from trainers.personalization.data import Source
-from trainers.personalization.training import CheckpointPlan, resume
+from trainers.personalization.fitting.checkpoints import Moments, resume, save
+from trainers.personalization.fitting.courses import CheckpointPlan
 from trainers.probes.fitting.modules import new_module
 from trainers.probes.results.probe_file import checkpoint, load_probe
 from trainers.probes.settings import Settings
@@ -70,21 +70,12 @@ def _write_base_model(folder: Path) -> None:
 def _resume(folder: Path) -> None:
     network = SPEC.build()
     plan = CheckpointPlan(folder / "training_state.pt", 1, {"seed": 1})
-    resume(plan, network, FlatAdam(network, 1e-3))
+    resume(plan, network, Moments.of(network))
 
 
 def _write_state(folder: Path) -> None:
     network, progress = trained(0)
-    optimizer = FlatAdam(network, 1e-3)
-    write_tensors(
-        folder / "training_state.pt",
-        {
-            "job": {"seed": 1},
-            "weights": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "progress": vars(progress),
-        },
-    )
+    save(CheckpointPlan(folder / "training_state.pt", 1, {"seed": 1}), network, Moments.of(network), progress)
 
 
 def _write_probe(folder: Path) -> None:

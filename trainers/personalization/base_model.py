@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from trainers.common.files import read_tensors, write_json, write_tensors
 from trainers.personalization import CODE_VERSION, files
 from trainers.personalization.errors import BaseModelError
+from trainers.personalization.fitting.courses import Progress
 from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.options import PersonalizationOptions
-from trainers.personalization.training import Progress
 
 RAW = "raw"
 """The inputs of a base model that says nothing of them: it was made before there were statistics."""

@@ -6,24 +6,28 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from trainers.common.files import write_bytes
 from trainers.personalization import files
 
 
 def write_plots(
-    folder: Path, curves: Mapping[str, Sequence[float]], title: str, f1_lines: Mapping[str, float]
+    folder: Path,
+    curves: Mapping[str, Sequence[float]],
+    title: str,
+    f1_lines: Mapping[str, float],
+    warned: TextIO | None = None,
 ) -> None:
     """Write the loss and the F1 plot of base and target training, one after the other along the epochs.
 
     `curves` is the content of `losses.json`, `f1_lines` what else to compare F1 with, by name.
-    Says so and writes nothing where matplotlib is not installed.
+    Says so on `warned` (stderr) and writes nothing where matplotlib is not installed.
     """
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        print("no plots: matplotlib is not installed here", file=sys.stderr)
+        print("no plots: matplotlib is not installed here", file=warned or sys.stderr)
         return
     write_bytes(folder / files.LOSS_PLOT, _png(curves, "loss", f"{title}: cross-entropy", {}))
     write_bytes(folder / files.F1_PLOT, _png(curves, "f1", f"{title}: F1", f1_lines))

@@ -1,14 +1,15 @@
-"""The two kinds of run: training a base model, and an experiment on the target."""
+"""The two kinds of run: training a base model, and an experiment on the target.
+
+Each is a generator that asks for trainings and is sent how they went: those of several jobs can be one.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from trainers.common.files import write_json, write_tensors
@@ -16,58 +17,62 @@ from trainers.common.resume import as_json
 from trainers.personalization import CODE_VERSION, base_model, files
 from trainers.personalization.base_model import BaseModel
 from trainers.personalization.data import SPLITS, Source, Windows, check_channels, concatenate, count_classes
+from trainers.personalization.fitting.courses import CheckpointPlan, Progress, Report, Trainee
 from trainers.personalization.networks import NetworkSpec, spec_of
 from trainers.personalization.options import FULL_FINE_TUNING, PersonalizationOptions
 from trainers.personalization.plots import write_plots
 from trainers.personalization.recipe.baseline import baselines
-from trainers.personalization.recipe.members import averaged, member_checkpoint, member_report
+from trainers.personalization.recipe.members import averaged, member_checkpoint, member_reports
 from trainers.personalization.recipe.starting import Place, Start
 from trainers.personalization.sampling import TrainingSet, random_share, training_set
 from trainers.personalization.scoring import Scores, evaluate
-from trainers.personalization.training import CheckpointPlan, Progress, Report, fit, refit
+
+Run = Generator[list[Trainee], list[Progress], None]
 
 
-def train_base(options: PersonalizationOptions, place: Place, report: Report) -> None:
+def train_base(options: PersonalizationOptions, place: Place, report: Report) -> Run:
     """Train the base model of the job and write its folder."""
     assert place.base_model_dir is not None
     place.base_model_dir.mkdir(parents=True, exist_ok=True)
-    source = Source(options.data_path, options.window_size, options.n_classes)
+    source = Source(place.root / options.data_path, options.window_size, options.n_classes)
     train = source.load_all(options.base_participants, ("train", "val"))
     val = source.load_all(options.base_participants, ("test",))
     n_classes = options.n_classes or count_classes((train, val))
     spec = spec_of(options, train.X_NCT.shape[1], n_classes)
     windows = training_set(None, train.to(place.device), options.batch_size, None, options.epoch_steps)
     start = Start(options, spec, place)
-    _say(start.notes(windows))
+    place.say(start.notes(windows))
     networks = [start.network(member, windows) for member in range(options.seeds)]
-    trained = _fit_members(options, start, networks, (windows, val.to(place.device)), report)
+    trained = yield _members(options, start, networks, (windows, val.to(place.device)), report)
     base_model.write(place.base_model_dir, options, spec, networks, trained)
 
 
-def run_experiment(options: PersonalizationOptions, place: Place, report: Report) -> None:
+def run_experiment(options: PersonalizationOptions, place: Place, report: Report) -> Run:
     """Fit a model to the target, score it on the target's test split and write the results."""
     place.output_dir.mkdir(parents=True, exist_ok=True)
     base = None
     if options.needs_base_model:
         assert place.base_model_dir is not None
         base = base_model.read(place.base_model_dir, options)
-        options = _as_base_model(options, base)
+        options = _as_base_model(options, base, place)
     asked, options = options, options.for_target()
-    target = _load_target(options, base)
+    target = _load_target(options, base, place)
     spec = spec_of(options, target["test"].X_NCT.shape[1], _n_classes(options, base, target))
     start = Start(options, spec, place, base)
     val, test = target["val"].to(place.device), target["test"].to(place.device)
-    train = _experiment_set(options, target["train"], spec, place.device)
-    _say(start.notes(train))
+    train = _experiment_set(options, target["train"], spec, place)
+    place.say(start.notes(train))
     networks = [start.network(member, train) for member in range(options.seeds)]
     base_scores = evaluate(averaged(networks), test) if base else None
-    trained = _fit_members(options, start, networks, (train, val), report)
+    trained = yield _members(options, start, networks, (train, val), report)
     for network, progress in zip(networks, trained, strict=True):
         network.load_state_dict(progress.best_weights)
     val_scores = evaluate(averaged(networks), val)
     if options.refit:
         both = concatenate((target["train"], target["val"]))
-        networks = _refit_members(start, _experiment_set(options, both, spec, place.device), trained)
+        again = _refitted(start, _experiment_set(options, both, spec, place), trained)
+        yield again
+        networks = [one.network for one in again]
     result = Result(
         asked,
         spec,
@@ -77,9 +82,9 @@ def run_experiment(options: PersonalizationOptions, place: Place, report: Report
         base_scores,
         val_scores,
         evaluate(averaged(networks), test),
-        _baselines(options, target, spec),
+        _baselines(options, target, spec, place),
     )
-    result.write(place.output_dir)
+    result.write(place)
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,9 @@ class Result:
     baselines: dict[str, Scores]
     """On the target's test split, by name."""
 
-    def write(self, folder: Path) -> None:
+    def write(self, place: Place) -> None:
         """Write the files of an experiment; `metrics.json` comes last, so that its presence means done."""
+        folder = place.output_dir
         best = {
             "network": self.spec.as_dict(),
             "target": self.options.target,
@@ -116,7 +122,8 @@ class Result:
         write_json(folder / files.HYPERPARAMETERS, self.hyperparameters())
         if not self.options.no_plots:
             forests = {name: one.f1 for name, one in self.baselines.items()}
-            write_plots(folder, curves, f"{self.options.target}, {self.options.mode}", forests)
+            title = f"{self.options.target}, {self.options.mode}"
+            write_plots(folder, curves, title, forests, place.warned)
         write_json(folder / files.METRICS, self.metrics())
 
     def curves(self) -> dict[str, list[float]]:
@@ -158,9 +165,9 @@ def _told(options: PersonalizationOptions) -> dict[str, Any]:
     return {name: as_json(value) for name, value in asdict(options).items() if not name.endswith("_dir")}
 
 
-def _load_target(options: PersonalizationOptions, base: BaseModel | None) -> dict[str, Windows]:
+def _load_target(options: PersonalizationOptions, base: BaseModel | None, place: Place) -> dict[str, Windows]:
     n_classes = base.n_classes if base else options.n_classes
-    source = Source(options.data_path, options.window_size, n_classes)
+    source = Source(place.root / options.data_path, options.window_size, n_classes)
     target = {split: source.load(options.target, split) for split in SPLITS}
     n_channels = base.n_channels if base else target["train"].X_NCT.shape[1]
     for split, windows in target.items():
@@ -175,11 +182,12 @@ def _n_classes(options: PersonalizationOptions, base: BaseModel | None, target: 
 
 
 def _experiment_set(
-    options: PersonalizationOptions, target: Windows, spec: NetworkSpec, device: torch.device
+    options: PersonalizationOptions, target: Windows, spec: NetworkSpec, place: Place
 ) -> TrainingSet:
+    device = place.device
     if options.mode != FULL_FINE_TUNING:
         return training_set(target.to(device), None, options.batch_size, None, options.epoch_steps)
-    source = Source(options.data_path, options.window_size, spec.n_classes)
+    source = Source(place.root / options.data_path, options.window_size, spec.n_classes)
     others = source.load_all(options.base_participants, ("train", "val"))
     first = source.path(options.base_participants[0], "train")
     check_channels(first, others, spec.n_channels)
@@ -192,49 +200,61 @@ def _experiment_set(
     )
 
 
-def _as_base_model(options: PersonalizationOptions, base: BaseModel) -> PersonalizationOptions:
+def _as_base_model(options: PersonalizationOptions, base: BaseModel, place: Place) -> PersonalizationOptions:
     """Return the options for a base model without statistics: what else recipes set is as it was, too."""
     if base.has_statistics or options.inputs == base_model.RAW:
         return options
     dropout, widths = base.network["dropout"], tuple(base.network["hidden_sizes"])
     why = "it was made before there were any, or with --inputs raw"
     kept = f"dropout {dropout} and hidden_sizes {' '.join(map(str, widths))} are its own"
-    _say([f"the base model holds no statistics of its inputs ({why}): inputs stay raw, {kept}"])
+    place.say([f"the base model holds no statistics of its inputs ({why}): inputs stay raw, {kept}"])
     return replace(options, inputs=base_model.RAW, dropout=dropout, hidden_sizes=widths)
 
 
-def _fit_members(
+def _members(
     options: PersonalizationOptions,
     start: Start,
     networks: Sequence[nn.Module],
     windows: tuple[TrainingSet, Windows],
     report: Report,
-) -> list[Progress]:
-    """Train each network on the training windows in place, watching the validation windows."""
-    plan = _checkpoint_plan(options, start.spec, start.place)
+) -> list[Trainee]:
+    """Return the training of each network on the training windows, watching the validation windows."""
+    plan, reports = _checkpoint_plan(options, start.spec, start.place), member_reports(report, len(networks))
     return [
-        fit(
+        Trainee(
             network,
             *windows,
             start.schedule(member, windows[0]),
-            member_report(report, member, len(networks)),
+            reports[member],
             member_checkpoint(plan, member),
+            start.place.may_go_on,
+            start.place.warned,
         )
         for member, network in enumerate(networks)
     ]
 
 
-def _refit_members(start: Start, train: TrainingSet, trained: Sequence[Progress]) -> list[nn.Module]:
-    """Return networks that began as the first ones did and were trained on `train` for their best epochs."""
-    networks = [start.network(member, train) for member in range(len(trained))]
-    for member, (network, progress) in enumerate(zip(networks, trained, strict=True)):
-        epochs = progress.best_epoch
-        refit(network, train, replace(start.schedule(member, train), epochs=epochs))
-    return networks
+def _refitted(start: Start, train: TrainingSet, trained: Sequence[Progress]) -> list[Trainee]:
+    """Return trainings on `train` that begin as the first ones did and last for their best epochs."""
+    return [
+        Trainee(
+            start.network(member, train),
+            train,
+            None,
+            replace(start.schedule(member, train), epochs=progress.best_epoch),
+            _tell_nobody,
+            may_go_on=start.place.may_go_on,
+        )
+        for member, progress in enumerate(trained)
+    ]
+
+
+def _tell_nobody(epoch: int, epochs: int, **figures: float) -> None:
+    """Report to nobody: the epochs of a refit are not those that were announced."""
 
 
 def _baselines(
-    options: PersonalizationOptions, target: dict[str, Windows], spec: NetworkSpec
+    options: PersonalizationOptions, target: dict[str, Windows], spec: NetworkSpec, place: Place
 ) -> dict[str, Scores]:
     if not options.baseline:
         return {}
@@ -242,13 +262,8 @@ def _baselines(
     try:
         return baselines(known, target["test"], spec.n_classes, options.seed)
     except ImportError:
-        _say(["no baselines: scikit-learn is not installed here"])
+        place.say(["no baselines: scikit-learn is not installed here"])
         return {}
-
-
-def _say(notes: Sequence[str]) -> None:
-    for note in notes:
-        print(f"note: {note}", flush=True)
 
 
 def _checkpoint_plan(

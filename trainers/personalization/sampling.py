@@ -5,6 +5,7 @@ Everything random is drawn from the generator that is passed in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,12 +26,33 @@ class Augmentation:
 
     def apply(self, X_NCT: Tensor, generator: torch.Generator) -> Tensor:
         """Return a varied copy of the windows."""
-        low, high = self.magnitude_range
-        n_windows, device = len(X_NCT), X_NCT.device
-        chosen = torch.rand(2, n_windows, 1, 1, generator=generator, device=device) < self.probability
-        factor = low + (high - low) * torch.rand(n_windows, 1, 1, generator=generator, device=device)
-        noise = self.jitter_std * torch.randn(X_NCT.shape, generator=generator, device=device)
-        return X_NCT * torch.where(chosen[0], factor, 1.0) + torch.where(chosen[1], noise, 0.0)
+        return vary(self, X_NCT[None], [generator], [len(X_NCT)])[0]
+
+
+def vary(
+    how: Augmentation,
+    X_MNCT: Tensor,
+    generators: Sequence[torch.Generator | None],
+    counts: Sequence[int],
+) -> Tensor:
+    """Return varied copies of the first `counts` windows of each network, drawn from its own generator.
+
+    Those of networks without a generator, and those that only fill up, stay as they are.
+    """
+    n_networks, n_windows, *shape = X_MNCT.shape
+    low, high = how.magnitude_range
+    chosen = X_MNCT.new_ones(2, n_networks, n_windows, 1, 1)
+    factor = X_MNCT.new_zeros(n_networks, n_windows, 1, 1)
+    noise = torch.zeros_like(X_MNCT)
+    for network, (generator, count) in enumerate(zip(generators, counts, strict=False)):
+        if generator is not None:
+            like = {"generator": generator, "device": X_MNCT.device, "dtype": X_MNCT.dtype}
+            chosen[:, network, :count] = torch.rand(2, count, 1, 1, **like)  # type: ignore[call-overload]
+            factor[network, :count] = torch.rand(count, 1, 1, **like)  # type: ignore[call-overload]
+            noise[network, :count] = torch.randn(count, *shape, **like)  # type: ignore[call-overload]
+    is_chosen = chosen < how.probability
+    scaled = X_MNCT * torch.where(is_chosen[0], low + (high - low) * factor, 1.0)
+    return scaled + torch.where(is_chosen[1], how.jitter_std * noise, 0.0)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Shapes: N windows, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -39,17 +40,27 @@ def evaluate(network: nn.Module, windows: Windows) -> Scores:
 
 def scores(loss: float, truth_N: Tensor, predicted_N: Tensor, n_classes: int) -> Scores:
     """Return the scores of class indices that were predicted with a known loss."""
-    counts = torch.bincount(truth_N * n_classes + predicted_N, minlength=n_classes**2)
-    confusion_KK = counts.view(n_classes, n_classes).double().cpu()
-    accuracy = float(confusion_KK.trace() / confusion_KK.sum())
-    return Scores(loss, _f1(confusion_KK), accuracy)
+    return scores_of_many([loss], torch.zeros_like(truth_N), truth_N, predicted_N, n_classes)[0]
 
 
-def _f1(confusion_KK: Tensor) -> float:
-    """Return the F1 of a confusion matrix with the truth along the rows; 0 where nothing can be scored."""
-    hits_K = confusion_KK.diagonal()
-    occurs_K = confusion_KK.sum(dim=0) + confusion_KK.sum(dim=1)
-    f1_K = 2 * hits_K / occurs_K.clamp(min=1)
-    if len(f1_K) == 2:
-        return float(f1_K[1])
-    return float(f1_K[occurs_K > 0].mean())
+def scores_of_many(
+    losses: Sequence[float], owner_N: Tensor, truth_N: Tensor, predicted_N: Tensor, n_classes: int
+) -> list[Scores]:
+    """Return the scores of several networks, one a loss; `owner_N` says whose prediction each is."""
+    cells = n_classes**2
+    counts = torch.bincount(
+        owner_N * cells + truth_N * n_classes + predicted_N, minlength=cells * len(losses)
+    )
+    confusion_MKK = counts.view(len(losses), n_classes, n_classes).double().cpu()
+    hits_MK = confusion_MKK.diagonal(dim1=1, dim2=2)
+    accuracy = (hits_MK.sum(dim=1) / confusion_MKK.sum(dim=(1, 2))).tolist()
+    return [Scores(*one) for one in zip(losses, _f1(confusion_MKK, hits_MK), accuracy, strict=True)]
+
+
+def _f1(confusion_MKK: Tensor, hits_MK: Tensor) -> list[float]:
+    """Return the F1 of confusion matrices with the truth along the rows; 0 where nothing can be scored."""
+    occurs_MK = confusion_MKK.sum(dim=1) + confusion_MKK.sum(dim=2)
+    f1_MK = 2 * hits_MK / occurs_MK.clamp(min=1)
+    if f1_MK.shape[1] == 2:
+        return f1_MK[:, 1].tolist()
+    return (f1_MK.sum(dim=1) / (occurs_MK > 0).sum(dim=1)).tolist()

@@ -94,7 +94,7 @@ class Quantiles(nn.Module):
         """Take the quantiles of these windows: of each sample, or over all samples of a channel."""
         by_sample = self.table.shape[1] > 1
         ordered = (X_NCT.flatten(1) if by_sample else X_NCT.transpose(1, 2).flatten(0, 1)).sort(0).values
-        place = torch.linspace(0, len(ordered) - 1, RANKS, device=ordered.device)
+        place = torch.linspace(0, len(ordered) - 1, RANKS, dtype=X_NCT.dtype, device=ordered.device)
         below = place.floor().long()
         share = (place - below)[:, None]
         table = ordered[below].lerp(ordered[(below + 1).clamp(max=len(ordered) - 1)], share)
@@ -132,11 +132,11 @@ LAYERS: dict[str, type[Standardise | Quantiles]] = {"standardised": Standardise,
 """By what `--inputs` calls them; raw inputs need none."""
 
 
-def split_off_inputs(network: nn.Module) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+def split_off_inputs(network: nn.Module) -> tuple[nn.Sequential, Callable[[Tensor], Tensor]]:
     """Return the layers after that of the inputs, and what the layer of the inputs makes of windows."""
     first, *others = network.children()
     if not isinstance(first, (Standardise, Quantiles)):
-        return network, lambda X_NCT: X_NCT
+        return nn.Sequential(first, *others), lambda X_NCT: X_NCT
     return nn.Sequential(*others), lambda X_NCT: torch.cat([first(part) for part in X_NCT.split(_CHUNK)])
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from trainers.common.seeds import derive_seed
+from trainers.personalization.fitting.courses import CheckpointPlan, Report
 from trainers.personalization.networks import logits
-from trainers.personalization.training import CheckpointPlan, Report
 
 
 class Average(nn.Module):
@@ -44,10 +44,15 @@ def member_checkpoint(plan: CheckpointPlan | None, member: int) -> CheckpointPla
     return replace(plan, path=path, job={**plan.job, "member": member})
 
 
-def member_report(report: Report, member: int, members: int) -> Report:
-    """Return a report that counts the epochs of all members as one training."""
+def member_reports(report: Report, members: int) -> list[Report]:
+    """Return a report for each member; together they count the epochs of all as one training."""
+    done = [0] * members
 
-    def told(epoch: int, epochs: int, **figures: float) -> None:
-        report(member * epochs + epoch, members * epochs, **figures)
+    def of(member: int) -> Report:
+        def told(epoch: int, epochs: int, **figures: float) -> None:
+            done[member] = epoch
+            report(sum(done), members * epochs, **figures)
 
-    return told
+        return told
+
+    return [of(member) for member in range(members)]

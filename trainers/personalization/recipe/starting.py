@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import torch
 from torch import nn
 
-from trainers.common.seeds import derive_seed
+from trainers.common.seeds import derive_seed, seeded
 from trainers.personalization import base_model
 from trainers.personalization.base_model import BaseModel
+from trainers.personalization.fitting.courses import Schedule
 from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.options import PersonalizationOptions
 from trainers.personalization.recipe.inputs import learn_inputs
 from trainers.personalization.recipe.members import member_seed
 from trainers.personalization.sampling import Augmentation, TrainingSet
-from trainers.personalization.training import Schedule
 from worker_agent.protocol.script_contract import BASE_ONLY
 
 BASE_SHORTENS = 3
@@ -32,6 +34,19 @@ class Place:
     """Written by `train_base`, read by `run_experiment`; None only where the mode has no base model."""
     output_dir: Path
     checkpoint_dir: Path | None
+    root: Path
+    """Where a relative path to data begins."""
+    told: TextIO
+    """Where notes go."""
+    warned: TextIO
+    """Where it is told that something cannot be done as asked."""
+    may_go_on: Callable[[], None] = lambda: None
+    """Raises a TrainerError where the job is to end."""
+
+    def say(self, notes: Sequence[str]) -> None:
+        """Tell the user of what he should know."""
+        for note in notes:
+            print(f"note: {note}", file=self.told, flush=True)
 
 
 @dataclass(frozen=True)
@@ -48,8 +63,8 @@ class Start:
 
         Fresh networks that standardise their inputs learn the statistics of the training windows.
         """
-        torch.manual_seed(derive_seed(member_seed(self.options.seed, member), "weights", 0))
-        network = self.spec.build().to(self.place.device)
+        with seeded(derive_seed(member_seed(self.options.seed, member), "weights", 0)):
+            network = self.spec.build().to(self.place.device)
         if self.base and self.place.base_model_dir:
             base_model.check_shape(self.place.base_model_dir, self.base, self.spec)
             base_model.load_weights(self.place.base_model_dir, self.base, member, network)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,15 @@ from worker_agent.protocol import script_contract
 NAMES = ("ann", "bob", "cyd")
 Run = Callable[..., int]
 Save = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: for such small networks others only wait, and bits are promised for one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _save_split(path: Path, rows: int, n_classes: int, seed: int) -> None:

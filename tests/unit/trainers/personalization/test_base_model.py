@@ -11,10 +11,10 @@ import torch
 
 from trainers.personalization import base_model, files
 from trainers.personalization.errors import BaseModelError
+from trainers.personalization.fitting.courses import Progress
 from trainers.personalization.networks import NetworkSpec, spec_of
 from trainers.personalization.options import PersonalizationOptions, parse
 from trainers.personalization.scoring import Scores
-from trainers.personalization.training import Progress
 
 OPTIONS = parse(["--fold", "1", "--participants", "a", "b", "c", "--mode", "base_only", "--model", "cnn"])
 SPEC = spec_of(OPTIONS, n_channels=2, n_classes=2)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 from torch import nn
 
-from trainers.personalization.adam import FlatAdam
 from trainers.personalization.data import Windows
 from trainers.personalization.networks import NetworkSpec, logits
 from trainers.personalization.scoring import evaluate, scores
@@ -73,38 +72,3 @@ def test_evaluation_uses_no_dropout_and_averages_over_windows() -> None:
     with torch.no_grad():
         expected = nn.functional.cross_entropy(network(windows.X_NCT), windows.y_N)
     assert first.loss == pytest.approx(float(expected), rel=1e-5)
-
-
-def small_network() -> nn.Sequential:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
-
-
-def descend(network: nn.Module, optimizer: FlatAdam | torch.optim.Adam, steps: range) -> None:
-    for step in steps:
-        X = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
-        network(X).square().sum().backward()
-        optimizer.step()
-        if isinstance(optimizer, torch.optim.Adam):
-            optimizer.zero_grad()
-
-
-def test_flat_adam_agrees_with_torch() -> None:
-    ours, theirs = small_network(), small_network()
-    descend(ours, FlatAdam(ours, lr=0.01), range(60))
-    descend(theirs, torch.optim.Adam(theirs.parameters(), lr=0.01), range(60))
-    for our, their in zip(ours.parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(our, their)
-
-
-def test_flat_adam_goes_on_from_a_saved_state() -> None:
-    whole, halved, resumed = small_network(), small_network(), small_network()
-    descend(whole, FlatAdam(whole, lr=0.01), range(20))
-    before = FlatAdam(halved, lr=0.01)
-    descend(halved, before, range(10))
-    after = FlatAdam(resumed, lr=0.01)
-    resumed.load_state_dict(halved.state_dict())
-    after.load_state_dict(before.state_dict())
-    descend(resumed, after, range(10, 20))
-    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
-        assert torch.equal(one, other)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from trainers.personalization.base_model import BaseModel
+from trainers.personalization.fitting.courses import Progress
 from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.options import parse
 from trainers.personalization.runs import Result
 from trainers.personalization.scoring import Scores
-from trainers.personalization.training import Progress
 
 SPEC = NetworkSpec("mlp", 2, 12, 3, 0.2, (), 3, (8,))
 BASE = BaseModel([], 2, 3, SPEC.as_dict(), ["ann", "cyd"], {"base_val_loss": [0.9, 0.8, 0.7]})

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from trainers.personalization.adam import FlatAdam
 from trainers.personalization.data import Windows
 from trainers.personalization.errors import DivergedError
+from trainers.personalization.fitting.courses import CheckpointPlan, Progress, Report, Schedule, Trainee
+from trainers.personalization.fitting.training import fit as fit_many
 from trainers.personalization.sampling import Augmentation, TrainingSet, training_set
 from trainers.personalization.scoring import Scores, evaluate
-from trainers.personalization.training import CheckpointPlan, Progress, Schedule, fit
 
 SCHEDULE = Schedule("target", 12, 12, 0.02, 0, Augmentation(0.1, (0.9, 1.1), 0.5))
 
@@ -31,6 +31,21 @@ VAL = windows(15, 2)
 def network() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
+
+
+def fit(
+    model: nn.Module,
+    train: TrainingSet,
+    val: Windows | None,
+    schedule: Schedule,
+    report: Report,
+    checkpoint: CheckpointPlan | None = None,
+) -> Progress:
+    """Train one network alone."""
+    ending = fit_many([Trainee(model, train, val, schedule, report, checkpoint)])[0]
+    if isinstance(ending, Exception):
+        raise ending
+    return ending
 
 
 def ignore(epoch: int, epochs: int, **metrics: float) -> None:
@@ -155,20 +170,3 @@ def test_the_learning_rate_falls_along_the_epochs() -> None:
     rates = [schedule.rate(epoch) for epoch in range(1, 5)]
     assert rates == pytest.approx([1, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2])
     assert [SCHEDULE.rate(epoch) for epoch in (1, 12)] == [1, 1]
-
-
-def test_weights_are_averaged_for_validation_only() -> None:
-    network = nn.Linear(3, 2)
-    optimizer = FlatAdam(network, 0.1, average=0.9)
-    mean = network.weight.detach().clone()
-    for step in range(1, 4):
-        network(torch.ones(1, 3)).sum().backward()
-        optimizer.step()
-        keep = min(0.9, step / (step + 10))
-        mean = keep * mean + (1 - keep) * network.weight.detach()
-    own = network.weight.detach().clone()
-    with optimizer.averaged():
-        torch.testing.assert_close(network.weight.detach(), mean)
-    assert torch.equal(network.weight, own)
-    optimizer.take_average()
-    torch.testing.assert_close(network.weight.detach(), mean)

@@ -1,0 +1,176 @@
+"""The training loop: epochs, early stopping and checkpoints, of one network or of many."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from trainers.common.errors import TrainerError
+from trainers.personalization.errors import DivergedError
+from trainers.personalization.fitting.checkpoints import Moments, resume, save
+from trainers.personalization.fitting.courses import Progress, Trainee
+from trainers.personalization.fitting.epochs import width
+from trainers.personalization.fitting.limits import at_once
+from trainers.personalization.fitting.stack import Stack
+from trainers.personalization.recipe.inputs import split_off_inputs
+from trainers.personalization.scoring import Scores
+
+Ending = Progress | TrainerError
+_CUT_AT = 0.25
+"""The share that must have stopped before it is cut out; on a CPU each network is when it stops."""
+
+
+def fit(trainees: Sequence[Trainee]) -> list[Ending]:
+    """Train networks in place and return how each went, or why it was not to be trained to its end.
+
+    Those of one shape learn as one.  Each goes on from its checkpoint where there is one of the same job, and
+    comes to the same result alone or with others.
+    """
+    endings: dict[int, Ending] = {}
+    alike: dict[Hashable, list[int]] = {}
+    for number, trainee in enumerate(trainees):
+        alike.setdefault(_kind(trainee), []).append(number)
+    for numbers in alike.values():
+        size = at_once(trainees[numbers[0]])
+        for start in range(0, len(numbers), size):
+            part = numbers[start : start + size]
+            found = _Training([trainees[number] for number in part]).run()
+            endings.update(zip(part, found, strict=True))
+    return [endings[number] for number in range(len(trainees))]
+
+
+def _kind(trainee: Trainee) -> Hashable:
+    """Return what networks must have in common to learn as one."""
+    body, _ = split_off_inputs(trainee.network)
+    layers = ["Dropout" if isinstance(layer, nn.Dropout) else repr(layer) for layer in body.children()]
+    X, schedule = trainee.train.windows.X_NCT, trainee.schedule
+    shape = (width(trainee.train), *X.shape[1:], X.dtype, X.device)
+    return (*layers, shape, schedule.augmentation, schedule.average > 0, trainee.val is None)
+
+
+@dataclass
+class _Course:
+    """One network on its way."""
+
+    trainee: Trainee
+    progress: Progress
+    moments: Moments
+    ending: Ending | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.ending is not None
+
+
+class _Training:
+    """Networks of one shape, until all of them have ended."""
+
+    def __init__(self, trainees: Sequence[Trainee]) -> None:
+        self._all = [_begun(trainee) for trainee in trainees]
+
+    def run(self) -> list[Ending]:
+        for course in self._all:
+            if course.progress.is_over(course.trainee.schedule):
+                course.ending = course.progress
+        # Longest first: those that take a step are then always the first ones.
+        self._left = sorted((one for one in self._all if not one.is_over), key=_steps, reverse=True)
+        if self._left:
+            self._stack = Stack([one.trainee for one in self._left], [one.moments for one in self._left])
+            for row, course in enumerate(self._left):
+                self._stack.rows.remember(row, course.trainee.network, course.progress.best_weights)
+        while self._left:
+            self._ask_to_go_on()
+            self._cut()
+            if any(not course.is_over for course in self._left):
+                self._epoch()
+                self._cut()
+        return [course.ending for course in self._all if course.ending is not None]
+
+    def _ask_to_go_on(self) -> None:
+        for course in self._left:
+            if not course.is_over:
+                try:
+                    course.trainee.may_go_on()
+                except TrainerError as error:
+                    course.ending = error
+
+    def _epoch(self) -> None:
+        waiting = [course.is_over for course in self._left]
+        trained = self._stack.epoch([course.progress for course in self._left], waiting)
+        held_out = self._left[0].trainee.val is not None
+        validated = self._stack.validate() if held_out else trained
+        better = []
+        for row, (course, *found) in enumerate(zip(self._left, trained, validated, strict=True)):
+            if not course.is_over and self._recorded(course, *found):
+                better.append(row)
+        if better and held_out:
+            self._stack.rows.keep_best(torch.tensor(better, device=self._stack.rows.best.device))
+        for row, course in enumerate(self._left):
+            if not course.is_over:
+                self._told(row, course)
+
+    @staticmethod
+    def _recorded(course: _Course, train: Scores, val: Scores) -> bool:
+        schedule, progress = course.trainee.schedule, course.progress
+        try:
+            _refuse_divergence(train, val, schedule.stage, progress.epoch + 1)
+        except DivergedError as error:
+            course.ending = error
+            return False
+        return progress.record(train, val, schedule.least_epochs)
+
+    def _told(self, row: int, course: _Course) -> None:
+        trainee, progress = course.trainee, course.progress
+        epochs, checkpoint = trainee.schedule.epochs, trainee.checkpoint
+        trainee.report(progress.epoch, epochs, **{name: curve[-1] for name, curve in progress.curves.items()})
+        over = progress.epoch >= epochs if trainee.val is None else progress.is_over(trainee.schedule)
+        due = bool(checkpoint and checkpoint.every and progress.epoch % checkpoint.every == 0)
+        if over or due:
+            self._write_back(row, course)
+        if checkpoint and due:
+            save(checkpoint, trainee.network, self._stack.moments(row), progress)
+        if over:
+            course.ending = progress
+
+    def _write_back(self, row: int, course: _Course) -> None:
+        """Give a network and its progress what has become of them in the stack."""
+        rows, network = self._stack.rows, course.trainee.network
+        if course.trainee.val is None:
+            rows.put(rows.averages[row], network)
+            return
+        rows.put(rows.best[row], network)
+        course.progress.best_weights = copy.deepcopy(network.state_dict())
+        rows.put(rows.values[row], network)
+
+    def _cut(self) -> None:
+        """Leave those that are over behind, once they are worth the copies."""
+        kept = [row for row, course in enumerate(self._left) if not course.is_over]
+        gone, on_cpu = len(self._left) - len(kept), self._stack.rows.values.device.type == "cpu"
+        if not gone or (not on_cpu and gone < _CUT_AT * len(self._left)):
+            return
+        if kept:
+            self._stack.cut(kept)
+        self._left = [self._left[row] for row in kept]
+
+
+def _begun(trainee: Trainee) -> _Course:
+    moments = Moments.of(trainee.network)
+    progress = resume(trainee.checkpoint, trainee.network, moments, trainee.notes)
+    return _Course(trainee, progress or Progress(), moments)
+
+
+def _steps(course: _Course) -> int:
+    return course.trainee.train.n_batches
+
+
+def _refuse_divergence(train: Scores, val: Scores, stage: str, epoch: int) -> None:
+    for name, loss in (("training", train.loss), ("validation", val.loss)):
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"{stage} training diverged: the {name} loss of epoch {epoch} is {loss}; try a lower lr"
+            )
