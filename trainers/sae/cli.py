@@ -99,10 +99,11 @@ def run(arguments: argparse.Namespace, contract: ScriptContract | None, stream: 
     """Do what parsed flags say, and tell it to `stream`."""
     given = {**_config(arguments.config), **_given(arguments)}
     own = {name: given.pop(name) for name in list(given) if name not in _SETTINGS}
-    preset = own.pop("preset", "seed-fast" if arguments.command == FAST else "recommended")
+    is_fast = arguments.command == FAST or "training_mode" in own
+    preset = own.pop("preset", "seed-fast" if is_fast else "recommended")
     own.setdefault("num_workers", WORKERS.get(preset, 8))
     values = settings_of(preset, given).as_config()
-    settings = Settings(**(within_fast(values) if arguments.command == FAST else values))
+    settings = Settings(**(within_fast(values) if is_fast else values))
     if arguments.print_config:
         print(json.dumps({"preset": preset, **settings.as_config()}, indent=2), file=stream)
         return
@@ -163,6 +164,7 @@ def _add_places(add: _Adder) -> None:
         "(default: 8, with seed-fast 12, with seed-before 4)",
     )
     add("model_name", help="of the model whose activations these are, for the metadata")
+    add("training_mode", choices=("fast",), help="as train_sae_fast; its files are called sae_fast_layer_<i>")
     add("overwrite", action="store_true", default=False, help="train anew over results of other settings")
     add(
         "prepared_cache",
@@ -266,7 +268,8 @@ def _request(
         start=start,
         trackers=tuple(part for part in own.get("log", "").split(",") if part),
         model_name=own.get("model_name"),
-        training_mode="fast" if arguments.command == FAST else None,
+        training_mode="fast" if arguments.command == FAST else own.get("training_mode"),
+        stem_prefix="sae_fast" if "training_mode" in own else "sae",
         prepared_cache=own.get("prepared_cache"),
         overwrite=arguments.overwrite,
     )

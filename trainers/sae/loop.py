@@ -12,6 +12,7 @@ from typing import Any
 from trainers.common.errors import BadInput, TrainerError
 from trainers.sae.checkpoints import Checkpoints, check_counts
 from trainers.sae.data import Examples, batches
+from trainers.sae.evaluation import Evaluation
 from trainers.sae.fitted import Fitted
 from trainers.sae.rates import Plateau, Stopper, base_rate, rate_at
 from trainers.sae.records import Pace, Record, Records
@@ -173,7 +174,7 @@ class Loop:
         if self._validates():
             self._validate(report, progress)
         elif now - self._reported > REPORT_SECONDS:
-            self._tell(progress, {"loss": report.loss, "l0": report.l0, "fvu": report.fvu})
+            self._tell(progress, report, report)
         if now - self._saved > CHECKPOINT_SECONDS:
             self.save()
 
@@ -197,21 +198,23 @@ class Loop:
             weights = {**self._training.parameters, "_threshold": self._training.threshold}
             self._checkpoints.write_weights(step, weights)
         figures: Record = {"epoch": self.epoch, "step": step, "rate": self._rate()}
-        figures |= {"loss": report.loss, "train_fvu": report.fvu, "train_l0": report.l0}
+        figures |= {"loss": report.loss, **report.parts}
+        figures |= {"train_fvu": report.fvu, "train_l0": report.l0}
         figures |= {f"val_{name}": value for name, value in found.figures().items()}
         figures |= {"dead_in_training": self._training.dead_share}
         self._records.add({**figures, **self._pace.figures(self.place.examples)})
         self._records.write()
         self.save()
         self._checkpoints.keep_only([kept for _, kept in self._stopper.best])
-        self._tell(progress, {"loss": report.loss, "l0": found.l0, "fvu": found.fvu})
+        self._tell(progress, report, found)
 
-    def _tell(self, progress: Progress, figures: dict[str, float]) -> None:
+    def _tell(self, progress: Progress, report: StepReport, found: StepReport | Evaluation) -> None:
+        """Tell how far it is; `found` says how good it is."""
         self._reported = time.monotonic()
-        explained = {"explained_variance": 1 - figures.pop("fvu"), "dead_share": self._training.dead_share}
-        pace = self._pace.figures(self.place.examples)
+        figures = {"loss": report.loss, "l0": found.l0, "explained_variance": 1 - found.fvu}
+        figures |= {"dead_share": self._training.dead_share, **self._pace.figures(self.place.examples)}
         epochs = -(-self._plan.steps // self._plan.steps_an_epoch)
-        progress(self.epoch, epochs, **figures, **explained, **pace)
+        progress(self.epoch, epochs, **figures, **report.parts)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         self._training.restore(state)

@@ -30,8 +30,10 @@ COMPLETED = "training_completed_at"
 RESULTS = (
     "sae.safetensors",
     "sae_layer_*.safetensors",
+    "sae_fast*.safetensors",
     "sae_metadata.json",
     "sae_layer_*_metadata.json",
+    "sae_fast*_metadata.json",
     EVALUATION,
     METRICS,
     "train_log.*",

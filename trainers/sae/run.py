@@ -69,11 +69,13 @@ class Request:
     prepared_cache: str | None = None
     """Folder of what was prepared for earlier trainings; `off` for none, None for the user's."""
     overwrite: bool = False
+    stem_prefix: str = "sae"
+    """How the names of the files of weights and metadata begin."""
 
     @property
     def stem(self) -> str:
         """Name of the file of weights, without its ending."""
-        return "sae" if self.layer_idx is None else f"sae_layer_{self.layer_idx}"
+        return self.stem_prefix if self.layer_idx is None else f"{self.stem_prefix}_layer_{self.layer_idx}"
 
 
 @dataclass(frozen=True)

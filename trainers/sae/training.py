@@ -40,6 +40,12 @@ class StepReport:
     loss: float
     fvu: float
     l0: float
+    parts: Mapping[str, float]
+    """What a loss with a penalty is made of: mean squared error of scaled activations, and penalty."""
+
+
+def _parts(loss: float, mse: float) -> dict[str, float]:
+    return {"train_mse": mse, "train_penalty": max(0.0, loss - mse)}
 
 
 class Training:
@@ -104,7 +110,9 @@ class Training:
         l0 = float(result.counts.sum()) / len(x_BD)
         if not self.form.is_selective:
             self._share = l0 / self.form.n_latents
-        return StepReport(float(result.loss), float(result.squares) / (len(x_BD) * self.scale.variance), l0)
+        loss, squares = float(result.loss), float(result.squares) / len(x_BD)
+        parts = {} if self.form.is_selective else _parts(loss, squares / x_BD.shape[1])
+        return StepReport(loss, squares / self.scale.variance, l0, parts)
 
     @torch.no_grad()
     def update(self, rate: float) -> None:

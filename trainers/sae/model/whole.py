@@ -52,5 +52,8 @@ def differentiated_step(
     # Two biases that are added share one gradient, and gradients are changed in place.
     gradients = {name: gradient.clone() for name, gradient in zip(leaves, found, strict=True)}
     h_BL = torch.addmm(parameters["b_enc"], x_BD, parameters["W_enc"].t())
-    none = loss.new_zeros(())
-    return Result(loss.detach(), loss.detach() / weights.error, none, (h_BL > 0).sum(0), gradients)
+    loss, penalty = loss.detach(), loss.new_zeros(())
+    if form.kind == "gelu":
+        penalty = form.sparsity_coef * torch.nn.functional.gelu(h_BL).abs().mean()
+    squares = (loss - penalty) / weights.error
+    return Result(loss, squares, penalty, (h_BL > 0).sum(0), gradients)

@@ -102,6 +102,18 @@ def test_a_job_trains_its_base_model_and_starts_from_it(
     assert (tmp_path / "2" / "CHECKPOINT_DIR" / "sae_checkpoint.pt").is_file()
 
 
+def test_a_job_trains_in_the_fast_way_by_a_flag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mode = ["--training-mode", "fast"]
+    asked = ("--latent-dim", "20000", "--max-epochs", "70")
+    assert printed(capsys, *mode, *asked) == printed(capsys, "train_sae_fast", *asked)
+    flags = [*FLAGS[:2], "--batch-size", "32", "--max-epochs", "1", "--num-workers", "1", "--layer-idx", "3"]
+    out = tmp_path / "out"
+    assert main([*mode, *flags, "--activation-path", str(write(tmp_path)), "--output-dir", str(out)]) == 0
+    assert json.loads((out / "sae_fast_layer_3_metadata.json").read_text())["training_mode"] == "fast"
+    assert load_sae(out / "sae_fast_layer_3.safetensors").form.kind == "relu"
+    assert main([*mode, "--overwrite", *flags, "--activation-path", "none.npy"]) == 2
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -235,3 +235,18 @@ def test_weights_of_the_best_validation_that_are_not_ours_are_refused(tmp_path: 
         checkpoints.write_weights(2, found)
         with pytest.raises(BadInput, match="missing or damaged"):
             checkpoints.read_weights(2, own)
+
+
+@pytest.mark.parametrize("kind", ["relu", "gelu"])
+def test_a_loss_with_a_penalty_is_told_in_its_parts(tmp_path: Path, kind: str) -> None:
+    said: list[dict[str, float]] = []
+    asked = request(tmp_path / "out", write(tmp_path), architecture=kind, sparsity_coef=0.5)
+    train(asked, lambda _: None, lambda *_, **figures: said.append(figures))
+    for told in (*said, *log(tmp_path / "out")):
+        assert told["train_penalty"] > 0.01
+        assert told["train_mse"] + told["train_penalty"] == pytest.approx(told["loss"], rel=1e-5)
+
+
+def test_a_loss_without_a_penalty_has_no_parts(tmp_path: Path) -> None:
+    quiet(request(tmp_path / "out", write(tmp_path)))
+    assert not [told for told in log(tmp_path / "out") if "train_mse" in told]
