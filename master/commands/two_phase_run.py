@@ -48,7 +48,8 @@ def opened_run(
         told = telling(spec.cluster.notify, layout.root, opened.note, command.say)
         tellers = stack.enter_context(told)
         # Not a note: those go to log files, and the address is a secret.
-        page = page_beside(layout.root, options.web, command.say, scripts=options.scripts)
+        given = layout.root, options.web, command.say
+        page = page_beside(*given, scripts=options.scripts, roots=options.data_root)
         stack.enter_context(page)
         yield opened, [*views, *tellers]
 

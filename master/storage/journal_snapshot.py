@@ -78,6 +78,12 @@ class JournalSnapshot:
             known.update(json.loads(zlib.decompress(blob)))
         return {ids[job_hash]: fields for job_hash, fields in known.items() if job_hash in ids}
 
+    def data_names(self) -> list[str]:
+        """Return under which names the workers of the latest start have data."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'workers'").fetchone()
+        workers: dict[str, Any] = json.loads(row[0]) if row else {}
+        return sorted({name for told in workers.values() for name in told.get("data", ())})
+
     def job_ids(self) -> list[str]:
         """Return the ids of all jobs that the run has ever had, sorted."""
         return [job_id for (job_id,) in self._db.execute("SELECT job_id FROM jobs ORDER BY job_id")]

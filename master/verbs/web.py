@@ -25,6 +25,7 @@ _EPILOG = f"""\
 examples:
   twophase web
   twophase web --run ~/searches/7 --port 0
+  twophase web --data-root ~/activations
   twophase web --web-host lab.example.org --tls-cert cert.pem --tls-key key.pem
 
 Ctrl-C ends the page, not the run."""
@@ -48,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     add("--tls-key", type=Path, metavar="F", help="its private key")
     below = "take jobs of scripts below this folder by POST /api/jobs; again and again (of trainers alone)"
     add("--scripts", type=Path, action="append", default=[], metavar="DIR", help=below)
+    roots = "let trainings asked for over HTTP use activations in files below DIR; may be given again"
+    add("--data-root", type=Path, action="append", default=[], metavar="DIR", help=roots)
     add("--until-input-ends", action="store_true", help=argparse.SUPPRESS)
     return result
 
@@ -65,13 +68,16 @@ def _serve(options: argparse.Namespace, command: Command) -> int:
     from master.web.passes import TOKENS, Role, passes_of
     from master.web.run_watch import RunWatch
 
+    for root in options.data_root:
+        if not root.expanduser().is_dir():
+            raise UsageError(f"--data-root {root}: there is no such folder")
     layout = layout_of(options.run)
     listener = listening(options.web_host, options.port)
     with listener, closing(RunWatch(layout)) as watch:
         place = Place(listener.getsockname()[1], options.web_host, options.tls_cert, options.tls_key)
         check_tls(place)
         passes = passes_of(layout.state / TOKENS)
-        server = Server(watch, passes, place, options.scripts)
+        server = Server(watch, passes, place, options.scripts, options.data_root)
         role = Role.VIEWER if options.read_only else Role.USER
         told = {"url": place.url(passes, role), "ssh": place.tunnel, "read_only": options.read_only}
         print(json.dumps(told) if options.json else "\n".join(_lines(told)), flush=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Query, Request, WebSocket
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -18,6 +18,10 @@ from starlette.exceptions import HTTPException
 
 from master.errors import NoMaster, TwophaseError, UsageError
 from master.web.adding import Adding
+from master.web.api.jobs import JobsOfRun
+from master.web.api.listeners import Listeners
+from master.web.api.routes import add_api
+from master.web.api.service import Api
 from master.web.drawn.answers import Drawn
 from master.web.drawn.timeline import MOST_STEPS
 from master.web.guard import Guard
@@ -57,15 +61,26 @@ class Window(BaseModel, extra="forbid"):
     offset: int = Field(0, ge=0, le=10**6)
 
 
-def build(page: Page, guard: Callable[[Any], Guard], adding: Adding | None = None) -> Guard:
-    """Return the application; `guard` puts the guard before it, and `adding` adds jobs for visitors."""
-    live = Live(page)
+def build(
+    page: Page,
+    guard: Callable[[Any], Guard],
+    adding: Adding | None = None,
+    roots: Sequence[Path] = (),
+) -> Guard:
+    """Return the application; `guard` puts the guard before it, and `adding` adds jobs for visitors.
+
+    `roots`: folders below which trainings find their activations.
+    """
+    live, watch = Live(page), page.watch
+    api = Api(watch, JobsOfRun(watch.layout), roots)
+    listeners = Listeners(api, live)
 
     @asynccontextmanager
     async def living(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(live.follow())
+        following = [asyncio.create_task(each.follow()) for each in (live, listeners)]
         yield
-        following.cancel()
+        for each in following:
+            each.cancel()
 
     # No documentation pages: theirs come from another host.
     app = FastAPI(title="Twophase", docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
@@ -74,10 +89,7 @@ def build(page: Page, guard: Callable[[Any], Guard], adding: Adding | None = Non
     _add_drawn(app, Drawn(page.watch))
     _add_acting(app, page, adding or Adding(page.watch.layout))
 
-    @app.websocket("/ws")
-    async def changes(socket: WebSocket) -> None:
-        await live.serve(socket)
-
+    add_api(app, api, listeners)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return guard(app)
 

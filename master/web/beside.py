@@ -30,17 +30,23 @@ def page_beside(
     say: Callable[[str], None],
     start: Start = started,
     scripts: Sequence[Path] = (),
+    roots: Sequence[Path] = (),
 ) -> Iterator[None]:
     """Serve the page of a run for as long as this lasts; `port` None serves none.
 
-    Visitors may add jobs of `scripts` below these folders.
+    Visitors may add jobs of `scripts` below these folders; trainings find their activations below `roots`.
     A page that cannot be served is told, and the run goes on without.
     """
     if port is None:
         yield
         return
-    below = [word for folder in scripts for word in ("--scripts", str(folder))]
-    page = start(["--run", str(run_dir), "--port", str(port), "--json", "--until-input-ends", *below])
+    page = start(
+        [
+            *("--run", str(run_dir), "--port", str(port), "--json", "--until-input-ends"),
+            *(word for folder in scripts for word in ("--scripts", str(folder))),
+            *(word for root in roots for word in ("--data-root", str(root))),
+        ]
+    )
     telling = threading.Thread(target=_tell, args=(page, say), name="page", daemon=True)
     telling.start()
     try:

@@ -21,6 +21,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MOST_BYTES = 1 << 20
 """Of a request."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+OPEN = frozenset({"/health", "/api/health"})
+"""Who asks these tells no token: they say only that somebody is here."""
 _READING = frozenset({"GET", "HEAD"})
 _METHODS = _READING | {"POST", "DELETE"}
 _JSON = "application/json"
@@ -107,8 +109,9 @@ class Guard:
             if _is_entry(request):
                 await self._let_in(request, send)
                 return
-            scope["role"] = self._role(request)
-            _check_right(request, scope["role"])
+            if not _is_open(request):
+                scope["role"] = self._role(request)
+                _check_right(request, scope["role"])
             if scope["type"] == "http" and request.changes:
                 receive = _again(await _body(receive), receive)
         except Refused as refused:
@@ -155,6 +158,10 @@ class Guard:
 
 def _is_entry(request: _Request) -> bool:
     return request.path == "/" and request.method == "GET" and b"token=" in request.query
+
+
+def _is_open(request: _Request) -> bool:
+    return request.path in OPEN and not request.changes
 
 
 def _check_right(request: _Request, role: Role) -> None:

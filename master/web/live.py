@@ -70,16 +70,20 @@ class Live:
                 _log.debug("a look that failed", exc_info=True)
             await asyncio.sleep(watch.rest_s)
 
-    async def serve(self, socket: WebSocket) -> None:
-        """Answer one visitor until he goes."""
-        if self._sockets >= MOST_SOCKETS:
+    @property
+    def is_full(self) -> bool:
+        """Whether so many look that nobody else can."""
+        return self._sockets >= MOST_SOCKETS
+
+    async def serve(self, socket: WebSocket, first: object) -> None:
+        """Answer one visitor until he goes; `first` is what he has said on the socket, which is open."""
+        if self.is_full:
             await socket.close(1013, "so many look already: the page asks again and again instead")
             return
-        await socket.accept()
         self._sockets += 1
         visit = Visit(self._page, socket, self._wait)
         try:
-            await visit.serve()
+            await visit.serve(first)
         except (WebSocketDisconnect, RuntimeError):
             return  # he is gone
         except (ValueError, TypeError, LookupError, AttributeError):
@@ -111,9 +115,9 @@ class Visit:
             self._log.close()
             self._log = None
 
-    async def serve(self) -> None:
+    async def serve(self, first: object) -> None:
         """Tell him what is new, of the run and of the log that he follows, until he goes."""
-        asked = Asked.of(await self._socket.receive_json())
+        asked = Asked.of(first)
         waits = {kind: asyncio.ensure_future(wait()) for kind, wait in self._kinds.items()}
         try:
             self._turn_to(asked.log)

@@ -7,8 +7,8 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from master import steady_clock
 from master.core.explaining.planned import Planned
@@ -16,6 +16,7 @@ from master.core.results.groups import Row
 from master.core.running.commands import Transition
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal_following import JournalFollower, News
+from master.storage.journal_snapshot import JournalSnapshot
 from master.storage.run_layout import RunLayout
 from master.storage.verification import stored
 from master.view.answers.result_rows import row_of
@@ -26,6 +27,7 @@ LOOK_S = 0.5
 """Between two looks at the journal …"""
 REST = 20.0
 """… and so many times as long as the last one took: following a large run costs a twentieth of a core."""
+T = TypeVar("T")
 _PACES = 240
 _PACE_S = 15.0
 
@@ -95,13 +97,16 @@ class RunWatch:
 
     def history(self, job_id: str) -> list[Transition]:
         """Return what has become of a job of late."""
+        return self.ask_journal(lambda snapshot: snapshot.numbered(self.model.trail.of(job_id)))
+
+    def ask_journal(self, question: Callable[[JournalSnapshot], T]) -> T:
+        """Ask the journal as it is now."""
         with self._reading, self._follower.snapshot() as snapshot:
-            return snapshot.numbered(self.model.trail.of(job_id))
+            return question(snapshot)
 
     def latest(self, before: int | None, most: int) -> list[tuple[int, Transition]]:
         """Return the last transitions of before one, each with its number, the latest first."""
-        with self._reading, self._follower.snapshot() as snapshot:
-            return snapshot.latest(before, most)
+        return self.ask_journal(lambda snapshot: snapshot.latest(before, most))
 
     def stored(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the manifests of the base models that are at home."""

@@ -83,11 +83,18 @@ def check_tls(place: Place) -> None:
 class Server:
     """The page on a socket."""
 
-    def __init__(self, watch: RunWatch, passes: Passes, place: Place, scripts: Sequence[Path] = ()) -> None:
-        """Visitors may add jobs of `scripts` below these folders."""
+    def __init__(
+        self,
+        watch: RunWatch,
+        passes: Passes,
+        place: Place,
+        scripts: Sequence[Path] = (),
+        roots: Sequence[Path] = (),
+    ) -> None:
+        """Visitors may add jobs of `scripts` below these folders; activations lie below `roots`."""
         hosts = LOOPBACK | ({place.name.lower()} if place.name else set())
         guard = partial(Guard, passes=passes, hosts=frozenset(hosts))
-        app: Any = build(Page(watch), guard, Adding(watch.layout, scripts))
+        app: Any = build(Page(watch), guard, Adding(watch.layout, scripts), roots)
         # A proxy's words about the scheme and the visitor are not believed; the token is in no log.
         config = uvicorn.Config(
             app,

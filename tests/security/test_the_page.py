@@ -5,6 +5,7 @@ The routes are those that the application has: a new one is attacked without bei
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.websockets import WebSocketDisconnect
 
 from master.web.app import build
-from master.web.guard import MOST_BYTES, Guard
+from master.web.guard import MOST_BYTES, OPEN, Guard
 from master.web.page import Page
 from master.web.passes import Role, cookie_name
 from master.web.run_watch import RunWatch
@@ -60,6 +61,8 @@ ATTACKS: dict[str, dict[str, str]] = {
     "a request from another site": {**OWN, "Sec-Fetch-Site": "cross-site"},
     "a request from another port": {**OWN, "Sec-Fetch-Site": "same-site"},
 }
+WITHOUT_TOKEN = {name for name in ATTACKS if "token" in name or "cookie" in name}
+"""What is no attack where nobody needs a token."""
 CHANGING: dict[str, dict[str, str]] = {
     "no Origin": without("Origin"),
     "a form": {**OWN, "Content-Type": "application/x-www-form-urlencoded"},
@@ -107,7 +110,7 @@ def paths(app: FastAPI) -> list[str]:
         if isinstance(route, Mount):
             found += [f"{route.path}/main.js", f"{route.path}/vendor/uplot.js"]
         elif isinstance(route, (APIRoute, Route)):
-            found.append(route.path.replace("{verb}", "cancel"))
+            found.append(re.sub("{[a-z_]+}", "cancel", route.path))
         else:
             assert isinstance(route, APIWebSocketRoute), route
     assert len(found) > 8 and not [path for path in found if "{" in path]
@@ -136,7 +139,15 @@ def test_every_attack_is_refused_on_every_route_by_every_method(
         for method in METHODS
         if not is_refused(client, spy, method, path, headers=ATTACKS[attack])
     ]
-    assert passed == []
+    for_all = [(method, path) for path in ("/health", "/api/health") for method in READING]
+    assert passed == (for_all if attack in WITHOUT_TOKEN else [])
+
+
+def test_what_is_open_says_nothing_of_the_run(client: TestClient, spy: Spy) -> None:
+    for path in OPEN:
+        told = client.get(path, headers={"Host": page.HOST})
+        assert told.json() == {"status": "healthy", "model_loaded": False}
+        assert is_refused(client, spy, "POST", path, headers=without("Cookie"))
 
 
 @pytest.mark.parametrize("attack", CHANGING)
@@ -189,6 +200,8 @@ def test_the_user_comes_through(client: TestClient, spy: Spy) -> None:
     assert spy.seen == ["/api/orders/cancel"]
     for path in sockets(spy.app):
         with client.websocket_connect(f"ws://{page.HOST}{path}", headers=OWN) as socket:
+            socket.send_json({"type": "ping"})
+            assert socket.receive_json() == {"type": "pong"}
             socket.send_json({"since": 0, "watch": []})
             assert "seq" in socket.receive_json()
 

@@ -88,6 +88,8 @@ class TwoPhaseOptions:
     """The port of the page; None for none."""
     scripts: Sequence[Path]
     """Folders whose scripts visitors of the page may have run."""
+    data_root: list[Path]
+    """Folders below which trainings that are asked for over HTTP find their activations."""
     json: bool
     tmux_session: str | None
 
@@ -196,6 +198,8 @@ def add_watching(group: argparse._ArgumentGroup) -> None:
     add("--web", type=port, nargs="?", const=WEB_PORT, metavar="PORT", help=page)
     below = "with --web: its POST /api/jobs takes jobs of scripts below this folder, not of trainers alone"
     add("--scripts", type=Path, action="append", default=[], metavar="DIR", help=below)
+    roots = "with --web: trainings asked for over HTTP may use files below DIR; may be given again"
+    add("--data-root", type=Path, action="append", default=[], metavar="DIR", help=roots)
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:

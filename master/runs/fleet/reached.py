@@ -15,10 +15,11 @@ _OF_CLUSTER = ("ssh_config", "known_hosts")
 
 
 def as_json(server: ServerSpec, cluster: ClusterSpec) -> dict[str, Any]:
-    """Return what is needed to find a worker's agent again; no secret is in it."""
+    """Return what is needed to find a worker's agent again, and how its data is called; no secret."""
     own = {key: getattr(server, key) for key in _OF_SERVER}
     shared = {key: getattr(cluster, key) for key in _OF_CLUSTER}
-    return {**own, **shared, "agent": json.loads(dump(server.agent))}
+    data = [item.name for item in server.data]
+    return {**own, **shared, "agent": json.loads(dump(server.agent)), "data": data}
 
 
 def from_json(name: str, told: Mapping[str, Any]) -> tuple[ServerSpec, ClusterSpec]:

@@ -37,7 +37,7 @@ def notes_of(page: Page, port: int | None = 7) -> tuple[list[str], list[Sequence
         words.append(argv)
         return page
 
-    with page_beside(Path("run"), port, notes.append, start):
+    with page_beside(Path("run"), port, notes.append, start, roots=[Path("acts")]):
         pass
     return notes, words
 
@@ -46,7 +46,7 @@ def test_the_user_is_told_where_it_is_and_it_ends_with_its_input() -> None:
     page = Page('{"url": "http://localhost:7/?token=t", "ssh": "ssh -L"}\n')
     notes, words = notes_of(page)
     assert notes == ["the page: http://localhost:7/?token=t  (from another machine, first: ssh -L)"]
-    assert words == [["--run", "run", "--port", "7", "--json", "--until-input-ends"]]
+    assert words == [["--run", "run", "--port", "7", "--json", "--until-input-ends", "--data-root", "acts"]]
     assert page.stdin.closed and not page.killed
 
 
