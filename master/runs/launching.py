@@ -79,6 +79,7 @@ def launch_message(
         base_model=base.content_hash if base else None,
         executor=executor_of(config, limits.executor, start.attempt),
         gpu_bytes=start.record.gpu_need if start.record.gpu_need is not None else job.gpu_bytes,
+        gpus=job.resources.gpus if (job.resources.gpus or 1) > 1 else None,
         gpu_use=ALONE if start.record.alone else SHARED,
         output_from=".",
         collect=COLLECT_RULES.of(config),

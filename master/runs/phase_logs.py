@@ -96,7 +96,7 @@ def with_results(log: Mapping[str, Any], gpus: Sequence[str], users: Mapping[str
 
 def _result(number: int, entry: Entry, users: Mapping[str, str]) -> Entry:
     """Return a job as other tools know it: by its place in the list, on a GPU of `user@host`."""
-    worker, slot = entry.get("worker") or "", (entry.get("gpu") or "").rpartition(":")[2].partition(".")[0]
+    worker, slot = entry.get("worker") or "", _devices((entry.get("gpu") or "").rpartition(":")[2])
     own = {
         "job_id": number,
         "gpu": f"{users.get(worker, worker)}:{slot}" if entry.get("gpu") else None,
@@ -104,6 +104,11 @@ def _result(number: int, entry: Entry, users: Mapping[str, str]) -> Entry:
         "name": entry["job_id"],
     }
     return {**{key: entry.get(key) for key in RESULT_KEYS}, **own}
+
+
+def _devices(slot: str) -> str:
+    """Return the devices of a slot, of which a job on several GPUs has as many."""
+    return ",".join(part.partition(".")[0] for part in slot.split(","))
 
 
 def gpus_of(servers: Iterable[ServerSpec], state: RunState) -> list[str]:

@@ -23,7 +23,7 @@ from master.adapters.agent_deploy import (
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
 from master.core.nearest import shown
-from master.core.planning.job_settings import GPU_MEMORY, resources_of
+from master.core.planning.job_settings import GPU_MEMORY, JOB_RESOURCES, resources_of
 from master.core.planning.workers import PlannedWorker, planned_workers
 from master.errors import ConfigError, TwophaseError
 from master.intake.cluster import this_machine
@@ -153,8 +153,12 @@ def check_gpu_memory(jobs: JobsSpec, workers: Sequence[PlannedWorker]) -> None:
     from master.core.running.placing.worker_room import too_large  # few plans get here
 
     largest, name = max(sizes)
+    most = max(len(worker.gpu_bytes) for worker in workers)
     for job in jobs.jobs:
         need = resources_of(job.config).gpu_memory or 0
         if need > largest:
             problem = too_large(need, largest, name)
             raise ConfigError(jobs.source, job.place, f"{shown(GPU_MEMORY.name)}: {problem}")
+        if (gpus := resources_of(job.config).gpus or 0) > most:
+            problem = f"needs {gpus} GPUs on one machine, no worker has more than {most}"
+            raise ConfigError(jobs.source, job.place, f"{shown(JOB_RESOURCES.name)}: {problem}")

@@ -1,13 +1,13 @@
 """What slots are made of: every GPU has the same number of shares, and a slot is some of one GPU's.
 
 A slot that takes all of a device has the device's name (`gpu0`, `cpu3`); else its shares are in its name:
-`gpu0.m0-15`, `gpu0.m3+8-9`.
+`gpu0.m0-15`, `gpu0.m3+8-9`.  The slot of a job on several GPUs is one of each: `gpu0,gpu1.m0-31`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, List, Mapping, Optional
+from typing import FrozenSet, Iterable, List, Mapping, Optional
 
 SHARES = 64
 """Shares of a GPU, and so the most jobs that it runs at a time."""
@@ -71,6 +71,29 @@ def choose(
     return best
 
 
+def choose_several(
+    devices: Iterable[Device], taken: Mapping[str, int], need: Optional[int], alone: bool, count: int
+) -> Optional[str]:
+    """Return the slot for a job that gets the same of `count` devices; None if it has to wait."""
+    left, parts = list(devices), []
+    for _ in range(count):
+        part = choose(left, taken, need, alone)
+        if part is None:
+            return None
+        parts.append(part)
+        left = [device for device in left if device.name != device_of(part)]
+    return ",".join(sorted(parts))
+
+
+def freest(
+    devices: Iterable[Device], taken: Mapping[str, int], need: Optional[int], count: int
+) -> FrozenSet[str]:
+    """Return the names of those `count` devices that will soonest have room for a job that fits there."""
+    fitting = [device for device in devices if shares_for(device, need, alone=False) is not None]
+    room = {device.name: size(everything(device) & ~taken.get(device.name, 0)) for device in fitting}
+    return frozenset(sorted(room, key=lambda name: (-room[name], name))[:count])
+
+
 def usual_slots(device: Device) -> List[str]:
     """Return the slots of a device whose jobs do not say what they need."""
     masks = [((1 << device.usual) - 1) << first for first in range(0, device.shares, device.usual)]
@@ -92,8 +115,18 @@ def slot_name(device: Device, mask: int) -> str:
     return device.name if mask == everything(device) else f"{device.name}.m{'+'.join(_runs(mask))}"
 
 
+def parts_of(slot: str) -> List[str]:
+    """Return the slots of single devices that a slot is made of: itself, but for jobs on several GPUs."""
+    return slot.split(",") if slot else []
+
+
+def devices_of(slot: str) -> List[str]:
+    """Return the names of a slot's devices."""
+    return [device_of(part) for part in parts_of(slot)]
+
+
 def device_of(slot: str) -> str:
-    """Return the name of a slot's device."""
+    """Return the name of the device of a slot that is on one."""
     return slot.partition(".")[0]
 
 

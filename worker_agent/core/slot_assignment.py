@@ -9,7 +9,18 @@ from typing import Dict, List, Mapping, Optional, Sequence
 from worker_agent.core import commands as cmd
 from worker_agent.core.execution import Key
 from worker_agent.core.packing.crowd import Crowd
-from worker_agent.core.shares import Device, choose, device_of, everything, mask_of, shares_for, size
+from worker_agent.core.shares import (
+    Device,
+    choose_several,
+    device_of,
+    devices_of,
+    everything,
+    freest,
+    mask_of,
+    parts_of,
+    shares_for,
+    size,
+)
 from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
 from worker_agent.protocol.messages import ALONE, Slots
 
@@ -23,7 +34,8 @@ _OUT_OF_MEMORY = re.compile(
 def fill(state: AgentState) -> None:
     """Start the attempts that lack nothing, in the order of the queue, as far as there are slots.
 
-    No later attempt gets a device that an earlier one waits for, or large jobs would wait for ever.
+    No later attempt gets a device that an earlier one waits for, or large jobs would wait for ever; one that
+    waits for several devices keeps as many.
     """
     if not state.ready or state.incomplete:
         return
@@ -41,19 +53,36 @@ def fill(state: AgentState) -> None:
         if attempt is None or not is_ready(state, number, key) or _lacks_something(state, attempt):
             continue
         need, alone = attempt.launch.gpu_bytes, attempt.launch.gpu_use == ALONE
-        slot = choose(devices, taken, need, alone)
+        count = attempt.launch.gpus or 1
+        slot = choose_several(devices, taken, need, alone, count)
         if slot is None:
             blocked.append((number, key))
-            devices = [device for device in devices if shares_for(device, need, alone) is None]
+            devices = _not_kept(state, devices, taken, need, count)
             continue
         attempt.phase, attempt.slot = Phase.STARTING, slot
         state.slots[slot] = key
-        taken[device_of(slot)] = taken.get(device_of(slot), 0) | mask_of(slot)
+        _take(taken, slot)
         state.outbox.append(cmd.Start(attempt.launch, slot))
         if _joins(state, slot, key):
             devices = [device for device in devices if _takes_more(state, device)]
     for entry in blocked:
         heapq.heappush(state.ready, entry)
+
+
+def _not_kept(
+    state: AgentState, devices: Sequence[Device], taken: Mapping[str, int], need: Optional[int], count: int
+) -> List[Device]:
+    """Return the devices that later attempts may have beside one that waits for `count` of them."""
+    if count == 1:
+        return [device for device in devices if shares_for(device, need, alone=False) is None]
+    open_ones = [device for device in state.devices.values() if device.name not in state.closed]
+    kept = freest(open_ones, taken, need, count)
+    return [device for device in devices if device.name not in kept]
+
+
+def _take(taken: Dict[str, int], slot: str) -> None:
+    for part in parts_of(slot):
+        taken[device_of(part)] = taken.get(device_of(part), 0) | mask_of(part)
 
 
 def is_ready(state: AgentState, number: int, key: Key) -> bool:
@@ -74,16 +103,16 @@ def in_use(state: AgentState) -> Dict[str, int]:
     """Return the shares by device that cannot be given out now, as bits."""
     taken = dict(state.others)
     for slot in (*state.slots, *state.draining):
-        taken[device_of(slot)] = taken.get(device_of(slot), 0) | mask_of(slot)
+        _take(taken, slot)
     return taken
 
 
 def ours(state: AgentState, device: Device) -> int:
     """Return the shares of a device that attempts of this agent have, or had until just now, as bits."""
-    slots = [slot for slot in (*state.slots, *state.draining) if device_of(slot) == device.name]
     mask = 0
-    for slot in slots:
-        mask |= mask_of(slot)
+    for slot in (*state.slots, *state.draining):
+        for part in parts_of(slot):
+            mask |= mask_of(part) if device_of(part) == device.name else 0
     return mask & everything(device)
 
 
@@ -101,8 +130,9 @@ def free(state: AgentState, attempt: Attempt) -> None:
 def leave(state: AgentState, attempt: Attempt) -> None:
     """Give the slot of an attempt that ran back, once its GPU's memory is free."""
     slot = attempt.slot
-    device = state.devices.get(device_of(slot or ""))
-    if slot is None or device is None or not device.watched or state.slots.get(slot) != attempt.key:
+    devices = [state.devices.get(name) for name in devices_of(slot or "")]
+    watched = any(device is not None and device.watched for device in devices)
+    if slot is None or not watched or state.slots.get(slot) != attempt.key:
         free(state, attempt)
         return
     _vacate(state, slot)
@@ -120,9 +150,10 @@ def on_memory_free(state: AgentState, slot: str) -> None:
 
 def _vacate(state: AgentState, slot: str) -> None:
     key = state.slots.pop(slot)
-    crowd = state.crowds.get(device_of(slot))
-    if crowd:
-        crowd.leave(key)
+    for name in devices_of(slot):
+        crowd = state.crowds.get(name)
+        if crowd:
+            crowd.leave(key)
 
 
 # --- how many share a GPU by memory
@@ -175,21 +206,23 @@ def _takes_more(state: AgentState, device: Device) -> bool:
 
 
 def _joins(state: AgentState, slot: str, key: Key) -> bool:
-    """Note that an attempt starts in a slot; return whether its device is shared by memory."""
-    name = device_of(slot)
-    if not state.devices[name].is_by_memory:
-        return False
-    state.crowds.setdefault(name, Crowd()).started(key)
-    return True
+    """Note that an attempt starts in a slot; return whether a device of it is shared by memory."""
+    names = [name for name in devices_of(slot) if state.devices[name].is_by_memory]
+    for name in names:
+        state.crowds.setdefault(name, Crowd()).started(key)
+    return bool(names)
 
 
 def _crowd_of(state: AgentState, attempt: Attempt) -> Optional[Crowd]:
+    """Return where an attempt's progress counts: that of one on several GPUs tells of none of them."""
     slot = attempt.slot
-    return state.crowds.get(device_of(slot)) if slot and state.slots.get(slot) == attempt.key else None
+    if not slot or len(parts_of(slot)) > 1 or state.slots.get(slot) != attempt.key:
+        return None
+    return state.crowds.get(device_of(slot))
 
 
 def _running_on(state: AgentState, device: str) -> int:
-    return sum(device_of(slot) == device for slot in state.slots)
+    return sum(device in devices_of(slot) for slot in state.slots)
 
 
 # --- what others do
@@ -239,9 +272,9 @@ def on_gpu_memory(state: AgentState, used: Mapping[Key, int]) -> None:
         attempt = state.attempts.get(key)
         if attempt is not None:
             attempt.peak_gpu_bytes = max(count, attempt.peak_gpu_bytes or 0)
-            crowd = _crowd_of(state, attempt)
-            if crowd:
-                crowd.seen(key)
+            for name in devices_of(attempt.slot or ""):
+                if state.slots.get(attempt.slot or "") == key and name in state.crowds:
+                    state.crowds[name].seen(key)
     fill(state)
 
 

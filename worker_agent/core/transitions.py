@@ -11,7 +11,7 @@ Every handler takes the state, changes it and leaves commands in `state.outbox`.
 from __future__ import annotations
 
 import heapq
-from typing import Collection, Sequence
+from typing import Collection, Mapping, Sequence
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import deadlines, slot_assignment
@@ -20,7 +20,7 @@ from worker_agent.core.execution import Exit, Key, Started
 from worker_agent.core.launch_check import artefacts_of, launch_problem
 from worker_agent.core.outcomes import finish, outcome_of, record
 from worker_agent.core.queries import running
-from worker_agent.core.shares import Device, device_of
+from worker_agent.core.shares import Device, devices_of
 from worker_agent.core.staging import await_artefacts, on_missing, on_unsure
 from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
 from worker_agent.protocol.events import Event, EventKind, Running, Ticks
@@ -142,17 +142,17 @@ def on_shutdown(state: AgentState) -> None:
 # --- from slots and processes
 
 
-def on_slot_taken(state: AgentState, key: Key, held: int) -> None:
-    """Somebody was faster and holds these shares of the device: the attempt goes back to its place."""
-    slot = _requeue(state, key).slot
-    slot_assignment.on_others(state, {**state.others, device_of(slot or ""): held}, state.closed)
+def on_slot_taken(state: AgentState, key: Key, held: Mapping[str, int]) -> None:
+    """Somebody was faster and holds these shares of devices: the attempt goes back to its place."""
+    _requeue(state, key)
+    slot_assignment.on_others(state, {**state.others, **held}, state.closed)
     slot_assignment.fill(state)
 
 
 def on_gpus_gone(state: AgentState, names: Collection[str]) -> None:
     """The driver does not list these GPUs any more: what runs there ends, to be tried elsewhere."""
     for attempt in running(state):
-        if device_of(attempt.slot or "") in names:
+        if any(name in names for name in devices_of(attempt.slot or "")):
             _stop(state, attempt, Outcome.LOST)
 
 

@@ -9,7 +9,7 @@ from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Set, Tupl
 from worker_agent.core import commands as cmd
 from worker_agent.core import slot_assignment, transitions
 from worker_agent.core.execution import Key
-from worker_agent.core.shares import Device, cpu_devices, device_of
+from worker_agent.core.shares import Device, cpu_devices, devices_of
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_readings import GpuWatch, Standing
 from worker_agent.devices.gpu_tools import read_gpus
@@ -150,7 +150,7 @@ class GpuMonitor:
         """End the reading: free the slots whose memory was free in it, and begin the next if it is wanted."""
         for slot, since in list(self._draining.items()):
             overdue = time.monotonic() - since > _RELEASE_S
-            if (device_of(slot) in free and since <= self._began) or overdue:
+            if (free.issuperset(devices_of(slot)) and since <= self._began) or overdue:
                 del self._draining[slot]
                 slot_assignment.on_memory_free(self._state, slot)
                 if overdue:
@@ -182,12 +182,13 @@ class GpuMonitor:
                 strangers[process.pid] = processes.user_of(process.pid) or "somebody"
         # What a reading shows may have ended since, and its locks gone with it: those of then count too.
         held, others = (then | now for then, now in zip(self._then, self._holders()))
-        running = frozenset(map(device_of, self._state.slots))
+        running = frozenset(name for slot in self._state.slots for name in devices_of(slot))
         return Standing(ours, strangers, running, held, others, frozenset(servers))
 
     def _holders(self) -> Tuple[FrozenSet[str], FrozenSet[str]]:
         """Return the devices of which we, and other agents, have shares now."""
-        held = frozenset(map(device_of, (*self._state.slots, *self._state.draining)))
+        slots = (*self._state.slots, *self._state.draining)
+        held = frozenset(name for slot in slots for name in devices_of(slot))
         ours = {device.name: slot_assignment.ours(self._state, device) for device in self._devices}
         others = (one.name for one in self._devices if self._locks.others(one, ours[one.name]))
         return held, frozenset(others)

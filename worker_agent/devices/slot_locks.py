@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import fcntl
 import os
+import socket
 import struct
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from worker_agent.core.shares import Device, device_of, everything, mask_of
+from worker_agent.core.shares import Device, device_of, everything, mask_of, parts_of
 
 # Locks of open files, not of processes: the `fcntl` module names them from Python 3.9 on.
 _GET, _SET = 36, 37
@@ -32,6 +34,9 @@ class SlotLocks:
         """Make the directory where it is missing.  Raises OSError where that cannot be."""
         self._directory = directory
         self._held: Dict[str, Tuple[int, int]] = {}
+        """Descriptors and shares by the parts of slots."""
+        self._bundles: Dict[str, socket.socket] = {}
+        """What holds the descriptors of slots with several parts, by slot."""
         try:
             directory.mkdir(mode=0o1777)
             directory.chmod(0o1777)
@@ -47,19 +52,42 @@ class SlotLocks:
                 problem = f"the lock {error.filename} cannot be opened: {error.strerror}"
                 raise OSError(f"{problem}; its owner must remove it, or `chmod 666` it") from error
 
-    def take(self, slot: str, device: Device) -> Optional[int]:
-        """Lock a slot and return the descriptor that holds it; None where somebody else has part of it."""
-        mask = mask_of(slot) & everything(device)
+    def take(self, slot: str, devices: Sequence[Device]) -> Optional[int]:
+        """Lock a slot and return the descriptor that holds it; None where somebody else has part of it.
+
+        `devices` are those of the slot's parts, in their order.
+        """
+        found: List[int] = []
+        for part, device in zip(parts_of(slot), devices):
+            descriptor = self._take_part(part, device)
+            if descriptor is None:
+                self.free(slot)
+                return None
+            found.append(descriptor)
+        if len(found) == 1:
+            return found[0]
+        self._bundles[slot] = _bundle(found)
+        return self._bundles[slot].fileno()
+
+    def _take_part(self, part: str, device: Device) -> Optional[int]:
+        mask = mask_of(part) & everything(device)
         descriptor = self._open_file(device.lock)
         if not all(_try_lock(descriptor, share) for share in _bits(mask)):
             os.close(descriptor)
             return None
-        self._held[slot] = descriptor, mask
+        self._held[part] = descriptor, mask
         return descriptor
 
     def free(self, slot: str) -> None:
         """Unlock a slot, also for processes that have inherited the descriptor."""
-        descriptor, mask = self._held.pop(slot, (-1, 0))
+        for part in parts_of(slot):
+            self._free_part(part)
+        bundle = self._bundles.pop(slot, None)
+        if bundle:
+            bundle.close()
+
+    def _free_part(self, part: str) -> None:
+        descriptor, mask = self._held.pop(part, (-1, 0))
         if mask:
             for share in _bits(mask):
                 fcntl.fcntl(descriptor, _SET, _lock(fcntl.F_UNLCK, share))
@@ -90,7 +118,7 @@ class SlotLocks:
 
     def close(self) -> None:
         """Unlock all."""
-        for slot in list(self._held):
+        for slot in [*self._bundles, *self._held]:
             self.free(slot)
 
     def _open_file(self, lock: str) -> int:
@@ -103,6 +131,15 @@ class SlotLocks:
             pass
         _make_for_all(path)
         return os.open(path, flags)
+
+
+def _bundle(descriptors: Sequence[int]) -> socket.socket:
+    """Return a socket on which these descriptors wait to be received: whoever inherits it holds them all."""
+    ours, held = socket.socketpair()
+    with ours:
+        rights = array.array("i", descriptors).tobytes()
+        ours.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+    return held
 
 
 def _make_for_all(path: str) -> None:

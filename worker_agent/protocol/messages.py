@@ -184,6 +184,8 @@ class Launch:
     """How long neither its log nor its progress file may change."""
     gpu_bytes: Optional[Bytes] = None
     """GPU memory that it needs; None takes the usual slot."""
+    gpus: Optional[Count] = None
+    """On how many GPUs it runs, with so much memory of each; None is one, where the worker has any."""
     gpu_use: str = SHARED
     """`shared`, or `alone` on a GPU of its own."""
     checkpoint: Optional[str] = None

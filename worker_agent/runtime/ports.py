@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, Mapping, Optional, Protocol, Union
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, Union
 
 from worker_agent.core.shares import Device
 from worker_agent.protocol.messages import ToMaster
@@ -43,7 +43,7 @@ class Locks(Protocol):
     def check(self, devices: Iterable[Device]) -> None:
         """Raise OSError where the lock of a device cannot be opened."""
 
-    def take(self, slot: str, device: Device) -> Optional[int]:
+    def take(self, slot: str, devices: Sequence[Device]) -> Optional[int]:
         """Lock a slot and return the descriptor that holds it; None where somebody else has part of it."""
 
     def free(self, slot: str) -> None:

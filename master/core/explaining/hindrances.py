@@ -51,8 +51,9 @@ def _of_the_machine(state: RunState, record: JobRecord, view: WorkerView) -> Hin
         return Hindrance(view.name, Obstacle.LABELS, ", ".join(sorted(needs.labels - view.labels)))
     if view.name in record.hopeless:
         return Hindrance(view.name, Obstacle.FAILED_THERE, record.hopeless[view.name])
-    if cost(view, need_of(state, record, view), record.alone) is None:
-        return Hindrance(view.name, Obstacle.TOO_SMALL, "GPU memory")
+    if cost(view, need_of(state, record, view), record.alone, needs.gpus) is None:
+        lacks = "GPUs" if (needs.gpus or 0) > len(view.gpu_bytes) else "GPU memory"
+        return Hindrance(view.name, Obstacle.TOO_SMALL, lacks)
     if not suits(needs, view):
         return Hindrance(view.name, Obstacle.TOO_SMALL, _lacking(record, view))
     return None
@@ -60,8 +61,8 @@ def _of_the_machine(state: RunState, record: JobRecord, view: WorkerView) -> Hin
 
 def _lacking(record: JobRecord, view: WorkerView) -> str:
     needs = record.job.resources
-    if needs.gpus and not view.gpu_bytes:
-        return "a GPU"
+    if (needs.gpus or 0) > len(view.gpu_bytes):
+        return "a GPU" if needs.gpus == 1 else "GPUs"
     return "cores" if view.cores and (needs.cpus or 0) > view.cores else "memory"
 
 
@@ -77,7 +78,7 @@ def _of_now(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance |
         return Hindrance(view.name, Obstacle.AVOIDED)
     if record.alone and has_larger(state, view, record.job.resources):
         return Hindrance(view.name, Obstacle.SMALLER_GPU)
-    claim = cost(view, need_of(state, record, view), record.alone)
+    claim = cost(view, need_of(state, record, view), record.alone, record.job.resources.gpus)
     if not has_room(view, state.mean_s, claim or 1.0):
         allowed = f"a user allows {view.most} slots' worth there" if view.most is not None else ""
         reason = allowed or told_left_alone(view)

@@ -13,6 +13,7 @@ from master.core.quantities import SIZES, size_bytes
 from worker_agent.protocol.terms import NO_LIMITS, JobLimits
 
 MOST_CPUS = 100_000
+MOST_GPUS = 64
 MOST_PRIORITY = 1_000_000
 _LABEL = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
@@ -29,6 +30,7 @@ class Resources:
     gpu_memory: int | None = None
     """Bytes."""
     gpus: int | None = None
+    """On one machine; `gpu_memory` is of each."""
     priority: int = 0
     """Higher ones start first."""
     limits: JobLimits = NO_LIMITS
@@ -107,16 +109,12 @@ def _size(value: Any) -> str:
     return "" if size_bytes(value) is not None else f"is {SIZES}"
 
 
-def _one_gpu(value: Any) -> str:
-    return "" if type(value) is int and value == 1 else "is 1: jobs on several GPUs come with a later version"
-
-
 _KEYS: dict[str, Callable[[Any], str]] = {
     "labels": _labels,
     "cpus": _whole(1, MOST_CPUS),
     "memory": _size,
     "gpu_memory": _size,
-    "gpus": _one_gpu,
+    "gpus": _whole(1, MOST_GPUS),
     "priority": _whole(-MOST_PRIORITY, MOST_PRIORITY),
 }
 """Key → what is allowed instead of a value, "" where it is allowed."""

@@ -257,7 +257,9 @@ class RunState:
         if finished is None:
             return
         if finished.peak_gpu_bytes is not None and kind:
-            self.gpu_peaks[kind] = max(finished.peak_gpu_bytes, self.gpu_peaks.get(kind, 0))
+            # Of all its GPUs together; how uneven it lay on them is not known.
+            of_each = finished.peak_gpu_bytes // (record.job.resources.gpus or 1)
+            self.gpu_peaks[kind] = max(of_each, self.gpu_peaks.get(kind, 0))
         seconds = finished.duration_s
         if seconds is not None:
             count, total = self.durations.get(record.job.kind, (0, 0.0))

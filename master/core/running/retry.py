@@ -115,7 +115,7 @@ def _may_do(state: RunState, record: JobRecord, view: WorkerView, at: float) -> 
         return False
     if not view.up:
         return not view.tried or at - view.since <= state.policy.lease_s
-    fits = view.slots > 0 and cost(view, need_of(state, record, view), alone=False) is not None
+    fits = view.slots > 0 and cost(view, need_of(state, record, view), False, needs.gpus) is not None
     return fits and suits(needs, view) and not (record.alone and has_larger(state, view, needs))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from worker_agent.core.shares import Device
@@ -64,7 +64,7 @@ class Locks:
     def others(self, device: Device, ours: int) -> int:
         return self.held_by_others.get(device.name, 0) & ~ours
 
-    def take(self, slot: str, device: Device) -> int | None:
+    def take(self, slot: str, devices: Sequence[Device]) -> int | None:
         raise PermissionError(13, "no", slot)
 
     def free(self, slot: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,9 @@ class FakeLocks:
     def check(self, devices: Any) -> None:
         """They can be opened."""
 
-    def take(self, slot: str, device: Device) -> int | None:
+    def take(self, slot: str, devices: Sequence[Device]) -> int | None:
         self._machine.burn()
+        (device,) = devices
         mask = mask_of(slot) & everything(device)
         assert not mask & self._machine.lock_of(device.name), f"{slot} is given twice"
         if mask & self._machine.others.get(device.name, 0):

@@ -79,14 +79,16 @@ def _choose(state: RunState, view: WorkerView) -> Job | None:
             continue
         if record.alone and has_larger(state, view, job.resources):
             continue
-        claim = cost(view, need_of(state, record, view), record.alone)
+        claim = cost(view, need_of(state, record, view), record.alone, job.resources.gpus)
         fits_now = has_room(view, state.mean_s, claim or 1.0) and has_machine_room(state, job.resources, view)
         return job if fits_now else None
     return None
 
 
 def _fits(state: RunState, view: WorkerView, job: Job) -> bool:
-    fits_gpus = cost(view, need_of(state, state.jobs[job.job_id], view), alone=False) is not None
+    fits_gpus = (
+        cost(view, need_of(state, state.jobs[job.job_id], view), False, job.resources.gpus) is not None
+    )
     return fits_gpus and suits(job.resources, view)
 
 
@@ -142,7 +144,8 @@ def _may_do(state: RunState, record: JobRecord, view: WorkerView) -> bool:
     """Return whether a worker is a machine for a job, which has not failed there."""
     if view.name in record.avoid or view.name in record.hopeless:
         return False
-    fits = cost(view, need_of(state, record, view), record.alone) is not None
+    gpus = record.job.resources.gpus
+    fits = cost(view, need_of(state, record, view), record.alone, gpus) is not None
     return fits and suits(record.job.resources, view)
 
 
@@ -152,7 +155,7 @@ def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -
     record.assigned_at, record.moved_from = out.at, None
     record.base = state.home[record.job.needs] if record.job.needs else ""
     record.gpu_need = need_of(state, record, view)
-    claim = cost(view, record.gpu_need, record.alone)
+    claim = cost(view, record.gpu_need, record.alone, record.job.resources.gpus)
     move(state, record, Trigger.ASSIGN, out)
     view.attempts.add(record.key)
     if claim is not None and claim != 1.0:

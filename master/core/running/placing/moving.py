@@ -51,5 +51,5 @@ def _gains(state: RunState, record: JobRecord, view: WorkerView, at: float) -> b
     if record.moves >= MOST_MOVES or record.alone or view.name in record.avoid | record.hopeless.keys():
         return False
     comes_sooner = record.state is State.ASSIGNED or record.job.needs in (None, *view.expected_models)
-    fits = cost(view, need_of(state, record, view), alone=False) is not None
+    fits = cost(view, need_of(state, record, view), False, record.job.resources.gpus) is not None
     return comes_sooner and fits and suits(record.job.resources, view)

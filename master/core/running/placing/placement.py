@@ -124,18 +124,28 @@ class ReadyJobs:
         `fits` is asked of one job of each kind, and tells whether the worker can ever run such.
 
         A higher priority goes before all else.  Base models to train come first, for others wait for them.
-        Then what needs no transfer, the longest first; then the rest, where the base model with most work for
-        each worker that holds it goes first.
+        Then more GPUs: a job on several waits for the first worker that can have them, and jobs on one, which
+        find room anywhere, do not keep coming before it.  Then what needs no transfer, the longest first;
+        then the rest, where the base model with most work for each worker that holds it goes first.
         The jobs must not change while it is in use.
         """
         for priority in sorted({each.priority for each in self.resources}, reverse=True):
             for job in self._phase1.values():
                 if job.resources.priority == priority and fits(job):
                     yield job
-            samples = ((kind, job) for kind, job in self._samples.items() if fits(job))
-            kinds = {kind: -expected_s(job) for kind, job in samples if job.resources.priority == priority}
-            near: list[Iterator[Ranked]] = []
-            for kind, first in kinds.items():
-                near += self._groups.without_base(kind, first), self._groups.near(worker, kind, first)
-            yield from merged(near)
-            yield from merged([self._groups.far(worker, kind, first) for kind, first in kinds.items()])
+            samples = {
+                kind: job
+                for kind, job in self._samples.items()
+                if job.resources.priority == priority and fits(job)
+            }
+            for gpus in sorted({job.resources.gpus or 1 for job in samples.values()}, reverse=True):
+                own = {kind: job for kind, job in samples.items() if (job.resources.gpus or 1) == gpus}
+                yield from self._of_kinds(worker, {kind: -expected_s(job) for kind, job in own.items()})
+
+    def _of_kinds(self, worker: str, kinds: Mapping[Kind, float]) -> Iterator[Job]:
+        """Yield the jobs of these kinds: what needs no transfer, then the rest."""
+        near: list[Iterator[Ranked]] = []
+        for kind, first in kinds.items():
+            near += self._groups.without_base(kind, first), self._groups.near(worker, kind, first)
+        yield from merged(near)
+        yield from merged([self._groups.far(worker, kind, first) for kind, first in kinds.items()])

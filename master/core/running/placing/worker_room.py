@@ -34,10 +34,20 @@ def need_of(state: RunState, record: JobRecord, view: WorkerView) -> int | None:
     return min(math.ceil(peak * _MARGIN), max(view.gpu_bytes)) or None
 
 
-def cost(view: WorkerView, need: int | None, alone: bool) -> float | None:
-    """Return how many slots' worth of a worker a job takes; None where none of its GPUs has the memory."""
+def cost(view: WorkerView, need: int | None, alone: bool, gpus: int | None = None) -> float | None:
+    """Return how many slots' worth of a worker a job takes that runs on so many of its GPUs.
+
+    None where not as many of its GPUs have the memory.
+    """
     if not view.gpu_bytes:
         return 1.0
+    several = gpus or 1
+    with_memory = sum(not size or need is None or size >= need for size in view.gpu_bytes)
+    each = _cost_of_one(view, need, alone) if several <= with_memory else None
+    return None if each is None else several * each
+
+
+def _cost_of_one(view: WorkerView, need: int | None, alone: bool) -> float | None:
     per_gpu = view.slots_per_gpu or 1
     if need is not None and 0 not in view.gpu_bytes and need > max(view.gpu_bytes):
         return None
@@ -88,7 +98,7 @@ def suits(needs: Resources, view: WorkerView) -> bool:
     return (
         needs.labels <= view.labels
         and allows(view.limits, needs.limits)
-        and not (needs.gpus and not view.gpu_bytes)
+        and (needs.gpus or 0) <= len(view.gpu_bytes)
         and not (view.cores and (needs.cpus or 0) > view.cores)
         and not (view.memory_bytes and (needs.memory or 0) > view.memory_bytes)
     )
@@ -151,11 +161,18 @@ def told_labels(needs: Resources) -> str:
     return f"the label {names}" if len(needs.labels) == 1 else f"the labels {names}"
 
 
+def told_gpus(needs: Resources) -> str:
+    """Name the GPUs that are needed; "" for none."""
+    if not needs.gpus:
+        return ""
+    return "a GPU" if needs.gpus == 1 else f"{needs.gpus} GPUs on one machine"
+
+
 def _told(needs: Resources) -> str:
     parts = (
         f"{needs.cpus} cores" if needs.cpus else "",
         f"{needs.memory / 1e9:.1f} GB of memory" if needs.memory else "",
-        "a GPU" if needs.gpus else "",
+        told_gpus(needs),
         f"limits of {told(needs.limits)}" if needs.limits else "",
     )
     return ", ".join(filter(None, parts))

@@ -36,7 +36,7 @@ STEPS: dict[str, Callable[[AgentState], None]] = {
     "started a": lambda s: transitions.on_started(s, ("a", 1), 1, TICKS, 10.0),
     "started b": lambda s: transitions.on_started(s, ("b", 1), 2, TICKS, 10.0),
     "not started a": lambda s: transitions.on_not_started(s, Started(("a", 1), 0, "no"), 10.0),
-    "taken a": lambda s: transitions.on_slot_taken(s, ("a", 1), 1),
+    "taken a": lambda s: transitions.on_slot_taken(s, ("a", 1), {"s1": 1}),
     "none held": lambda s: slot_assignment.on_others(s, {"s1": 0}, {}),
     "s1 held": lambda s: slot_assignment.on_others(s, {"s1": 1}, {}),
     "exit a": lambda s: transitions.on_exit(s, exited(), 12.0),

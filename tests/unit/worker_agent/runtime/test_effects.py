@@ -131,9 +131,9 @@ def test_a_slot_whose_lock_cannot_be_opened_is_taken_by_somebody(capfd: pytest.C
     effects = SlotEffects(state, host_of(devices={"gpu0": device}), locks, gpus)  # type: ignore[arg-type]
     assert effects.take("gpu0.m0-31") is None
     assert "cannot lock slot gpu0.m0-31" in capfd.readouterr().err
-    assert effects.held_by_others("gpu0.m0-31") == (1 << 32) - 1
+    assert effects.held_by_others("gpu0.m0-31") == {"gpu0": (1 << 32) - 1}
     locks.held_by_others["gpu0"] = 0b1
-    assert effects.held_by_others("gpu0.m0-31") == 0b1
+    assert effects.held_by_others("gpu0.m0-31") == {"gpu0": 0b1}
     effects.free(cmd.FreeSlot("gpu0"))
     assert locks.freed == ["gpu0"]
 
@@ -146,7 +146,7 @@ def test_work_before_a_master_came_is_a_mistake_of_ours() -> None:
 def test_an_attempt_that_is_stopped_before_its_slot_is_known_to_be_taken_is_queued_again() -> None:
     state = AgentState(devices={"s1": Device("s1")})
     transitions.on_launch(state, Launch("a", 1, 2, ["x"]), 1.0)
-    transitions.on_slot_taken(state, ("a", 1), 1)
+    transitions.on_slot_taken(state, ("a", 1), {"s1": 1})
     assert state.attempts["a", 1].phase is Phase.QUEUED and state.others == {"s1": 1}
 
 

@@ -26,7 +26,8 @@ def test_all_of_it_is_read() -> None:
         ({"cpus": 0}, "allowed are whole numbers from 1"),
         ({"cpus": True}, "allowed are whole numbers from 1"),
         ({"memory": "8 apples"}, 'has memory `"8 apples"`, allowed is a number of bytes'),
-        ({"gpus": 2}, "has gpus `2`, allowed is 1: jobs on several GPUs come with a later version"),
+        ({"gpus": 0}, "has gpus `0`, allowed are whole numbers from 1 to 64"),
+        ({"gpus": 65}, "has gpus `65`, allowed are whole numbers from 1 to 64"),
         ({"priority": 1.5}, "allowed are whole numbers"),
     ],
 )
