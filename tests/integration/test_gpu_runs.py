@@ -112,3 +112,25 @@ def test_how_busy_the_gpus_were_is_in_the_log(tmp_path: Path) -> None:
     assert [each["utilization_percent"] for each in worker["gpus"]] == [90.0, 10.0]
     assert all(each["memory_peak_bytes"] > 0 and each["samples"] > 0 for each in worker["gpus"])
     assert worker["cpu_percent"] is not None and worker["memory_peak_bytes"] > 0
+
+
+def test_a_job_on_two_gpus_runs_next_to_jobs_on_one(tmp_path: Path) -> None:
+    small = [{"model": f"mlp{number}", "gpu_memory": "8GB"} for number in range(3)]
+    wide = {"model": "wide", "resources": {"gpus": 2}, "gpu_memory": "8GB"}
+    run, log, _ = run_of(tmp_path, 2, [*small, wide])
+    done = run.finish()
+    assert done.returncode == 0, done.stdout + done.stderr
+    visible = {line[1]: line[2] for line in told(log) if line[0] == "begin"}
+    assert visible.pop("wide") == "0,1"
+    assert len(visible) == 3 and set(visible.values()) <= {"0", "1"}
+    slots = {each["gpu"] for each in json.loads(run.layout.phase2_log.read_text())["results"]}
+    assert any(slot.endswith(":gpu0,gpu1") for slot in slots)
+
+
+def test_more_gpus_than_any_machine_has_are_told_before_and_fail_alone(tmp_path: Path) -> None:
+    run, log, _ = run_of(tmp_path, 2, [{"model": "wide", "resources": {"gpus": 3}}, {"model": "mlp"}])
+    dry = run.finish("--dry-run")
+    assert dry.returncode == 3 and "needs 3 GPUs on one machine, no worker has more than 2" in dry.stderr
+    done = run.finish()
+    assert done.returncode != 0 and "needs 3 GPUs on one machine" in done.stdout + done.stderr
+    assert [line[1] for line in told(log) if line[0] == "end"] == ["mlp"]
