@@ -116,3 +116,11 @@ def test_a_gpu_that_is_left_alone_is_named_where_no_slot_is_left() -> None:
     run.tell(ev.WorkerUp(0.0, "w1", 1, 1.0, gpu_bytes=(9,), left_alone=("gpu0: in use by bob",)))
     found = hindrance(run.state, run.state.jobs["a"], run.state.workers["w1"])
     assert found == Hindrance("w1", Obstacle.HELD_BY_OTHERS, "left alone is gpu0: in use by bob")
+
+
+def test_what_a_machine_lacks_of_several_gpus_is_named() -> None:
+    run = Stage(replace(job("a"), resources=Resources(gpus=2)), workers=["w1", "w2"])
+    run.tell(ev.WorkerUp(0.0, "w1", 1, gpu_bytes=(9,)))
+    record = run.state.jobs["a"]
+    found = hindrance(run.state, record, run.state.workers["w1"])
+    assert found == Hindrance("w1", Obstacle.TOO_SMALL, "GPUs")
