@@ -13,7 +13,7 @@
   };
   return {
     "the list of jobs": [() => go("jobs"), () => rows().length > 10],
-    "a state": [() => choose(0, "failed"), () => all((row) => row.querySelector(".state.failed"))],
+    "a state": [() => choose(0, "succeeded"), () => all((row) => row.querySelector(".state.succeeded"))],
     "three fields": [
       () => (choose(0, ""), filter("lr=0.03 width=128 seed=1")),
       () => all((row) => row.dataset.id.includes("lr=0.03_width=128_seed=1")),
@@ -31,7 +31,7 @@
     "closing it": [() => document.querySelector("#drawer .close").click(), () => document.getElementById("drawer").hidden],
     "base models": [() => go("base"), () => document.querySelector(".tree li")],
     "machines": [() => go("machines"), () => document.querySelector("main p")],
-    "the time line": [() => go("time"), () => document.querySelector("canvas") && document.querySelector("table")],
+    "the time line": [() => go("time"), () => document.querySelector("#main canvas") && document.querySelector("#main table")],
     "now": [() => go("now"), () => document.querySelector(".now h2")],
   };
 })()

@@ -62,7 +62,7 @@ def _serve(options: argparse.Namespace, command: Command) -> int:
     try:
         from master.web.serving import Place, Server, check_tls, listening
     except ImportError as error:
-        missing = "the page needs fastapi, uvicorn and websockets"
+        missing = "the page needs fastapi, prometheus_client, uvicorn and websockets"
         raise UsageError(f"{missing} ({error.name} is missing): pip install 'twophase[web]'") from error
     from master.verbs.common.run_directory import layout_of
     from master.web.passes import TOKENS, Role, passes_of

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -23,6 +23,7 @@ from master.web.api.listeners import Listeners
 from master.web.api.routes import add_api
 from master.web.api.service import Api
 from master.web.drawn.answers import Drawn
+from master.web.drawn.metrics import CONTENT_TYPE
 from master.web.drawn.timeline import MOST_STEPS
 from master.web.guard import Guard
 from master.web.listing import MOST_ROWS
@@ -133,6 +134,10 @@ def _add_drawn(app: FastAPI, drawn: Drawn) -> None:
     @app.get("/api/curves")
     async def curves(id: JobId) -> Answer:
         return await drawn.curves(id)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(await drawn.metrics(), media_type=CONTENT_TYPE)
 
     @app.get("/api/timeline")
     async def timeline(wanted: Annotated[Window, Query()]) -> Answer:

@@ -8,13 +8,14 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Any
 
-from master.core.harmless import brief
+from master.core.harmless import brief, last_line
 from master.core.json_values import same
 from master.core.planning.identity import CODE_FIELD
 from master.core.planning.plan import base_model_job_id
 from master.core.running.commands import Transition
 from master.runs.job_json import job_json
 from master.web.model import Fields, Model
+from worker_agent.protocol.outcome import Outcome
 
 MOST_NEIGHBOURS = 6
 _MOST_COMPARED = 2000
@@ -46,8 +47,16 @@ def _line(item: Transition) -> dict[str, Any]:
         "state": item.state.value,
         "attempt": item.attempt,
         "worker": item.worker,
-        "note": brief(item.note, _LONGEST),
+        "note": brief(item.note or _said(item), _LONGEST),
     }
+
+
+def _said(item: Transition) -> str:
+    """Return how a try ended that did not succeed: the last that it wrote, else its outcome."""
+    finished = item.finished
+    if finished is None or finished.outcome is Outcome.SUCCEEDED:
+        return ""
+    return last_line(finished.stderr_tail) or finished.outcome.value
 
 
 def neighbours(model: Model, job_id: str) -> list[dict[str, Any]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from master.core.explaining.standing import Standing
@@ -60,25 +62,27 @@ def _in_order(model: Model, wish: Wish) -> Iterable[str]:
     if wish.sort in _SORTED:
         ids = _SORTED[wish.sort](model)
         return reversed(ids) if wish.reverse else ids
-    return _bucketed(model, _KEYS[wish.sort], reverse=wish.reverse)
+    return _bucketed(model, _SHARED[wish.sort], reverse=wish.reverse)
 
 
 _SORTED: Mapping[str, Callable[[Model], list[str] | dict[str, None]]] = {
     "since": lambda model: model.index.changed,
     "job": lambda model: model.ids,
 }
-_KEYS: Mapping[str, Callable[[Standing], Any]] = {
-    "worker": lambda standing: standing.worker or "",
-    "tries": lambda standing: standing.attempts,
-}
+_SHARED = {"worker": attrgetter("worker"), "tries": attrgetter("attempts")}
 
 
 def _bucketed(model: Model, key: Callable[[Standing], Any], *, reverse: bool) -> Iterable[str]:
     """Return all jobs by something that many of them share."""
-    buckets: dict[Any, list[str]] = {}
+    buckets: defaultdict[Any, list[str]] = defaultdict(list)
+    standing, never = model.standings.get, Standing()
     for job_id in model.jobs:
-        buckets.setdefault(key(model.standing(job_id)), []).append(job_id)
-    return chain.from_iterable(buckets[each] for each in sorted(buckets, reverse=reverse))
+        buckets[key(standing(job_id, never))].append(job_id)
+    return chain.from_iterable(buckets[each] for each in sorted(buckets, key=_first_nothing, reverse=reverse))
+
+
+def _first_nothing(value: Any) -> tuple[bool, Any]:
+    return value is not None, value
 
 
 def check(model: Model, job_id: str) -> None:

@@ -1,1 +1,1 @@
-"""What the page draws over time: which slot ran what, and the figures of a job."""
+"""What the page draws over time: which slot ran what, the figures of a job; and what is drawn elsewhere."""

@@ -9,6 +9,7 @@ from master import steady_clock
 from master.core.harmless import brief
 from master.view.logged.figures import curves_of
 from master.web.details import journal_json
+from master.web.drawn.metrics import text
 from master.web.drawn.progress import counted
 from master.web.listing import check
 from master.web.run_watch import RunWatch
@@ -42,6 +43,13 @@ class Drawn:
             "now": now,
             "seq": self._watch.model.seq,
         }
+
+    async def metrics(self) -> bytes:
+        """Return what Prometheus collects."""
+        master = self._watch.master
+        if master.visited():
+            master.hear(await asyncio.to_thread(master.ask_machines))
+        return text(self._watch)
 
     async def journal(self, before: int | None, limit: int) -> Answer:
         """Return the last transitions of before one, the latest first."""

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from master.storage.run_layout import RunLayout
 from master.web.app import STATIC
-from tests.unit.master.web.conftest import ORIGIN
+from tests.unit.master.web.conftest import ORIGIN, PASSES
 
 JOB = "alpha/lr=0.1"
 
@@ -46,6 +46,12 @@ def test_the_time_line_from_the_first_start_to_now(visitor: TestClient) -> None:
     assert failed == [5.0, 7.0, "failed", JOB, 1] and runs[1:4] == [None, "running", "alpha/plain"]
     part = visitor.get("/api/timeline", params={"since": 6, "until": 6, "steps": 10}).json()
     assert part["until"] > part["since"] == 6 and len(part["rows"][0]["pieces"]) == 1
+
+
+def test_prometheus_reads_with_a_token_and_gets_text(stranger: TestClient) -> None:
+    assert stranger.get("/metrics").status_code == 401
+    told = stranger.get("/metrics", headers={"Authorization": f"Bearer {PASSES.viewer}"})
+    assert told.headers["content-type"].startswith("text/plain; version=") and "twophase_jobs" in told.text
 
 
 def test_the_journal_the_latest_first(visitor: TestClient) -> None:

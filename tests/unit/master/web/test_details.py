@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from master.core.running.lifecycle import State, Trigger
-from master.web.details import base_models, detail_json, neighbours
+from master.web.details import base_models, detail_json, journal_json, neighbours
 from master.web.run_watch import RunWatch
+from tests.support.endings import finished
 from tests.unit.master.verbs.conftest import FIRST, SECOND, moved
 
 JOB = "alpha/lr=0.1"
@@ -21,6 +22,15 @@ def test_a_note_of_a_worker_is_one_harmless_line(watch: RunWatch) -> None:
     note = "a\nb\x1b[31m\u202e</script>"
     told = detail_json(watch.model, JOB, [moved(1.0, JOB, Trigger.FAIL, State.FAILED, note=note)])
     assert told["history"][0]["note"] == "a; b </script>"
+
+
+def test_without_a_note_the_last_words_of_a_try_are_told() -> None:
+    failed = finished("failed", stderr_tail="Traceback:\nValueError: no luck\x1b[0m\n", exit_code=1)
+    lines = [moved(1.0, JOB, Trigger.FAIL, State.FAILED, finished=failed)]
+    lines.append(moved(2.0, JOB, Trigger.FAIL, State.FAILED, finished=finished("timeout")))
+    lines.append(moved(3.0, JOB, Trigger.FINISH, State.COLLECTING, finished=finished(stderr_tail="fine")))
+    notes = [line["note"] for line in journal_json(enumerate(lines))]
+    assert notes == ["ValueError: no luck", "timeout", ""]
 
 
 def test_neighbours_differ_in_the_fewest_fields(watch: RunWatch) -> None:
