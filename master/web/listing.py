@@ -10,9 +10,11 @@ from operator import attrgetter
 from typing import Any
 
 from master.core.explaining.standing import Standing
-from master.core.harmless import brief
+from master.core.harmless import brief, last_line
 from master.core.nearest import shown
 from master.core.planning.plan import Job, base_model_job_id
+from master.core.running.lifecycle import State
+from master.core.running.summary import JobRow
 from master.intake.sweeps.words import named_value
 from master.view.answers.states import STATES
 from master.web.model import Model
@@ -104,8 +106,14 @@ def row_json(model: Model, job_id: str, says: str = "") -> dict[str, Any]:
         "tries": row.attempts,
         "where": row.where,
         "base": row.spec_hash,
-        "why": brief(row.error, _LONGEST) or says or _says(model, model.jobs[job_id], standing),
+        "why": _failed(row) or says or _says(model, model.jobs[job_id], standing),
     }
+
+
+def _failed(row: JobRow) -> str:
+    """Return how a job ended in vain, with the last that it wrote where that says more."""
+    error, said = brief(row.error, _LONGEST), last_line(row.stderr_tail) if row.state is State.FAILED else ""
+    return f"{error}: {said}" if said and said not in error else error
 
 
 def _says(model: Model, job: Job, standing: Standing) -> str:

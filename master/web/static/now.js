@@ -16,6 +16,8 @@ export function update(main, page) {
   if (!box) return;
   put(box,
     now.phases.filter((/** @type {any} */ each) => each.total).map(bar),
+    now.phases.some((/** @type {any} */ each) => each.total) ? null
+      : el("p", {}, "There are no jobs yet: ", el("code", {}, "twophase add jobs.json"), " brings some."),
     el("p", { class: "eta" }, eta(now)),
     needs(now.needs),
     failures(now.failures, page),
@@ -64,7 +66,7 @@ function failures(ways, page) {
     count(way.count),
     foreign(way.says, "says"),
     el("span", { class: "several" }, way.jobs.slice(0, 3).map((/** @type {string} */ id) => page.jobLink(id))),
-    foreign(way.workers.slice(0, 4).join(", ")),
+    foreign(way.workers.slice(0, 4).join(", "), "names"),
   ]);
   return el("section", {}, el("h2", {}, "What failed, equal ones as one"),
     table(["Jobs", "Last words", "Such as", "On"], rows, "Failures"));

@@ -6,6 +6,8 @@ import pytest
 
 from master.web.listing import Wish, row_json, selected
 from master.web.run_watch import RunWatch
+from tests.support.endings import finished
+from worker_agent.protocol.codec import dump
 
 BASE = "a" * 32
 
@@ -46,6 +48,10 @@ def test_the_order(sort: str, first: str, last: str, watch: RunWatch) -> None:
 def test_a_line_says_why(watch: RunWatch) -> None:
     failed = row_json(watch.model, "alpha/lr=0.1")
     assert (failed["state"], failed["why"], failed["seconds"]) == ("failed", "out of luck", 2.0)
+    watch.model.standings["alpha/lr=0.1"].detail = dump(
+        finished("failed", exit_code=1, stderr_tail="a\nnan\x1b[0m\n")
+    )
+    assert row_json(watch.model, "alpha/lr=0.1")["why"] == "out of luck: nan"
     waits = row_json(watch.model, "alpha/lr=0.01")
     assert waits["why"] == "waits for base model bbbbbbbb, which is pending"
     assert row_json(watch.model, "alpha/plain", "runs on lab1")["why"] == "runs on lab1"
