@@ -143,6 +143,7 @@ def going(tmp_path: Path) -> Iterator[Going]:
             print(master.communicate(timeout=120)[0])  # told where a test fails
 
 
+@pytest.mark.slow
 def test_a_client_of_the_description_alone(
     going: Going, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +263,7 @@ def _refuses(client: Client) -> None:
     assert client.get("/sae/training/jobs")["total"] == before, "nothing is half done"
 
 
+@pytest.mark.slow
 def test_a_training_outlives_its_master(going: Going, files: Path) -> None:
     run = going.run
     with served(run.layout.root, "--data-root", str(files)) as told, Client(told) as client:

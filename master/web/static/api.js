@@ -77,6 +77,7 @@ export class Live {
     socket.onmessage = (message) => {
       this.failures = 0;
       const told = JSON.parse(message.data);
+      if (told.type) return; // of trainings: told to all who have not asked for rows yet
       if (!told.log) this.take(told, "live");
       else if (told.log.id === this.log?.id) this.log?.hear(told.log);
     };
