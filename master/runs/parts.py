@@ -99,7 +99,9 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     problems = (*lines, *(base_model.said() for base_model in damaged))
     to_mend = tuple(base_model.content_hash for base_model in damaged if base_model.is_sought)
     library = make_library(programs.directories, synced, spec.in_store, store)
-    inputs = JobInputs(spec.layout, library, journal.orders() if spec.resumes else ())
+    orders = journal.orders() if spec.resumes else []
+    programs.keep_names(orders)
+    inputs = JobInputs(spec.layout, library, orders)
     launch_of = make_launcher(roster, programs, state, library, inputs)
     checkpoints = _resume(spec, state, inbox) if spec.resumes else None
     own = programs.own

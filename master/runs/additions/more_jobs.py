@@ -9,6 +9,7 @@ from typing import Any
 
 from master.core.explaining.planned import plan_record
 from master.core.planning.plan import make_plan
+from master.core.running.lifecycle import State
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered
 from master.errors import ConfigError
@@ -20,9 +21,15 @@ from master.runs.spec import Code, Known, MoreJobs, RunSpec, Work
 from master.specs import Config, JobSpec, JobsSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
+from master.storage.journal_snapshot import open_snapshot
 from master.storage.library import Library
 
 _REFUSED = "this run takes no jobs beside its own: only those of one script, or of one trainer, do"
+
+_DONE_ADVICE = (
+    "nothing was added; have what it was left out for as it was (its code, or the run's own jobs file), and"
+    " start again; an addition with another --name runs it anew"
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class GrowingJobs:
             read = self._spec.read_more(event.order, Known(self._known, servers, self._additions))
             order, found = read.order, read.jobs
             new = found.without(self._known_hashes())
+            self._check_not_done(new)
             whole = self._whole_ones(new)
             with self._lock:
                 self._offered.update((job.job_id, job) for job in new.jobs)
@@ -85,6 +93,18 @@ class GrowingJobs:
         if not event.dry_run:
             self._shelves.inputs.take(order, ids.values())
         return replace(event, order=replace(order, ids=ids), plan=plan)
+
+    def _check_not_done(self, new: JobsSpec) -> None:
+        """Raise ConfigError for a job that an earlier start has done and this one has left out."""
+        seen = [job for job in new.jobs if job.job_hash in self._known]
+        if not seen:
+            return
+        with open_snapshot(self._spec.layout.journal) as snapshot:
+            standings = snapshot.standings()
+        for job in seen:
+            if job.job_id in standings and standings[job.job_id].state == State.SUCCEEDED.value:
+                problem = f"{job.job_id} has succeeded in an earlier start, and this start has left it out"
+                raise ConfigError(new.source, job.place, f"{problem}: {_DONE_ADVICE}")
 
     def _with_code(self, read: MoreJobs, new: JobsSpec) -> AddJobs:
         """Take the snapshot of a program of their own; return the order with what is remembered of it."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from master.code.code_history import CodeStart
 from master.code.origin import Described
 from master.core.planning.plan import base_model_job_id
+from master.core.running.orders.of_jobs import AddJobs
+from master.core.running.orders.order import Ordered
 from master.runs.spec import Code, RunSpec, Start
 from master.specs import JobsSpec
 from worker_agent.protocol.messages import Launch
@@ -36,6 +39,12 @@ class Programs:
             if more.work:
                 programs._take(more.jobs, more.work.take(spec.layout))
         return programs
+
+    def keep_names(self, orders: Iterable[Ordered]) -> None:
+        """Know the names of all additions of earlier starts, also of those that this one has left out."""
+        for event in orders:
+            if isinstance(event.order, AddJobs) and (start := CodeStart.from_json(event.order.code)):
+                self.starts.setdefault(event.order.name, start)
 
     def add(self, more: JobsSpec, code: Code | None) -> None:
         """Take in jobs that are added together; `code` does them, None: that of the command."""

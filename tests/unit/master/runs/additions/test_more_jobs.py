@@ -14,6 +14,8 @@ from master.code.code_history import CodeStart
 from master.code.code_record import CodeRecord
 from master.core.planning.identity import tagged_hash
 from master.core.planning.plan import make_plan
+from master.core.running.commands import Transition
+from master.core.running.lifecycle import State, Trigger
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import By, CancelJobs, Ordered
 from master.core.running.policy import Policy
@@ -200,3 +202,16 @@ def test_a_program_that_jobs_bring_is_remembered_with_them_and_at_hand_before_th
     assert run.taken == [], "the command's own code is not asked"
     assert run.library.paths["s1"] == RunLayout(tmp_path).code / "s1"
     assert run.programs.starts["lab"].snapshot == "s1"
+
+
+def test_what_an_earlier_start_has_done_and_this_one_has_left_out_is_not_done_again(
+    tmp_path: Path, journal: Journal
+) -> None:
+    new = spec("new").jobs[0]
+    journal.remember_jobs({new.job_hash: new.job_id}, {new.job_hash: new.config})
+    run = Growing(tmp_path, journal)
+    run.prepare(dry_run=True)
+    journal.append([Transition(1.0, new.job_id, Trigger.COLLECT, State.SUCCEEDED, 1, "w1", "")])
+    for dry_run in (True, False):
+        with pytest.raises(ConfigError, match="alpha/new has succeeded in an earlier start"):
+            run.prepare(dry_run=dry_run)

@@ -13,6 +13,7 @@ from master.code.code_record import CodeRecord
 from master.code.origin import Described, JobFacts
 from master.core.planning.plan import Job, base_model_job_id, make_plan
 from master.core.running.orders.of_jobs import AddJobs
+from master.core.running.orders.order import By, Ordered
 from master.core.running.records import JobRecord
 from master.runs.additions.programs import Programs
 from master.runs.spec import Code, MoreJobs, RunSpec, Start
@@ -105,4 +106,16 @@ def test_a_plan_tells_of_each_job_which_addition_it_is_of() -> None:
         base_model_job_id(OTHER.spec_hash): ("lab", "base model of lab"),
         "a": ("", ""),
         "x": ("lab", " of lab"),
+    }
+
+
+def test_the_name_of_an_addition_that_this_start_has_left_out_stays_that_of_its_code() -> None:
+    by, mine, gone = By(1000, "anna", 1), Work("mine"), Work("gone")
+    orders = [AddJobs(name=work.name, code=work.start.as_json()) for work in (mine, gone, mine)]
+    own = AddJobs("/more.json")
+    programs = Programs(Code({}, None), starts={"mine": mine.start})  # type: ignore[arg-type]
+    programs.keep_names(Ordered(0.0, by, order) for order in (own, *orders))
+    assert {name: start.snapshot for name, start in programs.starts.items()} == {
+        "mine": "snapshot of mine",
+        "gone": "snapshot of gone",
     }
