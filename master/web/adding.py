@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from master.code.project_root import file_of_module, given_root
 from master.core.nearest import hint, shown
 from master.errors import UsageError
 from master.runs.control.client import add_jobs
@@ -22,13 +23,20 @@ class Adding:
     """Adds jobs to the running master."""
 
     def __init__(self, layout: RunLayout, scripts: Sequence[Path] = ()) -> None:
-        """Visitors may have `scripts` below these folders run."""
-        self._layout, self._folders = layout, tuple(folder.expanduser().resolve() for folder in scripts)
+        """Visitors may have `scripts` below these folders run.  Raises UsageError for one that is none."""
+        self._layout, self._folders = layout, tuple(map(_named, scripts))
 
     async def add(self, asked: object) -> Answer:
         """Have jobs added.  Raises UsageError for what is wrong, with nothing added, NoMaster without one."""
         request = checked(asked, self._folders)
         return await asyncio.to_thread(add_jobs, self._layout, request)
+
+
+def _named(folder: Path) -> Path:
+    try:
+        return given_root(folder.expanduser()).path
+    except UsageError as error:
+        raise UsageError(f"--scripts {folder}: is no folder") from error
 
 
 def checked(asked: object, folders: Sequence[Path]) -> Mapping[str, Any]:
@@ -46,6 +54,8 @@ def checked(asked: object, folders: Sequence[Path]) -> Mapping[str, Any]:
         inside = _folder_of(script or root, folders)
         # What lies beside a script travels with it: no repository around the folder does.
         words["project_root"] = str(_inside(root, folders) if root else inside)
+    if words.get("module") and (file := file_of_module(words["module"], Path(words["project_root"]))):
+        _inside(str(Path(words["project_root"], file)), folders)
     if script:
         words["script"] = str(_inside(script, folders))
     return {**asked, **words}
@@ -53,15 +63,22 @@ def checked(asked: object, folders: Sequence[Path]) -> Mapping[str, Any]:
 
 def _inside(path: str, folders: Sequence[Path]) -> Path:
     _folder_of(path, folders)
-    return Path(path).resolve()
+    return _resolved(path)
 
 
 def _folder_of(path: str, folders: Sequence[Path]) -> Path:
     """Return the folder that holds a path, through links too."""
     if path and not Path(path).is_absolute():
         raise UsageError(f"{shown(path)}: give its whole path, from /")
-    place = Path(path).resolve()
+    place = _resolved(path)
     for folder in folders if path else ():
         if folder in (place, *place.parents):
             return folder
     raise UsageError(f"{shown(path or 'a module without project_root')}: {_ADVICE}")
+
+
+def _resolved(path: str) -> Path:
+    try:
+        return Path(path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, or a character of no path
+        raise UsageError(f"{shown(path)}: is no path of this machine ({error})") from error

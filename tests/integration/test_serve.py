@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
@@ -206,3 +209,63 @@ def test_a_run_does_not_begin_where_a_master_stood(tmp_path: Path) -> None:
     assert refused.returncode == 2 and "is where `twophase serve` stood" in refused.stderr
     with pytest.raises(TwophaseError):
         Client(run.layout.root, patience_s=0).submit([{"lr": 2}], script=script)
+
+
+def test_what_was_left_out_keeps_its_name_and_is_not_done_again(tmp_path: Path) -> None:
+    run = stand(tmp_path)
+    client, script = Client(run.layout.root), run.code("t", "pass\n")
+    with run.up() as master:
+        first = client.submit([{"lr": 1}], script=script)
+        client.wait(first, timeout_s=60)
+        ended_by_ctrl_c(master, 0)
+    (code,) = run.layout.code.iterdir()
+    code.rename(tmp_path / "away")
+    with run.up() as master:
+        with pytest.raises(UsageError, match="t/job has succeeded in an earlier start"):
+            client.submit([{"lr": 1}], script=script)
+        other = client.submit([{"lr": 1}], script=run.code("t", "import os\n"))
+        assert other.name == "t-2"
+        client.wait(other, timeout_s=60)
+        ended_by_ctrl_c(master, 0)
+    (tmp_path / "away").rename(code)
+    with run.up() as master:
+        again = client.submit([{"lr": 1}], script=run.code("t", "pass\n"))
+        ended_by_ctrl_c(master, 0)
+    assert again == first
+    assert run.count(Trigger.COLLECT) == dict.fromkeys([*first.job_ids, *other.job_ids], 1)
+
+
+def posted(page: SplitResult, body: Any, token: str) -> tuple[int, Any]:
+    """Ask the page to add jobs; return the status and what it says."""
+    headers = {"Authorization": f"Bearer {token}", "Origin": f"http://{page.netloc}"}
+    asked = urllib.request.Request(f"http://{page.netloc}/api/jobs", json.dumps(body).encode(), headers)
+    asked.add_header("Content-Type", "application/json")
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_the_page_has_jobs_added_with_its_token_from_the_folders_that_were_named(tmp_path: Path) -> None:
+    run = stand(tmp_path)
+    script, outside = Path(run.code("t", "pass\n")), Path(run.code("outside", "pass\n"))
+    script.with_name("linked").symlink_to(outside.parent)
+    asked = {"jobs": [{"lr": 1}], "script": str(script), "why": "from elsewhere"}
+    module = {"jobs": [{"lr": 1}], "module": "linked.outside", "project_root": str(script.parent)}
+    with run.up("--web", "0", "--scripts", str(script.parent)) as master:
+        until(lambda: "the page: " in (run.root / "log").read_text())
+        page = urlsplit((run.root / "log").read_text().split("the page: ")[1].split()[0])
+        token = page.query.removeprefix("token=")
+        assert posted(page, asked, "x" * len(token))[0] == 401
+        for wrong in (module, {**asked, "script": str(outside)}, {**asked, "script": f"{script}\0"}):
+            status, told = posted(page, wrong, token)
+            assert status == 422 and told["error"]
+        assert posted(page, asked, token)[1]["done"] == [{"name": "t/job", "says": "is added"}]
+        status, told = posted(page, asked, token)
+        assert status == 200 and told["addition"] == "t"
+        assert told["refused"] == [{"name": "t/job", "says": "is in this run already"}]
+        (done,) = Client(run.layout.root).wait(["t/job"], timeout_s=60)
+        ended_by_ctrl_c(master, 0)
+    assert done.state == "succeeded" and list(run.states()) == ["t/job"]

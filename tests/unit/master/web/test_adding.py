@@ -22,6 +22,10 @@ def lab(tmp_path: Path) -> Path:
     (folder / "sub" / "train.py").touch()
     (tmp_path / "secret.py").touch()
     (folder / "link.py").symlink_to(tmp_path / "secret.py")
+    (folder / "loop").symlink_to("loop")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "train.py").touch()
+    (folder / "linked").symlink_to(tmp_path / "other")
     return folder.resolve()
 
 
@@ -57,6 +61,11 @@ def test_a_module_lies_in_a_named_root(lab: Path) -> None:
         {"module": "train", "project_root": "/"},
         {"script": "{lab}/sub/train.py", "project_root": "{lab}/.."},
         {"trainer": "sae", "project_root": "/etc"},
+        {"module": "linked.train", "project_root": "{lab}"},
+        {"module": "link", "project_root": "{lab}"},
+        {"script": "{lab}/loop/train.py"},
+        {"script": "{lab}/sub/tr\0ain.py"},
+        {"script": "{lab}/sub/train.py", "project_root": "{lab}/\0"},
     ],
 )
 @pytest.mark.parametrize("is_named", [True, False])
@@ -94,3 +103,9 @@ def test_the_master_is_given_what_was_checked(lab: Path, monkeypatch: pytest.Mon
 def test_without_a_master_nothing_is_added(lab: Path) -> None:
     with pytest.raises(NoMaster):
         asyncio.run(Adding(RunLayout(lab)).add({"jobs": [], "trainer": "sae"}))
+
+
+def test_a_folder_that_is_none_is_told_before_the_page_is_served(lab: Path) -> None:
+    for wrong in (lab / "none", lab / "sub" / "train.py"):
+        with pytest.raises(UsageError, match=r"--scripts .*: is no folder"):
+            Adding(RunLayout(lab), [wrong])
