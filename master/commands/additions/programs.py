@@ -20,7 +20,8 @@ from master.commands.job_reading import (
     given_document,
     left_out,
 )
-from master.core.nearest import shown
+from master.commands.options.run_two_phase import STYLES
+from master.core.nearest import shown, unknown
 from master.core.planning.job_settings import PREFIX
 from master.core.running.orders.of_jobs import AddJobs, AskedProgram
 from master.core.running.orders.order import Ordered
@@ -145,8 +146,10 @@ def _context_of(context: ReadingContext, order: AddJobs) -> ReadingContext:
     if len([each for each in (asked.script, asked.module, asked.trainer) if each]) != 1:
         raise UsageError("give one of --script-path, -m and --trainer")
     for flag, path in (("--script-path", asked.script), ("--project-root", asked.project_root)):
-        if path and not Path(path).is_absolute():
+        if path and ("\0" in path or not Path(path).is_absolute()):
             raise UsageError(f"{flag} {shown(path)}: give its whole path, from /")
+    if asked.flag_style and asked.flag_style not in STYLES:
+        raise UsageError(f"--flag-style: {unknown(asked.flag_style, STYLES)}")
     options = replace(
         context.options,
         script_path=Path(asked.script) if asked.script else None,

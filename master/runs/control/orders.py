@@ -102,6 +102,9 @@ def prepared(event: Ordered, prepare: Prepare, wrong: HTTPStatus = HTTPStatus.BA
         return prepare(event)
     except TwophaseError as error:
         raise Refused(wrong, str(error)) from error
+    except OSError as error:
+        problem = f"{error.filename or 'what the order names'}: {error.strerror or error}; nothing was done"
+        raise Refused(wrong, problem) from error
 
 
 def carried_out(

@@ -126,6 +126,9 @@ def test_base_models_are_those_of_its_own_code(additions: Additions, tmp_path: P
         ({"trainer": "sea"}, "--trainer: .*did you mean `sae`"),
         ({"trainer": "sae", "module": "x"}, "give one of --script-path, -m and --trainer"),
         ({"trainer": "sae", "project_root": "/tmp"}, "--project-root"),
+        ({"script": "/lab/\0.py"}, "give its whole path"),
+        ({"script": __file__, "project_root": "/lab/\0"}, "--project-root .*: give its whole path"),
+        ({"script": __file__, "flag_style": "posix"}, "--flag-style: `posix` is unknown"),
         ({"flag_style": "bare"}, "give one of --script-path, -m and --trainer"),
     ],
 )

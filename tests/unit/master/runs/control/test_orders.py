@@ -142,3 +142,13 @@ def test_what_is_wrong_in_the_users_files_is_his_mistake(error: Exception) -> No
     with pytest.raises(Refused) as refused:
         prepared(ordered(CANCEL, body(), ANNA), prepare)
     assert refused.value.answer == (HTTPStatus.BAD_REQUEST, {"error": str(error)})
+
+
+def test_a_file_that_cannot_be_looked_at_is_told_to_who_named_it() -> None:
+    def fails(event: Ordered) -> Ordered:
+        raise OSError(36, "File name too long", "/lab/train.py")
+
+    event = Ordered(0.0, ANNA, CancelJobs(["a"]))
+    with pytest.raises(Refused, match=r"/lab/train\.py: File name too long; nothing was done") as refused:
+        prepared(event, fails, HTTPStatus.UNPROCESSABLE_ENTITY)
+    assert refused.value.answer[0] is HTTPStatus.UNPROCESSABLE_ENTITY
