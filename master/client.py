@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from master.core.explaining.standing import Standing
+from master.core.planning.plan import makes_base_model
 from master.core.running.lifecycle import Trigger
 from master.core.running.orders.of_jobs import AddJobs
 from master.errors import TwophaseError, UsageError
@@ -105,7 +106,7 @@ class Client:
     ) -> Iterator[Result]:
         """Yield each job of an addition, or each of these ids, once it has ended, in the order of their ends.
 
-        Raises TimeoutError where they have not all ended after so long.
+        Raises TimeoutError where they have not all ended after so long, UsageError for what is no job.
         """
         left = dict.fromkeys(_ids(addition))
         until = None if timeout_s is None else time.monotonic() + timeout_s
@@ -113,6 +114,8 @@ class Client:
             seq = 0
             while left:
                 news = follower.news(seq)
+                if news and not seq:
+                    self._check_known(left)
                 rows = news.rows if news else []
                 seq = rows[-1][0] if rows else seq
                 for job_id, (state, note) in _ended(rows, left).items():
@@ -131,14 +134,27 @@ class Client:
         return self.results(names)
 
     def results(self, addition: Addition | Iterable[str]) -> list[Result]:
-        """Return what has become of jobs by now."""
+        """Return what has become of jobs by now.  Raises UsageError for what is no job."""
         names = _ids(addition)
         if not names:
             return []
+        self._check_known(names)
         with open_snapshot(self._layout.journal) as snapshot:
             standings, self._fields = snapshot.standings(), snapshot.fields()
         stand = ((name, standings.get(name, Standing())) for name in names)
         return [self._result(name, standing.state, standing.note) for name, standing in stand]
+
+    def _check_known(self, job_ids: Iterable[str]) -> None:
+        """Refuse ids of no job, as of a dry run: they would be waited for without an end."""
+        with open_snapshot(self._layout.journal) as snapshot:
+            known = set(snapshot.job_ids())
+            missing = [name for name in job_ids if name not in known and not makes_base_model(name)]
+            if missing:  # a master that was killed may not have come further than the order
+                orders = (event.order for event in snapshot.orders())
+                ordered = [order.ids.values() for order in orders if isinstance(order, AddJobs)]
+                missing = [name for name in missing if not any(name in ids for ids in ordered)]
+        if missing:
+            raise UsageError(f"{self._layout.root}: no job is called {missing[0]!r}: was it a dry run?")
 
     def _result(self, job_id: str, state: str, note: str) -> Result:
         if job_id not in self._fields:
@@ -156,6 +172,8 @@ def _whole(program: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ids(addition: Addition | Iterable[str]) -> list[str]:
+    if isinstance(addition, str):
+        raise UsageError(f"give an addition, or ids of jobs: client.addition({addition!r}), [{addition!r}]")
     return list(addition.job_ids if isinstance(addition, Addition) else addition)
 
 

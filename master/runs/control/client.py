@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from master.errors import NoMaster, TwophaseError, UsageError
+from master.runs.control.added_jobs import MOST_BYTES as MOST_BYTES_OF_JOBS
 from master.runs.control.added_jobs import ROUTE as JOBS
 from master.runs.control.order_parts import in_parts
 from master.runs.control.orders import PATIENCE_S as ORDER_PATIENCE_S
@@ -72,10 +73,22 @@ def add_jobs(layout: RunLayout, request: Mapping[str, Any]) -> dict[str, Any]:
     `request` has `jobs`, as in a jobs file; `script`, `module` or `trainer`, or none for the run's own;
     `project_root`, `flag_style`, `name`, `inputs`, `why`, `dry_run`.  Raises as `order` does.
     """
-    told = _asked(layout, "POST", JOBS, json.dumps(dict(request)).encode())
+    told = _asked(layout, "POST", JOBS, _said(request))
     if told is None:
         raise _no_master(layout, "add")
     return told
+
+
+def _said(request: Mapping[str, Any]) -> bytes:
+    """Return a request as JSON.  Raises UsageError where it is none, or longer than a master takes."""
+    try:
+        body = json.dumps(dict(request)).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the jobs: {error}: give text, numbers, lists and objects alone") from error
+    if len(body) > MOST_BYTES_OF_JOBS:
+        problem = f"the jobs are {len(body) >> 20} MB, at most {MOST_BYTES_OF_JOBS >> 20} are taken at once"
+        raise UsageError(f"{problem}: add them in parts")
+    return body
 
 
 def order_all(

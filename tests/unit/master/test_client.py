@@ -158,3 +158,20 @@ def test_another_program_finds_an_addition_by_its_name(tmp_path: Path, journal: 
     assert Client(tmp_path).addition("lab") == LAB
     with pytest.raises(UsageError, match="no addition is called 'labs'"):
         Client(tmp_path).addition("labs")
+
+
+def test_what_is_no_job_is_not_waited_for(tmp_path: Path, journal: Journal) -> None:
+    journal.append([succeeded("lab/a")])
+    found = Client(tmp_path)
+    for asked in (found.wait, found.results):
+        with pytest.raises(UsageError, match="no job is called 'lab/c'"):
+            asked(["lab/a", "lab/c"])
+        with pytest.raises(UsageError, match=r"client.addition\('lab'\)"):
+            asked("lab")
+
+
+def test_a_job_of_which_only_the_order_is_remembered_is_waited_for(tmp_path: Path, journal: Journal) -> None:
+    order = AddJobs(text="[]", ids={"hc": "lab/c"}, name="lab")
+    journal.append([succeeded("lab/a")], [Ordered(1.0, By(1000, "anna", 1), order)])
+    (found,) = Client(tmp_path).results(["lab/c"])
+    assert found.state == "pending"
