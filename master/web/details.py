@@ -47,8 +47,14 @@ def _line(item: Transition) -> dict[str, Any]:
         "state": item.state.value,
         "attempt": item.attempt,
         "worker": item.worker,
-        "note": brief(item.note or _said(item), _LONGEST),
+        "note": _note(item),
     }
+
+
+def _note(item: Transition) -> str:
+    """Return the note of a line, with how the try ended where that says more."""
+    note, said = brief(item.note, _LONGEST), _said(item)
+    return ": ".join(filter(None, (note, said if said not in note else "")))
 
 
 def _said(item: Transition) -> str:

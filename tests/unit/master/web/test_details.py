@@ -29,8 +29,11 @@ def test_without_a_note_the_last_words_of_a_try_are_told() -> None:
     lines = [moved(1.0, JOB, Trigger.FAIL, State.FAILED, finished=failed)]
     lines.append(moved(2.0, JOB, Trigger.FAIL, State.FAILED, finished=finished("timeout")))
     lines.append(moved(3.0, JOB, Trigger.FINISH, State.COLLECTING, finished=finished(stderr_tail="fine")))
+    lines.append(moved(4.0, JOB, Trigger.FAIL, State.FAILED, finished=failed, note="failed: exit code 1"))
     notes = [line["note"] for line in journal_json(enumerate(lines))]
-    assert notes == ["ValueError: no luck", "timeout", ""]
+    assert notes == [
+        *("ValueError: no luck", "timeout", "", "failed: exit code 1: ValueError: no luck"),
+    ]
 
 
 def test_neighbours_differ_in_the_fewest_fields(watch: RunWatch) -> None:
