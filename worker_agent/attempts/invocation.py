@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence
 
@@ -16,6 +17,7 @@ _CONTRACT = (
     *(contract.JOB_ID, contract.ATTEMPT, contract.PHASE, contract.BASE_MODEL_HASH, contract.BASE_MODEL_DIR),
     *(contract.OUTPUT_DIR, contract.CHECKPOINT_DIR, contract.PROGRESS_FILE),
 )
+_EXECUTABLE = 0o111
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -91,11 +93,20 @@ def _filled_in(word: str, words: Mapping[str, str]) -> str:
 
 def _program(name: str, work: str, search_path: str) -> str:
     path = os.path.join(work, name)
-    if os.path.isfile(path):
-        if not os.access(path, os.X_OK):
+    mode = _mode_of(path)
+    if stat.S_ISREG(mode):
+        if not mode & _EXECUTABLE:
             raise StartError(f"{name} is not executable: chmod +x it, or start it by its interpreter")
         return path
     found = shutil.which(name, path=search_path)
     if found is None:
         raise StartError(f"{name}: no such program in the working directory or on this worker's PATH")
     return found
+
+
+def _mode_of(path: str) -> int:
+    """Return the mode of a file, 0 where there is none."""
+    try:
+        return os.stat(path).st_mode
+    except OSError:
+        return 0

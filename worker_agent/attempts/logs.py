@@ -168,7 +168,8 @@ class LogLimiter:
     def follow(self, key: Key, attempt: AttemptLayout, limit: int) -> None:
         """Bound the log of an attempt that has started."""
         self._logs[key] = Log(attempt, limit)
-        self._some.set()
+        if not self._some.is_set():
+            self._some.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
             self._thread.start()

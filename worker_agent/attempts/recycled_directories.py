@@ -155,29 +155,34 @@ class RecycledFolders:
     """Empty directories."""
 
     def __init__(self) -> None:
-        self._free: List[str] = []
+        self._free: List[stamps.Emptiness] = []
+        self._given: Dict[str, stamps.Emptiness] = {}
+        """Those in use that were another's before."""
         self._fresh: Access = (0, 0, 0)
 
     def __contains__(self, path: str) -> bool:
-        return path in self._free
+        return path in self.paths()
 
     def keep(self, folder: str) -> bool:
         """Take in a directory; False where it is not as it was made, or there are enough."""
+        given = self._given.pop(folder, None)
         if len(self._free) >= _MOST:
             return False
         try:
-            if access_of(folder) != self._fresh or names_in(folder):
-                return False
+            if given is None or not given.is_as_given():
+                if access_of(folder) != self._fresh or names_in(folder):
+                    return False
+                given = stamps.Emptiness.of(folder, given)
         except OSError:
             return False
-        self._free.append(folder)
+        self._free.append(given)
         return True
 
     def open(self, folder: str) -> None:
         """Make a directory, of a kept one where there is any.  Raises OSError."""
         while self._free:
             with contextlib.suppress(FileNotFoundError):  # somebody has wiped the place
-                os.rename(self._free.pop(), folder)
+                self._give(self._free.pop(), folder)
                 return
         os.makedirs(folder)
         if not self._fresh[0]:
@@ -185,4 +190,10 @@ class RecycledFolders:
 
     def paths(self) -> List[str]:
         """Return where all kept directories are."""
-        return list(self._free)
+        return [kept.folder for kept in self._free]
+
+    def _give(self, kept: stamps.Emptiness, folder: str) -> None:
+        os.rename(kept.folder, folder)
+        if len(self._given) >= _MOST:
+            self._given.clear()  # of attempts in vain, which nobody gives back
+        self._given[folder] = kept.moved_to(folder)

@@ -41,6 +41,36 @@ class Before:
     """Since it has its name; None where the stamps are too young to tell anything."""
 
 
+@dataclass(frozen=True)
+class Emptiness:
+    """An empty directory that is given from one attempt to the next."""
+
+    folder: str
+    changed_ns: int
+    """When an entry was made or removed last, by its file system …"""
+    taken_ns: int
+    """… and when that was looked at first, on the clock that is never set."""
+    given: Optional[Looks] = None
+    """What it looks like since it was given; None where that tells nothing."""
+
+    @classmethod
+    def of(cls, folder: str, earlier: Optional["Emptiness"]) -> "Emptiness":
+        """Return what is known of a directory that is empty, and was `earlier`.  Raises OSError."""
+        changed_ns, now_ns = looks_at(folder)[2][0], time.monotonic_ns()
+        is_same = earlier is not None and earlier.changed_ns == changed_ns
+        return cls(folder, changed_ns, earlier.taken_ns if earlier and is_same else now_ns)
+
+    def moved_to(self, folder: str) -> "Emptiness":
+        """Return the same of a directory that has just got another name.  Raises OSError."""
+        is_fine = self.changed_ns % _S_NS != 0
+        tells = is_fine and time.monotonic_ns() - self.taken_ns >= TICK_NS
+        return Emptiness(folder, self.changed_ns, self.taken_ns, looks_at(folder) if tells else None)
+
+    def is_as_given(self) -> bool:
+        """Return whether one look tells that it is empty still; a listing may tell too.  Raises OSError."""
+        return self.given is not None and looks_at(self.folder) == self.given
+
+
 def access_of(folder: str) -> Access:
     """Return what is to be seen of a directory apart from its entries.  Raises OSError."""
     status = os.lstat(folder)

@@ -38,11 +38,11 @@ class Process:
 def read_process(pid: int) -> Optional[Process]:
     """Return the process of a pid, None when there is none."""
     try:
-        text = _read(f"{PROC}/{pid}/stat")
+        text = _read(f"{PROC}/{pid}/stat", once=True)
     except OSError:
         return None
     # The program's name is in parentheses and may itself hold spaces and parentheses.
-    words = text.rpartition(b")")[2].split()
+    words = text.rpartition(b")")[2].split(None, 20)
     parent, group, session, start_ticks = (int(words[place]) for place in (1, 2, 3, 19))
     return Process(pid, words[0].decode(), group, session, start_ticks, parent)
 
@@ -56,12 +56,12 @@ def processes() -> Iterator[Process]:
                 yield process
 
 
-def _read(path: str) -> bytes:
-    """Return what a file of `/proc` says.  Raises OSError."""
+def _read(path: str, once: bool = False) -> bytes:
+    """Return what a file of `/proc` says: `once` where it is a line, which comes whole.  Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         text = part = os.read(descriptor, _READ_BYTES)
-        while part:
+        while part and not once:
             part = os.read(descriptor, _READ_BYTES)
             text += part
         return text

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.attempt_paths import paths_of
-from worker_agent.attempts import stamps
+from worker_agent.attempts import recycled_directories, stamps
+from worker_agent.attempts.recycled_directories import RecycledFolders
 from worker_agent.attempts.results import collect, is_quick
 from worker_agent.attempts.working_directory import WorkingDirectories
 from worker_agent.cache.artefacts import Cache
@@ -151,3 +152,61 @@ def test_times_in_whole_seconds_tell_nothing(worker: Worker) -> None:
     made = worker.directories.made(attempt)
     assert made is not None and stamps.take(attempt.root, made.copy) is None
     assert stamps.before_start(attempt.root, None) is None
+
+
+class Folder:
+    """A directory that one attempt after the other has; each begins a second after the one before."""
+
+    def __init__(self, root: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._root, self._worker, self._kept = root, worker, RecycledFolders()
+        self.listed: list[str] = []
+        self.path = Path()
+        listing = recycled_directories.names_in
+        monkeypatch.setattr(
+            recycled_directories, "names_in", lambda path: (self.listed.append(path), listing(path))[1]
+        )
+
+    def give(self, job_id: str, after_ns: int = A_SECOND_NS) -> Path:
+        self._worker.now_ns += after_ns
+        self.path = self._root / job_id
+        self._kept.open(str(self.path))
+        return self.path
+
+    def keep(self) -> bool:
+        return self._kept.keep(str(self.path))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    return Folder(tmp_path, worker, monkeypatch)
+
+
+def test_an_empty_folder_that_was_given_on_is_not_listed_again(folder: Folder) -> None:
+    first = folder.give("a")
+    assert folder.keep() and folder.listed == [str(first)]
+    for job_id in "bc":
+        assert not list(folder.give(job_id).iterdir()) and folder.keep()
+    assert folder.listed == [str(first)]
+
+
+@pytest.mark.parametrize("leave", ["a file", "a mode", "a file that is gone"])
+def test_a_folder_that_was_given_on_and_is_not_as_it_was_is_looked_at_closely(
+    folder: Folder, leave: str
+) -> None:
+    folder.give("a")
+    assert folder.keep()
+    path = folder.give("b")
+    if leave == "a mode":
+        path.chmod(0o500)
+    else:
+        (path / "epoch").touch()
+    if leave == "a file that is gone":
+        (path / "epoch").unlink()
+    assert folder.keep() == (leave == "a file that is gone")
+
+
+def test_a_folder_that_was_kept_just_now_is_listed(folder: Folder) -> None:
+    folder.give("a")
+    assert folder.keep()
+    second = folder.give("b", after_ns=1)
+    assert folder.keep() and str(second) in folder.listed
