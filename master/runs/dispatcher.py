@@ -26,6 +26,7 @@ from master.runs.notices import Notice, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.lines import LONGER, is_burst
 
 _log = logging.getLogger(__name__)
 TICK_S = 0.25
@@ -35,7 +36,7 @@ MOST_STEPS = 100
 """Of those that go on with what others have left undone, before what has come meanwhile is looked at."""
 RUN_IS_OVER = Reply(refused=(Said("run", "is over: nothing was done"),))
 GATHER_S = 0.005
-"""Events that come meanwhile share a commit, which costs about half as long."""
+"""Events that come meanwhile share a commit, which costs about half as long; in a burst it is `LONGER`."""
 
 
 class Carrier(Protocol):
@@ -90,6 +91,7 @@ class Dispatcher:
         self.exit_code: int | None = None
         """None while the run goes on."""
         self._refreshed = 0.0
+        self._in_burst = False
         self._replies: list[tuple[Future[Reply], Reply]] = []
         """Of orders, for when the journal has what follows from them."""
 
@@ -200,8 +202,10 @@ class Dispatcher:
             first = self._inbox.get(timeout=0.0 if has_more_to_do(self.state) else TICK_S)
         except Empty:
             return []
-        time.sleep(GATHER_S)
-        return [first, *islice(self._left(), MAX_BATCH - 1)]
+        time.sleep(GATHER_S * LONGER if self._in_burst else GATHER_S)
+        batch = [first, *islice(self._left(), MAX_BATCH - 1)]
+        self._in_burst = is_burst(len(batch), self._in_burst) and len(self.state.ready) > 0
+        return batch
 
     def _left(self) -> Iterator[Item]:
         """Yield what waits in the inbox."""

@@ -8,13 +8,16 @@ import time
 from typing import Dict, Iterator, Optional
 
 from worker_agent.protocol.codec import MessageError
+from worker_agent.protocol.lines import LONGER, is_burst
 from worker_agent.protocol.messages import Message, Refused, ToMaster, Welcome
 from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.connection.link import Link, LinkError
 from worker_agent.runtime.ports import Records
 
 _GATHER_S = 0.005
-"""What is said so soon after something else goes out together: a write wakes four processes on its way."""
+"""What is said so soon after something else goes out together: a write wakes four processes on its way.
+
+In a burst it is `LONGER`."""
 
 
 class Connections:
@@ -24,7 +27,7 @@ class Connections:
         self._selector, self._spool = selector, spool
         self._links: Dict[Link, bool] = {}
         """With whether they wait to be written to."""
-        self._quiet_until = 0.0
+        self._quiet_until, self._in_burst, self._said_seq = 0.0, False, 0
         self.master: Optional[Link] = None
 
     def __bool__(self) -> bool:
@@ -89,7 +92,14 @@ class Connections:
         for link in list(self._links):
             self._pump_one(link)
         if sum(link.sent_bytes for link in self._links) != before and not any(self._links.values()):
-            self._quiet_until = time.monotonic() + _GATHER_S
+            self._be_quiet()
+
+    def _be_quiet(self) -> None:
+        memory = self._spool.memory
+        told, self._said_seq = memory.seq - self._said_seq, memory.seq
+        has_more = len(memory.launches) - len(memory.finished) > told
+        self._in_burst = is_burst(told, self._in_burst) and has_more
+        self._quiet_until = time.monotonic() + (_GATHER_S * LONGER if self._in_burst else _GATHER_S)
 
     def drop(self, link: Link, why: str) -> None:
         """End a connection."""

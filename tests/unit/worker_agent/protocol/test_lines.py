@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from worker_agent.protocol import lines
 from worker_agent.protocol.codec import MessageError
-from worker_agent.protocol.lines import PREAMBLE, LineBuffer
+from worker_agent.protocol.lines import LONGER, PREAMBLE, LineBuffer, is_burst
 
 CONTENT = st.binary(max_size=20).map(lambda text: text.replace(b"\n", b"."))
 
@@ -49,3 +49,17 @@ def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(buffer.feed(b"1234567890")) == []
     with pytest.raises(MessageError, match="more than 10 bytes"):
         list(buffer.feed(b"1"))
+
+
+def test_a_burst_begins_with_many_things_and_ends_with_few() -> None:
+    seen, was = [], False
+    for count in (1, 2, 3, 12, 6, 5, 2):
+        was = is_burst(count, was)
+        seen.append(was)
+    assert seen == [False, False, True, True, True, False, False]
+
+
+def test_a_flow_that_begins_a_burst_goes_on_with_it() -> None:
+    assert all(
+        is_burst(LONGER * count, was_burst=True) for count in range(20) if is_burst(count, was_burst=False)
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.worker_agent.fakes import Records
 from tests.unit.worker_agent.runtime.test_link import FakeSocket
-from worker_agent.protocol.messages import PROTOCOL, Ping, Pong, Refused, Welcome, encode
+from worker_agent.protocol.messages import PROTOCOL, Launch, Ping, Pong, Refused, Welcome, encode
 from worker_agent.protocol.reports import WorkerFacts
 from worker_agent.runtime.connection import connections as module
 from worker_agent.runtime.connection import link as link_module
@@ -127,3 +127,22 @@ def test_all_are_dropped_at_the_end(place: Place) -> None:
     sockets = [place.add()[1] for _ in range(2)]
     place.connections.close()
     assert all(socket.closed for socket in sockets) and not place.watched
+
+
+def test_while_much_happens_more_of_it_goes_out_together(place: Place) -> None:
+    link, _ = place.add()
+    place.connections.welcome(link, 1, WELCOME, 0)
+
+    def quiet_after(events: int) -> float:
+        place.now += 1.0
+        place.records.memory.seq += events
+        place.connections.say(Pong(1))
+        place.connections.pump()
+        return place.connections.quiet_s()
+
+    usual = quiet_after(1)
+    place.records.memory.launches.update({("a", n): Launch("a", n, 2, ["x"]) for n in range(20)})
+    assert quiet_after(10) > 2 * usual and quiet_after(10) > 2 * usual
+    assert quiet_after(1) == pytest.approx(usual)
+    place.records.memory.finished.update(("a", n) for n in range(15))
+    assert quiet_after(10) == pytest.approx(usual), "the last ones are told at once"
