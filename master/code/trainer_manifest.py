@@ -13,8 +13,10 @@ from types import MappingProxyType
 
 from master.code.declarations.of_argparse import argparse_flags
 from master.code.declarations.text import parsed
+from master.code.fused_section import fused_section
 from master.core.flags.declared import Flag, ScriptFlags, Takes
 from master.core.nearest import literal, unknown
+from master.core.planning.fusing import Fused
 from master.core.planning.job_shape import JobShape
 from master.errors import UsageError
 from master.intake.participant_jobs import SPLIT
@@ -32,7 +34,7 @@ _REQUIRED = ("name", "description", "version", "sources", "executors")
 _KEYS = (
     *_REQUIRED,
     *("shares", "fields", "switches", "base_models", "participants"),
-    *("fine_tuning_fields", "modes", "kind_fields"),
+    *("fine_tuning_fields", "modes", "kind_fields", "fused"),
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -58,6 +60,8 @@ class TrainerManifest:
     """Those of `fields` that take no value: `--name` says true, `--no-name` false."""
     shape: JobShape
     """What the fields of its jobs mean."""
+    fused: Fused | None = None
+    """Which of its jobs it can train at once; None: none."""
 
     @property
     def identity(self) -> str:
@@ -114,17 +118,20 @@ def read_manifest(folder: Path) -> TrainerManifest:
         if key not in top.value:
             top.fail(f"has no `{key}`: docs/trainers.md describes a trainer's manifest")
     fields = top.get("fields")
+    listed = None if fields is None else frozenset(_strings(fields))
+    executors = frozenset(_executors(_member(top, "executors")))
     return TrainerManifest(
         folder=folder,
         name=_name(_member(top, "name"), folder),
         description=_member(top, "description").string(),
         version=_version(_member(top, "version")),
         sources=_sources(_member(top, "sources")),
-        executors=frozenset(_executors(_member(top, "executors"))),
+        executors=executors,
         shares=tuple(_shares(top.get("shares"), folder.parent)),
-        fields=None if fields is None else frozenset(_strings(fields)),
+        fields=listed,
         switches=frozenset(_switches(top.get("switches"), fields)),
         shape=_shape(top),
+        fused=fused_section(top.get("fused"), executors, listed),
     )
 
 
