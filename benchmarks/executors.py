@@ -183,11 +183,11 @@ def measure(jobs: int, steps: int, tell: Callable[[str], None]) -> dict[str, Any
         for name in (SHELL, PARALLEL):
             tell(name)
             arms.append(bench.shell(name))
-        for name in ("process", "warm", "thread"):
+        for name in ("process", "warm", "resident"):
             tell(name)
             arms.append(bench.agent(name))
         tell("lone jobs")
-        latency = {name: bench.latency_s(name, 5) for name in ("process", "warm", "thread")}
+        latency = {name: bench.latency_s(name, 5) for name in ("process", "warm", "resident")}
     first = arms[0]
     rows = [{**asdict(arm), "rate": arm.rate, "ratio": arm.rate / first.rate} for arm in arms]
     equal = {arm.name: arm.results == first.results for arm in arms}

@@ -104,6 +104,16 @@ class BaseModelSpec:
 
 
 @dataclass(frozen=True)
+class Fused:
+    """What a trainer says of jobs that it can train at once."""
+
+    may_differ: frozenset[str]
+    """Fields in which such jobs may differ; all others must be equal."""
+    partition: tuple[str, ...] = ()
+    """Fields of which a reader would expect that they may differ, and that must not: shapes, mostly."""
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """One experiment of the jobs file."""
 
@@ -121,6 +131,8 @@ class JobSpec:
     """Jobs of one kind take about equally long."""
     addition: str = ""
     """The name under which it was added with a program of its own; empty: the command's program runs it."""
+    fused: Fused | None = None
+    """Which jobs its trainer can train at once; None: none."""
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ from types import MappingProxyType
 
 from master.code.declarations.of_argparse import argparse_flags
 from master.code.declarations.text import parsed
-from master.code.fused_section import fused_section
+from master.code.resident.fused_section import fused_section
 from master.core.flags.declared import Flag, ScriptFlags, Takes
 from master.core.nearest import literal, unknown
-from master.core.planning.fusing import Fused
 from master.core.planning.job_shape import JobShape
 from master.errors import UsageError
 from master.intake.participant_jobs import SPLIT
 from master.intake.strict_json import Node, read_document
+from master.specs import Fused
 from worker_agent.protocol.digests import FileDigest, content_hash, digest_file
-from worker_agent.protocol.script_contract import EXECUTORS
+from worker_agent.protocol.script_contract import EXECUTORS, executor_of_name
 
 DEFAULT_TRAINER = "personalization"
 MANIFEST = "manifest.json"
@@ -161,9 +161,10 @@ def _sources(node: Node) -> str:
 
 def _executors(node: Node) -> Iterator[str]:
     for item in node.items():
-        if item.string() not in EXECUTORS:
+        name = executor_of_name(item.string())
+        if name not in EXECUTORS:
             item.fail(unknown(item.value, EXECUTORS))
-        yield item.value
+        yield name
 
 
 def _shares(node: Node | None, trainers: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from master.code.resident.entry import offers_resident
 from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest
 from master.commands.chosen_code import ChosenCode
 from master.commands.options.run_two_phase import TwoPhaseOptions
@@ -22,7 +23,7 @@ from master.intake.executors import (
     check_executors,
     default_executor,
     inline_problem,
-    threads_problem_of,
+    resident_problem_of,
 )
 from master.intake.jobs import read_jobs
 from master.intake.participant_jobs import PARTICIPANT_JOBS
@@ -30,12 +31,12 @@ from master.intake.settings_check import check_settings
 from master.intake.stages.file import has_stages
 from master.intake.strict_json import Document, parse_document, read_document
 from master.intake.sweeps.expansion import BASE_MODEL
-from master.specs import ClusterSpec, Config, JobsSpec, ServerSpec
+from master.specs import ClusterSpec, Config, Fused, JobsSpec, ServerSpec
 from master.storage.journal_reading import EarlierStarts
 from master.storage.result_records import read_record
 from master.storage.run_layout import RunLayout
 from master.view.wording import plural
-from worker_agent.protocol.script_contract import INLINE
+from worker_agent.protocol.script_contract import INLINE, RESIDENT, executor_of_name
 
 Read = Callable[[Document, Mapping[str, str], Sequence[ServerSpec]], JobsSpec]
 """Reads and checks jobs, given `job_hash` → `job_id` of those that are known, and the workers that there are.
@@ -66,8 +67,10 @@ class JobProgram:
     trainer: TrainerManifest | None
     flags: ScriptFlags
     """What the script takes."""
-    executor: str
-    """What runs the jobs that do not say so."""
+    executors: tuple[str, str]
+    """What runs the jobs that do not say so, and what does on workers with GPUs."""
+    fused: Fused | None = None
+    """Which jobs can train at once; None: none."""
 
     @classmethod
     def of(
@@ -80,8 +83,11 @@ class JobProgram:
     ) -> JobProgram:
         """Return a program with what it takes and what runs it."""
         flags = replace(flags_taken(code.sources, trainer, options.flag_style), told_prefix=told_prefix)
-        executor = options.executor or default_executor(trainer.executors if trainer else ())
-        return cls(code, trainer, flags, executor)
+        offers = trainer.executors if trainer else ()
+        usual, on_gpus = (options.executor or default_executor(offers, on_gpu=gpu) for gpu in (False, True))
+        may_share = executor_of_name(options.executor or RESIDENT) == RESIDENT
+        fused = trainer.fused if trainer and may_share else None
+        return cls(code, trainer, flags, (usual, on_gpus), fused)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class Reading:
     def read(self, given: Document, known: Mapping[str, str]) -> JobsSpec:
         """Read a jobs file, given `job_hash` → `job_id` of the jobs that are known.  Raises ConfigError."""
         code, trainer = self.program.code, self.program.trainer
-        return read_jobs(
+        jobs = read_jobs(
             given,
             code=code.record.identity,
             known_ids=known,
@@ -102,6 +108,8 @@ class Reading:
             shape=trainer.shape if trainer else PARTICIPANT_JOBS,
             check=None if code.script or self.context.options.trainer else _check_default_trainer,
         )
+        fused = self.program.fused
+        return replace(jobs, jobs=tuple(replace(job, fused=fused) for job in jobs.jobs)) if fused else jobs
 
     @property
     def machines(self) -> ClusterSpec:
@@ -119,9 +127,10 @@ class Reading:
         cluster = self.context.cluster
         if executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
             raise UsageError(f"--executor {problem}")
-        trainer = self.program.trainer
-        problem = threads_problem_of(trainer.name, trainer.executors) if trainer else threads_problem_of(None)
-        check_executors(jobs, self.program.executor, problem)
+        trainer, script = self.program.trainer, self.program.code.script
+        offers = (RESIDENT,) if script and offers_resident(script) else ()
+        named = (trainer.name, trainer.executors) if trainer else (None, offers)
+        check_executors(jobs, self.program.executors[0], resident_problem_of(*named))
 
     def checked(
         self, given: Document, known: Mapping[str, str], servers: Sequence[ServerSpec] = ()

@@ -19,7 +19,7 @@ from master.intake.secrets.notify import with_notify
 from master.notify.sending import check_can_be_sent
 from master.orchestrator.arguments import Passed, not_passed
 from master.orchestrator.discovery import compiled, find_scripts, patterns_of, read_script, shown_path
-from master.orchestrator.jobs import THREADS_PROBLEM, Merged, TrainingJob, discovered_job, merge
+from master.orchestrator.jobs import RESIDENT_PROBLEM, Merged, TrainingJob, discovered_job, merge
 from master.orchestrator.jobs_yaml import JobsFile, read_jobs_file
 from master.orchestrator.project import modules_of, projects_of, root_of, with_place_checked
 from master.orchestrator.resources import Machine, Workers, choose, look
@@ -86,7 +86,7 @@ def check_request(
     notes: Sequence[str],
 ) -> TrainingRequest:
     """Check the rest.  Raises UsageError and ConfigError; changes nothing."""
-    if problem := executor_problem(options.executor, THREADS_PROBLEM):
+    if problem := executor_problem(options.executor, RESIDENT_PROBLEM):
         raise UsageError(f"--executor {problem}")
     runnable = sum(not job.problem for job in jobs)
     machine = look()

@@ -38,6 +38,7 @@ from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
+from master.core.planning.fusing.notes import notes_on_fusing
 from master.core.planning.plan import Plan, make_plan
 from master.core.planning.workers import notes_on_limits
 from master.core.running.lifecycle import State
@@ -98,8 +99,8 @@ class TwoPhaseRequest:
     """First names of the modules that the script cannot do without, where they can be read."""
     flags: ScriptFlags = NOTHING_KNOWN
     """What the script takes."""
-    executor: str = DEFAULT_EXECUTOR
-    """What runs the jobs that do not say so."""
+    executors: tuple[str, str] = (DEFAULT_EXECUTOR, DEFAULT_EXECUTOR)
+    """What runs the jobs that do not say so, and what does on workers with GPUs."""
     base: BaseCode | None = None
     """What trains base models, where that is another script."""
     earlier: tuple[EarlierResult, ...] = ()
@@ -154,8 +155,8 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
 
     orders = orders_of_run(layout, earlier)
     context = ReadingContext(options, cluster, layout, earlier, joined_by(orders))
-    reading = Reading(context, JobProgram.of(options, code, trainer, told_prefix=base is not None))
-    flags, executor = reading.program.flags, reading.program.executor
+    program = JobProgram.of(options, code, trainer, told_prefix=base is not None)
+    reading, flags = Reading(context, program), program.flags
     more = Additions(context, AddedJobs.of(given, reading.checked))
     added, left_out = list[MoreJobs](), list[str]()
     try:
@@ -178,12 +179,12 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     mine = jobs.of_addition("")
     report = _report((base or code).record, mine, plan, whole.values(), store)
     results = _results_beside(layout, jobs, earlier)
-    notes = _notes(mine, flags, cluster, (base, code)), notes_on_limits(plan, cluster)
+    notes = _notes(mine, flags, cluster, (base, code)), _plan_notes(plan, cluster, mine, options)
     names = notes_on_suffixes(jobs, earlier.known_ids, layout)
     told = chain(*notes, names, notes_on_earlier(results), notes_on_added(jobs, own), left_out)
     planned = PlannedCode(code.sources, report, tuple(told))
     found = planned, code.record, plan, whole, rotten, damaged, doubt
-    rest = needs, flags, executor, of_base, results, None if stages else more.read_more, tuple(added)
+    rest = needs, flags, program.executors, of_base, results, None if stages else more.read_more, tuple(added)
     return TwoPhaseRequest(cluster, jobs, *found, *rest)
 
 
@@ -235,6 +236,11 @@ def _notes(
     yield from path_warnings(code, cluster, jobs)
 
 
+def _plan_notes(plan: Plan, cluster: ClusterSpec, mine: JobsSpec, options: TwoPhaseOptions) -> Iterator[str]:
+    yield from notes_on_limits(plan, cluster)
+    yield from notes_on_fusing(mine, plan, options.executor)
+
+
 def _results_beside(layout: RunLayout, jobs: JobsSpec, earlier: EarlierStarts) -> tuple[EarlierResult, ...]:
     """Return the run's results that are of no job of this command."""
     wanted = {job.job_id for job in jobs.jobs}
@@ -280,7 +286,7 @@ def _check_skip_phase1(options: TwoPhaseOptions, plan: Plan) -> None:
 
 def settings_of(options: TwoPhaseOptions, request: TwoPhaseRequest) -> tuple[Limits, Policy]:
     """Return what holds for all jobs that do not say otherwise."""
-    return Limits(options.timeout, options.stall_timeout, request.executor), policy_of(options)
+    return Limits(options.timeout, options.stall_timeout, *request.executors), policy_of(options)
 
 
 def policy_of(options: TwoPhaseOptions) -> Policy:

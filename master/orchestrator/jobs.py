@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from master.errors import UsageError
-from master.intake.executors import threads_problem_of
+from master.intake.executors import resident_problem_of
 from master.orchestrator.discovery import Script, shown_path
 from master.orchestrator.names import id_of, ids_apart, output_of, short
 from worker_agent.protocol.terms import CollectRules
 
-THREADS_PROBLEM = threads_problem_of(None)
-"""Why no job here can run in threads."""
+RESIDENT_PROBLEM = resident_problem_of(None)
+"""Why no job here can be resident."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from master.core.planning.job_settings import (
 from master.intake.executors import executor_problem
 from master.intake.strict_json import Node, read_document, spelled
 from master.orchestrator.discovery import SPELLINGS, Script, read_script, shown_path
-from master.orchestrator.jobs import THREADS_PROBLEM, TrainingJob
+from master.orchestrator.jobs import RESIDENT_PROBLEM, TrainingJob
 from master.orchestrator.names import id_of, id_of_name, output_of
 from worker_agent.protocol.script_contract import flags
 
@@ -233,6 +233,6 @@ def _setting(job: Node, setting: JobSetting[T]) -> T | None:
 def _executor(node: Node | None) -> str | None:
     if node is None:
         return None
-    if problem := executor_problem(node.value, THREADS_PROBLEM):
+    if problem := executor_problem(node.value, RESIDENT_PROBLEM):
         node.fail(problem)
     return str(node.value)

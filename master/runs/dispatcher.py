@@ -237,6 +237,9 @@ class Dispatcher:
         match command:
             case cmd.StartAttempt(worker, job_id, attempt):
                 self._say(worker, self._launch_of(job_id, attempt, worker))
+            case cmd.StartGroup(worker, attempts):
+                launches = [self._launch_of(*key, worker) for key in attempts]
+                self._say(worker, msg.LaunchAll(launches))
             case cmd.Cancel(worker, job_id, attempt):
                 self._say(worker, msg.Cancel(job_id, attempt))
             case cmd.Withdraw(worker, job_id, attempt):

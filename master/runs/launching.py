@@ -15,7 +15,7 @@ from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.runs.spec import Start
 from master.specs import Config, DataDir
 from worker_agent.protocol.messages import ALONE, SHARED, Launch, Mount
-from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
+from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR, RESIDENT
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Limits:
     timeout_s: float | None = None
     stall_timeout_s: float | None = None
     executor: str = DEFAULT_EXECUTOR
-    """What runs them."""
+    """What runs them …"""
+    on_gpus: str | None = None
+    """… and what on workers with GPUs; None: the same."""
 
 
 NO_LIMITS = Limits()
@@ -77,16 +79,24 @@ def launch_message(
         mounts=mounts,
         base_model_hash=job.makes or job.needs,
         base_model=base.content_hash if base else None,
-        executor=executor_of(config, limits.executor, start.attempt),
+        executor=_executor(start, config, limits),
         gpu_bytes=start.record.gpu_need if start.record.gpu_need is not None else job.gpu_bytes,
         gpus=job.resources.gpus if (job.resources.gpus or 1) > 1 else None,
         gpu_use=ALONE if start.record.alone else SHARED,
         output_from=".",
         collect=COLLECT_RULES.of(config),
         limits=job.resources.limits or None,
+        group=start.record.group or None,
         timeout_s=TIMEOUT.of(config, limits.timeout_s),
         stall_timeout_s=STALL_TIMEOUT.of(config, limits.stall_timeout_s),
     )
+
+
+def _executor(start: Start, config: Config, limits: Limits) -> str:
+    if start.record.group:
+        return RESIDENT
+    usual = limits.on_gpus or limits.executor if start.has_gpus else limits.executor
+    return executor_of(config, usual, start.attempt)
 
 
 def _device(asked: object) -> int | str | None:

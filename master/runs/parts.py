@@ -161,9 +161,10 @@ def make_launcher(
         # What the attempt was given: the store may have lost it since.
         base = StoredBaseModel(record.base, library.names.get(record.base)) if record.job.needs else None
         member = roster.members[worker]
-        is_local = member.server.is_local
+        is_local, view = member.server.is_local, state.workers.get(worker)
         data = (*member.mounts, *inputs.mounts(job_id, local=is_local))
-        message = programs.launch(Start(record, attempt, data, base, is_local))
+        has_gpus = view is not None and bool(view.gpu_bytes)
+        message = programs.launch(Start(record, attempt, data, base, is_local, has_gpus))
         return _bounded(message, member.server.limits)
 
     return launch_of

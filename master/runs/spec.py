@@ -44,6 +44,8 @@ class Start:
     """What a job that needs a base model starts from."""
     is_local: bool = False
     """The worker is this machine."""
+    has_gpus: bool = False
+    """It gives jobs GPUs."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def attempt_record(
         **{key: worker.get(key) for key in ("worker", "python", "torch")},
         "slot": finished.slot,
         "executor": finished.executor,
+        "group": None if finished.group is None else {"name": finished.group, "jobs": finished.together},
         "start_time": iso(started_at),
         "end_time": None if started_at is None or took_s is None else iso(started_at + took_s),
         "duration_seconds": took_s,

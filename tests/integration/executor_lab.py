@@ -100,3 +100,23 @@ TRAINER = """
                     raise
         return int(argv[0])
     """
+
+GROUP_MAIN = """
+def group_main(members):
+    for member in members:
+        with open(os.path.join(member.directory, "pid.txt"), "w") as stream:
+            stream.write(str(os.getpid()))
+        print("one of", len(members), file=member.output)
+    left = []
+    for member in members:
+        if member.argv[0] == "poison":
+            raise ValueError("a poisoned one")
+        if member.argv[0] == "wait":
+            left.append(member)
+        else:
+            member.finish(int(member.argv[0]))
+    while left and not left[0].cancelled():
+        time.sleep(0.01)
+    for member in left:
+        member.finish(130)
+"""

@@ -12,15 +12,17 @@ import pytest
 from master.adapters.agent_deploy import build_agent
 from master.core.running.lifecycle import Trigger
 from tests.integration.agent_harness import Host, end, is_alive, pids_in, until
-from tests.integration.executor_lab import TRAINER
+from tests.integration.executor_lab import GROUP_MAIN, TRAINER
 from tests.support.runs import Run, search
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.trainer_start import TRAINER_CODE, start_words
 
+GROUP_IN_TRAINER = textwrap.indent(GROUP_MAIN, "    ")
 
-def toy_trainer(root: Path) -> list[dict[str, str]]:
+
+def toy_trainer(root: Path, text: str = TRAINER) -> list[dict[str, str]]:
     """Write the trainer to a folder and return what shows it to a job."""
-    files = {"__init__.py": "", "toy/__init__.py": "", "toy/thread_main.py": TRAINER}
+    files = {"__init__.py": "", "toy/__init__.py": "", "toy/thread_main.py": text}
     for name, text in {f"trainers/{name}": text for name, text in files.items()}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(textwrap.dedent(text))
@@ -41,7 +43,7 @@ def test_an_agent_runs_warm_jobs_and_says_what_ran_them(host: Host) -> None:
     assert done.executor_note == "sh is not a Python interpreter"
     master.launch("odd", "", executor="fast")
     done = master.finished("odd")
-    assert done.outcome == "refused" and "allowed are process, warm, thread, inline" in str(done.error)
+    assert done.outcome == "refused" and "allowed are process, warm, resident, inline" in str(done.error)
 
 
 def test_a_thread_that_an_agent_which_is_killed_leaves_is_ended_by_the_next(
@@ -83,7 +85,7 @@ def test_warm_jobs_and_threads_start_from_one_zipped_file(host: Host, tmp_path: 
     argv = [*start_words("toy"), "0"]
     master.launch("t", "", argv=argv, executor="thread", mounts=mounts)
     master.launch("w", "import sys; assert 'worker_agent' not in sys.modules", executor="warm")
-    for name, executor in (("t", "thread"), ("w", "warm")):
+    for name, executor in (("t", "resident"), ("w", "warm")):
         done = master.finished(name)
         assert (done.outcome, done.executor, done.executor_note) == ("succeeded", executor, "")
 
@@ -93,8 +95,45 @@ def test_a_crash_of_the_process_is_a_loss_of_its_threads(host: Host, tmp_path: P
     mounts = toy_trainer(tmp_path / "code")
     master.launch("a", "", argv=[*start_words("toy"), "crash"], executor="thread", mounts=mounts)
     done = master.finished("a")
-    assert (done.outcome, done.executor) == ("lost", "thread")
-    assert done.error == "the process that ran this job and 0 others as threads crashed"
+    assert (done.outcome, done.executor) == ("lost", "resident")
+    assert done.error == "the resident process of this job and 0 others crashed"
+
+
+def test_a_group_shares_a_slot_and_a_process_and_is_recorded_job_by_job(host: Host, tmp_path: Path) -> None:
+    master = host.connect()
+    mounts = [msg.Mount(**mount) for mount in toy_trainer(tmp_path / "code", TRAINER + GROUP_IN_TRAINER)]
+    words = {"a": "0", "b": "3", "c": "wait"}
+    master.send(
+        msg.LaunchAll(
+            [
+                msg.Launch(name, 1, 2, [*start_words("toy"), word], mounts, executor="resident", group="g1")
+                for name, word in words.items()
+            ]
+        )
+    )
+    running = {master.wait_event("running", name).detail for name in words}
+    pids = {detail.pid for detail in running}
+    assert len(pids) == len({detail.slot for detail in running}) == 1
+    ends = [master.finished(name) for name in ("a", "b")]
+    assert [(end.outcome, end.exit_code) for end in ends] == [("succeeded", 0), ("failed", 3)]
+    end(pids.pop(), signal.SIGKILL)
+    ends.append(master.finished("c"))
+    assert ends[-1].outcome == "lost"
+    assert {(done.executor, done.group, done.together) for done in ends} == {("resident", "g1", 3)}
+
+
+def test_a_group_that_cannot_be_runs_one_by_one_as_processes(host: Host, tmp_path: Path) -> None:
+    master = host.connect()
+    mounts = [msg.Mount(**mount) for mount in toy_trainer(tmp_path / "code", "raise ValueError('no')")]
+    launches = [
+        msg.Launch(name, 1, 2, [*start_words("toy"), "0"], mounts, executor="resident", group="g1")
+        for name in ("a", "b")
+    ]
+    master.send(msg.LaunchAll(launches))
+    for name in ("a", "b"):
+        done = master.finished(name)
+        assert (done.executor, done.group) == ("process", None)
+        assert done.executor_note == "trainers.toy cannot be resident: ValueError: no"
 
 
 def test_a_warm_job_that_is_cancelled_while_its_parent_imports_is_cancelled(host: Host) -> None:

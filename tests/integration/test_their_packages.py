@@ -96,4 +96,4 @@ def test_a_job_of_a_trainer_is_ours(lab: Lab, executor: str, safe_path: bool) ->
 def test_a_thread_of_a_trainer_is_ours(lab: Lab) -> None:
     lab.env["TWOPHASE_JOB_ID"] = "a"
     ended, text = lab.run("thread", lay_out(lab), "7")
-    assert (ended.exit_code, ended.executor, ended.note) == (7, "thread", ""), text
+    assert (ended.exit_code, ended.executor, ended.note) == (7, "resident", ""), text

@@ -115,7 +115,11 @@ class Master:
         held = {spec: self.home.store[spec].content_hash for spec in wanted if spec in self.home.store}
         missing = [spec for spec in wanted if spec not in held]
         phase1 = [Job(base_model_job_id(spec), phase=1, makes=spec, kind="base model") for spec in missing]
-        return Plan((*phase1, *jobs), held)
+        return Plan(tuple(map(self._with_siblings, (*phase1, *jobs))), held)
+
+    def _with_siblings(self, job: Job) -> Job:
+        fuse = self.scene.fuse
+        return replace(job, siblings=f"phase {job.phase}", most_together=fuse) if fuse > 1 else job
 
     def members(self) -> list[str]:
         """Return the workers of a start now: what was removed is not there, or has not gone yet."""
@@ -150,7 +154,8 @@ class Master:
         record = self.state.jobs[job_id]
         spec = record.job.makes or record.job.needs
         base = record.base if record.job.needs else None
-        return msg.Launch(job_id, attempt, record.job.phase, ["x"], base_model_hash=spec, base_model=base)
+        launch = msg.Launch(job_id, attempt, record.job.phase, ["x"], base_model_hash=spec, base_model=base)
+        return replace(launch, group=record.group or None)
 
     # ---- its loop
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from master.core.running import attempts, jobs, recovery, retry, run_state, workers
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.orders import holding, setting
-from master.core.running.placing import assigning
+from master.core.running.placing import assigning, grouping
 from master.runs import dispatcher
 from master.runs.dispatcher import Dispatcher
 from tests.simulation.mutation import Mutation
-from worker_agent.core import staging, transitions
+from worker_agent.core import slot_assignment, staging, transitions
 from worker_agent.runtime import recovery as agent_recovery
 from worker_agent.runtime.effects.starts import StartEffects
 
@@ -198,10 +198,55 @@ OF_THE_MASTER = (
     ),
 )
 
+OF_GROUPS = (
+    Mutation(
+        "a group gives its room away with the first that ends",
+        jobs._pass_on,
+        "view.claims[mate] = claim",
+        "pass",
+        breaks="no_more_than_the_slots_hold",
+    ),
+    Mutation(
+        "what was lost with its group is grouped again",
+        grouping._may_share,
+        "not record.attempts and",
+        "",
+        breaks="what_was_tried_before_runs_alone",
+    ),
+    Mutation(
+        "a group waits until all of it is there",
+        slot_assignment._is_gathering,
+        "is Artefact.LOOKING",
+        "is not Artefact.PRESENT",
+        breaks="nobody_waits_for_a_group",
+    ),
+    Mutation(
+        "the first of a group that ends gives its slot away",
+        slot_assignment._pass_on,
+        "if not riders:\n        return False",
+        "if True:\n        return False",
+        breaks="no_process_breaks",
+    ),
+    Mutation(
+        "who cannot train with others is forgotten",
+        transitions.on_alone,
+        "_requeue(state, started.key)",
+        "pass",
+        breaks="every_run_ends",
+    ),
+    Mutation(
+        "strangers come along",
+        slot_assignment._riders,
+        "_group_of(each) == group and",
+        "",
+        breaks="no_process_breaks",
+    ),
+)
+
 OF_THE_AGENT = (
     Mutation(
         "a launch that is said twice is begun twice",
-        transitions.on_launch,
+        transitions._take_in,
         "if key in state.attempts:",
         "if False:",
         breaks="no_process_breaks",
@@ -257,4 +302,4 @@ OF_THE_AGENT = (
     ),
 )
 
-MUTATIONS = (*OF_THE_MASTER, *OF_THE_AGENT)
+MUTATIONS = (*OF_THE_MASTER, *OF_GROUPS, *OF_THE_AGENT)

@@ -65,6 +65,8 @@ class Scene:
     slots: int = 2
     jobs: int = 8
     bases: int = 2
+    fuse: int = 1
+    """So many jobs at most train at once."""
     job_s: float = 40.0
     """The most that a job takes."""
     chaos: Chaos = Chaos()

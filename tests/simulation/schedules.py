@@ -18,6 +18,7 @@ def scene_of(seed: int) -> Scene:
         slots=random.randint(1, 3),
         jobs=random.randint(1, 12),
         bases=random.randint(0, 3),
+        fuse=Random(f"groups {seed}").choice([1, 1, 2, 4, 64]),
         job_s=random.choice([1.0, 20.0, 60.0, 200.0]),
         chaos=_chaos(random, seed),
         policy=_policy(random),

@@ -177,6 +177,11 @@ class Worker:
         """Return whether the agent that lives knows of an attempt."""
         return self.life is not None and key in self.life.state.attempts
 
+    def group_of(self, key: Key) -> str:
+        """Return what an attempt trains at once with, as far as the agent knows."""
+        attempt = self.life.state.attempts.get(key) if self.life else None
+        return attempt.launch.group or "" if attempt else ""
+
     def waits_for_slot_or_data(self, key: Key) -> bool:
         """Return whether an attempt has not begun."""
         return self.life is not None and self.life.state.attempts[key].phase is Phase.QUEUED

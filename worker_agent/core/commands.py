@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Union
+from typing import Dict, List, Optional, Sequence, Union
 
 from worker_agent.core.execution import Exit, Key
 from worker_agent.protocol.digests import FileDigest
@@ -95,6 +95,8 @@ class Start:
 
     launch: Launch
     slot: str
+    riders: Sequence[Launch] = ()
+    """They train at once with it."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,22 @@ from worker_agent.core.state import Attempt, Sign
 from worker_agent.protocol.outcome import Outcome
 
 
-def begin(attempt: Attempt, now: float) -> None:
-    """The attempt has started: its time runs."""
+def begin(attempt: Attempt, now: float, sharing: int = 1) -> None:
+    """The attempt has started: its time runs, one of `sharing` parts of the slot's."""
     attempt.started_at = attempt.active_at = now
+    attempt.sharing = attempt.together = sharing
     if attempt.launch.timeout_s is not None:
-        attempt.deadline = now + attempt.launch.timeout_s
+        attempt.deadline = now + attempt.launch.timeout_s * sharing
+
+
+def share(attempt: Attempt, sharing: int, now: float) -> None:
+    """From now on the attempt has one of `sharing` parts of its slot's time."""
+    factor = sharing / attempt.sharing
+    if attempt.deadline is not None:
+        attempt.deadline = now + (attempt.deadline - now) * factor
+    if attempt.active_at is not None:
+        attempt.active_at = now - (now - attempt.active_at) * factor
+    attempt.sharing = sharing
 
 
 def on_sign(attempt: Attempt, sign: Sign, now: float) -> None:
@@ -44,12 +55,18 @@ def verdict(attempt: Attempt, now: float) -> Optional[Outcome]:
 def explain(attempt: Attempt) -> Optional[str]:
     """Return why the attempt was stopped, for the user; None where the user did it."""
     if attempt.verdict is Outcome.TIMEOUT:
-        return f"stopped after {attempt.launch.timeout_s:g} s, its time limit"
+        return f"stopped after {attempt.launch.timeout_s:g} s{_own(attempt)}, its time limit"
     if attempt.verdict is Outcome.STALLED:
-        return f"no log line and no progress for {attempt.launch.stall_timeout_s:g} s"
+        return f"no log line and no progress for {attempt.launch.stall_timeout_s:g} s{_own(attempt)}"
     return None
 
 
 def _stalls_at(attempt: Attempt) -> Optional[float]:
     limit_s = attempt.launch.stall_timeout_s
-    return None if limit_s is None or attempt.active_at is None else attempt.active_at + limit_s
+    if limit_s is None or attempt.active_at is None:
+        return None
+    return attempt.active_at + limit_s * attempt.sharing
+
+
+def _own(attempt: Attempt) -> str:
+    return f" of its own share (it began with {attempt.together - 1} others)" if attempt.together > 1 else ""

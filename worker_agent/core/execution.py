@@ -28,6 +28,8 @@ class Started:
     """Why it could not be started; empty where it was."""
     worker_fault: bool = False
     """The worker is to blame for that."""
+    alone: bool = False
+    """The problem is that of its group: it can run alone, as a process."""
 
 
 @dataclass(frozen=True)

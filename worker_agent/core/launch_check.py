@@ -6,7 +6,7 @@ import re
 from typing import FrozenSet, Optional
 
 from worker_agent.protocol.messages import Launch
-from worker_agent.protocol.script_contract import EXECUTORS
+from worker_agent.protocol.script_contract import EXECUTORS, executor_of_name
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _MAX_JOB_ID = 200
@@ -33,7 +33,7 @@ def launch_problem(launch: Launch) -> Optional[str]:
         return f"phase is {launch.phase}, allowed are 1 and 2"
     if not launch.argv or any("\0" in word for word in launch.argv):
         return "argv must be a list of at least one text without null characters"
-    if launch.executor not in EXECUTORS:
+    if executor_of_name(launch.executor) not in EXECUTORS:
         return f"executor is {launch.executor!r:.80}: allowed are {', '.join(EXECUTORS)}"
     if launch.output_from is not None and not _is_below(launch.output_from):
         return f"output_from is {launch.output_from!r}: allowed are relative paths without .."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Set
+from typing import Iterator, List, Optional, Set
 
 from worker_agent.core import deadlines, slot_assignment
+from worker_agent.core.execution import Key
 from worker_agent.core.state import AgentState, Attempt, Phase
 
 _NOTHING_HELD_S = 60.0
@@ -13,8 +14,15 @@ _NOTHING_HELD_S = 60.0
 
 def running(state: AgentState) -> List[Attempt]:
     """Return the attempts that run."""
-    attempts = map(state.attempts.__getitem__, state.slots.values())
+    attempts = map(state.attempts.__getitem__, on_slots(state))
     return [attempt for attempt in attempts if attempt.phase is Phase.RUNNING]
+
+
+def on_slots(state: AgentState) -> Iterator[Key]:
+    """Yield the attempts that have a slot, or share one."""
+    yield from state.slots.values()
+    for riders in state.riders.values():
+        yield from riders
 
 
 def queued(state: AgentState) -> bool:

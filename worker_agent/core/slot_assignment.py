@@ -53,16 +53,23 @@ def fill(state: AgentState) -> None:
         if attempt is None or not is_ready(state, number, key) or _lacks_something(state, attempt):
             continue
         need, alone = attempt.launch.gpu_bytes, attempt.launch.gpu_use == ALONE
+        if _is_gathering(state, attempt):
+            blocked.append((number, key))
+            continue
         count = attempt.launch.gpus or 1
         slot = choose_several(devices, taken, need, alone, count)
         if slot is None:
             blocked.append((number, key))
             devices = _not_kept(state, devices, taken, need, count)
             continue
-        attempt.phase, attempt.slot = Phase.STARTING, slot
+        riders = _riders(state, attempt)
+        for each in (attempt, *riders):
+            each.phase, each.slot = Phase.STARTING, slot
         state.slots[slot] = key
+        if riders:
+            state.riders[slot] = {each.key for each in riders}
         _take(taken, slot)
-        state.outbox.append(cmd.Start(attempt.launch, slot))
+        state.outbox.append(cmd.Start(attempt.launch, slot, [each.launch for each in riders]))
         if _joins(state, slot, key):
             devices = [device for device in devices if _takes_more(state, device)]
     for entry in blocked:
@@ -83,6 +90,31 @@ def _not_kept(
 def _take(taken: Dict[str, int], slot: str) -> None:
     for part in parts_of(slot):
         taken[device_of(part)] = taken.get(device_of(part), 0) | mask_of(part)
+
+
+def _group_of(attempt: Attempt) -> str:
+    """Return the group that an attempt starts with; empty where it starts alone."""
+    return "" if attempt.alone else attempt.launch.group or ""
+
+
+def _is_gathering(state: AgentState, attempt: Attempt) -> bool:
+    """Return whether the cache is being looked at for others of its group: that takes no time to speak of."""
+    group = _group_of(attempt)
+    if not group:
+        return False
+    looked_for = (
+        keys for name, keys in state.waiting.items() if state.artefacts.get(name) is Artefact.LOOKING
+    )
+    return any(_group_of(state.attempts[key]) == group for keys in looked_for for key in keys)
+
+
+def _riders(state: AgentState, attempt: Attempt) -> List[Attempt]:
+    """Return the others of an attempt's group that lack nothing either."""
+    group = _group_of(attempt)
+    if not group:
+        return []
+    queued = [state.attempts[key] for number, key in sorted(state.ready) if is_ready(state, number, key)]
+    return [each for each in queued if _group_of(each) == group and not _lacks_something(state, each)]
 
 
 def is_ready(state: AgentState, number: int, key: Key) -> bool:
@@ -122,9 +154,36 @@ def ours(state: AgentState, device: Device) -> int:
 def free(state: AgentState, attempt: Attempt) -> None:
     """Give the slot of an attempt back, if it has one."""
     slot = attempt.slot
-    if slot is not None and state.slots.get(slot) == attempt.key:
+    if slot is not None and not _pass_on(state, attempt) and state.slots.get(slot) == attempt.key:
         _vacate(state, slot)
         state.outbox.append(cmd.FreeSlot(slot))
+
+
+def holders(state: AgentState, slot: Optional[str]) -> List[Key]:
+    """Return the attempts that have a slot: several where they train at once."""
+    if slot is None or slot not in state.slots:
+        return []
+    return [state.slots[slot], *sorted(state.riders.get(slot, ()))]
+
+
+def _pass_on(state: AgentState, attempt: Attempt) -> bool:
+    """Take an attempt out of those that share its slot; return whether others are left there."""
+    slot, key = attempt.slot or "", attempt.key
+    riders = state.riders.get(slot)
+    if not riders:
+        return False
+    if state.slots.get(slot) == key:
+        _vacate(state, slot)
+        state.slots[slot] = min(riders)
+        riders.discard(state.slots[slot])
+        _joins(state, slot, state.slots[slot])
+    elif key in riders:
+        riders.discard(key)
+    else:
+        return False
+    if not riders:
+        del state.riders[slot]
+    return True
 
 
 def leave(state: AgentState, attempt: Attempt) -> None:
@@ -132,6 +191,8 @@ def leave(state: AgentState, attempt: Attempt) -> None:
     slot = attempt.slot
     devices = [state.devices.get(name) for name in devices_of(slot or "")]
     watched = any(device is not None and device.watched for device in devices)
+    if _pass_on(state, attempt):
+        return
     if slot is None or not watched or state.slots.get(slot) != attempt.key:
         free(state, attempt)
         return
@@ -207,7 +268,8 @@ def _takes_more(state: AgentState, device: Device) -> bool:
 
 def _joins(state: AgentState, slot: str, key: Key) -> bool:
     """Note that an attempt starts in a slot; return whether a device of it is shared by memory."""
-    names = [name for name in devices_of(slot) if state.devices[name].is_by_memory]
+    devices = filter(None, map(state.devices.get, devices_of(slot)))
+    names = [device.name for device in devices if device.is_by_memory]
     for name in names:
         state.crowds.setdefault(name, Crowd()).started(key)
     return bool(names)

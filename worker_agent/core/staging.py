@@ -60,6 +60,7 @@ def on_missing(state: AgentState, content_hash: str, now: float) -> None:
     """The cache does not hold an artefact."""
     if state.artefacts.get(content_hash) is Artefact.LOOKING:
         _want(state, content_hash, now)
+        slot_assignment.fill(state)  # others of a group may have waited for this answer alone
 
 
 def on_unsure(state: AgentState, content_hash: str, now: float) -> None:
@@ -68,6 +69,7 @@ def on_unsure(state: AgentState, content_hash: str, now: float) -> None:
         state.artefacts[content_hash] = Artefact.VERIFYING
         state.outbox.append(cmd.Verify(content_hash, delivered=False))
     _say_staging(state, content_hash, now)
+    slot_assignment.fill(state)
 
 
 def on_verified(

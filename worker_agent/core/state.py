@@ -67,6 +67,12 @@ class Attempt:
     """The assignment that all of its processes have in their environment."""
     made: str = ""
     """The content hash of its base model in the cache."""
+    sharing: int = 1
+    """How many share its slot now, itself included: a second of that is so much less of its own time."""
+    together: int = 1
+    """How many did when it began."""
+    alone: str = ""
+    """Why it runs as a process of its own though it was to train with others."""
     peak_gpu_bytes: Optional[int] = None
     """The most GPU memory that it was seen with; None where it was not seen with any."""
 
@@ -94,6 +100,8 @@ class AgentState:
     devices: Dict[str, Device] = field(default_factory=dict)
     slots: Dict[str, Key] = field(default_factory=dict)
     """Slots in use; of devices that the settings no longer have, too."""
+    riders: Dict[str, Set[Key]] = field(default_factory=dict)
+    """Attempts that train at once with the one that has the slot."""
     draining: Set[str] = field(default_factory=set)
     """Slots of attempts that have ended, until the GPU's memory is free."""
     others: Dict[str, int] = field(default_factory=dict)

@@ -68,6 +68,18 @@ def on_complete(state: AgentState) -> None:
 
 def on_launch(state: AgentState, launch: Launch, now: float) -> None:
     """Queue an attempt, unless it is known already."""
+    _take_in(state, launch, now)
+    slot_assignment.fill(state)
+
+
+def on_launch_all(state: AgentState, launches: Sequence[Launch], now: float) -> None:
+    """Queue attempts, and start nothing before all are there."""
+    for launch in launches:
+        _take_in(state, launch, now)
+    slot_assignment.fill(state)
+
+
+def _take_in(state: AgentState, launch: Launch, now: float) -> None:
     key = (launch.job_id, launch.attempt)
     if key in state.attempts:
         return
@@ -84,7 +96,6 @@ def on_launch(state: AgentState, launch: Launch, now: float) -> None:
         return
     attempt.needs = artefacts_of(launch)
     await_artefacts(state, attempt, now)
-    slot_assignment.fill(state)
 
 
 def on_cancel(state: AgentState, message: Cancel, now: float) -> None:
@@ -170,7 +181,7 @@ def on_started(state: AgentState, key: Key, pid: int, ticks: Ticks, now: float) 
     """The attempt runs; pid and ticks are what a later agent needs to find its processes."""
     attempt = state.attempts[key]
     attempt.phase, attempt.pid = Phase.RUNNING, pid
-    deadlines.begin(attempt, now)
+    deadlines.begin(attempt, now, max(1, len(slot_assignment.holders(state, attempt.slot))))
     record(state, EventKind.RUNNING, key, now, Running(attempt.slot, pid, ticks))
 
 
@@ -179,6 +190,17 @@ def on_not_started(state: AgentState, started: Started, now: float) -> None:
     attempt = state.attempts[started.key]
     outcome = Outcome.WORKER_FAULT if started.worker_fault else Outcome.REFUSED
     finish(state, attempt, now, Finished(outcome, error=started.problem, slot=attempt.slot))
+    slot_assignment.fill(state)
+
+
+def on_alone(state: AgentState, started: Started, now: float) -> None:
+    """The attempt could not be started with its group: it gets a slot of its own, as a process."""
+    attempt = state.attempts[started.key]
+    if attempt.verdict is not None:
+        finish(state, attempt, now, Finished(attempt.verdict, slot=attempt.slot))
+    else:
+        attempt.alone = started.problem
+        _requeue(state, started.key)
     slot_assignment.fill(state)
 
 
@@ -198,6 +220,9 @@ def on_exit(state: AgentState, exit: Exit, now: float) -> None:
     if exit.exit_code == 0:
         slot_assignment.on_end(state, attempt, now)
     slot_assignment.leave(state, attempt)
+    mates = slot_assignment.holders(state, attempt.slot) if attempt.together > 1 else ()
+    for mate in mates:
+        deadlines.share(state.attempts[mate], len(mates), now)
     state.outbox.append(cmd.Collect(attempt.launch, exit, stopped=attempt.verdict is not None))
     slot_assignment.fill(state)
 
@@ -229,6 +254,8 @@ def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float)
         executor=exit.executor,
         executor_note=exit.note,
         left_running=list(exit.left_running),
+        group=attempt.launch.group if attempt.together > 1 else None,
+        together=attempt.together if attempt.together > 1 else None,
     )
     finish(state, attempt, now, done)
 

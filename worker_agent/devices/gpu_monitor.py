@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
 from worker_agent.core import commands as cmd
-from worker_agent.core import slot_assignment, transitions
+from worker_agent.core import queries, slot_assignment, transitions
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device, cpu_devices, devices_of
 from worker_agent.core.state import AgentState
@@ -195,7 +195,7 @@ class GpuMonitor:
 
     def _attempts(self) -> Tuple[Dict[int, Key], Dict[Key, bytes]]:
         """Return the attempts that run, by the sessions of their processes, and the marks of these."""
-        running = [self._state.attempts[key] for key in self._state.slots.values()]
+        running = [self._state.attempts[key] for key in queries.on_slots(self._state)]
         sessions = {attempt.pid: attempt.key for attempt in running if attempt.pid}
         return sessions, {attempt.key: attempt.mark for attempt in running if attempt.mark}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Protocol
+from typing import Dict, List, Optional, Protocol, Sequence, Tuple
 
 from worker_agent.core.execution import Exit, Key, Started
 
@@ -26,6 +26,9 @@ class Invocation:
     """Which executor is to run it; see `choice.Executors`."""
     apart: str = ""
     """Why it has to be a process all the same; empty where it has not."""
+    code: str = ""
+    """Where the run's code lies that its working directory has a copy of; empty where it has none."""
+    slot: str = ""
 
 
 class Executor(Protocol):
@@ -36,6 +39,9 @@ class Executor(Protocol):
 
         Raises StartError.
         """
+
+    def start_group(self, group: str, members: Sequence[Tuple[Key, Invocation]]) -> None:
+        """Start attempts that train at once; `started` tells of each, also where it has to run alone."""
 
     def started(self) -> List[Started]:
         """Return what became of the starts under way; attempts that were stopped meanwhile only end."""

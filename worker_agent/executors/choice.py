@@ -6,21 +6,22 @@ import selectors
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from worker_agent.core.execution import Exit, Key, Started, StartError
 from worker_agent.executors.adopted import AdoptedExecutor
 from worker_agent.executors.base import Invocation
 from worker_agent.executors.process import ProcessExecutor
+from worker_agent.executors.residents import Resident, ResidentStarter
 from worker_agent.executors.terminal import Terminal
-from worker_agent.executors.threads import ThreadStarter
 from worker_agent.executors.warm import Fork, WarmStarter, let_go
+from worker_agent.protocol.script_contract import RESIDENT, THREAD
 
 
 class Executors:
     """An executor that chooses among executors.
 
-    A warm attempt or a thread that cannot be one runs as a process; its exit says why.
+    A warm attempt or a resident one that cannot be one runs as a process; its exit says why.
     """
 
     def __init__(self, ends: Optional[Path] = None) -> None:
@@ -30,10 +31,12 @@ class Executors:
         self.adopted = AdoptedExecutor()
         """Attempts that an earlier agent has started."""
         self._warm = WarmStarter(self._selector)
-        self._threads = ThreadStarter(self._selector)
+        self._residents = ResidentStarter(self._selector)
         self._terminal = Terminal()
         self._how: Dict[Key, Tuple[str, str]] = {}
         """What runs an attempt, and why."""
+        self._alone: List[Started] = []
+        """Members of groups that have to run alone."""
         self._ended: List[Exit] = []
         """Attempts that were no processes."""
 
@@ -43,7 +46,7 @@ class Executors:
 
     def close(self) -> None:
         """Give back what the executors hold."""
-        self._threads.close()
+        self._residents.close()
         self._warm.close()
         self._selector.close()
         self._process.close()
@@ -53,7 +56,7 @@ class Executors:
 
         Raises StartError.
         """
-        starters = {"warm": self._warm.start, "thread": self._threads.start}
+        starters = {"warm": self._warm.start, RESIDENT: self._residents.start, THREAD: self._residents.start}
         if invocation.executor == "inline":
             return self._run_inline(key, invocation)
         if invocation.apart or invocation.executor not in starters:
@@ -64,13 +67,28 @@ class Executors:
             why = f"its helper cannot be started: {error.strerror}"
         return self._run_apart(key, invocation, why) if why else None
 
+    def start_group(self, group: str, members: Sequence[Tuple[Key, Invocation]]) -> None:
+        """Start attempts that train at once; `started` tells of each, also where it has to run alone."""
+        apart = {key: invocation.apart for key, invocation in members if invocation.apart}
+        self._alone += [Started(key, 0, why, alone=True) for key, why in apart.items()]
+        members = [member for member in members if member[0] not in apart]
+        if not members:
+            return
+        try:
+            why = self._residents.start_group(group, members)
+        except OSError as error:
+            why = f"its helper cannot be started: {error.strerror}"
+        self._alone += [Started(key, 0, why, alone=True) for key, _ in members if why]
+
     def started(self) -> List[Started]:
         """Return what became of the starts under way; attempts that were stopped meanwhile only end."""
-        news = self._threads.poll()
+        news = self._residents.poll()
         self._ended += news.exits
+        alone, self._alone = self._alone, []
         return [
-            *(Started(thread.key, pid) for thread, pid in news.began),
-            *(self._begin_apart(thread.key, thread.invocation, why) for thread, why in news.refused),
+            *alone,
+            *(Started(resident.key, pid) for resident, pid in news.began),
+            *(self._refused(resident, why) for resident, why in news.refused),
             *(self._begin(fork, pid, why) for fork, pid, why in self._warm.poll()),
         ]
 
@@ -80,7 +98,7 @@ class Executors:
             return
         if self._warm.cancel(key):
             self._ended.append(Exit(key, -signal.SIGINT, None, 0.0, "warm"))
-        elif not self._threads.stop(key, grace_s):
+        elif not self._residents.stop(key, grace_s):
             self._process.stop(key, grace_s)
 
     def poll(self) -> List[Exit]:
@@ -91,8 +109,8 @@ class Executors:
 
     def wait_s(self) -> Optional[float]:
         """Return after how many seconds `poll` has work even if no child ends; None for never."""
-        others = [self._process.wait_s(), self._threads.wait_s(), self.adopted.wait_s()]
-        waits = [0.0] if self._ended else others
+        others = [self._process.wait_s(), self._residents.wait_s(), self.adopted.wait_s()]
+        waits = [0.0] if self._ended or self._alone else others
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _run_inline(self, key: Key, invocation: Invocation) -> int:
@@ -114,6 +132,11 @@ class Executors:
             let_go(fork)
             return Started(fork.key, pid)
         return self._begin_apart(fork.key, fork.invocation, why)
+
+    def _refused(self, resident: Resident, why: str) -> Started:
+        if resident.group:  # its mates would all run at once in their slot
+            return Started(resident.key, 0, why, alone=True)
+        return self._begin_apart(resident.key, resident.invocation, why)
 
     def _begin_apart(self, key: Key, invocation: Invocation, why: str) -> Started:
         try:

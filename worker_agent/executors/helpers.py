@@ -23,6 +23,14 @@ _BEGIN = (
 """A job may have a package of our name, and must not see ours."""
 
 
+_GROWTH, _GROWTH_BYTES = 1.5, 64 << 20
+
+
+def has_grown(first_bytes: int, now_bytes: int) -> bool:
+    """Return whether a process leaks: it has half as much memory more than at first, and not a little."""
+    return now_bytes > _GROWTH * first_bytes and now_bytes > first_bytes + _GROWTH_BYTES
+
+
 class Helper:
     """The agent's end of a helper."""
 

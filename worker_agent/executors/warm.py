@@ -17,7 +17,7 @@ from typing import Any, Deque, Dict, List, Optional, Sequence, Tuple
 
 from worker_agent.core.execution import Key
 from worker_agent.executors.base import Invocation
-from worker_agent.executors.helpers import Helper
+from worker_agent.executors.helpers import Helper, has_grown
 from worker_agent.executors.imports import NotPythonError
 from worker_agent.executors.recipes import Recipe, Recipes
 from worker_agent.executors.warm_parent import RESERVE
@@ -26,8 +26,6 @@ from worker_agent.system import processes
 MOST_PARENTS = 4
 MOST_JOBS = 500
 """Of one parent."""
-_GROWTH, _GROWTH_BYTES = 1.5, 64 << 20
-"""A parent of more than so many times its first size, and so many bytes more, is replaced."""
 _MOST_CRASHES = 3
 _RESERVE_BYTES, _COMMAND_BYTES = 8192, 4096
 
@@ -79,7 +77,7 @@ class Parent:
 
     def is_stale(self) -> bool:
         """Return whether its libraries have changed, or it has grown or served for long."""
-        grown = self.rss > _GROWTH * self.first_rss and self.rss > self.first_rss + _GROWTH_BYTES
+        grown = has_grown(self.first_rss, self.rss)
         return self.jobs >= MOST_JOBS or (self.ready and (grown or not _unchanged(self.stamps)))
 
 

@@ -3,7 +3,7 @@
     master                              agent
       hello (epoch, settings)      →     (runs `setup`)
                                    ←    welcome (slots, attempts, cached) or refused
-      secrets, launch, cancel, withdraw, release, drop_checkpoints →
+      secrets, launch, launch_all, cancel, withdraw, release, drop_checkpoints →
                                    ←    event (seq 1, 2, …), replayed until acknowledged
       ack (seq)                    →
                                    ←    wanted (an artefact that a queued attempt needs)
@@ -198,6 +198,16 @@ class Launch:
     """Which of the files come home; None is all."""
     limits: Optional[JobLimits] = None
     """What it may take; None is as much as there is."""
+    group: Optional[str] = None
+    """Attempts with the same one that lack nothing when a slot is free share it, and train at once."""
+
+
+@dataclass(frozen=True)
+class LaunchAll:
+    """Launches that are taken in at once: none of them starts before all are known."""
+
+    type: ClassVar[str] = "launch_all"
+    launches: List[Launch]
 
 
 @dataclass(frozen=True)
@@ -315,7 +325,7 @@ class Pong:
 
 
 _ToEnd = Union[Cancel, Withdraw, Release, DropCheckpoints, Shutdown]
-ToAgent = Union[Hello, Secrets, Launch, Ack, Delivered, Ping, _ToEnd, Watching]
+ToAgent = Union[Hello, Secrets, Launch, LaunchAll, Ack, Delivered, Ping, _ToEnd, Watching]
 ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Released, Progress, Slots, Usage, Pong, LogChunk]
 Message = Union[ToAgent, ToMaster]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
-from worker_agent.protocol.codec import Bytes, ExitCode, RelativePath, Seconds, UnixTime, Word
+from worker_agent.protocol.codec import Bytes, Count, ExitCode, RelativePath, Seconds, UnixTime, Word
 from worker_agent.protocol.digests import FileDigest
 
 NO_BASE_MODEL = "the script succeeded but left no base model"
@@ -103,6 +103,10 @@ class Finished:
     """… and why, where that is not what was asked for."""
     left_running: List[str] = field(default_factory=list)
     """Commands of processes that outlived the script; they have been ended."""
+    group: Optional[str] = None
+    """Which group it trained in; None where it ran alone."""
+    together: Optional[Count] = None
+    """How many of that group, itself included, shared the slot when it began."""
 
     @property
     def succeeded(self) -> bool:

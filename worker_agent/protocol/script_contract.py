@@ -22,10 +22,21 @@ OUTPUT_DIR = "TWOPHASE_OUTPUT_DIR"
 CHECKPOINT_DIR = "TWOPHASE_CHECKPOINT_DIR"
 PROGRESS_FILE = "TWOPHASE_PROGRESS_FILE"
 
-EXECUTORS = ("process", "warm", "thread", "inline")
-"""A fresh process, a fork of one that has imported what the job needs, a thread of one that runs many jobs of
-a built-in trainer, or a process in the foreground of the agent's terminal."""
-DEFAULT_EXECUTOR, WARM, THREAD, INLINE = EXECUTORS
+EXECUTORS = ("process", "warm", "resident", "inline")
+"""A fresh process, a fork of one that has imported what the job needs, a part of one that runs many jobs of a
+program, or a process in the foreground of the agent's terminal."""
+DEFAULT_EXECUTOR, WARM, RESIDENT, INLINE = EXECUTORS
+THREAD = "thread"
+"""What `resident` was called before; still accepted."""
+
+
+def executor_of_name(name: str) -> str:
+    """Return the executor that a name stands for; a name that is none stays as it is."""
+    return RESIDENT if name == THREAD else name
+
+
+SCRIPT_MAIN = "twophase_main"
+"""What a script offers that can be resident: a function of the words of its command line."""
 
 EXIT_SUCCESS = 0
 EXIT_REQUEUE = 75

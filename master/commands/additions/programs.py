@@ -133,7 +133,7 @@ def _read(
 
 def _work(reading: Reading, jobs: JobsSpec) -> ScriptJobs:
     options, program = reading.context.options, reading.program
-    limits = Limits(options.timeout, options.stall_timeout, program.executor)
+    limits = Limits(options.timeout, options.stall_timeout, *program.executors)
     return ScriptJobs(jobs, program.code.sources, program.code.record, limits, program.flags)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from master.core.planning.job_settings import NOT_IDENTIFYING, OF_MACHINES, PREFIX
+from master.core.planning.job_settings import NOT_IDENTIFYING, NOT_OF_THE_JOB, PREFIX
 from master.core.planning.job_shape import ANY_JOB, JobShape
 from master.specs import BaseModelSpec, Config, JobSpec
 from worker_agent.protocol.script_contract import BASE_ONLY, MODE
@@ -68,7 +68,7 @@ def spec_hash_of(config: Config) -> str:
 def job_hash_of(config: Config, given_id: str | None = None) -> str:
     """Return the `job_hash` of a job's fields and, where the user gave one, its id."""
     # Where a job runs and when makes it no other job: resources may change between two starts of a run.
-    config = {name: value for name, value in config.items() if name not in OF_MACHINES}
+    config = {name: value for name, value in config.items() if name not in NOT_OF_THE_JOB}
     value = {"config": config} if given_id is None else {"config": config, "id": given_id}
     return tagged_hash("job", value)[:HASH_DIGITS]
 

@@ -15,6 +15,7 @@ from master.core.planning.setting_kinds import (
     COLLECT,
     EXECUTOR,
     FOLDER,
+    FUSING,
     ID,
     KEPT,
     LIMITS,
@@ -104,6 +105,13 @@ JOB_EXECUTOR = JobSetting(
     meaning="What runs it.",
     default="`--executor`",
 )
+FUSE = JobSetting(
+    name="fuse",
+    kind=FUSING,
+    used_for="placement",
+    meaning="How many jobs of its kind train with it at once, at most: `auto`, `off` or a number from 2.",
+    default="`auto`",
+)
 COLLECT_RULES = JobSetting(
     name="collect",
     kind=COLLECT,
@@ -148,7 +156,7 @@ RETRIES = JobSetting(
 )
 
 JOB_SETTINGS: tuple[JobSetting[Any], ...] = (
-    *(JOB_ID, PREFIX, DEVICE, TIMEOUT, STALL_TIMEOUT, JOB_EXECUTOR, COLLECT_RULES),
+    *(JOB_ID, PREFIX, DEVICE, TIMEOUT, STALL_TIMEOUT, JOB_EXECUTOR, FUSE, COLLECT_RULES),
     *(JOB_RESOURCES, JOB_LIMITS, GPU_MEMORY, EXPECTED_TIME, RETRIES),
 )
 
@@ -158,6 +166,8 @@ STRUCTURED = frozenset(
 """What holds an object, as no field of a script can."""
 OF_MACHINES = (JOB_RESOURCES.name, JOB_LIMITS.name)
 """Where and within what bounds a job runs: makes it no other job, and is added to the defaults by key."""
+NOT_OF_THE_JOB = frozenset({*OF_MACHINES, FUSE.name})
+"""What makes a job no other job."""
 NOT_FOR_THE_SCRIPT = frozenset(setting.name for setting in JOB_SETTINGS if not setting.passed)
 NOT_IDENTIFYING = frozenset(setting.name for setting in JOB_SETTINGS if not setting.identifies)
 

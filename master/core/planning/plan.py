@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from master.core.planning.fusing.siblings import most_together, siblings_of
+from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import EXPECTED_TIME, resources_of
 from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources, with_labels
-from master.specs import JobSpec, JobsSpec
+from master.specs import Config, JobSpec, JobsSpec
 
 BASE_MODELS = "base_models"
 _BASE_MODEL = "base model"
@@ -36,6 +38,10 @@ class Job:
     """What else it needs of a machine, and its priority."""
     addition: str = ""
     """What it was added under with a program of its own; that of a base model: the first that needs it."""
+    siblings: str = ""
+    """Jobs with the same text here can train at once; empty where it trains alone."""
+    most_together: int = 1
+    """How many of them at most."""
 
 
 @dataclass(frozen=True)
@@ -71,22 +77,39 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str], phase1_labels: Collec
     """
     wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
     needs: dict[str, set[Resources]] = {}
-    additions: dict[str, str] = {}
+    first: dict[str, JobSpec] = {}
     for job in jobs.jobs:
         if job.base_model:
-            additions.setdefault(job.base_model.spec_hash, job.addition)
+            first.setdefault(job.base_model.spec_hash, job)
             made_by = jobs.base_jobs.get(job.base_model.spec_hash, job.config)
             needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(made_by))
     trained = {
-        spec_hash: _phase1_job(
-            spec_hash, with_labels(shared_resources(needs[spec_hash]), phase1_labels), additions[spec_hash]
+        spec_hash: _fusible(
+            _phase1_job(
+                *(spec_hash, with_labels(shared_resources(needs[spec_hash]), phase1_labels)),
+                first[spec_hash].addition,
+            ),
+            first[spec_hash],
+            jobs.base_jobs.get(spec_hash),
         )
         for spec_hash, _ in wanted.most_common()
     }
     phase1 = (job for spec_hash, job in trained.items() if spec_hash not in in_store)
     held = {spec_hash: in_store[spec_hash] for spec_hash in wanted if spec_hash in in_store}
     jobs_of_store = {spec_hash: trained[spec_hash] for spec_hash in held}
-    return Plan((*phase1, *(_phase2_job(job) for job in jobs.jobs)), held, jobs_of_store)
+    phase2 = (_fusible(_phase2_job(job), job) for job in jobs.jobs)
+    return Plan((*phase1, *phase2), held, jobs_of_store)
+
+
+def _fusible(job: Job, spec: JobSpec, base_job: Config | None = None) -> Job:
+    """Return a job with what can train at once with it; `spec` is where it comes from."""
+    if spec.fused is None:
+        return job
+    config = spec.config if job.phase == 2 else base_job or phase1_config(spec)
+    siblings = siblings_of(spec.fused, job.phase, config)
+    if not siblings:
+        return job
+    return replace(job, siblings=spec.addition + siblings, most_together=most_together(config))
 
 
 def _phase1_job(spec_hash: str, needs: Resources, addition: str) -> Job:

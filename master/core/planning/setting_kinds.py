@@ -12,7 +12,7 @@ from master.core.planning.id_template import is_template, template_problem
 from master.core.planning.job_limits import job_limits, wrong_limits
 from master.core.planning.resources import Resources, resources, wrong_resources
 from master.core.quantities import SIZES, TIMES, seconds, size_bytes
-from worker_agent.protocol.script_contract import EXECUTORS
+from worker_agent.protocol.script_contract import EXECUTORS, executor_of_name
 from worker_agent.protocol.terms import CollectRules, JobLimits
 
 T = TypeVar("T")
@@ -21,6 +21,9 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_+=][A-Za-z0-9._+=-]{0,99}")
 _ALLOWED = "allowed are letters, digits and . _ - + =, 100 at most, not . or - first"
 _LONGEST_FOLDER = 200
 _COLLECT = ("include", "exclude", "max_size")
+FUSED_BY_ITSELF, NOT_FUSED = -1, 0
+"""What `auto` and `off` are read as; another number is how many jobs train at once at most."""
+MOST_FUSED = 1024
 _IS_KEPT = "is kept for a setting of the job that this version does not know: leave it out or rename it"
 
 
@@ -37,7 +40,17 @@ class Kind(Generic[T]):
 
 
 def _executor(value: Any) -> str | None:
-    return value if isinstance(value, str) and value in EXECUTORS else None
+    name = executor_of_name(value) if isinstance(value, str) else ""
+    return name if name in EXECUTORS else None
+
+
+def _fuse(value: Any) -> int | None:
+    if value == "auto":
+        return FUSED_BY_ITSELF
+    if value is False or value == "off":  # YAML takes the word for false
+        return NOT_FUSED
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 2 <= value <= MOST_FUSED and value == int(value) else None
 
 
 def _name(value: Any) -> str | None:
@@ -105,5 +118,10 @@ FOLDER = Kind("names with `/` between", _folder, _wrong_folder)
 COLLECT = Kind("rules", _collect, _wrong_collect)
 RESOURCES: Kind[Resources] = Kind("needs", resources, wrong_resources)
 LIMITS: Kind[JobLimits] = Kind("limits", job_limits, wrong_limits)
+FUSING = Kind(
+    "how many",
+    _fuse,
+    lambda value: f"is {literal(value)}, allowed are auto, off and whole numbers from 2 to {MOST_FUSED}",
+)
 ANYTHING: Kind[Any] = Kind("anything", lambda value: value, lambda value: "")
 KEPT: Kind[None] = Kind("not allowed", lambda value: None, lambda value: _IS_KEPT)

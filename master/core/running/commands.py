@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from master.core.running.events import Attempt
 from master.core.running.lifecycle import State, Trigger
 from worker_agent.protocol.outcome import Finished, Outcome
 
@@ -16,6 +17,14 @@ class StartAttempt:
     worker: str
     job_id: str
     attempt: int
+
+
+@dataclass(frozen=True)
+class StartGroup:
+    """Give a worker attempts that train at once."""
+
+    worker: str
+    attempts: tuple[Attempt, ...]
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,7 @@ class Finish:
 
 Command = (
     StartAttempt
+    | StartGroup
     | Cancel
     | Withdraw
     | Collect

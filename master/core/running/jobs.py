@@ -130,10 +130,19 @@ def leave(state: RunState, record: JobRecord) -> None:
         view.collecting.discard(key)
         if key in view.attempts:
             view.attempts.discard(key)
-            view.claims.pop(key, None)
+            claim = view.claims.pop(key, 1.0)
+            if record.group:
+                _pass_on(state, view, record.group, claim)
             if key == view.probe:
                 view.probe = view.probed_since = None
             state.free.add(view.name)
+
+
+def _pass_on(state: RunState, view: WorkerView, group: str, claim: float) -> None:
+    """Let another of a group take the room that one of it had: the last that leaves gives it back."""
+    mate = next((key for key in view.attempts if claim and state.jobs[key[0]].group == group), None)
+    if mate is not None:
+        view.claims[mate] = claim
 
 
 def finish(state: RunState, record: JobRecord, finished: Finished, out: Outbox) -> None:

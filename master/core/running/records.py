@@ -69,7 +69,9 @@ class JobRecord:
     alone: bool = False
     """GPU memory was not enough for it beside others: it gets a whole GPU, a large one."""
     gpu_need: int | None = None
-    """GPU memory that the current attempt was given, in bytes; None for the usual slot."""
+    """GPU memory that the current attempt, or its group, was given, in bytes; None for the usual slot."""
+    group: str = ""
+    """What the current attempt trains at once with; empty where it trains alone."""
     orphaned: dict[int, FormerAttempt] = field(default_factory=dict)
     """By attempt; empty once no other attempt can win any more."""
     unrecorded_successes: dict[int, FormerAttempt] = field(default_factory=dict)
@@ -256,14 +258,15 @@ class RunState:
         finished, kind = record.finished, record.job.gpu_kind
         if finished is None:
             return
-        if finished.peak_gpu_bytes is not None and kind:
+        together = finished.together or 1
+        if finished.peak_gpu_bytes is not None and kind and together == 1:
             # Of all its GPUs together; how uneven it lay on them is not known.
             of_each = finished.peak_gpu_bytes // (record.job.resources.gpus or 1)
             self.gpu_peaks[kind] = max(of_each, self.gpu_peaks.get(kind, 0))
         seconds = finished.duration_s
         if seconds is not None:
             count, total = self.durations.get(record.job.kind, (0, 0.0))
-            self.durations[record.job.kind] = count + 1, total + seconds
+            self.durations[record.job.kind] = count + 1, total + seconds / together
 
     def forget_alike(self, addition: str) -> None:
         """Count the failures of an addition, or of the command's jobs, from none again."""

@@ -82,7 +82,8 @@ class Life:
     def _adopt(self) -> None:
         """Go on with what an earlier agent left and a keeper looked after; end the rest."""
         memory, machine = self.spool.memory, self.machine
-        known = machine.processes.keys() | machine.exits.keys()
+        alone = {key for key, process in machine.processes.items() if not process.is_resident}
+        known = alone | machine.exits.keys()
         kept = [key for key in memory.running if key in known] if memory.boot_id == self.boot_id else []
         machine.end_all_but(kept)
         for key in kept:
@@ -162,14 +163,18 @@ class Life:
     def _check_slots(self) -> None:
         state, machine = self.state, self.machine
         holders = Counter(attempt.slot for attempt in state.attempts.values() if _has_slot(attempt.phase))
-        assert holders == Counter(list(state.slots)), "a slot is lost, or has two attempts"
-        assert all(state.attempts[key].slot == slot for slot, key in state.slots.items())
+        shared = {key: slot for slot in state.slots for key in slot_assignment.holders(state, slot)}
+        assert holders == Counter(shared.values()), "a slot is lost, or has attempts that do not share it"
+        assert all(state.attempts[key].slot == slot for key, slot in shared.items())
+        sharing = [slot_assignment.holders(state, slot) for slot in state.riders]
+        groups = [{state.attempts[key].launch.group for key in keys} for keys in sharing]
+        assert all(len(group) == 1 and None not in group for group in groups), "strangers share a slot"
         assert set(machine.held) == {*state.slots, *state.draining}, "a lock is lost, or missing"
         for name, device in machine.devices.items():
             masks = [mask_of(slot) & everything(device) for slot in machine.held if device_of(slot) == name]
             assert sum(masks) == machine.lock_of(name) <= everything(device)
         running = {key: process.slot for key, process in machine.processes.items()}
-        assert running.items() <= {key: slot for slot, key in state.slots.items()}.items()
+        assert running.items() <= shared.items()
 
 
 def _has_slot(phase: Phase) -> bool:

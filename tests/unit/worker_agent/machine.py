@@ -31,6 +31,10 @@ class Faults:
     start_fails: float = 0.1
     starts_later: float = 0.3
     fails: float = 0.2
+    poisons: float = 0.1
+    """Of the jobs that train with others: their end is that of the others, too."""
+    no_groups: float = 0.2
+    """Of the groups: they have to run one by one."""
     collect_fails: float = 0.1
     cache_changes: float = 0.1
     bad_delivery: float = 0.3
@@ -54,6 +58,11 @@ class Process:
     launch: Launch
     slot: str
     pid: int
+    """Shared by those that train at once …"""
+    is_resident: bool = False
+    """… whose process ends with the agent, whoever looks after others."""
+    together: int = 1
+    """With how many it began, itself included."""
 
 
 @dataclass
@@ -84,6 +93,8 @@ class Machine:
     """Which slot each of our locks was taken for."""
     others: dict[str, int] = field(default_factory=dict)
     processes: dict[Key, Process] = field(default_factory=dict)
+    groups: int = 0
+    """How often several jobs were started at once."""
     starting: dict[Key, str] = field(default_factory=dict)
     exits: dict[Key, Exit] = field(default_factory=dict)
     """How those ended that no agent was there to see: the keeper's notes."""
@@ -131,11 +142,11 @@ class Machine:
         """Return our shares of a device, as bits."""
         return sum(mask for name, mask in self.held.values() if name == device)
 
-    def begin(self, launch: Launch, slot: str) -> int:
-        """Let a process begin; return its pid."""
+    def begin(self, launch: Launch, slot: str, pid: int = 0, together: int = 1) -> int:
+        """Let a process begin, or one more job in the process `pid`; return the pid."""
         self.on_start(launch)
         key = (launch.job_id, launch.attempt)
-        process = self.processes[key] = Process(launch, slot, self.clock.number())
+        process = self.processes[key] = Process(launch, slot, pid or self.clock.number(), bool(pid), together)
         code = self.exit_code(launch)
         self.soon(self.random.uniform(0, self.job_s), lambda: self.end(key, process, code))
         return process.pid
@@ -144,12 +155,18 @@ class Machine:
         """Let a process end, unless it has."""
         if self.processes.get(key) is not process:
             return
-        del self.processes[key]
         problem = "its host crashed" if code == -9 and self.random.random() < 0.5 else ""
-        done = Exit(key, code, None, 1.0, problem=problem)
+        self._tell_end(key, code, problem)
+        mates = [mate for mate, other in self.processes.items() if other.pid == process.pid]
+        for mate in mates if problem or self.hits(self.faults.poisons) else ():
+            self._tell_end(mate, -9, problem or "one of its group has poisoned it")
+
+    def _tell_end(self, key: Key, code: int, problem: str) -> None:
+        process = self.processes.pop(key)
+        done = Exit(key, code, None, float(process.together), problem=problem)
         if self.listener:
             self.listener(done)
-        else:
+        elif not process.is_resident:
             self.exits[key] = done
 
     def end_all_but(self, kept: Collection[Key]) -> None:

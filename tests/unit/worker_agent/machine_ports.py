@@ -168,10 +168,18 @@ class FakeInvoker:
     def __init__(self, machine: Machine, spool: FakeSpool, tell: Callable[[object], None]) -> None:
         self._machine, self._spool, self._tell = machine, spool, tell
 
-    def invoke(self, launch: Launch, gpu: str | None, lock: int) -> int | None:
+    def invoke(self, launch: Launch, slot: str, gpu: str | None, lock: int) -> int | None:
         machine, key = self._machine, (launch.job_id, launch.attempt)
-        slot = machine.descriptors[lock]
-        assert (gpu is None) == slot.startswith("cpu")
+        self.prepare(launch, slot, gpu, lock)
+        if machine.hits(machine.faults.starts_later):
+            machine.starting[key] = slot
+            machine.soon(machine.random.uniform(0, 2), lambda: self._begin_later(launch))
+            return None
+        return machine.begin(launch, slot)
+
+    def prepare(self, launch: Launch, slot: str, gpu: str | None, lock: int) -> Launch:
+        machine, key = self._machine, (launch.job_id, launch.attempt)
+        assert slot == machine.descriptors[lock] and (gpu is None) == slot.startswith("cpu")
         machine.burn()
         machine.on_invoke(launch)
         if self._spool.failure and not self._spool.write():
@@ -180,11 +188,26 @@ class FakeInvoker:
         machine.files.add(key)
         if machine.hits(machine.faults.start_fails):
             raise StartError("no such program")
-        if machine.hits(machine.faults.starts_later):
-            machine.starting[key] = slot
-            machine.soon(machine.random.uniform(0, 2), lambda: self._begin_later(launch))
-            return None
-        return machine.begin(launch, slot)
+        return launch
+
+    def invoke_group(self, group: str, members: Sequence[tuple[Key, Launch]]) -> None:
+        """Let jobs begin that train at once, in a while."""
+        machine = self._machine
+        slot = next(reversed(machine.descriptors.values()))
+        assert {launch.group for _, launch in members} == {group}
+        machine.groups += 1
+        machine.starting.update({key: slot for key, _ in members})
+        machine.soon(machine.random.uniform(0, 2), lambda: self._begin_group(members))
+
+    def _begin_group(self, members: Sequence[tuple[Key, Launch]]) -> None:
+        machine, pid = self._machine, self._machine.clock.number()
+        cannot_be = machine.hits(machine.faults.no_groups)
+        for key, launch in members:
+            slot = machine.starting.pop(key, None)
+            if slot is not None and cannot_be:
+                self._tell(Started(key, 0, "it trains one job at a time", alone=True))
+            elif slot is not None:
+                self._tell(Started(key, machine.begin(launch, slot, pid, len(members))))
 
     def follow(self, key: Key) -> None:
         assert key in self._machine.processes

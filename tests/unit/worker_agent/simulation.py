@@ -161,6 +161,7 @@ class Simulation:
             gpu_bytes=chance.choice([None, None, 1_000, 40_000, 90_000]),
             gpu_use=chance.choice([msg.SHARED, msg.SHARED, msg.ALONE]),
             timeout_s=chance.choice([None, None, 6.0]),
+            group=chance.choice([None, "g1", "g2"]),
         )
         self.launches[launch.job_id, attempt] = launch
         self._say_launch(launch)

@@ -56,3 +56,4 @@ def test_the_simulation_is_not_idle() -> None:
         run.run()
     assert sum(run.kills for run in runs) > 5 and sum(run.boots for run in runs) > 1
     assert sum(run.machine.losses for run in runs) > 1 and sum(run.links for run in runs) > 20
+    assert sum(run.machine.groups for run in runs) > 0

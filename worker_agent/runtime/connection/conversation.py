@@ -16,6 +16,7 @@ from worker_agent.protocol.messages import (
     DropCheckpoints,
     Hello,
     Launch,
+    LaunchAll,
     Message,
     Ping,
     Pong,
@@ -55,6 +56,9 @@ def message_handlers(
     return {
         Secrets: take_secrets,
         Launch: lambda item: transitions.on_launch(state, checkpoints.without_older(item), now()),
+        LaunchAll: lambda item: transitions.on_launch_all(
+            state, [checkpoints.without_older(each) for each in item.launches], now()
+        ),
         Cancel: lambda item: transitions.on_cancel(state, item, now()),
         Withdraw: lambda item: transitions.on_withdraw(state, item, now()),
         DropCheckpoints: lambda item: checkpoints.drop(item.job_id),

@@ -38,7 +38,7 @@ class AttemptMonitor:
 
     def report_progress(self) -> None:
         """Say what the running attempts have to say."""
-        running = {key: self._host.context.attempt(key) for key in self._state.slots.values()}
+        running = {key: self._host.context.attempt(key) for key in queries.on_slots(self._state)}
         self._progress.keep_only(running.values())
         for key, attempt in running.items():
             said = self._progress.read(attempt)

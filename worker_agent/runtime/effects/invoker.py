@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
+from dataclasses import replace
+from typing import Optional, Sequence, Tuple
 
 from worker_agent.attempts.invocation import Places, command, environment, mark_of
 from worker_agent.attempts.logs import LogLimiter
@@ -32,17 +33,26 @@ class Invoker:
         self._state, self._host, self._executor, self._spool = state, host, executor, spool
         self._checkpoints, self._logs = checkpoints, logs
 
-    def invoke(self, launch: Launch, gpu: Optional[str], lock: int) -> Optional[int]:
+    def invoke(self, launch: Launch, slot: str, gpu: Optional[str], lock: int) -> Optional[int]:
         """Start an attempt and return its pid, None where the executor is going to tell it.
 
         Raises StartError.
         """
+        invocation = self.prepare(launch, slot, gpu, lock)
+        return self._executor.start((launch.job_id, launch.attempt), invocation)
+
+    def invoke_group(self, group: str, members: Sequence[Tuple[Key, Invocation]]) -> None:
+        """Start attempts that train at once; the executor is going to tell of each."""
+        self._executor.start_group(group, members)
+
+    def prepare(self, launch: Launch, slot: str, gpu: Optional[str], lock: int) -> Invocation:
+        """Make what an attempt needs, and return how it is started.  Raises StartError."""
         if self._spool.failure and not self._spool.write():
             raise StartError(self._spool.failure, worker_fault=True)
         key = (launch.job_id, launch.attempt)
-        invocation = self._invocation(key, launch, gpu, lock)
+        invocation = replace(self._invocation(key, launch, gpu, lock), slot=slot)
         self._state.attempts[key].mark = os.fsencode(invocation.mark)
-        return self._executor.start(key, invocation)
+        return invocation
 
     def follow(self, key: Key) -> None:
         """Keep the log of an attempt that has started within its limit."""
@@ -60,4 +70,10 @@ class Invoker:
         argv = command(launch.argv, gpu, context.python, attempt, env.get("PATH", ""))
         mark = mark_of(attempt.output)
         asked = Invocation(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)
+        asked = replace(asked, apart=self._state.attempts[key].alone, code=self._code(launch))
         return within_limits(asked, launch, self._host.bounds)
+
+    def _code(self, launch: Launch) -> str:
+        """Return where the code lies that the working directory has a copy of; empty where it has none."""
+        found = (item.artefact for item in launch.mounts if not item.at and item.artefact)
+        return next((str(self._host.context.cache.path(name)) for name in found), "")

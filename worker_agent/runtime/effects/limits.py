@@ -16,19 +16,21 @@ from worker_agent.limits.output import OutputMeter
 from worker_agent.limits.scopes import EXIT_REFUSED, refusal
 from worker_agent.limits.watch import Watch
 from worker_agent.protocol.messages import Launch
+from worker_agent.protocol.script_contract import RESIDENT, WARM, executor_of_name
 from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Master
 
-_NO_THREAD = "its limits need a process: what a thread takes cannot be told from what its neighbours take"
+_NOT_RESIDENT = "its limits need a process: what it takes beside others in a resident one cannot be told"
 
 
 def within_limits(invocation: Invocation, launch: Launch, bounds: Bounds) -> Invocation:
     """Return the invocation of an attempt as its limits need it."""
     if not launch.limits:
         return invocation
-    apart = _NO_THREAD if launch.executor == "thread" else bounds.apart if launch.executor == "warm" else ""
+    executor = executor_of_name(launch.executor)
+    apart = _NOT_RESIDENT if executor == RESIDENT else bounds.apart if executor == WARM else ""
     return replace(invocation, argv=bounds.command(invocation.argv, launch.limits), apart=apart)
 
 

@@ -9,6 +9,7 @@ from worker_agent.core import transitions
 from worker_agent.core.execution import Exit, Key, Started, StartError
 from worker_agent.core.state import AgentState
 from worker_agent.protocol.events import Ticks
+from worker_agent.protocol.messages import Launch
 from worker_agent.runtime.effects.artefacts import ArtefactEffects
 from worker_agent.runtime.effects.invoker import Invoker
 from worker_agent.runtime.effects.limits import LimitEffects
@@ -46,26 +47,49 @@ class StartEffects:
 
     def start(self, item: cmd.Start) -> None:
         """Look at the artefacts once more, take the slot, and start the attempt."""
-        key = (item.launch.job_id, item.launch.attempt)
-        if not self._is_fit(item, key):
+        if item.riders:
+            self._start_group(item)
             return
-        attempt = self._state.attempts[key]
-        attempt.used_since = min(map(self._seen.__getitem__, attempt.needs), default=None)
+        key = _key(item.launch)
+        if not self._is_fit(key):
+            return
         lock = self._slots.take(item.slot)
         if lock is None:
             transitions.on_slot_taken(self._state, key, self._slots.held_by_others(item.slot))
             return
         self._asked[key] = processes.ticks()
         try:
-            pid = self._invoker.invoke(item.launch, self._slots.visible_gpu(item.slot), lock)
+            pid = self._invoker.invoke(item.launch, item.slot, self._slots.visible_gpu(item.slot), lock)
         except StartError as error:
             self.on_started(Started(key, 0, str(error), error.worker_fault))
             return
         self._on_pid(key, pid)
 
+    def _start_group(self, item: cmd.Start) -> None:
+        """Start attempts that train at once; one that cannot be does not keep the others from it."""
+        fit = [launch for launch in (item.launch, *item.riders) if self._is_fit(_key(launch))]
+        lock = self._slots.take(item.slot) if fit else None
+        if lock is None:
+            for launch in fit:
+                held = self._slots.held_by_others(item.slot)
+                transitions.on_slot_taken(self._state, _key(launch), held)
+            return
+        gpu, members = self._slots.visible_gpu(item.slot), []
+        for launch in fit:
+            self._asked[_key(launch)] = processes.ticks()
+            try:
+                members.append((_key(launch), self._invoker.prepare(launch, item.slot, gpu, lock)))
+            except StartError as error:
+                self.on_started(Started(_key(launch), 0, str(error), error.worker_fault))
+        if members:
+            self._invoker.invoke_group(item.launch.group or "", members)
+
     def on_started(self, started: Started) -> None:
         """An attempt runs, or cannot be started."""
         before = self._asked.pop(started.key)
+        if started.alone:
+            transitions.on_alone(self._state, started, self._now())
+            return
         if started.problem:
             transitions.on_not_started(self._state, started, self._now())
             return
@@ -83,9 +107,10 @@ class StartEffects:
         if pid is not None:
             self.on_started(Started(key, pid))
 
-    def _is_fit(self, item: cmd.Start, key: Key) -> bool:
-        now = self._now()
-        for name in self._state.attempts[key].needs:
+    def _is_fit(self, key: Key) -> bool:
+        """Return whether what an attempt needs is as it should be; one whose need is not goes back."""
+        now, attempt = self._now(), self._state.attempts[key]
+        for name in attempt.needs:
             if now - self._seen.get(name, -LOOK_S) < LOOK_S:
                 continue
             status = self._artefacts.status(name)
@@ -93,4 +118,9 @@ class StartEffects:
                 transitions.on_unfit(self._state, key, name, status, now)
                 return False
             self._seen[name] = now
+        attempt.used_since = min(map(self._seen.__getitem__, attempt.needs), default=None)
         return True
+
+
+def _key(launch: Launch) -> Key:
+    return launch.job_id, launch.attempt

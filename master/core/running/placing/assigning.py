@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import partial
 
 from master.core.planning.plan import Job
@@ -9,6 +11,7 @@ from master.core.running import commands as cmd
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import expect_model, give_up, move
 from master.core.running.lifecycle import Trigger
+from master.core.running.placing.grouping import mates_of
 from master.core.running.placing.worker_room import (
     cost,
     has_larger,
@@ -43,7 +46,7 @@ def place(state: RunState, out: Outbox) -> None:
         if job is None:
             state.free.rest(name)
         else:
-            _assign(state, state.jobs[job.job_id], view, out)
+            _give(state, state.jobs[job.job_id], view, out)
             state.free.add(name)
             given += 1
 
@@ -149,13 +152,43 @@ def _may_do(state: RunState, record: JobRecord, view: WorkerView) -> bool:
     return fits and suits(record.job.resources, view)
 
 
-def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -> None:
+def _give(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -> None:
+    """Give a worker a job, and with it what trains at once with it."""
+    most = most_at_once(state)
+    mates = mates_of(state, record, view, math.inf if most is None else most - attempts_out(state))
+    if not mates:
+        _assign(state, record, view, out)
+        out.commands.append(cmd.StartAttempt(view.name, *record.key))
+        return
+    members, group = [record, *mates], f"{record.job.job_id}#{record.attempts + 1}"
+    for member in members:
+        _assign(state, member, view, out, _Share(group, len(members), member is record))
+    out.commands.append(cmd.StartGroup(view.name, tuple(member.key for member in members)))
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What an attempt has of its group."""
+
+    group: str = ""
+    together: int = 1
+    takes_room: bool = True
+    """One of a group takes the room of all."""
+
+
+_ALONE = _Share()
+
+
+def _assign(
+    state: RunState, record: JobRecord, view: WorkerView, out: Outbox, share: _Share = _ALONE
+) -> None:
     record.attempts += 1
     record.attempt, record.worker, record.finished = record.attempts, view.name, None
     record.assigned_at, record.moved_from = out.at, None
     record.base = state.home[record.job.needs] if record.job.needs else ""
-    record.gpu_need = need_of(state, record, view)
-    claim = cost(view, record.gpu_need, record.alone, record.job.resources.gpus)
+    need, gpus = need_of(state, record, view), record.job.resources.gpus
+    record.group, record.gpu_need = share.group, need and need * share.together
+    claim = cost(view, record.gpu_need, record.alone, gpus) if share.takes_room else 0.0
     move(state, record, Trigger.ASSIGN, out)
     view.attempts.add(record.key)
     if claim is not None and claim != 1.0:
@@ -163,4 +196,3 @@ def _assign(state: RunState, record: JobRecord, view: WorkerView, out: Outbox) -
     if view.faults:
         view.probe = record.key
     expect_model(state, view, record.job.needs)
-    out.commands.append(cmd.StartAttempt(view.name, *record.key))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import TypeVar
 
 from master.core.planning.plan import Job
@@ -51,6 +51,8 @@ class ReadyJobs:
         self._numbers: dict[_Alike, Kind] = {}
         """Numbers, for what they stand for takes long to hash."""
         self._samples: dict[Kind, Job] = {}
+        self._siblings: dict[str, dict[str, None]] = {}
+        """Ids of the jobs that can train at once, where there are such."""
 
     def __len__(self) -> int:
         return len(self._phase1) + self._kinds.total()
@@ -73,6 +75,8 @@ class ReadyJobs:
         self.resources[job.resources] += 1
         if job.gpu_bytes is not None:
             self.gpu_bytes[job.gpu_bytes] += 1
+        if job.siblings:
+            self._siblings.setdefault(job.siblings, {})[job.job_id] = None
         if job.makes:
             self._phase1[job.job_id] = job
             return
@@ -88,6 +92,8 @@ class ReadyJobs:
         _count_down(self.resources, job.resources)
         if job.gpu_bytes is not None:
             _count_down(self.gpu_bytes, job.gpu_bytes)
+        if job.siblings:
+            self._part(job)
         if job.makes:
             del self._phase1[job.job_id]
             return
@@ -96,6 +102,17 @@ class ReadyJobs:
         if kind not in self._kinds:
             del self._samples[kind]
         self._groups.take(job, kind)
+
+    def _part(self, job: Job) -> None:
+        """Take a job out of its siblings."""
+        siblings = self._siblings[job.siblings]
+        del siblings[job.job_id]
+        if not siblings:
+            del self._siblings[job.siblings]
+
+    def siblings(self, job: Job) -> Collection[str]:
+        """Return the ids of the jobs that can train at once with a job, itself included, the oldest first."""
+        return self._siblings.get(job.siblings, {}).keys()
 
     def hold(self, worker: str, spec_hash: str) -> None:
         """Note that a worker has the base model."""

@@ -12,6 +12,7 @@ from master.core.running.placing.placement import LEAST_ROOM, lookahead
 from master.core.running.records import JobRecord, RunState
 
 _MOST_NAMED = 3
+_MOST_COUNTED = 10_000
 _MARGIN = 1.1
 """What is learned of a job is not all that the next one of its kind may need."""
 
@@ -113,6 +114,17 @@ def has_machine_room(state: RunState, needs: Resources, view: WorkerView) -> boo
         others = [state.jobs[job_id].job.resources for job_id, _ in view.attempts | view.reattached]
         return _cores_left(needs, others, view) and _memory_left(needs, others, view)
     return True
+
+
+def machine_room(state: RunState, needs: Resources, view: WorkerView) -> int:
+    """Return for how many jobs with these needs a worker has the cores and the memory now, 10,000 at most."""
+    others = [state.jobs[job_id].job.resources for job_id, _ in view.attempts | view.reattached]
+    most = _MOST_COUNTED
+    if view.cores and needs.cpus:
+        most = min(most, (view.cores - sum(each.cpus or 1 for each in others)) // needs.cpus)
+    if view.memory_bytes and needs.memory:
+        most = min(most, (view.memory_bytes - sum(each.memory or 0 for each in others)) // needs.memory)
+    return most
 
 
 def _cores_left(needs: Resources, others: list[Resources], view: WorkerView) -> bool:

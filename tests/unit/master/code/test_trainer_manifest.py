@@ -41,7 +41,7 @@ def test_the_trainers_that_ship_are_what_they_were() -> None:
         "tabular": "trainer:tabular:1",
     }
     assert find_trainer_manifest().name == "personalization"
-    offers = {name for name in trainer_names() if "thread" in find_trainer_manifest(name).executors}
+    offers = {name for name in trainer_names() if "resident" in find_trainer_manifest(name).executors}
     assert offers == {name for name in trainer_names() if (TRAINERS / name / "thread_main.py").is_file()}
 
 

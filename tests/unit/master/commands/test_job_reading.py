@@ -125,7 +125,8 @@ def test_labels_are_looked_for_among_the_workers_that_joined_too() -> None:
     options: Any = SimpleNamespace(executor=None)
     anything: Any = None
     context = ReadingContext(options, ClusterSpec((lab1,)), anything, anything)
-    reading = Reading(context, JobProgram(anything, anything, anything, "process"))
+    code: Any = SimpleNamespace(script=None)
+    reading = Reading(context, JobProgram(code, anything, anything, ("process", "process")))
     with pytest.raises(ConfigError, match="a100"):
         reading.check(jobs)
     replace(reading, context=replace(context, joined=joined_by([LAB9_ADDED]))).check(jobs)

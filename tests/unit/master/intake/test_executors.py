@@ -12,7 +12,7 @@ from master.intake.executors import (
     default_executor,
     executor_of,
     inline_problem,
-    threads_problem_of,
+    resident_problem_of,
 )
 from master.intake.jobs import parse_jobs
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
@@ -30,7 +30,7 @@ def test_the_job_has_the_last_word(attempt: int) -> None:
 
 def test_a_thread_that_did_not_succeed_is_tried_again_apart() -> None:
     tries = [executor_of({}, "thread", attempt) for attempt in (1, 2, 3)]
-    assert tries == ["thread", "process", "process"]
+    assert tries == ["resident", "process", "process"]
 
 
 def test_known_executors_are_taken() -> None:
@@ -54,9 +54,10 @@ def test_an_unknown_executor_for_all_is_refused() -> None:
 
 
 def test_threads_are_for_trainers_that_can() -> None:
-    assert threads_problem_of("probes", ["process", "thread"]) == ""
-    other = threads_problem_of("other", ["process"])
-    script = threads_problem_of(None)
+    assert resident_problem_of("probes", ["process", "resident"]) == ""
+    other = resident_problem_of("other", ["process"])
+    script = resident_problem_of(None)
+    assert resident_problem_of(None, ["resident"]) == ""
     with pytest.raises(ConfigError, match='job 1: `executor` is `"thread"`, but the trainer other cannot'):
         check_executors(jobs({"executor": "thread"}), "warm", other)
     with pytest.raises(UsageError, match='--executor is `"thread"`, but a script cannot share'):
@@ -76,7 +77,13 @@ def test_inline_is_for_a_run_in_a_terminal_of_this_machine() -> None:
 
 @pytest.mark.parametrize(
     ("offers", "expected"),
-    [(("process", "warm", "inline"), "warm"), (("process", "thread"), "process"), ((), "process")],
+    [(("process", "warm", "inline"), "warm"), (("process", "resident"), "process"), ((), "process")],
 )
 def test_a_trainer_that_may_be_forked_is_by_default(offers: tuple[str, ...], expected: str) -> None:
     assert default_executor(offers) == expected
+
+
+def test_a_trainer_that_shares_its_process_does_on_a_gpu_by_default() -> None:
+    assert default_executor(("process", "warm", "resident"), on_gpu=True) == "resident"
+    assert default_executor(("process", "warm"), on_gpu=True) == "warm"
+    assert default_executor((), on_gpu=True) == "process"

@@ -237,6 +237,10 @@ def test_acknowledgements_are_the_last_number_of_each_worker() -> None:
 
 COMMANDS: list[tuple[cmd.Command, Done]] = [
     (cmd.StartAttempt("lab1", "a/b", 2), ("send", ("lab1", msg.Launch("a/b", 2, 2, ["train", "lab1"])))),
+    (
+        cmd.StartGroup("lab1", (("a/b", 2), ("a/c", 2))),
+        ("send", ("lab1", msg.LaunchAll([msg.Launch(f"a/{n}", 2, 2, ["train", "lab1"]) for n in "bc"]))),
+    ),
     (cmd.Cancel("lab2", "a/b", 2), ("send", ("lab2", msg.Cancel("a/b", 2)))),
     (cmd.Withdraw("lab2", "a/b", 2), ("send", ("lab2", msg.Withdraw("a/b", 2)))),
     (cmd.DropCheckpoints("lab1", "a/b"), ("send", ("lab1", msg.DropCheckpoints("a/b")))),

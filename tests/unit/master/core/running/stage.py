@@ -54,6 +54,9 @@ def _command(command: cmd.Command) -> str:
             return f"tell {text}"
         case cmd.TakeJobs(jobs):
             return f"take jobs {' '.join(jobs)}"
+        case cmd.StartGroup(worker, attempts):
+            members = " ".join(f"{job_id}#{attempt}" for job_id, attempt in attempts)
+            return f"start {members}@{worker}"
         case cmd.Resume(worker):
             return f"resume {worker}"
         case cmd.Connect(worker):

@@ -142,6 +142,16 @@ def test_all_that_masters_say_but_hello_is_handled() -> None:
     host: Any = SimpleNamespace(begin=None, go_on=None, end=None)
     handlers = message_handlers(AgentState(), host, host, host, lambda: 0.0)
     assert {cls.type for cls in handlers} == {  # type: ignore[attr-defined]
-        *("secrets", "launch", "cancel", "withdraw", "drop_checkpoints", "release", "ack", "delivered"),
+        *(
+            "secrets",
+            "launch",
+            "launch_all",
+            "cancel",
+            "withdraw",
+            "drop_checkpoints",
+            "release",
+            "ack",
+            "delivered",
+        ),
         *("ping", "shutdown", "watch", "watch_on", "unwatch"),
     }

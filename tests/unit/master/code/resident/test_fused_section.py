@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from master.code.trainer_manifest import find_trainer_manifest, read_manifest, trainer_names
-from master.core.planning.fusing import Fused
 from master.errors import ConfigError
+from master.specs import Fused
 from tests.support.empty_trainer import write_trainer
 
 _TOGETHER = ["process", "thread"]
@@ -51,7 +51,7 @@ def test_clashing_words_are_refused_with_their_place(tmp_path: Path, fused: Any,
 
 def test_who_trains_at_once_must_share_a_process(tmp_path: Path) -> None:
     folder = write_trainer(tmp_path, "calm", fused={"may_differ": ["lr"]})
-    with pytest.raises(ConfigError, match=r'fused .*`executors` must hold `"thread"` too'):
+    with pytest.raises(ConfigError, match=r'fused .*`executors` must hold `"resident"` too'):
         read_manifest(folder)
 
 

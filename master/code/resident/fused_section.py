@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from master.core.nearest import literal, unknown
-from master.core.planning.fusing import Fused
 from master.core.planning.job_settings import NOT_FOR_THE_SCRIPT
 from master.intake.strict_json import Node
-from worker_agent.protocol.script_contract import THREAD
+from master.specs import Fused
+from worker_agent.protocol.script_contract import RESIDENT
 
 _MAY_DIFFER, _PARTITION = "may_differ", "partition"
 
@@ -25,8 +25,8 @@ def fused_section(
         return None
     node.as_object()
     node.only_keys((_MAY_DIFFER, _PARTITION))
-    if THREAD not in executors:
-        node.fail(f"jobs that train at once share a process: `executors` must hold {literal(THREAD)} too")
+    if RESIDENT not in executors:
+        node.fail(f"jobs that train at once share a process: `executors` must hold {literal(RESIDENT)} too")
     may_differ = frozenset(_names(node.get(_MAY_DIFFER), fields))
     if not may_differ:
         node.fail(f"has no fields in `{_MAY_DIFFER}`: jobs that differ in nothing are the same job")

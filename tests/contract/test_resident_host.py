@@ -7,13 +7,15 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
 
-from worker_agent.executors import thread_host
+from worker_agent.executors import resident_host
+from worker_agent.executors.resident_members import GroupMember
+from worker_agent.executors.resident_program import Program
 from worker_agent.system import seqpacket
 
 
@@ -24,12 +26,13 @@ class Ended(BaseException):
 class Host:
     """The agent's end, and the host at the other."""
 
-    def __init__(self, entry: Callable[[list[str], dict[str, str], TextIO], int], root: Path) -> None:
+    def __init__(self, program: Program, root: Path) -> None:
         self._agent, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._agent.settimeout(60.0)
         self._theirs, self.root = theirs, root
-        self.streams = (thread_host._Streams(sys.stdout),)
-        self._host = thread_host._Host(theirs, entry, self.streams)
+        self._before = {*threading.enumerate()}
+        self.streams = (resident_host._Streams(sys.stdout),)
+        self._host = resident_host._Host(theirs, program, self.streams)
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
@@ -50,12 +53,29 @@ class Host:
         self._agent.send(json.dumps(body).encode())
 
     def hear(self) -> Any:
+        """Return what comes next, but for how large an idle process is."""
+        while "idle" in (said := self.hear_raw()):
+            pass
+        return said
+
+    def hear_raw(self) -> Any:
         return json.loads(self._agent.recv(1 << 16))
+
+    def run_group(self, *members: str) -> None:
+        """Have jobs trained at once, numbered from 1."""
+        for number, word in enumerate(members, 1):
+            log = os.open(self.root / f"log{number}", os.O_WRONLY | os.O_CREAT)
+            body = {"id": number, "argv": [word], "env": {}, "cwd": str(self.root), "group": "g"}
+            socket.send_fds(self._agent, [json.dumps(body).encode()], [log])
+            os.close(log)
+        self.tell({"begin": "g"})
 
     def log(self, number: int) -> str:
         return (self.root / f"log{number}").read_text()
 
     def close(self) -> None:
+        for thread in {*threading.enumerate()} - self._before - {self._thread}:
+            thread.join()  # one that finds no agent any more ends its process
         self._agent.close()
         self._thread.join()
         self._theirs.close()
@@ -75,7 +95,26 @@ def job(argv: list[str], env: dict[str, str], output: TextIO) -> int:
     return int(argv[1])
 
 
+def train(members: Sequence[GroupMember]) -> None:
+    """Do what the first word of each member says."""
+    for member in members:
+        print("begun", file=member.output)
+    for member in members:
+        word = member.argv[0]
+        if word == "poison":
+            raise ValueError("a poisoned one")
+        if word == "wait":
+            GATHERED.set()
+            while not member.cancelled():
+                threading.Event().wait(0.001)
+            member.finish(130)
+        elif word != "forget":
+            member.finish(int(word))
+
+
 STARTED = threading.Event()
+GATHERED = threading.Event()
+"""Not the one above: the interrupt of a job may come while it holds the lock of that."""
 
 
 @pytest.fixture
@@ -84,8 +123,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
         raise Ended
 
     monkeypatch.setattr(seqpacket.os, "_exit", end)
-    monkeypatch.setattr(thread_host, "_own_directory", lambda path: None)
-    host = Host(job, tmp_path)
+    monkeypatch.setattr(resident_host, "_own_directory", lambda path: None)
+    host = Host(Program(job, train), tmp_path)
     yield host
     host.close()
 
@@ -130,7 +169,7 @@ def test_the_lock_of_a_slot_is_closed_with_the_job(host: Host) -> None:
 def test_each_thread_says_things_to_its_own_log(tmp_path: Path) -> None:
     rest, mine = (tmp_path / "rest").open("w"), (tmp_path / "mine").open("w")
     with rest, mine:
-        stream: Any = thread_host._Streams(rest)
+        stream: Any = resident_host._Streams(rest)
 
         def thread() -> None:
             stream.use(mine)
@@ -143,32 +182,68 @@ def test_each_thread_says_things_to_its_own_log(tmp_path: Path) -> None:
     assert ((tmp_path / "rest").read_text(), (tmp_path / "mine").read_text()) == ("rest", "mine")
 
 
-def test_a_trainer_that_cannot_run_in_threads_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trainer_that_cannot_be_resident_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def end(code: int) -> None:
         raise Ended
 
-    monkeypatch.setattr(thread_host.os, "_exit", end)
+    monkeypatch.setattr(resident_host.os, "_exit", end)
     monkeypatch.setattr(sys, "path", [*sys.path])
     agent, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    monkeypatch.setattr(thread_host.socket, "socket", lambda fileno: theirs)
+    monkeypatch.setattr(resident_host.socket, "socket", lambda fileno: theirs)
     with agent, theirs:
         with pytest.raises(Ended):
-            thread_host.main(theirs.fileno(), str(tmp_path), "no_such_trainer")
+            resident_host.main(theirs.fileno(), str(tmp_path), "no_such_trainer")
         said = json.loads(agent.recv(1 << 16))
-    assert said["unfit"].startswith("no_such_trainer cannot run in threads: ModuleNotFoundError")
+    assert said["unfit"].startswith("no_such_trainer cannot be resident: ModuleNotFoundError")
 
 
 def test_a_thread_can_have_a_directory_of_its_own(tmp_path: Path) -> None:
     here, seen = Path.cwd(), list[Path]()
 
     def thread() -> None:
-        thread_host._own_directory(str(tmp_path))
+        resident_host._own_directory(str(tmp_path))
         seen.append(Path.cwd())
 
-    thread_host._check_directories()
+    resident_host._check_directories()
     one = threading.Thread(target=thread)
     one.start()
     one.join()
     assert seen == [tmp_path] and Path.cwd() == here
+
+
+def test_members_of_a_group_end_each_with_its_own_code(host: Host) -> None:
+    host.run_group("0", "3")
+    assert [host.hear(), host.hear()] == [{"id": 1, "code": 0}, {"id": 2, "code": 3}]
+    assert host.log(1) == host.log(2) == "begun\n"
+
+
+def test_members_that_a_group_ends_without_are_to_be_tried_again_alone(host: Host) -> None:
+    host.run_group("0", "poison", "0")
+    why = "ValueError: a poisoned one"
+    assert [host.hear() for _ in range(3)] == [
+        {"id": 1, "code": 0},
+        {"id": 2, "lost": why},
+        {"id": 3, "lost": why},
+    ]
+    assert host.log(1) == "begun\n", "what comes later does not concern it"
+    assert host.log(2).endswith(f"{why}\n") and host.log(3).endswith(f"{why}\n")
+
+
+def test_a_member_that_is_forgotten_is_to_be_tried_again_too(host: Host) -> None:
+    host.run_group("forget", "0")
+    assert host.hear() == {"id": 2, "code": 0}
+    assert host.hear() == {"id": 1, "lost": "it was not among those that were trained"}
+
+
+def test_a_member_hears_that_it_is_to_end(host: Host) -> None:
+    GATHERED.clear()
+    host.run_group("wait", "0")
+    assert GATHERED.wait(60.0)
+    host.tell({"stop": 1})
+    assert [host.hear(), host.hear()] == [{"id": 1, "code": 130}, {"id": 2, "code": 0}]
+
+
+def test_the_process_says_how_large_it_is_when_it_has_no_jobs(host: Host) -> None:
+    host.run(1, "return", "0")
+    assert host.hear() == {"id": 1, "code": 0}
+    assert host.hear_raw()["idle"] > 1 << 20

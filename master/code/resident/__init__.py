@@ -1,0 +1,1 @@
+"""What programs say of jobs that share a process."""

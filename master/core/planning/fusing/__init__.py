@@ -1,0 +1,1 @@
+"""Which jobs train at once."""

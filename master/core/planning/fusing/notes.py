@@ -1,0 +1,60 @@
+"""What the plan says of jobs that can train at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from master.core.planning.job_settings import FUSE
+from master.core.planning.plan import Plan
+from master.core.planning.setting_kinds import FUSED_BY_ITSELF, NOT_FUSED
+from master.core.planning.value_texts import value_text
+from master.specs import Fused, JobsSpec
+
+_MOST_NAMED = 6
+
+
+def notes_on_fusing(jobs: JobsSpec, plan: Plan, executor: str | None = None) -> Iterator[str]:
+    """Yield what becomes of jobs that could train at once; `executor` is what the command says runs them."""
+    fused = next((job.fused for job in jobs.jobs), None)
+    if fused is None:
+        yield from _in_vain(jobs, executor)
+        return
+    kinds = Counter((job.siblings, job.phase) for job in plan.jobs if job.siblings)
+    for phase, what in ((1, "base models"), (2, "jobs")):
+        sizes = [count for (_, of), count in kinds.items() if of == phase and count > 1]
+        if sizes:
+            yield _told(sizes, what, max(job.most_together for job in plan.jobs if job.phase == phase))
+    if kinds:
+        yield f"fuse: what trains at once may differ in {_named(fused)}; `fuse: off` trains each alone"
+    yield from _parted(jobs, fused)
+
+
+def _told(sizes: list[int], what: str, most: int) -> str:
+    kinds = "" if len(sizes) == 1 else f", in {len(sizes)} kinds"
+    at_most = f"up to {min(most, max(sizes))} in one process"
+    return f"fuse: {sum(sizes)} {what} train at once where slots are few, {at_most}{kinds}"
+
+
+def _named(fused: Fused) -> str:
+    names = sorted(fused.may_differ)
+    more = f" and {len(names) - _MOST_NAMED} more fields" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def _parted(jobs: JobsSpec, fused: Fused) -> Iterator[str]:
+    """Yield the fields that part jobs, of those of which one would not expect it."""
+    for name in fused.partition:
+        values = {value_text(job.config.get(name)) for job in jobs.jobs}
+        if len(values) > 1:
+            yield f"fuse: {name} has {len(values)} values, and jobs that differ in it cannot train at once"
+
+
+def _in_vain(jobs: JobsSpec, executor: str | None) -> Iterator[str]:
+    """Yield that jobs want to train at once which cannot."""
+    asked = [FUSE.of(job.config, NOT_FUSED) not in (NOT_FUSED, FUSED_BY_ITSELF) for job in jobs.jobs]
+    if any(asked):
+        why = (
+            f"by --executor {executor}" if executor else "as their program does not say which of its jobs can"
+        )
+        yield f"fuse: {sum(asked)} jobs ask to train at once with others; they train alone, {why}"

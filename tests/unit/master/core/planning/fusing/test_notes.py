@@ -1,0 +1,49 @@
+"""What the plan says of jobs that train at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from master.core.planning.fusing.notes import notes_on_fusing
+from master.core.planning.plan import make_plan
+from master.specs import Fused, JobSpec, JobsSpec
+
+FUSED = Fused(frozenset({"lr", "fold"}), ("hidden",))
+
+
+def jobs(*configs: dict[str, Any], fused: Fused | None = FUSED) -> JobsSpec:
+    made = [JobSpec(f"job{n}", f"h{n}", config, f"job {n}", fused=fused) for n, config in enumerate(configs)]
+    return JobsSpec(tuple(made), "jobs.json")
+
+
+def notes(given: JobsSpec, executor: str | None = None) -> list[str]:
+    return [*notes_on_fusing(given, make_plan(given, {}), executor)]
+
+
+def test_the_plan_says_how_many_and_how_to_have_it_otherwise() -> None:
+    given = jobs(*({"lr": n, "hidden": 8} for n in range(5)))
+    assert notes(given) == [
+        "fuse: 5 jobs train at once where slots are few, up to 5 in one process",
+        "fuse: what trains at once may differ in fold, lr; `fuse: off` trains each alone",
+    ]
+
+
+def test_what_parts_jobs_is_told() -> None:
+    given = jobs(*({"lr": n, "hidden": n % 2, "fuse": 2} for n in range(6)))
+    assert notes(given)[0] == (
+        "fuse: 6 jobs train at once where slots are few, up to 2 in one process, in 2 kinds"
+    )
+    assert notes(given)[-1] == "fuse: hidden has 2 values, and jobs that differ in it cannot train at once"
+
+
+def test_nothing_is_said_where_nothing_is_asked() -> None:
+    assert notes(jobs({"lr": 1}, {"lr": 2}, fused=None)) == []
+    assert notes(jobs({"lr": 1, "fuse": "off"}, {"lr": 2, "fuse": "off"})) == []
+    assert notes(jobs({"fuse": "auto"}, fused=None)) == []
+
+
+def test_what_asks_in_vain_is_told_why() -> None:
+    given = jobs({"fuse": 4}, {"fuse": 4}, {"lr": 1}, fused=None)
+    ask = "fuse: 2 jobs ask to train at once with others; they train alone"
+    assert notes(given) == [f"{ask}, as their program does not say which of its jobs can"]
+    assert notes(given, "warm") == [f"{ask}, by --executor warm"]
