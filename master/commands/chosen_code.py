@@ -90,9 +90,14 @@ def _chosen(
     return chosen if before is None else _after(before, chosen, options)
 
 
-def code_of_now(options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout) -> ChosenCode:
-    """Return the code as it is now.  Raises UsageError and ConfigError where there is none."""
-    request = code_request(options, cluster, layout)
+def code_of_now(
+    options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout, here: Path | None = None
+) -> ChosenCode:
+    """Return the code as it is now, for a user who stands in `here` (None: where this process does).
+
+    Raises UsageError and ConfigError where there is none.
+    """
+    request = code_request(options, cluster, layout, here)
     sources = find_sources(request) if request else trainer_sources(find_trainer_manifest(options.trainer))
     return ChosenCode(sources, record_of(sources, options.trainer))
 
@@ -125,7 +130,9 @@ def path_warnings(code: ChosenCode, cluster: ClusterSpec, jobs: JobsSpec) -> Ite
         yield from lost_flags((job.config for job in jobs.jobs), code.sources, shown, Path.cwd())
 
 
-def code_request(options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout) -> CodeRequest | None:
+def code_request(
+    options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayout, here: Path | None
+) -> CodeRequest | None:
     """Return what of the user's is to be run; None for a trainer that ships with Twophase."""
     script = _script(options, cluster)
     if script is None and options.module is None:
@@ -138,7 +145,7 @@ def code_request(options: TwoPhaseOptions, cluster: ClusterSpec, layout: RunLayo
         script,
         options.module,
         options.project_root and expanded(options.project_root, "--project-root"),
-        here=Path.cwd(),
+        here=here or Path.cwd(),
         written_by_runs=(layout.root, *worker_folders(cluster), *secrets),
         named=tuple(path for path in named if path is not None),
     )

@@ -36,6 +36,8 @@ ADDITION = "_addition"
 """The field of a job that says which addition it is of: no script is told it."""
 OWN = AskedProgram()
 """No program of their own."""
+_NOWHERE = Path("/")
+"""Where a user stands who asks the master: that it works in some folder says nothing of their code."""
 _BACK = "its snapshot is gone or damaged: put it back"
 _WITHOUT = (
     "this master has no program of its own: give --script-path, -m or --trainer"
@@ -75,7 +77,7 @@ class Additions:
     def _asked(self, order: AddJobs) -> Reading:
         """Return how jobs are read for the program that their user names, as it is now."""
         context = _context_of(self.context, order)
-        code = code_of_now(context.options, context.cluster, context.layout)
+        code = code_of_now(context.options, context.cluster, context.layout, _NOWHERE)
         if code.script:
             return Reading(context, JobProgram.of(context.options, code, None))
         known = self._trainers.get(order.program)
@@ -148,6 +150,8 @@ def _context_of(context: ReadingContext, order: AddJobs) -> ReadingContext:
     for flag, path in (("--script-path", asked.script), ("--project-root", asked.project_root)):
         if path and ("\0" in path or not Path(path).is_absolute()):
             raise UsageError(f"{flag} {shown(path)}: give its whole path, from /")
+    if asked.module and not asked.project_root:
+        raise UsageError(f"-m {shown(asked.module)}: give --project-root, the folder that holds the package")
     if asked.flag_style and asked.flag_style not in STYLES:
         raise UsageError(f"--flag-style: {unknown(asked.flag_style, STYLES)}")
     options = replace(

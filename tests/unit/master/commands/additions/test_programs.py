@@ -102,6 +102,23 @@ def test_a_file_beside_the_script_that_changed_makes_it_another_addition(
     assert additions.read_more(asked(script=path), known).order.name == "train-2"
 
 
+def test_the_code_of_an_addition_does_not_depend_on_where_its_master_works(
+    additions: Additions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "beside.py").write_text("pass\n")
+    path, names = script(tmp_path), list[str]()
+    (tmp_path / "gone").mkdir()
+    for place in (tmp_path, Path(path).parent, tmp_path / "gone"):
+        monkeypatch.chdir(place)
+        if place.name == "gone":
+            place.rmdir()
+        work = additions.read_more(asked(script=path), NOTHING).work
+        assert isinstance(work, ScriptJobs)
+        names.append(str(work.sources.root))
+    assert names == [str(tmp_path.resolve())] * 3
+
+
 def test_a_name_belongs_to_one_code(additions: Additions, tmp_path: Path) -> None:
     more = additions.read_more(asked(name="mine", script=script(tmp_path)), NOTHING)
     _, known = taken(more, additions.context.layout)
@@ -129,6 +146,7 @@ def test_base_models_are_those_of_its_own_code(additions: Additions, tmp_path: P
         ({"script": "/lab/\0.py"}, "give its whole path"),
         ({"script": __file__, "project_root": "/lab/\0"}, "--project-root .*: give its whole path"),
         ({"script": __file__, "flag_style": "posix"}, "--flag-style: `posix` is unknown"),
+        ({"module": "lab.train"}, "-m `lab.train`: give --project-root"),
         ({"flag_style": "bare"}, "give one of --script-path, -m and --trainer"),
     ],
 )
