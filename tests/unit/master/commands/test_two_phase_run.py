@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections.abc import Callable
@@ -63,6 +64,16 @@ def run_to(
     monkeypatch.setattr(two_phase_run, "open_views", lambda **_: [view])
     monkeypatch.setattr(run_module, "Dispatcher", ending(code))
     return run_two_phase.main([*argv, *flags]), view
+
+
+def test_while_a_run_goes_on_no_garbage_is_looked_for_in_what_was_there(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str]
+) -> None:
+    kept: list[int] = []
+    before = gc.get_freeze_count()
+    monkeypatch.setattr(two_phase_run, "_greet", lambda *_: kept.append(gc.get_freeze_count()))
+    assert run_to(monkeypatch, argv, 0)[0] == 0
+    assert kept[0] > before and gc.get_freeze_count() <= before
 
 
 @pytest.mark.parametrize("code", [0, 1, 4, 130])
