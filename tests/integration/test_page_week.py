@@ -90,7 +90,7 @@ def test_who_was_away_for_longer_than_is_remembered_begins_anew(week: Week) -> N
     week.goes_on(*[State.READY, State.RUNNING] * (MOST_CHANGES // 2 + 100), State.CANCELLED)
     week.tunnel.mend()
     week.shows("cancelled")
-    assert week.page.locator(".summary").text_content() == "5 of 5 jobs"
+    week.page.locator(".summary", has_text="5 of 5 jobs").wait_for(timeout=BACK_S * 1000)
 
 
 def test_a_page_that_was_started_again_elsewhere_is_the_same_to_its_visitors(week: Week) -> None:

@@ -41,6 +41,8 @@ export class Live {
     /** @type {WebSocket | null} */
     this.socket = null;
     this.failures = 0;
+    /** Since what was told last the connection was gone: what was asked for meanwhile has failed. */
+    this.lost = false;
     this.hasMaster = false;
     this.heard = performance.now();
     setInterval(() => this.look(), POLL_S * 1000);
@@ -84,6 +86,7 @@ export class Live {
     socket.onclose = () => {
       if (this.socket !== socket) return;
       this.socket = null;
+      this.lost = true;
       this.log?.hear({ how: "away", lines: [], rest: "", says: "" });
       const pause = PAUSES_S[Math.min(this.failures++, PAUSES_S.length - 1)];
       setTimeout(() => this.socket || this.connect(), pause * 1000);
@@ -98,6 +101,7 @@ export class Live {
     try {
       this.take(await get("/api/changes", { since: this.since, watch: this.watched }), "asking");
     } catch (error) {
+      this.lost = true;
       this.status("away");
     }
   }
@@ -105,7 +109,8 @@ export class Live {
   /** @param {{seq: number, reload: boolean, rows: any[], has_master: boolean, progress: Record<string, any>}} told @param {string} how */
   take(told, how) {
     this.heard = performance.now();
-    const moved = told.reload || told.has_master !== this.hasMaster || told.seq !== this.since || told.rows.length > 0;
+    const moved = this.lost || told.reload || told.has_master !== this.hasMaster || told.seq !== this.since || told.rows.length > 0;
+    this.lost = false;
     this.since = told.seq;
     this.hasMaster = told.has_master;
     this.status(how);
