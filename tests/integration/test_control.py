@@ -7,6 +7,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -15,6 +16,7 @@ import pytest
 from master.adapters.inbox import Asked, Inbox
 from master.core.running.orders.order import By, CancelJobs, Ordered, Reply, Said
 from master.errors import ConfigError, NoMaster, TwophaseError, UsageError
+from master.runs.control import server as server_module
 from master.runs.control.answers import TIME_LEFT, WHY
 from master.runs.control.client import add_jobs, ask, order
 from master.runs.control.log_client import followed
@@ -256,3 +258,58 @@ def test_a_master_on_another_machine_is_told_of(layout: RunLayout) -> None:
         order(layout, "cancel", {"jobs": ["job"]})
     with pytest.raises(NoMaster, match="--retry-cancelled"):
         order(layout, "retry", {"jobs": ["job"]})
+
+
+def test_one_who_comes_while_so_many_are_answered_is_told_so(
+    layout: RunLayout, master: ControlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_TURN_S", 0.05)
+    silent = [connected(layout) for _ in range(16)]
+    for question in (
+        partial(ask, layout, WHY, "alpha/job"),
+        partial(order, layout, "cancel", {"jobs": ["j"]}),
+    ):
+        with pytest.raises(TwophaseError, match="so many ask this master at once that nothing was done"):
+            question()
+    for sock in silent:
+        assert sock is not None
+        sock.close()
+    assert ask(layout, WHY, "alpha/job") is not None
+
+
+def test_without_a_thread_for_one_who_asks_the_next_is_heard(
+    layout: RunLayout, master: ControlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoThread(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "Thread", NoThread)
+        with pytest.raises(TwophaseError, match="so many ask this master"):
+            ask(layout, WHY, "alpha/job")
+    assert [ask(layout, WHY, "alpha/job") is not None for _ in range(20)] == [True] * 20
+
+
+def test_a_request_that_stops_half_way_is_answered(
+    layout: RunLayout, master: ControlServer, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module._Handler, "timeout", 0.1)
+    assert post(layout, JSON + b"Content-Length: 5\r\n", b"{}").split()[1] == b"408"
+    assert inbox.empty()
+
+
+def test_it_ends_once_those_who_have_asked_have_their_answers(layout: RunLayout, inbox: Inbox) -> None:
+    server = ControlServer(layout, SharedState(Stage(job()).state), inbox)
+    told: list[object] = []
+    asking = threading.Thread(target=lambda: told.append(order(layout, "cancel", {"jobs": ["job"]})))
+    asking.start()
+    item = inbox.get(timeout=10.0)
+    closing = threading.Thread(target=server.close)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive() and isinstance(item, Asked)
+    item.reply.set_result(Reply((Said("job", "is cancelled"),)))
+    for thread in (asking, closing):
+        thread.join(10.0)
+    assert len(told) == 1 and not closing.is_alive()

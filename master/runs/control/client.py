@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -156,7 +156,8 @@ def _asked(layout: RunLayout, method: str, path: str, body: bytes | None) -> dic
 def _answer(sock: socket.socket, method: str, path: str, body: bytes | None) -> dict[str, Any]:
     connection = Connection(sock, _PATIENCE_S if body is None else ORDER_PATIENCE_S + _PATIENCE_S)
     try:
-        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        with suppress(BrokenPipeError, ConnectionResetError):  # who refuses need not hear all
+            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
         response = connection.getresponse()
         told: Any = json.loads(response.read(_MOST_BYTES))
     finally:

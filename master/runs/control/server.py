@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import socket
 import threading
@@ -33,6 +34,10 @@ _PATIENCE_S = 10.0
 _PAUSE_S = 1.0
 _MOST_AT_ONCE = 16
 _MOST_DIGITS = 10
+_TURN_S = 2.0
+"""So long who comes while so many are answered waits for his turn."""
+_LAST_WORDS_S = 3.0
+_BUSY = "so many ask this master at once that nothing was done: try again"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -82,7 +87,11 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {most} bytes")
         if self.headers.get_content_type() != JSON:
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a request is {JSON}")
-        body = self.rfile.read(int(length))
+        try:
+            body = self.rfile.read(int(length))
+        except TimeoutError as error:
+            problem = f"the request did not go on for {_PATIENCE_S:.0f} s: nothing was done, try again"
+            raise Refused(HTTPStatus.REQUEST_TIMEOUT, problem) from error
         if len(body) < int(length):
             raise Refused(HTTPStatus.BAD_REQUEST, "the request is cut short")
         return body
@@ -92,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             return work()
         except Refused as refused:
             return refused.answer
-        except OSError:  # nobody is there any more
+        except ConnectionError:  # nobody is there any more
             raise
         except Exception as error:  # the run matters more than a question
             _log.exception("a question that cannot be answered: %r", self.path)
@@ -141,10 +150,21 @@ class ControlServer:
                 except OSError:  # too many open files, for now
                     time.sleep(_PAUSE_S)
                     continue
-                if not self._closing and is_ours(peer_of(connection)) and self._free.acquire(blocking=False):
-                    threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-                else:
-                    connection.close()
+                self._admit(connection)
+
+    def _admit(self, connection: socket.socket) -> None:
+        """Answer one who is ours on a thread of his own; where there is none for him he is told so."""
+        if self._closing or not is_ours(peer_of(connection)):
+            connection.close()
+            return
+        if not self._free.acquire(timeout=_TURN_S):
+            _turn_away(connection)
+            return
+        try:
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+        except RuntimeError:  # no more threads, for now
+            self._free.release()
+            _turn_away(connection)
 
     def _answer(self, connection: socket.socket) -> None:
         # Whoever hangs up, or says what is no HTTP, is heard no more.
@@ -155,11 +175,28 @@ class ControlServer:
             self._free.release()
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Answer nobody any more, but for those who have asked."""
         self._closing = True
         with contextlib.suppress(OSError):
             if last := connected(self._layout):
                 last.close()
             remove(self._layout)
         self._thread.join(_PATIENCE_S)
+        deadline = time.monotonic() + _LAST_WORDS_S
         self.logs.finish()
+        self._finish(deadline)
+
+    def _finish(self, deadline: float) -> None:
+        """Wait until all have their answers, but not for ever: with the process their threads end."""
+        for _ in range(_MOST_AT_ONCE):
+            if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                return
+
+
+def _turn_away(connection: socket.socket) -> None:
+    """Say that nobody has time, without waiting for who asks."""
+    body = json.dumps({"error": _BUSY}).encode()
+    head = f"HTTP/1.0 503 Busy\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with connection, contextlib.suppress(OSError):
+        connection.setblocking(False)
+        connection.sendall(head.encode() + body)
