@@ -6,13 +6,13 @@ import argparse
 import json
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.verbs.common.options import EXIT_CODES, reading_parser
-from master.view.answers.states import GOES_ON, HOW_ENDED, NOBODY_WORKS
+from master.view.answers.states import HOW_ENDED, NOBODY_WORKS
 
 if TYPE_CHECKING:
     from master.storage.run_layout import RunLayout
@@ -28,9 +28,10 @@ _EPILOG = f"""\
 examples:
   twophase why alpha/lr=1e-3
   twophase why 3f9c2a --json | jq -r .says"""
-_NO_MASTER = f"{NOBODY_WORKS}: {GOES_ON}"
+_GOES_ON = "the same command as before, which goes on with it"
 _TRIED_AGAIN = "the same command as before, which tries again what failed"
 _WITH_NOTE = ("failed", "blocked", "cancelled")
+_WITH_WORKER = ("assigned", "staging", "running", "collecting")
 
 
 def main(words: Sequence[str]) -> int:
@@ -58,7 +59,13 @@ def _tell(options: argparse.Namespace) -> int:
     standing = run.standing(job_id)
     # Of an earlier start's jobs, and of base models that were in the store, a master knows nothing.
     answered = None if standing.state in HOW_ENDED else ask(layout, WHY, job_id)
-    told = answered or {"job_id": job_id, "state": standing.state, "note": standing.note, "cause": None}
+    told = answered or {
+        "job_id": job_id,
+        "state": standing.state,
+        "note": standing.note,
+        "worker": standing.worker,
+        "cause": None,
+    }
     shown = as_json(told, has_master=answered is not None)
     if standing.state == "failed":
         shown = with_log(shown, _last_words(run, job_id), _cures(layout, job_id, options.run))
@@ -94,20 +101,35 @@ def _cures(layout: RunLayout, job_id: str, run: Path) -> str:
 def as_json(told: dict[str, Any], *, has_master: bool) -> dict[str, Any]:
     """Return what a master answered, or what the journal tells, as it is published."""
     from master.core.explaining.cause_json import from_json
+    from master.core.explaining.progress import Progress
     from master.errors import TwophaseError
-    from master.view.answers.why import sentence, what_changes_it
+    from master.view.answers.why import sentence_of_running, what_changes_it
 
-    kept = {"job_id": str(told["job_id"]), "state": str(told["state"]), "cause": told["cause"]}
+    progress = told.get("progress")
+    kept = {
+        "job_id": str(told["job_id"]),
+        "state": str(told["state"]),
+        "cause": told["cause"],
+        "progress": progress,
+    }
     if told["cause"] is None:
-        says = HOW_ENDED.get(kept["state"], _NO_MASTER)
-        note = f": {told['note']}" if kept["state"] in _WITH_NOTE and told["note"] else ""
-        return {**kept, "says": f"{says}{note}", "changes": "", "asked": has_master}
+        return {**kept, **_standing(told), "asked": has_master}
     try:
-        cause = from_json(told["cause"])
+        cause, said = from_json(told["cause"]), Progress.of(progress) if progress else None
     except (ValueError, LookupError, TypeError) as error:
         raise TwophaseError(f"the master says what cannot be ({error}): is it of this version?") from error
     now = float(told.get("at") or time.time())
-    return {**kept, "says": sentence(cause, now), "changes": what_changes_it(cause), "asked": has_master}
+    says = sentence_of_running(cause, said, now)
+    return {**kept, "says": says, "changes": what_changes_it(cause), "asked": has_master}
+
+
+def _standing(told: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is said of a job that has ended, or that no master works on."""
+    state, note = str(told["state"]), told["note"]
+    if ended := HOW_ENDED.get(state):
+        return {"says": f"{ended}: {note}" if state in _WITH_NOTE and note else ended, "changes": ""}
+    worker = f" on {told['worker']}" if state in _WITH_WORKER and told.get("worker") else ""
+    return {"says": f"is {state}{worker}: {NOBODY_WORKS}", "changes": _GOES_ON}
 
 
 def _lines(shown: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from master.errors import ConfigError
 from master.runs.additions.programs import Programs
 from master.runs.control.job_inputs import JobInputs
 from master.runs.fleet.roster import Roster
+from master.runs.run_lock import RUN_TWO_PHASE
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, Known, MoreJobs, RunSpec, Work
 from master.specs import Config, JobSpec, JobsSpec
@@ -24,7 +25,12 @@ from master.storage.journal import Journal
 from master.storage.journal_snapshot import open_snapshot
 from master.storage.library import Library
 
-_REFUSED = "this run takes no jobs beside its own: only those of one script, or of one trainer, do"
+_REFUSED = "this run takes no jobs beside its own while it goes on: "
+_OF_STAGES = (
+    "it has stages: write them into its jobs file and give its command again once it has ended, or after "
+    "Ctrl-C; what is done is not done again"
+)
+_OTHERS = "give {command} again with them once it has ended"
 
 _DONE_ADVICE = (
     "nothing was added; have what it was left out for as it was (its code, or the run's own jobs file), and"
@@ -70,7 +76,9 @@ class GrowingJobs:
         if not isinstance(event.order, AddJobs):
             return event
         if self._spec.read_more is None:
-            raise ConfigError(event.order.path or "jobs", "", _REFUSED)
+            owner = self._spec.owner
+            way_out = _OF_STAGES if owner == RUN_TWO_PHASE else _OTHERS.format(command=owner.command)
+            raise ConfigError(event.order.path or "jobs", "", f"{_REFUSED}{way_out}")
         servers = [member.server for member in list(self._shelves.roster.members.values())]
         self._shelves.inputs.check(event.order, servers)
         with self._reading:

@@ -16,6 +16,7 @@ from master.core.nearest import shown
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.forecast.ahead import Ahead
 from master.core.running.forecast.tally import reckoning
+from master.core.running.lifecycle import State
 from master.core.running.records import RunState
 from master.runs.control.progress import ProgressBoard
 from master.runs.snapshot import WorkerRow
@@ -64,7 +65,13 @@ def _why(job_id: str, state: RunState, at: float) -> Answer:
         # No search for what is like it: the run stands still meanwhile.
         return _error(f"no job {shown(job_id)} in this run")
     cause = explain(state, job_id)
-    told = {"job_id": job_id, "state": record.state.value, "note": record.note, "at": at}
+    told = {
+        "job_id": job_id,
+        "state": record.state.value,
+        "attempt": record.attempt,
+        "note": record.note,
+        "at": at,
+    }
     return HTTPStatus.OK, {**told, "cause": to_json(cause) if cause else None}
 
 
@@ -92,6 +99,13 @@ def _worker(view: WorkerView) -> dict[str, Any]:
         "memory_bytes": view.memory_bytes or None,
         "labels": sorted(view.labels),
     }
+
+
+def with_progress(told: dict[str, Any], board: ProgressBoard) -> dict[str, Any]:
+    """Return why a job has not ended, with how far it says it is, where it runs."""
+    if told.get("state") != State.RUNNING.value:
+        return told
+    return {**told, "progress": board.last(told["job_id"], told["attempt"])}
 
 
 def progress(path: str, board: ProgressBoard) -> Answer:

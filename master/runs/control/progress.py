@@ -65,6 +65,13 @@ class ProgressBoard:
             if len(self._kept) > MOST_JOBS:
                 del self._kept[next(iter(self._kept))]
 
+    def last(self, job_id: str, attempt: int) -> dict[str, Any] | None:
+        """Return what an attempt said last; None where it has said nothing of how far it is."""
+        with self._lock:
+            reports = self._kept.get(job_id)
+            report = reports[-1] if reports else None
+        return report.to_json() if report and report.seen.attempt == attempt else None
+
     def told(self, after: int) -> dict[str, Any]:
         """Return the reports that came after one with a number, by job, the oldest first.
 

@@ -18,7 +18,7 @@ from master.adapters.inbox import Inbox
 from master.runs.control.added_jobs import MOST_BYTES as MOST_BYTES_OF_JOBS
 from master.runs.control.added_jobs import ROUTE as JOBS
 from master.runs.control.added_jobs import answered, ordered_jobs
-from master.runs.control.answers import LOGS, PROGRESS, USE, Answer, answer, progress
+from master.runs.control.answers import LOGS, PROGRESS, USE, WHY, Answer, answer, progress, with_progress
 from master.runs.control.log_follow import Watchable
 from master.runs.control.log_streams import JSON, LogStreams, say
 from master.runs.control.orders import MOST_BYTES, Prepare, Refused, carried_out, ordered, prepared
@@ -64,7 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
             return HTTPStatus.OK, self.server.use.told()
         with self.server.shared.looking() as state:
             status, told = answer(self.path, state, steady_clock.now())
-        return status, told() if callable(told) else told
+        found = told() if callable(told) else told
+        return status, with_progress(found, self.server.board) if self.path.startswith(WHY) else found
 
     def _carried_out(self) -> Answer:
         if self.path == JOBS:

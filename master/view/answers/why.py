@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 
 from master.core.explaining.causes import Cause, Hindrance, Obstacle, Why
 from master.core.explaining.explain import explain, speaks_for_all
+from master.core.explaining.progress import Progress, sharpened
 from master.core.harmless import clean
 from master.core.planning.plan import BASE_MODELS
 from master.core.running.records import RunState
-from master.view.wording import short_hash, time_of_day
+from master.view.wording import progress_text, short_hash, time_of_day
+from worker_agent.protocol.reports import Said
 
 _ALONE = {
     Obstacle.UNUSABLE: "cannot be used",
@@ -63,6 +65,15 @@ _CHANGES = {
 def sentence(cause: Cause, at: float) -> str:
     """Return why a job has not ended; `at` is now, as Unix time."""
     return clean(_SAY[cause.why](cause, at))
+
+
+def sentence_of_running(cause: Cause, progress: Progress | None, at: float) -> str:
+    """Return why a job has not ended, with how far it says it is."""
+    if progress is None:
+        return sentence(cause, at)
+    epoch, metrics = progress_text(Said(None, progress.epoch, progress.epochs, progress.metrics))
+    told = ", ".join(filter(None, (f"epoch {epoch}", metrics)))
+    return f"{sentence(sharpened(cause, progress), at)}: {told}"
 
 
 def why_nothing_runs(state: RunState, at: float) -> str:

@@ -17,6 +17,7 @@ from master.runs.control.place import listening
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 from master.verbs.why import as_json, main, with_log
+from master.view.answers.why import sentence
 from tests.support.endings import finished
 from tests.unit.master.verbs.conftest import moved
 from tests.unit.master.verbs.published import as_published
@@ -48,15 +49,29 @@ def test_what_a_master_answers_is_a_sentence_and_what_would_change_it() -> None:
         ("blocked", "its base model x failed", "is blocked: its base model x failed"),
         ("cancelled", "", "was cancelled"),
         ("cancelled", "by anna: too slow", "was cancelled: by anna: too slow"),
-        (
-            "ready",
-            "",
-            "no master of this machine works in this run: the same command as before goes on with it",
-        ),
+        ("ready", "out of luck", "is ready: no master of this machine works in this run"),
+        ("running", "", "is running on lab1: no master of this machine works in this run"),
     ],
 )
 def test_without_a_cause_it_is_how_the_job_stands(state: str, note: str, says: str) -> None:
-    assert as_json(told(state, note), has_master=False)["says"] == says
+    found = as_json({**told(state, note), "worker": "lab1"}, has_master=False)
+    assert found["says"] == says
+    goes_on = "the same command as before, which goes on with it"
+    assert found["changes"] == (goes_on if state in ("ready", "running") else "")
+
+
+def test_one_that_runs_tells_how_far_it_is_and_when_it_ends_by_that() -> None:
+    hour = 3600.0
+    said = {"epoch": 3.0, "epochs": 12.0, "metrics": {"val_f1": 0.5}, "attempt": 1, "worker": "lab1"}
+    runs = {**told("running", cause=Cause(Why.RUNS, "lab1", since=hour)), "at": 2 * hour}
+    found = as_json({**runs, "progress": {**said, "at": 2 * hour}}, has_master=True)
+    says = as_published("why", json.dumps(found))["says"]
+    assert says.startswith("runs on lab1 since ") and says.endswith(": epoch 3/12, val_f1 0.5000")
+    end = sentence(Cause(Why.RUNS, "lab1", since=hour, until=5 * hour), 2 * hour)
+    assert says == f"{end}: epoch 3/12, val_f1 0.5000"
+    assert as_json({**runs, "progress": None}, has_master=True)["says"].startswith("runs on lab1 since ")
+    with pytest.raises(TwophaseError, match="the master says what cannot be"):
+        as_json({**runs, "progress": {"epoch": "x"}}, has_master=True)
 
 
 def test_a_master_that_says_what_cannot_be_is_told() -> None:

@@ -24,6 +24,7 @@ from master.errors import ConfigError
 from master.runs.additions.more_jobs import GrowingJobs, Shelves
 from master.runs.additions.programs import Programs
 from master.runs.control.job_inputs import JobInputs
+from master.runs.run_lock import RUN_TWO_PHASE, Owner
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, Known, MoreJobs, ReadMore, RunSpec
 from master.specs import BaseModelSpec, ClusterSpec, JobSpec, JobsSpec, ServerSpec
@@ -52,6 +53,7 @@ class Growing:
     journal: Journal
     more: JobsSpec = field(default_factory=lambda: spec("old", "new", base=BASE))
     reads: bool = True
+    owner: Owner = RUN_TWO_PHASE
     reading: Callable[[], None] = lambda: None
     taken: list[JobsSpec] = field(default_factory=list)
 
@@ -61,7 +63,12 @@ class Growing:
         plan = make_plan(own, {})
         self.shared = SharedState(RunState.fresh(plan, Policy(), ["w1"]))
         read: ReadMore | None = self.read if self.reads else None
-        run = RunSpec(layout, ClusterSpec(()), plan, None, jobs=own, read_more=read)  # type: ignore[arg-type]
+        run = RunSpec(
+            *(layout, ClusterSpec(()), plan, None),  # type: ignore[arg-type]
+            jobs=own,
+            read_more=read,
+            owner=self.owner,
+        )
         code = Code({}, None, take_more=self.taken.append)  # type: ignore[arg-type]
         self.identity: dict[str, Mapping[str, object]] = {}
         roster = roster_of(ClusterSpec((ServerSpec("w1", "w1"),)))
@@ -131,9 +138,18 @@ def test_other_orders_pass_as_they_are(tmp_path: Path, journal: Journal) -> None
     assert Growing(tmp_path, journal).growing.prepared(event) is event
 
 
-def test_a_run_of_another_kind_takes_none(tmp_path: Path, journal: Journal) -> None:
-    with pytest.raises(ConfigError, match="takes no jobs beside its own"):
-        Growing(tmp_path, journal, reads=False).prepare()
+@pytest.mark.parametrize(
+    ("owner", "way_out"),
+    [
+        (RUN_TWO_PHASE, "it has stages: write them into its jobs file and give its command again once"),
+        (Owner("run_all_training", "--x"), "give run_all_training again with them once it has ended"),
+    ],
+)
+def test_a_run_of_another_kind_takes_none(
+    owner: Owner, way_out: str, tmp_path: Path, journal: Journal
+) -> None:
+    with pytest.raises(ConfigError, match=f"takes no jobs beside its own while it goes on: {way_out}"):
+        Growing(tmp_path, journal, reads=False, owner=owner).prepare()
 
 
 def test_a_damaged_base_model_of_the_store_is_not_taken_for_one(tmp_path: Path, journal: Journal) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from master.runs.control import progress as module
+from master.runs.control.answers import with_progress
 from master.runs.control.progress import MOST_REPORTS, ProgressBoard
 from master.runs.notices import Notices, Seen
 from worker_agent.protocol.reports import Said
@@ -64,3 +65,18 @@ def test_it_does_not_grow_without_end(board: ProgressBoard, monkeypatch: pytest.
 
 def test_each_start_is_told_apart(board: ProgressBoard) -> None:
     assert board.told(0)["start"] != ProgressBoard().told(0)["start"]
+
+
+def test_the_last_report_of_an_attempt_is_told(board: ProgressBoard) -> None:
+    for epoch in (1.0, 2.0):
+        board.take(seen("a", epoch, attempt=2))
+    assert (board.last("a", 2) or {})["epoch"] == 2.0
+    assert board.last("a", 3) is None and board.last("b", 1) is None
+
+
+def test_only_of_a_job_that_runs_it_is_told(board: ProgressBoard) -> None:
+    board.take(seen("a", 1.0))
+    runs = {"job_id": "a", "state": "running", "attempt": 1}
+    assert with_progress(runs, board)["progress"]["epoch"] == 1.0
+    assert "progress" not in with_progress({**runs, "state": "ready"}, board)
+    assert "progress" not in with_progress({"error": "no job"}, board)
