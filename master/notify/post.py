@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from master import steady_clock
+from master.errors import ConfigError
+from master.intake.secrets.notify import with_notify
 from master.notify.messages import Message
 from master.notify.sending import SECONDS, deliver, look
 from master.notify.teller import Teller
-from master.runs.notices import Observer
-from master.specs import NotifySpec
+from master.runs.notices import Notices, Observer, PeopleWanted
+from master.specs import ClusterSpec, NotifySpec
 
 MOST_WAITING = 10
 WAIT_S = 45.0
@@ -82,20 +85,57 @@ class Post:
             self._note(f"notify: {problems[0]}; the run goes on")
 
 
+class People:
+    """Those who are told of a run: as its command has it, and whom a user asks for while it goes on."""
+
+    def __init__(self, spec: NotifySpec | None, place: str, note: Callable[[str], None]) -> None:
+        self._spec, self._place, self._note = spec, place, note
+        self._began, self._post = steady_clock.now(), None if spec is None else self._new_post()
+        self._notices: Notices | None = None
+
+    def subscribe(self, notices: Notices) -> None:
+        """Listen to what is told, once there is somebody to tell."""
+        self._notices = notices
+        notices.listen(PeopleWanted, self._take)
+        if self._spec is not None and self._post is not None:
+            Teller(self._spec.on, self._place, self._post.send).subscribe(notices)
+
+    def close(self) -> list[str]:
+        """Send what waits, and return what went wrong."""
+        return self._post.close() if self._post else []
+
+    def _take(self, wanted: PeopleWanted) -> None:
+        """Tell those of a file; where others were told, in their place."""
+        try:
+            now = ClusterSpec((), notify=self._spec)
+            found = with_notify(now, Path(wanted.addresses), "").notify
+        except ConfigError as error:
+            self._note(f"notify: {error}")
+            return
+        self._spec = found
+        if found is not None and self._post is None and self._notices is not None:
+            self._post = self._new_post()
+            teller = Teller(found.on, self._place, self._post.send, began=self._began)
+            teller.subscribe(self._notices)
+
+    def _new_post(self) -> Post:
+        return Post(self._deliver, self._look, self._note)
+
+    def _deliver(self, message: Message) -> list[str]:
+        return deliver(self._spec, message, self._place, SECONDS) if self._spec else []
+
+    def _look(self) -> list[str]:
+        return list(look(self._spec).problems) if self._spec else []
+
+
 @contextmanager
 def telling(
     spec: NotifySpec | None, folder: Path, note: Callable[[str], None], say: Callable[[str], None]
 ) -> Iterator[list[Observer]]:
     """Give the observers that tell of the run in `folder`; at the end send what waits and say what failed."""
-    if spec is None:
-        yield []
-        return
-    place = f"{folder.absolute()} on {socket.gethostname()}"
-    post = Post(
-        lambda message: deliver(spec, message, place, SECONDS), lambda: list(look(spec).problems), note
-    )
+    people = People(spec, f"{folder.absolute()} on {socket.gethostname()}", note)
     try:
-        yield [Teller(spec.on, place, post.send)]
+        yield [people]
     finally:
-        for text in post.close():
+        for text in people.close():
             say(text)

@@ -30,11 +30,15 @@ class Teller:
         place: str,
         send: Callable[[Message], None],
         clock: Callable[[], float] = steady_clock.now,
+        began: float | None = None,
     ) -> None:
-        """`on` are the events that are told, `place` says which run it is."""
+        """`on` are the events that are told, `place` says which run it is.
+
+        `began` is when the run did, for one who is asked for later: people are waiting for its end.
+        """
         self._on, self._place, self._send, self._clock = on, place, send, clock
-        self._began, self._looked = clock(), 0.0
-        self._any_ended = self._any_failed = False
+        self._began, self._looked = clock() if began is None else began, 0.0
+        self._any_ended, self._any_failed = began is not None, False
         self._lost: set[str] = set()
         self._of_workers = 0
 

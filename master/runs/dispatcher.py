@@ -22,7 +22,7 @@ from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.orders.order import Reply, Said
 from master.core.running.records import Outbox
 from master.core.running.run_state import begin, has_more_to_do, step
-from master.runs.notices import Notice, Refreshed, Transitions
+from master.runs.notices import Notice, PeopleWanted, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
 from worker_agent.protocol import messages as msg
@@ -264,6 +264,8 @@ class Dispatcher:
                 self._take_jobs(jobs)
             case cmd.Tell(text):
                 self._tell(Noted(text))
+            case cmd.TellPeople(addresses):
+                self._tell(PeopleWanted(addresses))
             case cmd.Halt(reason):
                 self._tell(Noted(halt_text(reason)))
             case cmd.Finish(exit_code):

@@ -14,7 +14,18 @@ from master.adapters.inbox import Noted, Sampled, Seen
 from master.core.running.commands import Transition
 from master.core.running.records import RunState
 
-__all__ = ["Ended", "Noted", "Notice", "Notices", "Observer", "Refreshed", "Sampled", "Seen", "Transitions"]
+__all__ = [
+    "Ended",
+    "Noted",
+    "Notice",
+    "Notices",
+    "Observer",
+    "PeopleWanted",
+    "Refreshed",
+    "Sampled",
+    "Seen",
+    "Transitions",
+]
 
 
 @dataclass(frozen=True)
@@ -43,9 +54,17 @@ class Ended:
     """None where an error ended the run."""
 
 
-Notice = Transitions | Seen | Sampled | Noted | Refreshed | Ended
+@dataclass(frozen=True)
+class PeopleWanted:
+    """A user wants people to be told of the run."""
+
+    addresses: str
+    """A file of their addresses, absolute."""
+
+
+Notice = Transitions | Seen | Sampled | Noted | Refreshed | Ended | PeopleWanted
 """`Seen` is what a running attempt says of itself, `Sampled` how busy a worker is, `Noted` a user's line."""
-Kind = TypeVar("Kind", Transitions, Seen, Sampled, Noted, Refreshed, Ended)
+Kind = TypeVar("Kind", Transitions, Seen, Sampled, Noted, Refreshed, Ended, PeopleWanted)
 
 
 class Observer(Protocol):

@@ -1,12 +1,14 @@
-"""`twophase set`: what goes first, and how much runs at a time, in all and on a worker."""
+"""`twophase set`: what goes first, how much runs at a time, in all and on a worker, and who is told."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from master.commands.frame import Command
 from master.commands.options.flag_types import bounded
+from master.commands.options.jobs import private_file
 from master.commands.options.parser import new_parser
 from master.errors import UsageError
 from master.verbs.common.options import add_job_filters
@@ -17,8 +19,9 @@ WAITING = ("pending", "ready")
 UNLIMITED = "unlimited"
 ALL = "all"
 _DESCRIPTION = """\
-Change how a running master goes on: which jobs go first, how many run at a time, in all or on a worker.  It
-holds for the next starts of the run too, until it is set otherwise."""
+Change how a running master goes on: which jobs go first, how many run at a time, in all or on a worker, and
+who is told of the run.  It holds for the next starts of the run too, until it is set otherwise; who is told
+only until this start ends."""
 _EPILOG = f"""\
 {ORDER_EXIT_CODES}
 
@@ -27,7 +30,8 @@ examples:
   twophase set --at-once 4 --why 'others need the GPUs'
   twophase set --at-once {UNLIMITED}
   twophase set --slots 1 lab4 --why 'bob works there'
-  twophase set --slots {ALL} lab4"""
+  twophase set --slots {ALL} lab4
+  twophase set --notify ~/.config/twophase/told"""
 
 
 def main(words: Sequence[str]) -> int:
@@ -47,6 +51,8 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--at-once", type=_at_once, metavar="N", help=most)
     slots = f"give the workers that are named at most so many jobs at a time; {ALL}: as they have slots"
     what.add_argument("--slots", type=_slots, metavar="N", help=slots)
+    told = "a file of addresses (mode 600) that are told of the end, the next failure and lost workers"
+    what.add_argument("--notify", type=private_file, metavar="F", help=told)
     add_job_filters(result, "with --priority: which (with --slots: workers)")
     add_order_options(result)
     return result
@@ -75,9 +81,24 @@ def _set(command: Command, options: argparse.Namespace) -> int:
     if options.slots is not None:
         return carry_out(command, options, "set-slots", _of_workers(options))
     if options.jobs or options.state or options.where:
-        raise UsageError("--at-once is of the whole run: give it without jobs")
+        what = "--at-once" if options.notify is None else "--notify"
+        raise UsageError(f"{what} is of the whole run: give it without jobs")
+    if options.notify is not None:
+        return carry_out(command, options, "set-notify", {"addresses": _addresses(options.notify)})
     most = None if options.at_once == UNLIMITED else options.at_once
     return carry_out(command, options, "set-at-once", {"most": most})
+
+
+def _addresses(path: Path) -> str:
+    """Return the absolute path of a file of addresses.  Raises ConfigError where nobody could be told so."""
+    from master.intake.secrets.notify import with_notify
+    from master.notify.sending import check_can_be_sent
+    from master.specs import ClusterSpec
+
+    told = with_notify(ClusterSpec(()), path, "")
+    check_can_be_sent(told, "--notify")
+    assert told.notify is not None and told.notify.addresses is not None
+    return told.notify.addresses
 
 
 def _of_workers(options: argparse.Namespace) -> dict[str, object]:

@@ -10,7 +10,8 @@ from master.core.running.policy import Policy
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR, EXECUTORS, WARM
 
 
-def _private_file(text: str) -> Path:
+def private_file(text: str) -> Path:
+    """Return a file of addresses; an address itself is refused, as others can read a command's words."""
     if "://" in text:  # which the error line must not repeat
         raise argparse.ArgumentTypeError(
             "an address may hold a password, and others can read a command: write it into a file,"
@@ -22,7 +23,7 @@ def _private_file(text: str) -> Path:
 def add_notify(group: argparse._ArgumentGroup) -> None:
     """Add the option that names who is told of a run."""
     told = "a file of addresses (mode 600) that are told of the end, the first failure and lost workers"
-    group.add_argument("--notify", type=_private_file, metavar="F", help=f"{told} (as in the cluster config)")
+    group.add_argument("--notify", type=private_file, metavar="F", help=f"{told} (as in the cluster config)")
 
 
 def add_job_options(group: argparse._ArgumentGroup, *, retries: int) -> None:

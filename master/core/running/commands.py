@@ -145,6 +145,14 @@ class Tell:
 
 
 @dataclass(frozen=True)
+class TellPeople:
+    """From now on tell people of the run."""
+
+    addresses: str
+    """A file of their addresses, absolute."""
+
+
+@dataclass(frozen=True)
 class Halt:
     """Say why nothing more is started."""
 
@@ -174,6 +182,7 @@ Command = (
     | LetGo
     | TakeJobs
     | Tell
+    | TellPeople
     | Halt
     | Finish
 )

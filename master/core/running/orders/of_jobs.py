@@ -1,4 +1,4 @@
-"""Orders about jobs: plain data."""
+"""Orders about jobs, and about the run as a whole: plain data."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ class SetAtOnce:
 
     most: Count | None = None
     """None: as many as there is room for; 0: nothing more is started for now."""
+
+
+@dataclass(frozen=True)
+class SetNotify:
+    """Tell people of the run, until this start of it ends."""
+
+    addresses: str
+    """A file of addresses on the head node, absolute: no address is in an order, or in a journal."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from master.core.planning.plan import Plan
-from master.core.running.orders.of_jobs import AddJobs, CancelJobs, RetryJobs, SetAtOnce, SetPriority
+from master.core.running.orders.of_jobs import (
+    AddJobs,
+    CancelJobs,
+    RetryJobs,
+    SetAtOnce,
+    SetNotify,
+    SetPriority,
+)
 from master.core.running.orders.of_workers import (
     AddWorker,
     DrainWorkers,
@@ -37,6 +44,7 @@ Order = (
     | RetryJobs
     | SetPriority
     | SetAtOnce
+    | SetNotify
     | PauseWorkers
     | DrainWorkers
     | ResumeWorkers
@@ -50,6 +58,7 @@ ORDERS: Mapping[str, type[Order]] = {
     "add": AddJobs,
     "set-priority": SetPriority,
     "set-at-once": SetAtOnce,
+    "set-notify": SetNotify,
     "pause": PauseWorkers,
     "drain": DrainWorkers,
     "resume": ResumeWorkers,

@@ -1,4 +1,4 @@
-"""`set`: which jobs go first, and how many run at a time."""
+"""`set`: which jobs go first, how many run at a time, and who is told of the run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from master.core.planning.plan import base_model_job_id
 from master.core.planning.resources import MOST_PRIORITY, NO_RESOURCES
+from master.core.running import commands as cmd
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER
 from master.core.running.orders.each import each_job
-from master.core.running.orders.of_jobs import SetAtOnce, SetPriority
+from master.core.running.orders.of_jobs import SetAtOnce, SetNotify, SetPriority
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.placing.assigning import attempts_out
 from master.core.running.records import JobRecord, Outbox, RunState
@@ -97,3 +98,14 @@ def replay_at_once(state: RunState, event: Ordered) -> None:
     """Let it hold after a restart."""
     assert isinstance(event.order, SetAtOnce)
     state.at_once = event.order.most
+
+
+def set_notify(state: RunState, event: Ordered, out: Outbox) -> Reply:
+    """Tell those of it from now on whose addresses are in a file."""
+    assert isinstance(event.order, SetNotify)
+    addresses = event.order.addresses
+    if "://" in addresses or not addresses.startswith("/"):
+        return Reply(refused=(Said(RUN, "takes the absolute path of a file of addresses, and no address"),))
+    if not event.dry_run:
+        out.commands.append(cmd.TellPeople(addresses))
+    return Reply((Said(RUN, f"tells those in {addresses}, until it ends or is stopped"),))

@@ -9,7 +9,14 @@ from master.core.running import commands as cmd
 from master.core.running.orders import holding, membership
 from master.core.running.orders.adding import add
 from master.core.running.orders.cancelling import cancel
-from master.core.running.orders.of_jobs import AddJobs, CancelJobs, RetryJobs, SetAtOnce, SetPriority
+from master.core.running.orders.of_jobs import (
+    AddJobs,
+    CancelJobs,
+    RetryJobs,
+    SetAtOnce,
+    SetNotify,
+    SetPriority,
+)
 from master.core.running.orders.of_workers import (
     AddWorker,
     DrainWorkers,
@@ -20,7 +27,13 @@ from master.core.running.orders.of_workers import (
 )
 from master.core.running.orders.order import Order, Ordered, Reply
 from master.core.running.orders.retrying import retry
-from master.core.running.orders.setting import replay_at_once, replay_priority, set_at_once, set_priority
+from master.core.running.orders.setting import (
+    replay_at_once,
+    replay_priority,
+    set_at_once,
+    set_notify,
+    set_priority,
+)
 from master.core.running.records import Outbox, RunState
 
 
@@ -48,6 +61,7 @@ KINDS: Mapping[type[Order], Kind] = {
     AddJobs: Kind(add),
     SetPriority: Kind(set_priority, replay_priority),
     SetAtOnce: Kind(set_at_once, replay_at_once),
+    SetNotify: Kind(set_notify),
 }
 
 

@@ -11,7 +11,10 @@ import pytest
 from master.notify import post
 from master.notify.messages import Message
 from master.notify.post import MOST_WAITING, Post, telling
+from master.notify.sending import Known
+from master.runs.notices import Ended, Notices, PeopleWanted
 from master.specs import NotifySpec
+from tests.support.scripted_run import ScriptedRun, jobs_spec
 
 MESSAGE = Message("end", "title", "text")
 
@@ -79,7 +82,30 @@ def test_what_hangs_holds_up_neither_the_run_nor_its_end_for_long() -> None:
 
 def test_nobody_is_told_where_that_is_not_asked_for(tmp_path: Path) -> None:
     with telling(None, tmp_path, print, print) as observers:
-        assert observers == []
+        notices = Notices(observers)
+        assert list(notices._listeners) == [PeopleWanted], "nobody listens to what goes on"
+
+
+def test_people_are_told_who_are_wanted_while_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = list[tuple[str | None, str]]()
+    monkeypatch.setattr(post, "look", lambda spec: Known())
+    monkeypatch.setattr(
+        post, "deliver", lambda spec, message, place, s: sent.append((spec.addresses, message.event)) or []
+    )
+    files = [tmp_path / name for name in ("mine", "hers")]
+    for file in files:
+        file.touch(0o600)
+    run, noted = ScriptedRun(jobs_spec(1, 0), ["w"]), list[str]()
+    with telling(None, tmp_path, noted.append, noted.append) as observers:
+        notices = Notices(observers)
+        for wanted in (*files, tmp_path / "nobody's"):
+            notices.tell(PeopleWanted(str(wanted)))
+        notices.tell(Ended(run.state, 0))
+    assert sent == [(str(files[1]), "end")], "the last file that can be read counts"
+    (problem,) = noted
+    assert problem.startswith("notify: ") and "nobody's: the addresses of" in problem
 
 
 def test_what_went_wrong_is_said_when_the_run_is_over(
@@ -90,5 +116,5 @@ def test_what_went_wrong_is_said_when_the_run_is_over(
     )
     said: list[str] = []
     with telling(NotifySpec(command=("true",)), tmp_path, said.append, said.append) as (teller,):
-        teller._send(MESSAGE)  # type: ignore[attr-defined]
+        teller._post.send(MESSAGE)  # type: ignore[attr-defined]
     assert said[-1] == f"notify: 1 of 1 messages did not reach everybody: not from {tmp_path}"

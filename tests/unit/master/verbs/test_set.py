@@ -56,3 +56,26 @@ def test_slots_are_of_workers(
 ) -> None:
     assert verb.main(["--slots", "2", *words, "--run", str(run)]) == 2
     assert "--slots is of workers: name them" in capsys.readouterr().err and not given
+
+
+def test_who_is_told_is_a_file_that_is_mine_alone(
+    run: Path,
+    given: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    file = tmp_path / "told"
+    file.touch(0o600)
+    monkeypatch.chdir(tmp_path)
+    assert verb.main(["--notify", "told", "--run", str(run)]) == 0
+    assert given == [("set-notify", {"addresses": str(file)}, "")]
+    file.chmod(0o644)
+    assert verb.main(["--notify", "told", "--run", str(run)]) == 3
+    assert "others may read it" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        verb.main(["--notify", "ntfys://secret", "--run", str(run)])
+    assert "secret" not in capsys.readouterr().err
+    assert verb.main(["--notify", "told", "plain", "--run", str(run)]) == 2
+    assert "--notify is of the whole run" in capsys.readouterr().err and len(given) == 1

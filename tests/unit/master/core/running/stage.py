@@ -52,6 +52,8 @@ def _command(command: cmd.Command) -> str:
             return f"pause {worker} {seconds:g} s: {reason}"
         case cmd.Tell(text):
             return f"tell {text}"
+        case cmd.TellPeople(addresses):
+            return f"tell-people {addresses}"
         case cmd.TakeJobs(jobs):
             return f"take jobs {' '.join(jobs)}"
         case cmd.StartGroup(worker, attempts):

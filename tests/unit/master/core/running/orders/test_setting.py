@@ -8,7 +8,7 @@ from master.core.explaining.causes import Cause, Why
 from master.core.explaining.explain import explain
 from master.core.planning.resources import NO_RESOURCES
 from master.core.running.lifecycle import State
-from master.core.running.orders.order import SetAtOnce, SetPriority
+from master.core.running.orders.order import SetAtOnce, SetNotify, SetPriority
 from master.core.running.policy import Policy
 from tests.unit.master.core.running.orders.giving import give
 from tests.unit.master.core.running.stage import BASE, Stage, base, job
@@ -106,3 +106,15 @@ def test_a_priority_alone_asks_nothing_of_a_machine() -> None:
     del run.state.workers["w1"]  # as where all have been removed
     run.wait(1.0)
     assert run.stands("c") is State.READY
+
+
+def test_people_are_told_from_now_on_and_no_address_is_remembered() -> None:
+    run = Stage(job(), workers=["w1"])
+    came = give(run, SetNotify("/home/anna/told"))
+    assert came.done == {"run": "tells those in /home/anna/told, until it ends or is stopped"}
+    assert "tell-people /home/anna/told" in came.lines
+    assert [order.order for order in run.orders] == [SetNotify("/home/anna/told")]
+    for wrong in ("ntfys://secret", "told"):
+        assert "takes the absolute path" in give(run, SetNotify(wrong)).refused["run"]
+    give(run, SetNotify("/other"), dry_run=True)
+    assert len(run.orders) == 1
