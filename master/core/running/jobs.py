@@ -75,13 +75,24 @@ def unlock(state: RunState, record: JobRecord, out: Outbox) -> None:
     held_back = state.policy.strict_phases and record.job.phase == 2 and state.open_phase1
     if not held_back and not lacks_base(state, record):
         move(state, record, Trigger.UNLOCK, out)
-        state.ready.add(record.job)
+        state.ready.add(record.job, again=comes_again(record))
+
+
+def comes_again(record: JobRecord) -> bool:
+    """True for a job that was taken from its worker, or is retried: it goes before fresh ones that are alike.
+
+    One that failed, was lost or asks for another try goes behind them: they tell whether it was the job or
+    its place, and no worker has to pass over many.
+    """
+    troubles = record.failures + record.losses + record.requeues
+    faults = record.faults + record.false_starts + record.collect_faults
+    return record.attempts > 0 and not (troubles or faults or record.avoid or record.hopeless)
 
 
 def make_ready(state: RunState, record: JobRecord, out: Outbox) -> None:
     """Queue a job that is ready, or lock it again if its base model has gone meanwhile."""
     if not lacks_base(state, record):
-        state.ready.add(record.job)
+        state.ready.add(record.job, again=comes_again(record))
         return
     move(state, record, Trigger.LOCK, out)
     base = state.jobs.get(base_model_job_id(record.job.needs or ""))

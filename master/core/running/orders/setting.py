@@ -8,6 +8,7 @@ from dataclasses import replace
 from master.core.planning.plan import base_model_job_id
 from master.core.planning.resources import MOST_PRIORITY, NO_RESOURCES
 from master.core.running import commands as cmd
+from master.core.running.jobs import comes_again
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER
 from master.core.running.orders.each import each_job
 from master.core.running.orders.of_jobs import SetAtOnce, SetNotify, SetPriority
@@ -66,7 +67,7 @@ def _set(state: RunState, record: JobRecord, priority: int) -> None:
         state.ready.discard(record.job)
     record.job = replace(record.job, resources=NO_RESOURCES if needs == NO_RESOURCES else needs)
     if is_queued:
-        state.ready.add(record.job)
+        state.ready.add(record.job, again=comes_again(record))
 
 
 def set_at_once(state: RunState, event: Ordered, out: Outbox) -> Reply:

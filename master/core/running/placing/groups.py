@@ -15,14 +15,44 @@ from master.core.running.placing.ranking import Ranking, Standing
 
 Kind = int
 """Stands for what the choice of a worker and the order depend on."""
-Jobs = OrderedDict[str, Job]
-"""By id.  Its first is found at once, however many have been taken out before it."""
+
+
+class Jobs:
+    """Jobs that are alike: those that were given out before go first, then the others as they came.
+
+    The first is found at once, however many have been taken out before it.
+    """
+
+    def __init__(self) -> None:
+        self._again: OrderedDict[str, Job] = OrderedDict()
+        self._fresh: OrderedDict[str, Job] = OrderedDict()
+
+    def put(self, job: Job, *, again: bool = False) -> None:
+        """Take a job in that is not here."""
+        (self._again if again else self._fresh)[job.job_id] = job
+
+    def take(self, job_id: str) -> None:
+        """Take a job out that is here."""
+        if self._fresh.pop(job_id, None) is None:
+            del self._again[job_id]
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._fresh or job_id in self._again
+
+    def __len__(self) -> int:
+        return len(self._fresh) + len(self._again)
+
+    def __iter__(self) -> Iterator[Job]:
+        yield from self._again.values()
+        yield from self._fresh.values()
+
+
 Ranked = tuple[float, Standing, Jobs]
 """Jobs that are alike, after what they are ranked by."""
 _Spec = str | None
 """A base model; None is none."""
 _Rankings = dict[Kind, Ranking[_Spec]]
-_NONE: Jobs = OrderedDict()
+_NONE = Jobs()
 
 
 @dataclass
@@ -68,15 +98,18 @@ class Groups:
         """Yield all jobs."""
         for group in self._groups.values():
             for jobs in group.kinds.values():
-                yield from jobs.values()
+                yield from jobs
 
-    def add(self, job: Job, kind: Kind) -> None:
-        """Take a job in that is not here."""
+    def add(self, job: Job, kind: Kind, *, again: bool = False) -> None:
+        """Take a job in that is not here; one that was given out before goes before those that were not."""
         group = self._groups.get(job.needs)
         if group is None:
             self._begun += 1
             group = self._groups[job.needs] = _Group(self._begun)
-        group.kinds.setdefault(kind, OrderedDict())[job.job_id] = job
+        jobs = group.kinds.get(kind)
+        if jobs is None:
+            jobs = group.kinds[kind] = Jobs()
+        jobs.put(job, again=again)
         group.size += 1
         self._growths += 1
         self._grown.pop(job.needs, None)
@@ -87,7 +120,7 @@ class Groups:
         """Take a job out that is here."""
         group = self._groups[job.needs]
         group.size -= 1
-        del group.kinds[kind][job.job_id]
+        group.kinds[kind].take(job.job_id)
         if not group.kinds[kind]:
             del group.kinds[kind]
         if not group.kinds:
@@ -150,4 +183,4 @@ class Groups:
 def merged(ranked: list[Iterator[Ranked]]) -> Iterator[Job]:
     """Yield the jobs of several rankings in the order of all."""
     for _, _, jobs in heapq.merge(*ranked, key=lambda entry: entry[:2]):
-        yield from jobs.values()
+        yield from jobs

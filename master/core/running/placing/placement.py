@@ -60,15 +60,15 @@ class ReadyJobs:
     def __contains__(self, job: Job) -> bool:
         return job.job_id in self._container(job)
 
-    def _container(self, job: Job) -> Mapping[str, Job]:
+    def _container(self, job: Job) -> Jobs:
         return self._phase1 if job.makes else self._groups.jobs(job.needs, self._kind(job))
 
     def _kind(self, job: Job) -> Kind:
         alike = job.kind, job.expected_s, job.gpu_bytes, job.resources
         return self._numbers.setdefault(alike, len(self._numbers))
 
-    def add(self, job: Job) -> None:
-        """Put a job at the end of its group."""
+    def add(self, job: Job, *, again: bool = False) -> None:
+        """Put a job at the end of its group, one that comes again before those that do not."""
         if job in self:
             return
         self.added += 1
@@ -78,12 +78,12 @@ class ReadyJobs:
         if job.siblings:
             self._siblings.setdefault(job.siblings, {})[job.job_id] = None
         if job.makes:
-            self._phase1[job.job_id] = job
+            self._phase1.put(job, again=again)
             return
         kind = self._kind(job)
         self._kinds[kind] += 1
         self._samples.setdefault(kind, job)
-        self._groups.add(job, kind)
+        self._groups.add(job, kind, again=again)
 
     def discard(self, job: Job) -> None:
         """Take a job out if it is in."""
@@ -95,7 +95,7 @@ class ReadyJobs:
         if job.siblings:
             self._part(job)
         if job.makes:
-            del self._phase1[job.job_id]
+            self._phase1.take(job.job_id)
             return
         kind = self._kind(job)
         _count_down(self._kinds, kind)
@@ -127,7 +127,7 @@ class ReadyJobs:
         return [job for job in self._all() if job.resources == resources]
 
     def _all(self) -> Iterator[Job]:
-        yield from self._phase1.values()
+        yield from self._phase1
         yield from self._groups.all_jobs()
 
     def candidates(
@@ -147,7 +147,7 @@ class ReadyJobs:
         The jobs must not change while it is in use.
         """
         for priority in sorted({each.priority for each in self.resources}, reverse=True):
-            for job in self._phase1.values():
+            for job in self._phase1:
                 if job.resources.priority == priority and fits(job):
                     yield job
             samples = {

@@ -216,4 +216,4 @@ def test_a_worker_that_reconnects_during_its_pause_is_not_given_again_what_it_ne
     fault(run, "w1", "a", 1)
     run.lost("w1")
     assert run.up("w1", slots=2) == ["b withdraw#1@w1: ready"]
-    assert run.wait(FIRST_PAUSE_S)[-1] == "start a#2@w1"
+    assert run.wait(FIRST_PAUSE_S)[-1] == "start b#2@w1"

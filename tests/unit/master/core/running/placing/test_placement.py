@@ -117,3 +117,14 @@ def test_one_that_was_put_back_waits_behind_its_like() -> None:
     ready.discard(first)
     ready.add(first)
     assert order(ready) == ["b", "a"]
+
+
+def test_what_comes_again_goes_before_what_is_fresh_and_alike_in_the_order_in_which_it_came() -> None:
+    ready = holding(job("a"), job("b"), base("x"))
+    for again in (job("c"), job("d"), base("y")):
+        ready.add(again, again=True)
+    assert order(ready) == ["base_models/y", "base_models/x", "c", "d", "a", "b"]
+    ready.discard(job("c"))
+    ready.discard(base("y"))
+    assert order(ready) == ["base_models/x", "d", "a", "b"]
+    assert job("c") not in ready and job("d") in ready and len(ready) == 4
