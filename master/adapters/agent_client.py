@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import get_args
 
@@ -60,11 +60,13 @@ class Greeting:
 
 def most_slots(settings: msg.Settings) -> int:
     """Return how many slots an agent with these settings can have, whatever it claims."""
+    least = settings.least_slots or 0
     if not settings.gpus:
-        return MOST_SLOTS if settings.cpu_slots is None else settings.cpu_slots
+        return MOST_SLOTS if settings.cpu_slots is None else max(least, settings.cpu_slots)
     if settings.slots_per_gpu is None or msg.AUTO in settings.gpus:
         return MOST_SLOTS
-    return len(settings.gpus) * settings.slots_per_gpu
+    gpus = len(settings.gpus)
+    return gpus * max(settings.slots_per_gpu, -(-least // gpus))
 
 
 class Unreadable:
@@ -130,6 +132,7 @@ class WorkerLink:
         self.worker = greeting.worker
         self._greeting, self._mouth, self._clock = greeting, Mouth(inbox), clock
         self._most_slots = most_slots(greeting.hello.settings)
+        self._greeted = greeting.hello
         self._closing = threading.Event()
         self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
         self._session: Session | None = None
@@ -158,6 +161,23 @@ class WorkerLink:
         """Queue a message; dropped while the link is down, for a new connection compares all anew."""
         if self.welcome is not None:
             self._outgoing.put(msg.encode(message))
+
+    def have_slots(self, least: int | None) -> None:
+        """Have at least so many jobs at a time there from now on; None is as the worker's config says.
+
+        The agent is greeted anew, over the connection that there is, and answers as after a lost one.
+        """
+        hello = self._greeting.hello
+        self._greeting = replace(
+            self._greeting, hello=replace(hello, settings=replace(hello.settings, least_slots=least))
+        )
+        self._most_slots = most_slots(self._greeting.hello.settings)
+        if self.welcome is not None:
+            self._greet_anew()
+
+    def _greet_anew(self) -> None:
+        self._greeted = self._greeting.hello
+        self.send(self._greeted)
 
     def part(self) -> None:
         """Say nothing more and connect no more: a connection that is there holds until it breaks.
@@ -217,7 +237,8 @@ class WorkerLink:
 
     def _talk(self, channel: Channel) -> None:
         outgoing: SimpleQueue[bytes | None] = SimpleQueue()
-        outgoing.put(msg.encode(self._greeting.hello))
+        self._greeted = self._greeting.hello
+        outgoing.put(msg.encode(self._greeted))
         self._outgoing, self._channel = outgoing, channel
         if self._closing.is_set():  # perhaps before it could find the new queue
             outgoing.put(None)
@@ -261,6 +282,8 @@ class WorkerLink:
             if self._greeting.secrets:
                 # Before any job: the queue keeps the order.
                 self.send(Secrets(dict(self._greeting.secrets)))
+            if self._greeted is not self._greeting.hello:
+                self._greet_anew()
         if isinstance(message, LogChunk):
             self.watches.take(message)
             return

@@ -15,9 +15,8 @@ from master.intake.cluster_quantities import grace, idle, limits, reserve, size,
 from master.intake.strict_json import Node, refuse_twice
 from master.specs import ServerSpec
 from worker_agent.protocol.messages import BY_INDEX, BY_UUID, LEAST_LOG_BYTES
+from worker_agent.protocol.terms import MOST_ON_A_GPU, MOST_SLOTS
 
-_MOST_SLOTS = 1024
-_MOST_PER_GPU = 64
 _LABEL = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 _Reader = Callable[[Node, Any, Path], Any]
@@ -95,8 +94,8 @@ OF_AGENT = (
     _setting("work_dir", worker_path),
     SharedSetting("env", cluster_environment.env, "env"),
     _setting("setup", cluster_environment.setup),
-    _setting("cpu_slots", whole(1, _MOST_SLOTS)),
-    _setting("slots_per_gpu", whole(1, _MOST_PER_GPU)),
+    _setting("cpu_slots", whole(1, MOST_SLOTS)),
+    _setting("slots_per_gpu", whole(1, MOST_ON_A_GPU)),
     _setting("visible_gpus", _visible),
     _setting("gpu_reserve", reserve),
     _setting("gpu_idle_s", idle),

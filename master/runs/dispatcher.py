@@ -56,6 +56,8 @@ class FleetPort(Protocol):
 
     def let_go(self, name: str, *, answers: bool) -> None: ...
 
+    def have_slots(self, name: str, least: int | None) -> None: ...
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -260,6 +262,8 @@ class Dispatcher:
                 self._tell(Noted(f"{worker}: used again"))
             case cmd.Connect(worker):
                 self._fleet.connect(worker)
+            case cmd.HaveSlots(worker, least):
+                self._fleet.have_slots(worker, least)
             case cmd.TakeJobs(jobs):
                 self._take_jobs(jobs)
             case cmd.Tell(text):

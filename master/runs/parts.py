@@ -94,6 +94,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     synced = members.take_all(roster, journal, synced)
     state, store = _state(spec, journal), BaseModelStore(spec.layout)
     members.let_leave(state)
+    members.raise_slots(state, roster)
     lines = [told_of(forgot)] if forgot and spec.resumes else []
     damaged = [Damaged(spec, state, store, *item) for item in spec.damaged.items()]
     problems = (*lines, *(base_model.said() for base_model in damaged))

@@ -53,6 +53,11 @@ class Fleet:
         self._home.burn()
         self.take(name).start()
 
+    def have_slots(self, name: str, least: int | None) -> None:
+        """Have at least so many jobs at a time on a worker."""
+        self._home.burn()
+        self.links[name].have_slots(least)
+
     def let_go(self, name: str, *, answers: bool) -> None:
         """Part from a worker, and forget it where nothing of the run is there any more."""
         self._home.burn()

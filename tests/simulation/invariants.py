@@ -148,7 +148,7 @@ def no_more_than_the_slots_hold(world: World) -> Iterator[str]:
     """No worker is given more than it has slots for, nor runs more."""
     for worker in world.workers:
         running = {process.pid for process in worker.machine.processes.values()}
-        if len(running) > world.scene.slots:
+        if len(running) > worker.most_slots:
             yield f"{worker.name} runs {len(running)} processes"
     if world.scene.fuse > 1 and world.starts > 1:
         return  # another master does not know what was grouped, and gives out less
@@ -156,7 +156,8 @@ def no_more_than_the_slots_hold(world: World) -> Iterator[str]:
         view = world.master.state.workers.get(worker.name)
         if view is None or not view.up:
             continue
-        most = view.slots + lookahead(view.slots, world.master.state.mean_duration_s())
+        slots = max(view.slots, worker.most_slots)  # what began when it had more goes on
+        most = slots + lookahead(slots, world.master.state.mean_duration_s())
         given = {
             worker.group_of(key) or world.master.state.jobs[key[0]].group or key for key in view.attempts
         }

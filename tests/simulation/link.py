@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from master.adapters.agent_client import MOST_SLOTS
@@ -43,6 +44,11 @@ class Link:
         """Say something to the agent; it is lost where there is no connection."""
         if self.up:
             self._last_down = self._travel(self._last_down, lambda: self._arrive(message))
+
+    def have_slots(self, least: int | None) -> None:
+        """Greet the agent anew."""
+        self._hello = replace(self._hello, settings=msg.Settings(least_slots=least))
+        self.send(self._hello)
 
     def begin_close(self) -> None:
         """Use the worker no more."""
@@ -136,7 +142,10 @@ class Link:
     def _arrive(self, message: msg.ToAgent) -> None:
         life = self.worker.life
         if life is not None and life.link == self.number:
-            self.worker.take(message)
+            if isinstance(message, msg.Hello):
+                life.turn(lambda: self.hear(self.worker.greet(message, self.number)))  # type: ignore[arg-type]
+            else:
+                self.worker.take(message)
 
     def _take(self, message: Any) -> None:
         if self._heard_since is None:

@@ -75,7 +75,7 @@ def some_order(random: Random, name: str, at: float) -> Ordered:
         RemoveWorkers([name], now=random.random() < 0.5),
         AddWorker({}, name=name),
         AddWorker({}, name=name),
-        SetSlots([name], random.choice([0, 1, 2])),
+        SetSlots([name], random.choice([0, 1, 2, 5])),
     )
     return ordered(random.choice(kinds), at)
 

@@ -56,13 +56,20 @@ class SimulatedMachine(Machine):
         return 75 if self.hits(self.scene.chaos.asks_again) else 0
 
 
+def cpus(count: int) -> dict[str, Device]:
+    """Return so many CPU slots."""
+    return {f"cpu{n}": Device(f"cpu{n}", lock=f"cpu{n}") for n in range(count)}
+
+
 class Worker:
     """The machine, and the agent that lives there now, if any."""
 
     def __init__(self, name: str, scene: Scene, clock: Clock, tally: Tally) -> None:
         self.name, self.scene, self.clock, self.tally = name, scene, clock, tally
-        devices = {f"cpu{n}": Device(f"cpu{n}", lock=f"cpu{n}") for n in range(scene.slots)}
-        self.machine = SimulatedMachine(clock, _FAULTS, devices, scene.job_s)
+        self.most_slots = scene.slots
+        """That its agents ever had."""
+        self.devices = cpus(scene.slots)
+        self.machine = SimulatedMachine(clock, _FAULTS, self.devices, scene.job_s)
         self.machine.scene, self.machine.spoiled = scene, set()
         self.machine.on_invoke, self.machine.on_start = self._look, self._note_start
         self.machine.leave = self._leave
@@ -101,11 +108,25 @@ class Worker:
             Reception(identity, life.state, life.spool, nothing, nothing, nothing).check(hello)
         except MessageError as error:
             return msg.Refused(str(error))
+        slots = max(self.scene.slots, hello.settings.least_slots or 0)
+        self.devices.clear()
+        self.devices.update(cpus(slots))  # the same that the agent looks at
+        self.most_slots = max(slots, self.most_slots)
         attempts = [msg.AttemptKey(*key) for key in life.connect(connection, hello.epoch)]
         cached = [name for name, found in self.machine.cache.items() if found != "missing"]
-        slots = list(self.machine.devices)
         ended = [msg.AttemptKey(*key) for key in ended_and_told(life.state, life.spool.memory)]
-        said = (msg.PROTOCOL, "", life.boot_id, slots, 0.0, attempts, cached, "/w", WorkerFacts())
+        names = list(self.machine.devices)
+        said = (
+            msg.PROTOCOL,
+            "",
+            life.boot_id,
+            names,
+            0.0,
+            attempts,
+            cached,
+            "/w",
+            WorkerFacts(),
+        )
         return msg.Welcome(*said, ended=ended)
 
     def take(self, message: Any) -> None:

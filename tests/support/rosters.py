@@ -25,6 +25,10 @@ class QuietLink:
         """Begin to connect."""
         self.done.append("start")
 
+    def have_slots(self, least: int | None) -> None:
+        """Have at least so many jobs at a time there."""
+        self.done.append(("have slots", least))
+
     def part(self) -> None:
         """Say nothing more."""
         self.done.append("part")

@@ -16,6 +16,8 @@ def check_settings(settings: Settings) -> None:
         raise MessageError(f"Settings.slots_per_gpu is {settings.slots_per_gpu}, {allowed}")
     if settings.cpu_slots is not None and settings.cpu_slots < 1:
         raise MessageError(f"Settings.cpu_slots is {settings.cpu_slots}, allowed are 1 and more")
+    if settings.least_slots is not None and settings.least_slots < 1:
+        raise MessageError(f"Settings.least_slots is {settings.least_slots}, allowed are 1 and more")
     if settings.visible_gpus not in (BY_INDEX, BY_UUID):
         problem = f"{settings.visible_gpus!r:.200}, allowed are {BY_INDEX} and {BY_UUID}"
         raise MessageError(f"Settings.visible_gpus is {problem}")

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import FrozenSet, Iterable, List, Mapping, Optional
 
-SHARES = 64
+from worker_agent.protocol.terms import MOST_ON_A_GPU
+
+SHARES = MOST_ON_A_GPU
 """Shares of a GPU, and so the most jobs that it runs at a time."""
 
 

@@ -9,7 +9,7 @@ from typing import Callable, Dict, FrozenSet, List, Mapping, Optional, Set, Tupl
 from worker_agent.core import commands as cmd
 from worker_agent.core import queries, slot_assignment, transitions
 from worker_agent.core.execution import Key
-from worker_agent.core.shares import Device, cpu_devices, devices_of
+from worker_agent.core.shares import SHARES, Device, cpu_devices, devices_of, usual_slots
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_readings import GpuWatch, Standing
 from worker_agent.devices.gpu_tools import read_gpus
@@ -17,6 +17,7 @@ from worker_agent.devices.gpus import GpuError, Reading, gpu_devices, visible_na
 from worker_agent.devices.slot_locks import SlotLocks, cores
 from worker_agent.protocol.messages import BY_INDEX, Settings
 from worker_agent.protocol.reports import usual_cpu_slots
+from worker_agent.protocol.terms import MOST_SLOTS
 from worker_agent.system import processes
 from worker_agent.system.background import Background
 
@@ -33,10 +34,14 @@ _SERVERS = frozenset({b"nvidia-cuda-mps", b"nvidia-persiste", b"Xorg", b"Xwaylan
 def devices_for(settings: Settings, reading: Optional[Reading]) -> List[Device]:
     """Return the devices under these settings.  Raises GpuError for GPUs that are not there."""
     found: List[Device] = []
+    least = settings.least_slots or 0
     if settings.gpus:
         found = gpu_devices(settings.gpus, reading, settings.slots_per_gpu, settings.gpu_reserve)
-    asked = settings.cpu_slots
-    return found or cpu_devices(asked if asked is not None else usual_cpu_slots(cores()))
+        if found and sum(len(usual_slots(device)) for device in found) < least:
+            of_each = min(SHARES, -(-least // len(found)))
+            found = gpu_devices(settings.gpus, reading, of_each, settings.gpu_reserve)
+    asked = settings.cpu_slots if settings.cpu_slots is not None else usual_cpu_slots(cores())
+    return found or cpu_devices(max(min(least, MOST_SLOTS), asked))
 
 
 @dataclass(frozen=True)
@@ -212,5 +217,5 @@ def _read() -> GpusRead:
 def _gpu_settings(settings: Settings) -> Tuple[object, ...]:
     return (
         *(settings.gpus, settings.slots_per_gpu, settings.gpu_reserve, settings.gpu_idle_s),
-        settings.cpu_slots,
+        *(settings.cpu_slots, settings.least_slots),
     )

@@ -57,6 +57,8 @@ class Settings:
     """How `CUDA_VISIBLE_DEVICES` names a whole GPU: by `index` where it is certain, or always by `uuid`."""
     cpu_slots: Optional[int] = None
     """Jobs at a time without GPUs; None is one for every two cores."""
+    least_slots: Optional[int] = None
+    """At least so many jobs at a time in all, where the above comes to fewer; None is as the above says."""
     work_dir: Optional[str] = None
     """For big files; None is below the state directory.  `~` and variables are expanded by the agent."""
     env: Dict[str, str] = field(default_factory=dict)

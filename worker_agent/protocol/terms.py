@@ -1,4 +1,4 @@
-"""What jobs are held to, and given beside their command: limits, rules, and values that no file may have."""
+"""What jobs are held to, and given beside their command: limits, slots, rules, secret values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Dict, List, Optional
 
 from worker_agent.protocol.codec import Bytes, Count
+
+MOST_SLOTS = 1024
+"""Jobs at a time on a worker without GPUs …"""
+MOST_ON_A_GPU = 64
+"""… and on each GPU."""
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,15 @@ class LetGo:
 
 
 @dataclass(frozen=True)
+class HaveSlots:
+    """Have a worker's agent make at least so many slots."""
+
+    worker: str
+    least: int | None
+    """None: as its config says."""
+
+
+@dataclass(frozen=True)
 class TakeJobs:
     """Be ready to start these jobs, which are new to the run."""
 
@@ -180,6 +189,7 @@ Command = (
     | Resume
     | Connect
     | LetGo
+    | HaveSlots
     | TakeJobs
     | Tell
     | TellPeople

@@ -97,6 +97,11 @@ class Fleet:
 
         self._begin(part, name)
 
+    def have_slots(self, name: str, least: int | None) -> None:
+        """Have at least so many jobs at a time on a worker; None is as its config says."""
+        if link := self._roster.links.get(name):
+            link.have_slots(least)
+
     def _begin(self, work: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=work, name=f"fleet-{name}", daemon=True)
         self._under_way[name] = thread

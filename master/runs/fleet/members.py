@@ -55,6 +55,12 @@ class Members:
         journal.remember_workers({name: as_json(*reached) for name, reached in self.there.items()})
         return found
 
+    def raise_slots(self, state: RunState, roster: Roster) -> None:
+        """Let those have more slots than their config says of which users wanted that."""
+        for name, link in roster.links.items():
+            if (view := state.workers.get(name)) and view.raised:
+                link.have_slots(view.raised)
+
     def let_leave(self, state: RunState) -> None:
         """Let those leave that can only do so."""
         for name, hold in self.leaving.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from master.core.running.events import Attempt
 from master.core.running.fleet.holds import Hold
-from worker_agent.protocol.terms import NO_LIMITS, JobLimits
+from worker_agent.protocol.terms import MOST_ON_A_GPU, MOST_SLOTS, NO_LIMITS, JobLimits
 
 
 @dataclass(slots=True)
@@ -55,6 +55,8 @@ class WorkerView:
     """When a user last let it be used again: nobody has waited for it before."""
     most: int | None = None
     """A user wants at most so many slots' worth on it."""
+    raised: int = 0
+    """For that its agent was asked to have at least so many slots; 0: those of its config."""
     slots: int = 0
     held_by_others: float = 0
     gpu_bytes: tuple[int, ...] = ()
@@ -85,6 +87,11 @@ class WorkerView:
     """`spec_hash` of the base models that it caches or will soon, in the order of their coming."""
     delivering: set[str] = field(default_factory=set)
     failed_deliveries: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def most_slots(self) -> int:
+        """How many jobs at a time its agent can be asked to have."""
+        return MOST_ON_A_GPU * len(self.gpu_bytes) or MOST_SLOTS
 
     @property
     def available(self) -> bool:

@@ -12,6 +12,7 @@ from master.core.running.orders.each import each_worker
 from master.core.running.orders.of_workers import DrainWorkers, PauseWorkers, ResumeWorkers, SetSlots
 from master.core.running.orders.order import Ordered, Reply
 from master.core.running.records import Outbox, RunState
+from worker_agent.protocol.terms import MOST_ON_A_GPU
 
 MOST_S = 10 * 365.25 * 86400
 """The longest hold that ends by itself: what is longer is a slip, or no time at all."""
@@ -176,12 +177,16 @@ def set_slots(state: RunState, event: Ordered, out: Outbox) -> Reply:
     assert isinstance(order, SetSlots)
 
     def act(view: WorkerView) -> str:
+        own = 0 if view.raised else view.slots
         if not event.dry_run:
+            if order.slots > view.slots or (view.raised and not order.slots):
+                view.raised = order.slots
+                out.commands.append(cmd.HaveSlots(view.name, order.slots or None))
             _limit(view, order.slots)
             state.free.add(view.name)
             if view.most is not None and view.used > view.most:
                 take_back(state, view, out)
-        return f"gets {order.slots or view.slots or 'all of its'} slots' worth at a time"
+        return f"gets {order.slots or own or 'all of its'} slots' worth at a time"
 
     return each_worker(state, order.workers, lambda view: _why_not_set(view, order.slots), act)
 
@@ -191,6 +196,8 @@ def replay_slots(state: RunState, event: Ordered) -> None:
     assert isinstance(event.order, SetSlots)
     for view in _known(state, event.order.workers):
         _limit(view, event.order.slots)
+        # How many it has of its own is not known yet.
+        view.raised = max(view.raised, event.order.slots) if event.order.slots else 0
 
 
 def _limit(view: WorkerView, slots: int) -> None:
@@ -200,8 +207,8 @@ def _limit(view: WorkerView, slots: int) -> None:
 def _why_not_set(view: WorkerView, slots: int) -> str:
     if slots < 0:
         return "slots are 1 or more, or 0 for all; pause gives it nothing"
-    if view.up and slots > view.slots:
-        return f"has {view.slots} slots: for more set cpu_slots or slots_per_gpu in the cluster config"
+    if slots > (most := view.most_slots):
+        return f"can have {most} slots at most" + (f", {MOST_ON_A_GPU} on a GPU" if view.gpu_bytes else "")
     return why_gone(view)
 
 

@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[4] / "docs"
 PAGE = (DOCS / "cluster_config.md").read_text()
 GPUS = (DOCS / "gpus.md").read_text()
 SCHEMA = json.loads((DOCS / "cluster_config.schema.json").read_text())
-BY_THE_MASTER = {"gpus", "secrets", "modules", "required_modules", "directories"}
+BY_THE_MASTER = {"least_slots", "gpus", "secrets", "modules", "required_modules", "directories"}
 """Settings of the agent that other keys, or the code, lead to."""
 SHARED = rows_below(PAGE, "## For all servers, or for one")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.worker_agent.fakes import Locks, Workers
@@ -9,6 +11,7 @@ from tests.unit.worker_agent.gpu_data import GB, gpu, reading
 from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
 from worker_agent.core.execution import Exit
+from worker_agent.core.shares import usual_slots
 from worker_agent.core.state import AgentState
 from worker_agent.devices import gpu_monitor
 from worker_agent.devices.gpu_monitor import GpuMonitor, GpusRead
@@ -217,3 +220,23 @@ def test_a_reading_of_just_now_is_not_taken_again(machine: Machine) -> None:
     assert [device.name for device in devices] == ["gpu0", "gpu1"]
     assert machine.monitor.devices(Settings(cpu_slots=1), reading(gpu(0)))[0].gpu is None
     assert machine.monitor.reading is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "least", "slots"),
+    [
+        (Settings(gpus=["auto"]), 2, ["gpu0", "gpu1"]),
+        (Settings(gpus=["auto"]), 3, ["gpu0.m0-31", "gpu0.m32-63", "gpu1.m0-31", "gpu1.m32-63"]),
+        (Settings(gpus=["0"], slots_per_gpu=2), 1, ["gpu0.m0-31", "gpu0.m32-63"]),
+        (Settings(cpu_slots=1), 2, ["cpu0", "cpu1"]),
+        (Settings(cpu_slots=2), 1, ["cpu0", "cpu1"]),
+    ],
+)
+def test_at_least_so_many_slots_are_made(settings: Settings, least: int, slots: list[str]) -> None:
+    found = gpu_monitor.devices_for(replace(settings, least_slots=least), reading(gpu(0), gpu(1)))
+    assert [slot for device in found for slot in usual_slots(device)] == slots
+
+
+def test_a_gpu_has_no_more_than_a_share_for_each_job() -> None:
+    found = gpu_monitor.devices_for(replace(AUTO, least_slots=1000), reading(gpu(0)))
+    assert len(usual_slots(found[0])) == 64

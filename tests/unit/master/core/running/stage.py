@@ -54,6 +54,8 @@ def _command(command: cmd.Command) -> str:
             return f"tell {text}"
         case cmd.TellPeople(addresses):
             return f"tell-people {addresses}"
+        case cmd.HaveSlots(worker, least):
+            return f"have slots {least} {worker}"
         case cmd.TakeJobs(jobs):
             return f"take jobs {' '.join(jobs)}"
         case cmd.StartGroup(worker, attempts):

@@ -123,3 +123,10 @@ def test_a_worker_that_is_added_again_is_connected_to_once_its_going_is_done() -
         "lab1: has left the run, nothing of it is there any more",
     ]
     assert link.done == ["part", ("close", msg.Shutdown())] and again.done == ["start"]
+
+
+def test_a_worker_is_asked_for_more_slots_and_one_that_has_gone_is_not() -> None:
+    world = World()
+    world.fleet.have_slots("lab1", 8)
+    world.fleet.have_slots("gone", 8)
+    assert world.link("lab1").done == [("have slots", 8)]

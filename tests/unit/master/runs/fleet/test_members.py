@@ -11,7 +11,7 @@ from master.runs.fleet.reached import as_json
 from master.runs.fleet.roster import Roster
 from master.specs import ClusterSpec, ServerSpec
 from master.storage.journal import Journal
-from tests.support.rosters import quiet_link
+from tests.support.rosters import QuietLink, quiet_link, roster_of
 from tests.unit.master.core.running.stage import Stage, job
 
 LAB1, LAB2, LAB3 = (ServerSpec(name, name, state_dir=f"/{name}") for name in ("lab1", "lab2", "lab3"))
@@ -115,3 +115,13 @@ def test_all_are_taken_and_how_they_are_reached_is_remembered() -> None:
     assert members.take_all(roster, cast(Journal, kept), {"/d": "c"}) == {"/d": "c"}
     assert list(roster.links) == ["lab1", "lab2"]
     assert kept.told == [{"lab1": as_json(LAB1, CLUSTER), "lab2": as_json(LAB2, CLUSTER)}]
+
+
+def test_those_have_more_slots_of_which_users_wanted_that() -> None:
+    roster, run = roster_of(CLUSTER), Stage(job(), workers=["lab1", "lab2"])
+    run.state.workers["lab2"].raised = 8
+    members_of(CLUSTER, Membership(), {}).raise_slots(run.state, roster)
+    assert [cast(QuietLink, roster.links[name]).done for name in ("lab1", "lab2")] == [
+        [],
+        [("have slots", 8)],
+    ]

@@ -251,12 +251,31 @@ def test_fewer_slots_take_back_what_waits() -> None:
     ]
 
 
-def test_no_more_slots_than_a_worker_has_and_none_is_a_pause() -> None:
+def test_more_slots_than_its_config_says_are_asked_of_its_agent_over_restarts_too() -> None:
+    run = Stage(*(job(f"job{n}") for n in range(4)), workers=["w1"])
+    run.up("w1", slots=2)
+    assert run.order(SetSlots(["w1"], 3)) == [
+        "have slots 3 w1",
+        "tell set-slots by anna: w1 (gets 3 slots' worth at a time)",
+    ]
+    up = run.up("w1", ("job0", 1), ("job1", 1), slots=4)
+    assert [line for line in up if line.startswith("start")] == ["start job2#1@w1"]
+    assert not [line for line in run.order(SetSlots(["w1"], 1)) if line.startswith("have")], "it keeps them"
+    run.order(SetSlots(["w1"], 3))
+    run.restart()
+    assert (run.state.workers["w1"].most, run.state.workers["w1"].raised) == (3, 3)
+    assert run.order(SetSlots(["w1"], 0))[0] == "have slots None w1"
+    assert (run.state.workers["w1"].most, run.state.workers["w1"].raised) == (None, 0)
+
+
+def test_there_is_a_most_of_slots_and_none_is_a_pause() -> None:
     run = Stage(job("a"), workers=["w1"])
     run.up("w1", slots=2)
-    run.order(SetSlots(["w1"], 3))
-    more = "not w1: has 2 slots: for more set cpu_slots or slots_per_gpu in the cluster config"
-    assert run.said() == [more]
+    run.order(SetSlots(["w1"], 1025))
+    assert run.said() == ["not w1: can have 1024 slots at most"]
+    run.state.workers["w1"].gpu_bytes = (0, 0)
+    run.order(SetSlots(["w1"], 129))
+    assert run.said() == ["not w1: can have 128 slots at most, 64 on a GPU"]
     run.order(SetSlots(["w1"], -1))
     assert run.said() == ["not w1: slots are 1 or more, or 0 for all; pause gives it nothing"]
 
@@ -267,3 +286,28 @@ def test_held_attempts_of_a_silent_worker_are_given_up_after_the_lease() -> None
     run.lost("w1")
     run.up("w2")
     assert "a lose#1@w1: ready" in run.wait(LEASE_S + 1)
+
+
+def test_what_a_drain_interrupted_goes_before_fresh_jobs_over_restarts_too() -> None:
+    run = Stage(*(job(f"job{n}") for n in range(4)), workers=["w1", "w2"])
+    run.up("w1", slots=2)
+    for n in range(2):
+        run.run_on("w1", f"job{n}", 1)
+    run.order(DrainWorkers(["w1"], now=True))
+    for n in range(2):
+        run.ended("w1", f"job{n}", 1, "cancelled")
+    run.restart()
+    assert [line for line in run.up("w2", slots=2) if line.startswith("start")] == [
+        "start job0#2@w2",
+        "start job1#2@w2",
+    ]
+
+
+def test_what_failed_goes_behind_fresh_jobs() -> None:
+    run = Stage(job("a"), job("b"), job("c"), workers=["w1"])
+    run.up("w1")
+    run.run_on("w1", "a", 1)
+    run.ended("w1", "a", 1, "failed", exit_code=1)
+    run.wait(100.0)
+    run.ended("w1", "b", 1)
+    assert run.state.jobs["c"].worker == "w1" and run.state.jobs["a"].attempts == 1
