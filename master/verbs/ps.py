@@ -125,7 +125,9 @@ def _list(options: argparse.Namespace) -> int:
         json.dump(_as_json(listing), sys.stdout, indent=1)
         print()
     else:
-        print("\n".join(_lines(listing)))
+        from master.verbs.common.columns import terminal_width
+
+        print("\n".join(lines(listing, terminal_width())))
     return 0
 
 
@@ -163,18 +165,22 @@ def _as_json(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _lines(listing: Listing) -> Iterator[str]:
-    from master.verbs.common.columns import aligned
+def lines(listing: Listing, width: int | None) -> Iterator[str]:
+    """Yield what is shown on a terminal of so many columns; None for what is none, where all is shown."""
+    from master.verbs.common.columns import fitted, wrapped
 
     if listing.rows:
-        yield from aligned([_COLUMNS, *(_cells(item.row, item.seconds) for item in listing.rows if item.row)])
+        cells = [_cells(item.row, item.seconds, width) for item in listing.rows if item.row]
+        yield from fitted([_COLUMNS, *cells], width)
     if listing.matching > len(listing.rows):
         yield f"… and {listing.matching - len(listing.rows):,} more: --limit 0 shows all"
     total = sum(listing.counts.values())
     left = f"; {text}" if (text := _left_text(listing.time_left)) else ""
-    yield f"{listing.matching:,} of {total:,} jobs; {counted(listing.counts) or 'none yet'}{left}"
+    yield wrapped(
+        f"{listing.matching:,} of {total:,} jobs; {counted(listing.counts) or 'none yet'}{left}", width
+    )
     if listing.no_master:
-        yield listing.no_master
+        yield wrapped(listing.no_master, width)
 
 
 def _left_text(told: Mapping[str, Any] | None) -> str:
@@ -190,11 +196,12 @@ def _left_text(told: Mapping[str, Any] | None) -> str:
     return of + left_text(TimeLeft(found["low_s"], found["middle_s"], found["high_s"]))
 
 
-def _cells(row: JobRow, seconds: float | None) -> tuple[str, ...]:
+def _cells(row: JobRow, seconds: float | None, width: int | None) -> tuple[str, ...]:
     from master.core.harmless import clean
     from master.view.wording import duration
 
     why = clean(row.error)
-    why = why if len(why) <= _MOST_OF_A_REASON else f"{why[:_MOST_OF_A_REASON]}…"
+    most = max(_MOST_OF_A_REASON, width or 0)
+    why = why if len(why) <= most else f"{why[:most]}…"
     worker = clean(row.where) or "–"
     return row.state.value, duration(seconds), str(row.attempts), worker, clean(row.job_id), why

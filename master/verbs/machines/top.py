@@ -95,9 +95,11 @@ def _once(cluster: ClusterSpec, watch: MachineWatch, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"machines": [machine_json(each) for each in found]}, indent=1))
     else:
+        from master.verbs.common.columns import terminal_width
         from master.view.answers.machine_lines import machine_lines
 
-        print("\n".join(line.plain for line in machine_lines(found, sys.maxsize)))
+        width = terminal_width() or sys.maxsize
+        print("\n".join(line.plain for line in machine_lines(found, width)))
     return 0 if all(each.machine for each in found) else NOT_ALL
 
 

@@ -21,12 +21,12 @@ _LEFT_ALONE = "left alone: in use"
 def machine_lines(found: Iterable[Looked], width: int) -> Iterator[Text]:
     """Yield the lines, none longer than `width`."""
     for looked in found:
-        for line in _of_machine(looked):
+        for line in _of_machine(looked, width):
             line.truncate(width, overflow="ellipsis")
             yield line
 
 
-def _of_machine(looked: Looked) -> Iterator[Text]:
+def _of_machine(looked: Looked, width: int) -> Iterator[Text]:
     name = (clean(looked.worker), "bold")
     machine = looked.machine
     if machine is None:
@@ -37,17 +37,31 @@ def _of_machine(looked: Looked) -> Iterator[Text]:
     parts += [f" of {machine.cores}, load {machine.load:.1f}", "  memory ", _memory(machine)]
     if machine.slots:
         parts += [f"  slots {machine.slots_taken:g}/{machine.slots}"]
-    several = len(machine.disks) > 1
-    for disk in machine.disks:
-        parts += [f"  {_gigabytes(disk.free_bytes)} GB free{f' in {clean(disk.folder)}' if several else ''}"]
-    yield Text.assemble(*parts)
+    yield from _in_one_or_two(Text.assemble(*parts), Text(_disks(machine)), width)
     if machine.problem:
         yield Text.assemble("  ", (clean(machine.problem), "red"))
     for gpu in machine.gpus:
-        yield _of_gpu(gpu)
+        whole = _of_gpu(gpu)
+        yield whole if len(whole) <= width else _of_gpu(gpu, named=False)
 
 
-def _of_gpu(gpu: GpuNow) -> Text:
+def _disks(machine: MachineNow) -> str:
+    several = len(machine.disks) > 1
+    return "".join(
+        f"  {_gigabytes(disk.free_bytes)} GB free{f' in {clean(disk.folder)}' if several else ''}"
+        for disk in machine.disks
+    )
+
+
+def _in_one_or_two(first: Text, second: Text, width: int) -> Iterator[Text]:
+    """Yield two parts as one line where they fit, else below each other."""
+    if not second or len(first) + len(second) <= width:
+        yield first + second
+    else:
+        yield from (first, second)
+
+
+def _of_gpu(gpu: GpuNow, *, named: bool = True) -> Text:
     used, total = gpu.used_bytes, gpu.total_bytes
     memory = "memory not known"
     if used is not None and total:
@@ -59,7 +73,7 @@ def _of_gpu(gpu: GpuNow) -> Text:
         _percent(gpu.utilization_percent),
         f"  {memory}",
         *(f"  {text}" for text in (_users(gpu),) if text),
-        (f"  {clean(gpu.name)}", "dim"),
+        (f"  {clean(gpu.name)}" if named else "", "dim"),
         *((f"  {clean(gpu.state)}", "yellow") for _ in (0,) if gpu.state.startswith(_LEFT_ALONE)),
     )
 

@@ -42,6 +42,15 @@ def test_a_machine_fits_into_80_columns() -> None:
     assert len(shown(Looked("lab1", LAB1))[0]) <= 80
 
 
+def test_what_does_not_fit_beside_goes_below_and_a_gpus_name_goes_first() -> None:
+    assert shown(Looked("user@gpu-server-12", LAB1), width=80) == [
+        "user@gpu-server-12  cpu  43 % of 16, load 7.2  memory 23.0/64.0 GB  slots 2/4",
+        "  812 GB free",
+        "  gpu0 ##########  97 %   18.2 of 24.0 GB  me: python ×2; anna: xterm",
+        "  gpu1 ----------   ? %  memory not known  GT 710",
+    ]
+
+
 def test_no_line_is_longer_than_the_terminal() -> None:
     lines = shown(Looked("lab1", LAB1), width=40)
     assert all(len(line) <= 40 for line in lines) and lines[0].endswith("…")
