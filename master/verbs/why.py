@@ -127,7 +127,8 @@ def _standing(told: Mapping[str, Any]) -> dict[str, str]:
     """Return what is said of a job that has ended, or that no master works on."""
     state, note = str(told["state"]), told["note"]
     if ended := HOW_ENDED.get(state):
-        return {"says": f"{ended}: {note}" if state in _WITH_NOTE and note else ended, "changes": ""}
+        reason = str(note or "").removeprefix("failed: ")  # which is said already
+        return {"says": f"{ended}: {reason}" if state in _WITH_NOTE and reason else ended, "changes": ""}
     worker = f" on {told['worker']}" if state in _WITH_WORKER and told.get("worker") else ""
     return {"says": f"is {state}{worker}: {NOBODY_WORKS}", "changes": _GOES_ON}
 

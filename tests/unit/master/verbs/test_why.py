@@ -46,6 +46,7 @@ def test_what_a_master_answers_is_a_sentence_and_what_would_change_it() -> None:
     [
         ("succeeded", "retried", "has succeeded"),
         ("failed", "exit code 1", "has failed: exit code 1"),
+        ("failed", "failed: exit code 1", "has failed: exit code 1"),
         ("blocked", "its base model x failed", "is blocked: its base model x failed"),
         ("cancelled", "", "was cancelled"),
         ("cancelled", "by anna: too slow", "was cancelled: by anna: too slow"),
