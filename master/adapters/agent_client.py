@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import get_args
 
 from master import steady_clock
+from master.adapters.agent_links.pulse import SILENCE_S, Pulse
 from master.adapters.inbox import Inbox, Mouth, Noted, Received, Sampled, Seen, to_event
 from master.adapters.session import Channel, Session
 from master.adapters.watching.log_watches import LogWatches
@@ -26,10 +27,6 @@ from worker_agent.protocol.logs.watching import LogChunk
 from worker_agent.protocol.reports import Said, Usage
 from worker_agent.protocol.terms import Secrets
 
-PING_S = 5.0
-"""A link on which nothing came for so long is pinged, whatever is sent meanwhile."""
-SILENCE_S = 20.0
-"""A link on which nothing came for so long is lost."""
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
 MOST_SLOTS = 4096
 """Of a worker whose config does not say how many."""
@@ -87,37 +84,6 @@ class Unreadable:
             )
 
 
-class Pulse:
-    """When something was heard of a link last, and when it was asked for a sign of life."""
-
-    def __init__(self, clock: Clock) -> None:
-        """`clock` returns seconds and is never set."""
-        self._clock = clock
-        self._heard = self._asked = clock()
-        self._number = 0
-
-    def heard(self) -> None:
-        """Take note of whatever has come."""
-        self._heard = self._clock()
-
-    @property
-    def is_silent(self) -> bool:
-        """True once the link is to be given up."""
-        return self._clock() - self._heard > SILENCE_S
-
-    @property
-    def wait_s(self) -> float:
-        """Seconds until a ping is due."""
-        return max(0.0, max(self._heard, self._asked) + PING_S - self._clock())
-
-    def ping(self) -> bytes:
-        """Return a ping, as a line, if one is due."""
-        if self.wait_s > 0:
-            return b""
-        self._asked, self._number = self._clock(), self._number + 1
-        return msg.encode(msg.Ping(self._number))
-
-
 class WorkerLink:
     """Owns the connection to one worker.  `send` may be called from any thread and never blocks."""
 
@@ -173,11 +139,8 @@ class WorkerLink:
         )
         self._most_slots = most_slots(self._greeting.hello.settings)
         if self.welcome is not None:
-            self._greet_anew()
-
-    def _greet_anew(self) -> None:
-        self._greeted = self._greeting.hello
-        self.send(self._greeted)
+            self._greeted = self._greeting.hello
+            self.send(self._greeted)
 
     def part(self) -> None:
         """Say nothing more and connect no more: a connection that is there holds until it breaks.
@@ -243,7 +206,7 @@ class WorkerLink:
         if self._closing.is_set():  # perhaps before it could find the new queue
             outgoing.put(None)
         self._pulse = Pulse(self._steady)
-        writer = threading.Thread(target=self._write, args=(channel, outgoing), daemon=True)
+        writer = threading.Thread(target=_write, args=(self._pulse, channel, outgoing), daemon=True)
         writer.start()
         try:
             self._read(channel)
@@ -283,7 +246,8 @@ class WorkerLink:
                 # Before any job: the queue keeps the order.
                 self.send(Secrets(dict(self._greeting.secrets)))
             if self._greeted is not self._greeting.hello:
-                self._greet_anew()
+                self._greeted = self._greeting.hello
+                self.send(self._greeted)
         if isinstance(message, LogChunk):
             self.watches.take(message)
             return
@@ -301,17 +265,17 @@ class WorkerLink:
         if isinstance(message, Event) and isinstance(message.detail, Running):
             self._mouth.put(Seen(self.worker, message.job_id, message.attempt, Said(), message.detail.slot))
 
-    def _write(self, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:
-        """Send what is queued, pings where nothing is heard, and end a link that has gone silent."""
-        pulse = self._pulse
-        try:
-            while (batch := _drain(outgoing, pulse.wait_s)) is not None:
-                if pulse.is_silent:
-                    break
-                channel.send(batch + pulse.ping())
-        except (SessionLost, OSError):
-            pass
-        channel.close()
+
+def _write(pulse: Pulse, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:
+    """Send what is queued, pings where nothing is heard, and end a link that has gone silent."""
+    try:
+        while (batch := _drain(outgoing, pulse.wait_s)) is not None:
+            if pulse.is_silent:
+                break
+            channel.send(batch + pulse.ping())
+    except (SessionLost, OSError):
+        pass
+    channel.close()
 
 
 def _why(channel: Channel, welcome: msg.Welcome | None) -> str:

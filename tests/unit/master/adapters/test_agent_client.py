@@ -12,6 +12,7 @@ from master.adapters.agent_client import (
     close_all,
     next_backoff,
 )
+from master.adapters.agent_links import pulse
 from master.adapters.inbox import Noted, Received, Seen
 from master.adapters.watching.log_watches import Ending, Written
 from master.core.running import events as ev
@@ -88,7 +89,7 @@ def test_a_broken_link_comes_back(world: World, how: str) -> None:
 
 def test_a_link_on_which_nothing_comes_is_made_anew(world: World) -> None:
     world.up()
-    world.now += agent_client.SILENCE_S
+    world.now += pulse.SILENCE_S
     world.link.send(msg.Ping(1))
     world.now += 0.1
     world.link.send(msg.Ping(2))
@@ -99,7 +100,7 @@ def test_a_link_on_which_nothing_comes_is_made_anew(world: World) -> None:
 def test_what_is_heard_keeps_a_link(world: World) -> None:
     channel = world.up()
     for number in range(3):
-        world.now += agent_client.SILENCE_S - 1
+        world.now += pulse.SILENCE_S - 1
         channel.say(msg.encode(msg.Slots(number)))
         assert world.event() == ev.SlotsHeldByOthers(world.now, "lab1", number)
         world.link.send(msg.Ping(number))
@@ -107,7 +108,7 @@ def test_what_is_heard_keeps_a_link(world: World) -> None:
 
 
 def test_an_idle_link_is_pinged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_client, "PING_S", 0.0)
+    monkeypatch.setattr(pulse, "PING_S", 0.0)
     pinged = threading.Event()
 
     def listener(data: bytes) -> bytes:
@@ -133,7 +134,7 @@ def test_a_link_with_much_to_send_is_pinged_all_the_same(world: World) -> None:
     for seq in range(1, 100):
         world.now += 0.1
         world.link.send(msg.Ack(seq))
-        if pinged.wait(0.0 if world.now < 100 + agent_client.PING_S else 0.1):
+        if pinged.wait(0.0 if world.now < 100 + pulse.PING_S else 0.1):
             break
     assert pinged.wait(0.5)
 
@@ -317,45 +318,3 @@ def test_a_log_that_is_looked_at_comes_over_the_link_and_goes_with_it(world: Wor
     assert watch.next(SOON_S) == Written(0, b"epoch 1")
     channel.drop()
     assert watch.next(SOON_S) is Ending.LOST
-
-
-def anew(data: bytes) -> bytes:
-    """An agent that is greeted again over a connection."""
-    return msg.encode(WELCOME) if b'"hello"' in data else b""
-
-
-def test_more_slots_are_asked_for_over_the_connection_that_there_is(world: World) -> None:
-    channel = world.up()
-    world.listener = anew
-    world.link.have_slots(8)
-    again = world.event()
-    assert isinstance(again, ev.WorkerUp) and len(world.sessions) == 1
-    asked = msg.decode(channel.sent.splitlines()[1])
-    assert isinstance(asked, msg.Hello) and asked.settings.least_slots == 8
-    world.listener = welcome
-    channel.drop()
-    while not isinstance(world.event(), ev.WorkerUp):
-        pass
-    greeted = msg.decode(world.channel.sent.splitlines()[0])
-    assert isinstance(greeted, msg.Hello) and greeted.settings.least_slots == 8
-
-
-def test_more_slots_that_are_asked_for_while_it_greets_are_asked_for_after_that(world: World) -> None:
-    greets, waits, sent = threading.Event(), threading.Event(), list[bytes]()
-
-    def slow(data: bytes) -> bytes:
-        sent.append(data)
-        greets.set()
-        if len(sent) == 1:
-            assert waits.wait(SOON_S)
-            return welcome(data)
-        return anew(data)
-
-    world.listener = slow
-    world.link.start()
-    assert greets.wait(SOON_S)
-    world.link.have_slots(8)
-    waits.set()
-    assert isinstance(world.event(), ev.WorkerUp) and isinstance(world.event(), ev.WorkerUp)
-    hellos = [msg.decode(line) for data in sent for line in data.splitlines()]
-    assert [hello.settings.least_slots for hello in hellos if isinstance(hello, msg.Hello)] == [None, 8]

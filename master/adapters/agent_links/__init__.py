@@ -1,0 +1,1 @@
+"""What links to agents are made of."""
