@@ -1,19 +1,17 @@
 """The messages between master and agent: one JSON object a line, in both directions.
 
-    master                              agent
-      hello (epoch, settings)      →     (runs `setup`)
-                                   ←    welcome (slots, attempts, cached) or refused
-      secrets, launch, launch_all, cancel, withdraw, release, drop_checkpoints →
-                                   ←    event (seq 1, 2, …), replayed until acknowledged
-      ack (seq)                    →
-                                   ←    wanted (an artefact that a queued attempt needs)
-      delivered (it is in incoming) →
-                                   ←    rejected (its digest is wrong: send it again), released (known of old)
-      watch (see `logs.watching`)       → ←  log_chunk, progress, slots, usage   (may be lost)
-      ping                         → ←  pong
-      shutdown                     →    (ends the agent when nothing is left to do)
-
-A line that is not a message of this module raises MessageError.
+master                              agent
+  hello (epoch, settings)      →     (runs `setup`)
+                               ←    welcome (slots, attempts, cached) or refused
+  secrets, launch, launch_all, cancel, withdraw, release, drop_checkpoints →
+                               ←    event (seq 1, 2, …), replayed until acknowledged
+  ack (seq)                    →
+                               ←    wanted (an artefact that a queued attempt needs)
+  delivered (it is in incoming) →
+                               ←    rejected (its digest is wrong: send it again), released (known of old)
+  watch (see `logs.watching`)       → ←  log_chunk, progress, slots, usage   (may be lost)
+  ping                         → ←  pong
+  shutdown                     →    (ends the agent when nothing is left to do)
 """
 
 from __future__ import annotations

@@ -80,9 +80,6 @@ class World:
     def let_go(self, name: str, *, answers: bool) -> None:
         self.done.append(("let go", name))
 
-    def have_slots(self, name: str, least: int | None) -> None:
-        self.done.append(("have slots", (name, least)))
-
     # the carrier
     def collect(self, command: cmd.Collect) -> None:
         self.done.append(("collect", command))
@@ -255,7 +252,6 @@ COMMANDS: list[tuple[cmd.Command, Done]] = [
         ("collect_failed", cmd.CollectFailedAttempt("lab1", "a/b", 2, finished("failed"))),
     ),
     (cmd.Deliver("lab1", "c" * 64), ("deliver", cmd.Deliver("lab1", "c" * 64))),
-    (cmd.HaveSlots("lab1", 8), ("have slots", ("lab1", 8))),
     (cmd.Halt("all fail"), ("note", dispatcher_module.halt_text("all fail"))),
 ]
 
