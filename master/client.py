@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from master.core.explaining.standing import Standing
 from master.core.planning.plan import makes_base_model
 from master.core.running.lifecycle import Trigger
 from master.core.running.orders.of_jobs import AddJobs
-from master.errors import TwophaseError, UsageError
+from master.errors import ConfigError, TwophaseError, UsageError
 from master.runs.control.client import add_jobs
 from master.storage.journal_following import JournalFollower
 from master.storage.journal_reading import read_orders
@@ -35,6 +36,9 @@ from master.view.answers.result_rows import row_of
 from master.view.answers.states import ENDED
 
 _PAUSE_S = 0.5
+_LOOKS = 6
+"""At a journal that cannot be read."""
+_Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,9 @@ class Client:
         with closing(JournalFollower(self._layout.journal)) as follower:
             seq = 0
             while left:
-                news = follower.news(seq)
+                news = _again(partial(follower.news, seq))
                 if news and not seq:
-                    self._check_known(left)
+                    _again(partial(self._check_known, tuple(left)))
                 rows = news.rows if news else []
                 seq = rows[-1][0] if rows else seq
                 for job_id, (state, note) in _ended(rows, left).items():
@@ -138,9 +142,8 @@ class Client:
         names = _ids(addition)
         if not names:
             return []
-        self._check_known(names)
-        with open_snapshot(self._layout.journal) as snapshot:
-            standings, self._fields = snapshot.standings(), snapshot.fields()
+        _again(partial(self._check_known, names))
+        standings = _again(self._look)
         stand = ((name, standings.get(name, Standing())) for name in names)
         return [self._result(name, standing.state, standing.note) for name, standing in stand]
 
@@ -156,12 +159,26 @@ class Client:
         if missing:
             raise UsageError(f"{self._layout.root}: no job is called {missing[0]!r}: was it a dry run?")
 
+    def _look(self) -> dict[str, Standing]:
+        """Return where all jobs stand, and take in their fields."""
+        with open_snapshot(self._layout.journal) as snapshot:
+            self._fields = snapshot.fields()
+            return snapshot.standings()
+
     def _result(self, job_id: str, state: str, note: str) -> Result:
         if job_id not in self._fields:
-            with open_snapshot(self._layout.journal) as snapshot:
-                self._fields = snapshot.fields()
+            _again(self._look)
         row = row_of(self._layout, job_id, state, self._fields.get(job_id))
         return Result(job_id, state, note, row.parameters, row.metrics, self._layout.result(job_id))
+
+
+def _again(look: Callable[[], _Seen]) -> _Seen:
+    """Look at a journal, and again for a moment where its master begins or ends just then."""
+    for _ in range(_LOOKS):
+        with suppress(ConfigError):
+            return look()
+        time.sleep(_PAUSE_S)
+    return look()
 
 
 def _whole(program: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import By, Ordered
-from master.errors import NoMaster, UsageError
+from master.errors import ConfigError, NoMaster, UsageError
 from master.storage.journal import Journal
 from master.storage.run_layout import RunLayout
 
@@ -175,3 +175,27 @@ def test_a_job_of_which_only_the_order_is_remembered_is_waited_for(tmp_path: Pat
     journal.append([succeeded("lab/a")], [Ordered(1.0, By(1000, "anna", 1), order)])
     (found,) = Client(tmp_path).results(["lab/c"])
     assert found.state == "pending"
+
+
+def test_a_journal_that_cannot_be_read_as_its_master_ends_is_read_again(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    journal.append([succeeded("lab/a"), succeeded("lab/b")])
+    news, problems = client.JournalFollower.news, [ConfigError("journal.sqlite", "", "no such file")] * 2
+
+    def fails_at_first(follower: client.JournalFollower, since: int) -> Any:
+        if problems:
+            raise problems.pop()
+        return news(follower, since)
+
+    monkeypatch.setattr(client.JournalFollower, "news", fails_at_first)
+    assert [result.job_id for result in Client(tmp_path).as_completed(LAB)] == ["lab/a", "lab/b"]
+    assert len(pauses) == 2
+
+
+def test_one_that_stays_so_is_told(tmp_path: Path, pauses: list[float]) -> None:
+    RunLayout(tmp_path).journal.parent.mkdir(parents=True)
+    RunLayout(tmp_path).journal.write_text("no journal " * 100)
+    with pytest.raises(ConfigError, match="journal"):
+        Client(tmp_path).wait(LAB)
+    assert pauses and sum(pauses) < 10
