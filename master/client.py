@@ -103,7 +103,7 @@ class Client:
         ids = [order.ids for order in orders if isinstance(order, AddJobs) and order.name == name]
         if not ids:
             raise UsageError(f"{self._layout.root}: no addition is called {name!r}")
-        return Addition(name, tuple(job_id for each in ids for job_id in each.values()))
+        return Addition(name, tuple(dict.fromkeys(job_id for each in ids for job_id in each.values())))
 
     def as_completed(
         self, addition: Addition | Iterable[str], timeout_s: float | None = None

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from master import steady_clock
+from master.core.nearest import hint, shown
 from master.core.running.orders.of_jobs import AddJobs, AskedProgram
 from master.core.running.orders.order import By, Ordered
 from master.runs.control.answers import Answer
@@ -31,6 +32,9 @@ class _Request:
     dry_run: bool = False
 
 
+_FIELDS = ("jobs", *AskedProgram.__dataclass_fields__, *_Request.__dataclass_fields__.keys() - {"program"})
+
+
 def ordered_jobs(body: bytes, by: By) -> Ordered:
     """Return the order that a request stands for: what is in `jobs` is as in a jobs file.
 
@@ -45,7 +49,7 @@ def ordered_jobs(body: bytes, by: By) -> Ordered:
     try:
         request = parse(_Request, _sorted(said))
     except MessageError as error:
-        raise Refused(_WRONG, str(error)) from error
+        raise Refused(_WRONG, str(error).removeprefix(f"{_Request.__name__}.")) from error
     check_reason(request.why)
     text, inputs = json.dumps(said["jobs"]), request.inputs
     order = AddJobs(text=text, inputs=inputs, program=request.program, name=request.name)
@@ -58,6 +62,8 @@ def _sorted(said: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in said.items() if name != "jobs" and name not in words}
     if "program" in rest:
         raise Refused(_WRONG, "`program`: give `script`, `module` or `trainer`")
+    for name in rest.keys() - _Request.__dataclass_fields__.keys():
+        raise Refused(_WRONG, f"no field {shown(name)}: {hint(name, _FIELDS)}")
     return {**rest, "program": {name: said[name] for name in words}}
 
 

@@ -152,7 +152,7 @@ def test_another_program_finds_an_addition_by_its_name(tmp_path: Path, journal: 
     parts = [
         AddJobs(name="lab", ids={"ha": "lab/a"}),
         AddJobs(name="x"),
-        AddJobs(name="lab", ids={"hb": "lab/b"}),
+        AddJobs(name="lab", ids={"ha": "lab/a", "hb": "lab/b"}),
     ]
     journal.append([], [Ordered(1.0, by, order) for order in parts])
     assert Client(tmp_path).addition("lab") == LAB

@@ -43,6 +43,8 @@ def test_a_request_is_an_order_with_its_jobs_as_text() -> None:
         (body(jobs="x"), "`jobs`: give what a jobs file holds"),
         (body(jobs=[], trainer=1), "trainer"),
         (body(jobs=[], program={}), "`program`: give `script`"),
+        (body(jobs=[], scirpt="/t.py"), "no field `scirpt`: did you mean `script`"),
+        (body(jobs=[], dry_run="yes"), "^dry_run cannot be 'yes'"),
         (body(jobs=[], ids={}), "ids"),
         (body(jobs=[], path="/etc/passwd"), "path"),
     ],
