@@ -84,6 +84,8 @@ def _replay(state: RunState, record: JobRecord, transition: Transition) -> None:
         record.base, record.finished = lost.base if lost else "", None
     if trigger in (Trigger.UNLOCK, Trigger.REDO):
         _redo(state, record)
+    if trigger is Trigger.UNLOCK and record.state is not State.PENDING:
+        record.orphaned.clear()  # it came anew: a start of the run had found it in the store
     _apply(record, transition)
     if trigger is Trigger.FINISH:
         record.note_success()

@@ -87,6 +87,20 @@ def test_attempt_numbers_are_not_used_again_for_a_base_model_that_had_left_the_p
     assert run.ended("w1", "job", 1, "lost")[-1] == f"start {BASE}#2@w1"
 
 
+def test_attempts_of_a_base_model_that_had_left_the_plan_are_nobodys() -> None:
+    run = Stage(base(), job(needs="x"), workers=["w1", "w2"])
+    run.up("w1")
+    run.run_on("w1", BASE, 1)
+    run.silent("w1")
+    run.up("w2")
+    run.ended("w2", BASE, 2)
+    run.restart(job(needs="x"), in_store={"x": "x#2"})
+    run.tell(ev.BaseModelDamaged(run.at, "x"))
+    assert run.state.jobs[BASE].orphaned == {}
+    run.restart(base(), job(needs="x"))
+    assert run.state.jobs[BASE].orphaned == {}
+
+
 def test_what_failed_or_was_blocked_gets_new_tries() -> None:
     run = Stage(base(), job(needs="x"), job("free"), workers=["w1"], policy=Policy(retries=0))
     run.up("w1")
