@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from master.commands.options.flag_types import bounded, number_of_seconds, number_of_tries
 from master.commands.options.jobs import add_job_options, add_notify
@@ -104,7 +105,15 @@ def parse(argv: Sequence[str] | None = None, name: str = NAME) -> TwoPhaseOption
     sweep = take_sweep(commands, given)
     if given["jobs_config"] is None and not sweep.given and not given["verify"]:
         commands.error("no jobs: give --jobs-config, or a sweep such as --grid lr=1e-3,1e-4")
+    check_page(commands, given)
     return TwoPhaseOptions(sweep=sweep, **given)
+
+
+def check_page(commands: argparse.ArgumentParser, given: Mapping[str, Any]) -> None:
+    """End the process with code 2 where something is said of a page that is not wanted."""
+    told = {"--scripts": given["scripts"], "--data-root": given["data_root"]}
+    if given["web"] is None and (vain := [name for name, folders in told.items() if folders]):
+        commands.error(f"{' and '.join(vain)}: no page is served that would use it; give --web too")
 
 
 def unknown_words(words: Sequence[str], commands: argparse.ArgumentParser) -> str:

@@ -13,6 +13,7 @@ from master.commands.options.run_two_phase import (
     TwoPhaseOptions,
     add_limits,
     add_watching,
+    check_page,
     parse,
 )
 
@@ -55,5 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
 def parse_serve(words: Sequence[str]) -> TwoPhaseOptions:
     """Return the options of a command line.  Ends the process with code 2 where it is wrong."""
-    given = vars(parser().parse_args(words))
+    commands = parser()
+    given = vars(commands.parse_args(words))
+    check_page(commands, given)
     return replace(parse(["--verify"], NAME), verify=False, **given)

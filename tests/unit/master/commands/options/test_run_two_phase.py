@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from master.commands.options.run_two_phase import parse
+from master.commands.options.run_two_phase import TwoPhaseOptions, parse
+from master.commands.options.serve import parse_serve
 
 
 def test_a_sweep_needs_no_file() -> None:
@@ -42,3 +46,20 @@ def test_an_unknown_option_is_told_from_a_flag_of_the_script(
         parse(["--grid", "lr=1", *words])
     assert leaving.value.code == 2
     assert capsys.readouterr().err.startswith(f"run_two_phase: error: {says}")
+
+
+@pytest.mark.parametrize(
+    "read", [lambda words: parse(["--grid", "lr=1", *words]), lambda w: parse_serve(["d", *w])]
+)
+def test_what_is_said_of_a_page_that_is_not_wanted_is_refused(
+    read: Callable[[list[str]], TwoPhaseOptions], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--scripts", "lab", "--data-root", "acts"]
+    for given, named in ((words, "--scripts and --data-root"), (words[2:], "--data-root")):
+        with pytest.raises(SystemExit) as leaving:
+            read(given)
+        assert leaving.value.code == 2
+        assert (
+            f"error: {named}: no page is served that would use it; give --web too" in capsys.readouterr().err
+        )
+    assert read([*words, "--web", "0"]).data_root == [Path("acts")]
