@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from master.core.machine_use import MOST_GPUS
 from master.web.overview import eta
 from master.web.run_watch import RunWatch
 
@@ -79,10 +80,15 @@ def _of_gpus(use: Mapping[str, Mapping[str, Any] | None]) -> Iterator[Metric]:
     for name, (words, key) in told.items():
         metric = GaugeMetricFamily(name, words, labels=["worker", "gpu"])
         for worker, now in use.items():
-            for gpu in (now or {}).get("gpus", ()):
+            for gpu in _told_once(now or {}):
                 if gpu[key] is not None:
                     metric.add_metric([worker, str(gpu["index"])], gpu[key])
         yield metric
+
+
+def _told_once(use: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """Return the GPUs of a machine: it may claim one twice, for which Prometheus takes nothing of a run."""
+    return {gpu["index"]: gpu for gpu in use.get("gpus", ())[:MOST_GPUS]}.values()
 
 
 def _left(seconds: list[float] | None) -> Metric:

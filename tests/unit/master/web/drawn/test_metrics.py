@@ -49,3 +49,13 @@ def test_machines_and_gpus_as_a_master_tells_them(watch: RunWatch) -> None:
     assert found["twophase_gpu_utilization_percent", ("0", name)] == 90
     assert ("twophase_gpu_memory_bytes", ("1", name)) not in found
     assert (found["twophase_time_left_seconds", ("most",)], found["twophase_master_up", ()]) == (9, 1)
+
+
+def test_a_machine_may_claim_a_gpu_twice_and_ever_so_many(watch: RunWatch) -> None:
+    gpu = {"utilization_percent": 90.0, "used_bytes": 5, "total_bytes": 10}
+    watch.master.machines = {"workers": [{"name": "lab1", "up": True, "slots": 4, "running": 3}]}
+    watch.master.use = {"lab1": {"gpus": [{"index": n // 2, **gpu} for n in range(1000)]}}
+    lines = [
+        line for line in text(watch).decode().splitlines() if line.startswith("twophase_gpu_memory_bytes{")
+    ]
+    assert len(lines) == len(set(lines)) == 32
