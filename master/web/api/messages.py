@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,7 @@ def _progress(stand: Stand, report: Report, status: str) -> Message:
     elapsed = max(0.0, report.at - (stand.row.started_at or report.at))
     share = min(1.0, report.epoch / report.epochs) if report.epochs else 0.0
     left = report.figures.get("eta_seconds", elapsed * (1 - share) / share if share else None)
+    left = left if left is not None and math.isfinite(left) else None  # a script may say any number
     return {
         "type": "training_progress",
         "job_id": stand.training.id,

@@ -44,6 +44,7 @@ class Report:
         left = None
         if share and started is not None and self.at > started:
             left = max(0.0, (self.at - started) * (1 - share) / share - max(0.0, now - self.at))
+        left = left if left is not None and math.isfinite(left) else None  # a script may say any number
         says = metrics_text(self.metrics)
         return {"epoch": self.epoch, "epochs": self.epochs, "share": share, "left_s": left, "says": says}
 

@@ -90,3 +90,9 @@ def test_what_was_there_before_is_not_told() -> None:
     messages = Messages()
     messages.begin([stand(State.SUCCEEDED, 1)])
     assert news(messages, stand(State.SUCCEEDED, 1)) == []
+
+
+def test_no_time_is_left_where_a_script_says_that_there_are_ever_so_many_epochs() -> None:
+    endless = [Report(1, epoch, 10**308, 10.0 + epoch, {}) for epoch in (1, 2)]
+    (told,) = Messages().news([Stand(TRAINING, replace(ROW, state=State.RUNNING, started_at=1.0), endless)])
+    assert (told["epoch"], told["estimated_remaining"]) == (1, None)

@@ -73,3 +73,8 @@ def test_long_curves_keep_their_ends() -> None:
     xs, ys = counted({"loss": [float(n) for n in range(1000)]}, 100)["loss"]
     assert (xs[0], xs[-1], ys[-1]) == (1.0, 1000.0, 999.0) and len(xs) <= 101
     assert counted({"a": [1.0, math.nan]}, 100) == {"a": ([1.0, 2.0], [1.0, None])}
+
+
+def test_no_time_is_left_where_a_script_says_that_there_are_ever_so_many_epochs() -> None:
+    endless = module.Report(at=9.0, attempt=1, epoch=1.0, epochs=1e308, metrics={})
+    assert endless.json(0.0, 9.0)["left_s"] is None
