@@ -16,6 +16,8 @@ from master.storage.run_layout import RunLayout
 Answer = dict[str, Any]
 _WORDS = ("script", "module", "trainer", "project_root", "flag_style", "name", "why")
 _KEYS = ("jobs", "dry_run", *_WORDS)
+_LONGEST = 4096
+"""Of a word: to follow the links of a longer path takes minutes."""
 _ADVICE = "scripts are taken from below the folders that `twophase web --scripts DIR` names alone"
 
 
@@ -28,8 +30,10 @@ class Adding:
 
     async def add(self, asked: object) -> Answer:
         """Have jobs added.  Raises UsageError for what is wrong, with nothing added, NoMaster without one."""
-        request = checked(asked, self._folders)
-        return await asyncio.to_thread(add_jobs, self._layout, request)
+        return await asyncio.to_thread(self._add, asked)
+
+    def _add(self, asked: object) -> Answer:
+        return add_jobs(self._layout, checked(asked, self._folders))
 
 
 def _named(folder: Path) -> Path:
@@ -49,6 +53,8 @@ def checked(asked: object, folders: Sequence[Path]) -> Mapping[str, Any]:
     words = {name: asked[name] for name in _WORDS if name in asked}
     if not all(isinstance(word, str) for word in words.values()):
         raise UsageError(f"{', '.join(_WORDS)} are text")
+    if long := [name for name, word in words.items() if len(word) > _LONGEST]:
+        raise UsageError(f"{', '.join(long)}: more than {_LONGEST} characters")
     script, root = (words.get(name, "") for name in ("script", "project_root"))
     if script or root or words.get("module"):
         inside = _folder_of(script or root, folders)

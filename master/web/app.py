@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -30,6 +31,8 @@ from master.web.listing import MOST_ROWS
 from master.web.live import MOST_WATCHED, Live
 from master.web.page import Page, wished
 
+MOST_THREADS = 264
+"""More than there are connections."""
 STATIC = Path(__file__).with_name("static")
 Answer = dict[str, Any]
 Number = Annotated[int, Query(ge=0, lt=2**63)]
@@ -78,6 +81,9 @@ def build(
 
     @asynccontextmanager
     async def living(_: FastAPI) -> AsyncIterator[None]:
+        # A thread for each who may wait: those who wait for a master, or a long file, hold up nobody else.
+        threads = ThreadPoolExecutor(MOST_THREADS, "page")
+        asyncio.get_running_loop().set_default_executor(threads)
         following = [asyncio.create_task(each.follow()) for each in (live, listeners)]
         yield
         for each in following:
@@ -166,7 +172,7 @@ def _add_acting(app: FastAPI, page: Page, adding: Adding) -> None:
 async def _json(request: Request) -> Any:
     try:
         return await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the body is no JSON: {error}") from error
 
 

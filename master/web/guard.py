@@ -157,7 +157,8 @@ class Guard:
 
 
 def _is_entry(request: _Request) -> bool:
-    return request.path == "/" and request.method == "GET" and b"token=" in request.query
+    is_page = request.path == "/" and request.method == "GET" and not request.is_socket
+    return is_page and b"token=" in request.query
 
 
 def _is_open(request: _Request) -> bool:

@@ -68,6 +68,8 @@ class Live:
                         self._news.notify_all()
             except TwophaseError:  # told by the next look that works; the page shows what it has
                 _log.debug("a look that failed", exc_info=True)
+            except Exception:  # without another look the page would show this moment for ever
+                _log.exception("a look at the run that failed")
             await asyncio.sleep(watch.rest_s)
 
     @property
@@ -84,10 +86,10 @@ class Live:
         visit = Visit(self._page, socket, self._wait)
         try:
             await visit.serve(first)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            await socket.close(1007, "a message that is none")
         except (WebSocketDisconnect, RuntimeError):
             return  # he is gone
-        except (ValueError, TypeError, LookupError, AttributeError):
-            await socket.close(1007, "a message that is none")
         finally:
             visit.close()
             self._sockets -= 1

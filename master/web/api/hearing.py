@@ -16,6 +16,7 @@ from master.web.api.trainings import Training, status_of
 LOOK_S = 0.5
 """Between two questions to the master."""
 _MOST_LOGS = 256
+_NO_ANSWER = (ValueError, LookupError, TypeError, AttributeError)
 
 
 class Hearing:
@@ -36,7 +37,7 @@ class Hearing:
                 if heard is not None and not self._reports.take(heard):
                     again = await asyncio.to_thread(self._jobs.look, 0)
                     self._reports.take(again or heard)
-            except TwophaseError:  # an earlier version's master, or it ends just now
+            except (TwophaseError, *_NO_ANSWER):  # another version's master, or it ends just now
                 pass
             self._looked = time.monotonic()
 

@@ -38,6 +38,8 @@ class Listeners:
                 await self._tell()
             except TwophaseError:  # the next look tells
                 _log.debug("a look that failed", exc_info=True)
+            except Exception:  # one look that cannot be is not the last one
+                _log.exception("a look at trainings that failed")
 
     async def _tell(self) -> None:
         if not self._queues:
@@ -64,11 +66,11 @@ class Listeners:
         self._queues.add(queue)
         try:
             first = await self._listens(socket, queue)
-        except (WebSocketDisconnect, RuntimeError):
-            return  # he is gone
-        except (ValueError, LookupError):
+        except (ValueError, LookupError, RecursionError):
             await socket.close(1007, "a message that is none")
             return
+        except (WebSocketDisconnect, RuntimeError):
+            return  # he is gone
         finally:
             self._queues.discard(queue)
         await self._live.serve(socket, first)

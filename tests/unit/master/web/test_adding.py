@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,17 @@ def test_a_folder_that_is_none_is_told_before_the_page_is_served(lab: Path) -> N
     for wrong in (lab / "none", lab / "sub" / "train.py"):
         with pytest.raises(UsageError, match=r"--scripts .*: is no folder"):
             Adding(RunLayout(lab), [wrong])
+
+
+@pytest.mark.parametrize("word", ["script", "project_root", "name", "why"])
+def test_a_path_whose_links_take_minutes_to_follow_is_refused_at_once(word: str, lab: Path) -> None:
+    with pytest.raises(UsageError, match=f"{word}: more than 4096 characters"):
+        checked({"jobs": [], word: "/a" * 500_000}, [lab])
+
+
+def test_paths_are_followed_off_the_thread_of_the_page(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+    monkeypatch.setattr(adding, "checked", lambda asked, folders: threads.append(threading.get_ident()) or {})
+    monkeypatch.setattr(adding, "add_jobs", lambda layout, request: {})
+    assert asyncio.run(Adding(RunLayout(lab)).add({})) == {}
+    assert threads and threads[0] != threading.get_ident()

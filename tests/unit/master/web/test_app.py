@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +151,20 @@ def test_jobs_are_added_where_a_master_works_alone(visitor: TestClient) -> None:
     assert told.status_code == 409 and "no master is running" in told.json()["error"]
     wrong = visitor.post("/api/jobs", json={**asked, "script": "/x.py"}, headers=ORIGIN)
     assert wrong.status_code == 422 and "--scripts DIR" in wrong.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/orders/cancel"])
+def test_a_body_of_nothing_but_brackets_is_no_defect(visitor: TestClient, path: str) -> None:
+    told = visitor.post(path, content=b"[" * 100_000, headers={**ORIGIN, "Content-Type": "application/json"})
+    assert told.status_code in (400, 422) and "the body is no JSON" in told.json()["error"]
+
+
+def test_many_who_wait_for_a_master_hold_up_nobody(visitor: TestClient) -> None:
+    together = threading.Barrier(65)
+
+    async def wait_together() -> None:
+        await asyncio.gather(*(asyncio.to_thread(together.wait, 20.0) for _ in range(65)))
+
+    assert visitor.portal is not None
+    visitor.portal.call(wait_together)
+    assert not together.broken

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from master.web.guard import MOST_BYTES
 from master.web.passes import Role, cookie_name
@@ -101,3 +102,10 @@ def test_a_body_without_a_length_is_read_no_further_than_it_may_be(visitor: Test
 def test_a_header_that_is_given_twice_is_refused(visitor: TestClient) -> None:
     doubled = [("Origin", ORIGIN["Origin"]), ("Origin", "http://evil.example")]
     assert visitor.get("/api/overview", headers=doubled).status_code == 400  # type: ignore[arg-type]
+
+
+def test_the_address_opens_no_socket(stranger: TestClient) -> None:
+    address = f"ws://{HOST}/?token={PASSES.user}"
+    with pytest.raises(WebSocketDisconnect) as refused, stranger.websocket_connect(address, headers=ORIGIN):
+        pass
+    assert refused.value.code == 1008

@@ -88,3 +88,24 @@ def test_so_many_and_no_more(visitor: TestClient, monkeypatch: pytest.MonkeyPatc
         assert first.receive_json()["seq"] == len(HISTORY)
         with pytest.raises(WebSocketDisconnect), visitor.websocket_connect(WS, headers=ORIGIN):
             pass
+
+
+def test_a_look_that_fails_is_not_the_last_one(
+    visitor: TestClient, watch: RunWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, look = list[int](), watch.look
+
+    def fails_once() -> Any:
+        looks.append(1)
+        if len(looks) == 1:
+            raise ValueError("a plan that is none")
+        return look()
+
+    with visitor.websocket_connect(WS, headers=ORIGIN) as socket:
+        socket.send_json({"since": len(HISTORY), "watch": [JOB]})
+        assert socket.receive_json()["rows"] == []
+        monkeypatch.setattr(watch, "look", fails_once)
+        with closing(Journal(watch.layout.journal)) as journal:
+            journal.append([moved(10.0, JOB, Trigger.FAIL, State.FAILED, note="late")])
+            assert socket.receive_json()["rows"][0]["why"] == "late"
+    assert len(looks) > 1

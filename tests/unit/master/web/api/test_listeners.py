@@ -86,3 +86,20 @@ def test_who_is_too_slow_is_let_go(
         with pytest.raises(WebSocketDisconnect) as ended:
             socket.receive_json()
     assert ended.value.code == 1013
+
+
+def test_a_message_of_nothing_but_brackets_ends_it(client: TestClient) -> None:
+    with client.websocket_connect(WS) as socket:
+        socket.send_text("[" * 60_000)
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+    assert ended.value.code == 1007
+
+
+def test_it_goes_on_after_an_answer_that_is_none(client: TestClient, jobs: FakeJobs) -> None:
+    with client.websocket_connect(WS) as socket:
+        jobs.heard = {"of": "another version"}
+        socket.send_json({"type": "ping"})
+        assert socket.receive_json() == {"type": "pong"}
+        jobs.heard = reported(1, 1.0, 2.0)
+        assert socket.receive_json()["epoch"] == 1
