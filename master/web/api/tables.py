@@ -13,7 +13,8 @@ from master.web.api.asking import Wanted
 from master.web.api.errors import Wrong
 
 TABLE = "features.parquet"
-MOST_ROWS, MOST_BYTES = 1 << 22, 1 << 30
+MOST_ROWS, MOST_VALUES, MOST_BYTES = 1 << 22, 1 << 24, 1 << 30
+"""Of a table, of one of its columns, and of the table as it says itself."""
 MOST_TOKENS = 10
 LONGEST_TOKEN = 200
 _MOST_DIGITS = 12
@@ -100,20 +101,48 @@ def read_table(path: Path, layer: int) -> FeatureTable:
     if not path.is_file():
         raise Wrong(HTTPStatus.BAD_REQUEST, f"the training left no {TABLE}")
     try:
-        with parquet.ParquetFile(path) as file:
-            _check_size(file.metadata)
+        metadata = parquet.read_metadata(path)
+        _check_size(metadata)
+        # A text that stands once in a file may be in every row: it is read once, and cut before it is copied.
+        texts = [metadata.schema.column(number).path for number in range(len(metadata.schema))]
+        with parquet.ParquetFile(path, read_dictionary=texts) as file:
             names = [*_NEEDED, *(name for name in _NAMED_BY if name in file.schema_arrow.names)]
-            columns = file.read(columns=names).to_pydict()
-        return _table(columns, layer)
+            columns = file.read(columns=names)
+        return _table({name: _plain(columns[name]) for name in names}, layer)
     except (pyarrow.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
         problem = f"{TABLE} of the training cannot be read: {str(error)[:300]}"
         raise Wrong(HTTPStatus.BAD_GATEWAY, problem) from error
 
 
 def _check_size(metadata: Any) -> None:
-    size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    size = sum(group.total_byte_size for group in groups)
     if metadata.num_rows > MOST_ROWS or not 0 <= size <= MOST_BYTES:
         raise ValueError(f"it has {metadata.num_rows} rows in {size} bytes, which is too much")
+    for number in range(len(metadata.schema)):
+        if (values := sum(group.column(number).num_values for group in groups)) > MOST_VALUES:
+            name = metadata.schema.column(number).path[:LONGEST_TOKEN]
+            raise ValueError(f"{name} has {values} values, which is too much")
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return what a column holds, its texts cut.  Raises ValueError where it is neither text nor numbers."""
+    return [each for chunk in column.chunks for each in _cut(chunk).to_pylist()]
+
+
+def _cut(array: Any) -> Any:
+    import pyarrow
+    from pyarrow import compute, types
+
+    is_list = types.is_list(array.type) or types.is_large_list(array.type)
+    leaf = array.values if is_list else array
+    if types.is_dictionary(leaf.type):
+        words = compute.utf8_slice_codeunits(leaf.dictionary, 0, LONGEST_TOKEN)
+        leaf = pyarrow.DictionaryArray.from_arrays(leaf.indices, words)
+        return type(array).from_arrays(array.offsets, leaf) if is_list else leaf
+    if not types.is_primitive(leaf.type) and not types.is_null(leaf.type):
+        raise ValueError(f"{str(leaf.type)[:LONGEST_TOKEN]} is neither text nor a number")
+    return array
 
 
 def _table(columns: dict[str, list[Any]], layer: int) -> FeatureTable:
@@ -133,6 +162,8 @@ def _table(columns: dict[str, list[Any]], layer: int) -> FeatureTable:
 
 
 def _number(value: Any) -> float:
+    if isinstance(value, str):
+        raise ValueError("a figure is text")
     number = float(value)
     if not math.isfinite(number):
         raise ValueError("a figure is no number")

@@ -138,3 +138,31 @@ def test_a_table_that_is_too_large_is_not_read(
     monkeypatch.setattr(module, most, 2)
     with pytest.raises(Wrong, match="too much"):
         read_table(write(tmp_path), 6)
+
+
+def long_text(folder: Path, rows: int, longest: int, **columns: Any) -> Path:
+    """Write a table in which one long text is a token of every row."""
+    text = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * rows, pyarrow.int32()), ["7" * longest])
+    lists = pyarrow.ListArray.from_arrays(list(range(rows + 1)), text)
+    known = {name: [0.5] * rows for name in ("sparsity", "activation_strength")}
+    given = {"id": list(range(rows)), **known, "top_strengths": [[1.0]] * rows, "top_token_texts": lists}
+    found = {name: text if column == "text" else column for name, column in {**given, **columns}.items()}
+    return write(folder, **{**dict.fromkeys(COLUMNS), **found})
+
+
+def test_a_long_text_that_a_file_holds_once_is_not_copied_for_each_row(tmp_path: Path) -> None:
+    path = long_text(tmp_path, rows=20_000, longest=1_000_000)
+    assert path.stat().st_size < 4_000_000, "and 20 GB for who copies it"
+    found = read_table(path, 6)
+    assert found.tokens[-1] == ["7" * module.LONGEST_TOKEN] and len(found) == 20_000
+
+
+def test_a_figure_that_is_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Wrong, match="a figure is text"):
+        read_table(long_text(tmp_path, rows=2, longest=300, sparsity="text"), 6)
+
+
+def test_a_column_of_too_many_values_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_VALUES", 4)
+    with pytest.raises(Wrong, match="has 5 values, which is too much"):
+        read_table(write(tmp_path, top_strengths=[[1.0, 1.0], [1.0, 1.0], [1.0]]), 6)
