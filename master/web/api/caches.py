@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from master.web.api.features.loaded import Loaded
 from master.web.api.jobs import TRAINER
-from master.web.api.loaded import Loaded
 
 FIGURES = ("hits", "misses", "size", "hit_rate")
 ABSENT = ("provenance", "inference", "analysis")

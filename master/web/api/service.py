@@ -17,14 +17,15 @@ from master.web.api.activation_files import ActivationFiles
 from master.web.api.asking import DEFAULT_OUTPUT, Asked, Wanted, job_fields
 from master.web.api.caches import prepared_figures, statistics
 from master.web.api.errors import Wrong
+from master.web.api.features.browsing import Browsing
+from master.web.api.features.loaded import Loaded
+from master.web.api.features.tables import TABLE, FeatureTable, read_table
 from master.web.api.files import checkpoints
 from master.web.api.hearing import Hearing
 from master.web.api.jobs import Jobs
-from master.web.api.loaded import Loaded
 from master.web.api.messages import Stand
 from master.web.api.registry import Registry
 from master.web.api.reports import told
-from master.web.api.tables import TABLE, FeatureTable, read_table, selected
 from master.web.api.trainings import ENDED, MARK, Checkpoints, Training, job_object, status_of
 from master.web.run_watch import RunWatch
 
@@ -42,7 +43,7 @@ class Api:
         layout = watch.layout
         self._watch, self._jobs, self._layout = watch, jobs, layout
         self._files, self._trainings = ActivationFiles(layout, roots), Registry(watch)
-        self._hearing = Hearing(layout, jobs)
+        self._hearing, self._browsing = Hearing(layout, jobs), Browsing()
         self.loaded = Loaded(layout.state / LOADED, partial(_read_table, layout))
 
     async def train(self, asked: Asked, *, fast: bool) -> Answer:
@@ -128,7 +129,7 @@ class Api:
 
     async def features(self, wanted: Wanted) -> Answer:
         """Return a page of the features that are loaded."""
-        return await asyncio.to_thread(lambda: selected(self.loaded.tables(), wanted))
+        return await asyncio.to_thread(lambda: self._browsing.page(self.loaded.tables(), wanted))
 
     async def feature(self, name: str) -> Answer:
         """Return one feature."""
@@ -142,6 +143,7 @@ class Api:
         """Return the figures of the caches, which are emptied first where that is wanted."""
         if clear:
             self.loaded.clear()
+            self._browsing.forget()
         prepared = await asyncio.to_thread(lambda: prepared_figures(clear=clear))
         return statistics(self.loaded, prepared)
 

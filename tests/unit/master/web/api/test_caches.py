@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from master.web.api.caches import NOTHING, prepared_figures, statistics
-from master.web.api.loaded import Loaded
-from tests.unit.master.web.api.test_loaded import read
+from master.web.api.features.loaded import Loaded
+from tests.unit.master.web.api.features.test_loaded import read
 
 TOLD = b'{"folder": "/x", "entries": 2, "bytes": 9, "limit": 9, "hits": 3, "misses": 1, "hit_rate": 0.75}'
 

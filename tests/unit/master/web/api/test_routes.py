@@ -11,7 +11,7 @@ from master.errors import NoMaster, TwophaseError
 from master.storage.run_layout import RunLayout
 from master.web.api.activation_files import FOLDER
 from tests.unit.master.web.api.conftest import ASKED, FakeJobs, reported
-from tests.unit.master.web.api.test_tables import write
+from tests.unit.master.web.api.features.test_tables import write
 
 GIVEN: dict[str, Any] = {"layer_idx": 6, "activation_data_path": "acts.parquet"}
 

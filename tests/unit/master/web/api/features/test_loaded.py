@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from master.web.api import loaded as module
 from master.web.api.errors import Wrong, no_training
-from master.web.api.loaded import Loaded
-from master.web.api.tables import FeatureTable
+from master.web.api.features import loaded as module
+from master.web.api.features.loaded import Loaded
+from master.web.api.features.tables import FeatureTable
 
 
 def read(job_id: str, layer: int) -> FeatureTable:

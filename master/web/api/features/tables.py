@@ -23,6 +23,8 @@ _NAMED_BY = ("top_token_texts", "top_tokens", "top_examples")
 """What tells which tokens they are, the best first."""
 _SORTED_BY = {"activation": "strengths", "frequency": "sparsities", "layer": ""}
 Feature = dict[str, Any]
+Found = Sequence[tuple["FeatureTable", int]]
+"""Features, each as its table and its number there."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def feature_id(layer: int, number: int) -> str:
     return f"layer_{layer}_feature_{number}"
 
 
-def selected(tables: Iterable[FeatureTable], wanted: Wanted) -> dict[str, Any]:
-    """Return a page of features with how many there are."""
+def in_order(tables: Iterable[FeatureTable], wanted: Wanted) -> Found:
+    """Return all features that are wanted, in the order that is."""
     search = wanted.search.strip().lower()
     found = [
         (table, number)
@@ -82,6 +84,11 @@ def selected(tables: Iterable[FeatureTable], wanted: Wanted) -> dict[str, Any]:
     column, down = _SORTED_BY[wanted.sort_by], wanted.sort_order == "desc"
     # Equal ones stay in the order of their numbers, whichever way the others are sorted.
     found.sort(key=lambda each: getattr(each[0], column)[each[1]] if column else each[0].layer, reverse=down)
+    return found
+
+
+def page_of(found: Found, wanted: Wanted) -> dict[str, Any]:
+    """Return a page of features with how many there are."""
     page = found[wanted.offset : wanted.offset + wanted.limit]
     return {
         "features": [table.feature(number) for table, number in page],

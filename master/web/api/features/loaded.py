@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from master.storage.json_files import read_json
-from master.web.api.tables import FeatureTable
+from master.web.api.features.tables import FeatureTable
 from worker_agent.protocol.whole_files import write_whole
 
 MOST_TABLES = 8

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from master.web.api import tables as module
 from master.web.api.asking import Wanted
 from master.web.api.errors import Wrong
-from master.web.api.tables import TABLE, FeatureTable, read_table, selected
+from master.web.api.features import tables as module
+from master.web.api.features.tables import TABLE, FeatureTable, in_order, page_of, read_table
 
 pyarrow = pytest.importorskip("pyarrow")
 COLUMNS: dict[str, list[Any]] = {
@@ -38,6 +39,10 @@ def write(folder: Path, **columns: Any) -> Path:
 @pytest.fixture
 def table(tmp_path: Path) -> FeatureTable:
     return read_table(write(tmp_path), 6)
+
+
+def selected(tables: Sequence[FeatureTable], wanted: Wanted) -> dict[str, Any]:
+    return page_of(in_order(tables, wanted), wanted)
 
 
 def ids(*tables: FeatureTable, **wanted: Any) -> list[str]:

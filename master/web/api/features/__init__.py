@@ -1,0 +1,1 @@
+"""What trainings left, as features to look through."""
