@@ -21,6 +21,8 @@ from master.web.model import Model
 
 MOST_ROWS = 200
 """In a page."""
+MOST_WORDS = 16
+"""Of a filter."""
 _LONGEST = 300
 
 
@@ -39,13 +41,16 @@ class Wish:
 
 
 def selected(model: Model, wish: Wish) -> list[str]:
-    """Return the ids of the jobs that a visitor wants to see, in his order."""
+    """Return the ids of the jobs that a visitor wants to see, in his order.
+
+    Raises ValueError for too many words.
+    """
     found: Iterable[str] = _in_order(model, wish)
     if wish.states and wish.sort != "state":
         found = [job_id for job_id in found if model.standing(job_id).state in wish.states]
     if wish.base:
         found = [each for each in found if wish.base in (model.jobs[each].makes, model.jobs[each].needs)]
-    for word in wish.query.split():
+    for word in _words(wish.query):
         name, equals, _ = word.partition("=")
         if equals and name in model.by_field.names:
             fit = model.by_field.having(*named_value(word))
@@ -53,6 +58,14 @@ def selected(model: Model, wish: Wish) -> list[str]:
         else:
             found = model.texts.fitting(word.lower(), found, model.standings)
     return list(found)
+
+
+def _words(query: str) -> list[str]:
+    """Return each word once; all jobs are looked at for each, on the thread of the page."""
+    words = list(dict.fromkeys(query.split()))
+    if len(words) > MOST_WORDS:
+        raise ValueError(f"{len(words)} words, at most {MOST_WORDS} are looked for at once")
+    return words
 
 
 def _in_order(model: Model, wish: Wish) -> Iterable[str]:

@@ -168,3 +168,8 @@ def test_many_who_wait_for_a_master_hold_up_nobody(visitor: TestClient) -> None:
     assert visitor.portal is not None
     visitor.portal.call(wait_together)
     assert not together.broken
+
+
+def test_a_filter_of_ever_so_many_words_is_refused(visitor: TestClient) -> None:
+    told = visitor.get("/api/jobs", params={"q": " ".join(map(str, range(100)))})
+    assert (told.status_code, told.json()["error"][:14]) == (400, "q: 100 words, ")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import pytest
 
+from master.core.explaining.standing import Standing
 from master.web.listing import Wish, row_json, selected
 from master.web.run_watch import RunWatch
 from tests.support.endings import finished
@@ -55,3 +58,19 @@ def test_a_line_says_why(watch: RunWatch) -> None:
     waits = row_json(watch.model, "alpha/lr=0.01")
     assert waits["why"] == "waits for base model bbbbbbbb, which is pending"
     assert row_json(watch.model, "alpha/plain", "runs on lab1")["why"] == "runs on lab1"
+
+
+def test_a_word_is_looked_for_once_and_not_ever_so_many_are(
+    watch: RunWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, fitting = list[str](), watch.model.texts.fitting
+
+    def counted(word: str, job_ids: Iterable[str], standings: Mapping[str, Standing]) -> list[str]:
+        looks.append(word)
+        return fitting(word, job_ids, standings)
+
+    monkeypatch.setattr(watch.model.texts, "fitting", counted)
+    assert selected(watch.model, Wish("plain " * 80)) == ["alpha/plain"] and looks == ["plain"]
+    with pytest.raises(ValueError, match="17 words, at most 16 are looked for at once"):
+        selected(watch.model, Wish(" ".join(map(str, range(17)))))
+    assert looks == ["plain"]
