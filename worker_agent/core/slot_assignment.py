@@ -56,11 +56,10 @@ def fill(state: AgentState) -> None:
         if _is_gathering(state, attempt):
             blocked.append((number, key))
             continue
-        count = attempt.launch.gpus or 1
-        slot = choose_several(devices, taken, need, alone, count)
+        slot = choose_several(devices, taken, need, alone, attempt.launch.gpus or 1)
         if slot is None:
             blocked.append((number, key))
-            devices = _not_kept(state, devices, taken, need, count)
+            devices = _not_kept(state, devices, taken, attempt)
             continue
         riders = _riders(state, attempt)
         for each in (attempt, *riders):
@@ -77,14 +76,25 @@ def fill(state: AgentState) -> None:
 
 
 def _not_kept(
-    state: AgentState, devices: Sequence[Device], taken: Mapping[str, int], need: Optional[int], count: int
+    state: AgentState, devices: Sequence[Device], taken: Mapping[str, int], attempt: Attempt
 ) -> List[Device]:
-    """Return the devices that later attempts may have beside one that waits for `count` of them."""
+    """Return the devices that later attempts may have beside one that waits.
+
+    One that waits for several keeps none while what it lacks is others': nobody knows when they end.
+    """
+    need, count = attempt.launch.gpu_bytes, attempt.launch.gpus or 1
     if count == 1:
         return [device for device in devices if shares_for(device, need, alone=False) is None]
-    open_ones = [device for device in state.devices.values() if device.name not in state.closed]
-    kept = freest(open_ones, taken, need, count)
+    possible = [device for device in state.devices.values() if _is_ours_to_give(state, device, attempt)]
+    kept = freest(possible, taken, need, count) if len(possible) >= count else ()
     return [device for device in devices if device.name not in kept]
+
+
+def _is_ours_to_give(state: AgentState, device: Device, attempt: Attempt) -> bool:
+    """Return whether an attempt could have its part of a device, were no other of this agent there."""
+    shares = shares_for(device, attempt.launch.gpu_bytes, attempt.launch.gpu_use == ALONE)
+    left = everything(device) & ~state.others.get(device.name, 0)
+    return device.name not in state.closed and shares is not None and size(left) >= shares
 
 
 def _take(taken: Dict[str, int], slot: str) -> None:

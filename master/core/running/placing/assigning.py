@@ -18,6 +18,7 @@ from master.core.running.placing.worker_room import (
     has_machine_room,
     has_room,
     largest_gpu,
+    may_have_room,
     need_of,
     suits,
     too_large,
@@ -83,16 +84,17 @@ def _choose(state: RunState, view: WorkerView) -> Job | None:
         if record.alone and has_larger(state, view, job.resources):
             continue
         claim = cost(view, need_of(state, record, view), record.alone, job.resources.gpus)
+        if record.alone and not may_have_room(view, claim or 1.0, job.resources.gpus):
+            continue
         fits_now = has_room(view, state.mean_s, claim or 1.0) and has_machine_room(state, job.resources, view)
         return job if fits_now else None
     return None
 
 
 def _fits(state: RunState, view: WorkerView, job: Job) -> bool:
-    fits_gpus = (
-        cost(view, need_of(state, state.jobs[job.job_id], view), False, job.resources.gpus) is not None
-    )
-    return fits_gpus and suits(job.resources, view)
+    gpus = job.resources.gpus
+    claim = cost(view, need_of(state, state.jobs[job.job_id], view), False, gpus)
+    return claim is not None and may_have_room(view, claim, gpus) and suits(job.resources, view)
 
 
 def refuse_too_large(state: RunState, out: Outbox) -> None:

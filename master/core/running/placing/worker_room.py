@@ -22,6 +22,17 @@ def has_room(view: WorkerView, mean_s: float | None, claim: float = LEAST_ROOM) 
     return view.room(lookahead(view.slots, mean_s)) >= claim - LEAST_ROOM / 2
 
 
+def may_have_room(view: WorkerView, claim: float, gpus: int | None = None) -> bool:
+    """Return whether a worker has room for so many slots' worth once what this run has there has ended.
+
+    Not for more than its user allows, nor on several GPUs while others have one of them: nobody knows for how
+    long, and what fits meanwhile would wait behind it.
+    """
+    if view.most is not None and claim > view.most + LEAST_ROOM / 2:
+        return False
+    return (gpus or 1) == 1 or claim <= view.slots - view.held_by_others + LEAST_ROOM / 2
+
+
 def need_of(state: RunState, record: JobRecord, view: WorkerView) -> int | None:
     """Return the bytes of GPU memory that a job gets on a worker; None for the usual slot.
 

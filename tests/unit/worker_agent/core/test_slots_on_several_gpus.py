@@ -69,6 +69,37 @@ def test_it_waits_for_gpus_that_are_left_alone() -> None:
     assert starts(state) == {"a": "gpu0,gpu1"}
 
 
+LACKS: dict[str, tuple[dict[str, int], dict[str, str], int]] = {
+    "one is left alone": ({}, {"gpu1": "in use by bob"}, 2),
+    "another run has one": ({"gpu1": mask_of("gpu1")}, {}, 2),
+    "another run has part of one": ({"gpu1": 1}, {}, 2),
+    "there are fewer than there were": ({}, {}, 3),
+}
+
+
+@pytest.mark.parametrize(("others", "closed", "gpus"), LACKS.values(), ids=LACKS.keys())
+def test_what_is_not_ours_to_give_keeps_no_other_gpu_idle(
+    others: dict[str, int], closed: dict[str, str], gpus: int
+) -> None:
+    state = agent(2, per_gpu=1)
+    state.others, state.closed = others, closed
+    launch(state, "wide", gpus=gpus, gpu_bytes=64 * GB)
+    launch(state, "small")
+    assert list(starts(state)) == ["small"]
+
+
+def test_once_others_have_gone_it_keeps_what_it_needs() -> None:
+    state = agent(2, per_gpu=1)
+    state.others = {"gpu1": mask_of("gpu1")}
+    launch(state, "wide", gpus=2)
+    for name in ("s1", "s2"):
+        launch(state, name)
+    assert list(starts(state)) == ["s1"]
+    slot_assignment.on_others(state, {}, {})
+    assert starts(state) == {}
+    assert end(state, "s1") == {"wide": "gpu0,gpu1"}
+
+
 def test_small_jobs_that_keep_coming_do_not_starve_it_nor_it_them() -> None:
     state = agent(3, per_gpu=2)
     for number in range(6):
