@@ -7,6 +7,7 @@ from typing import Iterable, Optional
 from worker_agent.core.execution import Key
 from worker_agent.core.packing.ladder import Ladder
 from worker_agent.core.packing.paces import Paces, Throughput
+from worker_agent.core.packing.patience import Patience
 
 SETTLES_S = 1.5
 """So long at most the next job waits for one that shows nothing of itself: about what a context takes."""
@@ -21,7 +22,8 @@ class Crowd:
     Jobs start one after the other there, each once the one before has reported, holds memory, or was waited
     for: contexts that are made at once take each as long as all together.  The first runs alone until it
     reports, ends or is waited for: where it says nothing, how many run at a time is for memory alone to say
-    until one of them reports progress.
+    until one of them reports progress.  So it is, too, where the first reports too seldom to be waited for,
+    until paces are known.
     """
 
     def __init__(self) -> None:
@@ -35,6 +37,7 @@ class Crowd:
         self._most = 0
         """The most that have reported at a time since the last decision."""
         self._told: Optional[int] = None
+        self._patience = Patience()
 
     @property
     def allowed(self) -> Optional[int]:
@@ -45,8 +48,7 @@ class Crowd:
         ladder = self._ladder
         if ladder is None or ladder.before is None:
             return ladder.allowed if ladder else None
-        known = self._paces.knows(ladder.before) or self._together.knows(ladder.before)
-        return ladder.allowed if known else ladder.before
+        return ladder.allowed if self._knows(ladder.before) else ladder.before
 
     def may_start(self, running: int) -> bool:
         """Return whether another job may start beside so many."""
@@ -60,7 +62,7 @@ class Crowd:
 
     def awaited(self) -> Iterable[Key]:
         """Return the jobs whose age matters."""
-        keys = {self.newest, None if self._is_begun else self._first}
+        keys = {self.newest, self._patience.key, None if self._is_begun else self._first}
         return [key for key in keys if key is not None]
 
     def aged(self, key: Key, age_s: float) -> bool:
@@ -69,6 +71,9 @@ class Crowd:
         if age_s >= SETTLES_S:
             self._waited(key)
         self._is_begun |= age_s >= SPEAKS_S
+        if self._patience.aged(key, age_s):
+            self._ladder = None
+            return True
         return (self.newest, self._is_begun) != before
 
     def seen(self, key: Key) -> None:
@@ -80,9 +85,10 @@ class Crowd:
         """One of so many jobs has come so far at a time, in a measure of its own."""
         self._waited(key)
         self._is_begun = True
-        if self._ladder is None:
-            self._ladder = Ladder.begin(max(1, running))
         self._together.add(self._paces.report(key, progress, at))
+        if self._ladder is None and (not self._patience.in_vain or self._knows(max(1, running))):
+            self._ladder = Ladder.begin(max(1, running))
+        self._wait_for_pace(key)
         self._most = max(self._most, self._paces.number)
         self._decide()
 
@@ -91,6 +97,7 @@ class Crowd:
         self._waited(key)
         self._is_begun |= key == self._first
         self._paces.leave(key)
+        self._patience.leave(key)
 
     def ended(self, at: float) -> None:
         """A job has run to its end."""
@@ -110,6 +117,16 @@ class Crowd:
     def _waited(self, key: Key) -> None:
         if self.newest == key:
             self.newest = None
+
+    def _wait_for_pace(self, key: Key) -> None:
+        ladder = self._ladder
+        if ladder and (ladder.before is None or self._knows(ladder.before)):
+            self._patience.end()
+        elif ladder:
+            self._patience.wait(key)
+
+    def _knows(self, number: int) -> bool:
+        return self._paces.knows(number) or self._together.knows(number)
 
     def _decide(self) -> None:
         ladder = self._ladder

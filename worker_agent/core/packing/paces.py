@@ -91,7 +91,8 @@ class Paces:
     def _look(self, key: Key, pace: _Pace, progress: float, at: float) -> None:
         began_at, began = pace.window.began
         pace.window.reports += 1
-        if pace.window.change != self._change or progress < began:
+        # A clock that was put back would have the window last for as long.
+        if pace.window.change != self._change or progress < began or at < began_at:
             pace.window = _Window(self._change, (at, progress))
         elif self._all_speak(at) and pace.window.tells(at, progress):
             self._measured(key, pace, (progress - began) / (at - began_at))

@@ -57,6 +57,14 @@ def test_a_job_that_never_speaks_counts_for_none_after_a_while() -> None:
     assert paces.knows(1)
 
 
+def test_a_clock_that_is_put_back_costs_no_more_than_the_pace_so_far() -> None:
+    paces = Paces()
+    paces.report(A, 0.0, 3600.0)
+    for second in range(1, 6):
+        paces.report(A, float(second), float(second))
+    assert paces.knows(1)
+
+
 def test_a_job_that_begins_anew_is_measured_anew() -> None:
     paces = Paces()
     paces.report(A, 10.0, 0.0)
