@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
 from worker_agent.attempts.private_copy import TICK_NS, Looks, PrivateCopy, looks_at
@@ -27,6 +27,8 @@ class Stamps:
 
     folders: Dict[str, Looks]
     """`work`, what was copied there, and `output`, by their paths below the attempt's directory."""
+    root_changed_ns: int
+    """When an entry of the attempt's own directory was made or removed last; its name comes after this."""
     log_folder: Access
     taken_ns: int
     """On the clock that is never set."""
@@ -86,9 +88,9 @@ def take(root: str, copy: PrivateCopy, earlier: Optional[Stamps] = None) -> Opti
     folders = {name: looks_at(f"{root}/{name}") for name in below}
     if any(time_ns % _S_NS == 0 for looks in folders.values() for time_ns in looks[2]):
         return None
-    taken = Stamps(folders, access_of(AttemptLayout(root).log_folder), time.monotonic_ns())
-    is_same = earlier and (earlier.folders, earlier.log_folder) == (taken.folders, taken.log_folder)
-    return earlier if is_same else taken
+    changed_ns, log_folder = looks_at(root)[2][0], access_of(AttemptLayout(root).log_folder)
+    taken = Stamps(folders, changed_ns, log_folder, time.monotonic_ns())
+    return earlier if earlier and replace(earlier, taken_ns=taken.taken_ns) == taken else taken
 
 
 def before_start(root: str, stamps: Optional[Stamps]) -> Optional[Before]:

@@ -137,6 +137,18 @@ def test_a_new_directory_and_one_that_was_used_just_now_are_looked_at_closely(wo
     assert not worker.has_left_nothing(second, launch) and worker.directories.recycle(second) == []
 
 
+def test_what_was_beside_the_working_directory_until_just_now_makes_its_times_too_young(
+    worker: Worker,
+) -> None:
+    attempt, launch = worker.used()
+    paths_of(attempt).progress.write_text("{}")
+    assert not worker.has_left_nothing(attempt, launch)
+    worker.now_ns += A_SECOND_NS
+    assert worker.directories.recycle(attempt) == []
+    third, launch = worker.begin_at_once("third")
+    assert not worker.has_left_nothing(third, launch), "its own progress may have the same time"
+
+
 def test_stamps_grow_old_while_jobs_leave_nothing(worker: Worker) -> None:
     attempt, _ = worker.begin("first")
     for number in range(4):
