@@ -57,6 +57,12 @@ def shares_for(device: Device, need: Optional[int], alone: bool) -> Optional[int
     return min(device.shares, max(1, units) * device.unit)
 
 
+def has_for(device: Device, taken: int, need: Optional[int], alone: bool) -> bool:
+    """Return whether a device has the shares of a job beside those `taken`, as bits."""
+    count = shares_for(device, need, alone)
+    return count is not None and size(everything(device) & ~taken) >= count
+
+
 def choose(
     devices: Iterable[Device], taken: Mapping[str, int], need: Optional[int], alone: bool
 ) -> Optional[str]:

@@ -16,6 +16,7 @@ from worker_agent.core.shares import (
     devices_of,
     everything,
     freest,
+    has_for,
     mask_of,
     parts_of,
     shares_for,
@@ -78,23 +79,15 @@ def fill(state: AgentState) -> None:
 def _not_kept(
     state: AgentState, devices: Sequence[Device], taken: Mapping[str, int], attempt: Attempt
 ) -> List[Device]:
-    """Return the devices that later attempts may have beside one that waits.
-
-    One that waits for several keeps none while what it lacks is others': nobody knows when they end.
-    """
+    """Return what later attempts may have beside one that waits: all, while others have what it lacks."""
     need, count = attempt.launch.gpu_bytes, attempt.launch.gpus or 1
     if count == 1:
         return [device for device in devices if shares_for(device, need, alone=False) is None]
-    possible = [device for device in state.devices.values() if _is_ours_to_give(state, device, attempt)]
+    alone, others = attempt.launch.gpu_use == ALONE, state.others
+    open_ones = [device for device in state.devices.values() if device.name not in state.closed]
+    possible = [device for device in open_ones if has_for(device, others.get(device.name, 0), need, alone)]
     kept = freest(possible, taken, need, count) if len(possible) >= count else ()
     return [device for device in devices if device.name not in kept]
-
-
-def _is_ours_to_give(state: AgentState, device: Device, attempt: Attempt) -> bool:
-    """Return whether an attempt could have its part of a device, were no other of this agent there."""
-    shares = shares_for(device, attempt.launch.gpu_bytes, attempt.launch.gpu_use == ALONE)
-    left = everything(device) & ~state.others.get(device.name, 0)
-    return device.name not in state.closed and shares is not None and size(left) >= shares
 
 
 def _take(taken: Dict[str, int], slot: str) -> None:

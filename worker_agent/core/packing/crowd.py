@@ -88,7 +88,9 @@ class Crowd:
         self._together.add(self._paces.report(key, progress, at))
         if self._ladder is None and (not self._patience.in_vain or self._knows(max(1, running))):
             self._ladder = Ladder.begin(max(1, running))
-        self._wait_for_pace(key)
+        if self._ladder:
+            before = self._ladder.before
+            self._patience.reported(key, before is None or self._knows(before))
         self._most = max(self._most, self._paces.number)
         self._decide()
 
@@ -117,13 +119,6 @@ class Crowd:
     def _waited(self, key: Key) -> None:
         if self.newest == key:
             self.newest = None
-
-    def _wait_for_pace(self, key: Key) -> None:
-        ladder = self._ladder
-        if ladder and (ladder.before is None or self._knows(ladder.before)):
-            self._patience.end()
-        elif ladder:
-            self._patience.wait(key)
 
     def _knows(self, number: int) -> bool:
         return self._paces.knows(number) or self._together.knows(number)

@@ -21,14 +21,12 @@ class Patience:
         self._since: Optional[float] = None
         """How old the job was when it was looked at first."""
 
-    def wait(self, key: Key) -> None:
-        """A job has reported, and no pace is known."""
-        if self.key is None and not self._is_over:
+    def reported(self, key: Key, is_known: bool) -> None:
+        """A job has reported; once a pace is known nobody is waited for any more."""
+        if is_known:
+            self._end()
+        elif self.key is None and not self._is_over:
             self.key, self._since = key, None
-
-    def end(self) -> None:
-        """A pace is known: from now on nobody is waited for."""
-        self.key, self._is_over = None, True
 
     def leave(self, key: Key) -> None:
         """A job is there no more."""
@@ -43,5 +41,8 @@ class Patience:
         if age_s - self._since < TELLS_S:
             return False
         self.in_vain = True
-        self.end()
+        self._end()
         return True
+
+    def _end(self) -> None:
+        self.key, self._is_over = None, True

@@ -14,6 +14,7 @@ from worker_agent.core.shares import (
     cpu_devices,
     device_of,
     everything,
+    has_for,
     mask_of,
     shares_for,
     size,
@@ -84,3 +85,10 @@ def test_no_share_is_given_out_twice(jobs: list[tuple[int | None, bool]]) -> Non
         assert not mask & taken.get(device.name, 0)
         assert need is None or device.memory is None or size(mask) * device.memory >= need * device.shares
         taken[device.name] = taken.get(device.name, 0) | mask
+
+
+def test_a_device_has_for_a_job_what_others_leave_of_it() -> None:
+    half = everything(BIG) >> SHARES // 2
+    assert has_for(BIG, half, 32 * GB, alone=False) and not has_for(BIG, half, 33 * GB, alone=False)
+    assert not has_for(BIG, 1, GB, alone=True) and has_for(BIG, 0, GB, alone=True)
+    assert not has_for(BIG, 0, 65 * GB, alone=False)
