@@ -1,9 +1,9 @@
-"""One job from its options to its end, or several as one."""
+"""One job from its options to its end."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -11,13 +11,12 @@ from typing import TextIO
 import torch
 
 from trainers.common.devices import resolve_device
-from trainers.common.errors import TrainerError
 from trainers.personalization.errors import OptionError
-from trainers.personalization.fitting.courses import Progress, Report, Trainee
-from trainers.personalization.fitting.training import fit
+from trainers.personalization.fitting.courses import Report
 from trainers.personalization.options import PersonalizationOptions
 from trainers.personalization.recipe.starting import Place
-from trainers.personalization.runs import Run, run_experiment, train_base
+from trainers.personalization.runs import run_experiment, train_base
+from trainers.personalization.together import Task, run_together
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
 
 
@@ -37,49 +36,14 @@ class Surroundings:
 def run_job(options: PersonalizationOptions) -> None:
     """Do what the options say, in the place that the environment names."""
     here = Surroundings(ScriptContract.from_environ(), sys.stdout, sys.stderr, Path(), lambda: None)
-    run_together([run_of(options, here)], _raised)
+    run_together([task_of(options, here)], _raised)
 
 
-def run_of(options: PersonalizationOptions, given: Surroundings) -> Run:
+def task_of(options: PersonalizationOptions, given: Surroundings) -> Task:
     """Return the run that the options ask for."""
     run = train_base if options.mode == BASE_ONLY else run_experiment
     report = given.contract.report_progress if given.contract else _printed(given.told)
-    return run(options, _place(options, given), report)
-
-
-Ended = Callable[[int, Exception | None], None]
-"""Called with the number of a run when it has ended, and what ended it before it was done."""
-
-
-def run_together(runs: Sequence[Run], ended: Ended) -> None:
-    """Do all runs, with the trainings that they ask for as one."""
-    asked: dict[int, list[Trainee]] = {}
-    for number, run in enumerate(runs):
-        _go_on(number, lambda run=run: next(run), asked, ended)  # type: ignore[misc]
-    while asked:
-        now, asked = asked, {}
-        endings = iter(fit([trainee for trainees in now.values() for trainee in trainees]))
-        for number, trainees in now.items():
-            found = [next(endings) for _ in trainees]
-            _go_on(number, lambda run=runs[number], found=found: _sent(run, found), asked, ended)  # type: ignore[misc]
-
-
-def _sent(run: Run, endings: Sequence[Progress | TrainerError]) -> list[Trainee]:
-    for ending in endings:
-        if isinstance(ending, TrainerError):
-            return run.throw(ending)
-    return run.send([ending for ending in endings if isinstance(ending, Progress)])
-
-
-def _go_on(
-    number: int, advance: Callable[[], list[Trainee]], asked: dict[int, list[Trainee]], ended: Ended
-) -> None:
-    try:
-        asked[number] = advance()
-    except StopIteration:
-        ended(number, None)
-    except (TrainerError, OSError) as error:
-        ended(number, error)
+    return Task(run(options, _place(options, given), report), given.may_go_on)
 
 
 def _raised(number: int, error: Exception | None) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TextIO
 
 from trainers.common.errors import TrainerError, exit_code_of
-from trainers.personalization.job import Surroundings, run_of, run_together
+from trainers.personalization.job import Surroundings, task_of
 from trainers.personalization.options import parse
-from trainers.personalization.runs import Run
+from trainers.personalization.together import Task, run_together
 from worker_agent.protocol.members import EXIT_CANCELLED, Member
 from worker_agent.protocol.script_contract import ScriptContract
 
@@ -52,16 +52,16 @@ def group_main(members: Sequence[Member]) -> None:
 
     Each member ends by itself, with its own exit code and message.
     """
-    begun = [(member, run) for member in members if (run := _begun(member)) is not None]
-    run_together([run for _, run in begun], lambda number, error: _end(begun[number][0], error))
+    begun = [(member, task) for member in members if (task := _begun(member)) is not None]
+    run_together([task for _, task in begun], lambda number, error: _end(begun[number][0], error))
 
 
-def _begun(member: Member) -> Run | None:
+def _begun(member: Member) -> Task | None:
     """Return the run of a member; None where it has none and has ended."""
     try:
         with contextlib.redirect_stderr(member.output):  # where argparse tells what is wrong
             options = parse(member.argv)
-        return run_of(options, _surroundings(member))
+        return task_of(options, _surroundings(member))
     except SystemExit as error:
         member.finish(error.code if isinstance(error.code, int) else 1)
     except (TrainerError, OSError) as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -21,27 +22,69 @@ from trainers.personalization.recipe.inputs import split_off_inputs
 from trainers.personalization.scoring import Scores
 
 Ending = Progress | TrainerError
+Ended = Callable[[int, Ending], None]
+"""Called with the number of a training as soon as it has ended."""
 _CUT_AT = 0.25
 """The share that must have stopped before it is cut out; on a CPU each network is when it stops."""
 
 
-def fit(trainees: Sequence[Trainee]) -> list[Ending]:
+def _tell_nobody(number: int, ending: Ending) -> None:
+    """The caller waits for all."""
+
+
+def _nothing() -> None:
+    """The caller has nothing to do meanwhile."""
+
+
+def fit(
+    trainees: Sequence[Trainee], ended: Ended = _tell_nobody, between: Callable[[], None] = _nothing
+) -> list[Ending]:
     """Train networks in place and return how each went, or why it was not to be trained to its end.
 
     Those of one shape learn as one.  Each goes on from its checkpoint where there is one of the same job, and
-    comes to the same result alone or with others.
+    comes to the same result alone or with others.  `between` is called before each epoch.
     """
-    endings: dict[int, Ending] = {}
-    alike: dict[Hashable, list[int]] = {}
-    for number, trainee in enumerate(trainees):
-        alike.setdefault(_kind(trainee), []).append(number)
-    for numbers in alike.values():
-        size = at_once(trainees[numbers[0]])
-        for start in range(0, len(numbers), size):
-            part = numbers[start : start + size]
-            found = _Training([trainees[number] for number in part]).run()
-            endings.update(zip(part, found, strict=True))
-    return [endings[number] for number in range(len(trainees))]
+    return _Fit(trainees, ended, between).run()
+
+
+class _Fit:
+    """Trainings, of which as many learn at once as are alike and there is room for."""
+
+    def __init__(self, trainees: Sequence[Trainee], ended: Ended, between: Callable[[], None]) -> None:
+        self._waiting = dict(enumerate(trainees))
+        self._ended, self._between = ended, between
+        self._endings: dict[int, Ending] = {}
+
+    def run(self) -> list[Ending]:
+        alike: dict[Hashable, list[int]] = {}
+        for number, trainee in self._waiting.items():
+            alike.setdefault(_kind(trainee), []).append(number)
+        for numbers in alike.values():
+            while left := [number for number in numbers if number in self._waiting]:
+                part = left[: at_once(self._waiting[left[0]])]
+                courses = [_begun(self._waiting.pop(number), partial(self._end, number)) for number in part]
+                _Training(courses, self._ask_who_waits).run()
+        return [self._endings[number] for number in sorted(self._endings)]
+
+    def _end(self, number: int, ending: Ending) -> None:
+        self._endings[number] = ending
+        self._ended(number, ending)
+
+    def _ask_who_waits(self) -> None:
+        """End those that are to end before their turn has come."""
+        for number, trainee in list(self._waiting.items()):
+            if error := _leaving(trainee):
+                del self._waiting[number]
+                self._end(number, error)
+        self._between()
+
+
+def _leaving(trainee: Trainee) -> TrainerError | None:
+    try:
+        trainee.may_go_on()
+    except TrainerError as error:
+        return error
+    return None
 
 
 def _kind(trainee: Trainee) -> Hashable:
@@ -60,23 +103,25 @@ class _Course:
     trainee: Trainee
     progress: Progress
     moments: Moments
-    ending: Ending | None = None
+    tell: Callable[[Ending], None]
+    is_over: bool = False
 
-    @property
-    def is_over(self) -> bool:
-        return self.ending is not None
+    def end(self, ending: Ending) -> None:
+        """Tell at once how it went: nobody waits for those that learn longer."""
+        self.is_over = True
+        self.tell(ending)
 
 
 class _Training:
     """Networks of one shape, until all of them have ended."""
 
-    def __init__(self, trainees: Sequence[Trainee]) -> None:
-        self._all = [_begun(trainee) for trainee in trainees]
+    def __init__(self, courses: Sequence[_Course], between: Callable[[], None]) -> None:
+        self._all, self._between = courses, between
 
-    def run(self) -> list[Ending]:
+    def run(self) -> None:
         for course in self._all:
             if course.progress.is_over(course.trainee.schedule):
-                course.ending = course.progress
+                course.end(course.progress)
         # Longest first: those that take a step are then always the first ones.
         self._left = sorted((one for one in self._all if not one.is_over), key=_steps, reverse=True)
         if self._left:
@@ -89,15 +134,12 @@ class _Training:
             if any(not course.is_over for course in self._left):
                 self._epoch()
                 self._cut()
-        return [course.ending for course in self._all if course.ending is not None]
 
     def _ask_to_go_on(self) -> None:
+        self._between()
         for course in self._left:
-            if not course.is_over:
-                try:
-                    course.trainee.may_go_on()
-                except TrainerError as error:
-                    course.ending = error
+            if not course.is_over and (error := _leaving(course.trainee)):
+                course.end(error)
 
     def _epoch(self) -> None:
         waiting = [course.is_over for course in self._left]
@@ -120,7 +162,7 @@ class _Training:
         try:
             _refuse_divergence(train, val, schedule.stage, progress.epoch + 1)
         except DivergedError as error:
-            course.ending = error
+            course.end(error)
             return False
         return progress.record(train, val, schedule.least_epochs)
 
@@ -135,7 +177,7 @@ class _Training:
         if checkpoint and due:
             save(checkpoint, trainee.network, self._stack.moments(row), progress)
         if over:
-            course.ending = progress
+            course.end(progress)
 
     def _write_back(self, row: int, course: _Course) -> None:
         """Give a network and its progress what has become of them in the stack."""
@@ -158,10 +200,10 @@ class _Training:
         self._left = [self._left[row] for row in kept]
 
 
-def _begun(trainee: Trainee) -> _Course:
+def _begun(trainee: Trainee, tell: Callable[[Ending], None]) -> _Course:
     moments = Moments.of(trainee.network)
     progress = resume(trainee.checkpoint, trainee.network, moments, trainee.notes)
-    return _Course(trainee, progress or Progress(), moments)
+    return _Course(trainee, progress or Progress(), moments, tell)
 
 
 def _steps(course: _Course) -> int:
