@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,11 +51,11 @@ class Threads(Lab):
         argv, mark = [sys.executable, START, home.name], f"TWOPHASE_OUTPUT_DIR={home}"
         return Invocation(argv, env, str(home), str(home / "log.txt"), mark, None, "thread")
 
-    def begin_group(self, *words: str) -> list[Path]:
+    def begin_group(self, *words: str, group: str = "g1") -> list[Path]:
         """Start jobs that train at once and return their directories."""
         homes = [self._home(word) for word in words]
         members = [((home.name, 1), self._invocation(home)) for home in homes]
-        self.executors.start_group("g1", members)
+        self.executors.start_group(group, members)
         return homes
 
     def begun(self, home: Path) -> list[object]:
@@ -154,6 +155,22 @@ def test_a_group_is_one_process_and_its_members_end_one_by_one(threads: Threads)
     assert [(home / "log.txt").read_text() for home in homes] == ["one of 3\n"] * 3
     threads.executors.stop(("wait", 1), PATIENCE_S)
     assert threads.exit_of("wait").exit_code == 130
+
+
+def test_a_large_group_begins_though_its_process_reads_late(threads: Threads) -> None:
+    threads.script(textwrap.dedent(TRAINER) + GROUP_MAIN, f"{TRAINER_CODE}/trainers/toy/thread_main.py")
+    threads.env["A_LONG_LIST"] = "x" * 6000
+    (home,) = threads.begin_group("100", group="g1")
+    threads.exit_of("100")
+    pid = int((home / "pid.txt").read_text())
+    words = [f"{number}" for number in range(64)]
+    os.kill(pid, signal.SIGSTOP)
+    later = threading.Timer(0.3, os.kill, (pid, signal.SIGCONT))
+    later.start()
+    threads.begin_group(*words, group="g2")
+    later.join()
+    assert [threads.exit_of(word).exit_code for word in words] == list(range(64))
+    assert not threads.alone
 
 
 def test_a_group_whose_process_is_killed_loses_those_that_have_not_finished(threads: Threads) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Iterable, Optional
 
 from worker_agent.core.state import Attempt, Sign
 from worker_agent.protocol.outcome import Outcome
@@ -17,19 +17,28 @@ def begin(attempt: Attempt, now: float, sharing: int = 1) -> None:
 
 
 def share(attempt: Attempt, sharing: int, now: float) -> None:
-    """From now on the attempt has one of `sharing` parts of its slot's time."""
+    """From now on the attempt has one of `sharing` parts of its slot's time.
+
+    Whether those that left took turns with it or trained beside it is not known, so none of its time may have
+    passed: those that are left need at most all of theirs.
+    """
     factor = sharing / attempt.sharing
-    if attempt.deadline is not None:
-        attempt.deadline = now + (attempt.deadline - now) * factor
+    if attempt.deadline is not None and attempt.launch.timeout_s is not None:
+        attempt.deadline = min(attempt.deadline, now + attempt.launch.timeout_s * sharing)
     if attempt.active_at is not None:
         attempt.active_at = now - (now - attempt.active_at) * factor
     attempt.sharing = sharing
 
 
-def on_sign(attempt: Attempt, sign: Sign, now: float) -> None:
-    """Take in what its log and its progress file look like; a difference is a sign of life."""
+def on_sign(attempt: Attempt, sign: Sign, now: float, mates: Iterable[Attempt] = ()) -> None:
+    """Take in what its log and its progress file look like; a difference is a sign of life.
+
+    It is one of its `mates`, too: one that waits for its turn in their loop has nothing to say.
+    """
     if sign != attempt.sign:
-        attempt.sign, attempt.active_at = sign, now
+        attempt.sign = sign
+        for one in (attempt, *mates):
+            one.active_at = now
 
 
 def is_watched(attempt: Attempt) -> bool:

@@ -25,6 +25,20 @@ def on_slots(state: AgentState) -> Iterator[Key]:
         yield from riders
 
 
+def mates(state: AgentState, attempt: Attempt) -> List[Attempt]:
+    """Return those that share the slot of an attempt and run, without itself."""
+    keys = slot_assignment.holders(state, attempt.slot)
+    others = (state.attempts[key] for key in keys if key != attempt.key)
+    return [other for other in others if other.phase is Phase.RUNNING] if attempt.key in keys else []
+
+
+def that_show_life(state: AgentState) -> List[Attempt]:
+    """Return the running attempts whose signs of life matter, to themselves or to their mates."""
+    watched = [attempt for attempt in running(state) if deadlines.is_watched(attempt)]
+    found = {each.key: each for attempt in watched for each in (attempt, *mates(state, attempt))}
+    return list(found.values())
+
+
 def queued(state: AgentState) -> bool:
     """Return whether an attempt waits for nothing but a slot."""
     return any(slot_assignment.is_ready(state, number, key) for number, key in state.ready)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import array
 import json
+import select
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
 
@@ -24,6 +26,8 @@ _BEGIN = (
 
 
 _GROWTH, _GROWTH_BYTES = 1.5, 64 << 20
+_PATIENCE_S = 2.0
+"""So long a helper may take to make room for a packet; the agent does nothing else meanwhile."""
 
 
 def has_grown(first_bytes: int, now_bytes: int) -> bool:
@@ -66,11 +70,17 @@ class Helper:
     def tell(self, body: Mapping[str, Any], files: Sequence[int] = ()) -> Optional[str]:
         """Send an object and descriptors; return why that cannot be, None if it is done."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))] if files else []
-        try:
-            self.socket.sendmsg([json.dumps(body).encode()], rights, socket.MSG_DONTWAIT)
-        except OSError as error:
-            return error.strerror or str(error)
-        return None
+        packet, until = json.dumps(body).encode(), time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self.socket.sendmsg([packet], rights, socket.MSG_DONTWAIT)
+                return None
+            except BlockingIOError:  # a group is more packets than lie there: they are being read
+                left_s = until - time.monotonic()
+                if left_s <= 0 or not select.select([], [self.socket], [], left_s)[1]:
+                    return f"it has read nothing for {_PATIENCE_S:g} s"
+            except OSError as error:
+                return error.strerror or str(error)
 
     def heard(self) -> Iterator[Dict[str, Any]]:
         """Yield what has come; an empty object once the helper has ended."""

@@ -26,7 +26,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Dict, List, TextIO, Tuple, Union
 
-from worker_agent.executors.resident_members import Everyone, GroupMember, open_log
+from worker_agent.executors.resident_members import Everyone, GroupMember, close_log, open_log
 from worker_agent.executors.resident_program import Program, script_program, trainer_program
 from worker_agent.system.seqpacket import receive, send
 
@@ -142,9 +142,12 @@ class _Host:
     def _run(self, request: Dict[str, Any], files: List[int]) -> None:
         log, *lock = files
         code = 1
-        # An interrupt may come late, while the log is closed.
-        with contextlib.suppress(KeyboardInterrupt), open_log(log) as output:
+        output = open_log(log)
+        # An interrupt may come late, while the log is closed; a full disk takes no traceback.
+        with contextlib.suppress(KeyboardInterrupt, OSError):
             code = self._outcome(request, output)
+        with contextlib.suppress(KeyboardInterrupt):
+            close_log(output)
         for number in lock:
             os.close(number)
         self._threads.pop(request["id"], None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from typing import Any, Callable, Dict, List, Mapping, Sequence, TextIO
@@ -12,6 +13,12 @@ Tell = Callable[[Dict[str, Any]], None]
 def open_log(descriptor: int) -> TextIO:
     """Return the stream that writes to a job's log."""
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+
+
+def close_log(output: TextIO) -> None:
+    """Close a job's log; what a full disk does not take is lost, and nothing else with it."""
+    with contextlib.suppress(OSError):
+        output.close()
 
 
 class GroupMember:
@@ -48,7 +55,7 @@ class GroupMember:
 
     def _end(self, how: Dict[str, Any]) -> None:
         self.has_finished = True
-        self.output.close()
+        close_log(self.output)
         for descriptor in self._locks:
             os.close(descriptor)
         self._tell({"id": self._number, **how})
@@ -64,7 +71,8 @@ class Everyone:
         """Write to all of their logs."""
         for member in self._members:
             if not member.has_finished:
-                member.output.write(text)
+                with contextlib.suppress(OSError):  # a full disk is no reason to tell the others less
+                    member.output.write(text)
         return len(text)
 
     def flush(self) -> None:

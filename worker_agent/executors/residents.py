@@ -39,7 +39,7 @@ class Place(NamedTuple):
     """Its package; empty for a script."""
     device: str
     slot: str
-    """Where a process serves a slot alone."""
+    """Where a process serves a slot alone; empty where it serves all of a device."""
     env: FrozenSet[Tuple[str, str]]
     """What is in the environment of all of them."""
 
@@ -105,12 +105,12 @@ class ResidentStarter:
 
     def start_group(self, group: str, members: Sequence[Tuple[Key, Invocation]]) -> Optional[str]:
         """Ask for jobs to be trained at once; return why that cannot be, None if it can.  Raises OSError."""
-        if len({place_of(invocation) for _, invocation in members}) > 1:
+        if len({place_of(invocation, group) for _, invocation in members}) > 1:
             return "the jobs of its group need different processes"
         return self._ask(members, group)
 
     def _ask(self, members: Sequence[Tuple[Key, Invocation]], group: str) -> Optional[str]:
-        place = place_of(members[0][1])
+        place = place_of(members[0][1], group)
         if place is None:
             return "the program is no trainer that can be resident, and no script in the run's code"
         host = self._hosts.get(place) or self._open(place)
@@ -182,8 +182,8 @@ class ResidentStarter:
             self._news.refused += [(item, "the program trains one job at a time") for item in batch]
             return
         sent = [self._send(host, item) for item in batch]
-        if group and any(sent):
-            host.helper.tell({"begin": group})
+        if group and any(sent) and host.helper.tell({"begin": group}):
+            processes.kill(host.helper.pid)  # they would wait in it for ever
 
     def _send(self, host: Host, resident: Resident) -> bool:
         """Return whether a job was sent; one that was not can run otherwise."""
@@ -246,11 +246,13 @@ class ResidentStarter:
         self._close(host)
 
 
-def place_of(invocation: Invocation) -> Optional[Place]:
+def place_of(invocation: Invocation, group: str = "") -> Optional[Place]:
     """Return where an attempt can be resident; None where it can be nowhere.
 
-    That is at a built-in trainer that knows how, one process for all slots of a device; or at a script that
-    lies in the run's code, one for each slot: it reads the environment of its process.
+    That is at a built-in trainer that knows how, one process for all slots of a GPU, as each takes of its
+    memory.  Without one there is nothing to share: a group has a process for its slot, for several in one
+    would wait for the interpreter.  Or it is at a script that lies in the run's code, which has one for each
+    slot, too: it reads the environment of its process.
     """
     device = invocation.env.get(_DEVICES, "")
     env = frozenset(shared(invocation.env).items())
@@ -263,7 +265,8 @@ def place_of(invocation: Invocation) -> Optional[Place]:
     code = Path(invocation.cwd, TRAINER_CODE).resolve()
     if not (code / "trainers" / trainer / "thread_main.py").is_file():
         return None
-    return Place(python, str(code), f"trainers.{trainer}", device, "", env)
+    slot = invocation.slot if group and not device else ""
+    return Place(python, str(code), f"trainers.{trainer}", device, slot, env)
 
 
 def _interrupt(host: Host, resident: Resident, patience_s: float) -> None:

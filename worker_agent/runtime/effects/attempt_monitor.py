@@ -28,9 +28,9 @@ class AttemptMonitor:
 
     def look_for_signs(self) -> None:
         """Look whether the attempts that must give signs of life do."""
-        for attempt in filter(deadlines.is_watched, queries.running(self._state)):
+        for attempt in queries.that_show_life(self._state):
             sign = sign_of(self._host.context.attempt(attempt.key))
-            deadlines.on_sign(attempt, sign, self._now())
+            deadlines.on_sign(attempt, sign, self._now(), queries.mates(self._state, attempt))
 
     def tick(self) -> None:
         """Tell the core that time has passed."""

@@ -147,16 +147,53 @@ def test_each_has_its_own_share_of_the_time() -> None:
     for name in ("c", "d"):
         ended(state, name, at=120.0)
         drained(state)
-    # Of its own it has had 5 s, and been silent for 1 s.
-    assert attempt.deadline == 130.0 and deadlines.due_at(attempt) == 128.0
+    # Of its own it has been silent for 1 s.
+    assert attempt.deadline == 140.0 and deadlines.due_at(attempt) == 128.0
     ended(state, "b", at=124.0)
-    # 7 s, and 3 s.
-    assert attempt.deadline == 127.0 and deadlines.due_at(attempt) == 126.0
+    # 3 s; and it may have waited for its turn until now.
+    assert attempt.deadline == 134.0 and deadlines.due_at(attempt) == 126.0
     transitions.on_tick(state, 126.0)
     assert attempt.verdict is Outcome.STALLED
     assert deadlines.explain(attempt) == (
         "no log line and no progress for 5 s of its own share (it began with 3 others)"
     )
+
+
+def test_who_takes_its_turn_after_others_has_all_of_its_time() -> None:
+    state = grouped("a", "b", "c", timeout_s=10.0)
+    run(state, "a", "b", "c", at=100.0)
+    drained(state)
+    for name, at in (("a", 109.0), ("b", 118.0)):
+        ended(state, name, at=at)
+        drained(state)
+    transitions.on_tick(state, 127.0)
+    assert state.attempts["c", 1].verdict is None
+    transitions.on_tick(state, 128.0)
+    assert state.attempts["c", 1].verdict is Outcome.TIMEOUT
+
+
+def test_a_sign_of_life_is_one_of_all_that_run_in_the_slot() -> None:
+    state = agent("s1", "s2")
+    grouped("a", "b", state=state, stall_timeout_s=5.0)
+    grouped("other", state=state, group="g2", stall_timeout_s=5.0)
+    run(state, "a", "b", "other", at=100.0)
+    a, b, other = (state.attempts[name, 1] for name in ("a", "b", "other"))
+    assert {each.key for each in queries.that_show_life(state)} == {a.key, b.key, other.key}
+    assert (queries.mates(state, b), queries.mates(state, other)) == ([a], [])
+    deadlines.on_sign(b, (1,), 108.0, queries.mates(state, b))
+    transitions.on_tick(state, 111.0)
+    assert (a.verdict, b.verdict, other.verdict) == (None, None, Outcome.STALLED)
+    drained(state)
+    ended(state, "b", at=112.0)
+    assert queries.mates(state, b) == [] == queries.mates(state, a)
+
+
+def test_who_is_not_watched_shows_life_for_a_mate_that_is() -> None:
+    state = agent("s1")
+    launches = [launch("a", group="g1", stall_timeout_s=5.0), launch("b", group="g1")]
+    transitions.on_launch_all(state, launches, 1.0)
+    run(state, "a", "b", at=100.0)
+    assert {attempt.key[0] for attempt in queries.that_show_life(state)} == {"a", "b"}
 
 
 def test_a_gpu_that_is_gone_ends_all_of_a_group() -> None:

@@ -231,6 +231,22 @@ def test_a_member_that_is_stopped_is_waited_for_as_long_as_its_group_is_slow(pla
     assert place.starter.wait_s() == 60.0
 
 
+def test_a_group_that_cannot_be_told_to_begin_is_ended_and_not_waited_for(place: Place) -> None:
+    helper = place.begin_group("a", "b")
+    tell = helper.tell
+    helper.tell = lambda body, files=(): "it is deaf" if "begin" in body else tell(body)  # type: ignore[method-assign]
+    assert len(place.starter.poll().began) == 2 and place.killed == [4711]
+    helper.coming.append({})
+    assert {done.key[0] for done in place.starter.poll().exits if done.problem} == {"a", "b"}
+
+
+def test_groups_without_a_gpu_have_a_process_for_each_slot(place: Place) -> None:
+    on_cpu = [replace(place.invocation(CUDA_VISIBLE_DEVICES=""), slot=slot) for slot in ("cpu0", "cpu1")]
+    on_gpu = [replace(place.invocation(), slot=slot) for slot in ("gpu0/1", "gpu0/2")]
+    assert len({place_of(each, "g1") for each in on_cpu}) == 2
+    assert len({place_of(each, "g1") for each in on_gpu}) == len({place_of(each) for each in on_cpu}) == 1
+
+
 def test_jobs_that_need_different_processes_are_no_group(place: Place) -> None:
     members = [(("a", 1), place.invocation()), (("b", 1), place.invocation(CUDA_VISIBLE_DEVICES="1"))]
     assert place.starter.start_group("g1", members) == "the jobs of its group need different processes"
