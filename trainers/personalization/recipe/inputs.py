@@ -136,7 +136,8 @@ def split_off_inputs(network: nn.Module) -> tuple[nn.Sequential, Callable[[Tenso
     """Return the layers after that of the inputs, and what the layer of the inputs makes of windows."""
     first, *others = network.children()
     if not isinstance(first, (Standardise, Quantiles)):
-        return nn.Sequential(first, *others), lambda X_NCT: X_NCT
+        whole = network if isinstance(network, nn.Sequential) else nn.Sequential(first, *others)
+        return whole, lambda X_NCT: X_NCT
     return nn.Sequential(*others), lambda X_NCT: torch.cat([first(part) for part in X_NCT.split(_CHUNK)])
 
 
