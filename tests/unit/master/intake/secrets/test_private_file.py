@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ def test_a_file_of_its_owner_alone_is_taken(tmp_path: Path) -> None:
 def test_no_bit_is_left_to_others(mode: int) -> None:
     with pytest.raises(ConfigError, match="others may read it"):
         refuse_others(Path("keys"), mode)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "told", 0o600)
+    with pytest.raises(ConfigError, match="the addresses must be in a file: this is none"):
+        check_private(tmp_path / "told", "the addresses")
 
 
 def test_what_is_no_file_is_refused() -> None:
