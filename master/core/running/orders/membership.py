@@ -75,6 +75,7 @@ def replay_add(state: RunState, event: Ordered) -> None:
     state.removed.pop(event.order.name, None)
     if view := state.workers.get(event.order.name):
         view.hold = view.leaves = view.most = None
+        view.raised = 0
         view.usable, view.reason = True, ""
 
 

@@ -6,7 +6,13 @@ from master.core.running import events as ev
 from master.core.running.fleet.holds import Hold
 from master.core.running.lifecycle import State
 from master.core.running.orders.membership import leave_run, membership
-from master.core.running.orders.of_workers import AddWorker, PauseWorkers, RemoveWorkers, ResumeWorkers
+from master.core.running.orders.of_workers import (
+    AddWorker,
+    PauseWorkers,
+    RemoveWorkers,
+    ResumeWorkers,
+    SetSlots,
+)
 from master.core.running.policy import Policy
 from tests.unit.master.core.running.stage import BASE, LEASE_S, Stage, base, job
 
@@ -206,6 +212,18 @@ def test_a_worker_that_came_back_is_used_after_a_restart() -> None:
     run.order(AddWorker({}, name="w2"))
     run.restart()
     assert run.state.workers["w2"].usable and not run.state.removed
+
+
+def test_a_worker_that_came_back_has_the_slots_of_its_config_after_a_restart_too() -> None:
+    run = Stage(job("a"))
+    for name in ("w1", "w2"):
+        run.up(name)
+    run.order(SetSlots(["w2"], 8))
+    run.order(RemoveWorkers(["w2"]))
+    run.wait(1)
+    run.order(AddWorker({}, name="w2"))
+    run.restart()
+    assert (run.state.workers["w2"].most, run.state.workers["w2"].raised) == (None, 0)
 
 
 def test_jobs_of_nobody_on_a_worker_that_leaves_end_before_it_goes() -> None:
