@@ -50,16 +50,18 @@ def build_phase_log(
     runs at a time.  `previous` is the log that an earlier start left: base models that it
     trained, and that are in the store now, stay in, and the durations add up.
     """
-    entries = [_entry(row, configs.get(row.job_id, EMPTY)) for row in job_rows(state, phase)]
+    rows = job_rows(state, phase)
+    entries = [_entry(row, configs.get(row.job_id, EMPTY)) for row in rows]
     new = _not_in(previous, entries)
-    entries = [*_kept(previous, entries, state, phase), *entries]
+    kept = _kept(previous, entries, state, phase)
+    entries = [*kept, *entries]
     span = _span(new, start)
     begin, end, total_s = iso(span.begin), iso(span.end), span.seconds if new else 0.0
     if previous:
         begin, total_s = previous["start_time"], previous["total_duration_seconds"] + total_s
     if previous and not new:
         end, slots = previous["end_time"], previous["slots"]
-    busy_s = sum(entry["duration_seconds"] or 0.0 for entry in entries)
+    busy_s = sum(row.own_s for row in rows) + sum(entry["duration_seconds"] or 0.0 for entry in kept)
     return {
         "start_time": begin,
         "end_time": end,

@@ -34,6 +34,8 @@ class JobRow:
     started_at: float | None = None
     """Unix time on the worker."""
     duration_s: float | None = None
+    together: int = 1
+    """How many trained at once in its slot."""
     exit_code: int | None = None
     stderr_tail: str = ""
     peak_rss_bytes: int | None = None
@@ -47,6 +49,11 @@ class JobRow:
     def where(self) -> str:
         """Return `worker:slot`, empty for a job that was never given out."""
         return ":".join(part for part in (self.worker, self.slot) if part)
+
+    @property
+    def own_s(self) -> float:
+        """Return how long it would have had its slot alone, as far as is known: its share of the time."""
+        return (self.duration_s or 0.0) / self.together
 
     @property
     def ended_at(self) -> float | None:
@@ -78,6 +85,7 @@ def job_row(record: JobRecord) -> JobRow:
         slot=finished.slot,
         started_at=finished.started_at,
         duration_s=finished.duration_s,
+        together=finished.together or 1,
         exit_code=finished.exit_code,
         stderr_tail=finished.stderr_tail,
         peak_rss_bytes=finished.peak_rss_bytes,
@@ -146,7 +154,7 @@ def savings(rows: Iterable[BaseModelRow]) -> Savings:
         if row.content_hash and row.jobs:
             saved = row.jobs - (row.training is not None)
             trainings += saved
-            seconds += saved * ((row.training.duration_s or 0.0) if row.training else 0.0)
+            seconds += saved * (row.training.own_s if row.training else 0.0)
     return Savings(trainings, seconds)
 
 

@@ -121,6 +121,19 @@ def test_a_worker_with_a_wrong_clock_cannot_stretch_the_span() -> None:
     assert (log["start_time"], log["total_duration_seconds"]) == (iso(1000.0), 30.0)
 
 
+def test_jobs_that_train_at_once_fill_one_slot() -> None:
+    run = ScriptedRun(jobs_spec(2, 0), ["lab1"])
+    run.up("lab1", 2)
+    run.start("job0")
+    run.start("job1")
+    run.succeed("job0", seconds=30, started_at=run.at, group="g", together=2)
+    run.at -= 30
+    run.succeed("job1", seconds=30, started_at=run.at, group="g", together=2)
+    log = log_of(run, 2)
+    assert log["slot_utilization_percent"] == pytest.approx(100.0 * 30 / (2 * log["total_duration_seconds"]))
+    assert [job["duration_seconds"] for job in log["jobs"]] == [30.0, 30.0]
+
+
 def test_a_second_start_adds_to_the_first() -> None:
     run = ScriptedRun(jobs_spec(2, 0), ["lab1"])
     run.up("lab1", 1)

@@ -61,6 +61,13 @@ def test_base_models_of_the_store_save_a_training_for_each_of_their_jobs() -> No
     assert planned_savings(run.state.plan) == 5
 
 
+def test_of_base_models_that_trained_at_once_each_saves_its_own_share() -> None:
+    run = ScriptedRun(jobs_spec(6, 2), ["w"], in_store=IN_STORE)
+    run.up("w", 1)
+    run.succeed("1", seconds=30.0, group="g", together=3)
+    assert savings(base_model_rows(run.state)).seconds == 2 * 10.0
+
+
 def test_a_base_model_that_failed_saves_nothing() -> None:
     run = ScriptedRun(jobs_spec(4, 1), ["w"])
     run.up("w", 1)
