@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import textwrap
@@ -171,6 +172,18 @@ def test_a_large_group_begins_though_its_process_reads_late(threads: Threads) ->
     later.join()
     assert [threads.exit_of(word).exit_code for word in words] == list(range(64))
     assert not threads.alone
+
+
+def test_a_group_may_have_more_files_than_a_process_usually_has(threads: Threads) -> None:
+    threads.script(textwrap.dedent(TRAINER) + GROUP_MAIN, f"{TRAINER_CODE}/trainers/toy/thread_main.py")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    words = [f"{number}" for number in range(100)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        threads.begin_group(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [threads.exit_of(word).exit_code for word in words] == list(range(100))
 
 
 def test_a_group_whose_process_is_killed_loses_those_that_have_not_finished(threads: Threads) -> None:

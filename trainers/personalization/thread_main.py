@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from trainers.personalization.options import parse
 from trainers.personalization.together import Task, run_together
 from worker_agent.protocol.members import EXIT_CANCELLED, Member
 from worker_agent.protocol.script_contract import ScriptContract
+
+_PARSING = threading.Lock()
+"""Of two that redirect at once, the second would leave the log of the first in place for all."""
 
 
 class Cancelled(TrainerError):
@@ -59,7 +63,7 @@ def group_main(members: Sequence[Member]) -> None:
 def _begun(member: Member) -> Task | None:
     """Return the run of a member; None where it has none and has ended."""
     try:
-        with contextlib.redirect_stderr(member.output):  # where argparse tells what is wrong
+        with _PARSING, contextlib.redirect_stderr(member.output):  # where argparse tells what is wrong
             options = parse(member.argv)
         return task_of(options, _surroundings(member))
     except SystemExit as error:

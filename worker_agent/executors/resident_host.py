@@ -18,6 +18,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -33,6 +34,7 @@ from worker_agent.system.seqpacket import receive, send
 JOB_ID = "TWOPHASE_JOB_ID"
 """Given to this process so that it is known as one of ours; it is no job."""
 _CLONE_FS = 0x200
+_MOST_FILES = 1 << 16
 
 
 def main(descriptor: int, code: str, module: str) -> None:
@@ -42,6 +44,7 @@ def main(descriptor: int, code: str, module: str) -> None:
     """
     agent = socket.socket(fileno=descriptor)
     os.environ.pop(JOB_ID, None)
+    _allow_files()
     try:
         program = _program(code, module)
         _check_directories()
@@ -53,6 +56,14 @@ def main(descriptor: int, code: str, module: str) -> None:
     sys.stdout, sys.stderr = streams
     send(agent, {"ready": program.group_main is not None})
     _Host(agent, program, streams).serve()
+
+
+def _allow_files() -> None:
+    """Allow as many open files as may be: each of hundreds of jobs has a log, a lock and files of its own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _program(code: str, module: str) -> Program:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -132,3 +135,25 @@ def test_a_lone_job_of_a_process_ends_with_its_code(make: Make, monkeypatch: pyt
     monkeypatch.chdir(job.directory)
     assert thread_main(job.argv, job.environ, job.output) == 0
     assert job.files() and job.code is None
+
+
+def test_jobs_that_begin_at_once_leave_the_streams_as_they_were(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one to redirect must not give back the first one's log, which is closed by then."""
+    both, usual = threading.Barrier(2), sys.stderr
+    seen: list[object] = []
+
+    def slow(argv: Sequence[str]) -> None:
+        seen.append(sys.stderr)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+        raise SystemExit(2)
+
+    monkeypatch.setattr("trainers.personalization.thread_main.parse", slow)
+    jobs = [make(name, 0) for name in "ab"]
+    threads = [threading.Thread(target=group_main, args=([job],)) for job in jobs]
+    for each in (*map(threading.Thread.start, threads), *map(threading.Thread.join, threads)):
+        assert each is None
+    assert sys.stderr is usual and [job.code for job in jobs] == [2, 2]
+    assert {id(stream) for stream in seen} == {id(job.output) for job in jobs}
