@@ -10,6 +10,7 @@ from master.core.running.placing.worker_room import (
     has_larger,
     has_machine_room,
     has_room,
+    may_have_room,
     need_of,
     suits,
 )
@@ -78,14 +79,22 @@ def _of_now(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance |
         return Hindrance(view.name, Obstacle.AVOIDED)
     if record.alone and has_larger(state, view, record.job.resources):
         return Hindrance(view.name, Obstacle.SMALLER_GPU)
-    claim = cost(view, need_of(state, record, view), record.alone, record.job.resources.gpus)
-    if not has_room(view, state.mean_s, claim or 1.0):
-        allowed = f"a user allows {view.most} slots' worth there" if view.most is not None else ""
-        reason = allowed or told_left_alone(view)
-        return Hindrance(view.name, Obstacle.FULL, reason, _first_end(state, view))
+    gpus = record.job.resources.gpus
+    claim = cost(view, need_of(state, record, view), record.alone, gpus) or 1.0
+    may_come = may_have_room(view, claim, gpus)
+    if not (may_come and has_room(view, state.mean_s, claim)):
+        until = _first_end(state, view) if may_come else None
+        return Hindrance(view.name, Obstacle.FULL, _why_full(view, may_come), until)
     if not has_machine_room(state, record.job.resources, view):
         return Hindrance(view.name, Obstacle.MACHINE_FULL, until=_first_end(state, view))
     return None
+
+
+def _why_full(view: WorkerView, may_come: bool) -> str:
+    """Say why a worker is full, where there is more to say: that jobs end may make no room."""
+    if view.most is not None:
+        return f"a user allows {view.most} slots' worth there"
+    return told_left_alone(view) or ("" if may_come else "others have part of the GPUs that it needs")
 
 
 def told_left_alone(view: WorkerView) -> str:

@@ -124,3 +124,16 @@ def test_what_a_machine_lacks_of_several_gpus_is_named() -> None:
     record = run.state.jobs["a"]
     found = hindrance(run.state, record, run.state.workers["w1"])
     assert found == Hindrance("w1", Obstacle.TOO_SMALL, "GPUs")
+
+
+def test_what_a_job_on_several_gpus_lacks_that_others_have_is_said_and_no_end_of_ours_promised() -> None:
+    wide = replace(job("wide"), resources=Resources(gpus=2))
+    run = Stage(wide, replace(job("a"), expected_s=60.0), workers=["w1"])
+    run.tell(ev.WorkerUp(0.0, "w1", 2, held_by_others=1.0, gpu_bytes=(10**9, 10**9)))
+    run.run_on("w1", "a", 1)
+    run.state.mean_s = 0.01  # of jobs so short that a worker has more of them in hand than slots
+    reason = "others have part of the GPUs that it needs"
+    assert why(run, "wide").hindrances == (Hindrance("w1", Obstacle.FULL, reason),)
+    run.state.workers["w1"].most = 1
+    reason = "a user allows 1 slots' worth there"
+    assert why(run, "wide").hindrances == (Hindrance("w1", Obstacle.FULL, reason),)
