@@ -153,9 +153,13 @@ def on_shutdown(state: AgentState) -> None:
 # --- from slots and processes
 
 
-def on_slot_taken(state: AgentState, key: Key, held: Mapping[str, int]) -> None:
-    """Somebody was faster and holds these shares of devices: the attempt goes back to its place."""
-    _requeue(state, key)
+def on_slot_taken(state: AgentState, key: Key, held: Mapping[str, int], mates: Sequence[Key] = ()) -> None:
+    """Somebody was faster and holds these shares of devices: the attempt goes back to its place.
+
+    So do all of its `mates` before any of them gets another slot, which they share then.
+    """
+    for each in (key, *mates):
+        _requeue(state, each)
     slot_assignment.on_others(state, {**state.others, **held}, state.closed)
     slot_assignment.fill(state)
 

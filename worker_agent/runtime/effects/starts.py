@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Sequence
 
 from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
@@ -55,7 +55,7 @@ class StartEffects:
             return
         lock = self._slots.take(item.slot)
         if lock is None:
-            transitions.on_slot_taken(self._state, key, self._slots.held_by_others(item.slot))
+            self._on_taken(item.slot, [key])
             return
         self._asked[key] = processes.ticks()
         try:
@@ -70,9 +70,7 @@ class StartEffects:
         fit = [launch for launch in (item.launch, *item.riders) if self._is_fit(_key(launch))]
         lock = self._slots.take(item.slot) if fit else None
         if lock is None:
-            for launch in fit:
-                held = self._slots.held_by_others(item.slot)
-                transitions.on_slot_taken(self._state, _key(launch), held)
+            self._on_taken(item.slot, [_key(launch) for launch in fit])
             return
         gpu, members = self._slots.visible_gpu(item.slot), []
         for launch in fit:
@@ -83,6 +81,10 @@ class StartEffects:
                 self.on_started(Started(_key(launch), 0, str(error), error.worker_fault))
         if members:
             self._invoker.invoke_group(item.launch.group or "", members)
+
+    def _on_taken(self, slot: str, keys: Sequence[Key]) -> None:
+        for first in keys[:1]:
+            transitions.on_slot_taken(self._state, first, self._slots.held_by_others(slot), keys[1:])
 
     def on_started(self, started: Started) -> None:
         """An attempt runs, or cannot be started."""

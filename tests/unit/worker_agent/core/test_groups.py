@@ -103,6 +103,13 @@ def test_a_slot_that_was_taken_sends_all_back_to_their_place() -> None:
     assert starts(state) == [("a", ["b"], "s1")]
 
 
+def test_those_whose_slot_was_taken_share_another_one() -> None:
+    state = grouped("a", "b", "c", state=agent("s1", "s2"))
+    assert starts(state) == [("a", ["b", "c"], "s1")]
+    transitions.on_slot_taken(state, ("a", 1), {"s1": 1}, [("b", 1), ("c", 1)])
+    assert starts(state) == [("a", ["b", "c"], "s2")]
+
+
 def test_who_cannot_be_started_leaves_the_slot_to_the_others() -> None:
     state = grouped("a", "b", "c")
     drained(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -128,3 +129,24 @@ def test_without_windows_held_out_all_epochs_are_used_and_the_average_stays() ->
     alone = replace(trainee(seed=1, epochs=3), val=None)
     went([alone])
     assert torch.equal(weights(alone.network), weights(again[0].network))
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_with_two_threads_the_bits_do_not_depend_on_how_many_learn_either(
+    model: str, two_threads: None
+) -> None:
+    """Of networks so wide that their products are divided among threads."""
+    spec = replace(SPEC, model=model, hidden_sizes=(512, 256), conv_channels=(32, 64))
+    how: MADE = {"target": 130, "batch_size": 128, "dtype": torch.float32, "epochs": 2}
+    found = went([trainee(spec, seed, **how) for seed in range(5)])
+    for seed in (0, 3):
+        expected = went([trainee(spec, seed, **how)])[0]
+        assert found[seed].curves == expected.curves and torch.equal(best(found[seed]), best(expected))
