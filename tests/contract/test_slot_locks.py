@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from worker_agent.core.shares import SHARES, Device, cpu_devices, everything, mask_of
+from worker_agent.devices import slot_locks
 from worker_agent.devices.slot_locks import SlotLocks
 
 GPU = Device("gpu0", SHARES, SHARES, lock="gpuGPU-1")
@@ -95,6 +96,31 @@ def test_a_slot_on_several_gpus_is_locked_whole_or_not_at_all(tmp_path: Path) ->
     assert other.others(second, 0) == mask_of("gpu1.m0-31") and one.others(second, 0) == 0
     one.free("gpu0,gpu1.m0-31")
     assert other.others(GPU, 0) == other.others(second, 0) == 0
+
+
+def broken(*_: object) -> None:
+    raise OSError(24, "Too many open files")
+
+
+@pytest.mark.parametrize("breaks", ["_bundle", "_try_lock", "the file of the second"])
+def test_what_breaks_while_several_gpus_are_locked_leaves_none_of_them_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    one, other = SlotLocks(tmp_path / "slots"), SlotLocks(tmp_path / "slots")
+    second = Device("gpu1", SHARES, SHARES, lock="gpuGPU-2")
+    unreadable = tmp_path / "slots" / "gpuGPU-2.lock"
+    with monkeypatch.context() as patched:
+        if breaks.startswith("_"):
+            patched.setattr(slot_locks, breaks, broken)
+        else:
+            unreadable.mkdir()
+        with pytest.raises(OSError, match=r"Too many open files|Is a directory"):
+            one.take("gpu0,gpu1", [GPU, second])
+    if unreadable.is_dir():
+        unreadable.rmdir()
+    assert other.others(GPU, 0) == other.others(second, 0) == 0
+    assert one.take("gpu0,gpu1", [GPU, second]) is not None
+    one.close()
 
 
 def test_locks_of_several_gpus_last_as_long_as_a_job_that_inherited_them(tmp_path: Path) -> None:

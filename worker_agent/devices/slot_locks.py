@@ -55,8 +55,15 @@ class SlotLocks:
     def take(self, slot: str, devices: Sequence[Device]) -> Optional[int]:
         """Lock a slot and return the descriptor that holds it; None where somebody else has part of it.
 
-        `devices` are those of the slot's parts, in their order.
+        `devices` are those of the slot's parts, in their order.  Raises OSError, and has locked nothing then.
         """
+        try:
+            return self._take(slot, devices)
+        except OSError:
+            self.free(slot)
+            raise
+
+    def _take(self, slot: str, devices: Sequence[Device]) -> Optional[int]:
         found: List[int] = []
         for part, device in zip(parts_of(slot), devices):
             descriptor = self._take_part(part, device)
@@ -72,7 +79,12 @@ class SlotLocks:
     def _take_part(self, part: str, device: Device) -> Optional[int]:
         mask = mask_of(part) & everything(device)
         descriptor = self._open_file(device.lock)
-        if not all(_try_lock(descriptor, share) for share in _bits(mask)):
+        try:
+            is_ours = all(_try_lock(descriptor, share) for share in _bits(mask))
+        except OSError:  # of a file system that is short of locks, or that has none
+            os.close(descriptor)
+            raise
+        if not is_ours:
             os.close(descriptor)
             return None
         self._held[part] = descriptor, mask
@@ -138,7 +150,11 @@ def _bundle(descriptors: Sequence[int]) -> socket.socket:
     ours, held = socket.socketpair()
     with ours:
         rights = array.array("i", descriptors).tobytes()
-        ours.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        try:
+            ours.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        except OSError:  # too many are under way
+            held.close()
+            raise
     return held
 
 
