@@ -49,7 +49,7 @@ def operations(watch: RunWatch, jobs: api.FakeJobs) -> list[Any]:
 def test_every_request_has_a_clear_answer(
     mode: str, operations: list[Any], client: TestClient, jobs: api.FakeJobs
 ) -> None:
-    assert len(operations) == 12
+    assert len(operations) == 13
     for operation in operations:
         ask_all(client, operation, schemathesis.GenerationMode[mode])
     assert all(fields["preset"] in ("seed", "seed-fast") for fields, _ in jobs.submitted)
