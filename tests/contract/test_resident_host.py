@@ -204,7 +204,7 @@ def test_a_thread_can_have_a_directory_of_its_own(tmp_path: Path) -> None:
         resident_host._own_directory(str(tmp_path))
         seen.append(Path.cwd())
 
-    resident_host._check_directories()
+    assert resident_host._why_apart() is None
     one = threading.Thread(target=thread)
     one.start()
     one.join()

@@ -8,7 +8,9 @@ files look like are compared, and only what nobody can still write to is kept (`
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Set, Tuple
@@ -95,7 +97,7 @@ class RecycledAttempts:
             self._count -= 1
             folder, copy, looks = free.pop()
             with contextlib.suppress(FileNotFoundError):  # somebody has wiped the place
-                os.rename(folder, attempt.root)
+                _move(folder, attempt.root)
                 return copy, stamps.before_start(attempt.root, looks)
         return None
 
@@ -142,6 +144,17 @@ class Waste:
             self.folders.append(self._folder)
         self._count += 1
         os.rename(path, f"{self._folder}/{self._count}")
+
+
+def _move(folder: str, root: str) -> None:
+    """Give a directory its name; one that was made in vain may have it, as where a group could not begin."""
+    try:
+        os.rename(folder, root)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(root)
+        os.rename(folder, root)
 
 
 def _left(attempt: AttemptLayout) -> Iterator[str]:

@@ -25,7 +25,7 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any, Dict, List, TextIO, Tuple, Union
+from typing import Any, Dict, List, Optional, TextIO, Tuple, Union
 
 from worker_agent.executors.resident_members import Everyone, GroupMember, close_log, open_log
 from worker_agent.executors.resident_program import Program, script_program, trainer_program
@@ -47,14 +47,16 @@ def main(descriptor: int, code: str, module: str) -> None:
     _allow_files()
     try:
         program = _program(code, module)
-        _check_directories()
+        apart = _why_apart()
+        if apart is not None and program.group_main is None:
+            raise apart
     except BaseException as error:
         what = module or Path(code).name
         send(agent, {"unfit": f"{what} cannot be resident: {type(error).__name__}: {error}"})
         os._exit(0)
     streams = _Streams(sys.stdout), _Streams(sys.stderr)
     sys.stdout, sys.stderr = streams
-    send(agent, {"ready": program.group_main is not None})
+    send(agent, {"ready": program.group_main is not None, "apart": str(apart or "")})
     _Host(agent, program, streams).serve()
 
 
@@ -208,7 +210,8 @@ def _own_directory(path: str) -> None:
     os.chdir(path)
 
 
-def _check_directories() -> None:
+def _why_apart() -> Optional[OSError]:
+    """Return what keeps jobs from having working directories of their own here, which groups do without."""
     problems: List[OSError] = []
 
     def attempt() -> None:
@@ -220,8 +223,7 @@ def _check_directories() -> None:
     thread = threading.Thread(target=attempt)
     thread.start()
     thread.join()
-    if problems:
-        raise problems[0]
+    return problems[0] if problems else None
 
 
 def _rss_bytes() -> int:

@@ -65,6 +65,8 @@ class Host:
     helper: Helper
     ready: bool = False
     takes_groups: bool = False
+    apart: str = ""
+    """Why it can run no job but in a group, if it cannot."""
     waiting: List[List[Resident]] = field(default_factory=list)
     """Until it is ready: what begins together."""
     running: Dict[int, Resident] = field(default_factory=dict)
@@ -178,8 +180,9 @@ class ResidentStarter:
     def _begin(self, host: Host, batch: Sequence[Resident]) -> None:
         """Have jobs begin that begin together."""
         group = next((item.group for item in batch), "")
-        if group and not host.takes_groups:
-            self._news.refused += [(item, "the program trains one job at a time") for item in batch]
+        why = host.apart if not group else "" if host.takes_groups else "the program trains one job at a time"
+        if why:
+            self._news.refused += [(item, why) for item in batch]
             return
         sent = [self._send(host, item) for item in batch]
         if group and any(sent) and host.helper.tell({"begin": group}):
@@ -210,7 +213,7 @@ class ResidentStarter:
                 self._bury(host)
                 return
             if "ready" in said:
-                host.ready, host.takes_groups = True, said["ready"]
+                host.ready, host.takes_groups, host.apart = True, said["ready"], said.get("apart", "")
                 waiting, host.waiting = host.waiting, []
                 for batch in waiting:
                     self._begin(host, batch)

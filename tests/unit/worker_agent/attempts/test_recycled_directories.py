@@ -74,6 +74,15 @@ def test_what_a_job_left_becomes_another_jobs(worker: Worker) -> None:
     assert (paths_of(second).work / "lib" / "model.py").stat().st_ino == inode and worker.names() == ["b.1"]
 
 
+def test_a_directory_that_was_made_in_vain_gives_way(worker: Worker) -> None:
+    first, second = worker.begin("a"), worker.begin("b")
+    (paths_of(second).work / "made in vain").touch()
+    assert worker.directories.recycle(first) == []
+    assert worker.begin("b") == second  # such as a member of a group that could not begin
+    assert not (paths_of(second).work / "made in vain").exists()
+    assert worker.names() == [paths_of(second).root.name]
+
+
 def test_a_recycled_directory_has_no_log(worker: Worker) -> None:
     first = worker.begin("a")
     with paths_of(first).log.open("a") as still_open:

@@ -286,3 +286,15 @@ def test_a_script_of_the_runs_code_has_a_process_for_each_slot(place: Place) -> 
     assert place.starter.start(("b", 1), replace(asked, slot="gpu1")) is None and len(HELPERS) == 2
     assert place_of(replace(asked, argv=["python", "other.py"])) is None
     assert place_of(replace(asked, code="")) is None
+
+
+def test_only_groups_run_where_threads_have_no_directories_of_their_own(place: Place) -> None:
+    assert place.start("a") is None
+    assert place.starter.start_group("g", [((name, 1), place.invocation()) for name in "bc"]) is None
+    (helper,) = HELPERS
+    helper.coming.append({"ready": True, "apart": "no working directory for each thread here"})
+    news = place.starter.poll()
+    assert [(item.key[0], why) for item, why in news.refused] == [
+        ("a", "no working directory for each thread here")
+    ]
+    assert [item.key[0] for item, _ in news.began] == ["b", "c"]
