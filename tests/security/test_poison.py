@@ -47,6 +47,8 @@ def said(draw: st.DrawFn) -> Finished | None:
         executor=draw(words),
         executor_note=draw(words),
         left_running=draw(st.lists(words, max_size=2)),
+        group=draw(st.none() | words),
+        together=draw(st.none() | st.integers(-1, 10**12)),
     )
     try:
         line = msg.encode(Event(1, EventKind.FINISHED, "alpha/job0", 1, 1.0, body))

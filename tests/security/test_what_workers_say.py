@@ -36,7 +36,7 @@ ENDING = Finished(
     *(Outcome.SUCCEEDED, 0, "e", "cpu0", 1.0, 2.0, 3, 4, "tail"),
     *([FILE], ["empty"], ["a"], [LeftOut("b", "large")], FILE, {"a": "b25l"}),
     *(BaseModelLeft("c" * 64, [FILE], "conv"), CheckpointLeft("d" * 64, [FILE])),
-    *("process", "note", ["sleep"]),
+    *("process", "note", ["sleep"], "g1", 2),
 )
 SAMPLES: dict[str, msg.Message] = {
     "welcome": msg.Welcome(
