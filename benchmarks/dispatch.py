@@ -80,7 +80,7 @@ def channel(root: Path, jobs: int) -> Arm:
     with ExitStack() as held:
         locks = held.enter_context(closing(SlotLocks(root / "slots")))
         for device in cpu_devices(SLOTS):
-            locks.take(device.name, device)
+            locks.take(device.name, [device])
         begin = time.perf_counter()
         _exchange(link, inbox, journal, jobs)
         seconds = time.perf_counter() - begin
