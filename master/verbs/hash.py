@@ -88,17 +88,15 @@ def _text(identity: Mapping[str, Any]) -> str:
 
 
 def _diff_text(found: Mapping[str, Any]) -> str:
+    from master.core.explaining.versions import shown
+
     one, other = found["jobs"]
     if found["same"]:
         what = f"base model {one['spec_hash']}" if one["spec_hash"] else "no base model"
         return f"both start from {what}: nothing keeps them apart"
     lines = [
-        f"  {item['field']}: {_shown(item, 0)} in {one['job_id']}, {_shown(item, 1)} in {other['job_id']}"
+        f"  {item['field']}: {shown(item, 0)} in {one['job_id']}, {shown(item, 1)} in {other['job_id']}"
         for item in found["fields"]
     ]
     hashes = " and ".join(str(each["spec_hash"] or "none") for each in (one, other))
     return "\n".join([f"two base models, {hashes}:", *lines])
-
-
-def _shown(item: Mapping[str, Any], number: int) -> str:
-    return json.dumps(item["values"][number]) if item["given"][number] else "(not given)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,11 @@ def clearing(
     return Clearing(
         tuple(one for one in stored if one not in stays), {one: stays[one] for one in stored if one in stays}
     )
+
+
+def shown(item: Mapping[str, Any], number: int) -> str:
+    """Return a value of a difference that is ready for JSON as text: that of the first, or of the other."""
+    return json.dumps(item["values"][number]) if item["given"][number] else "(not given)"
 
 
 def _text(config: Config, name: str) -> str:

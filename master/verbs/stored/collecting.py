@@ -15,9 +15,9 @@ from master.errors import UsageError
 from master.intake.sweeps.words import SweepFlags
 from master.runs.run_lock import Owner, exclusive
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal_snapshot import open_snapshot
 from master.storage.run_layout import RunLayout
-from master.verbs.stored.listing import HASH_SHOWN, fields_of
+from master.verbs.stored.listing import HASH_SHOWN, bytes_of, fields_of
+from master.verbs.stored.named import planned_in
 
 _OWNER = Owner("run_two_phase", "--run")
 
@@ -32,7 +32,9 @@ def do(options: argparse.Namespace, command: Command) -> int:
         store = BaseModelStore(layout)
         manifests = {str(one["spec_hash"]): one for one in store.manifests()}
         pinned = [spec_hash for spec_hash, one in manifests.items() if one.get("pinned") is not None]
-        found = clearing(tuple(manifests), {"the last start": _planned(layout), **needed}, pinned)
+        planned = planned_in(layout)
+        last = planned.base_models if planned else ()
+        found = clearing(tuple(manifests), {"the last start": last, **needed}, pinned)
         for spec_hash in found.goes if options.yes else ():
             store.delete(spec_hash)
     print(_json(found, manifests, options) if options.json else "\n".join(_lines(found, manifests, options)))
@@ -44,21 +46,8 @@ def _needed_by(path: Path, options: argparse.Namespace) -> set[str]:
     return set(read_given(given, SweepFlags()).base_models)
 
 
-def _planned(layout: RunLayout) -> set[str]:
-    """Return what the last start in the directory may need again."""
-    if not layout.journal.exists():
-        return set()
-    with open_snapshot(layout.journal) as snapshot:
-        planned = snapshot.planned()
-    return set(planned.base_models) if planned else set()
-
-
-def _bytes(manifest: Mapping[str, Any]) -> int:
-    return sum(size for _, size, *_ in manifest["files"])
-
-
 def _json(found: Clearing, manifests: Mapping[str, Any], options: argparse.Namespace) -> str:
-    goes = [{"spec_hash": one, "bytes": _bytes(manifests[one])} for one in found.goes]
+    goes = [{"spec_hash": one, "bytes": bytes_of(manifests[one])} for one in found.goes]
     stays = [{"spec_hash": one, "why": why} for one, why in found.stays.items()]
     return json.dumps({"deleted": options.yes, "goes": goes, "stays": stays}, indent=1)
 
@@ -66,11 +55,11 @@ def _json(found: Clearing, manifests: Mapping[str, Any], options: argparse.Names
 def _lines(found: Clearing, manifests: Mapping[str, Any], options: argparse.Namespace) -> Iterator[str]:
     done = "deleted" if options.yes else "not needed"
     for one in found.goes:
-        size = f"{_bytes(manifests[one]) / 1e6:,.1f} MB"
+        size = f"{bytes_of(manifests[one]) / 1e6:,.1f} MB"
         yield f"{done}  {one[:HASH_SHOWN]}  {size}  {fields_of(manifests[one]['config'])}".rstrip()
     for one, why in found.stays.items():
         yield f"stays  {one[:HASH_SHOWN]}  {why}"
-    total = f"{sum(_bytes(manifests[one]) for one in found.goes) / 1e6:,.1f} MB"
+    total = f"{sum(bytes_of(manifests[one]) for one in found.goes) / 1e6:,.1f} MB"
     if not found.goes:
         yield "nothing to delete"
     elif options.yes:

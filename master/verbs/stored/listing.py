@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from master.commands.frame import Command
 from master.core.planning.identity import CODE_FIELD
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal_snapshot import open_snapshot
 from master.storage.run_layout import RunLayout
 from master.storage.verification import stored
 from master.verbs.common.columns import aligned
+from master.verbs.stored.named import planned_in
 from master.view.wording import duration
 
 DAMAGED = 1
@@ -42,12 +42,14 @@ def fields_of(config: dict[str, Any]) -> str:
     return "  ".join(f"{name}={json.dumps(value)}" for name, value in config.items() if name != CODE_FIELD)
 
 
+def bytes_of(manifest: Mapping[str, Any]) -> int:
+    """Return how much a base model takes, as its manifest says."""
+    return sum(size for _, size, *_ in manifest.get("files", ()))
+
+
 def _users(layout: RunLayout) -> dict[str, int]:
     """Return how many experiments start from each base model, where a journal tells."""
-    if not layout.journal.exists():
-        return {}
-    with open_snapshot(layout.journal) as snapshot:
-        planned = snapshot.planned()
+    planned = planned_in(layout)
     return dict(planned.users) if planned else {}
 
 
@@ -61,7 +63,7 @@ def _entry(
         "name": manifest.get("name"),
         "config": manifest.get("config", {}),
         "files": len(manifest.get("files", ())),
-        "bytes": sum(size for _, size, *_ in manifest.get("files", ())),
+        "bytes": bytes_of(manifest),
         "worker": manifest.get("worker"),
         "duration_seconds": manifest.get("duration_seconds"),
         "jobs": users.get(spec_hash),

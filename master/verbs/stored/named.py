@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from master.core.explaining.planned import Planned
 from master.core.nearest import near, shown
 from master.errors import IntegrityError, UsageError
 from master.storage.base_model_store import BaseModelStore
+from master.storage.journal_snapshot import open_snapshot
 from master.storage.run_layout import RunLayout
 from master.storage.verification import stored
 
 LEAST_DIGITS = 6
+
+
+def planned_in(layout: RunLayout) -> Planned | None:
+    """Return what the last start in a directory had to do; None where no journal tells."""
+    if not layout.journal.exists():
+        return None
+    with open_snapshot(layout.journal) as snapshot:
+        return snapshot.planned()
 
 
 def named_manifest(layout: RunLayout, word: str) -> dict[str, Any]:

@@ -8,19 +8,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from master.commands.frame import Command
-from master.core.explaining.versions import differences, family_of
+from master.core.explaining.versions import differences, family_of, shown
 from master.core.planning.identity import CODE_FIELD
 from master.core.timestamps import iso
 from master.storage.base_model_store import BaseModelStore
-from master.storage.journal_snapshot import open_snapshot
 from master.storage.metrics_file import metrics_json
 from master.storage.run_layout import RunLayout
 from master.verbs.stored.listing import HASH_SHOWN, fields_of
-from master.verbs.stored.named import named_manifest
+from master.verbs.stored.named import named_manifest, planned_in
 from master.view.wording import duration
 
 _MOST_JOBS = 10
-_CODE_SHOWN = 12
 
 
 def do(options: argparse.Namespace, command: Command) -> int:
@@ -64,10 +62,7 @@ def _version(layout: RunLayout, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _used_by(layout: RunLayout, spec_hash: str) -> list[str]:
     """Return the experiments of the last start that begin with a base model."""
-    if not layout.journal.exists():
-        return []
-    with open_snapshot(layout.journal) as snapshot:
-        planned = snapshot.planned()
+    planned = planned_in(layout)
     return [job.job_id for job in planned.jobs.values() if job.needs == spec_hash] if planned else []
 
 
@@ -91,7 +86,7 @@ def _version_line(version: Mapping[str, Any]) -> str:
         f"on {version['worker'] or 'an unknown worker'}",
         f"in {duration(version['duration_seconds'])}",
         *([f"attempt {version['attempt']}"] if version["attempt"] else []),
-        *([f"code {str(version['code'])[:_CODE_SHOWN]}"] if version["code"] else []),
+        *([f"code {str(version['code'])[:HASH_SHOWN]}"] if version["code"] else []),
         *([f"torch {version['torch']}"] if version["torch"] else []),
     ]
     return "  ".join(parts)
@@ -138,14 +133,10 @@ def _difference_lines(found: Mapping[str, Any]) -> Iterator[str]:
         return
     yield f"{names[0]} and {names[1]}:"
     for item in found["fields"]:
-        yield f"  {item['field']}: {_shown(item, 0)}, {_shown(item, 1)}"
+        yield f"  {item['field']}: {shown(item, 0)}, {shown(item, 1)}"
     yield from (f"  changed: {path}" for path in found["code_files"])
     for name in dict.fromkeys((*one["metrics"], *other["metrics"])):
         yield f"  {name}: {_figure(one['metrics'], name)}, {_figure(other['metrics'], name)}"
-
-
-def _shown(item: Mapping[str, Any], number: int) -> str:
-    return json.dumps(item["values"][number]) if item["given"][number] else "(not given)"
 
 
 def _figures(metrics: Mapping[str, float]) -> str:
