@@ -18,15 +18,7 @@ from trainers.sae.model.levels import by_level
 from trainers.sae.model.optimiser import CLIP_SLACK, Optimiser
 from trainers.sae.model.parameters import Parameters
 from trainers.sae.model.selection import largest_of_all, largest_of_rows, window_floor
-from trainers.sae.model.sparse import (
-    Batch,
-    Result,
-    Weights,
-    Window,
-    distance_from_k,
-    sums_from_here,
-    sums_so_far,
-)
+from trainers.sae.model.sparse import Batch, Missed, Result, Weights, Window, distance_from_k
 
 BETAS = (0.9, 0.999)
 """As torch has them."""
@@ -154,17 +146,6 @@ class _Found:
     """Gradient of JumpReLU's thresholds."""
 
 
-@dataclass(frozen=True)
-class _Error:
-    """Of the reconstruction of a batch."""
-
-    loss: Tensor
-    squares: Tensor
-    """Sum of the squared errors of the whole."""
-    rest_BD: Tensor
-    """What the reconstruction misses."""
-
-
 class FusedStep:
     """Steps of an autoencoder of which few latents are active at once."""
 
@@ -209,14 +190,14 @@ class FusedStep:
         codes = codes if window is None else codes.chosen(window.active)
         parts = by_level(self._form, codes)
         reconstruct = self._whole if parts is codes else self._nested
-        found, error = reconstruct(parts, x_BD, weights.error)
-        loss = error.loss
+        found, missed = reconstruct(parts, x_BD, weights.error)
+        loss = missed.loss
         if batch.dead is not None and weights.auxiliary:
-            dead_back, dead_slopes, missed = self._kernels.decode_and_back(
-                batch.dead, decoder, error.rest_BD, torch.zeros_like(b_dec), weights.auxiliary
+            dead_back, dead_slopes, left = self._kernels.decode_and_back(
+                batch.dead, decoder, missed.rest_BD, torch.zeros_like(b_dec), weights.auxiliary
             )
             found = _joined(found, batch.dead, dead_slopes * (batch.dead.values > 0), dead_back)
-            loss = loss + missed.sum() * weights.auxiliary
+            loss = loss + left.sum() * weights.auxiliary
         penalty = loss.new_zeros(())
         if window is not None:
             near = self._kernels.pair_products(window.near, found.back_BD[: len(x_BD)], decoder)
@@ -225,7 +206,7 @@ class FusedStep:
             found, penalty = replace(found, threshold=gradient), loss.new_tensor(distance)
         self._found = found
         counts = torch.bincount(codes.columns, minlength=self._form.n_latents)
-        return Result(loss + penalty, error.squares, penalty, counts, {})
+        return Result(loss + penalty, missed.squares, penalty, counts, {})
 
     def update(self, rate: float) -> None:
         """Make an Adam step of what was gathered."""
@@ -245,26 +226,24 @@ class FusedStep:
             parameters["threshold"].clamp_(min=0)
         self._found = None
 
-    def _whole(self, codes: Codes, x_BD: Tensor, weight: float) -> tuple[_Found, _Error]:
+    def _whole(self, codes: Codes, x_BD: Tensor, weight: float) -> tuple[_Found, Missed]:
         """Return what the error of one reconstruction asks for, and the error."""
         b_dec, decoder = self._parameters["b_dec"], self._parameters["W_dec"]
         back, slopes, squares_B = self._kernels.decode_and_back(codes, decoder, x_BD, b_dec, weight)
         squares = squares_B.sum()
         found = _Found(codes, slopes, back, x_BD - b_dec, back.sum(0))
-        return found, _Error(squares * weight, squares, back * (-0.5 / weight))
+        return found, Missed(squares * weight, squares, back * (-0.5 / weight), back[None])
 
-    def _nested(self, parts: Codes, x_BD: Tensor, weight: float) -> tuple[_Found, _Error]:
+    def _nested(self, parts: Codes, x_BD: Tensor, weight: float) -> tuple[_Found, Missed]:
         """Return what the errors of all nested parts ask for; `parts` has a row for each of every part."""
-        b_dec, decoder = self._parameters["b_dec"], self._parameters["W_dec"]
+        decoder, centred = self._parameters["W_dec"], x_BD - self._parameters["b_dec"]
         none = x_BD.new_zeros(parts.shape[0], x_BD.shape[1])
         made, _, _ = self._kernels.decode_and_back(parts, decoder, none, none[0], 0.5)
-        errors = sums_so_far(made.view(-1, *x_BD.shape)).add_(b_dec - x_BD)
-        squares_P, share = errors.square().sum((1, 2)), weight / len(errors)
-        back = sums_from_here(errors * (2 * share))
-        flat = back.flatten(0, 1).contiguous()
-        slopes = self._kernels.pair_products(parts, flat, decoder)
-        found = _Found(parts, slopes, flat, (x_BD - b_dec).repeat(len(errors), 1), back[0].sum(0))
-        return found, _Error(squares_P.sum() * share, squares_P[-1], -errors[-1])
+        missed = Missed.of(made.view(-1, *x_BD.shape), centred, weight)
+        back = missed.back_PBD.flatten(0, 1).contiguous()
+        slopes = self._kernels.pair_products(parts, back, decoder)
+        repeated = centred.repeat(len(missed.back_PBD), 1)
+        return _Found(parts, slopes, back, repeated, missed.back_PBD[0].sum(0)), missed
 
     def _above(self, x_BD: Tensor) -> Codes:
         """Return what is above JumpReLU's thresholds, or near them."""

@@ -141,6 +141,27 @@ def distance_from_k(form: Architecture, active: int, examples: int) -> tuple[flo
     return form.sparsity_coef * excess**2, slope
 
 
+@dataclass(frozen=True)
+class Missed:
+    """What the nested parts of a reconstruction miss, of which each counts with those before it."""
+
+    loss: Tensor
+    squares: Tensor
+    """Sum of the squared errors of the whole."""
+    rest_BD: Tensor
+    """What the whole misses."""
+    back_PBD: Tensor
+    """Gradient of the loss at each part."""
+
+    @classmethod
+    def of(cls, made_PBD: Tensor, target_BD: Tensor, weight: float) -> Missed:
+        """Return it for what each part makes by itself; `weight` is of the sum of squared errors."""
+        errors = _sums_so_far(made_PBD).sub_(target_BD)
+        squares_P, share = errors.square().sum((1, 2)), weight / len(errors)
+        back = _sums_so_far((errors * (2 * share)).flip(0)).flip(0)
+        return cls(squares_P.sum() * share, squares_P[-1], -errors[-1], back)
+
+
 class _Step:
     """Collects the gradients of one batch."""
 
@@ -159,10 +180,8 @@ class _Step:
         active = by_level(form, codes if window is None else codes.chosen(window.active))
         shape = (active.shape[0] // len(x_BD), *x_BD.shape)
         made_PBD = self._products.decoded(active, self._decoder).view(shape)
-        errors = sums_so_far(made_PBD).add_(output_bias(self._parameters) - x_BD)
-        self._residual = -errors[-1]
-        squares_P = errors.square().sum((1, 2))
-        back = sums_from_here(errors * (2 * weight / len(errors)))
+        missed = Missed.of(made_PBD, x_BD - output_bias(self._parameters), weight)
+        self._residual, back = missed.rest_BD, missed.back_PBD
         self._add("b_dec", back[0].sum(0))
         if "b_out" in self._parameters:
             self._add("b_out", self._gradients["b_dec"].clone())
@@ -171,7 +190,7 @@ class _Step:
             self._backward(active, back, self._products.at(active, back, self._decoder) + self._pull())
         else:
             self._jump(codes, active, window, back)
-        return squares_P[-1], squares_P.sum() * (weight / len(errors))
+        return missed.squares, missed.loss
 
     def auxiliary(self, dead: Codes, weight: float) -> Tensor:
         """Add the gradients of what dead latents miss of the residual; return that part of the loss."""
@@ -238,11 +257,5 @@ class _Step:
             self._gradients[name] = gradient
 
 
-def sums_so_far(parts_PBD: Tensor) -> Tensor:
-    """Return for each nested part the sum of it and those before [P, B, D]."""
+def _sums_so_far(parts_PBD: Tensor) -> Tensor:
     return parts_PBD.cumsum(0) if len(parts_PBD) > 1 else parts_PBD
-
-
-def sums_from_here(parts_PBD: Tensor) -> Tensor:
-    """Return for each nested part the sum of it and those after [P, B, D]."""
-    return sums_so_far(parts_PBD.flip(0)).flip(0)
