@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -35,6 +36,25 @@ class Report:
             "epochs": said.epochs,
             "metrics": said.metrics or {},
         }
+
+
+@dataclass
+class Place:
+    """How far somebody has heard what `ProgressBoard.told` returns."""
+
+    start: str = ""
+    """Of which start of a master the last report is."""
+    number: int = 0
+    """Its number there: ask for what came after it."""
+
+    def move(self, told: Mapping[str, Any]) -> bool:
+        """Come as far as an answer; False where another start gives it: ask again, from 0."""
+        if told["start"] != self.start:
+            had_begun, self.start, self.number = self.number > 0, str(told["start"]), 0
+            if had_begun:
+                return False
+        self.number = int(told["number"])
+        return True
 
 
 class ProgressBoard:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from master.runs.control.progress import Place
 from master.web.api.trainings import METRICS, Told
 
 MOST_KEPT = 10
@@ -51,19 +52,18 @@ def _whole(value: Any) -> int | None:
 class Reports:
     """The last reports of each training; one thread takes them in."""
 
-    start: str = ""
-    """Which start of the master the number is of."""
-    number: int = 0
-    """Of the last report that is known."""
+    _place: Place = field(default_factory=Place)
     by_job: dict[str, list[Report]] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Of the last report that is known."""
+        return self._place.number
 
     def take(self, told: Mapping[str, Any]) -> bool:
         """Take in what the master tells since `number`; False where another one tells: ask from 0."""
-        if told["start"] != self.start:
-            is_first, self.start, self.number = self.number == 0, str(told["start"]), 0
-            if not is_first:
-                return False
-        self.number = int(told["number"])
+        if not self._place.move(told):
+            return False
         for job_id, items in told["jobs"].items():
             self._add(job_id, filter(None, map(Report.of, items)))
         return True

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from master.runs.control.progress import Place
 from master.view.wording import metrics_text
 
 MOST_JOBS, MOST_REPORTS = 2000, 600
@@ -53,21 +54,22 @@ class Progress:
     """What has been heard since somebody looks; for one thread."""
 
     def __init__(self) -> None:
-        self.start, self.number = "", 0
-        """Of which start of a master the last report is, and its number there."""
+        self._place = Place()
         self._reports = dict[str, deque[Report]]()
         """By job, who spoke last at the end."""
+
+    @property
+    def number(self) -> int:
+        """Of the last report that is known."""
+        return self._place.number
 
     def take(self, told: Mapping[str, Any]) -> bool:
         """Take in an answer; tell whether anything is new.  Raises ValueError and the like for none.
 
         After an answer of another start, the next question is to be from its beginning: `number` is 0 then.
         """
-        if told["start"] != self.start:
-            had_begun, self.start, self.number = self.number > 0, str(told["start"]), 0
-            if had_begun:
-                return False
-        self.number = int(told["number"])
+        if not self._place.move(told):
+            return False
         for job_id, reports in reversed(list(told["jobs"].items())):
             for each in reports:
                 self._add(job_id, Report.of(each))

@@ -6,7 +6,7 @@ import pytest
 
 from master.runs.control import progress as module
 from master.runs.control.answers import with_progress
-from master.runs.control.progress import MOST_REPORTS, ProgressBoard
+from master.runs.control.progress import MOST_REPORTS, Place, ProgressBoard
 from master.runs.notices import Notices, Seen
 from worker_agent.protocol.reports import Said
 
@@ -80,3 +80,10 @@ def test_only_of_a_job_that_runs_it_is_told(board: ProgressBoard) -> None:
     assert with_progress(runs, board)["progress"]["epoch"] == 1.0
     assert "progress" not in with_progress({**runs, "state": "ready"}, board)
     assert "progress" not in with_progress({"error": "no job"}, board)
+
+
+def test_who_hears_another_start_asks_again_from_its_beginning() -> None:
+    place = Place()
+    assert place.move({"start": "a", "number": 3}) and place.number == 3
+    assert not place.move({"start": "b", "number": 9}) and place.number == 0
+    assert place.move({"start": "b", "number": 9}) and place.number == 9
