@@ -24,7 +24,7 @@ from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.lines import PREAMBLE, LineBuffer
 from worker_agent.protocol.logs.watching import LogChunk
-from worker_agent.protocol.reports import Said, Usage
+from worker_agent.protocol.reports import Progress, Said, Slots, Usage
 from worker_agent.protocol.terms import Secrets
 
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 1.0, 30.0
@@ -254,10 +254,10 @@ class WorkerLink:
         if isinstance(message, Usage):
             self._mouth.put(Sampled(self.worker, message))
             return
-        if isinstance(message, msg.Progress):
+        if isinstance(message, Progress):
             self._mouth.put(Seen(self.worker, message.job_id, message.attempt, message.detail))
             return
-        for note in message.notes if isinstance(message, msg.Slots) else ():
+        for note in message.notes if isinstance(message, Slots) else ():
             self._mouth.put(Noted(f"{self.worker}: {brief(note)}"))
         event = to_event(self.worker, message, self._clock(), self._most_slots)  # type: ignore[arg-type]
         if event is not None:

@@ -13,7 +13,7 @@ from master.core.running.orders.order import Ordered, Reply
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.outcome import Finished
-from worker_agent.protocol.reports import Released, Said, Usage
+from worker_agent.protocol.reports import Released, Said, Slots, Usage
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
         return ev.DeliveryFailed(at, worker, message.content_hash, message.problem)
     if isinstance(message, Released):
         return ev.AttemptReleased(at, worker, message.job_id, message.attempt)
-    if isinstance(message, msg.Slots):
+    if isinstance(message, Slots):
         return ev.SlotsHeldByOthers(at, worker, message.held_by_others, _left_alone(message))
     if isinstance(message, msg.Welcome):
         attempts = frozenset(message.attempts)
@@ -110,7 +110,7 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
     return None
 
 
-def _left_alone(message: msg.Slots | msg.Welcome) -> tuple[str, ...]:
+def _left_alone(message: Slots | msg.Welcome) -> tuple[str, ...]:
     """Return what a worker says of the GPUs that it leaves alone, in few and short words."""
     return tuple(brief(text) for text in message.left_alone[:MOST_GPUS])
 

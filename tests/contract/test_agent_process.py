@@ -11,6 +11,7 @@ from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash, digest_directory
 from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.reports import Progress
 
 __all__ = ["worker"]
 
@@ -117,7 +118,7 @@ def test_jobs_that_are_stopped_say_why(worker: Worker) -> None:
         master.launch("silent", WAIT, stall_timeout_s=0.5)
         master.launch("queued", WAIT)
         master.send(msg.Withdraw("queued", 1))
-        master.wait(lambda item: isinstance(item, msg.Progress) and item.detail.line == "here")
+        master.wait(lambda item: isinstance(item, Progress) and item.detail.line == "here")
         master.send(msg.Cancel("cancelled", 1))
         ends.update(ends_of(master))
         while len(ends) < 4:

@@ -27,7 +27,7 @@ from tests.support.agent_master import PATIENCE_S
 from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event
-from worker_agent.protocol.reports import Said
+from worker_agent.protocol.reports import Progress, Said, Slots
 
 
 def test_a_job_runs_and_its_small_results_come_inline(host: Host) -> None:
@@ -199,7 +199,7 @@ def test_runs_share_the_slots_of_a_machine(host: Host, tmp_path: Path) -> None:
     ended = one.wait_event("finished", "a")
     started = two.wait_event("running", "b")
     assert started.at >= ended.detail.started_at + ended.detail.duration_s
-    two.wait(lambda item: item == msg.Slots(0))
+    two.wait(lambda item: item == Slots(0))
 
 
 def test_garbage_ends_the_connection_and_not_the_agent(host: Host) -> None:
@@ -272,7 +272,7 @@ def test_progress_is_told(host: Host, tmp_path: Path) -> None:
     master = host.connect()
     master.launch("a", report + WAIT_FOR_FILE.format(path=str(go)))
     # The agent may look between the two.
-    told = msg.Progress("a", 1, Said("loss 0.5", epoch=3, epochs=9))
+    told = Progress("a", 1, Said("loss 0.5", epoch=3, epochs=9))
     master.wait(lambda item: item == told)
     go.touch()
     master.finished("a")

@@ -12,6 +12,7 @@ from typing import Any
 from tests.integration.agent_harness import Host, Master, end, until
 from tests.support.attempt_paths import paths_of
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.reports import Slots
 
 SECRET = "s3cr3t-8f1b"
 CHECK = "import os, sys; sys.exit(0 if os.environ.get('KEY') == 's3cr3t' + '-8f1b' else 9)"
@@ -175,4 +176,4 @@ def test_a_worker_without_a_required_module_refuses_and_may_be_mended(host: Host
 
 
 def _notes(master: Master) -> list[str]:
-    return [note for item in master.said(msg.Slots) for note in item.notes]
+    return [note for item in master.said(Slots) for note in item.notes]

@@ -17,6 +17,7 @@ from tests.support.fake_gpus import GB, FakeGpus, gpu, stranger, uuid
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.outcome import Finished
+from worker_agent.protocol.reports import Slots
 
 SAY_GPU = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['CUDA_DEVICE_ORDER'])"
 
@@ -48,7 +49,7 @@ def readings(fake: FakeGpus, more: int) -> None:
 
 def notes(master: Master) -> list[str]:
     """Return what a master has been told of slots."""
-    return [note for item in master.said(msg.Slots) for note in item.notes]
+    return [note for item in master.said(Slots) for note in item.notes]
 
 
 def log_of(done: Finished) -> str:
@@ -147,7 +148,7 @@ def test_jobs_share_a_gpu_by_memory_and_runs_share_it_too(host: Host, tmp_path: 
     first.launch("b", code, gpu_bytes=15 * GB)
     assert first.wait_event("running", "a").detail.slot == "gpu0.m0-15"
     assert first.wait_event("running", "b").detail.slot == "gpu0.m16-31"
-    second.wait(lambda item: isinstance(item, msg.Slots) and item.held_by_others == 0.5)
+    second.wait(lambda item: isinstance(item, Slots) and item.held_by_others == 0.5)
     second.launch("c", code, gpu_bytes=30 * GB)
     second.launch("d", SAY_GPU)
     assert second.wait_event("running", "c").detail.slot == "gpu0.m32-62"

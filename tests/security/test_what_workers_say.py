@@ -26,7 +26,7 @@ from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event, EventKind, Running, Staging, Ticks
 from worker_agent.protocol.logs.watching import LogChunk
 from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, Finished, LeftOut, Outcome
-from worker_agent.protocol.reports import GpuUse, Released, Said, Usage, WorkerFacts
+from worker_agent.protocol.reports import GpuUse, Progress, Released, Said, Slots, Usage, WorkerFacts
 
 MEMORY = Path("/dev/shm")
 """Where a journal costs no disk: each attack has one of its own."""
@@ -56,8 +56,8 @@ SAMPLES: dict[str, msg.Message] = {
     "wanted": msg.Wanted("f" * 64),
     "rejected": msg.Rejected("f" * 64, "torn"),
     "released": Released(OWN, 1),
-    "progress": msg.Progress(OWN, 1, Said("line", 1.0, 2.0, {"loss": 1.0})),
-    "slots": msg.Slots(1, ["note"], ["gpu0: why"]),
+    "progress": Progress(OWN, 1, Said("line", 1.0, 2.0, {"loss": 1.0})),
+    "slots": Slots(1, ["note"], ["gpu0: why"]),
     "usage": Usage(50.0, 1, 2, [GpuUse(0, 90.0, 1, 2)]),
     "log_chunk": LogChunk(1, 5, "eA==", far=True, over=True, gone=True),
     "pong": msg.Pong(1),

@@ -8,9 +8,9 @@ from typing import Dict, List, Optional, Sequence, Union
 from worker_agent.core.execution import Exit, Key
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event
-from worker_agent.protocol.messages import Launch, Pong, Rejected, Slots, Wanted
+from worker_agent.protocol.messages import Launch, Pong, Rejected, Wanted
 from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, LeftOut, Outcome
-from worker_agent.protocol.reports import Released
+from worker_agent.protocol.reports import Released, Slots
 
 
 @dataclass(frozen=True)

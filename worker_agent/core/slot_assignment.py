@@ -23,7 +23,8 @@ from worker_agent.core.shares import (
     size,
 )
 from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
-from worker_agent.protocol.messages import ALONE, Slots
+from worker_agent.protocol.messages import ALONE
+from worker_agent.protocol.reports import Slots
 
 _OUT_OF_MEMORY = re.compile(
     r"(CUDA|HIP) out of memory|(CUDA_ERROR|cudaError\w*|hipError)_?OutOfMemory|CUDA_ERROR_OUT_OF_MEMORY"

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tu
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.logs.watching import LogChunk, Watching
-from worker_agent.protocol.reports import Released, Said, Usage, WorkerFacts
+from worker_agent.protocol.reports import Progress, Released, Slots, Usage, WorkerFacts
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
 from worker_agent.protocol.terms import CollectRules, JobLimits, Secrets
 
@@ -292,28 +292,6 @@ class Rejected:
     type: ClassVar[str] = "rejected"
     content_hash: str
     problem: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a running attempt last said of itself; may be lost."""
-
-    type: ClassVar[str] = "progress"
-    job_id: str
-    attempt: Count
-    detail: Said
-
-
-@dataclass(frozen=True)
-class Slots:
-    """How many slots' worth of the worker other runs or users have; may be lost."""
-
-    type: ClassVar[str] = "slots"
-    held_by_others: Amount
-    notes: List[str] = field(default_factory=list)
-    """What has changed, for the user."""
-    left_alone: List[str] = field(default_factory=list)
-    """As in `Welcome`."""
 
 
 @dataclass(frozen=True)

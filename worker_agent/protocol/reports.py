@@ -94,6 +94,28 @@ class Said:
         return said
 
 
+@dataclass(frozen=True)
+class Progress:
+    """What a running attempt last said of itself; may be lost."""
+
+    type: ClassVar[str] = "progress"
+    job_id: str
+    attempt: Count
+    detail: Said
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How many slots' worth of the worker other runs or users have; may be lost."""
+
+    type: ClassVar[str] = "slots"
+    held_by_others: Amount
+    notes: List[str] = field(default_factory=list)
+    """What has changed, for the user."""
+    left_alone: List[str] = field(default_factory=list)
+    """As in the welcome."""
+
+
 def _numbers(found: Mapping[str, Any]) -> Dict[str, float]:
     return {
         name: value

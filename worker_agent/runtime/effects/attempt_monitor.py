@@ -5,7 +5,7 @@ from __future__ import annotations
 from worker_agent.attempts.progress import ProgressReader, sign_of
 from worker_agent.core import deadlines, queries, slot_assignment, transitions
 from worker_agent.core.state import AgentState
-from worker_agent.protocol.messages import Progress
+from worker_agent.protocol.reports import Progress
 from worker_agent.runtime.effects.log_watches import LogWatches
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock, Master

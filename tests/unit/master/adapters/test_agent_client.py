@@ -23,7 +23,7 @@ from worker_agent.protocol.events import Running, Staging, Ticks
 from worker_agent.protocol.lines import PREAMBLE
 from worker_agent.protocol.logs.watching import LogChunk
 from worker_agent.protocol.outcome import Finished, Outcome
-from worker_agent.protocol.reports import Said
+from worker_agent.protocol.reports import Progress, Said, Slots
 
 
 def test_a_worker_comes_up_with_what_it_has(world: World) -> None:
@@ -45,9 +45,9 @@ def test_what_the_agent_says_becomes_events(world: World) -> None:
         event(6, "finished", finished),
         msg.Wanted("w" * 64),
         msg.Rejected("w" * 64, "torn"),
-        msg.Slots(2),
+        Slots(2),
         msg.Pong(1),
-        msg.Progress("alpha/job", 2, Said("loss 1", epoch=3)),
+        Progress("alpha/job", 2, Said("loss 1", epoch=3)),
     ):
         channel.say(msg.encode(message))
     key = (100.0, "lab1", "alpha/job", 2)
@@ -101,7 +101,7 @@ def test_what_is_heard_keeps_a_link(world: World) -> None:
     channel = world.up()
     for number in range(3):
         world.now += pulse.SILENCE_S - 1
-        channel.say(msg.encode(msg.Slots(number)))
+        channel.say(msg.encode(Slots(number)))
         assert world.event() == ev.SlotsHeldByOthers(world.now, "lab1", number)
         world.link.send(msg.Ping(number))
     assert len(world.sessions) == 1
@@ -301,7 +301,7 @@ def test_a_message_out_of_place_ends_the_link(world: World, said: bytes, told: s
 
 def test_what_an_agent_says_for_the_user_is_one_harmless_line(world: World) -> None:
     channel = world.up()
-    channel.say(msg.encode(msg.Slots(0, ["\x1b[2Ja\nlab2: down"])))
+    channel.say(msg.encode(Slots(0, ["\x1b[2Ja\nlab2: down"])))
     assert world.next() == Noted("lab1: a; lab2: down")
     channel.say(msg.encode(msg.Refused("x" * 10**6)))
     refused = world.event()

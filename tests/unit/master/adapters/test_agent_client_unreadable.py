@@ -10,7 +10,7 @@ from master.errors import WorkerUnusable
 from tests.unit.master.adapters.link_world import WELCOME, World, event
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.lines import PREAMBLE
-from worker_agent.protocol.reports import Said
+from worker_agent.protocol.reports import Progress, Said
 
 BROKEN = {
     "garbage": b"Segmentation fault\n",
@@ -49,7 +49,7 @@ def test_a_worker_that_repeats_what_is_no_message_is_given_up_with_the_reason(
 
 
 def test_numbers_that_a_worker_cannot_mean_are_not_let_in(world: World) -> None:
-    progress = msg.encode(msg.Progress("alpha/job", 2, Said("x", epoch=3, metrics={"loss": 0.5})))
+    progress = msg.encode(Progress("alpha/job", 2, Said("x", epoch=3, metrics={"loss": 0.5})))
     world.up().say(progress.replace(b"0.5", b"NaN"))
     lost = world.event()
     assert isinstance(lost, ev.WorkerLost) and "not a message" in lost.reason

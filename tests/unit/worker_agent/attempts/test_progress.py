@@ -6,8 +6,7 @@ import pytest
 
 from worker_agent.attempts.progress import last_json, last_line
 from worker_agent.protocol import messages as msg
-from worker_agent.protocol.messages import Progress
-from worker_agent.protocol.reports import Said
+from worker_agent.protocol.reports import Progress, Said
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from worker_agent.core.execution import Exit
 from worker_agent.core.shares import SHARES, Device, cpu_devices
 from worker_agent.core.state import AgentState
 from worker_agent.protocol.events import Ticks
-from worker_agent.protocol.messages import ALONE, Launch, Slots
+from worker_agent.protocol.messages import ALONE, Launch
 from worker_agent.protocol.outcome import Finished, Outcome
+from worker_agent.protocol.reports import Slots
 
 GPUS = [Device("gpu0", SHARES, SHARES, memory=64 * GB, watched=True)]
 

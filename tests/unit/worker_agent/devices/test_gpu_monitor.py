@@ -17,7 +17,8 @@ from worker_agent.devices import gpu_monitor
 from worker_agent.devices.gpu_monitor import GpuMonitor, GpusRead
 from worker_agent.devices.gpus import GpuError, GpuProcess, Reading
 from worker_agent.protocol.events import Ticks
-from worker_agent.protocol.messages import Launch, Settings, Slots
+from worker_agent.protocol.messages import Launch, Settings
+from worker_agent.protocol.reports import Slots
 
 AUTO = Settings(gpus=["auto"])
 

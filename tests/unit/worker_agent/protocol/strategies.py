@@ -11,7 +11,7 @@ from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event, EventKind, Running, Staging, Ticks
 from worker_agent.protocol.outcome import BaseModelLeft, CheckpointLeft, Finished, Outcome
-from worker_agent.protocol.reports import Said, WorkerFacts
+from worker_agent.protocol.reports import Progress, Said, WorkerFacts
 from worker_agent.protocol.terms import JobLimits
 
 HASH = "a" * 64
@@ -82,7 +82,7 @@ greetings = st.builds(
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)
 reports = st.builds(
-    msg.Progress,
+    Progress,
     *(texts, sizes),
     st.builds(
         Said,

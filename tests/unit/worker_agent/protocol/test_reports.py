@@ -8,7 +8,7 @@ import pytest
 
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.codec import MessageError, parse
-from worker_agent.protocol.reports import Said, WorkerFacts, usual_cpu_slots
+from worker_agent.protocol.reports import Progress, Said, WorkerFacts, usual_cpu_slots
 
 INFINITE = float("inf")
 
@@ -17,7 +17,7 @@ def test_a_report_is_the_same_on_the_other_side() -> None:
     facts = WorkerFacts("lab1", "3.12.1", None, 8, 1 << 34, 0)
     said = Said("loss 0.5", 3, 40.5, {"loss": 0.5, "f1": 1})
     assert parse(WorkerFacts, vars(facts)) == facts
-    assert msg.decode(msg.encode(msg.Progress("a", 1, said))) == msg.Progress("a", 1, said)
+    assert msg.decode(msg.encode(Progress("a", 1, said))) == Progress("a", 1, said)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_what_a_worker_says_is_read_with_the_same_care() -> None:
     line = (
         b'{"type":"progress","job_id":"a","attempt":1,"detail":{"line":3,"epoch":1e999,"metrics":{"a":"b"}}}'
     )
-    assert msg.decode(line) == msg.Progress("a", 1, Said(metrics={}))
+    assert msg.decode(line) == Progress("a", 1, Said(metrics={}))
     with pytest.raises(MessageError):
         msg.decode(line.replace(b"1e999", b"NaN"))
 

@@ -11,7 +11,8 @@ import pytest
 
 from worker_agent.core.state import AgentState
 from worker_agent.protocol.codec import MessageError
-from worker_agent.protocol.messages import PROTOCOL, Hello, Message, Ping, Pong, Settings, Slots
+from worker_agent.protocol.messages import PROTOCOL, Hello, Message, Ping, Pong, Settings
+from worker_agent.protocol.reports import Slots
 from worker_agent.runtime.connection.conversation import Conversation, message_handlers
 
 HELLO = Hello(PROTOCOL, "r1", 3, Settings())
