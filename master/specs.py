@@ -52,11 +52,54 @@ class ServerSpec:
     """What each job may take of it at most."""
     agent: Settings = field(default_factory=Settings)
     """What its agent is told."""
+    pool: PoolSpec | None = None
+    """Whose seat it is: then it is reached through the pool's login host, which the fields above name."""
+
+    @property
+    def is_here(self) -> bool:
+        """True where no SSH is needed: it is this machine, or a seat of a pool whose login host this is."""
+        return self.host == "localhost"
 
     @property
     def is_local(self) -> bool:
-        """True where no SSH is needed."""
-        return self.host == "localhost"
+        """True where jobs run on this machine."""
+        return self.is_here and self.pool is None
+
+
+BY_SRUN, BY_SSH = "srun", "ssh"
+REACHES = (BY_SRUN, BY_SSH)
+"""How an agent in an allocation is reached from the login host."""
+
+
+@dataclass(frozen=True)
+class PoolSpec:
+    """A source of machines: an engine that lends a node for a while, as an allocation.  Slurm is one."""
+
+    name: str
+    """Unique in the cluster; its seats are called `NAME.1`, `NAME.2` …"""
+    login: ServerSpec
+    """The login host, named by its host; with what its seats have in common."""
+    seats: int
+    """So many allocations at most at once."""
+    time_s: float
+    """How long an allocation lasts."""
+    idle_s: float = 300.0
+    """An allocation that had nothing to do for so long is given back."""
+    queued: int = 1
+    """So many allocations at most wait in the engine's queue at once."""
+    reach: str = BY_SRUN
+    """One of `REACHES`."""
+    options: tuple[str, ...] = ()
+    """Of `sbatch`, none of which is among ours."""
+
+    def seat(self, number: int) -> ServerSpec:
+        """Return a seat, counted from 1, as a worker."""
+        return replace(self.login, name=f"{self.name}.{number}", pool=self)
+
+    @property
+    def all_seats(self) -> tuple[ServerSpec, ...]:
+        """All seats, as workers."""
+        return tuple(self.seat(number) for number in range(1, self.seats + 1))
 
 
 TOLD_OF_END, TOLD_OF_FAILURE, TOLD_OF_WORKER = "end", "failure", "worker"
@@ -80,12 +123,14 @@ class ClusterSpec:
     """A cluster config."""
 
     servers: tuple[ServerSpec, ...]
+    """Its workers: the servers, then the seats of its pools."""
     phase1_labels: tuple[str, ...] = ()
     """Only servers with all of these labels train base models."""
     script_path: str | None = None
     ssh_config: str = "~/.ssh/config"
     known_hosts: str = "~/.ssh/known_hosts"
     notify: NotifySpec | None = None
+    pools: tuple[PoolSpec, ...] = ()
 
 
 BASE_PREFIX = "base_experiment_prefix"

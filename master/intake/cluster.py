@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from master.core.nearest import shown
 from master.core.planning.resources import no_machine_has
+from master.errors import ConfigError
 from master.intake.cluster_gpus import gpu_ids
 from master.intake.cluster_paths import head_path
 from master.intake.cluster_settings import SHARED_KEYS, labels_of, shared_settings
+from master.intake.machines.login import LOGIN_KEYS, host_of, with_login
+from master.intake.machines.pool import pools_of, refuse_taken
 from master.intake.secrets.notify import notify_settings
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.specs import ClusterSpec, ServerSpec
 
 THIS_MACHINE = "this machine"
 _HEAD_KEYS = ("script_path", "ssh_config", "known_hosts")
-SERVER_KEYS = ("host", "user", "port", "ssh_key", "gpus", *SHARED_KEYS)
-TOP_KEYS = ("$schema", "servers", "phase1_labels", "notify", *_HEAD_KEYS, *SHARED_KEYS)
+SERVER_KEYS = ("host", *LOGIN_KEYS, "gpus", *SHARED_KEYS)
+TOP_KEYS = ("$schema", "servers", "pools", "phase1_labels", "notify", *_HEAD_KEYS, *SHARED_KEYS)
 
 _SSH_PORT = 22
-_HOST = re.compile(r"[\w:][\w.:%-]{0,252}")
-_USER = re.compile(r"\w[\w.@\\+-]{0,99}")
 
 
 def read_cluster(path: str | Path) -> ClusterSpec:
     """Read a cluster config file (JSON, or YAML by its ending).  Raises ConfigError."""
-    return _cluster(read_document(path), Path(path).parent)
+    document = read_document(path)
+    cluster = _cluster(document, Path(path).parent)
+    if cluster.pools:
+        raise ConfigError(document.source, "pools", "are read and cannot be used yet: name `servers` alone")
+    return cluster
 
 
 def this_machine() -> ClusterSpec:
@@ -45,16 +48,30 @@ def _cluster(document: Document, folder: Path) -> ClusterSpec:
     top = document.root
     top.only_keys(TOP_KEYS)
     shared = shared_settings(top, ServerSpec("", ""), folder)
+    pools = pools_of(top, shared, folder)
+    servers = _servers(top, shared, folder, may_lack=bool(pools))
+    refuse_taken(top, pools, servers)
+    workers = [*servers, *(seat for pool in pools for seat in pool.all_seats)]
+    labels = _phase1_labels(top, workers)
+    notify = top.get("notify")
+    told = notify_settings(notify, folder) if notify else None
+    return ClusterSpec(tuple(workers), labels, notify=told, pools=pools, **_head_settings(top, folder))
+
+
+def _servers(top: Node, shared: ServerSpec, folder: Path, *, may_lack: bool) -> list[ServerSpec]:
     servers = top.get("servers")
+    if servers is None and may_lack:
+        return []
     if servers is None or not servers.as_list():
-        top.fail("`servers` must be a list of at least one object like {'host': 'lab1', 'gpus': 2}")
+        top.fail(
+            "`servers` must be a list of at least one object like {'host': 'lab1', 'gpus': 2}"
+            if not may_lack
+            else "`servers` must be a list of at least one server, or be left out beside `pools`"
+        )
     nodes = list(servers.items())
     specs = [_server(node, shared, folder) for node in nodes]
     _refuse_repeated(nodes, specs)
-    labels = _phase1_labels(top, specs)
-    notify = top.get("notify")
-    told = notify_settings(notify, folder) if notify else None
-    return ClusterSpec(tuple(_named(specs)), labels, notify=told, **_head_settings(top, folder))
+    return list(_named(specs))
 
 
 def _phase1_labels(top: Node, specs: list[ServerSpec]) -> tuple[str, ...]:
@@ -74,36 +91,9 @@ def _head_settings(top: Node, folder: Path) -> dict[str, str]:
 
 def _server(node: Node, shared: ServerSpec, folder: Path) -> ServerSpec:
     node.only_keys(SERVER_KEYS)
-    host, gpus = _host(node), gpu_ids(node)
-    user, port, ssh_key = (node.get(key) for key in ("user", "port", "ssh_key"))
-    spec = shared_settings(node, shared, folder)
-    return replace(
-        spec,
-        host=host,
-        user=_user(user) if user else None,
-        port=port.integer(1, 65535) if port else None,
-        ssh_key=head_path(ssh_key, folder) if ssh_key else None,
-        agent=replace(spec.agent, gpus=gpus),
-    )
-
-
-def _host(server: Node) -> str:
-    host = server.get("host")
-    if host is None:
-        server.fail("`host` is missing: the name or address that `ssh` takes, or localhost")
-    text = host.string()
-    if "@" in text:
-        host.fail(f"{shown(text)} is not allowed: write the part before the @ as `user`")
-    if not _HOST.fullmatch(text):
-        host.fail(f"{shown(text)} is not a host: allowed are letters, digits and . : % - _, not - first")
-    return text
-
-
-def _user(node: Node) -> str:
-    text = node.string()
-    if not _USER.fullmatch(text):
-        node.fail(f"{shown(text)} is not a user: allowed are letters, digits and . @ \\ + - _, not - first")
-    return text
+    host, gpus = host_of(node, "host"), gpu_ids(node)
+    spec = with_login(node, host, shared_settings(node, shared, folder), folder)
+    return replace(spec, agent=replace(spec.agent, gpus=gpus))
 
 
 def _refuse_repeated(nodes: list[Node], specs: list[ServerSpec]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from master.errors import ConfigError
 from master.intake.cluster import SERVER_KEYS, TOP_KEYS, parse_cluster
 from master.intake.cluster_settings import OF_AGENT, OF_SERVER, SHARED_KEYS, SharedSetting
+from master.intake.machines.pool import POOL_KEYS
 from master.runs.agents import python_of
 from master.specs import ServerSpec
 from tests.support.markdown import rows_below
@@ -33,14 +34,18 @@ def names(rows: list[list[str]]) -> list[str]:
 def test_the_schema_knows_exactly_the_keys_that_are_read() -> None:
     assert sorted(SCHEMA["properties"]) == sorted(TOP_KEYS)
     assert sorted(SCHEMA["$defs"]["server"]["properties"]) == sorted(SERVER_KEYS)
+    assert sorted(SCHEMA["$defs"]["pool"]["properties"]) == sorted(POOL_KEYS)
     for key in SHARED_KEYS:
-        assert SCHEMA["properties"][key] == SCHEMA["$defs"]["server"]["properties"][key]
+        for kind in ("server", "pool"):
+            assert SCHEMA["properties"][key] == SCHEMA["$defs"][kind]["properties"][key]
 
 
 def test_the_page_describes_exactly_the_keys_that_are_read() -> None:
     assert sorted(names(SHARED)) == sorted(SHARED_KEYS)
     own = names(rows_below(PAGE, "## A server"))
     assert sorted(own) == sorted(set(SERVER_KEYS) - set(SHARED_KEYS))
+    pool = names(rows_below(PAGE, "## A pool"))
+    assert sorted(pool) == sorted(set(POOL_KEYS) - set(SHARED_KEYS))
     top = names(rows_below(PAGE, "## Top level only"))
     assert sorted(top) == sorted(set(TOP_KEYS) - set(SHARED_KEYS) - {"$schema"})
 
