@@ -1,4 +1,4 @@
-"""For every test: default signals, patience with slow machines, and an SSH server on loopback."""
+"""For every test: default signals, patience with slow machines, an SSH server on loopback, and a Slurm."""
 
 import os
 import signal
@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.needs import UnavailableError, missing
 from tests.support.room_times import RoomTimes
+from tests.support.slurm import LocalSlurm
+from tests.support.slurm_packages import slurm_programs
 from tests.support.sshd import LoopbackSshd
 
 # Triton decides when it is first imported, by whatever test, whether its kernels run in its interpreter.
@@ -39,5 +41,15 @@ def loopback_sshd(tmp_path: Path) -> Iterator[LoopbackSshd]:
     try:
         with LoopbackSshd(tmp_path / "sshd") as server:
             yield server
+    except UnavailableError as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSlurm]:
+    """A running Slurm of two nodes, which all tests of a run share: what one submits, it cancels."""
+    try:
+        with LocalSlurm(tmp_path_factory.mktemp("slurm"), slurm_programs()) as running:
+            yield running
     except UnavailableError as error:
         missing(str(error))
