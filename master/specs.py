@@ -156,6 +156,8 @@ class Fused:
     """Fields in which such jobs may differ; all others must be equal."""
     partition: tuple[str, ...] = ()
     """Fields of which a reader would expect that they may differ, and that must not: shapes, mostly."""
+    same_bits: frozenset[str] = frozenset()
+    """Of `cpu` and `gpu`: where results are those of a job alone to the bit; elsewhere to rounding."""
 
 
 @dataclass(frozen=True)

@@ -101,11 +101,13 @@ class ScriptJobs:
         base_models: Mapping[str, str],
     ) -> Callable[[str], Described]:
         varied = varying([job.config for job in self.jobs.jobs])
+        same_bits = next((job.fused.same_bits for job in self.jobs.jobs if job.fused), frozenset())
 
         def describe(job_id: str) -> Described:
             phase = 1 if makes_base_model(job_id) else 2
             command = shown_words(command_of(words[phase], configs[job_id], self._flags(phase)))
-            return Described(JobFacts(configs[job_id], varied, base_models.get(job_id), command))
+            base_model = base_models.get(job_id)
+            return Described(JobFacts(configs[job_id], varied, base_model, command, same_bits))
 
         return describe
 

@@ -38,7 +38,7 @@ def attempt_record(
         **{key: worker.get(key) for key in ("worker", "python", "torch")},
         "slot": finished.slot,
         "executor": finished.executor,
-        "group": None if finished.group is None else {"name": finished.group, "jobs": finished.together},
+        "group": None if finished.group is None else _group_json(finished, facts.same_bits),
         "start_time": iso(started_at),
         "end_time": None if started_at is None or took_s is None else iso(started_at + took_s),
         "duration_seconds": took_s,
@@ -47,6 +47,13 @@ def attempt_record(
         "peak_gpu_bytes": finished.peak_gpu_bytes,
         "left_out": [{"path": item.path, "reason": item.reason} for item in finished.left_out],
     }
+
+
+def _group_json(finished: Finished, same_bits: frozenset[str]) -> dict[str, Any]:
+    device = "cpu" if (finished.slot or "").startswith("cpu") else "gpu"
+    equal = device in same_bits or finished.together == 1
+    agrees = "to the bit" if equal else "to rounding"
+    return {"name": finished.group, "jobs": finished.together, "agrees_with_alone": agrees}
 
 
 def _code_json(code: CodeStart) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from master.intake.strict_json import Node
 from master.specs import Fused
 from worker_agent.protocol.script_contract import RESIDENT
 
-_MAY_DIFFER, _PARTITION = "may_differ", "partition"
+_MAY_DIFFER, _PARTITION, _SAME_BITS = "may_differ", "partition", "same_bits"
+_DEVICES = ("cpu", "gpu")
 
 
 def fused_section(
@@ -24,13 +25,14 @@ def fused_section(
     if node is None:
         return None
     node.as_object()
-    node.only_keys((_MAY_DIFFER, _PARTITION))
+    node.only_keys((_MAY_DIFFER, _PARTITION, _SAME_BITS))
     if RESIDENT not in executors:
         node.fail(f"jobs that train at once share a process: `executors` must hold {literal(RESIDENT)} too")
     may_differ = frozenset(_names(node.get(_MAY_DIFFER), fields))
     if not may_differ:
         node.fail(f"has no fields in `{_MAY_DIFFER}`: jobs that differ in nothing are the same job")
-    return Fused(may_differ, tuple(_parting(node.get(_PARTITION), fields, may_differ)))
+    parting = tuple(_parting(node.get(_PARTITION), fields, may_differ))
+    return Fused(may_differ, parting, frozenset(_devices(node.get(_SAME_BITS))))
 
 
 def _names(node: Node | None, fields: Collection[str] | None) -> Iterator[str]:
@@ -49,4 +51,12 @@ def _parting(node: Node | None, fields: Collection[str] | None, may_differ: froz
             item.fail(
                 f"is {literal(name)}, which is in `{_MAY_DIFFER}` too: it can only be in one of the two"
             )
+        yield name
+
+
+def _devices(node: Node | None) -> Iterator[str]:
+    for item in node.items() if node else ():
+        name = item.string()
+        if name not in _DEVICES:
+            item.fail(unknown(name, _DEVICES))
         yield name

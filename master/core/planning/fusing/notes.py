@@ -27,6 +27,7 @@ def notes_on_fusing(jobs: JobsSpec, plan: Plan, executor: str | None = None) -> 
             yield _told(sizes, what, max(job.most_together for job in plan.jobs if job.phase == phase))
     if kinds:
         yield f"fuse: what trains at once may differ in {_named(fused)}; `fuse: off` trains each alone"
+        yield from _on_bits(fused)
     yield from _parted(jobs, fused)
 
 
@@ -34,6 +35,15 @@ def _told(sizes: list[int], what: str, most: int) -> str:
     kinds = "" if len(sizes) == 1 else f", in {len(sizes)} kinds"
     at_most = f"up to {min(most, max(sizes))} in one process"
     return f"fuse: {sum(sizes)} {what} train at once where slots are few, {at_most}{kinds}"
+
+
+def _on_bits(fused: Fused) -> Iterator[str]:
+    """Yield how far what trains at once agrees with what trains alone."""
+    where = {"cpu": "on a CPU", "gpu": "on a GPU"}
+    rounded = [words for device, words in where.items() if device not in fused.same_bits]
+    if rounded:
+        told = " and ".join(rounded)
+        yield f"fuse: {told} results agree with those of jobs alone to rounding; `fuse: off` gives equal bits"
 
 
 def _named(fused: Fused) -> str:

@@ -62,7 +62,7 @@ def test_a_record_tells_all_of_an_attempt() -> None:
         "torch": "2.13.0",
         "slot": "cpu0",
         "executor": "resident",
-        "group": {"name": "alpha/a#1", "jobs": 3},
+        "group": {"name": "alpha/a#1", "jobs": 3, "agrees_with_alone": "to rounding"},
         "start_time": "1970-01-01T00:00:00.250+00:00",
         "end_time": "1970-01-01T00:00:02.250+00:00",
         "duration_seconds": 2.0,
@@ -71,6 +71,18 @@ def test_a_record_tells_all_of_an_attempt() -> None:
         "peak_gpu_bytes": None,
         "left_out": [{"path": "run/pipe", "reason": "a pipe"}],
     }
+
+
+@pytest.mark.parametrize(
+    ("slot", "together", "agrees"),
+    [("cpu0", 3, "to the bit"), ("gpu0", 3, "to rounding"), ("gpu0", 1, "to the bit")],
+)
+def test_a_record_tells_how_far_a_result_agrees_with_that_of_the_job_alone(
+    slot: str, together: int, agrees: str
+) -> None:
+    known = replace(KNOWN, facts=replace(FACTS, same_bits=frozenset({"cpu"})))
+    finished = replace(FINISHED, slot=slot, together=together)
+    assert attempt_record(JOB, 1, known, finished, {})["group"]["agrees_with_alone"] == agrees
 
 
 def test_what_is_not_known_is_null() -> None:

@@ -16,9 +16,9 @@ _TOGETHER = ["process", "thread"]
 
 
 def test_a_manifest_says_which_fields_may_differ(tmp_path: Path) -> None:
-    fused = {"may_differ": ["lr"], "partition": ["mode"]}
+    fused = {"may_differ": ["lr"], "partition": ["mode"], "same_bits": ["cpu"]}
     manifest = read_manifest(write_trainer(tmp_path, "calm", executors=_TOGETHER, fused=fused))
-    assert manifest.fused == Fused(frozenset({"lr"}), ("mode",))
+    assert manifest.fused == Fused(frozenset({"lr"}), ("mode",), frozenset({"cpu"}))
 
 
 def test_a_manifest_that_says_nothing_fuses_nothing(tmp_path: Path) -> None:
@@ -35,6 +35,7 @@ def test_a_manifest_that_says_nothing_fuses_nothing(tmp_path: Path) -> None:
         ({"may_differ": "lr"}, "may_differ .*must be a list"),
         ({"may_differ": ["moode"]}, r"may_differ\[0\] .*did you mean `mode`"),
         ({"may_differ": ["timeout"]}, r'may_differ\[0\] .*is `"timeout"`, a setting for Twophase'),
+        ({"may_differ": ["lr"], "same_bits": ["gqu"]}, r"same_bits\[0\] .*did you mean `gpu`"),
         ({"may_differ": ["lr"], "partition": ["mide"]}, r"partition\[0\] .*did you mean `mode`"),
         (
             {"may_differ": ["lr"], "partition": ["lr"]},

@@ -8,7 +8,7 @@ from master.core.planning.fusing.notes import notes_on_fusing
 from master.core.planning.plan import make_plan
 from master.specs import Fused, JobSpec, JobsSpec
 
-FUSED = Fused(frozenset({"lr", "fold"}), ("hidden",))
+FUSED = Fused(frozenset({"lr", "fold"}), ("hidden",), frozenset({"cpu"}))
 
 
 def jobs(*configs: dict[str, Any], fused: Fused | None = FUSED) -> JobsSpec:
@@ -25,7 +25,18 @@ def test_the_plan_says_how_many_and_how_to_have_it_otherwise() -> None:
     assert notes(given) == [
         "fuse: 5 jobs train at once where slots are few, up to 5 in one process",
         "fuse: what trains at once may differ in fold, lr; `fuse: off` trains each alone",
+        "fuse: on a GPU results agree with those of jobs alone to rounding; `fuse: off` gives equal bits",
     ]
+
+
+def test_where_results_agree_only_to_rounding_is_told() -> None:
+    rates = [{"lr": 1}, {"lr": 2}]
+    nowhere, everywhere = (Fused(frozenset({"lr"}), (), frozenset(of)) for of in ((), ("cpu", "gpu")))
+    told = "fuse: on a CPU and on a GPU results agree with those of jobs alone to rounding"
+    assert notes(jobs(*rates, fused=nowhere))[-1] == f"{told}; `fuse: off` gives equal bits"
+    assert not any("rounding" in line for line in notes(jobs(*rates, fused=everywhere)))
+    alone = [{**fields, "fuse": "off"} for fields in rates]
+    assert notes(jobs(*alone, fused=nowhere)) == []
 
 
 def test_what_parts_jobs_is_told() -> None:
