@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from trainers.common.torch_files import load_checkpoint
 from trainers.personalization.errors import DataError
+from trainers.personalization.loading.kept_files import KeptFiles
 
 SPLITS = ("train", "val", "test")
 MOST_CLASSES = 10_000
@@ -21,7 +23,7 @@ MOST_CLASSES = 10_000
 
 @dataclass(frozen=True)
 class Windows:
-    """Labelled windows, whole in memory."""
+    """Labelled windows, whole in memory; never changed in place, as jobs of one process share them."""
 
     X_NCT: Tensor
     """float32."""
@@ -38,6 +40,9 @@ class Windows:
     def to(self, device: torch.device) -> Windows:
         """Return the same windows on `device`."""
         return Windows(self.X_NCT.to(device), self.y_N.to(device))
+
+
+_KEPT: KeptFiles[Windows] = KeptFiles()
 
 
 def concatenate(parts: Iterable[Windows]) -> Windows:
@@ -63,6 +68,9 @@ class Source:
     def load(self, participant: str, split: str) -> Windows:
         """Return one split of one participant; DataError names the file and what is wrong with it."""
         path = self.path(participant, split)
+        return _KEPT.get(path, (self.window_size, self.n_classes), partial(self._read, path))
+
+    def _read(self, path: Path) -> Windows:
         X, y = _read_pair(path)
         _check_windows(path, X, self.window_size)
         _check_labels(path, y, len(X), self.n_classes)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,12 @@ def test_classes_are_counted_over_all_parts() -> None:
     assert count_classes(parts) == 5
     assert count_classes(parts[:1]) == 2
     assert len(concatenate(parts)) == 8
+
+
+def test_windows_that_were_read_are_shared_by_later_jobs(tmp_path: Path) -> None:
+    source = save(tmp_path, (X, y))
+    os.utime(tmp_path / "ann_val.pt", (1, 1))
+    assert source.load("ann", "val").X_NCT is source.load("ann", "val").X_NCT
+    assert Source(tmp_path, window_size=2).load("ann", "val").X_NCT.shape == (4, 2, 2)
+    with pytest.raises(DataError, match="holds the label 1"):
+        Source(tmp_path, window_size=3, n_classes=1).load("ann", "val")
