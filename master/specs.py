@@ -146,6 +146,15 @@ class BaseModelSpec:
     """What identifies it: the hashed fields, what they lead to, and `code`."""
     is_plain: bool = False
     """Whether its training is told what identifies it and nothing else: the form of the jobs says no more."""
+    parent: BaseModelSpec | None = None
+    """What its training starts from; None for one that starts afresh."""
+    stage: str = ""
+    """Which stage of the jobs file it is of; empty where that has none."""
+
+    @property
+    def lineage(self) -> tuple[BaseModelSpec, ...]:
+        """What it comes of, the first ancestor first, and itself."""
+        return (*self.parent.lineage, self) if self.parent else (self,)
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from master.core.planning.fusing.siblings import most_together, siblings_of
 from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import EXPECTED_TIME, resources_of
 from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources, with_labels
-from master.specs import Config, JobSpec, JobsSpec
+from master.specs import BaseModelSpec, Config, JobSpec, JobsSpec
 
 BASE_MODELS = "base_models"
 _BASE_MODEL = "base model"
@@ -52,12 +53,31 @@ class Plan:
     in_store: Mapping[str, str]
     """`spec_hash` → `content_hash` of the base models that need no training …"""
     if_damaged: Mapping[str, Job] = field(default_factory=dict)
-    """… and the jobs that train them again, should they turn out to be damaged."""
+    """… and the jobs that train them again, should they turn out to be damaged, and what they start from."""
 
     @property
     def to_train(self) -> tuple[str, ...]:
         """Base models to train, by `spec_hash`."""
         return tuple(job.makes for job in self.jobs if job.makes)
+
+    @cached_property
+    def parents(self) -> Mapping[str, str]:
+        """What base models start from, those that start from another, by `spec_hash`."""
+        trainings = (*self.if_damaged.values(), *self.jobs)
+        return {job.makes: job.needs for job in trainings if job.makes and job.needs}
+
+    def ancestors(self, job: Job) -> Iterator[str]:
+        """Yield the base models below which a job stands, the nearest first, by `spec_hash`."""
+        return self._line(job.needs)
+
+    def generation(self, spec_hash: str) -> int:
+        """Return of which generation a base model is: 1 where it starts from none."""
+        return sum(1 for _ in self._line(spec_hash))
+
+    def _line(self, spec: str | None) -> Iterator[str]:
+        while spec:
+            yield spec
+            spec = self.parents.get(spec)
 
 
 def base_model_job_id(spec_hash: str) -> str:
@@ -75,30 +95,39 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str], phase1_labels: Collec
 
     Base models are trained by workers with all of `phase1_labels` alone.
     """
-    wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
+    wanted: Counter[str] = Counter()
     needs: dict[str, set[Resources]] = {}
-    first: dict[str, JobSpec] = {}
+    first: dict[str, tuple[JobSpec, BaseModelSpec]] = {}
     for job in jobs.jobs:
-        if job.base_model:
-            first.setdefault(job.base_model.spec_hash, job)
-            made_by = jobs.base_jobs.get(job.base_model.spec_hash, job.config)
-            needs.setdefault(job.base_model.spec_hash, set()).add(resources_of(made_by))
-    trained = {
-        spec_hash: _fusible(
-            _phase1_job(
-                *(spec_hash, with_labels(shared_resources(needs[spec_hash]), phase1_labels)),
-                first[spec_hash].addition,
-            ),
-            first[spec_hash],
-            jobs.base_jobs.get(spec_hash),
-        )
-        for spec_hash, _ in wanted.most_common()
-    }
-    phase1 = (job for spec_hash, job in trained.items() if spec_hash not in in_store)
-    held = {spec_hash: in_store[spec_hash] for spec_hash in wanted if spec_hash in in_store}
-    jobs_of_store = {spec_hash: trained[spec_hash] for spec_hash in held}
-    phase2 = (_fusible(_phase2_job(job), job) for job in jobs.jobs)
-    return Plan((*phase1, *phase2), held, jobs_of_store)
+        for base in job.base_model.lineage if job.base_model else ():
+            wanted[base.spec_hash] += 1
+            first.setdefault(base.spec_hash, (job, base))
+            made_by = job.config if base.stage else jobs.base_jobs.get(base.spec_hash, job.config)
+            needs.setdefault(base.spec_hash, set()).add(resources_of(made_by))
+    trained = {}
+    # Parents are wanted at least as often as their children, and are counted before them.
+    for spec_hash, _ in wanted.most_common():
+        job, base = first[spec_hash]
+        resources = with_labels(shared_resources(needs[spec_hash]), phase1_labels)
+        training = _phase1_job(base, resources, job.addition)
+        trained[spec_hash] = _fusible(training, job, jobs.base_jobs.get(spec_hash))
+    return arranged(trained, [_fusible(_phase2_job(job), job) for job in jobs.jobs], in_store)
+
+
+def arranged(trainings: Mapping[str, Job], experiments: Sequence[Job], in_store: Mapping[str, str]) -> Plan:
+    """Return the plan of experiments, given what trains their base models and the ancestors of these.
+
+    `trainings` has parents before their children.  What is in the store needs none of its ancestors.
+    """
+    wanted, to_train = {job.needs for job in experiments}, set[str]()
+    for spec_hash, job in reversed(list(trainings.items())):
+        if spec_hash in wanted and spec_hash not in in_store:
+            to_train.add(spec_hash)
+            wanted.add(job.needs)
+    phase1 = (job for spec_hash, job in trainings.items() if spec_hash in to_train)
+    held = {spec_hash: in_store[spec_hash] for spec_hash in trainings if spec_hash in in_store}
+    others = {spec_hash: job for spec_hash, job in trainings.items() if spec_hash not in to_train}
+    return Plan((*phase1, *experiments), held, others)
 
 
 def _fusible(job: Job, spec: JobSpec, base_job: Config | None = None) -> Job:
@@ -112,12 +141,14 @@ def _fusible(job: Job, spec: JobSpec, base_job: Config | None = None) -> Job:
     return replace(job, siblings=spec.addition + siblings, most_together=most_together(config))
 
 
-def _phase1_job(spec_hash: str, needs: Resources, addition: str) -> Job:
-    kind = _kind(_BASE_MODEL, addition)
+def _phase1_job(base: BaseModelSpec, needs: Resources, addition: str) -> Job:
+    # What a stage takes says little of another.
+    kind = _kind(f"{_BASE_MODEL} {base.stage}" if base.stage else _BASE_MODEL, addition)
     return Job(
-        base_model_job_id(spec_hash),
+        base_model_job_id(base.spec_hash),
         phase=1,
-        makes=spec_hash,
+        needs=base.parent.spec_hash if base.parent else None,
+        makes=base.spec_hash,
         kind=kind,
         gpu_bytes=needs.gpu_memory,
         gpu_kind=kind,
@@ -153,5 +184,6 @@ def _phase2_job(job: JobSpec) -> Job:
 
 
 def planned_savings(plan: Plan) -> int:
-    """Return how many trainings the plan saves over one for each experiment that starts from a base model."""
-    return sum(job.needs is not None for job in plan.jobs) - len(plan.to_train)
+    """Return how many trainings the plan saves over one of each ancestor for each experiment that has any."""
+    wanted = Counter(job.needs for job in plan.jobs if job.needs and not job.makes)
+    return sum(count * plan.generation(spec) for spec, count in wanted.items()) - len(plan.to_train)

@@ -6,7 +6,14 @@ from master.core.planning.plan import Job, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
-from master.core.running.jobs import is_stale, may_be_queued, move, unlock
+from master.core.running.jobs import (
+    base_of,
+    is_stale,
+    lacks_base,
+    make_ready,
+    may_be_queued,
+    move,
+)
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.pauses import pause
 from master.core.running.records import Outbox, RunState
@@ -68,20 +75,29 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
     for view in state.workers.values():
         # It is not brought any more; what is trained again may have the same bytes.
         view.delivering.discard(damaged)
-    job_id = base_model_job_id(event.spec_hash)
-    record = state.jobs.get(job_id)
-    if record is None:
-        unplanned = Job(job_id, phase=1, makes=event.spec_hash, kind="base model")
-        record = state.add_job(state.plan.if_damaged.get(event.spec_hash, unplanned))
-        unlock(state, record, out)
-    elif record.state is State.SUCCEEDED:
-        move(state, record, Trigger.REDO, out, note="the stored base model was damaged")
-        state.ready.add(record.job)
-        if record.hopeless:
-            state.barred.add(job_id)
+    _train_again(state, event.spec_hash, out)
     for dependent_id in state.dependents.get(event.spec_hash, ()):
         dependent = state.jobs[dependent_id]
         if dependent.state is State.READY:
             move(state, dependent, Trigger.LOCK, out)
         elif may_be_queued(dependent) and dependent.worker:
             out.commands.append(cmd.Withdraw(dependent.worker, *dependent.key))
+
+
+def _train_again(state: RunState, spec_hash: str, out: Outbox) -> None:
+    """Have a base model trained that is not home, and first what it starts from where that is gone too."""
+    job_id = base_model_job_id(spec_hash)
+    record = state.jobs.get(job_id)
+    if record is None:
+        unplanned = Job(job_id, phase=1, makes=spec_hash, kind="base model")
+        record = state.add_job(state.plan.if_damaged.get(spec_hash, unplanned))
+        move(state, record, Trigger.UNLOCK, out)
+    elif record.state is State.SUCCEEDED:
+        move(state, record, Trigger.REDO, out, note="the stored base model was damaged")
+        if record.hopeless:
+            state.barred.add(job_id)
+    else:
+        return
+    if record.job.needs and lacks_base(state, record) and base_of(state, record) is None:
+        _train_again(state, record.job.needs, out)
+    make_ready(state, record, out)

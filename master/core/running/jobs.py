@@ -95,20 +95,39 @@ def make_ready(state: RunState, record: JobRecord, out: Outbox) -> None:
         state.ready.add(record.job, again=comes_again(record))
         return
     move(state, record, Trigger.LOCK, out)
-    base = state.jobs.get(base_model_job_id(record.job.needs or ""))
-    if base and (why := _in_vain(base)):
-        _block(state, record, why, out)
+    _block_in_vain(state, record, out)
+
+
+def _block_in_vain(state: RunState, record: JobRecord, out: Outbox) -> bool:
+    """Block a job where training its base model has ended without one, and what waits for it in turn."""
+    base = base_of(state, record)
+    why = _in_vain(base) if base else ""
+    if why:
+        move(state, record, Trigger.BLOCK, out, note=why)
+        after_phase1(state, record, out)
+    return bool(why)
+
+
+def base_of(state: RunState, record: JobRecord) -> JobRecord | None:
+    """Return the job that trains what a job starts from; None where the run has none."""
+    return state.jobs.get(base_model_job_id(record.job.needs)) if record.job.needs else None
+
+
+def base_in_vain(state: RunState, base: JobRecord) -> JobRecord | None:
+    """Return why a base model is trained no more: itself or an ancestor that has ended in vain; or None."""
+    above = base_of(state, base) if base.state is State.BLOCKED else None
+    if above and (found := base_in_vain(state, above)):
+        return found
+    return base if base.state in (State.FAILED, State.CANCELLED, State.BLOCKED) else None
 
 
 def _in_vain(base: JobRecord) -> str:
-    """Say that training a base model has ended without one; empty where it has not."""
+    """Say which base model there is not, its own or an ancestor; empty where there may be one."""
     if base.cancelled_by:
-        return f"was cancelled {base.cancelled_by}"
-    return "failed" if base.state is State.FAILED else ""
-
-
-def _block(state: RunState, record: JobRecord, why: str, out: Outbox) -> None:
-    move(state, record, Trigger.BLOCK, out, note=f"its base model {record.job.needs} {why}")
+        return f"its base model {base.job.makes} was cancelled {base.cancelled_by}"
+    if base.state is State.BLOCKED:
+        return base.note
+    return f"its base model {base.job.makes} failed" if base.state is State.FAILED else ""
 
 
 def lacks_base(state: RunState, record: JobRecord) -> bool:
@@ -186,9 +205,12 @@ def after_phase1(state: RunState, record: JobRecord, out: Outbox) -> None:
 
 
 def blocked_by(state: RunState, record: JobRecord) -> list[JobRecord]:
-    """Return the jobs that are blocked because there is no base model from this job."""
-    dependents = (state.jobs[job_id] for job_id in state.dependents.get(record.job.makes or "", ()))
-    return [dependent for dependent in dependents if dependent.state is State.BLOCKED]
+    """Return the jobs that are blocked because there is no base model from this job, nearer ones first."""
+    found = [record]
+    for each in found:
+        dependents = (state.jobs[job_id] for job_id in state.dependents.get(each.job.makes or "", ()))
+        found += (dependent for dependent in dependents if dependent.state is State.BLOCKED)
+    return found[1:]
 
 
 def revive(state: RunState, records: Iterable[JobRecord], out: Outbox, note: str = "") -> None:
@@ -200,14 +222,13 @@ def revive(state: RunState, records: Iterable[JobRecord], out: Outbox, note: str
 
 def go_on_unlocking(state: RunState, out: Outbox) -> None:
     """Let some of the jobs go on whose base model has ended: all at once may be a hundred thousand."""
-    for _ in range(min(_MOST_UNLOCKED, len(state.unlocking))):
+    for _ in range(_MOST_UNLOCKED):
+        if not state.unlocking:
+            return
         record = state.jobs[state.unlocking.popleft()]
         if record.state is not State.PENDING:
             continue
-        base = state.jobs.get(base_model_job_id(record.job.needs or ""))
-        if base and (why := _in_vain(base)):
-            _block(state, record, why, out)
-        else:
+        if not _block_in_vain(state, record, out):
             unlock(state, record, out)
 
 

@@ -31,6 +31,7 @@ _OF_MACHINES = (ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.SlotsHeldByOth
 """What may leave a job without a machine, or with one: that is not asked after every event."""
 
 _REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
+_IN_VAIN = (State.FAILED, State.BLOCKED)
 
 
 def begin(state: RunState, at: float) -> Outbox:
@@ -40,14 +41,13 @@ def begin(state: RunState, at: float) -> Outbox:
     for record in list(state.jobs.values()):
         if record.state in _REVIVED and not _stays(state, record):
             move(state, record, Trigger.REVIVE, out)
-        if record.state is State.SUCCEEDED and _is_missed(state, record):
-            move(state, record, Trigger.REDO, out, note="it is no longer in the store")
         if record.state in WITH_A_WORKER and record.worker not in state.workers:
             gone = f"{record.worker} is no longer in the cluster config"
             end_attempt(state, record, Outcome.LOST, out, gone)
         _leave_unlabelled(state, record, out)
+    _redo_what_is_missed(state, out)
     for record in list(state.jobs.values()):
-        if record.cancelled_by or record.state is State.FAILED:
+        if record.cancelled_by or record.state in _IN_VAIN:
             after_phase1(state, record, out)
         elif record.state is State.PENDING:
             unlock(state, record, out)
@@ -84,6 +84,13 @@ def _leave_unlabelled(state: RunState, record: JobRecord, out: Outbox) -> None:
 
 def _awaits_checkpoint(state: RunState, record: JobRecord) -> bool:
     return checkpoints.is_left(record.finished) and record.worker in state.workers
+
+
+def _redo_what_is_missed(state: RunState, out: Outbox) -> None:
+    """Train base models again that are not in the store any more, children before what they start from."""
+    for record in reversed(state.jobs.values()):
+        if record.state is State.SUCCEEDED and _is_missed(state, record):
+            move(state, record, Trigger.REDO, out, note="it is no longer in the store")
 
 
 def _is_missed(state: RunState, record: JobRecord) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from master.core.running.forecast.durations import Drawn, Durations, Uniform
 from master.core.running.forecast.slots import Slots
@@ -48,12 +49,16 @@ def ends_of(work: Work, seen: Mapping[Kind, Durations], uniform: Uniform) -> tup
     placing = _Placing(slots, drawn, work)
     first = {kind: count for kind, count in work.ready.items() if kind[0] == BASE_MODELS}
     trained += placing.place(first, lambda share: 0.0)
+    trained.sort()
+    later = {kind: count for kind, count in work.waiting.items() if kind[0] == BASE_MODELS}
+    trained += placing.place(later, partial(_at, tuple(trained)))  # they start from those
     last = max(trained, default=0.0)
     trained.sort()
     ready = {kind: count for kind, count in work.ready.items() if kind[0] == EXPERIMENTS}
     begin = last if work.strict else 0.0
     done += placing.place(ready, lambda share: begin)
-    done += placing.place(work.waiting, lambda share: last if work.strict else _at(trained, share))
+    waiting = {kind: count for kind, count in work.waiting.items() if kind[0] == EXPERIMENTS}
+    done += placing.place(waiting, lambda share: last if work.strict else _at(trained, share))
     return last, max(done, default=0.0)
 
 

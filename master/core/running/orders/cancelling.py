@@ -54,13 +54,21 @@ def _says(state: RunState, record: JobRecord) -> str:
 
 def _blocks(state: RunState, record: JobRecord) -> str:
     """Say which jobs wait for the base model that a job makes, and are blocked without it."""
-    dependents = state.dependents.get(record.job.makes or "", ())
-    waiting = [job_id for job_id in dependents if state.jobs[job_id].state is State.PENDING]
+    waiting = _waiting_for(state, record)
     if not waiting:
         return ""
     named = ", ".join([*waiting[:_MOST_NAMED], *(["…"] if len(waiting) > _MOST_NAMED else [])])
     which = "1 job that starts" if len(waiting) == 1 else f"{len(waiting)} jobs that start"
     return f"; blocks {which} from it ({named})"
+
+
+def _waiting_for(state: RunState, record: JobRecord) -> list[str]:
+    """Return the jobs that wait for what a job makes, and those that wait for theirs."""
+    found = [record.job.job_id]
+    for job_id in found:
+        dependents = state.dependents.get(state.jobs[job_id].job.makes or "", ())
+        found += (each for each in dependents if state.jobs[each].state is State.PENDING)
+    return found[1:]
 
 
 def cancel_job(state: RunState, record: JobRecord, signed: str, out: Outbox) -> None:

@@ -31,6 +31,7 @@ def _is_to_end(state: RunState, record: JobRecord, addition: str) -> bool:
 
 
 def _others_wait(state: RunState, record: JobRecord, addition: str) -> bool:
-    """True where jobs of other programs wait for the base model that a job makes."""
-    others = (state.jobs[job_id] for job_id in state.dependents.get(record.job.makes or "", ()))
-    return any(other.job.addition != addition and other.state not in ENDED for other in others)
+    """True where jobs of other programs wait for the base model that a job makes, or for one below it."""
+    dependents = (state.jobs[job_id] for job_id in state.dependents.get(record.job.makes or "", ()))
+    others = (other for other in dependents if other.state not in ENDED)
+    return any(other.job.addition != addition or _others_wait(state, other, addition) for other in others)

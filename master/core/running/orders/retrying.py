@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from master.core.planning.plan import base_model_job_id
-from master.core.running.jobs import blocked_by, lacks_base, revive
+from master.core.running.jobs import base_in_vain, base_of, blocked_by, lacks_base, revive
 from master.core.running.lifecycle import State
 from master.core.running.orders.each import by_now, no_job
 from master.core.running.orders.of_jobs import RetryJobs
@@ -44,11 +43,11 @@ def _why_not(state: RunState, job_id: str, order: RetryJobs, wanted: Collection[
         return "has succeeded"
     if record.state not in IN_VAIN:
         return f"has not ended: it is {record.state.value}"
-    base_id = base_model_job_id(record.job.needs or "")
-    base = state.jobs.get(base_id)
-    if lacks_base(state, record) and base and base.state in IN_VAIN and base_id not in wanted:
+    base = base_of(state, record) if lacks_base(state, record) else None
+    base = base_in_vain(state, base) if base else None
+    if base and base.job.job_id not in wanted:
         how = "was cancelled" if base.cancelled_by else "failed"
-        return f"starts from a base model whose training {how}: twophase retry {base_id}"
+        return f"starts from a base model whose training {how}: twophase retry {base.job.job_id}"
     return by_now(record, order)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from master.core.planning.plan import base_model_job_id
 from master.core.planning.resources import MOST_PRIORITY, NO_RESOURCES
 from master.core.running import commands as cmd
-from master.core.running.jobs import comes_again
+from master.core.running.jobs import base_of, comes_again
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER
 from master.core.running.orders.each import each_job
 from master.core.running.orders.of_jobs import SetAtOnce, SetNotify, SetPriority
@@ -53,11 +52,11 @@ def replay_priority(state: RunState, event: Ordered) -> None:
 
 
 def _prefer(state: RunState, record: JobRecord, priority: int) -> None:
-    """Set a job's priority; the base model that it waits for goes at least as early."""
+    """Set a job's priority; the base model that it waits for, and its ancestors, go at least as early."""
     _set(state, record, priority)
-    base = state.jobs.get(base_model_job_id(record.job.needs or ""))
+    base = base_of(state, record)
     if base and base.job.resources.priority < priority:
-        _set(state, base, priority)
+        _prefer(state, base, priority)
 
 
 def _set(state: RunState, record: JobRecord, priority: int) -> None:

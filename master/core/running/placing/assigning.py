@@ -81,6 +81,8 @@ def _choose(state: RunState, view: WorkerView) -> Job | None:
             continue
         if view.name == record.moved_from and _has_room_elsewhere(state, record):
             continue
+        if job.makes and job.needs and _is_better_elsewhere(state, record, view):
+            continue
         if record.alone and has_larger(state, view, job.resources):
             continue
         claim = cost(view, need_of(state, record, view), record.alone, job.resources.gpus)
@@ -134,6 +136,20 @@ def has_alternative(state: RunState, record: JobRecord) -> bool:
         and view.slots > view.held_by_others
         and _may_do(state, record, view)
         for view in state.workers.values()
+    )
+
+
+def _is_better_elsewhere(state: RunState, record: JobRecord, view: WorkerView) -> bool:
+    """True for what starts from a base model that a worker lacks, and another with room for it has."""
+    job = record.job
+    if state.ready.trainings.is_near(view.name, job):
+        return False
+    return any(
+        state.ready.trainings.is_near(other.name, job)
+        and has_room(other, state.mean_s, 1.0)
+        and has_machine_room(state, job.resources, other)
+        and _may_do(state, record, other)
+        for other in state.workers.values()
     )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from master.core.planning.plan import Job
 from master.core.planning.resources import Resources
 from master.core.running.placing.groups import Groups, Jobs, Kind, Ranked, merged
+from master.core.running.placing.trainings import Trainings
 
 LOOKAHEAD_S = 0.25
 """Workers hold so many seconds of work in hand, to bridge the way to the master and back."""
@@ -39,7 +40,7 @@ class ReadyJobs:
     """Jobs that may start, grouped by the base model that they start from and by kind."""
 
     def __init__(self) -> None:
-        self._phase1 = Jobs()
+        self.trainings = Trainings()
         self._groups = Groups()
         self.added = 0
         """How often a job has become ready."""
@@ -55,13 +56,13 @@ class ReadyJobs:
         """Ids of the jobs that can train at once, where there are such."""
 
     def __len__(self) -> int:
-        return len(self._phase1) + self._kinds.total()
+        return len(self.trainings) + self._kinds.total()
 
     def __contains__(self, job: Job) -> bool:
         return job.job_id in self._container(job)
 
     def _container(self, job: Job) -> Jobs:
-        return self._phase1 if job.makes else self._groups.jobs(job.needs, self._kind(job))
+        return self.trainings if job.makes else self._groups.jobs(job.needs, self._kind(job))
 
     def _kind(self, job: Job) -> Kind:
         alike = job.kind, job.expected_s, job.gpu_bytes, job.resources
@@ -78,7 +79,7 @@ class ReadyJobs:
         if job.siblings:
             self._siblings.setdefault(job.siblings, {})[job.job_id] = None
         if job.makes:
-            self._phase1.put(job, again=again)
+            self.trainings.put(job, again=again)
             return
         kind = self._kind(job)
         self._kinds[kind] += 1
@@ -95,7 +96,7 @@ class ReadyJobs:
         if job.siblings:
             self._part(job)
         if job.makes:
-            self._phase1.take(job.job_id)
+            self.trainings.part(job)
             return
         kind = self._kind(job)
         _count_down(self._kinds, kind)
@@ -117,6 +118,7 @@ class ReadyJobs:
     def hold(self, worker: str, spec_hash: str) -> None:
         """Note that a worker has the base model."""
         self._groups.hold(worker, spec_hash)
+        self.trainings.hold(worker, spec_hash)
 
     def larger_than(self, gpu_bytes: int) -> list[Job]:
         """Return the jobs that say that they need more GPU memory."""
@@ -127,7 +129,7 @@ class ReadyJobs:
         return [job for job in self._all() if job.resources == resources]
 
     def _all(self) -> Iterator[Job]:
-        yield from self._phase1
+        yield from self.trainings
         yield from self._groups.all_jobs()
 
     def candidates(
@@ -140,14 +142,15 @@ class ReadyJobs:
 
         `fits` is asked of one job of each kind, and tells whether the worker can ever run such.
 
-        A higher priority goes before all else.  Base models to train come first, for others wait for them.
+        A higher priority goes before all else.  Base models to train come first, for others wait for them:
+        before the others those that start from one which the worker holds, or from none.
         Then more GPUs: a job on several waits for the first worker that can have them, and jobs on one, which
         find room anywhere, do not keep coming before it.  Then what needs no transfer, the longest first;
         then the rest, where the base model with most work for each worker that holds it goes first.
         The jobs must not change while it is in use.
         """
         for priority in sorted({each.priority for each in self.resources}, reverse=True):
-            for job in self._phase1:
+            for job in self.trainings.best_first(worker):
                 if job.resources.priority == priority and fits(job):
                     yield job
             samples = {

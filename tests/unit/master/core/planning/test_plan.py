@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from master.core.planning.plan import make_plan
+from master.core.planning.plan import Job, arranged, base_model_job_id, make_plan, planned_savings
 from master.core.planning.resources import NO_RESOURCES, Resources
 from master.core.planning.workers import PlannedWorker, planned_workers
 from master.specs import ClusterSpec, Config, ServerSpec
@@ -68,3 +68,29 @@ def test_workers_are_planned_as_far_as_their_settings_tell() -> None:
         PlannedWorker("b", None, None),
         PlannedWorker("c", 5, 0),
     ]
+
+
+def line() -> tuple[dict[str, Job], list[Job]]:
+    """A root with a child and a grandchild, of which two experiments start, and a third one of the root."""
+    parents = {"a": None, "b": "a", "c": "b"}
+    trainings = {
+        spec: Job(base_model_job_id(spec), phase=1, needs=parent, makes=spec)
+        for spec, parent in parents.items()
+    }
+    return trainings, [Job(name, phase=2, needs=spec) for name, spec in (("1", "c"), ("2", "c"), ("3", "a"))]
+
+
+def test_ancestors_are_trained_before_what_starts_from_them() -> None:
+    plan = arranged(*line(), {})
+    assert plan.to_train == ("a", "b", "c") and not plan.if_damaged
+    assert list(plan.ancestors(plan.jobs[3])) == ["c", "b", "a"] and plan.generation("c") == 3
+    assert planned_savings(plan) == 3 + 3 + 1 - 3
+
+
+def test_a_base_model_of_the_store_needs_no_ancestor_but_to_be_made_again() -> None:
+    trainings, experiments = line()
+    plan = arranged(trainings, experiments[:2], {"c": "c#1", "a": "a#1"})
+    assert plan.to_train == () and plan.in_store == {"c": "c#1", "a": "a#1"}
+    assert plan.if_damaged == trainings
+    assert planned_savings(plan) == 6
+    assert arranged(trainings, experiments, {"b": "b#1"}).to_train == ("a", "c")

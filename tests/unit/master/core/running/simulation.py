@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
-from master.core.planning.plan import Job, Plan, base_model_job_id
+from master.core.planning.plan import Job, Plan, arranged, base_model_job_id
 from master.core.planning.resources import Resources
 from master.core.running import commands as cmd
 from master.core.running import events as ev
@@ -70,11 +70,19 @@ class Simulation(World):
     # ---- the master ----------------------------------------------------------------------------------------
 
     def plan(self) -> Plan:
-        wanted = dict.fromkeys(job.needs for job in self.jobs if job.needs)
-        missing = [spec for spec in wanted if spec not in self.store]
-        phase1 = [Job(base_model_job_id(s), phase=1, makes=s, kind="base model") for s in missing]
-        held = {spec: self.store[spec] for spec in wanted if spec in self.store}
-        return Plan((*phase1, *self.jobs), held)
+        wanted = {job.needs for job in self.jobs}
+        for spec in reversed(self.specs):
+            wanted |= {self._parent(spec)} if spec in wanted else set()
+        trainings = {spec: self._training(spec) for spec in self.specs if spec in wanted}
+        return arranged(trainings, self.jobs, self.store)
+
+    def _training(self, spec: str) -> Job:
+        needs = self._parent(spec)
+        return Job(base_model_job_id(spec), phase=1, needs=needs, makes=spec, kind="base model")
+
+    def _parent(self, spec: str) -> str | None:
+        number = int(spec.removeprefix("base")) + 1
+        return f"base{number // 2 - 1}" if 1 < number < 2**self.scene.generations else None
 
     def recovered(self) -> RunState:
         state = recover(self.plan(), self.scene.policy, list(self.agents), self.journal)
@@ -224,7 +232,8 @@ class Simulation(World):
         told, live = self.recovered(), self.state
         for job_id, record in live.jobs.items():
             if job_id not in told.jobs:
-                assert record.state is State.SUCCEEDED or job_id in self.published
+                # What was damaged is trained again, though what came of it may be whole.
+                assert record.state is State.SUCCEEDED or job_id in self.published or record.job.makes
                 continue
             told_of, known = essence(told, job_id), essence(live, job_id)
             assert told_of == known, f"the journal says {told_of}, the state {known}"
@@ -242,8 +251,10 @@ class Simulation(World):
             record = self.state.jobs[job.job_id]
             assert (record.state is State.SUCCEEDED) == (self.committed[job.job_id] == 1)
             if record.state is State.BLOCKED:
-                base = self.state.jobs[base_model_job_id(job.needs or "")]
-                assert base.state is State.FAILED
+                specs = self.state.plan.ancestors(job)
+                bases = (self.state.jobs[base_model_job_id(spec)] for spec in specs)
+                failed = next(base for base in bases if base.state is not State.BLOCKED)
+                assert failed.state is State.FAILED and failed.job.makes in record.note
         everything_ended = sum(states[state] for state in ENDED) == len(self.state.jobs)
         if self.state.halted and self.exit_code == 1:
             assert states[State.FAILED] and not self.state.cancelling

@@ -56,6 +56,7 @@ scenes = st.builds(
     bases=st.integers(0, 6),
     chaos=chaos,
     policy=policies,
+    generations=st.sampled_from([1, 1, 3, 5]),
     mean_s=st.sampled_from([0.05, 5.0, 60.0, 300.0]),
     same_bytes=st.booleans(),
     demanding=st.booleans(),
@@ -116,6 +117,23 @@ def test_a_calm_run_gives_out_each_attempt_once() -> None:
     assert run.run() == 0
     assert {record.attempts for record in run.state.jobs.values()} == {1}
     assert len(run.committed) == 210
+
+
+def test_a_calm_run_trains_each_generation_once() -> None:
+    run = Simulation(Scene(workers=10, slots=2, jobs=200, bases=31, generations=5, chaos=CALM), seed=1)
+    assert max(map(run.state.plan.generation, run.specs)) == 5
+    assert run.run() == 0
+    assert {record.attempts for record in run.state.jobs.values()} == {1}
+    assert len(run.committed) == 231
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_five_generations_survive_failures_damage_and_deaths(seed: int) -> None:
+    chaos = Chaos(fail=0.3, damage_rate=1 / 40, crash_rate=1 / 150)
+    scene = Scene(workers=4, slots=2, jobs=60, bases=31, generations=5, chaos=chaos, policy=Policy(retries=1))
+    run = Simulation(scene, seed)
+    run.run()
+    assert every_job_ended(run)
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

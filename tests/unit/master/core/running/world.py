@@ -32,6 +32,8 @@ class Scene:
     chaos: Chaos = DEFAULT_CHAOS
     policy: Policy = DEFAULT_POLICY
     mean_s: float = 60.0
+    generations: int = 1
+    """With more of them, base models start from others: each has up to two children."""
     demanding: bool = False
     """Jobs need cores, every third one a label that every second worker has, and some come first."""
     same_bytes: bool = False
