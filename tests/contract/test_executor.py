@@ -243,12 +243,14 @@ def test_a_child_that_a_thread_reaps_itself_ends_nothing(monkeypatch: pytest.Mon
 
 def test_how_an_attempt_ended_is_written_down_before_it_is_told(tmp_path: Path) -> None:
     ends = tmp_path / "exits.jsonl"
-    executor = process.ProcessExecutor(ends)
+    own = exits.OwnEnds(ends)
+    executor = process.ProcessExecutor(own)
     pid = executor.start(KEY, invocation(tmp_path, "raise SystemExit(7)"))
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     ticks = processes.read_process(pid)
     executor.poll()
     executor.close()
+    own.close()
     assert ticks is not None
     assert exits.exit_code(exits.read(ends)[pid, ticks.start_ticks].status) == 7
 

@@ -50,13 +50,16 @@ class Cache:
 
     def path(self, name: str) -> Path:
         """Return where an artefact is, or would be."""
-        return self.layout.cached(name)
+        return self._places_of(name)[0]
+
+    def _places_of(self, name: str) -> Tuple[Path, Path]:
+        if name not in self._places:
+            self._places[name] = self.layout.cached(name), sidecar_of(self.layout, name)
+        return self._places[name]
 
     def status(self, name: str) -> str:
         """Return `present`, `missing`, or `unsure` where it must be hashed before use."""
-        if name not in self._places:
-            self._places[name] = self.layout.cached(name), sidecar_of(self.layout, name)
-        final, sidecar = self._places[name]
+        final, sidecar = self._places_of(name)
         if not final.is_dir():
             return "missing"
         try:

@@ -46,6 +46,11 @@ def is_watched(attempt: Attempt) -> bool:
     return attempt.launch.stall_timeout_s is not None and attempt.verdict is None
 
 
+def is_limited(attempt: Attempt) -> bool:
+    """Return whether it has a limit of time at all: most have none, and are asked nothing more."""
+    return attempt.launch.timeout_s is not None or attempt.launch.stall_timeout_s is not None
+
+
 def due_at(attempt: Attempt) -> Optional[float]:
     """Return when a limit is reached if nothing happens until then; None for never."""
     if attempt.verdict is not None:

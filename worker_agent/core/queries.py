@@ -18,6 +18,11 @@ def running(state: AgentState) -> List[Attempt]:
     return [attempt for attempt in attempts if attempt.phase is Phase.RUNNING]
 
 
+def limited(state: AgentState) -> List[Attempt]:
+    """Return those among them whose time is limited, or how long they may give no sign of life."""
+    return [attempt for attempt in running(state) if deadlines.is_limited(attempt)]
+
+
 def on_slots(state: AgentState) -> Iterator[Key]:
     """Yield the attempts that have a slot, or share one."""
     yield from state.slots.values()
@@ -64,5 +69,5 @@ def patience_s(state: AgentState, most_s: float) -> float:
 
 def next_deadline(state: AgentState) -> Optional[float]:
     """Return when `on_tick` has something to do; None for never."""
-    dues = map(deadlines.due_at, running(state))
+    dues = map(deadlines.due_at, limited(state))
     return min((due for due in dues if due is not None), default=None)

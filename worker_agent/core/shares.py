@@ -7,12 +7,15 @@ A slot that takes all of a device has the device's name (`gpu0`, `cpu3`); else i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import FrozenSet, Iterable, List, Mapping, Optional
+from functools import lru_cache
+from typing import FrozenSet, Iterable, List, Mapping, Optional, Tuple
 
 from worker_agent.protocol.terms import MOST_ON_A_GPU
 
 SHARES = MOST_ON_A_GPU
 """Shares of a GPU, and so the most jobs that it runs at a time."""
+_MOST_NAMES = 1024
+"""Names of slots of which it is remembered what they say: a short job asks ten times."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +126,16 @@ def slot_name(device: Device, mask: int) -> str:
     return device.name if mask == everything(device) else f"{device.name}.m{'+'.join(_runs(mask))}"
 
 
-def parts_of(slot: str) -> List[str]:
+@lru_cache(_MOST_NAMES)
+def parts_of(slot: str) -> Tuple[str, ...]:
     """Return the slots of single devices that a slot is made of: itself, but for jobs on several GPUs."""
-    return slot.split(",") if slot else []
+    return tuple(slot.split(",")) if slot else ()
 
 
-def devices_of(slot: str) -> List[str]:
+@lru_cache(_MOST_NAMES)
+def devices_of(slot: str) -> Tuple[str, ...]:
     """Return the names of a slot's devices."""
-    return [device_of(part) for part in parts_of(slot)]
+    return tuple(map(device_of, parts_of(slot)))
 
 
 def device_of(slot: str) -> str:
@@ -138,6 +143,7 @@ def device_of(slot: str) -> str:
     return slot.partition(".")[0]
 
 
+@lru_cache(_MOST_NAMES)
 def mask_of(slot: str) -> int:
     """Return the shares of a slot, as bits; all that there can be where it takes the whole device."""
     runs = slot.partition(".m")[2]

@@ -19,7 +19,7 @@ from worker_agent.core.excess import Excess
 from worker_agent.core.execution import Exit, Key, Started
 from worker_agent.core.launch_check import artefacts_of, launch_problem
 from worker_agent.core.outcomes import finish, outcome_of, record
-from worker_agent.core.queries import running
+from worker_agent.core.queries import limited, running
 from worker_agent.core.shares import Device, devices_of
 from worker_agent.core.staging import await_artefacts, on_missing, on_unsure
 from worker_agent.core.state import AgentState, Artefact, Attempt, Phase
@@ -275,7 +275,7 @@ def on_lost(state: AgentState, key: Key, error: str, now: float) -> None:
 def on_tick(state: AgentState, now: float) -> None:
     """Time has passed: stop what runs too long, or gives no sign of life."""
     slot_assignment.on_time(state, now)
-    for attempt in running(state):
+    for attempt in limited(state):
         limit = deadlines.verdict(attempt, now)
         if limit is not None:
             _stop(state, attempt, limit)

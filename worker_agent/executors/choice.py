@@ -5,7 +5,6 @@ from __future__ import annotations
 import selectors
 import signal
 from dataclasses import replace
-from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from worker_agent.core.execution import Exit, Key, Started, StartError
@@ -16,6 +15,7 @@ from worker_agent.executors.residents import Resident, ResidentStarter
 from worker_agent.executors.terminal import Terminal
 from worker_agent.executors.warm import Fork, WarmStarter, let_go
 from worker_agent.protocol.script_contract import RESIDENT, THREAD
+from worker_agent.system.exits import OwnEnds
 
 
 class Executors:
@@ -24,8 +24,8 @@ class Executors:
     A warm attempt or a resident one that cannot be one runs as a process; its exit says why.
     """
 
-    def __init__(self, ends: Optional[Path] = None) -> None:
-        """`ends` is where the next agent reads how processes ended."""
+    def __init__(self, ends: Optional[OwnEnds] = None) -> None:
+        """In `ends` the next agent reads how processes ended."""
         self._selector = selectors.EpollSelector()
         self._process = ProcessExecutor(ends)
         self.adopted = AdoptedExecutor()

@@ -64,19 +64,20 @@ class _Child:
 class ProcessExecutor:
     """Starts with `posix_spawn`, which takes half the time of `subprocess`."""
 
-    def __init__(self, ends: Optional[Path] = None) -> None:
-        """`ends` is where the next agent reads how attempts ended, if this one has not told it by then."""
+    def __init__(self, ends: Optional[exits.OwnEnds] = None) -> None:
+        """In `ends` the next agent reads how attempts ended, if this one has not told it by then."""
         self._ends = ends
         self._children: Dict[int, _Child] = {}
         self._pids: Dict[Key, int] = {}
         self._ending: List[_Child] = []
         self._null = os.open(os.devnull, os.O_RDONLY)
-        self._sees_all = processes.sees_orphans()
+        self._sees_all, self._all = processes.sees_orphans(), processes.Children()
         _keep_files_to_ourselves()
 
     def close(self) -> None:
         """Give back what the executor itself holds."""
         os.close(self._null)
+        self._all.close()
 
     def start(self, key: Key, invocation: Invocation) -> int:
         """Start an attempt and return its pid.  Raises StartError."""
@@ -153,12 +154,10 @@ class ProcessExecutor:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(ended.si_pid, os.WNOHANG)
             return True
-        others = [pid for pid in processes.children() if pid != child.pid and pid not in self._children]
+        others = [pid for pid in self._all.pids() if pid != child.pid and pid not in self._children]
         self._name_left(child, others)
         if self._ends:
-            exits.note_own(
-                self._ends, exits.seen(ended)
-            )  # reaped first, nobody would know it if we died here
+            self._ends.note(exits.seen(ended))  # reaped first, nobody would know it if we died here
         processes.signal_group(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(ended.si_pid, 0)
         del self._pids[child.key]
@@ -173,7 +172,7 @@ class ProcessExecutor:
         """Return whether nothing of an ended child is left; kill what is."""
         if child.traceless and not processes.signal_group(child.pid, 0):
             return True
-        others = [pid for pid in processes.children() if pid not in self._children]
+        others = [pid for pid in self._all.pids() if pid not in self._children]
         child.traceless = self._sees_all and not others
         # Asked before the look at the marks: what has become something in between is then seen by it.
         unclear = any(map(processes.is_becoming, others)) and time.monotonic() - child.ended < _BECOMING_S

@@ -17,6 +17,7 @@ import json
 import sys
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
+from json import encoder
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple, Type, TypeVar
 
 from worker_agent.protocol.digests import safe_path
@@ -250,7 +251,16 @@ def _fields_of(item: Any) -> Dict[str, Any]:
     return item.__dict__  # type: ignore[no-any-return]
 
 
-dump: Callable[[Any], str] = json.JSONEncoder(
-    check_circular=False, separators=(",", ":"), default=_fields_of
-).encode
+def _encoder() -> Callable[[Any], str]:
+    """Return what makes JSON: the encoder in C itself, which `JSONEncoder` makes anew for each message."""
+    text = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=_fields_of)
+    make = getattr(encoder, "c_make_encoder", None)
+    if make is None:
+        return text.encode
+    quoted = encoder.encode_basestring_ascii
+    chunks = make(None, _fields_of, quoted, None, ":", ",", False, False, True)
+    return lambda item: "".join(chunks(item, 0))
+
+
+dump: Callable[[Any], str] = _encoder()
 """Returns the JSON of plain data and of dataclasses, on one line."""

@@ -46,6 +46,7 @@ from worker_agent.runtime.spool import Spool
 from worker_agent.runtime.upkeep import Upkeep
 from worker_agent.system import processes
 from worker_agent.system.background import Background
+from worker_agent.system.exits import OwnEnds
 
 
 @dataclass
@@ -54,7 +55,8 @@ class Ports:
 
     spool: Spool
     locks: SlotLocks
-    executor: Executors = field(default_factory=Executors)
+    ends: OwnEnds
+    executor: Executors
     workers: Background = field(default_factory=Background)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     clock: SteadyClock = field(default_factory=SteadyClock)
@@ -62,7 +64,8 @@ class Ports:
     @classmethod
     def open(cls, layout: StateLayout) -> "Ports":
         """Open what there is on the disk.  Raises OSError where that cannot be."""
-        return cls(Spool(layout.spool, complain), SlotLocks(slot_lock_dir()), Executors(layout.exits))
+        ends = OwnEnds(layout.exits)
+        return cls(Spool(layout.spool, complain), SlotLocks(slot_lock_dir()), ends, Executors(ends))
 
 
 class AgentProcess:
@@ -116,13 +119,13 @@ class AgentProcess:
             *(state, self._connections, reception, self._environments, self._effects, handlers)
         )
         monitor = AttemptMonitor(state, self._host, self._connections, watches, now)
-        usage, exits_path = UsageReports(self._connections), self._identity.layout.exits
+        usage = UsageReports(self._connections)
 
         def tell_usage() -> None:
             usage.tell(self._gpus.reading, state.devices)
 
         own = (self._artefacts.make_room, self._sweeps.begin, tell_usage)
-        forget_ends = partial(recovery.forget_ends, ports.spool, exits_path)
+        forget_ends = partial(recovery.forget_ends, ports.spool, ports.ends)
         chores = (ports.workers.tidy, *own, self._listener.check, forget_ends)
         upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, idle_s)
         ports.selector.register(ports.workers.wakeup, selectors.EVENT_READ, ports.workers.drain)
@@ -167,6 +170,7 @@ class AgentProcess:
             remove_under_another_name(layout.root)
         self._connections.close()
         ports.executor.close()
+        ports.ends.close()
         kill_orphans()
         stop_listening_to_signals()
         self._watch.close()

@@ -98,11 +98,11 @@ def resume(state: AgentState, memory: Memory, attempt: Adopted, at: float) -> No
         transitions.stop_again(state, attempt.key, stopping.verdict, stopping.excess)
 
 
-def forget_ends(spool: Records, exits_path: Path) -> None:
+def forget_ends(spool: Records, ends: exits.OwnEnds) -> None:
     """Forget, once they are many, the ends of which no later agent will ask: their outcome is spooled."""
-    if exits.are_many(exits_path) and spool.write():
+    if ends.are_many() and spool.write():
         started = (event.detail for event in spool.memory.running.values())
-        exits.keep_only(exits_path, {item.pid for item in started if isinstance(item, Running)})
+        ends.keep_only({item.pid for item in started if isinstance(item, Running)})
 
 
 def report_lost(state: AgentState, spool: Records, boot_id: str, now: float) -> None:

@@ -13,6 +13,7 @@ from typing import Collection, Dict, Iterator, Tuple
 from worker_agent.system import processes
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+_LINE = b'{"pid": %d, "start_ticks": %d, "end_ticks": %d, "status": %d, "peak_rss_bytes": %d}\n'
 _MANY_BYTES = 256 * 1024
 """Two thousand ends."""
 Identity = Tuple[int, int]
@@ -43,10 +44,8 @@ def reap() -> Ended:
 
 def seen(waited: os.waitid_result) -> Ended:
     """Return the end of a child that has not been reaped yet; how large it was is not known before."""
-    process = processes.read_process(waited.si_pid)
-    start_ticks = process.start_ticks if process else -1
     status = waited.si_status << 8 if waited.si_code == os.CLD_EXITED else waited.si_status
-    return Ended(waited.si_pid, start_ticks, processes.ticks(), status, 0)
+    return Ended(waited.si_pid, processes.start_ticks_of(waited.si_pid), processes.ticks(), status, 0)
 
 
 def note(path: Path, ended: Ended) -> None:
@@ -55,18 +54,33 @@ def note(path: Path, ended: Ended) -> None:
         os.write(descriptor, _line(ended))
 
 
-def note_own(path: Path, ended: Ended) -> None:
-    """Do the same, quickly, where it is this process that forgets ends, if any does."""
-    try:
-        descriptor = os.open(str(path), _APPEND, 0o600)
-    except OSError:
-        return
-    try:
-        os.write(descriptor, _line(ended))
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
+class OwnEnds:
+    """The file, held open where it is this process that forgets ends, if any does: noting one is quick."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._descriptor = path, -1
+
+    def note(self, ended: Ended) -> None:
+        """Write an end down.  What cannot be written is not: the attempt is lost then."""
+        with contextlib.suppress(OSError):
+            if self._descriptor < 0:
+                self._descriptor = os.open(str(self._path), _APPEND, 0o600)
+            os.write(self._descriptor, _line(ended))
+
+    def are_many(self) -> bool:
+        """Return whether so much is written down that what nobody needs any more should go."""
+        return are_many(self._path)
+
+    def keep_only(self, pids: Collection[int]) -> None:
+        """Forget the ends of all processes but these.  Where that cannot be, all stay."""
+        self.close()  # another file has the name then
+        keep_only(self._path, pids)
+
+    def close(self) -> None:
+        """Hold the file open no longer; the next note opens it again."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def read(path: Path) -> Dict[Identity, Ended]:
@@ -112,7 +126,8 @@ def _held(path: Path) -> Iterator[int]:
 
 
 def _line(ended: Ended) -> bytes:
-    return json.dumps(vars(ended)).encode() + b"\n"
+    numbers = (ended.pid, ended.start_ticks, ended.end_ticks, ended.status, ended.peak_rss_bytes)
+    return _LINE % numbers
 
 
 def exit_code(status: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import signal
@@ -37,14 +38,27 @@ class Process:
 
 def read_process(pid: int) -> Optional[Process]:
     """Return the process of a pid, None when there is none."""
+    words = _stat_of(pid)
+    if words is None:
+        return None
+    parent, group, session, start_ticks = (int(words[place]) for place in (1, 2, 3, 19))
+    return Process(pid, words[0].decode(), group, session, start_ticks, parent)
+
+
+def start_ticks_of(pid: int) -> int:
+    """Return when a process was started, in ticks since the boot; -1 when there is none."""
+    words = _stat_of(pid)
+    return -1 if words is None else int(words[19])
+
+
+def _stat_of(pid: int) -> Optional[List[bytes]]:
+    """Return what the kernel says of a process, from its state on; None when there is none."""
     try:
         text = _read(f"{PROC}/{pid}/stat", once=True)
     except OSError:
         return None
     # The program's name is in parentheses and may itself hold spaces and parentheses.
-    words = text.rpartition(b")")[2].split(None, 20)
-    parent, group, session, start_ticks = (int(words[place]) for place in (1, 2, 3, 19))
-    return Process(pid, words[0].decode(), group, session, start_ticks, parent)
+    return text.rpartition(b")")[2].split(None, 20)
 
 
 def processes() -> Iterator[Process]:
@@ -151,6 +165,30 @@ def children(thread: Optional[int] = None) -> Iterator[int]:
         yield from map(int, _read(f"{PROC}/{pid}/task/{thread or pid}/children").split())
     except OSError:
         return
+
+
+class Children:
+    """The children of the main thread of this process, asked often: the kernel's file is held open."""
+
+    def __init__(self) -> None:
+        pid = os.getpid()
+        try:
+            self._descriptor = os.open(f"{PROC}/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._descriptor = -1
+
+    def pids(self) -> List[int]:
+        """Return those that it has started or inherited; nothing where the kernel does not tell."""
+        text = b""
+        with contextlib.suppress(OSError):
+            while part := os.pread(self._descriptor, _READ_BYTES, len(text)):
+                text += part
+        return list(map(int, text.split()))
+
+    def close(self) -> None:
+        """Hold the file open no longer."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 def every_child() -> Iterator[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Optional, Sequence, Tuple
 
 from worker_agent.attempts.invocation import Places, command, environment, mark_of
@@ -50,7 +49,7 @@ class Invoker:
         if self._spool.failure and not self._spool.write():
             raise StartError(self._spool.failure, worker_fault=True)
         key = (launch.job_id, launch.attempt)
-        invocation = replace(self._invocation(key, launch, gpu, lock), slot=slot)
+        invocation = self._invocation(key, launch, slot, gpu, lock)
         self._state.attempts[key].mark = os.fsencode(invocation.mark)
         return invocation
 
@@ -59,7 +58,7 @@ class Invoker:
         context = self._host.context
         self._logs.follow(key, context.attempt(key), context.settings.log_limit_bytes)
 
-    def _invocation(self, key: Key, launch: Launch, gpu: Optional[str], lock: int) -> Invocation:
+    def _invocation(self, key: Key, launch: Launch, slot: str, gpu: Optional[str], lock: int) -> Invocation:
         context = self._host.context
         attempt = context.attempt(key)
         context.working_directories.prepare(attempt, launch)
@@ -68,9 +67,12 @@ class Invoker:
         places = Places(attempt, context.checkpoints.path(key), base_model)
         env = environment(context.env, launch, gpu, places)
         argv = command(launch.argv, gpu, context.python, attempt, env.get("PATH", ""))
-        mark = mark_of(attempt.output)
-        asked = Invocation(argv, env, attempt.work, attempt.log, mark, lock, launch.executor)
-        asked = replace(asked, apart=self._state.attempts[key].alone, code=self._code(launch))
+        asked = Invocation(
+            *(argv, env, attempt.work, attempt.log, mark_of(attempt.output), lock, launch.executor),
+            apart=self._state.attempts[key].alone,
+            code=self._code(launch),
+            slot=slot,
+        )
         return within_limits(asked, launch, self._host.bounds)
 
     def _code(self, launch: Launch) -> str:

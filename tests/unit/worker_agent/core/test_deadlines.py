@@ -133,3 +133,8 @@ def _expected(timeout_s: float, stall_s: float, last: float, now: float) -> Any:
     if now >= START + timeout_s:
         return "timeout"
     return "stalled" if now >= last + stall_s else None
+
+
+def test_only_an_attempt_with_a_limit_is_asked_when_it_is_due() -> None:
+    for limits, expected in (({}, []), ({"timeout_s": 5.0}, [KEY]), ({"stall_timeout_s": 5.0}, [KEY])):
+        assert [attempt.key for attempt in queries.limited(started(**limits))] == expected

@@ -233,10 +233,10 @@ def test_ends_are_kept_until_the_outcome_is_spooled(path: Path, monkeypatch: pyt
         exits.note(exits_path, exits.Ended(7 + number, 5, 9, 0, 0))
     spool.put(Event(9, EventKind.FINISHED, "a", 1, 6.0, Finished(Outcome.FAILED)))
     monkeypatch.setattr(spool, "write", lambda: False)
-    recovery.forget_ends(spool, exits_path)
+    recovery.forget_ends(spool, exits.OwnEnds(exits_path))
     assert len(exits.read(exits_path)) == 2
     monkeypatch.undo()
     monkeypatch.setattr(exits, "_MANY_BYTES", 100)
-    recovery.forget_ends(spool, exits_path)
+    recovery.forget_ends(spool, exits.OwnEnds(exits_path))
     assert list(exits.read(exits_path)) == [(8, 5)]
     spool.close()

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from worker_agent.system import exits
-from worker_agent.system.exits import Ended, are_many, exit_code, keep_only, note, note_own, read, seen
+from worker_agent.system.exits import Ended, OwnEnds, are_many, exit_code, keep_only, note, read, seen
+
+
+def note_own(path: Path, ended: Ended) -> None:
+    own = OwnEnds(path)
+    own.note(ended)
+    own.close()
+
 
 FIRST, SECOND = Ended(7, 100, 200, 0, 4096), Ended(7, 300, 400, 9, 8192)
 
@@ -83,6 +90,19 @@ def test_what_nobody_asks_for_any_more_is_forgotten_once_it_is_much(
     assert are_many(path)
     keep_only(path, {7})
     note(path, SECOND)
+    assert read(path) == {(7, 100): FIRST, (7, 300): SECOND}
+
+
+def test_who_holds_the_file_open_notes_into_the_one_that_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "exits.jsonl"
+    own = OwnEnds(path)
+    assert not own.are_many()
+    for ended in (FIRST, Ended(8, 1, 2, 0, 0)):
+        own.note(ended)
+    own.keep_only({7})
+    own.note(SECOND)
+    own.close()
+    own.close()
     assert read(path) == {(7, 100): FIRST, (7, 300): SECOND}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,24 @@ def test_the_user_of_a_process_is_named_as_far_as_it_is_known(monkeypatch: pytes
     owners = {1: None, 2: 4_000_000_000, 3: 0}
     monkeypatch.setattr(processes, "owner_of", owners.__getitem__)
     assert [processes.user_of(pid) for pid in owners] == ["", "user 4000000000", "root"]
+
+
+def test_children_are_read_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    assert processes.Children().pids() == [], "where the kernel does not tell"
+    pid = os.getpid()
+    folder = tmp_path / str(pid) / "task" / str(pid)
+    folder.mkdir(parents=True)
+    (folder / "children").write_bytes(b"12 13 ")
+    children = processes.Children()
+    assert children.pids() == [12, 13]
+    (folder / "children").write_bytes(b"13 14 15 ")
+    assert children.pids() == [13, 14, 15]
+    children.close()
+
+
+def test_when_a_process_was_started_is_told_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PROC", tmp_path)
+    (tmp_path / "12").mkdir()
+    (tmp_path / "12" / "stat").write_text("12 (a) b) R 1 12 12 " + " ".join(["0"] * 15) + " 99")
+    assert (processes.start_ticks_of(12), processes.start_ticks_of(13)) == (99, -1)
