@@ -15,6 +15,7 @@ from master.core.running.lifecycle import State, Trigger
 from master.core.running.orders.order import Ordered
 from master.core.running.records import RunState
 from master.core.running.recovery import recover, start_over
+from master.core.running.seating.pools import take_pools
 from master.runs.spec import RunSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
@@ -39,6 +40,7 @@ def state_after(spec: RunSpec, journal: Iterable[Transition], orders: Iterable[O
         view = state.workers[server.name]
         view.labels, view.limits = frozenset(server.labels), server.limits
         state.any_limits |= bool(server.limits)
+    take_pools(state, spec.cluster.servers)
     return state
 
 

@@ -28,6 +28,8 @@ class Outcome(Word):
     CANCELLED = "cancelled"
     LOST = "lost"
     """Agent, worker or GPU went down."""
+    EVICTED = "evicted"
+    """Its allocation ended: it is to go on elsewhere, from its checkpoint where it left one."""
     OUT_OF_MEMORY = "out_of_memory"
     """The memory of its GPU was not enough for it."""
     OVER_LIMIT = "over_limit"

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from master.core.planning.fusing.siblings import most_together, siblings_of
 from master.core.planning.identity import phase1_config
-from master.core.planning.job_settings import EXPECTED_TIME, resources_of
+from master.core.planning.job_settings import EXPECTED_TIME, TIMEOUT, resources_of
 from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources, with_labels
 from master.specs import BaseModelSpec, Config, JobSpec, JobsSpec
 
@@ -31,6 +31,8 @@ class Job:
     kind: str = ""
     """Jobs of one kind take about equally long."""
     expected_s: float | None = None
+    timeout_s: float | None = None
+    """After so many seconds it is ended, where the job itself says so."""
     gpu_bytes: int | None = None
     """GPU memory that its user says it needs."""
     gpu_kind: str = ""
@@ -176,6 +178,7 @@ def _phase2_job(job: JobSpec) -> Job:
         needs=job.base_model.spec_hash if job.base_model else None,
         kind=_kind(job.kind, job.addition),
         expected_s=EXPECTED_TIME.of(job.config),
+        timeout_s=TIMEOUT.of(job.config),
         gpu_bytes=needs.gpu_memory,
         gpu_kind=_kind(job.kind, job.addition) if job.kind else "",
         resources=_else(needs),

@@ -33,9 +33,12 @@ from master.core.running.lifecycle import ADOPTING, ENDED, WITH_A_WORKER, State,
 from master.core.running.orders import cancelling
 from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState
 from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
+from master.core.running.seating.drained import note_end
 from worker_agent.protocol.outcome import Finished, Outcome
 
-_NOT_THE_WORKERS = frozenset({Outcome.LOST, Outcome.REQUEUE, Outcome.OUT_OF_MEMORY, Outcome.WORKER_FAULT})
+_NOT_THE_WORKERS = frozenset(
+    {Outcome.LOST, Outcome.EVICTED, Outcome.REQUEUE, Outcome.OUT_OF_MEMORY, Outcome.WORKER_FAULT}
+)
 """Another try on the same worker may well do: now, or after its pause."""
 
 
@@ -62,6 +65,8 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
     view, key = state.workers[event.worker], (event.job_id, event.attempt)
     view.reattached.discard(key)
     view.ending.discard(key)
+    if view.seat:
+        note_end(view, view.seat, current(state, event.worker, *key), event.finished, event.at)
     if key in view.untold:
         cancelling.end_is_told(state, view, key, event.finished.outcome, out)
     record = current(state, event.worker, event.job_id, event.attempt)

@@ -67,6 +67,14 @@ def on_silent(state: RunState, view: WorkerView, at: float) -> None:
         _settle(state, record, at)
 
 
+def awaited_workers(state: RunState) -> set[str | None]:
+    """Return the workers from which checkpoints are to come that jobs wait for: some have been let go."""
+    records = (state.jobs[job_id] for job_id in state.awaiting)
+    return {
+        record.worker for record in records if record.state is State.READY and record.job not in state.ready
+    }
+
+
 def _awaited_from(state: RunState, worker: str) -> Iterator[JobRecord]:
     for job_id in sorted(state.awaiting):
         if state.jobs[job_id].worker == worker:

@@ -139,6 +139,36 @@ class HaveSlots:
 
 
 @dataclass(frozen=True)
+class SubmitSeat:
+    """Ask a pool for an allocation, and answer with what becomes of it, or with SeatRefused."""
+
+    worker: str
+
+
+@dataclass(frozen=True)
+class CancelSeat:
+    """Give an allocation back."""
+
+    worker: str
+    allocation: str
+    """The engine's id of it."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Begin to connect to a seat: its allocation runs."""
+
+    worker: str
+
+
+@dataclass(frozen=True)
+class Unreach:
+    """Connect to a seat no more, until it has another allocation."""
+
+    worker: str
+
+
+@dataclass(frozen=True)
 class TakeJobs:
     """Be ready to start these jobs, which are new to the run."""
 
@@ -190,6 +220,10 @@ Command = (
     | Connect
     | LetGo
     | HaveSlots
+    | SubmitSeat
+    | CancelSeat
+    | Reach
+    | Unreach
     | TakeJobs
     | Tell
     | TellPeople

@@ -70,6 +70,68 @@ class SlotsHeldByOthers:
 
 
 @dataclass(frozen=True)
+class PoolSeen:
+    """An engine has told what allocations a pool has: all that is known of its seats was said before."""
+
+    at: float
+    pool: str
+
+
+@dataclass(frozen=True)
+class PoolUnseen:
+    """An engine did not tell what allocations a pool has: nothing is known of them now."""
+
+    at: float
+    pool: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SeatPending:
+    """The allocation of a seat waits in its engine's queue."""
+
+    at: float
+    worker: str
+    allocation: str
+    reason: str = ""
+    """Why, in the engine's words."""
+    expected_at: float | None = None
+    """Unix time when the engine expects it to begin."""
+
+
+@dataclass(frozen=True)
+class SeatRunning:
+    """The allocation of a seat runs."""
+
+    at: float
+    worker: str
+    allocation: str
+    ends_at: float | None = None
+    """Unix time when it ends at the latest."""
+    node: str = ""
+
+
+@dataclass(frozen=True)
+class SeatEnded:
+    """A seat has no allocation any more."""
+
+    at: float
+    worker: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class SeatRefused:
+    """An engine took no allocation for a seat."""
+
+    at: float
+    worker: str
+    reason: str
+    passing: bool = True
+    """Asking again may help, with nothing changed by its user."""
+
+
+@dataclass(frozen=True)
 class AttemptStaging:
     """An attempt waits on its worker for an artefact."""
 
@@ -221,6 +283,12 @@ Event = (
     | WorkerLost
     | WorkerUnusable
     | SlotsHeldByOthers
+    | PoolSeen
+    | PoolUnseen
+    | SeatPending
+    | SeatRunning
+    | SeatEnded
+    | SeatRefused
     | AttemptStaging
     | AttemptStarted
     | AttemptFinished

@@ -84,7 +84,7 @@ def comes_again(record: JobRecord) -> bool:
     One that failed, was lost or asks for another try goes behind them: they tell whether it was the job or
     its place, and no worker has to pass over many.
     """
-    troubles = record.failures + record.losses + record.requeues
+    troubles = record.failures + record.losses + record.evictions + record.requeues
     faults = record.faults + record.false_starts + record.collect_faults
     return record.attempts > 0 and not (troubles or faults or record.avoid or record.hopeless)
 

@@ -19,7 +19,9 @@ from worker_agent.protocol.outcome import Finished, Outcome
 FIRST_PAUSE_S, MOST_PAUSE_S = 5.0, 300.0
 PROBATION_S = 60.0
 """A probe that has run for so long shows that the place is good."""
-_SAYS_NOTHING = frozenset({Outcome.SUCCEEDED, Outcome.WORKER_FAULT, Outcome.LOST, Outcome.CANCELLED})
+_SAYS_NOTHING = frozenset(
+    {Outcome.SUCCEEDED, Outcome.WORKER_FAULT, Outcome.LOST, Outcome.EVICTED, Outcome.CANCELLED}
+)
 """Ends that do not tell that the place is good: of a success that is told once its outcome is home."""
 
 

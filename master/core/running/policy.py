@@ -21,6 +21,8 @@ class Policy:
     """Lost attempts of one job, so that a job that takes its worker down does not go on for ever."""
     max_requeues: int = 20
     """Exit codes 75 of one job."""
+    max_evictions: int = 100
+    """Attempts of one job that ended with their allocation: perhaps it never gets further in one."""
     max_deliveries: int = 3
     """Tries to bring one artefact to one worker."""
     checkpoint_s: float = 900.0

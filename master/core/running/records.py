@@ -15,6 +15,7 @@ from master.core.planning.resources import Resources
 from master.core.running.commands import Command, Transition
 from master.core.running.events import Attempt
 from master.core.running.fleet.holds import Hold
+from master.core.running.fleet.seats import Pool
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, State, Trigger, next_state
 from master.core.running.orders.order import Ordered, Reply
@@ -48,6 +49,8 @@ class JobRecord:
     failures: int = 0
     losses: int = 0
     requeues: int = 0
+    evictions: int = 0
+    """Attempts of it that ended with their allocation."""
     faults: int = 0
     """Attempts of it that ran when their worker's place turned bad …"""
     false_starts: int = 0
@@ -131,6 +134,8 @@ class RunState:
     policy: Policy
     jobs: dict[str, JobRecord] = field(default_factory=dict)
     workers: dict[str, WorkerView] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    """Those that lend workers; empty where all of them are machines of their own."""
     removed: dict[str, Hold] = field(default_factory=dict)
     """Workers that users have taken out of the run."""
     any_gone: bool = False

@@ -42,6 +42,9 @@ def judge(record: JobRecord, outcome: Outcome, policy: Policy) -> Verdict:
     if outcome is Outcome.REQUEUE:
         record.requeues += 1
         return _allowance(Trigger.RETRY, outcome, record.requeues, policy.max_requeues, policy.backoff_s)
+    if outcome is Outcome.EVICTED:
+        record.evictions += 1
+        return _allowance(Trigger.LOSE, outcome, record.evictions, policy.max_evictions, 0.0)
     if outcome is Outcome.OUT_OF_MEMORY and not record.alone:
         record.alone = True
         return Verdict(Trigger.RETRY, note="not enough GPU memory, gets a GPU of its own")

@@ -23,11 +23,14 @@ from master.core.running.orders.order import Ordered
 from master.core.running.orders.table import on_ordered
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
 from master.core.running.placing.waiting import tell_waiting
-from master.core.running.policy import Policy
 from master.core.running.records import JobRecord, Outbox, RunState
+from master.core.running.seating import seating
 from worker_agent.protocol.outcome import Outcome
 
-_OF_MACHINES = (ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.SlotsHeldByOthers, ev.Tick)
+_OF_MACHINES = (
+    *(ev.WorkerUp, ev.WorkerLost, ev.WorkerUnusable, ev.SlotsHeldByOthers, ev.Tick),
+    *(ev.SeatRunning, ev.SeatEnded),
+)
 """What may leave a job without a machine, or with one: that is not asked after every event."""
 
 _REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
@@ -38,6 +41,8 @@ def begin(state: RunState, at: float) -> Outbox:
     """Start a fresh or a recovered run: what failed gets new tries, what waits for nothing is ready."""
     out = Outbox(at)
     forget_what_is_over(state, at)
+    for pool in state.pools.values():
+        pool.unseen_since = at
     for record in list(state.jobs.values()):
         if record.state in _REVIVED and not _stays(state, record):
             move(state, record, Trigger.REVIVE, out)
@@ -176,7 +181,7 @@ def _exit_code(state: RunState, at: float) -> int | None:
         return EXIT_SOME_FAILED if state.halted and not state.cancelling else EXIT_INTERRUPTED
     if not state.workers and state.removed and at - state.left_at < state.policy.give_up_s:
         return None
-    if all(_is_hopeless(view, at, state.policy) for view in state.workers.values()):
+    if all(_is_hopeless(state, view, at) for view in state.workers.values()):
         return EXIT_NO_WORKER
     return None
 
@@ -192,14 +197,17 @@ def _someone_works(state: RunState) -> bool:
     return any(view.up and view.busy for view in state.workers.values())
 
 
-def _is_hopeless(view: WorkerView, at: float, policy: Policy) -> bool:
+def _is_hopeless(state: RunState, view: WorkerView, at: float) -> bool:
     """True for a worker that is not worth waiting for (any longer)."""
+    policy = state.policy
     if view.up and view.busy:
         return False
     if view.leaves or (view.hold and view.usable):
         return False
     if not view.usable:
         return True
+    if view.seat and not view.up:
+        return seating.is_hopeless(state.pools[view.seat.pool], view.seat, at, policy)
     if view.up:
         return bool(view.faults) and at - max(view.bad_since, view.resumed_at) >= policy.give_up_s
     patience_s = policy.give_up_s if view.ever_up or view.busy else policy.never_up_s
@@ -211,6 +219,12 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.WorkerLost: workers.on_worker_lost,
     ev.WorkerUnusable: workers.on_worker_unusable,
     ev.SlotsHeldByOthers: workers.on_held_by_others,
+    ev.PoolSeen: seating.on_seen,
+    ev.PoolUnseen: seating.on_unseen,
+    ev.SeatPending: seating.on_pending,
+    ev.SeatRunning: seating.on_running,
+    ev.SeatEnded: seating.on_ended,
+    ev.SeatRefused: seating.on_refused,
     ev.AttemptStaging: attempts.on_staging,
     ev.AttemptStarted: attempts.on_started,
     ev.AttemptFinished: attempts.on_finished,

@@ -25,6 +25,7 @@ from master.core.running.orders import cancelling, holding, membership
 from master.core.running.placing.moving import move_on
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.retry import give_up_hopeless
+from master.core.running.seating import seating
 from worker_agent.protocol.outcome import Finished, Outcome
 
 
@@ -40,6 +41,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.gpu_bytes, view.slots_per_gpu = event.gpu_bytes, event.slots_per_gpu
     view.left_alone = event.left_alone
     view.cores, view.memory_bytes = event.cores, event.memory_bytes
+    seating.on_up(state, view, event.at)
     view.cached = set(event.cached)
     view.delivering.clear()
     view.reattached.clear()
@@ -99,7 +101,8 @@ def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
     view = state.workers[event.worker]
     if view.up or not view.tried:
         view.since = event.at
-    view.up, view.tried, view.reason = False, True, event.reason
+    view.up, view.tried, view.reason = False, False, event.reason
+    view.tried = view.is_silent
     view.delivering.clear()
     view.reattached.clear()
 
@@ -125,7 +128,10 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         checkpoints.on_silent(state, view, event.at)
         for job_id, _ in sorted(view.attempts | view.collecting):
             note = f"{view.name} has been silent for too long"
-            end_attempt(state, state.jobs[job_id], Outcome.LOST, out, note)
+            outcome = Outcome.EVICTED if view.is_unused else Outcome.LOST
+            end_attempt(state, state.jobs[job_id], outcome, out, note)
+        view.tried = view.is_silent
+    seating.on_tick(state, event.at, out)
     pauses.on_tick(state, event.at, out)
     holding.on_tick(state, event.at, out)
     membership.on_tick(state, event.at, out)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from master.core.running.events import Attempt
 from master.core.running.fleet.holds import Hold
+from master.core.running.fleet.seats import Seat, SeatState
 from worker_agent.protocol.terms import MOST_ON_A_GPU, MOST_SLOTS, NO_LIMITS, JobLimits
 
 
@@ -87,6 +88,8 @@ class WorkerView:
     """`spec_hash` of the base models that it caches or will soon, in the order of their coming."""
     delivering: set[str] = field(default_factory=set)
     failed_deliveries: Counter[str] = field(default_factory=Counter)
+    seat: Seat | None = None
+    """What is known of its allocation, where it is a seat of a pool."""
 
     @property
     def most_slots(self) -> int:
@@ -97,6 +100,17 @@ class WorkerView:
     def available(self) -> bool:
         """Whether it can be given attempts."""
         return self.up and self.usable
+
+    @property
+    def is_unused(self) -> bool:
+        """True for a seat without an allocation: nothing runs there, and that is no fault."""
+        return self.seat is not None and self.seat.state is SeatState.NONE
+
+    @property
+    def is_silent(self) -> bool:
+        """True for a worker that ought to answer and does not: not for a seat whose allocation is to come."""
+        missed = self.seat is None or self.seat.has_begun or bool(self.collecting)
+        return missed and not self.up
 
     @property
     def trouble(self) -> str:

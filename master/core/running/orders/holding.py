@@ -164,8 +164,8 @@ def on_tick(state: RunState, at: float, out: Outbox) -> None:
 
 
 def is_empty(view: WorkerView) -> bool:
-    """True for a worker that answers and has nothing of this run any more."""
-    return view.up and not view.busy and not view.reattached and not view.ending
+    """True for a worker that answers and has nothing of this run any more, and for a seat that is unused."""
+    return (view.up or view.is_unused) and not view.busy and not view.reattached and not view.ending
 
 
 # ---- slots

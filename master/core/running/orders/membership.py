@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from master.core.running import commands as cmd
+from master.core.running.checkpoints import awaited_workers
 from master.core.running.fleet.holds import Hold
 from master.core.running.fleet.worker_view import WorkerView
-from master.core.running.lifecycle import State
 from master.core.running.orders.each import each_worker
 from master.core.running.orders.holding import interrupt, is_empty, jobs_text, take_back, why_gone
 from master.core.running.orders.of_workers import AddWorker, RemoveWorkers
 from master.core.running.orders.order import Ordered, Reply, Said
-from master.core.running.records import JobRecord, Outbox, RunState
+from master.core.running.records import Outbox, RunState
 
 
 @dataclass(frozen=True)
@@ -136,26 +136,20 @@ def on_tick(state: RunState, at: float, out: Outbox) -> None:
     for view in list(_done(state, at)):
         del state.workers[view.name]
         state.any_gone = True
-        out.commands.append(cmd.LetGo(view.name, answers=view.up))
+        out.commands.append(cmd.LetGo(view.name, answers=view.up or view.is_unused))
         state.left_at = at
         if not state.workers:
             out.commands.append(cmd.Tell(no_worker_left(state)))
 
 
 def _done(state: RunState, at: float) -> Iterator[WorkerView]:
-    held_back = (state.jobs[job_id] for job_id in state.awaiting)
-    awaited = {record.worker for record in held_back if _waits(state, record)}
+    awaited = awaited_workers(state)
     for view in state.workers.values():
-        if view.leaves is None or view.name in awaited:
+        if view.leaves is None or view.name in awaited or (view.seat and not view.is_unused):
             continue
         silent = view.tried and not view.up and at - view.since > state.policy.lease_s
         if is_empty(view) or (silent and not view.busy):
             yield view
-
-
-def _waits(state: RunState, record: JobRecord) -> bool:
-    """True while a job waits for its checkpoint: some have been let go meanwhile."""
-    return record.state is State.READY and record.job not in state.ready
 
 
 def no_worker_left(state: RunState) -> str:

@@ -25,6 +25,7 @@ from master.core.running.placing.worker_room import (
     why_homeless,
 )
 from master.core.running.records import JobRecord, Outbox, RunState
+from master.core.running.seating.lasting import lasts
 
 MOST_AT_ONCE = 8
 """Attempts that one step gives out: what more there is waits for the next, behind what came meanwhile."""
@@ -43,7 +44,7 @@ def place(state: RunState, out: Outbox) -> None:
             state.more_to_place = True
             return
         view = state.workers[name]
-        job = _choose(state, view)
+        job = _choose(state, view, out.at)
         if job is None:
             state.free.rest(name)
         else:
@@ -71,9 +72,10 @@ def attempts_out(state: RunState) -> int:
     return sum(len(view.attempts | view.reattached) for view in state.workers.values())
 
 
-def _choose(state: RunState, view: WorkerView) -> Job | None:
+def _choose(state: RunState, view: WorkerView, at: float) -> Job | None:
     """Return the best job for a worker; None where there is none, or it has to wait for more room there."""
-    for job in state.ready.candidates(view.name, state.expected_s, partial(_fits, state, view)):
+    fits = partial(_fits, state, view) if view.seat is None else partial(_fits_seat, state, view, at)
+    for job in state.ready.candidates(view.name, state.expected_s, fits):
         record = state.jobs[job.job_id]
         if view.name in record.hopeless:
             continue
@@ -97,6 +99,10 @@ def _fits(state: RunState, view: WorkerView, job: Job) -> bool:
     gpus = job.resources.gpus
     claim = cost(view, need_of(state, state.jobs[job.job_id], view), False, gpus)
     return claim is not None and may_have_room(view, claim, gpus) and suits(job.resources, view)
+
+
+def _fits_seat(state: RunState, view: WorkerView, at: float, job: Job) -> bool:
+    return (view.seat is None or lasts(state, job, view.seat, at)) and _fits(state, view, job)
 
 
 def refuse_too_large(state: RunState, out: Outbox) -> None:

@@ -65,6 +65,8 @@ def _command(command: cmd.Command) -> str:
             return f"resume {worker}"
         case cmd.Connect(worker):
             return f"connect {worker}"
+        case cmd.SubmitSeat(worker) | cmd.CancelSeat(worker) | cmd.Reach(worker) | cmd.Unreach(worker):
+            return f"{type(command).__name__.lower()} {worker}"
         case cmd.LetGo(worker, answers):
             return f"let go {worker}" + ("" if answers else ", which does not answer")
         case cmd.Deliver(worker, what):
@@ -93,6 +95,7 @@ class Stage:
         """To the last order."""
         self.at = 0.0
         self.state = RunState.fresh(self.plan, self.policy, self.workers)
+        self._join_pools()
         self.begun = self._keep(begin(self.state, self.at))
 
     def restart(
@@ -101,7 +104,11 @@ class Stage:
         """Begin again from the journal, with other jobs, workers or store where given."""
         plan = Plan(jobs or self.plan.jobs, self.plan.in_store if in_store is None else in_store)
         self.state = recover(plan, self.policy, list(workers) or self.workers, self.journal, self.orders)
+        self._join_pools()
         return self._keep(begin(self.state, self.at))
+
+    def _join_pools(self) -> None:
+        """Nobody has pools here."""
 
     def _keep(self, out: Outbox) -> list[str]:
         self.journal += out.transitions
