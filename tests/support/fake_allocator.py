@@ -86,6 +86,9 @@ class FakeAllocator:
         refusal = self._engine.refusal
         return Checked((str(refusal),)) if refusal else Checked((), ("an allocation would begin at once",))
 
+    def close(self) -> None:
+        """Ask no more."""
+
     def _ask(self) -> None:
         if self._engine.is_away:
             raise LookFailed("fake", "the engine does not answer")

@@ -50,12 +50,13 @@ class Checked:
 
 
 class AllocationRefused(TwophaseError):
-    """The engine refuses an allocation, and will refuse it again: says what, where and what to do."""
+    """The engine refuses an allocation: says what, where and what to do."""
 
     exit_code = 4
 
-    def __init__(self, pool: str, problem: str, cure: str, said: str = "") -> None:
-        self.pool, self.problem, self.cure, self.said = pool, problem, cure, said
+    def __init__(self, pool: str, problem: str, cure: str, said: str = "", *, passing: bool = False) -> None:
+        """`passing`: it is a limit that makes room again when something ends; else asking again is no use."""
+        self.pool, self.problem, self.cure, self.said, self.passing = pool, problem, cure, said, passing
         super().__init__(f"{pool}: {problem}; {cure}" + (f"\n{said}" if said else ""))
 
 
@@ -73,7 +74,7 @@ class Allocator(Protocol):
     def submit(self, seat: str) -> str:
         """Ask for an allocation for a seat; return its id.  One that the seat has already is taken instead.
 
-        Raises AllocationRefused where another try cannot help.
+        Raises AllocationRefused where the engine says no.
         """
 
     def look(self) -> Mapping[str, Allocation]:
@@ -87,3 +88,6 @@ class Allocator(Protocol):
 
     def check(self) -> Checked:
         """Say what would come of a submission, without one."""
+
+    def close(self) -> None:
+        """Ask no more.  Allocations go on."""

@@ -41,8 +41,13 @@ class Refusal:
 
     problem: str
     cure: str
+    passing: bool = False
+    """Room is made for it when something ends."""
 
 
+_LIMIT = "a limit of submissions, size or time is reached"
+_TIME_OR_SIZE = re.compile(r"MaxWall|MaxTRESPer|MaxCpuPer|MaxNodePer|MaxGRESPer|MaxNodesPer")
+"""Limits of what one submission may ask for: these never pass."""
 _TRANSIENT = re.compile(
     r"Unable to contact slurm controller|Socket timed out|temporarily unable|Zero Bytes were transmitted"
     r"|Connection refused|Connection timed out|Transport endpoint|Communication connection failure|in standby"
@@ -86,8 +91,8 @@ _REFUSALS: tuple[tuple[str, str, str], ...] = (
         "lower `time` of the pool: `sinfo -o '%P %l'` lists the limits",
     ),
     (
-        r"submit limit|SubmitJobs?Limit|SubmitJobsPerUser|MaxSubmit|accounting/QOS policy",
-        "a limit of submissions, size or time is reached",
+        r"submit limit|SubmitJobs?Limit|SubmitJobsPerUser|MaxSubmit|MaxJobs|accounting/QOS policy",
+        _LIMIT,
         "lower `seats` or `time` of the pool, or end other jobs of yours",
     ),
     (
@@ -112,7 +117,7 @@ def refusal(stderr: str) -> Refusal:
     """Return what a refusal means."""
     for pattern, problem, cure in _REFUSALS:
         if re.search(pattern, stderr):
-            return Refusal(problem, cure)
+            return Refusal(problem, cure, problem == _LIMIT and not _TIME_OR_SIZE.search(stderr))
     return Refusal("Slurm refuses it", "change the pool's `options`, or ask the administrators")
 
 

@@ -138,7 +138,8 @@ class SlurmAllocator:
         if done.exit_code == NO_PROGRAM:
             raise AllocationRefused(self._pool.name, *checking.no_program(self._host, program))
         told = reasons.refusal(stderr)
-        raise AllocationRefused(self._pool.name, told.problem, told.cure, reasons.last_words(done.stderr))
+        said = reasons.last_words(done.stderr)
+        raise AllocationRefused(self._pool.name, told.problem, told.cure, said, passing=told.passing)
 
     def _marked(self, done: Completed, program: str) -> str:
         try:

@@ -84,3 +84,22 @@ def test_why_an_allocation_waits(word: str, told: str) -> None:
 def test_what_startup_files_say_is_not_slurms() -> None:
     said = b"module: command not found\nsbatch: error: invalid partition specified: nope\nLast login: today\n"
     assert reasons.last_words(said) == "sbatch: error: invalid partition specified: nope"
+
+
+_POLICY = (
+    "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, …)"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        (f"sbatch: error: AssocMaxSubmitJobLimit\n{_POLICY}", True),
+        (f"sbatch: error: QOSMaxSubmitJobPerUserLimit\n{_POLICY}", True),
+        (f"sbatch: error: QOSMaxWallDurationPerJobLimit\n{_POLICY}", False),
+        (f"sbatch: error: QOSMaxGRESPerJob, QOSMaxTRESPerJob\n{_POLICY}", False),
+        ("sbatch: error: invalid partition specified: nope", False),
+    ],
+)
+def test_a_limit_of_submissions_passes_and_one_of_time_or_size_does_not(said: str, passes: bool) -> None:
+    assert reasons.refusal(said).passing == passes
