@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from trainers.common.errors import TrainerError, exit_code_of
+from trainers.common.jobs.members import begun, end, leave_if_cancelled, run_alone
 from trainers.personalization.job import Surroundings, task_of
 from trainers.personalization.options import parse
 from trainers.personalization.together import Task, run_together
-from worker_agent.protocol.members import EXIT_CANCELLED, Member
+from worker_agent.protocol.members import Member
 from worker_agent.protocol.script_contract import ScriptContract
 
-_PARSING = threading.Lock()
-"""Of two that redirect at once, the second would leave the log of the first in place for all."""
-
-
-class Cancelled(TrainerError):
-    """The job was to end before it was done."""
-
-    exit_code = EXIT_CANCELLED
-
-
-@dataclass
-class _Alone:
-    """The only member of a group."""
-
-    argv: Sequence[str]
-    environ: Mapping[str, str]
-    directory: str
-    output: TextIO
-    code: int = 1
-
-    def cancelled(self) -> bool:
-        return False
-
-    def finish(self, code: int) -> None:
-        self.code = code
+_NAME = "error"
 
 
 def thread_main(argv: Sequence[str], environ: Mapping[str, str], output: TextIO) -> int:
     """Run the job that the flags name, telling `output`; return the exit code."""
-    alone = _Alone(argv, environ, os.curdir, output)
-    group_main([alone])
-    return alone.code
+    return run_alone(group_main, argv, environ, output)
 
 
 def group_main(members: Sequence[Member]) -> None:
@@ -56,21 +26,13 @@ def group_main(members: Sequence[Member]) -> None:
 
     Each member ends by itself, with its own exit code and message.
     """
-    begun = [(member, task) for member in members if (task := _begun(member)) is not None]
-    run_together([task for _, task in begun], lambda number, error: _end(begun[number][0], error))
+    started = [(member, task) for member in members if (task := _begun(member)) is not None]
+    run_together([task for _, task in started], lambda number, error: end(started[number][0], error, _NAME))
 
 
 def _begun(member: Member) -> Task | None:
     """Return the run of a member; None where it has none and has ended."""
-    try:
-        with _PARSING, contextlib.redirect_stderr(member.output):  # where argparse tells what is wrong
-            options = parse(member.argv)
-        return task_of(options, _surroundings(member))
-    except SystemExit as error:
-        member.finish(error.code if isinstance(error.code, int) else 1)
-    except (TrainerError, OSError) as error:
-        _end(member, error)
-    return None
+    return begun(member, lambda argv: task_of(parse(argv), _surroundings(member)), _NAME)
 
 
 def _surroundings(member: Member) -> Surroundings:
@@ -79,21 +41,5 @@ def _surroundings(member: Member) -> Surroundings:
         told=member.output,
         warned=member.output,
         root=Path(member.directory),
-        may_go_on=_leave_if(member.cancelled),
+        may_go_on=leave_if_cancelled(member),
     )
-
-
-def _leave_if(cancelled: Callable[[], bool]) -> Callable[[], None]:
-    def may_go_on() -> None:
-        if cancelled():
-            raise Cancelled("cancelled")
-
-    return may_go_on
-
-
-def _end(member: Member, error: Exception | None) -> None:
-    def work() -> None:
-        if error is not None:
-            raise error
-
-    member.finish(exit_code_of(work, "error", member.output))

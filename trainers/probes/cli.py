@@ -6,15 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from trainers.common.errors import TrainerError, exit_code_of
 from trainers.common.flags import at_least, below, positive, whole
 from trainers.probes.settings import DTYPES, RECIPES
 from worker_agent.protocol.script_contract import ScriptContract
-
-if TYPE_CHECKING:
-    from trainers.probes.run import Load
 
 NAME = "train_probes"
 NEEDS = "training needs torch, numpy, h5py and scikit-learn: pip install 'twophase[trainers]'"
@@ -62,19 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def train(
-    arguments: argparse.Namespace, contract: ScriptContract | None, stream: TextIO, load: Load | None = None
-) -> None:
-    """Train what parsed flags name and tell it to `stream`; `load` brings the rows of a split into memory.
+def train(arguments: argparse.Namespace, contract: ScriptContract | None, stream: TextIO) -> None:
+    """Train what parsed flags name and tell it to `stream`.
 
     Raises TrainerError where something that training needs is not installed.
     """
     try:
-        from trainers.probes.command import train_probes
+        from trainers.probes.command import Place, train_probes
     except ModuleNotFoundError as error:  # the flags are told all the same
         raise TrainerError(f"{error}: {NEEDS}") from error
-    output = arguments.output_dir or (DEFAULT_OUTPUT if contract is None else contract.output_dir)
-    train_probes(arguments, output, contract, stream, load)
+    train_probes(arguments, Place(contract, stream))
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from trainers.common.activations.loading import load_rows
 from trainers.common.devices import resolve_device
 from trainers.common.errors import BadInput
+from trainers.probes.cli import DEFAULT_OUTPUT
 from trainers.probes.layer_runs import find_layer_runs
+from trainers.probes.options import Load, ProbeOptions
 from trainers.probes.reading.labels import read_names
-from trainers.probes.run import Load, ProbeOptions, train_layers
+from trainers.probes.run import Run, train_layers
 from trainers.probes.settings import ATTENTION_HEADS, Settings, recipe
+from trainers.probes.together import Task, run_together
 from worker_agent.protocol.script_contract import ScriptContract
 
 
-def train_probes(
-    arguments: argparse.Namespace,
-    output: Path,
-    contract: ScriptContract | None,
-    stream: TextIO,
-    load: Load | None = None,
-) -> None:
-    """Train what parsed flags name to `output` and tell it to `stream`; `load` as for `ProbeOptions`."""
-    options = options_of(arguments, contract, load)
-    train_layers(find_layer_runs(arguments.activations, arguments.layer, output), options, stream)
+@dataclass(frozen=True)
+class Place:
+    """Where a job is trained."""
+
+    contract: ScriptContract | None
+    told: TextIO
+    root: Path = Path()
+    """Where relative paths begin."""
+    load: Load = load_rows
+    """What brings the rows of a split into memory."""
 
 
-def options_of(
-    arguments: argparse.Namespace, contract: ScriptContract | None, load: Load | None
-) -> ProbeOptions:
+def train_probes(arguments: argparse.Namespace, place: Place) -> None:
+    """Train what parsed flags name."""
+    run_together([Task(run_of(arguments, place, lambda: None), lambda: None)], _raised)
+
+
+def run_of(arguments: argparse.Namespace, place: Place, may_go_on: Callable[[], None]) -> Run:
+    """Return the job that flags ask for; `may_go_on` raises a TrainerError where it is to end.
+
+    Raises BadInput for flags that do not go together, and where a file is not there.
+    """
+    options, root = options_of(arguments, place), place.root
+    usual = DEFAULT_OUTPUT if place.contract is None else place.contract.output_dir
+    output = root / (arguments.output_dir or usual)
+    activations = [str(root / one) for one in arguments.activations]
+    return train_layers(find_layer_runs(activations, arguments.layer, output), options, place.told, may_go_on)
+
+
+def _raised(number: int, error: Exception | None) -> None:
+    if error is not None:
+        raise error
+
+
+def options_of(arguments: argparse.Namespace, place: Place) -> ProbeOptions:
     """Return how the flags have probes trained.  Raises BadInput for flags that do not go together."""
     check(arguments)
     executor, loader = arguments.executor, arguments.loader
@@ -43,10 +68,10 @@ def options_of(
         num_workers=arguments.num_workers,
         memory_limit=None if arguments.memory_limit is None else int(arguments.memory_limit * 2**30),
         baseline=arguments.baseline,
-        names=None if arguments.actions is None else read_names(arguments.actions),
+        names=None if arguments.actions is None else read_names(place.root / arguments.actions),
         overwrite=arguments.overwrite,
-        contract=contract,
-        load=load or load_rows,
+        contract=place.contract,
+        load=place.load,
     )
 
 

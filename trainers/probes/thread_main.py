@@ -1,10 +1,11 @@
-"""`train_probes` as a thread of a process that runs many of it: same flags, same files, same results."""
+"""`train_probes` within a process that runs many jobs of it, alone or beside each other."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 from weakref import WeakValueDictionary
 
@@ -12,20 +13,39 @@ import torch
 
 from trainers.common.activations.loading import load_rows
 from trainers.common.activations.rows import ResidentRows, Rows
-from trainers.common.errors import exit_code_of
-from trainers.probes import cli
-from trainers.probes.reading.hdf5 import SPLITS, SplitFile
+from trainers.common.jobs.members import begun, end, leave_if_cancelled, run_alone
+from trainers.probes.cli import NAME, build_parser
+from trainers.probes.command import Place, run_of
+from trainers.probes.reading.hdf5 import SPLITS, SplitFile, version_of
+from trainers.probes.together import Task, run_together
+from worker_agent.protocol.members import Member
 from worker_agent.protocol.script_contract import ScriptContract
 
 
 def thread_main(argv: Sequence[str], environ: Mapping[str, str], output: TextIO) -> int:
-    """Train the probes that the flags name, telling `output`; return the exit code.
+    """Train the probes that the flags name, telling `output`; return the exit code."""
+    return run_alone(group_main, argv, environ, output)
 
-    Raises SystemExit for flags that are none.
+
+def group_main(members: Sequence[Member]) -> None:
+    """Train the probes of all members; what sees the same batches is trained at once.
+
+    Each member ends by itself, with its own exit code and message.
     """
-    arguments = cli.build_parser().parse_args(argv)
-    contract = ScriptContract.from_environ(environ)
-    return exit_code_of(lambda: cli.train(arguments, contract, output, _data.load), cli.NAME, output)
+    started = [(member, task) for member in members if (task := _begun(member)) is not None]
+    run_together([task for _, task in started], lambda number, error: end(started[number][0], error, NAME))
+
+
+def _begun(member: Member) -> Task | None:
+    """Return the job of a member; None where it has none and has ended."""
+    may_go_on = leave_if_cancelled(member)
+
+    def task(argv: Sequence[str]) -> Task:
+        contract = ScriptContract.from_environ(member.environ)
+        place = Place(contract, member.output, Path(member.directory), _data.load)
+        return Task(run_of(build_parser().parse_args(argv), place, may_go_on), may_go_on)
+
+    return begun(member, task, NAME)
 
 
 class SharedRows:
@@ -38,9 +58,7 @@ class SharedRows:
 
     def load(self, split: SplitFile, dtype: torch.dtype, limit: int, device: torch.device) -> Rows:
         """Return what `load_rows` does; a job that wants what another one is reading waits for it."""
-        stat = split.path.stat()
-        version = (str(split.path.resolve()), stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        key = (*version, split.dataset, dtype, str(device))
+        key = (version_of(split.path), split.dataset, dtype, str(device))
         with self._lock:
             held = self._rows.get(key)
             found = load_rows(split, dtype, limit, device) if held is None else held

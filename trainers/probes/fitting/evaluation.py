@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from trainers.common.activations.rows import Rows
+
+Forward = Callable[[Tensor], Tensor]
 
 CPU_PIECE_BYTES = 8 << 20
 """Size of the buffer in which activations are converted; small enough to stay in cache."""
@@ -26,15 +28,20 @@ class Evaluator:
         shape = (min(piece, rows.n_rows), rows.n_features)
         self._buffer = torch.empty(shape, dtype=compute, device=device)
 
-    @torch.no_grad()
-    def logits(self, forward: Callable[[Tensor], Tensor], columns: int) -> Tensor:
+    def logits(self, forward: Forward, columns: int) -> Tensor:
         """Return logits [C, N] of `forward`, which maps activations [n, D] to logits [n, C]."""
-        out = torch.empty(columns, self._rows.n_rows, dtype=self._buffer.dtype, device=self._device)
+        return self.logits_of_each([(forward, columns)])[0]
+
+    @torch.no_grad()
+    def logits_of_each(self, models: Sequence[tuple[Forward, int]]) -> list[Tensor]:
+        """Return the logits [C, N] of several models and their C columns from one pass over the rows."""
+        outs = [self._buffer.new_empty(columns, self._rows.n_rows) for _, columns in models]
         start = 0
         for piece in self.pieces():
-            out[:, start : start + len(piece)] = forward(piece).t()
+            for (forward, _), out in zip(models, outs, strict=True):
+                out[:, start : start + len(piece)] = forward(piece).t()
             start += len(piece)
-        return out
+        return outs
 
     def pieces(self) -> Iterator[Tensor]:
         """Yield the rows in file order, [n, D] of the compute type; a piece may overwrite the one before."""

@@ -6,7 +6,7 @@ same weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -128,18 +128,29 @@ class BatchReader:
 
     def epoch(self, seed: int, epoch: int, targets_NC: Tensor) -> Iterator[Batch]:
         """Yield the batches of one epoch; `targets_NC` (uint8) gives each its `y_BC`."""
+        for (batch,) in self.shared_epoch(seed, epoch, [targets_NC]):
+            yield batch
+
+    def shared_epoch(self, seed: int, epoch: int, targets: Sequence[Tensor]) -> Iterator[list[Batch]]:
+        """Yield the batches of one epoch, each for every one of several targets, uint8 [N, C].
+
+        They share examples and dropout, so that each is what it would be for its targets alone.
+        """
         rng = BatchRng(seed, epoch, self._device)
         order = self._rows.order(rng)
-        work = _Epoch(order, self._rows.cursor(order), order.rows.to(targets_NC.device), targets_NC, rng)
+        work = _Epoch(order, self._rows.cursor(order), order.rows.to(targets[0].device), targets, rng)
         spans = [
             (start, min(start + self._size, len(order.rows)))
             for start in range(0, len(order.rows), self._size)
         ]
-        y = torch.empty(self._size, targets_NC.shape[1], dtype=self._compute, device=targets_NC.device)
+        ys = [
+            torch.empty(self._size, one.shape[1], dtype=self._compute, device=one.device) for one in targets
+        ]
         for picked, slot in self._prepared(work, spans):
-            yield self._batch(slot, y[: len(picked)].copy_(picked), rng)
+            filled = [y[: len(one)].copy_(one) for y, one in zip(ys, picked, strict=True)]
+            yield self._batches(slot, filled, rng)
 
-    def _prepared(self, work: _Epoch, spans: list[tuple[int, int]]) -> Iterator[tuple[Tensor, _Slot]]:
+    def _prepared(self, work: _Epoch, spans: list[tuple[int, int]]) -> Iterator[tuple[list[Tensor], _Slot]]:
         if not self._ahead:
             yield from (
                 (slot.fill(work, span), slot) for span, slot in zip(spans, cycle(self._slots), strict=False)
@@ -153,16 +164,16 @@ class BatchReader:
                     pending = ahead.submit(self._slots[(step + 1) % 2].fill, work, spans[step + 1])
                 yield picked, slot
 
-    def _batch(self, slot: _Slot, y_BC: Tensor, rng: BatchRng) -> Batch:
-        size = len(y_BC)
+    def _batches(self, slot: _Slot, ys: list[Tensor], rng: BatchRng) -> list[Batch]:
+        size = len(ys[0])
         x, keep = slot.gathered[:size], tuple(mask[:size] for mask in slot.keep)
         if self._converts:
             x = self._x[:size].copy_(x)
         if self._device.type != "cpu":
             draw_masks(rng, keep, self._dropout, x)
         if keep and self._dropout.inputs:
-            return Batch(x, y_BC, keep[1:], 1 / (1 - self._dropout.rate))
-        return Batch(x, y_BC, keep, 1.0)
+            return [Batch(x, y, keep[1:], 1 / (1 - self._dropout.rate)) for y in ys]
+        return [Batch(x, y, keep, 1.0) for y in ys]
 
 
 @dataclass(frozen=True)
@@ -173,7 +184,7 @@ class _Epoch:
     cursor: Cursor
     labels_in_order: Tensor
     """The order on the device of the targets."""
-    targets_NC: Tensor
+    targets: Sequence[Tensor]
     rng: BatchRng
 
 
@@ -190,22 +201,31 @@ class _Slot:
         self.gathered = torch.empty(shape, dtype=storage, device=rows.device, pin_memory=pinned)
         widths = dropout.widths(rows.n_features)
         self.keep = tuple(torch.empty(size, width, dtype=torch.bool, device=device) for width in widths)
-        self._picked: Tensor | None = None
+        self._picked: list[Tensor] = []
 
-    def fill(self, work: _Epoch, span: tuple[int, int]) -> Tensor:
-        """Gather the examples at places `span` of the order and return their targets, uint8 [B, C]."""
+    def fill(self, work: _Epoch, span: tuple[int, int]) -> list[Tensor]:
+        """Gather the examples at places `span` of the order and return their targets, uint8 [B, C] each."""
         start, stop = span
-        size, targets = stop - start, work.targets_NC
+        size = stop - start
         work.cursor.take(start, stop, self.gathered[:size])
         if self._on_cpu:
             draw_masks(
                 work.rng, tuple(mask[:size] for mask in self.keep), self._dropout, self.gathered[:size]
             )
-        if self._picked is None or self._picked.shape[1] != targets.shape[1]:
-            self._picked = torch.empty(
-                len(self.gathered), targets.shape[1], dtype=torch.uint8, device=targets.device
-            )
-        return torch.index_select(targets, 0, work.labels_in_order[start:stop], out=self._picked[:size])
+        rows = work.labels_in_order[start:stop]
+        return [
+            torch.index_select(targets, 0, rows, out=room[:size])
+            for targets, room in zip(work.targets, self._room(work.targets), strict=True)
+        ]
+
+    def _room(self, targets: Sequence[Tensor]) -> list[Tensor]:
+        widths = [one.shape[1] for one in targets]
+        if widths != [one.shape[1] for one in self._picked]:
+            device = targets[0].device
+            self._picked = [
+                torch.empty(len(self.gathered), width, dtype=torch.uint8, device=device) for width in widths
+            ]
+        return self._picked
 
 
 def draw_masks(rng: BatchRng, keep: tuple[Tensor, ...], dropout: DropoutShape, x_BD: Tensor) -> None:

@@ -16,6 +16,10 @@ from trainers.probes.fitting.plan import Batch
 from trainers.probes.settings import Settings
 
 LINEAR_FROM = 50.0
+EVEN = 16
+"""Columns that a CPU multiplies together."""
+FEW = 8
+"""Columns up to which it is faster with none too many."""
 Parameters = dict[str, Tensor]
 """A module's state dict with a leading axis of columns."""
 
@@ -45,35 +49,44 @@ def take(parameters: Parameters, columns: Tensor) -> Parameters:
 
 
 class StackedLinear:
-    """All linear probes as one matrix of weights [C, D]; the gradient is written out by hand."""
+    """All linear probes as one matrix of weights; the gradient is written out by hand.
+
+    Below the columns lie rows of zeros up to W = `padded(C)`: what comes of them is nobody's.
+    """
 
     def __init__(self, parameters: Parameters) -> None:
-        self.parameters = parameters
-        self._weight_CD = parameters["linear.weight"][:, 0]
-        self._bias_C = parameters["linear.bias"][:, 0]
-        self._gradients = {name: torch.empty_like(value) for name, value in parameters.items()}
+        """Copies what it is given."""
+        self._columns = len(parameters["linear.bias"])
+        every = {name: _with_room(value) for name, value in parameters.items()}
+        self._weight_WD, self._bias_W = every["linear.weight"][:, 0], every["linear.bias"][:, 0]
+        self._gradients = {name: torch.empty_like(value) for name, value in every.items()}
+        self.parameters = self._of_columns(every)
         self._logits: Tensor | None = None
 
-    def gradients(self, batch: Batch, pos_weight_C: Tensor | None) -> tuple[Tensor, Parameters]:
+    def gradients(self, batch: Batch, pos_weight_W: Tensor | None) -> tuple[Tensor, Parameters]:
+        """Return each column's summed loss [C] and gradient; the batch has targets [B, W]."""
         x, y, size = batch.x_BD, batch.y_BC, len(batch.x_BD)
-        z = product(x, self._weight_CD.t(), out=self._buffer(y))
-        torch.add(self._bias_C, z, alpha=batch.input_scale, out=z)
-        loss = weighted_loss(z, y, pos_weight_C).sum(0)
+        z = product(x, self._weight_WD.t(), out=self._buffer(y))
+        torch.add(self._bias_W, z, alpha=batch.input_scale, out=z)
+        loss = weighted_loss(z, y, pos_weight_W).sum(0)
         slope = torch.sigmoid(z, out=z).sub_(y)
-        if pos_weight_C is not None:
-            slope.mul_(torch.addcmul(torch.ones_like(y), y, pos_weight_C - 1))
+        if pos_weight_W is not None:
+            slope.mul_(torch.addcmul(torch.ones_like(y), y, pos_weight_W - 1))
         torch.sum(slope, 0, out=self._gradients["linear.bias"][:, 0]).div_(size)
         slope.mul_(batch.input_scale / size)
         product(slope.t(), x, out=self._gradients["linear.weight"][:, 0])
-        return loss, self._gradients
+        return loss[: self._columns], self._of_columns(self._gradients)
 
     def logits(self, x_BD: Tensor) -> Tensor:
-        return torch.addmm(self._bias_C, x_BD, self._weight_CD.t())
+        return torch.addmm(self._bias_W, x_BD, self._weight_WD.t())[:, : self._columns]
 
-    def _buffer(self, like_BC: Tensor) -> Tensor:
+    def _of_columns(self, values: Parameters) -> Parameters:
+        return {name: value[: self._columns] for name, value in values.items()}
+
+    def _buffer(self, like_BW: Tensor) -> Tensor:
         if self._logits is None:
-            self._logits = torch.empty_like(like_BC)
-        return self._logits[: len(like_BC)]
+            self._logits = torch.empty_like(like_BW)
+        return self._logits[: len(like_BW)]
 
 
 class StackedMultihead:
@@ -116,6 +129,31 @@ class StackedMultihead:
 
     def _drop(self, hidden_CBH: Tensor, keep: tuple[Tensor, ...]) -> Tensor:
         return hidden_CBH * keep[0] / (1 - self._dropout) if keep else hidden_CBH
+
+
+def padded(columns: int) -> int:
+    """Return to how many columns products of linear probes are filled up.
+
+    Products of 45 columns take longer than those of 48, and have the same bits.
+    """
+    return columns if columns <= FEW else -(-columns // EVEN) * EVEN
+
+
+def width_of(settings: Settings, columns: int) -> int:
+    """Return how many columns of targets a model of so many takes."""
+    return padded(columns) if settings.model_type == "linear" else columns
+
+
+def filled_up(values: Tensor, width: int, fill: float = 0.0) -> Tensor:
+    """Return values [..., C] with a last axis of a width, filled up with a number."""
+    return functional.pad(values, (0, width - values.shape[-1]), value=fill)
+
+
+def _with_room(values: Tensor) -> Tensor:
+    """Return a copy of values [C, ...] with rows of zeros below, as many as `padded` says."""
+    room = values.new_zeros(padded(len(values)), *values.shape[1:])
+    room[: len(values)] = values
+    return room
 
 
 def stacked_model(settings: Settings, parameters: Parameters) -> StackedModel:

@@ -5,6 +5,7 @@ Opening checks everything but the values of the activations, so that a wrong fil
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,12 @@ def open_activations(path: Path, group: str = "/") -> ActivationFile:
         names = _names(path, root) or _names(path, file)
     _agree(splits)
     return ActivationFile(splits, names)
+
+
+def version_of(path: Path) -> Hashable:
+    """Return what changes when a file does.  Raises OSError where there is none."""
+    stat = path.stat()
+    return (str(path.resolve()), stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
 
 def _describe(path: Path, root: h5py.Group, split: str) -> SplitFile:

@@ -1,10 +1,12 @@
-"""The probes as threads: what they write is what the command writes, and data is held once."""
+"""Jobs of one process: what they write is what the command writes, alone or at once; data is held once."""
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ import torch
 
 from trainers.probes import cli
 from trainers.probes.reading.hdf5 import open_activations
-from trainers.probes.thread_main import SharedRows, thread_main
+from trainers.probes.thread_main import SharedRows, group_main, thread_main
+from worker_agent.protocol.members import EXIT_CANCELLED
 
 from .data import CPU, gaussian_classes, write_hdf5
 
@@ -84,3 +87,90 @@ def test_a_split_is_held_once_until_its_file_changes(tmp_path: Path) -> None:
     assert load(torch.float64) is not first
     os.utime(file, ns=(1, 1))
     assert load() is not first
+
+
+class Job:
+    """A member of a group, which is cancelled when it is asked for the `until`th time."""
+
+    def __init__(self, folder: Path, *argv: str, until: int = 1000) -> None:
+        self.argv: Sequence[str] = argv
+        self.folder, self.environ = folder, environ(folder)
+        self.directory = str(folder.parent)
+        self.output = io.StringIO()
+        self.code: int | None = None
+        self._until = until
+
+    def cancelled(self) -> bool:
+        self._until -= 1
+        return self._until < 0
+
+    def finish(self, code: int) -> None:
+        assert self.code is None, "a job ends once"
+        self.code = code
+
+    def files(self) -> dict[str, bytes]:
+        """Return what it has written, but for the time that it took."""
+        found = {str(one.relative_to(self.folder)): one for one in self.folder.rglob("*") if one.is_file()}
+        timed = re.compile(rb'"(total_training_time_seconds|total_time_hours|time_minutes)": [0-9.e-]+')
+        return {name: timed.sub(b"", path.read_bytes()) for name, path in sorted(found.items())}
+
+
+SMALL = ("--epochs", "4", "--device", "cpu", "--num-workers", "2", "--batch-size", "32")
+WAYS = (
+    ("--lr", "0.01"),
+    ("--lr", "0.001,0.1", "--pos-weight", "balanced"),
+    ("--lr", "0.05", "--epochs", "6", "--early-stopping-patience", "1"),
+    ("--seed", "3", "--weight-decay", "0.1"),
+    ("--lr", "0.1", "--no-scheduler", "--bias-start", "zero"),
+    ("--solver", "exact"),
+)
+
+
+@pytest.mark.parametrize("kind", ["linear", "multihead"])
+def test_jobs_at_once_write_what_each_writes_alone(tmp_path: Path, kind: str) -> None:
+    for layer in (1, 2):
+        write_hdf5(tmp_path / f"layer_{layer}.h5", gaussian_classes(layer))
+    own = ("--activations", "layer_{layer}.h5", *SMALL, "--model-type", kind, "--hidden-dim", "16", "--layer")
+    ways, every = (WAYS, (["1"], ["2"], ["1", "2"])) if kind == "linear" else (WAYS[:2], (["1"],))
+    flags = [(*own, *layers, *way) for way in ways for layers in every]
+    jobs = [Job(tmp_path / f"job{number}", *words) for number, words in enumerate(flags)]
+    group_main(jobs)
+    assert {job.code for job in jobs} == {0}
+    for number, (job, words) in enumerate(zip(jobs, flags, strict=True)):
+        (tmp_path / "alone").mkdir(exist_ok=True)
+        alone = Job(tmp_path / "alone" / f"job{number}", *words)
+        alone.directory = str(tmp_path)
+        group_main([alone])
+        assert alone.code == 0 and job.files() == alone.files()
+        assert any("probe_class_1.pth" in name for name in job.files())
+
+
+def test_a_member_with_bad_input_ends_with_its_own_message_and_the_others_go_on(tmp_path: Path) -> None:
+    file = write_hdf5(tmp_path / "layer.h5", gaussian_classes())
+    usual = ("--activations", str(file), *SMALL)
+    bad = [
+        Job(tmp_path / "a", "--activations", "none.h5", *SMALL),
+        Job(tmp_path / "b", *usual, "--lr", "x"),
+        Job(tmp_path / "c", *usual, "--model-type", "multihead", "--hidden-dim", "9"),
+    ]
+    diverges, good = Job(tmp_path / "d", *usual, "--lr", "1e30"), Job(tmp_path / "e", *usual)
+    group_main([*bad[:2], good, bad[2], diverges])
+    assert [job.code for job in bad] == [2, 2, 2] and (good.code, diverges.code) == (0, 0)
+    assert "none.h5" in bad[0].output.getvalue() and "--lr" in bad[1].output.getvalue()
+    assert "must be a multiple of 8" in bad[2].output.getvalue()
+    alone = Job(tmp_path / "alone", *usual)
+    group_main([alone])
+    assert good.files() == alone.files()
+
+
+def test_a_member_that_is_cancelled_leaves_and_goes_on_later(tmp_path: Path) -> None:
+    file = write_hdf5(tmp_path / "layer.h5", gaussian_classes())
+    words = ("--activations", str(file), *SMALL, "--lr", "0.05,1e-6", "--early-stopping-patience", "1")
+    jobs = [Job(tmp_path / str(at), *words, until=2 + 998 * at) for at in range(2)]
+    group_main(jobs)
+    assert [job.code for job in jobs] == [EXIT_CANCELLED, 0] and "cancelled" in jobs[0].output.getvalue()
+    jobs[0].code, jobs[0]._until = None, 1000
+    group_main(jobs[:1])
+    assert jobs[0].code == 0
+    written = [{name for name in job.files() if "output" in name} for job in jobs]
+    assert written[0] == written[1]

@@ -1,10 +1,20 @@
-"""How the fused trainer shares a CPU with the thread that prepares its batches."""
+"""Jobs beside each other and alone, and how training shares a CPU with the thread that prepares batches."""
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
-from trainers.probes.fitting.fused import product_threads
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.unit.trainers.probes.data import gaussian_classes, layer_of
+from trainers.probes.fitting.columns import Trainee
+from trainers.probes.fitting.fused import FusedTraining, Progress, SharedTraining, batches_of, product_threads
+from trainers.probes.reading.layer import Trained
 from trainers.probes.settings import Settings
 
 
@@ -22,3 +32,88 @@ def test_a_core_is_left_to_the_batches_where_products_are_short(
     settings: Settings, probes: int, cores: int, threads: int
 ) -> None:
     assert product_threads(settings, probes, cores) == threads
+
+
+def ended(training: SharedTraining) -> dict[int, list[tuple[int, Progress]]]:
+    """Return what each job was told, epoch by epoch."""
+    told: dict[int, list[tuple[int, Progress]]] = {}
+    for epoch, steps in enumerate(training.run()):
+        for number, progress in steps.items():
+            told.setdefault(number, []).append((epoch, progress))
+    return told
+
+
+def assert_same(one: Trained, other: Trained) -> None:
+    assert one.results == other.results and one.chosen == other.chosen
+    np.testing.assert_equal(one.history, other.history)
+    for name, value in one.state.items():
+        assert torch.equal(value, other.state[name])
+
+
+@st.composite
+def groups(draw: st.DrawFn) -> list[Trainee]:
+    """Jobs of any number that see the same batches, and differ in whatever else may differ."""
+    classes, features = draw(st.integers(2, 4)), draw(st.integers(1, 40))
+    sizes = (draw(st.integers(classes, 90)), draw(st.integers(classes, 40)), classes)
+    common = Settings(
+        dtype=draw(st.sampled_from(["float32", "float64", "bfloat16"])),
+        batch_size=draw(st.integers(5, 80)),
+        dropout=draw(st.sampled_from([0.0, 0.3])),
+        inputs=draw(st.sampled_from(["standardised", "raw"])),
+        seed=draw(st.integers(0, 99)),
+    )
+    layer = layer_of(gaussian_classes(draw(st.integers(0, 99)), classes, features, sizes), common)
+    probes = st.lists(st.integers(0, classes - 1), min_size=1, max_size=classes, unique=True)
+    rates = st.lists(st.sampled_from([1e-3, 1e-2, 0.3]), min_size=0, max_size=3, unique=True)
+    jobs = []
+    for _ in range(draw(st.integers(1, 5))):
+        own = replace(
+            common,
+            lrs=tuple(draw(rates)),
+            weight_decays=draw(st.sampled_from([(0.0,), (0.1, 0.01)])),
+            epochs=draw(st.integers(1, 5)),
+            patience=draw(st.integers(1, 3)),
+            scheduler=draw(st.booleans()),
+            pos_weight=draw(st.sampled_from([1.0, 2.5, "balanced"])),
+            bias_start=draw(st.sampled_from(["log-odds", "zero"])),
+        )
+        jobs.append(Trainee(layer, own.for_width(features), draw(probes)))
+    return jobs
+
+
+@hypothesis_settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(groups())
+def test_jobs_beside_each_other_come_to_the_same_bits_as_alone(jobs: list[Trainee]) -> None:
+    together = ended(SharedTraining(jobs))
+    for number, job in enumerate(jobs):
+        alone = ended(SharedTraining([job]))[0]
+        assert [(epoch, one.done, one.total, one.is_over) for epoch, one in together[number]] == [
+            (epoch, one.done, one.total, one.is_over) for epoch, one in alone
+        ]
+        assert (alone[-1][1].is_over and not alone[0][1].is_over) or len(alone) == 1
+        mine, own = ([one for _, each in told for one in each.finished] for told in (together[number], alone))
+        assert sorted(one.probe for one in mine) == sorted(job.probes)
+        for one, other in zip(mine, own, strict=True):
+            assert_same(one, other)
+
+
+def test_who_leaves_changes_nothing_for_the_others() -> None:
+    settings = Settings(epochs=4, lrs=(1e-2,), batch_size=16)
+    jobs = [Trainee(layer_of(gaussian_classes(), settings), settings, probes) for probes in ([0], [1, 2])]
+    training, seen = SharedTraining(jobs), []
+    for steps in training.run():
+        seen.append([*steps])
+        training.leave(0)
+        finished = [one for progress in steps.values() for one in progress.finished]
+    assert seen == [[0, 1], [1], [1], [1]]
+    alone = [one for _, _, done in FusedTraining(jobs[1].layer, settings, [1, 2]).run() for one in done]
+    for one, other in zip(finished, alone, strict=True):
+        assert_same(one, other)
+
+
+def test_what_decides_the_batches_parts_jobs() -> None:
+    base = Settings()
+    same = [replace(base, lrs=(0.1,)), replace(base, epochs=3), replace(base, batch_size=2000, epoch_steps=9)]
+    assert {batches_of(one, 100) for one in same} == {batches_of(base, 100)}
+    other = [{"seed": 1}, {"batch_size": 5}, {"dropout": 0.2}, {"inputs": "raw"}, {"dtype": "float64"}]
+    assert len({batches_of(replace(base, **one), 100) for one in [{}, *other]}) == 6

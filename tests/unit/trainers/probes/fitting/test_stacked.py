@@ -7,7 +7,15 @@ import torch
 from torch.nn import functional
 
 from trainers.probes.fitting.plan import Batch
-from trainers.probes.fitting.stacked import StackedLinear, product, stack, take, weighted_loss
+from trainers.probes.fitting.stacked import (
+    StackedLinear,
+    filled_up,
+    padded,
+    product,
+    stack,
+    take,
+    weighted_loss,
+)
 
 
 def states(columns: int) -> list[dict[str, torch.Tensor]]:
@@ -37,6 +45,22 @@ def test_gradients_by_hand_are_those_of_torch(weights: tuple[float, ...] | None)
         torch.testing.assert_close(loss[column] / 5, expected.detach())
         torch.testing.assert_close(gradients["linear.weight"][column], weight.grad)
         torch.testing.assert_close(gradients["linear.bias"][column], bias.grad)
+
+
+def test_columns_that_fill_up_change_nothing() -> None:
+    made = states(13)
+    x, y = torch.randn(5, 3), (torch.rand(5, 13) < 0.5).float()
+    model, width = StackedLinear(stack(made)), padded(13)
+    assert (width, padded(8), padded(16), padded(45)) == (16, 8, 16, 48)
+    loss, gradients = model.gradients(Batch(x, filled_up(y, width), (), 1.0), torch.full((width,), 2.0))
+    for column, state in enumerate(made):
+        alone = StackedLinear(stack([state]))
+        own, moves = alone.gradients(Batch(x, y[:, column : column + 1], (), 1.0), torch.full((1,), 2.0))
+        torch.testing.assert_close(loss[column], own[0])
+        for name in moves:
+            torch.testing.assert_close(gradients[name][column], moves[name][0])
+        torch.testing.assert_close(model.logits(x)[:, column], alone.logits(x)[:, 0])
+    assert loss.shape == (13,) and model.parameters["linear.weight"].shape == (13, 1, 3)
 
 
 @pytest.mark.parametrize("z", [-1e4, -60.0, 0.0, 60.0, 1e4])

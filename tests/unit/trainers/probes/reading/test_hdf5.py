@@ -13,7 +13,7 @@ from trainers.common.errors import BadInput
 from trainers.probes.layer_runs import LayerRun, find_layer_runs
 from trainers.probes.reading.hdf5 import open_activations
 from trainers.probes.reading.labels import read_names, read_targets
-from trainers.probes.run import _digest as digest
+from trainers.probes.results.fingerprint import digest
 
 
 @pytest.fixture

@@ -1,1 +1,0 @@
-"""Slurm, spoken as text: formats are explicit, and what the user's shell says beside is passed over."""

@@ -1,0 +1,1 @@
+"""What a trainer does as a job among others in one process."""
