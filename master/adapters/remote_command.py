@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 # Built-ins only, and what is forked for their output ends before: one process, then the command.
 _ANNOUNCE = 'read -r p c s f g r </proc/$$/stat; echo "$1 $g" >&2; cd; eval "exec $(printf %b "$2")"'
+_QUIETLY = 'cd; eval "exec $(printf %b "$1")"'
 _PASS = 'cd; exec "$0" "$@"'
 _UNSAFE = re.compile(rb"[^A-Za-z0-9 _./,:;=+@%()\[\]{}<>\"#$&*?|~^-]")
 
@@ -21,8 +22,13 @@ _UNSAFE = re.compile(rb"[^A-Za-z0-9 _./,:;=+@%()\[\]{}<>\"#$&*?|~^-]")
 def command_line(argv: Sequence[str], marker: str) -> bytes:
     """Return what to send to sshd; the only place where a remote command is quoted."""
     words = shlex.join(argv).encode("utf-8", "surrogateescape")
-    written = _UNSAFE.sub(lambda found: b"\\0%03o" % found.group()[0], words)
-    return b"/bin/sh -c '%s' sh %s '%s'" % (_ANNOUNCE.encode(), marker.encode(), written)
+    return b"/bin/sh -c '%s' sh %s '%s'" % (_ANNOUNCE.encode(), marker.encode(), _written(words))
+
+
+def quiet_line(argv: Sequence[str]) -> bytes:
+    """Return what a program of the worker's own gives to a login shell: nothing is announced."""
+    words = shlex.join(argv).encode("utf-8", "surrogateescape")
+    return b"/bin/sh -c '%s' sh '%s'" % (_QUIETLY.encode(), _written(words))
 
 
 def kill_line(group: int, signal: str) -> bytes:
@@ -36,6 +42,10 @@ def from_home_line(program: str) -> str:
     What is appended are the program's arguments.
     """
     return f"/bin/sh -c '{_PASS}' {program}"
+
+
+def _written(words: bytes) -> bytes:
+    return _UNSAFE.sub(lambda found: b"\\0%03o" % found.group()[0], words)
 
 
 _MOST_HELD = 1 << 20

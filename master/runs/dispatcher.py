@@ -102,13 +102,17 @@ class Dispatcher:
         self.begin()
         while self.exit_code is None:
             self.turn(self._batch())
-        for item in self._left():
+        self.tell_rest()
+        return self.exit_code
+
+    def tell_rest(self) -> None:
+        """Tell what has come since the run is over; orders are not carried out any more."""
+        for item in _waiting(self._inbox):
             if isinstance(item, Asked):
                 item.reply.cancel()
             elif not isinstance(item, Received):
                 self._tell(item)
         self._tell(Refreshed(self.state, self._clock()))
-        return self.exit_code
 
     def begin(self) -> None:
         """Let the run begin, and begin to connect."""
@@ -205,14 +209,9 @@ class Dispatcher:
         except Empty:
             return []
         time.sleep(GATHER_S * LONGER if self._in_burst else GATHER_S)
-        batch = [first, *islice(self._left(), MAX_BATCH - 1)]
+        batch = [first, *islice(_waiting(self._inbox), MAX_BATCH - 1)]
         self._in_burst = is_burst(len(batch), self._in_burst) and len(self.state.ready) > 0
         return batch
-
-    def _left(self) -> Iterator[Item]:
-        """Yield what waits in the inbox."""
-        while not self._inbox.empty():
-            yield self._inbox.get()
 
     def _carry_out(self, outboxes: Iterable[Outbox], acks: Mapping[str, int]) -> None:
         """Tell what the journal has, then do what follows from it."""
@@ -274,6 +273,12 @@ class Dispatcher:
                 self._tell(Noted(halt_text(reason)))
             case cmd.Finish(exit_code):
                 self.exit_code = exit_code
+
+
+def _waiting(inbox: Inbox) -> Iterator[Item]:
+    """Yield what waits in an inbox."""
+    while not inbox.empty():
+        yield inbox.get()
 
 
 def _acks(batch: Iterable[Item]) -> dict[str, int]:

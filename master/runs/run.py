@@ -124,6 +124,9 @@ class Run:
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             parts.courier.mend(parts.to_mend)
             exit_code = dispatcher.run()
+            if parts.to_mend and not parts.shared.state.stopping:
+                parts.courier.finish_mending()
+                dispatcher.tell_rest()
         return RunResult(
             *(exit_code, parts.shared.state, started_at, steady_clock.now(), parts.history),
             used=tally.used,

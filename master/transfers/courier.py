@@ -54,6 +54,11 @@ class Courier:
         for content_hash in damaged:
             self._mender.submit(self._mending.mend_early, content_hash)
 
+    def finish_mending(self) -> None:
+        """Wait until all of them have been looked for on the workers that are connected."""
+        self._mending.hurry()
+        self._mender.shutdown(wait=True)
+
     def collect(self, command: cmd.Collect) -> None:
         """Bring an outcome home; at once where there is nothing to bring."""
         if is_empty(command.finished) and not makes_base_model(command.job_id):

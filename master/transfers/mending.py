@@ -85,6 +85,13 @@ class Mending:
             except (TwophaseError, OSError) as error:
                 self.reporter.note(f"base model {spec_hash} cannot be mended: {error}")
 
+    def hurry(self) -> None:
+        """Await nobody any more: who is connected may have it; where nobody is, nothing is done to it."""
+        if not self._connected():
+            self.closing.set()
+        for _ in self._looks:
+            pass
+
     def _connected(self, asking: str = "") -> list[Remote]:
         return [remote for name, remote in list(self.remotes.items()) if name != asking and remote.connected]
 

@@ -60,7 +60,7 @@ EnforcePartLimits=ALL
 InactiveLimit=0
 SlurmctldTimeout=30
 SlurmdTimeout=30
-MessageTimeout=10
+MessageTimeout=3
 PartitionName=main Nodes=ALL Default=YES MaxTime=60 PriorityTier=10 PreemptMode=OFF State=UP
 PartitionName=scavenger Nodes=ALL MaxTime=60 PriorityTier=1 PreemptMode=CANCEL State=UP
 PartitionName=urgent Nodes=ALL MaxTime=60 PriorityTier=20 PreemptMode=OFF State=UP
@@ -202,7 +202,8 @@ class LocalSlurm:
 
     def _environ(self) -> dict[str, str]:
         own = {"LD_LIBRARY_PATH": self.programs.library_path, "SLURM_CONF": str(self.config)}
-        return {**os.environ, **own}
+        plain = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+        return {**plain, **own}
 
     def _prepare(self) -> None:
         for name in ("state", "bin", *(f"spool-{node}" for node in NODES)):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from master.adapters.remote_command import ErrorStream, command_line, from_home_line, kill_line
+from master.adapters.remote_command import ErrorStream, command_line, from_home_line, kill_line, quiet_line
 
 
 def words_for_sh(line: bytes) -> list[str]:
@@ -76,3 +76,13 @@ def test_where_the_group_cannot_be_told_there_is_none() -> None:
     stream = ErrorStream("mark")
     assert collect(stream, [b"mark \n", b"x"]) == b"x"
     assert stream.group is None
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1))
+def test_a_quiet_line_carries_every_argument_too(argv: list[str]) -> None:
+    line = quiet_line(argv)
+    written = shlex.split(line.decode())[4].encode()
+    assert (
+        shlex.split(re.sub(rb"\\0(\d{3})", lambda found: bytes([int(found[1], 8)]), written).decode()) == argv
+    )
+    assert not re.search(rb"[!\n]|\\\\", line)

@@ -186,6 +186,25 @@ def test_a_run_that_ends_before_a_worker_has_come_leaves_it_as_it_is(world: Worl
     assert world.silent() and (world.store.path(SPEC) / WEIGHTS).read_text() == "rotten"
 
 
+def test_a_run_that_ends_has_it_from_a_worker_that_is_connected_and_awaits_no_other(
+    world: World, found: str
+) -> None:
+    damage(world)
+    put(world.add_worker("donor").cached(found), {WEIGHTS: "weights"})
+    world.add_worker("never", connected=False)
+    world.courier.mend([found])
+    world.courier.finish_mending()
+    assert world.note().endswith("fetched anew from donor") and world.silent()
+
+
+def test_a_run_that_ends_without_any_worker_leaves_it_as_it_is(world: World, found: str) -> None:
+    damage(world)
+    world.line.welcome = None
+    world.courier.mend([found])
+    world.courier.finish_mending()
+    assert world.silent() and (world.store.path(SPEC) / WEIGHTS).read_text() == "rotten"
+
+
 def test_what_reads_as_it_should_now_is_told_so(world: World, found: str) -> None:
     world.courier.mend([found])
     assert world.note() == f"base model {SPEC} reads as it should now" and world.silent()

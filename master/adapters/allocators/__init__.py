@@ -1,0 +1,1 @@
+"""Engines that lend machines for a while: who asks them for allocations and gives these back."""

@@ -1,0 +1,10 @@
+"""What the allocations of a run are called: a second start of its master finds them by that."""
+
+from __future__ import annotations
+
+_RUN_LETTERS = 8
+
+
+def allocation_name(run_id: str, seat: str) -> str:
+    """Return the name of a seat's allocation."""
+    return f"tp-{run_id[:_RUN_LETTERS]}-{seat}"

@@ -1,0 +1,189 @@
+"""What Slurm's programs say, as values.  Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from master.adapters.allocators.allocator import Allocation, AllocationState
+from master.adapters.allocators.slurm.commands import MARK, QUEUE_FORMAT
+from master.adapters.allocators.slurm.reasons import explained
+
+_QUEUED = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
+_RUNNING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT", "COMPLETING"})
+"""While one completes its processes are being ended: its agent may still save what runs."""
+_DURATION = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)\Z")
+_EXPECTED = re.compile(r"Job \d+ to start at (\S+) using .* in partition (\S+)")
+
+
+class NoAnswer(Exception):
+    """What came is not the answer that was asked for."""
+
+
+def answer(stdout: bytes) -> str:
+    """Return what follows the mark.  Raises NoAnswer where a startup file has ended the shell before."""
+    _, mark, after = stdout.decode(errors="replace").rpartition(f"{MARK}\n")
+    if not mark:
+        raise NoAnswer(after.strip()[-200:] or "nothing")
+    return after
+
+
+def submitted_id(text: str) -> str:
+    """Return the id in the answer of `sbatch --parsable`.  Raises NoAnswer."""
+    found = text.strip().partition(";")[0]
+    if not found.isdigit():
+        raise NoAnswer(text.strip()[-200:] or "nothing")
+    return found
+
+
+def queue(text: str, seats: Mapping[str, str], now: float) -> dict[str, Allocation]:
+    """Return the allocations in the answer to a look, by seat; `seats` are by name, `now` is our clock.
+
+    Raises NoAnswer for what is no such answer.
+    """
+    clock, *lines = text.splitlines() or [""]
+    if not clock.isdigit():
+        raise NoAnswer(clock[:200] or "nothing")
+    ahead_s = float(clock) - now
+    rows = [line.split("|", QUEUE_FORMAT.count("|")) for line in lines if line.count("|") >= 6]
+    found = [_allocation(row, seats[row[1]], now, ahead_s) for row in rows if row[1] in seats]
+    best: dict[str, Allocation] = {}
+    for each in sorted(found, key=_weight):
+        best[each.seat] = each
+    return best
+
+
+def _weight(allocation: Allocation) -> tuple[bool, bool, int]:
+    """Order by what an allocation says of its seat: one that ended, one that waits, one that runs."""
+    state = allocation.state
+    is_alive, number = state is not AllocationState.GONE, int(allocation.allocation_id)
+    # Of two that live the older one is the seat's.
+    return is_alive, state is AllocationState.RUNNING, -number if is_alive else number
+
+
+def _allocation(row: list[str], seat: str, now: float, ahead_s: float) -> Allocation:
+    number, _, word, node, left, start, reason = row
+    state = _state(word)
+    left_s, begins = seconds(left), moment(start)
+    return Allocation(
+        seat,
+        number,
+        state,
+        _reason(state, word, reason),
+        begins - ahead_s if state is AllocationState.QUEUED and begins is not None else None,
+        now + left_s if state is AllocationState.RUNNING and left_s is not None else None,
+        node if state is not AllocationState.QUEUED else "",
+    )
+
+
+def _state(word: str) -> AllocationState:
+    if word in _QUEUED:
+        return AllocationState.QUEUED
+    return AllocationState.RUNNING if word in _RUNNING else AllocationState.GONE
+
+
+def _reason(state: AllocationState, word: str, reason: str) -> str:
+    if state is AllocationState.QUEUED:
+        return explained(reason)
+    if state is AllocationState.RUNNING:
+        return "" if word == "RUNNING" else word.lower()
+    said = reason if reason not in ("", "None") else ""
+    return f"{word.lower()} ({said})" if said else word.lower()
+
+
+def seconds(text: str) -> float | None:
+    """Return a span of time as Slurm writes it, `[days-][hours:]minutes:seconds`; None for a word."""
+    found = _DURATION.match(text.strip())
+    if not found:
+        return None
+    days, hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return float(((days * 24 + hours) * 60 + minutes) * 60 + rest)
+
+
+def moment(text: str) -> float | None:
+    """Return a time, which old programs write as a local date in spite of our format; None for `N/A`."""
+    if text.isdigit():
+        return float(text)
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What `sbatch --test-only` expects."""
+
+    at: float | None
+    """On the clock of the login host."""
+    partition: str
+
+
+def expected(stderr: str) -> Expected | None:
+    """Return when and where a submission would start; None where that is not told."""
+    found = _EXPECTED.search(stderr)
+    return Expected(moment(found.group(1)), found.group(2)) if found else None
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A partition as `sinfo` has it."""
+
+    name: str
+    is_default: bool
+    is_up: bool
+    limit_s: float | None
+    """None: no limit."""
+    devices: tuple[str, ...]
+    """Generic resources, e.g. `gpu:a100:4`."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a Slurm is like."""
+
+    version: tuple[int, int] | None
+    clock: float | None
+    partitions: tuple[Partition, ...]
+    config: Mapping[str, str]
+
+
+def site(text: str) -> Site:
+    """Return what the answers to our questions say."""
+    parts = _sections(text.splitlines(), ("version:", "clock:", "partitions:", "config:"))
+    release = re.search(r"(\d+)\.(\d+)", " ".join(parts["version:"]))
+    clock = "".join(parts["clock:"]).strip()
+    pairs = (line.partition("=") for line in parts["config:"])
+    return Site(
+        (int(release.group(1)), int(release.group(2))) if release else None,
+        float(clock) if clock.isdigit() else None,
+        _partitions(parts["partitions:"]),
+        {name.strip(): value.strip() for name, equals, value in pairs if equals},
+    )
+
+
+def _sections(lines: Iterable[str], titles: tuple[str, ...]) -> dict[str, list[str]]:
+    parts: dict[str, list[str]] = {title: [] for title in titles}
+    current: list[str] = []
+    for line in lines:
+        if line in parts:
+            current = parts[line]
+        else:
+            current.append(line)
+    return parts
+
+
+def _partitions(lines: Iterable[str]) -> tuple[Partition, ...]:
+    found: dict[str, Partition] = {}
+    for line in lines:
+        if line.count("|") < 3:
+            continue
+        name, up, limit, devices = line.split("|", 3)
+        plain = name.rstrip("*")
+        more = found[plain].devices if plain in found else ()
+        own = tuple(filter(None, re.split(r",(?![^(]*\))", "" if devices == "(null)" else devices)))
+        listed = tuple(dict.fromkeys((*more, *own)))
+        found[plain] = Partition(plain, name.endswith("*"), up == "up", seconds(limit), listed)
+    return tuple(found.values())
