@@ -1,8 +1,12 @@
-"""Adam (Kingma & Ba, 2015) over the rows of a matrix, each a network's parameters with rates of its own.
+"""Adam (Kingma & Ba, 2015) over the rows of matrices, each a network's parameters with rates of its own.
 
 Equal to `torch.optim.Adam` but for rounding.  Two reasons not to use that one: its constructor imports
 `torch._dynamo`, which takes longer than `import torch` and than many a small job; and on small networks a
 step over one matrix costs a fraction of a step over a list of tensors.
+
+On a CPU a step is one pass over each row, by the kernel of `torch.optim.Adam(fused=True)`: what takes time
+there is memory.  Elsewhere it is a few launches for all rows, whose numbers lie in tensors: so it can be
+recorded.
 
 Shapes: M networks, P parameters, S steps.
 """
@@ -21,8 +25,12 @@ _EPS = 1e-8
 
 @dataclass(frozen=True)
 class Rates:
-    """The numbers of the next steps: each [S, M, 1]."""
+    """The numbers of one step, or of several in a row: each tensor [M, 1], or [S, M, 1]."""
 
+    lr: tuple[float, ...]
+    """Of each network."""
+    taken: Tensor
+    """Steps that each network has taken with this one, float32."""
     size: Tensor
     """How far a step goes, below zero: minus the learning rate over what the means still lack."""
     scale: Tensor
@@ -30,9 +38,14 @@ class Rates:
     fresh: Tensor
     """The share of the parameters in their running mean that is new."""
 
-    def at(self, step: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    def at(self, step: int, count: int) -> Rates:
         """Return the numbers of a step for the first `count` networks."""
-        return self.size[step, :count], self.scale[step, :count], self.fresh[step, :count]
+        return Rates(self.lr[:count], *(one[step, :count] for one in self.tensors))
+
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What differs from step to step."""
+        return self.taken, self.size, self.scale, self.fresh
 
 
 def rates(
@@ -46,30 +59,68 @@ def rates(
     # Over the first steps a mean of few, or the initial parameters would stay in it.
     kept = torch.minimum(_wide(average), count / (count + 10))
     found = [one.to(like)[:, :, None] for one in (size, scale, 1 - kept)]
-    return Rates(*found)
+    return Rates(tuple(lr), count.float()[:, :, None].to(like.device), *found)
 
 
 def _wide(values: Sequence[float]) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def step(
-    values_MP: Tensor,
-    gradients_MP: Tensor,
-    moments: tuple[Tensor, Tensor],
-    mean_values_MP: Tensor,
-    rates_M1: tuple[Tensor, Tensor, Tensor],
-) -> None:
-    """Move the values along the gradients, in place.
+@dataclass(frozen=True)
+class Memory:
+    """What Adam moves and remembers; each tensor is [M, P], and changed in place."""
 
-    `moments` are the running means of the gradients and of their squares.
-    """
-    means, squares = moments
-    size, scale, fresh = rates_M1
+    values: Tensor
+    gradients: Tensor
+    means: Tensor
+    """The running means of the gradients."""
+    squares: Tensor
+    """The running means of their squares."""
+    averages: Tensor
+    """The running means of the values, or the values themselves where none are kept."""
+
+    def first(self, count: int) -> Memory:
+        """Return that of the first networks; what changes there changes here."""
+        values = self.values[:count]
+        averages = values if self.averages is self.values else self.averages[:count]
+        return Memory(values, self.gradients[:count], self.means[:count], self.squares[:count], averages)
+
+    def step(self, rates: Rates, *, by_row: bool) -> None:
+        """Move the values along the gradients, row by row or all at once."""
+        (_row_by_row if by_row else _at_once)(self, rates)
+        if self.averages is not self.values:
+            self.averages.lerp_(self.values, rates.fresh)
+
+
+def _row_by_row(memory: Memory, rates: Rates) -> None:
+    alike: dict[float, list[int]] = {}
+    for row, lr in enumerate(rates.lr):
+        alike.setdefault(lr, []).append(row)
+    matrices = (memory.values, memory.gradients, memory.means, memory.squares, rates.taken[:, 0])
+    all_rows = [matrix.unbind() for matrix in matrices]
+    for lr, rows in alike.items():
+        values, gradients, means, squares, taken = ([one[row] for row in rows] for one in all_rows)
+        torch._fused_adam_(
+            values,
+            gradients,
+            means,
+            squares,
+            [],
+            taken,
+            lr=lr,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            weight_decay=0.0,
+            eps=_EPS,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+def _at_once(memory: Memory, rates: Rates) -> None:
     fade_mean, fade_square = BETAS
-    means.lerp_(gradients_MP, 1 - fade_mean)
-    squares.mul_(fade_square).addcmul_(gradients_MP, gradients_MP, value=1 - fade_square)
-    divisor = squares.sqrt().div_(scale).add_(_EPS)
-    values_MP.add_((means * size).div_(divisor))
-    if mean_values_MP is not values_MP:
-        mean_values_MP.lerp_(values_MP, fresh)
+    gradients, squares = memory.gradients, memory.squares
+    memory.means.lerp_(gradients, 1 - fade_mean)
+    squares.mul_(fade_square).addcmul_(gradients, gradients, value=1 - fade_square)
+    divisor = squares.sqrt().div_(rates.scale).add_(_EPS)
+    memory.values.add_((memory.means * rates.size).div_(divisor))

@@ -112,12 +112,14 @@ class Epoch:
         found = self._pool.X.index_select(0, index_MB.flatten())
         return found.view(*index_MB.shape, *found.shape[1:])
 
-    def gradient(self, step: int, logits_MBK: Tensor) -> Tensor:
-        """Return the gradient of each network's mean cross-entropy, and remember what was answered."""
+    def targets(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return what the networks of a step are to answer [M, B, K], and what windows weigh [M, B, 1]."""
         count = self.active[step]
-        self._logits_SMBK[step, :count] = logits_MBK
-        away_MBK = logits_MBK.softmax(2) - self._wanted_SMBK[step, :count]
-        return away_MBK * self._weight_SMB1[step, :count]
+        return self._wanted_SMBK[step, :count], self._weight_SMB1[step, :count]
+
+    def remember(self, step: int, logits_MBK: Tensor) -> None:
+        """Take the answers of the networks that take a step."""
+        self._logits_SMBK[step, : self.active[step]] = logits_MBK
 
     def scores(self) -> list[Scores]:
         """Return the scores of what all networks have answered, over the windows of the epoch."""

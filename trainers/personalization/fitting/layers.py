@@ -11,18 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainers.personalization.fitting.dense import linear
 
-def forward(layers: nn.Sequential, X: Tensor, leaves: Iterator[Tensor], masks: Iterator[Tensor]) -> Tensor:
-    """Return the logits [M, B, K] of windows [M, B, C, T].
 
-    `leaves` are the parameters of the networks, stacked; `masks` what dropout multiplies by, in training.
+def forward(layers: nn.Sequential, X: Tensor, leaves: Iterator[Tensor]) -> Tensor:
+    """Return what layers make of windows [M, B, C, T], without dropout: all of them the logits [M, B, K].
+
+    `leaves` are the parameters of the networks, stacked.
     """
     for layer in layers:
-        if isinstance(layer, nn.Dropout):
-            mask = next(masks, None)
-            X = X if mask is None else X * mask
-        else:
-            X = _LAYERS[type(layer)](layer, X, leaves)
+        X = _LAYERS[type(layer)](layer, X, leaves)
     return X
 
 
@@ -32,8 +30,7 @@ def dropouts(layers: nn.Sequential) -> list[float]:
 
 
 def _linear(layer: nn.Linear, X_MBF: Tensor, leaves: Iterator[Tensor]) -> Tensor:
-    weight, bias = next(leaves), next(leaves)
-    return torch.baddbmm(bias[:, None], X_MBF, weight.transpose(1, 2))
+    return linear(X_MBF, next(leaves), next(leaves))
 
 
 def _conv(layer: nn.Conv1d, X_MBCT: Tensor, leaves: Iterator[Tensor]) -> Tensor:
@@ -67,6 +64,7 @@ def _pool(layer: nn.AdaptiveAvgPool1d, X_MBCT: Tensor, leaves: Iterator[Tensor])
 _LAYERS: dict[type[nn.Module], Callable[..., Tensor]] = {
     nn.AdaptiveAvgPool1d: _pool,
     nn.Conv1d: _conv,
+    nn.Dropout: lambda layer, X, leaves: X,
     nn.Flatten: lambda layer, X, leaves: X.flatten(2),
     nn.GroupNorm: _group_norm,
     nn.Linear: _linear,

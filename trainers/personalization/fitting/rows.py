@@ -53,6 +53,22 @@ class Layout:
         return torch.cat([view.flatten() for view in self.views(row[None])])
 
 
+@dataclass(frozen=True)
+class Part:
+    """The first networks of all: their parameters, where the gradients of these belong, and Adam's rows."""
+
+    leaves: list[Tensor]
+    """Of them products can be derived."""
+    gradients: list[Tensor]
+    memory: adam.Memory
+
+    @classmethod
+    def of(cls, layout: Layout, memory: adam.Memory) -> Part:
+        """Return the parts of rows."""
+        leaves = [view.detach().requires_grad_() for view in layout.views(memory.values)]
+        return cls(leaves, layout.views(memory.gradients), memory)
+
+
 class Rows:
     """The parameters of networks, their gradients, and what Adam remembers of each."""
 
@@ -73,26 +89,14 @@ class Rows:
 
     def _renew(self) -> None:
         self._gradients = torch.zeros_like(self.values)
-        self._leaves: dict[int, list[Tensor]] = {}
+        self._parts: dict[int, Part] = {}
 
-    def leaves(self, count: int) -> list[Tensor]:
-        """Return the parameters of the first `count` networks, as a product can be derived by them."""
-        if count not in self._leaves:
-            views = self.layout.views(self.values[:count])
-            self._leaves[count] = [view.detach().requires_grad_() for view in views]
-        return self._leaves[count]
-
-    @torch.no_grad()
-    def step(self, logits: Tensor, gradient: Tensor, rates: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Move the networks that have given logits [M, B, K] by what the gradient of these asks for."""
-        count = len(logits)
-        gradients = torch.autograd.grad(logits, self.leaves(count), gradient)
-        for place, found in zip(self.layout.views(self._gradients[:count]), gradients, strict=True):
-            place.copy_(found)
-        values = self.values[:count]
-        averages = values if self.averages is self.values else self.averages[:count]
-        moments = self._means[:count], self._squares[:count]
-        adam.step(values, self._gradients[:count], moments, averages, rates)
+    def first(self, count: int) -> Part:
+        """Return the first `count` networks, as they are now and will be."""
+        if count not in self._parts:
+            memory = adam.Memory(self.values, self._gradients, self._means, self._squares, self.averages)
+            self._parts[count] = Part.of(self.layout, memory.first(count))
+        return self._parts[count]
 
     def keep_best(self, rows: Tensor) -> None:
         """Remember the averages of these networks as their best."""

@@ -11,13 +11,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from trainers.common.cuda_graphs import Recorder
 from trainers.personalization.data import Windows
 from trainers.personalization.fitting import adam
 from trainers.personalization.fitting.checkpoints import Moments
 from trainers.personalization.fitting.courses import Progress, Trainee
+from trainers.personalization.fitting.dropping import Drawn, Keeps
 from trainers.personalization.fitting.epochs import Chance, Epoch, Pool
-from trainers.personalization.fitting.layers import dropouts, forward
+from trainers.personalization.fitting.layers import dropouts
 from trainers.personalization.fitting.rows import Rows
+from trainers.personalization.fitting.steps import Given, RecordedSteps, Steps
 from trainers.personalization.fitting.validation import Validation
 from trainers.personalization.recipe.inputs import split_off_inputs
 from trainers.personalization.sampling import vary
@@ -30,12 +33,15 @@ Make = Callable[[Tensor], Tensor]
 class Stack:
     """Trains networks epoch by epoch; each draws from its own generators and has its own rates."""
 
-    def __init__(self, trainees: Sequence[Trainee], moments: Sequence[Moments]) -> None:
-        self.trainees = list(trainees)
+    def __init__(
+        self, trainees: Sequence[Trainee], moments: Sequence[Moments], recorder: Recorder | None = None
+    ) -> None:
+        """With a recorder, steps that all networks take are recorded."""
+        self.trainees, self._recorder = list(trainees), recorder
         first = self.trainees[0]
         bodies = [split_off_inputs(one.network) for one in self.trainees]
         self._layers, self._makes = bodies[0][0], [make for _, make in bodies]
-        self._keeps = [[1 - p for p in dropouts(body)] for body, _ in bodies]
+        self._shares = [[1 - p for p in dropouts(body)] for body, _ in bodies]
         self._taken = [one.steps for one in moments]
         self.rows = Rows([one.network for one in self.trainees], moments, first.schedule.average > 0)
         self._augmentation = first.schedule.augmentation
@@ -44,6 +50,17 @@ class Stack:
         held_out = [_with(t.val, make) for t, make in zip(trainees, self._makes, strict=True) if t.val]
         self._validation = Validation(held_out, self._layers) if held_out else None
         self._n_classes = _n_classes(self._layers)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        widths = _dropped(self._layers)
+        self._keeps = Keeps.of(self._shares, widths, self._pool.width, self._pool.X)
+        by_row = self._recorder is None and self._pool.X.device.type == "cpu"
+        self._steps = Steps(self._layers, self._keeps, by_row=by_row)
+        self._recorded = None
+        if self._recorder:
+            everyone = self.rows.first(len(self.trainees))
+            self._recorded = RecordedSteps(self._steps, everyone, self._recorder)
 
     def _made(self, member: int, windows: Windows) -> Windows:
         return windows if self._augmentation else _with(windows, self._makes[member])
@@ -56,12 +73,12 @@ class Stack:
             for one, past, waits in zip(self.trainees, progress, waiting, strict=True)
         ]
         epoch = Epoch(self._pool, self.trainees, chances, self._n_classes)
+        drawn = Drawn(self._keeps, [chance.dropout if chance else None for chance in chances])
         rates = self._rates(progress, len(epoch.active))
         for step, count in enumerate(epoch.active):
-            masks = self._masks(step, chances[:count])
             X = self._varied(step, epoch.windows(step), chances)
-            logits = forward(self._layers, X, iter(self.rows.leaves(count)), iter(masks))
-            self.rows.step(logits, epoch.gradient(step, logits.detach()), rates.at(step, count))
+            given = Given(X, drawn.at(step, count), *epoch.targets(step), rates.at(step, count))
+            epoch.remember(step, self._take(given, count))
         self._taken = [taken + steps for taken, steps in zip(self._taken, self._pool.steps, strict=True)]
         return epoch.scores()
 
@@ -70,19 +87,10 @@ class Stack:
         lr = [one.rate(past.epoch + 1) * one.lr for one, past in zip(schedules, progress, strict=True)]
         return adam.rates(lr, self._taken, steps, [one.average for one in schedules], self._pool.X)
 
-    def _masks(self, step: int, chances: Sequence[Chance | None]) -> list[Tensor]:
-        """Return what each layer of dropout multiplies by, drawn for the windows that there are."""
-        found = []
-        for layer, width in enumerate(_dropped(self._layers)):
-            mask = self._pool.X.new_ones(len(chances), self._pool.width, width)
-            for member, chance in enumerate(chances):
-                keep = self._keeps[member][layer]
-                if chance and keep < 1:
-                    real = mask[member, : self._pool.filled[step][member]]
-                    real.bernoulli_(keep, generator=chance.dropout)
-            keeps = mask.new_tensor([one[layer] for one in self._keeps[: len(chances)]])
-            found.append(mask.div_(keeps[:, None, None]))
-        return found
+    def _take(self, given: Given, count: int) -> Tensor:
+        if self._recorded and count == len(self.trainees):
+            return self._recorded.take(given)
+        return self._steps.take(self.rows.first(count), given)
 
     def _varied(self, step: int, X_MBCT: Tensor, chances: Sequence[Chance | None]) -> Tensor:
         if not self._augmentation:
@@ -106,12 +114,13 @@ class Stack:
         """Forget all networks but those that are kept."""
         self.trainees = [self.trainees[member] for member in kept]
         self._makes = [self._makes[member] for member in kept]
-        self._keeps = [self._keeps[member] for member in kept]
+        self._shares = [self._shares[member] for member in kept]
         self._taken = [self._taken[member] for member in kept]
         self.rows.cut(torch.tensor(kept, device=self._pool.y.device))
         self._pool.cut(kept)
         if self._validation:
             self._validation.cut(kept)
+        self._prepare()
 
 
 def _with(windows: Windows, make: Make) -> Windows:

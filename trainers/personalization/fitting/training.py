@@ -11,6 +11,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from trainers.common.cuda_graphs import CudaRecorder, Recorder
 from trainers.common.errors import TrainerError
 from trainers.personalization.errors import DivergedError
 from trainers.personalization.fitting.checkpoints import Moments, resume, save
@@ -125,7 +126,8 @@ class _Training:
         # Longest first: those that take a step are then always the first ones.
         self._left = sorted((one for one in self._all if not one.is_over), key=_steps, reverse=True)
         if self._left:
-            self._stack = Stack([one.trainee for one in self._left], [one.moments for one in self._left])
+            trainees, moments = [one.trainee for one in self._left], [one.moments for one in self._left]
+            self._stack = Stack(trainees, moments, _recorder(trainees[0].train.windows.X_NCT.device))
             for row, course in enumerate(self._left):
                 self._stack.rows.remember(row, course.trainee.network, course.progress.best_weights)
         while self._left:
@@ -204,6 +206,11 @@ def _begun(trainee: Trainee, tell: Callable[[Ending], None]) -> _Course:
     moments = Moments.of(trainee.network)
     progress = resume(trainee.checkpoint, trainee.network, moments, trainee.notes)
     return _Course(trainee, progress or Progress(), moments, tell)
+
+
+def _recorder(device: torch.device) -> Recorder | None:
+    """Return what records steps where launches take most of the time; what is random lies outside of them."""
+    return CudaRecorder(device) if device.type == "cuda" else None
 
 
 def _steps(course: _Course) -> int:

@@ -48,9 +48,7 @@ class Validation:
         for members, X_MVCT in self._groups:
             rows = values_MP[torch.tensor(members, device=values_MP.device)]
             leaves = layout.views(rows)
-            parts = [
-                forward(self._layers, part, iter(leaves), iter(())) for part in X_MVCT.split(_CHUNK, dim=1)
-            ]
+            parts = [forward(self._layers, part, iter(leaves)) for part in X_MVCT.split(_CHUNK, dim=1)]
             for member, answer_VK in zip(members, torch.cat(parts, dim=1), strict=True):
                 answers[member] = answer_VK[: len(self._windows[member])]
         return self._scored([answers[member] for member in range(len(self._windows))])

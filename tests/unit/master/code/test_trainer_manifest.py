@@ -35,7 +35,7 @@ def test_a_changed_trainer_is_recorded_with_a_choice(name: str) -> None:
 
 def test_the_trainers_that_ship_are_what_they_were() -> None:
     assert {name: find_trainer_manifest(name).identity for name in trainer_names()} == {
-        "personalization": "trainer:personalization:6",
+        "personalization": "trainer:personalization:7",
         "probes": "trainer:probes:6",
         "sae": "trainer:sae:6",
         "tabular": "trainer:tabular:1",

@@ -20,15 +20,22 @@ def network(seed: int = 0) -> nn.Sequential:
 INPUTS = torch.arange(12.0).view(4, 3) / 10
 
 
-def train(rows: Rows, lr: list[float], steps: int, taken: int = 0, average: float = 0.0) -> None:
+def train(
+    rows: Rows, lr: list[float], steps: int, taken: int = 0, average: float = 0.0, by_row: bool = True
+) -> None:
     """Let the sum of the squares of what networks answer fall."""
     count = len(lr)
     rates = adam.rates(lr, [taken] * count, steps, [average] * count, rows.values)
+    part = rows.first(count)
     for step in range(steps):
-        first, bias, second, last = rows.leaves(count)
+        first, bias, second, last = part.leaves
         hidden = (INPUTS @ first.mT + bias[:, None]).relu()
         answer = hidden @ second.mT + last[:, None]
-        rows.step(answer, 2 * answer.detach(), rates.at(step, count))
+        found = torch.autograd.grad(answer, part.leaves, 2 * answer.detach())
+        with torch.no_grad():
+            for place, gradient in zip(part.gradients, found, strict=True):
+                place.copy_(gradient)
+            part.memory.step(rates.at(step, count), by_row=by_row)
 
 
 def rows_of(networks: list[nn.Sequential], averaged: bool = False) -> Rows:
@@ -39,9 +46,10 @@ def row(rows: Rows, matrix: Tensor, number: int) -> Tensor:
     return rows.layout.flat(matrix[number])
 
 
-def test_it_equals_torchs_but_for_rounding_with_a_rate_for_each() -> None:
+@pytest.mark.parametrize("by_row", [True, False])
+def test_it_equals_torchs_but_for_rounding_with_a_rate_for_each(by_row: bool) -> None:
     rows, lr = rows_of([network(0), network(1)]), [0.01, 0.003]
-    train(rows, lr, 60)
+    train(rows, lr, 60, by_row=by_row)
     for number in range(2):
         theirs = network(number)
         reference = torch.optim.Adam(theirs.parameters(), lr=lr[number])
@@ -52,9 +60,10 @@ def test_it_equals_torchs_but_for_rounding_with_a_rate_for_each() -> None:
         torch.testing.assert_close(row(rows, rows.values, number), weights(theirs))
 
 
-def test_a_rate_of_nothing_moves_nothing() -> None:
+@pytest.mark.parametrize("by_row", [True, False])
+def test_a_rate_of_nothing_moves_nothing(by_row: bool) -> None:
     rows, before = rows_of([network()]), weights(network())
-    train(rows, [0.0], 1)
+    train(rows, [0.0], 1, by_row=by_row)
     assert torch.equal(row(rows, rows.values, 0), before)
 
 

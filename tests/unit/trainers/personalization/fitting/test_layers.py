@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from tests.unit.trainers.personalization.fitting.stacks import SPEC
+from trainers.personalization.fitting import dense
 from trainers.personalization.fitting.checkpoints import Moments
 from trainers.personalization.fitting.layers import dropouts, forward, grouped_conv
 from trainers.personalization.fitting.rows import Rows
@@ -20,7 +21,7 @@ def test_many_networks_answer_as_one_each(model: str) -> None:
     networks = [spec.build().double().eval() for _ in range(3)]
     rows = Rows(networks, [Moments.of(one) for one in networks], averaged=False)
     X = torch.randn(3, 5, 2, 10, dtype=torch.float64)
-    found = forward(networks[0], X, iter(rows.leaves(3)), iter(()))
+    found = forward(networks[0], X, iter(rows.first(3).leaves))
     expected = torch.stack([one(x) for one, x in zip(networks, X, strict=True)])
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
@@ -31,7 +32,10 @@ def test_a_mask_stands_for_each_layer_of_dropout() -> None:
     rows = Rows([network], [Moments.of(network)], averaged=False)
     X = torch.randn(1, 4, 2, 10, dtype=torch.float64)
     masks = [torch.zeros(1, 4, width, dtype=torch.float64) for width in (6, 5)]
-    found = forward(network, X, iter(rows.leaves(1)), iter(masks))
+    front, layers = dense.split_off_dense(network)
+    with torch.no_grad():
+        hidden = forward(front, X, iter(()))
+        found, _ = dense.forward(layers, hidden, iter(rows.first(1).leaves), iter(masks))
     torch.testing.assert_close(found[0], list(network.parameters())[-1].expand(4, 3))
 
 

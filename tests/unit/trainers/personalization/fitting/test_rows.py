@@ -32,7 +32,8 @@ def test_those_that_are_kept_are_as_they_were() -> None:
     for row, flat in enumerate(expected):
         assert torch.equal(rows.layout.flat(rows.values[row]), flat)
         assert torch.equal(rows.moments(row, 5).average, flat)
-    assert [leaf.shape[0] for leaf in rows.leaves(2)] == [2] * len(rows.leaves(2))
+    leaves = rows.first(2).leaves
+    assert [leaf.shape[0] for leaf in leaves] == [2] * len(leaves)
 
 
 def test_a_network_is_given_its_row_as_one_vector() -> None:
