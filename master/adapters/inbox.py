@@ -11,6 +11,7 @@ from master.core.machine_use import MOST_GPUS
 from master.core.running import events as ev
 from master.core.running.orders.order import Ordered, Reply
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.fetching import Fetched, FetchFailed
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.outcome import Finished
 from worker_agent.protocol.reports import Released, Said, Slots, Usage
@@ -62,6 +63,7 @@ class Asked:
     """Whoever waits may cancel it until the dispatcher takes it up: then nothing is done."""
 
 
+_LONGEST_ID = 64
 Item = Received | Seen | Sampled | Noted | Asked
 Inbox = SimpleQueue[Item]
 
@@ -90,6 +92,10 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
         return ev.ArtefactWanted(at, worker, message.content_hash)
     if isinstance(message, msg.Rejected):
         return ev.DeliveryFailed(at, worker, message.content_hash, message.problem)
+    if isinstance(message, Fetched):
+        return ev.Fetched(at, worker, message.content_hash, message.source)
+    if isinstance(message, FetchFailed):
+        return ev.FetchFailed(at, worker, message.content_hash, brief(message.problem))
     if isinstance(message, Released):
         return ev.AttemptReleased(at, worker, message.job_id, message.attempt)
     if isinstance(message, Slots):
@@ -106,6 +112,7 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
             memory_bytes=message.facts.memory_bytes,
             limits=message.facts.limits,
             left_alone=_left_alone(message),
+            disk=message.facts.disk[:_LONGEST_ID],
         )
     return None
 

@@ -26,6 +26,7 @@ from master.runs.notices import Notice, PeopleWanted, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.fetching import Fetch
 from worker_agent.protocol.lines import LONGER, is_burst
 
 _log = logging.getLogger(__name__)
@@ -255,6 +256,8 @@ class Dispatcher:
                 self._carrier.collect_failed(command)
             case cmd.Deliver():
                 self._carrier.deliver(command)
+            case cmd.Fetch(worker, content_hash):
+                self._say(worker, Fetch(content_hash))
             case cmd.Pause(worker, reason, seconds):
                 self._tell(Noted(f"{worker}: gets nothing for {seconds:g} s: {reason}"))
             case cmd.Resume(worker):

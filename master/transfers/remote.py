@@ -9,6 +9,7 @@ from pathlib import Path
 from master.adapters.agent_client import WorkerLink
 from master.errors import SessionLost
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.fetching import Fetch
 from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 from worker_agent.protocol.reports import WorkerFacts
 
@@ -49,6 +50,12 @@ class Remote:
         return {"worker": self.name, **short}
 
     @property
+    def _shares_disk(self) -> bool:
+        """True for an agent that tells its disk: it then says when it has something, too."""
+        welcome = self.link.welcome
+        return welcome is not None and bool(welcome.facts.disk)
+
+    @property
     def layout(self) -> WorkLayout:
         """What is where on the worker."""
         welcome = self.link.welcome
@@ -75,6 +82,8 @@ class Remote:
         target = self.layout.incoming(self.run_id, content_hash)
         self.link.session.push(path, str(target))
         self.link.send(msg.Delivered(content_hash))
+        if self._shares_disk:
+            self.link.send(Fetch(content_hash))  # others with this disk wait until it has been checked
 
     def release(self, job_id: str, attempt: int) -> None:
         """Let the worker forget an attempt."""

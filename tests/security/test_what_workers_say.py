@@ -21,6 +21,7 @@ from master.core.running.lifecycle import State
 from master.runs import dispatcher
 from tests.support.lying_worker import HONEST, OTHERS, OWN, WAITING, LyingWorld, spoken
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.fetching import Fetch, Fetched, FetchFailed, Source
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event, EventKind, Running, Staging, Ticks
@@ -42,7 +43,7 @@ SAMPLES: dict[str, msg.Message] = {
     "welcome": msg.Welcome(
         *(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [msg.AttemptKey(OWN, 1)], ["e" * 64], "/work"),
         *(
-            WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup", True),
+            WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup", True, "d" * 32),
             [msg.AttemptKey(OWN, 2)],
             [1],
             1,
@@ -55,6 +56,8 @@ SAMPLES: dict[str, msg.Message] = {
     "event finished": Event(3, EventKind.FINISHED, OWN, 1, 5.0, ENDING),
     "wanted": msg.Wanted("f" * 64),
     "rejected": msg.Rejected("f" * 64, "torn"),
+    "fetched": Fetched("f" * 64, Source.DISK, 1.5),
+    "fetch_failed": FetchFailed("f" * 64, "nowhere"),
     "released": Released(OWN, 1),
     "progress": Progress(OWN, 1, Said("line", 1.0, 2.0, {"loss": 1.0})),
     "slots": Slots(1, ["note"], ["gpu0: why"]),
@@ -137,7 +140,7 @@ def rows(of: str) -> list[Row]:
 def from_the_other_side(of: str) -> Iterator[Row]:
     """Yield what only a master says, once."""
     if of == "pong":
-        for cls in (msg.Ack, msg.Cancel, msg.Release, msg.Shutdown, msg.Ping, msg.Delivered):
+        for cls in (msg.Ack, msg.Cancel, msg.Release, msg.Shutdown, msg.Ping, msg.Delivered, Fetch):
             kinds = {item.name: 1 if str(item.type) in ("Count", "int") else "x" for item in fields(cls)}
             yield Row(of, f"a master's {cls.type}", (json.dumps({"type": cls.type, **kinds}).encode(),))
 

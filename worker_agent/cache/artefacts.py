@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Collection, Dict, Iterator, List, Optional, Tuple
 
-from worker_agent.cache.contents import CacheContents, move
+from worker_agent.cache.contents import CacheContents, move, own_files
 from worker_agent.cache.inspections import Inspections
 from worker_agent.cache.sidecars import PYCACHE, Stat, look, mark_of, sidecar_of
 from worker_agent.protocol.digests import (
@@ -107,6 +107,10 @@ class Cache:
         sidecar_of(self.layout, name).unlink(missing_ok=True)
         mark_of(self.layout, name).unlink(missing_ok=True)
         move(self.layout.cached(name), target)
+        for path in _everything(target):
+            if path.is_dir():
+                path.chmod(path.stat().st_mode | 0o200)
+        own_files(target)
         for path in _everything(target):
             path.chmod(path.stat().st_mode | 0o200)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import stat
 import uuid
 from pathlib import Path
 from typing import Dict, Iterable, List
@@ -67,3 +69,18 @@ def move(directory: Path, final: Path) -> None:
     """Rename a folder that may be read-only, which cannot be moved.  Raises OSError."""
     directory.chmod(directory.stat().st_mode | 0o200)
     directory.rename(final)
+
+
+def own_files(directory: Path) -> None:
+    """Let no file below a directory be another one's too: they are about to be written to.
+
+    Raises OSError.
+    """
+    for folder, _, names in os.walk(str(directory)):
+        for name in names:
+            path = Path(folder, name)
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+                copy = path.with_name(f".{uuid.uuid4().hex}")
+                shutil.copy2(str(path), str(copy))
+                copy.replace(path)

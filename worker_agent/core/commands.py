@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Union
 
 from worker_agent.core.execution import Exit, Key
+from worker_agent.protocol.artefacts.fetching import Fetched, FetchFailed
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.messages import Launch, Pong, Rejected, Wanted
@@ -17,7 +18,7 @@ from worker_agent.protocol.reports import Released, Slots
 class Send:
     """Tell the master; nothing is lost where there is none."""
 
-    message: Union[Wanted, Rejected, Released, Pong, Slots]
+    message: Union[Wanted, Rejected, Fetched, FetchFailed, Released, Pong, Slots]
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class Verify:
 
     content_hash: str
     delivered: bool
+
+
+@dataclass(frozen=True)
+class Borrow:
+    """Have an artefact from a cache on the same disk."""
+
+    content_hash: str
 
 
 @dataclass(frozen=True)
@@ -152,6 +160,7 @@ Command = Union[
     Discard,
     Look,
     Verify,
+    Borrow,
     Doubt,
     Start,
     Stop,

@@ -2,7 +2,7 @@
 
 (looking) ──▶ present
     │            ▲
-    ├──▶ verifying ──▶ wanted ──▶ (delivered) ──▶ verifying
+    ├──▶ verifying ──▶ wanted ──▶ (delivered, or to be fetched) ──▶ verifying
     └───────────────────▲
 """
 
@@ -16,6 +16,7 @@ from worker_agent.core import slot_assignment
 from worker_agent.core.launch_check import is_content_hash
 from worker_agent.core.outcomes import record
 from worker_agent.core.state import AgentState, Artefact, Attempt
+from worker_agent.protocol.artefacts.fetching import Fetch, Fetched, FetchFailed, Source
 from worker_agent.protocol.events import EventKind, Staging
 from worker_agent.protocol.messages import Delivered, Rejected, Wanted
 
@@ -48,9 +49,47 @@ def on_delivered(state: AgentState, message: Delivered) -> None:
         state.outbox.append(cmd.Verify(content_hash, delivered=True))
 
 
+def on_fetch(state: AgentState, message: Fetch) -> None:
+    """The master asks for an artefact to be had without it; what is being checked is waited for."""
+    content_hash = message.content_hash
+    if not is_content_hash(content_hash):
+        state.outbox.append(cmd.Send(FetchFailed(content_hash, "not a content hash: 64 hex digits")))
+        return
+    state.fetching.add(content_hash)
+    if state.artefacts.get(content_hash) is not Artefact.VERIFYING:
+        _borrow(state, content_hash)
+
+
+def _borrow(state: AgentState, content_hash: str) -> None:
+    state.artefacts[content_hash] = Artefact.VERIFYING
+    state.outbox.append(cmd.Borrow(content_hash))
+
+
+def on_borrowed(
+    state: AgentState, content_hash: str, source: Source, problem: Optional[str], seconds: float, now: float
+) -> None:
+    """An artefact was looked for on the disk; `problem` says why it is not to be had there."""
+    if problem is None:
+        _say_fetched(state, content_hash, source, seconds)
+        on_found(state, content_hash, now)
+    elif content_hash in state.fetching:
+        state.fetching.discard(content_hash)
+        state.artefacts[content_hash] = Artefact.WANTED
+        state.outbox.append(cmd.Send(FetchFailed(content_hash, problem)))
+    else:
+        _want(state, content_hash, now)  # it was another master that asked
+
+
+def _say_fetched(state: AgentState, content_hash: str, source: Source, seconds: float = 0.0) -> None:
+    if content_hash in state.fetching:
+        state.fetching.discard(content_hash)
+        state.outbox.append(cmd.Send(Fetched(content_hash, source, round(seconds, 6))))
+
+
 def on_found(state: AgentState, content_hash: str, now: float) -> None:
     """The cache holds an artefact."""
     state.artefacts[content_hash] = Artefact.PRESENT
+    _say_fetched(state, content_hash, Source.HERE)
     for key in state.waiting.pop(content_hash, set()):
         await_artefacts(state, state.attempts[key], now)
     slot_assignment.fill(state)
@@ -80,7 +119,10 @@ def on_verified(
         on_found(state, content_hash, now)
     elif delivered:
         state.artefacts[content_hash] = Artefact.WANTED
+        state.fetching.discard(content_hash)  # the master hears of it by this
         state.outbox.append(cmd.Send(Rejected(content_hash, problem)))
+    elif content_hash in state.fetching:
+        _borrow(state, content_hash)
     else:
         _want(state, content_hash, now)
 

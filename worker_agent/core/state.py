@@ -97,6 +97,8 @@ class AgentState:
     waiting: Dict[str, Set[Key]] = field(default_factory=dict)
     """Queued attempts by the artefact that they lack."""
     artefacts: Dict[str, Artefact] = field(default_factory=dict)
+    fetching: Set[str] = field(default_factory=set)
+    """Artefacts of which the master that is here waits to hear whether they have come."""
     devices: Dict[str, Device] = field(default_factory=dict)
     slots: Dict[str, Key] = field(default_factory=dict)
     """Slots in use; of devices that the settings no longer have, too."""

@@ -46,6 +46,7 @@ def on_hello(state: AgentState, devices: Sequence[Device], incomplete: bool = Fa
     While the environment of jobs is `incomplete`, nothing starts.
     """
     state.leaving, state.incomplete = False, incomplete
+    state.fetching.clear()
     state.devices = {device.name: device for device in devices}
     for content_hash, status in state.artefacts.items():
         if status is Artefact.WANTED and state.waiting.get(content_hash):

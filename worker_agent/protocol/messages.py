@@ -9,6 +9,7 @@ master                              agent
                                ←    wanted (an artefact that a queued attempt needs)
   delivered (it is in incoming) →
                                ←    rejected (its digest is wrong: send it again), released (known of old)
+  fetch (see `artefacts.fetching`)             → ←  fetched, fetch_failed
   watch (see `logs.watching`)       → ←  log_chunk, progress, slots, usage   (may be lost)
   ping                         → ←  pong
   shutdown                     →    (ends the agent when nothing is left to do)
@@ -19,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union, get_args
 
+from worker_agent.protocol.artefacts.fetching import Fetch, Fetched, FetchFailed
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.logs.watching import LogChunk, Watching
@@ -303,8 +305,9 @@ class Pong:
 
 
 _ToEnd = Union[Cancel, Withdraw, Release, DropCheckpoints, Shutdown]
-ToAgent = Union[Hello, Secrets, Launch, LaunchAll, Ack, Delivered, Ping, _ToEnd, Watching]
-ToMaster = Union[Welcome, Refused, Event, Wanted, Rejected, Released, Progress, Slots, Usage, Pong, LogChunk]
+ToAgent = Union[Hello, Secrets, Launch, LaunchAll, Ack, Delivered, Fetch, Ping, _ToEnd, Watching]
+_Arrival = Union[Wanted, Rejected, Fetched, FetchFailed]
+ToMaster = Union[Welcome, Refused, Event, _Arrival, Released, Progress, Slots, Usage, Pong, LogChunk]
 Message = Union[ToAgent, ToMaster]
 
 _CLASSES: Tuple[Type[Any], ...] = get_args(Message)

@@ -28,6 +28,8 @@ class WorkerFacts:
     """How limits of jobs are kept there: one of `terms.CGROUP` and its neighbours; empty is not known."""
     shows_logs: bool = False
     """Whether the agent knows the messages of `logs.watching`."""
+    disk: str = ""
+    """Names the disk of its cache, of an agent that knows `artefacts.fetching`; empty is not known."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.attempts.invocation import base_environment
 from worker_agent.attempts.working_directory import WorkingDirectories
 from worker_agent.cache.artefacts import Cache
+from worker_agent.cache.disk import base_of, disk_id
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device, usual_slots
 from worker_agent.devices.slot_locks import cores
@@ -66,6 +67,7 @@ class HostContext:
         make_private(work_dir)
         self.settings, self._limits = settings, limits
         self.work_dir = work_dir
+        self.base = base_of(work_dir, is_default=settings.work_dir is None)
         self.layout = WorkLayout(work_dir)
         # rsync makes the last directory of its target, not the ones above it.
         self.layout.incoming(run_id, "x").parent.mkdir(parents=True, exist_ok=True)
@@ -125,6 +127,7 @@ class HostContext:
             disk_free_bytes=shutil.disk_usage(str(self.work_dir)).free,
             limits=self._limits,
             shows_logs=True,
+            disk=disk_id(self.base),
         )
 
 

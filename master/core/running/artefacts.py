@@ -17,6 +17,7 @@ from master.core.running.jobs import (
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.pauses import pause
 from master.core.running.records import Outbox, RunState
+from master.core.running.spread import one_disk
 
 
 def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
@@ -30,7 +31,19 @@ def want(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> N
         _withdraw_users(state, view, out)
     elif view.up and content_hash not in view.delivering:
         view.delivering.add(content_hash)
-        out.commands.append(cmd.Deliver(view.name, content_hash))
+        one_disk.bring(state, view, content_hash, out)
+
+
+def on_fetch_failed(state: RunState, event: ev.FetchFailed, out: Outbox) -> None:
+    """Send what a worker did not find on its disk, while it is to be had."""
+    view, name = state.workers[event.worker], event.content_hash
+    if name in state.damaged:
+        view.delivering.discard(name)
+        _withdraw_users(state, view, out)
+    elif name in view.delivering:
+        one_disk.on_fetch_failed(state, view, event, out)
+    else:
+        want(state, view, name, out)
 
 
 def _withdraw_users(state: RunState, view: WorkerView, out: Outbox) -> None:
@@ -41,8 +54,10 @@ def _withdraw_users(state: RunState, view: WorkerView, out: Outbox) -> None:
 
 
 def on_delivered(state: RunState, event: ev.Delivered, out: Outbox) -> None:
-    """Note what a worker has now."""
+    """Note what a worker has now; one that tells its disk says itself when it has checked it."""
     view = state.workers[event.worker]
+    if view.disk:
+        return
     view.delivering.discard(event.content_hash)
     view.cached.add(event.content_hash)
 

@@ -98,6 +98,14 @@ class Deliver:
 
 
 @dataclass(frozen=True)
+class Fetch:
+    """Let a worker take an artefact from its disk and answer with Fetched or FetchFailed."""
+
+    worker: str
+    content_hash: str
+
+
+@dataclass(frozen=True)
 class Pause:
     """Say that a worker gets nothing for a while."""
 
@@ -215,6 +223,7 @@ Command = (
     | Release
     | DropCheckpoints
     | Deliver
+    | Fetch
     | Pause
     | Resume
     | Connect

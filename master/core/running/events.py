@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from master.core.running.orders.order import Ordered
+from worker_agent.protocol.artefacts.fetching import Source
 from worker_agent.protocol.outcome import Finished
 
 Attempt = tuple[str, int]
@@ -38,6 +39,8 @@ class WorkerUp:
     """How it keeps limits of jobs, in a word of the protocol."""
     left_alone: tuple[str, ...] = ()
     """Its GPUs that get no new jobs now, each with the reason."""
+    disk: str = ""
+    """Names the disk of its cache; empty where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +246,26 @@ class DeliveryFailed:
 
 
 @dataclass(frozen=True)
+class Fetched:
+    """A worker has an artefact, checked, wherever it came from."""
+
+    at: float
+    worker: str
+    content_hash: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class FetchFailed:
+    """A worker could not have an artefact from its disk."""
+
+    at: float
+    worker: str
+    content_hash: str
+    problem: str
+
+
+@dataclass(frozen=True)
 class BaseModelDamaged:
     """The store's copy of a base model is not what its manifest says; it has been set aside."""
 
@@ -300,6 +323,8 @@ Event = (
     | ArtefactWanted
     | Delivered
     | DeliveryFailed
+    | Fetched
+    | FetchFailed
     | BaseModelDamaged
     | Tick
     | GoOn

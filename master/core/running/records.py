@@ -169,6 +169,10 @@ class RunState:
     """Highest attempt of the journal's jobs that the plan does not hold."""
     damaged: set[str] = field(default_factory=set)
     """Content hashes of the base models that turned out to be damaged."""
+    disks: dict[str, set[str]] = field(default_factory=dict)
+    """Disk of caches → workers that have told it at some time."""
+    behind: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Worker and artefact that it is to take from its disk once another one has it there, and since when."""
     delayed: list[tuple[float, str]] = field(default_factory=list)
     """Heap of ready jobs that wait for the end of their back-off."""
     awaiting: set[str] = field(default_factory=set)

@@ -25,6 +25,7 @@ from master.core.running.placing.assigning import place, refuse_homeless, refuse
 from master.core.running.placing.waiting import tell_waiting
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.seating import seating
+from master.core.running.spread import one_disk
 from worker_agent.protocol.outcome import Outcome
 
 _OF_MACHINES = (
@@ -236,6 +237,8 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.ArtefactWanted: artefacts.on_wanted,
     ev.Delivered: artefacts.on_delivered,
     ev.DeliveryFailed: artefacts.on_delivery_failed,
+    ev.Fetched: one_disk.on_fetched,
+    ev.FetchFailed: artefacts.on_fetch_failed,
     ev.BaseModelDamaged: artefacts.on_damaged,
     ev.Tick: workers.on_tick,
     ev.GoOn: _on_go_on,

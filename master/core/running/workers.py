@@ -26,6 +26,7 @@ from master.core.running.placing.moving import move_on
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.retry import give_up_hopeless
 from master.core.running.seating import seating
+from master.core.running.spread import one_disk
 from worker_agent.protocol.outcome import Finished, Outcome
 
 
@@ -42,6 +43,7 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.left_alone = event.left_alone
     view.cores, view.memory_bytes = event.cores, event.memory_bytes
     seating.on_up(state, view, event.at)
+    one_disk.on_worker_up(state, view, event)
     view.cached = set(event.cached)
     view.delivering.clear()
     view.reattached.clear()
@@ -132,6 +134,7 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
             end_attempt(state, state.jobs[job_id], outcome, out, note)
         view.tried = view.is_silent
     seating.on_tick(state, event.at, out)
+    one_disk.on_tick(state, out)
     pauses.on_tick(state, event.at, out)
     holding.on_tick(state, event.at, out)
     membership.on_tick(state, event.at, out)

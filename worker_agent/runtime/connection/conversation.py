@@ -7,6 +7,7 @@ from typing import Any, Callable, Mapping, Set, Type
 from worker_agent.core import staging, transitions
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpus import GpuError
+from worker_agent.protocol.artefacts.fetching import Fetch
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.logs.watching import Unwatch, Watch, WatchOn
 from worker_agent.protocol.messages import (
@@ -65,6 +66,7 @@ def message_handlers(
         Release: lambda item: transitions.on_release(state, item),
         Ack: lambda item: transitions.on_ack(state, item),
         Delivered: lambda item: staging.on_delivered(state, item),
+        Fetch: lambda item: staging.on_fetch(state, item),
         Ping: lambda item: transitions.on_ping(state, item),
         Shutdown: lambda item: transitions.on_shutdown(state),
         Watch: watches.begin,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Iterable, List, Optional
 
 from worker_agent.cache.artefacts import LOOK_S
+from worker_agent.cache.borrowing import borrow
 from worker_agent.cache.garbage_collection import CacheCleaned, CacheCollector, CacheListed
 from worker_agent.core import commands as cmd
 from worker_agent.core import staging
 from worker_agent.core.eviction import on_removed
 from worker_agent.core.state import AgentState
+from worker_agent.protocol.artefacts.fetching import Source
 from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.effects.table import Handlers
 from worker_agent.runtime.host_context import CurrentHost
@@ -24,6 +27,16 @@ class Verified:
     content_hash: str
     problem: Optional[str]
     delivered: bool
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """An artefact was looked for on the disk; `problem` says why it is not to be had there."""
+
+    content_hash: str
+    source: Source
+    problem: Optional[str]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -48,8 +61,10 @@ class ArtefactEffects:
         return {
             cmd.Look: self.look,
             cmd.Verify: self.verify,
+            cmd.Borrow: self.borrow,
             cmd.Doubt: self.doubt,
             Verified: self.on_verified,
+            Borrowed: self.on_borrowed,
             Rehashed: self.on_rehashed,
             CacheListed: self._collector.on_listed,
             CacheCleaned: self._collector.on_cleaned,
@@ -120,6 +135,26 @@ class ArtefactEffects:
     def on_verified(self, answer: Verified) -> None:
         """Tell the core what the hashing has shown."""
         staging.on_verified(self._state, answer.content_hash, answer.problem, answer.delivered, self._now())
+
+    def borrow(self, item: cmd.Borrow) -> None:
+        """Look in a thread for an artefact in the caches on the same disk."""
+        name, context, began = item.content_hash, self._host.context, time.monotonic()
+        self._collector.lease(context.cache, name)
+
+        def work() -> Borrowed:
+            source, problem = Source.DISK, None
+            try:
+                source, problem = borrow(context.cache, context.base, name)
+            except Exception as error:
+                problem = f"cannot be looked for on the disk: {error}"
+            return Borrowed(name, source, problem, time.monotonic() - began)
+
+        self._workers.hash(work)
+
+    def on_borrowed(self, answer: Borrowed) -> None:
+        """Tell the core what has come of it."""
+        found = (answer.content_hash, answer.source, answer.problem, answer.seconds)
+        staging.on_borrowed(self._state, *found, self._now())
 
     def make_room(self) -> None:
         """Make room in the cache where it has grown too large."""

@@ -87,9 +87,14 @@ class WorkerView:
     expected_models: dict[str, None] = field(default_factory=dict)
     """`spec_hash` of the base models that it caches or will soon, in the order of their coming."""
     delivering: set[str] = field(default_factory=set)
+    """What is on its way to it, is to be, or is being checked there."""
     failed_deliveries: Counter[str] = field(default_factory=Counter)
     seat: Seat | None = None
     """What is known of its allocation, where it is a seat of a pool."""
+    disk: str = ""
+    """Names the disk of its cache, which others may read; empty where that is not known."""
+    failed_fetches: int = 0
+    """How often it could not have from its disk what another worker with that disk has."""
 
     @property
     def most_slots(self) -> int:

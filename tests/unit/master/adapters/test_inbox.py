@@ -8,6 +8,7 @@ from master.adapters.inbox import to_event
 from master.core.running import events as ev
 from tests.unit.master.adapters.link_world import WELCOME
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.fetching import Fetched, FetchFailed, Source
 
 
 def test_messages_that_are_not_for_the_core_are_no_events() -> None:
@@ -31,3 +32,17 @@ def test_what_a_machine_has_is_known(told: int) -> None:
 def test_what_a_machine_has_is_a_number_or_the_worker_is_not_understood(told: object) -> None:
     with pytest.raises(msg.MessageError, match=r"WorkerFacts\.(cores|memory_bytes) cannot be"):
         greeting_of(told)
+
+
+def test_what_becomes_of_artefacts_that_are_to_be_fetched() -> None:
+    fetched = to_event("w", Fetched("a" * 64, Source.DISK, 2.0), 1.0, 4)
+    assert fetched == ev.Fetched(1.0, "w", "a" * 64, Source.DISK)
+    failed = to_event("w", FetchFailed("a" * 64, "no\nwhere"), 1.0, 4)
+    assert isinstance(failed, ev.FetchFailed) and "\n" not in failed.problem
+
+
+def test_a_disk_has_a_name_of_some_length() -> None:
+    facts = {"disk": "d" * 1000}
+    told = msg.decode(msg.encode(msg.Welcome(**{**WELCOME.__dict__, "facts": facts})))
+    event = to_event("w", told, 1.0, 4)  # type: ignore[arg-type]
+    assert isinstance(event, ev.WorkerUp) and event.disk == "d" * 64

@@ -12,7 +12,9 @@ from master.adapters.agent_client import WorkerLink
 from master.errors import SessionLost
 from master.transfers.remote import Remote
 from tests.support.courier_world import WELCOME, Line
+from tests.support.fake_session import FakeSession
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.fetching import Fetch
 from worker_agent.protocol.reports import WorkerFacts
 
 
@@ -52,3 +54,14 @@ def test_an_attempt_that_is_not_needed_may_go() -> None:
     line = Line(None)
     remote(line).release("a", 2)
     assert line.sent == [msg.Release("a", 2)]
+
+
+@pytest.mark.parametrize(("disk", "asked"), [("", []), ("d", [Fetch("a" * 64)])])
+def test_an_agent_that_tells_its_disk_is_asked_to_say_when_something_has_come(
+    tmp_path: Path, disk: str, asked: list[msg.ToAgent]
+) -> None:
+    session = FakeSession("lab1", root=tmp_path / "remote")
+    line = Line(session, welcome=replace(WELCOME, facts=WorkerFacts(disk=disk)))
+    (tmp_path / "code").mkdir()
+    remote(line).push(tmp_path / "code", "a" * 64)
+    assert line.sent == [msg.Delivered("a" * 64), *asked]

@@ -55,6 +55,7 @@ def _word(item: Any) -> str:
         cmd.Discard: lambda x: f"discard {x.key[0]}",
         cmd.Look: lambda x: f"look {x.content_hash[0]}",
         cmd.Verify: lambda x: f"verify {x.content_hash[0]} {'delivered' if x.delivered else 'cached'}",
+        cmd.Borrow: lambda x: f"borrow {x.content_hash[0]}",
         cmd.Start: lambda x: f"start {x.launch.job_id} on {x.slot}",
         cmd.Stop: lambda x: f"stop {x.key[0]}",
         cmd.FreeSlot: lambda x: f"free {x.slot}",

@@ -69,7 +69,7 @@ def _command(command: cmd.Command) -> str:
             return f"{type(command).__name__.lower()} {worker}"
         case cmd.LetGo(worker, answers):
             return f"let go {worker}" + ("" if answers else ", which does not answer")
-        case cmd.Deliver(worker, what):
+        case cmd.Deliver(worker, what) | cmd.Fetch(worker, what):
             return f"{type(command).__name__.lower()} {what} {worker}"
         case _:
             word = _WORDS.get(type(command)) or type(command).__name__.lower()
@@ -135,9 +135,18 @@ class Stage:
         refused = (f"not {item.name}: {item.says}" for item in self.reply.refused)
         return [*(f"{item.name}: {item.says}" for item in self.reply.done), *refused]
 
-    def up(self, worker: str, *attempts: ev.Attempt, slots: int = 1, cached: Iterable[str] = ()) -> list[str]:
+    def up(
+        self,
+        worker: str,
+        *attempts: ev.Attempt,
+        slots: int = 1,
+        cached: Iterable[str] = (),
+        disk: str = "",
+    ) -> list[str]:
         return self.tell(
-            ev.WorkerUp(self.at, worker, slots, attempts=frozenset(attempts), cached=frozenset(cached))
+            ev.WorkerUp(
+                *(self.at, worker, slots), attempts=frozenset(attempts), cached=frozenset(cached), disk=disk
+            )
         )
 
     def lost(self, worker: str) -> list[str]:

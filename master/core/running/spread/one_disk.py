@@ -1,0 +1,101 @@
+"""Workers whose caches lie on one disk: one of them is sent an artefact, the others take it from there.
+
+Nothing depends on it that they do: who cannot, or has waited for too long, is sent what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from master.core.running import commands as cmd
+from master.core.running import events as ev
+from master.core.running.fleet.worker_view import WorkerView
+from master.core.running.records import Outbox, RunState
+from worker_agent.protocol.artefacts.fetching import Source
+
+MOST_FAILED = 2
+"""After so many artefacts in a row that it did not find there, a worker's disk is one of its own."""
+
+
+def on_worker_up(state: RunState, view: WorkerView, event: ev.WorkerUp) -> None:
+    """Note on which disk a worker's cache is."""
+    view.disk, view.failed_fetches = event.disk, 0
+    if event.disk:
+        state.disks.setdefault(event.disk, set()).add(view.name)
+
+
+def bring(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+    """Let a worker have an artefact from its disk, now or once another one has it there; else it is sent."""
+    mates = list(_mates(state, view))
+    if any(content_hash in mate.cached for mate in mates):
+        out.commands.append(cmd.Fetch(view.name, content_hash))
+    elif any(_is_sent(state, mate, content_hash) for mate in mates):
+        state.behind[view.name, content_hash] = out.at
+    else:
+        out.commands.append(cmd.Deliver(view.name, content_hash))
+
+
+def _mates(state: RunState, view: WorkerView) -> Iterator[WorkerView]:
+    """Yield the others whose caches a worker can read, as far as is known."""
+    if view.disk and view.failed_fetches < MOST_FAILED:
+        for name in sorted(state.disks.get(view.disk, ())):
+            mate = state.workers.get(name)
+            if mate is not None and mate is not view and mate.disk == view.disk:
+                yield mate
+
+
+def _is_sent(state: RunState, mate: WorkerView, content_hash: str) -> bool:
+    """Return whether an artefact is on its way to a worker, or is being checked there."""
+    return content_hash in mate.delivering and (mate.name, content_hash) not in state.behind
+
+
+def on_fetched(state: RunState, event: ev.Fetched, out: Outbox) -> None:
+    """Note what a worker has now; who waited for it there takes it."""
+    view, name = state.workers[event.worker], event.content_hash
+    if name not in view.delivering:
+        return  # nobody has asked for it
+    view.delivering.discard(name)
+    view.cached.add(name)
+    if event.source is Source.DISK:
+        view.failed_fetches = 0
+        _tell_taken(state, view, name, out)
+    for waiting in [key for key in state.behind if key[1] == name]:
+        other = state.workers.get(waiting[0])
+        if other is not None and other.disk == view.disk:
+            del state.behind[waiting]
+            _bring_again(state, other, name, out)
+
+
+def _tell_taken(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+    for spec_hash, at_home in state.home.items():
+        if at_home == content_hash:
+            had = f"took base model {spec_hash[:12]} from the disk that it shares"
+            out.commands.append(cmd.Tell(f"{view.name}: {had}: nothing was sent"))
+
+
+def on_fetch_failed(state: RunState, view: WorkerView, event: ev.FetchFailed, out: Outbox) -> None:
+    """Send what a worker did not find on its disk."""
+    view.failed_fetches += 1
+    if view.failed_fetches == 1:
+        why = f"what another worker has on its disk cannot be had from there: {event.problem}"
+        out.commands.append(cmd.Tell(f"{view.name}: {why}; it is sent"))
+    out.commands.append(cmd.Deliver(view.name, event.content_hash))
+
+
+def on_tick(state: RunState, out: Outbox) -> None:
+    """Let nobody wait for what is not on its way any more, nor longer than a lease."""
+    for (worker, name), since in list(state.behind.items()):
+        view = state.workers.get(worker)
+        if view is None or name not in view.delivering:
+            del state.behind[worker, name]
+        elif out.at - since > state.policy.lease_s:
+            del state.behind[worker, name]
+            out.commands.append(cmd.Deliver(worker, name))
+        elif not any(_is_sent(state, mate, name) for mate in _mates(state, view)):
+            del state.behind[worker, name]
+            bring(state, view, name, out)
+
+
+def _bring_again(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+    if content_hash in view.delivering:
+        bring(state, view, content_hash, out)

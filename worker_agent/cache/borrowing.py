@@ -1,0 +1,101 @@
+"""Takes artefacts from the caches of other machines whose directories lie on the same disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Iterator, Optional, Tuple
+
+from worker_agent.cache.artefacts import Cache
+from worker_agent.cache.disk import beside
+from worker_agent.cache.leases import together
+from worker_agent.cache.sidecars import PYCACHE
+from worker_agent.protocol.artefacts.fetching import Source
+from worker_agent.protocol.layout import WorkLayout
+from worker_agent.system.remove_tree import remove_tree
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
+NOWHERE = "no other cache on its disk has it"
+
+
+def borrow(cache: Cache, base: Path, content_hash: str) -> Tuple[Source, Optional[str]]:
+    """Have an artefact that is here, or in a cache beside this one; return from where, and what is wrong.
+
+    It is checked as what is delivered is.  Raises OSError where that cannot be told.
+    """
+    status = cache.status(content_hash)
+    if status == "present" or (status == "unsure" and cache.verify_cached(content_hash) is None):
+        return Source.HERE, None
+    problem: Optional[str] = NOWHERE
+    for layout in beside(base, cache.layout, content_hash):
+        problem = _take_from(layout, cache, content_hash)
+        if problem is None:
+            break
+    return Source.DISK, problem
+
+
+def _take_from(layout: WorkLayout, cache: Cache, content_hash: str) -> Optional[str]:
+    """Take an artefact from a cache; return what is wrong with it there, None where nothing is."""
+    staged = cache.layout.incoming(cache.run_id, content_hash)
+    remove_tree(staged)
+    source = layout.cached(content_hash)
+    try:
+        with _undisturbed(layout) as is_kept:
+            if not is_kept:
+                return f"something is being removed from {layout.cache}"
+            _copy(source, staged)
+    except OSError as error:
+        remove_tree(staged)
+        return f"{source} cannot be taken: {error.strerror or error}"
+    return cache.verify_delivered(content_hash)
+
+
+@contextlib.contextmanager
+def _undisturbed(layout: WorkLayout) -> Iterator[bool]:
+    """Keep its owner from removing what is in a cache, who removes nothing where nothing can be locked.
+
+    Yields False where it is being done.  Raises OSError.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            is_kept = stack.enter_context(together(layout))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            is_kept = True
+        yield is_kept
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Make a directory with what another holds, files as further names of the same ones where that can be.
+
+    Raises OSError, also for what is neither a file nor a folder.
+    """
+    target.mkdir(mode=0o700, parents=True)
+    for entry in list(os.scandir(str(source))):
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name != PYCACHE:
+                _copy(Path(entry.path), target / entry.name)
+        elif entry.is_file(follow_symlinks=False):
+            _link(entry.path, str(target / entry.name))
+        else:
+            raise OSError(f"{entry.path} is no file")
+
+
+def _link(source: str, target: str) -> None:
+    """Give a file a further name; where the disk is not one, or has no such thing, copy it."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise OSError(f"{source} is no file") from None
+            with open(target, "xb") as copy:  # noqa: PTH123
+                shutil.copyfileobj(stream, copy, 1 << 20)
+                os.fchmod(copy.fileno(), mode & 0o700)
