@@ -15,6 +15,7 @@ from tests.simulation.link import Link
 from tests.simulation.tally import Tally
 from tests.simulation.worker import RUN_ID
 from worker_agent.protocol import messages as msg
+from worker_agent.protocol.artefacts.fetching import Fetch
 from worker_agent.protocol.digests import content_hash
 
 Tell = Callable[[ev.Event], None]
@@ -139,5 +140,7 @@ class Courier:
             damaged = damaged and worker.clock.random.random() < chaos.damaged_on_the_way
             worker.machine.incoming[wanted] = not damaged
             link.send(msg.Delivered(wanted))
+            if worker.disk:
+                link.send(Fetch(wanted))
             self._tell(ev.Delivered(*where))
         return True

@@ -6,6 +6,7 @@ from master.core.running import attempts, jobs, recovery, retry, run_state, work
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.orders import holding, setting
 from master.core.running.placing import assigning, grouping
+from master.core.running.spread import one_disk
 from master.runs import dispatcher
 from master.runs.dispatcher import Dispatcher
 from tests.simulation.mutation import Mutation
@@ -198,6 +199,23 @@ OF_THE_MASTER = (
     ),
 )
 
+OF_DISKS = (
+    Mutation(
+        "what is not on the disk is not sent",
+        one_disk.on_fetch_failed,
+        "out.commands.append(cmd.Deliver(view.name, event.content_hash))",
+        "pass",
+        breaks="every_open_job_can_go_on",
+    ),
+    Mutation(
+        "who has taken something from the disk does not say so",
+        staging._say_fetched,
+        "state.outbox.append(cmd.Send(Fetched(content_hash, source, round(seconds, 6))))",
+        "pass",
+        breaks="every_open_job_can_go_on",
+    ),
+)
+
 OF_GROUPS = (
     Mutation(
         "a group gives its room away with the first that ends",
@@ -302,4 +320,4 @@ OF_THE_AGENT = (
     ),
 )
 
-MUTATIONS = (*OF_THE_MASTER, *OF_GROUPS, *OF_THE_AGENT)
+MUTATIONS = (*OF_THE_MASTER, *OF_DISKS, *OF_GROUPS, *OF_THE_AGENT)

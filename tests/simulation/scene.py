@@ -67,6 +67,10 @@ class Scene:
     bases: int = 2
     fuse: int = 1
     """So many jobs at most train at once."""
+    disks: int = 0
+    """On so many the caches of the workers lie; 0: nobody knows, and each is sent what it needs."""
+    cloned: bool = False
+    """The last worker's disk is a copy of the first one's, and tells the same id."""
     job_s: float = 40.0
     """The most that a job takes."""
     chaos: Chaos = Chaos()

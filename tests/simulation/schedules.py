@@ -19,6 +19,8 @@ def scene_of(seed: int) -> Scene:
         jobs=random.randint(1, 12),
         bases=random.randint(0, 3),
         fuse=Random(f"groups {seed}").choice([1, 1, 2, 4, 64]),
+        disks=Random(f"disks {seed}").choice([0, 0, 1, 1, 2]),
+        cloned=Random(f"clones {seed}").random() < 0.3,
         job_s=random.choice([1.0, 20.0, 60.0, 200.0]),
         chaos=_chaos(random, seed),
         policy=_policy(random),

@@ -60,6 +60,8 @@ class Tally:
     given_up: set[Key] = field(default_factory=set)
     """The attempts of all losses."""
     thrown: list[Thrown] = field(default_factory=list)
+    borrowed: int = 0
+    """How often an artefact was taken from a disk that several workers have."""
     published: int = 0
     """How often a result was put in its place."""
     damages: Counter[str] = field(default_factory=Counter)

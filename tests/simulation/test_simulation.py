@@ -35,14 +35,15 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 def test_no_promise_is_broken_whatever_goes_wrong() -> None:
-    faults, states, starts = Counter[str](), Counter[State](), 0
+    faults, states, starts, borrowed = Counter[str](), Counter[State](), 0, 0
     for seed in range(40):
         world = world_of(seed)
         assert world.run() in (0, 1, 4, 130)
         faults.update(world.tally.faults)
         states.update(record.state for record in world.master.state.jobs.values())
-        starts += world.starts
+        starts, borrowed = starts + world.starts, borrowed + world.tally.borrowed
     assert len(faults) >= 12 and states[State.SUCCEEDED] > 100 and starts > 40
+    assert borrowed > 10
 
 
 def test_scenes_differ_and_follow_from_their_number() -> None:

@@ -74,6 +74,8 @@ class Worker:
         self.machine.on_invoke, self.machine.on_start = self._look, self._note_start
         self.machine.leave = self._leave
         self.machine.on_discard = self._note_discard
+        self.disk = ""
+        """What its agents say of the disk of their cache."""
         self.life: Life | None = None
         self.is_on, self.buried = True, False
         self.away_until = 0.0
@@ -125,7 +127,7 @@ class Worker:
             attempts,
             cached,
             "/w",
-            WorkerFacts(),
+            WorkerFacts(disk=self.disk),
         )
         return msg.Welcome(*said, ended=ended)
 

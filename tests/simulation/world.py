@@ -11,6 +11,7 @@ from random import Random
 from master.core.running import events as ev
 from master.core.running.lifecycle import ENDED, State
 from master.storage.rebuilding import EPOCH_GAP
+from tests.simulation.disks import share_disks
 from tests.simulation.home import Home, MasterKilled
 from tests.simulation.invariants import OF_ALL, OF_THE_END, OF_THE_MASTER, Invariant
 from tests.simulation.master import Master
@@ -46,6 +47,7 @@ class World:
         self.workers = [Worker(f"w{n}", scene, self.clock, self.tally) for n in range(scene.workers)]
         for worker in self.workers:
             worker.has_ended = self._has_ended
+        share_disks(self.workers, scene)
         self.events = self.starts = 0
         self._asked = (0, 0)
         self.asked_to_stop = self.calm = False

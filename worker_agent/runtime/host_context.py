@@ -7,12 +7,13 @@ import platform
 import shutil
 import sys
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from worker_agent.attempts.checkpoints import Checkpoints
 from worker_agent.attempts.invocation import base_environment
 from worker_agent.attempts.working_directory import WorkingDirectories
 from worker_agent.cache.artefacts import Cache
+from worker_agent.cache.borrowing import borrow
 from worker_agent.cache.disk import base_of, disk_id
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device, usual_slots
@@ -20,6 +21,7 @@ from worker_agent.devices.slot_locks import cores
 from worker_agent.environment.job_base import JobBase
 from worker_agent.limits.base import Bounds
 from worker_agent.limits.watched import WatchedBounds
+from worker_agent.protocol.artefacts.fetching import Source
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
 from worker_agent.protocol.messages import Settings
@@ -67,7 +69,7 @@ class HostContext:
         make_private(work_dir)
         self.settings, self._limits = settings, limits
         self.work_dir = work_dir
-        self.base = base_of(work_dir, is_default=settings.work_dir is None)
+        self._base = base_of(work_dir, is_default=settings.work_dir is None)
         self.layout = WorkLayout(work_dir)
         # rsync makes the last directory of its target, not the ones above it.
         self.layout.incoming(run_id, "x").parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +101,13 @@ class HostContext:
         """Return the memory that jobs may have of each GPU, 0 where it is not known."""
         return [device.memory or 0 for device in self.devices.values() if device.gpu]
 
+    def borrow(self, content_hash: str) -> Tuple[Source, Optional[str]]:
+        """Have an artefact from a cache on the same disk; return from where, and what is wrong.
+
+        Raises OSError.
+        """
+        return borrow(self.cache, self._base, content_hash)
+
     def attempt(self, key: Key) -> AttemptLayout:
         """Return where the files of an attempt are."""
         found = self._attempts.get(key)
@@ -127,7 +136,7 @@ class HostContext:
             disk_free_bytes=shutil.disk_usage(str(self.work_dir)).free,
             limits=self._limits,
             shows_logs=True,
-            disk=disk_id(self.base),
+            disk=disk_id(self._base),
         )
 
 

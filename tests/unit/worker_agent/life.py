@@ -47,7 +47,7 @@ class Life:
         self.state = recovery.restore(self.spool.memory)
         self.workers = FakeWorkers(machine, lambda: self.turn(lambda: None))
         self.cache = FakeCache(machine)
-        context = SimpleNamespace(devices=machine.devices, cache=self.cache)
+        context = SimpleNamespace(devices=machine.devices, cache=self.cache, borrow=machine.borrow)
         host: Any = SimpleNamespace(context=context, opened=context)
         self.master = SimpleNamespace(say=hear)
         self.records = RecordEffects(self.spool, self.workers)

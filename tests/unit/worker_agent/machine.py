@@ -10,6 +10,7 @@ from tests.support.simulated_clock import Action, Clock
 from worker_agent.core.commands import Collect, Collected, Discard
 from worker_agent.core.execution import Exit, Key
 from worker_agent.core.shares import SHARES, Device, device_of, everything, mask_of
+from worker_agent.protocol.artefacts.fetching import Source
 from worker_agent.protocol.messages import Launch
 
 GPU = Device("gpu0", SHARES, SHARES // 2, 1, memory=64_000, gpu="0", lock="gpu0", watched=True)
@@ -109,6 +110,8 @@ class Machine:
     """Told of every process when it begins."""
     on_discard: Callable[[Discard], None] = lambda item: None
     """Told of every attempt whose files are deleted."""
+    borrow: Callable[[str], tuple[Source, str | None]] = lambda name: (Source.DISK, "nowhere")
+    """Looks for an artefact on the disk."""
     leave: Callable[[Collect], Collected] = lambda item: Collected()
     """Tells what an attempt left."""
 

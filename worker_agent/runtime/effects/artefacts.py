@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Iterable, List, Optional
 
 from worker_agent.cache.artefacts import LOOK_S
-from worker_agent.cache.borrowing import borrow
 from worker_agent.cache.garbage_collection import CacheCleaned, CacheCollector, CacheListed
 from worker_agent.core import commands as cmd
 from worker_agent.core import staging
@@ -144,7 +143,7 @@ class ArtefactEffects:
         def work() -> Borrowed:
             source, problem = Source.DISK, None
             try:
-                source, problem = borrow(context.cache, context.base, name)
+                source, problem = context.borrow(name)
             except Exception as error:
                 problem = f"cannot be looked for on the disk: {error}"
             return Borrowed(name, source, problem, time.monotonic() - began)

@@ -154,5 +154,5 @@ def test_all_that_masters_say_but_hello_is_handled() -> None:
             "ack",
             "delivered",
         ),
-        *("ping", "shutdown", "watch", "watch_on", "unwatch"),
+        *("fetch", "ping", "shutdown", "watch", "watch_on", "unwatch"),
     }
