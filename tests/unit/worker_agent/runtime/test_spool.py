@@ -240,7 +240,7 @@ def test_a_spool_of_the_first_version_is_read(name: str) -> None:
     mount = memory.launches["alpha/bad", 1].mounts[1]
     assert (mount.at, mount.path, mount.artefact) == ("data", "/data", None)
     ends = [event.detail for event in memory.events.values() if isinstance(event.detail, Finished)]
-    later = {Outcome.WORKER_FAULT, Outcome.OVER_LIMIT}
+    later = {Outcome.WORKER_FAULT, Outcome.OVER_LIMIT, Outcome.EVICTED}
     assert {end.outcome for end in ends} == set(Outcome) - later
     checkpoint = next(end.checkpoint for end in ends if end.can_go_on)
     assert checkpoint and [file.path for file in checkpoint.files] == ["state.pt"]
