@@ -50,7 +50,10 @@ class Running:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to an attempt; sent again until acknowledged."""
+    """Something that happened to an attempt; sent again until acknowledged.
+
+    That an attempt has started is not said any more once it has ended: its end says so too.
+    """
 
     type: ClassVar[str] = "event"
     VARIANTS: ClassVar[Variants] = Variants(

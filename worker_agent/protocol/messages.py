@@ -4,7 +4,7 @@ master                              agent
   hello (epoch, settings)      →     (runs `setup`)
                                ←    welcome (slots, attempts, cached) or refused
   secrets, launch, launch_all, cancel, withdraw, release, drop_checkpoints →
-                               ←    event (seq 1, 2, …), replayed until acknowledged
+                               ←    event (seq grows), replayed until acknowledged
   ack (seq)                    →
                                ←    wanted (an artefact that a queued attempt needs)
   delivered (it is in incoming) →

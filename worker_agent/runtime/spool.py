@@ -124,11 +124,17 @@ class Memory:
         if key in self.launches and event.kind is EventKind.RUNNING:
             self.running[key] = event
         elif key in self.launches and event.kind is EventKind.FINISHED:
+            self.events.pop(self.start_of(event), None)  # the end tells of it too
             self.finish(key)
             self.outcomes[key] = event
         self.seq = max(self.seq, event.seq)
         if event.seq > self.acked:
             self.events[event.seq] = event
+
+    def start_of(self, ended: Event) -> int:
+        """Return the number of the event that an attempt has started which ends now; 0 where it has not."""
+        started = self.running.get((ended.job_id, ended.attempt))
+        return started.seq if started and ended.kind is EventKind.FINISHED else 0
 
     def finish(self, key: Key) -> None:
         self.finished.add(key)
@@ -244,6 +250,8 @@ class Spool:
 
     def put(self, body: Body) -> None:
         """Take in a record, to be written by the next `write`."""
+        if isinstance(body, Event):
+            self.lines.pop(self.memory.start_of(body), None)
         self.memory.take(body)
         if isinstance(body, Event):
             line = self.lines[body.seq] = encode(body)

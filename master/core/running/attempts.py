@@ -29,7 +29,7 @@ from master.core.running.jobs import (
     reattached_attempts,
     revive,
 )
-from master.core.running.lifecycle import ADOPTING, ENDED, WITH_A_WORKER, State, Trigger
+from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, WITH_A_WORKER, State, Trigger
 from master.core.running.orders import cancelling
 from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState
 from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
@@ -54,10 +54,25 @@ def on_staging(state: RunState, event: ev.AttemptStaging, out: Outbox) -> None:
 def on_started(state: RunState, event: ev.AttemptStarted, out: Outbox) -> None:
     """Note that an attempt runs, and end it where the run is being cancelled."""
     if record := current(state, event.worker, event.job_id, event.attempt):
-        move(state, record, Trigger.START, out)
-        pauses.on_start(state.workers[event.worker], record.key, event.at)
+        _note_start(state, record, out)
         if state.cancelling or state.workers[event.worker].ends_jobs:
             out.commands.append(cmd.Cancel(event.worker, *record.key))
+
+
+def _note_start(state: RunState, record: JobRecord, out: Outbox) -> None:
+    move(state, record, Trigger.START, out)
+    pauses.on_start(state.workers[record.worker or ""], record.key, out.at)
+
+
+def _note_start_by_end(state: RunState, record: JobRecord, finished: Finished, out: Outbox) -> None:
+    """Note that an attempt ran whose end came before anybody was told that it had begun."""
+    if finished.started_at is None or record.state not in QUEUED:
+        return
+    given_at = out.at if record.assigned_at is None else record.assigned_at
+    before = Outbox(max(given_at, out.at - (finished.duration_s or 0.0)))
+    _note_start(state, record, before)
+    out.transitions += before.transitions
+    out.commands += before.commands
 
 
 def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None:
@@ -70,6 +85,8 @@ def on_finished(state: RunState, event: ev.AttemptFinished, out: Outbox) -> None
     if key in view.untold:
         cancelling.end_is_told(state, view, key, event.finished.outcome, out)
     record = current(state, event.worker, event.job_id, event.attempt)
+    if record is not None:
+        _note_start_by_end(state, record, event.finished, out)
     if record is None:
         state.free.add(view.name)
         _finished_late(state, event, out)

@@ -35,7 +35,7 @@ class FakeSpool:
         self.pending.append(dump(record_of(body)))
         if isinstance(body, Event):
             self.lines[body.seq] = encode(body)
-        for seq in [seq for seq in self.lines if seq <= self.memory.acked]:
+        for seq in [seq for seq in self.lines if seq not in self.memory.events]:
             del self.lines[seq]
 
     def write(self) -> bool:

@@ -141,11 +141,12 @@ def test_an_event_is_written_as_it_is_said(tmp_path: Path) -> None:
     complaints = Complaints()
     spool = Spool(tmp_path / "spool.jsonl", complaints)
     spool.put(typed(met(1)))
-    spool.put(typed(launch("a")))
+    for job_id in "ab":
+        spool.put(typed(launch(job_id)))
     detail = Finished(Outcome.FAILED, stderr_tail='half \udc80, "quoted"\n', duration_s=1e-9)
     events = [
         Event(1, EventKind.RUNNING, "a", 1, 1.5, Running("cpu0", 7, Ticks(5, 6))),
-        Event(2, EventKind.FINISHED, "a", 1, 2.5, detail),
+        Event(2, EventKind.FINISHED, "b", 1, 2.5, detail),
     ]
     for event in events:
         spool.put(event)
@@ -267,3 +268,17 @@ def _said(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _said(item) for key, item in value.items() if item not in (None, [], {})}
     return [_said(item) for item in value] if isinstance(value, list) else value
+
+
+def test_an_end_tells_of_its_start_too(tmp_path: Path) -> None:
+    path, complaints = tmp_path / "spool", Complaints()
+    spool = Spool(path, complaints)
+    for record in (met(1), launch("a"), launch("b"), event(1, "running", "a"), event(2, "running", "b")):
+        spool.put(typed(record))
+    assert spool.write() and list(spool.lines) == [1, 2]
+    spool.put(typed(event(3, "finished", "a")))
+    assert list(spool.lines) == list(spool.memory.events) == [2, 3]
+    assert spool.write()
+    assert list(Spool(path, complaints).lines) == [2, 3] and not complaints.said
+    assert fold(path.read_bytes(), complaints) == spool.memory
+    spool.close()

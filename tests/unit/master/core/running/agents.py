@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -47,6 +47,8 @@ class Chaos:
     """Of these: nothing is ever heard of it."""
     hopeless: float = 0.0
     """Of the failures: the same worker would fail again in the same way."""
+    brief: float = 0.2
+    """Of the attempts: that they have begun is told by their end alone."""
     worker_fault: float = 0.0
     """Of the attempts: the worker's place is bad."""
 
@@ -63,6 +65,8 @@ class Attempt:
     phase: str = "queued"
     staged: bool = False
     cancelled: bool = False
+    untold: bool = False
+    """Nobody was told that it runs."""
     end: Finished | None = None
 
 
@@ -79,8 +83,9 @@ class Said:
 class Agent:
     """What a worker's agent does, by the rules of `worker_agent/protocol/messages.py`."""
 
-    def __init__(self, name: str, slots: int) -> None:
-        self.name, self.slots = name, slots
+    def __init__(self, name: str, slots: int, is_brief: Callable[[], bool] = lambda: False) -> None:
+        """`is_brief` says whether the next attempt ends before anybody is told that it has begun."""
+        self.name, self.slots, self.is_brief = name, slots, is_brief
         self.alive = self.buried = False
         self.spool = 0
         """Grows when the disk is lost: events are numbered anew."""
@@ -114,6 +119,10 @@ class Agent:
 
     def hello(self) -> None:
         """Say again what has not been acknowledged and what is wanted."""
+        for key, attempt in self.attempts.items():
+            if attempt.phase == "running" and attempt.untold:
+                attempt.untold = False
+                self._say("running", key)
         self.outgoing = list(self.unacknowledged)
         self.outgoing += [name for name in sorted(self.wanted) if self._waits_for(name)]
 
@@ -166,11 +175,13 @@ class Agent:
                 attempt.phase = "running"
                 free -= 1
                 self.starts.append(key)
-                self._say("running", key)
+                attempt.untold = self.is_brief()
+                if not attempt.untold:
+                    self._say("running", key)
 
     def exit(self, key: Key, outcome: str, detail: Mapping[str, Any]) -> None:
         """A process ended."""
-        self._end(key, outcome, detail)
+        self._end(key, outcome, {"started_at": 1.0, **detail})
         self.fill()
 
     def _end(self, key: Key, outcome: str, detail: Mapping[str, Any] | None = None) -> None:

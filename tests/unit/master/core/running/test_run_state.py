@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from master.core.running import events as ev
 from master.core.running.policy import Policy
+from tests.support.endings import finished
 from tests.unit.master.core.running.stage import BASE, Stage, base, job, one_running_alone
 
 
@@ -266,3 +269,41 @@ def test_failed_deliveries_of_a_broken_link_do_not_count() -> None:
     for _ in range(5):
         assert run.tell(ev.DeliveryFailed(run.at, "w1", "code", "broken pipe")) == []
     assert run.state.workers["w1"].usable
+
+
+@pytest.mark.parametrize(
+    ("said", "moves"),
+    [
+        ({"started_at": 5.0}, ["start", "finish"]),
+        ({"started_at": 5.0, "outcome": "failed"}, ["start", "retry"]),
+        ({"outcome": "worker_fault"}, ["retry"]),
+    ],
+)
+def test_an_end_tells_of_a_start_that_nobody_told(said: dict[str, Any], moves: list[str]) -> None:
+    stage = Stage(job())
+    stage.up("w1")
+    stage.at = 2.0
+    end = finished(**{"outcome": "succeeded", "duration_s": 0.5, **said})
+    out = stage.take(ev.AttemptFinished(2.0, "w1", "job", 1, end))
+    assert [move.trigger.value for move in out.transitions][: len(moves)] == moves
+    if "start" in moves:
+        assert [move.at for move in out.transitions[:2]] == [1.5, 2.0], "it began before it ended"
+        assert stage.state.jobs["job"].history.count("start#1@w1") == 1
+
+
+def test_a_start_that_was_told_is_not_told_again_by_its_end() -> None:
+    stage = Stage(job())
+    stage.up("w1")
+    stage.started("w1", "job", 1)
+    end = finished("succeeded", started_at=0.0, duration_s=9.0)
+    out = stage.take(ev.AttemptFinished(2.0, "w1", "job", 1, end))
+    assert [(move.trigger.value, move.at) for move in out.transitions] == [("finish", 2.0)]
+
+
+def test_an_attempt_does_not_begin_before_it_is_given_to_its_worker() -> None:
+    stage = Stage(job())
+    stage.at = 1.0
+    stage.up("w1")
+    end = finished("succeeded", started_at=0.0, duration_s=9.0)
+    out = stage.take(ev.AttemptFinished(2.0, "w1", "job", 1, end))
+    assert out.transitions[0].at == 1.0

@@ -52,7 +52,7 @@ class World:
         self.now = 0.0
         self.order = count()
         self.heap: list[tuple[float, int, Callable[[], None]]] = []
-        self.agents = {f"w{n}": Agent(f"w{n}", scene.slots) for n in range(scene.workers)}
+        self.agents = {f"w{n}": Agent(f"w{n}", scene.slots, self._is_brief) for n in range(scene.workers)}
         self.links: dict[str, Link] = {}
         self.away: dict[str, float] = {}
         self.store: dict[str, str] = {}
@@ -153,6 +153,9 @@ class World:
 
     def hits(self, chance: float) -> bool:
         return self.scene.chaos.hits(self.random, self.now, chance)
+
+    def _is_brief(self) -> bool:
+        return self.hits(self.scene.chaos.brief)
 
     def connect(self, name: str) -> None:
         """Reach a worker's agent, or try again later."""
