@@ -127,7 +127,8 @@ def test_what_is_not_acknowledged_is_said_again(host: Host) -> None:
     master.finished("b")
     master.send(msg.Ack(first.seq))
     master.settle()
-    before = [item for item in master.said(Event) if item.seq > first.seq]
+    before = [item for item in master.said(Event) if item.seq > first.seq and item.kind == "finished"]
+    assert [item.job_id for item in before] == ["b"], "whose end tells of its start too"
     master.leave()
     again = host.connect()
     again.settle()

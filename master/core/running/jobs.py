@@ -31,7 +31,7 @@ def move(
     ended: Finished | cmd.Dropped | None = None,
 ) -> None:
     """Change a job's state, and remember it if it is another one now, or another attempt counts."""
-    before, reattached = record.state, reattached_attempts(state, record)
+    before, reattached = record.state, reattached_attempts(state, record) if record.orphaned else []
     state.move(record, trigger)
     record.note = note or record.note
     note_start(record, trigger, out.at, before)

@@ -22,6 +22,10 @@ class FreeWorkers:
             self._resting.discard(worker)
         self._ranking.put(worker)
 
+    def are_none(self, added: int) -> bool:
+        """Return whether nobody has room, and no other jobs are ready than before, by their count `added`."""
+        return added == self._looked_at and not self._ranking
+
     def emptiest(self) -> str | None:
         """Return the worker to be filled next, None where nobody has room."""
         return self._ranking.best()

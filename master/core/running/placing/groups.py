@@ -9,6 +9,7 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from master.core.planning.plan import Job
 from master.core.running.placing.ranking import Ranking, Standing
@@ -182,5 +183,11 @@ class Groups:
 
 def merged(ranked: list[Iterator[Ranked]]) -> Iterator[Job]:
     """Yield the jobs of several rankings in the order of all."""
-    for _, _, jobs in heapq.merge(*ranked, key=lambda entry: entry[:2]):
+    begun = [(first, rest) for rest in ranked if (first := next(rest, None)) is not None]
+    in_order = [chain((first,), rest) for first, rest in begun]
+    for _, _, jobs in heapq.merge(*in_order, key=_rank_of) if len(in_order) > 1 else chain(*in_order):
         yield from jobs
+
+
+def _rank_of(entry: Ranked) -> tuple[float, Standing]:
+    return entry[:2]

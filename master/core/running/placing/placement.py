@@ -48,6 +48,7 @@ class ReadyJobs:
         """How many jobs say that they need so much GPU memory."""
         self.resources: Counter[Resources] = Counter()
         """How many jobs need this of a machine."""
+        self._size = 0
         self._kinds: Counter[Kind] = Counter()
         self._numbers: dict[_Alike, Kind] = {}
         """Numbers, for what they stand for takes long to hash."""
@@ -56,7 +57,7 @@ class ReadyJobs:
         """Ids of the jobs that can train at once, where there are such."""
 
     def __len__(self) -> int:
-        return len(self.trainings) + self._kinds.total()
+        return self._size
 
     def __contains__(self, job: Job) -> bool:
         return job.job_id in self._container(job)
@@ -73,6 +74,7 @@ class ReadyJobs:
         if job in self:
             return
         self.added += 1
+        self._size += 1
         self.resources[job.resources] += 1
         if job.gpu_bytes is not None:
             self.gpu_bytes[job.gpu_bytes] += 1
@@ -90,6 +92,7 @@ class ReadyJobs:
         """Take a job out if it is in."""
         if job not in self:
             return
+        self._size -= 1
         _count_down(self.resources, job.resources)
         if job.gpu_bytes is not None:
             _count_down(self.gpu_bytes, job.gpu_bytes)
@@ -149,6 +152,9 @@ class ReadyJobs:
         then the rest, where the base model with most work for each worker that holds it goes first.
         The jobs must not change while it is in use.
         """
+        if len(self._samples) == 1 and not self.trainings:
+            yield from self._of_the_only_kind(worker, expected_s, fits)
+            return
         for priority in sorted({each.priority for each in self.resources}, reverse=True):
             for job in self.trainings.best_first(worker):
                 if job.resources.priority == priority and fits(job):
@@ -161,6 +167,14 @@ class ReadyJobs:
             for gpus in sorted({job.resources.gpus or 1 for job in samples.values()}, reverse=True):
                 own = {kind: job for kind, job in samples.items() if (job.resources.gpus or 1) == gpus}
                 yield from self._of_kinds(worker, {kind: -expected_s(job) for kind, job in own.items()})
+
+    def _of_the_only_kind(
+        self, worker: str, expected_s: Callable[[Job], float], fits: Callable[[Job], bool]
+    ) -> Iterator[Job]:
+        """Yield what there is where all jobs are alike, as in most sweeps."""
+        for kind, job in list(self._samples.items()):
+            if fits(job):
+                yield from self._of_kinds(worker, {kind: -expected_s(job)})
 
     def _of_kinds(self, worker: str, kinds: Mapping[Kind, float]) -> Iterator[Job]:
         """Yield the jobs of these kinds: what needs no transfer, then the rest."""

@@ -23,6 +23,9 @@ class Ranking(Generic[Thing]):
         self._sorted: list[tuple[Standing, Thing]] = []
         self._noted: dict[Thing, Standing] = {}
 
+    def __len__(self) -> int:
+        return len(self._sorted)
+
     def put(self, thing: Thing) -> None:
         """Take a thing in, or note how it stands now."""
         now, then = self._standing(thing), self._noted.get(thing)
