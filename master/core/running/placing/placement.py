@@ -152,8 +152,9 @@ class ReadyJobs:
         then the rest, where the base model with most work for each worker that holds it goes first.
         The jobs must not change while it is in use.
         """
-        if len(self._samples) == 1 and not self.trainings:
-            yield from self._of_the_only_kind(worker, expected_s, fits)
+        if len(self._samples) == 1 and not self.trainings:  # all are alike, as in most sweeps
+            [(kind, job)] = self._samples.items()
+            yield from self._of_kinds(worker, {kind: -expected_s(job)} if fits(job) else {})
             return
         for priority in sorted({each.priority for each in self.resources}, reverse=True):
             for job in self.trainings.best_first(worker):
@@ -167,14 +168,6 @@ class ReadyJobs:
             for gpus in sorted({job.resources.gpus or 1 for job in samples.values()}, reverse=True):
                 own = {kind: job for kind, job in samples.items() if (job.resources.gpus or 1) == gpus}
                 yield from self._of_kinds(worker, {kind: -expected_s(job) for kind, job in own.items()})
-
-    def _of_the_only_kind(
-        self, worker: str, expected_s: Callable[[Job], float], fits: Callable[[Job], bool]
-    ) -> Iterator[Job]:
-        """Yield what there is where all jobs are alike, as in most sweeps."""
-        for kind, job in list(self._samples.items()):
-            if fits(job):
-                yield from self._of_kinds(worker, {kind: -expected_s(job)})
 
     def _of_kinds(self, worker: str, kinds: Mapping[Kind, float]) -> Iterator[Job]:
         """Yield the jobs of these kinds: what needs no transfer, then the rest."""
