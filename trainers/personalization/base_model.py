@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from trainers.common.files import read_tensors, write_json, write_tensors
 from trainers.personalization import CODE_VERSION, files
 from trainers.personalization.errors import BaseModelError
 from trainers.personalization.fitting.courses import Progress
+from trainers.personalization.loading.kept_files import KeptFiles
 from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.options import PersonalizationOptions
 
@@ -22,12 +24,15 @@ RAW = "raw"
 """The inputs of a base model that says nothing of them: it was made before there were statistics."""
 
 
+_KEPT: KeptFiles[dict[str, Any]] = KeptFiles()
+
+
 @dataclass(frozen=True)
 class BaseModel:
     """What experiments need of a base model."""
 
     weights: list[dict[str, Tensor]]
-    """Of each member, those of its epoch with the lowest validation loss."""
+    """Of each member, those of its best epoch; other jobs of the process share them."""
     n_channels: int
     n_classes: int
     network: dict[str, Any]
@@ -109,7 +114,7 @@ def read(folder: Path, options: PersonalizationOptions) -> BaseModel:
     """Return the base model in `folder`; BaseModelError where it is missing, damaged or another job's."""
     path = folder / files.BEST_BASE_MODEL
     try:
-        saved = read_tensors(path)
+        saved = _KEPT.get(path, "base model", partial(read_tensors, path))
         curves = json.loads((folder / files.BASE_LOSSES).read_text(encoding="utf-8"))
         model = BaseModel(
             weights=[saved["weights"], *saved.get("members", [])],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,18 @@ def test_it_is_read_as_it_was_written(folder: Path) -> None:
         2,
         3,
     )
+
+
+def test_what_was_read_is_shared_by_later_jobs(folder: Path) -> None:
+    os.utime(folder / files.BEST_BASE_MODEL, (1, 1))
+    one, other = base_model.read(folder, job()), base_model.read(folder, job())
+    assert one.weights[0] is other.weights[0]
+    network = SPEC.build()
+    base_model.load_weights(folder, one, 0, network)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    assert any(bool(tensor.any()) for tensor in other.weights[0].values())
 
 
 def test_members_begin_again_where_the_job_has_more(folder: Path) -> None:
