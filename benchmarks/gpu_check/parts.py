@@ -58,6 +58,8 @@ GOALS: Mapping[str, Goal] = {
     "search: one at a time over packed": Goal(1.0),
     "search: one card over two": Goal(1.4),
     "probes: an epoch, s": Goal(0.20, at_most=True),
+    "people: cnn: launched over recorded": Goal(1.0),
+    "people: mlp: launched over recorded": Goal(2.0),
     "sae: ours over compiled dense, d 768": Goal(1.0),
     "sae: ours over compiled dense, d 2304": Goal(1.0),
     "tabular: mlp: stacked and recorded over in turn": Goal(8.0),
@@ -90,9 +92,10 @@ def _tabular(setting: Setting) -> list[str]:
 
 PARTS = (
     Part("search", "15 fine-tunes and 3 base models, each way", _own("search"), 215.0, _plain),
-    Part("probes", "45 probes by 8 rates on 1,000,000 × 4,096", _own("probes"), 60.0, _plain),
-    Part("sae", "autoencoders beside a compiled dense one", _own("sae"), 60.0, _plain),
-    Part("tabular", "networks stacked and recorded beside one by one", _tabular, 60.0, _ratios),
+    Part("probes", "45 probes by 8 rates on 1,000,000 × 4,096", _own("probes"), 52.0, _plain),
+    Part("people", "steps of people's models, recorded and launched", _own("people"), 25.0, _plain),
+    Part("sae", "autoencoders beside a compiled dense one", _own("sae"), 54.0, _plain),
+    Part("tabular", "networks stacked and recorded beside one by one", _tabular, 54.0, _ratios),
     Part("two cards", "the search on one card and on two", _own("search", "--cards", "2"), 60.0, _plain, 2),
 )
 

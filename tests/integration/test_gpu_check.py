@@ -20,6 +20,7 @@ def few_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("part", "figure"),
     [
         ("probes", "probes: an epoch, s"),
+        ("people", "people: mlp: a step of 4, ms"),
         pytest.param("search", "search: one at a time over packed", marks=pytest.mark.slow),
         pytest.param("sae", "sae: ours over compiled dense, d 32", marks=pytest.mark.slow),
         pytest.param("tabular", "tabular: three networks: packed over in turn", marks=pytest.mark.slow),
