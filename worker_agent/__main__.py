@@ -40,11 +40,18 @@ to end an agent and its jobs by hand:
   kill "$(cat ~/.twophase/$(hostname)/runs/r1/agent.lock)"
 """
 
+_PLACE = "in an allocation: whose it is; stands for this host's name in paths, wherever the next one is"
 _GPUS = "tell what is seen of the GPUs, and what an agent would do with them"
 _LIMITS = "tell how limits of jobs would be kept on this machine, as JSON"
 _USAGE = "tell as JSON how much of this machine is in use, and who uses its GPUs"
 _CACHE = "tell as JSON what lies in the cache, hash it, or remove what nobody uses"
 _ENVIRONMENT = "run the `setup` of the settings on standard input (JSON), and tell what jobs would not find"
+
+
+def _place(text: str) -> str:
+    if not _RUN_ID.match(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: allowed are 1 to 100 letters, digits, '.', '_' and '-'")
+    return text
 
 
 def _run_id(text: str) -> str:
@@ -69,7 +76,22 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--state-dir", required=True, metavar="DIR", help="small files of all runs")
         command.add_argument("--run-id", required=True, metavar="ID", type=_run_id)
         command.add_argument("--digest", required=True, metavar="D", help="what this agent is called")
+        command.add_argument("--place", metavar="SEAT", type=_place, help=_PLACE)
+        if name == "serve":
+            add = command.add_argument
+            add("--lasts-s", type=float, metavar="S", help="with --place: how long the allocation lasts")
+            add(
+                "--notice-s",
+                type=float,
+                metavar="S",
+                default=120.0,
+                help="leave so long before its end (120)",
+            )
         if name == "connect":
+            command.add_argument("--no-start", action="store_true", help="start no agent where none serves")
+            command.add_argument(
+                "--wait", type=float, default=20.0, metavar="S", help="with --no-start: how long for one (20)"
+            )
             command.add_argument(
                 "--in-terminal", action="store_true", help="start the agent in this terminal, for inline jobs"
             )
@@ -133,24 +155,34 @@ def _serve_or_connect(args: argparse.Namespace) -> int:
     from worker_agent.protocol.layout import StateLayout
     from worker_agent.system.this_machine import expand, hostname
 
-    layout = StateLayout(Path.cwd() / expand(args.state_dir), hostname(), args.run_id)
+    place = args.place or hostname()
+    layout = StateLayout(Path.cwd() / expand(args.state_dir), place, args.run_id, bool(args.place))
     try:
         if args.command == "serve":
-            return _serve(layout, args.digest)
-        from worker_agent.runtime.bridge import bridge, reach
+            return _serve(layout, args)
+        from worker_agent.runtime.bridge import await_agent, bridge, reach
 
-        bridge(reach(layout, args.digest, args.in_terminal))
+        bridge(
+            await_agent(layout, args.wait) if args.no_start else reach(layout, args.digest, args.in_terminal)
+        )
     except OSError as error:
         print(f"worker_agent: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _serve(layout: StateLayout, digest: str) -> int:
-    from worker_agent.runtime.daemon import AgentHeldError, serve
+def _serve(layout: StateLayout, args: argparse.Namespace) -> int:
+    from worker_agent.runtime.daemon import AgentHeldError, serve, serve_allocation
+    from worker_agent.runtime.eviction import Term
+
+    def ready() -> None:
+        print(f"serving at {layout.socket}", file=sys.stderr, flush=True)
 
     try:
-        serve(layout, digest, lambda: print(f"serving at {layout.socket}", file=sys.stderr))
+        if layout.in_allocation:
+            serve_allocation(layout, args.digest, Term(args.lasts_s, args.notice_s), ready)
+        else:
+            serve(layout, args.digest, ready)
     except AgentHeldError:
         held = f"an agent of run {layout.run_id} runs already, see {layout.lock}"
         print(f"worker_agent: {held}", file=sys.stderr)

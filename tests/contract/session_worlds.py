@@ -1,4 +1,4 @@
-"""The three kinds of session that the contract is checked on, and the programs that it runs there."""
+"""The kinds of session that the contract is checked on, and the programs that it runs there."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from master.adapters.allocators.allocator import Allocation
+from master.adapters.allocators.seat_session import SeatSession
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
 from master.adapters.ssh_session import SshSession
-from master.specs import ClusterSpec, ServerSpec
+from master.specs import BY_SRUN, ClusterSpec, ServerSpec
 from tests.support.fake_session import NEVER, FakeSession, Reply
 from tests.support.sshd import LoopbackSshd
 
@@ -44,6 +46,8 @@ class World:
     drop_link: Callable[[], None] | None
     home: Callable[[], Path]
     """The home directory on the worker, on this machine's disk."""
+    line_end: bytes = b""
+    """What must follow for what a command says on a channel to come at once."""
     root: Path = Path("/")
     """What `/` on the worker is on this machine."""
 
@@ -76,11 +80,18 @@ def ssh_session(sshd: LoopbackSshd) -> SshSession:
 
 
 @contextmanager
+def seat_world(directory: Path, allocation: Allocation) -> Iterator[World]:
+    """A seat whose allocation runs on a node of a Slurm on this machine."""
+    with SeatSession(LocalSession(), allocation.seat, lambda: allocation, BY_SRUN) as session:
+        yield World(session, str(directory), None, Path.home, line_end=b"\n")
+
+
+@contextmanager
 def fake_world(directory: Path) -> Iterator[World]:
     """A worker that is played."""
     with FakeSession(root=directory) as session:
         _script(session)
-        yield World(session, "/data", session.drop_link, lambda: directory / "home", directory)
+        yield World(session, "/data", session.drop_link, lambda: directory / "home", root=directory)
 
 
 def _script(session: FakeSession) -> None:

@@ -86,3 +86,15 @@ def test_the_report_tells_what_is_wrong(fake: FakeGpus, capsys: pytest.CaptureFi
     assert "left alone: cut into MIG devices" in capsys.readouterr().out
     assert program.main(["gpus", "--gpus", "0", "--slots-per-gpu", "99"]) == 1
     assert "slots_per_gpu is 99" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("job", "left"), [("", [0, 1]), ("17", [1])], ids=["a machine", "an allocation"])
+def test_in_an_allocation_the_gpus_are_those_that_are_lent(
+    fake: FakeGpus, monkeypatch: pytest.MonkeyPatch, job: str, left: list[int]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    if job:
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+    found = read_gpus()
+    assert found and [one.index for one in found.gpus] == left

@@ -98,7 +98,7 @@ def test_many_threads_may_run_at_once(world: World) -> None:
 
 def test_a_channel_carries_bytes_both_ways(world: World) -> None:
     channel = world.session.open_channel(ECHO)
-    for message in (b"one", b"\x00\xff\n", EVERY_BYTE * 64):
+    for message in (b"one" + world.line_end, b"\x00\xff\n", EVERY_BYTE * 64 + world.line_end):
         channel.send(message)
         received = b""
         while len(received) < len(message):
@@ -108,7 +108,7 @@ def test_a_channel_carries_bytes_both_ways(world: World) -> None:
 
 def test_a_channel_takes_more_than_any_buffer_holds(world: World) -> None:
     channel = world.session.open_channel(ECHO)
-    message = EVERY_BYTE * 32768
+    message = EVERY_BYTE * 32768 + world.line_end
     sender = threading.Thread(target=channel.send, args=(message,))
     sender.start()
     received = bytearray()

@@ -141,3 +141,12 @@ def _close_as_if_killed(locks: SlotLocks) -> None:
         bundle.close()
     for descriptor, _ in locks._held.values():
         os.close(descriptor)
+
+
+@pytest.mark.parametrize(("lent", "cores"), [("1", 1), ("", 3), ("0", 3), ("2(x2)", 3), ("64", 3)])
+def test_of_a_machine_that_is_lent_no_more_cores_are_used_than_are_lent(
+    monkeypatch: pytest.MonkeyPatch, lent: str, cores: int
+) -> None:
+    monkeypatch.setattr(slot_locks.os, "sched_getaffinity", lambda pid: {0, 1, 2})
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", lent)
+    assert slot_locks.cores() == cores

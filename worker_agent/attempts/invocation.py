@@ -17,6 +17,7 @@ _CONTRACT = (
     *(contract.JOB_ID, contract.ATTEMPT, contract.PHASE, contract.BASE_MODEL_HASH, contract.BASE_MODEL_DIR),
     *(contract.OUTPUT_DIR, contract.CHECKPOINT_DIR, contract.PROGRESS_FILE),
 )
+_OF_THE_AGENT = ("SSH_", "SLURM", "SRUN_", "PMI")
 _EXECUTABLE = 0o111
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -45,8 +46,11 @@ def base_environment(
 
 
 def _stays(name: str) -> bool:
-    """Return whether a variable is about the agent's own process, or about an attempt."""
-    return name in _CONTRACT or name == "OLDPWD" or name.startswith("SSH_")
+    """Return whether a variable is about the agent's own process, or about an attempt.
+
+    Libraries that find Slurm's take the job for one of its tasks, and wait for the others.
+    """
+    return name in _CONTRACT or name == "OLDPWD" or name.startswith(_OF_THE_AGENT)
 
 
 def environment(

@@ -114,6 +114,8 @@ class Stop:
     key: Key
     at_once: bool = False
     """It is not asked first."""
+    grace_s: Optional[float] = None
+    """Between the signals, where that is not for the settings to say."""
 
 
 @dataclass(frozen=True)

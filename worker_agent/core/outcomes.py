@@ -41,8 +41,8 @@ def outcome_of(attempt: Attempt, exit: Exit, left: cmd.Collected) -> Tuple[Outco
     problem = left.problem
     if attempt.verdict is Outcome.LOST:
         return Outcome.LOST, f"the GPU of slot {attempt.slot} is gone: the driver does not list it any more"
-    if attempt.verdict is Outcome.OVER_LIMIT:
-        return Outcome.OVER_LIMIT, attempt.excess
+    if attempt.verdict in (Outcome.OVER_LIMIT, Outcome.EVICTED):
+        return attempt.verdict, attempt.excess or None
     if attempt.verdict is not None:
         return attempt.verdict, deadlines.explain(attempt)
     if exit.problem:

@@ -8,7 +8,7 @@ from worker_agent.core import deadlines, slot_assignment
 from worker_agent.core.execution import Key
 from worker_agent.core.state import AgentState, Attempt, Phase
 
-_NOTHING_HELD_S = 60.0
+NOTHING_HELD_S = 60.0
 """A link that broke is back by then, and a new agent costs a master little.  The files stay."""
 
 
@@ -62,9 +62,9 @@ def busy(state: AgentState) -> bool:
     return any(item.phase in phases for item in state.attempts.values())
 
 
-def patience_s(state: AgentState, most_s: float) -> float:
+def patience_s(state: AgentState, most_s: float, nothing_held_s: float = NOTHING_HELD_S) -> float:
     """Return how long to wait for a master with nothing to do: less where nothing is held for it."""
-    return most_s if state.attempts else min(most_s, _NOTHING_HELD_S)
+    return most_s if state.attempts else min(most_s, nothing_held_s)
 
 
 def next_deadline(state: AgentState) -> Optional[float]:

@@ -53,9 +53,9 @@ class Attempt:
     started_at: Optional[float] = None
     deadline: Optional[float] = None
     verdict: Optional[Outcome] = None
-    """Why it is being stopped: cancelled, over a limit, or lost with its GPU."""
+    """Why it is being stopped: cancelled, evicted, over a limit, or lost with its GPU."""
     excess: str = ""
-    """Which limit it was beyond, where that is the verdict."""
+    """Which limit it was beyond, or why it is evicted, where that is the verdict."""
     succeeded: bool = False
     sign: Sign = ()
     """Its last sign of life …"""
@@ -115,6 +115,8 @@ class AgentState:
     """What is known of the jobs that share a GPU by memory, by device."""
     launches: int = 0
     leaving: bool = False
+    evicted: str = ""
+    """Why nothing may begin here any more; empty where it may."""
     incomplete: bool = False
     """The master has not yet sent all of the jobs' environment: nothing can start."""
     outbox: List[Command] = field(default_factory=list)

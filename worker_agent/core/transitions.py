@@ -37,6 +37,9 @@ from worker_agent.protocol.messages import (
 from worker_agent.protocol.outcome import Finished, Outcome
 from worker_agent.protocol.reports import Released
 
+_SIGNALS = 3
+"""An attempt is asked twice before it is killed, and what it leaves has to be digested then."""
+
 # --- from the master
 
 
@@ -92,8 +95,9 @@ def _take_in(state: AgentState, launch: Launch, now: float) -> None:
     attempt = state.attempts[key] = Attempt(launch, state.launches)
     state.outbox.append(cmd.KeepLaunch(launch))
     problem = launch_problem(launch)
-    if problem:
-        finish(state, attempt, now, Finished(Outcome.REFUSED, error=problem))
+    if problem or state.evicted:
+        outcome = Outcome.REFUSED if problem else Outcome.EVICTED
+        finish(state, attempt, now, Finished(outcome, error=problem or state.evicted))
         return
     attempt.needs = artefacts_of(launch)
     await_artefacts(state, attempt, now)
@@ -149,6 +153,22 @@ def on_shutdown(state: AgentState) -> None:
     """Leave once nothing is left to do."""
     state.leaving = True
     _maybe_leave(state)
+
+
+def on_evict(state: AgentState, why: str, within_s: float, now: float) -> None:
+    """The machine is taken back: nothing begins any more, and what runs has so long to save itself.
+
+    It may be told again, with less time.
+    """
+    state.evicted = state.evicted or why
+    for attempt in list(state.attempts.values()):
+        if attempt.phase is Phase.QUEUED:
+            finish(state, attempt, now, Finished(Outcome.EVICTED, error=why, slot=attempt.slot))
+        elif attempt.phase in (Phase.STARTING, Phase.RUNNING):
+            if attempt.verdict is None:
+                attempt.verdict, attempt.excess = Outcome.EVICTED, why
+                state.outbox.append(cmd.KeepVerdict(attempt.key, Outcome.EVICTED, why))
+            state.outbox.append(cmd.Stop(attempt.key, grace_s=within_s / _SIGNALS))
 
 
 # --- from slots and processes
@@ -265,11 +285,11 @@ def on_collected(state: AgentState, exit: Exit, left: cmd.Collected, now: float)
     finish(state, attempt, now, done)
 
 
-def on_lost(state: AgentState, key: Key, error: str, now: float) -> None:
+def on_lost(state: AgentState, key: Key, error: str, now: float, outcome: Outcome = Outcome.LOST) -> None:
     """The agent or the worker went down under an attempt."""
     attempt = state.attempts[key]
     if attempt.phase is not Phase.FINISHED:
-        done = Finished(Outcome.LOST, error=error, slot=attempt.slot, started_at=attempt.started_at)
+        done = Finished(outcome, error=error, slot=attempt.slot, started_at=attempt.started_at)
         finish(state, attempt, now, done)
 
 
@@ -294,7 +314,7 @@ def _requeue(state: AgentState, key: Key) -> Attempt:
 
 
 def stop_again(state: AgentState, key: Key, verdict: Outcome, excess: str) -> None:
-    """Go on with the stop that an earlier agent had begun."""
+    """Go on with the stop that was begun, perhaps by an earlier agent."""
     attempt = state.attempts[key]
     attempt.verdict, attempt.excess = verdict, excess
     state.outbox.append(cmd.Stop(key, at_once=verdict is Outcome.OVER_LIMIT))

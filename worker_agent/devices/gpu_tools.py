@@ -16,6 +16,7 @@ from worker_agent.devices.gpus import (
     parse_apps,
     parse_gpus,
     parse_rocm,
+    within,
 )
 from worker_agent.system.subprocesses import kill_and_leave
 
@@ -34,7 +35,17 @@ def limit_s() -> float:
 
 
 def read_gpus() -> Optional[Reading]:
-    """Return what the machine's tool tells, None where there is no tool.  Raises GpuError."""
+    """Return what the machine's tool tells, None where there is no tool.  Raises GpuError.
+
+    In an allocation that is only of GPUs that are lent to it: not every cluster hides the others.
+    """
+    reading = _read()
+    variable = "ROCR_VISIBLE_DEVICES" if reading and reading.tool == "rocm-smi" else "CUDA_VISIBLE_DEVICES"
+    lent = os.environ.get(variable) if "SLURM_JOB_ID" in os.environ else None
+    return within(reading, lent) if reading else None
+
+
+def _read() -> Optional[Reading]:
     if shutil.which("nvidia-smi"):
         return _nvidia()
     if shutil.which("rocm-smi"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from worker_agent.core.shares import SHARES, Device
@@ -78,6 +78,20 @@ def parse_apps(text: str) -> Iterator[GpuProcess]:
     for fields in _rows(text):
         if len(fields) == len(APP_FIELDS) and _UUID.match(fields[0]) and fields[1].isdigit():
             yield GpuProcess(fields[0], int(fields[1]), _mib(fields[2]))
+
+
+def within(reading: Reading, visible: Optional[str]) -> Reading:
+    """Return a reading with the GPUs alone that `CUDA_VISIBLE_DEVICES` of an allocation names; None: all."""
+    if visible is None:
+        return reading
+    names = [name.strip() for name in visible.split(",")]
+    gpus = tuple(gpu for gpu in reading.gpus if any(_is_called(gpu, name) for name in names))
+    return replace(reading, gpus=gpus)
+
+
+def _is_called(gpu: Gpu, name: str) -> bool:
+    """Return whether a name is one that CUDA takes for a GPU: its index, or the beginning of its UUID."""
+    return name == str(gpu.index) or (len(name) > len("GPU-") and gpu.uuid.startswith(name))
 
 
 def parse_rocm(text: str) -> List[Gpu]:

@@ -19,8 +19,9 @@ _FLOCK = "hhqqi4x"
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Return how many cores this process may use: of an allocation's machine no more than are lent to it."""
+    given, allowed = os.environ.get("SLURM_CPUS_ON_NODE", ""), len(os.sched_getaffinity(0))
+    return min(allowed, int(given)) if given.isdigit() and int(given) else allowed
 
 
 class SlotLocks:

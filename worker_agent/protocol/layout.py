@@ -30,7 +30,10 @@ class StateLayout:
 
     state_dir: Path
     hostname: str
+    """Of a seat its own name: its next allocation may be on another machine, and goes on there."""
     run_id: str
+    in_allocation: bool = False
+    """Whether the machine is lent by an engine such as Slurm."""
 
     @property
     def of_host(self) -> Path:
@@ -66,8 +69,21 @@ class StateLayout:
     @property
     def socket(self) -> Path:
         """On a local disk and short: Unix sockets allow 107 bytes and no network file system."""
-        key = hashlib.sha256(os.fsencode(str(self.root))).hexdigest()[:16]
-        return Path(tempfile.gettempdir(), f"twophase-{os.getuid()}", f"{key}.sock")
+        return self._local / f"{self._key}.sock"
+
+    @property
+    def slot_locks(self) -> Path:
+        """Those of the machine; in an allocation its own, for what is lent to us is nobody else's."""
+        return self._local / f"{self._key}.slots" if self.in_allocation else slot_lock_dir()
+
+    @property
+    def _key(self) -> str:
+        return hashlib.sha256(os.fsencode(str(self.root))).hexdigest()[:16]
+
+    @property
+    def _local(self) -> Path:
+        # Steps of one allocation may have been given different values of TMPDIR.
+        return Path("/tmp" if self.in_allocation else tempfile.gettempdir(), f"twophase-{os.getuid()}")
 
 
 def agent_path(state_dir: str, digest: str) -> str:

@@ -36,7 +36,10 @@ class Agent:
         """Do all that is due, remember it, and only then tell of it."""
         for started in self._executor.started():
             self._effects.handle(started)
-        for done in self._executor.poll():
+        ended = list(self._executor.poll())
+        # Who takes the machine back ends jobs and agent at once: none of them has failed for that.
+        self._upkeep.heed()
+        for done in ended:
             self._effects.handle(done)
         self._effects.take_answers()
         self._upkeep.keep_time()
@@ -50,7 +53,7 @@ class Agent:
         self._told_to_end = True
 
     def _is_over(self) -> bool:
-        return self._told_to_end or self._effects.left or self._upkeep.idle_for_too_long
+        return self._told_to_end or self._effects.left or self._upkeep.is_over
 
     def _timeout_s(self) -> float:
         waits = [self._upkeep.wait_s(self._now())]

@@ -7,6 +7,7 @@ import selectors
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Optional
 
 from worker_agent.attempts.logs import LogLimiter
 from worker_agent.cache.garbage_collection import CacheCollector
@@ -15,7 +16,7 @@ from worker_agent.devices.slot_locks import SlotLocks
 from worker_agent.executors.choice import Executors
 from worker_agent.limits.choice import choose_bounds
 from worker_agent.limits.watch import Watch
-from worker_agent.protocol.layout import StateLayout, slot_lock_dir
+from worker_agent.protocol.layout import StateLayout
 from worker_agent.runtime import recovery
 from worker_agent.runtime.agent import Agent
 from worker_agent.runtime.agent_log import complain
@@ -40,13 +41,19 @@ from worker_agent.runtime.effects.sweeps import SweepEffects
 from worker_agent.runtime.effects.table import Effects
 from worker_agent.runtime.effects.usage import UsageReports
 from worker_agent.runtime.ending import end_attempts, kill_orphans, remove_under_another_name
+from worker_agent.runtime.eviction import Eviction, Term
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.signals import listen_to_signals, stop_listening_to_signals
 from worker_agent.runtime.spool import Spool
-from worker_agent.runtime.upkeep import Upkeep
+from worker_agent.runtime.upkeep import Stay, Upkeep
 from worker_agent.system import processes
 from worker_agent.system.background import Background
 from worker_agent.system.exits import OwnEnds
+from worker_agent.system.remove_tree import remove_tree
+from worker_agent.system.sockets import check_directory
+
+_IN_ALLOCATION_S = 300.0
+"""A master sees that an allocation has begun when it looks at the queue next, or after the queue was away."""
 
 
 @dataclass
@@ -65,14 +72,19 @@ class Ports:
     def open(cls, layout: StateLayout) -> "Ports":
         """Open what there is on the disk.  Raises OSError where that cannot be."""
         ends = OwnEnds(layout.exits)
-        return cls(Spool(layout.spool, complain), SlotLocks(slot_lock_dir()), ends, Executors(ends))
+        if layout.in_allocation:
+            check_directory(layout.slot_locks.parent)
+        return cls(Spool(layout.spool, complain), SlotLocks(layout.slot_locks), ends, Executors(ends))
 
 
 class AgentProcess:
     """An agent with all that it is made of, from its recovery to its end."""
 
-    def __init__(self, layout: StateLayout, digest: str, idle_s: float) -> None:
-        """Recover what an earlier agent left, and listen.  Raises OSError where that cannot be."""
+    def __init__(self, layout: StateLayout, digest: str, idle_s: float, term: Optional[Term] = None) -> None:
+        """Recover what an earlier agent left, and listen.  Raises OSError where that cannot be.
+
+        With a `term` it is the first process of an allocation, and ends with it.
+        """
         self._identity = Identity(layout, digest, processes.boot_id())
         self._ports = ports = Ports.open(layout)
         self._state = state = recovery.restore(ports.spool.memory)
@@ -92,11 +104,14 @@ class AgentProcess:
         self._effects = self._make_effects()
         self._recover()
         self._listener = Listener(layout.socket, ports.selector)
-        self._agent = self._make_agent(idle_s)
+        self._eviction = self._make_eviction(term) if term else None
+        self._agent = self._make_agent(
+            Stay(idle_s, _IN_ALLOCATION_S, self._eviction) if term else Stay(idle_s)
+        )
 
     def run(self) -> None:
         """Serve until the end, and end.  Must be called in the main thread."""
-        listen_to_signals(self._ports.workers.wakeup_fd, self._agent.end)
+        listen_to_signals(self._ports.workers.wakeup_fd, self._agent.end, self._eviction)
         self._agent.run()
         self._end()
 
@@ -110,7 +125,13 @@ class AgentProcess:
         parts = (self._records, self._artefacts, slots, starts, endings, environments, sweeps, limits)
         return Effects(state, ports.workers, self._connections, *(part.table() for part in parts))
 
-    def _make_agent(self, idle_s: float) -> Agent:
+    def _make_eviction(self, term: Term) -> Eviction:
+        def has_master() -> bool:
+            return self._connections.master is not None
+
+        return Eviction(self._state, term, has_master, self._ports.clock.now)
+
+    def _make_agent(self, stay: Stay) -> Agent:
         state, ports, now = self._state, self._ports, self._ports.clock.now
         reception = Reception(self._identity, state, ports.spool, ports.locks, self._gpus, self._settings)
         watches = LogWatches(state, self._logs, self._connections)
@@ -127,7 +148,7 @@ class AgentProcess:
         own = (self._artefacts.make_room, self._sweeps.begin, tell_usage)
         forget_ends = partial(recovery.forget_ends, ports.spool, ports.ends)
         chores = (ports.workers.tidy, *own, self._listener.check, forget_ends)
-        upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, idle_s)
+        upkeep = Upkeep(state, self._connections, monitor, self._gpus, chores, stay)
         ports.selector.register(ports.workers.wakeup, selectors.EVENT_READ, ports.workers.drain)
         ports.selector.register(ports.executor, selectors.EVENT_READ, _nothing)
         network = Network(ports.selector, self._connections, conversation)
@@ -153,7 +174,10 @@ class AgentProcess:
                 *(attempt.key, self._host.context.attempt(attempt.key), memory.settings.log_limit_bytes)
             )
             self._limits.follow(attempt.key)
-        recovery.report_lost(self._state, self._ports.spool, identity.boot_id, self._ports.clock.now())
+        recovery.report_lost(
+            *(self._state, self._ports.spool, identity.boot_id, self._ports.clock.now()),
+            in_allocation=identity.layout.in_allocation,
+        )
         self._effects.execute()
         self._records.write()
         # Before anything is said: the numbers of what is said must be known to the next agent.
@@ -179,6 +203,8 @@ class AgentProcess:
         self._collector.close()
         ports.spool.close()
         ports.locks.close()
+        if layout.in_allocation:
+            remove_tree(layout.slot_locks)
         ports.selector.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -14,7 +15,24 @@ from worker_agent.protocol.lines import PREAMBLE
 from worker_agent.system.sockets import connect
 
 _START_S = 20.0
+_LOOK_S = 0.05
 _READ_BYTES = 64 * 1024
+
+
+def await_agent(layout: StateLayout, wait_s: float) -> socket.socket:
+    """Return a connection to the run's agent, which somebody else starts.  Raises OSError.
+
+    Whoever ends an allocation ends its steps too; this one stays until the agent has said how its jobs ended.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    deadline = time.monotonic() + wait_s
+    while True:
+        connection = connect(layout.socket)
+        if connection:
+            return connection
+        if time.monotonic() >= deadline:
+            raise OSError(f"no agent of run {layout.run_id} serves here; what it has said is in {layout.log}")
+        time.sleep(_LOOK_S)
 
 
 def reach(layout: StateLayout, digest: str, in_terminal: bool) -> socket.socket:
@@ -32,7 +50,7 @@ def reach(layout: StateLayout, digest: str, in_terminal: bool) -> socket.socket:
         connection = connect(layout.socket)
         if connection:
             return connection
-        time.sleep(0.05)
+        time.sleep(_LOOK_S)
     raise OSError(f"the agent does not answer at {layout.socket}, but one holds {layout.lock}")
 
 

@@ -15,10 +15,12 @@ from typing import Callable, Iterator, Optional
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.protocol.private_directory import make_private
 from worker_agent.runtime.assembly import AgentProcess
+from worker_agent.runtime.eviction import Term
 from worker_agent.runtime.keeper import keep
 
 _IDLE_S = 30 * 60.0
 _TERMINAL_IDLE_S = 5.0
+_PREDECESSOR_S, _LOOK_S = 90.0, 0.5
 _SET_NAME = 15
 _SET_CHILD_SUBREAPER = 36
 
@@ -27,7 +29,23 @@ class AgentHeldError(Exception):
     """Another process is the agent of this run."""
 
 
-def serve(layout: StateLayout, digest: str, ready: Callable[[], None]) -> None:
+def serve_allocation(layout: StateLayout, digest: str, term: Term, ready: Callable[[], None]) -> None:
+    """Be the agent of a seat until its allocation ends; the one of its last allocation may still be ending.
+
+    Raises as `serve`.
+    """
+    deadline = time.monotonic() + _PREDECESSOR_S
+    while True:
+        try:
+            serve(layout, digest, ready, term)
+            return
+        except AgentHeldError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_LOOK_S)
+
+
+def serve(layout: StateLayout, digest: str, ready: Callable[[], None], term: Optional[Term] = None) -> None:
     """Be the agent until the run is over; `ready` is called once connections are taken.
 
     Raises AgentHeldError where there is one already, OSError where the state cannot be written.
@@ -36,7 +54,7 @@ def serve(layout: StateLayout, digest: str, ready: Callable[[], None]) -> None:
     layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _lock(layout.lock):
         _introduce()
-        agent = AgentProcess(layout, digest, float(os.environ.get("TWOPHASE_AGENT_IDLE_S", _IDLE_S)))
+        agent = AgentProcess(layout, digest, float(os.environ.get("TWOPHASE_AGENT_IDLE_S", _IDLE_S)), term)
         # What is there now stays: searching it for garbage again and again would only cost time.
         gc.freeze()
         ready()

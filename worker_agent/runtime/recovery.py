@@ -15,6 +15,7 @@ from worker_agent.core.state import AgentState, Attempt, Phase
 from worker_agent.executors.adopted import Adopted
 from worker_agent.protocol.events import Event, Running
 from worker_agent.protocol.layout import WorkLayout, attempt_name
+from worker_agent.protocol.outcome import Outcome
 from worker_agent.runtime.keeper import is_kept
 from worker_agent.runtime.ports import Records
 from worker_agent.runtime.spool import Memory, Numbers
@@ -105,15 +106,23 @@ def forget_ends(spool: Records, ends: exits.OwnEnds) -> None:
         ends.keep_only({item.pid for item in started if isinstance(item, Running)})
 
 
-def report_lost(state: AgentState, spool: Records, boot_id: str, now: float) -> None:
-    """Report every attempt that has no outcome and does not run, under numbers that no agent gives again."""
+def report_lost(
+    state: AgentState, spool: Records, boot_id: str, now: float, in_allocation: bool = False
+) -> None:
+    """Report every attempt that has no outcome and does not run, under numbers that no agent gives again.
+
+    What was under way in an earlier allocation ended with that: it is no loss of the job's.
+    """
     spool.put(Numbers(state.seq))
     memory = spool.memory
     rebooted = memory.boot_id not in ("", boot_id)
     why = "the worker was restarted" if rebooted else "the agent was ended while the attempt was under way"
+    outcome = Outcome.LOST
+    if in_allocation:
+        why, outcome = "its allocation ended without notice", Outcome.EVICTED
     for key, attempt in list(state.attempts.items()):
         if attempt.phase is not Phase.RUNNING:
-            transitions.on_lost(state, key, why, now)
+            transitions.on_lost(state, key, why, now, outcome)
 
 
 def kill_leftovers(memory: Memory, run_id: str, boot_id: str, kept: Sequence[Adopted] = ()) -> List[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Callable, Optional, Sequence
 
 from worker_agent.core import queries, staging
@@ -11,8 +12,21 @@ from worker_agent.devices.gpu_monitor import GpuMonitor
 from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.connection.connections import Connections
 from worker_agent.runtime.effects.attempt_monitor import AttemptMonitor
+from worker_agent.runtime.eviction import Eviction
 
 _EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Stay:
+    """How long an agent stays."""
+
+    idle_s: float
+    """Without a master and without work …"""
+    nothing_held_s: float = queries.NOTHING_HELD_S
+    """… and where it holds nothing for a master."""
+    eviction: Optional[Eviction] = None
+    """Where the machine is lent to it."""
 
 
 class Upkeep:
@@ -25,19 +39,31 @@ class Upkeep:
         attempts: AttemptMonitor,
         gpus: GpuMonitor,
         chores: Sequence[Callable[[], None]],
-        idle_s: float,
+        stay: Stay,
     ) -> None:
-        """`chores` are done in every round; after `idle_s` without a master and without work it ends."""
+        """`chores` are done in every round."""
         self._state, self._connections, self._attempts, self._gpus = state, connections, attempts, gpus
-        self._chores, self._idle_s = chores, idle_s
+        self._chores, self._stay = chores, stay
         self._next = self._last_busy = time.monotonic()
         self.idle_for_too_long = False
 
     def wait_s(self, now: float) -> float:
         """Return how long nothing is to be done; `now` is the time of the core."""
         watches_s = self._attempts.watches.wait_s()
-        waits = [self._next - time.monotonic(), self._until_deadline_s(now), watches_s]
+        evicted_s = self._stay.eviction.wait_s() if self._stay.eviction else None
+        waits = [self._next - time.monotonic(), self._until_deadline_s(now), watches_s, evicted_s]
         return max(0.0, min(wait for wait in waits if wait is not None))
+
+    def heed(self) -> None:
+        """Begin to leave where the machine is taken back."""
+        if self._stay.eviction:
+            self._stay.eviction.heed()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody has come for long, or the machine is given back."""
+        eviction = self._stay.eviction
+        return self.idle_for_too_long or (eviction is not None and eviction.is_over)
 
     def keep_time(self) -> None:
         """Do what is due."""
@@ -71,7 +97,7 @@ class Upkeep:
         if self._connections or queries.busy(self._state):
             self._last_busy = time.monotonic()
             return
-        patience_s = queries.patience_s(self._state, self._idle_s)
+        patience_s = queries.patience_s(self._state, self._stay.idle_s, self._stay.nothing_held_s)
         if time.monotonic() - self._last_busy > patience_s:
             complain(f"no master and nothing to do for {patience_s:g} s: the agent ends")
             self.idle_for_too_long = True

@@ -32,7 +32,11 @@ class SeatSession:
         return self._login.run(argv, stdin=stdin, timeout_s=timeout_s)
 
     def open_channel(self, argv: Sequence[str]) -> Channel:
-        """Start a command in the seat's allocation.  Raises SessionLost where it has none that runs."""
+        """Start a command in the seat's allocation.  Raises SessionLost where it has none that runs.
+
+        `srun` passes on whole lines: the end of one that a command has begun comes with its line end, or with
+        the command's.
+        """
         found = self._allocation()
         if found is None or found.state is not AllocationState.RUNNING:
             raise SessionLost(f"{self._seat}: {_why_not(found)}")

@@ -134,3 +134,27 @@ def test_the_reserve_that_help_names_is_that_of_the_settings(capsys: pytest.Capt
     with pytest.raises(SystemExit, match="0"):
         program.main(["gpus", "--help"])
     assert f"({Settings.gpu_reserve:,})" in capsys.readouterr().out
+
+
+def test_an_agent_in_an_allocation_is_at_the_place_of_its_seat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Any] = []
+    monkeypatch.setattr(daemon, "serve_allocation", lambda *words: served.append(words))
+    assert call("serve", tmp_path, "--place", "hpc.1", "--lasts-s", "60", "--notice-s", "15") == 0
+    layout, digest, term, _ = served[0]
+    assert layout == StateLayout(tmp_path, "hpc.1", "r1", in_allocation=True)
+    assert (digest, term.lasts_s, term.notice_s) == ("d", 60.0, 15.0)
+
+
+def test_who_connects_without_starting_waits_for_an_agent_and_says_where_it_would_speak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bridge, "_start", lambda *_: pytest.fail("started"))
+    assert call("connect", tmp_path, "--place", "hpc.1", "--no-start", "--wait", "0") == 1
+    assert "no agent of run r1 serves here; what it has said is in" in capsys.readouterr().err
+
+
+def test_a_place_is_safe_as_a_directory_name(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        call("serve", tmp_path, "--place", "../x")

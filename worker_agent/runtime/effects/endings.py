@@ -55,8 +55,8 @@ class EndingEffects:
 
     def stop(self, item: cmd.Stop) -> None:
         """Begin to end an attempt."""
-        grace_s = 0.0 if item.at_once else self._host.context.settings.kill_grace_s
-        self._executor.stop(item.key, grace_s)
+        usual_s = 0.0 if item.at_once else self._host.context.settings.kill_grace_s
+        self._executor.stop(item.key, usual_s if item.grace_s is None else item.grace_s)
 
     def collect(self, item: cmd.Collect) -> None:
         """Digest what an attempt left: in a thread, unless that would take longer than the digesting."""

@@ -85,3 +85,9 @@ def test_what_stands_behind_an_equals_sign_is_filled_in_too(tmp_path: Path) -> N
     assert command(argv, None, "py", AttemptLayout(tmp_path), "/bin")[1:] == [
         *("--device=cpu", "device=cpu", "a={devices}", "{device}=a", "a=b={device}")
     ]
+
+
+def test_no_library_takes_a_job_for_a_task_of_slurm() -> None:
+    names = ("SLURM_JOB_ID", "SLURMD_NODENAME", "SRUN_DEBUG", "PMI_RANK", "PMIX_RANK")
+    theirs = dict.fromkeys(names, "3")
+    assert base_environment({**theirs, "PATH": "/bin"}, {}) == {"PATH": "/bin", "PYTHONUNBUFFERED": "1"}

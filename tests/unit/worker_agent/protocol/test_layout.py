@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,15 @@ def test_the_attempts_that_are_still_here_are_those_of_all_runs(tmp_path: Path) 
         work.attempt("r1", "a/b", 1).root,
         work.attempt("r2", "a/b", 1).root,
     }
+
+
+def test_an_allocation_has_locks_and_a_socket_of_its_own_wherever_its_steps_have_temporary_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TMPDIR", "/elsewhere")
+    monkeypatch.setattr("tempfile.tempdir", None)
+    first, second = (StateLayout(Path("/home/u/.twophase"), seat, "r1", True) for seat in ("hpc.1", "hpc.2"))
+    assert first.slot_locks != second.slot_locks
+    for path in (first.slot_locks, first.socket):
+        assert str(path).startswith(f"/tmp/twophase-{os.getuid()}/")
+    assert StateLayout(Path("/s"), "lab1", "r1").slot_locks == slot_lock_dir()

@@ -30,7 +30,10 @@ class Parts:
             started=lambda: ["started"], poll=lambda: ["done"], wait_s=lambda: executor_s
         )
         self.upkeep: Any = SimpleNamespace(
-            keep_time=self.note("time"), wait_s=lambda now: upkeep_s - now, idle_for_too_long=False
+            heed=self.note("heed"),
+            keep_time=self.note("time"),
+            wait_s=lambda now: upkeep_s - now,
+            is_over=False,
         )
         records: Any = SimpleNamespace(write=self.note("write"))
         self.agent = Agent(network, self.effects, records, executor, self.upkeep, lambda: 0.25)
@@ -49,7 +52,7 @@ def test_what_is_told_has_been_remembered_before() -> None:
     parts = Parts()
     parts.agent.turn()
     assert parts.calls == [
-        *("handle started", "handle done", "answers", "time", "execute", "write", "pump"),
+        *("handle started", "heed", "handle done", "answers", "time", "execute", "write", "pump"),
     ]
 
 
@@ -75,7 +78,7 @@ def test_it_waits_for_what_is_due_first(waits: dict[str, float], seconds: float)
     assert parts.waited == [seconds, seconds]
 
 
-@pytest.mark.parametrize("why", ["left", "idle_for_too_long"])
+@pytest.mark.parametrize("why", ["left", "is_over"])
 def test_it_ends_when_the_run_is_over_or_nobody_comes(why: str) -> None:
     parts = Parts()
     setattr(parts.effects if why == "left" else parts.upkeep, why, True)

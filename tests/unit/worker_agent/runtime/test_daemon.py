@@ -10,7 +10,8 @@ import pytest
 
 from worker_agent.protocol.layout import StateLayout
 from worker_agent.runtime import daemon
-from worker_agent.runtime.daemon import AgentHeldError, serve
+from worker_agent.runtime.daemon import AgentHeldError, serve, serve_allocation
+from worker_agent.runtime.eviction import Term
 
 
 @pytest.fixture
@@ -22,9 +23,10 @@ class FakeAgent:
     """An agent that ends at once."""
 
     idle_s = 0.0
+    term: Term | None = None
 
-    def __init__(self, layout: StateLayout, digest: str, idle_s: float) -> None:
-        FakeAgent.idle_s = idle_s
+    def __init__(self, layout: StateLayout, digest: str, idle_s: float, term: Term | None = None) -> None:
+        FakeAgent.idle_s, FakeAgent.term = idle_s, term
 
     def run(self) -> None:
         """The run is over."""
@@ -134,3 +136,36 @@ def test_who_starts_an_agent_is_told_what_it_says(
     monkeypatch.setattr(daemon.os, "fork", lambda: 4711)
     monkeypatch.setattr(daemon.os, "waitpid", lambda pid, flags: (pid, 0))
     assert start(layout, "d") == "no room"
+
+
+def test_the_agent_of_an_allocation_waits_for_the_one_of_the_last(
+    layout: StateLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, looks = [True, True, False], list[float]()
+
+    def serve_or_not(layout: StateLayout, digest: str, ready: Any, term: Term) -> None:
+        if held.pop(0):
+            raise AgentHeldError("held")
+        ready()
+
+    monkeypatch.setattr(daemon, "serve", serve_or_not)
+    monkeypatch.setattr(daemon.time, "sleep", looks.append)
+    serve_allocation(layout, "d", Term(60.0, 15.0), lambda: looks.append(-1.0))
+    assert looks == [0.5, 0.5, -1.0]
+
+
+def test_it_does_not_wait_for_ever(layout: StateLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+    def held(*_: object) -> None:
+        raise AgentHeldError("held")
+
+    clock = iter(range(0, 1000, 30))
+    monkeypatch.setattr(daemon, "serve", held)
+    monkeypatch.setattr(daemon.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(daemon.time, "monotonic", lambda: next(clock))
+    with pytest.raises(AgentHeldError):
+        serve_allocation(layout, "d", Term(), lambda: None)
+
+
+def test_an_agent_is_told_its_term(layout: StateLayout) -> None:
+    serve_allocation(layout, "d", Term(60.0, 15.0), lambda: None)
+    assert FakeAgent.term == Term(60.0, 15.0)

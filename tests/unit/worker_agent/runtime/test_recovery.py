@@ -240,3 +240,17 @@ def test_ends_are_kept_until_the_outcome_is_spooled(path: Path, monkeypatch: pyt
     recovery.forget_ends(spool, exits.OwnEnds(exits_path))
     assert list(exits.read(exits_path)) == [(8, 5)]
     spool.close()
+
+
+def test_what_was_under_way_in_an_earlier_allocation_is_evicted(path: Path) -> None:
+    spool = open_spool(path)
+    spool.put(MET)
+    spool.put(LAUNCH)
+    spool.put(Event(1, EventKind.RUNNING, "a", 1, 5.0, Running("cpu0", 7, Ticks(5, 6))))
+    state = recovery.restore(spool.memory)
+    recovery.report_lost(state, spool, "another boot", 9.0, in_allocation=True)
+    (record,) = state.outbox
+    assert isinstance(record, cmd.Record) and isinstance(record.event.detail, Finished)
+    assert record.event.detail.outcome is Outcome.EVICTED
+    assert record.event.detail.error == "its allocation ended without notice"
+    spool.close()

@@ -10,7 +10,7 @@ import pytest
 
 from worker_agent.core.state import AgentState
 from worker_agent.runtime import upkeep as module
-from worker_agent.runtime.upkeep import Upkeep
+from worker_agent.runtime.upkeep import Stay, Upkeep
 
 
 class Place:
@@ -32,7 +32,8 @@ class Place:
         gpus: Any = SimpleNamespace(look_at_locks=self.note("locks"), look=self.note("gpus"))
         self.state = AgentState()
         links = Links(self)
-        self.upkeep = Upkeep(self.state, links, attempts, gpus, [self.note("chore")], 60.0)  # type: ignore[arg-type]
+        self.stay = Stay(60.0)
+        self.upkeep = Upkeep(self.state, links, attempts, gpus, [self.note("chore")], self.stay)  # type: ignore[arg-type]
         self.connected = False
 
     def note(self, word: str) -> Any:
@@ -99,7 +100,7 @@ def test_an_agent_that_nobody_needs_ends(place: Place) -> None:
     place.keep(60.0)
     assert not place.upkeep.idle_for_too_long and place.said == []
     place.keep(1.0)
-    assert place.upkeep.idle_for_too_long
+    assert place.upkeep.idle_for_too_long and place.upkeep.is_over
     assert place.said == ["no master and nothing to do for 60 s: the agent ends"]
 
 
@@ -108,3 +109,22 @@ def test_a_log_that_is_looked_at_is_looked_for_more_often(place: Place) -> None:
     assert place.upkeep.wait_s(0.0) == 1.0
     place.watches_s = 0.2
     assert place.upkeep.wait_s(0.0) == 0.2
+
+
+def test_an_agent_whose_machine_is_taken_back_leaves(place: Place) -> None:
+    heeded = []
+    eviction: Any = SimpleNamespace(heed=lambda: heeded.append(1), wait_s=lambda: 0.5, is_over=False)
+    place.upkeep._stay = Stay(60.0, eviction=eviction)
+    place.keep()
+    place.upkeep.heed()
+    assert heeded == [1] and place.upkeep.wait_s(0.0) == 0.5 and not place.upkeep.is_over
+    eviction.is_over = True
+    assert place.upkeep.is_over
+
+
+def test_one_in_an_allocation_waits_longer_for_its_first_master(place: Place) -> None:
+    place.upkeep._stay = Stay(1800.0, 300.0)
+    place.keep(299.0)
+    assert not place.upkeep.is_over
+    place.keep(2.0)
+    assert place.upkeep.is_over
