@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import get_args
 
 from master import steady_clock
+from master.adapters.agent_links.gate import Gate
 from master.adapters.agent_links.pulse import SILENCE_S, Pulse
 from master.adapters.inbox import Inbox, Mouth, Noted, Received, Sampled, Seen, to_event
 from master.adapters.session import Channel, Session
@@ -100,6 +101,8 @@ class WorkerLink:
         self._most_slots = most_slots(greeting.hello.settings)
         self._greeted = greeting.hello
         self._closing = threading.Event()
+        self.gate = Gate()
+        """Before each try to connect."""
         self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
         self._session: Session | None = None
         self._channel: Channel | None = None
@@ -148,6 +151,7 @@ class WorkerLink:
         For a worker that has left the run: it may be added again, and then has another link.
         """
         self._mouth.is_shut = True
+        self.gate.open()
 
     def close(self, farewell: msg.Shutdown | None = None) -> None:
         """End the link, after what is queued and `farewell` have been sent.  The agent goes on."""
@@ -159,6 +163,7 @@ class WorkerLink:
         if farewell:
             self.send(farewell)
         self._closing.set()
+        self.gate.end()
         self._outgoing.put(None)
         session = self._session
         if self._channel is None and session is not None:
@@ -173,8 +178,8 @@ class WorkerLink:
         self._mouth.put(Received(event, self.worker, seq))
 
     def _run(self) -> None:
-        backoff_s = 0.0
-        while not (self._closing.is_set() or self._mouth.is_shut):
+        backoff_s = pause_s = 0.0
+        while not self._closing.is_set() and self.gate.passes(pause_s) and not self._mouth.is_shut:
             try:
                 self._serve()
             except WorkerUnusable as error:
@@ -186,7 +191,7 @@ class WorkerLink:
                 was_up, self.welcome = self.welcome is not None, None
                 self.watches.lose()
             backoff_s = next_backoff(0.0 if was_up else backoff_s)
-            self._closing.wait(backoff_s * _JITTER.uniform(0.5, 1.5))
+            pause_s = backoff_s * _JITTER.uniform(0.5, 1.5)
 
     def _serve(self) -> None:
         """Connect, and pass messages on until the link breaks."""

@@ -136,7 +136,7 @@ def check_with_gpus(
     else:
         argv = [python, *ISOLATED, "-c", PROBE_AND_RUN, path, *words]
         done = session.run(argv, stdin=b"\n" + bundle.data)
-    facts = _checked(session, done, bundle, python, server.state_dir, rsync=not server.is_local)
+    facts = _checked(session, done, bundle, python, server.state_dir, rsync=not server.is_here)
     return facts, _gpu_facts(session, _report(session, done, _GPUS_MARK, _NO_GPUS))
 
 

@@ -163,6 +163,8 @@ def _finish(request: TrainingRequest, result: RunResult | None, started_at: floa
         print(f"Summary: {files.summary}\nLogs:    {files.logs_dir}")
     for note in start_notes(result.state, ()) if result else ():
         COMMAND.say(note)
+    for text in result.left if result else ():
+        COMMAND.say(text)
     if result and code == NoUsableWorker.exit_code:
         COMMAND.say(f"no usable worker: {'; '.join(result.reasons)}")
     return code

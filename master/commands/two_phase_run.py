@@ -65,6 +65,8 @@ def written(
     metrics = collected_metrics(result.state, layout)
     for text in write_phase_logs(layout, result):
         command.say(text)
+    for text in result.left:
+        command.say(text)
     for text in write_sheet(result.state, layout, result.jobs, metrics, earlier):
         command.say(text)
     return metrics

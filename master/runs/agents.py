@@ -34,7 +34,7 @@ class RunName:
 
 def open_session(server: ServerSpec, cluster: ClusterSpec, in_terminal: bool = False) -> Session:
     """Return an unconnected session to a worker."""
-    if server.is_local:
+    if server.is_here:
         return LocalSession(server.name, in_terminal=in_terminal)
     # What it needs takes a third of a command's time to start, which runs on this machine alone do not owe.
     from master.adapters.ssh_session import SshSession
@@ -44,7 +44,7 @@ def open_session(server: ServerSpec, cluster: ClusterSpec, in_terminal: bool = F
 
 def python_of(server: ServerSpec) -> str:
     """Return the interpreter for a worker's agent and jobs, as a command in the home directory."""
-    python = server.python or (sys.executable if server.is_local else "python3")
+    python = server.python or (sys.executable if server.is_here else "python3")
     return "./" + python[2:] if python.startswith("~/") else python
 
 
@@ -80,12 +80,13 @@ def _agent_command(
     python = python_of(server)
 
     def deploy(session: Session) -> list[str]:
-        path = deploy_agent(session, bundle, python, server.state_dir, rsync=not server.is_local)
+        path = deploy_agent(session, bundle, python, server.state_dir, rsync=not server.is_here)
         in_home = "./" + path[2:] if path.startswith("~/") else path
         return [
             *(python, *ISOLATED, in_home, "connect", "--state-dir", server.state_dir),
             *("--run-id", run_id, "--digest", bundle.digest),
             *(["--in-terminal"] if in_terminal else []),
+            *(["--place", server.name, "--no-start"] if server.pool else []),
         ]
 
     return deploy

@@ -22,6 +22,7 @@ from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.orders.order import Reply, Said
 from master.core.running.records import Outbox
 from master.core.running.run_state import begin, has_more_to_do, step
+from master.runs.fleet.pools.news import news_of_seat
 from master.runs.notices import Notice, PeopleWanted, Refreshed, Transitions
 from master.runs.snapshot import SharedState
 from master.storage.journal import Journal
@@ -33,6 +34,7 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.25
 MAX_BATCH = 2000
 """Events that share one commit."""
+OfSeat = cmd.SubmitSeat | cmd.CancelSeat | cmd.Reach | cmd.Unreach
 MOST_STEPS = 100
 """Of those that go on with what others have left undone, before what has come meanwhile is looked at."""
 RUN_IS_OVER = Reply(refused=(Said("run", "is over: nothing was done"),))
@@ -72,6 +74,8 @@ class Ports:
     fleet: FleetPort
     take_jobs: Callable[[Sequence[str]], None] = lambda jobs: None
     """Makes jobs that are new to the run ready to be launched."""
+    of_seat: Callable[[OfSeat], None] = lambda command: None
+    """Asks pools for allocations, and connects to their seats."""
 
 
 class Dispatcher:
@@ -89,7 +93,7 @@ class Dispatcher:
         self.state = shared.state
         self._shared, self._journal, self._inbox = shared, journal, inbox
         self._links, self._carrier, self._launch_of = ports.links, ports.carrier, ports.launch_of
-        self._fleet, self._take_jobs = ports.fleet, ports.take_jobs
+        self._fleet, self._take_jobs, self._of_seat = ports.fleet, ports.take_jobs, ports.of_seat
         self._tell, self._clock = tell, clock
         self.exit_code: int | None = None
         """None while the run goes on."""
@@ -266,6 +270,8 @@ class Dispatcher:
                 self._fleet.connect(worker)
             case cmd.HaveSlots(worker, least):
                 self._fleet.have_slots(worker, least)
+            case cmd.SubmitSeat() | cmd.CancelSeat() | cmd.Reach() | cmd.Unreach():
+                self._of_seat(command)
             case cmd.TakeJobs(jobs):
                 self._take_jobs(jobs)
             case cmd.Tell(text):
@@ -303,6 +309,8 @@ def news_of(event: ev.Event, workers: Mapping[str, WorkerView], *, limited: bool
         case ev.SlotsHeldByOthers(_, worker, held) if held != workers[worker].held_by_others:
             view = workers[worker]
             return f"{worker}: {room_of(view.slots, len(view.gpu_bytes), view.slots_per_gpu, held)}"
+        case ev.SeatPending(_, worker) | ev.SeatRunning(_, worker) | ev.SeatEnded(_, worker):
+            return news_of_seat(event, workers[worker].seat)
         case ev.WorkerUnusable(_, worker, reason):
             return f"{worker}: cannot be used: {reason}"
         case ev.WorkerLost(_, worker, reason) if reason != workers[worker].reason:

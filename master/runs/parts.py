@@ -28,11 +28,15 @@ from master.runs.earlier_starts import (
     state_after,
 )
 from master.runs.fleet.fleet import Fleet
-from master.runs.fleet.members import members_of, orders_of
+from master.runs.fleet.members import Members, members_of, orders_of
+from master.runs.fleet.pools.engines import allocator_of
+from master.runs.fleet.pools.keeper import ClosingAllocator
+from master.runs.fleet.pools.pools import Pools
 from master.runs.fleet.roster import Roster
 from master.runs.library import make_library
 from master.runs.snapshot import SharedState
 from master.runs.spec import RunSpec, Start, StoredBaseModel
+from master.specs import ClusterSpec, PoolSpec
 from master.storage.base_model_store import BaseModelStore
 from master.storage.checkpoint_store import CheckpointStore
 from master.storage.journal import Journal
@@ -90,7 +94,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
     remember(journal, forgot if spec.resumes else (), steady_clock.now())
     after = max((result.epoch + EPOCH_GAP for result in forgot), default=0)
     name = RunName(journal.run_id, journal.new_epoch(after))
-    roster = Roster(link_maker(name, inbox, connect, spec.in_terminal), name.run_id)
+    roster = _roster(members, inbox, name, connect, spec)
     synced = members.take_all(roster, journal, synced)
     state, store = _state(spec, journal), BaseModelStore(spec.layout)
     members.let_leave(state)
@@ -121,6 +125,17 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
         *(courier, checkpoints.launching(launch_of) if checkpoints else launch_of, history),
         *(problems, growing, to_mend),
     )
+
+
+def _roster(members: Members, inbox: Inbox, name: RunName, connect: OpenSession, spec: RunSpec) -> Roster:
+    """Return an empty roster, which can reach the seats of pools too."""
+    pools = Pools()
+
+    def make(pool: PoolSpec, cluster: ClusterSpec) -> ClosingAllocator:
+        return allocator_of(pool, cluster, connect, name.run_id)
+
+    pools.take(members.there.values(), inbox, make)
+    return Roster(link_maker(name, inbox, pools.opening(connect), spec.in_terminal), name.run_id, pools)
 
 
 def _state(spec: RunSpec, journal: Journal) -> RunState:

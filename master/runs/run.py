@@ -19,6 +19,7 @@ from master.errors import SessionLost
 from master.runs.agents import OpenSession, open_session
 from master.runs.control.server import ControlServer
 from master.runs.dispatcher import Dispatcher, Ports
+from master.runs.fleet.pools.news import troubles
 from master.runs.library import synced_data
 from master.runs.notices import Ended, Notices, Observer
 from master.runs.parts import RunParts, assemble
@@ -50,6 +51,8 @@ class RunResult:
     """All workers that the run has had, those that joined or went too."""
     jobs: JobsSpec = NO_JOBS
     """Those of the command, and what users have added."""
+    left: tuple[str, ...] = ()
+    """What pools have lent, and could not be given back."""
 
     def code_notes(self) -> list[str]:
         """Say how the experiments that succeeded differ in their code; nothing where they do not."""
@@ -64,7 +67,7 @@ class RunResult:
         there = self.state.workers
         removed = {name: held for name, held in self.state.removed.items() if name not in there}
         return [
-            *(f"{view.name}: {view.trouble}" for view in there.values()),
+            *troubles(self.state),
             *(f"{name}: removed{held.signed}" for name, held in removed.items()),
         ]
 
@@ -113,16 +116,22 @@ class Run:
         parts, started_at = self._parts, steady_clock.now()
         tally = UsageTally(parts.shared.state)
         notices = Notices([*observers, tally])
-        ports = Ports(parts.roster.links, parts.courier, parts.launch_of, parts.fleet, parts.jobs.take)
+        pools, fleet = parts.roster.pools, parts.fleet
+        ports = Ports(
+            *(parts.roster.links, parts.courier, parts.launch_of, fleet, parts.jobs.take, fleet.of_seat)
+        )
         dispatcher = Dispatcher(parts.shared, parts.journal, parts.inbox, ports, notices.tell)
-        exit_code = None
+        exit_code, left = None, list[str]()
         with ExitStack() as ending:
             self._listen(ending, notices, lambda: dispatcher.exit_code is not None)
+            # After the farewell: until then the agents there are needed.
+            ending.callback(lambda: left.extend(pools.close(gives_back=exit_code is not None)))
             ending.callback(self._part)
             ending.callback(parts.fleet.close)
             ending.callback(parts.courier.close)
             ending.callback(lambda: notices.tell(Ended(parts.shared.state, exit_code)))
             parts.courier.mend(parts.to_mend)
+            pools.start()
             exit_code = dispatcher.run()
             if parts.to_mend and not parts.shared.state.stopping:
                 parts.courier.finish_mending()
@@ -132,6 +141,7 @@ class Run:
             used=tally.used,
             servers=tuple(parts.roster.ever.values()),
             jobs=parts.jobs.jobs,
+            left=tuple(left),
         )
 
     def _listen(self, ending: ExitStack, notices: Notices, is_over: Callable[[], bool]) -> None:

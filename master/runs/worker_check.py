@@ -20,14 +20,16 @@ from master.adapters.agent_deploy import (
     check_worker,
     gpu_report,
 )
+from master.adapters.allocators.allocator import Checked
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
 from master.core.nearest import shown
 from master.core.planning.job_settings import GPU_MEMORY, JOB_RESOURCES, resources_of
-from master.core.planning.workers import PlannedWorker, planned_workers
+from master.core.planning.workers import PlannedWorker, machines_of, planned_workers
 from master.errors import ConfigError, TwophaseError
 from master.intake.cluster import this_machine
 from master.runs.agents import open_session, python_of
+from master.runs.fleet.pools.looking import look_at_pools
 from master.specs import ClusterSpec, JobsSpec, ServerSpec
 from worker_agent.protocol.reports import usual_cpu_slots
 
@@ -61,8 +63,17 @@ def probe_workers(
     """
     any_limits = limited or any(server.limits for server in cluster.servers)
     probe = partial(_probe, cluster, any_limits, ahead)
+    machines, planned = machines_of(cluster), planned_workers(cluster)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(probe, cluster.servers, planned_workers(cluster)))
+        found = list(pool.map(probe, machines, planned[: len(machines)]))
+    pools = zip(planned[len(machines) :], look_at_pools(cluster), strict=True)
+    return [*found, *(_with_look(worker, checked) for worker, checked in pools)]
+
+
+def _with_look(planned: PlannedWorker, checked: Checked) -> PlannedWorker:
+    """Return what is planned of a pool with what its engine says."""
+    usable = not checked.problems
+    return replace(planned, reachable=usable, reason="; ".join(checked.problems), notes=checked.notes)
 
 
 def _probe(
@@ -76,7 +87,7 @@ def _probe(
                 looked = ahead.result() if ahead else check_with_gpus(session, bundle, python, server)
                 facts, found = looked
             else:
-                facts = check_worker(session, bundle, python, server.state_dir, rsync=not server.is_local)
+                facts = check_worker(session, bundle, python, server.state_dir, rsync=not server.is_here)
             missing = _missing(session, bundle, python, server)
             kept = check_limits(session, bundle, python) if limited else ""
             planned = replace(planned, missing=missing, limits_kept=kept, reachable=True)
@@ -147,7 +158,7 @@ def gpus_here() -> list[dict[str, Any]]:
 def check_gpu_memory(jobs: JobsSpec, workers: Sequence[PlannedWorker]) -> None:
     """Raise ConfigError for a job that needs more GPU memory than any GPU has, if all GPUs are known."""
     sizes = [(size, worker.name) for worker in workers for size in worker.gpu_bytes]
-    unseen = any(worker.gpus != 0 and not worker.reachable for worker in workers)
+    unseen = any(worker.gpus != 0 and (worker.lent or not worker.reachable) for worker in workers)
     if unseen or not sizes or not all(size for size, _ in sizes):
         return
     from master.core.running.placing.worker_room import too_large  # few plans get here

@@ -15,6 +15,7 @@ from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.forecast.tally import Tally
 from master.core.running.records import RunState
 from master.core.running.summary import PhaseCounts
+from master.view.answers.seat_lines import pool_lines, waiting_text
 from master.view.feed import Active
 from master.view.wording import (
     PHASES,
@@ -131,10 +132,11 @@ def troubled_workers(state: RunState, most: int, at: float) -> list[Text]:
 
     Then one for each GPU that is left alone where a worker is up, as many again at most.
     """
-    troubled = [view for view in state.workers.values() if view.faults or view.hold or not view.available]
+    troubled = [view for view in state.workers.values() if _is_troubled(view)]
     lines = [Text(_trouble(view, at), _colour(view)) for view in troubled[:most]]
     if len(troubled) > most:
         lines.append(Text(f"+{len(troubled) - most} more workers not up", "yellow"))
+    lines += [Text(text, "yellow") for text in pool_lines(state)]
     alone = [f"{view.name}: {why}" for view in state.workers.values() if view.up for why in left_alone(view)]
     lines += [Text(clean(text), "yellow") for text in alone[:most]]
     if len(alone) > most:
@@ -151,8 +153,15 @@ def left_alone(view: WorkerView) -> Iterator[str]:
         yield f"{name} is left alone: {why}"
 
 
+def _is_troubled(view: WorkerView) -> bool:
+    """True for a worker of which there is something to say; a seat that nobody needs is at rest."""
+    rests = view.is_unused and view.usable
+    return bool(view.faults or view.hold or (not view.available and not rests))
+
+
 def _trouble(view: WorkerView, at: float) -> str:
-    return f"{view.name}: {hold_text(view.hold, at) if view.hold else clean(view.trouble) or 'connecting'}"
+    says = waiting_text(view, at) or clean(view.trouble) or "connecting"
+    return f"{view.name}: {hold_text(view.hold, at) if view.hold else says}"
 
 
 def _colour(view: WorkerView) -> str:

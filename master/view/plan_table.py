@@ -89,6 +89,8 @@ def print_workers(console: Console, workers: Sequence[PlannedWorker]) -> None:
 
 
 def _slots(worker: PlannedWorker) -> str:
+    if worker.lent:
+        return worker.lent
     if worker.gpus is None:
         return "the GPUs that it has, else CPU"
     if worker.gpus:
@@ -103,6 +105,8 @@ def _reach(worker: PlannedWorker) -> str:
     if not worker.reachable:
         return "not usable, see below"
     kept_how = f", {kept(worker.limits_kept)}" if worker.limits_kept else ""
+    if worker.lent:
+        return "lends them when they are needed"
     return ("lacks something, see below" if worker.missing else "reachable") + kept_how
 
 
@@ -110,7 +114,7 @@ def _print_problems(console: Console, workers: Sequence[PlannedWorker]) -> None:
     """Print what is wrong with which workers, each problem once and whole, for people and for programs."""
     names: dict[str, list[str]] = {}
     for worker in workers:
-        reasons = [worker.reason] if worker.reachable is False else worker.missing
+        reasons = [worker.reason] if worker.reachable is False else (*worker.missing, *worker.notes)
         for reason in reasons:
             names.setdefault(reason, []).append(worker.name)
     for reason, affected in names.items():

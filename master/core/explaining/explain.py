@@ -12,8 +12,8 @@ from master.core.running.placing.assigning import may_start_more, most_at_once
 from master.core.running.records import JobRecord, RunState
 
 
-def explain(state: RunState, job_id: str) -> Cause | None:
-    """Return why a job has not ended; None where it has.
+def explain(state: RunState, job_id: str, at: float | None = None) -> Cause | None:
+    """Return why a job has not ended; None where it has.  `at` is now, as Unix time.
 
     Costs as much as the run has workers, and jobs whose next attempt is put off.
     """
@@ -22,7 +22,7 @@ def explain(state: RunState, job_id: str) -> Cause | None:
         return None
     if record.state in WITH_A_WORKER:
         return _with_a_worker(state, record)
-    return _pending(state, record) if record.state is State.PENDING else _ready(state, record)
+    return _pending(state, record, at) if record.state is State.PENDING else _ready(state, record, at)
 
 
 def speaks_for_all(state: RunState) -> str | None:
@@ -57,11 +57,11 @@ def _lease(state: RunState, worker: str) -> float:
     return state.workers[worker].since + state.policy.lease_s
 
 
-def _pending(state: RunState, record: JobRecord) -> Cause:
+def _pending(state: RunState, record: JobRecord, at: float | None) -> Cause:
     if lacks_base(state, record):
         base = base_model_job_id(record.job.needs or "")
         return (
-            Cause(Why.AWAITS_BASE_MODEL, job=base, of_base=explain(state, base))
+            Cause(Why.AWAITS_BASE_MODEL, job=base, of_base=explain(state, base, at))
             if _is_open(state, base)
             else _soon()
         )
@@ -78,14 +78,14 @@ def _is_open(state: RunState, job_id: str) -> bool:
     return job_id in state.jobs and state.jobs[job_id].state not in ENDED
 
 
-def _ready(state: RunState, record: JobRecord) -> Cause:
+def _ready(state: RunState, record: JobRecord, at: float | None) -> Cause:
     if state.stopping:
         return Cause(Why.STOPPING, reason=state.halted)
     if record.job not in state.ready:
         return _put_off(state, record)
     if not may_start_more(state):
         return Cause(Why.MOST_RUN, reason=str(most_at_once(state)))
-    found = [hindrance(state, record, view) for view in state.workers.values()]
+    found = [hindrance(state, record, view, at) for view in state.workers.values()]
     free = [name for name, each in zip(state.workers, found, strict=True) if each is None]
     if free:
         return Cause(Why.IS_NEXT, free[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from master.core.explaining.causes import Hindrance, Obstacle
+from master.core.explaining.seats import of_seat
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.placing.assigning import has_alternative
 from master.core.running.placing.worker_room import (
@@ -15,14 +16,20 @@ from master.core.running.placing.worker_room import (
     suits,
 )
 from master.core.running.records import JobRecord, RunState
+from master.core.running.seating.lasting import lasts
 
 
-def hindrance(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance | None:
-    """Return the first thing that keeps a worker from a job; None where it has room for it."""
+def hindrance(
+    state: RunState, record: JobRecord, view: WorkerView, at: float | None = None
+) -> Hindrance | None:
+    """Return the first thing that keeps a worker from a job; None where it has room for it.
+
+    `at` is now, as Unix time: without it nobody asks what an allocation has left.
+    """
     if view.hold and not view.leaves:  # what lasts is told: to end the hold would change nothing
         return _of_the_machine(state, record, view) or _of_users(view)
-    found = _of_users(view) or _of_the_worker(view)
-    return found or _of_the_machine(state, record, view) or _of_now(state, record, view)
+    found = _of_users(view) or _of_the_worker(state, view)
+    return found or _of_the_machine(state, record, view) or _of_now(state, record, view, at)
 
 
 def _of_users(view: WorkerView) -> Hindrance | None:
@@ -35,9 +42,11 @@ def _of_users(view: WorkerView) -> Hindrance | None:
     return Hindrance(view.name, obstacle, held.why, held.until, held.by, held.at)
 
 
-def _of_the_worker(view: WorkerView) -> Hindrance | None:
+def _of_the_worker(state: RunState, view: WorkerView) -> Hindrance | None:
     if not view.usable:
         return Hindrance(view.name, Obstacle.UNUSABLE, view.reason)
+    if view.seat and not view.up:
+        return of_seat(state, view.name, view.seat, view.reason)
     if not view.tried:
         return Hindrance(view.name, Obstacle.CONNECTING)
     if not view.up:
@@ -67,8 +76,10 @@ def _lacking(record: JobRecord, view: WorkerView) -> str:
     return "cores" if view.cores and (needs.cpus or 0) > view.cores else "memory"
 
 
-def _of_now(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance | None:
+def _of_now(state: RunState, record: JobRecord, view: WorkerView, at: float | None) -> Hindrance | None:
     """Tell what goes by itself."""
+    if view.seat and view.seat.drains:
+        return Hindrance(view.name, Obstacle.GIVEN_BACK, until=view.seat.ends_at)
     if view.paused:
         return Hindrance(view.name, Obstacle.PAUSED, view.fault, view.paused_until)
     if view.faults and view.probe:
@@ -87,6 +98,8 @@ def _of_now(state: RunState, record: JobRecord, view: WorkerView) -> Hindrance |
         return Hindrance(view.name, Obstacle.FULL, _why_full(view, may_come), until)
     if not has_machine_room(state, record.job.resources, view):
         return Hindrance(view.name, Obstacle.MACHINE_FULL, until=_first_end(state, view))
+    if view.seat and at is not None and not lasts(state, record.job, view.seat, at):
+        return Hindrance(view.name, Obstacle.TOO_LITTLE_TIME, until=view.seat.ends_at)
     return None
 
 

@@ -20,6 +20,10 @@ class Stands(str, Enum):
     PAUSED = "paused"
     """By a user."""
     UNUSABLE = "unusable"
+    NO_ALLOCATION = "no allocation"
+    """It is a seat of a pool that needs none now, or gets none."""
+    QUEUED = "queued"
+    """It is a seat whose allocation waits in the engine's queue."""
     CONNECTING = "connecting"
     DOWN = "down"
     BAD_PLACE = "bad place"
@@ -53,6 +57,7 @@ class WorkerStanding:
         """Return how a worker stands."""
         has = len(view.attempts), len(view.collecting)
         reason = view.reason if not view.available else view.fault or told_left_alone(view)
+        reason = view.seat.reason if view.seat and not view.seat.has_begun else reason
         slots = view.slots, view.most, view.held_by_others
         return cls(view.name, _stands(view), *slots, *has, reason, view.leaves or view.hold)
 
@@ -65,6 +70,8 @@ def _stands(view: WorkerView) -> Stands:
         return emptying if view.hold.drains else Stands.PAUSED
     if not view.usable:
         return Stands.UNUSABLE
+    if view.seat and not view.seat.has_begun:
+        return Stands.NO_ALLOCATION if view.is_unused else Stands.QUEUED
     if not view.up:
         return Stands.DOWN if view.tried else Stands.CONNECTING
     return Stands.BAD_PLACE if view.faults else Stands.UP

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from master.core.planning.job_limits import allows, told
 from master.core.planning.plan import Plan
-from master.specs import ClusterSpec, ServerSpec
+from master.specs import ClusterSpec, PoolSpec, ServerSpec
 from worker_agent.protocol.messages import AUTO
 from worker_agent.protocol.terms import JobLimits
 
@@ -32,13 +32,38 @@ class PlannedWorker:
     """What jobs would not find there, where it was asked."""
     gpu_bytes: tuple[int, ...] = ()
     """What jobs may have of each GPU, where it was asked; 0 where it does not know."""
+    lent: str = ""
+    """Of a pool, which stands for all of its seats: how many these are, and for how long each lasts."""
+    notes: tuple[str, ...] = ()
+    """What else there is to know of a pool, where it was asked."""
     limits_kept: str = ""
     """How it keeps limits of jobs, a word of `protocol.terms`, where it was asked."""
 
 
 def planned_workers(cluster: ClusterSpec) -> list[PlannedWorker]:
-    """Return the workers of a cluster config, none of them tried."""
-    return [_planned(server) for server in cluster.servers]
+    """Return the workers of a cluster config, none of them tried; each pool stands for all of its seats."""
+    machines = [_planned(server) for server in machines_of(cluster)]
+    return [*machines, *(_planned_pool(pool) for pool in cluster.pools)]
+
+
+def machines_of(cluster: ClusterSpec) -> list[ServerSpec]:
+    """Return the workers of a cluster config that are no seats of a pool."""
+    return [server for server in cluster.servers if server.pool is None]
+
+
+def _planned_pool(pool: PoolSpec) -> PlannedWorker:
+    seats = "1 seat" if pool.seats == 1 else f"{pool.seats} seats"
+    lent = f"{seats} for {_hours(pool.time_s)}{' each' if pool.seats > 1 else ''}"
+    gpus = 0 if not pool.login.agent.gpus else None
+    return PlannedWorker(pool.name, None, gpus, lent=lent)
+
+
+def _hours(seconds: float) -> str:
+    """Return a length of time as users write it: `90m`, `4h`, `2d`."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def _planned(server: ServerSpec) -> PlannedWorker:

@@ -64,7 +64,7 @@ def _why(job_id: str, state: RunState, at: float) -> Answer:
     if record is None:
         # No search for what is like it: the run stands still meanwhile.
         return _error(f"no job {shown(job_id)} in this run")
-    cause = explain(state, job_id)
+    cause = explain(state, job_id, at)
     told = {
         "job_id": job_id,
         "state": record.state.value,
@@ -77,7 +77,7 @@ def _why(job_id: str, state: RunState, at: float) -> Answer:
 
 def _machines(state: RunState, at: float) -> Answer:
     job_id = speaks_for_all(state)
-    cause = explain(state, job_id) if job_id else None
+    cause = explain(state, job_id, at) if job_id else None
     return HTTPStatus.OK, {
         "at": at,
         "stopping": state.stopping,

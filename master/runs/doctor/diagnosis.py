@@ -16,10 +16,12 @@ from master.adapters.agent_deploy import (
 )
 from master.adapters.session import Session
 from master.core.explaining.health import Finding, Health, judged, told, worst
+from master.core.planning.workers import machines_of
 from master.errors import TwophaseError
 from master.runs.agents import OpenSession, open_session, python_of
 from master.runs.doctor.checkup import look
-from master.specs import ClusterSpec, ServerSpec
+from master.runs.fleet.pools.looking import look_at_pool
+from master.specs import ClusterSpec, PoolSpec, ServerSpec
 
 AT_ONCE = 8
 _TEMPORARY = "/tmp"
@@ -42,7 +44,22 @@ def diagnose(cluster: ClusterSpec, connect: OpenSession = open_session) -> list[
     """Return what is found on each worker, in the order of the cluster config."""
     look_at = partial(_diagnosis, cluster, connect, build_agent())
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(look_at, cluster.servers))
+        found = list(pool.map(look_at, machines_of(cluster)))
+    return [*found, *(_of_pool(cluster, connect, pool) for pool in cluster.pools)]
+
+
+def _of_pool(cluster: ClusterSpec, connect: OpenSession, pool: PoolSpec) -> Diagnosis:
+    """Return what is found on the login host of a pool, and what the engine there says."""
+    found: list[Finding] = []
+    try:
+        with connect(pool.login, cluster, False) as session:
+            found += _agent(session, build_agent(), pool.login)
+    except (TwophaseError, OSError, ValueError) as error:
+        return Diagnosis(pool.name, (_problem("connection", pool.login, error),))
+    checked = look_at_pool(pool, cluster, connect)
+    found += (told("pool", problem) for problem in checked.problems)
+    found += (Finding("pool", Health.GOOD, note) for note in checked.notes)
+    return Diagnosis(pool.name, tuple(found))
 
 
 def _diagnosis(
@@ -72,7 +89,7 @@ def _agent(session: Session, bundle: AgentBundle, server: ServerSpec) -> list[Fi
         "connection", Health.GOOD, "here" if server.is_local else "answers, its host key is known"
     )
     try:
-        facts = check_worker(session, bundle, python_of(server), server.state_dir, rsync=not server.is_local)
+        facts = check_worker(session, bundle, python_of(server), server.state_dir, rsync=not server.is_here)
     except TwophaseError as error:
         return [reached, _problem("agent", server, error)]
     says = f"Python {facts.python}, {facts.cores} cores"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from master.adapters.inbox import Inbox, Noted
+from master.core.running import commands as cmd
 from master.core.running.orders.of_workers import AddWorker
 from master.core.running.orders.order import Ordered
 from master.runs.fleet.joining import described, read_joining
@@ -101,6 +102,13 @@ class Fleet:
         """Have at least so many jobs at a time on a worker; None is as its config says."""
         if link := self._roster.links.get(name):
             link.have_slots(least)
+
+    def of_seat(self, command: cmd.SubmitSeat | cmd.CancelSeat | cmd.Reach | cmd.Unreach) -> None:
+        """Ask for the allocation of a seat, give it back, or connect to it from now on, or no more."""
+        if isinstance(command, (cmd.SubmitSeat, cmd.CancelSeat)):
+            self._roster.pools.carry_out(command)
+        elif link := self._roster.links.get(command.worker):
+            (link.gate.open if isinstance(command, cmd.Reach) else link.gate.shut)()
 
     def _begin(self, work: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=work, name=f"fleet-{name}", daemon=True)

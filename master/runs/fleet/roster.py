@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from master.adapters.agent_client import WorkerLink
 from master.runs.agents import MakeLink, worker_run_id
+from master.runs.fleet.pools.pools import Pools
 from master.runs.launching import data_mounts
 from master.specs import ClusterSpec, ServerSpec
 from master.transfers.remote import Remote
@@ -27,7 +28,9 @@ class Member:
 class Roster:
     """Links, transfers' side of them, and what the user said of each worker."""
 
-    def __init__(self, make_link: MakeLink, run_id: str) -> None:
+    def __init__(self, make_link: MakeLink, run_id: str, pools: Pools | None = None) -> None:
+        """`pools` are those whose seats are among the workers."""
+        self.pools = pools or Pools()
         self._make_link, self._run_id = make_link, run_id
         self.links: dict[str, WorkerLink] = {}
         self.remotes: dict[str, Remote] = {}
@@ -41,6 +44,8 @@ class Roster:
         `synced` tells the content hash of each directory that is copied to workers.
         """
         link = self._make_link(server, cluster)
+        if server.pool is not None:
+            link.gate.shut()
         mounts = data_mounts(server.data, synced, local=server.is_local)
         self.ever[server.name] = server
         self.members[server.name] = Member(server, cluster, tuple(mounts))

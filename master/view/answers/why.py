@@ -18,6 +18,11 @@ _ALONE = {
     Obstacle.LABELS: "has not the label",
     Obstacle.CONNECTING: "is being connected",
     Obstacle.DOWN: "is not connected",
+    Obstacle.NO_ALLOCATION: "has no allocation",
+    Obstacle.QUEUED: "waits in the queue",
+    Obstacle.STARTING: "has an allocation, and its agent is being connected",
+    Obstacle.GIVEN_BACK: "has an allocation that is about to end",
+    Obstacle.TOO_LITTLE_TIME: "has too little left of its allocation",
     Obstacle.TOO_SMALL: "has not enough",
     Obstacle.FAILED_THERE: "would fail it again",
     Obstacle.PAUSED_BY_USER: "is paused",
@@ -36,6 +41,11 @@ _TOGETHER = {
     Obstacle.LABELS: "have not the label",
     Obstacle.CONNECTING: "are being connected",
     Obstacle.DOWN: "are not connected",
+    Obstacle.NO_ALLOCATION: "have no allocation",
+    Obstacle.QUEUED: "wait in the queue",
+    Obstacle.STARTING: "have an allocation, and their agents are being connected",
+    Obstacle.GIVEN_BACK: "have allocations that are about to end",
+    Obstacle.TOO_LITTLE_TIME: "have too little left of their allocations",
     Obstacle.TOO_SMALL: "have not enough",
     Obstacle.FAILED_THERE: "would fail it again",
     Obstacle.PAUSED_BY_USER: "are paused",
@@ -79,7 +89,7 @@ def sentence_of_running(cause: Cause, progress: Progress | None, at: float) -> s
 def why_nothing_runs(state: RunState, at: float) -> str:
     """Return why no job of a run is running; "" while one is, or once nothing more is to be started."""
     job_id = None if state.stopping else speaks_for_all(state)
-    cause = explain(state, job_id) if job_id else None
+    cause = explain(state, job_id, at) if job_id else None
     if job_id is None or cause is None:
         return ""
     return f"nothing runs: {_name(job_id)} {sentence(cause, at)}"
@@ -135,7 +145,8 @@ def _group(group: Sequence[Hindrance], at: float) -> str:
     says = (_ALONE if alone else _TOGETHER)[first.obstacle]
     ends = [each.until for each in group if each.until is not None]
     until = f" until {time_of_day(min(ends), at)}" if ends and first.obstacle in _ENDING else ""
-    about = _about(min(ends), at, "until about") if ends and not until else ""
+    word = "and is expected to begin about" if first.obstacle is Obstacle.QUEUED else "until about"
+    about = _about(min(ends), at, word) if ends and not until else ""
     joint = " " if first.obstacle in _NAMED else ": "
     by = f" by {first.by}" if first.by else ""
     began = [each.since for each in group if each.since is not None]

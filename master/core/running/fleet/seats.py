@@ -101,3 +101,12 @@ class Pool:
     """Since when it has had no allocation, and has wanted none."""
     needless_since: float | None = None
     """Since when nothing has been ready for its seats."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it lends nothing; empty where all is well."""
+        if self.unseen_why:
+            return f"cannot be looked at: {self.unseen_why}"
+        if self.refusal:
+            return f"gives no allocation: {self.refusal}"
+        return f"{self.in_vain} allocations in a row brought nothing" if self.in_vain > 1 else ""

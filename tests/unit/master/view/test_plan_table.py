@@ -106,6 +106,8 @@ def test_plan_json_round_trips() -> None:
         "missing": [],
         "gpu_bytes": [],
         "limits_kept": "",
+        "lent": "",
+        "notes": [],
     }
 
 

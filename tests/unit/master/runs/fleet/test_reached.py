@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from master.runs.fleet.reached import as_json, from_json
-from master.specs import ClusterSpec, ServerSpec
+from master.specs import ClusterSpec, PoolSpec, ServerSpec
 from worker_agent.protocol.messages import Settings
 
 SERVER = ServerSpec(
@@ -31,6 +32,14 @@ def test_a_worker_is_found_again_as_it_was() -> None:
         "/etc/lab/ssh",
         "/etc/lab/known",
     )
+
+
+def test_a_seat_is_found_again_with_its_pool() -> None:
+    login = replace(SERVER, name="lab1", secrets={}, env_from=())
+    pool = PoolSpec("hpc", login, 8, 3600.0, 60.0, 2, "ssh", ("--partition=gpu",))
+    told = json.loads(json.dumps(as_json(pool.seat(3), CLUSTER)))
+    server, _ = from_json("hpc.3", told)
+    assert server == pool.seat(3)
 
 
 @pytest.mark.parametrize("told", [{}, {"agent": 3}, {"agent": {"gpus": 4}}, {"agent": {}, "host": "lab1"}])

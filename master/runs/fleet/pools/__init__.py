@@ -1,0 +1,1 @@
+"""Pools of a run: who asks their engines for allocations, and how their seats are reached."""
