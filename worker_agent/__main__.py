@@ -44,6 +44,7 @@ _PLACE = "in an allocation: whose it is; stands for this host's name in paths, w
 _GPUS = "tell what is seen of the GPUs, and what an agent would do with them"
 _LIMITS = "tell how limits of jobs would be kept on this machine, as JSON"
 _USAGE = "tell as JSON how much of this machine is in use, and who uses its GPUs"
+_HASH_DIGITS = 64
 _CACHE = "tell as JSON what lies in the cache, hash it, or remove what nobody uses"
 _ENVIRONMENT = "run the `setup` of the settings on standard input (JSON), and tell what jobs would not find"
 
@@ -109,9 +110,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_cache_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("what", choices=("ls", "verify", "clear", "clear-dry"), help="clear-dry: what clear would remove")
+    told = "clear-dry: what clear would remove; place: where an artefact is to be put; take: check it there"
+    add("what", choices=("ls", "verify", "clear", "clear-dry", "place", "take"), help=told)
+    add("--artefact", type=_content_hash, metavar="HASH", help="that is placed or taken")
     add("--state-dir", required=True, metavar="DIR", help="small files of all runs")
     add("--work-dir", metavar="DIR", help="big files, where they are not below --state-dir")
+
+
+def _content_hash(text: str) -> str:
+    if len(text) != _HASH_DIGITS or text.strip("0123456789abcdef"):
+        raise argparse.ArgumentTypeError("no content hash: 64 hex digits")
+    return text
 
 
 def _add_gpu_options(command: argparse.ArgumentParser) -> None:

@@ -196,11 +196,11 @@ def check_environment(session: Session, bundle: AgentBundle, python: str, settin
 
 
 def look_at_cache(
-    session: Session, bundle: AgentBundle, python: str, server: ServerSpec, what: str
+    session: Session, bundle: AgentBundle, python: str, server: ServerSpec, *what: str
 ) -> Mapping[str, Any]:
-    """Let the agent list, hash or clear the cache of a worker, without leaving it there."""
+    """Let the agent list, hash, clear or add to the cache of a worker, without leaving it there."""
     work_dir = ["--work-dir", server.agent.work_dir] if server.agent.work_dir else []
-    asked = ["cache", what, "--state-dir", server.state_dir, *work_dir]
+    asked = ["cache", *what, "--state-dir", server.state_dir, *work_dir]
     argv = [python, *ISOLATED, "-c", RUN, *asked]
     done = session.run(argv, stdin=b"\n" + bundle.data, timeout_s=_CACHE_S)
     return _report(session, done, _CACHE_MARK, "the cache cannot be looked at")

@@ -69,6 +69,12 @@ def test_what_a_running_job_uses_stays(
     assert len(verified["artefacts"]) == len(dry["artefacts"])
     caches(capsys, config, "clear")
     assert caches(capsys, config, "ls")[0]["artefacts"] == []
+    (base_model,) = (path.name for path in run.layout.base_models.iterdir())
+    for told in ("was sent it", "has it already"):
+        push = ["push", base_model[:8], "--run", str(run.layout.root), "--cluster-config", str(config)]
+        assert main(push) == 0 and told in capsys.readouterr().out
+    (pushed,) = caches(capsys, config, "verify")[0]["artefacts"]
+    assert pushed["base_model"] and not pushed["problem"]
 
 
 @pytest.mark.ssh

@@ -76,14 +76,14 @@ def _alone(layout: WorkLayout) -> Iterator[None]:
 
 def _item(layout: WorkLayout, entry: Entry, used: Users) -> CachedItem:
     who = sorted(used.get(entry.name, ()))
-    return CachedItem(entry.name, entry.size, entry.used_at, _base_model(layout, entry.name), who)
+    return CachedItem(entry.name, entry.size, entry.used_at, base_model_of(layout, entry.name), who)
 
 
 def _now(layout: WorkLayout, items: List[CachedItem]) -> CacheNow:
     return CacheNow(str(layout.work_dir), shutil.disk_usage(str(layout.work_dir)).free, items)
 
 
-def _base_model(layout: WorkLayout, name: str) -> str:
+def base_model_of(layout: WorkLayout, name: str) -> str:
     """Return what a base model is called, by its manifest; empty for what is none."""
     try:
         path = layout.cached(name) / MANIFEST

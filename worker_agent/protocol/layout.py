@@ -148,6 +148,10 @@ class AttemptLayout:
         return f"{self.root}/progress.jsonl"
 
 
+PUSHED = "pushed"
+"""In the place of a run: artefacts on their way that somebody sends for later ones."""
+
+
 @dataclass(frozen=True)
 class WorkLayout:
     """Big files of a worker: shared by all runs but for `runs/`."""

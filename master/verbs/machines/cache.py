@@ -1,10 +1,11 @@
-"""`twophase cache`: what workers keep, whether it is whole, and away with what nobody uses."""
+"""`twophase cache`: what workers keep, whether it is whole, away with what nobody uses, and more to keep."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
@@ -22,15 +23,18 @@ _DESCRIPTION = """\
 Code, data, checkpoints and base models that came to a worker stay there for later jobs and runs.  `ls` tells
 how large each is, when it was last used and by whom it is in use; `verify` hashes every file; `clear` removes
 what nobody uses: a later job that misses it is sent it again.  What an attempt needs, what the living agent
-of any run has used and a base model that is not home yet stays.  Needs no run and no master."""
+of any run has used and a base model that is not home yet stays.  `push` sends a base model of a run's
+directory to the workers that have it not, for jobs to come.  Needs no master."""
 _EPILOG = """\
 exit codes:
-  0 done                             1 something is damaged, or a worker could not be looked at
-  2 wrong words, or no such worker   3 the cluster config is wrong
+  0 done
+  1 something is damaged, or a worker could not be looked at, or not be sent it
+  2 wrong words, or no such worker or base model   3 the cluster config is wrong
 
 examples:
   twophase cache ls
   twophase cache clear --worker lab3 --dry-run
+  twophase cache push 3fe1a2 --run ~/searches/7
   twophase cache verify --json | jq '.workers[].artefacts[] | select(.problem)'"""
 _HASH_SHOWN = 12
 
@@ -45,7 +49,10 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser."""
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
     add = result.add_argument
-    add("what", choices=("ls", "verify", "clear"), help="list it, check every file, remove what nobody uses")
+    told = "list it, check every file, remove what nobody uses, send a base model"
+    add("what", choices=("ls", "verify", "clear", "push"), help=told)
+    add("base_model", nargs="?", metavar="HASH", help="with push: its hash, or the first six digits of it")
+    add("--run", type=Path, metavar="DIR", help="with push: the directory of the run that has it (here)")
     add_cluster_option(result)
     add("--worker", action="append", metavar="W", help="only this one (again and again)")
     add("--dry-run", action="store_true", help="with clear: tell what would go, remove nothing")
@@ -59,6 +66,12 @@ def _do(options: argparse.Namespace, command: Command) -> int:
 
     if options.dry_run and options.what != "clear":
         raise UsageError(f"--dry-run is for `clear`: `{options.what}` removes nothing")
+    if options.what == "push":
+        from master.verbs.machines.pushing import push
+
+        return push(options, command)
+    if options.base_model or options.run:
+        raise UsageError(f"a base model and --run are for `push`: `{options.what}` is of all artefacts")
     cluster, _ = cluster_of(options)
     asked = f"{options.what}-dry" if options.dry_run else options.what
     found = look_at_caches(cluster, chosen(cluster, options.worker), asked)

@@ -36,3 +36,21 @@ def test_it_is_where_agents_have_it(where: str, tmp_path: Path, capsys: pytest.C
 def test_what_is_no_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(args("ls", "--state-dir", str(tmp_path), "--work-dir", "relative")) == 1
     assert "the cache cannot be looked at: Settings.work_dir is 'relative'" in capsys.readouterr().err
+
+
+def test_an_artefact_is_placed_and_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--state-dir", str(tmp_path), "--artefact", "a" * 64)
+    assert run(args("place", *where)) == 0
+    assert parse(CacheNow, json.loads(capsys.readouterr().out)["cache"]).items == []
+    assert run(args("take", *where)) == 0
+    (item,) = parse(CacheNow, json.loads(capsys.readouterr().out)["cache"]).items
+    assert item.problem.endswith("is not a directory")
+
+
+def test_which_one_must_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(args("take", "--state-dir", str(tmp_path))) == 1
+    assert "`take` is of one artefact: --artefact HASH" in capsys.readouterr().err
+    for text in ("../x", "a" * 63, "A" * 64):
+        with pytest.raises(SystemExit):
+            args("take", "--state-dir", str(tmp_path), "--artefact", text)
+        assert "no content hash: 64 hex digits" in capsys.readouterr().err
