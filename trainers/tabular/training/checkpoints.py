@@ -41,10 +41,15 @@ class Checkpoint:
         """Keep a member that has stopped."""
         self.done[member] = course
 
-    def saw(self, members: list[int], courses: list[Course], state: Mapping[str, Any]) -> None:
-        """Write the file, unless that was done a moment ago; `members` are under way."""
+    @property
+    def is_due(self) -> bool:
+        """Whether the file was not written a moment ago."""
         pause = min(self._seconds, max(FIRST_SECONDS, self._written - self._begun))
-        if self._clock() - self._written >= pause:
+        return self._path is not None and self._clock() - self._written >= pause
+
+    def saw(self, members: list[int], courses: list[Course], state: Mapping[str, Any]) -> None:
+        """Write the file, if it is due; `members` are under way."""
+        if self.is_due:
             courses_now = [course.state() for course in courses]
             self._write({"members": members, "courses": courses_now, "state": dict(state)})
 

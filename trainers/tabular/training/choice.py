@@ -30,9 +30,13 @@ class Plan:
     """A line for the log."""
 
 
-def planned(spec: ModelSpec, members: Sequence[Member], options: Options) -> Plan:
-    """Return which members are trained at once; BadInput where they are to be stacked and cannot be."""
+def planned(spec: ModelSpec, members: Sequence[Member], options: Options, jobs: int = 1) -> Plan:
+    """Return which members are trained at once; BadInput where they are to be stacked and cannot be.
+
+    `jobs`: of how many jobs they are, for the reason.
+    """
     name = spec.name
+    told = f"{len(members)} members{'' if jobs == 1 else f' of {jobs} jobs'}"
     if options.stacking == "stacked" and not MODELS[name].stacks:
         raise BadInput(
             f"members of {name} cannot be stacked; leave stacking to the program, or train them apart"
@@ -41,12 +45,10 @@ def planned(spec: ModelSpec, members: Sequence[Member], options: Options) -> Pla
         return Plan([[number] for number in range(len(members))], f"{name}: one member")
     stacks, why = _choice(spec, options)
     if not stacks:
-        return Plan(
-            [[number] for number in range(len(members))], f"{name}: {len(members)} members in turn, {why}"
-        )
+        return Plan([[number] for number in range(len(members))], f"{name}: {told} in turn, {why}")
     found = _stacks(members, options)
     sizes = " + ".join(str(len(stack)) for stack in found)
-    return Plan(found, f"{name}: {len(members)} members stacked ({sizes}), {why}")
+    return Plan(found, f"{name}: {told} stacked ({sizes}), {why}")
 
 
 def _choice(spec: ModelSpec, options: Options) -> tuple[bool, str]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from trainers.common.errors import TrainerError
-from trainers.tabular.models.registry import Recipe, Schedule
+from trainers.tabular.models.registry import ModelSpec, Recipe, Schedule
 
 Precision = Literal["float32", "bfloat16", "float64"]
 Stacking = Literal["auto", "stacked", "apart"]
@@ -149,3 +149,16 @@ class Reports:
     """Called with the number of the member after each of its epochs."""
     said: Callable[[str], None] = lambda line: None
     """Called with lines for the log."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one job wants trained: members of one network."""
+
+    spec: ModelSpec
+    examples: Examples
+    members: Sequence[Member]
+    options: Options
+    reports: Reports = field(default_factory=Reports)
+    may_go_on: Callable[[], None] = lambda: None
+    """Asked after each epoch; raises a TrainerError where the job is to end."""

@@ -89,14 +89,31 @@ class Stack:
         self._optimizer = self._optimizer.kept(self.networks.parameters, positions)
         self._settle()
 
-    def state(self) -> dict[str, Any]:
-        """Return all that the next epoch depends on, but for the members and the data."""
-        return {"weights": self.networks.state(), "optimizer": self._optimizer.state()}
+    def state(self, positions: Sequence[int]) -> dict[str, Any]:
+        """Return all that the next epoch of some members depends on, but for themselves and the data.
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state of the same members."""
-        self.networks.restore(state["weights"])
-        self._optimizer.restore(state["optimizer"])
+        Tensors are [k, …] for k members, whether they are stacked or not.
+        """
+        moments = self._optimizer.state()
+        found = {name: self._of(moments[name], positions) for name in ("means", "squares")}
+        steps = moments["steps"][list(positions)]
+        return {"weights": self._of(self.networks.state(), positions), **found, "steps": steps}
+
+    def restore(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Go on from the states of these members, each as `of_member` gives it."""
+        self.networks.restore(self._joined([one["weights"] for one in states]))
+        found = {name: self._joined([one[name] for one in states]) for name in ("means", "squares")}
+        self._optimizer.restore({**found, "steps": torch.stack([one["steps"] for one in states])})
+
+    def _of(self, values: Mapping[str, Tensor], positions: Sequence[int]) -> dict[str, Tensor]:
+        if self.networks.are_stacked:
+            return {name: value.detach()[list(positions)] for name, value in values.items()}
+        return {name: value.detach().unsqueeze(0) for name, value in values.items()}
+
+    def _joined(self, values: Sequence[Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
+        if self.networks.are_stacked:
+            return {name: torch.stack([one[name] for one in values]) for name in values[0]}
+        return values[0]
 
     def _settle(self) -> None:
         """Set up what depends on how many members there are; recorded steps find it where it is put here."""
@@ -133,6 +150,13 @@ class Stack:
     def _sums(self, rows: Tensor, counted: Tensor | None = None, smoothing: float = 0.0) -> Sums:
         batch = self._examples.take(rows)
         return summed(self._spec.problem, self.networks.outputs(batch), batch.targets, counted, smoothing)
+
+
+def of_member(state: Mapping[str, Any], position: int) -> dict[str, Any]:
+    """Return the state of one of the members that `Stack.state` was asked for."""
+    tensors = {name: state[name] for name in ("weights", "means", "squares")}
+    found = {name: {key: value[position] for key, value in one.items()} for name, one in tensors.items()}
+    return {**found, "steps": state["steps"][position]}
 
 
 def _filled(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
