@@ -19,7 +19,7 @@ from tests.support.runs import Run
 from tests.support.shop import Shop
 from tests.unit.trainers.tabular.tables import written
 from trainers.common.errors import TrainerError
-from trainers.tabular.running.parallel import train_all
+from trainers.tabular.running.parallel import shared_out, train_apart
 
 DEFAULTS: dict[str, Any] = {
     "targets": "y",
@@ -117,7 +117,8 @@ class Work:
 def test_models_on_several_devices_have_a_process_each(tmp_path: Path) -> None:
     devices = [torch.device("cpu", number) for number in (0, 1)]
     work = Work(tmp_path)
-    train_all(("transformer", "mlp", "tabular_transformer"), devices, work, work, lambda: None)
+    shares = shared_out(("transformer", "mlp", "tabular_transformer"), devices)
+    train_apart(shares, work, lambda: None)
     said = {path.name: path.read_text().split() for path in tmp_path.iterdir()}
     assert {name: place for name, (place, _) in said.items()} == {
         "transformer": "cpu:0",
@@ -131,5 +132,5 @@ def test_a_process_that_dies_is_told_and_the_others_end(tmp_path: Path) -> None:
     devices = [torch.device("cpu", number) for number in (0, 1)]
     work = Work(tmp_path)
     with pytest.raises(TrainerError, match=r"cpu:1 \(bad\): exit code 9; the others are kept"):
-        train_all(("mlp", "bad"), devices, work, work, lambda: None)
+        train_apart(shared_out(("mlp", "bad"), devices), work, lambda: None)
     assert [path.name for path in tmp_path.iterdir()] == ["mlp"]

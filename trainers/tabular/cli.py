@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from trainers.common.errors import BadInput, TrainerError, exit_code_of
 from trainers.common.flags import whole
 from trainers.common.json_files import read_flag_json
+from trainers.common.prepared_cache import OFF
 from trainers.tabular.request import Request
 from trainers.tabular.settings import DATA, MODEL, PRESETS, SETTINGS, SPLIT, TRAINING, TREE, settings_of
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
@@ -56,26 +57,36 @@ def run(
 
     Raises TrainerError where something that training needs is not installed.
     """
-    given = {**_config(arguments.config), **_schema(arguments.schema), **_given(arguments)}
-    request = request_of(given, preset, contract)
-    if arguments.print_config:
-        print(json.dumps(_as_config(given, preset, request), indent=2), file=stream)
+    request = asked(arguments, contract, stream, preset)
+    if request is None:
         return
     try:
-        from trainers.tabular.gpus import told_gpus
-        from trainers.tabular.run import train
+        from trainers.tabular.job import Place, job_of
+        from trainers.tabular.running.together import run_alone
     except ModuleNotFoundError as error:
         raise TrainerError(f"{error}: {NEEDS}") from error
-    if arguments.check_gpus:
-        print(told_gpus(), file=stream)
-        return
-    told = sys.stderr if arguments.json else stream
-    report = train(request, lambda line: print(line, file=told, flush=True), contract)
-    if arguments.json:
-        print(json.dumps(report, indent=2), file=stream)
+    run_alone(job_of(arguments, request, Place(contract, stream, sys.stderr)))
 
 
-def request_of(given: Mapping[str, Any], preset: str, contract: ScriptContract | None) -> Request:
+def asked(
+    arguments: argparse.Namespace,
+    contract: ScriptContract | None,
+    stream: TextIO,
+    preset: str = "recommended",
+    root: Path = Path(),
+) -> Request | None:
+    """Return what parsed flags ask for, of files below `root`; None where `stream` was told all of it."""
+    given = {**_config(arguments.config, root), **_schema(arguments.schema, root), **_given(arguments)}
+    request = request_of(given, preset, contract, root)
+    if not arguments.print_config:
+        return request
+    print(json.dumps(_as_config(given, preset, request), indent=2), file=stream)
+    return None
+
+
+def request_of(
+    given: Mapping[str, Any], preset: str, contract: ScriptContract | None, root: Path = Path()
+) -> Request:
     """Return what a mapping of settings and places asks for; BadInput for what does not go together."""
     settings = {name: value for name, value in given.items() if name in SETTINGS}
     own = {name: value for name, value in given.items() if name not in SETTINGS}
@@ -94,9 +105,9 @@ def request_of(given: Mapping[str, Any], preset: str, contract: ScriptContract |
         settings=made,
         data=tuple(data if is_base or "tune_data" not in own or start is None else own["tune_data"]),
         tree=own.get("tree", TREE.get(chosen)),
-        output_dir=Path(output),
-        checkpoint_dir=Path(checkpoints or Path(output) / "checkpoints"),
-        start=None if start is None or is_base else Path(start),
+        output_dir=root / output,
+        checkpoint_dir=root / (checkpoints or Path(output) / "checkpoints"),
+        start=None if start is None or is_base else root / start,
         target_group=own.get("target_group"),
         is_base=is_base,
         device=own.get("device", "auto"),
@@ -108,8 +119,13 @@ def request_of(given: Mapping[str, Any], preset: str, contract: ScriptContract |
         exports=tuple(own.get("export", ())),
         plots=own.get("plots", True),
         overwrite=own.get("overwrite", False),
-        prepared_cache=own.get("prepared_cache"),
+        prepared_cache=_cache_below(root, own.get("prepared_cache")),
+        root=root,
     )
+
+
+def _cache_below(root: Path, folder: str | None) -> str | None:
+    return folder if folder in (None, OFF) else str(root / Path(folder).expanduser())
 
 
 def _gpu_numbers(words: Sequence[str]) -> tuple[int, ...]:
@@ -238,11 +254,11 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     return values
 
 
-def _config(path: Path | None) -> dict[str, Any]:
+def _config(path: Path | None, root: Path) -> dict[str, Any]:
     """Return the settings of a file: one of the user's, or one that a training wrote."""
     if path is None:
         return {}
-    value = read_flag_json("--config", path)
+    value = read_flag_json("--config", root / path)
     known = {*SETTINGS, *_OTHERS}
     unknown = sorted(name for name in value if name not in known and not name.startswith("_"))
     if unknown:
@@ -269,11 +285,11 @@ _OTHERS = ("data", "tree", "preset", "tune_data", "target_group", "start", "devi
 """What a file may hold beside settings."""
 
 
-def _schema(path: Path | None) -> dict[str, Any]:
+def _schema(path: Path | None, root: Path) -> dict[str, Any]:
     """Return the settings that a schema's file stands for."""
     if path is None:
         return {}
-    value = read_flag_json("--schema", path)
+    value = read_flag_json("--schema", root / path)
     known = (*_SCHEMA_KEYS, "split", "valid")
     unknown = sorted({*value} - {*known})
     if unknown:

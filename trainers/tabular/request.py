@@ -37,3 +37,5 @@ class Request:
     overwrite: bool = False
     prepared_cache: str | None = None
     """Folder where columns of large files are kept, or `off`; None: the user's."""
+    root: Path = Path()
+    """Where `data` begins."""

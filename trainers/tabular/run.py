@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ import torch
 from trainers.common.claims import claim
 from trainers.common.devices import usable_cores
 from trainers.common.errors import TrainerError
+from trainers.common.jobs.members import Cancelled
 from trainers.common.prepared_cache import open_cache
 from trainers.tabular import CODE_VERSION
 from trainers.tabular.data.kept import reader
-from trainers.tabular.data.loading import Known, Loaded, load
+from trainers.tabular.data.loading import Known, Loaded
 from trainers.tabular.gpus import chosen_devices
 from trainers.tabular.request import Request
 from trainers.tabular.results.export import check_formats, export_lacking
@@ -27,15 +28,29 @@ from trainers.tabular.results.seed_files import Logs
 from trainers.tabular.running.boosting import fit_trees
 from trainers.tabular.running.claims import SETTINGS_FILE, discard, is_done
 from trainers.tabular.running.networks import Listeners, base_models, plan_of, train_network
-from trainers.tabular.running.parallel import train_all
+from trainers.tabular.running.parallel import shared_out, train_apart
 from trainers.tabular.running.progress import Progress
 from trainers.tabular.running.reporting import report_of
-from trainers.tabular.running.source import digest_of, source_of, transform_notes
+from trainers.tabular.running.source import source_of, transform_notes
+from trainers.tabular.running.tables import Tables
+from trainers.tabular.running.together import Run, run_alone
 from trainers.tabular.settings import NETWORKS
 from trainers.tabular.training.members import DivergedError
 from worker_agent.protocol.script_contract import ScriptContract
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run is given beside its request."""
+
+    say: Say
+    contract: ScriptContract | None = None
+    may_go_on: Callable[[], None] = lambda: None
+    """Raises a TrainerError where the run is to end."""
+    tables: Tables = field(default_factory=Tables)
+    """Shared by the jobs of one process."""
 
 
 def train(request: Request, say: Say, contract: ScriptContract | None = None) -> dict[str, Any]:
@@ -44,83 +59,132 @@ def train(request: Request, say: Say, contract: ScriptContract | None = None) ->
     Raises BadInput, before anything is written, for what cannot be used, and TrainerError where a process
     that trained a model has failed.
     """
+    found: list[dict[str, Any]] = []
+    run_alone(run_of(request, Surroundings(say, contract), found.append))
+    return found[0]
+
+
+def run_of(request: Request, here: Surroundings, told: Callable[[dict[str, Any]], None]) -> Run:
+    """Return the run of a request, which asks for what is to be trained; `told` gets the figures by model.
+
+    It raises what `train` raises.
+    """
+    devices = chosen_devices(request.device, request.gpus, parallel=request.parallel)
+    work = _begun(request, devices, here)
+    request, loaded = work.request, work.loaded
+    names = request.settings.models
+    try:
+        yield from _networks(work, devices)
+    except Cancelled:
+        raise
+    except TrainerError:
+        done = tuple(name for name in names if is_done(request.output_dir, name))
+        if done:
+            report_of(_with_models(request, done), loaded, here.say, work.timestamp)
+        raise
+    told(report_of(request, loaded, here.say, work.timestamp))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A run whose folder is its own."""
+
+    request: Request
+    loaded: Loaded
+    here: Surroundings
+    timestamp: str
+    """In the names of logs."""
+
+    def train(self, names: Sequence[str], device: torch.device) -> Run:
+        """Train models one after the other; TrainerError, after all others, where one of them diverged."""
+        here, contract = self.here, self.here.contract
+        epoch = Logs(self.request.output_dir, self.timestamp).epoch if self.request.plots else None
+        progress = Progress(here.say, None if contract is None else contract.report_progress)
+        listeners = Listeners(here.say, progress, epoch, here.may_go_on)
+        failed = []
+        for name in names:
+            try:
+                yield from train_network(name, self.loaded, self.request, device, listeners, here.tables)
+            except DivergedError as error:
+                failed.append(f"{name}: {error}")
+        if failed:
+            raise TrainerError(f"not all models were trained: {'; '.join(failed)}; the others are kept")
+
+    def fit_trees(self) -> None:
+        """Fit the trees that are not there yet."""
+        for name in self.request.settings.models:
+            if name not in NETWORKS and not is_done(self.request.output_dir, name):
+                self.here.may_go_on()
+                fit_trees(name, self.loaded, self.request, self.here.say)
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Trains models on one device in another process, and tells stderr."""
+
+    request: Request
+    loaded: Loaded
+    contract: ScriptContract | None
+    timestamp: str
+
+    def __call__(self, names: Sequence[str], device: torch.device) -> None:
+        """Train models one after the other."""
+        here = Surroundings(_told_to_stderr, self.contract)
+        run_alone(_Work(self.request, self.loaded, here, self.timestamp).train(names, device))
+
+
+def _begun(request: Request, devices: Sequence[torch.device], here: Surroundings) -> _Work:
+    """Check all that can be checked, then make the folder this run's."""
     check_formats(request.exports)
     torch.set_num_threads(max(1, min(request.num_workers, usable_cores())))
-    devices = chosen_devices(request.device, request.gpus, parallel=request.parallel)
-    request, loaded = _loaded(request, say)
+    request, loaded = _loaded(request, here)
     names = request.settings.models
     networks = [name for name in names if name in NETWORKS]
     notes = [*transform_notes(request.settings, loaded.dataset.problem)]
     if request.exports and len(networks) < len(names):
         notes.append(f"--export is not for {', '.join(name for name in names if name not in networks)}")
     for name in networks:
-        plan_of(name, loaded, request)  # what cannot be trained is told before anything is
+        plan_of(name, loaded, request, here.tables)  # what cannot be trained is told before anything is
     if request.overwrite:
         discard(request.output_dir, request.checkpoint_dir)
-    claim(request.output_dir / SETTINGS_FILE, _fingerprint(request, loaded), _config(request))
-    _tell(loaded, devices, say)
+    digest = here.tables.digest(loaded.dataset)
+    claim(request.output_dir / SETTINGS_FILE, _fingerprint(request, digest), _config(request))
+    _tell(loaded, devices, here.say)
     for note in notes:
-        say(note)
-    timestamp = f"{datetime.now():%Y%m%d_%H%M%S}"
-    work = _Work(request, loaded, contract, timestamp, say)
+        here.say(note)
+    return _Work(request, loaded, here, f"{datetime.now():%Y%m%d_%H%M%S}")
+
+
+def _networks(work: _Work, devices: Sequence[torch.device]) -> Run:
+    """Train the networks that are missing, and fit the trees."""
+    request, say = work.request, work.here.say
+    networks = [name for name in request.settings.models if name in NETWORKS]
     missing = [name for name in networks if not is_done(request.output_dir, name)]
     for name in sorted({*networks} - {*missing}):
         say(f"{name}: is trained already")
         for path in export_lacking(request.output_dir / name, request.exports):
             say(f"{name}: {path}")
-
-    def trees() -> None:
-        for name in names:
-            if name not in NETWORKS and not is_done(request.output_dir, name):
-                fit_trees(name, loaded, request, say)
-
-    try:
-        train_all(missing, devices, work, replace(work, say=None), trees)
-    except TrainerError:
-        done = tuple(name for name in names if is_done(request.output_dir, name))
-        if done:
-            report_of(_with_models(request, done), loaded, say, timestamp)
-        raise
-    return report_of(request, loaded, say, timestamp)
+    shares = shared_out(missing, devices)
+    if len(shares) > 1:
+        apart = _Apart(request, work.loaded, work.here.contract, work.timestamp)
+        train_apart(shares, apart, work.fit_trees)
+        return
+    for device, share in shares:
+        yield from work.train(share, device)
+    work.fit_trees()
 
 
 def _with_models(request: Request, names: tuple[str, ...]) -> Request:
     return replace(request, settings=replace(request.settings, models=names))
 
 
-@dataclass(frozen=True)
-class _Work:
-    """Trains models on one device, in this process or in another."""
-
-    request: Request
-    loaded: Loaded
-    contract: ScriptContract | None
-    timestamp: str
-    """In the names of logs."""
-    say: Say | None
-    """None: another process, which tells stderr."""
-
-    def __call__(self, names: Sequence[str], device: torch.device) -> None:
-        """Train models one after the other; TrainerError, after all others, where one of them diverged."""
-        report = None if self.contract is None else self.contract.report_progress
-        say, epoch = self.say or _told_to_stderr, Logs(self.request.output_dir, self.timestamp).epoch
-        listeners = Listeners(say, Progress(say, report), epoch if self.request.plots else None)
-        failed = []
-        for name in names:
-            try:
-                train_network(name, self.loaded, self.request, device, listeners)
-            except DivergedError as error:
-                failed.append(f"{name}: {error}")
-        if failed:
-            raise TrainerError(f"not all models were trained: {'; '.join(failed)}; the others are kept")
-
-
 def _told_to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _loaded(request: Request, say: Say) -> tuple[Request, Loaded]:
+def _loaded(request: Request, here: Surroundings) -> tuple[Request, Loaded]:
     """Return the rows, and the request with the models that a base model has."""
+    say, load = here.say, here.tables.load
     read = reader(*open_cache(request.prepared_cache), say)
     if request.start is None:
         return request, load(source_of(request), read)
@@ -134,10 +198,10 @@ def _loaded(request: Request, say: Say) -> tuple[Request, Loaded]:
     return request, load(source_of(request), read, known)
 
 
-def _fingerprint(request: Request, loaded: Loaded) -> dict[str, Any]:
+def _fingerprint(request: Request, digest: str) -> dict[str, Any]:
     return {
         **request.settings.as_config(),
-        "data": digest_of(loaded.dataset),
+        "data": digest,
         "start": _digest(request.start, request.settings.models),
         "target_group": request.target_group,
         "code_version": CODE_VERSION,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ import torch
 from trainers.common.errors import BadInput
 from trainers.common.files import write_json
 from trainers.tabular import CODE_VERSION
+from trainers.tabular.data.dataset import Dataset
 from trainers.tabular.data.loading import Loaded
 from trainers.tabular.data.targets import Transform
 from trainers.tabular.models.registry import ModelSpec, Recipe, build, count_parameters
@@ -25,9 +26,11 @@ from trainers.tabular.results.surrogate import Surrogate, calibrated
 from trainers.tabular.running.claims import DONE, checkpoint_of
 from trainers.tabular.running.importance import Stored, importance_of
 from trainers.tabular.running.planning import Planned, batch_of, best_rates, planned, recipe_of, sizes_of
-from trainers.tabular.running.preparing import Prepared, prepare, prepare_by
+from trainers.tabular.running.preparing import Prepared
 from trainers.tabular.running.progress import Progress
 from trainers.tabular.running.source import transforms_of
+from trainers.tabular.running.tables import Tables
+from trainers.tabular.running.together import Run
 from trainers.tabular.settings import NETWORKS, Settings
 from trainers.tabular.training.members import (
     DivergedError,
@@ -37,8 +40,8 @@ from trainers.tabular.training.members import (
     Reports,
     Stacking,
     Trained,
+    Training,
 )
-from trainers.tabular.training.train import train_members
 
 Heard = Callable[[str, int, Mapping[str, float]], None]
 """Gets the model's name, the number of a member and an epoch of it."""
@@ -51,6 +54,8 @@ class Listeners:
     say: Callable[[str], None]
     progress: Progress
     epoch: Heard | None = None
+    may_go_on: Callable[[], None] = lambda: None
+    """Asked after each epoch; raises a TrainerError where the job is to end."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,16 @@ class Plan:
 
 
 def train_network(
-    name: str, loaded: Loaded, request: Request, device: torch.device, listeners: Listeners
-) -> None:
-    """Train a network and leave its folder whole; BadInput, before that, for what cannot be trained."""
+    name: str,
+    loaded: Loaded,
+    request: Request,
+    device: torch.device,
+    listeners: Listeners,
+    tables: Tables | None = None,
+) -> Run:
+    """Have a network trained and leave its folder whole; BadInput, before that, where it cannot be."""
     started = time.monotonic()
-    plan = plan_of(name, loaded, request)
+    plan = plan_of(name, loaded, request, tables)
     options = _options(name, plan, request, device)
     for note in plan.notes:
         listeners.say(f"{name}: {note}")
@@ -85,7 +95,10 @@ def train_network(
     reports = Reports(heard, listeners.say)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    trained = _trained(name, plan, options, reports)
+    training = Training(
+        plan.spec, plan.prepared.examples, plan.members, options, reports, listeners.may_go_on
+    )
+    trained = yield from _trained(name, plan, training)
     kept = _kept(plan.planned, trained)
     if len(kept) < len(trained):
         listeners.say(_told_rates(name, plan.planned[kept[0]]))
@@ -101,27 +114,27 @@ def train_network(
     checkpoint_of(request.checkpoint_dir, name).unlink(missing_ok=True)
 
 
-def _trained(name: str, plan: Plan, options: Options, reports: Reports) -> list[Trained]:
+def _trained(name: str, plan: Plan, training: Training) -> Generator[Training, list[Trained], list[Trained]]:
     """Return what came of each member; DivergedError where no rates of the search are without a lost one."""
     try:
-        return train_members(plan.spec, plan.prepared.examples, plan.members, options, reports)
+        return (yield training)
     except DivergedError as error:
         pairs = list(zip(plan.planned, error.trained, strict=True))
         lost = {one.rates for one, trained in pairs if trained.is_lost}
         if lost == {one.rates for one in plan.planned}:
             raise
-        reports.said(f"{name}: some rates are out of the search: {error}")
+        training.reports.said(f"{name}: some rates are out of the search: {error}")
         return error.trained
 
 
-def plan_of(name: str, loaded: Loaded, request: Request) -> Plan:
-    """Return what would be trained; BadInput where it cannot be."""
-    settings, dataset = request.settings, loaded.dataset
+def plan_of(name: str, loaded: Loaded, request: Request, tables: Tables | None = None) -> Plan:
+    """Return what would be trained; BadInput where it cannot be.  `tables` has what is prepared already."""
+    settings, dataset, tables = request.settings, loaded.dataset, tables or Tables()
     if request.start is not None:
-        return _further(load_model(request.start / name), name, loaded, request)
+        return _further(load_model(request.start / name), name, dataset, request, tables)
     own = recipe_of(name, dataset.problem, settings)
     transforms: tuple[Transform, ...] = transforms_of(settings.target_transform, dataset.problem.targets)
-    prepared = prepare(dataset, own.inputs, transforms, settings.fold)
+    prepared = tables.prepare(dataset, own.inputs, transforms, settings.fold)
     members = planned(own, settings, len(prepared.parts))
     spec = ModelSpec(name, dataset.columns, dataset.problem, sizes_of(settings.sizes, name))
     count_parameters(build(spec, prepared.examples.numeric[:1000]))  # sizes that do not fit are told now
@@ -136,12 +149,12 @@ def _plan(
     return Plan(spec, own, prepared, members, [_member(one, prepared) for one in members], batch, notes)
 
 
-def _further(base: SavedModel, name: str, loaded: Loaded, request: Request) -> Plan:
+def _further(base: SavedModel, name: str, dataset: Dataset, request: Request, tables: Tables) -> Plan:
     """Return the plan that starts from the members of a base model, with its statistics."""
-    if loaded.dataset.folds and request.settings.fold is None:
+    if dataset.folds and request.settings.fold is None:
         raise BadInput("--folds from a base model on needs --fold: which of them is held out")
     own = recipe_of(name, base.spec.problem, request.settings, further=True)
-    prepared = prepare_by(loaded.dataset, base.statistics, request.settings.fold)
+    prepared = tables.prepare_by(dataset, base.statistics, request.settings.fold)
     rate, decay, clip = own.learning_rate, own.weight_decay, own.clip_norm
     members = [Planned(one.seed, one.fold, rate, decay, clip) for one in base.members]
     plan = _plan(base.spec, own, prepared, members, request.settings)

@@ -33,28 +33,17 @@ def shared_out(names: Sequence[str], devices: Sequence[torch.device]) -> list[tu
     return [(device, share) for device, share in zip(devices, shares, strict=True) if share]
 
 
-def train_all(
-    names: Sequence[str],
-    devices: Sequence[torch.device],
-    here: Work,
-    apart: Work,
-    meanwhile: Callable[[], None],
+def train_apart(
+    shares: Sequence[tuple[torch.device, Sequence[str]]], work: Work, meanwhile: Callable[[], None]
 ) -> None:
-    """Train models on devices, and do what needs none meanwhile.
+    """Train the models of each device in a process of its own, and do what needs no device meanwhile.
 
-    `here` works in this process, where one device is enough; `apart`, which can be pickled, in others.
-    Raises TrainerError, after all others have ended, where a process failed.
+    `work` can be pickled.  Raises TrainerError, after all others have ended, where a process failed.
     """
-    shares = shared_out(names, devices)
-    if len(shares) < 2:
-        for device, share in shares:
-            here(share, device)
-        meanwhile()
-        return
     # A CUDA context does not survive a fork.
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=apart, args=(share, device), name=f"{device} ({', '.join(share)})")
+        context.Process(target=work, args=(share, device), name=f"{device} ({', '.join(share)})")
         for device, share in shares
     ]
     try:

@@ -33,7 +33,7 @@ def source_of(request: Request) -> Source:
         without = (*without, request.target_group) if request.is_base else without
         only = only if request.is_base else (request.target_group,)
     return Source(
-        files=find_files(request.data, request.tree, settings.n_datasets),
+        files=find_files(request.data, request.tree, settings.n_datasets, root=request.root),
         schema=schema_of(settings),
         split=split_of(settings),
         problem=cast(Asked, settings.problem),

@@ -173,13 +173,14 @@ def test_a_base_model_goes_to_its_folder_and_others_start_from_it(tmp_path: Path
 def test_figures_as_json_are_all_that_stdout_gets(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import trainers.tabular.run as running
+    import trainers.tabular.job as job
 
-    def train(request: Any, say: Any, contract: Any) -> dict[str, Any]:
-        say("epoch 1")
-        return {"models": {"mlp": {"rmse": 1.5}}}
+    def run_of(request: Any, here: Any, told: Any) -> Any:
+        here.say("epoch 1")
+        told({"models": {"mlp": {"rmse": 1.5}}})
+        yield from ()
 
-    monkeypatch.setattr(running, "train", train)
+    monkeypatch.setattr(job, "run_of", run_of)
     assert main(["--data", "a.csv", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {"models": {"mlp": {"rmse": 1.5}}} and err == "epoch 1\n"

@@ -84,16 +84,20 @@ class Files:
 
 
 def find_files(
-    patterns: Sequence[str], tree: str | None = None, limit: int | None = None, flag: str = "--data "
+    patterns: Sequence[str],
+    tree: str | None = None,
+    limit: int | None = None,
+    flag: str = "--data ",
+    root: Path = Path(),
 ) -> Files:
-    """Return the files that names and patterns mean, sorted, the first `limit` of them.
+    """Return the files that names and patterns mean below `root`, sorted, the first `limit` of them.
 
     `flag` comes before a pattern in messages.  Raises BadInput where a pattern means none, and for a file of
     a format that is not known.
     """
     found: list[Path] = []
     for pattern in patterns:
-        here = _matching(Path(pattern).expanduser())
+        here = _matching(root, Path(pattern).expanduser())
         if not here:
             raise BadInput(f"{flag}{pattern}: no such file")
         found += here
@@ -104,11 +108,11 @@ def find_files(
     return Files(paths, tree)
 
 
-def _matching(pattern: Path) -> list[Path]:
-    if pattern.is_file():
-        return [pattern]
-    below = Path(pattern.anchor)
-    return sorted(path for path in below.glob(str(pattern.relative_to(below))) if path.is_file())
+def _matching(root: Path, pattern: Path) -> list[Path]:
+    if (root / pattern).is_file():
+        return [root / pattern]
+    below = root / pattern.anchor
+    return sorted(path for path in below.glob(str(pattern.relative_to(pattern.anchor))) if path.is_file())
 
 
 def _kind(path: Path) -> str:

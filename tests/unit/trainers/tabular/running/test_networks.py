@@ -13,6 +13,7 @@ from trainers.tabular.results.saved import load_model
 from trainers.tabular.running.networks import Listeners, plan_of, train_network
 from trainers.tabular.running.progress import Progress
 from trainers.tabular.running.source import source_of
+from trainers.tabular.running.together import run_alone
 
 
 def test_a_training_tells_its_epochs_and_records_its_members(tmp_path: Path) -> None:
@@ -21,7 +22,7 @@ def test_a_training_tells_its_epochs_and_records_its_members(tmp_path: Path) -> 
     listeners = Listeners(
         quiet, Progress(quiet), lambda name, member, record: heard.append((name, member, record["epoch"]))
     )
-    train_network("mlp", loaded, made, torch.device("cpu"), listeners)
+    run_alone(train_network("mlp", loaded, made, torch.device("cpu"), listeners))
     assert sorted(heard) == [("mlp", member, epoch) for member in (0, 1) for epoch in (1, 2)]
     record = json.loads((made.output_dir / "mlp" / "training.json").read_text())
     assert [(one["seed"], one["learning_rate"], one["kept"]) for one in record["members"]] == [
@@ -35,7 +36,8 @@ def test_a_training_tells_its_epochs_and_records_its_members(tmp_path: Path) -> 
 def test_a_plan_from_a_base_model_has_its_members_and_statistics(tmp_path: Path) -> None:
     made = request(tmp_path, {"seeds": [3, 4]})
     loaded = load(source_of(made))
-    train_network("mlp", loaded, made, torch.device("cpu"), Listeners(quiet, Progress(quiet)))
+    listeners = Listeners(quiet, Progress(quiet))
+    run_alone(train_network("mlp", loaded, made, torch.device("cpu"), listeners))
     base = load_model(made.output_dir / "mlp")
     further = request(tmp_path, {"tune_learning_rate": 0.5}, start=made.output_dir)
     known = Known(base.spec.columns, base.vocabulary, base.spec.problem)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from trainers.tabular.running.parallel import shared_out, train_all
+from trainers.tabular.running.parallel import shared_out
 
 SEED = ("transformer", "tabular_transformer", "mlp")
 
@@ -26,15 +24,7 @@ def test_a_third_gpu_takes_the_mlp_and_a_fourth_nothing() -> None:
     assert [share for _, share in shared_out(SEED, gpus(4))] == [[name] for name in SEED]
 
 
-def test_one_device_takes_all_in_this_process() -> None:
-    done: list[tuple[list[str], torch.device]] = []
-
-    def work(names: Sequence[str], device: torch.device) -> None:
-        done.append(([*names], device))
-
-    after: list[int] = []
+def test_one_device_takes_all_the_longest_first() -> None:
     cpu = torch.device("cpu")
-    train_all(SEED, [cpu], work, work, lambda: after.append(len(done)))
-    assert done == [([*SEED], cpu)] and after == [1]
-    train_all((), [cpu], work, work, lambda: after.append(len(done)))
-    assert after == [1, 1]
+    assert shared_out(reversed(SEED), [cpu]) == [(cpu, [SEED[1], SEED[0], SEED[2]])]
+    assert shared_out((), [cpu]) == []
