@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -112,17 +112,17 @@ def _call(module: str, *argv: str, text: str = "") -> None:
     )
 
 
-def measured(people: People, folder: Path) -> dict[str, dict[str, float]]:
+def measured(people: People, folder: Path, arms: Collection[str]) -> dict[str, dict[str, float]]:
     """Return the seconds by arm, of stages and of processors; AssertionError where a file differs."""
     found: dict[str, dict[str, float]] = {}
     expected: dict[str, bytes] = {}
-    for arm, work in ARMS.items():
+    for arm in (arm for arm in ARMS if arm in arms):
         root = folder / arm
         found[arm] = {}
         cpu = _cpu_seconds()
         for stage, jobs in stages(people, root):
             begin = time.perf_counter()
-            work(jobs)
+            ARMS[arm](jobs)
             found[arm][stage] = round(time.perf_counter() - begin, 2)
             print(f"{people.name}, {arm}, {stage}: {found[arm][stage]} s", file=sys.stderr, flush=True)
         found[arm]["whole"] = round(sum(found[arm].values()), 2)
@@ -154,10 +154,12 @@ RUNS: dict[str, tuple[str, Job]] = {
 }
 
 
-def measured_runs(people: People, folder: Path) -> dict[str, dict[str, float]]:
+def measured_runs(people: People, folder: Path, arms: Collection[str]) -> dict[str, dict[str, float]]:
     """Return the seconds of the whole command by arm; AssertionError where a figure differs."""
     found, figures = {}, None
     for arm, (executor, fields) in RUNS.items():
+        if arm not in arms:
+            continue
         jobs = [job | fields for job in people.jobs()]
         took, now = run(Search(people.name, jobs, people.folder), ("--executor", executor), folder / arm)
         assert figures in (None, now), f"{people.name}: the figures of {arm} differ"
@@ -179,7 +181,7 @@ def main() -> int:
             people = wisdm(folder / "data", options.wisdm, count, fields)
         else:
             people = digits(folder / "data", count, fields)
-        found = (measured_runs if options.runs else measured)(people, folder)
+        found = (measured_runs if options.runs else measured)(people, folder, {*options.arms, "fused"})
     print(_told(people, found, as_json=options.json))
     return 0
 
@@ -212,6 +214,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--people", type=int, default=36)
     add("--model", choices=("test", "mlp", "cnn"), default="mlp")
     add("--epochs", type=int, default=100, help="at most, of either stage")
+    add(
+        "--arms", nargs="+", choices=tuple(RUNS), default=tuple(RUNS), help="beside fused; all where left out"
+    )
     add("--runs", action="store_true", help="the whole command by executor")
     return parser
 
