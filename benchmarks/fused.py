@@ -1,8 +1,9 @@
 """Sibling jobs of personalisation: a process each, in turn in one process, and as one stacked model.
 
 Every person is left out once: a base model of the others, then four fine-tunes to that person that differ in
-their share of data and their seed.  Each arm has two workers of one thread each, and starts without any.  All
-files of a result must be the same in every arm, byte for byte.
+their share of data and their seed.  Each arm has two workers of one thread each, and starts without any;
+those of `resident` and `fused` are processes that stay for both stages.  All files of a result must be the
+same in every arm, byte for byte.
 
     python -m benchmarks.fused --quick
     python -m benchmarks.fused --wisdm WISDM_ar_v1.1_transformed.arff --json
@@ -14,6 +15,7 @@ fusing, and resident with it; then the figures must be the same.
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import io
 import json
@@ -25,11 +27,13 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fused_worker import DONE
 from benchmarks.searches import ROOT, Search, run
 from examples import digits_participants, wisdm_participants
 from worker_agent.protocol.script_contract import flags
@@ -84,32 +88,57 @@ def _argv(job: Job, root: Path, result: str) -> list[str]:
     return flags({**job, **places, "device": "cpu"})
 
 
-def apart(jobs: Sequence[list[str]]) -> None:
+Work = Callable[[Sequence[list[str]]], None]
+"""Runs jobs to their end."""
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[Work]:
     """Run each job as a process, as many at a time as there are workers."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(lambda argv: _call("trainers.personalization", *argv), jobs))
+        yield lambda jobs: collections.deque(pool.map(_run, jobs), maxlen=0)
 
 
-def shared(way: str) -> Callable[[Sequence[list[str]]], None]:
-    """Return what gives each worker its share of the jobs, to be trained in turn or together."""
+def _run(argv: list[str]) -> None:
+    command = [sys.executable, "-m", "trainers.personalization", *argv]
+    subprocess.run(command, cwd=ROOT, env=_environ(), check=True, stdout=subprocess.DEVNULL)
 
-    def start(jobs: Sequence[list[str]]) -> None:
-        shares = [json.dumps(jobs[worker::WORKERS]) for worker in range(WORKERS)]
-        with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(lambda share: _call("benchmarks.fused_worker", way, text=share), shares))
 
-    return start
+def shared(way: str) -> Callable[[], AbstractContextManager[Work]]:
+    """Return what gives each worker its share of each stage's jobs, to be trained in turn or together."""
+
+    @contextlib.contextmanager
+    def begun() -> Iterator[Work]:
+        command = [sys.executable, "-m", "benchmarks.fused_worker", way]
+        how: Job = {"cwd": ROOT, "env": _environ(), "text": True}
+        with contextlib.ExitStack() as stack:
+            workers = [
+                stack.enter_context(
+                    subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **how)
+                )
+                for _ in range(WORKERS)
+            ]
+            yield lambda jobs: _share(workers, jobs)
+
+    return begun
+
+
+def _share(workers: Sequence[subprocess.Popen[str]], jobs: Sequence[list[str]]) -> None:
+    for number, worker in enumerate(workers):
+        assert worker.stdin
+        worker.stdin.write(json.dumps(jobs[number::WORKERS]) + "\n")
+        worker.stdin.flush()
+    for worker in workers:
+        assert worker.stdout
+        if worker.stdout.readline() != DONE:
+            raise RuntimeError("a worker has failed; see what it told above")
+
+
+def _environ() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 ARMS = {"process": apart, "resident": shared("in-turn"), "fused": shared("together")}
-
-
-def _call(module: str, *argv: str, text: str = "") -> None:
-    environ = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", module, *argv]
-    subprocess.run(
-        command, cwd=ROOT, env=environ, input=text, text=True, check=True, stdout=subprocess.DEVNULL
-    )
 
 
 def measured(people: People, folder: Path, arms: Collection[str]) -> dict[str, dict[str, float]]:
@@ -117,14 +146,14 @@ def measured(people: People, folder: Path, arms: Collection[str]) -> dict[str, d
     found: dict[str, dict[str, float]] = {}
     expected: dict[str, bytes] = {}
     for arm in (arm for arm in ARMS if arm in arms):
-        root = folder / arm
+        root, cpu = folder / arm, _cpu_seconds()
         found[arm] = {}
-        cpu = _cpu_seconds()
-        for stage, jobs in stages(people, root):
-            begin = time.perf_counter()
-            ARMS[arm](jobs)
-            found[arm][stage] = round(time.perf_counter() - begin, 2)
-            print(f"{people.name}, {arm}, {stage}: {found[arm][stage]} s", file=sys.stderr, flush=True)
+        with ARMS[arm]() as work:
+            for stage, jobs in stages(people, root):
+                begin = time.perf_counter()
+                work(jobs)
+                found[arm][stage] = round(time.perf_counter() - begin, 2)
+                print(f"{people.name}, {arm}, {stage}: {found[arm][stage]} s", file=sys.stderr, flush=True)
         found[arm]["whole"] = round(sum(found[arm].values()), 2)
         found[arm]["cpu"] = round(_cpu_seconds() - cpu, 2)
         written = {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}

@@ -1,4 +1,4 @@
-"""A process that trains the jobs that stdin lists as JSON: `in-turn`, or `together` as one stacked model."""
+"""A process that trains the jobs that lines of stdin list: `in-turn`, or `together` as one stacked model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 from trainers.personalization.thread_main import group_main
+
+DONE = "done\n"
 
 
 @dataclass
@@ -33,12 +35,16 @@ class Job:
 
 
 def main() -> int:
-    """Train, and return 0 where all jobs have ended well."""
+    """Train, and say so after each line; return 1 at once where a job has not ended well."""
     with Path(os.devnull).open("w", encoding="utf-8") as nobody:
-        jobs = [Job(argv, nobody) for argv in json.load(sys.stdin)]
-        for group in [jobs] if sys.argv[1] == "together" else [[job] for job in jobs]:
-            group_main(group)
-    return max(job.code for job in jobs)
+        for line in sys.stdin:
+            jobs = [Job(argv, nobody) for argv in json.loads(line)]
+            for group in [jobs] if sys.argv[1] == "together" else [[job] for job in jobs]:
+                group_main(group)
+            if any(job.code for job in jobs):
+                return 1
+            print(DONE, end="", flush=True)
+    return 0
 
 
 if __name__ == "__main__":
