@@ -8,6 +8,7 @@ from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import (
     base_of,
+    expect_model,
     is_stale,
     lacks_base,
     make_ready,
@@ -17,7 +18,7 @@ from master.core.running.jobs import (
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.pauses import pause
 from master.core.running.records import Outbox, RunState
-from master.core.running.spread import one_disk
+from master.core.running.spread import one_disk, warm_pool
 
 
 def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
@@ -46,6 +47,13 @@ def on_fetch_failed(state: RunState, event: ev.FetchFailed, out: Outbox) -> None
         want(state, view, name, out)
 
 
+def on_tick(state: RunState, out: Outbox) -> None:
+    """Send the base model of its next job to a worker that is about to run out of work."""
+    for view, spec_hash in warm_pool.to_warm(state, out.at):
+        expect_model(state, view, spec_hash)
+        want(state, view, state.home[spec_hash], out)
+
+
 def _withdraw_users(state: RunState, view: WorkerView, out: Outbox) -> None:
     """Take back what waits for a base model that is not to be had any more."""
     for key in sorted(view.attempts):
@@ -60,6 +68,7 @@ def on_delivered(state: RunState, event: ev.Delivered, out: Outbox) -> None:
         return
     view.delivering.discard(event.content_hash)
     view.cached.add(event.content_hash)
+    warm_pool.on_arrival(state, view, event.content_hash, event.at)
 
 
 def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -> None:

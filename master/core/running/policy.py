@@ -41,6 +41,8 @@ class Policy:
     """After so many jobs that failed alike, with no success between, nothing more is started; 0 is never.
 
     Of an addition: nothing more of it."""
+    warms: bool = True
+    """Sends a worker that is about to run out of work the base model of its next job while it computes."""
     max_running: int | None = None
     """At most so many attempts on all workers together; None is as many as they have room for."""
     stands: bool = False

@@ -171,6 +171,12 @@ class RunState:
     """Content hashes of the base models that turned out to be damaged."""
     disks: dict[str, set[str]] = field(default_factory=dict)
     """Disk of caches → workers that have told it at some time."""
+    sent: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Worker and artefact that is being sent to it → since when."""
+    longest_send_s: float = 0.0
+    """The most that a base model took to a worker; 0 before the first came."""
+    next_warming_at: float = 0.0
+    """When it is looked next whether a worker is about to run out of work."""
     behind: dict[tuple[str, str], float] = field(default_factory=dict)
     """Worker and artefact that it is to take from its disk once another one has it there, and since when."""
     delayed: list[tuple[float, str]] = field(default_factory=list)

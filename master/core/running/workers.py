@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from master.core.running import checkpoints, pauses
+from master.core.running import artefacts, checkpoints, pauses
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.attempts import end_attempt, meet_again
@@ -135,6 +135,7 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         view.tried = view.is_silent
     seating.on_tick(state, event.at, out)
     one_disk.on_tick(state, out)
+    artefacts.on_tick(state, out)
     pauses.on_tick(state, event.at, out)
     holding.on_tick(state, event.at, out)
     membership.on_tick(state, event.at, out)

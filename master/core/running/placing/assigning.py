@@ -74,6 +74,16 @@ def attempts_out(state: RunState) -> int:
 
 def _choose(state: RunState, view: WorkerView, at: float) -> Job | None:
     """Return the best job for a worker; None where there is none, or it has to wait for more room there."""
+    found = best_for(state, view, at)
+    if found is None:
+        return None
+    job, claim = found
+    fits_now = has_room(view, state.mean_s, claim) and has_machine_room(state, job.resources, view)
+    return job if fits_now else None
+
+
+def best_for(state: RunState, view: WorkerView, at: float) -> tuple[Job, float] | None:
+    """Return the job that a worker gets next, and how many slots' worth that takes; None for none."""
     fits = partial(_fits, state, view) if view.seat is None else partial(_fits_seat, state, view, at)
     for job in state.ready.candidates(view.name, state.expected_s, fits):
         record = state.jobs[job.job_id]
@@ -90,8 +100,7 @@ def _choose(state: RunState, view: WorkerView, at: float) -> Job | None:
         claim = cost(view, need_of(state, record, view), record.alone, job.resources.gpus)
         if record.alone and not may_have_room(view, claim or 1.0, job.resources.gpus):
             continue
-        fits_now = has_room(view, state.mean_s, claim or 1.0) and has_machine_room(state, job.resources, view)
-        return job if fits_now else None
+        return job, claim or 1.0
     return None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -132,6 +132,15 @@ class Groups:
         self._holders.setdefault(spec_hash, set()).add(worker)
         near = self._near.setdefault(worker, _Near(self._growths))
         self._rank(near.rankings, spec_hash)
+
+    def size(self, spec: _Spec) -> int:
+        """Return how many jobs start from a base model."""
+        group = self._groups.get(spec)
+        return group.size if group else 0
+
+    def holders(self, spec: _Spec) -> Collection[str]:
+        """Return the workers that have a base model."""
+        return self._holders.get(spec, ())
 
     def _rank(self, rankings: _Rankings, spec: _Spec) -> None:
         group = self._groups.get(spec)

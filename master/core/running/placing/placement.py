@@ -41,7 +41,8 @@ class ReadyJobs:
 
     def __init__(self) -> None:
         self.trainings = Trainings()
-        self._groups = Groups()
+        self.groups = Groups()
+        """Those that train no base model."""
         self.added = 0
         """How often a job has become ready."""
         self.gpu_bytes: Counter[int] = Counter()
@@ -63,7 +64,7 @@ class ReadyJobs:
         return job.job_id in self._container(job)
 
     def _container(self, job: Job) -> Jobs:
-        return self.trainings if job.makes else self._groups.jobs(job.needs, self._kind(job))
+        return self.trainings if job.makes else self.groups.jobs(job.needs, self._kind(job))
 
     def _kind(self, job: Job) -> Kind:
         alike = job.kind, job.expected_s, job.gpu_bytes, job.resources
@@ -86,7 +87,7 @@ class ReadyJobs:
         kind = self._kind(job)
         self._kinds[kind] += 1
         self._samples.setdefault(kind, job)
-        self._groups.add(job, kind, again=again)
+        self.groups.add(job, kind, again=again)
 
     def discard(self, job: Job) -> None:
         """Take a job out if it is in."""
@@ -105,7 +106,7 @@ class ReadyJobs:
         _count_down(self._kinds, kind)
         if kind not in self._kinds:
             del self._samples[kind]
-        self._groups.take(job, kind)
+        self.groups.take(job, kind)
 
     def _part(self, job: Job) -> None:
         """Take a job out of its siblings."""
@@ -120,7 +121,7 @@ class ReadyJobs:
 
     def hold(self, worker: str, spec_hash: str) -> None:
         """Note that a worker has the base model."""
-        self._groups.hold(worker, spec_hash)
+        self.groups.hold(worker, spec_hash)
         self.trainings.hold(worker, spec_hash)
 
     def larger_than(self, gpu_bytes: int) -> list[Job]:
@@ -133,7 +134,7 @@ class ReadyJobs:
 
     def _all(self) -> Iterator[Job]:
         yield from self.trainings
-        yield from self._groups.all_jobs()
+        yield from self.groups.all_jobs()
 
     def candidates(
         self,
@@ -173,6 +174,6 @@ class ReadyJobs:
         """Yield the jobs of these kinds: what needs no transfer, then the rest."""
         near: list[Iterator[Ranked]] = []
         for kind, first in kinds.items():
-            near += self._groups.without_base(kind, first), self._groups.near(worker, kind, first)
+            near += self.groups.without_base(kind, first), self.groups.near(worker, kind, first)
         yield from merged(near)
-        yield from merged([self._groups.far(worker, kind, first) for kind, first in kinds.items()])
+        yield from merged([self.groups.far(worker, kind, first) for kind, first in kinds.items()])

@@ -11,6 +11,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.records import Outbox, RunState
+from master.core.running.spread import warm_pool
 from worker_agent.protocol.artefacts.fetching import Source
 
 MOST_FAILED = 2
@@ -32,6 +33,7 @@ def bring(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> 
     elif any(_is_sent(state, mate, content_hash) for mate in mates):
         state.behind[view.name, content_hash] = out.at
     else:
+        state.sent[view.name, content_hash] = out.at
         out.commands.append(cmd.Deliver(view.name, content_hash))
 
 
@@ -56,6 +58,7 @@ def on_fetched(state: RunState, event: ev.Fetched, out: Outbox) -> None:
         return  # nobody has asked for it
     view.delivering.discard(name)
     view.cached.add(name)
+    warm_pool.on_arrival(state, view, name, event.at)
     if event.source is Source.DISK:
         view.failed_fetches = 0
         _tell_taken(state, view, name, out)
