@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,7 @@ class Pushed:
     look: CacheLook
     """The artefact in its cache, or why it is not there."""
     was_sent: bool = False
-    """False where it was there before."""
+    """False where it was there before, or is taken from a disk that it was sent to."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +45,60 @@ def push_to_caches(
     parcel: Parcel,
     connect: OpenSession = open_session,
 ) -> list[Pushed]:
-    """Send a directory to each of these workers that has it not, and let it be checked there."""
-    bundle = build_agent()
+    """Send a directory to each of these workers that has it not, and let it be checked there.
+
+    Of those with one disk one is sent it, and the others take it from there.
+    """
+    bundle, one_each = build_agent(), OneEach()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda server: _push(cluster, server, bundle, parcel, connect), servers))
+
+        def push(server: ServerSpec) -> Pushed:
+            return _push(server, lambda: connect(server, cluster, False), bundle, parcel, one_each)
+
+        return list(pool.map(push, servers))
+
+
+class OneEach:
+    """Lets the workers of a disk go one after the other: what one was sent the next finds there."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}
+
+    def turn(self, disk: str) -> contextlib.AbstractContextManager[object]:
+        """Return what is to be held while a worker of this disk is sent something."""
+        if not disk:
+            return contextlib.nullcontext()
+        with self._lock:
+            return self._turns.setdefault(disk, threading.Lock())
 
 
 def _push(
-    cluster: ClusterSpec, server: ServerSpec, bundle: AgentBundle, parcel: Parcel, connect: OpenSession
+    server: ServerSpec, connect: Callable[[], Session], bundle: AgentBundle, parcel: Parcel, one_each: OneEach
 ) -> Pushed:
     try:
-        with connect(server, cluster, False) as session:
+        with connect() as session:
             place = _ask(session, bundle, server, "place", parcel)
             if place.items:
                 return Pushed(CacheLook(server.name, place))
-            target = WorkLayout(Path(place.folder)).incoming(PUSHED, parcel.content_hash)
-            session.push(parcel.path, str(target))
-            there = _ask(session, bundle, server, "take", parcel)
-            return Pushed(CacheLook(server.name, there), was_sent=True)
+            with one_each.turn(place.disk):
+                place = _ask(session, bundle, server, "place", parcel) if place.disk else place
+                return _send(session, bundle, server, parcel, place)
     except (TwophaseError, OSError, ValueError) as error:
         problem = brief(str(error).removeprefix(f"{server.name}: "))
         return Pushed(CacheLook(server.name, None, problem))
+
+
+def _send(
+    session: Session, bundle: AgentBundle, server: ServerSpec, parcel: Parcel, place: CacheNow
+) -> Pushed:
+    """Send it where it is not by now."""
+    if place.items:
+        return Pushed(CacheLook(server.name, place))
+    target = WorkLayout(Path(place.folder)).incoming(PUSHED, parcel.content_hash)
+    session.push(parcel.path, str(target))
+    there = _ask(session, bundle, server, "take", parcel)
+    return Pushed(CacheLook(server.name, there), was_sent=True)
 
 
 def _ask(session: Session, bundle: AgentBundle, server: ServerSpec, what: str, parcel: Parcel) -> CacheNow:

@@ -34,3 +34,5 @@ class CacheNow:
     free_bytes: Bytes
     """Of its disk; 0 is not known."""
     items: List[CachedItem] = field(default_factory=list)
+    disk: str = ""
+    """Names the disk that it lies on, where that was asked for; empty is not known."""

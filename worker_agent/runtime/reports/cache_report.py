@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Callable, Dict, Optional
 
 from worker_agent.cache.clearing import look
+from worker_agent.cache.disk import base_of
 from worker_agent.cache.taking_in import placed, taken_in
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import StateLayout, WorkLayout
@@ -17,7 +18,7 @@ from worker_agent.protocol.messages import Settings
 from worker_agent.runtime.host_context import choose_work_dir
 from worker_agent.system.this_machine import expand, hostname
 
-_OF_ONE: Dict[str, Callable[[WorkLayout, str], CacheNow]] = {"place": placed, "take": taken_in}
+_OF_ONE: Dict[str, Callable[[WorkLayout, str, Path], CacheNow]] = {"place": placed, "take": taken_in}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,7 +26,8 @@ def run(args: argparse.Namespace) -> int:
     state = StateLayout(Path.cwd() / expand(args.state_dir), hostname(), "any")
     try:
         layout = WorkLayout(choose_work_dir(Settings(work_dir=args.work_dir), state))
-        found = _found(args.what, layout, args.artefact)
+        base = base_of(layout.work_dir, is_default=args.work_dir is None)
+        found = _found(args.what, layout, args.artefact, base)
     except (OSError, MessageError) as error:
         print(f"worker_agent: the cache cannot be looked at: {error}", file=sys.stderr)
         return 1
@@ -33,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _found(what: str, layout: WorkLayout, artefact: Optional[str]) -> CacheNow:
+def _found(what: str, layout: WorkLayout, artefact: Optional[str], base: Path) -> CacheNow:
     if what not in _OF_ONE:
         return look(what, layout)
     if artefact is None:
         raise MessageError(f"`{what}` is of one artefact: --artefact HASH")
-    return _OF_ONE[what](layout, artefact)
+    return _OF_ONE[what](layout, artefact, base)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 from master.adapters.session import Session
@@ -14,8 +15,8 @@ from worker_agent.protocol.layout import PUSHED, WorkLayout
 NAME = "a" * 64
 
 
-def said(*items: dict[str, object]) -> Reply:
-    now = {"folder": "/w", "free_bytes": 0, "items": list(items)}
+def said(*items: dict[str, object], disk: str = "") -> Reply:
+    now = {"folder": "/w", "free_bytes": 0, "items": list(items), "disk": disk}
     return Reply(0, json.dumps({"cache": now}).encode() + b"\n")
 
 
@@ -51,3 +52,23 @@ def test_who_has_it_is_sent_nothing_and_what_arrives_damaged_is_told(tmp_path: P
     target = WorkLayout(Path("/w")).incoming(PUSHED, NAME)
     there = tmp_path / "lacks" / str(target).lstrip("/") / "best.pt"
     assert there.read_text() == "weights" and not (tmp_path / "has" / "w").exists()
+
+
+def test_of_the_workers_of_a_disk_one_is_sent_it(tmp_path: Path) -> None:
+    has = threading.Event()
+    sessions = {name: FakeSession(name, root=tmp_path / name) for name in ("lab1", "lab2", "lab3")}
+
+    def behaviour(rest: tuple[str, ...], stdin: bytes) -> Reply:
+        if rest[2] == "take":
+            has.set()
+        return said(*([item()] if has.is_set() else []), disk="d")
+
+    def connect(server: ServerSpec, cluster: ClusterSpec, in_terminal: bool) -> Session:
+        sessions[server.name].script("python3", "-I", "-c", behaviour=behaviour)
+        return sessions[server.name]
+
+    (tmp_path / "model").mkdir()
+    servers = [ServerSpec(name, name) for name in sessions]
+    found = push_to_caches(ClusterSpec(tuple(servers)), servers, Parcel(tmp_path / "model", NAME), connect)
+    assert sorted(each.was_sent for each in found) == [False, False, True]
+    assert all(each.look.cache and each.look.cache.items for each in found)
