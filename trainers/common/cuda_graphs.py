@@ -7,7 +7,9 @@ that it writes, numbers of Python are those of the recording for ever.  Elsewher
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import torch
@@ -16,6 +18,7 @@ WARM_UP = 3
 """Steps before the recording, as torch's documentation has it: libraries choose their kernels in them."""
 
 Step = Callable[[], None]
+_recording = threading.Lock()
 
 
 class Recorder(Protocol):
@@ -48,9 +51,14 @@ class CudaRecorder:
         graph = torch.cuda.CUDAGraph()
         for generator in self._generators:
             graph.register_generator_state(generator)
-        with torch.cuda.device(self._device), torch.cuda.graph(graph):
+        # Other threads go on meanwhile; but a recording begins by waiting for the device, which ends another.
+        with _recording, torch.cuda.device(self._device), _captured(graph):
             step()
         return graph.replay
+
+
+def _captured(graph: torch.cuda.CUDAGraph) -> AbstractContextManager[object]:
+    return torch.cuda.graph(graph, capture_error_mode="thread_local")
 
 
 class WholeStep:
