@@ -31,6 +31,8 @@ DEFAULTS: dict[str, Any] = {
     "num_workers": 1,
     "prepared_cache": "off",
 }
+AGREES = ("to rounding", "to the bit")
+"""The latter where a job found no sibling that was ready."""
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +80,8 @@ def test_each_person_has_a_base_model_of_all_others(tmp_path: Path) -> None:
     for path in (run.layout.root / "experiments" / "alpha").glob("*/mlp/model.json"):
         saved = json.loads(path.read_text())
         assert saved["model"] == "mlp" and saved["vocabulary"] == {"colour": ["blue", "green", "red"]}
+        record = json.loads((path.parents[1] / "job.json").read_text())
+        assert record["executor"] == "resident" and record["group"]["agrees_with_alone"] in AGREES
 
 
 @pytest.mark.slow

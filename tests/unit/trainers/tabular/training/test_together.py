@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -199,6 +200,32 @@ def test_after_an_interruption_each_goes_on_with_others_or_alone(
     assert len(heard) < 12
     for one, found in zip(whole, again, strict=True):
         assert_equal(found, alone(one))
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.data())
+def test_groups_that_are_killed_at_any_time_go_on_in_any_company(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """What had stopped is not trained again, and all come to what they come to alone."""
+    folder = tmp_path_factory.mktemp("killed")
+    kept = [
+        training(
+            *(made.member(3 * number + one, learning_rate=rate) for one, rate in enumerate(rates)),
+            **{"epochs": 6, "patience": 2, "checkpoint": folder / f"{number}.pt", "checkpoint_seconds": 0.0},
+        )
+        for number, rates in enumerate([(0.3, 1e-3), (0.1,), (0.02, 0.2)])
+    ]
+    lone = [alone(replace(one, options=replace(one.options, checkpoint=None))) for one in kept]
+    for after in data.draw(st.lists(st.integers(0, 12), max_size=3)):
+        company = data.draw(st.lists(st.sampled_from(range(3)), min_size=1, max_size=3, unique=True))
+        stopping = interrupted(after)
+        with contextlib.suppress(StopError):
+            outcomes(*(replace(kept[number], reports=stopping) for number in company))
+    for one, found in zip(lone, trained(*kept), strict=True):
+        assert_equal(found, one)
+    again = outcomes(*(replace(one, reports=interrupted(0)) for one in kept))
+    assert len(again) == 3, "nothing of what is done is trained again"
 
 
 def test_stacked_ones_that_were_interrupted_go_on_from_where_they_were(tmp_path: Path) -> None:
