@@ -76,8 +76,9 @@ def choose(
     best, most = None, -1.0
     for device in devices:
         count, free = shares_for(device, need, alone), everything(device) & ~taken.get(device.name, 0)
-        room = size(free) * (device.memory or 1) / device.shares
-        if count is not None and size(free) >= count and room > most:
+        left = size(free)
+        room = left * (device.memory or 1) / device.shares
+        if count is not None and left >= count and room > most:
             best, most = slot_name(device, _lowest(free, count)), room
     return best
 
@@ -86,6 +87,8 @@ def choose_several(
     devices: Iterable[Device], taken: Mapping[str, int], need: Optional[int], alone: bool, count: int
 ) -> Optional[str]:
     """Return the slot for a job that gets the same of `count` devices; None if it has to wait."""
+    if count == 1:
+        return choose(devices, taken, need, alone)
     left, parts = list(devices), []
     for _ in range(count):
         part = choose(left, taken, need, alone)
@@ -138,6 +141,7 @@ def devices_of(slot: str) -> Tuple[str, ...]:
     return tuple(map(device_of, parts_of(slot)))
 
 
+@lru_cache(_MOST_NAMES)
 def device_of(slot: str) -> str:
     """Return the name of the device of a slot that is on one."""
     return slot.partition(".")[0]

@@ -46,6 +46,8 @@ class _Child:
     started: float
     ending: Optional[Escalation] = None
     ended: float = 0.0
+    start_ticks: int = -1
+    """Where that is certain without asking."""
     exit_code: int = 0
     peak_rss_bytes: int = 0
     traceless: bool = False
@@ -81,11 +83,14 @@ class ProcessExecutor:
 
     def start(self, key: Key, invocation: Invocation) -> int:
         """Start an attempt and return its pid.  Raises StartError."""
+        before = processes.ticks()
         try:
             pid = self._spawn(invocation)
         except (OSError, ValueError) as error:
             raise StartError(_why(invocation, error), is_worker_fault(error)) from error
         self.adopt(key, invocation, pid)
+        if processes.ticks() == before:  # it can only have been started in this one
+            self._children[pid].start_ticks = before
         return pid
 
     def adopt(self, key: Key, invocation: Invocation, pid: int) -> None:
@@ -157,7 +162,9 @@ class ProcessExecutor:
         others = [pid for pid in self._all.pids() if pid != child.pid and pid not in self._children]
         self._name_left(child, others)
         if self._ends:
-            self._ends.note(exits.seen(ended))  # reaped first, nobody would know it if we died here
+            self._ends.note(
+                exits.seen(ended, child.start_ticks)
+            )  # reaped first, nobody would know it if we died here
         processes.signal_group(child.pid, signal.SIGKILL)
         _, status, usage = os.wait4(ended.si_pid, 0)
         del self._pids[child.key]

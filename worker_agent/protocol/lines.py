@@ -11,7 +11,7 @@ PREAMBLE = b"\x00twophase-agent\n"
 start-up files may print."""
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
-LONGER = 4
+LONGER = 8
 """So many times as long both ends of a link gather in a burst what they say, or do about what they hear."""
 _BEGINS, _GOES_ON = 3, 6
 """Of things that have come in one waiting."""

@@ -42,10 +42,14 @@ def reap() -> Ended:
     return replace(ended, peak_rss_bytes=usage.ru_maxrss * 1024)
 
 
-def seen(waited: os.waitid_result) -> Ended:
-    """Return the end of a child that has not been reaped yet; how large it was is not known before."""
+def seen(waited: os.waitid_result, start_ticks: int = -1) -> Ended:
+    """Return the end of a child that has not been reaped yet; how large it was is not known before.
+
+    The kernel is asked when it was started, unless the `start_ticks` are known.
+    """
     status = waited.si_status << 8 if waited.si_code == os.CLD_EXITED else waited.si_status
-    return Ended(waited.si_pid, processes.start_ticks_of(waited.si_pid), processes.ticks(), status, 0)
+    began = processes.start_ticks_of(waited.si_pid) if start_ticks < 0 else start_ticks
+    return Ended(waited.si_pid, began, processes.ticks(), status, 0)
 
 
 def note(path: Path, ended: Ended) -> None:

@@ -133,3 +133,11 @@ def test_where_nothing_can_be_written_all_stays(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(Path, "write_bytes", full)
     keep_only(path, ())
     assert read(path) == {(7, 100): FIRST}
+
+
+def test_when_a_child_was_started_is_asked_only_where_it_is_not_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exits.processes, "start_ticks_of", lambda pid: 100)
+    waited = os.waitid_result((7, 0, 17, 0, os.CLD_EXITED))
+    assert [seen(waited, ticks).start_ticks for ticks in (-1, 0, 55)] == [100, 0, 55]
