@@ -33,6 +33,7 @@ def move(
     """Change a job's state, and remember it if it is another one now, or another attempt counts."""
     before, reattached = record.state, reattached_attempts(state, record) if record.orphaned else []
     state.move(record, trigger)
+    record.unbegun += is_taken_back(trigger, ended)
     record.note = note or record.note
     note_start(record, trigger, out.at, before)
     if record.state not in ADOPTING:
@@ -50,6 +51,11 @@ def move(
             dropped=ended if isinstance(ended, cmd.Dropped) else None,
         )
     )
+
+
+def is_taken_back(trigger: Trigger, ended: Finished | cmd.Dropped | None) -> bool:
+    """True where an attempt does not count, for it had not begun."""
+    return trigger is Trigger.WITHDRAW and ended is None
 
 
 def note_start(record: JobRecord, trigger: Trigger, at: float, before: State) -> None:

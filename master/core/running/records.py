@@ -63,6 +63,8 @@ class JobRecord:
     """When the current attempt was given to its worker."""
     started_at: float | None = None
     """When the attempt that runs began, as far as is known."""
+    unbegun: int = 0
+    """How many of its attempts were taken back before they began."""
     moves: int = 0
     """How often it was taken from a worker because another had room …"""
     moved_from: str | None = None

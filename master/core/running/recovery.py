@@ -8,7 +8,7 @@ from master.core.planning.plan import BASE_MODELS, Job, Plan
 from master.core.running.attempts import orphan
 from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
-from master.core.running.jobs import ON_A_WORKER, note_start
+from master.core.running.jobs import ON_A_WORKER, is_taken_back, note_start
 from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, State, Trigger
 from master.core.running.orders.order import Ordered
 from master.core.running.orders.table import replay
@@ -109,6 +109,7 @@ def _apply(record: JobRecord, transition: Transition) -> None:
     note_start(record, transition.trigger, transition.at, record.state)
     record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
     record.attempts = max(record.attempts, transition.attempt)
+    record.unbegun += is_taken_back(transition.trigger, transition.finished)
     record.note = transition.note or record.note
     if transition.trigger is Trigger.USER_CANCEL:
         record.cancelled_by = transition.note

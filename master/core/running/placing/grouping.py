@@ -21,8 +21,9 @@ _LOOKED_AT = 1000
 def mates_of(state: RunState, record: JobRecord, view: WorkerView, allowed: float) -> list[JobRecord]:
     """Return the jobs that are to train at once with a job that a worker is about to get.
 
-    `allowed` is how many attempts may start, this one included.  Only first attempts train at once: what has
-    failed, or was lost with its group, is tried again alone.
+    `allowed` is how many attempts may start, this one included.  Only first attempts train at once, and those
+    after others that were taken back before they began: what has failed, or was lost with its group, is tried
+    again alone.
     """
     job = record.job
     if not _may_share(record) or view.faults or view.limits:
@@ -36,7 +37,8 @@ def mates_of(state: RunState, record: JobRecord, view: WorkerView, allowed: floa
 
 
 def _may_share(record: JobRecord) -> bool:
-    return record.job.most_together > 1 and not record.attempts and not record.alone
+    is_first = record.attempts == record.unbegun
+    return record.job.most_together > 1 and is_first and not record.alone
 
 
 def _goes_along(other: JobRecord, job: Job, view: WorkerView) -> bool:

@@ -132,6 +132,29 @@ def test_a_member_that_has_not_succeeded_is_tried_again_alone(outcome: str) -> N
     assert {run.state.jobs[name].group for name in ("job1", "job2")} == {""}
 
 
+@pytest.mark.parametrize(("began", "groups"), [({}, [3]), ({"started_at": 1.0}, [1, 2])])
+def test_members_that_were_taken_back_before_they_began_go_together_again(
+    began: dict[str, float], groups: list[int]
+) -> None:
+    run = Stage(*siblings(3), workers=["w1"])
+    up(run, "w1")
+    lines = run.ended("w1", "job0", 1, "cancelled", **began)
+    for name in ("job1", "job2"):
+        lines += run.ended("w1", name, 1, "cancelled")
+    if len(groups) > 1:
+        lines += run.ended("w1", "job0", 2)  # it had begun: alone, and before the others
+    assert sizes(run, lines) == groups
+
+
+def test_what_was_taken_back_is_known_after_a_restart() -> None:
+    run = Stage(*siblings(2), workers=["w1"])
+    up(run, "w1")
+    for name in ("job0", "job1"):
+        run.ended("w1", name, 1, "cancelled")
+    run.restart()
+    assert {record.unbegun for record in run.state.jobs.values()} == {1}
+
+
 def test_a_place_that_was_bad_gets_one_job_first() -> None:
     run = Stage(*siblings(3), workers=["w1"])
     run.state.workers["w1"].faults = 1
