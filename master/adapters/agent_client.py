@@ -36,6 +36,9 @@ MOST_UNREADABLE = 3
 CLOSE_S = 10.0
 GATHER_S = 0.002
 """Messages that come so soon after another share a packet: over SSH each costs about as much as several."""
+OTHER_VERSION = "end that agent, or go on with the version of Twophase that began the run"
+_NOT_UNDERSTOOD = ("the agent speaks protocol ", "the master sent what is no message: ")
+"""How agents of another version begin to say that they are such."""
 _OF_AGENTS = frozenset(get_args(msg.ToMaster))
 _JITTER = random.Random()
 """Of its own: the module's generator belongs to the program that we run in."""
@@ -236,7 +239,8 @@ class WorkerLink:
 
     def _take(self, message: msg.Message) -> None:
         if isinstance(message, msg.Refused):
-            raise (RemoteError if message.passing else WorkerUnusable)(self.worker, brief(message.reason))
+            kind = RemoteError if message.passing else WorkerUnusable
+            raise kind(self.worker, refusal(brief(message.reason)))
         if type(message) not in _OF_AGENTS or not (self.welcome or isinstance(message, msg.Welcome)):
             raise MessageError(f"a message {message.type!r}, which is a master's or comes before the welcome")
         if isinstance(message, msg.Welcome):
@@ -244,7 +248,7 @@ class WorkerLink:
                 raise WorkerUnusable(
                     self.worker,
                     f"the agent there speaks protocol {message.protocol}, this master {msg.PROTOCOL}: "
-                    "end that agent, or go on with the version of Twophase that began the run",
+                    + OTHER_VERSION,
                 )
             self.welcome = message
             if self._greeting.secrets:
@@ -320,6 +324,11 @@ def _drain(outgoing: SimpleQueue[bytes | None], wait_s: float) -> bytes | None:
     if None in parts:
         outgoing.put(None)
     return b"".join(part for part in parts if part is not None)
+
+
+def refusal(reason: str) -> str:
+    """Return what to say of an agent's refusal: what to do, too, where the agent is of another version."""
+    return f"{reason}: {OTHER_VERSION}" if reason.startswith(_NOT_UNDERSTOOD) else reason
 
 
 def reason_of(error: BaseException, worker: str) -> str:

@@ -28,7 +28,8 @@ from worker_agent.protocol.reports import Progress, Released, Slots, Usage, Work
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
 from worker_agent.protocol.terms import CollectRules, JobLimits, Secrets
 
-PROTOCOL = 1
+PROTOCOL = 2
+"""Grows where a master says what agents of before cannot read: 2 has groups, and jobs on several GPUs."""
 
 LEAST_LOG_BYTES = 1 << 20
 """The lowest limit for logs: what is smaller is not worth cutting."""

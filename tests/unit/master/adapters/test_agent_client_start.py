@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from master.core.running import events as ev
 from tests.unit.master.adapters.link_world import HELLO, SOON_S, WELCOME, World
 from worker_agent.protocol import messages as msg
@@ -39,8 +41,28 @@ def test_an_agent_of_another_protocol_is_of_no_use_and_not_tried_again() -> None
     told = world.event()
     assert isinstance(told, ev.WorkerUnusable)
     assert told.reason == (
-        "the agent there speaks protocol 99, this master 1: "
+        f"the agent there speaks protocol 99, this master {msg.PROTOCOL}: "
         "end that agent, or go on with the version of Twophase that began the run"
+    )
+    world.link.join(SOON_S)
+    assert len(world.sessions) == 1
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "the agent speaks protocol 1, the master 2",
+        "the master sent what is no message: Settings.new cannot be 1",
+    ],
+)
+def test_an_agent_of_before_that_refuses_is_told_of_with_what_to_do(says: str) -> None:
+    world = World()
+    world.listener = lambda data: PREAMBLE + msg.encode(msg.Refused(says))
+    world.link.start()
+    told = world.event()
+    assert isinstance(told, ev.WorkerUnusable)
+    assert told.reason == (
+        f"{says}: end that agent, or go on with the version of Twophase that began the run"
     )
     world.link.join(SOON_S)
     assert len(world.sessions) == 1

@@ -40,7 +40,7 @@ def test_a_master_that_is_no_older_than_the_last_one_is_received(epoch: int) -> 
 @pytest.mark.parametrize(
     ("hello", "why"),
     [
-        (replace(HELLO, protocol=2), f"the agent speaks protocol {PROTOCOL}, the master 2"),
+        (replace(HELLO, protocol=1), f"the agent speaks protocol {PROTOCOL}, the master 1"),
         (replace(HELLO, run_id="r2"), "this is the agent of run r1, not of r2"),
         (replace(HELLO, epoch=2), "a master of epoch 3 has been here; this one has 2"),
         (replace(HELLO, settings=Settings(cpu_slots=0)), "cpu_slots"),
