@@ -34,7 +34,9 @@ MOST_AT_ONCE = 8
 def place(state: RunState, out: Outbox) -> None:
     """Give ready jobs to workers with room, the emptiest worker first."""
     state.more_to_place = False
-    if state.stopping or state.free.are_none(state.ready.added) or not len(state.ready):
+    if state.stopping or not len(state.ready):
+        return
+    if state.free.are_none(state.ready.added):
         return
     state.mean_s = state.mean_duration_s()
     state.free.look_at(state.ready.added)
