@@ -227,8 +227,8 @@ OF_GROUPS = (
     Mutation(
         "what was lost with its group is grouped again",
         grouping._may_share,
-        "not record.attempts and",
-        "",
+        "record.attempts == record.unbegun",
+        "True",
         breaks="what_was_tried_before_runs_alone",
     ),
     Mutation(
