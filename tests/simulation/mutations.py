@@ -136,9 +136,9 @@ OF_THE_MASTER = (
     ),
     Mutation(
         "jobs are blocked while their base model is made again",
-        jobs.make_ready,
-        "if base and (why := _in_vain(base)):",
-        "if base and (why := _in_vain(base) or 'is not here'):",
+        jobs._block_in_vain,
+        "why = _in_vain(base) if base",
+        "why = _in_vain(base) or 'is not here' if base",
         breaks="blocked_jobs_have_a_failed_ancestor",
     ),
     Mutation(
@@ -286,7 +286,7 @@ OF_THE_AGENT = (
     Mutation(
         "what an agent took down with it is not told of",
         agent_recovery.report_lost,
-        "transitions.on_lost(state, key, why, now)",
+        "transitions.on_lost(state, key, why, now, outcome)",
         "pass",
         breaks="every_run_ends",
     ),
