@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -20,6 +20,9 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from trainers.common.activations.loading import load_rows
 from trainers.common.activations.rows import ResidentRows
+from trainers.common.cuda_graphs import Step, WholeStep
+from trainers.probes.fitting.device.arithmetic import PlainArithmetic
+from trainers.probes.fitting.device.ways import Ways, ways_of
 from trainers.probes.fitting.exact import ExactSolver
 from trainers.probes.fitting.fused import FusedTraining, product_threads
 from trainers.probes.fitting.one_by_one import OneByOneTraining
@@ -243,7 +246,14 @@ def on_device(device: torch.device, rows: int, features: int, epochs: int) -> di
         {name: targets for name, (_, targets) in held.items()},
         device,
     )
+    begin = time.perf_counter()
     seconds = timed_epochs(FusedTraining(layer, settings, range(size.classes)))
+    started = time.perf_counter() - begin - sum(seconds)
+    few = replace(settings, epochs=2)
+    other_ways = {
+        name: timed_epochs(FusedTraining(layer, few, range(size.classes), ways))[-1]
+        for name, ways in ways_beside(device).items()
+    }
     alone = replace(settings, lrs=(5e-4,), epochs=1)
     clock = Clock()
     for _ in OneByOneTraining(layer, alone, range(size.threads), size.threads, "memory").run():
@@ -254,8 +264,25 @@ def on_device(device: torch.device, rows: int, features: int, epochs: int) -> di
         "columns": size.classes * len(RATES),
         "seconds_per_epoch": median(seconds),
         "seconds_in_all": sum(seconds),
+        "seconds_of_50_epochs": started + seconds[0] + 49 * median(seconds[1:]),
+        "seconds_per_epoch_of_other_ways": other_ways,
         "seconds_to_read_at_3.35_TB_per_s": rows * features * 2 / 3.35e12,
         "ratios": {"45 probes by 8 threads over fused with 8 rates, an epoch": threads / median(seconds)},
+    }
+
+
+def ways_beside(device: torch.device) -> dict[str, Ways]:
+    """Return the same steps taken in other ways: launched one by one, and without kernels of our own."""
+
+    def launched(step: Step, generators: Sequence[torch.Generator]) -> WholeStep:
+        return WholeStep(step, None)
+
+    usual = ways_of(device, torch.float32)
+    kernels = usual.arithmetic if usual else PlainArithmetic()
+    return {
+        "launched one by one": Ways(launched, kernels),
+        "torch's operations, recorded": Ways(usual.whole if usual else launched, PlainArithmetic()),
+        "torch's operations, launched one by one": Ways(launched, PlainArithmetic()),
     }
 
 

@@ -7,12 +7,15 @@ that it writes, numbers of Python are those of the recording for ever.  Elsewher
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import torch
+
+_LOG = logging.getLogger(__name__)
 
 WARM_UP = 3
 """Steps before the recording, as torch's documentation has it: libraries choose their kernels in them."""
@@ -78,8 +81,17 @@ class WholeStep:
             self._recorder.aside(self._step)
         else:
             if self._repeat is self._step:
-                self._repeat = self._recorder.record(self._step)
+                self._repeat = self._recorded(self._recorder)
             self._repeat()
+
+    def _recorded(self, recorder: Recorder) -> Step:
+        """Return the recorded step, or the step itself where that fails: what is really wrong shows then."""
+        try:
+            return recorder.record(self._step)
+        except RuntimeError as error:
+            _LOG.warning("a step could not be recorded, and is launched piece by piece (%s)", error)
+            self._recorder = None
+            return self._step
 
 
 def whole_step(step: Step, device: torch.device, generators: Sequence[torch.Generator] = ()) -> WholeStep:

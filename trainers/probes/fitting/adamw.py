@@ -45,6 +45,10 @@ class StackedAdamW:
         self._steps = 0
         self._select(parameters, runs)
 
+    def rates(self, lrs: Sequence[float]) -> Sequence[float]:
+        """Return what `step` is to be given for learning rates of the runs."""
+        return lrs
+
     @torch.no_grad()
     def step(self, gradients: Parameters, lrs: Sequence[float]) -> None:
         """Take one step with a learning rate for each run."""

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
+from trainers.common.activations.rows import ResidentRows
 from trainers.probes.fitting.columns import Columns, Trainee
+from trainers.probes.fitting.device.batches import ResidentBatches
+from trainers.probes.fitting.device.steps import RecordedSteps
+from trainers.probes.fitting.device.ways import Ways, ways_of
 from trainers.probes.fitting.evaluation import Evaluator
 from trainers.probes.fitting.modules import dropout_shape
 from trainers.probes.fitting.plan import BatchReader
-from trainers.probes.reading.inputs import standardisation, standardised
+from trainers.probes.reading.inputs import Standardisation, standardisation, standardised
 from trainers.probes.reading.layer import Layer, Trained
 from trainers.probes.settings import Settings
 
@@ -39,24 +44,24 @@ class Progress:
 class SharedTraining:
     """One pass of training over the probes of jobs that all see the same batches of one layer."""
 
-    def __init__(self, trainees: Sequence[Trainee]) -> None:
-        """All are alike in `batches_of` and have the same activations."""
-        first = trainees[0]
-        layer, settings = first.layer, first.settings
+    def __init__(self, trainees: Sequence[Trainee], ways: Ways | None = None) -> None:
+        """All are alike in `batches_of` and have the same activations.
+
+        `ways` to take steps where activations lie on the device; None for those that the device has.
+        """
+        layer, settings = trainees[0].layer, trainees[0].settings
         self.inputs = standardisation(layer.rows["train"], settings)
         """What activations are standardised by, if they are."""
-        self._reader = BatchReader(
-            standardised(layer.rows["train"], self.inputs),
-            settings.batch_of(layer.rows["train"].n_rows),
-            dropout_shape(settings),
-            settings.compute_dtype,
-            settings.storage_dtype,
-            layer.device,
-        )
+        rows = layer.rows["train"]
+        ways = ways or ways_of(layer.device, settings.compute_dtype)
+        can_record = isinstance(rows, ResidentRows) and rows.device == layer.device
+        self._ways = ways if can_record else None
+        self._recorded = _recorded(trainees[0], self.inputs, self._ways)
         self._seed = settings.seed
+        self._first = trainees[0]
         self._evaluator = Evaluator(layer.rows["val"], settings.compute_dtype, layer.device)
         self._epochs = [trainee.settings.epochs for trainee in trainees]
-        self._running = {number: Columns(one, self.inputs) for number, one in enumerate(trainees)}
+        self._running = {number: Columns(one, self.inputs, self._ways) for number, one in enumerate(trainees)}
 
     def leave(self, number: int) -> None:
         """Go on without a job."""
@@ -74,9 +79,25 @@ class SharedTraining:
     def _train(self, epoch: int) -> None:
         every = list(self._running.values())
         targets = [columns.begin(epoch) for columns in every]
+        if self._recorded:
+            self._recorded.epoch(self._seed, epoch, every, targets)
+            return
         for batches in self._reader.shared_epoch(self._seed, epoch, targets):
             for columns, batch in zip(every, batches, strict=True):
                 columns.step(batch)
+
+    @cached_property
+    def _reader(self) -> BatchReader:
+        layer, settings = self._first.layer, self._first.settings
+        rows = layer.rows["train"]
+        return BatchReader(
+            standardised(rows, self.inputs),
+            settings.batch_of(rows.n_rows),
+            dropout_shape(settings),
+            settings.compute_dtype,
+            settings.storage_dtype,
+            layer.device,
+        )
 
     def _validate(self, epoch: int) -> dict[int, Progress]:
         logits = self._evaluator.logits_of_each([one.plain_model() for one in self._running.values()])
@@ -90,11 +111,24 @@ class SharedTraining:
         return Progress(epoch + 1, self._epochs[number], finished, not len(columns))
 
 
+def _recorded(first: Trainee, inputs: Standardisation | None, ways: Ways | None) -> RecordedSteps | None:
+    rows, settings = first.layer.rows["train"], first.settings
+    if ways is None or not isinstance(rows, ResidentRows):
+        return None
+    size = settings.batch_of(rows.n_rows)
+    batches = ResidentBatches(rows, inputs, size, dropout_shape(settings), ways.arithmetic)
+    return RecordedSteps(batches, rows.n_rows, ways.whole)
+
+
 class FusedTraining:
     """One pass of training over the given probes of a layer."""
 
-    def __init__(self, layer: Layer, settings: Settings, probes: Sequence[int]) -> None:
-        self._shared = SharedTraining([Trainee(layer, settings.for_width(layer.n_features), probes)])
+    def __init__(
+        self, layer: Layer, settings: Settings, probes: Sequence[int], ways: Ways | None = None
+    ) -> None:
+        """`ways` as for `SharedTraining`."""
+        trainee = Trainee(layer, settings.for_width(layer.n_features), probes)
+        self._shared = SharedTraining([trainee], ways)
         self.inputs = self._shared.inputs
         """What activations are standardised by, if they are."""
 

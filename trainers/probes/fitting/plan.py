@@ -23,12 +23,15 @@ from trainers.common.activations.rows import Cursor, RowOrder, Rows, bits
 class BatchRng:
     """Random numbers of one epoch, made on the device that uses them."""
 
-    def __init__(self, seed: int, epoch: int, device: torch.device) -> None:
+    def __init__(
+        self, seed: int, epoch: int, device: torch.device, generator: torch.Generator | None = None
+    ) -> None:
+        """`generator` is one of the device to draw from, elsewhere than on a CPU."""
         self._device = device
         self._host = np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, epoch])))
         self._torch: torch.Generator | None = None
         if device.type != "cpu":
-            self._torch = torch.Generator(device)
+            self._torch = generator or torch.Generator(device)
             self._torch.manual_seed(int(self._host.integers(2**63)))
 
     def permutation(self, size: int) -> Tensor:

@@ -101,7 +101,8 @@ class StackedMultihead:
             batch.x_BD.device.type, torch.bfloat16, enabled=batch.x_BD.dtype == torch.bfloat16
         ):  # fmt: skip
             z = self._forward(batch.x_BD, batch.keep)
-            loss = weighted_loss(z.to(batch.y_BC.dtype), batch.y_BC, pos_weight_C).sum(0)
+            y = batch.y_BC.to(self.parameters["output.weight"].dtype)
+            loss = weighted_loss(z.to(y.dtype), y, pos_weight_C).sum(0)
             mean_losses = loss.sum() / len(batch.x_BD)
         found = torch.autograd.grad(mean_losses, list(self.parameters.values()))
         return loss.detach(), dict(zip(self.parameters, found, strict=True))

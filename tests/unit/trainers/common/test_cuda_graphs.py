@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from trainers.common.cuda_graphs import WARM_UP, CudaRecorder, Step, WholeStep, whole_step
@@ -52,3 +53,19 @@ def test_only_cuda_records() -> None:
     assert len(taken) == WARM_UP + 2
     assert step._recorder is None
     assert isinstance(whole_step(lambda: None, torch.device("cuda", 0))._recorder, CudaRecorder)
+
+
+def test_a_step_that_cannot_be_recorded_is_called_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Notes):
+        def record(self, step: Step) -> Step:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+    taken: list[int] = []
+    step = WholeStep(lambda: taken.append(1), Failing())
+    for _ in range(WARM_UP + 3):
+        step()
+    assert len(taken) == WARM_UP + 3
+    assert [one.message for one in caplog.records] == [
+        "a step could not be recorded, and is launched piece by piece "
+        "(operation not permitted when stream is capturing)"
+    ]

@@ -115,7 +115,7 @@ class Job:
         return {name: timed.sub(b"", path.read_bytes()) for name, path in sorted(found.items())}
 
 
-SMALL = ("--epochs", "4", "--device", "cpu", "--num-workers", "2", "--batch-size", "32")
+SMALL = ("--epochs", "4", "--device", "cpu", "--num-workers", "1", "--batch-size", "32")
 WAYS = (
     ("--lr", "0.01"),
     ("--lr", "0.001,0.1", "--pos-weight", "balanced"),

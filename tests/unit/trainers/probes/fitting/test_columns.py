@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from tests.unit.trainers.probes.data import gaussian_classes, layer_of
+from tests.unit.trainers.probes.fitting.device.fakes import Recorder, recorded_by
 from trainers.probes.fitting.columns import Columns, Trainee
 from trainers.probes.fitting.plan import Batch
 from trainers.probes.settings import Settings
@@ -46,3 +49,18 @@ def test_a_probe_finishes_with_its_last_rate_and_keeps_the_best() -> None:
     assert [one.stop_epoch for one in last[0].results] == [2, 3]
     assert (last[0].chosen.variant["lr"], last[0].chosen.best_epoch) == (1e-2, 1)
     assert last[0].history["val_auc"] == [1.0, 1.0]
+
+
+def test_recorded_steps_keep_columns_that_are_over_until_a_quarter_is() -> None:
+    settings = replace(SETTINGS, lrs=(1e-2,), epochs=9)
+    layer = layer_of(gaussian_classes(classes=5), settings)
+    made = Columns(Trainee(layer, settings, range(5)), None, recorded_by(Recorder()))
+    labels = layer.targets["val"].t().double()
+    told = []
+    for epoch, right in enumerate([(1, 1, 1, 1, 1), (0, 1, 1, 1, 1), (0, 0, 1, 1, 1)]):
+        made.begin(epoch)
+        rising = epoch + torch.arange(5)[:, None] * 0
+        noise = torch.linspace(-1, 1, labels.shape[1]) * (2 - 0.5 * rising)
+        scores = torch.where(torch.tensor(right)[:, None] > 0, labels + noise, -labels)
+        told.append(([one.probe for one in made.end(epoch, scores)], len(made)))
+    assert told == [([], 5), ([0], 5), ([1], 3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.unit.trainers.probes.data import gaussian_classes, layer_of
+from tests.unit.trainers.probes.fitting.device.fakes import Recorder, recorded_by
 from trainers.probes.fitting.columns import Trainee
 from trainers.probes.fitting.fused import FusedTraining, Progress, SharedTraining, batches_of, product_threads
 from trainers.probes.reading.layer import Trained
@@ -34,6 +36,15 @@ def test_a_core_is_left_to_the_batches_where_products_are_short(
     assert product_threads(settings, probes, cores) == threads
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other's turns make small products take seconds."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def ended(training: SharedTraining) -> dict[int, list[tuple[int, Progress]]]:
     """Return what each job was told, epoch by epoch."""
     told: dict[int, list[tuple[int, Progress]]] = {}
@@ -51,12 +62,12 @@ def assert_same(one: Trained, other: Trained) -> None:
 
 
 @st.composite
-def groups(draw: st.DrawFn) -> list[Trainee]:
+def groups(draw: st.DrawFn, dtypes: Sequence[str] = ("float32", "float64", "bfloat16")) -> list[Trainee]:
     """Jobs of any number that see the same batches, and differ in whatever else may differ."""
     classes, features = draw(st.integers(2, 4)), draw(st.integers(1, 40))
     sizes = (draw(st.integers(classes, 90)), draw(st.integers(classes, 40)), classes)
     common = Settings(
-        dtype=draw(st.sampled_from(["float32", "float64", "bfloat16"])),
+        dtype=draw(st.sampled_from(dtypes)),
         batch_size=draw(st.integers(5, 80)),
         dropout=draw(st.sampled_from([0.0, 0.3])),
         inputs=draw(st.sampled_from(["standardised", "raw"])),
@@ -81,7 +92,7 @@ def groups(draw: st.DrawFn) -> list[Trainee]:
     return jobs
 
 
-@hypothesis_settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(groups())
 def test_jobs_beside_each_other_come_to_the_same_bits_as_alone(jobs: list[Trainee]) -> None:
     together = ended(SharedTraining(jobs))
@@ -117,3 +128,38 @@ def test_what_decides_the_batches_parts_jobs() -> None:
     assert {batches_of(one, 100) for one in same} == {batches_of(base, 100)}
     other = [{"seed": 1}, {"batch_size": 5}, {"dropout": 0.2}, {"inputs": "raw"}, {"dtype": "float64"}]
     assert len({batches_of(replace(base, **one), 100) for one in [{}, *other]}) == 6
+
+
+@hypothesis_settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@given(groups(["float64"]))
+def test_recorded_steps_come_to_the_same_as_those_of_a_cpu(jobs: list[Trainee]) -> None:
+    recorder = Recorder()
+    recorded, plain = ended(SharedTraining(jobs, recorded_by(recorder))), ended(SharedTraining(jobs))
+    assert {number: len(told) for number, told in recorded.items()} == {
+        number: len(told) for number, told in plain.items()
+    }
+    for number, told in plain.items():
+        mine, own = ([one for _, each in by for one in each.finished] for by in (recorded[number], told))
+        for one, other in zip(mine, own, strict=True):
+            assert (one.probe, one.chosen.best_epoch) == (other.probe, other.chosen.best_epoch)
+            assert [r.stop_epoch for r in one.results] == [r.stop_epoch for r in other.results]
+            for name, value in one.state.items():
+                torch.testing.assert_close(value, other.state[name], rtol=0, atol=1e-10)
+            for name, values in one.history.items():
+                np.testing.assert_allclose(values, other.history[name], rtol=0, atol=1e-10)
+
+
+def test_multihead_probes_are_recorded_too_and_anew_where_columns_stop() -> None:
+    settings = Settings(
+        model_type="multihead", hidden_dim=16, dtype="float64", epochs=6, batch_size=8, patience=2
+    )
+    settings = replace(settings, lrs=(1e-3, 5e-2), dropout=0.2)
+    job = Trainee(layer_of(gaussian_classes(3, classes=5), settings), settings, [0, 2, 4])
+    recorder = Recorder()
+    recorded, plain = ended(SharedTraining([job], recorded_by(recorder))), ended(SharedTraining([job]))
+    assert 1 <= recorder.said.count("record") < 6
+    mine, own = ([one for _, each in told[0] for one in each.finished] for told in (recorded, plain))
+    for one, other in zip(mine, own, strict=True):
+        assert [r.stop_epoch for r in one.results] == [r.stop_epoch for r in other.results]
+        for name, value in one.state.items():
+            torch.testing.assert_close(value, other.state[name], rtol=0, atol=1e-10)
