@@ -36,10 +36,8 @@ class Agent:
         """Do all that is due, remember it, and only then tell of it."""
         for started in self._executor.started():
             self._effects.handle(started)
-        ended = list(self._executor.poll())
         # Who takes the machine back ends jobs and agent at once: none of them has failed for that.
-        self._upkeep.heed()
-        for done in ended:
+        for done in self._upkeep.heed(self._executor.poll()):
             self._effects.handle(done)
         self._effects.take_answers()
         self._upkeep.keep_time()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable, Optional, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from worker_agent.core import transitions
+from worker_agent.core.execution import Exit
 from worker_agent.core.state import AgentState, Phase
+from worker_agent.protocol.script_contract import EXIT_SUCCESS
 from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.ports import Clock
 
@@ -16,6 +18,9 @@ KILLED_S = 20.0
 _TELL_S = 5.0
 """… and so long a master may take to hear how the last attempts ended; a later agent tells it else."""
 _LOOK_S = 0.25
+DOUBT_S = 2.0
+"""Slurm's signal may reach an agent after its jobs, on a busy machine by much: so long it is not believed of
+one that failed that it has done so by itself."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Eviction:
             self._due = steady() + max(0.0, term.lasts_s - term.notice_s)
         self._asked: Optional[Tuple[float, str]] = None
         self._all_ended_at: Optional[float] = None
+        self._doubted: List[Tuple[float, Exit]] = []
 
     def near(self) -> None:
         """The allocation is about to end.  May be called by a signal's handler."""
@@ -55,8 +61,21 @@ class Eviction:
         """The allocation ends now.  May be called by a signal's handler."""
         self._asked = KILLED_S, "its allocation was ended"
 
-    def heed(self) -> None:
-        """Begin with what was asked for, or is due."""
+    def heed(self, ended: Sequence[Exit]) -> List[Exit]:
+        """Begin with what was asked for, or is due; return of those that ended what is to be handled now."""
+        self._begin()
+        now, sure = self._steady(), [one for one in ended if not self._is_doubtful(one)]
+        self._doubted += [(now + DOUBT_S, one) for one in ended if self._is_doubtful(one)]
+        sure += [one for until, one in self._doubted if until <= now or not self._is_doubtful(one)]
+        self._doubted = [item for item in self._doubted if item[1] not in sure]
+        return sure
+
+    def _is_doubtful(self, ended: Exit) -> bool:
+        """Return whether an attempt may have been ended by whoever is about to end the agent."""
+        unasked = self._state.attempts[ended.key].verdict is None
+        return ended.exit_code != EXIT_SUCCESS and unasked and not self._state.evicted
+
+    def _begin(self) -> None:
         if self._due is not None and self._steady() >= self._due:
             self._due = None
             self._asked = self._asked or (self._term.notice_s, "the time of its allocation is over")
@@ -67,7 +86,7 @@ class Eviction:
 
     def wait_s(self) -> Optional[float]:
         """Return how long nothing is to be done; None for ever."""
-        if self._state.evicted:
+        if self._state.evicted or self._doubted:
             return _LOOK_S
         return None if self._due is None else max(0.0, self._due - self._steady())
 

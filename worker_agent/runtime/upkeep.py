@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Callable, Optional, Sequence
 
 from worker_agent.core import queries, staging
+from worker_agent.core.execution import Exit
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_monitor import GpuMonitor
 from worker_agent.runtime.agent_log import complain
@@ -54,10 +55,9 @@ class Upkeep:
         waits = [self._next - time.monotonic(), self._until_deadline_s(now), watches_s, evicted_s]
         return max(0.0, min(wait for wait in waits if wait is not None))
 
-    def heed(self) -> None:
-        """Begin to leave where the machine is taken back."""
-        if self._stay.eviction:
-            self._stay.eviction.heed()
+    def heed(self, ended: Sequence[Exit]) -> Sequence[Exit]:
+        """Begin to leave where the machine is taken back; return which of the ended are to be handled."""
+        return self._stay.eviction.heed(ended) if self._stay.eviction else ended
 
     @property
     def is_over(self) -> bool:

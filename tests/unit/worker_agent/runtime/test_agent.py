@@ -30,13 +30,17 @@ class Parts:
             started=lambda: ["started"], poll=lambda: ["done"], wait_s=lambda: executor_s
         )
         self.upkeep: Any = SimpleNamespace(
-            heed=self.note("heed"),
+            heed=self.heed,
             keep_time=self.note("time"),
             wait_s=lambda now: upkeep_s - now,
             is_over=False,
         )
         records: Any = SimpleNamespace(write=self.note("write"))
         self.agent = Agent(network, self.effects, records, executor, self.upkeep, lambda: 0.25)
+
+    def heed(self, ended: list[str]) -> list[str]:
+        self.calls.append("heed")
+        return ended
 
     def note(self, word: str) -> Any:
         return lambda: self.calls.append(word)

@@ -9,6 +9,7 @@ from worker_agent.core import commands as cmd
 from worker_agent.core import transitions
 from worker_agent.core.state import AgentState
 from worker_agent.protocol.messages import Ack
+from worker_agent.protocol.outcome import Outcome
 from worker_agent.runtime import eviction as module
 from worker_agent.runtime.eviction import Eviction, Term
 
@@ -21,7 +22,7 @@ class Lent:
         self.eviction = Eviction(state, term, lambda: self.has_master, lambda: 5.0, lambda: self.at)
 
     def heed(self) -> list[object]:
-        self.eviction.heed()
+        self.eviction.heed([])
         return drained(self.state)
 
 
@@ -102,3 +103,30 @@ def test_without_a_master_nobody_is_waited_for(lent: Lent) -> None:
     transitions.on_exit(lent.state, exited(), 12.0)
     transitions.on_collected(lent.state, exited(), cmd.Collected(), 12.0)
     assert lent.eviction.is_over
+
+
+def test_one_that_fails_just_before_the_agent_is_told_has_not_failed(lent: Lent) -> None:
+    """Slurm signals the processes of an allocation one after the other: the agent may be the last."""
+    failed = exited(code=130)
+    assert lent.eviction.heed([failed]) == []
+    assert lent.eviction.wait_s() is not None
+    lent.at += module.DOUBT_S / 2
+    lent.eviction.now()
+    assert lent.eviction.heed([]) == [failed]
+    assert lent.state.attempts["a", 1].verdict is Outcome.EVICTED
+    assert lent.eviction.heed([]) == []
+
+
+def test_one_that_fails_by_itself_is_told_a_little_later(lent: Lent) -> None:
+    failed = exited(code=1)
+    assert lent.eviction.heed([failed]) == []
+    lent.at += module.DOUBT_S
+    assert lent.eviction.heed([]) == [failed]
+    assert lent.state.attempts["a", 1].verdict is None
+    assert lent.eviction.heed([]) == []
+
+
+def test_what_has_succeeded_or_was_asked_to_end_is_told_at_once(lent: Lent) -> None:
+    assert lent.eviction.heed([exited()]) == [exited()]
+    lent.state.attempts["a", 1].verdict = Outcome.CANCELLED
+    assert lent.eviction.heed([exited(code=-15)]) == [exited(code=-15)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.worker_agent.core.steps import exited
 from worker_agent.core.state import AgentState
 from worker_agent.runtime import upkeep as module
 from worker_agent.runtime.upkeep import Stay, Upkeep
@@ -112,12 +113,12 @@ def test_a_log_that_is_looked_at_is_looked_for_more_often(place: Place) -> None:
 
 
 def test_an_agent_whose_machine_is_taken_back_leaves(place: Place) -> None:
-    heeded = []
-    eviction: Any = SimpleNamespace(heed=lambda: heeded.append(1), wait_s=lambda: 0.5, is_over=False)
+    eviction: Any = SimpleNamespace(heed=lambda ended: ["kept"], wait_s=lambda: 0.5, is_over=False)
+    assert place.upkeep.heed([exited()]) == [exited()]
     place.upkeep._stay = Stay(60.0, eviction=eviction)
     place.keep()
-    place.upkeep.heed()
-    assert heeded == [1] and place.upkeep.wait_s(0.0) == 0.5 and not place.upkeep.is_over
+    assert place.upkeep.heed([exited()]) == ["kept"]
+    assert place.upkeep.wait_s(0.0) == 0.5 and not place.upkeep.is_over
     eviction.is_over = True
     assert place.upkeep.is_over
 
