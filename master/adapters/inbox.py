@@ -93,7 +93,7 @@ def to_event(worker: str, message: msg.ToMaster, at: float, most: int) -> ev.Eve
     if isinstance(message, msg.Rejected):
         return ev.DeliveryFailed(at, worker, message.content_hash, message.problem)
     if isinstance(message, Fetched):
-        return ev.Fetched(at, worker, message.content_hash, message.source)
+        return ev.Fetched(at, worker, message.content_hash, message.source, message.seconds)
     if isinstance(message, FetchFailed):
         return ev.FetchFailed(at, worker, message.content_hash, brief(message.problem))
     if isinstance(message, Released):

@@ -253,6 +253,8 @@ class Fetched:
     worker: str
     content_hash: str
     source: Source
+    seconds: float = 0.0
+    """How long it took there, the checking included."""
 
 
 @dataclass(frozen=True)

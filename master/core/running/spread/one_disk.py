@@ -61,7 +61,7 @@ def on_fetched(state: RunState, event: ev.Fetched, out: Outbox) -> None:
     warm_pool.on_arrival(state, view, name, event.at)
     if event.source is Source.DISK:
         view.failed_fetches = 0
-        _tell_taken(state, view, name, out)
+        _tell_taken(state, view, event, out)
     for waiting in [key for key in state.behind if key[1] == name]:
         other = state.workers.get(waiting[0])
         if other is not None and other.disk == view.disk:
@@ -69,11 +69,12 @@ def on_fetched(state: RunState, event: ev.Fetched, out: Outbox) -> None:
             _bring_again(state, other, name, out)
 
 
-def _tell_taken(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+def _tell_taken(state: RunState, view: WorkerView, event: ev.Fetched, out: Outbox) -> None:
+    served = 1 + sum(event.content_hash in mate.cached for mate in _mates(state, view))
     for spec_hash, at_home in state.home.items():
-        if at_home == content_hash:
-            had = f"took base model {spec_hash[:12]} from the disk that it shares"
-            out.commands.append(cmd.Tell(f"{view.name}: {had}: nothing was sent"))
+        if at_home == event.content_hash:
+            had = f"took base model {spec_hash[:12]} from its disk in {event.seconds:.1f} s"
+            out.commands.append(cmd.Tell(f"{view.name}: {had}: one copy serves {served} workers"))
 
 
 def on_fetch_failed(state: RunState, view: WorkerView, event: ev.FetchFailed, out: Outbox) -> None:

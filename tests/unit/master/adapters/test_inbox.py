@@ -36,7 +36,7 @@ def test_what_a_machine_has_is_a_number_or_the_worker_is_not_understood(told: ob
 
 def test_what_becomes_of_artefacts_that_are_to_be_fetched() -> None:
     fetched = to_event("w", Fetched("a" * 64, Source.DISK, 2.0), 1.0, 4)
-    assert fetched == ev.Fetched(1.0, "w", "a" * 64, Source.DISK)
+    assert fetched == ev.Fetched(1.0, "w", "a" * 64, Source.DISK, 2.0)
     failed = to_event("w", FetchFailed("a" * 64, "no\nwhere"), 1.0, 4)
     assert isinstance(failed, ev.FetchFailed) and "\n" not in failed.problem
 

@@ -67,9 +67,11 @@ def test_workers_of_other_disks_and_of_none_are_sent_it_each() -> None:
 def test_a_base_model_that_was_taken_is_told() -> None:
     run = staged(cached=(NAME,))
     run.state.home["0123456789abcdef"] = NAME
-    wanted(run, "w2")
-    what = "took base model 0123456789ab from the disk that it shares: nothing was sent"
-    assert fetched(run, "w2", Source.DISK) == [f"tell w2: {what}"]
+    for count, worker in enumerate(("w2", "w3"), start=2):
+        wanted(run, worker)
+        taken = ev.Fetched(run.at, worker, NAME, Source.DISK, 1.25)
+        what = f"took base model 0123456789ab from its disk in 1.2 s: one copy serves {count} workers"
+        assert run.tell(taken) == [f"tell {worker}: {what}"]
 
 
 def test_who_does_not_find_it_is_sent_it_and_that_is_told_once() -> None:
