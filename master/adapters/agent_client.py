@@ -104,7 +104,7 @@ class WorkerLink:
         self._most_slots = most_slots(greeting.hello.settings)
         self._greeted = greeting.hello
         self._closing = threading.Event()
-        self.gate = Gate()
+        self.gate = Gate(lambda: _hang_up(self._channel))
         """Before each try to connect."""
         self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
         self._session: Session | None = None
@@ -273,6 +273,11 @@ class WorkerLink:
             self._tell(event, message.seq if isinstance(message, Event) else 0)
         if isinstance(message, Event) and isinstance(message.detail, Running):
             self._mouth.put(Seen(self.worker, message.job_id, message.attempt, Said(), message.detail.slot))
+
+
+def _hang_up(channel: Channel | None) -> None:
+    if channel is not None:
+        channel.close()
 
 
 def _write(pulse: Pulse, channel: Channel, outgoing: SimpleQueue[bytes | None]) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from master.adapters.agent_client import WorkerLink
     from master.adapters.inbox import Inbox
 
+AGENT_S = 20.0
+"""So long an agent may take to serve once its allocation runs; the link tries again after that."""
 OpenSession = Callable[[ServerSpec, ClusterSpec, bool], Session]
 MakeLink = Callable[[ServerSpec, ClusterSpec], "WorkerLink"]
 """Takes a worker, and the cluster by whose SSH configuration it is reached."""
@@ -86,7 +88,7 @@ def _agent_command(
             *(python, *ISOLATED, in_home, "connect", "--state-dir", server.state_dir),
             *("--run-id", run_id, "--digest", bundle.digest),
             *(["--in-terminal"] if in_terminal else []),
-            *(["--place", server.name, "--no-start"] if server.pool else []),
+            *(["--place", server.name, "--no-start", "--wait", f"{AGENT_S:g}"] if server.pool else []),
         ]
 
     return deploy

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 from master import steady_clock
+from master.adapters.allocators.allocator import Allocator
 from master.adapters.inbox import Inbox, Noted
 from master.code.code_history import CodeHistory
 from master.code.origin import Described
@@ -30,7 +31,6 @@ from master.runs.earlier_starts import (
 from master.runs.fleet.fleet import Fleet
 from master.runs.fleet.members import Members, members_of, orders_of
 from master.runs.fleet.pools.engines import allocator_of
-from master.runs.fleet.pools.keeper import ClosingAllocator
 from master.runs.fleet.pools.pools import Pools
 from master.runs.fleet.roster import Roster
 from master.runs.library import make_library
@@ -131,7 +131,7 @@ def _roster(members: Members, inbox: Inbox, name: RunName, connect: OpenSession,
     """Return an empty roster, which can reach the seats of pools too."""
     pools = Pools()
 
-    def make(pool: PoolSpec, cluster: ClusterSpec) -> ClosingAllocator:
+    def make(pool: PoolSpec, cluster: ClusterSpec) -> Allocator:
         return allocator_of(pool, cluster, connect, name.run_id)
 
     pools.take(members.there.values(), inbox, make)

@@ -30,6 +30,7 @@ class Fleet:
 
     def __init__(self, workers: Mapping[str, Worker], home: Home, epoch: int, tell: Tell) -> None:
         self._workers, self._home, self._epoch, self._tell = workers, home, epoch, tell
+        self.seats: frozenset[str] = frozenset()
         self.links: dict[str, Link] = {}
         self.to_say: dict[str, Burning] = {}
         """What the dispatcher speaks over."""
@@ -40,6 +41,7 @@ class Fleet:
         """Take a worker in, whom the journal knows from now on."""
         self.part(name)
         link = self.links[name] = Link(self._workers[name], self._epoch, self._tell)
+        link.is_open = name not in self.seats
         self.to_say[name] = Burning(link, self._home)
         self._home.known.add(name)
         return link
@@ -57,6 +59,14 @@ class Fleet:
         """Have at least so many jobs at a time on a worker."""
         self._home.burn()
         self.links[name].have_slots(least)
+
+    def reach(self, name: str, *, is_open: bool) -> None:
+        """Connect to a seat from now on, or no more."""
+        self._home.burn()
+        if link := self.links.get(name):
+            link.is_open = is_open
+            if not is_open:
+                link.cut("its allocation is over")
 
     def let_go(self, name: str, *, answers: bool) -> None:
         """Part from a worker, and forget it where nothing of the run is there any more."""

@@ -170,6 +170,27 @@ def nothing_starts_after_a_stop(world: World) -> Iterator[str]:
     yield from world.tally.started_after_stop
 
 
+# ---- seats
+
+
+def no_seat_has_two_allocations(world: World) -> Iterator[str]:
+    """Whatever dies in between, a second allocation is never asked for while a seat has one."""
+    yield from world.engine.doubled
+
+
+def nothing_runs_on_a_seat_without_allocation(world: World) -> Iterator[str]:
+    """What runs on a seat runs in its allocation."""
+    for name, worker in world.engine.seats.items():
+        lent = world.engine.lent.get(name)
+        if worker.running() and not (lent and lent.runs):
+            yield f"{name} runs {worker.running()}"
+
+
+def nothing_is_kept_that_was_lent(world: World) -> Iterator[str]:
+    """When a run is over no allocation is left."""
+    yield from world.engine.lent
+
+
 # ---- blame
 
 
@@ -195,6 +216,7 @@ def failed_jobs_used_up_their_tries(world: World) -> Iterator[str]:
             record.failures > policy.retries
             or record.losses > policy.max_losses
             or record.requeues > policy.max_requeues
+            or record.evictions > policy.max_evictions
             or record.faults > policy.max_faults
             or record.false_starts > policy.max_false_starts
         )
@@ -336,6 +358,8 @@ OF_ALL: tuple[Invariant, ...] = (
     jobs_start_from_their_own_base_model,
     given_up_only_after_its_lease,
     nobody_is_dismissed_for_nothing,
+    no_seat_has_two_allocations,
+    nothing_runs_on_a_seat_without_allocation,
     what_runs_is_counted_on,
     one_attempt_runs_within_a_lease,
     no_more_than_the_slots_hold,

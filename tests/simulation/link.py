@@ -27,6 +27,8 @@ class Link:
         self._hello = msg.Hello(msg.PROTOCOL, RUN_ID, epoch, msg.Settings())
         self._tell_master = tell
         self.up = self.closed = False
+        self.is_open = True
+        """Whether it may connect."""
         self.number = 0
         """Of the connection."""
         self.in_flight = 0
@@ -81,6 +83,9 @@ class Link:
 
     def _connect(self) -> None:
         if self.up or self.closed:
+            return
+        if not self.is_open:
+            self.clock.soon(self.clock.random.uniform(1, 5), self._connect)
             return
         problem = self._problem()
         if problem:

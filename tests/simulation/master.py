@@ -8,8 +8,10 @@ from typing import Any
 
 from master.adapters.inbox import Received
 from master.core.planning.plan import Job, Plan, base_model_job_id
+from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.commands import Transition
+from master.core.running.fleet.seats import Pool, Seat
 from master.core.running.lifecycle import Trigger
 from master.core.running.orders.membership import membership
 from master.core.running.orders.of_jobs import AddJobs
@@ -21,6 +23,7 @@ from master.runs.dispatcher import Dispatcher, Ports
 from master.runs.snapshot import SharedState
 from master.storage.rebuilding import EPOCH_GAP, Published, is_forgotten, remember
 from tests.simulation.courier import Courier
+from tests.simulation.engine import POOL, Engine, Keeper
 from tests.simulation.fleet import Fleet
 from tests.simulation.home import Home, JournalPort
 from tests.simulation.link import Link
@@ -28,7 +31,6 @@ from tests.simulation.orders import added, held_by_users
 from tests.simulation.scene import Scene
 from tests.simulation.tally import Loss, Tally
 from tests.simulation.worker import Worker
-from tests.support.simulated_clock import Clock
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.digests import content_hash
 from worker_agent.protocol.events import EventKind
@@ -45,8 +47,10 @@ _KINDS = {
 class Master:
     """One process of the master, from its start to its death or the end of the run."""
 
-    def __init__(self, scene: Scene, clock: Clock, home: Home, workers: list[Worker], tally: Tally) -> None:
+    def __init__(self, scene: Scene, engine: Engine, home: Home, workers: list[Worker], tally: Tally) -> None:
+        clock = engine.clock
         self.scene, self.clock, self.home, self.tally = scene, clock, home, tally
+        self.engine, self.keeper = engine, Keeper(engine, self._tell)
         self.alive, self.turning, self.turns = True, False, 0
         self.inbox: list[Received] = []
         self._batch: list[Received] = []
@@ -60,12 +64,14 @@ class Master:
         epoch = home.new_epoch(after)
         journal: Any = JournalPort(home, self._on_durable)
         self.fleet = Fleet(self.workers, home, epoch, self._tell)
+        self.fleet.seats = frozenset(engine.seats)
         for name in self.members():
             self.fleet.take(name)
         remember(journal, forgotten, clock.now)
         self.state = self.recovered()
         self.courier = Courier(home, self.fleet, tally, self._put)
-        ports = Ports(self.fleet.to_say, self.courier, self._launch_of, self.fleet)  # type: ignore[arg-type]
+        fleet: Any = self.fleet
+        ports = Ports(fleet.to_say, self.courier, self._launch_of, fleet, of_seat=self._of_seat)
         self._shared = SharedState(self.state)
         self.dispatcher = Dispatcher(self._shared, journal, Any, ports, _nobody, lambda: clock.now)  # type: ignore[arg-type]
 
@@ -73,8 +79,10 @@ class Master:
         """Start: take up what is in place, and connect."""
         for event in self._published():
             self._put(event)
+        self.keeper.start()
         self.dispatcher.begin()
         self._idle()
+        self._give_back()
 
     @property
     def exit_code(self) -> int | None:
@@ -83,8 +91,20 @@ class Master:
 
     def die(self) -> None:
         """The process is gone, and all that it had in memory; what it has sent may still arrive."""
-        self.alive = self.courier.alive = False
+        self.alive = self.courier.alive = self.keeper.alive = False
         self.fleet.close()
+
+    def _of_seat(self, command: cmd.SubmitSeat | cmd.CancelSeat | cmd.Reach | cmd.Unreach) -> None:
+        self.home.burn()
+        if isinstance(command, (cmd.Reach, cmd.Unreach)):
+            self.fleet.reach(command.worker, is_open=isinstance(command, cmd.Reach))
+        else:
+            self.keeper.carry_out(command)
+
+    def _give_back(self) -> None:
+        """Keep nothing that was lent once the run is over."""
+        if self.exit_code is not None:
+            self.keeper.close()
 
     @property
     def links(self) -> dict[str, Link]:
@@ -129,7 +149,13 @@ class Master:
     def recovered(self) -> RunState:
         """Return the state that a start now would begin with."""
         names = self.members()
-        return recover(self.plan(), self.scene.policy, names, self.home.journal, self.home.orders)
+        state = recover(self.plan(), self.scene.policy, names, self.home.journal, self.home.orders)
+        seats = [name for name in names if name in self.engine.seats]
+        if seats:
+            state.pools[POOL] = Pool(POOL, len(seats), self.scene.lent_s, 60.0)
+        for name in seats:
+            state.workers[name].seat = Seat(POOL)
+        return state
 
     def _forgotten(self, state: RunState) -> list[Published]:
         """Return the results that the journal does not know of, as `rebuilding.forgotten` does."""
@@ -186,6 +212,7 @@ class Master:
         self._held = set() if orders else set(held_by_users(self.home.orders, self.clock.now))
         self.dispatcher.turn(self._batch)
         self.turns += 1
+        self._give_back()
         self._note_dismissed()
         if has_more_to_do(self.state):
             self._turn_soon()
@@ -193,7 +220,7 @@ class Master:
     def _on_durable(self, transitions: list[Transition]) -> None:
         """Note what the journal has, before anything comes of it."""
         for item in transitions:
-            if item.trigger is Trigger.LOSE and item.finished is None and item.worker in self.links:
+            if item.trigger is Trigger.LOSE and item.finished is None and self._is_silent(item.worker):
                 self._note_loss(item)
             if item.trigger is Trigger.LOCK:
                 self.tally.locked.add(item.job_id)
@@ -206,6 +233,11 @@ class Master:
             if kind := _KINDS.get(type(received.event)):
                 event: Any = received.event
                 self.tally.journalled.add((received.worker, (event.job_id, event.attempt), kind))
+
+    def _is_silent(self, name: str | None) -> bool:
+        """True for a worker that ought to answer: what ran in an allocation that is over is lost at once."""
+        is_over = name in self.engine.seats and name not in self.engine.lent
+        return name in self.links and not is_over
 
     def _note_cancelled(self, item: Transition) -> None:
         """Note what a user has cancelled, until he wants it again or a success from before comes home."""

@@ -71,6 +71,14 @@ class Scene:
     """On so many the caches of the workers lie; 0: nobody knows, and each is sent what it needs."""
     cloned: bool = False
     """The last worker's disk is a copy of the first one's, and tells the same id."""
+    seats: int = 0
+    """So many of the workers, the last ones, are seats of a pool."""
+    queued_s: float = 20.0
+    """How long an allocation waits in the queue, on average …"""
+    lent_s: float = 600.0
+    """… and how long it lasts at most."""
+    preempted_every_s: float = inf
+    """An allocation ends before its time: of all seats together."""
     job_s: float = 40.0
     """The most that a job takes."""
     chaos: Chaos = Chaos()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 from random import Random
+from typing import Any
 
 from master.core.running.policy import Policy
 from tests.simulation.scene import Chaos, Scene
@@ -21,6 +22,7 @@ def scene_of(seed: int) -> Scene:
         fuse=Random(f"groups {seed}").choice([1, 1, 2, 4, 64]),
         disks=Random(f"disks {seed}").choice([0, 0, 1, 1, 2]),
         cloned=Random(f"clones {seed}").random() < 0.3,
+        **(_seats(seed) if seed >= WITH_SEATS else {}),
         job_s=random.choice([1.0, 20.0, 60.0, 200.0]),
         chaos=_chaos(random, seed),
         policy=_policy(random),
@@ -28,6 +30,20 @@ def scene_of(seed: int) -> Scene:
         stop_at=random.uniform(0, 200) if random.random() < 0.1 else None,
         cancel_at=random.uniform(0, 200) if random.random() < 0.1 else None,
     )
+
+
+WITH_SEATS = 1000
+"""From this schedule on some of the workers may be seats of a pool."""
+
+
+def _seats(seed: int) -> dict[str, Any]:
+    random = Random(f"seats {seed}")
+    return {
+        "seats": random.choice([0, 0, 1, 4]),
+        "queued_s": random.choice([5.0, 60.0]),
+        "lent_s": random.choice([300.0, 1500.0]),
+        "preempted_every_s": random.choice([inf, 100.0]),
+    }
 
 
 def _chaos(random: Random, seed: int) -> Chaos:

@@ -10,7 +10,7 @@ from master.core.running.lifecycle import State
 from tests.simulation.__main__ import main
 from tests.simulation.invariants import INVARIANTS
 from tests.simulation.scene import Scene
-from tests.simulation.schedules import scene_of, world_of
+from tests.simulation.schedules import WITH_SEATS, scene_of, world_of
 from tests.simulation.world import World
 
 
@@ -44,6 +44,25 @@ def test_no_promise_is_broken_whatever_goes_wrong() -> None:
         starts, borrowed = starts + world.starts, borrowed + world.tally.borrowed
     assert len(faults) >= 12 and states[State.SUCCEEDED] > 100 and starts > 40
     assert borrowed > 10
+
+
+def test_no_promise_is_broken_where_workers_are_seats_of_a_pool() -> None:
+    evicted, faults = 0, Counter[str]()
+    for seed in range(WITH_SEATS, WITH_SEATS + 30):
+        world = world_of(seed)
+        assert world.run() in (0, 1, 4, 130)
+        evicted += sum(record.evictions for record in world.master.state.jobs.values())
+        faults.update(world.tally.faults)
+    assert evicted > 20 and faults["an allocation is preempted"] > 10 and faults["the master is killed"] > 5
+
+
+def test_allocations_that_end_cost_their_jobs_nothing() -> None:
+    pool = {"seats": 3, "queued_s": 30.0, "lent_s": 300.0, "preempted_every_s": 60.0}
+    world = World(Scene(workers=4, slots=1, jobs=20, bases=2, job_s=200.0, **pool), seed=3)  # type: ignore[arg-type]
+    assert world.run() == 0
+    records = world.master.state.jobs.values()
+    assert sum(record.evictions for record in records) > 5
+    assert {(record.losses, record.failures) for record in records} == {(0, 0)}
 
 
 def test_scenes_differ_and_follow_from_their_number() -> None:

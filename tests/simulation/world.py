@@ -12,6 +12,7 @@ from master.core.running import events as ev
 from master.core.running.lifecycle import ENDED, State
 from master.storage.rebuilding import EPOCH_GAP
 from tests.simulation.disks import share_disks
+from tests.simulation.engine import Engine
 from tests.simulation.home import Home, MasterKilled
 from tests.simulation.invariants import OF_ALL, OF_THE_END, OF_THE_MASTER, Invariant
 from tests.simulation.master import Master
@@ -48,6 +49,8 @@ class World:
         for worker in self.workers:
             worker.has_ended = self._has_ended
         share_disks(self.workers, scene)
+        seats = self.workers[len(self.workers) - min(scene.seats, len(self.workers)) :] if scene.seats else []
+        self.engine = Engine(seats, scene, self.clock, self.tally)
         self.events = self.starts = 0
         self._asked = (0, 0)
         self.asked_to_stop = self.calm = False
@@ -115,7 +118,7 @@ class World:
         self.starts += 1
         if rebuild:
             self._rebuild()
-        master = self.master = Master(self.scene, self.clock, self.home, self.workers, self.tally)
+        master = self.master = Master(self.scene, self.engine, self.home, self.workers, self.tally)
         if not self.asked_to_stop:
             self._plan_stop(master)
         self._do(master.begin)
@@ -225,6 +228,10 @@ class World:
 
     def _lose_power(self, worker: Worker, *, spool: bool = False) -> None:
         if not worker.is_on:
+            return
+        if worker.name in self.engine.seats:
+            self.engine.end(worker.name)
+            self._link(worker)
             return
         worker.lose_power(spool=spool)
         worker.buried = self.clock.random.random() < self.scene.chaos.buried

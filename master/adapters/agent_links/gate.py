@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 
 class Gate:
     """Stands before each try of a link.  Any thread may open, shut and end it; one passes."""
 
-    def __init__(self) -> None:
-        """Begin open."""
+    def __init__(self, hang_up: Callable[[], None] = lambda: None) -> None:
+        """Begin open; `hang_up` ends the connection that there is."""
+        self._hang_up = hang_up
         self._changed = threading.Condition()
         self._is_open, self._is_over, self._hurries = True, False, False
 
@@ -18,8 +20,9 @@ class Gate:
         self._set(is_open=True)
 
     def shut(self) -> None:
-        """Let the link try no more until it is opened."""
+        """End the connection, and let the link try no more until it is opened."""
         self._set(is_open=False)
+        self._hang_up()
 
     def end(self) -> None:
         """Let nobody wait any more: the link is being closed."""

@@ -107,7 +107,9 @@ def _finished_in_vain(state: RunState, record: JobRecord, event: ev.AttemptFinis
     checkpoints.note_left(record, finished)
     out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, finished))
     if finished.outcome is not Outcome.CANCELLED:
-        end_attempt(state, record, finished.outcome, out, finished.error or "", finished)
+        is_lost = finished.outcome is Outcome.LOST
+        outcome = state.workers[event.worker].loss if is_lost else finished.outcome
+        end_attempt(state, record, outcome, out, finished.error or "", finished)
         note_failure(state, record, finished, out)
         return
     leave(state, record)

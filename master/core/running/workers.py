@@ -73,7 +73,8 @@ def _reconcile(state: RunState, record: JobRecord, event: ev.WorkerUp, out: Outb
     elif record.key in event.attempts:
         _say_again(state, record, event.worker, out)
     elif record.state is not State.ASSIGNED:
-        end_attempt(state, record, Outcome.LOST, out, f"{event.worker} does not know of it any more")
+        loss, note = state.workers[event.worker].loss, f"{event.worker} does not know of it any more"
+        end_attempt(state, record, loss, out, note)
     elif _is_unwanted(state, record, event.worker):
         leave(state, record)
         move(state, record, Trigger.WITHDRAW, out)
@@ -130,8 +131,7 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         checkpoints.on_silent(state, view, event.at)
         for job_id, _ in sorted(view.attempts | view.collecting):
             note = f"{view.name} has been silent for too long"
-            outcome = Outcome.EVICTED if view.is_unused else Outcome.LOST
-            end_attempt(state, state.jobs[job_id], outcome, out, note)
+            end_attempt(state, state.jobs[job_id], view.loss, out, note)
         view.tried = view.is_silent
     seating.on_tick(state, event.at, out)
     one_disk.on_tick(state, out)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from master.core.running.events import Attempt
 from master.core.running.fleet.holds import Hold
 from master.core.running.fleet.seats import Seat, SeatState
+from worker_agent.protocol.outcome import Outcome
 from worker_agent.protocol.terms import MOST_ON_A_GPU, MOST_SLOTS, NO_LIMITS, JobLimits
 
 
@@ -110,6 +111,11 @@ class WorkerView:
     def is_unused(self) -> bool:
         """True for a seat without an allocation: nothing runs there, and that is no fault."""
         return self.seat is not None and self.seat.state is SeatState.NONE
+
+    @property
+    def loss(self) -> Outcome:
+        """How an attempt ends that goes down with it: allocations end, so on a seat that is no loss."""
+        return Outcome.LOST if self.seat is None else Outcome.EVICTED
 
     @property
     def is_silent(self) -> bool:

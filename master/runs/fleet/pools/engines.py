@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from master.adapters.agent_deploy import build_agent
+from master.adapters.allocators.allocator import Allocator
 from master.adapters.allocators.pilots import pilot_maker
 from master.adapters.allocators.slurm.slurm_allocator import SlurmAllocator
 from master.runs.agents import OpenSession, python_of, worker_run_id
-from master.runs.fleet.pools.keeper import ClosingAllocator
 from master.specs import ClusterSpec, PoolSpec
 
 NO_RUN = "none"
@@ -14,7 +14,7 @@ NO_RUN = "none"
 
 def allocator_of(
     pool: PoolSpec, cluster: ClusterSpec, connect: OpenSession, run_id: str = NO_RUN
-) -> ClosingAllocator:
+) -> Allocator:
     """Return what asks the engine of a pool for allocations of a run; it is connected to when it is asked."""
     python = python_of(pool.login)
     pilot = pilot_maker(pool, build_agent(), python, lambda seat: worker_run_id(run_id, seat))

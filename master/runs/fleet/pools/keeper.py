@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 from master import steady_clock
 from master.adapters.allocators.allocator import (
@@ -35,20 +34,13 @@ Clock = Callable[[], float]
 _TROUBLE = (TwophaseError, OSError)
 
 
-class ClosingAllocator(Allocator, Protocol):
-    """An allocator with a session that is to be ended."""
-
-    def close(self) -> None:
-        """End the session; allocations go on."""
-
-
 class Keeper:
     """Keeps the allocations of one pool.  `submit`, `cancel` and `allocation` may be called by any thread."""
 
     def __init__(
         self,
         pool: PoolSpec,
-        allocator: ClosingAllocator,
+        allocator: Allocator,
         inbox: Inbox,
         every_s: float = LOOK_S,
         clock: Clock = steady_clock.now,
@@ -119,7 +111,7 @@ class Keeper:
         try:
             number = self._allocator.submit(seat)
         except AllocationRefused as error:
-            self._tell(ev.SeatRefused(self._clock(), seat, brief(str(error)), is_passing(error)))
+            self._tell(ev.SeatRefused(self._clock(), seat, brief(str(error)), error.passing))
         except _TROUBLE as error:
             self._doubted[seat] = self._clock()
             self._tell(ev.PoolUnseen(self._clock(), self._pool.name, brief(str(error))))
@@ -192,11 +184,6 @@ class Keeper:
 
     def _tell(self, event: ev.Event) -> None:
         self._inbox.put(Received(event, getattr(event, "worker", "")))
-
-
-def is_passing(error: AllocationRefused) -> bool:
-    """Return whether a refusal passes by itself, as a limit on how many allocations there may be does."""
-    return bool(getattr(error, "passing", False))
 
 
 def _is_other(found: Allocation, known: Allocation) -> bool:

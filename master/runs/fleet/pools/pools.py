@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from master.adapters.allocators.allocator import Allocation
+from master.adapters.allocators.allocator import Allocation, Allocator
 from master.adapters.allocators.seat_session import SeatSession
 from master.adapters.inbox import Inbox
 from master.adapters.session import Session
 from master.core.running import commands as cmd
 from master.runs.agents import OpenSession
-from master.runs.fleet.pools.keeper import LOOK_S, ClosingAllocator, Keeper
+from master.runs.fleet.pools.keeper import LOOK_S, Keeper
 from master.specs import ClusterSpec, PoolSpec, ServerSpec
 
-MakeAllocator = Callable[[PoolSpec, ClusterSpec], ClosingAllocator]
+MakeAllocator = Callable[[PoolSpec, ClusterSpec], Allocator]
 """Takes a pool, and the cluster by whose SSH configuration its login host is reached."""
 
 

@@ -220,6 +220,16 @@ def test_closing_while_it_connects_ends_it(world: World) -> None:
     assert len(world.sessions) == 1
 
 
+def test_a_shut_gate_ends_the_connection_and_an_open_one_lets_it_come_back(world: World) -> None:
+    world.up()
+    world.link.gate.shut()
+    assert isinstance(world.event(), ev.WorkerLost)
+    assert len(world.sessions) == 1
+    world.link.gate.open()
+    assert isinstance(world.event(), ev.WorkerUp)
+    assert len(world.sessions) == 2
+
+
 def test_closing_just_before_it_talks_ends_it(world: World) -> None:
     world.deploying = world.link._closing.set
     world.link.start()

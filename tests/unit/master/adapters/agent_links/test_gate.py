@@ -46,3 +46,12 @@ def test_nobody_passes_a_gate_that_has_ended() -> None:
     gate.end()
     thread.join(SOON_S)
     assert told == [False] and not gate.passes(0.0)
+
+
+def test_what_is_connected_hangs_up_when_it_is_shut() -> None:
+    heard: list[str] = []
+    gate = Gate(lambda: heard.append("hung up"))
+    gate.open()
+    assert heard == []
+    gate.shut()
+    assert heard == ["hung up"]

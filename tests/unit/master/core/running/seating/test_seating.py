@@ -101,6 +101,18 @@ def test_an_attempt_that_was_told_to_be_evicted_counts_in_the_same_way() -> None
     assert "start j0#2@hpc.1" in stage.lent()
 
 
+def test_what_an_agent_of_the_next_allocation_tells_to_be_lost_is_no_loss() -> None:
+    stage = PoolStage(*JOBS[:1], policy=Policy(retries=0, max_losses=0))
+    stage.lent()
+    stage.take(ev.AttemptStarted(0.0, "hpc.1", "j0", 1))
+    stage.ends()
+    stage.runs()
+    stage.up("hpc.1", ("j0", 1))
+    stage.take(ev.AttemptFinished(stage.at, "hpc.1", "j0", 1, finished("lost")))
+    record = stage.state.jobs["j0"]
+    assert record.state is not State.FAILED and record.losses == 0
+
+
 def test_a_job_that_never_gets_further_fails_in_the_end() -> None:
     stage = PoolStage(*JOBS[:1], policy=Policy(max_evictions=1))
     for attempt in (1, 2):

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from queue import SimpleQueue
-from typing import cast
 
 import pytest
 
 from master.adapters.allocators.allocator import Allocation, AllocationRefused, AllocationState
 from master.adapters.inbox import Inbox, Received
 from master.core.running import events as ev
-from master.runs.fleet.pools.keeper import DOUBTED_S, ClosingAllocator, Keeper
+from master.runs.fleet.pools.keeper import DOUBTED_S, Keeper
 from master.specs import PoolSpec, ServerSpec
 from tests.support.fake_allocator import FakeAllocator, FakeEngine
 
@@ -32,8 +31,7 @@ class World:
         self.inbox: Inbox = SimpleQueue()
         self.engine = engine or FakeEngine(now=lambda: self.now)
         self.allocator = Closable(self.engine, "run")
-        allocator = cast(ClosingAllocator, self.allocator)
-        self.keeper = Keeper(POOL, allocator, self.inbox, clock=lambda: self.now)
+        self.keeper = Keeper(POOL, self.allocator, self.inbox, clock=lambda: self.now)
 
     def told(self) -> list[ev.Event]:
         found = []
