@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from master.core.planning.resources import no_machine_has
-from master.errors import ConfigError
 from master.intake.cluster_gpus import gpu_ids
 from master.intake.cluster_paths import head_path
 from master.intake.cluster_settings import SHARED_KEYS, labels_of, shared_settings
@@ -27,11 +26,7 @@ _SSH_PORT = 22
 
 def read_cluster(path: str | Path) -> ClusterSpec:
     """Read a cluster config file (JSON, or YAML by its ending).  Raises ConfigError."""
-    document = read_document(path)
-    cluster = _cluster(document, Path(path).parent)
-    if cluster.pools:
-        raise ConfigError(document.source, "pools", "are read and cannot be used yet: name `servers` alone")
-    return cluster
+    return _cluster(read_document(path), Path(path).parent)
 
 
 def this_machine() -> ClusterSpec:
