@@ -15,6 +15,7 @@ from master.core.running import commands as cmd
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State
 from master.core.running.placing.placement import lookahead
 from master.core.running.records import JobRecord
+from tests.simulation import seats
 from tests.simulation.groups import (
     answering,
     nobody_waits_for_a_group,
@@ -170,27 +171,6 @@ def nothing_starts_after_a_stop(world: World) -> Iterator[str]:
     yield from world.tally.started_after_stop
 
 
-# ---- seats
-
-
-def no_seat_has_two_allocations(world: World) -> Iterator[str]:
-    """Whatever dies in between, a second allocation is never asked for while a seat has one."""
-    yield from world.engine.doubled
-
-
-def nothing_runs_on_a_seat_without_allocation(world: World) -> Iterator[str]:
-    """What runs on a seat runs in its allocation."""
-    for name, worker in world.engine.seats.items():
-        lent = world.engine.lent.get(name)
-        if worker.running() and not (lent and lent.runs):
-            yield f"{name} runs {worker.running()}"
-
-
-def nothing_is_kept_that_was_lent(world: World) -> Iterator[str]:
-    """When a run is over no allocation is left."""
-    yield from world.engine.lent
-
-
 # ---- blame
 
 
@@ -326,13 +306,6 @@ def successes_have_results(world: World) -> Iterator[str]:
         yield f"{done ^ world.home.results.keys()}"
 
 
-def nothing_is_held_for_jobs_that_ended(world: World) -> Iterator[str]:
-    """When a run is over no worker has places taken for it."""
-    for view in world.master.state.workers.values():
-        if view.up and (view.attempts or view.collecting):
-            yield f"{view.name} has {view.attempts | view.collecting}"
-
-
 OF_THE_MASTER: tuple[Invariant, ...] = (
     recorded_once,
     recorded_bytes_are_the_attempts,
@@ -358,8 +331,7 @@ OF_ALL: tuple[Invariant, ...] = (
     jobs_start_from_their_own_base_model,
     given_up_only_after_its_lease,
     nobody_is_dismissed_for_nothing,
-    no_seat_has_two_allocations,
-    nothing_runs_on_a_seat_without_allocation,
+    *seats.OF_ALL,
     what_runs_is_counted_on,
     one_attempt_runs_within_a_lease,
     no_more_than_the_slots_hold,
@@ -370,5 +342,5 @@ OF_ALL: tuple[Invariant, ...] = (
 )
 """Asked after everything that happens."""
 
-OF_THE_END: tuple[Invariant, ...] = (successes_have_results, nothing_is_held_for_jobs_that_ended)
+OF_THE_END: tuple[Invariant, ...] = (successes_have_results, *seats.OF_THE_END)
 INVARIANTS = (*OF_THE_MASTER, *OF_ALL, *OF_THE_END)

@@ -26,6 +26,9 @@ def read_joining(order: AddWorker, others: Iterable[ServerSpec]) -> ClusterSpec:
     """
     source = str(Path(order.folder) / _SOURCE)
     found = parse_cluster(json.dumps(order.config), source)
+    if found.pools:
+        problem = "no pool can join a run that goes on: add it to the cluster config, and start the run again"
+        raise ConfigError(_SOURCE, "pools", problem)
     if len(found.servers) != 1:
         raise ConfigError(_SOURCE, "servers", f"lists {len(found.servers)} servers: give one")
     cluster = with_secrets(with_head_paths(found, source), source, os.environ)

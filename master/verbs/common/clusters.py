@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,3 +28,18 @@ def cluster_of(options: argparse.Namespace) -> tuple[ClusterSpec, Path | None]:
 
     config: Path | None = options.cluster_config or usual_config()
     return read_cluster(config) if config else this_machine(), config
+
+
+def machines_in(options: argparse.Namespace) -> tuple[ClusterSpec, Path | None]:
+    """Return what `cluster_of` does without the seats of pools: these are there for a run alone.
+
+    Raises UsageError where nothing is left.
+    """
+    from master.core.planning.workers import machines_of
+    from master.errors import UsageError
+
+    cluster, config = cluster_of(options)
+    machines = tuple(machines_of(cluster))
+    if not machines:
+        raise UsageError(f"{config} lists pools alone: their seats are machines while a run has them")
+    return replace(cluster, servers=machines), config

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from master.commands.frame import Command
 from master.commands.options.parser import new_parser
-from master.verbs.common.clusters import add_cluster_option, cluster_of
+from master.verbs.common.clusters import add_cluster_option, machines_in
 
 if TYPE_CHECKING:
     from master.runs.usage.caches import CacheLook
@@ -72,7 +72,7 @@ def _do(options: argparse.Namespace, command: Command) -> int:
         return push(options, command)
     if options.base_model or options.run:
         raise UsageError(f"a base model and --run are for `push`: `{options.what}` is of all artefacts")
-    cluster, _ = cluster_of(options)
+    cluster, _ = machines_in(options)
     asked = f"{options.what}-dry" if options.dry_run else options.what
     found = look_at_caches(cluster, chosen(cluster, options.worker), asked)
     if options.json:

@@ -13,7 +13,7 @@ from master.errors import UsageError
 from master.runs.usage.pushing import Parcel, Pushed, push_to_caches
 from master.storage.base_model_store import BaseModelStore
 from master.storage.run_layout import RunLayout
-from master.verbs.common.clusters import cluster_of
+from master.verbs.common.clusters import machines_in
 from master.verbs.machines.cache import NOT_ALL, as_json, chosen
 from master.verbs.stored.named import named_manifest
 from worker_agent.protocol.digests import holds
@@ -23,7 +23,7 @@ def push(options: argparse.Namespace, command: Command) -> int:
     """Send it to the workers that have it not and return the exit code."""
     if not options.base_model:
         raise UsageError("push: which base model? `twophase base ls` lists them")
-    cluster, _ = cluster_of(options)
+    cluster, _ = machines_in(options)
     servers = chosen(cluster, options.worker)
     pushed = push_to_caches(cluster, servers, _parcel(options.run or Path(), options.base_model))
     if options.json:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from master.commands.frame import Command
 from master.commands.options.flag_types import number_of_seconds
 from master.commands.options.parser import new_parser
-from master.verbs.common.clusters import add_cluster_option, cluster_of
+from master.verbs.common.clusters import add_cluster_option, machines_in
 
 if TYPE_CHECKING:
     from master.runs.usage.machines import Looked, MachineWatch
@@ -85,7 +85,7 @@ def machines_of(options: argparse.Namespace) -> Machines:
     """Return what is looked at: another config than the one that lies here is of another run, or of none."""
     from master.verbs.common.added_workers import Machines, with_added
 
-    cluster, _ = cluster_of(options)
+    cluster, _ = machines_in(options)
     run = Path() if options.run is None and options.cluster_config is None else options.run
     return with_added(cluster, run) if run is not None else Machines(cluster)
 

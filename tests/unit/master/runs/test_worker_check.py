@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from master.runs.worker_check import with_needs
-from master.specs import ClusterSpec, DataDir, ServerSpec
+import pytest
+
+from master.adapters.allocators.allocator import Checked
+from master.runs import worker_check
+from master.runs.worker_check import probe_workers, with_needs
+from master.specs import ClusterSpec, DataDir, PoolSpec, ServerSpec
 
 
 def test_agents_look_for_modules_and_for_the_data_that_is_there() -> None:
@@ -21,3 +25,15 @@ def test_what_a_worker_may_lack_is_told() -> None:
     assert (told.modules, told.required_modules) == (["torch"], [])
     (none,) = (server.agent for server in with_needs(cluster, []).servers)
     assert (none.modules, none.required_modules) == ([], [])
+
+
+@pytest.mark.parametrize("problems", [(), ("no partition gpu: name another", "too much time")])
+def test_a_plan_has_a_row_for_a_pool_with_what_its_engine_says(
+    problems: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = PoolSpec("hpc", ServerSpec("login", "login"), 8, 3600.0)
+    said = Checked(problems, ("an allocation would begin at once",))
+    monkeypatch.setattr(worker_check, "look_at_pools", lambda cluster: [said])
+    (row,) = probe_workers(ClusterSpec(pool.all_seats, pools=(pool,)))
+    assert (row.name, row.lent, row.reachable) == ("hpc", "8 seats for 1h each", not problems)
+    assert (row.reason, row.notes) == ("; ".join(problems), ("an allocation would begin at once",))

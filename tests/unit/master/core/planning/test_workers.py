@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from master.core.planning.workers import PlannedWorker, planned_workers
-from master.specs import ClusterSpec, ServerSpec
+from master.core.planning.workers import PlannedWorker, machines_of, planned_workers
+from master.specs import ClusterSpec, PoolSpec, ServerSpec
 from worker_agent.protocol.messages import Settings
 
 
@@ -27,3 +27,16 @@ def test_a_worker_has_the_slots_that_its_config_tells(
 ) -> None:
     cluster = ClusterSpec((ServerSpec("lab1", "lab1.org", agent=Settings(**settings)),))
     assert planned_workers(cluster) == [PlannedWorker("lab1", slots, gpus)]
+
+
+def test_a_pool_stands_for_its_seats_and_seats_are_no_machines_of_their_own() -> None:
+    pool = PoolSpec("hpc", ServerSpec("login", "login", agent=Settings(gpus=["auto"])), 8, 14400.0)
+    on_cpus = PoolSpec("cpu", ServerSpec("login", "login"), 1, 5400.0)
+    lab1 = ServerSpec("lab1", "lab1", agent=Settings(gpus=["0"]))
+    cluster = ClusterSpec((lab1, *pool.all_seats, *on_cpus.all_seats), pools=(pool, on_cpus))
+    assert machines_of(cluster) == [lab1]
+    assert planned_workers(cluster) == [
+        PlannedWorker("lab1", 1, 1),
+        PlannedWorker("hpc", None, None, lent="8 seats for 4h each"),
+        PlannedWorker("cpu", None, 0, lent="1 seat for 90m"),
+    ]

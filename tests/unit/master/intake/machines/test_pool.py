@@ -8,11 +8,12 @@ import jsonschema
 import pytest
 
 from master.errors import ConfigError
-from master.intake.cluster import parse_cluster
+from master.intake.cluster import parse_cluster, read_cluster
 from master.specs import ClusterSpec, PoolSpec
 from worker_agent.protocol.messages import AUTO
 
-SCHEMA = json.loads((Path(__file__).parents[5] / "docs/cluster_config.schema.json").read_text())
+ROOT = Path(__file__).parents[5]
+SCHEMA = json.loads((ROOT / "docs/cluster_config.schema.json").read_text())
 LEAST = {"slurm": "login1.hpc.example.org", "seats": 3, "time": "4h"}
 
 
@@ -23,6 +24,15 @@ def cluster(*pools: dict[str, Any], **top: Any) -> ClusterSpec:
 def pool(**own: Any) -> PoolSpec:
     (found,) = cluster({**LEAST, **own}).pools
     return found
+
+
+def test_the_example_is_valid_and_read() -> None:
+    example = ROOT / "cluster_config.slurm.example.json"
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(example.read_text()))
+    found = read_cluster(example)
+    assert [server.name for server in found.servers][:2] == ["lab1.example.org", "hpc.1"]
+    (hpc,) = found.pools
+    assert (hpc.seats, hpc.time_s, hpc.options[0]) == (8, 14400.0, "--partition=gpu")
 
 
 def test_the_smallest_pool_has_the_defaults() -> None:

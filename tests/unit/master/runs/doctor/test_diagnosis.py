@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from master.adapters.allocators.allocator import Checked
 from master.adapters.session import Session
 from master.core.explaining.health import Health
 from master.errors import WorkerUnusable
+from master.runs.doctor import diagnosis
 from master.runs.doctor.diagnosis import diagnose
-from master.specs import ClusterSpec, ServerSpec
+from master.specs import ClusterSpec, PoolSpec, ServerSpec
 from tests.support.fake_session import FakeSession, Reply
 from worker_agent.protocol.messages import Settings
 
@@ -70,3 +74,24 @@ def test_a_worker_that_refuses_hides_none_of_the_others() -> None:
     (refused,) = second.findings
     assert (refused.what, refused.says) == ("connection", "refuses every key")
     assert refused.cure == "copy a key there with: ssh-copy-id lab2"
+
+
+def test_of_a_pool_its_login_host_is_looked_at_once_and_its_engine_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = Checked(("there is no partition gpu; name one of: cpu",), ("an allocation would begin at once",))
+    monkeypatch.setattr(diagnosis, "look_at_pool", lambda *of: said)
+    pool = PoolSpec("hpc", ServerSpec("lab1", "lab1"), 8, 3600.0)
+    opened: list[str] = []
+
+    def connect(server: ServerSpec, *more: object) -> Session:
+        opened.append(server.name)
+        return worker()
+
+    (found,) = diagnose(ClusterSpec(pool.all_seats, pools=(pool,)), connect)
+    assert (found.worker, opened, found.health) == ("hpc", ["lab1"], Health.BROKEN)
+    assert [(each.what, each.says) for each in found.findings[2:]] == [
+        ("pool", "there is no partition gpu"),
+        ("pool", "an allocation would begin at once"),
+    ]
+    assert found.findings[2].cure == "name one of: cpu"

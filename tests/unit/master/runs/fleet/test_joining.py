@@ -40,6 +40,7 @@ def test_a_worker_has_what_its_config_says_and_needs_what_the_others_do(tmp_path
         (order({"host": "a", "gpu": 1}), "gpu"),
         (order({"host": "a", "gpus": 0, "env_from": ["NOT_SET_ANYWHERE"]}), "is not set here"),
         (AddWorker({}, "/"), "servers"),
+        (AddWorker({"pools": [{"slurm": "hpc", "seats": 1, "time": "1h"}]}, "/"), "no pool can join a run"),
     ],
 )
 def test_what_is_no_config_of_one_worker_is_refused(config: AddWorker, says: str) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from master.verbs.common.clusters import add_cluster_option, cluster_of
+from master.errors import UsageError
+from master.verbs.common.clusters import add_cluster_option, cluster_of, machines_in
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -32,3 +33,16 @@ def test_the_config_that_is_named_comes_before_the_usual_one_and_that_before_thi
         ("cluster-config", "cluster_config.json"),
         ("other", "other.json"),
     ]
+
+
+def test_seats_of_pools_are_no_machines_without_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pools = {"pools": [{"slurm": "login", "seats": 2, "time": "1h"}]}
+    Path("cluster_config.json").write_text(json.dumps({**pools, "servers": [{"host": "lab1", "gpus": 0}]}))
+    cluster, _ = machines_in(parsed())
+    assert [server.name for server in cluster.servers] == ["lab1"]
+    Path("cluster_config.json").write_text(json.dumps(pools))
+    with pytest.raises(UsageError, match=r"cluster_config\.json lists pools alone"):
+        machines_in(parsed())
