@@ -114,6 +114,8 @@ class Worker:
     cluster: dict[str, Any] = field(default_factory=dict)
     checkout: Path = _HERE
     """Of Twophase."""
+    pool: dict[str, Any] | None = None
+    """Of the cluster config; then its seat works, and no server."""
 
 
 HERE = Worker()
@@ -169,7 +171,8 @@ def _run(root: Path, bench: Bench, program: Path, worker: Worker) -> float:
     """Run all jobs and return the seconds that the whole command took."""
     work_dir = tempfile.mkdtemp(prefix="dispatch-", dir=bench.scratch)
     slots = {"gpus": 0, "cpu_slots": SLOTS, "state_dir": str(root / "state"), "work_dir": work_dir}
-    cluster = {"servers": [{**worker.server, **slots}], **worker.cluster}
+    own = {"pools": [{**worker.pool, **slots}]} if worker.pool else {"servers": [{**worker.server, **slots}]}
+    cluster = {**own, **worker.cluster}
     (root / "cluster.json").write_text(json.dumps(cluster))
     specs = [{"index": index} for index in range(bench.jobs)]
     (root / "jobs.json").write_text(json.dumps({"base_model": False, "jobs": specs}))

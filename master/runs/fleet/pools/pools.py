@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
@@ -10,10 +11,12 @@ from master.adapters.allocators.seat_session import SeatSession
 from master.adapters.inbox import Inbox
 from master.adapters.session import Session
 from master.core.running import commands as cmd
+from master.errors import UsageError
 from master.runs.agents import OpenSession
 from master.runs.fleet.pools.keeper import LOOK_S, Keeper
 from master.specs import ClusterSpec, PoolSpec, ServerSpec
 
+LOOK_VARIABLE, MOST_LOOK_S = "TWOPHASE_QUEUE_LOOK_S", 3600.0
 MakeAllocator = Callable[[PoolSpec, ClusterSpec], Allocator]
 """Takes a pool, and the cluster by whose SSH configuration its login host is reached."""
 
@@ -21,9 +24,12 @@ MakeAllocator = Callable[[PoolSpec, ClusterSpec], Allocator]
 class Pools:
     """Keeps all pools of a start.  Without any it does nothing and costs nothing."""
 
-    def __init__(self, every_s: float = LOOK_S) -> None:
-        """Look at each login host every so many seconds at most."""
-        self._every_s = every_s
+    def __init__(self, every_s: float | None = None) -> None:
+        """Look at each login host every so many seconds at most; the environment may say how many.
+
+        Raises UsageError where it says no such number.
+        """
+        self._every_s = _asked_s() if every_s is None else every_s
         self._keepers: dict[str, Keeper] = {}
 
     def take(
@@ -75,6 +81,18 @@ class Pools:
         for keeper in self._keepers.values():
             keeper.join()
         return [problem for keeper in self._keepers.values() for problem in keeper.problems]
+
+
+def _asked_s() -> float:
+    text = os.environ.get(LOOK_VARIABLE) or str(LOOK_S)
+    try:
+        asked_s = float(text)
+    except ValueError:
+        asked_s = 0.0
+    if not 0 < asked_s <= MOST_LOOK_S:
+        problem = f"is {text!r}, allowed are seconds between two looks at a queue, to {MOST_LOOK_S:g}"
+        raise UsageError(f"the environment variable {LOOK_VARIABLE} {problem}")
+    return asked_s
 
 
 def _host(pool: PoolSpec) -> tuple[str, int | None]:

@@ -9,7 +9,7 @@ import pytest
 from master.adapters.allocators.seat_session import SeatSession
 from master.adapters.inbox import Inbox
 from master.core.running import commands as cmd
-from master.errors import SessionLost
+from master.errors import SessionLost, UsageError
 from master.runs.fleet.pools.keeper import LOOK_S
 from master.runs.fleet.pools.pools import Pools
 from master.specs import ClusterSpec, PoolSpec, ServerSpec
@@ -82,3 +82,17 @@ def test_without_pools_nothing_is_begun() -> None:
     pools, engines = pools_of([LAB])
     pools.start()
     assert engines == {} and pools._keepers == {} and pools.close(gives_back=True) == []
+
+
+def test_how_often_it_looks_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWOPHASE_QUEUE_LOOK_S", "0.5")
+    assert Pools()._every_s == 0.5
+    monkeypatch.delenv("TWOPHASE_QUEUE_LOOK_S")
+    assert Pools()._every_s == 30.0
+
+
+@pytest.mark.parametrize("text", ["often", "0", "-1", "nan", "1e9"])
+def test_what_is_no_time_there_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("TWOPHASE_QUEUE_LOOK_S", text)
+    with pytest.raises(UsageError, match="TWOPHASE_QUEUE_LOOK_S is"):
+        Pools()
