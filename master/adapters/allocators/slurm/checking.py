@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 from master.adapters.allocators.allocator import Checked
 from master.adapters.allocators.slurm.parsing import Expected, Partition, Site, expected
-from master.adapters.allocators.slurm.reasons import last_words, refusal
+from master.adapters.allocators.slurm.reasons import TOO_LONG, last_words, refusal
 from master.specs import PoolSpec
 
 OLDEST = (20, 11)
 """The first version with `srun --overlap`, by which an agent in an allocation is reached."""
 CLOCKS_APART_S = 30.0
+LOCAL_FILE_SYSTEMS = frozenset({"ext2/ext3", "xfs", "btrfs", "tmpfs", "overlayfs", "zfs", "f2fs"})
+"""As `stat -f` calls them.  A login host may export one of these to its nodes: that is no problem yet."""
 _PARTITION = re.compile(r"(?:--partition=|-p=?)(.+)\Z")
 _MOST_LISTED = 12
 
@@ -30,7 +32,8 @@ def checked(pool: PoolSpec, site: Site, stderr: str, would_start: bool, now: flo
     """Return problems and notes; `stderr` is what `sbatch --test-only` says, `now` the time here."""
     problems = [*_version(site), *_time_limit(pool, site)]
     when = expected(stderr)
-    if not would_start:
+    is_told = bool(problems) and refusal(stderr).problem == TOO_LONG
+    if not would_start and not is_told:
         problems += [_refused(pool, site, stderr)]
     return Checked(tuple(dict.fromkeys(problems)), tuple(_notes(pool, site, when, now)))
 
@@ -79,6 +82,12 @@ def _notes(pool: PoolSpec, site: Site, when: Expected | None, now: float) -> Ite
         yield (
             f"the login host's clock is {abs(apart_s):.0f} s {'ahead of' if apart_s > 0 else 'behind'} this "
             "one; times are told by this one's"
+        )
+    others = [host for host in site.node_hosts if host.partition(".")[0] != site.login_host.partition(".")[0]]
+    if others and site.file_system in LOCAL_FILE_SYSTEMS:
+        yield (
+            f"`state_dir` lies on a disk of the login host's own ({site.file_system}): where nodes such as "
+            f"{others[0]} do not mount it, no agent will start; set it to a directory that they share"
         )
     has_account = any(re.match(r"(--account\b|-A)", option) for option in pool.options)
     if has_account and site.config.get("AccountingStorageType", "").endswith("none"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from master.adapters.allocators.pilots import Pilot, notice_s
+from master.adapters.allocators.pilots import Pilot, in_home, notice_s
 from master.adapters.remote_command import quiet_line
 from master.specs import PoolSpec
 
@@ -52,9 +52,14 @@ _QUEUE = f'{_BEGIN}date +%s; exec squeue "$@"\n'
 _RUN = f'{_BEGIN}exec "$@"\n'
 _STEP = f'{_FORGET}exec "$@"\n'
 _QUESTIONS = """\
+folder=$2
+until [ -d "$folder" ]; do folder=$(dirname -- "$folder"); done
 echo 'version:'; sbatch --version
 echo 'clock:'; date +%s
 echo 'partitions:'; sinfo -h -o "$1"
+echo 'disk:'; stat -f -c %T -- "$folder"
+echo 'host:'; hostname
+echo 'nodes:'; sinfo -h -N -o %n
 echo 'config:'; scontrol show config
 """
 
@@ -100,9 +105,9 @@ def cancel(allocation_id: str) -> list[str]:
     return in_shell(_RUN, "scancel", allocation_id)
 
 
-def questions() -> list[str]:
-    """Return the command that asks what there is: version, clock, partitions, configuration."""
-    return in_shell(_BEGIN + _QUESTIONS, PARTITION_FORMAT)
+def questions(pool: PoolSpec) -> list[str]:
+    """Return the command that asks what there is: version, clock, partitions, disk, nodes, configuration."""
+    return in_shell(_BEGIN + _QUESTIONS, PARTITION_FORMAT, in_home(pool.login.state_dir))
 
 
 def step(allocation_id: str, argv: Sequence[str]) -> list[str]:

@@ -148,11 +148,18 @@ class Site:
     clock: float | None
     partitions: tuple[Partition, ...]
     config: Mapping[str, str]
+    file_system: str = ""
+    """Of the pool's `state_dir` on the login host, as `stat -f` calls it."""
+    login_host: str = ""
+    node_hosts: tuple[str, ...] = ()
+
+
+_TITLES = ("version:", "clock:", "partitions:", "disk:", "host:", "nodes:", "config:")
 
 
 def site(text: str) -> Site:
     """Return what the answers to our questions say."""
-    parts = _sections(text.splitlines(), ("version:", "clock:", "partitions:", "config:"))
+    parts = _sections(text.splitlines(), _TITLES)
     release = re.search(r"(\d+)\.(\d+)", " ".join(parts["version:"]))
     clock = "".join(parts["clock:"]).strip()
     pairs = (line.partition("=") for line in parts["config:"])
@@ -161,6 +168,9 @@ def site(text: str) -> Site:
         float(clock) if clock.isdigit() else None,
         _partitions(parts["partitions:"]),
         {name.strip(): value.strip() for name, equals, value in pairs if equals},
+        "".join(parts["disk:"]).strip(),
+        "".join(parts["host:"]).strip(),
+        tuple(dict.fromkeys(line.strip() for line in parts["nodes:"] if line.strip())),
     )
 
 

@@ -45,6 +45,7 @@ class Refusal:
     """Room is made for it when something ends."""
 
 
+TOO_LONG = "it asks for more time than may be had"
 _LIMIT = "a limit of submissions, size or time is reached"
 _TIME_OR_SIZE = re.compile(r"MaxWall|MaxTRESPer|MaxCpuPer|MaxNodePer|MaxGRESPer|MaxNodesPer")
 """Limits of what one submission may ask for: these never pass."""
@@ -87,7 +88,7 @@ _REFUSALS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         r"time limit is invalid|[Tt]ime limit specification",
-        "it asks for more time than may be had",
+        TOO_LONG,
         "lower `time` of the pool: `sinfo -o '%P %l'` lists the limits",
     ),
     (

@@ -103,9 +103,9 @@ class SlurmAllocator:
     def check(self) -> Checked:
         """Say what would come of a submission."""
         try:
-            there = parsing.site(self._answer(commands.questions(), "sbatch", may_fail=True))
+            there = parsing.site(self._answer(commands.questions(self._pool), "sbatch", may_fail=True))
         except AllocationRefused as error:
-            return Checked((str(error),))
+            return Checked((f"{error.problem}: {error.cure}",))
         done = self._run(commands.test_only(self._pool, next(iter(self._names.values()))))
         stderr = done.stderr.decode(errors="replace")
         if reasons.is_transient(stderr):

@@ -91,3 +91,18 @@ def test_a_host_without_slurm_is_told() -> None:
     problem, cure = checking.no_program("login", "sbatch")
     assert problem == "login has no `sbatch`"
     assert "`slurm`" in cure
+
+
+def test_a_home_that_nodes_may_not_have_is_told() -> None:
+    own = replace(SITE, file_system="ext2/ext3", login_host="login.hpc.edu", node_hosts=("login", "n1"))
+    assert "disk of the login host's own (ext2/ext3): where nodes such as n1 do not mount it" in notes(
+        site=own
+    )
+    assert "state_dir" not in notes(site=replace(own, file_system="nfs"))
+    assert "state_dir" not in notes(site=replace(own, node_hosts=("login",)))
+
+
+def test_too_much_time_is_told_once() -> None:
+    pool = replace(POOL, time_s=10800.0)
+    said = "allocation failure: Requested time limit is invalid (missing or exceeds some limit)"
+    assert len(checking.checked(pool, SITE, said, False, NOW).problems) == 1
