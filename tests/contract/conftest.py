@@ -11,7 +11,14 @@ import pytest
 
 from master.adapters.allocators.allocator import Allocation, AllocationState
 from tests.contract.allocator_worlds import slurm_allocator
-from tests.contract.session_worlds import World, fake_world, local_world, seat_world, ssh_world
+from tests.contract.session_worlds import (
+    World,
+    fake_world,
+    local_world,
+    seat_by_ssh_world,
+    seat_world,
+    ssh_world,
+)
 from tests.support.needs import UnavailableError, missing
 from tests.support.slurm import LocalSlurm
 from tests.support.sshd import LoopbackSshd
@@ -48,13 +55,18 @@ def allocation(slurm: LocalSlurm, tmp_path_factory: pytest.TempPathFactory) -> I
         "fake",
         pytest.param("ssh", marks=pytest.mark.ssh),
         pytest.param("seat", marks=pytest.mark.slurm),
+        "seat by ssh",
     ]
 )
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     place = tmp_path / "worker"
     place.mkdir()
     if request.param == "seat":
         with seat_world(place, request.getfixturevalue("allocation")) as made:
+            yield made
+    elif request.param == "seat by ssh":
+        monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}:{os.environ['PATH']}")
+        with seat_by_ssh_world(place, tmp_path / "programs") as made:
             yield made
     elif request.param == "ssh":
         with ssh_world(place, request.getfixturevalue("sshd")) as made:

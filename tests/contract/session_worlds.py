@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from master.adapters.allocators.allocator import Allocation
+from master.adapters.allocators.allocator import Allocation, AllocationState
 from master.adapters.allocators.seat_session import SeatSession
 from master.adapters.local_session import LocalSession
 from master.adapters.session import Session
 from master.adapters.ssh_session import SshSession
-from master.specs import BY_SRUN, ClusterSpec, ServerSpec
+from master.specs import BY_SRUN, BY_SSH, ClusterSpec, ServerSpec
 from tests.support.fake_session import NEVER, FakeSession, Reply
 from tests.support.sshd import LoopbackSshd
 
@@ -84,6 +84,21 @@ def seat_world(directory: Path, allocation: Allocation) -> Iterator[World]:
     """A seat whose allocation runs on a node of a Slurm on this machine."""
     with SeatSession(LocalSession(), allocation.seat, lambda: allocation, BY_SRUN) as session:
         yield World(session, str(directory), None, Path.home, line_end=b"\n")
+
+
+@contextmanager
+def seat_by_ssh_world(directory: Path, programs: Path) -> Iterator[World]:
+    """A seat whose node is reached by the login host's `ssh`, here one that runs what it is given by a shell.
+
+    The folder `programs` has to be the first on `PATH`.
+    """
+    programs.mkdir()
+    for name, script in (("ssh", 'for last; do :; done\nexec sh -c "$last"'), ("sbatch", "exit 1")):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    allocation = Allocation("hpc.1", "7", AllocationState.RUNNING, node="n4")
+    with SeatSession(LocalSession(), allocation.seat, lambda: allocation, BY_SSH) as session:
+        yield World(session, str(directory), None, Path.home)
 
 
 @contextmanager
