@@ -52,6 +52,7 @@ def test_columns_that_fill_up_change_nothing() -> None:
     x, y = torch.randn(5, 3), (torch.rand(5, 13) < 0.5).float()
     model, width = StackedLinear(stack(made)), padded(13)
     assert (width, padded(8), padded(16), padded(45)) == (16, 8, 16, 48)
+    assert padded(20) == 20, "twelve more would take longer"
     loss, gradients = model.gradients(Batch(x, filled_up(y, width), (), 1.0), torch.full((width,), 2.0))
     for column, state in enumerate(made):
         alone = StackedLinear(stack([state]))
