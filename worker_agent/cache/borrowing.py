@@ -47,7 +47,8 @@ def _take_from(layout: WorkLayout, cache: Cache, content_hash: str) -> Optional[
         with _undisturbed(layout) as is_kept:
             if not is_kept:
                 return f"something is being removed from {layout.cache}"
-            _copy(source, staged)
+            # Whose jobs have written to it is seen once each has bytes of its own.
+            _copy(source, staged, may_link=not cache.inspections.has_rotted(content_hash))
     except OSError as error:
         remove_tree(staged)
         return f"{source} cannot be taken: {error.strerror or error}"
@@ -70,8 +71,8 @@ def _undisturbed(layout: WorkLayout) -> Iterator[bool]:
         yield is_kept
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Make a directory with what another holds, files as further names of the same ones where that can be.
+def _copy(source: Path, target: Path, *, may_link: bool) -> None:
+    """Make a directory with what another holds, files as further names of the same ones where that may be.
 
     Raises OSError, also for what is neither a file nor a folder.
     """
@@ -79,23 +80,30 @@ def _copy(source: Path, target: Path) -> None:
     for entry in list(os.scandir(str(source))):
         if entry.is_dir(follow_symlinks=False):
             if entry.name != PYCACHE:
-                _copy(Path(entry.path), target / entry.name)
+                _copy(Path(entry.path), target / entry.name, may_link=may_link)
         elif entry.is_file(follow_symlinks=False):
-            _link(entry.path, str(target / entry.name))
+            if not (may_link and _link(entry.path, target / entry.name)):
+                _copy_file(entry.path, target / entry.name)
         else:
             raise OSError(f"{entry.path} is no file")
 
 
-def _link(source: str, target: str) -> None:
-    """Give a file a further name; where the disk is not one, or has no such thing, copy it."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise OSError(f"{source} is no file") from None
-            with open(target, "xb") as copy:  # noqa: PTH123
-                shutil.copyfileobj(stream, copy, 1 << 20)
-                os.fchmod(copy.fileno(), mode & 0o700)
+def _link(source: str, target: Path) -> bool:
+    """Give a file a further name; False where the disk is not one or has no such thing, or it is not ours."""
+    with contextlib.suppress(OSError):
+        os.link(source, str(target), follow_symlinks=False)
+        if target.lstat().st_uid == os.getuid():
+            return True
+        target.unlink()  # somebody has put a link of his in the way
+    return False
+
+
+def _copy_file(source: str, target: Path) -> None:
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(f"{source} is no file")
+        with target.open("xb") as copy:
+            shutil.copyfileobj(stream, copy, 1 << 20)
+            os.fchmod(copy.fileno(), mode & 0o700)

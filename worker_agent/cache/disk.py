@@ -72,7 +72,8 @@ def beside(base: Path, own: WorkLayout, content_hash: str) -> Iterator[WorkLayou
     Only what is ours alone counts: in a directory of several users others may have made anything.
     """
     with contextlib.suppress(OSError):
-        for entry in sorted(os.scandir(str(base)), key=lambda entry: entry.name):
+        entries = [entry for entry in os.scandir(str(base)) if entry.is_dir(follow_symlinks=False)]
+        for entry in sorted(entries, key=lambda entry: entry.name):
             for work_dir in (Path(entry.path), Path(entry.path, "work")):
                 layout = WorkLayout(work_dir)
                 if work_dir != own.work_dir and _holds(layout, content_hash):

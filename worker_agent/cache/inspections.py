@@ -49,6 +49,10 @@ class Inspections:
             if name in self._rot and self._rot[name][0] >= since
         ]
 
+    def has_rotted(self, name: str) -> bool:
+        """Return whether rot was ever found in an artefact."""
+        return name in self._rot
+
     def one_at_a_time(self, name: str) -> Lock:
         """Return what keeps several threads from hashing the same."""
         return self._looking.setdefault(name, Lock())

@@ -5,6 +5,8 @@ As long as they look the same, so is the content.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from pathlib import Path
 from typing import Iterator, List, Tuple
@@ -26,6 +28,19 @@ def sidecar_of(layout: WorkLayout, name: str) -> Path:
 def mark_of(layout: WorkLayout, name: str) -> Path:
     """Return the file beside an artefact whose time tells when it was last hashed though nobody used it."""
     return layout.cached(name).with_name(f"{name}.hashed")
+
+
+def is_changed_in_common(layout: WorkLayout, name: str) -> bool:
+    """Return whether a file that looks otherwise than when it was hashed has further names.
+
+    Then it lies in the cache of another machine of the disk too, whose job may have written to it.
+    """
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        noted = {tuple(row) for row in json.loads(sidecar_of(layout, name).read_bytes())}
+        top = layout.cached(name)
+        changed = [path for path, *rest in look(str(top)) if (path, *rest) not in noted]
+        return any((top / path).stat().st_nlink > 1 for path in changed)
+    return False
 
 
 def look(directory: str) -> Stat:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, List, Optional
 
 from worker_agent.cache.artefacts import Cache
+from worker_agent.cache.sidecars import is_changed_in_common
 
 _WRITTEN_TO = (
     "the base model {} was changed while the job ran, and no other job used it: what jobs start from is"
@@ -48,9 +49,10 @@ def damage(cache: Cache, use: Use, *, failed: bool) -> Optional[Damage]:
     Hashed is what does not look as it should, what this agent has not hashed at all, and where the attempt
     `failed` also what was not hashed lately.
     """
+    in_common = use.is_changed and is_changed_in_common(cache.layout, str(use.base_model))
     changed = _changed(cache, use)
     found = changed + [problem for problem in _rotten(cache, use, failed) if problem not in changed]
-    if changed and use.is_alone:
+    if changed and use.is_alone and not in_common:
         return Damage(_WRITTEN_TO.format(str(use.base_model)[:12]), is_jobs=True)
     if found:
         return Damage("; ".join(found))

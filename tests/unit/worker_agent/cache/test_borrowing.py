@@ -62,6 +62,32 @@ def test_where_there_can_be_no_link_the_bytes_are_copied(
     assert copy.stat().st_mode & 0o777 == 0o500
 
 
+def test_what_was_written_to_here_is_copied_from_then_on(tmp_path: Path, giver: Cache, taker: Cache) -> None:
+    name = made(giver)
+    assert borrow(taker, tmp_path, name) == (Source.DISK, None)
+    (giver.path(name) / "best.pt").chmod(0o600)
+    (giver.path(name) / "best.pt").write_text("written to there, and so here")
+    assert taker.rotten([name], every_s=0.0)
+    assert giver.verify_cached(name)
+    made(giver)
+    assert borrow(taker, tmp_path, name) == (Source.DISK, None)
+    assert (taker.path(name) / "best.pt").stat().st_nlink == 1
+
+
+def test_a_file_that_is_not_ours_is_copied(
+    tmp_path: Path, giver: Cache, taker: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, link = made(giver), os.link
+
+    def link_anothers(source: str, target: str, **how: bool) -> None:
+        link(source, target, **how)
+        monkeypatch.setattr(os, "getuid", lambda: -1)
+
+    monkeypatch.setattr(os, "link", link_anothers)
+    assert borrow(taker, tmp_path, name) == (Source.DISK, None)
+    assert (taker.path(name) / "best.pt").stat().st_nlink == 1
+
+
 def test_a_home_that_was_copied_with_its_id_has_nothing_to_take(tmp_path: Path, taker: Cache) -> None:
     assert borrow(taker, tmp_path, "a" * 64) == (Source.DISK, NOWHERE)
 

@@ -106,4 +106,5 @@ def test_what_others_can_write_to_or_have_linked_is_passed_over(tmp_path: Path) 
     linked.cached(name).symlink_to(loose.cached(name))
     assert list(beside(tmp_path, own, name)) == []
     loose.work_dir.chmod(0o700)
+    (tmp_path / "lab0").symlink_to(tmp_path / "lab1")
     assert list(beside(tmp_path, own, name)) == [loose]

@@ -66,6 +66,28 @@ def test_of_several_jobs_nobody_knows_which_has_written(cache: Cache, name: str)
         )
 
 
+def test_what_another_machine_of_the_disk_has_too_may_be_its_jobs_doing(
+    cache: Cache, name: str, tmp_path: Path
+) -> None:
+    os.link(cache.path(name) / "best.pt", tmp_path / "other_cache")
+    write_to(cache, name, "mine, or its")
+    found = damage(cache, used(cache, name), failed=False)
+    assert found and not found.is_jobs and "was damaged on this worker" in found.problem
+    assert cache.inspections.has_rotted(name)
+
+
+def test_who_puts_another_file_in_the_place_of_one_that_others_have_has_done_it_here(
+    cache: Cache, name: str, tmp_path: Path
+) -> None:
+    path = cache.path(name) / "best.pt"
+    os.link(path, tmp_path / "other_cache")
+    path.parent.chmod(0o755)
+    path.unlink()
+    path.write_text("mine")
+    found = damage(cache, used(cache, name), failed=False)
+    assert found and found.is_jobs and not cache.inspections.has_rotted("b" * 64)
+
+
 def test_a_file_that_is_gone_is_a_change(cache: Cache, name: str) -> None:
     cache.path(name).chmod(0o755)
     (cache.path(name) / "best.pt").unlink()
