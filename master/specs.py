@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -150,6 +150,14 @@ class BaseModelSpec:
     """What its training starts from; None for one that starts afresh."""
     stage: str = ""
     """Which stage of the jobs file it is of; empty where that has none."""
+    training: Config | None = None
+    """Fields of the job that trains it; None: the first job that needs it tells them."""
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What it is, ready for JSON: what identifies it, and where it stands among generations."""
+        place = {"stage": self.stage, "parent": self.parent.spec_hash if self.parent else None}
+        return {"config": dict(self.config), **(place if self.stage else {})}
 
     @property
     def lineage(self) -> tuple[BaseModelSpec, ...]:
@@ -206,6 +214,12 @@ class JobsSpec:
     asked_for: frozenset[str] = frozenset()
     """Fields of sweeps, and those that the command line sets: columns of the table, with one value too."""
 
+    @property
+    def parents(self) -> dict[str, str]:
+        """What base models start from, those that start from another, by `spec_hash`."""
+        bases = self.base_models.values()
+        return {base.spec_hash: base.parent.spec_hash for base in bases if base.parent}
+
     def with_more(self, more: JobsSpec) -> JobsSpec:
         """Return these jobs, and those of another file that are not among them."""
         new = more.without({job.job_hash for job in self.jobs})
@@ -224,6 +238,15 @@ class JobsSpec:
     def without(self, known: Collection[str]) -> JobsSpec:
         """Return the jobs whose `job_hash` is not known, with the base models that they start from."""
         new = tuple(job for job in self.jobs if job.job_hash not in known)
-        needed = {job.base_model.spec_hash: job.base_model for job in new if job.base_model}
+        needed = base_models_of(new)
         base_jobs = {spec_hash: config for spec_hash, config in self.base_jobs.items() if spec_hash in needed}
         return replace(self, jobs=new, base_models=needed, base_jobs=base_jobs)
+
+
+def base_models_of(jobs: Iterable[JobSpec]) -> dict[str, BaseModelSpec]:
+    """Return what jobs start from, parents before their children, by `spec_hash`."""
+    found: dict[str, BaseModelSpec] = {}
+    for job in jobs:
+        if job.base_model and job.base_model.spec_hash not in found:
+            found.update((base.spec_hash, base) for base in job.base_model.lineage)
+    return found

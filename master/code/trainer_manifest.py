@@ -34,7 +34,7 @@ _REQUIRED = ("name", "description", "version", "sources", "executors")
 _KEYS = (
     *_REQUIRED,
     *("shares", "fields", "switches", "base_models", "participants"),
-    *("fine_tuning_fields", "modes", "kind_fields", "fused"),
+    *("fine_tuning_fields", "modes", "kind_fields", "fused", "parents"),
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -62,6 +62,8 @@ class TrainerManifest:
     """What the fields of its jobs mean."""
     fused: Fused | None = None
     """Which of its jobs it can train at once; None: none."""
+    takes_parents: bool = False
+    """Whether its base models can start from others."""
 
     @property
     def identity(self) -> str:
@@ -132,6 +134,7 @@ def read_manifest(folder: Path) -> TrainerManifest:
         switches=frozenset(_switches(top.get("switches"), fields)),
         shape=_shape(top),
         fused=fused_section(top.get("fused"), executors, listed),
+        takes_parents=_is_set(top.get("parents"), usually=False),
     )
 
 

@@ -22,6 +22,8 @@ from master.code.sources import CodeRequest, find_sources
 from master.code.trainer_manifest import TrainerManifest, find_trainer_manifest
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
+from master.core.planning.generations.trees import branch
+from master.core.planning.identity import PARENT_FIELD
 from master.errors import UsageError
 from master.intake.cluster import read_cluster
 from master.intake.head_paths import worker_folders
@@ -155,8 +157,11 @@ def _base_table(bases: Sequence[SharedBase], common: dict[str, Any]) -> Table:
     table.columns[0].no_wrap = True
     table.columns[1].justify = "right"
     for base in bases[:_MOST_ROWS]:
-        own = {name: value for name, value in base.spec.config.items() if name not in common}
-        table.add_row(base.spec.spec_hash[:12], f"{base.jobs:,}", Text(_fields(own)))
+        left_out = {*common, PARENT_FIELD}
+        own = {name: value for name, value in base.spec.config.items() if name not in left_out}
+        stage = f"{base.spec.stage}: " if base.spec.stage else ""
+        name = branch(base.depth) + base.spec.spec_hash[:12]
+        table.add_row(name, f"{base.jobs:,}", Text(stage + _fields(own)))
     return _with_rest(table, len(bases))
 
 

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from master.code.resident.entry import offers_resident
-from master.code.trainer_manifest import DEFAULT_TRAINER, TrainerManifest
+from master.code.trainer_manifest import (
+    DEFAULT_TRAINER,
+    TrainerManifest,
+    find_trainer_manifest,
+    trainer_names,
+)
 from master.commands.chosen_code import ChosenCode
 from master.commands.options.run_two_phase import TwoPhaseOptions
 from master.commands.taken_flags import flags_taken
@@ -26,6 +31,7 @@ from master.intake.executors import (
     resident_problem_of,
 )
 from master.intake.jobs import read_jobs
+from master.intake.lineages.reading import FIELDS, STAGES
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.settings_check import check_settings
 from master.intake.stages.file import has_stages
@@ -43,7 +49,8 @@ Read = Callable[[Document, Mapping[str, str], Sequence[ServerSpec]], JobsSpec]
 
 Without workers those of the start count.  Raises ConfigError.
 """
-_INHERITED = (BASE_MODEL, "code_version")
+_OF_BASE_MODELS = frozenset({BASE_MODEL, STAGES})
+_INHERITED = (*_OF_BASE_MODELS, "code_version")
 """What holds for a file of added jobs, too, that does not say otherwise."""
 
 
@@ -124,6 +131,7 @@ class Reading:
         """
         machines, executor = self.machines, self.context.options.executor
         check_settings(jobs, replace(machines, servers=tuple(servers)) if servers else machines)
+        self._check_parents(jobs)
         cluster = self.context.cluster
         if executor == INLINE and (problem := inline_problem(cluster, sys.stdin.isatty())):
             raise UsageError(f"--executor {problem}")
@@ -131,6 +139,17 @@ class Reading:
         offers = (RESIDENT,) if script and offers_resident(script) else ()
         named = (trainer.name, trainer.executors) if trainer else (None, offers)
         check_executors(jobs, self.program.executors[0], resident_problem_of(*named))
+
+    def _check_parents(self, jobs: JobsSpec) -> None:
+        """Refuse base models that start from others for a trainer that cannot do that."""
+        trainer = self.program.trainer
+        if trainer and not trainer.takes_parents and any(one.parent for one in jobs.base_models.values()):
+            able = [name for name in trainer_names() if find_trainer_manifest(name).takes_parents]
+            problem = f"the trainer {trainer.name} starts no base model from another"
+            cure = " or ".join(
+                ["give one stage", *(f"--trainer {name}" for name in able), "a script of your own"]
+            )
+            raise ConfigError(jobs.source, STAGES, f"{problem}: {cure}")
 
     def checked(
         self, given: Document, known: Mapping[str, str], servers: Sequence[ServerSpec] = ()
@@ -199,7 +218,8 @@ class AddedJobs:
         """Return what a file says, with what it leaves to the run's own."""
         group = value if isinstance(value, dict) else {"jobs": value}
         names = set(_names(group))
-        own = {key: _about(said, names) for key, said in self.own.items() if key not in group}
+        given = {*group, *(_OF_BASE_MODELS if _OF_BASE_MODELS & group.keys() else ())}
+        own = {key: _about(said, names) for key, said in self.own.items() if key not in given}
         return json.dumps({**group, **own})
 
     def again(self, order: AddJobs, known: Mapping[str, str]) -> JobsSpec:
@@ -245,8 +265,12 @@ def _names(value: Any) -> Iterator[str]:
 
 def _about(said: Any, names: Collection[str]) -> Any:
     """Return what is said of base models, of the fields alone that there are."""
+    if isinstance(said, list):
+        return [_about(stage, names) for stage in said]
     if not isinstance(said, dict):
         return said
+    if FIELDS in said:
+        return {**said, FIELDS: [name for name in said[FIELDS] if name in names]}
     return {key: [name for name in listed if name in names] for key, listed in said.items()}
 
 

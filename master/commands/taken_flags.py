@@ -10,7 +10,7 @@ from master.code.sources import Sources
 from master.code.trainer_manifest import TrainerManifest
 from master.core.flags.declared import ScriptFlags, Style
 from master.core.flags.notes import flag_notes, listed
-from master.core.planning.identity import CODE_FIELD, untold_fields
+from master.core.planning.identity import CODE_FIELD, PARENT_FIELD, untold_fields
 from master.core.planning.job_settings import PREFIX
 from master.core.planning.passed_fields import passed_fields, takes_prefix
 from master.intake.participant_jobs import PARTICIPANT_JOBS
@@ -43,7 +43,9 @@ def _notes_on_phase1(jobs: JobsSpec) -> Iterator[str]:
     untold = [name for name in _names(map(untold_fields, jobs.jobs)) if name != PREFIX.name]
     if untold:
         told = [
-            name for name in _names(base.config for base in jobs.base_models.values()) if name != CODE_FIELD
+            name
+            for name in _names(base.config for base in jobs.base_models.values())
+            if name not in (CODE_FIELD, PARENT_FIELD)
         ]
         yield (
             f"base models are trained with {listed(told) or 'no field'}; not passed in Phase 1, for they do"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from master.code.base_model_words import no_place_for_base_models
+from master.code.base_model_words import no_place_for_base_models, no_place_for_parents
 from master.code.code_record import CodeRecord
 from master.code.former_code import CodeReport, report_on
 from master.code.needed_modules import needed_by
@@ -262,6 +262,8 @@ def _base_notes(base: ChosenCode | None, code: ChosenCode, jobs: JobsSpec) -> It
         yield from base.notes
     elif jobs.base_models and (doubt := no_place_for_base_models(code.sources, code.record)):
         yield doubt
+    elif any(each.parent for each in jobs.base_models.values()):
+        yield from filter(None, [no_place_for_parents(code.sources, code.record)])
 
 
 def cluster_of(options: TwoPhaseOptions) -> ClusterSpec:

@@ -10,8 +10,15 @@ from typing import Any
 from master.core.flags.booleans import as_switched
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags, Takes
 from master.core.nearest import hint, shown
+from master.core.planning.generations.lineages import Stages, lineage_of
 from master.core.planning.id_template import filled, is_template, missing_problem, name_problem
-from master.core.planning.identity import NOTHING_SAID, BaseModelRule, base_model_of, job_hash_of
+from master.core.planning.identity import (
+    DEFAULT_RULE,
+    NOTHING_SAID,
+    BaseModelRule,
+    base_model_of,
+    job_hash_of,
+)
 from master.core.planning.job_settings import JOB_ID, PREFIX
 from master.core.planning.job_shape import JobShape, LeaveOneOut
 from master.core.planning.readable_names import differing, nameable
@@ -25,13 +32,14 @@ from master.intake.job_ids import (
     template_results,
     with_names,
 )
+from master.intake.lineages.reading import STAGES, read_lineage
 from master.intake.participant_jobs import PARTICIPANT_JOBS, has_our_words
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.intake.sweeps.entry import Entry
 from master.intake.sweeps.expansion import BASE_MODEL, GROUP_KEYS, expanded
 from master.specs import EMPTY, BaseModelSpec, Config, JobSpec, JobsSpec
 
-_KEYS = ("$schema", *GROUP_KEYS, BASE_MODEL, "code_version")
+_KEYS = ("$schema", *GROUP_KEYS, BASE_MODEL, STAGES, "code_version")
 
 Check = Callable[[Iterable[Config]], None]
 Given = str | Path | Document | Node
@@ -88,15 +96,20 @@ def _jobs(
     if check:
         check(entry.fields for entry in entries)
     settings = top if isinstance(top.value, dict) else None
-    rule = (settings and _rule(settings, entries, shape)) or NOTHING_SAID
+    stages = settings and _stages(settings, entries, shape)
+    rule = DEFAULT_RULE if stages else (settings and _rule(settings, entries, shape)) or NOTHING_SAID
     identity = _code(settings, code) if settings else code
     unnamed = [_checked(entry, rule, shape, script) for entry in entries]
     _refuse_equal(entries, unnamed)
     ids = _ids(entries, _named(entries, unnamed), known_ids)
     named = zip(entries, unnamed, ids, strict=True)
-    spec = _spec(
-        top.document.source, named, shape, lambda config: base_model_of(config, identity, rule, shape)
-    )
+
+    def base_model(config: Config) -> BaseModelSpec | None:
+        if stages:
+            return lineage_of(config, identity, stages, shape)
+        return base_model_of(config, identity, rule, shape)
+
+    spec = _spec(top.document.source, named, shape, base_model)
     asked_for = nameable({name for entry in entries for name in entry.asked_for})
     return replace(spec, says_of_base_models=_is_said(rule, shape, unnamed), asked_for=asked_for)
 
@@ -135,6 +148,16 @@ def _rule(top: Node, entries: list[Entry], shape: JobShape) -> BaseModelRule | N
         include=_declared(include, entries, shape.leave_one_out) if include else None,
         exclude=_declared(exclude, entries, None) if exclude else frozenset(),
     )
+
+
+def _stages(top: Node, entries: list[Entry], shape: JobShape) -> Stages | None:
+    """Return the generations of base models that a file tells of, or None."""
+    node, rule = top.get(STAGES), top.get(BASE_MODEL)
+    if node is None:
+        return None
+    if rule is not None:
+        rule.fail(f"`{STAGES}` say what identifies base models: leave `{BASE_MODEL}` out")
+    return read_lineage(node, [entry.fields for entry in entries], shape)
 
 
 def _declared(node: Node, entries: list[Entry], split: LeaveOneOut | None) -> frozenset[str]:
@@ -240,8 +263,10 @@ def _spec(
     jobs = []
     for entry, job, job_id in named:
         base = base_model(job.config)
-        if base is not None:
-            base = base_models.setdefault(base.spec_hash, base)
+        if base is not None and base.spec_hash not in base_models:
+            for each in base.lineage:
+                base_models.setdefault(each.spec_hash, each)
+        base = base and base_models[base.spec_hash]
         kind = shape.kind_of(job.config)
         jobs.append(JobSpec(job_id, job.job_hash, job.config, entry.place, base, kind))
     return JobsSpec(tuple(jobs), source, base_models)

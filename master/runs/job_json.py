@@ -32,6 +32,7 @@ def job_json(row: JobRow) -> Entry:
         "error": row.error or None,
         "stderr": _stderr(row),
         "spec_hash": row.spec_hash,
+        "parent": row.parent,
         "content_hash": row.content_hash or None,
         "peak_rss_bytes": row.peak_rss_bytes,
         "peak_gpu_bytes": row.peak_gpu_bytes,

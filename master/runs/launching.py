@@ -69,7 +69,7 @@ def launch_message(
     """Return the message that starts an attempt at a job with the fields `config`."""
     job, base = start.record.job, start.base
     mounts = [Mount(program.shown_at, artefact=program.content_hash), *start.data]
-    if base and base.name:
+    if base and base.name and not job.makes:  # what appears there in Phase 1 is what the job has made
         mounts.append(Mount(f"experiments/base_models/{base.name}", artefact=base.content_hash))
     return Launch(
         job_id=job.job_id,

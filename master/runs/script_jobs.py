@@ -146,9 +146,9 @@ def job_configs(jobs: JobsSpec) -> dict[str, Config]:
     """Return the fields of every job of both phases, by job id."""
     configs: dict[str, Config] = {job.job_id: job.config for job in jobs.jobs}
     for job in jobs.jobs:
-        if job.base_model:
-            made_by = jobs.base_jobs.get(job.base_model.spec_hash) or phase1_config(job)
-            configs.setdefault(base_model_job_id(job.base_model.spec_hash), made_by)
+        for base in job.base_model.lineage if job.base_model else ():
+            made_by = base.training or jobs.base_jobs.get(base.spec_hash) or phase1_config(job)
+            configs.setdefault(base_model_job_id(base.spec_hash), made_by)
     return configs
 
 

@@ -25,7 +25,8 @@ from worker_agent.protocol.outcome import BaseModelLeft
 from worker_agent.protocol.renaming import rename
 from worker_agent.protocol.whole_files import write_whole
 
-MANIFEST_FORMAT = 1
+MANIFEST_FORMAT = 2
+"""Since 2 a manifest says what a base model started from, its family, what it reached and on what machine."""
 _PINNED = "pinned"
 
 

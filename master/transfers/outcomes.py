@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from master.core.explaining.versions import family_of
+from master.core.planning.identity import PARENT_FIELD
 from master.core.planning.plan import BASE_MODELS, makes_base_model
 from master.core.running import commands as cmd
 from master.core.running import events as ev
@@ -129,10 +131,14 @@ class Outcomes:
             raise IntegrityError(f"what {worker} says of the base model cannot be: {made!r:.300}")
         staged = arrival.fetch("base_model", arrival.remote.layout.cached(found), made.files)
         spec_hash = arrival.job_id.removeprefix(f"{BASE_MODELS}/")
+        config = self.home.identity_of(spec_hash)
         manifest = make_manifest(
             spec_hash,
-            self.home.identity_of(spec_hash),
+            config,
             made,
+            parent=config.get(PARENT_FIELD),
+            family=family_of(config, self.home.identity_of),
+            metrics=metrics_json(staged)[0],
             duration_seconds=arrival.finished.duration_s,
             worker=worker,
             trained_at=arrival.finished.started_at,
@@ -151,5 +157,11 @@ class Outcomes:
             "epoch": known.epoch,
             "attempt": arrival.attempt,
             "executor": arrival.finished.executor,
+            "machine": {
+                **arrival.remote.machine,
+                "slot": arrival.finished.slot,
+                "peak_rss_bytes": arrival.finished.peak_rss_bytes,
+                "peak_gpu_bytes": arrival.finished.peak_gpu_bytes,
+            },
             **{name: facts.get(name) for name in ("python", "torch")},
         }

@@ -56,6 +56,18 @@ class Remote:
         return welcome is not None and bool(welcome.facts.disk)
 
     @property
+    def machine(self) -> dict[str, str | int | None]:
+        """What is known of the worker's machine, for the manifest of a base model; None is not known."""
+        welcome = self.link.welcome
+        said = welcome.facts if welcome else WorkerFacts()
+        host = said.hostname if len(said.hostname) <= _LONGEST_FACT else ""
+        return {
+            "hostname": host or None,
+            "cores": said.cores or None,
+            "memory_bytes": said.memory_bytes or None,
+        }
+
+    @property
     def layout(self) -> WorkLayout:
         """What is where on the worker."""
         welcome = self.link.welcome

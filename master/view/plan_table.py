@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from master.core.harmless import clean
+from master.core.planning.generations.trees import below, branch, in_tree
+from master.core.planning.identity import PARENT_FIELD
 from master.core.planning.job_limits import kept
 from master.core.planning.plan import Plan, planned_savings
 from master.core.planning.sharing import sharing_note
@@ -28,12 +30,13 @@ def plan_json(
     jobs: JobsSpec, plan: Plan, workers: Sequence[PlannedWorker], code: PlannedCode | None = None
 ) -> dict[str, Any]:
     """Return what a run is going to do, ready for JSON."""
-    wanted = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
+    direct = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
+    wanted = below(direct, jobs.parents)
     return {
         "workers": [asdict(worker) for worker in workers],
         "slots": sum(worker.slots or 0 for worker in workers if worker.reachable is not False),
         "jobs": len(jobs.jobs),
-        "jobs_without_base_model": len(jobs.jobs) - sum(wanted.values()),
+        "jobs_without_base_model": len(jobs.jobs) - direct.total(),
         "base_models": {
             "to_train": [_base_model(jobs.base_models[key], wanted[key]) for key in plan.to_train],
             "in_store": [
@@ -48,7 +51,7 @@ def plan_json(
 
 
 def _base_model(spec: BaseModelSpec, jobs: int, content_hash: str | None = None) -> dict[str, Any]:
-    row = {"spec_hash": spec.spec_hash, "jobs": jobs, "config": dict(spec.config)}
+    row = {"spec_hash": spec.spec_hash, "jobs": jobs, **spec.described}
     return row if content_hash is None else {**row, "content_hash": content_hash}
 
 
@@ -128,23 +131,33 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _print_base_models(console: Console, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    rows = [
-        *((row, "to train") for row in found["to_train"]),
-        *((row, "in the store") for row in found["in_store"]),
-    ]
-    if not rows:
+    states = {"to_train": "to train", "in_store": "in the store"}
+    known = {row["spec_hash"]: (row, state) for key, state in states.items() for row in found[key]}
+    if not known:
         return
-    names = varying([row["config"] for row, _ in rows])
+    parents = {key: row["parent"] for key, (row, _) in known.items() if row.get("parent")}
+    rows = [(*known[key], branch(depth)) for key, depth in in_tree(known, parents)]
+    names = varying([row["config"] for row, *_ in rows])
     table = new_table("Base models", "hash", "state", ">experiments", "differ in")
     first, hidden, last = cut(rows)
-    for row, state in first:
-        table.add_row(short_hash(row["spec_hash"]), state, f"{row['jobs']:,}", _values(row["config"], names))
+    for row in first:
+        table.add_row(*_base_model_cells(*row, names))
     if hidden:
         table.add_row("…", f"{hidden:,} more", "", "all of them in the JSON form")
-    for row, state in last:
-        table.add_row(short_hash(row["spec_hash"]), state, f"{row['jobs']:,}", _values(row["config"], names))
+    for row in last:
+        table.add_row(*_base_model_cells(*row, names))
     console.print(table)
     console.print()
+
+
+def _base_model_cells(
+    row: Mapping[str, Any], state: str, before: str, names: Sequence[str]
+) -> tuple[str, str, str, str]:
+    stage, config = row.get("stage"), row["config"]
+    if stage:  # each has fields of its own
+        names = [name for name in config if name in names and name != PARENT_FIELD]
+    values = ": ".join(filter(None, (stage, _values(config, names))))
+    return before + short_hash(row["spec_hash"]), state, f"{row['jobs']:,}", values
 
 
 def _values(config: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from master.core.harmless import clean
+from master.core.planning.generations.trees import branch
 from master.core.running.failures import signature
 from master.core.running.lifecycle import State
 from master.core.running.records import RunState
@@ -29,7 +30,7 @@ JOB_KEYS = (
     *("left_out", "metrics"),
 )
 BASE_MODEL_KEYS = (
-    *("spec_hash", "content_hash", "jobs", "state", "worker", "slot", "duration_seconds", "error"),
+    *("spec_hash", "parent", "content_hash", "jobs", "state", "worker", "slot", "duration_seconds", "error"),
 )
 _IN_STORE = {**dict.fromkeys(BASE_MODEL_KEYS), "state": "in_store"}
 """Of the training of a base model that needed none."""
@@ -69,7 +70,8 @@ def _job(row: JobRow, metrics: Metrics, result_dir: Path) -> dict[str, Any]:
 
 
 def _base_model(row: BaseModelRow) -> dict[str, Any]:
-    own = {"spec_hash": row.spec_hash, "content_hash": row.content_hash or None, "jobs": row.jobs}
+    own: dict[str, Any] = {"spec_hash": row.spec_hash, "parent": row.parent}
+    own |= {"content_hash": row.content_hash or None, "jobs": row.jobs}
     training = job_json(row.training) if row.training else _IN_STORE
     return picked({**training, **own}, BASE_MODEL_KEYS)
 
@@ -135,7 +137,7 @@ def _print_base_models(console: Console, bases: Sequence[BaseModelRow]) -> None:
 
 
 def _base_model_cells(row: BaseModelRow) -> tuple[str | Text, ...]:
-    name, jobs = short_hash(row.spec_hash), f"{row.jobs:,}"
+    name, jobs = branch(row.depth) + short_hash(row.spec_hash), f"{row.jobs:,}"
     if row.training is None:
         return name, "in the store", "", "", jobs
     training = row.training

@@ -10,7 +10,8 @@ from typing import Any
 
 from master.core.harmless import brief, last_line
 from master.core.json_values import same
-from master.core.planning.identity import CODE_FIELD
+from master.core.planning.generations.trees import in_tree
+from master.core.planning.identity import CODE_FIELD, PARENT_FIELD
 from master.core.planning.plan import base_model_job_id
 from master.core.running.commands import Transition
 from master.runs.job_json import job_json
@@ -100,10 +101,13 @@ def base_models(model: Model, stored: Mapping[str, Mapping[str, Any]]) -> list[d
     """Return the base models with what starts from each; `stored` are the manifests of those at home."""
     waiting = {spec_hash: +counts for spec_hash, counts in model.index.of_base.items()}
     configs = model.planned.base_models if model.planned else {}
-    return [
-        _base_model(model, spec_hash, configs.get(spec_hash, {}), waiting.get(spec_hash, Counter()), stored)
-        for spec_hash in dict.fromkeys((*configs, *waiting))
-    ]
+    parents = model.planned.parents if model.planned else {}
+    found = []
+    for spec_hash, depth in in_tree((*configs, *waiting), parents):
+        users = waiting.get(spec_hash, Counter())
+        told = _base_model(model, spec_hash, configs.get(spec_hash, {}), users, stored)
+        found.append({**told, "parent": parents.get(spec_hash), "depth": depth})
+    return found
 
 
 def _base_model(
@@ -118,10 +122,12 @@ def _base_model(
     seconds = row.duration_s if row else (manifest or {}).get("duration_seconds")
     trained = row is not None and row.state.value == "succeeded"
     at_home = manifest is not None or trained
-    saved = max(0, sum(users.values()) - trained) if at_home else 0
+    is_tree = model.planned is not None and bool(model.planned.parents)
+    in_all = model.planned.users.get(spec_hash, 0) if model.planned and is_tree else users.total()
+    saved = max(0, in_all - trained) if at_home else 0
     return {
         "spec_hash": spec_hash,
-        "config": {name: value for name, value in config.items() if name != CODE_FIELD},
+        "config": {name: value for name, value in config.items() if name not in (CODE_FIELD, PARENT_FIELD)},
         "job": job_id if row else None,
         "state": row.state.value if row else ("stored" if manifest else "unknown"),
         "where": row.where if row else (manifest or {}).get("worker"),

@@ -15,7 +15,7 @@ from worker_agent.protocol.messages import Launch
 
 _CONTRACT = (
     *(contract.JOB_ID, contract.ATTEMPT, contract.PHASE, contract.BASE_MODEL_HASH, contract.BASE_MODEL_DIR),
-    *(contract.OUTPUT_DIR, contract.CHECKPOINT_DIR, contract.PROGRESS_FILE),
+    *(contract.PARENT_MODEL_DIR, contract.OUTPUT_DIR, contract.CHECKPOINT_DIR, contract.PROGRESS_FILE),
 )
 _OF_THE_AGENT = ("SSH_", "SLURM", "SRUN_", "PMI")
 _EXECUTABLE = 0o111
@@ -29,7 +29,7 @@ class Places:
     attempt: AttemptLayout
     checkpoints: str
     base_model: Optional[str]
-    """Phase 2: the artefact in the cache."""
+    """What the job starts from: the artefact in the cache."""
 
 
 def base_environment(
@@ -68,9 +68,11 @@ def environment(
     env[contract.PROGRESS_FILE] = places.attempt.progress
     if launch.base_model_hash:
         env[contract.BASE_MODEL_HASH] = launch.base_model_hash
-    base_model = places.attempt.base_model if launch.phase == 1 else places.base_model
-    if base_model is not None:
-        env[contract.BASE_MODEL_DIR] = base_model
+    if launch.phase == 1:
+        env[contract.BASE_MODEL_DIR] = places.attempt.base_model
+    if places.base_model is not None:
+        name = contract.PARENT_MODEL_DIR if launch.phase == 1 else contract.BASE_MODEL_DIR
+        env[name] = places.base_model
     return env
 
 

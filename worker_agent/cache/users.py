@@ -9,7 +9,7 @@ from typing import Dict, Iterable, Iterator, Set, Tuple
 
 from worker_agent.cache.leases import lives, not_home_yet
 from worker_agent.protocol.layout import WorkLayout
-from worker_agent.protocol.script_contract import BASE_MODEL_DIR
+from worker_agent.protocol.script_contract import BASE_MODEL_DIR, PARENT_MODEL_DIR
 from worker_agent.system import processes
 
 NOT_HOME = "made here and not brought home yet"
@@ -66,12 +66,15 @@ def _attempts(layout: WorkLayout) -> Iterator[Tuple[str, str]]:
 
 def _processes(layout: WorkLayout) -> Iterator[Tuple[str, str]]:
     """Yield the base models that processes were started with, whatever has become of their agents."""
-    start = f"{BASE_MODEL_DIR}=".encode()
     for process in processes.processes():
         for entry in processes.environment_of(process.pid):
-            name = _name_of(layout, os.fsdecode(entry[len(start) :])) if entry.startswith(start) else ""
+            variable, _, path = entry.partition(b"=")
+            name = _name_of(layout, os.fsdecode(path)) if variable in _BASE_MODELS else ""
             if name:
                 yield name, f"process {process.pid}"
+
+
+_BASE_MODELS = (BASE_MODEL_DIR.encode(), PARENT_MODEL_DIR.encode())
 
 
 def _name_of(layout: WorkLayout, path: str) -> str:

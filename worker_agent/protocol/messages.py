@@ -177,7 +177,7 @@ class Launch:
     base_model_hash: Optional[str] = None
     """The `spec_hash` of the base model that the job makes (Phase 1) or starts from (Phase 2)."""
     base_model: Optional[str] = None
-    """Phase 2: the content hash of the base model to start from."""
+    """The content hash of the base model to start from; Phase 1: of the parent of what it makes."""
     env: Dict[str, str] = field(default_factory=dict)
     executor: str = DEFAULT_EXECUTOR
     """What is to run it; one of `EXECUTORS`."""

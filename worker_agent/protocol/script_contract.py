@@ -18,6 +18,7 @@ ATTEMPT = "TWOPHASE_ATTEMPT"
 PHASE = "TWOPHASE_PHASE"
 BASE_MODEL_HASH = "TWOPHASE_BASE_MODEL_HASH"
 BASE_MODEL_DIR = "TWOPHASE_BASE_MODEL_DIR"
+PARENT_MODEL_DIR = "TWOPHASE_PARENT_MODEL_DIR"
 OUTPUT_DIR = "TWOPHASE_OUTPUT_DIR"
 CHECKPOINT_DIR = "TWOPHASE_CHECKPOINT_DIR"
 PROGRESS_FILE = "TWOPHASE_PROGRESS_FILE"
@@ -63,6 +64,8 @@ class ScriptContract:
     checkpoint_dir: Path
     """Survives to the next attempt at the same job."""
     progress_file: Path
+    parent_model_dir: Optional[Path] = None
+    """Phase 1: where to read the base model that this one starts from; None where it starts afresh."""
 
     @classmethod
     def from_environ(cls, environ: Optional[Mapping[str, str]] = None) -> Optional["ScriptContract"]:
@@ -70,7 +73,7 @@ class ScriptContract:
         env = os.environ if environ is None else environ
         if JOB_ID not in env:
             return None
-        base_dir = env.get(BASE_MODEL_DIR)
+        base_dir, parent_dir = env.get(BASE_MODEL_DIR), env.get(PARENT_MODEL_DIR)
         return cls(
             job_id=env[JOB_ID],
             attempt=int(env[ATTEMPT]),
@@ -80,6 +83,7 @@ class ScriptContract:
             output_dir=Path(env[OUTPUT_DIR]),
             checkpoint_dir=Path(env[CHECKPOINT_DIR]),
             progress_file=Path(env[PROGRESS_FILE]),
+            parent_model_dir=Path(parent_dir) if parent_dir else None,
         )
 
     def report_progress(self, epoch: int, epochs: int, **metrics: float) -> None:

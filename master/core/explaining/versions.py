@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from master.core.planning.identity import CODE_FIELD, HASH_DIGITS, canonical_json, tagged_hash
+from master.core.planning.identity import CODE_FIELD, HASH_DIGITS, PARENT_FIELD, canonical_json, tagged_hash
 from master.specs import Config
 
 
-def family_of(config: Config) -> str:
-    """Return the hash of what a base model was asked for, whatever code made it.
+def family_of(config: Config, identity_of: Callable[[str], Config | None] = lambda spec_hash: None) -> str:
+    """Return the hash of what a base model was asked for, whatever code made it and what it starts from.
 
-    Base models of one family are versions of each other.
+    Base models of one family are versions of each other.  `identity_of` tells what identifies a base model of
+    a `spec_hash`, if that is known.
     """
     asked = {name: value for name, value in config.items() if name != CODE_FIELD}
+    parent = identity_of(asked[PARENT_FIELD]) if PARENT_FIELD in asked else None
+    if parent is not None:
+        asked[PARENT_FIELD] = family_of(parent, identity_of)
     return tagged_hash("family", asked)[:HASH_DIGITS]
 
 

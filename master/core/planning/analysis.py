@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from master.core.planning.identity import canonical_json
+from master.core.planning.generations.trees import below, in_tree
+from master.core.planning.identity import PARENT_FIELD, canonical_json
 from master.core.planning.sharing import sharing_note
 from master.specs import BaseModelSpec, JobsSpec
 
@@ -16,10 +17,12 @@ _SECONDS_PER_HOUR = 3600
 
 @dataclass(frozen=True)
 class SharedBase:
-    """A base model and how many jobs start from it."""
+    """A base model and how many jobs start from it, or from what comes of it."""
 
     spec: BaseModelSpec
     jobs: int
+    depth: int = 0
+    """How many ancestors it has."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +43,20 @@ class Analysis:
 
     jobs: int
     base_models: tuple[SharedBase, ...]
-    """The most shared first."""
+    """The most shared first, each behind what it starts from."""
     splits: tuple[FieldSplit, ...]
     gpu_hours_saved: float | None
     """By the base models whose duration is known; None where none is."""
     sharing_note: str = ""
     """That nothing is shared, and how it would be."""
 
-    @property
-    def jobs_needing_base_model(self) -> int:
-        """How many jobs start from a base model."""
-        return sum(base.jobs for base in self.base_models)
+    jobs_needing_base_model: int = 0
+    """How many jobs start from a base model."""
 
     @property
     def trainings_without_reuse(self) -> int:
-        """Every job trains its own base model first."""
-        return self.jobs + self.jobs_needing_base_model
+        """Every job trains its own base model first, with all that this comes of."""
+        return self.jobs + sum(base.jobs for base in self.base_models)
 
     @property
     def trainings_with_reuse(self) -> int:
@@ -73,7 +74,7 @@ class Analysis:
             "jobs": self.jobs,
             "jobs_needing_base_model": self.jobs_needing_base_model,
             "base_models": [
-                {"spec_hash": base.spec.spec_hash, "jobs": base.jobs, "config": dict(base.spec.config)}
+                {"spec_hash": base.spec.spec_hash, "jobs": base.jobs, **base.spec.described}
                 for base in self.base_models
             ],
             "trainings_without_reuse": self.trainings_without_reuse,
@@ -95,8 +96,10 @@ class Analysis:
 
 def analyze(spec: JobsSpec, durations: Mapping[str, float]) -> Analysis:
     """Count a jobs file; `durations` are the seconds that base models took, by `spec_hash`."""
-    counts = Counter(job.base_model.spec_hash for job in spec.jobs if job.base_model)
-    shared = [SharedBase(spec.base_models[spec_hash], jobs) for spec_hash, jobs in counts.most_common()]
+    direct = Counter(job.base_model.spec_hash for job in spec.jobs if job.base_model)
+    counts = Counter(below(direct, spec.parents))
+    ordered = in_tree((spec_hash for spec_hash, _ in counts.most_common()), spec.parents)
+    shared = [SharedBase(spec.base_models[each], counts[each], depth) for each, depth in ordered]
     saved = [
         (base.jobs - 1) * durations[base.spec.spec_hash] / _SECONDS_PER_HOUR
         for base in shared
@@ -104,7 +107,8 @@ def analyze(spec: JobsSpec, durations: Mapping[str, float]) -> Analysis:
     ]
     splits = tuple(single_field_splits(spec.base_models))
     hours = sum(saved) if saved else None
-    return Analysis(len(spec.jobs), tuple(shared), splits, hours, sharing_note(spec))
+    found = tuple(shared), splits, hours, sharing_note(spec)
+    return Analysis(len(spec.jobs), *found, jobs_needing_base_model=direct.total())
 
 
 def single_field_splits(base_models: Mapping[str, BaseModelSpec]) -> Iterator[FieldSplit]:
@@ -113,7 +117,8 @@ def single_field_splits(base_models: Mapping[str, BaseModelSpec]) -> Iterator[Fi
         spec_hash: {name: canonical_json(value) for name, value in base.config.items()}
         for spec_hash, base in base_models.items()
     }
-    for field in sorted({name for fields in texts.values() for name in fields}):
+    names = {name for fields in texts.values() for name in fields}
+    for field in sorted(names - {PARENT_FIELD}):
         groups: dict[frozenset[tuple[str, str]], list[str]] = defaultdict(list)
         for spec_hash, fields in texts.items():
             groups[frozenset((name, text) for name, text in fields.items() if name != field)].append(

@@ -20,6 +20,8 @@ from worker_agent.protocol.script_contract import BASE_ONLY, MODE
 
 HASH_DIGITS = 32
 CODE_FIELD = "code"
+PARENT_FIELD = "parent base model"
+"""In what identifies a base model: the `spec_hash` of what it starts from.  No field can be called so."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +116,15 @@ def phase1_config(job: JobSpec) -> dict[str, Any]:
 def untold_fields(job: JobSpec) -> list[str]:
     """Return the fields of `job` that the training of its base model is not told."""
     base = job.base_model
+    if base and base.training is not None:
+        return [name for name in job.config if name not in base.training and not name.startswith("_")]
     if base is None or not base.is_plain:
         return []
-    kept = {*base.config, *_OF_PHASE_1}
+    kept = {*base.config, *OF_PHASE_1}
     return [name for name in job.config if name not in kept and not name.startswith("_")]
 
 
-_OF_PHASE_1 = (NOT_IDENTIFYING | {MODE}) - {PREFIX.name}
+OF_PHASE_1 = (NOT_IDENTIFYING | {MODE}) - {PREFIX.name}
 """What the training of a base model has though it does not identify it: how and where it runs, its mode."""
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from master.core.planning.fusing.siblings import most_together, siblings_of
+from master.core.planning.generations.trees import line
 from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import EXPECTED_TIME, TIMEOUT, resources_of
 from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources, with_labels
@@ -70,16 +71,11 @@ class Plan:
 
     def ancestors(self, job: Job) -> Iterator[str]:
         """Yield the base models below which a job stands, the nearest first, by `spec_hash`."""
-        return self._line(job.needs)
+        return line(job.needs, self.parents)
 
     def generation(self, spec_hash: str) -> int:
         """Return of which generation a base model is: 1 where it starts from none."""
-        return sum(1 for _ in self._line(spec_hash))
-
-    def _line(self, spec: str | None) -> Iterator[str]:
-        while spec:
-            yield spec
-            spec = self.parents.get(spec)
+        return sum(1 for _ in line(spec_hash, self.parents))
 
 
 def base_model_job_id(spec_hash: str) -> str:
@@ -112,7 +108,7 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str], phase1_labels: Collec
         job, base = first[spec_hash]
         resources = with_labels(shared_resources(needs[spec_hash]), phase1_labels)
         training = _phase1_job(base, resources, job.addition)
-        trained[spec_hash] = _fusible(training, job, jobs.base_jobs.get(spec_hash))
+        trained[spec_hash] = _fusible(training, job, base.training or jobs.base_jobs.get(spec_hash))
     return arranged(trained, [_fusible(_phase2_job(job), job) for job in jobs.jobs], in_store)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from master.core.planning.generations.trees import below, in_tree
 from master.core.planning.plan import base_model_job_id
 from master.core.running.lifecycle import ENDED, State
 from master.core.running.records import JobRecord, RunState
@@ -44,6 +45,8 @@ class JobRow:
     """What it left and what did not come home."""
     cancelled_by: str = ""
     """Who cancelled it, and why; empty for one that no user's order ended."""
+    parent: str | None = None
+    """Of a base model: the `spec_hash` of the one that it starts from, if it does."""
 
     @property
     def where(self) -> str:
@@ -76,6 +79,7 @@ def job_row(record: JobRecord) -> JobRow:
         spec_hash=record.job.makes or record.job.needs,
         content_hash=record.content_hash,
         cancelled_by=record.cancelled_by,
+        parent=record.job.needs if record.job.makes else None,
     )
     finished = record.finished
     if finished is None:
@@ -115,27 +119,44 @@ class BaseModelRow:
     content_hash: str
     """Empty while it is not at home."""
     jobs: int
-    """Experiments that start from it."""
+    """Experiments that start from it, or from what comes of it."""
     training: JobRow | None
     """None where it was in the store from the start."""
+    parent: str | None = None
+    """`spec_hash` of what it starts from, None where that is nothing …"""
+    depth: int = 0
+    """… and how many of its ancestors are of the run, too."""
 
 
 def base_model_rows(state: RunState, rows: Mapping[str, JobRow] | None = None) -> list[BaseModelRow]:
     """Return the base models of the run: those that it trains, then those that were in the store.
 
-    `rows` are those of Phase 1 by job id, where they are known already.
+    What starts from another follows that one.  `rows` are those of Phase 1 by job id, where they are known
+    already.
     """
     trained = {row.job_id: row for row in job_rows(state, phase=1)} if rows is None else rows
-    hashes: Iterable[str] = dict.fromkeys((*state.plan.to_train, *state.plan.in_store))
+    hashes, parents = dict.fromkeys((*state.plan.to_train, *state.plan.in_store)), state.plan.parents
+    users = _users(state, hashes, parents)
     return [
         BaseModelRow(
-            spec_hash,
-            state.home.get(spec_hash, ""),
-            len(state.dependents.get(spec_hash, ())),
+            *(spec_hash, state.home.get(spec_hash, ""), users[spec_hash]),
             trained.get(base_model_job_id(spec_hash)),
+            *(parents.get(spec_hash), depth),
         )
-        for spec_hash in hashes
+        for spec_hash, depth in in_tree(hashes, parents)
     ]
+
+
+def _users(state: RunState, hashes: Iterable[str], parents: Mapping[str, str]) -> dict[str, int]:
+    """Return how many experiments each base model is for."""
+    dependents = {spec_hash: state.dependents.get(spec_hash, ()) for spec_hash in hashes}
+    if not parents:
+        return {spec_hash: len(jobs) for spec_hash, jobs in dependents.items()}
+    direct = {
+        spec_hash: sum(state.jobs[job_id].job.makes is None for job_id in jobs)
+        for spec_hash, jobs in dependents.items()
+    }
+    return below(direct, parents)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from master.core.nearest import hint, shown
 from master.intake.head_paths import expanded
+from master.intake.lineages.reading import STAGES, has_lineage
 from master.intake.strict_json import Document, Node, read_document
 from master.intake.sweeps.expansion import GROUP_KEYS
 
-STAGES = "stages"
 _NAME, _SCRIPT, _JOBS, _FROM = "name", "script", "jobs", "from"
 
 
@@ -35,8 +35,9 @@ class Stages:
 
 
 def has_stages(document: Document) -> bool:
-    """Tell whether a jobs file is one of stages."""
-    return isinstance(document.value, dict) and STAGES in document.value
+    """Tell whether a jobs file is one of stages with scripts of their own."""
+    value = document.value
+    return isinstance(value, dict) and STAGES in value and not has_lineage(value)
 
 
 def read_stages(document: Document) -> Stages:

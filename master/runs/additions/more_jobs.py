@@ -19,7 +19,7 @@ from master.runs.fleet.roster import Roster
 from master.runs.run_lock import RUN_TWO_PHASE
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, Known, MoreJobs, RunSpec, Work
-from master.specs import Config, JobSpec, JobsSpec
+from master.specs import Config, JobSpec, JobsSpec, base_models_of
 from master.storage.base_model_store import BaseModelStore
 from master.storage.journal import Journal
 from master.storage.journal_snapshot import open_snapshot
@@ -149,8 +149,7 @@ class GrowingJobs:
         """Make jobs that were prepared ready to be launched, and remember them."""
         with self._lock:
             taken = tuple(self._offered.pop(job_id) for job_id in job_ids if job_id in self._offered)
-        needed = {job.base_model.spec_hash: job.base_model for job in taken if job.base_model}
-        more = replace(self.jobs, jobs=taken, base_models=needed)
+        more = replace(self.jobs, jobs=taken, base_models=base_models_of(taken))
         self._hold(more)
         self.jobs = self.jobs.with_more(more)
         self._take_code(more)

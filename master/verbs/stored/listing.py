@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from master.commands.frame import Command
-from master.core.planning.identity import CODE_FIELD
+from master.core.planning.generations.trees import branch, in_tree
+from master.core.planning.identity import CODE_FIELD, PARENT_FIELD
 from master.storage.base_model_store import BaseModelStore
 from master.storage.run_layout import RunLayout
 from master.storage.verification import stored
@@ -27,19 +28,25 @@ def do(options: argparse.Namespace, command: Command) -> int:
     hashes, read = list(stored(layout)), store.scan if options.what == "verify" else store.look
     whole, damaged = read(hashes)
     users = _users(layout)
-    found = [_entry(spec_hash, whole, damaged, users) for spec_hash in (*whole, *damaged)]
+    parents = {spec_hash: str(one["parent"]) for spec_hash, one in whole.items() if one.get("parent")}
+    ordered = in_tree((*whole, *damaged), parents)
+    found = [
+        {**_entry(spec_hash, whole, damaged, users), "parent": parents.get(spec_hash)}
+        for spec_hash, _ in ordered
+    ]
     if options.json:
         print(json.dumps({"base_models": found}, indent=1))
     else:
-        _print(found, checked=options.what == "verify")
+        _print(zip(found, (depth for _, depth in ordered), strict=True), checked=options.what == "verify")
     for problem in damaged.values():
         command.say(problem)
     return DAMAGED if damaged else 0
 
 
 def fields_of(config: dict[str, Any]) -> str:
-    """Return what was asked for as a line, without the code."""
-    return "  ".join(f"{name}={json.dumps(value)}" for name, value in config.items() if name != CODE_FIELD)
+    """Return what was asked for as a line, without the code and what it starts from."""
+    left_out = CODE_FIELD, PARENT_FIELD
+    return "  ".join(f"{name}={json.dumps(value)}" for name, value in config.items() if name not in left_out)
 
 
 def bytes_of(manifest: Mapping[str, Any]) -> int:
@@ -72,17 +79,17 @@ def _entry(
     }
 
 
-def _print(found: Iterable[dict[str, Any]], *, checked: bool) -> None:
+def _print(found: Iterable[tuple[dict[str, Any], int]], *, checked: bool) -> None:
     rows = [
         (
-            str(entry["spec_hash"])[:HASH_SHOWN],
+            branch(depth) + str(entry["spec_hash"])[:HASH_SHOWN],
             "–" if entry["jobs"] is None else str(entry["jobs"]),
             f"{entry['bytes'] / 1e6:,.1f} MB",
             duration(entry["duration_seconds"]),
             _state(entry, checked=checked),
             fields_of(entry["config"]),
         )
-        for entry in found
+        for entry, depth in found
     ]
     if rows:
         print("\n".join(aligned([("BASE MODEL", "JOBS", "SIZE", "TRAINED IN", "STATE", "MADE OF"), *rows])))

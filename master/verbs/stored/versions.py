@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from master.commands.frame import Command
 from master.core.explaining.versions import differences, family_of, shown
+from master.core.planning.generations.trees import line
 from master.core.planning.identity import CODE_FIELD
 from master.core.timestamps import iso
 from master.storage.base_model_store import BaseModelStore
@@ -35,16 +36,26 @@ def do(options: argparse.Namespace, command: Command) -> int:
 
 
 def _log(layout: RunLayout, manifest: dict[str, Any]) -> dict[str, Any]:
-    family = family_of(manifest["config"])
-    alike = [one for one in BaseModelStore(layout).manifests() if family_of(one["config"]) == family]
+    stored = list(BaseModelStore(layout).manifests())
+    family = _family(manifest)
+    alike = [one for one in stored if _family(one) == family]
     alike.sort(key=lambda one: one.get("trained_at") or 0.0, reverse=True)
+    parents = {str(one["spec_hash"]): str(one["parent"]) for one in stored if one.get("parent")}
+    own = manifest["spec_hash"]
     return {
         "spec_hash": manifest["spec_hash"],
         "family": family,
         "config": manifest["config"],
+        "ancestors": list(line(parents.get(own), parents)),
+        "children": [child for child, parent in parents.items() if parent == own],
         "versions": [_version(layout, one) for one in alike],
         "used_by": _used_by(layout, manifest["spec_hash"]),
     }
+
+
+def _family(manifest: Mapping[str, Any]) -> str:
+    """Return a base model's family; manifests of earlier versions tell none, and know no parents."""
+    return str(manifest.get("family") or family_of(manifest["config"]))
 
 
 def _version(layout: RunLayout, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +79,10 @@ def _used_by(layout: RunLayout, spec_hash: str) -> list[str]:
 
 def _log_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"base model {found['spec_hash']}: {fields_of(found['config']) or 'no fields'}"
+    if found["ancestors"]:
+        yield f"starts from {', which starts from '.join(each[:HASH_SHOWN] for each in found['ancestors'])}"
+    if found["children"]:
+        yield f"{len(found['children']):,} start from it: {_some(found['children'])}"
     others = len(found["versions"]) - 1
     yield "versions of it by other code, the newest first:" if others else "no version of it by other code:"
     for version in found["versions"]:
@@ -77,6 +92,11 @@ def _log_lines(found: Mapping[str, Any]) -> Iterator[str]:
         if version["pinned"] is not None:
             yield f"    {_pin_line(version['pinned'])}"
     yield from _users_lines(found["used_by"])
+
+
+def _some(hashes: Sequence[str]) -> str:
+    more = f" and {len(hashes) - _MOST_JOBS:,} more" if len(hashes) > _MOST_JOBS else ""
+    return ", ".join(each[:HASH_SHOWN] for each in hashes[:_MOST_JOBS]) + more
 
 
 def _version_line(version: Mapping[str, Any]) -> str:
@@ -111,7 +131,7 @@ def _difference(layout: RunLayout, one: dict[str, Any], other: dict[str, Any]) -
     codes = [_files_of_code(each) for each in (one, other)]
     return {
         "base_models": [_version(layout, each) for each in (one, other)],
-        "same_family": family_of(one["config"]) == family_of(other["config"]),
+        "same_family": _family(one) == _family(other),
         "fields": [found.as_json() for found in differences(one["config"], other["config"])],
         "code_files": sorted(
             name for name in codes[0].keys() | codes[1].keys() if codes[0].get(name) != codes[1].get(name)

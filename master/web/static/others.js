@@ -20,9 +20,10 @@ function branch(page, model) {
   const users = Object.entries(model.jobs);
   const total = users.reduce((sum, [, n]) => sum + Number(n), 0);
   const config = Object.entries(model.config).map(([name, value]) => `${name}=${shown(value)}`).join("  ");
-  return el("li", {},
+  return el("li", { class: `depth${Math.min(model.depth, 6)}` },
     el("div", {}, badge(model.state === "stored" ? "succeeded" : model.state), " ",
       el("code", {}, model.spec_hash.slice(0, 8)), " ", foreign(config),
+      model.parent ? [" starts from ", el("code", {}, model.parent.slice(0, 8))] : null,
       model.state === "stored" ? " was in the store" : "", model.where ? [" on ", foreign(model.where)] : null, model.seconds ? `, ${span(model.seconds)}` : "",
       model.job ? [" ", page.jobLink(model.job, "its training")] : null),
     model.says && problem(model.says),

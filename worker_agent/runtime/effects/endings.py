@@ -88,9 +88,8 @@ class EndingEffects:
 
     def _use(self, item: cmd.Collect) -> Use:
         """Return what an attempt has used of the cache, which is looked at now."""
-        attempt, cache, base = self._state.attempts[item.exit.key], self._host.context.cache, None
-        if item.launch.phase == 2:
-            base = item.launch.base_model
+        attempt, cache = self._state.attempts[item.exit.key], self._host.context.cache
+        base = item.launch.base_model
         since = attempt.started_at if attempt.used_since is None else attempt.used_since
         used = attempt.needs - {item.launch.checkpoint}  # that one was taken out of the cache
         return Use(

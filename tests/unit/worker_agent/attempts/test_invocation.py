@@ -51,6 +51,14 @@ def test_phase_2_reads_the_base_model_from_the_cache() -> None:
     assert env["TWOPHASE_BASE_MODEL_DIR"] == "/cache/h" and env["CUDA_VISIBLE_DEVICES"] == ""
 
 
+def test_a_child_reads_its_parent_from_the_cache_and_writes_to_its_own_place() -> None:
+    env = environment({}, Launch("j", 1, 1, ["x"]), None, places(base_model="/cache/h"))
+    assert env["TWOPHASE_PARENT_MODEL_DIR"] == "/cache/h"
+    assert env["TWOPHASE_BASE_MODEL_DIR"] == places().attempt.base_model
+    root = environment(base_environment(env, {}, 0), Launch("j", 1, 1, ["x"]), None, places())
+    assert "TWOPHASE_PARENT_MODEL_DIR" not in root
+
+
 def test_threads_are_shared_unless_somebody_says_otherwise() -> None:
     assert base_environment({}, {}, 3)["OMP_NUM_THREADS"] == "3"
     assert base_environment({"OMP_NUM_THREADS": "1"}, {}, 3)["OMP_NUM_THREADS"] == "1"

@@ -39,6 +39,11 @@ def test_without_an_agent_there_is_no_contract_and_without_a_base_model_no_direc
     assert found and (found.base_model_hash, found.base_model_dir) == (None, None)
 
 
+def test_a_base_model_that_starts_from_another_learns_where_that_is() -> None:
+    found = ScriptContract.from_environ({**ENV, contract.PARENT_MODEL_DIR: "/parent"})
+    assert found and (found.base_model_dir, found.parent_model_dir) == (Path("/m"), Path("/parent"))
+
+
 def test_progress_is_one_line_an_epoch(tmp_path: Path) -> None:
     found = ScriptContract.from_environ({**ENV, contract.PROGRESS_FILE: str(tmp_path / "progress")})
     assert found

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from master.core.explaining.versions import clearing, differences, family_of
+from master.core.planning.identity import PARENT_FIELD
 
 
 def test_a_family_is_what_was_asked_for_whatever_the_code() -> None:
     asked = {"lr": 0.1, "code": "a"}
     assert family_of(asked) == family_of({"code": "b", "lr": 0.1}) == family_of({"lr": 0.1})
     assert family_of(asked) != family_of({"lr": 0.2, "code": "a"})
+
+
+def test_a_family_spans_the_versions_of_what_a_base_model_starts_from() -> None:
+    roots = {"r1": {"lr": 1, "code": "a"}, "r2": {"lr": 1, "code": "b"}, "r3": {"lr": 2, "code": "a"}}
+    families = [
+        family_of({"site": "x", "code": "a", PARENT_FIELD: root}, roots.get) for root in (*roots, "unknown")
+    ]
+    assert families[0] == families[1]
+    assert len(set(families)) == 3
+    assert family_of({"site": "x"}, roots.get) not in families
 
 
 def test_differences_are_those_of_values_and_of_what_is_given() -> None:

@@ -1,0 +1,1 @@
+"""Base models that start from others."""
