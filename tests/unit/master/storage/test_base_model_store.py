@@ -47,7 +47,7 @@ def fill(store: BaseModelStore, tmp_path: Path) -> dict[str, Any]:
 def test_what_is_added_is_found_and_whole(store: BaseModelStore, layout: RunLayout, tmp_path: Path) -> None:
     manifest = fill(store, tmp_path)
     assert store.verify(SPEC) == store.manifest(SPEC) == manifest
-    assert (manifest["format"], manifest["config"], manifest["worker"]) == (1, {"lr": 0.1}, "lab1")
+    assert (manifest["format"], manifest["config"], manifest["worker"]) == (2, {"lr": 0.1}, "lab1")
     assert store.scan([SPEC, "6" * 32]) == ({SPEC: manifest}, {})
     assert (layout.base_model(SPEC) / "best_base_model.pt").read_text() == "weights"
     assert not (tmp_path / "staged").exists()
