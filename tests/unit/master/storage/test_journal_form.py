@@ -30,7 +30,7 @@ def test_a_journal_of_the_first_version_is_read(path: Path) -> None:
         lines = list(journal.transitions())
         assert journal.known_ids()["hashgood"] == "alpha/good"
     assert len(lines) == 93
-    others = {Outcome.CANCELLED, Outcome.WORKER_FAULT, Outcome.OVER_LIMIT}
+    others = {Outcome.CANCELLED, Outcome.WORKER_FAULT, Outcome.OVER_LIMIT, Outcome.EVICTED}
     assert {line.finished.outcome for line in lines if line.finished} == set(Outcome) - others
     assert lines[-1].dropped == Dropped(2, Outcome.FAILED)
     by_job = {line.job_id: line.finished for line in lines if line.trigger is Trigger.FINISH}
