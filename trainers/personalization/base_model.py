@@ -58,6 +58,7 @@ def write(
     spec: NetworkSpec,
     networks: Sequence[nn.Module],
     trained: Sequence[Progress],
+    parent: BaseModel | None = None,
 ) -> None:
     """Write the files of a base model of one member or more; equal trainings write equal bytes.
 
@@ -70,7 +71,8 @@ def write(
     write_tensors(folder / files.LAST_BASE_MODEL, last)
     write_json(folder / files.BASE_LOSSES, stage_curves("base", progress))
     write_json(folder / files.BASE_METRICS, _metrics(progress))
-    write_json(folder / files.BASE_CONFIG, config(options, spec))
+    of_parent = {"parent_participants": parent.participants} if parent else {}
+    write_json(folder / files.BASE_CONFIG, {**config(options, spec), **of_parent})
     write_tensors(folder / files.BEST_BASE_MODEL, best)
 
 
@@ -112,6 +114,23 @@ def config(options: PersonalizationOptions, spec: NetworkSpec) -> dict[str, Any]
 
 def read(folder: Path, options: PersonalizationOptions) -> BaseModel:
     """Return the base model in `folder`; BaseModelError where it is missing, damaged or another job's."""
+    model = _read(folder)
+    _check_participants(folder, model, options)
+    return model
+
+
+def read_parent(folder: Path, options: PersonalizationOptions) -> BaseModel:
+    """Return what a base model starts from; BaseModelError where that is damaged, or knows the target."""
+    model = _read(folder)
+    if options.target in model.participants:
+        raise BaseModelError(
+            f"{folder}: the base model to start from was trained on {options.target}, too, the target of"
+            " the job: give `participants` and `fold` to the first stage"
+        )
+    return model
+
+
+def _read(folder: Path) -> BaseModel:
     path = folder / files.BEST_BASE_MODEL
     try:
         saved = _KEPT.get(path, "base model", partial(read_tensors, path))
@@ -129,7 +148,6 @@ def read(folder: Path, options: PersonalizationOptions) -> BaseModel:
         raise BaseModelError(f"{error.filename}: no such file; --mode base_only writes it") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise BaseModelError(f"{folder}: not a whole base model of this trainer ({error!r})") from error
-    _check_participants(folder, model, options)
     return model
 
 

@@ -61,6 +61,7 @@ def _place(options: PersonalizationOptions, given: Surroundings) -> Place:
     return Place(
         device=_device(options.device),
         base_model_dir=base_model_dir,
+        parent_model_dir=contract.parent_model_dir if contract else options.parent_model_dir,
         output_dir=contract.output_dir if contract else given.root / (options.output_dir or own),
         checkpoint_dir=contract.checkpoint_dir if contract else options.checkpoint_dir,
         root=given.root,

@@ -109,6 +109,7 @@ class PersonalizationOptions:
     """Epochs between two checkpoints; 0 writes none."""
     no_plots: bool
     base_model_dir: Path | None
+    parent_model_dir: Path | None
     output_dir: Path | None
     checkpoint_dir: Path | None
 
@@ -222,6 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--checkpoint_every", type=_FROM_ZERO, default=10, help="epochs; 0 writes no checkpoint")
     add("--no_plots", action="store_true", help="write no PNG files")
     add("--base_model_dir", type=Path, help="where no agent started the script: the base model's folder")
+    add("--parent_model_dir", type=Path, help="likewise: the folder of what the base model starts from")
     add("--output_dir", type=Path, help="likewise: the folder of the results")
     add("--checkpoint_dir", type=Path, help="likewise: the folder of checkpoints")
     return parser

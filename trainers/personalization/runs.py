@@ -34,17 +34,21 @@ def train_base(options: PersonalizationOptions, place: Place, report: Report) ->
     """Train the base model of the job and write its folder."""
     assert place.base_model_dir is not None
     place.base_model_dir.mkdir(parents=True, exist_ok=True)
-    source = Source(place.root / options.data_path, options.window_size, options.n_classes)
+    parent = base_model.read_parent(place.parent_model_dir, options) if place.parent_model_dir else None
+    options = _as_base_model(options, parent, place) if parent else options
+    n_classes = options.n_classes or (parent.n_classes if parent else None)
+    source = Source(place.root / options.data_path, options.window_size, n_classes)
     train = source.load_all(options.base_participants, ("train", "val"))
     val = source.load_all(options.base_participants, ("test",))
-    n_classes = options.n_classes or count_classes((train, val))
-    spec = spec_of(options, train.X_NCT.shape[1], n_classes)
+    if parent:
+        check_channels(source.path(options.base_participants[0], "train"), train, parent.n_channels)
+    spec = spec_of(options, train.X_NCT.shape[1], n_classes or count_classes((train, val)))
     windows = training_set(None, train.to(place.device), options.batch_size, None, options.epoch_steps)
-    start = Start(options, spec, place)
+    start = Start(options, spec, place, parent)
     place.say(start.notes(windows))
     networks = [start.network(member, windows) for member in range(options.seeds)]
     trained = yield _members(options, start, networks, (windows, val.to(place.device)), report)
-    base_model.write(place.base_model_dir, options, spec, networks, trained)
+    base_model.write(place.base_model_dir, options, spec, networks, trained, parent)
 
 
 def run_experiment(options: PersonalizationOptions, place: Place, report: Report) -> Run:

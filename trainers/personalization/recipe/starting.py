@@ -32,6 +32,8 @@ class Place:
     device: torch.device
     base_model_dir: Path | None
     """Written by `train_base`, read by `run_experiment`; None only where the mode has no base model."""
+    parent_model_dir: Path | None
+    """What `train_base` starts from; None where it starts afresh."""
     output_dir: Path
     checkpoint_dir: Path | None
     root: Path
@@ -57,6 +59,13 @@ class Start:
     spec: NetworkSpec
     place: Place
     base: BaseModel | None = None
+    """What training starts from: for a base model its parent."""
+
+    @property
+    def base_dir(self) -> Path | None:
+        """Where that was read."""
+        to_base = self.options.mode == BASE_ONLY
+        return self.place.parent_model_dir if to_base else self.place.base_model_dir
 
     def network(self, member: int, train: TrainingSet) -> nn.Module:
         """Return one member as training begins: with the base model's weights, or with fresh ones.
@@ -65,9 +74,9 @@ class Start:
         """
         with seeded(derive_seed(member_seed(self.options.seed, member), "weights", 0)):
             network = self.spec.build().to(self.place.device)
-        if self.base and self.place.base_model_dir:
-            base_model.check_shape(self.place.base_model_dir, self.base, self.spec)
-            base_model.load_weights(self.place.base_model_dir, self.base, member, network)
+        if self.base and self.base_dir:
+            base_model.check_shape(self.base_dir, self.base, self.spec)
+            base_model.load_weights(self.base_dir, self.base, member, network)
         else:
             learn_inputs(network, train.windows.X_NCT)
         return network
