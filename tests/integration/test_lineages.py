@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.support.runs import Run
 
@@ -119,6 +120,46 @@ def test_nothing_waits_for_ever_below_a_root_that_fails(place: Path) -> None:
     assert sorted(job["state"] for job in report["jobs"]) == ["blocked"] * 4 + ["succeeded"] * 4
     states = [base["state"] for base in report["base_models"]]
     assert sorted(states) == ["blocked"] * 4 + ["failed"] + ["succeeded"] * 5
+
+
+def people(folder: Path, names: tuple[str, ...]) -> None:
+    """Write windows whose level tells their class, for each person and split."""
+    for person, name in enumerate(names):
+        for number, split in enumerate(("train", "val", "test")):
+            generator = torch.Generator().manual_seed(10 * person + number)
+            y = torch.arange(20) % 2
+            windows = torch.randn(20, 2, 12, generator=generator) + 1.5 * y[:, None, None]
+            torch.save((windows, y.float()), folder / f"{name}_{split}.pt")
+
+
+def test_people_start_from_a_group_that_starts_from_everybody_else(place: Path) -> None:
+    names = ("ann", "bob", "cyd", "dan")
+    (place / "data").mkdir()
+    people(place / "data", names)
+    fixed = {"participants": list(names), "data_path": str(place / "data"), "model": "test"}
+    small = {"window_size": 12, "epochs": 2, "no_plots": True, "device": "cpu"}
+    jobs = {
+        "defaults": {**fixed, **small},
+        "grid": {"fold": [0, 1], "n_base_participants": [2], "seed_finetune": [1, 2]},
+        "stages": [
+            {"name": "everybody", "fields": [*fixed, "fold", "window_size", "epochs"]},
+            {"name": "group", "from": "everybody", "fields": ["n_base_participants"]},
+        ],
+    }
+    worker = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "state_dir": str(place / "state")}
+    run = Run(place / "run", [worker], jobs, script=None)
+    done = run.finish("--trainer", "personalization", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert (len(report["base_models"]), report["trainings_saved"]) == (4, 4)
+    configs = [json.loads(path.read_text()) for path in run.layout.base_models.glob("*/base_config.json")]
+    lines = {(*one.get("parent_participants", ()), "→", *one["participants"]) for one in configs}
+    assert lines == {
+        ("→", "bob", "cyd", "dan"),
+        ("→", "ann", "cyd", "dan"),
+        ("bob", "cyd", "dan", "→", "bob", "cyd"),
+        ("ann", "cyd", "dan", "→", "ann", "cyd"),
+    }
 
 
 def test_a_trainer_that_takes_no_parent_says_so_before_anything_is_made(place: Path) -> None:

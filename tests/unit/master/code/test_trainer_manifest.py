@@ -57,6 +57,13 @@ def test_jobs_of_other_trainers_start_from_no_base_model_by_themselves() -> None
         assert not find_trainer_manifest(name).shape.base_models
 
 
+def test_a_manifest_says_whether_base_models_can_start_from_others(tmp_path: Path) -> None:
+    assert [name for name in trainer_names() if find_trainer_manifest(name).takes_parents] == [
+        "personalization"
+    ]
+    assert read_manifest(write_trainer(tmp_path, "calm", parents=True)).takes_parents
+
+
 def test_a_folder_and_a_manifest_are_a_trainer(tmp_path: Path) -> None:
     folder = write_trainer(tmp_path, "calm")
     manifest = find_trainer_manifest("calm", tmp_path)
