@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from master.core.planning.identity import PARENT_FIELD
 from master.verbs.stored.base import main
 from tests.unit.master.verbs.conftest import FIRST, SECOND
 from tests.unit.master.verbs.published import as_published
@@ -47,3 +48,25 @@ def test_diff_tells_fields_code_and_metrics(
     assert main(["diff", FIRST, SECOND, "--run", str(run)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:] == ["  seed: 1, 2", "  width: (not given), 8", "  changed: a.py", "  loss: 0.5, 0.5"]
+
+
+def test_log_and_ls_tell_what_starts_from_what(
+    run: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, child, leaf = ("5" * 32, "4" * 32, "3" * 32)
+    store(root, {"lr": 1, "code": "c"}, parent=None, family="f1")
+    store(child, {"site": "x", "code": "c", PARENT_FIELD: root}, "more", parent=root, family="f2")
+    store(leaf, {"who": "p", "code": "c", PARENT_FIELD: child}, "most", parent=child, family="f3")
+    assert main(["log", leaf, "--run", str(run), "--json"]) == 0
+    found = as_published("base_log", capsys.readouterr().out)
+    assert (found["ancestors"], found["children"], found["family"]) == ([child, root], [], "f3")
+    assert main(["log", child, "--run", str(run)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        f'base model {child}: site="x"',
+        f"starts from {root[:12]}",
+        f"1 start from it: {leaf[:12]}",
+    ]
+    assert main(["ls", "--run", str(run)]) == 0
+    listed = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in listed if line.strip("└ ")[:1] in "345"] == [root[:12], f"└ {child[:12]}", ""]
