@@ -56,7 +56,10 @@ def test_what_a_job_left_running_is_named() -> None:
     run.up("lab1", 1)
     run.succeed("job0", seconds=75, left_running=["sleep 600", "python serve.py"])
     left = "ended what it left running: sleep 600, python serve.py"
-    assert listener.said == [f"finished  alpha/job0 on lab1 in 1m15s; {left}"]
+    assert listener.said == [
+        "started   alpha/job0 on lab1",
+        f"finished  alpha/job0 on lab1 in 1m15s; {left}",
+    ]
 
 
 def test_blocked_and_cancelled_jobs_are_told() -> None:
@@ -64,7 +67,8 @@ def test_blocked_and_cancelled_jobs_are_told() -> None:
     run = ScriptedRun(jobs_spec(3, 1), ["lab1"], watcher=listener)
     run.up("lab1", 1)
     run.fail("0", "no data")
-    assert [text.split()[0] for text in listener.said] == ["FAILED", "blocked", "blocked", "blocked"]
+    told = ["started", "FAILED", "blocked", "blocked", "blocked"]
+    assert [text.split()[0] for text in listener.said] == told
 
 
 def lines(kind: Kind, number: int, at: float = 0.0) -> list[Line]:
