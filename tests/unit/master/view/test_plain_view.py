@@ -122,7 +122,7 @@ def test_thousands_of_jobs_become_a_few_lines() -> None:
     view.refresh(run.state, run.at)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 21
-    assert lines[-1].endswith("… and 1,480 more finished")
+    assert lines[-1].endswith("… and 1,480 more finished, 1,500 more started")
 
 
 def test_a_reader_that_has_gone_does_not_end_the_run() -> None:
