@@ -103,10 +103,12 @@ def jobs_start_from_their_own_base_model(world: World) -> Iterator[str]:
 
 
 def blocked_jobs_have_a_failed_ancestor(world: World) -> Iterator[str]:
-    """A job is blocked only where training its base model has failed, or was cancelled."""
+    """A job is blocked only where training its base model, or what that starts from, has ended in vain."""
     jobs = world.master.state.jobs
     for record in jobs.values():
-        base = jobs.get(base_model_job_id(record.job.needs or ""))
+        base: JobRecord | None = record
+        while base is not None and base.state is State.BLOCKED:
+            base = jobs.get(base_model_job_id(base.job.needs or ""))
         is_in_vain = base is not None and (base.state is State.FAILED or bool(base.cancelled_by))
         if record.state is State.BLOCKED and not is_in_vain:
             yield f"{record.job.job_id} is blocked"

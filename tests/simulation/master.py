@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from master.adapters.inbox import Received
-from master.core.planning.plan import Job, Plan, base_model_job_id
+from master.core.planning.plan import Job, Plan, arranged, base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.commands import Transition
@@ -58,7 +58,8 @@ class Master:
         self._held: set[str] = set()
         """Workers that a user wants nothing started on, whatever comes in this turn."""
         self.workers = {worker.name: worker for worker in workers}
-        self.needs = {job.job_id: job.needs for job in self.plan().jobs}
+        plan = self.plan()
+        self.needs = {job.job_id: job.needs for job in (*plan.if_damaged.values(), *plan.jobs)}
         forgotten = self._forgotten(self.recovered())
         after = max((result.epoch + EPOCH_GAP for result in forgotten), default=0)
         epoch = home.new_epoch(after)
@@ -131,11 +132,17 @@ class Master:
         return self._plan_of([*jobs, *added(self.home.orders)])
 
     def _plan_of(self, jobs: list[Job]) -> Plan:
-        wanted = list(dict.fromkeys(job.needs for job in jobs if job.needs))
-        held = {spec: self.home.store[spec].content_hash for spec in wanted if spec in self.home.store}
-        missing = [spec for spec in wanted if spec not in held]
-        phase1 = [Job(base_model_job_id(spec), phase=1, makes=spec, kind="base model") for spec in missing]
-        return Plan(tuple(map(self._with_siblings, (*phase1, *jobs))), held)
+        lines = [self._line(spec) for spec in dict.fromkeys(job.needs for job in jobs if job.needs)]
+        trainings = {job.makes: self._with_siblings(job) for line in lines for job in line if job.makes}
+        held = {spec: self.home.store[spec].content_hash for spec in trainings if spec in self.home.store}
+        return arranged(trainings, list(map(self._with_siblings, jobs)), held)
+
+    def _line(self, spec: str) -> list[Job]:
+        """Return what trains a base model and its ancestors, the first one first."""
+        number = int(spec.removeprefix("base")) if spec.startswith("base") else 0
+        parent = f"base{number - 1}" if number % self.scene.generations else None
+        training = Job(base_model_job_id(spec), phase=1, needs=parent, makes=spec, kind="base model")
+        return [*(self._line(parent) if parent else ()), training]
 
     def _with_siblings(self, job: Job) -> Job:
         fuse = self.scene.fuse

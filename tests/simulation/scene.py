@@ -65,6 +65,8 @@ class Scene:
     slots: int = 2
     jobs: int = 8
     bases: int = 2
+    generations: int = 1
+    """So many of the base models follow each other: each starts from the one before."""
     fuse: int = 1
     """So many jobs at most train at once."""
     disks: int = 0

@@ -19,6 +19,7 @@ def scene_of(seed: int) -> Scene:
         slots=random.randint(1, 3),
         jobs=random.randint(1, 12),
         bases=random.randint(0, 3),
+        generations=Random(f"generations {seed}").choice([1, 2, 3]),
         fuse=Random(f"groups {seed}").choice([1, 1, 2, 4, 64]),
         disks=Random(f"disks {seed}").choice([0, 0, 1, 1, 2]),
         cloned=Random(f"clones {seed}").random() < 0.3,
