@@ -74,7 +74,7 @@ class LocalSlurm:
     """
 
     def __init__(
-        self, directory: Path, programs: Programs, *, cpus: int = 2, kill_wait_s: int = 5, more: str = ""
+        self, directory: Path, programs: Programs, *, cpus: int = 2, kill_wait_s: int = 12, more: str = ""
     ) -> None:
         """Write the configuration below `directory`, with `more` lines; a node is said to have `cpus`."""
         self.directory, self.programs = directory, programs
