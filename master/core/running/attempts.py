@@ -68,8 +68,7 @@ def _note_start_by_end(state: RunState, record: JobRecord, finished: Finished, o
     """Note that an attempt ran whose end came before anybody was told that it had begun."""
     if finished.started_at is None or record.state not in QUEUED:
         return
-    given_at = out.at if record.assigned_at is None else record.assigned_at
-    before = Outbox(max(given_at, out.at - (finished.duration_s or 0.0)))
+    before = Outbox(max(record.assigned_at, out.at - (finished.duration_s or 0.0)))
     _note_start(state, record, before)
     out.transitions += before.transitions
     out.commands += before.commands

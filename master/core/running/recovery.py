@@ -78,7 +78,7 @@ def _replay(state: RunState, record: JobRecord, transition: Transition) -> None:
     if trigger is Trigger.LOSE and transition.finished is None:
         orphan(record)
     if trigger is Trigger.ASSIGN:
-        record.base, record.finished = "", None
+        record.assigned_at, record.base, record.finished = transition.at, "", None
     if trigger is Trigger.ADOPT:
         lost = record.orphaned.pop(transition.attempt, None)
         record.base, record.finished = lost.base if lost else "", None

@@ -12,6 +12,8 @@ from master.core.running.lifecycle import State, Trigger
 
 MOST_ROWS, MOST_STEPS = 40, 800
 """In an answer; steps are what its width is told apart into."""
+_SLACK_S = 1.0
+"""The start of a try that is told by its end may be dated so long before the end of the one before it."""
 HOWS = ("succeeded", "again", "cancelled", "failed", "running")
 """How a try ended; the later ones are shown where several are too short to be told apart."""
 _AGAIN, _RUNS = HOWS.index("again"), HOWS.index("running")
@@ -33,6 +35,10 @@ class Lane:
     hows: bytearray = field(default_factory=bytearray)
     runs: tuple[float, str, int] | None = None
     """Start, job and attempt of what runs there now."""
+
+    def is_free(self, at: float) -> bool:
+        """Return whether nothing runs there, nor ran there at a time that is told of late."""
+        return self.runs is None and (not self.ends or self.ends[-1] <= at + _SLACK_S)
 
     def close(self, at: float, how: int) -> None:
         """Let end what runs there; a clock that went back makes nothing shorter than nothing."""
@@ -69,7 +75,7 @@ class Timeline:
 
     def _begin(self, at: float, key: _Key, worker: str) -> None:
         lanes = self.lanes.setdefault(worker, [])
-        lane = next((each for each in lanes if each.runs is None), None)
+        lane = next((each for each in lanes if each.is_free(at)), None)
         if lane is None:
             lanes.append(lane := Lane())
         lane.runs = (at, *key)

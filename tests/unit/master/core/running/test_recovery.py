@@ -27,6 +27,18 @@ def test_what_runs_goes_on_without_a_word() -> None:
     assert run.ended("w1", "job", 1) == ["job finish#1@w1: collecting", "collect job#1@w1"]
 
 
+def test_an_attempt_that_no_master_saw_running_did_not_begin_before_it_was_given_out() -> None:
+    run = Stage(job(), workers=["w1"])
+    run.at = 100.0
+    run.up("w1")
+    run.restart()
+    run.up("w1", ("job", 1))
+    end = finished("succeeded", started_at=7.0, duration_s=1e6)
+    out = run.take(ev.AttemptFinished(200.0, "w1", "job", 1, end))
+    moves = [(move.trigger.value, move.at) for move in out.transitions]
+    assert moves == [("start", 100.0), ("finish", 200.0)]
+
+
 def test_an_outcome_on_its_way_home_is_collected_again() -> None:
     run = Stage(job(), workers=["w1"])
     run.up("w1")

@@ -33,6 +33,33 @@ def test_jobs_at_a_time_lie_in_lanes_of_their_own_and_a_free_lane_is_used_again(
     assert timeline.begin == 1
 
 
+def pairs(*told: tuple[float, float, str]) -> Timeline:
+    """Let jobs run whose starts are told by their ends, as after a link was broken."""
+    return moves(
+        Timeline(),
+        *(
+            move
+            for begin, end, job in told
+            for move in (
+                (begin, job, "start", "running", 1, "w"),
+                (end, job, "finish", "collecting", 1, "w"),
+            )
+        ),
+    )
+
+
+def test_jobs_whose_starts_are_told_by_their_ends_lie_beside_each_other_if_they_ran_so() -> None:
+    assert of(pairs((1, 9, "a"), (2, 9, "b"), (9, 20, "c"))) == [
+        [[1, 9, "succeeded", "a", 1], [9, 20, "succeeded", "c", 1]],
+        [[2, 9, "succeeded", "b", 1]],
+    ]
+
+
+def test_short_jobs_that_are_told_of_together_need_no_lane_each() -> None:
+    timeline = pairs(*((9.9, 10.0, f"j{n}") for n in range(50)))
+    assert timeline.json(0.0, 100.0, 100)["lanes"] == 1
+
+
 def test_how_a_try_ended_and_what_still_runs() -> None:
     timeline = moves(
         Timeline(),
