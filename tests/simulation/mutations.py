@@ -203,7 +203,7 @@ OF_DISKS = (
     Mutation(
         "what is not on the disk is not sent",
         one_disk.on_fetch_failed,
-        "out.commands.append(cmd.Deliver(view.name, event.content_hash))",
+        "send(state, view, event.content_hash, out)",
         "pass",
         breaks="every_open_job_can_go_on",
     ),

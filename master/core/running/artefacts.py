@@ -41,6 +41,8 @@ def on_fetch_failed(state: RunState, event: ev.FetchFailed, out: Outbox) -> None
     if name in state.damaged:
         view.delivering.discard(name)
         _withdraw_users(state, view, out)
+    elif (view.name, name) in state.sent:  # it came, and is not there for all that
+        on_delivery_failed(state, ev.DeliveryFailed(event.at, view.name, name, event.problem), out)
     elif name in view.delivering:
         one_disk.on_fetch_failed(state, view, event, out)
     else:
@@ -84,8 +86,9 @@ def on_delivery_failed(state: RunState, event: ev.DeliveryFailed, out: Outbox) -
     view.failed_deliveries[event.content_hash] += 1
     if view.failed_deliveries[event.content_hash] < state.policy.max_deliveries:
         view.delivering.add(event.content_hash)
-        out.commands.append(cmd.Deliver(event.worker, event.content_hash))
+        one_disk.send(state, view, event.content_hash, out)
         return
+    state.sent.pop((view.name, event.content_hash), None)
     del view.failed_deliveries[event.content_hash]
     pause(state, view, event.problem, out)
 

@@ -19,7 +19,10 @@ MOST_FAILED = 2
 
 
 def on_worker_up(state: RunState, view: WorkerView, event: ev.WorkerUp) -> None:
-    """Note on which disk a worker's cache is."""
+    """Note on which disk a worker's cache is; nothing is on its way to it."""
+    for key in [key for key in state.sent if key[0] == view.name]:
+        del state.sent[key]
+    state.disks.get(view.disk, set()).discard(view.name)
     view.disk, view.failed_fetches = event.disk, 0
     if event.disk:
         state.disks.setdefault(event.disk, set()).add(view.name)
@@ -28,22 +31,32 @@ def on_worker_up(state: RunState, view: WorkerView, event: ev.WorkerUp) -> None:
 def bring(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
     """Let a worker have an artefact from its disk, now or once another one has it there; else it is sent."""
     mates = list(_mates(state, view))
+    state.sent.pop((view.name, content_hash), None)
     if any(content_hash in mate.cached for mate in mates):
         out.commands.append(cmd.Fetch(view.name, content_hash))
     elif any(_is_sent(state, mate, content_hash) for mate in mates):
         state.behind[view.name, content_hash] = out.at
     else:
-        state.sent[view.name, content_hash] = out.at
-        out.commands.append(cmd.Deliver(view.name, content_hash))
+        send(state, view, content_hash, out)
+
+
+def send(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
+    """Let an artefact be sent to a worker by the master."""
+    state.sent.setdefault((view.name, content_hash), out.at)
+    out.commands.append(cmd.Deliver(view.name, content_hash))
 
 
 def _mates(state: RunState, view: WorkerView) -> Iterator[WorkerView]:
     """Yield the others whose caches a worker can read, as far as is known."""
-    if view.disk and view.failed_fetches < MOST_FAILED:
+    if _shares(view):
         for name in sorted(state.disks.get(view.disk, ())):
             mate = state.workers.get(name)
-            if mate is not None and mate is not view and mate.disk == view.disk:
+            if mate is not None and mate is not view and mate.disk == view.disk and _shares(mate):
                 yield mate
+
+
+def _shares(view: WorkerView) -> bool:
+    return bool(view.disk) and view.failed_fetches < MOST_FAILED
 
 
 def _is_sent(state: RunState, mate: WorkerView, content_hash: str) -> bool:
@@ -78,12 +91,15 @@ def _tell_taken(state: RunState, view: WorkerView, event: ev.Fetched, out: Outbo
 
 
 def on_fetch_failed(state: RunState, view: WorkerView, event: ev.FetchFailed, out: Outbox) -> None:
-    """Send what a worker did not find on its disk."""
+    """Send what a worker did not find on its disk, where nobody else looks for it either."""
+    state.behind.pop((view.name, event.content_hash), None)
+    for mate in _mates(state, view):
+        mate.cached.discard(event.content_hash)
     view.failed_fetches += 1
     if view.failed_fetches == 1:
         why = f"what another worker has on its disk cannot be had from there: {event.problem}"
         out.commands.append(cmd.Tell(f"{view.name}: {why}; it is sent"))
-    out.commands.append(cmd.Deliver(view.name, event.content_hash))
+    send(state, view, event.content_hash, out)
 
 
 def on_tick(state: RunState, out: Outbox) -> None:
@@ -94,7 +110,7 @@ def on_tick(state: RunState, out: Outbox) -> None:
             del state.behind[worker, name]
         elif out.at - since > state.policy.lease_s:
             del state.behind[worker, name]
-            out.commands.append(cmd.Deliver(worker, name))
+            send(state, view, name, out)
         elif not any(_is_sent(state, mate, name) for mate in _mates(state, view)):
             del state.behind[worker, name]
             bring(state, view, name, out)

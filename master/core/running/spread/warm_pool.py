@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from master.core.running.fleet.worker_view import WorkerView
-from master.core.running.placing.assigning import best_for
+from master.core.running.placing.assigning import attempts_out, best_for, most_at_once
 from master.core.running.records import RunState
 
 EVERY_S = 1.0
@@ -34,6 +34,9 @@ def to_warm(state: RunState, at: float) -> Iterator[tuple[WorkerView, str]]:
     state.next_warming_at = at + EVERY_S
     if not state.longest_send_s or any(view.delivering for view in state.workers.values()):
         return
+    most = most_at_once(state)
+    if most is not None and attempts_out(state) > most:
+        return  # nothing starts where an attempt ends
     for view in _about_to_run_dry(state, at)[:MOST_LOOKS]:
         if spec_hash := _lacking(state, view, at):
             yield view, spec_hash

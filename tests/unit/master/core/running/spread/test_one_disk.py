@@ -87,6 +87,61 @@ def test_who_does_not_find_it_is_sent_it_and_that_is_told_once() -> None:
     assert wanted(run, "w2", "c" * 64) == [f"fetch {'c' * 64} w2"]
 
 
+def test_nobody_waits_for_one_whose_disk_is_its_own() -> None:
+    run = staged(cached=("b" * 64, "c" * 64))
+    for name in ("b" * 64, "c" * 64):
+        wanted(run, "w2", name)
+        failed(run, "w2", name)
+    assert wanted(run, "w2") == [f"deliver {NAME} w2"]
+    assert wanted(run, "w3") == [f"deliver {NAME} w3"] and fetched(run, "w2") == []
+    assert wanted(run, "w1") == [] and fetched(run, "w3") == [f"fetch {NAME} w1"]
+
+
+def test_what_one_has_not_found_there_no_other_looks_for() -> None:
+    run = staged(cached=(NAME,))
+    wanted(run, "w2")
+    failed(run, "w2")
+    assert wanted(run, "w3") == [] and fetched(run, "w2") == [f"fetch {NAME} w3"]
+
+
+def test_what_is_not_there_though_it_was_sent_is_a_failed_delivery() -> None:
+    run = staged()
+    wanted(run, "w1")
+    tries = [failed(run, "w1") for _ in range(run.policy.max_deliveries)]
+    assert tries[0] == [f"deliver {NAME} w1"] and tries[-1][0].startswith("pause w1 ")
+    assert not run.state.sent and run.state.workers["w1"].failed_fetches == 0
+
+
+def test_who_says_that_it_failed_before_it_was_told_to_look_is_sent_it_once() -> None:
+    run = staged()
+    wanted(run, "w1")
+    wanted(run, "w2")
+    assert failed(run, "w2") == [told("w2"), f"deliver {NAME} w2"]
+    assert run.wait(LEASE_S + 1) == [] and fetched(run, "w1") == []
+
+
+def test_how_long_it_takes_to_send_is_learned_of_what_was_sent_alone() -> None:
+    run = staged(cached=(NAME,))
+    run.state.home["0123456789abcdef"] = NAME
+    wanted(run, "w2")
+    failed(run, "w2")
+    run.at += 7.0
+    fetched(run, "w2")
+    assert run.state.longest_send_s == 7.0
+    wanted(run, "w3")
+    run.at += 100.0
+    fetched(run, "w3", Source.DISK)
+    assert run.state.longest_send_s == 7.0 and not run.state.sent
+
+
+def test_what_was_on_its_way_when_a_worker_was_lost_is_forgotten() -> None:
+    run = staged(("d",))
+    wanted(run, "w1")
+    run.lost("w1")
+    run.up("w1", disk="e")
+    assert not run.state.sent and run.state.disks == {"d": set(), "e": {"w1"}}
+
+
 def test_what_is_found_again_counts_as_if_it_had_never_failed() -> None:
     run = staged(cached=(NAME, "b" * 64))
     wanted(run, "w2", "b" * 64)

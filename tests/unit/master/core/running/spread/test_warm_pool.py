@@ -8,6 +8,7 @@ from statistics import mean
 import pytest
 
 from master.core.running import events as ev
+from master.core.running.orders.of_jobs import SetAtOnce
 from master.core.running.orders.of_workers import PauseWorkers
 from master.core.running.policy import Policy
 from tests.unit.master.core.running.spread.transfers_world import Search, TransfersWorld
@@ -70,6 +71,14 @@ def test_a_worker_that_gets_nothing_more_is_sent_nothing() -> None:
     run = computing()
     run.order(PauseWorkers(["w1", "w2"]))
     assert run.wait(50.0) == run.wait(5.0) == []
+
+
+def test_where_fewer_may_run_nothing_is_sent_ahead_until_that_many_do() -> None:
+    run = computing()
+    run.order(SetAtOnce(1))
+    assert run.wait(50.0) == []
+    run.order(SetAtOnce(2))
+    assert run.wait(1.0) == [f"deliver {Y} w1"]
 
 
 def test_what_those_who_have_it_will_take_is_sent_to_nobody_else() -> None:
