@@ -254,11 +254,12 @@ def _fields_of(item: Any) -> Dict[str, Any]:
 def _encoder() -> Callable[[Any], str]:
     """Return what makes JSON: the encoder in C itself, which `JSONEncoder` makes anew for each message."""
     text = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=_fields_of)
-    make = getattr(encoder, "c_make_encoder", None)
-    if make is None:
+    try:
+        chunks = encoder.c_make_encoder(  # type: ignore[attr-defined]
+            *(None, _fields_of, encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
+        )
+    except (AttributeError, TypeError):  # not in C there, or made in another way: it is nobody's interface
         return text.encode
-    quoted = encoder.encode_basestring_ascii
-    chunks = make(None, _fields_of, quoted, None, ":", ",", False, False, True)
     return lambda item: "".join(chunks(item, 0))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
+from json import encoder
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from tests.unit.worker_agent.protocol.strategies import (
     EVENT,
 )
+from worker_agent.protocol import codec
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.codec import Count, MessageError, dump, parse
 from worker_agent.protocol.events import Event, EventKind
@@ -59,6 +61,17 @@ def test_what_is_heard_cannot_be_changed_and_is_like_what_is_made() -> None:
 def test_what_has_no_form_in_json_is_not_written() -> None:
     with pytest.raises(TypeError, match="object has no form in JSON"):
         dump({"a": object()})
+
+
+@pytest.mark.parametrize("made", [None, lambda markers: None])
+def test_a_python_whose_encoder_is_another_writes_the_same(
+    made: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as other:
+        other.setattr(encoder, "c_make_encoder", made)
+        write = codec._encoder()
+    said = {"a": [EVENT, 0.1, None, True, "é\n"], "b": {}}
+    assert write(said) == dump(said)
 
 
 def test_a_word_is_written_as_its_text() -> None:
