@@ -36,7 +36,10 @@ MOST_UNREADABLE = 3
 CLOSE_S = 10.0
 GATHER_S = 0.002
 """Messages that come so soon after another share a packet: over SSH each costs about as much as several."""
-OTHER_VERSION = "end that agent, or go on with the version of Twophase that began the run"
+OTHER_VERSION = (
+    "end that agent (`pkill -9 twophase-agent` there: its jobs go on), "
+    "or go on with the version of Twophase that began the run"
+)
 _NOT_UNDERSTOOD = ("the agent speaks protocol ", "the master sent what is no message: ")
 """How agents of another version begin to say that they are such."""
 _OF_AGENTS = frozenset(get_args(msg.ToMaster))

@@ -42,7 +42,8 @@ def test_an_agent_of_another_protocol_is_of_no_use_and_not_tried_again() -> None
     assert isinstance(told, ev.WorkerUnusable)
     assert told.reason == (
         f"the agent there speaks protocol 99, this master {msg.PROTOCOL}: "
-        "end that agent, or go on with the version of Twophase that began the run"
+        "end that agent (`pkill -9 twophase-agent` there: its jobs go on), "
+        "or go on with the version of Twophase that began the run"
     )
     world.link.join(SOON_S)
     assert len(world.sessions) == 1
@@ -61,8 +62,7 @@ def test_an_agent_of_before_that_refuses_is_told_of_with_what_to_do(says: str) -
     world.link.start()
     told = world.event()
     assert isinstance(told, ev.WorkerUnusable)
-    assert told.reason == (
-        f"{says}: end that agent, or go on with the version of Twophase that began the run"
-    )
+    assert told.reason.startswith(f"{says}: end that agent (`pkill -9 twophase-agent` there: ")
+    assert told.reason.endswith(", or go on with the version of Twophase that began the run")
     world.link.join(SOON_S)
     assert len(world.sessions) == 1
