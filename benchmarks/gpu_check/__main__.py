@@ -66,7 +66,9 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     names = [part.name for part in PARTS]
     parser.add_argument("--only", nargs="+", choices=names, metavar="PART", help=f"of {', '.join(names)}")
     parser.add_argument("--cpu", action="store_true", help="small sizes on a CPU")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for all parts ({SECONDS:g})")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help=f"of a card for all parts ({SECONDS:g})"
+    )
     return parser.parse_args(argv)
 
 

@@ -20,6 +20,11 @@ class Setting:
     small: bool
     """So small that a CPU takes seconds: to see that all of it runs."""
 
+    @property
+    def patience(self) -> int:
+        """How many times longer than on a card a part may take: a CPU may have other work as well."""
+        return 6 if self.small else 1
+
 
 @dataclass(frozen=True)
 class Part:

@@ -35,8 +35,8 @@ class Outcome:
 
 
 def run_all(parts: Sequence[Part], setting: Setting, seconds: float = SECONDS) -> Iterator[Outcome]:
-    """Yield what comes of each part, within so many seconds for all."""
-    until = time.monotonic() + seconds
+    """Yield what comes of each part, within so many seconds of a card for all."""
+    until = time.monotonic() + seconds * setting.patience
     for part in parts:
         left = until - time.monotonic()
         if setting.cards < part.least_cards:
@@ -44,7 +44,7 @@ def run_all(parts: Sequence[Part], setting: Setting, seconds: float = SECONDS) -
         elif left < _LEAST_S:
             yield Outcome(part.name, skipped="no time left")
         else:
-            yield run(part, command(part, setting), min(left, part.seconds))
+            yield run(part, command(part, setting), min(left, part.seconds * setting.patience))
 
 
 def run(part: Part, words: Sequence[str], seconds: float) -> Outcome:

@@ -45,6 +45,19 @@ def test_what_needs_more_cards_or_time_than_there_are_is_skipped_with_a_word() -
     assert [each.skipped for each in run_all([PART], CPU, seconds=0.0)] == ["no time left"]
 
 
+def test_a_cpu_that_has_other_work_has_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def run(part: Part, words: object, seconds: float) -> Outcome:
+        given.append(seconds)
+        return Outcome(part.name)
+
+    monkeypatch.setattr("benchmarks.gpu_check.running.run", run)
+    for setting in (CPU, Setting("cuda", 1, small=False)):
+        assert len(list(run_all([PART], setting, seconds=10.0))) == 1
+    assert given == [6.0, 1.0]
+
+
 def test_the_table_tells_goals_and_which_were_missed() -> None:
     met = Outcome("probes", 1.0, {"probes: an epoch, s": 0.1})
     missed = Outcome("search", 1.0, {"search: fused, s": 40.0, "search: warm, s": 1.0}, failed="an arm")
