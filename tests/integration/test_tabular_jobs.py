@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from tests.support.runs import Run
 from tests.support.shop import Shop
 from tests.unit.trainers.tabular.tables import written
 from trainers.common.errors import TrainerError
-from trainers.tabular.running.parallel import shared_out, train_apart
+from trainers.tabular.running.parallel import Listener, Say, shared_out, train_apart
 
 DEFAULTS: dict[str, Any] = {
     "targets": "y",
@@ -107,14 +109,21 @@ def test_a_shell_script_of_run_all_training_trains_a_table(shop: Shop) -> None:
 
 @dataclass(frozen=True)
 class Work:
-    """Leaves a file for each model; one that is called `bad` kills its process."""
+    """Leaves a file for each model; some names tell what goes wrong."""
 
     folder: Path
 
-    def __call__(self, names: Sequence[str], device: torch.device) -> None:
+    def __call__(self, names: Sequence[str], device: torch.device, say: Say) -> None:
         for name in names:
+            say(f"{name} begins")
             if name == "bad":
                 os._exit(9)
+            if name == "diverges":
+                raise TrainerError("the loss is no number")
+            if name == "broken":
+                raise ValueError("no such thing")
+            while name == "endless":
+                time.sleep(0.01)
             (self.folder / name).write_text(f"{device} {os.getpid()}")
 
 
@@ -122,7 +131,9 @@ def test_models_on_several_devices_have_a_process_each(tmp_path: Path) -> None:
     devices = [torch.device("cpu", number) for number in (0, 1)]
     work = Work(tmp_path)
     shares = shared_out(("transformer", "mlp", "tabular_transformer"), devices)
-    train_apart(shares, work, lambda: None)
+    heard: list[str] = []
+    train_apart(shares, work, Listener(heard.append), lambda: None)
+    assert sorted(heard) == ["mlp begins", "tabular_transformer begins", "transformer begins"]
     said = {path.name: path.read_text().split() for path in tmp_path.iterdir()}
     assert {name: place for name, (place, _) in said.items()} == {
         "transformer": "cpu:0",
@@ -136,5 +147,37 @@ def test_a_process_that_dies_is_told_and_the_others_end(tmp_path: Path) -> None:
     devices = [torch.device("cpu", number) for number in (0, 1)]
     work = Work(tmp_path)
     with pytest.raises(TrainerError, match=r"cpu:1 \(bad\): exit code 9; the others are kept"):
-        train_apart(shared_out(("mlp", "bad"), devices), work, lambda: None)
+        train_apart(shared_out(("mlp", "bad"), devices), work, Listener(lambda line: None), lambda: None)
     assert [path.name for path in tmp_path.iterdir()] == ["mlp"]
+
+
+def test_what_ends_a_process_is_told_to_who_listens(tmp_path: Path) -> None:
+    devices = [torch.device("cpu", number) for number in (0, 1)]
+    heard: list[str] = []
+    with pytest.raises(TrainerError, match=r"\(broken\): exit code 1; cpu:1 \(diverges\): exit code 1"):
+        train_apart(
+            shared_out(("broken", "diverges"), devices),
+            Work(tmp_path),
+            Listener(heard.append),
+            lambda: None,
+        )
+    assert "the loss is no number" in heard
+    assert any(line.startswith("Traceback") and line.endswith("no such thing") for line in heard)
+
+
+def test_processes_of_a_job_that_is_to_end_are_ended(tmp_path: Path) -> None:
+    devices = [torch.device("cpu", number) for number in (0, 1)]
+    heard: list[str] = []
+
+    def leave() -> None:
+        if len(heard) == 2:
+            raise TrainerError("left")
+
+    with pytest.raises(TrainerError, match="left"):
+        train_apart(
+            shared_out(("endless", "mlp"), devices),
+            Work(tmp_path),
+            Listener(heard.append, leave),
+            lambda: None,
+        )
+    assert not multiprocessing.active_children()

@@ -9,6 +9,7 @@ Each trainer has errors of its own below these.  A malformed flag ends with 2 as
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TextIO
 
@@ -45,5 +46,6 @@ def exit_code_of(work: Callable[[], object], name: str, stream: TextIO) -> int:
 
 
 def _told(error: Exception, name: str, stream: TextIO, code: int) -> int:
-    print(f"{name}: {error}", file=stream)
+    with contextlib.suppress(OSError):  # a full disk may hold the log, too; the code is told all the same
+        print(f"{name}: {error}", file=stream)
     return code

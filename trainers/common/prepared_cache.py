@@ -183,18 +183,18 @@ class PreparedCache:
 
 
 def open_cache(
-    folder: str | None, environ: Mapping[str, str] = os.environ
+    folder: str | None, environ: Mapping[str, str] = os.environ, root: Path = Path()
 ) -> tuple[PreparedCache | None, str]:
     """Return the cache of a folder, by default the user's, and why there is none where one was wanted.
 
-    `folder`: a path or `off`; None is what the environment says.
+    `folder`: a path below `root`, or `off`; None is what the environment says.
     """
     wanted = folder or environ.get(FOLDER) or str(_default(environ))
     if wanted == OFF:
         return None, ""
     try:
         gib = float(environ.get(GIB) or DEFAULT_GIB)
-        return PreparedCache(Path(wanted).expanduser(), int(gib * (1 << 30))), ""
+        return PreparedCache(root / Path(wanted).expanduser(), int(gib * (1 << 30))), ""
     except (OSError, ValueError, RuntimeError) as error:
         return None, str(error)
 

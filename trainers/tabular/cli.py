@@ -20,7 +20,6 @@ from typing import Any, TextIO
 from trainers.common.errors import BadInput, TrainerError, exit_code_of
 from trainers.common.flags import whole
 from trainers.common.json_files import read_flag_json
-from trainers.common.prepared_cache import OFF
 from trainers.tabular.request import Request
 from trainers.tabular.settings import DATA, MODEL, PRESETS, SETTINGS, SPLIT, TRAINING, TREE, settings_of
 from worker_agent.protocol.script_contract import BASE_ONLY, ScriptContract
@@ -119,13 +118,9 @@ def request_of(
         exports=tuple(own.get("export", ())),
         plots=own.get("plots", True),
         overwrite=own.get("overwrite", False),
-        prepared_cache=_cache_below(root, own.get("prepared_cache")),
+        prepared_cache=own.get("prepared_cache"),
         root=root,
     )
-
-
-def _cache_below(root: Path, folder: str | None) -> str | None:
-    return folder if folder in (None, OFF) else str(root / Path(folder).expanduser())
 
 
 def _gpu_numbers(words: Sequence[str]) -> tuple[int, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -27,6 +28,8 @@ class Place:
     may_go_on: Callable[[], None] = lambda: None
     """Raises a TrainerError where the job is to end."""
     tables: Tables = field(default_factory=Tables)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """The job's own."""
 
 
 def job_of(arguments: argparse.Namespace, request: Request, place: Place) -> Run:
@@ -43,5 +46,5 @@ def job_of(arguments: argparse.Namespace, request: Request, place: Place) -> Run
         if arguments.json:
             print(json.dumps(report, indent=2), file=place.stream)
 
-    here = Surroundings(say, place.contract, place.may_go_on, place.tables)
+    here = Surroundings(say, place.contract, place.may_go_on, place.tables, place.environ)
     yield from run_of(request, here, figures)

@@ -38,4 +38,4 @@ class Request:
     prepared_cache: str | None = None
     """Folder where columns of large files are kept, or `off`; None: the user's."""
     root: Path = Path()
-    """Where `data` begins."""
+    """Where `data` and `prepared_cache` begin."""

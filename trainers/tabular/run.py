@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from trainers.tabular.results.seed_files import Logs
 from trainers.tabular.running.boosting import fit_trees
 from trainers.tabular.running.claims import SETTINGS_FILE, discard, is_done
 from trainers.tabular.running.networks import Listeners, base_models, plan_of, train_network
-from trainers.tabular.running.parallel import shared_out, train_apart
+from trainers.tabular.running.parallel import Listener, Say, shared_out, train_apart
 from trainers.tabular.running.progress import Progress
 from trainers.tabular.running.reporting import report_of
 from trainers.tabular.running.source import source_of, transform_notes
@@ -37,8 +37,6 @@ from trainers.tabular.running.together import Run, run_alone
 from trainers.tabular.settings import NETWORKS
 from trainers.tabular.training.members import DivergedError
 from worker_agent.protocol.script_contract import ScriptContract
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Surroundings:
     """Raises a TrainerError where the run is to end."""
     tables: Tables = field(default_factory=Tables)
     """Shared by the jobs of one process."""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """Its own, where several jobs share the process's."""
 
 
 def train(request: Request, say: Say, contract: ScriptContract | None = None) -> dict[str, Any]:
@@ -120,16 +120,16 @@ class _Work:
 
 @dataclass(frozen=True)
 class _Apart:
-    """Trains models on one device in another process, and tells stderr."""
+    """Trains models on one device in another process."""
 
     request: Request
     loaded: Loaded
     contract: ScriptContract | None
     timestamp: str
 
-    def __call__(self, names: Sequence[str], device: torch.device) -> None:
+    def __call__(self, names: Sequence[str], device: torch.device, say: Say) -> None:
         """Train models one after the other."""
-        here = Surroundings(_told_to_stderr, self.contract)
+        here = Surroundings(say, self.contract)
         run_alone(_Work(self.request, self.loaded, here, self.timestamp).train(names, device))
 
 
@@ -167,7 +167,7 @@ def _networks(work: _Work, devices: Sequence[torch.device]) -> Run:
     shares = shared_out(missing, devices)
     if len(shares) > 1:
         apart = _Apart(request, work.loaded, work.here.contract, work.timestamp)
-        train_apart(shares, apart, work.fit_trees)
+        train_apart(shares, apart, Listener(say, work.here.may_go_on), work.fit_trees)
         return
     for device, share in shares:
         yield from work.train(share, device)
@@ -178,14 +178,10 @@ def _with_models(request: Request, names: tuple[str, ...]) -> Request:
     return replace(request, settings=replace(request.settings, models=names))
 
 
-def _told_to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def _loaded(request: Request, here: Surroundings) -> tuple[Request, Loaded]:
     """Return the rows, and the request with the models that a base model has."""
     say, load = here.say, here.tables.load
-    read = reader(*open_cache(request.prepared_cache), say)
+    read = reader(*open_cache(request.prepared_cache, here.environ, request.root), say)
     if request.start is None:
         return request, load(source_of(request), read)
     names = base_models(request.start, request.settings.models)

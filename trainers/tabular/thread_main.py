@@ -38,7 +38,7 @@ def _begun(member: Member) -> Task | None:
 
     def task(argv: Sequence[str]) -> Task:
         contract = ScriptContract.from_environ(member.environ)
-        place = Place(contract, member.output, member.output, may_go_on, _tables)
+        place = Place(contract, member.output, member.output, may_go_on, _tables, member.environ)
         return Task(_job(build_parser().parse_args(argv), place, Path(member.directory)), may_go_on)
 
     return begun(member, task, NAME)

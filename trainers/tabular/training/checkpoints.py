@@ -15,6 +15,7 @@ from trainers.tabular.training.courses import Course
 
 FIRST_SECONDS = 5.0
 """When the file is first written; the pauses then double up to the usual one."""
+STATE = "the state of a training (delete it to begin anew)"
 
 
 class Checkpoint:
@@ -68,7 +69,7 @@ class Checkpoint:
     def _read(self) -> None:
         if self._path is None or not self._path.exists():
             return
-        with reading(self._path, "the state of a training (delete it to begin anew)"):
+        with reading(self._path, STATE):
             self._take(read_tensors(self._path))
 
     def _take(self, state: dict[str, Any]) -> None:

@@ -44,7 +44,8 @@ class _Together:
             except (TrainerError, OSError) as error:
                 self._ended(number, error)
         for alike in _alike(self._open):
-            self._train(alike)
+            if going := [one for one in alike if one.is_open]:
+                self._train(going)
 
     def _train(self, alike: Sequence[UnderWay]) -> None:
         """Train trainings of one kind."""
@@ -57,7 +58,7 @@ class _Together:
                 self._end(one, error)
             return
         for one in alike:
-            one.training.reports.said(plan.reason)
+            self._try(one, partial(one.training.reports.said, plan.reason))
             self._end_if_done(one)
         for numbers in plan.stacks:
             for part in _at_one_epoch([seats[number] for number in numbers]):

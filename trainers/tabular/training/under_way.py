@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from trainers.common.damaged import reading
 from trainers.common.errors import BadInput
-from trainers.tabular.training.checkpoints import Checkpoint
+from trainers.tabular.training.checkpoints import STATE, Checkpoint
 from trainers.tabular.training.courses import Course
 from trainers.tabular.training.members import DivergedError, Member, Options, Trained, Training
 from trainers.tabular.training.stack import of_member
@@ -78,14 +79,15 @@ class UnderWay:
         return _divergence(self.training.members, trained) or trained
 
     def _begun(self) -> list[Seat]:
-        before = self.checkpoint.under_way
-        if before is None:
+        path, before = self.training.options.checkpoint, self.checkpoint.under_way
+        if path is None or before is None:
             return []
-        courses, state = before["courses"], before["state"]
-        return [
-            Seat(self, member, Course.read(courses[place]), of_member(state, place))
-            for place, member in enumerate(before["members"])
-        ]
+        with reading(path, STATE):
+            courses, state = before["courses"], before["state"]
+            return [
+                Seat(self, member, Course.read(courses[place]), of_member(state, place))
+                for place, member in enumerate(before["members"])
+            ]
 
 
 def _check(members: Sequence[Member]) -> None:

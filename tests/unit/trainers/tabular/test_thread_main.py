@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trainers.tabular.tables import written
+from trainers.common.prepared_cache import FOLDER
 from trainers.tabular import thread_main as resident
+from trainers.tabular.data import kept
 from trainers.tabular.data.reading.files import Files
 from trainers.tabular.results.saved import load_model
 from trainers.tabular.thread_main import group_main, thread_main
@@ -190,6 +192,22 @@ def test_a_table_is_read_once_for_all(make: Make, monkeypatch: pytest.MonkeyPatc
     jobs = [make(f"job{seed}", "--seed", str(seed), "--models", "trees") for seed in range(3)]
     group_main(jobs)
     assert [job.code for job in jobs] == [0, 0, 0] and len(reads) == 1
+
+
+def test_columns_are_kept_where_the_environment_of_the_job_says(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "LEAST_BYTES", 1)
+    monkeypatch.setenv(FOLDER, str(tmp_path / "of the process"))
+    jobs = [make("a", "--model", "trees"), make("b", "--data", "other.csv", "--model", "trees")]
+    written(tmp_path / "other.csv")
+    for job, folder in zip(jobs, ("of a", str(tmp_path / "of b")), strict=True):
+        job.argv = [word for word in job.argv if word not in ("--prepared-cache", "off")]
+        job.environ[FOLDER] = folder
+    group_main(jobs)
+    assert [job.code for job in jobs] == [0, 0]
+    assert [len([*(tmp_path / f"of {name}").glob("*/entry.json")]) for name in "ab"] == [1, 1]
+    assert not (tmp_path / "of the process").exists()
 
 
 def test_a_member_with_bad_input_ends_with_its_own_message_and_the_others_go_on(make: Make) -> None:

@@ -14,6 +14,13 @@ from trainers.common.jobs.members import Cancelled, begun, end, leave_if_cancell
 from worker_agent.protocol.members import EXIT_CANCELLED, Member
 
 
+class FullLog(io.StringIO):
+    """A log on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
 class Job:
     """A member that notes how it ended."""
 
@@ -57,6 +64,13 @@ def test_a_cancelled_member_leaves_with_the_code_for_it() -> None:
     end(job, caught.value, "train")
     assert job.codes == [EXIT_CANCELLED] and job.output.getvalue() == "train: cancelled\n"
     leave_if_cancelled(Job())()
+
+
+def test_a_member_whose_log_takes_no_more_ends_with_its_code() -> None:
+    job = Job()
+    job.output = FullLog()
+    end(job, BadInput("n is below 0"), "train")
+    assert job.codes == [2]
 
 
 def test_a_lone_job_is_a_group_of_one() -> None:

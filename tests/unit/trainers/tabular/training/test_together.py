@@ -172,6 +172,21 @@ def test_what_is_wrong_with_one_is_no_others_affair(tmp_path: Path) -> None:
     assert_equal(good, alone(jobs[4]))
 
 
+def test_one_that_left_while_another_kind_was_trained_hears_no_more() -> None:
+    said: list[str] = []
+    late = training(made.member(1), epochs=3, reports=Reports(said=said.append), may_go_on=leaving(1))
+    found = outcomes(training(made.member(0)), late)
+    assert str(found[1]) == "left" and not said
+
+
+def test_one_whose_log_takes_no_more_ends_alone() -> None:
+    def full(line: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    found = outcomes(training(made.member(0), reports=Reports(said=full)), training(made.member(1)))
+    assert isinstance(found[0], OSError) and isinstance(found[1], list)
+
+
 def test_what_cannot_be_stacked_is_told_to_each() -> None:
     jobs = [training(made.member(seed), name="tabm", stacking="stacked") for seed in range(2)]
     assert all("cannot be stacked" in str(outcome) for outcome in outcomes(*jobs).values())

@@ -62,6 +62,13 @@ def test_what_came_of_it_tells_who_never_had_a_loss() -> None:
     assert "(seed 7 at rate 0.5)" in str(found) and len(found.trained) == 2
 
 
+def test_a_checkpoint_whose_members_under_way_are_damaged_is_told(tmp_path: Path) -> None:
+    first = begun(tmp_path / "a.pt", 1)
+    first.checkpoint.saw([0], [first.seats[0].course], {"weights": {}})
+    with pytest.raises(BadInput, match=r"a\.pt: cannot be read as the state of a training \(delete it"):
+        begun(tmp_path / "a.pt", 1)
+
+
 def test_a_checkpoint_of_another_form_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = begun(tmp_path / "a.pt", 1)
     first.checkpoint.between()
