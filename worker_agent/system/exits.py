@@ -67,6 +67,8 @@ class OwnEnds:
     def note(self, ended: Ended) -> None:
         """Write an end down.  What cannot be written is not: the attempt is lost then."""
         with contextlib.suppress(OSError):
+            if self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:
+                self.close()  # somebody has removed it: the next agent would read nothing there
             if self._descriptor < 0:
                 self._descriptor = os.open(str(self._path), _APPEND, 0o600)
             os.write(self._descriptor, _line(ended))

@@ -46,6 +46,16 @@ def test_where_nothing_can_be_written_nothing_is_raised(
     assert read(tmp_path / "gone" / "exits.jsonl") == {}
 
 
+def test_what_somebody_removes_is_made_anew_with_the_next_end(tmp_path: Path) -> None:
+    path = tmp_path / "exits.jsonl"
+    own = OwnEnds(path)
+    own.note(FIRST)
+    path.unlink()
+    own.note(SECOND)
+    own.close()
+    assert read(path) == {(7, 300): SECOND}
+
+
 def test_an_agent_and_a_keeper_write_to_the_same_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
