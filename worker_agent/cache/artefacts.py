@@ -11,7 +11,7 @@ from typing import Collection, Dict, Iterator, List, Optional, Tuple
 
 from worker_agent.cache.contents import CacheContents, move, own_files
 from worker_agent.cache.inspections import Inspections
-from worker_agent.cache.sidecars import PYCACHE, Stat, look, mark_of, sidecar_of
+from worker_agent.cache.sidecars import PYCACHE, Stat, look, sidecar_of
 from worker_agent.protocol.digests import (
     FileDigest,
     content_hash,
@@ -103,16 +103,15 @@ class Cache:
         return problem
 
     def take(self, name: str, target: Path) -> None:
-        """Move an artefact out of the cache, to be written to.  Raises OSError."""
-        sidecar_of(self.layout, name).unlink(missing_ok=True)
-        mark_of(self.layout, name).unlink(missing_ok=True)
-        move(self.layout.cached(name), target)
-        for path in _everything(target):
+        """Move an artefact out of the cache, to be written to, all at once.  Raises OSError."""
+        taken = self.contents.evict(name)
+        for path in _everything(taken):
             if path.is_dir():
                 path.chmod(path.stat().st_mode | 0o200)
-        own_files(target)
-        for path in _everything(target):
+        own_files(taken)
+        for path in _everything(taken):
             path.chmod(path.stat().st_mode | 0o200)
+        taken.rename(target)
 
     def adopt(self, directory: Path) -> Tuple[str, List[FileDigest]]:
         """Digest a directory that was made here, and move it into the cache; return its hash and files.

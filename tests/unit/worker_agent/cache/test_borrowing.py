@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,23 @@ def test_what_is_written_to_there_does_not_change_here(tmp_path: Path, giver: Ca
     (tmp_path / "taken" / "best.pt").write_text("other")
     assert taker.status(name) == "present" and taker.verify_cached(name) is None
     assert sorted(path.name for path in (tmp_path / "taken").rglob("*")) == ["best.pt", "deep", "more.bin"]
+
+
+def test_what_is_to_be_written_to_is_there_with_files_of_its_own_or_not_at_all(
+    tmp_path: Path, giver: Cache, taker: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = made(giver)
+    borrow(taker, tmp_path, name)
+
+    def fail(source: str, target: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copy2", fail)
+        with pytest.raises(OSError, match="No space"):
+            giver.take(name, tmp_path / "taken")
+    assert not (tmp_path / "taken").exists() and giver.status(name) == "missing"
+    assert len(giver.contents.left_over()) == 1, "which the next start deletes"
 
 
 def test_what_is_here_and_in_doubt_is_hashed_first(tmp_path: Path, taker: Cache) -> None:
