@@ -20,8 +20,9 @@ MOST_FAILED = 2
 
 def on_worker_up(state: RunState, view: WorkerView, event: ev.WorkerUp) -> None:
     """Note on which disk a worker's cache is; nothing is on its way to it."""
-    for key in [key for key in state.sent if key[0] == view.name]:
-        del state.sent[key]
+    for under_way in (state.sent, state.behind):
+        for key in [key for key in under_way if key[0] == view.name]:
+            del under_way[key]
     state.disks.get(view.disk, set()).discard(view.name)
     view.disk, view.failed_fetches = event.disk, 0
     if event.disk:

@@ -142,6 +142,17 @@ def test_what_was_on_its_way_when_a_worker_was_lost_is_forgotten() -> None:
     assert not run.state.sent and run.state.disks == {"d": set(), "e": {"w1"}}
 
 
+def test_who_comes_back_at_once_waits_for_nothing_of_before() -> None:
+    run = staged(("d", "d", "d"))
+    wanted(run, "w1")
+    wanted(run, "w2")
+    for worker in ("w1", "w2"):
+        run.lost(worker)
+        run.up(worker, disk="d")
+    assert wanted(run, "w2") == [f"deliver {NAME} w2"] and wanted(run, "w3") == []
+    assert run.wait(0.25) == [], "w3 waits for w2, which is sent it once"
+
+
 def test_what_is_found_again_counts_as_if_it_had_never_failed() -> None:
     run = staged(cached=(NAME, "b" * 64))
     wanted(run, "w2", "b" * 64)
