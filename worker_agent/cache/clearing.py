@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional
@@ -15,13 +16,14 @@ from worker_agent.cache.leases import alone
 from worker_agent.cache.users import Users, seen_in_use, users
 from worker_agent.core.eviction import Entry
 from worker_agent.protocol.digests import MANIFEST
-from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.layout import PUSHED, WorkLayout
 from worker_agent.protocol.looks.cache import CachedItem, CacheNow
 from worker_agent.system.remove_tree import remove_tree
 
 CLEARED = "cleared"
 """In the place of a run: what was taken out lies below it until it is deleted."""
 _PATIENCE_S = 5.0
+_ABANDONED_S = 86_400.0
 _LONGEST_MANIFEST = 64 << 20
 
 
@@ -42,7 +44,7 @@ def verified(layout: WorkLayout, contents: CacheContents) -> CacheNow:
 
 def cleared(layout: WorkLayout, contents: CacheContents, *, dry_run: bool) -> CacheNow:
     """Remove what nobody uses, or tell what that is.  Raises OSError."""
-    gone: List[Path] = [] if dry_run else contents.left_over()
+    gone: List[Path] = [] if dry_run else [*contents.left_over(), *_abandoned(layout)]
     items: List[CachedItem] = []
     # What takes long is done before anybody waits.
     entries, seen = contents.entries(), seen_in_use(layout)
@@ -63,6 +65,15 @@ def cleared(layout: WorkLayout, contents: CacheContents, *, dry_run: bool) -> Ca
             for folder in (layout.evicted(CLEARED), layout.run(CLEARED)):
                 folder.rmdir()
     return _now(layout, items)
+
+
+def _abandoned(layout: WorkLayout) -> Iterator[Path]:
+    """Yield what somebody has begun to push and has not gone on with for a day.  Raises OSError."""
+    folder = layout.incoming(PUSHED, "any").parent
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(FileNotFoundError):  # it has arrived
+            if time.time() - path.lstat().st_ctime >= _ABANDONED_S:
+                yield path
 
 
 @contextlib.contextmanager

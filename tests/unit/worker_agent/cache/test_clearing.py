@@ -12,7 +12,7 @@ from worker_agent.cache.artefacts import Cache
 from worker_agent.cache.clearing import look
 from worker_agent.cache.contents import CacheContents
 from worker_agent.cache.leases import CacheLeases, alone, together
-from worker_agent.protocol.layout import WorkLayout
+from worker_agent.protocol.layout import PUSHED, WorkLayout
 
 
 @pytest.fixture
@@ -46,6 +46,21 @@ def test_what_is_there_is_told_with_who_uses_it(layout: WorkLayout) -> None:
     assert (found[other].used_by, found[other].removed) == ([], False) and found[other].bytes > 4
     assert found[one].used_at > 1e9 and look("ls", layout).free_bytes > 0
     leases.close()
+
+
+def test_a_push_that_nobody_has_gone_on_with_is_cleared_away(
+    layout: WorkLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopt(layout, "weights")
+    half = layout.incoming(PUSHED, "a" * 64)
+    half.mkdir(parents=True)
+    look("clear", layout)
+    assert half.is_dir(), "somebody may be at it"
+    monkeypatch.setattr(module, "_ABANDONED_S", 0.0)
+    look("clear-dry", layout)
+    assert half.is_dir()
+    look("clear", layout)
+    assert not half.exists()
 
 
 def test_clearing_removes_what_nobody_uses_and_a_dry_run_nothing(layout: WorkLayout) -> None:
