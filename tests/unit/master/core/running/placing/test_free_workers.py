@@ -34,3 +34,12 @@ def test_who_rests_is_back_when_something_changes() -> None:
     assert workers.emptiest() == "b"
     workers.wake()
     assert workers.emptiest() == "a"
+
+
+def test_nobody_is_looked_for_where_none_has_room_and_nothing_else_is_ready() -> None:
+    workers = free(a=9, b=2)
+    assert not workers.are_none(0), "b has room"
+    workers.rest("b")
+    assert workers.are_none(0) and not workers.are_none(1), "another job may be for b"
+    workers.look_at(1)
+    assert not workers.are_none(1) and workers.emptiest() == "b"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from master.core.planning.plan import Job
 from master.core.planning.resources import NO_RESOURCES, Resources
@@ -128,3 +130,37 @@ def test_what_comes_again_goes_before_what_is_fresh_and_alike_in_the_order_in_wh
     ready.discard(base("y"))
     assert order(ready) == ["base_models/x", "d", "a", "b"]
     assert job("c") not in ready and job("d") in ready and len(ready) == 4
+
+
+names = st.sampled_from(["a", "b", "c", "d"])
+needs = st.sampled_from([None, "x", "y", "z"])
+
+
+@given(st.lists(st.tuples(st.booleans(), names, needs), max_size=20))
+def test_what_is_ready_is_counted(moves: list[tuple[bool, str, str | None]]) -> None:
+    ready, there = ReadyJobs(), dict[str, Job]()
+    for comes, name, need in moves:
+        item = there.get(name) or (base(name) if name == "d" else job(name, need))
+        if comes:
+            ready.add(item)
+            there[name] = item
+        else:
+            ready.discard(item)
+            there.pop(name, None)
+        assert (len(ready), {each.job_id for each in ready.candidates("w1", seconds)}) == (
+            len(there),
+            {each.job_id for each in there.values()},
+        )
+
+
+@given(st.lists(needs, min_size=1, max_size=12), st.lists(st.sampled_from(["x", "y", "z"]), max_size=3))
+def test_jobs_that_are_all_alike_come_in_the_order_in_which_they_come_beside_others(
+    bases: list[str | None], held: list[str]
+) -> None:
+    alike = [job(f"j{number}", need) for number, need in enumerate(bases)]
+    others = holding(*alike, replace(job("other", "w", "long"), resources=Resources(gpus=2)))
+    for spec in held:
+        others.hold("w1", spec)
+    beside = others.candidates("w1", seconds, lambda each: each.job_id != "other")
+    assert order(holding(*alike), *held) == [each.job_id for each in beside]
+    assert list(holding(*alike).candidates("w1", seconds, lambda each: False)) == []
