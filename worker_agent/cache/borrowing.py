@@ -48,7 +48,7 @@ def _take_from(layout: WorkLayout, cache: Cache, content_hash: str) -> Optional[
             if not is_kept:
                 return f"something is being removed from {layout.cache}"
             # Whose jobs have written to it is seen once each has bytes of its own.
-            _copy(source, staged, may_link=not cache.inspections.has_rotted(content_hash))
+            _copy(source, staged, source, may_link=not cache.inspections.has_rotted(content_hash))
     except OSError as error:
         remove_tree(staged)
         return f"{source} cannot be taken: {error.strerror or error}"
@@ -71,21 +71,30 @@ def _undisturbed(layout: WorkLayout) -> Iterator[bool]:
         yield is_kept
 
 
-def _copy(source: Path, target: Path, *, may_link: bool) -> None:
+def _copy(source: Path, target: Path, top: Path, *, may_link: bool) -> None:
     """Make a directory with what another holds, files as further names of the same ones where that may be.
 
-    Raises OSError, also for what is neither a file nor a folder.
+    Raises OSError, also for what is neither a file nor a folder nor a symbolic link to what is below `top`.
     """
     target.mkdir(mode=0o700, parents=True)
     for entry in list(os.scandir(str(source))):
         if entry.is_dir(follow_symlinks=False):
             if entry.name != PYCACHE:
-                _copy(Path(entry.path), target / entry.name, may_link=may_link)
+                _copy(Path(entry.path), target / entry.name, top, may_link=may_link)
         elif entry.is_file(follow_symlinks=False):
             if not (may_link and _link(entry.path, target / entry.name)):
                 _copy_file(entry.path, target / entry.name)
+        elif entry.is_symlink() and _leads_below(entry.path, top):
+            (target / entry.name).symlink_to(os.readlink(entry.path))  # noqa: PTH115
         else:
             raise OSError(f"{entry.path} is no file")
+
+
+def _leads_below(link: str, top: Path) -> bool:
+    """Return whether a symbolic link leads to the same place where a copy of a directory is, too."""
+    told = os.readlink(link)  # noqa: PTH115
+    leads_to = os.path.normpath(os.path.join(os.path.dirname(link), told))  # noqa: PTH118, PTH120
+    return not os.path.isabs(told) and leads_to.startswith(f"{top}/")  # noqa: PTH117
 
 
 def _link(source: str, target: Path) -> bool:

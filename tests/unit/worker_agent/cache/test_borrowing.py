@@ -119,6 +119,28 @@ def test_what_is_no_file_is_left_where_it_is(tmp_path: Path, giver: Cache, taker
     assert not taker.layout.incoming("r1", name).exists()
 
 
+def test_links_below_an_artefact_lead_to_the_same_there(tmp_path: Path, giver: Cache, taker: Cache) -> None:
+    folder = write(giver.layout.work_dir / "made", "blobs/1", "snapshots/new/keep")
+    (folder / "snapshots" / "new" / "best.pt").symlink_to("../../blobs/1")
+    (folder / "latest").symlink_to("snapshots/new")
+    name, _ = giver.adopt(folder)
+    assert borrow(taker, tmp_path, name) == (Source.DISK, None)
+    there = taker.path(name)
+    assert (there / "latest" / "best.pt").read_text() == "blobs/1" and (there / "latest").is_symlink()
+    assert (there / "latest" / "best.pt").resolve() == (there / "blobs" / "1").resolve()
+
+
+@pytest.mark.parametrize("leads_to", ["/etc/passwd", "../../outside", "a/../../b", ".."])
+def test_links_out_of_an_artefact_are_not_taken(
+    leads_to: str, tmp_path: Path, giver: Cache, taker: Cache
+) -> None:
+    name = made(giver)
+    giver.path(name).chmod(0o700)
+    (giver.path(name) / "odd").symlink_to(leads_to)
+    _, problem = borrow(taker, tmp_path, name)
+    assert problem and problem.endswith("odd is no file") and taker.status(name) == "missing"
+
+
 def test_nothing_is_taken_while_somebody_removes_things_there(
     tmp_path: Path, giver: Cache, taker: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
