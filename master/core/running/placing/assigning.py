@@ -95,7 +95,7 @@ def best_for(state: RunState, view: WorkerView, at: float) -> tuple[Job, float] 
             continue
         if view.name == record.moved_from and _has_room_elsewhere(state, record):
             continue
-        if job.makes and job.needs and _is_better_elsewhere(state, record, view):
+        if job.makes and job.needs and _is_better_elsewhere(state, record, view, at):
             continue
         if record.alone and has_larger(state, view, job.resources):
             continue
@@ -156,16 +156,18 @@ def has_alternative(state: RunState, record: JobRecord) -> bool:
     )
 
 
-def _is_better_elsewhere(state: RunState, record: JobRecord, view: WorkerView) -> bool:
-    """True for what starts from a base model that a worker lacks, and another with room for it has."""
+def _is_better_elsewhere(state: RunState, record: JobRecord, view: WorkerView, at: float) -> bool:
+    """True for what starts from a base model that a worker lacks, and another that takes it now has."""
     job = record.job
     if state.ready.trainings.is_near(view.name, job):
         return False
     return any(
         state.ready.trainings.is_near(other.name, job)
+        and other.name != record.moved_from
         and has_room(other, state.mean_s, 1.0)
         and has_machine_room(state, job.resources, other)
         and _may_do(state, record, other)
+        and _fits_seat(state, other, at, job)
         for other in state.workers.values()
     )
 

@@ -170,6 +170,20 @@ def test_another_trains_the_child_where_the_holder_has_no_room() -> None:
     assert run.state.jobs[MIDDLE].worker == "w2"
 
 
+def test_a_child_that_the_holder_of_its_parent_does_not_get_to_goes_to_another() -> None:
+    run = Stage(*LINE, job("other"))
+    run.up("w1")
+    run.run_on("w1", ROOT, 1)
+    run.ended("w1", ROOT, 1, duration_s=0.05)  # so short that it is given more than it has slots
+    home(run, ROOT, 1)
+    run.run_on("w1", "other", 1)
+    run.up("w2")
+    run.wait(6)
+    assert f"withdraw {MIDDLE}#1@w1" in run.wait(6)
+    run.ended("w1", MIDDLE, 1, "cancelled")
+    assert run.state.jobs[MIDDLE].worker == "w2"
+
+
 def test_a_preferred_leaf_takes_its_ancestors_along() -> None:
     run = Stage(*LINE, workers=["w1"])
     give(run, SetPriority(["leaf"], 3))
