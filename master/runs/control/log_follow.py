@@ -173,10 +173,16 @@ class LogFollower:
             yield {}
 
     def _has_run(self) -> bool:
-        """Tell whether the try that is followed has begun, as far as the journal knows."""
+        """Tell whether the try that is followed has begun, or may have: of a cancelled one its end tells."""
         began = f"{Trigger.START.value}#{self._attempt}@"
         with self._shared.looking() as state:
-            return any(line.startswith(began) for line in state.jobs[self._job_id].history)
+            record = state.jobs[self._job_id]
+            ended = record.finished if record.attempt == self._attempt else None
+            return (
+                any(line.startswith(began) for line in record.history)
+                or any((self._job_id, self._attempt) in view.untold for view in state.workers.values())
+                or (ended is not None and ended.started_at is not None)
+            )
 
     def _wait(self, look: _Look) -> Iterator[Frame]:
         """Tell, once for each change, what the job waits for; its end, and its way home, are seen anyway."""

@@ -17,6 +17,7 @@ from master.runs.control.log_follow import HOMEWARD_S, LOOK_S, Frame, LogFollowe
 from master.runs.snapshot import SharedState
 from master.storage.run_layout import RunLayout
 from tests.unit.master.adapters.link_world import WELCOME
+from tests.unit.master.core.running.orders.giving import cancel
 from tests.unit.master.core.running.stage import Stage, job
 from worker_agent.protocol.logs.watching import LogChunk, Watch, Watching
 from worker_agent.protocol.messages import Welcome
@@ -211,6 +212,34 @@ def test_the_log_of_a_try_that_has_not_begun_is_not_waited_for(world: World) -> 
     assert next(frames) == {"begin": 1, "worker": "w1"}
     world.then += [lambda: None, lambda: world.stage.ended("w1", JOB, 1, "refused")]
     told = [frame["says"] for frame in islice(frames, 3) if "says" in frame]
+    assert told == ["try 1 ended before it had begun: it has written nothing"]
+    assert world.rested_s < HOMEWARD_S / 2
+
+
+def test_a_try_that_was_cancelled_before_anybody_knew_that_it_ran_is_shown(world: World) -> None:
+    world.stage.up("w1")
+    frames = world.follow()
+    assert next(frames) == {"begin": 1, "worker": "w1"}
+    world.then += [
+        lambda: cancel(world.stage, JOB),
+        lambda: None,
+        lambda: world.stage.ended("w1", JOB, 1, "cancelled", started_at=1.0),
+        lambda: world.at_home(1, b"one"),
+    ]
+    told = list(frames)
+    assert [data(frame) for frame in told if "data" in frame] == [b"one"]
+    assert not any("before it had begun" in frame.get("says", "") for frame in told)
+
+
+def test_a_try_that_was_cancelled_and_had_not_begun_is_waited_for_until_that_is_told(world: World) -> None:
+    world.stage.up("w1")
+    frames = world.follow()
+    world.then += [
+        lambda: cancel(world.stage, JOB),
+        lambda: None,
+        lambda: world.stage.ended("w1", JOB, 1, "cancelled"),
+    ]
+    told = [frame["says"] for frame in frames if "says" in frame]
     assert told == ["try 1 ended before it had begun: it has written nothing"]
     assert world.rested_s < HOMEWARD_S / 2
 
