@@ -50,7 +50,7 @@ def send(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> N
 def _mates(state: RunState, view: WorkerView) -> Iterator[WorkerView]:
     """Yield the others whose caches a worker can read, as far as is known."""
     if _shares(view):
-        for name in sorted(state.disks.get(view.disk, ())):
+        for name in state.disks.get(view.disk, ()):
             mate = state.workers.get(name)
             if mate is not None and mate is not view and mate.disk == view.disk and _shares(mate):
                 yield mate
@@ -76,11 +76,11 @@ def on_fetched(state: RunState, event: ev.Fetched, out: Outbox) -> None:
     if event.source is Source.DISK:
         view.failed_fetches = 0
         _tell_taken(state, view, event, out)
-    for waiting in [key for key in state.behind if key[1] == name]:
+    for waiting in [key for key in state.behind if key[1] == name] if _shares(view) else ():
         other = state.workers.get(waiting[0])
-        if other is not None and other.disk == view.disk:
+        if other is not None and other.disk == view.disk and name in other.delivering:
             del state.behind[waiting]
-            _bring_again(state, other, name, out)
+            out.commands.append(cmd.Fetch(other.name, name))
 
 
 def _tell_taken(state: RunState, view: WorkerView, event: ev.Fetched, out: Outbox) -> None:
@@ -105,6 +105,14 @@ def on_fetch_failed(state: RunState, view: WorkerView, event: ev.FetchFailed, ou
 
 def on_tick(state: RunState, out: Outbox) -> None:
     """Let nobody wait for what is not on its way any more, nor longer than a lease."""
+    if not state.behind:
+        return
+    on_their_way = {
+        (view.disk, name)
+        for view in state.workers.values()
+        for name in view.delivering
+        if _shares(view) and (view.name, name) not in state.behind
+    }
     for (worker, name), since in list(state.behind.items()):
         view = state.workers.get(worker)
         if view is None or name not in view.delivering:
@@ -112,11 +120,7 @@ def on_tick(state: RunState, out: Outbox) -> None:
         elif out.at - since > state.policy.lease_s:
             del state.behind[worker, name]
             send(state, view, name, out)
-        elif not any(_is_sent(state, mate, name) for mate in _mates(state, view)):
+        elif (view.disk, name) not in on_their_way:
             del state.behind[worker, name]
             bring(state, view, name, out)
-
-
-def _bring_again(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> None:
-    if content_hash in view.delivering:
-        bring(state, view, content_hash, out)
+            on_their_way.add((view.disk, name))

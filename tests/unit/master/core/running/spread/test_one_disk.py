@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from master.core.running import events as ev
+from master.core.running.spread import one_disk
 from tests.unit.master.core.running.stage import LEASE_S, Stage, job
 from worker_agent.protocol.artefacts.fetching import Source
 
@@ -151,6 +154,17 @@ def test_who_comes_back_at_once_waits_for_nothing_of_before() -> None:
         run.up(worker, disk="d")
     assert wanted(run, "w2") == [f"deliver {NAME} w2"] and wanted(run, "w3") == []
     assert run.wait(0.25) == [], "w3 waits for w2, which is sent it once"
+
+
+def test_while_many_wait_for_one_not_each_looks_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = staged(("d",) * 20)
+    for worker in run.workers:
+        wanted(run, worker)
+    asked = list[str]()
+    monkeypatch.setattr(one_disk, "_mates", lambda state, view: asked.append(view.name) or iter(()))
+    assert run.wait(0.25) == []
+    assert fetched(run, "w1") == [f"fetch {NAME} w{number}" for number in range(2, 21)]
+    assert not asked and not run.state.behind
 
 
 def test_what_is_found_again_counts_as_if_it_had_never_failed() -> None:
