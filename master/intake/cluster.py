@@ -55,14 +55,10 @@ def _cluster(document: Document, folder: Path) -> ClusterSpec:
 
 def _servers(top: Node, shared: ServerSpec, folder: Path, *, may_lack: bool) -> list[ServerSpec]:
     servers = top.get("servers")
-    if servers is None and may_lack:
-        return []
     if servers is None or not servers.as_list():
-        top.fail(
-            "`servers` must be a list of at least one object like {'host': 'lab1', 'gpus': 2}"
-            if not may_lack
-            else "`servers` must be a list of at least one server, or be left out beside `pools`"
-        )
+        if may_lack:
+            return []
+        top.fail("`servers` must be a list of at least one object like {'host': 'lab1', 'gpus': 2}")
     nodes = list(servers.items())
     specs = [_server(node, shared, folder) for node in nodes]
     _refuse_repeated(nodes, specs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_RUN_LETTERS = 8
+_RUN_LETTERS = 16
+"""What two runs of one user share would be taken, and given back, by each of them."""
 
 
 def allocation_name(run_id: str, seat: str) -> str:

@@ -55,6 +55,8 @@ def _pool(node: Node, shared: ServerSpec, folder: Path) -> PoolSpec:
     node.only_keys(POOL_KEYS)
     host = host_of(node, "slurm")
     spec = with_login(node, host, shared_settings(node, shared, folder), folder)
+    if spec.state_dir.startswith("~") and not spec.state_dir.startswith("~/"):
+        node.fail(f"`state_dir` is {shown(spec.state_dir)}, and must begin with / or ~/ where nodes use it")
     login = replace(spec, name=host, agent=replace(spec.agent, gpus=_gpus(node)))
     named = node.get("name")
     pool = PoolSpec(

@@ -43,7 +43,7 @@ _BEGIN = f"{_FORGET}printf '\\n%s\\n' '{MARK}'\n"
 _SUBMIT = f"""\
 umask 077
 mkdir -p -- "$1" || exit {NO_DIRECTORY}
-log=$(cd -- "$1" && pwd -P)/$2
+log=$(cd -- "$1" && pwd -P | sed 's/%/%%/g')/$2
 script=$3
 shift 3
 {_BEGIN}printf '%s\\n' "$script" | sbatch "$@" --output="$log"

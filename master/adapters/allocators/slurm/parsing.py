@@ -14,7 +14,8 @@ from master.adapters.allocators.slurm.reasons import explained
 _QUEUED = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
 _RUNNING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT", "COMPLETING"})
 """While one completes its processes are being ended: its agent may still save what runs."""
-_DURATION = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)\Z")
+_ID, _MOMENT = re.compile(r"[0-9]{1,18}\Z"), re.compile(r"[0-9]{1,11}\Z")
+_DURATION = re.compile(r"(?:([0-9]{1,6})-)?(?:([0-9]{1,6}):)?([0-9]{1,6}):([0-9]{1,6})\Z")
 _EXPECTED = re.compile(r"Job \d+ to start at (\S+) using .* in partition (\S+)")
 
 
@@ -33,7 +34,7 @@ def answer(stdout: bytes) -> str:
 def submitted_id(text: str) -> str:
     """Return the id in the answer of `sbatch --parsable`.  Raises NoAnswer."""
     found = text.strip().partition(";")[0]
-    if not found.isdigit():
+    if not _ID.match(found):
         raise NoAnswer(text.strip()[-200:] or "nothing")
     return found
 
@@ -44,11 +45,14 @@ def queue(text: str, seats: Mapping[str, str], now: float) -> dict[str, Allocati
     Raises NoAnswer for what is no such answer.
     """
     clock, *lines = text.splitlines() or [""]
-    if not clock.isdigit():
+    if not _MOMENT.match(clock):
         raise NoAnswer(clock[:200] or "nothing")
     ahead_s = float(clock) - now
     rows = [line.split("|", QUEUE_FORMAT.count("|")) for line in lines if line.count("|") >= 6]
-    found = [_allocation(row, seats[row[1]], now, ahead_s) for row in rows if row[1] in seats]
+    ours = [row for row in rows if row[1] in seats]
+    if odd := [number for number, *_ in ours if not _ID.match(number)]:
+        raise NoAnswer(f"{odd[0][:200]} is no id of an allocation")
+    found = [_allocation(row, seats[row[1]], now, ahead_s) for row in ours]
     best: dict[str, Allocation] = {}
     for each in sorted(found, key=_weight):
         best[each.seat] = each
@@ -104,11 +108,11 @@ def seconds(text: str) -> float | None:
 
 def moment(text: str) -> float | None:
     """Return a time, which old programs write as a local date in spite of our format; None for `N/A`."""
-    if text.isdigit():
+    if _MOMENT.match(text):
         return float(text)
     try:
         return datetime.fromisoformat(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # no date, or none that a clock has
         return None
 
 
@@ -165,7 +169,7 @@ def site(text: str) -> Site:
     pairs = (line.partition("=") for line in parts["config:"])
     return Site(
         (int(release.group(1)), int(release.group(2))) if release else None,
-        float(clock) if clock.isdigit() else None,
+        float(clock) if _MOMENT.match(clock) else None,
         _partitions(parts["partitions:"]),
         {name.strip(): value.strip() for name, equals, value in pairs if equals},
         "".join(parts["disk:"]).strip(),

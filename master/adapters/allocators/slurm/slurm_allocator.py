@@ -16,10 +16,10 @@ from master.adapters.allocators.allocator import (
     LookFailed,
 )
 from master.adapters.allocators.names import allocation_name
-from master.adapters.allocators.pilots import MakePilot
+from master.adapters.allocators.pilots import MakePilot, Pilot
 from master.adapters.allocators.slurm import checking, commands, parsing, reasons
 from master.adapters.session import Completed, Session
-from master.errors import SessionLost
+from master.errors import DiskFull, SessionLost, WorkerUnusable
 from master.specs import PoolSpec
 
 NO_PROGRAM = 127
@@ -58,7 +58,7 @@ class SlurmAllocator:
             found = self.look().get(seat)
             if found and found.state is not AllocationState.GONE:
                 return found.allocation_id
-        pilot = self._in_session(lambda session: self._pilot(session, seat))
+        pilot = self._made_ready(seat)
         self._unsure.add(seat)
         argv = commands.submit(self._pool, self._names[seat], pilot)
         try:
@@ -71,6 +71,17 @@ class SlurmAllocator:
         self._unsure.discard(seat)
         self._absences.expect(Allocation(seat, number, AllocationState.QUEUED))
         return number
+
+    def _made_ready(self, seat: str) -> Pilot:
+        """Bring the agent to the login host.  Raises AllocationRefused where it cannot be there."""
+        try:
+            return self._in_session(lambda session: self._pilot(session, seat))
+        except (WorkerUnusable, DiskFull) as error:
+            problem = f"its agent cannot be brought to {self._host}: {error.brief}"
+            cure = "`twophase doctor` says when that is mended"
+            raise AllocationRefused(
+                self._pool.name, problem, cure, passing=isinstance(error, DiskFull)
+            ) from error
 
     def look(self) -> Mapping[str, Allocation]:
         """Return the allocations of all seats."""

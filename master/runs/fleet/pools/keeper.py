@@ -21,7 +21,6 @@ from master.adapters.allocators.allocator import (
 from master.adapters.inbox import Inbox, Received
 from master.core.harmless import brief
 from master.core.running import events as ev
-from master.errors import TwophaseError
 from master.specs import PoolSpec
 
 LOOK_S = 30.0
@@ -31,7 +30,8 @@ DOUBTED_S = 60.0
 CLOSE_S = 150.0
 
 Clock = Callable[[], float]
-_TROUBLE = (TwophaseError, OSError)
+_TROUBLE = Exception
+"""Whatever it is, nothing is known now, and a next try may do: a thread that has died would wait for ever."""
 
 
 class Keeper:

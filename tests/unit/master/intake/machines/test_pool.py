@@ -112,7 +112,21 @@ def test_pools_and_seats_have_one_name_each() -> None:
 
 
 def test_neither_servers_nor_pools_are_refused() -> None:
-    with pytest.raises(ConfigError, match="`servers` must be a list"):
-        cluster(LEAST, servers=[])
     with pytest.raises(ConfigError, match="a list of at least one object like"):
         cluster()
+    with pytest.raises(ConfigError, match="`servers` must be a list of at least one"):
+        parse_cluster('{"servers": []}')
+
+
+def test_beside_pools_there_may_be_no_servers() -> None:
+    assert cluster(LEAST, servers=[]) == cluster(LEAST)
+    jsonschema.Draft202012Validator(SCHEMA).validate({"servers": [], "pools": [LEAST]})
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid({"servers": []})
+
+
+@pytest.mark.parametrize("path", ["~", "~alice/x"])
+def test_a_state_directory_is_named_as_a_node_finds_it(path: str) -> None:
+    with pytest.raises(ConfigError, match=r"must begin with / or ~/ where nodes use it"):
+        pool(state_dir=path)
+    with pytest.raises(ConfigError, match=r"must begin with / or ~/ where nodes use it"):
+        cluster(LEAST, state_dir=path)

@@ -97,10 +97,24 @@ def test_jobs_of_other_names_and_lines_that_are_none_are_passed_over() -> None:
     assert parsing.queue(text, SEATS, NOW) == {}
 
 
-@pytest.mark.parametrize("text", ["", "squeue: error\n"])
+@pytest.mark.parametrize("text", ["", "squeue: error\n", "\u00b2\n", f"{10**400}\n"])
 def test_what_does_not_begin_with_the_clock_is_no_answer(text: str) -> None:
     with pytest.raises(parsing.NoAnswer):
         parsing.queue(text, SEATS, NOW)
+
+
+@pytest.mark.parametrize("number", ["", "12_3", "12+0", "\u00b2", "9" * 40])
+def test_an_allocation_without_an_id_is_no_answer(number: str) -> None:
+    with pytest.raises(parsing.NoAnswer, match="no id of an allocation"):
+        parsing.queue(f"1500\n{number}|tp-0-hpc.1|RUNNING|n|1:00|1|None\n", SEATS, NOW)
+
+
+@pytest.mark.parametrize("word", ["", "\u00b2", "9" * 400, "9999-99-99", "0001-01-01T00:00:00", "1:\u00b2"])
+def test_times_that_are_none_are_not_known(word: str) -> None:
+    text = f"1500\n12|tp-0-hpc.1|PENDING||{word}|{word}|None\n13|tp-0-hpc.2|RUNNING|n|{word}|{word}|None\n"
+    found = parsing.queue(text, SEATS, NOW)
+    assert found["hpc.1"].expected_at is None or found["hpc.1"].expected_at < NOW
+    assert found["hpc.2"].ends_at is None
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from master.adapters.allocators.allocator import AllocationRefused, AllocationSt
 from master.adapters.allocators.pilots import Pilot
 from master.adapters.allocators.slurm.commands import MARK
 from master.adapters.allocators.slurm.slurm_allocator import SlurmAllocator
-from master.errors import SessionLost
+from master.adapters.session import Session
+from master.errors import DiskFull, RemoteError, SessionLost, WorkerUnusable
 from master.specs import PoolSpec, ServerSpec
 from tests.support.fake_session import FakeSession, Reply
 
@@ -136,6 +137,18 @@ def test_a_state_directory_that_cannot_be_made_is_a_refusal(login: Login) -> Non
     }
     with pytest.raises(AllocationRefused, match="set `state_dir` of the pool"):
         login.allocator().submit("hpc.1")
+
+
+@pytest.mark.parametrize(("kind", "passes"), [(WorkerUnusable, False), (DiskFull, True)])
+def test_an_agent_that_cannot_be_brought_there_is_a_refusal(
+    login: Login, kind: type[RemoteError], passes: bool
+) -> None:
+    def make(session: Session, seat: str) -> Pilot:
+        raise kind("login", "no Python: `py` cannot be run; set `python`")
+
+    with pytest.raises(AllocationRefused, match="cannot be brought to login: no Python: `py`") as told:
+        SlurmAllocator(POOL, login.open, "run-0123", make).submit("hpc.1")
+    assert told.value.passing is passes and login.asked == []
 
 
 def test_an_answer_that_a_startup_file_swallowed_is_no_answer(login: Login) -> None:

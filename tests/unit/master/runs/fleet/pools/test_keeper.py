@@ -204,3 +204,13 @@ def test_what_is_not_of_the_pool_is_passed_over() -> None:
     world = World()
     world.engine.jobs["9"] = "run", Allocation("other.1", "9", AllocationState.QUEUED)
     assert world.look() == [ev.PoolSeen(30.0, "hpc")]
+
+
+def test_a_defect_ends_no_thread_that_others_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+
+    def look() -> dict[str, Allocation]:
+        raise KeyError("what nobody thought of")
+
+    monkeypatch.setattr(world.allocator, "look", look)
+    assert world.look() == [ev.PoolUnseen(30.0, "hpc", "'what nobody thought of'")]
