@@ -51,6 +51,8 @@ def _make(path: Path) -> str:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with os.fdopen(os.open(str(fresh), flags, 0o600), "w") as stream:
         stream.write(uuid.uuid4().hex)
+        stream.flush()
+        os.fsync(stream.fileno())  # what is empty after a power cut would stay so
     try:
         with contextlib.suppress(FileExistsError):
             os.link(str(fresh), str(path))

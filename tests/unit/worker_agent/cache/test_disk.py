@@ -38,6 +38,24 @@ def test_who_makes_it_second_takes_what_the_first_has_made(
     assert [path.name for path in tmp_path.iterdir()] == [".twophase-disk"]
 
 
+def test_it_is_whole_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, fsync, done = os.link, os.fsync, list[int]()
+
+    def look(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(os.fstat(descriptor).st_size)
+
+    def check(source: str, target: str) -> None:
+        assert done == [32]
+        link(source, target)
+
+    monkeypatch.setattr(os, "fsync", look)
+    monkeypatch.setattr(os, "link", check)
+    assert len(disk_id(tmp_path)) == 32
+
+
 def test_a_file_system_without_links_has_an_id_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(source: str, target: str) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")
