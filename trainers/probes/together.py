@@ -49,7 +49,7 @@ class _Together:
 
     def _begun(self, number: int) -> Trainee | None:
         try:
-            trainee = self._training[number].start()
+            trainee = self._training[number].start(self._ask_those_that_wait)
         except (TrainerError, OSError) as error:
             self._refuse_alone(error)
             self._end(number, error)
@@ -99,7 +99,13 @@ class _Together:
 
     def _ask(self) -> None:
         """End the jobs that are to end, also while they wait for others."""
-        for number in [*self._training, *self._waiting]:
+        self._ask_of([*self._training, *self._waiting])
+
+    def _ask_those_that_wait(self) -> None:
+        self._ask_of([*self._waiting])
+
+    def _ask_of(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
             try:
                 self._tasks[number].may_go_on()
             except TrainerError as error:

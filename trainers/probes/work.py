@@ -88,8 +88,11 @@ class LayerWork:
         """The flags that make training take less memory."""
         return training_advice(self._executor, self._options, self._device)
 
-    def start(self) -> Trainee | None:
-        """Load what is needed; return what is to be trained beside others, None where that is done."""
+    def start(self, between: Callable[[], None] = lambda: None) -> Trainee | None:
+        """Load what is needed; return what is to be trained beside others, None where that is done.
+
+        `between` is called from time to time while it is done here.
+        """
         ready, missing = self._ready_and_missing()
         # Loading is the last check.  Until then nothing is written, and nothing of other settings deleted.
         layer = self._load() if missing else None
@@ -101,7 +104,7 @@ class LayerWork:
         if ready:
             self._print(f"{ready} finished probes found in {self._results.root}")
         self._seconds = self._results.seconds()
-        return self._begun(layer, missing) if layer else None
+        return self._begun(layer, missing, between) if layer else None
 
     def told(self, inputs: Standardisation | None) -> None:
         """Tell what training found of the activations."""
@@ -138,7 +141,7 @@ class LayerWork:
     def _print(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
 
-    def _begun(self, layer: Layer, missing: list[int]) -> Trainee | None:
+    def _begun(self, layer: Layer, missing: list[int], between: Callable[[], None]) -> Trainee | None:
         started = time.perf_counter()
         with memory_advice("training", self.advice):
             self._harvest.begin(
@@ -148,7 +151,7 @@ class LayerWork:
             self._seconds += time.perf_counter() - started
             if self._executor == "fused":
                 return Trainee(layer, self.settings, missing)
-            self._train_alone(self._alone(layer, missing))
+            self._train_alone(self._alone(layer, missing), between)
         return None
 
     def _alone(self, layer: Layer, missing: list[int]) -> Training:
@@ -157,7 +160,7 @@ class LayerWork:
         workers = max(1, self._options.num_workers)
         return OneByOneTraining(layer, self.settings, missing, workers, self._options.loader)
 
-    def _train_alone(self, training: Training) -> None:
+    def _train_alone(self, training: Training, between: Callable[[], None]) -> None:
         self.told(training.inputs)
         since = time.perf_counter()
         for done, total, finished in training.run():
@@ -165,6 +168,7 @@ class LayerWork:
             self.took(done, total, finished, now - since)
             since = now
             self._may_go_on()
+            between()
 
     def _threads(self) -> int:
         """Return how many cores of a CPU its products are to have."""

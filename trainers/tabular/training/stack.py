@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -22,6 +24,8 @@ from trainers.tabular.training.rates import rate_at
 
 VALIDATION_ROWS = 1024
 """Rows that are predicted at once."""
+_GLOBAL_DRAWS = threading.Lock()
+"""Held while draws are from the global generator, which jobs of one process share."""
 
 
 class Stack:
@@ -52,14 +56,13 @@ class Stack:
 
     def epoch(self, number: int) -> Tensor:
         """Train for an epoch, counted from 0, and return each member's mean loss over its steps, [M]."""
-        if self.networks.are_compiled:  # their dropout draws from the global generator
-            torch.manual_seed(derive_seed(self.members[0].seed, "dropout", number))
-        self._streams.start(number)
-        self._losses.zero_()
-        order = epoch_order(self.members, self._batch, number).to(self._options.device)
-        for at, rows in enumerate(order):
-            self._rows.copy_(rows)
-            self._take(number, at)
+        with _dropout_of(self.networks, self.members[0], number):
+            self._streams.start(number)
+            self._losses.zero_()
+            order = epoch_order(self.members, self._batch, number).to(self._options.device)
+            for at, rows in enumerate(order):
+                self._rows.copy_(rows)
+                self._take(number, at)
         return self._losses / self._steps_M
 
     @torch.no_grad()
@@ -150,6 +153,17 @@ class Stack:
     def _sums(self, rows: Tensor, counted: Tensor | None = None, smoothing: float = 0.0) -> Sums:
         batch = self._examples.take(rows)
         return summed(self._spec.problem, self.networks.outputs(batch), batch.targets, counted, smoothing)
+
+
+@contextmanager
+def _dropout_of(networks: Networks, member: Member, number: int) -> Iterator[None]:
+    """Draw the dropout of compiled networks, which comes from the global generator, for an epoch."""
+    if not networks.are_compiled:
+        yield
+        return
+    with _GLOBAL_DRAWS:
+        torch.manual_seed(derive_seed(member.seed, "dropout", number))
+        yield
 
 
 def of_member(state: Mapping[str, Any], position: int) -> dict[str, Any]:

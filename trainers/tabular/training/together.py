@@ -139,7 +139,7 @@ def _alike(trainings: Iterable[UnderWay]) -> list[list[UnderWay]]:
     """Return trainings of one kind together."""
     kinds: list[tuple[object, list[UnderWay]]] = []
     for one in trainings:
-        kind = _kind(one.training)
+        kind = _kind(one)
         known = next((members for other, members in kinds if other == kind), None)
         if known is None:
             kinds.append((kind, [one]))
@@ -148,9 +148,12 @@ def _alike(trainings: Iterable[UnderWay]) -> list[list[UnderWay]]:
     return [members for _, members in kinds]
 
 
-def _kind(training: Training) -> object:
+def _kind(one: UnderWay) -> object:
+    training = one.training
     own: dict[str, Any] = {"checkpoint": None, "checkpoint_seconds": 0.0, "fingerprint": {}}
-    return training.spec, replace(training.options, **own)
+    # A compiled network draws its dropout otherwise than one in a stack: it stays what it is alone.
+    alone = one.number if training.options.compile else None
+    return training.spec, replace(training.options, **own), alone
 
 
 def _at_one_epoch(seats: Sequence[Seat]) -> list[list[Seat]]:

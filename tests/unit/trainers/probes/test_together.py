@@ -33,8 +33,11 @@ class Work:
     advice: str = "buy more"
     finished: list[int] = field(default_factory=list)
 
-    def start(self) -> Trainee | None:
+    def start(self, between: Callable[[], None]) -> Trainee | None:
         self.log.append(f"{self.name} starts")
+        if not self.fused:
+            between()
+            self.log.append(f"{self.name} is trained")
         if self.fails is not None:
             raise self.fails
         settings = Settings(epochs=self.epochs, lrs=(1e-2,), batch_size=32)
@@ -87,7 +90,14 @@ def test_jobs_of_several_layers_meet_in_each() -> None:
 def test_what_is_not_trained_beside_others_is_done_where_it_starts() -> None:
     log: Log = []
     done(log, task(Work("x", log, fused=False)), task(Work("y", log)))
-    assert log[:3] == ["x starts", "x has []", "0 ends well"] and log[-1] == "1 ends well"
+    assert log[:4] == ["x starts", "x is trained", "x has []", "0 ends well"] and log[-1] == "1 ends well"
+
+
+def test_jobs_leave_while_another_is_trained_by_itself() -> None:
+    log: Log = []
+    leaves = task(Work("y", log, "b"), may_go_on=leaving(0))
+    done(log, task(Work("x", log, fused=False)), leaves)
+    assert log == ["x starts", "1 ends left", "x is trained", "x has []", "0 ends well"]
 
 
 def test_a_job_that_fails_ends_by_itself() -> None:

@@ -108,6 +108,18 @@ def test_trainings_of_other_shapes_and_options_are_trained_one_kind_after_the_ot
     assert said[1] == ["mlp: one member"] and said[3] == ["tabm: one member"]
 
 
+def test_compiled_ones_are_no_others_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda module: module)
+    said: list[str] = []
+    jobs = [
+        training(made.member(seed), compile=True, stacking="stacked", reports=Reports(said=said.append))
+        for seed in range(2)
+    ]
+    for one, found in zip(jobs, trained(*jobs), strict=True):
+        assert_equal(found, alone(one))
+    assert said == ["mlp: one member"] * 2
+
+
 def test_each_ends_when_its_own_have_stopped() -> None:
     order: list[str] = []
     quick = training(made.member(0, learning_rate=0.3), epochs=30, patience=2)
