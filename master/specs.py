@@ -162,7 +162,11 @@ class BaseModelSpec:
     @property
     def lineage(self) -> tuple[BaseModelSpec, ...]:
         """What it comes of, the first ancestor first, and itself."""
-        return (*self.parent.lineage, self) if self.parent else (self,)
+        found, above = [self], self.parent
+        while above:
+            found.append(above)
+            above = above.parent
+        return tuple(reversed(found))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.jobs import (
-    base_of,
     expect_model,
     is_stale,
     lacks_base,
@@ -102,7 +101,7 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
     for view in state.workers.values():
         # It is not brought any more; what is trained again may have the same bytes.
         view.delivering.discard(damaged)
-    _train_again(state, event.spec_hash, out)
+    train_again(state, event.spec_hash, out, "the stored base model was damaged")
     for dependent_id in state.dependents.get(event.spec_hash, ()):
         dependent = state.jobs[dependent_id]
         if dependent.state is State.READY:
@@ -111,7 +110,7 @@ def on_damaged(state: RunState, event: ev.BaseModelDamaged, out: Outbox) -> None
             out.commands.append(cmd.Withdraw(dependent.worker, *dependent.key))
 
 
-def _train_again(state: RunState, spec_hash: str, out: Outbox) -> None:
+def train_again(state: RunState, spec_hash: str, out: Outbox, why: str) -> None:
     """Have a base model trained that is not home, and first what it starts from where that is gone too."""
     job_id = base_model_job_id(spec_hash)
     record = state.jobs.get(job_id)
@@ -120,11 +119,11 @@ def _train_again(state: RunState, spec_hash: str, out: Outbox) -> None:
         record = state.add_job(state.plan.if_damaged.get(spec_hash, unplanned))
         move(state, record, Trigger.UNLOCK, out)
     elif record.state is State.SUCCEEDED:
-        move(state, record, Trigger.REDO, out, note="the stored base model was damaged")
+        move(state, record, Trigger.REDO, out, note=why)
         if record.hopeless:
             state.barred.add(job_id)
     else:
         return
-    if record.job.needs and lacks_base(state, record) and base_of(state, record) is None:
-        _train_again(state, record.job.needs, out)
+    if record.job.needs and lacks_base(state, record):
+        train_again(state, record.job.needs, out, why)
     make_ready(state, record, out)

@@ -41,7 +41,7 @@ def read_lineage(node: Node, configs: Iterable[Config], shape: JobShape) -> tupl
 def _named(node: Node) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     for item in node.items():
-        if item.get(_SCRIPT):
+        if _SCRIPT in item.as_object():
             item.fail(f"has a `{_SCRIPT}`, and stages with `{FIELDS}` are all trained by that of the jobs")
         item.only_keys((NAME, FROM, FIELDS))
         name = _needed(item, NAME).string()

@@ -72,9 +72,11 @@ def _version(layout: RunLayout, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _used_by(layout: RunLayout, spec_hash: str) -> list[str]:
-    """Return the experiments of the last start that begin with a base model."""
+    """Return the experiments of the last start that begin with a base model, or with what comes of it."""
     planned = planned_in(layout)
-    return [job.job_id for job in planned.jobs.values() if job.needs == spec_hash] if planned else []
+    jobs = [job for job in planned.jobs.values() if not job.makes] if planned else []
+    parents = planned.parents if planned else {}
+    return [job.job_id for job in jobs if spec_hash in line(job.needs, parents)]
 
 
 def _log_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -82,7 +84,7 @@ def _log_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["ancestors"]:
         yield f"starts from {', which starts from '.join(each[:HASH_SHOWN] for each in found['ancestors'])}"
     if found["children"]:
-        yield f"{len(found['children']):,} start from it: {_some(found['children'])}"
+        yield f"base models that start from it: {_some(found['children'])}"
     others = len(found["versions"]) - 1
     yield "versions of it by other code, the newest first:" if others else "no version of it by other code:"
     for version in found["versions"]:
@@ -121,7 +123,7 @@ def _users_lines(used_by: list[str]) -> Iterator[str]:
     if not used_by:
         yield "no experiment of the last start begins with it"
         return
-    yield f"{len(used_by):,} experiments of the last start begin with it:"
+    yield f"experiments of the last start that begin with it, or with what comes of it: {len(used_by):,}"
     yield from (f"  {job_id}" for job_id in used_by[:_MOST_JOBS])
     if len(used_by) > _MOST_JOBS:
         yield f"  and {len(used_by) - _MOST_JOBS:,} more: --json has all"

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from master.core.planning.plan import Job, Plan, base_model_job_id
 from master.core.running import commands as cmd
+from master.core.running.artefacts import train_again
 from master.core.running.jobs import base_in_vain, lacks_base, unlock
+from master.core.running.lifecycle import State
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.orders.retrying import STOPPING
@@ -25,9 +27,9 @@ def add(state: RunState, event: Ordered, out: Outbox) -> Reply:
         if job.phase == 2 and job.job_id in state.jobs
     ]
     trainings = _trainings(state, plan, new)
+    says = [Said(job.job_id, _says(state, job, trainings)) for job in new]
     if new and not event.dry_run:
         _take(state, plan, [*trainings, *new], out)
-    says = [Said(job.job_id, _says(state, job, trainings)) for job in new]
     return Reply(tuple(says), tuple(refused), (STOPPING,) if state.stopping and new else ())
 
 
@@ -53,6 +55,8 @@ def _says(state: RunState, job: Job, trainings: Sequence[Job]) -> str:
     if any(training.makes == job.needs for training in trainings):
         return f"is added; its base model {job.needs[:12]} is trained first"
     base = None if job.needs in state.home else state.jobs.get(base_model_job_id(job.needs))
+    if base and base.state is State.SUCCEEDED:
+        return f"is added; its base model {job.needs[:12]}, no longer in the store, is trained first"
     if base and (ended := base_in_vain(state, base)):
         advice = f"twophase retry {(ended.job.makes or '')[:12]}"
         return f"is added, and blocked: the training of its base model has ended in vain: {advice}"
@@ -69,5 +73,12 @@ def _take(state: RunState, plan: Plan, jobs: Sequence[Job], out: Outbox) -> None
     out.commands.append(cmd.TakeJobs(tuple(job.job_id for job in jobs)))
     for record in [state.add_job(job) for job in jobs]:
         unlock(state, record, out)
-        if lacks_base(state, record):
+        if record.job.needs and lacks_base(state, record):
+            _train_what_is_lost(state, record.job.needs, out)
             state.unlocking.append(record.job.job_id)
+
+
+def _train_what_is_lost(state: RunState, spec_hash: str, out: Outbox) -> None:
+    """Train a base model again that was made before, and that nothing needed when it went."""
+    if base_model_job_id(spec_hash) in state.jobs:
+        train_again(state, spec_hash, out, "it is no longer in the store")

@@ -198,6 +198,22 @@ def test_jobs_that_are_added_bring_the_ancestors_that_the_run_lacks() -> None:
     assert [run.stands(each) for each in (ROOT, MIDDLE, "leaf")] == [State.READY, *[State.PENDING] * 2]
 
 
+def test_a_job_that_is_added_has_what_the_store_has_lost_trained_again_from_the_top() -> None:
+    run = Stage(*LINE, workers=["w1"], policy=Policy(stands=True))
+    run.up("w1")
+    for job_id in (ROOT, MIDDLE, "leaf"):
+        train(run, "w1", job_id, 1)
+    run.restart()
+    assert not run.state.open_jobs and not run.state.home
+    _, says = add(run, *LINE[:2], job("late", "middle"))
+    assert says["late"] == "is added; its base model middle, no longer in the store, is trained first"
+    assert [run.stands(each) for each in (ROOT, MIDDLE, "late")] == [State.READY, *[State.PENDING] * 2]
+    run.up("w1")
+    train(run, "w1", ROOT, 2)
+    train(run, "w1", MIDDLE, 2)
+    assert run.state.jobs["late"].base == f"{MIDDLE}#2"
+
+
 def test_a_job_that_is_added_below_a_blocked_base_model_is_told_which_to_retry() -> None:
     run = Stage(*LINE, job("open"), workers=["w1"])
     cancel(run, ROOT)

@@ -118,6 +118,7 @@ def test_both_kinds_of_stages_are_told_apart(value: Any, lineage: bool, scripts:
             "has a `script`, and stages with `fields` are all trained by that",
         ),
         (({**PRE, "form": "x"}, ADAPT), "`form` is unknown"),
+        ((PRE, "adapt"), r"stages\[1\] .*must be an object, but is a string"),
         ((), "there are no stages"),
     ],
 )

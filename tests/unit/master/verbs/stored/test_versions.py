@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from master.core.explaining.planned import plan_record
 from master.core.planning.identity import PARENT_FIELD
+from master.core.planning.plan import Job, Plan, base_model_job_id
+from master.specs import BaseModelSpec
+from master.storage.journal import Journal
+from master.storage.run_layout import RunLayout
 from master.verbs.stored.base import main
 from tests.unit.master.verbs.conftest import FIRST, SECOND
 from tests.unit.master.verbs.published import as_published
@@ -65,8 +71,21 @@ def test_log_and_ls_tell_what_starts_from_what(
     assert lines[:3] == [
         f'base model {child}: site="x"',
         f"starts from {root[:12]}",
-        f"1 start from it: {leaf[:12]}",
+        f"base models that start from it: {leaf[:12]}",
     ]
     assert main(["ls", "--run", str(run)]) == 0
     listed = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
     assert [line for line in listed if line.strip("└ ")[:1] in "345"] == [root[:12], f"└ {child[:12]}", ""]
+
+
+def test_log_counts_experiments_of_all_generations_and_no_base_model(
+    run: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = BaseModelSpec(SECOND, {}, parent=BaseModelSpec(FIRST, {}))
+    training = Job(base_model_job_id(SECOND), phase=1, needs=FIRST, makes=SECOND)
+    plan = Plan((training, Job("leaf", phase=2, needs=SECOND)), {FIRST: "x"})
+    with closing(Journal(RunLayout(run).journal, "the-run")) as journal:
+        journal.remember_plan(plan_record(plan, {base.spec_hash: base for base in child.lineage}))
+    store(FIRST, {"lr": 1})
+    assert main(["log", FIRST, "--run", str(run), "--json"]) == 0
+    assert as_published("base_log", capsys.readouterr().out)["used_by"] == ["leaf"]

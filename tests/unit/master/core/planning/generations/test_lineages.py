@@ -37,6 +37,13 @@ def test_a_stage_is_known_by_its_own_fields_and_by_its_parent() -> None:
     assert child.described["stage"] == "s1" and child.described["parent"] == root.spec_hash
 
 
+def test_a_line_may_be_as_long_as_a_file_tells() -> None:
+    names = [f"f{number}" for number in range(1200)]
+    stages = [LineageStage(name, frozenset({name})) for name in names]
+    base = lineage_of(dict.fromkeys(names, 1), "c", stages, ANY_JOB)
+    assert base and [each.stage for each in base.lineage] == names
+
+
 def test_what_is_told_to_no_training_is_told_to_the_user() -> None:
     assert untold_fields(JobSpec("a/b", "h", JOB, "job 1", base_of(JOB))) == ["head"]
 

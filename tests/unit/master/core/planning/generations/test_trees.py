@@ -26,5 +26,13 @@ def test_a_line_ends_with_what_starts_from_nothing() -> None:
     assert list(line("d", PARENTS)) == ["d", "b", "a"] and not list(line(None, PARENTS))
 
 
+def test_what_files_say_to_come_of_itself_ends_and_is_listed() -> None:
+    circle = {"a": "b", "b": "a", "c": "c", "d": "a"}
+    assert list(line("a", circle)) == ["a", "b"]
+    assert in_tree("abxd", circle) == [("x", 0), ("a", 0), ("b", 0), ("d", 0)]
+    assert in_tree("c", circle) == [("c", 0)]
+    assert below({"c": 1, "d": 2}, circle)["d"] == 2
+
+
 def test_depth_is_shown() -> None:
     assert [branch(depth) for depth in range(3)] == ["", "└ ", "  └ "]
