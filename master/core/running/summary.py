@@ -125,23 +125,26 @@ class BaseModelRow:
     parent: str | None = None
     """`spec_hash` of what it starts from, None where that is nothing …"""
     depth: int = 0
-    """… and how many of its ancestors are of the run, too."""
+    """… and how many of its ancestors are of the run, too, …"""
+    unlisted: int = 0
+    """… and how many are not, as nothing needs them."""
 
 
 def base_model_rows(state: RunState, rows: Mapping[str, JobRow] | None = None) -> list[BaseModelRow]:
-    """Return the base models of the run: those that it trains, then those that were in the store.
+    """Return the base models of the run: those that it trains, those in the store, ancestors that were gone.
 
     What starts from another follows that one.  `rows` are those of Phase 1 by job id, where they are known
     already.
     """
     trained = {row.job_id: row for row in job_rows(state, phase=1)} if rows is None else rows
-    hashes, parents = dict.fromkeys((*state.plan.to_train, *state.plan.in_store)), state.plan.parents
+    plan, made = state.plan, (row.spec_hash for row in trained.values() if row.spec_hash)
+    hashes, parents = dict.fromkeys((*plan.to_train, *plan.in_store, *made)), plan.parents
     users = _users(state, hashes, parents)
     return [
         BaseModelRow(
             *(spec_hash, state.home.get(spec_hash, ""), users[spec_hash]),
             trained.get(base_model_job_id(spec_hash)),
-            *(parents.get(spec_hash), depth),
+            *(parents.get(spec_hash), depth, plan.generation(spec_hash) - 1 - depth),
         )
         for spec_hash, depth in in_tree(hashes, parents)
     ]
@@ -174,6 +177,7 @@ def savings(rows: Iterable[BaseModelRow]) -> Savings:
     for row in rows:
         if row.content_hash and row.jobs:
             saved = row.jobs - (row.training is not None)
+            trainings += row.jobs * row.unlisted if row.depth == 0 else 0
             trainings += saved
             seconds += saved * (row.training.own_s if row.training else 0.0)
     return Savings(trainings, seconds)

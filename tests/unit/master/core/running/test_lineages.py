@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from master.core.planning.plan import Job, arranged, base_model_job_id
+from master.core.planning.plan import Job, arranged, base_model_job_id, planned_savings
 from master.core.running import events as ev
 from master.core.running.lifecycle import State
 from master.core.running.orders.of_jobs import SetPriority
 from master.core.running.policy import Policy
+from master.core.running.summary import base_model_rows, savings
 from tests.unit.master.core.running.orders.giving import cancel, give, retry
 from tests.unit.master.core.running.orders.test_adding import add
 from tests.unit.master.core.running.stage import Stage, base, job
@@ -115,6 +116,22 @@ def test_a_damaged_child_is_trained_again_from_a_parent_that_is_trained_first() 
     run.up("w1")
     train(run, "w1", ROOT, 1)
     assert run.stands(MIDDLE) is State.ASSIGNED
+
+
+def test_ancestors_that_nothing_needs_count_as_saved_and_are_listed_once_they_are_trained() -> None:
+    plan = arranged({"root": base("root"), "middle": LINE[1]}, [LINE[2], job("b", "middle")], {"middle": "m"})
+    run = Stage(*plan.jobs, in_store={"middle": "m"}, workers=["w1"])
+    run.state.plan = plan
+    rows = base_model_rows(run.state)
+    assert [(row.spec_hash, row.depth, row.jobs) for row in rows] == [("middle", 0, 2)]
+    assert savings(rows).trainings == planned_savings(plan) == 4
+    run.tell(ev.BaseModelDamaged(run.at, "middle"))
+    run.up("w1")
+    train(run, "w1", ROOT, 1)
+    train(run, "w1", MIDDLE, 1)
+    rows = base_model_rows(run.state)
+    assert [(row.spec_hash, row.depth, row.jobs) for row in rows] == [("root", 0, 2), ("middle", 1, 2)]
+    assert savings(rows).trainings == 4 - 2
 
 
 def test_a_damaged_parent_takes_its_children_back_and_no_grandchildren() -> None:
