@@ -103,11 +103,12 @@ def run(
         *("--cluster-config", str(root / "cluster.json"), "--jobs-config", str(root / "jobs.json")),
         *("--run-dir", str(root / "run"), "--executor", arm.executor),
     ]
-    environ = {**os.environ, "TWOPHASE_SLOT_DIR": str(root / "slots")}
+    # Where this is ended in the middle, the agent ends soon as well, and leaves the device to the next part.
+    own = {"TWOPHASE_SLOT_DIR": str(root / "slots"), "TWOPHASE_AGENT_IDLE_S": "5"}
     begin = time.perf_counter()
     try:
         done = subprocess.run(
-            argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=limit_s, check=False
+            argv, cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True, timeout=limit_s
         )
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"took more than {limit_s:g} s") from None

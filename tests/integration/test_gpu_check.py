@@ -16,6 +16,7 @@ def few_threads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
 
 
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize(
     ("part", "figure"),
     [

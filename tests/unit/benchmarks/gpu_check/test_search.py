@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,19 @@ def test_the_people_are_files_that_the_trainer_reads(tmp_path: Path) -> None:
     assert len(list((tmp_path / "data").glob("p0?_*.pt"))) == 18
     (first, *others) = search.search(tmp_path / "data", 8, 2, small=True)
     assert (first["model"], first["window_size"], len(others)) == ("cnn", 8, 2)
+
+
+def test_an_arm_that_takes_too_long_is_told_and_leaves_no_agent_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environs: list[dict[str, str]] = []
+
+    def late(argv: list[str], *, env: dict[str, str], timeout: float, **_: object) -> None:
+        environs.append(env)
+        raise subprocess.TimeoutExpired(argv, timeout)
+
+    monkeypatch.setattr(subprocess, "run", late)
+    with pytest.raises(RuntimeError, match="took more than 3 s"):
+        search.run(Arm("warm", "warm"), [], tmp_path / "arm", "cpu", limit_s=3.0)
+    (env,) = environs
+    assert float(env["TWOPHASE_AGENT_IDLE_S"]) < 60 and env["TWOPHASE_SLOT_DIR"].startswith(str(tmp_path))
