@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from master import steady_clock
@@ -48,6 +49,8 @@ class SlurmAllocator:
         self._now, self._steady = now, steady
         self._names = {seat.name: allocation_name(run_id, seat.name) for seat in pool.all_seats}
         self._absences = Absences()
+        self._logs: dict[str, str] = {}
+        """Of the last submission for each seat."""
         self._unsure: set[str] = set()
         """Seats of which a submission may have gone through that nobody has confirmed."""
         self._session: Session | None = None
@@ -60,6 +63,7 @@ class SlurmAllocator:
                 return found.allocation_id
         pilot = self._made_ready(seat)
         self._unsure.add(seat)
+        self._logs[seat] = f"{pilot.log_dir}/{pilot.log_name}"
         argv = commands.submit(self._pool, self._names[seat], pilot)
         try:
             number = parsing.submitted_id(self._answer(argv, "sbatch"))
@@ -97,11 +101,19 @@ class SlurmAllocator:
         seats = {name: seat for seat, name in self._names.items()}
         try:
             text = self._answer(commands.look(sorted(seats)), "squeue")
-            return parsing.queue(text, seats, self._now())
+            found = parsing.queue(text, seats, self._now())
+            return {seat: self._explained(each) for seat, each in found.items()}
         except parsing.NoAnswer as error:
             raise LookFailed(self._host, f"no answer of squeue: {error}") from error
         except AllocationRefused as error:
             raise LookFailed(self._host, f"squeue fails: {error.said or error.problem}") from error
+
+    def _explained(self, found: Allocation) -> Allocation:
+        """Say where it is told why an agent failed: Slurm knows no more than that it did."""
+        log = self._logs.get(found.seat)
+        if log is None or not found.reason.startswith(parsing.FAILED):
+            return found
+        return replace(found, reason=f"{found.reason}, {log} on {self._host} may tell why")
 
     def cancel(self, allocation_id: str) -> None:
         """Give an allocation back."""

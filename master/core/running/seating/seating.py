@@ -89,8 +89,8 @@ def on_ended(state: RunState, event: ev.SeatEnded, out: Outbox) -> None:
     view, seat, pool = _known(state, event.worker)
     if seat.state is SeatState.NONE:
         return
-    began = seat.state is SeatState.RUNS
-    if began and seat.up_at is None:
+    if seat.state is not SeatState.ENDING and seat.up_at is None:
+        # It may begin and fail between two looks: that nobody saw it run is no reason to ask at once.
         _brought_nothing(pool, event.at)
     use_again(view, seat)
     seat.turn(SeatState.NONE, event.at)

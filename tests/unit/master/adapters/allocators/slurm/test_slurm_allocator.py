@@ -151,6 +151,23 @@ def test_an_agent_that_cannot_be_brought_there_is_a_refusal(
     assert told.value.passing is passes and login.asked == []
 
 
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (
+            "FAILED||1:00|1|NonZero",
+            "failed (NonZero), ./state/agent.log on login may tell why",
+        ),
+        ("TIMEOUT||1:00|1|TimeLimit", "timeout (TimeLimit)"),
+    ],
+)
+def test_where_it_is_told_why_an_agent_failed_is_said(login: Login, ended: str, told: str) -> None:
+    allocator = login.allocator()
+    login.replies = {"sbatch": said("17\n"), "squeue": said(f"1000\n17|tp-run-0123-hpc.1|{ended}\n")}
+    allocator.submit("hpc.1")
+    assert allocator.look()["hpc.1"].reason == told
+
+
 def test_an_answer_that_a_startup_file_swallowed_is_no_answer(login: Login) -> None:
     login.replies = {"squeue": Reply(stdout=b"over quota\n")}
     with pytest.raises(LookFailed, match="no answer of squeue: over quota"):

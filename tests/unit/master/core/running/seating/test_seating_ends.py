@@ -140,12 +140,17 @@ def test_an_allocation_whose_agent_does_not_answer_is_given_back_and_told() -> N
     assert stage.pool.in_vain == 1 and stage.asked() == []
 
 
-def test_allocations_that_end_before_an_agent_answers_are_asked_for_after_longer_and_longer() -> None:
+@pytest.mark.parametrize("seen", ["asked", "queued", "runs"])
+def test_allocations_that_end_before_an_agent_answers_are_asked_for_after_longer_and_longer(
+    seen: str,
+) -> None:
     stage = PoolStage(*JOBS, seats=1)
     for times in range(MOST_IN_VAIN):
         assert not stage.state.finished
         assert stage.asked(60.0 * 2**times) == ["hpc.1"]
-        stage.runs()
+        if seen != "asked":
+            (stage.pends if seen == "queued" else stage.runs)()
+        assert stage.states() == [seen]
         stage.ends(reason="exit code 127")
         assert stage.asked() == []
     assert stage.state.finished
