@@ -114,6 +114,8 @@ class WorkerLink:
         self._channel: Channel | None = None
         self.welcome: msg.Welcome | None = None
         """What the agent said of itself, while the link is up."""
+        self.last_welcome: msg.Welcome | None = None
+        """What it said last, also while the link is down."""
         self.watches = LogWatches(self.send, lambda: self.welcome is not None)
         """Who looks at logs of what runs there."""
         self._steady, self._pulse = steady, Pulse(steady)
@@ -131,6 +133,10 @@ class WorkerLink:
         if session is None or self.welcome is None:
             raise SessionLost(f"{self.worker} is not connected")
         return session
+
+    def open_session(self) -> Session:
+        """Return another session there, of the caller's own: it outlives the link."""
+        return self._greeting.open_session()
 
     def send(self, message: msg.ToAgent) -> None:
         """Queue a message; dropped while the link is down, for a new connection compares all anew."""
@@ -253,7 +259,7 @@ class WorkerLink:
                     f"the agent there speaks protocol {message.protocol}, this master {msg.PROTOCOL}: "
                     + OTHER_VERSION,
                 )
-            self.welcome = message
+            self.welcome = self.last_welcome = message
             if self._greeting.secrets:
                 # Before any job: the queue keeps the order.
                 self.send(Secrets(dict(self._greeting.secrets)))

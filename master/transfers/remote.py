@@ -23,6 +23,8 @@ class Remote:
     link: WorkerLink
     run_id: str
     """Names the run on the worker."""
+    outlives_agent: bool = False
+    """Its files can be had while its agent is gone: a seat's lie on a disk of the login host."""
 
     @property
     def name(self) -> str:
@@ -70,7 +72,7 @@ class Remote:
     @property
     def layout(self) -> WorkLayout:
         """What is where on the worker."""
-        welcome = self.link.welcome
+        welcome = self.link.last_welcome if self.outlives_agent else self.link.welcome
         if welcome is None:
             raise SessionLost(f"{self.name} is not connected")
         return WorkLayout(Path(welcome.work_dir))
@@ -85,9 +87,15 @@ class Remote:
 
     def pull(self, source: Path, staged: Path, names: Collection[str], most: int) -> None:
         """Bring these files of `source` on the worker, of at most so many bytes, to `staged`."""
-        session = self.link.session
-        staged.mkdir(parents=True, exist_ok=True)
-        session.pull(str(source), staged, names, most)
+        try:
+            session = self.link.session
+            staged.mkdir(parents=True, exist_ok=True)
+            session.pull(str(source), staged, names, most)
+        except SessionLost:
+            if not self.outlives_agent:
+                raise
+            with self.link.open_session() as own:
+                own.pull(str(source), staged, names, most)
 
     def push(self, path: Path, content_hash: str) -> None:
         """Bring a directory to where the worker's agent verifies it, and tell the agent."""

@@ -55,6 +55,13 @@ class Line:
     worker: str = "lab1"
     welcome: msg.Welcome | None = WELCOME
     sent: list[msg.ToAgent] = field(default_factory=list)
+    last_welcome: msg.Welcome | None = WELCOME
+    another: FakeSession | None = None
+
+    def open_session(self) -> Session:
+        if self.another is None:
+            raise SessionLost(f"{self.worker}: no route to host")
+        return self.another
 
     @property
     def session(self) -> Session:

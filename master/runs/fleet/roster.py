@@ -49,7 +49,9 @@ class Roster:
         mounts = data_mounts(server.data, synced, local=server.is_local)
         self.ever[server.name] = server
         self.members[server.name] = Member(server, cluster, tuple(mounts))
-        self.remotes[server.name] = Remote(link, worker_run_id(self._run_id, server))
+        self.remotes[server.name] = Remote(
+            link, worker_run_id(self._run_id, server), outlives_agent=server.pool is not None
+        )
         self.links[server.name] = link
         return link
 

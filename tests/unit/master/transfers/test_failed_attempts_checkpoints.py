@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,6 +63,22 @@ def test_one_that_was_damaged_on_the_way_is_no_checkpoint(world: World) -> None:
 
 
 def test_one_behind_a_broken_link_is_left_for_later(world: World) -> None:
+    world.line.welcome = None
+    collect_failed(world, leave(world, epoch="3"))
+    assert world.silent() and world.line.sent == []
+
+
+def test_one_of_a_seat_comes_home_though_its_agent_ended_with_its_allocation(world: World) -> None:
+    world.remotes["lab1"] = replace(world.remotes["lab1"], outlives_agent=True)
+    world.line.welcome, world.line.another = None, world.session
+    collect_failed(world, leave(world, epoch="3"))
+    assert world.event() == SETTLED
+    newest = world.checkpoints.newest(JOB)
+    assert newest and (newest.path / "epoch").read_text() == "3"
+
+
+def test_one_of_a_seat_whose_login_host_is_away_is_left_for_later(world: World) -> None:
+    world.remotes["lab1"] = replace(world.remotes["lab1"], outlives_agent=True)
     world.line.welcome = None
     collect_failed(world, leave(world, epoch="3"))
     assert world.silent() and world.line.sent == []

@@ -65,3 +65,25 @@ def test_an_agent_that_tells_its_disk_is_asked_to_say_when_something_has_come(
     (tmp_path / "code").mkdir()
     remote(line).push(tmp_path / "code", "a" * 64)
     assert line.sent == [msg.Delivered("a" * 64), *asked]
+
+
+def test_files_of_a_seat_come_though_its_agent_has_gone(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/x").write_text("1")
+    first, other = FakeSession("lab1", root=tmp_path), FakeSession("login", root=tmp_path)
+    line = Line(first, another=other)
+    seat = Remote(cast(WorkerLink, line), "r1", outlives_agent=True)
+    first.drop_link()  # while something is pulled
+    seat.pull(Path("/there"), tmp_path / "one", ["x"], 1)
+    line.welcome, line.another = None, FakeSession("login", root=tmp_path)  # the agent has ended
+    assert not seat.connected and seat.checkpoints("a/b", 2).is_relative_to("/work/runs/r1")
+    seat.pull(Path("/there"), tmp_path / "two", ["x"], 1)
+    assert (tmp_path / "one/x").read_text() == (tmp_path / "two/x").read_text() == "1"
+    assert [call.verb for call in (*other.calls, *line.another.calls)] == ["pull", "close"] * 2
+
+
+def test_files_of_a_worker_are_asked_for_over_its_link_alone(tmp_path: Path) -> None:
+    line = Line(None, another=FakeSession(root=tmp_path), welcome=None)
+    with pytest.raises(SessionLost, match="lab1 is not connected"):
+        remote(line).pull(Path("/there"), tmp_path / "one", ["x"], 1)
+    assert line.another and line.another.calls == []
