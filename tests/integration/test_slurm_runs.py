@@ -75,6 +75,28 @@ def test_the_login_host_may_be_another_whose_shell_greets_and_brings_slurm(
     check(run, 2)
 
 
+@pytest.mark.ssh
+def test_a_large_checkpoint_comes_home_though_its_allocation_has_ended(
+    slurm: LocalSlurm, tmp_path: Path, loopback_sshd: LoopbackSshd
+) -> None:
+    profile = f"export PATH={slurm.bin}:$PATH\n"
+    (loopback_sshd.home / ".bash_profile").write_text(profile)
+    run = resuming(tmp_path, 1, 40)
+    script = tmp_path / "code" / "train.py"
+    large = 'open(kept + ".large", "wb").truncate(300 << 20)'
+    script.write_text(script.read_text().replace("def stop(*_):\n", f"def stop(*_):\n    {large}\n"))
+    files = {name: str(path) for name, path in loopback_sshd.client.files.items()}
+    one = pool(tmp_path, slurm=loopback_sshd.name, seats=2, cpu_slots=1)
+    run.write("cluster.json", {"pools": [one], **files})
+    with going_on(run, "--retries", "0") as master:
+        until(lambda: has_begun(tmp_path, 1))
+        slurm.command("scancel", *slurm.jobs())
+        said, _ = master.communicate(timeout=120)
+        assert master.returncode == 0, said
+    (first, second) = tries(run, 0)
+    assert first[1] == 0 and second[1] > 0, (first, second)
+
+
 def test_a_cancelled_allocation_costs_its_jobs_nothing_but_the_way_to_their_checkpoint(
     slurm: LocalSlurm, tmp_path: Path
 ) -> None:
