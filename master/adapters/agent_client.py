@@ -114,6 +114,8 @@ class WorkerLink:
         self._channel: Channel | None = None
         self.welcome: msg.Welcome | None = None
         """What the agent said of itself, while the link is up."""
+        self.open_session = greeting.open_session
+        """Makes a session there of the caller's own, which outlives the link."""
         self.last_welcome: msg.Welcome | None = None
         """What it said last, also while the link is down."""
         self.watches = LogWatches(self.send, lambda: self.welcome is not None)
@@ -133,10 +135,6 @@ class WorkerLink:
         if session is None or self.welcome is None:
             raise SessionLost(f"{self.worker} is not connected")
         return session
-
-    def open_session(self) -> Session:
-        """Return another session there, of the caller's own: it outlives the link."""
-        return self._greeting.open_session()
 
     def send(self, message: msg.ToAgent) -> None:
         """Queue a message; dropped while the link is down, for a new connection compares all anew."""
