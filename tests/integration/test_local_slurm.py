@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from tests.support.slurm import LocalSlurm
 from tests.support.slurm_packages import slurm_programs
 
 pytestmark = pytest.mark.slurm
+ROOT = Path(__file__).parents[2]
 
 
 def _until(is_so: Callable[[], bool]) -> None:
@@ -56,3 +60,27 @@ def test_calls_of_its_programs_are_counted(slurm: LocalSlurm) -> None:
     before = len(slurm.calls("squeue"))
     subprocess.run([slurm.bin / "squeue", "-h", "--format", "%i two words"], check=True)
     assert slurm.calls("squeue")[before:] == ["-h --format %i two words "]
+
+
+@pytest.mark.usefixtures("slurm")  # skips where there is none
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_one_for_a_person_leaves_nothing_when_it_is_told_to_end(number: signal.Signals) -> None:
+    argv = [sys.executable, "-m", "tests.support.slurm"]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as person:
+        assert person.stdout
+        told = [person.stdout.readline(), person.stdout.readline()]
+        place = Path(told[1].partition("PATH=")[2].partition(":")[0]).parent
+        assert place.is_dir()
+        person.send_signal(number)
+        assert person.wait(60) == 0
+    assert not place.exists()
+    assert not [args for args in _command_lines() if str(place) in args]
+
+
+def _command_lines() -> list[str]:
+    """Return what all processes were started with, and the variables of those that are ours."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            found += [(entry / name).read_bytes().decode(errors="replace") for name in ("cmdline", "environ")]
+    return found

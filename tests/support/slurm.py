@@ -270,10 +270,12 @@ def _was_started_by_slurm(pid: int) -> bool:
 
 
 def main() -> int:
-    """Start a Slurm, say how it is used, and stop it at Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Start a Slurm, say how it is used, and stop it at Ctrl-C, SIGTERM or the end of the terminal."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         with (
+            suppress(KeyboardInterrupt),
             tempfile.TemporaryDirectory(prefix="slurm-") as name,
             LocalSlurm(Path(name), slurm_programs()) as slurm,
         ):
@@ -281,8 +283,7 @@ def main() -> int:
                 f"Slurm serves until Ctrl-C.  In another terminal:\n  export PATH={slurm.bin}:$PATH",
                 flush=True,
             )
-            with suppress(KeyboardInterrupt):
-                signal.pause()
+            signal.pause()
     except UnavailableError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -111,7 +111,8 @@ class Keeper:
         try:
             number = self._allocator.submit(seat)
         except AllocationRefused as error:
-            self._tell(ev.SeatRefused(self._clock(), seat, brief(str(error)), error.passing))
+            why = brief(str(error)).removeprefix(f"{self._pool.name}: ")
+            self._tell(ev.SeatRefused(self._clock(), seat, why, error.passing))
         except _TROUBLE as error:
             self._doubted[seat] = self._clock()
             self._tell(ev.PoolUnseen(self._clock(), self._pool.name, brief(str(error))))

@@ -120,9 +120,7 @@ def test_a_refusal_is_told_in_its_words() -> None:
     world = World()
     world.engine.refusal = AllocationRefused("hpc", "the partition is not there", "name another")
     (told,) = world.submit()
-    assert told == ev.SeatRefused(
-        0.0, "hpc.1", "hpc: the partition is not there; name another", passing=False
-    )
+    assert told == ev.SeatRefused(0.0, "hpc.1", "the partition is not there; name another", passing=False)
 
 
 def test_of_a_submission_that_may_have_come_through_the_looks_tell() -> None:
