@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import multiprocessing
 import os
@@ -21,7 +22,9 @@ from tests.support.runs import Run
 from tests.support.shop import Shop
 from tests.unit.trainers.tabular.tables import written
 from trainers.common.errors import TrainerError
+from trainers.tabular import run as run_of_tables
 from trainers.tabular.running.parallel import Listener, Say, shared_out, train_apart
+from trainers.tabular.thread_main import thread_main
 
 DEFAULTS: dict[str, Any] = {
     "targets": "y",
@@ -181,3 +184,20 @@ def test_processes_of_a_job_that_is_to_end_are_ended(tmp_path: Path) -> None:
             lambda: None,
         )
     assert not multiprocessing.active_children()
+
+
+def test_a_resident_job_of_several_devices_hears_in_its_own_log_what_its_processes_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = [torch.device("cpu", number) for number in (0, 1)]
+    monkeypatch.setattr(run_of_tables, "chosen_devices", lambda *_, **__: devices)
+    data, log = written(tmp_path / "rows.csv"), io.StringIO()
+    words = (
+        f"--data {data} --targets y --exclude z --models mlp realmlp --sizes mlp.hidden=8 realmlp.hidden=8"
+    )
+    more = "--epochs 1 --lr 1e200 --clip-norm 0 --no-plots --num-workers 1 --prepared-cache off"
+    argv = [*words.split(), *more.split(), "--output-dir", str(tmp_path / "out")]
+    assert thread_main(argv, {}, log) == 1
+    said = log.getvalue()
+    assert "mlp: one member" in said and "realmlp: one member" in said
+    assert "mlp: the loss is no number from the first epoch on" in said
