@@ -13,7 +13,7 @@ from master.core.planning.identity import CODE_FIELD, PARENT_FIELD, untold_field
 from master.core.planning.job_shape import ANY_JOB
 from master.core.planning.plan import make_plan, planned_savings
 from master.intake.participant_jobs import PARTICIPANT_JOBS
-from master.specs import BaseModelSpec, JobSpec, JobsSpec, base_models_of
+from master.specs import BaseModelSpec, Fused, JobSpec, JobsSpec, base_models_of
 
 STAGES = tuple(LineageStage(f"s{n}", frozenset({f"f{n}"})) for n in range(5))
 JOB = {"f0": 1, "f1": 2, "f2": 3, "f3": 4, "f4": 5, "head": 6, "device": 0}
@@ -105,3 +105,18 @@ def test_each_stage_takes_its_own_time() -> None:
     assert kinds == [f"base model s{n}" for n in range(5)]
     left = jobs.without({"h0"})
     assert left.base_models == {} and replace(jobs, jobs=()).parents
+
+
+def test_trainings_are_siblings_by_what_they_are_told_themselves() -> None:
+    bases = [base_of({**JOB, "f0": 1, "f4": number}) for number in (1, 2)]
+    bases.append(base_of({**JOB, "f0": 2, "f4": 3}))
+    fused = Fused(frozenset({"f0"}))
+    jobs = [
+        JobSpec(f"job{n}", f"h{n}", {**JOB, "f4": n}, f"job {n}", base, fused=fused)
+        for n, base in enumerate(bases)
+    ]
+    plan = make_plan(JobsSpec(tuple(jobs), "jobs.json", base_models_of(jobs)), {})
+    siblings = {job.makes: job.siblings for job in plan.jobs if job.makes}
+    roots = {siblings[base.lineage[0].spec_hash] for base in bases}
+    assert len(roots) == 1 and "" not in roots
+    assert len({siblings[base.spec_hash] for base in bases}) == 3
