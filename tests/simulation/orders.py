@@ -64,8 +64,8 @@ def added(orders: Iterable[Ordered]) -> list[Job]:
     ]
 
 
-def some_order(random: Random, name: str, at: float) -> Ordered:
-    """Return what a user may want of a worker."""
+def some_order(random: Random, name: str, at: float, *, is_seat: bool = False) -> Ordered:
+    """Return what a user may want of a worker; a seat that was removed cannot be added again to its run."""
     until = random.choice([0.0, at + random.uniform(1, 200)])
     kinds: tuple[Order, ...] = (
         PauseWorkers([name], until),
@@ -77,6 +77,8 @@ def some_order(random: Random, name: str, at: float) -> Ordered:
         AddWorker({}, name=name),
         SetSlots([name], random.choice([0, 1, 2, 5])),
     )
+    if is_seat:
+        kinds = tuple(kind for kind in kinds if not isinstance(kind, RemoveWorkers | AddWorker))
     return ordered(random.choice(kinds), at)
 
 

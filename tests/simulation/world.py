@@ -213,7 +213,8 @@ class World:
             link.cut()
 
     def _order(self, worker: Worker) -> None:
-        self.master.ask(some_order(self.clock.random, worker.name, self.clock.now))
+        is_seat = worker.name in self.engine.seats
+        self.master.ask(some_order(self.clock.random, worker.name, self.clock.now, is_seat=is_seat))
 
     def _silence(self, worker: Worker) -> None:
         worker.away_until = self.clock.now + self.clock.random.expovariate(1 / 60)

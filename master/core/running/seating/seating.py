@@ -95,7 +95,9 @@ def on_ended(state: RunState, event: ev.SeatEnded, out: Outbox) -> None:
     use_again(view, seat)
     seat.turn(SeatState.NONE, event.at)
     seat.reason = event.reason
-    view.up, view.since, view.reason = False, event.at, event.reason
+    view.up, view.since = False, event.at
+    if view.usable:  # else it stays said why it cannot be used
+        view.reason = event.reason
     out.commands.append(cmd.Unreach(view.name))
     _evict(state, view, event.reason or "its allocation is over", out)
 

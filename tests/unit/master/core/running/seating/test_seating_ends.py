@@ -30,6 +30,15 @@ def test_a_seat_with_nothing_to_do_is_given_back_after_a_while() -> None:
     assert stage.asked() == [] and stage.pool.in_vain == 0
 
 
+def test_the_end_of_an_allocation_leaves_the_reason_why_a_seat_cannot_be_used() -> None:
+    stage = PoolStage(*JOBS)
+    stage.lent()
+    stage.take(ev.WorkerUnusable(stage.at, "hpc.1", "an older version runs there"))
+    stage.ends(reason="it has ended")
+    view = stage.state.workers["hpc.1"]
+    assert (view.usable, view.reason) == (False, "an older version runs there")
+
+
 def test_a_seat_into_which_nothing_fits_any_more_makes_room_for_a_fresh_one() -> None:
     stage = PoolStage(replace(job("long"), expected_s=1800.0), job("next", needs="x"), seats=1)
     stage.lent(for_s=HOUR_S)
