@@ -5,31 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.support.recorded_steps import Recorder
 from trainers.common.cuda_graphs import WARM_UP, CudaRecorder, Step, WholeStep, whole_step
 
 
-class Notes:
-    """A recorder that notes what it is asked for."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def aside(self, step: Step) -> None:
-        self.said.append("aside")
-        step()
-
-    def record(self, step: Step) -> Step:
-        self.said.append("record")
-
-        def repeat() -> None:
-            self.said.append("repeat")
-            step()
-
-        return repeat
-
-
 def test_every_call_is_one_step_and_only_one_is_recorded() -> None:
-    notes, taken = Notes(), []
+    notes, taken = Recorder(), []
     step = WholeStep(lambda: taken.append(1), notes)
     for _ in range(WARM_UP + 3):
         step()
@@ -56,7 +37,7 @@ def test_only_cuda_records() -> None:
 
 
 def test_a_step_that_cannot_be_recorded_is_called_and_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(Notes):
+    class Failing(Recorder):
         def record(self, step: Step) -> Step:
             raise RuntimeError("operation not permitted when stream is capturing")
 

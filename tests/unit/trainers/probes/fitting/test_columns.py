@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import torch
 
+from tests.support.recorded_steps import Recorder
 from tests.unit.trainers.probes.data import gaussian_classes, layer_of
-from tests.unit.trainers.probes.fitting.device.fakes import Recorder, recorded_by
+from tests.unit.trainers.probes.fitting.device.fakes import recorded_by
 from trainers.probes.fitting.columns import Columns, Trainee
 from trainers.probes.fitting.plan import Batch
 from trainers.probes.settings import Settings

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tests.support.recorded_steps import Recorder
 from tests.unit.trainers.probes.data import gaussian_classes, layer_of
-from tests.unit.trainers.probes.fitting.device.fakes import Recorder, recorded_by
+from tests.unit.trainers.probes.fitting.device.fakes import recorded_by
 from trainers.probes.fitting.columns import Trainee
 from trainers.probes.fitting.fused import FusedTraining, Progress, SharedTraining, batches_of, product_threads
 from trainers.probes.reading.layer import Trained

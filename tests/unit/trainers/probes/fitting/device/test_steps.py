@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from tests.unit.trainers.probes.fitting.device.fakes import Recorder, recorded_by
+from tests.support.recorded_steps import Recorder
+from tests.unit.trainers.probes.fitting.device.fakes import recorded_by
 from trainers.common.activations.rows import ResidentRows
 from trainers.common.cuda_graphs import WARM_UP
 from trainers.probes.fitting.device.arithmetic import PlainArithmetic
