@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from trainers.common.jobs.members import begun, end, leave_if_cancelled, run_alone
+from trainers.common.jobs.members import begun, leave_if_cancelled, run_alone, run_begun
 from trainers.personalization.job import Surroundings, task_of
 from trainers.personalization.options import parse
 from trainers.personalization.together import Task, run_together
@@ -26,8 +26,7 @@ def group_main(members: Sequence[Member]) -> None:
 
     Each member ends by itself, with its own exit code and message.
     """
-    started = [(member, task) for member in members if (task := _begun(member)) is not None]
-    run_together([task for _, task in started], lambda number, error: end(started[number][0], error, _NAME))
+    run_begun(members, _begun, run_together, _NAME)
 
 
 def _begun(member: Member) -> Task | None:

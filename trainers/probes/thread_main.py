@@ -13,7 +13,7 @@ import torch
 
 from trainers.common.activations.loading import load_rows
 from trainers.common.activations.rows import ResidentRows, Rows
-from trainers.common.jobs.members import begun, end, leave_if_cancelled, run_alone
+from trainers.common.jobs.members import begun, leave_if_cancelled, run_alone, run_begun
 from trainers.probes.cli import NAME, build_parser
 from trainers.probes.command import Place, run_of
 from trainers.probes.reading.hdf5 import SPLITS, SplitFile, version_of
@@ -32,8 +32,7 @@ def group_main(members: Sequence[Member]) -> None:
 
     Each member ends by itself, with its own exit code and message.
     """
-    started = [(member, task) for member in members if (task := _begun(member)) is not None]
-    run_together([task for _, task in started], lambda number, error: end(started[number][0], error, NAME))
+    run_begun(members, _begun, run_together, NAME)
 
 
 def _begun(member: Member) -> Task | None:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from trainers.common.errors import TrainerError
+from trainers.common.jobs import turns
+from trainers.common.jobs.turns import Ended
 from trainers.common.memory import OutOfMemoryError, memory_advice
 from trainers.probes.fitting.columns import Trainee
 from trainers.probes.fitting.fused import Progress, SharedTraining
-from trainers.probes.run import Run
 from trainers.probes.work import LayerWork
 
-Ended = Callable[[int, Exception | None], None]
-"""Called with the number of a job when it has ended, and what ended it before it was done."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A job, and whether it is to go on."""
-
-    run: Run
-    may_go_on: Callable[[], None]
-    """Raises a TrainerError where it is to end."""
+Task = turns.Task[LayerWork, None]
 
 
 def run_together(tasks: Sequence[Task], ended: Ended) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from trainers.common.jobs.members import begun, end, leave_if_cancelled, run_alone
+from trainers.common.jobs.members import begun, leave_if_cancelled, run_alone, run_begun
 from trainers.tabular.cli import NAME, asked, build_parser
 from trainers.tabular.job import Place, job_of
 from trainers.tabular.running.tables import Tables
@@ -28,8 +28,7 @@ def group_main(members: Sequence[Member]) -> None:
 
     Each member ends by itself, with its own exit code and message.
     """
-    started = [(member, task) for member in members if (task := _begun(member)) is not None]
-    run_together([task for _, task in started], lambda number, error: end(started[number][0], error, NAME))
+    run_begun(members, _begun, run_together, NAME)
 
 
 def _begun(member: Member) -> Task | None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TextIO, TypeVar
 
 from trainers.common.errors import TrainerError, exit_code_of
+from trainers.common.jobs.turns import Ended
 from worker_agent.protocol.members import EXIT_CANCELLED, GroupMain, Member
 
 Parsed = TypeVar("Parsed")
+Begun = TypeVar("Begun")
 
 _PARSING = threading.Lock()
 """Of two that redirect at once, the second would leave the log of the first in place for all."""
@@ -46,6 +48,20 @@ def run_alone(group_main: GroupMain, argv: Sequence[str], environ: Mapping[str, 
     alone = _Alone(argv, environ, os.curdir, output)
     group_main([alone])
     return alone.code
+
+
+def run_begun(
+    members: Sequence[Member],
+    begin: Callable[[Member], Begun | None],
+    run_together: Callable[[Sequence[Begun], Ended], None],
+    name: str,
+) -> None:
+    """Begin and run members' jobs; each ends by itself, with its own exit code and message after `name`.
+
+    `begin` returns a member's job, None where it has none and has ended.
+    """
+    started = [(member, task) for member in members if (task := begin(member)) is not None]
+    run_together([task for _, task in started], lambda number, error: end(started[number][0], error, name))
 
 
 def begun(member: Member, parse: Callable[[Sequence[str]], Parsed], name: str) -> Parsed | None:

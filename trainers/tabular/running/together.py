@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Generator, Sequence
 
-from trainers.common.errors import TrainerError
+from trainers.common.jobs import turns
+from trainers.common.jobs.turns import Ended, Turns
 from trainers.tabular.training.members import Examples, Trained, Training
 from trainers.tabular.training.together import Outcome, train_together
 
@@ -16,17 +14,7 @@ MOST_BYTES = 1 << 29
 
 Run = Generator[Training, list[Trained], None]
 """A job: it asks for one training after the other, and is thrown what ends it."""
-Ended = Callable[[int, Exception | None], None]
-"""Called with the number of a job when it has ended, and what ended it before it was done."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A job, and whether it is to go on."""
-
-    run: Run
-    may_go_on: Callable[[], None]
-    """Raises a TrainerError where it is to end."""
+Task = turns.Task[Training, list[Trained]]
 
 
 def run_together(tasks: Sequence[Task], ended: Ended) -> None:
@@ -46,54 +34,33 @@ def run_alone(run: Run) -> None:
 
 class _Together:
     def __init__(self, tasks: Sequence[Task], ended: Ended) -> None:
-        self._tasks, self._ended = tasks, ended
-        self._untouched = deque(range(len(tasks)))
-        self._asked: dict[int, Training] = {}
-        """What waits to be trained, by job."""
+        self._turns = Turns(tasks, ended)
 
     def do(self) -> None:
-        while self._untouched or self._asked:
+        while self._turns.go_on:
             self._begin_some()
-            now, self._asked = self._asked, {}
+            now = self._turns.take()
             self._train([*now], [*now.values()])
 
     def _train(self, numbers: Sequence[int], trainings: Sequence[Training]) -> None:
-        train_together(trainings, lambda at, found: self._go_on(numbers[at], found), self._ask)
+        train_together(trainings, lambda at, found: self._go_on(numbers[at], found), self._turns.ask)
 
     def _begin_some(self) -> None:
         """Have jobs read their rows that have not begun."""
-        while self._untouched and self._bytes() < MOST_BYTES:
-            self._ask()
-            if self._untouched:
-                number = self._untouched.popleft()
-                self._advance(number, partial(next, self._tasks[number].run))
+        while self._turns.untouched and self._bytes() < MOST_BYTES:
+            self._turns.ask()
+            if self._turns.untouched:
+                self._turns.begin()
 
     def _bytes(self) -> int:
-        tables = {id(one.examples): one.examples for one in self._asked.values()}
+        tables = {id(one.examples): one.examples for one in self._turns.asked.values()}
         return sum(map(_size, tables.values()))
 
     def _go_on(self, number: int, found: Outcome) -> None:
-        run = self._tasks[number].run
-        self._advance(number, lambda: run.send(found) if isinstance(found, list) else run.throw(found))
-
-    def _ask(self) -> None:
-        """End the jobs that are to end while they wait for others."""
-        for number in [*self._asked, *self._untouched]:
-            try:
-                self._tasks[number].may_go_on()
-            except TrainerError as error:
-                self._asked.pop(number, None)
-                if number in self._untouched:
-                    self._untouched.remove(number)
-                self._go_on(number, error)
-
-    def _advance(self, number: int, step: Callable[[], Training]) -> None:
-        try:
-            self._asked[number] = step()
-        except StopIteration:
-            self._ended(number, None)
-        except (TrainerError, OSError) as error:
-            self._ended(number, error)
+        if isinstance(found, list):
+            self._turns.send(number, found)
+        else:
+            self._turns.throw(number, found)
 
 
 def _size(examples: Examples) -> int:
