@@ -19,6 +19,8 @@ PHASE = "TWOPHASE_PHASE"
 BASE_MODEL_HASH = "TWOPHASE_BASE_MODEL_HASH"
 BASE_MODEL_DIR = "TWOPHASE_BASE_MODEL_DIR"
 PARENT_MODEL_DIR = "TWOPHASE_PARENT_MODEL_DIR"
+RESUME_MODEL_DIR = "TWOPHASE_RESUME_MODEL_DIR"
+KEEP_STATE = "TWOPHASE_KEEP_STATE"
 OUTPUT_DIR = "TWOPHASE_OUTPUT_DIR"
 CHECKPOINT_DIR = "TWOPHASE_CHECKPOINT_DIR"
 PROGRESS_FILE = "TWOPHASE_PROGRESS_FILE"
@@ -66,6 +68,10 @@ class ScriptContract:
     progress_file: Path
     parent_model_dir: Optional[Path] = None
     """Phase 1: where to read the base model that this one starts from; None where it starts afresh."""
+    resume_model_dir: Optional[Path] = None
+    """Phase 1: where to read the base model whose training goes on here; None where none does."""
+    keeps_state: bool = False
+    """Phase 1: whether the state of the training belongs into the base model, for another to go on."""
 
     @classmethod
     def from_environ(cls, environ: Optional[Mapping[str, str]] = None) -> Optional["ScriptContract"]:
@@ -74,6 +80,7 @@ class ScriptContract:
         if JOB_ID not in env:
             return None
         base_dir, parent_dir = env.get(BASE_MODEL_DIR), env.get(PARENT_MODEL_DIR)
+        resume_dir = env.get(RESUME_MODEL_DIR)
         return cls(
             job_id=env[JOB_ID],
             attempt=int(env[ATTEMPT]),
@@ -84,6 +91,8 @@ class ScriptContract:
             checkpoint_dir=Path(env[CHECKPOINT_DIR]),
             progress_file=Path(env[PROGRESS_FILE]),
             parent_model_dir=Path(parent_dir) if parent_dir else None,
+            resume_model_dir=Path(resume_dir) if resume_dir else None,
+            keeps_state=env.get(KEEP_STATE) == "1",
         )
 
     def report_progress(self, epoch: int, epochs: int, **metrics: float) -> None:

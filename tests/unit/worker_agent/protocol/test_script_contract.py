@@ -44,6 +44,16 @@ def test_a_base_model_that_starts_from_another_learns_where_that_is() -> None:
     assert found and (found.base_model_dir, found.parent_model_dir) == (Path("/m"), Path("/parent"))
 
 
+def test_a_rung_learns_what_it_goes_on_from_and_whether_to_keep_its_state() -> None:
+    found = ScriptContract.from_environ(
+        {**ENV, contract.RESUME_MODEL_DIR: "/lower", contract.KEEP_STATE: "1"}
+    )
+    assert found and (found.resume_model_dir, found.parent_model_dir) == (Path("/lower"), None)
+    assert found.base_model_dir == Path("/m") and found.keeps_state
+    plain = ScriptContract.from_environ(ENV)
+    assert plain and (plain.resume_model_dir, plain.keeps_state) == (None, False)
+
+
 def test_progress_is_one_line_an_epoch(tmp_path: Path) -> None:
     found = ScriptContract.from_environ({**ENV, contract.PROGRESS_FILE: str(tmp_path / "progress")})
     assert found

@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, **env: str) -> dict[str, Any]:
 
 
 def test_every_variable_is_told() -> None:
-    assert len(NAMES) == 9
+    assert len(NAMES) == 11
     assert [name for name in NAMES if f"`{name}`" not in PAGE] == []
 
 
