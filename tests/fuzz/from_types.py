@@ -87,7 +87,7 @@ def _of_class(cls: type[Any]) -> Json:
 
 def _cells(annotation: str) -> Json:
     kind = annotation.removeprefix("ForwardRef('").removesuffix("')")
-    return {"str": _paths, "int": st.integers(0, 2**63 - 1)}[kind]
+    return {"str": _paths, "int": st.integers(0, 2**63 - 1), "bool": st.booleans()}[kind]
 
 
 @st.composite

@@ -22,6 +22,16 @@ from master.runs import dispatcher
 from tests.support.lying_worker import HONEST, OTHERS, OWN, WAITING, LyingWorld, spoken
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.artefacts.fetching import Fetch, Fetched, FetchFailed, Source
+from worker_agent.protocol.artefacts.peering import (
+    Chunks,
+    Peering,
+    Received,
+    Serve,
+    ServeFailed,
+    Serving,
+    StreamedFile,
+    Take,
+)
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event, EventKind, Running, Staging, Ticks
@@ -43,7 +53,7 @@ SAMPLES: dict[str, msg.Message] = {
     "welcome": msg.Welcome(
         *(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [msg.AttemptKey(OWN, 1)], ["e" * 64], "/work"),
         *(
-            WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup", True, "d" * 32),
+            WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup", True, "d" * 32, ["192.0.2.7"]),
             [msg.AttemptKey(OWN, 2)],
             [1],
             1,
@@ -56,8 +66,11 @@ SAMPLES: dict[str, msg.Message] = {
     "event finished": Event(3, EventKind.FINISHED, OWN, 1, 5.0, ENDING),
     "wanted": msg.Wanted("f" * 64),
     "rejected": msg.Rejected("f" * 64, "torn"),
-    "fetched": Fetched("f" * 64, Source.DISK, 1.5),
-    "fetch_failed": FetchFailed("f" * 64, "nowhere"),
+    "fetched": Fetched("f" * 64, Source.PEER, 1.5, 2),
+    "fetch_failed": FetchFailed("f" * 64, "nowhere", 2),
+    "serving": Serving("f" * 64, 2, 40_001, ["192.0.2.7"]),
+    "serve_failed": ServeFailed("f" * 64, 2, "no address"),
+    "received": Received("f" * 64, 2, 1 << 22, 1.5),
     "released": Released(OWN, 1),
     "progress": Progress(OWN, 1, Said("line", 1.0, 2.0, {"loss": 1.0})),
     "slots": Slots(1, ["note"], ["gpu0: why"]),
@@ -140,9 +153,14 @@ def rows(of: str) -> list[Row]:
 def from_the_other_side(of: str) -> Iterator[Row]:
     """Yield what only a master says, once."""
     if of == "pong":
-        for cls in (msg.Ack, msg.Cancel, msg.Release, msg.Shutdown, msg.Ping, msg.Delivered, Fetch):
+        small = (msg.Ack, msg.Cancel, msg.Release, msg.Shutdown, msg.Ping, msg.Delivered, Fetch, Peering)
+        for cls in small:
             kinds = {item.name: 1 if str(item.type) in ("Count", "int") else "x" for item in fields(cls)}
             yield Row(of, f"a master's {cls.type}", (json.dumps({"type": cls.type, **kinds}).encode(),))
+        chunks = Chunks([StreamedFile("w.pt", 3, executable=False)], ["0" * 64])
+        serve = Serve("f" * 64, 1, [HONEST], chunks, 60.0)
+        for message in (serve, Take("f" * 64, 1, HONEST, ["192.0.2.7"], 40_001, chunks)):
+            yield Row(of, f"a master's {message.type}", (msg.encode(message).rstrip(),))
 
 
 def is_no_message(row: Row) -> bool:

@@ -10,6 +10,7 @@ master                              agent
   delivered (it is in incoming) →
                                ←    rejected (its digest is wrong: send it again), released (known of old)
   fetch (see `artefacts.fetching`)             → ←  fetched, fetch_failed
+  peering, serve, take (see `artefacts.peering`)   → ←  serving, serve_failed, received
   watch (see `logs.watching`)       → ←  log_chunk, progress, slots, usage   (may be lost)
   ping                         → ←  pong
   shutdown                     →    (ends the agent when nothing is left to do)
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union, get_args
 
 from worker_agent.protocol.artefacts.fetching import Fetch, Fetched, FetchFailed
+from worker_agent.protocol.artefacts.peering import Peering, Received, Serve, ServeFailed, Serving, Take
 from worker_agent.protocol.codec import Amount, Bytes, Count, MessageError, Plan, dump, load, plan_of
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.logs.watching import LogChunk, Watching
@@ -306,8 +308,9 @@ class Pong:
 
 
 _ToEnd = Union[Cancel, Withdraw, Release, DropCheckpoints, Shutdown]
-ToAgent = Union[Hello, Secrets, Launch, LaunchAll, Ack, Delivered, Fetch, Ping, _ToEnd, Watching]
-_Arrival = Union[Wanted, Rejected, Fetched, FetchFailed]
+_ToSpread = Union[Fetch, Peering, Serve, Take]
+ToAgent = Union[Hello, Secrets, Launch, LaunchAll, Ack, Delivered, _ToSpread, Ping, _ToEnd, Watching]
+_Arrival = Union[Wanted, Rejected, Fetched, FetchFailed, Serving, ServeFailed, Received]
 ToMaster = Union[Welcome, Refused, Event, _Arrival, Released, Progress, Slots, Usage, Pong, LogChunk]
 Message = Union[ToAgent, ToMaster]
 

@@ -30,6 +30,8 @@ class WorkerFacts:
     """Whether the agent knows the messages of `logs.watching`."""
     disk: str = ""
     """Names the disk of its cache, of an agent that knows `artefacts.fetching`; empty is not known."""
+    peers: List[str] = field(default_factory=list)
+    """Addresses at which others reach an agent that knows `artefacts.peering`; empty: it cannot."""
 
 
 @dataclass(frozen=True)

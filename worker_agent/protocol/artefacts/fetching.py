@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from worker_agent.protocol.codec import Seconds, Word
+from worker_agent.protocol.codec import Count, Seconds, Word
 
 
 class Source(Word):
@@ -22,6 +22,8 @@ class Source(Word):
     """It was in the cache, or had been delivered."""
     DISK = "disk"
     """Another worker has it in a cache on the same disk."""
+    PEER = "peer"
+    """Another worker has sent it; see `peering`."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Fetched:
     source: Source
     seconds: Seconds
     """How long it took, the checking included."""
+    transfer: Count = 0
+    """Which `peering.Take` is answered; 0 is none."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,5 @@ class FetchFailed:
     type: ClassVar[str] = "fetch_failed"
     content_hash: str
     problem: str
+    transfer: Count = 0
+    """Which `peering.Take` is answered; 0 is none."""
