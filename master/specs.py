@@ -182,6 +182,18 @@ class Fused:
 
 
 @dataclass(frozen=True)
+class Rungs:
+    """That a training goes on from one that is equal but for a lower value of a field, and ends the same."""
+
+    by: str
+    """The field that says how long a training goes on, such as `epochs`: a whole number."""
+    horizon: str = ""
+    """The field over which schedules are laid; empty where there are none."""
+    not_with: Mapping[str, tuple[Any, ...]] = field(default_factory=lambda: EMPTY)
+    """Values of fields with which the result is another one; None: the field is left out, too."""
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """One experiment of the jobs file."""
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from master.code.declarations.of_argparse import argparse_flags
 from master.code.declarations.text import parsed
 from master.code.resident.fused_section import fused_section
+from master.code.resuming.resumes_section import resumes_section
 from master.core.flags.declared import Flag, ScriptFlags, Takes
 from master.core.nearest import literal, unknown
 from master.core.planning.job_shape import JobShape
@@ -34,7 +35,7 @@ _REQUIRED = ("name", "description", "version", "sources", "executors")
 _KEYS = (
     *_REQUIRED,
     *("shares", "fields", "switches", "base_models", "participants"),
-    *("fine_tuning_fields", "modes", "kind_fields", "fused", "parents"),
+    *("fine_tuning_fields", "modes", "kind_fields", "fused", "parents", "resumes"),
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -132,7 +133,7 @@ def read_manifest(folder: Path) -> TrainerManifest:
         shares=tuple(_shares(top.get("shares"), folder.parent)),
         fields=listed,
         switches=frozenset(_switches(top.get("switches"), fields)),
-        shape=_shape(top),
+        shape=_shape(top, listed),
         fused=fused_section(top.get("fused"), executors, listed),
         takes_parents=_is_set(top.get("parents"), usually=False),
     )
@@ -193,13 +194,14 @@ def _switches(node: Node | None, fields: Node | None) -> Iterator[str]:
         yield item.value
 
 
-def _shape(top: Node) -> JobShape:
+def _shape(top: Node, fields: frozenset[str] | None) -> JobShape:
     return JobShape(
         base_models=_is_set(top.get("base_models"), usually=True),
         fine_tuning_fields=frozenset(_strings(top.get("fine_tuning_fields"))),
         modes=MappingProxyType(dict(_modes(top.get("modes")))),
         kind_fields=tuple(_strings(top.get("kind_fields"))),
         leave_one_out=SPLIT if _is_set(top.get("participants"), usually=False) else None,
+        rungs=resumes_section(top.get("resumes"), fields),
     )
 
 

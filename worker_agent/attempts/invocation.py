@@ -15,7 +15,8 @@ from worker_agent.protocol.messages import Launch
 
 _CONTRACT = (
     *(contract.JOB_ID, contract.ATTEMPT, contract.PHASE, contract.BASE_MODEL_HASH, contract.BASE_MODEL_DIR),
-    *(contract.PARENT_MODEL_DIR, contract.OUTPUT_DIR, contract.CHECKPOINT_DIR, contract.PROGRESS_FILE),
+    *(contract.PARENT_MODEL_DIR, contract.RESUME_MODEL_DIR, contract.KEEP_STATE),
+    *(contract.OUTPUT_DIR, contract.CHECKPOINT_DIR, contract.PROGRESS_FILE),
 )
 _OF_THE_AGENT = ("SSH_", "SLURM", "SRUN_", "PMI")
 _EXECUTABLE = 0o111
@@ -70,10 +71,18 @@ def environment(
         env[contract.BASE_MODEL_HASH] = launch.base_model_hash
     if launch.phase == 1:
         env[contract.BASE_MODEL_DIR] = places.attempt.base_model
+    if launch.keeps_state:
+        env[contract.KEEP_STATE] = "1"
     if places.base_model is not None:
-        name = contract.PARENT_MODEL_DIR if launch.phase == 1 else contract.BASE_MODEL_DIR
-        env[name] = places.base_model
+        env[_start(launch)] = places.base_model
     return env
+
+
+def _start(launch: Launch) -> str:
+    """Return the variable that names what a job starts from."""
+    if launch.phase != 1:
+        return contract.BASE_MODEL_DIR
+    return contract.RESUME_MODEL_DIR if launch.resumes else contract.PARENT_MODEL_DIR
 
 
 def mark_of(output: str) -> str:

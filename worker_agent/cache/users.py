@@ -9,7 +9,7 @@ from typing import Dict, Iterable, Iterator, Set, Tuple
 
 from worker_agent.cache.leases import lives, not_home_yet
 from worker_agent.protocol.layout import WorkLayout
-from worker_agent.protocol.script_contract import BASE_MODEL_DIR, PARENT_MODEL_DIR
+from worker_agent.protocol.script_contract import BASE_MODEL_DIR, PARENT_MODEL_DIR, RESUME_MODEL_DIR
 from worker_agent.system import processes
 
 NOT_HOME = "made here and not brought home yet"
@@ -74,7 +74,7 @@ def _processes(layout: WorkLayout) -> Iterator[Tuple[str, str]]:
                 yield name, f"process {process.pid}"
 
 
-_BASE_MODELS = (BASE_MODEL_DIR.encode(), PARENT_MODEL_DIR.encode())
+_BASE_MODELS = tuple(name.encode() for name in (BASE_MODEL_DIR, PARENT_MODEL_DIR, RESUME_MODEL_DIR))
 
 
 def _name_of(layout: WorkLayout, path: str) -> str:

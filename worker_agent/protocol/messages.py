@@ -30,8 +30,8 @@ from worker_agent.protocol.reports import Progress, Released, Slots, Usage, Work
 from worker_agent.protocol.script_contract import DEFAULT_EXECUTOR
 from worker_agent.protocol.terms import CollectRules, JobLimits, Secrets
 
-PROTOCOL = 2
-"""Grows where a master says what agents of before cannot read: 2 has groups, and jobs on several GPUs."""
+PROTOCOL = 3
+"""Grows where a master says what agents of before cannot read: 2 has groups and several GPUs, 3 has rungs."""
 
 LEAST_LOG_BYTES = 1 << 20
 """The lowest limit for logs: what is smaller is not worth cutting."""
@@ -180,6 +180,10 @@ class Launch:
     """The `spec_hash` of the base model that the job makes (Phase 1) or starts from (Phase 2)."""
     base_model: Optional[str] = None
     """The content hash of the base model to start from; Phase 1: of the parent of what it makes."""
+    resumes: bool = False
+    """Phase 1: `base_model` is no parent but the same training with fewer epochs, which goes on."""
+    keeps_state: bool = False
+    """Phase 1: the training's state belongs into the base model."""
     env: Dict[str, str] = field(default_factory=dict)
     executor: str = DEFAULT_EXECUTOR
     """What is to run it; one of `EXECUTORS`."""

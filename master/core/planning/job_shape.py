@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from master.specs import Config
+from master.specs import Config, Rungs
 from worker_agent.protocol.script_contract import MODE
 
 NO_MODES: Mapping[str, bool] = MappingProxyType({})
@@ -74,6 +74,8 @@ class JobShape:
     kind_fields: tuple[str, ...] = ()
     """Jobs with equal values here take about equally long."""
     leave_one_out: LeaveOneOut | None = None
+    rungs: Rungs | None = None
+    """Which trainings of base models go on from others with the same result, as their trainer says."""
     is_usual: bool = False
     """Jobs are often written so, but their training code does not demand it: in one that is written otherwise
     these words are ordinary ones, and it starts from a base model only where its file asks for one."""

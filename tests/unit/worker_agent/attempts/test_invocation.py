@@ -59,6 +59,16 @@ def test_a_child_reads_its_parent_from_the_cache_and_writes_to_its_own_place() -
     assert "TWOPHASE_PARENT_MODEL_DIR" not in root
 
 
+def test_a_rung_reads_the_lower_one_in_its_own_variable_and_has_no_parent() -> None:
+    launch = Launch("j", 1, 1, ["x"], resumes=True, keeps_state=True)
+    env = environment({}, launch, None, places(base_model="/cache/h"))
+    assert env["TWOPHASE_RESUME_MODEL_DIR"] == "/cache/h" and "TWOPHASE_PARENT_MODEL_DIR" not in env
+    assert env["TWOPHASE_BASE_MODEL_DIR"] == places().attempt.base_model
+    assert env["TWOPHASE_KEEP_STATE"] == "1"
+    plain = environment(base_environment(env, {}, 0), Launch("j", 1, 1, ["x"]), None, places())
+    assert not {"TWOPHASE_RESUME_MODEL_DIR", "TWOPHASE_KEEP_STATE"} & plain.keys()
+
+
 def test_threads_are_shared_unless_somebody_says_otherwise() -> None:
     assert base_environment({}, {}, 3)["OMP_NUM_THREADS"] == "3"
     assert base_environment({"OMP_NUM_THREADS": "1"}, {}, 3)["OMP_NUM_THREADS"] == "1"

@@ -1,0 +1,1 @@
+"""What programs say of trainings that go on from others."""
