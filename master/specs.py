@@ -181,6 +181,36 @@ class Fused:
     """Of `cpu` and `gpu`: where results are those of a job alone to the bit; elsewhere to rounding."""
 
 
+MEDIAN, ASHA = "median", "asha"
+PRUNED_BY = (MEDIAN, ASHA)
+MINIMIZE, MAXIMIZE = "minimize", "maximize"
+EPOCH = "epoch"
+
+
+@dataclass(frozen=True)
+class PruneSpec:
+    """When jobs of a search are stopped that do worse than others like them."""
+
+    by: str
+    """One of `PRUNED_BY`."""
+    metric: str
+    """What jobs are compared by, of the metrics that they report …"""
+    direction: str = MINIMIZE
+    """… and which is better: less of it, or more (`MAXIMIZE`)."""
+    step: str = EPOCH
+    """What they are compared at: `epoch`, or another of their metrics that grows."""
+    within: tuple[str, ...] = ("fold", "participants", "seed")
+    """Jobs are compared where these of their fields are equal."""
+    least_steps: int = 1
+    """Nobody is stopped before: the warm-up of `median`, the first rung of `asha`."""
+    eta: int = 3
+    """`asha`: each rung is so many times as far as the one before, and one of so many goes on there."""
+    every: int = 1
+    """`median`: jobs are compared at every so many steps."""
+    least_jobs: int = 5
+    """`median`: so many others must have come as far."""
+
+
 @dataclass(frozen=True)
 class Rungs:
     """That a training goes on from one that is equal but for a lower value of a field, and ends the same."""
