@@ -34,6 +34,10 @@ class AllocatorWorld:
     """The engine answers nothing …"""
     come_back: Callable[[], None]
     """… and does again."""
+    come_through: Callable[[str], str]
+    """A submission for a seat comes through of which nobody has heard; returns its id."""
+    alive: Callable[[], list[str]]
+    """Which allocations of the run have not ended."""
 
 
 @contextmanager
@@ -51,6 +55,8 @@ def fake_engine() -> Iterator[AllocatorWorld]:
         lambda: FakeAllocator(engine, "two"),
         lambda: setattr(engine, "is_away", True),
         lambda: setattr(engine, "is_away", False),
+        lambda seat: engine.take("one", seat),
+        lambda: engine.alive("one"),
     )
 
 
@@ -71,11 +77,17 @@ def slurm_engine(slurm: LocalSlurm, folder: Path) -> Iterator[AllocatorWorld]:
             lambda: make("", other),
             slurm.stop_controller,
             lambda: (slurm.start_controller(), slurm.wait_for_controller())[-1],
+            lambda seat: make("").submit(seat),
+            lambda: [number for number, name in _named(slurm) if f"-{run}-" in name],
         )
     finally:
         os.environ["PATH"] = path_before
         if slurm.jobs():
             slurm.command("scancel", *slurm.jobs())
+
+
+def _named(slurm: LocalSlurm) -> list[list[str]]:
+    return [line.split(maxsplit=1) for line in slurm.command("squeue", "-h", "-o", "%i %j").splitlines()]
 
 
 def slurm_allocator(options: tuple[str, ...], folder: Path, run_id: str) -> SlurmAllocator:

@@ -83,6 +83,23 @@ def test_another_start_of_the_run_finds_what_was_asked_for_and_another_run_does_
     assert engine.another_run().look() == {}
 
 
+@pytest.mark.parametrize("first_runs", [True, False])
+def test_of_two_allocations_of_a_seat_one_is_kept_and_the_other_given_back(
+    engine: AllocatorWorld, first_runs: bool
+) -> None:
+    allocator = engine.make("")
+    unheard = engine.come_through("hpc.1") if not first_runs else ""
+    own = allocator.submit("hpc.1")
+    if first_runs:
+        seen(allocator, has(RUNNING, "hpc.1"))
+        unheard = engine.come_through("hpc.1")
+    assert len(engine.alive()) == 2 and own != unheard
+    kept = own if first_runs else unheard
+    found = seen(allocator, lambda found: has(RUNNING, "hpc.1")(found) and len(engine.alive()) == 1)
+    assert (found["hpc.1"].allocation_id, engine.alive()) == (kept, [kept])
+    assert engine.make("").look()["hpc.1"].allocation_id == kept
+
+
 def test_an_engine_that_does_not_answer_says_nothing_and_has_lost_nothing(engine: AllocatorWorld) -> None:
     allocator = engine.make("")
     number = allocator.submit("hpc.1")

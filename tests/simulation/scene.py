@@ -81,6 +81,8 @@ class Scene:
     """… and how long it lasts at most."""
     preempted_every_s: float = inf
     """An allocation ends before its time: of all seats together."""
+    unheard: float = 0.0
+    """Of the submissions: nobody hears that they come through, sooner or later."""
     job_s: float = 40.0
     """The most that a job takes."""
     chaos: Chaos = Chaos()

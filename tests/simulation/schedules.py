@@ -44,6 +44,7 @@ def _seats(seed: int) -> dict[str, Any]:
         "queued_s": random.choice([5.0, 60.0]),
         "lent_s": random.choice([300.0, 1500.0]),
         "preempted_every_s": random.choice([inf, 100.0]),
+        "unheard": Random(f"unheard {seed}").choice([0.0, 0.0, 0.3]),
     }
 
 

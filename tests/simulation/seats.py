@@ -25,6 +25,7 @@ def nothing_runs_on_a_seat_without_allocation(world: World) -> Iterator[str]:
 def nothing_is_kept_that_was_lent(world: World) -> Iterator[str]:
     """When a run is over no allocation is left."""
     yield from world.engine.lent
+    yield from (name for name, _ in world.engine.doubles)
 
 
 def nothing_is_held_for_jobs_that_ended(world: World) -> Iterator[str]:

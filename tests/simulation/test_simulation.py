@@ -65,6 +65,18 @@ def test_allocations_that_end_cost_their_jobs_nothing() -> None:
     assert {(record.losses, record.failures) for record in records} == {(0, 0)}
 
 
+def test_submissions_of_which_nobody_hears_cost_time_alone() -> None:
+    faults = Counter[str]()
+    for seed in range(8):
+        pool = {"seats": 3, "queued_s": 30.0, "lent_s": 300.0, "unheard": 0.5}
+        world = World(Scene(workers=3, slots=1, jobs=20, bases=2, job_s=200.0, **pool), seed)  # type: ignore[arg-type]
+        assert world.run() == 0
+        faults.update(world.tally.faults)
+        assert {record.failures for record in world.master.state.jobs.values()} == {0}
+    assert faults["a submission comes through unheard"] > 10
+    assert faults["a second allocation of a seat is given back"] > 1, faults
+
+
 def test_scenes_differ_and_follow_from_their_number() -> None:
     assert scene_of(1) == scene_of(1) != scene_of(2)
 

@@ -12,6 +12,7 @@ from master.adapters.allocators.allocator import (
     Checked,
     LookFailed,
 )
+from master.adapters.allocators.doubles import choose
 
 
 @dataclass
@@ -30,6 +31,13 @@ class FakeEngine:
     submissions: list[str] = field(default_factory=list)
     """Seats, in the order in which they were asked for."""
 
+    def take(self, run_id: str, seat: str) -> str:
+        """Take an allocation into the queue; return its id."""
+        self.submissions.append(seat)
+        number = str(len(self.submissions))
+        self.jobs[number] = run_id, Allocation(seat, number, AllocationState.QUEUED, "Resources")
+        return number
+
     def schedule(self) -> None:
         """Give free nodes to those that wait, in their order."""
         taken = {job.node for _, job in self.jobs.values() if job.state is AllocationState.RUNNING}
@@ -44,6 +52,11 @@ class FakeEngine:
         run, job = self.jobs[number]
         self.jobs[number] = run, replace(job, state=AllocationState.GONE, reason=reason)
 
+    def alive(self, run_id: str) -> list[str]:
+        """Return which allocations of a run have not ended."""
+        gone = AllocationState.GONE
+        return [number for number, (run, job) in self.jobs.items() if run == run_id and job.state is not gone]
+
     def forget(self, number: str) -> None:
         """Name an allocation no more."""
         del self.jobs[number]
@@ -54,25 +67,25 @@ class FakeAllocator:
 
     def __init__(self, engine: FakeEngine, run_id: str) -> None:
         self._engine, self._run_id = engine, run_id
+        self._known: dict[str, Allocation] = {}
 
     def submit(self, seat: str) -> str:
         """Ask for an allocation."""
         self._ask()
         if self._engine.refusal:
             raise self._engine.refusal
-        self._engine.submissions.append(seat)
-        number = str(len(self._engine.submissions))
-        self._engine.jobs[number] = (
-            self._run_id,
-            Allocation(seat, number, AllocationState.QUEUED, "Resources"),
-        )
-        return number
+        return self._engine.take(self._run_id, seat)
 
     def look(self) -> Mapping[str, Allocation]:
-        """Return the allocations of all seats, the last of each."""
+        """Return the allocations of all seats, one of each."""
         self._ask()
         self._engine.schedule()
-        return {job.seat: job for run, job in self._engine.jobs.values() if run == self._run_id}
+        mine = [job for run, job in self._engine.jobs.values() if run == self._run_id]
+        chosen = choose(mine, self._known)
+        for double in chosen.surplus:
+            self._engine.end(double.allocation_id)
+        self._known = dict(chosen.found)
+        return chosen.found
 
     def cancel(self, allocation_id: str) -> None:
         """Give an allocation back."""

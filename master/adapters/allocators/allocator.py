@@ -80,7 +80,8 @@ class Allocator(Protocol):
     def look(self) -> Mapping[str, Allocation]:
         """Return the allocations of all of this run's seats, by seat, asked by one query.
 
-        A seat that is not among them has none.
+        A seat that is not among them has none.  Where one has two that live, as after a submission that came
+        through though nobody heard of it, one is its own from now on, and the other is given back.
         """
 
     def cancel(self, allocation_id: str) -> None:

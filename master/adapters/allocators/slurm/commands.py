@@ -19,6 +19,9 @@ QUEUE_FORMAT = "%i|%j|%T|%N|%L|%S|%r"
 """Id, name, state, node, time left, start, and last the reason, which is free text."""
 NO_DIRECTORY = 73
 """Exit code where the directory of the log cannot be made."""
+SUBMIT_S, TOO_LATE = 50, 124
+"""`sbatch` is ended after so many seconds, with this exit code: what nobody waits for any more is not to
+come through behind the next one."""
 PARTITION_FORMAT = "%P|%a|%l|%G"
 """Name with a star for the default, `up` or not, time limit, devices."""
 
@@ -46,7 +49,8 @@ mkdir -p -- "$1" || exit {NO_DIRECTORY}
 log=$(cd -- "$1" && pwd -P | sed 's/%/%%/g')/$2
 script=$3
 shift 3
-{_BEGIN}printf '%s\\n' "$script" | sbatch "$@" --output="$log"
+limited=$(command -v timeout >/dev/null 2>&1 && echo 'timeout {SUBMIT_S}')
+{_BEGIN}printf '%s\\n' "$script" | $limited sbatch "$@" --output="$log"
 """
 _QUEUE = f'{_BEGIN}date +%s; exec squeue "$@"\n'
 _RUN = f'{_BEGIN}exec "$@"\n'

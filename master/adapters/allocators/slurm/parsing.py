@@ -41,10 +41,11 @@ def submitted_id(text: str) -> str:
     return found
 
 
-def queue(text: str, seats: Mapping[str, str], now: float) -> dict[str, Allocation]:
-    """Return the allocations in the answer to a look, by seat; `seats` are by name, `now` is our clock.
+def queue(text: str, seats: Mapping[str, str], now: float) -> list[Allocation]:
+    """Return the allocations in the answer to a look; `seats` are by name, `now` is our clock.
 
-    Raises NoAnswer for what is no such answer.
+    A seat may have several, of which all but one have ended as a rule.  Raises NoAnswer for what is no such
+    answer.
     """
     clock, *lines = text.splitlines() or [""]
     if not _MOMENT.match(clock):
@@ -54,19 +55,7 @@ def queue(text: str, seats: Mapping[str, str], now: float) -> dict[str, Allocati
     ours = [row for row in rows if row[1] in seats]
     if odd := [number for number, *_ in ours if not _ID.match(number)]:
         raise NoAnswer(f"{odd[0][:200]} is no id of an allocation")
-    found = [_allocation(row, seats[row[1]], now, ahead_s) for row in ours]
-    best: dict[str, Allocation] = {}
-    for each in sorted(found, key=_weight):
-        best[each.seat] = each
-    return best
-
-
-def _weight(allocation: Allocation) -> tuple[bool, bool, int]:
-    """Order by what an allocation says of its seat: one that ended, one that waits, one that runs."""
-    state = allocation.state
-    is_alive, number = state is not AllocationState.GONE, int(allocation.allocation_id)
-    # Of two that live the older one is the seat's.
-    return is_alive, state is AllocationState.RUNNING, -number if is_alive else number
+    return [_allocation(row, seats[row[1]], now, ahead_s) for row in ours]
 
 
 def _allocation(row: list[str], seat: str, now: float, ahead_s: float) -> Allocation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from master.adapters.allocators.allocator import (
     Checked,
     LookFailed,
 )
+from master.adapters.allocators.doubles import choose
 from master.adapters.allocators.names import allocation_name
 from master.adapters.allocators.pilots import MakePilot, Pilot
 from master.adapters.allocators.slurm import checking, commands, parsing, reasons
@@ -95,14 +97,18 @@ class SlurmAllocator:
             self._absences.failed()
             raise
         self._unsure.clear()
-        return self._absences.seen(found, self._steady())
+        chosen = choose(found, self._absences.known)
+        for double in chosen.surplus:
+            with suppress(LookFailed, SessionLost):  # the next look finds it again
+                self.cancel(double.allocation_id)
+        return self._absences.seen(chosen.found, self._steady())
 
-    def _found(self) -> Mapping[str, Allocation]:
+    def _found(self) -> Sequence[Allocation]:
         seats = {name: seat for seat, name in self._names.items()}
         try:
             text = self._answer(commands.look(sorted(seats)), "squeue")
             found = parsing.queue(text, seats, self._now())
-            return {seat: self._explained(each) for seat, each in found.items()}
+            return [self._explained(each) for each in found]
         except parsing.NoAnswer as error:
             raise LookFailed(self._host, f"no answer of squeue: {error}") from error
         except AllocationRefused as error:
@@ -151,7 +157,7 @@ class SlurmAllocator:
         if done.exit_code == 0 or (may_fail and done.exit_code != NO_PROGRAM):
             return self._marked(done, program)
         stderr = done.stderr.decode(errors="replace")
-        if reasons.is_transient(stderr):
+        if reasons.is_transient(stderr) or done.exit_code == commands.TOO_LATE:
             raise LookFailed(
                 self._host, f"Slurm does not answer {program}", stderr=reasons.last_words(done.stderr)
             )

@@ -59,7 +59,7 @@ def on_pending(state: RunState, event: ev.SeatPending, out: Outbox) -> None:
     """An allocation waits in the queue."""
     view, seat, pool = _known(state, event.worker)
     if seat.state is SeatState.ENDING:
-        _end_again(view, seat, event.at, out)
+        _end_again(view, seat, event, out)
         return
     if seat.state is SeatState.RUNS:
         on_ended(state, ev.SeatEnded(event.at, event.worker, "it waits in the queue again"), out)
@@ -72,7 +72,7 @@ def on_running(state: RunState, event: ev.SeatRunning, out: Outbox) -> None:
     """An allocation runs: its agent is to be connected to."""
     view, seat, pool = _known(state, event.worker)
     if seat.state is SeatState.ENDING:
-        _end_again(view, seat, event.at, out)
+        _end_again(view, seat, event, out)
         return
     if seat.state is SeatState.RUNS and seat.allocation not in ("", event.allocation):
         on_ended(state, ev.SeatEnded(event.at, event.worker, "another allocation has taken its place"), out)
@@ -163,9 +163,10 @@ def _evict(state: RunState, view: WorkerView, why: str, out: Outbox) -> None:
     view.ending.clear()
 
 
-def _end_again(view: WorkerView, seat: Seat, at: float, out: Outbox) -> None:
-    if at - seat.since >= AGAIN_S:
-        seat.since = at
+def _end_again(view: WorkerView, seat: Seat, event: ev.SeatPending | ev.SeatRunning, out: Outbox) -> None:
+    """End what is to end and has not, or what has come through in its place."""
+    if event.allocation != seat.allocation or event.at - seat.since >= AGAIN_S:
+        seat.allocation, seat.since = event.allocation, event.at
         out.commands.append(cmd.CancelSeat(view.name, seat.allocation))
 
 

@@ -175,6 +175,9 @@ class Keeper:
             left |= self._allocator.look()
         except _TROUBLE as error:
             self.problems.append(left_text(self._pool, left, error))
+        if unheard := sorted(self._doubted.keys() - left.keys()):
+            late = TimeoutError(f"nobody knows whether one for {', '.join(unheard)} comes through")
+            self.problems.append(left_text(self._pool, {}, late))
         for each in left.values():
             if each.state is AllocationState.GONE:
                 continue

@@ -106,6 +106,33 @@ def test_one_that_had_not_gone_through_is_submitted_again(login: Login) -> None:
     assert login.asked == ["sbatch", "squeue", "sbatch"]
 
 
+LATE = "1000\n17|tp-run-0123-hpc.1|PENDING||1:00|N/A|None\n18|tp-run-0123-hpc.1|PENDING||1:00|N/A|None\n"
+
+
+@pytest.mark.parametrize("cancelled", [said(""), AWAY])
+def test_one_that_comes_through_behind_the_next_is_given_back(login: Login, cancelled: Reply) -> None:
+    allocator = login.allocator()
+    login.replies = {"sbatch": TIMED_OUT, "squeue": said("1000\n"), "scancel": cancelled}
+    with pytest.raises(LookFailed):
+        allocator.submit("hpc.1")
+    allocator.look()
+    login.replies["sbatch"] = said("18\n")
+    assert allocator.submit("hpc.1") == "18"
+    login.replies["squeue"] = said(LATE)
+    for _ in range(2):  # one that is not heard is repeated
+        assert allocator.look()["hpc.1"].allocation_id == "17"
+    assert login.asked == ["sbatch", "squeue", "sbatch", *["squeue", "scancel"] * 2]
+    assert [call.argv[-1] for call in login.session.calls if call.argv[-2:-1] == ("scancel",)] == ["18"] * 2
+
+
+def test_a_submission_that_was_ended_for_it_took_too_long_leaves_it_unsure(login: Login) -> None:
+    login.replies = {"sbatch": Reply(124), "squeue": said("1000\n17|tp-run-0123-hpc.1|PENDING||1|1|None\n")}
+    allocator = login.allocator()
+    with pytest.raises(LookFailed, match="does not answer sbatch"):
+        allocator.submit("hpc.1")
+    assert allocator.submit("hpc.1") == "17"
+
+
 def test_a_link_that_breaks_during_a_submission_leaves_it_unsure(login: Login) -> None:
     allocator = login.allocator()
     login.replies = {"sbatch": said("17\n"), "squeue": said("1000\n")}

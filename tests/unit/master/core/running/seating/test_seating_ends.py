@@ -112,6 +112,16 @@ def test_what_was_to_end_and_is_still_there_is_told_again() -> None:
     assert stage.pends() == [cmd.CancelSeat("hpc.1", "j-hpc.1")]
 
 
+def test_another_one_that_comes_through_while_one_ends_is_told_to_end_at_once() -> None:
+    stage = PoolStage(job(needs="x"))
+    stage.lent()
+    stage.tick()
+    assert stage.given_back(300.0) == ["hpc.1"]
+    other = ev.SeatPending(stage.at, "hpc.1", "another", "Priority")
+    assert stage.commands(other) == [cmd.CancelSeat("hpc.1", "another")]
+    assert stage.commands(other) == []
+
+
 def test_a_seat_whose_agent_answers_while_it_is_given_back_gets_nothing() -> None:
     stage = PoolStage(job(needs="x"))
     stage.lent()

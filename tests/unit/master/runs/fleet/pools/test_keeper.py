@@ -198,6 +198,29 @@ def test_what_cannot_be_given_back_is_told_with_the_command_that_does(known: boo
     assert advice in world.keeper.problems[0] and "on login1" in world.keeper.problems[0]
 
 
+def test_one_that_may_still_come_through_when_all_is_over_is_told() -> None:
+    world = World()
+    world.engine.is_away = True
+    world.submit()
+    world.engine.is_away = False
+    world.keeper.give_all_back()
+    assert "nobody knows whether one for hpc.1 comes through" in world.keeper.problems[0]
+    assert "`squeue --me` there lists them" in world.keeper.problems[0]
+
+
+def test_one_that_comes_through_after_it_was_believed_lost_and_repeated_is_given_back() -> None:
+    world = World(FakeEngine(nodes=("n1", "n2"), now=lambda: world.now))
+    world.engine.is_away = True
+    world.submit()
+    world.engine.is_away = False
+    world.look(DOUBTED_S)
+    assert world.submit() == [ev.SeatPending(DOUBTED_S, "hpc.1", "1")]
+    world.look()
+    world.engine.take("run", "hpc.1")
+    assert world.look()[0] == ev.SeatRunning(DOUBTED_S + 60.0, "hpc.1", "1", DOUBTED_S + 3630.0, "n1")
+    assert world.left() == ["1"]
+
+
 def test_what_is_not_of_the_pool_is_passed_over() -> None:
     world = World()
     world.engine.jobs["9"] = "run", Allocation("other.1", "9", AllocationState.QUEUED)
