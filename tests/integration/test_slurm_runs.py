@@ -19,6 +19,7 @@ from tests.support.slurm_storm import check, pool, resuming, tries, weather
 from tests.support.sshd import LoopbackSshd
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(200)]
+LOOK_S = 0.5
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ def own_place(slurm: LocalSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Slots of its own, quick looks at the queue, and nothing of ours left when the test ends."""
     monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
     monkeypatch.setenv("TWOPHASE_AGENT_IDLE_S", "20")
-    monkeypatch.setenv("TWOPHASE_QUEUE_LOOK_S", "0.5")
+    monkeypatch.setenv("TWOPHASE_QUEUE_LOOK_S", str(LOOK_S))
     monkeypatch.setenv("PATH", slurm.path)
     yield
     try:
@@ -50,9 +51,11 @@ def has_begun(root: Path, count: int) -> bool:
 def test_the_search_on_two_seats_and_a_plain_worker_leaves_nothing(slurm: LocalSlurm, tmp_path: Path) -> None:
     plain = {"host": "localhost", "gpus": 0, "cpu_slots": 1, "state_dir": str(tmp_path / "plain")}
     run = Run(tmp_path, [plain], search(seconds=0.5), cluster={"pools": [pool(tmp_path)]})
-    submitted = len(slurm.calls("sbatch"))
+    submitted, looked, begun = len(slurm.calls("sbatch")), len(slurm.calls("squeue")), time.monotonic()
     done = run.finish(timeout_s=180)
     assert done.returncode == 0, done.stdout + done.stderr
+    looks = (time.monotonic() - begun) / LOOK_S
+    assert len(slurm.calls("squeue")) - looked <= looks + 2  # one to begin with, one at the end
     run.check_complete(15, 3)
     used = {item.worker for item in run.transitions() if item.trigger is Trigger.START}
     assert "localhost" in used and used & {"hpc.1", "hpc.2"}, used

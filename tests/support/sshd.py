@@ -49,6 +49,12 @@ class LoopbackSshd:
         """The server's public host key line."""
         return self._host_key.with_suffix(".pub").read_text().strip()
 
+    @property
+    def pid(self) -> int:
+        """The process from which all comes that is run over it."""
+        assert self._server
+        return self._server.pid
+
     def start(self) -> None:
         """Listen; return when the server greets. A second start uses the same port and host key."""
         if os.getuid() == 0:
