@@ -27,6 +27,11 @@ MOST_SERVING_S = 60.0
 MOST_ADDRESSES = 4
 
 
+def certificate_name(worker: str) -> str:
+    """Return the one name, a URI, that the certificate of a worker is for."""
+    return f"twophase:{worker.encode('utf-8', 'surrogatepass').hex()}"
+
+
 class StreamedFile(NamedTuple):
     """One file of a stream; in messages a list `[path, size, executable]`."""
 
