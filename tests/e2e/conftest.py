@@ -7,7 +7,8 @@ import docker
 import pytest
 
 from tests.e2e.containers import Lab, Worker, remove_left_overs
-from tests.e2e.image import connect_engine, worker_image
+from tests.e2e.image import connect_engine, slurm_image, worker_image
+from tests.e2e.slurm_cluster import SlurmCluster
 from tests.support.needs import UnavailableError, missing
 
 
@@ -29,6 +30,19 @@ def worker_image_fixture(docker_engine: docker.DockerClient) -> str:
     """The tag of the workers' image."""
     try:
         return worker_image(docker_engine)
+    except UnavailableError as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="module")
+def slurm_cluster(
+    docker_engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SlurmCluster]:
+    """A cluster in containers, for all tests of a module: what one submits, it gives back."""
+    try:
+        directory = tmp_path_factory.mktemp("slurm") / "lab"
+        with SlurmCluster(docker_engine, slurm_image(docker_engine), directory) as cluster:
+            yield cluster
     except UnavailableError as error:
         missing(str(error))
 

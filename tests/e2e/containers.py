@@ -176,25 +176,28 @@ class Lab:
         volumes: Mapping[str, Mapping[str, str]] | None = None,
         environment: Mapping[str, str] | None = None,
         tmpfs: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> Worker:
         """Start a worker; `volumes` (docker's form) come on top of this interpreter's.  See `wait_ready`.
 
-        `tmpfs` gives file systems of their own by path, with mount options such as `size=1m,mode=1777`.
+        `tmpfs` gives file systems of their own by path, with mount options such as `size=1m,mode=1777`;
+        `more` are arguments of docker's `create` in place of those that all workers have.
         """
         port = free_port()
-        container = self._engine.containers.create(
-            self._image,
-            name=f"twophase-{os.getpid()}-{self._directory.name}-{name}",
-            hostname=name,
-            init=True,
-            cap_add=["NET_ADMIN"],
-            environment={**(environment or {}), "SSHD_PORT": str(USERS[user])},
-            ports={f"{USERS[user]}/tcp": ("127.0.0.1", port)},
-            volumes={**python_mounts(), **(volumes or {})},
-            shm_size="256m",
-            tmpfs=dict(tmpfs or {}),
-            labels={OWNER: str(os.getpid())},
-        )
+        usual = {
+            "image": self._image,
+            "name": f"twophase-{os.getpid()}-{self._directory.name}-{name}",
+            "hostname": name,
+            "init": True,
+            "cap_add": ["NET_ADMIN"],
+            "environment": {**(environment or {}), "SSHD_PORT": str(USERS[user])},
+            "ports": {f"{USERS[user]}/tcp": ("127.0.0.1", port)},
+            "volumes": {**python_mounts(), **(volumes or {})},
+            "shm_size": "256m",
+            "tmpfs": dict(tmpfs or {}),
+            "labels": {OWNER: str(os.getpid())},
+        }
+        container = self._engine.containers.create(**{**usual, **more})
         worker = Worker(name, user, port, self.client, container)
         self.workers.append(worker)
         self._install_keys(worker)
@@ -234,11 +237,18 @@ class Lab:
 
 
 def remove_left_overs(client: docker.DockerClient) -> None:
-    """Remove the containers of this process, and of those that ended without doing so."""
-    for container in client.containers.list(all=True, filters={"label": OWNER}, ignore_removed=True):
-        owner = container.labels[OWNER]
-        if owner == str(os.getpid()) or not Path("/proc", owner).exists():
+    """Remove containers, networks and volumes of this process, and of those that ended without doing so."""
+    mark = {"label": OWNER}
+    for container in client.containers.list(all=True, filters=mark, ignore_removed=True):
+        if _is_left(container.labels[OWNER]):
             container.remove(force=True, v=True)
+    for thing in (*client.networks.list(filters=mark), *client.volumes.list(filters=mark)):
+        if _is_left((thing.attrs["Labels"] or {})[OWNER]):
+            thing.remove()
+
+
+def _is_left(owner: str) -> bool:
+    return owner == str(os.getpid()) or not Path("/proc", owner).exists()
 
 
 def _archive(files: Mapping[str, tuple[bytes, int, int, int]]) -> bytes:

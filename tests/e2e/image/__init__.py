@@ -44,6 +44,28 @@ def worker_image(client: docker.DockerClient) -> str:
     return tag
 
 
+def slurm_image(client: docker.DockerClient) -> str:
+    """Return the tag of the image of a Slurm cluster's machines: the workers', with Debian's packages."""
+    worker = worker_image(client)
+    files = sorted(f"slurm/{path.name}" for path in (RECIPE / "slurm").iterdir())
+    tag = f"{REPOSITORY}:slurm-{_digest('build-root', 'Dockerfile', 'sshd_config', *files)}"
+    with _one_at_a_time():
+        if not _has_image(client, tag):
+            _build_slurm(client, worker, tag)
+    return tag
+
+
+def _build_slurm(client: docker.DockerClient, worker: str, tag: str) -> None:
+    arguments = {"worker": worker, "mirror": _mirror()}
+    try:
+        # The engine's own network may not lead to the mirror that this machine uses.
+        client.images.build(
+            path=str(RECIPE / "slurm"), tag=tag, buildargs=arguments, network_mode="host", rm=True
+        )
+    except docker.errors.BuildError as error:
+        raise UnavailableError(f"no image with Slurm from {_mirror()}: {error}") from None
+
+
 def _digest(*names: str) -> str:
     content = b"\0".join((RECIPE / name).read_bytes() for name in names)
     return hashlib.sha256(content).hexdigest()[:16]

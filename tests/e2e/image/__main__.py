@@ -1,16 +1,16 @@
-"""`python -m tests.e2e.image` builds the workers' image ahead of the tests."""
+"""`python -m tests.e2e.image` builds the images ahead of the tests."""
 
 import sys
 
-from tests.e2e.image import connect_engine, worker_image
+from tests.e2e.image import connect_engine, slurm_image
 from tests.support.needs import UnavailableError
 
 
 def main() -> int:
-    """Build the image; return the exit code."""
+    """Build the images; return the exit code."""
     try:
         with connect_engine() as client:
-            worker_image(client)
+            slurm_image(client)
     except UnavailableError as error:
         print(error, file=sys.stderr)
         return 1
