@@ -18,8 +18,8 @@ from torch import Tensor
 from trainers.common.cuda_graphs import CudaRecorder, Recorder, Step
 from trainers.common.devices import resolve_device
 from trainers.personalization.data import Windows
-from trainers.personalization.fitting.checkpoints import Moments
 from trainers.personalization.fitting.courses import Progress, Schedule, Trainee
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.fitting.stack import Stack
 from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.sampling import training_set

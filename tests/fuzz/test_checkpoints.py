@@ -27,8 +27,9 @@ from trainers.common.errors import TrainerError
 from trainers.common.files import write_tensors
 from trainers.personalization import base_model
 from trainers.personalization.data import Source
-from trainers.personalization.fitting.checkpoints import Moments, resume, save
+from trainers.personalization.fitting.checkpoints import resume, save
 from trainers.personalization.fitting.courses import CheckpointPlan
+from trainers.personalization.fitting.moments import Moments
 from trainers.probes.fitting.modules import new_module
 from trainers.probes.results.probe_file import checkpoint, load_probe
 from trainers.probes.settings import Settings

@@ -20,6 +20,8 @@ from trainers.personalization.loading.kept_files import KeptFiles
 from trainers.personalization.networks import NetworkSpec
 from trainers.personalization.options import PersonalizationOptions
 
+PARENT_PARTICIPANTS = "parent_participants"
+"""What says in a base model's settings whom its parent was trained on."""
 RAW = "raw"
 """The inputs of a base model that says nothing of them: it was made before there were statistics."""
 
@@ -58,7 +60,7 @@ def write(
     spec: NetworkSpec,
     networks: Sequence[nn.Module],
     trained: Sequence[Progress],
-    parent: BaseModel | None = None,
+    parent_participants: list[str] | None = None,
 ) -> None:
     """Write the files of a base model of one member or more; equal trainings write equal bytes.
 
@@ -71,8 +73,7 @@ def write(
     write_tensors(folder / files.LAST_BASE_MODEL, last)
     write_json(folder / files.BASE_LOSSES, stage_curves("base", progress))
     write_json(folder / files.BASE_METRICS, _metrics(progress))
-    of_parent = {"parent_participants": parent.participants} if parent else {}
-    write_json(folder / files.BASE_CONFIG, {**config(options, spec), **of_parent})
+    write_json(folder / files.BASE_CONFIG, config(options, spec, parent_participants))
     write_tensors(folder / files.BEST_BASE_MODEL, best)
 
 
@@ -87,8 +88,12 @@ def stage_curves(stage: str, progress: Progress | None) -> dict[str, list[float]
     return {f"{stage}_{name}": list(progress.curves[name]) if progress else [] for name in names}
 
 
-def config(options: PersonalizationOptions, spec: NetworkSpec) -> dict[str, Any]:
+def config(
+    options: PersonalizationOptions, spec: NetworkSpec, parent_participants: list[str] | None = None
+) -> dict[str, Any]:
     """Return everything that decides what the base model becomes, as JSON types."""
+    horizon = {} if options.schedule_epochs is None else {"schedule_epochs": options.schedule_epochs}
+    of_parent = {} if parent_participants is None else {PARENT_PARTICIPANTS: parent_participants}
     return {
         "participants": options.base_participants,
         "network": spec.as_dict(),
@@ -109,6 +114,8 @@ def config(options: PersonalizationOptions, spec: NetworkSpec) -> dict[str, Any]
         "seed": options.seed,
         "seeds": options.seeds,
         "code_version": CODE_VERSION,
+        **horizon,
+        **of_parent,
     }
 
 

@@ -62,6 +62,8 @@ def _place(options: PersonalizationOptions, given: Surroundings) -> Place:
         device=_device(options.device),
         base_model_dir=base_model_dir,
         parent_model_dir=contract.parent_model_dir if contract else options.parent_model_dir,
+        resume_model_dir=contract.resume_model_dir if contract else options.resume_model_dir,
+        keeps_state=contract.keeps_state if contract else options.keep_state,
         output_dir=contract.output_dir if contract else given.root / (options.output_dir or own),
         checkpoint_dir=contract.checkpoint_dir if contract else options.checkpoint_dir,
         root=given.root,

@@ -81,15 +81,17 @@ class PersonalizationOptions:
     """Of target training; None is `seed`."""
     epochs: int
     """Upper bound for base training and for target training alike."""
+    schedule_epochs: int | None
+    """Epochs along which the schedule is laid, at least `epochs`; None is `epochs`."""
     recipe: str
     inputs: str
     """`standardised`, or ranked by `quantiles`, of the training windows, kept in the model; or `raw`."""
     epoch_steps: int
     """Steps that an epoch has at least; small sets are passed more than once for that."""
     least_steps: int
-    """Steps before which no epoch is the best, a third of it from a base model; at most half of `epochs`."""
+    """Steps before which no epoch is the best, a third from a base model; at most half of the schedule."""
     schedule: str
-    """`constant`, or `cosine`: the learning rate falls to zero along the most epochs there may be."""
+    """`constant`, or `cosine`: the learning rate falls to zero along the epochs of the schedule."""
     label_smoothing: float
     average: float
     """How much of the running mean of the weights stays from step to step; 0 trains without one."""
@@ -107,9 +109,12 @@ class PersonalizationOptions:
     device: str
     checkpoint_every: int
     """Epochs between two checkpoints; 0 writes none."""
+    keep_state: bool
+    """Whether the base model is to hold what a training of more epochs goes on from."""
     no_plots: bool
     base_model_dir: Path | None
     parent_model_dir: Path | None
+    resume_model_dir: Path | None
     output_dir: Path | None
     checkpoint_dir: Path | None
 
@@ -121,6 +126,11 @@ class PersonalizationOptions:
     def for_target(self) -> PersonalizationOptions:
         """Return the options of target training, whose seed may be its own."""
         return self if self.seed_finetune is None else replace(self, seed=self.seed_finetune)
+
+    @property
+    def horizon(self) -> int:
+        """The epochs along which the schedule is laid."""
+        return self.schedule_epochs or self.epochs
 
     @property
     def needs_base_model(self) -> bool:
@@ -154,6 +164,11 @@ def _check(options: PersonalizationOptions) -> None:
         raise OptionError(f"magnitude_range is {low} {high}; the first must not be above the second")
     if options.kernel_size % 2 == 0:
         raise OptionError(f"kernel_size is {options.kernel_size}; allowed are odd numbers")
+    if options.horizon < options.epochs:
+        raise OptionError(
+            f"schedule_epochs is {options.schedule_epochs}, epochs is {options.epochs}; "
+            "the schedule must be at least as long as the training"
+        )
     share = options.target_batch_pct
     if share is not None and 0 < share < 1 and options.batch_size < 2:
         raise OptionError(f"target_batch_pct {share} needs a batch_size of at least 2")
@@ -210,6 +225,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=_FROM_ZERO, default=0)
     add("--seed_finetune", type=_FROM_ZERO, default=None, help="of target training alone (--seed)")
     add("--epochs", type=_COUNT, default=100, help="at most, for base and target training alike")
+    add(
+        "--schedule_epochs",
+        type=_COUNT,
+        default=None,
+        help="epochs along which schedules are laid, so that a longer training can go on (default: epochs)",
+    )
     _recipe_flags(parser)
     add(
         "--n_classes",
@@ -219,14 +240,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--conv_channels", type=_COUNT, nargs="+", default=(32, 64), help="widths of the layers of cnn")
     add("--kernel_size", type=_COUNT, default=5, help="samples, of the layers of cnn")
+    _running_flags(parser)
+    return parser
+
+
+def _running_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--device", default="auto", help="cpu, cuda, cuda:N; auto and 0 take a GPU where there is one")
     add("--checkpoint_every", type=_FROM_ZERO, default=10, help="epochs; 0 writes no checkpoint")
+    add("--keep_state", action="store_true", help="let the base model hold its training state, as for jobs")
     add("--no_plots", action="store_true", help="write no PNG files")
     add("--base_model_dir", type=Path, help="where no agent started the script: the base model's folder")
     add("--parent_model_dir", type=Path, help="likewise: the folder of what the base model starts from")
+    add(
+        "--resume_model_dir",
+        type=Path,
+        help="likewise: the folder of a base model of fewer epochs that holds its state, to go on from",
+    )
     add("--output_dir", type=Path, help="likewise: the folder of the results")
     add("--checkpoint_dir", type=Path, help="likewise: the folder of checkpoints")
-    return parser
 
 
 def _recipe_flags(parser: argparse.ArgumentParser) -> None:

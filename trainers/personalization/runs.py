@@ -23,6 +23,7 @@ from trainers.personalization.options import FULL_FINE_TUNING, PersonalizationOp
 from trainers.personalization.plots import write_plots
 from trainers.personalization.recipe.baseline import baselines
 from trainers.personalization.recipe.members import averaged, member_checkpoint, member_reports
+from trainers.personalization.recipe.rungs import going_on, origin
 from trainers.personalization.recipe.starting import Place, Start
 from trainers.personalization.sampling import TrainingSet, random_share, training_set
 from trainers.personalization.scoring import Scores, evaluate
@@ -32,9 +33,11 @@ Run = Generator[list[Trainee], list[Progress], None]
 
 def train_base(options: PersonalizationOptions, place: Place, report: Report) -> Run:
     """Train the base model of the job and write its folder."""
-    assert place.base_model_dir is not None
-    place.base_model_dir.mkdir(parents=True, exist_ok=True)
-    parent = base_model.read_parent(place.parent_model_dir, options) if place.parent_model_dir else None
+    folder = place.base_model_dir
+    assert folder is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = origin(options, place)
+    place, parent = begun.place, begun.base
     options = _as_base_model(options, parent, place) if parent else options
     n_classes = options.n_classes or (parent.n_classes if parent else None)
     source = Source(place.root / options.data_path, options.window_size, n_classes)
@@ -47,8 +50,10 @@ def train_base(options: PersonalizationOptions, place: Place, report: Report) ->
     start = Start(options, spec, place, parent)
     place.say(start.notes(windows))
     networks = [start.network(member, windows) for member in range(options.seeds)]
-    trained = yield _members(options, start, networks, (windows, val.to(place.device)), report)
-    base_model.write(place.base_model_dir, options, spec, networks, trained, parent)
+    trainees = _members(options, start, networks, (windows, val.to(place.device)), report)
+    config = base_model.config(options, spec, begun.parent_participants)
+    trained = yield going_on(trainees, begun, options, config)
+    base_model.write(folder, options, spec, networks, trained, begun.parent_participants)
 
 
 def run_experiment(options: PersonalizationOptions, place: Place, report: Report) -> Run:
@@ -165,8 +170,12 @@ class Result:
 
 
 def _told(options: PersonalizationOptions) -> dict[str, Any]:
-    """Return the options but for places, as JSON types."""
-    return {name: as_json(value) for name, value in asdict(options).items() if not name.endswith("_dir")}
+    """Return the options that decide what becomes of a training, as JSON types."""
+    values = {name: as_json(value) for name, value in asdict(options).items() if not name.endswith("_dir")}
+    del values["keep_state"]
+    if options.schedule_epochs is None:
+        del values["schedule_epochs"]
+    return values
 
 
 def _load_target(options: PersonalizationOptions, base: BaseModel | None, place: Place) -> dict[str, Windows]:
@@ -245,7 +254,7 @@ def _refitted(start: Start, train: TrainingSet, trained: Sequence[Progress]) -> 
             start.network(member, train),
             train,
             None,
-            replace(start.schedule(member, train), epochs=progress.best_epoch),
+            replace(start.schedule(member, train), epochs=progress.best_epoch, horizon=None),
             _tell_nobody,
             may_go_on=start.place.may_go_on,
         )

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import copy
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, TextIO
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from trainers.common.damaged import told
 from trainers.common.files import read_tensors, write_tensors
 from trainers.common.resume import differences
 from trainers.personalization.fitting.courses import CheckpointPlan, Progress
+from trainers.personalization.fitting.moments import Moments
+from trainers.personalization.fitting.rows import lie_as_one
 
-
-@dataclass
-class Moments:
-    """What Adam remembers of one network; each tensor is [P], of all its parameters."""
-
-    steps: int
-    means: Tensor
-    squares: Tensor
-    average: Tensor
-    """The running mean of the parameters."""
-
-    @classmethod
-    def of(cls, network: nn.Module) -> Moments:
-        """Return those of a network before its first step."""
-        values = torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
-        return cls(0, torch.zeros_like(values), torch.zeros_like(values), values)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what `load_state_dict` needs to go on from here."""
-        return dict(vars(self))
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state; RuntimeError where it belongs to a network of another size."""
-        for name in ("means", "squares", "average"):
-            getattr(self, name).copy_(state[name])
-        self.steps = int(state["steps"])
+MISFITS = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What comes up where a state is damaged, or of another network."""
 
 
 def save(checkpoint: CheckpointPlan, network: nn.Module, moments: Moments, progress: Progress) -> None:
@@ -75,14 +52,24 @@ def resume(
         return None
     fresh = copy.deepcopy(network.state_dict()), copy.deepcopy(moments.state_dict())
     try:
-        progress = Progress(**state["progress"])
-        if progress.best_weights:  # which must fit, too
-            network.load_state_dict(progress.best_weights)
-        network.load_state_dict(state["weights"])
-        moments.load_state_dict(state["optimizer"])
-        return progress
-    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        return taken(state, network, moments)
+    except MISFITS as error:
         network.load_state_dict(fresh[0])
         moments.load_state_dict(fresh[1])
         print(f"starting afresh: {checkpoint.path} is damaged: {told(error)}", file=told_to)
         return None
+
+
+def taken(state: Mapping[str, Any], network: nn.Module, moments: Moments) -> Progress:
+    """Load a saved state into network and moments, and return how far it had come.
+
+    Raises one of `MISFITS` where it does not fit; network and moments are then neither old nor new.
+    """
+    progress = Progress(**state["progress"])
+    lie_as_one(network)
+    if progress.best_weights:  # which must fit, too
+        network.load_state_dict(progress.best_weights)
+        progress.best_weights = copy.deepcopy(network.state_dict())
+    network.load_state_dict(state["weights"])
+    moments.load_state_dict(state["optimizer"])
+    return progress

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from torch import Tensor, nn
 
 from trainers.personalization.data import Windows
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.sampling import Augmentation, TrainingSet
 from trainers.personalization.scoring import Scores
 
@@ -33,16 +34,19 @@ class Schedule:
     seed: int
     augmentation: Augmentation | None
     cosine: bool = False
-    """Whether the learning rate falls to zero along `epochs`, else it is constant."""
+    """Whether the learning rate falls to zero along `horizon`, else it is constant."""
     label_smoothing: float = 0.0
     least_epochs: int = 0
     """Epochs before which none is the best and none counts as waiting."""
     average: float = 0.0
     """How much of the running mean of the weights stays from step to step; 0 trains without one."""
+    horizon: int | None = None
+    """Epochs along which the learning rate falls, where they are more than those that are trained."""
 
     def rate(self, epoch: int) -> float:
         """Return the share of the learning rate that is used in an epoch, counted from 1."""
-        return (1 + math.cos(math.pi * (epoch - 1) / self.epochs)) / 2 if self.cosine else 1.0
+        horizon = self.horizon or self.epochs
+        return (1 + math.cos(math.pi * (epoch - 1) / horizon)) / 2 if self.cosine else 1.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class CheckpointPlan:
 
     path: Path
     every: int
-    """Epochs; 0 never saves."""
+    """Epochs; 0 never saves on the way."""
     job: dict[str, Any]
     """A checkpoint of another job than this one is not used."""
 
@@ -91,6 +95,14 @@ class Progress:
         return self.epoch >= schedule.epochs or (self.epoch > 0 and waited >= schedule.patience)
 
 
+@dataclass(frozen=True)
+class Past:
+    """What has become of a training that goes on: all but the weights, which its network has."""
+
+    progress: Progress
+    moments: Moments
+
+
 def _stays() -> None:
     """Leave never."""
 
@@ -111,3 +123,7 @@ class Trainee:
     """Called before each epoch; a TrainerError that it raises ends this training and no other."""
     notes: TextIO | None = None
     """Where it is told that a checkpoint is not used; None is stderr."""
+    past: Past | None = None
+    """Where it goes on, unless its own checkpoint is further; None: at the first epoch."""
+    kept: CheckpointPlan | None = None
+    """Where its state is left when it ends, so that a longer training can go on."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from trainers.personalization.fitting import adam
-from trainers.personalization.fitting.checkpoints import Moments
+from trainers.personalization.fitting.moments import Moments
 
 _ALIGNED = 16
 """Numbers between the places of parameters: products round alike only where memory lies alike."""
@@ -116,10 +116,7 @@ class Rows:
 
     def put(self, row: Tensor, network: nn.Module) -> None:
         """Give a network the parameters of a row, which lie as one vector in its file, too."""
-        flat = self.layout.flat(row)
-        parts = flat.split([shape.numel() for shape in self.layout.shapes])
-        for parameter, part in zip(network.parameters(), parts, strict=True):
-            parameter.data = part.view_as(parameter)
+        _lay(self.layout.flat(row), network)
 
     def cut(self, kept: Tensor) -> None:
         """Forget all networks but those of the rows that are kept."""
@@ -129,3 +126,15 @@ class Rows:
         )
         self.averages = self.averages.index_select(0, kept) if averaged else self.values
         self._renew()
+
+
+def lie_as_one(network: nn.Module) -> None:
+    """Lay the parameters of a network as one vector, as `Rows.put` does: equal bytes in its file."""
+    _lay(torch.cat([parameter.detach().flatten() for parameter in network.parameters()]), network)
+
+
+def _lay(flat: Tensor, network: nn.Module) -> None:
+    parameters = list(network.parameters())
+    parts = flat.split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.data = part.view_as(parameter)

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from trainers.common.cuda_graphs import Recorder
 from trainers.personalization.data import Windows
 from trainers.personalization.fitting import adam
-from trainers.personalization.fitting.checkpoints import Moments
 from trainers.personalization.fitting.courses import Progress, Trainee
 from trainers.personalization.fitting.dropping import Drawn, Keeps
 from trainers.personalization.fitting.epochs import Chance, Epoch, Pool
 from trainers.personalization.fitting.layers import dropouts
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.fitting.rows import Rows
 from trainers.personalization.fitting.steps import Given, RecordedSteps, Steps
 from trainers.personalization.fitting.validation import Validation

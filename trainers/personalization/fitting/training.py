@@ -14,10 +14,11 @@ from torch import nn
 from trainers.common.cuda_graphs import CudaRecorder, Recorder
 from trainers.common.errors import TrainerError
 from trainers.personalization.errors import DivergedError
-from trainers.personalization.fitting.checkpoints import Moments, resume, save
-from trainers.personalization.fitting.courses import Progress, Trainee
+from trainers.personalization.fitting.checkpoints import resume, save
+from trainers.personalization.fitting.courses import Past, Progress, Trainee
 from trainers.personalization.fitting.epochs import width
 from trainers.personalization.fitting.limits import at_once
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.fitting.stack import Stack
 from trainers.personalization.recipe.inputs import split_off_inputs
 from trainers.personalization.scoring import Scores
@@ -122,6 +123,7 @@ class _Training:
     def run(self) -> None:
         for course in self._all:
             if course.progress.is_over(course.trainee.schedule):
+                self._leave(course, course.moments)
                 course.end(course.progress)
         # Longest first: those that take a step are then always the first ones.
         self._left = sorted((one for one in self._all if not one.is_over), key=_steps, reverse=True)
@@ -179,7 +181,15 @@ class _Training:
         if checkpoint and due:
             save(checkpoint, trainee.network, self._stack.moments(row), progress)
         if over:
+            self._leave(course, self._stack.moments(row))
             course.end(progress)
+
+    @staticmethod
+    def _leave(course: _Course, moments: Moments) -> None:
+        """Keep the state of a training that ends, where a longer one may go on from it."""
+        trainee = course.trainee
+        if trainee.kept:
+            save(trainee.kept, trainee.network, moments, course.progress)
 
     def _write_back(self, row: int, course: _Course) -> None:
         """Give a network and its progress what has become of them in the stack."""
@@ -203,9 +213,9 @@ class _Training:
 
 
 def _begun(trainee: Trainee, tell: Callable[[Ending], None]) -> _Course:
-    moments = Moments.of(trainee.network)
-    progress = resume(trainee.checkpoint, trainee.network, moments, trainee.notes)
-    return _Course(trainee, progress or Progress(), moments, tell)
+    past = trainee.past or Past(Progress(), Moments.of(trainee.network))
+    progress = resume(trainee.checkpoint, trainee.network, past.moments, trainee.notes)
+    return _Course(trainee, progress or past.progress, past.moments, tell)
 
 
 def _recorder(device: torch.device) -> Recorder | None:

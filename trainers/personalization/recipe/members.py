@@ -50,6 +50,8 @@ def member_reports(report: Report, members: int) -> list[Report]:
 
     def of(member: int) -> Report:
         def told(epoch: int, epochs: int, **figures: float) -> None:
+            if not any(done):  # all go on from about the same epoch
+                done[:] = [epoch - 1] * members
             done[member] = epoch
             report(sum(done), members * epochs, **figures)
 

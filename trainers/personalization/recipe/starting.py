@@ -42,6 +42,10 @@ class Place:
     """Where notes go."""
     warned: TextIO
     """Where it is told that something cannot be done as asked."""
+    resume_model_dir: Path | None = None
+    """A base model of fewer epochs, whose training `train_base` goes on with; None where there is none."""
+    keeps_state: bool = False
+    """Whether the base model is to hold its training state."""
     may_go_on: Callable[[], None] = lambda: None
     """Raises a TrainerError where the job is to end."""
 
@@ -97,12 +101,13 @@ class Start:
             label_smoothing=options.label_smoothing,
             least_epochs=self._least_epochs(train),
             average=options.average,
+            horizon=options.schedule_epochs,
         )
 
     def _least_epochs(self, train: TrainingSet) -> int:
         # From a base model the way is shorter, and what it knows is soon forgotten.
         steps = self.options.least_steps // (BASE_SHORTENS if self.base else 1)
-        return min(-(-steps // train.n_batches), self.options.epochs // 2)
+        return min(-(-steps // train.n_batches), self.options.horizon // 2)
 
     def notes(self, train: TrainingSet) -> list[str]:
         """Return what the user should know of the training windows and the base model."""

@@ -45,6 +45,11 @@ def test_target_training_may_have_a_seed_of_its_own() -> None:
     assert parsed("--seed", "3", "--seed_finetune", "5").for_target().seed == 5
 
 
+def test_a_schedule_is_as_long_as_the_training_unless_it_is_longer() -> None:
+    assert parsed("--epochs", "9").horizon == 9
+    assert parsed("--epochs", "9", "--schedule_epochs", "12").horizon == 12
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -52,6 +57,7 @@ def test_target_training_may_have_a_seed_of_its_own() -> None:
         (["--magnitude_range", "2", "1"], "magnitude_range is 2.0 1.0"),
         (["--kernel_size", "4"], "allowed are odd numbers"),
         (["--target_batch_pct", "0.5", "--batch_size", "1"], "needs a batch_size of at least 2"),
+        (["--epochs", "9", "--schedule_epochs", "8"], "schedule_epochs is 8, epochs is 9"),
         (["--fold", "3"], "fold"),
         (["--n_base_participants", "3"], "n_base_participants"),
     ],

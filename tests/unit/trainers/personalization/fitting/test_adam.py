@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tests.unit.trainers.personalization.fitting.stacks import weights
 from trainers.personalization.fitting import adam
-from trainers.personalization.fitting.checkpoints import Moments
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.fitting.rows import Rows
 
 

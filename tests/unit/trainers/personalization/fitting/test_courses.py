@@ -24,3 +24,10 @@ def test_best_is_the_value_of_the_best_epoch() -> None:
 def test_epochs_or_patience_end_it(epoch: int, best: int, over: bool) -> None:
     schedule = replace(SCHEDULE, epochs=4, patience=2)
     assert Progress(epoch=epoch, best_epoch=best).is_over(schedule) is over
+
+
+def test_the_rate_falls_along_the_horizon_whatever_part_of_it_is_trained() -> None:
+    whole = replace(SCHEDULE, epochs=8, cosine=True)
+    part = replace(whole, epochs=4, horizon=8)
+    assert [part.rate(epoch) for epoch in range(1, 5)] == [whole.rate(epoch) for epoch in range(1, 5)]
+    assert replace(whole, epochs=4).rate(3) < part.rate(3)

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from tests.unit.trainers.personalization.fitting.stacks import SPEC
 from trainers.personalization.fitting import dense
-from trainers.personalization.fitting.checkpoints import Moments
 from trainers.personalization.fitting.layers import dropouts, forward, grouped_conv
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.fitting.rows import Rows
 
 

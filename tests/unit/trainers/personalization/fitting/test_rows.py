@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from tests.unit.trainers.personalization.fitting.stacks import SPEC, weights
-from trainers.personalization.fitting.checkpoints import Moments
-from trainers.personalization.fitting.rows import Layout, Rows
+from trainers.personalization.fitting.moments import Moments
+from trainers.personalization.fitting.rows import Layout, Rows, lie_as_one
 
 
 def networks(count: int) -> list[torch.nn.Sequential]:
@@ -49,3 +49,11 @@ def test_best_weights_from_before_are_remembered_by_name() -> None:
     rows = Rows([one], [Moments.of(one)], averaged=False)
     rows.remember(0, one, other.state_dict())
     assert torch.equal(rows.layout.flat(rows.best[0]), weights(other))
+
+
+def test_parameters_that_lay_apart_lie_as_one_vector() -> None:
+    (network,) = networks(1)
+    before = weights(network).clone()
+    lie_as_one(network)
+    assert torch.equal(weights(network), before)
+    assert len({parameter.untyped_storage().data_ptr() for parameter in network.parameters()}) == 1

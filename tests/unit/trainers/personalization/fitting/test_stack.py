@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from tests.unit.trainers.personalization.fitting.stacks import trainee
-from trainers.personalization.fitting.checkpoints import Moments
 from trainers.personalization.fitting.courses import Progress, Trainee
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.fitting.stack import Stack
 
 

@@ -10,8 +10,8 @@ import torch
 from tests.support.recorded_steps import Recorder
 from tests.unit.trainers.personalization.fitting.stacks import SPEC, trainee
 from trainers.common.cuda_graphs import WARM_UP
-from trainers.personalization.fitting.checkpoints import Moments
 from trainers.personalization.fitting.courses import Progress, Trainee
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.fitting.stack import Stack
 from trainers.personalization.sampling import Augmentation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.trainers.personalization.fitting.stacks import SPEC, windows
-from trainers.personalization.fitting.checkpoints import Moments
+from trainers.personalization.fitting.moments import Moments
 from trainers.personalization.fitting.rows import Rows
 from trainers.personalization.fitting.validation import Validation
 from trainers.personalization.networks import NetworkSpec
