@@ -162,6 +162,13 @@ def _schedule_flags(group: argparse._ArgumentGroup) -> None:
         default=True,
         help="let it fall along a cosine (default)",
     )
+    add(
+        "--schedule-epochs",
+        "--schedule_epochs",
+        type=whole(1),
+        metavar="EPOCHS",
+        help="epochs along which the cosine is laid, at least --epochs (default: --epochs)",
+    )
     add("--min-lr", "--min_lr", type=at_least(0), default=1e-5, help="end of the cosine (default 1e-5)")
 
 

@@ -92,13 +92,13 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Return what the flags say of the weights."""
+    """Return what the flags say of the weights.  Raises BadInput for a schedule that ends before training."""
     dtype = arguments.dtype
     if dtype == "auto":
         dtype = "bfloat16" if resolve_device(arguments.device).type == "cuda" else "float32"
     usual = recipe(arguments.recipe, arguments.model_type, arguments.inputs)
     given = {name: getattr(arguments, name) for name in ("inputs", "bias_start", "epoch_steps", "epochs")}
-    return Settings(
+    settings = Settings(
         model_type=arguments.model_type,
         hidden_dim=arguments.hidden_dim,
         dropout=arguments.dropout,
@@ -107,6 +107,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         weight_decays=_flat(arguments.weight_decay),
         patience=arguments.early_stopping_patience,
         scheduler=arguments.scheduler,
+        schedule_epochs=arguments.schedule_epochs,
         min_lr=arguments.min_lr,
         pos_weight=arguments.pos_weight,
         **{name: usual[name] if value is None else value for name, value in given.items()},
@@ -117,6 +118,12 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
         tol=arguments.tol,
         max_iter=arguments.max_iter,
     )
+    if settings.horizon < settings.epochs:
+        raise BadInput(
+            f"--schedule-epochs {settings.horizon}: is less than --epochs {settings.epochs}; "
+            "the schedule must be at least as long as the training"
+        )
+    return settings
 
 
 def _flat(groups: list[tuple[float, ...]]) -> tuple[float, ...]:

@@ -69,7 +69,9 @@ class Settings:
     patience: int = 10
     """Epochs without a better validation AUC after which a probe stops."""
     scheduler: bool = True
-    """Cosine annealing of the learning rate to `min_lr` over `epochs`."""
+    """Cosine annealing of the learning rate to `min_lr` over `horizon`."""
+    schedule_epochs: int | None = None
+    """AdamW: epochs along which the schedule is laid, at least `epochs`; None is `epochs`."""
     min_lr: float = 1e-5
     inputs: Inputs = "standardised"
     """AdamW: what training sees; standardised by mean and deviation of the training split."""
@@ -87,6 +89,11 @@ class Settings:
     """Exact solver: largest component of the mean gradient at which a probe is done."""
     max_iter: int = 500
     """Exact solver: L-BFGS iterations at most."""
+
+    @property
+    def horizon(self) -> int:
+        """The epochs along which the schedule is laid."""
+        return self.schedule_epochs or self.epochs
 
     @property
     def storage_dtype(self) -> torch.dtype:
@@ -129,11 +136,13 @@ class Settings:
         """Return the learning rate of `epoch` (from 0) for a variant that begins with `lr`."""
         if not self.scheduler:
             return lr
-        return self.min_lr + (lr - self.min_lr) * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+        return self.min_lr + (lr - self.min_lr) * (1 + math.cos(math.pi * epoch / self.horizon)) / 2
 
     def fingerprint(self) -> dict[str, object]:
         """Return the settings as JSON values, with the version of the code that uses them."""
         values = {**asdict(self), "lrs": list(self.lrs), "weight_decays": list(self.weight_decays)}
+        if self.schedule_epochs is None:  # as results tell that know of no such setting
+            del values["schedule_epochs"]
         return {"code_version": CODE_VERSION, **values}
 
 

@@ -167,7 +167,7 @@ class _Single:
         self._optimiser = torch.optim.AdamW(
             module.parameters(), lr=variant.lr, weight_decay=variant.weight_decay
         )
-        self._scheduler = CosineAnnealingLR(self._optimiser, settings.epochs, settings.min_lr)
+        self._scheduler = CosineAnnealingLR(self._optimiser, settings.horizon, settings.min_lr)
         self._stopped = owner.stopped
         self._criterion = owner.criterion(probe)
         self._reader = owner.reader()

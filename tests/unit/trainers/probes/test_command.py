@@ -50,6 +50,7 @@ def test_positives_weigh_a_number_or_as_many_as_there_are_negatives(word: str, w
     [
         (["--model-type", "multihead", "--hidden-dim", "12"], "--hidden-dim 12: must be a multiple of 8"),
         (["--model-type", "multihead", "--solver", "exact"], "solves linear probes only"),
+        (["--schedule-epochs", "6"], "--schedule-epochs 6: is less than --epochs 7"),
     ],
 )
 def test_flags_that_do_not_go_together_are_named(words: list[str], says: str) -> None:

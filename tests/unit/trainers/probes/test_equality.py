@@ -20,7 +20,7 @@ from trainers.probes.fitting.metrics import score
 from trainers.probes.fitting.modules import new_module
 from trainers.probes.fitting.one_by_one import OneByOneTraining
 from trainers.probes.reading.layer import Layer, Trained
-from trainers.probes.settings import Loader, Settings
+from trainers.probes.settings import Loader, ModelType, Settings
 
 
 def fused(layer: Layer, settings: Settings, probes: list[int]) -> dict[int, Trained]:
@@ -206,3 +206,17 @@ def test_a_probe_without_a_finite_area_stops_and_says_so() -> None:
         assert trained.chosen.best_epoch == 0
         assert trained.chosen.stop_epoch == 2
         assert np.isnan(trained.chosen.val_auc)
+
+
+@pytest.mark.parametrize("model_type", ["linear", "multihead"])
+def test_part_of_a_schedule_is_the_beginning_of_all_of_it(model_type: ModelType) -> None:
+    whole = Settings(model_type=model_type, hidden_dim=16, epochs=6, lrs=(0.05,), patience=6)
+    part = replace(whole, epochs=3, schedule_epochs=6)
+    layer = layer_of(gaussian_classes(), whole)
+    for train in (fused, alone):
+        first, all_of_it = (train(layer, settings, [0, 1, 2]) for settings in (part, whole))
+        for probe, trained in first.items():
+            for name, values in trained.history.items():
+                assert values == all_of_it[probe].history[name][:3]
+        shorter = train(layer, replace(whole, epochs=3), [0, 1, 2])
+        assert any(shorter[probe].history != first[probe].history for probe in first)

@@ -61,6 +61,13 @@ def test_the_learning_rate_falls_along_a_cosine() -> None:
     assert Settings(scheduler=False).lr_at(5, 1.1) == 1.1
 
 
+def test_the_rate_falls_along_the_horizon_whatever_part_of_it_is_trained() -> None:
+    whole, part = Settings(epochs=8), Settings(epochs=4, schedule_epochs=8)
+    assert [part.lr_at(epoch, 0.1) for epoch in range(4)] == [whole.lr_at(epoch, 0.1) for epoch in range(4)]
+    assert Settings(epochs=4).lr_at(3, 0.1) < part.lr_at(3, 0.1)
+    assert "schedule_epochs" not in whole.fingerprint() and part.fingerprint()["schedule_epochs"] == 8
+
+
 @pytest.mark.parametrize(
     ("dtype", "stored", "computed"),
     [
