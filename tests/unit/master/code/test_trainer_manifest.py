@@ -21,6 +21,7 @@ from master.core.planning.identity import base_model_of
 from master.core.planning.job_shape import JobShape
 from master.errors import ConfigError, UsageError
 from master.intake.participant_jobs import PARTICIPANT_JOBS
+from master.specs import Rungs
 from tests.support.empty_trainer import write_trainer
 
 
@@ -48,8 +49,16 @@ def test_the_trainers_that_ship_are_what_they_were() -> None:
 def test_the_personalization_trainer_takes_jobs_over_participants() -> None:
     own = PARTICIPANT_JOBS.fine_tuning_fields | {"refit", "baseline"}
     assert find_trainer_manifest("personalization").shape == replace(
-        PARTICIPANT_JOBS, fine_tuning_fields=own, is_usual=False
+        PARTICIPANT_JOBS,
+        fine_tuning_fields=own,
+        is_usual=False,
+        rungs=Rungs("epochs", "schedule_epochs"),
     )
+
+
+def test_only_trainers_that_make_the_same_of_it_go_on_from_others() -> None:
+    claims = {name for name in trainer_names() if find_trainer_manifest(name).shape.rungs}
+    assert claims == {"personalization"}
 
 
 def test_jobs_of_other_trainers_start_from_no_base_model_by_themselves() -> None:

@@ -54,5 +54,5 @@ def test_what_ships_names_flags_that_the_trainer_takes(name: str) -> None:
     manifest = find_trainer_manifest(name)
     said = manifest.shape.rungs
     if said is not None:
-        named = {said.field, said.horizon, *said.not_with} - {""}
+        named = {said.by, said.horizon, *said.not_with} - {""}
         assert named <= manifest.flags().by_name.keys()
