@@ -16,6 +16,7 @@ from typing import Any
 import worker_agent
 from master.adapters.agent_programs.looking import MARK, PROBE, PROBE_AND_RUN, PROBE_AND_RUN_HERE, RUN, RUN_ON
 from master.adapters.agent_programs.receiving import COMPILE, DAMAGED, ENTRY, RECEIVE
+from master.adapters.remote_command import SHELL_PRINTS
 from master.adapters.session import Channel, Completed, Session
 from master.errors import FULL_DISK, DiskFull, RemoteError, WorkerUnusable
 from master.specs import ServerSpec
@@ -76,8 +77,8 @@ def check_worker(
 ) -> WorkerFacts:
     """Look at a worker without changing anything.
 
-    Raises WorkerUnusable where Python or (with `rsync`) rsync is missing or too old, or `state_dir` cannot be
-    made.
+    Raises WorkerUnusable where Python or (with `rsync`) rsync is missing or too old, where (with `rsync`) the
+    shell prints, or `state_dir` cannot be made.
     """
     path = agent_path(state_dir, bundle.digest[:16])
     done = session.run([python, *ISOLATED, "-c", PROBE, path])
@@ -98,6 +99,8 @@ def _checked(
         raise WorkerUnusable(session.host, problem)
     if rsync and not found["rsync"]:
         raise WorkerUnusable(session.host, "no rsync there; install it, e.g. `apt-get install rsync`")
+    if rsync and _is_greeted(done):
+        raise WorkerUnusable(session.host, SHELL_PRINTS)
     if not found.get("writable", True):
         problem = f"cannot write {state_dir}; set `state_dir` to a directory that can be written"
         raise WorkerUnusable(session.host, problem)
@@ -247,6 +250,11 @@ def _facts(session: Session, done: Completed, python: str) -> dict[str, Any]:
         raise WorkerUnusable(session.host, problem)
     problem = f"the probe ended with exit code {done.exit_code}"
     raise RemoteError(session.host, problem, (python, *ISOLATED, "-c", "…"), _last_line(done))
+
+
+def _is_greeted(done: Completed) -> bool:
+    """Return whether the shell printed before the probe did: rsync would take that for its protocol."""
+    return bool(done.stdout.partition(MARK.encode())[0].removesuffix(b"\n"))
 
 
 def _is_full(done: Completed) -> bool:

@@ -12,6 +12,11 @@ import re
 import shlex
 from collections.abc import Sequence
 
+SHELL_PRINTS = (
+    "the shell's startup files there print text, which files cannot pass; let ~/.bashrc print only in"
+    " interactive shells: `ssh HOST true` must print nothing"
+)
+
 # Built-ins only, and what is forked for their output ends before: one process, then the command.
 _ANNOUNCE = 'read -r p c s f g r </proc/$$/stat; echo "$1 $g" >&2; cd; eval "exec $(printf %b "$2")"'
 _QUIETLY = 'cd; eval "exec $(printf %b "$1")"'

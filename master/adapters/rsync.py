@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from master.adapters.process_groups import signal_group
-from master.adapters.remote_command import from_home_line
+from master.adapters.remote_command import SHELL_PRINTS, from_home_line
 from master.adapters.ssh_settings import Route, SshFiles, master_argv, ssh_argv
 from master.errors import DirectoryGone, DiskFull, RemoteError, SessionLost, TwophaseError, WorkerUnusable
 
@@ -106,8 +106,7 @@ def failure(host: str, argv: Sequence[str], exit_code: int, stderr: str) -> Twop
     if exit_code == 127 or (exit_code == 12 and _NO_RSYNC.search(stderr)):
         return WorkerUnusable(host, "no rsync on the worker: apt-get install rsync", argv, stderr)
     if _NOISE.search(stderr):
-        hint = "the shell's startup files there print text: make `ssh HOST true` print nothing"
-        return WorkerUnusable(host, hint, argv, stderr)
+        return WorkerUnusable(host, SHELL_PRINTS, argv, stderr)
     if exit_code == 255 and _REFUSED.search(stderr):
         return WorkerUnusable(host, "ssh is refused", argv, stderr)
     if _GONE.search(stderr):

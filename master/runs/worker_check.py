@@ -73,7 +73,8 @@ def probe_workers(
 def _with_look(planned: PlannedWorker, checked: Checked) -> PlannedWorker:
     """Return what is planned of a pool with what its engine says."""
     usable = not checked.problems
-    return replace(planned, reachable=usable, reason="; ".join(checked.problems), notes=checked.notes)
+    notes = (*checked.doubts, *checked.notes)
+    return replace(planned, reachable=usable, reason="; ".join(checked.problems), notes=notes)
 
 
 def _probe(

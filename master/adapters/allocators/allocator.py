@@ -47,6 +47,8 @@ class Checked:
     """No allocation would come, or none that is of use: each says what to do about it."""
     notes: tuple[str, ...] = ()
     """What is worth knowing: when an allocation would begin, what the engine does not check."""
+    doubts: tuple[str, ...] = ()
+    """Why allocations may be of no use; whether they are shows only when one runs."""
 
 
 class AllocationRefused(TwophaseError):

@@ -104,12 +104,12 @@ def _sshd(checkup: Checkup) -> Finding | None:
     return Finding("sshd", Health.GOOD, "allows what runs need")
 
 
-def told(what: str, problem: str) -> Finding:
+def told(what: str, problem: str, health: Health = Health.BROKEN) -> Finding:
     """Return a finding of a problem whose message has its cure: after a line end, or after a semicolon."""
     first, _, rest = problem.partition("\n")
     if not rest:
         first, _, rest = problem.partition("; ")
-    return Finding(what, Health.BROKEN, first, " ".join(rest.split()))
+    return Finding(what, health, first, " ".join(rest.split()))
 
 
 def worst(findings: Sequence[Finding]) -> Health:

@@ -44,8 +44,8 @@ def diagnose(cluster: ClusterSpec, connect: OpenSession = open_session) -> list[
     """Return what is found on each worker, in the order of the cluster config."""
     look_at = partial(_diagnosis, cluster, connect, build_agent())
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(look_at, machines_of(cluster)))
-    return [*found, *(_of_pool(cluster, connect, pool) for pool in cluster.pools)]
+        machines = pool.map(look_at, machines_of(cluster))
+        return [*machines, *pool.map(partial(_of_pool, cluster, connect), cluster.pools)]
 
 
 def _of_pool(cluster: ClusterSpec, connect: OpenSession, pool: PoolSpec) -> Diagnosis:
@@ -58,6 +58,7 @@ def _of_pool(cluster: ClusterSpec, connect: OpenSession, pool: PoolSpec) -> Diag
         return Diagnosis(pool.name, (_problem("connection", pool.login, error),))
     checked = look_at_pool(pool, cluster, connect)
     found += (told("pool", problem) for problem in checked.problems)
+    found += (told("pool", doubt, Health.DOUBTFUL) for doubt in checked.doubts)
     found += (Finding("pool", Health.GOOD, note) for note in checked.notes)
     return Diagnosis(pool.name, tuple(found))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from master.adapters.allocators.allocator import Checked
 from master.adapters.allocators.slurm.parsing import Expected, Partition, Site, expected
-from master.adapters.allocators.slurm.reasons import TOO_LONG, last_words, refusal
+from master.adapters.allocators.slurm.reasons import NO_PARTITION, TOO_LONG, last_words, refusal
 from master.specs import PoolSpec
 
 OLDEST = (20, 11)
@@ -29,13 +29,14 @@ def no_program(host: str, program: str) -> tuple[str, str]:
 
 
 def checked(pool: PoolSpec, site: Site, stderr: str, would_start: bool, now: float) -> Checked:
-    """Return problems and notes; `stderr` is what `sbatch --test-only` says, `now` the time here."""
+    """Return what there is to say; `stderr` is what `sbatch --test-only` says, `now` the time here."""
     problems = [*_version(site), *_time_limit(pool, site)]
     when = expected(stderr)
     is_told = bool(problems) and refusal(stderr).problem == TOO_LONG
     if not would_start and not is_told:
         problems += [_refused(pool, site, stderr)]
-    return Checked(tuple(dict.fromkeys(problems)), tuple(_notes(pool, site, when, now)))
+    doubts = tuple(_disk(site))
+    return Checked(tuple(dict.fromkeys(problems)), tuple(_notes(pool, site, when, now)), doubts)
 
 
 def _version(site: Site) -> Iterator[str]:
@@ -49,7 +50,7 @@ def _version(site: Site) -> Iterator[str]:
 def _refused(pool: PoolSpec, site: Site, stderr: str) -> str:
     told, said = refusal(stderr), last_words(stderr.encode())
     problem, cure = told.problem, told.cure
-    if "partition" in problem and "not there" in problem and site.partitions:
+    if problem == NO_PARTITION and site.partitions:
         problem = f"there is no partition {_asked_partition(pool) or 'that it takes by default'}"
         cure = (
             f"name one by `--partition` in the pool's `options`: {_listed(p.name for p in site.partitions)}"
@@ -83,15 +84,19 @@ def _notes(pool: PoolSpec, site: Site, when: Expected | None, now: float) -> Ite
             f"the login host's clock is {abs(apart_s):.0f} s {'ahead of' if apart_s > 0 else 'behind'} this "
             "one; times are told by this one's"
         )
+    has_account = any(re.match(r"(--account\b|-A)", option) for option in pool.options)
+    if has_account and site.config.get("AccountingStorageType", "").endswith("none"):
+        yield "accounting is off there: Slurm takes any `--account` and checks none"
+
+
+def _disk(site: Site) -> Iterator[str]:
+    """Say where nodes may not find what is brought to the login host."""
     others = [host for host in site.node_hosts if host.partition(".")[0] != site.login_host.partition(".")[0]]
     if others and site.file_system in LOCAL_FILE_SYSTEMS:
         yield (
             f"`state_dir` lies on a disk of the login host's own ({site.file_system}): where nodes such as "
             f"{others[0]} do not mount it, no agent will start; set it to a directory that they share"
         )
-    has_account = any(re.match(r"(--account\b|-A)", option) for option in pool.options)
-    if has_account and site.config.get("AccountingStorageType", "").endswith("none"):
-        yield "accounting is off there: Slurm takes any `--account` and checks none"
 
 
 def _partition_of(pool: PoolSpec, site: Site) -> Partition | None:

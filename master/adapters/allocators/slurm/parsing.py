@@ -15,7 +15,9 @@ _QUEUED = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQU
 _RUNNING = frozenset({"RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING", "STAGE_OUT", "COMPLETING"})
 """While one completes its processes are being ended: its agent may still save what runs."""
 FAILED = "failed"
-"""How the reason of an allocation begins whose own process failed."""
+"""How the reason of an allocation begins whose own process failed …"""
+NOT_BEGUN = "JobLaunchFailure"
+"""… and what it holds where its node could not even start that: mostly for a folder that is not there."""
 _ID, _MOMENT = re.compile(r"[0-9]{1,18}\Z"), re.compile(r"[0-9]{1,11}\Z")
 _DURATION = re.compile(r"(?:([0-9]{1,6})-)?(?:([0-9]{1,6}):)?([0-9]{1,6}):([0-9]{1,6})\Z")
 _EXPECTED = re.compile(r"Job \d+ to start at (\S+) using .* in partition (\S+)")

@@ -46,6 +46,7 @@ class Refusal:
 
 
 TOO_LONG = "it asks for more time than may be had"
+NO_PARTITION = "the partition is not there"
 _LIMIT = "a limit of submissions, size or time is reached"
 _TIME_OR_SIZE = re.compile(r"MaxWall|MaxTRESPer|MaxCpuPer|MaxNodePer|MaxGRESPer|MaxNodesPer")
 """Limits of what one submission may ask for: these never pass."""
@@ -57,7 +58,7 @@ _TRANSIENT = re.compile(
 _REFUSALS: tuple[tuple[str, str, str], ...] = (
     (
         r"invalid partition|Invalid partition",
-        "the partition is not there",
+        NO_PARTITION,
         "name one of those that `sinfo` lists, by `--partition` in the pool's `options`",
     ),
     (

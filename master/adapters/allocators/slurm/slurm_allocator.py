@@ -116,6 +116,10 @@ class SlurmAllocator:
 
     def _explained(self, found: Allocation) -> Allocation:
         """Say where it is told why an agent failed: Slurm knows no more than that it did."""
+        if parsing.NOT_BEGUN in found.reason:
+            folder = self._pool.login.state_dir
+            why = f"its node cannot begin it: does `state_dir` {folder} lie on a disk that nodes share?"
+            return replace(found, reason=f"{found.reason}, {why}")
         log = self._logs.get(found.seat)
         if log is None or not found.reason.startswith(parsing.FAILED):
             return found

@@ -22,8 +22,10 @@ PATH = f"~/.twophase/agents/agent-{BUNDLE.digest[:16]}.pyz"
 FACTS: dict[str, Any] = {"python": [3, 11, 2], "rsync": True, "digest": "", "cores": 8}
 
 
-def facts(**changes: Any) -> Reply:
-    noise = b"Welcome to lab1!\r\n* motd *\n"
+GREETING = b"Welcome to lab1!\r\n* motd *\n"
+
+
+def facts(noise: bytes = b"", **changes: Any) -> Reply:
     return Reply(stdout=noise + b"\ntwophase-probe " + json.dumps({**FACTS, **changes}).encode() + b"\n")
 
 
@@ -93,10 +95,18 @@ def test_a_look_changes_nothing_and_tells_what_is_there() -> None:
     [
         (Reply(127, stderr=b"python3: not found"), "no Python: `python3` cannot be run; set `python`"),
         (Reply(126, stderr=b"Permission denied"), "no Python: `python3` cannot be run; set `python`"),
-        (facts(python=[3, 7, 16]), "python3 is Python 3.7.16; the agent needs 3.8 or newer: set `python`"),
+        (
+            facts(GREETING, python=[3, 7, 16]),
+            "python3 is Python 3.7.16; the agent needs 3.8 or newer: set `python`",
+        ),
         (facts(python=[2, 7, 18]), "python3 is Python 2.7.18"),
         (Reply(2, stderr=b"Unknown option: -I\n"), "python3 is Python 2; the agent needs 3.8 or newer"),
-        (facts(rsync=False), "no rsync there; install it"),
+        (facts(GREETING, rsync=False), "no rsync there; install it"),
+        (
+            facts(GREETING),
+            "the shell's startup files there print text, which files cannot pass; let ~/.bashrc",
+        ),
+        (facts(b"\n"), "the shell's startup files there print text"),
         (facts(writable=False), "cannot write ~/.twophase; set `state_dir` to a directory that can be"),
         (facts(system="darwin"), "its system is darwin, and agents need Linux: leave it out of `servers`"),
     ],
@@ -109,8 +119,9 @@ def test_a_worker_that_cannot_run_the_agent_says_what_to_do(probe: Reply, says: 
     assert len(session.calls) == 1
 
 
-def test_rsync_is_not_needed_where_nothing_is_transferred() -> None:
-    assert check_worker(worker(facts(rsync=False)), BUNDLE, "python3", "~/.twophase", rsync=False).cores == 8
+def test_rsync_is_not_needed_nor_a_silent_shell_where_nothing_is_transferred() -> None:
+    there = worker(facts(GREETING, rsync=False))
+    assert check_worker(there, BUNDLE, "python3", "~/.twophase", rsync=False).cores == 8
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,11 @@ def test_a_plan_has_a_row_for_a_pool_with_what_its_engine_says(
     problems: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = PoolSpec("hpc", ServerSpec("login", "login"), 8, 3600.0)
-    said = Checked(problems, ("an allocation would begin at once",))
+    said = Checked(problems, ("an allocation would begin at once",), ("nodes may not see it",))
     monkeypatch.setattr(worker_check, "look_at_pools", lambda cluster: [said])
     (row,) = probe_workers(ClusterSpec(pool.all_seats, pools=(pool,)))
     assert (row.name, row.lent, row.reachable) == ("hpc", "8 seats for 1h each", not problems)
-    assert (row.reason, row.notes) == ("; ".join(problems), ("an allocation would begin at once",))
+    assert (row.reason, row.notes) == (
+        "; ".join(problems),
+        ("nodes may not see it", "an allocation would begin at once"),
+    )

@@ -79,7 +79,10 @@ def test_a_worker_that_refuses_hides_none_of_the_others() -> None:
 def test_of_a_pool_its_login_host_is_looked_at_once_and_its_engine_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said = Checked(("there is no partition gpu; name one of: cpu",), ("an allocation would begin at once",))
+    doubt = "nodes may not see `state_dir`; set another"
+    said = Checked(
+        ("there is no partition gpu; name one of: cpu",), ("an allocation would begin at once",), (doubt,)
+    )
     monkeypatch.setattr(diagnosis, "look_at_pool", lambda *of: said)
     pool = PoolSpec("hpc", ServerSpec("lab1", "lab1"), 8, 3600.0)
     opened: list[str] = []
@@ -92,6 +95,8 @@ def test_of_a_pool_its_login_host_is_looked_at_once_and_its_engine_is_asked(
     assert (found.worker, opened, found.health) == ("hpc", ["lab1"], Health.BROKEN)
     assert [(each.what, each.says) for each in found.findings[2:]] == [
         ("pool", "there is no partition gpu"),
+        ("pool", "nodes may not see `state_dir`"),
         ("pool", "an allocation would begin at once"),
     ]
-    assert found.findings[2].cure == "name one of: cpu"
+    assert [each.cure for each in found.findings[2:]] == ["name one of: cpu", "set another", ""]
+    assert found.findings[3].health is Health.DOUBTFUL

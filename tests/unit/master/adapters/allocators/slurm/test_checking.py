@@ -21,7 +21,8 @@ def problems(pool: PoolSpec = POOL, site: Site = SITE, said: str = STARTS, start
 
 
 def notes(pool: PoolSpec = POOL, site: Site = SITE, said: str = STARTS) -> str:
-    return "\n".join(checking.checked(pool, site, said, True, NOW).notes)
+    told = checking.checked(pool, site, said, True, NOW)
+    return "\n".join((*told.notes, *told.doubts))
 
 
 def test_a_good_pool_has_no_problem_and_begins_at_once() -> None:
@@ -54,6 +55,13 @@ def test_an_unknown_partition_lists_those_that_there_are() -> None:
     told = problems(pool, said=said, starts=False)
     assert "there is no partition nope: name one by `--partition`" in told
     assert "main, gpu" in told
+
+
+def test_an_account_that_may_not_use_a_partition_is_no_partition_that_is_missing() -> None:
+    pool = replace(POOL, options=("--partition=gpu", "--account=nope"))
+    said = "allocation failure: Invalid account or account/partition combination specified"
+    told = problems(pool, said=said, starts=False)
+    assert told.startswith("the account is not there, or may not use that partition: name one of yours by")
 
 
 def test_an_unknown_gpu_type_lists_those_that_there_are() -> None:
@@ -98,6 +106,7 @@ def test_a_home_that_nodes_may_not_have_is_told() -> None:
     assert "disk of the login host's own (ext2/ext3): where nodes such as n1 do not mount it" in notes(
         site=own
     )
+    assert len(checking.checked(POOL, own, STARTS, True, NOW).doubts) == 1
     assert "state_dir" not in notes(site=replace(own, file_system="nfs"))
     assert "state_dir" not in notes(site=replace(own, node_hosts=("login",)))
 

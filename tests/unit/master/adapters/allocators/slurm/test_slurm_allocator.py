@@ -186,6 +186,11 @@ def test_an_agent_that_cannot_be_brought_there_is_a_refusal(
             "failed (NonZero), ./state/agent.log on login may tell why",
         ),
         ("TIMEOUT||1:00|1|TimeLimit", "timeout (TimeLimit)"),
+        (
+            "FAILED|n1|1:00|1|JobLaunchFailure",
+            "failed (JobLaunchFailure), its node cannot begin it: does `state_dir` ~/.twophase lie on a disk"
+            " that nodes share?",
+        ),
     ],
 )
 def test_where_it_is_told_why_an_agent_failed_is_said(login: Login, ended: str, told: str) -> None:
