@@ -24,7 +24,7 @@ from tests.support.slurm_storm import SCRIPT, STEP_S, check, tries
 
 JOBS = 4
 """As many as two seats run at once."""
-MARGIN_S = 25.0
+MARGIN_S = 18.0
 """Jobs last so much longer than what happens to them."""
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from master.core.explaining.health import Health
 from master.core.running.lifecycle import Trigger
 from tests.e2e.cluster import fresh_state, processes, server, wait_for
 from tests.e2e.containers import Worker
 from tests.e2e.slurm_cluster import SlurmCluster
 from tests.e2e.slurm_faults import endure
 from tests.support.needs import missing
-from tests.support.runs import Run, going_on, search
+from tests.support.runs import Run, going_on, interrupt_twice, search
 
 pytestmark = [pytest.mark.containers, pytest.mark.slurm, pytest.mark.timeout(200)]
+BROKEN, DOUBTFUL = Health.BROKEN.value, Health.DOUBTFUL.value
 NEIGHBOUR = ("sbatch", "--parsable", "--chdir=/", "--output=/dev/null", "--nodes=2", "--ntasks-per-node=1")
 OURS = "/state-"
 """In the command line of every process of ours, by where the pools of these tests keep what is theirs."""
@@ -54,6 +59,15 @@ def test_control_groups_hold_an_allocation_and_end_all_that_came_from_it(slurm_c
     wait_for("the end of what hid itself", lambda: not slurm_cluster.processes("sleep 777"), 20)
 
 
+@pytest.fixture(scope="module")
+def plain(slurm_cluster: SlurmCluster, worker_image: str) -> Worker:
+    """A worker of the plain kind, whose agents end soon when they have nothing to do."""
+    worker = slurm_cluster.lab.start("plain", image=worker_image)
+    worker.wait_ready()
+    worker.put("/home/worker/.bashrc", b"export TWOPHASE_AGENT_IDLE_S=2\n")
+    return worker
+
+
 def run_of(cluster: SlurmCluster, root: Path, jobs: Any, **more: Any) -> Run:
     """Return a run on the seats of a pool and on what `more` adds to the cluster config."""
     return Run(root, [], jobs, cluster={"pools": [cluster.pool()], **cluster.lab.client.files, **more})
@@ -66,11 +80,8 @@ def agents(cluster: SlurmCluster, plain: Worker) -> set[str]:
 
 
 def test_the_search_on_two_seats_and_a_worker_of_the_plain_kind_leaves_nothing(
-    slurm_cluster: SlurmCluster, worker_image: str, tmp_path: Path
+    slurm_cluster: SlurmCluster, plain: Worker, tmp_path: Path
 ) -> None:
-    plain = slurm_cluster.lab.start("plain", image=worker_image)
-    plain.wait_ready()
-    plain.put("/home/worker/.bashrc", b"export TWOPHASE_AGENT_IDLE_S=2\n")
     before = slurm_cluster.submissions()
     servers = [server(plain, cpu_slots=1, **fresh_state())]
     run = run_of(slurm_cluster, tmp_path, search(seconds=0.7), servers=servers)
@@ -85,6 +96,57 @@ def test_the_search_on_two_seats_and_a_worker_of_the_plain_kind_leaves_nothing(
     wait_for("the end of all agents", lambda: not agents(slurm_cluster, plain), 30)
     new = slurm_cluster.submissions() - before
     assert sorted(new.values()) == [1, 1], new
+
+
+def bad_pools(cluster: SlurmCluster) -> dict[str, tuple[dict[str, Any], str, str]]:
+    """Return pools with a mistake each, by name: the pool, what health it has, and what is said of it."""
+    missing_kind = ["--gres=gpu:a100:1"]
+    theirs = ["--partition=physics", "--account=nope"]
+    away, greeted = {"state_dir": "/var/tmp/state"}, {"slurm": "login-other", "state_dir": "/srv/other/state"}
+    return {
+        "partition": (cluster.pool(options=["--partition=nope"]), BROKEN, "there is no partition nope"),
+        "kind": (cluster.pool(options=missing_kind), BROKEN, "its nodes have gpu:fake:1"),
+        "gres": (cluster.pool(options=["--gres=tpu:1"]), BROKEN, "the GPU type is not there"),
+        "account": (cluster.pool(options=theirs), BROKEN, "the account is not there, or may not use"),
+        "time": (cluster.pool(options=["--partition=short"]), BROKEN, "partition short gives at most 1 min"),
+        "sbatch": (cluster.pool(slurm="plain"), BROKEN, "plain has no `sbatch`"),
+        "shell": (cluster.pool(**greeted), BROKEN, "the shell's startup files there print text"),
+        "home": (cluster.pool(**away), DOUBTFUL, "a disk of the login host's own"),
+        "off": (cluster.pool(options=["--account=nope"]), DOUBTFUL, "takes any `--account` and checks none"),
+    }
+
+
+def test_mistakes_in_pools_are_said_by_doctor_and_plan_and_nothing_is_submitted(
+    slurm_cluster: SlurmCluster, plain: Worker, tmp_path: Path
+) -> None:
+    slurm_cluster.lab.also(slurm_cluster.login, "other")
+    slurm_cluster.login.exec(["sh", "-c", "echo echo Welcome >/srv/other/.bashrc"], user="other")
+    bad = bad_pools(slurm_cluster)
+    pools = [{**pool, "name": name} for name, (pool, _, _) in bad.items()]
+    run = run_of(slurm_cluster, tmp_path, search(), pools=pools)
+    before = slurm_cluster.submissions()
+    config = str(tmp_path / "cluster.json")
+    doctor = [sys.executable, "-m", "twophase", "doctor", "--cluster-config", config, "--json"]
+    told = json.loads(subprocess.run(doctor, env=run.environ(), stdout=subprocess.PIPE, check=False).stdout)
+    plan = run.finish("--dry-run").stdout
+    found = {each["worker"]: each for each in told["workers"]}
+    for name, (_, health, says) in bad.items():
+        assert found[name]["health"] == health, found[name]
+        assert any(says in f"{each['says']} {each['cure']}" for each in found[name]["findings"]), found[name]
+        assert any(name in line.partition(":")[0] and says in line for line in plan.splitlines()), plan
+    assert not slurm_cluster.jobs() and slurm_cluster.submissions() == before
+
+
+def test_a_state_directory_that_nodes_do_not_have_is_named_when_the_first_allocation_fails(
+    slurm_cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    away = slurm_cluster.pool(state_dir="/var/tmp/state-away", seats=1)
+    run = run_of(slurm_cluster, tmp_path, search(), pools=[away])
+    with going_on(run) as master:
+        assert master.stdout is not None
+        line = next(line for line in master.stdout if "its allocation is over" in line)
+        assert "does `state_dir` /var/tmp/state-away lie on a disk that nodes share?" in line
+        interrupt_twice(master)
 
 
 def test_a_controller_away_a_login_host_that_boots_and_a_killed_master_lose_and_double_nothing(
