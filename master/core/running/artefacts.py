@@ -17,7 +17,7 @@ from master.core.running.jobs import (
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.pauses import pause
 from master.core.running.records import Outbox, RunState
-from master.core.running.spread import one_disk, warm_pool
+from master.core.running.spread import one_disk, peers, warm_pool
 
 
 def on_wanted(state: RunState, event: ev.ArtefactWanted, out: Outbox) -> None:
@@ -35,11 +35,15 @@ def want(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> N
 
 
 def on_fetch_failed(state: RunState, event: ev.FetchFailed, out: Outbox) -> None:
-    """Send what a worker did not find on its disk, while it is to be had."""
+    """Send what a worker did not find on its disk or could not take from a peer, while it is to be had."""
     view, name = state.workers[event.worker], event.content_hash
     if name in state.damaged:
         view.delivering.discard(name)
         _withdraw_users(state, view, out)
+    elif taker := state.peers.taking(name, view.name):
+        peers.on_take_failed(state, taker, event, out, one_disk.send)
+    elif event.transfer and name in view.delivering:
+        return  # of a peer that it does not take from any more
     elif (view.name, name) in state.sent:  # it came, and is not there for all that
         on_delivery_failed(state, ev.DeliveryFailed(event.at, view.name, name, event.problem), out)
     elif name in view.delivering:

@@ -106,6 +106,28 @@ class Fetch:
 
 
 @dataclass(frozen=True)
+class Serve:
+    """Let a worker serve an artefact to others and answer with Serving or ServeFailed."""
+
+    worker: str
+    content_hash: str
+    transfer: int
+    takers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Take:
+    """Let a worker take an artefact from a peer, tell how it goes, and answer with Fetched or FetchFailed."""
+
+    worker: str
+    content_hash: str
+    transfer: int
+    source: str
+    addresses: tuple[str, ...]
+    port: int
+
+
+@dataclass(frozen=True)
 class Pause:
     """Say that a worker gets nothing for a while."""
 
@@ -224,6 +246,8 @@ Command = (
     | DropCheckpoints
     | Deliver
     | Fetch
+    | Serve
+    | Take
     | Pause
     | Resume
     | Connect

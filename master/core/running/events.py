@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from master.core.running.orders.order import Ordered
+from master.core.running.spread.peer_events import PeerEvent
 from worker_agent.protocol.artefacts.fetching import Source
 from worker_agent.protocol.outcome import Finished
 
@@ -41,6 +42,8 @@ class WorkerUp:
     """Its GPUs that get no new jobs now, each with the reason."""
     disk: str = ""
     """Names the disk of its cache; empty where that is not known."""
+    is_peer: bool = False
+    """It can take artefacts from others that can, and they from it."""
 
 
 @dataclass(frozen=True)
@@ -259,12 +262,14 @@ class Fetched:
 
 @dataclass(frozen=True)
 class FetchFailed:
-    """A worker could not have an artefact from its disk."""
+    """A worker could not have an artefact from its disk, or from a peer."""
 
     at: float
     worker: str
     content_hash: str
     problem: str
+    transfer: int = 0
+    """Number of the transfer from a peer; 0 for what was looked for on its disk."""
 
 
 @dataclass(frozen=True)
@@ -327,6 +332,7 @@ Event = (
     | DeliveryFailed
     | Fetched
     | FetchFailed
+    | PeerEvent
     | BaseModelDamaged
     | Tick
     | GoOn

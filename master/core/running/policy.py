@@ -43,6 +43,8 @@ class Policy:
     Of an addition: nothing more of it."""
     warms: bool = True
     """Sends a worker that is about to run out of work the base model of its next job while it computes."""
+    peers: bool = False
+    """Workers take base models from each other."""
     max_running: int | None = None
     """At most so many attempts on all workers together; None is as many as they have room for."""
     stands: bool = False

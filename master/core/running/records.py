@@ -22,6 +22,7 @@ from master.core.running.orders.order import Ordered, Reply
 from master.core.running.placing.free_workers import FreeWorkers
 from master.core.running.placing.placement import LEAST_ROOM, ReadyJobs, lookahead
 from master.core.running.policy import Policy
+from master.core.running.spread.takers import Peers
 from worker_agent.protocol.outcome import Finished
 
 
@@ -179,6 +180,8 @@ class RunState:
     """The most that a base model took to a worker; 0 before the first came."""
     next_warming_at: float = 0.0
     """When it is looked next whether a worker is about to run out of work."""
+    peers: Peers = field(default_factory=Peers)
+    """Who takes what from which other worker."""
     behind: dict[tuple[str, str], float] = field(default_factory=dict)
     """Worker and artefact that it is to take from its disk once another one has it there, and since when."""
     delayed: list[tuple[float, str]] = field(default_factory=list)

@@ -25,7 +25,8 @@ from master.core.running.placing.assigning import place, refuse_homeless, refuse
 from master.core.running.placing.waiting import tell_waiting
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.seating import seating
-from master.core.running.spread import one_disk
+from master.core.running.spread import one_disk, peers
+from master.core.running.spread import peer_events as peer
 from worker_agent.protocol.outcome import Outcome
 
 _OF_MACHINES = (
@@ -239,6 +240,9 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.DeliveryFailed: artefacts.on_delivery_failed,
     ev.Fetched: one_disk.on_fetched,
     ev.FetchFailed: artefacts.on_fetch_failed,
+    peer.Serving: peers.on_serving,
+    peer.ServeFailed: peers.on_serve_failed,
+    peer.Received: peers.on_received,
     ev.BaseModelDamaged: artefacts.on_damaged,
     ev.Tick: workers.on_tick,
     ev.GoOn: _on_go_on,

@@ -26,7 +26,7 @@ from master.core.running.placing.moving import move_on
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.retry import give_up_hopeless
 from master.core.running.seating import seating
-from master.core.running.spread import one_disk
+from master.core.running.spread import one_disk, peers
 from worker_agent.protocol.outcome import Finished, Outcome
 
 
@@ -44,6 +44,8 @@ def on_worker_up(state: RunState, event: ev.WorkerUp, out: Outbox) -> None:
     view.cores, view.memory_bytes = event.cores, event.memory_bytes
     seating.on_up(state, view, event.at)
     one_disk.on_worker_up(state, view, event)
+    view.is_peer = event.is_peer
+    peers.leave(state, view.name)
     view.cached = set(event.cached)
     view.delivering.clear()
     view.reattached.clear()
@@ -108,6 +110,7 @@ def on_worker_lost(state: RunState, event: ev.WorkerLost, out: Outbox) -> None:
     view.tried = view.is_silent
     view.delivering.clear()
     view.reattached.clear()
+    peers.leave(state, view.name)
 
 
 def on_worker_unusable(state: RunState, event: ev.WorkerUnusable, out: Outbox) -> None:
@@ -135,6 +138,7 @@ def on_tick(state: RunState, event: ev.Tick, out: Outbox) -> None:
         view.tried = view.is_silent
     seating.on_tick(state, event.at, out)
     one_disk.on_tick(state, out)
+    peers.on_tick(state, out, one_disk.send)
     artefacts.on_tick(state, out)
     pauses.on_tick(state, event.at, out)
     holding.on_tick(state, event.at, out)

@@ -94,6 +94,8 @@ class WorkerView:
     """What is known of its allocation, where it is a seat of a pool."""
     disk: str = ""
     """Names the disk of its cache, which others may read; empty where that is not known."""
+    is_peer: bool = False
+    """Others can take artefacts from it, and it from them."""
     failed_fetches: int = 0
     """How often it could not have from its disk what another worker with that disk has."""
 

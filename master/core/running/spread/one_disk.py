@@ -11,7 +11,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.records import Outbox, RunState
-from master.core.running.spread import warm_pool
+from master.core.running.spread import peers, warm_pool
 from worker_agent.protocol.artefacts.fetching import Source
 
 MOST_FAILED = 2
@@ -37,6 +37,8 @@ def bring(state: RunState, view: WorkerView, content_hash: str, out: Outbox) -> 
         out.commands.append(cmd.Fetch(view.name, content_hash))
     elif any(_is_sent(state, mate, content_hash) for mate in mates):
         state.behind[view.name, content_hash] = out.at
+    elif peers.may_join(state, view, content_hash):
+        peers.join(state, view, content_hash, out.at)
     else:
         send(state, view, content_hash, out)
 
@@ -73,6 +75,7 @@ def on_fetched(state: RunState, event: ev.Fetched, out: Outbox) -> None:
     view.delivering.discard(name)
     view.cached.add(name)
     warm_pool.on_arrival(state, view, name, event.at)
+    peers.on_arrived(state, view, event, out)
     if event.source is Source.DISK:
         view.failed_fetches = 0
         _tell_taken(state, view, event, out)

@@ -69,6 +69,10 @@ def _command(command: cmd.Command) -> str:
             return f"{type(command).__name__.lower()} {worker}"
         case cmd.LetGo(worker, answers):
             return f"let go {worker}" + ("" if answers else ", which does not answer")
+        case cmd.Serve(worker, _, transfer, takers):
+            return f"serve #{transfer} {worker} to {' '.join(takers)}"
+        case cmd.Take(worker, _, transfer, source, addresses, port):
+            return f"take #{transfer} {worker} from {source} at {addresses[0]}:{port}"
         case cmd.Deliver(worker, what) | cmd.Fetch(worker, what):
             return f"{type(command).__name__.lower()} {what} {worker}"
         case _:
@@ -142,10 +146,15 @@ class Stage:
         slots: int = 1,
         cached: Iterable[str] = (),
         disk: str = "",
+        is_peer: bool = False,
     ) -> list[str]:
         return self.tell(
             ev.WorkerUp(
-                *(self.at, worker, slots), attempts=frozenset(attempts), cached=frozenset(cached), disk=disk
+                *(self.at, worker, slots),
+                attempts=frozenset(attempts),
+                cached=frozenset(cached),
+                disk=disk,
+                is_peer=is_peer,
             )
         )
 
