@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from master.core.running.lifecycle import Trigger
 from tests.support.runs import Run, going_on, search
 from tests.support.slurm import LocalSlurm
 from tests.support.slurm_storm import check, pool, resuming, tries, weather
+from tests.support.slurm_waiting import GIVE_UP_S, wait
 from tests.support.sshd import LoopbackSshd
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(200)]
@@ -150,25 +149,16 @@ def test_a_killed_master_finds_its_allocations_again(slurm: LocalSlurm, tmp_path
 def test_a_seat_that_waits_is_no_reason_to_give_up_and_is_explained(
     slurm: LocalSlurm, tmp_path: Path
 ) -> None:
-    holder = slurm.command(
-        *("sbatch", "--parsable", "--nodes=2", "--exclusive", "--output=/dev/null", f"--chdir={tmp_path}"),
-        *("--wrap", "sleep 600"),
-    ).strip()
-    until(lambda: slurm.jobs().get(holder) == "RUNNING")
-    run = resuming(tmp_path, 2, 3)
-    with going_on(run) as master:
-        until(lambda: "PENDING" in slurm.jobs().values())
-        why = [sys.executable, "-m", "twophase", "why", "alpha/job0", "--run", str(run.layout.root)]
+    """It waits longer than a run waits for workers that are silent; `scripts/slurm_waiting` does for minutes."""
+    told = wait(tmp_path, slurm, None, 2 * GIVE_UP_S)
+    assert "waits in the queue and is expected to begin about" in told
 
-        def said() -> str:
-            return subprocess.run(why, env=run.environ(), capture_output=True, text=True, check=False).stdout
 
-        until(lambda: "Resources" in said() or "Priority" in said())
-        assert master.poll() is None
-        slurm.command("scancel", holder)
-        out, _ = master.communicate(timeout=180)
-        assert master.returncode == 0, out
-    check(run, 2)
+@pytest.mark.ssh
+def test_while_a_seat_waits_a_worker_over_ssh_goes_on_with_the_others(
+    slurm: LocalSlurm, tmp_path: Path, loopback_sshd: LoopbackSshd
+) -> None:
+    assert "hpc.1 waits in the queue" in wait(tmp_path, slurm, loopback_sshd, 2 * GIVE_UP_S)
 
 
 def test_whatever_happens_to_allocations_each_job_goes_on_and_is_recorded_once(
