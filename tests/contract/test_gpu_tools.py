@@ -98,3 +98,13 @@ def test_in_an_allocation_the_gpus_are_those_that_are_lent(
         monkeypatch.setenv("SLURM_JOB_ID", job)
     found = read_gpus()
     assert found and [one.index for one in found.gpus] == left
+
+
+def test_in_an_allocation_without_gpus_none_is_taken_by_itself(
+    fake: FakeGpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    found = read_gpus()
+    assert found and found.unlent

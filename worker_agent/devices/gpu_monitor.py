@@ -14,6 +14,7 @@ from worker_agent.core.state import AgentState
 from worker_agent.devices.gpu_readings import GpuWatch, Standing
 from worker_agent.devices.gpu_tools import read_gpus
 from worker_agent.devices.gpus import GpuError, Reading, gpu_devices, visible_name
+from worker_agent.devices.lent_gpus import NONE_LENT
 from worker_agent.devices.slot_locks import SlotLocks, cores
 from worker_agent.protocol.messages import BY_INDEX, Settings
 from worker_agent.protocol.reports import usual_cpu_slots
@@ -74,7 +75,7 @@ class GpuMonitor:
         self._is_reading = self._again = False
         self._began = self._next = 0.0
         self._then: Tuple[FrozenSet[str], FrozenSet[str]] = (frozenset(), frozenset())
-        self._trouble = ""
+        self._trouble = self._unsaid = ""
 
     def devices(self, settings: Settings, reading: Optional[Reading] = None) -> List[Device]:
         """Return the devices under these settings; the GPUs are read where no `reading` of just now is given.
@@ -87,6 +88,7 @@ class GpuMonitor:
             self._devices = devices_for(settings, reading)
             self._watch = GpuWatch(self._devices, settings.gpu_reserve, settings.gpu_idle_s)
             self._reading, self._closed = reading, {}
+            self._unsaid = NONE_LENT if reading and reading.unlent and not self._watch.devices else ""
             if reading:
                 self._closed = self._watch.take(reading, time.monotonic(), self._standing(reading)).closed
         self._settings = settings
@@ -111,6 +113,9 @@ class GpuMonitor:
 
     def look(self) -> None:
         """Read the GPUs in the background, if it is time and there are any to watch."""
+        if self._unsaid:
+            self._warn(self._unsaid)
+            self._unsaid = ""
         if not self._watch.devices or self._is_reading:
             return
         if time.monotonic() >= self._next or self._draining:

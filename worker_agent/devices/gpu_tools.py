@@ -16,8 +16,8 @@ from worker_agent.devices.gpus import (
     parse_apps,
     parse_gpus,
     parse_rocm,
-    within,
 )
+from worker_agent.devices.lent_gpus import lent
 from worker_agent.system.subprocesses import kill_and_leave
 
 _LIMIT_S = 15.0
@@ -40,9 +40,7 @@ def read_gpus() -> Optional[Reading]:
     In an allocation that is only of GPUs that are lent to it: not every cluster hides the others.
     """
     reading = _read()
-    variable = "ROCR_VISIBLE_DEVICES" if reading and reading.tool == "rocm-smi" else "CUDA_VISIBLE_DEVICES"
-    lent = os.environ.get(variable) if "SLURM_JOB_ID" in os.environ else None
-    return within(reading, lent) if reading else None
+    return lent(reading, os.environ) if reading else None
 
 
 def _read() -> Optional[Reading]:

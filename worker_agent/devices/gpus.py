@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from worker_agent.core.shares import SHARES, Device
@@ -59,6 +59,8 @@ class Reading:
     tool: str
     gpus: Tuple[Gpu, ...]
     processes: Tuple[GpuProcess, ...] = ()
+    unlent: bool = False
+    """The machine is lent to us, and these GPUs are not, as far as is known: only those named are used."""
 
 
 def parse_gpus(text: str) -> Iterator[Gpu]:
@@ -78,20 +80,6 @@ def parse_apps(text: str) -> Iterator[GpuProcess]:
     for fields in _rows(text):
         if len(fields) == len(APP_FIELDS) and _UUID.match(fields[0]) and fields[1].isdigit():
             yield GpuProcess(fields[0], int(fields[1]), _mib(fields[2]))
-
-
-def within(reading: Reading, visible: Optional[str]) -> Reading:
-    """Return a reading with the GPUs alone that `CUDA_VISIBLE_DEVICES` of an allocation names; None: all."""
-    if visible is None:
-        return reading
-    names = [name.strip() for name in visible.split(",")]
-    gpus = tuple(gpu for gpu in reading.gpus if any(_is_called(gpu, name) for name in names))
-    return replace(reading, gpus=gpus)
-
-
-def _is_called(gpu: Gpu, name: str) -> bool:
-    """Return whether a name is one that CUDA takes for a GPU: its index, or the beginning of its UUID."""
-    return name == str(gpu.index) or (len(name) > len("GPU-") and gpu.uuid.startswith(name))
 
 
 def parse_rocm(text: str) -> List[Gpu]:
@@ -146,7 +134,8 @@ def gpu_devices(
     if reading is None:
         return [] if _is_auto(wanted) else [_at_its_word(name, per_gpu) for name in wanted]
     if _is_auto(wanted):
-        return [_device(gpu, per_gpu, reserve) for gpu in reading.gpus if not gpu.mig]
+        ours = () if reading.unlent else reading.gpus
+        return [_device(gpu, per_gpu, reserve) for gpu in ours if not gpu.mig]
     by_name: Dict[str, Gpu] = {}
     for gpu in reading.gpus:
         by_name.update({str(gpu.index): gpu, gpu.uuid: gpu})

@@ -241,3 +241,24 @@ def test_at_least_so_many_slots_are_made(settings: Settings, least: int, slots: 
 def test_a_gpu_has_no_more_than_a_share_for_each_job() -> None:
     found = gpu_monitor.devices_for(replace(AUTO, least_slots=1000), reading(gpu(0)))
     assert len(usual_slots(found[0])) == 64
+
+
+def test_that_gpus_are_not_lent_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    machine.seen = replace(machine.seen, unlent=True)
+    machine.begin()
+    assert machine.state.devices and all(name.startswith("cpu") for name in machine.state.devices)
+    for _ in range(3):
+        machine.look()
+    assert [text for text in machine.said if "Slurm gives none to this allocation" in text] == machine.said
+    assert len(machine.said) == 1
+    (sent,) = [item.message for item in machine.state.outbox if isinstance(item, cmd.Send)]
+    assert isinstance(sent, Slots) and sent.notes == machine.said and sent.left_alone == []
+
+
+def test_that_gpus_are_not_lent_is_no_news_to_who_names_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    machine.seen = replace(machine.seen, unlent=True)
+    machine.begin(Settings(gpus=["1"]))
+    machine.look()
+    assert list(machine.state.devices) == ["gpu1"] and machine.said == []

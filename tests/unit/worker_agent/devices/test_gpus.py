@@ -22,7 +22,6 @@ from worker_agent.devices.gpus import (
     parse_gpus,
     parse_rocm,
     visible_name,
-    within,
 )
 from worker_agent.protocol.messages import BY_INDEX, BY_UUID
 
@@ -156,25 +155,7 @@ def test_the_reserve_is_not_given_out() -> None:
     assert tiny.memory == 1
 
 
-@pytest.mark.parametrize(
-    ("visible", "left"),
-    [
-        (None, [0, 1, 2]),
-        ("1,2", [1, 2]),
-        (" 2 ", [2]),
-        ("", []),
-        ("NoDevFiles", []),
-        ("GPU-", []),
-        ("7", []),
-    ],
-)
-def test_an_allocation_has_the_gpus_that_it_names(visible: str | None, left: list[int]) -> None:
-    found = Reading("nvidia-smi", tuple(gpu(index) for index in range(3)))
-    assert [one.index for one in within(found, visible).gpus] == left
-
-
-def test_a_gpu_may_be_named_by_the_beginning_of_its_uuid() -> None:
-    named = replace(gpu(1), uuid="GPU-abcd")
-    found = Reading("nvidia-smi", (gpu(0), named))
-    for name in ("GPU-abcd", "GPU-ab"):
-        assert within(found, name).gpus == (named,)
+def test_of_gpus_that_are_not_lent_those_are_used_that_are_named() -> None:
+    found = replace(reading(gpu(0), gpu(1)), unlent=True)
+    assert gpu_devices(["auto"], found, None, GB) == []
+    assert [device.gpu for device in gpu_devices(["1"], found, None, GB)] == ["GPU-1"]
