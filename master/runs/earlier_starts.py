@@ -40,7 +40,7 @@ def state_after(spec: RunSpec, journal: Iterable[Transition], orders: Iterable[O
         view = state.workers[server.name]
         view.labels, view.limits = frozenset(server.labels), server.limits
         state.any_limits |= bool(server.limits)
-    take_pools(state, spec.cluster.servers)
+    take_pools(state, spec.cluster)
     return state
 
 

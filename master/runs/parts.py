@@ -85,7 +85,7 @@ def assemble(spec: RunSpec, journal: Journal, synced: Mapping[str, str], connect
         {job.job_hash: job.job_id for job in jobs}, {job.job_hash: job.config for job in jobs}
     )
     journal.remember_plan(plan_record(spec.plan, spec.jobs.base_models))
-    listed = spec.cluster.servers
+    listed = spec.cluster
     members = members_of(spec.cluster, orders_of(spec, journal), journal.remember_workers({}))
     spec = replace(spec, cluster=replace(spec.cluster, servers=tuple(members.servers)))
     programs = Programs.taken(spec)
@@ -134,7 +134,9 @@ def _roster(members: Members, inbox: Inbox, name: RunName, connect: OpenSession,
     def make(pool: PoolSpec, cluster: ClusterSpec) -> Allocator:
         return allocator_of(pool, cluster, connect, name.run_id)
 
-    pools.take(members.there.values(), inbox, make)
+    # One whose seats were all removed from the run may have some back.
+    listed = ((pool.seat(1), spec.cluster) for pool in spec.cluster.pools)
+    pools.take((*members.there.values(), *listed), inbox, make)
     return Roster(link_maker(name, inbox, pools.opening(connect), spec.in_terminal), name.run_id, pools)
 
 

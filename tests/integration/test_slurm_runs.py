@@ -149,7 +149,7 @@ def test_a_killed_master_finds_its_allocations_again(slurm: LocalSlurm, tmp_path
 def test_a_seat_that_waits_is_no_reason_to_give_up_and_is_explained(
     slurm: LocalSlurm, tmp_path: Path
 ) -> None:
-    """It waits longer than a run waits for workers that are silent; `scripts/slurm_waiting` does for minutes."""
+    """It waits longer than silent workers are waited for; `scripts/slurm_waiting` does so for minutes."""
     told = wait(tmp_path, slurm, None, 2 * GIVE_UP_S)
     assert "waits in the queue and is expected to begin about" in told
 

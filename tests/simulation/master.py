@@ -158,8 +158,8 @@ class Master:
         names = self.members()
         state = recover(self.plan(), self.scene.policy, names, self.home.journal, self.home.orders)
         seats = [name for name in names if name in self.engine.seats]
-        if seats:
-            state.pools[POOL] = Pool(POOL, len(seats), self.scene.lent_s, 60.0)
+        if self.engine.seats:
+            state.pools[POOL] = Pool(POOL, len(self.engine.seats), self.scene.lent_s, 60.0)
         for name in seats:
             state.workers[name].seat = Seat(POOL)
         return state

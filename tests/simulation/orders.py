@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from random import Random
 
@@ -64,8 +64,8 @@ def added(orders: Iterable[Ordered]) -> list[Job]:
     ]
 
 
-def some_order(random: Random, name: str, at: float, *, is_seat: bool = False) -> Ordered:
-    """Return what a user may want of a worker; a seat that was removed cannot be added again to its run."""
+def some_order(random: Random, name: str, at: float, pool: str = "") -> Ordered:
+    """Return what a user may want of a worker; `pool` is whose seat it is."""
     until = random.choice([0.0, at + random.uniform(1, 200)])
     kinds: tuple[Order, ...] = (
         PauseWorkers([name], until),
@@ -73,19 +73,17 @@ def some_order(random: Random, name: str, at: float, *, is_seat: bool = False) -
         ResumeWorkers([name]),
         ResumeWorkers([name]),
         RemoveWorkers([name], now=random.random() < 0.5),
-        AddWorker({}, name=name),
-        AddWorker({}, name=name),
+        AddWorker({}, name=name, pool=pool),
+        AddWorker({}, name=name, pool=pool),
         SetSlots([name], random.choice([0, 1, 2, 5])),
     )
-    if is_seat:
-        kinds = tuple(kind for kind in kinds if not isinstance(kind, RemoveWorkers | AddWorker))
     return ordered(random.choice(kinds), at)
 
 
-def all_back(names: Iterable[str], at: float) -> list[Ordered]:
-    """Return what lets all workers be used again."""
-    every = list(names)
-    back: list[Order] = [ResumeWorkers(every), *(AddWorker({}, name=name) for name in every)]
+def all_back(pools: Mapping[str, str], at: float) -> list[Ordered]:
+    """Return what lets all workers be used again; `pools` tells of each whose seat it is, "" for nobody's."""
+    added = (AddWorker({}, name=name, pool=pool) for name, pool in pools.items())
+    back: list[Order] = [ResumeWorkers(list(pools)), *added]
     return [ordered(order, at) for order in back]
 
 

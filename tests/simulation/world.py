@@ -12,7 +12,7 @@ from master.core.running import events as ev
 from master.core.running.lifecycle import ENDED, State
 from master.storage.rebuilding import EPOCH_GAP
 from tests.simulation.disks import share_disks
-from tests.simulation.engine import Engine
+from tests.simulation.engine import POOL, Engine
 from tests.simulation.home import Home, MasterKilled
 from tests.simulation.invariants import OF_ALL, OF_THE_END, OF_THE_MASTER, Invariant
 from tests.simulation.master import Master
@@ -213,8 +213,10 @@ class World:
             link.cut()
 
     def _order(self, worker: Worker) -> None:
-        is_seat = worker.name in self.engine.seats
-        self.master.ask(some_order(self.clock.random, worker.name, self.clock.now, is_seat=is_seat))
+        self.master.ask(some_order(self.clock.random, worker.name, self.clock.now, self._pool_of(worker)))
+
+    def _pool_of(self, worker: Worker) -> str:
+        return POOL if worker.name in self.engine.seats else ""
 
     def _silence(self, worker: Worker) -> None:
         worker.away_until = self.clock.now + self.clock.random.expovariate(1 / 60)
@@ -284,6 +286,7 @@ class World:
 
     def _let_all_back(self) -> None:
         """Let the user want all workers again: he says it until the master has heard it."""
-        for event in all_back([worker.name for worker in self.workers], self.clock.now):
+        pools = {worker.name: self._pool_of(worker) for worker in self.workers}
+        for event in all_back(pools, self.clock.now):
             self.master.ask(event)
         self.clock.soon(60.0, self._let_all_back)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from master.adapters.agent_client import WorkerLink
+from master.adapters.agent_links.gate import Gate
 from master.runs.fleet.roster import Roster
 from master.specs import EMPTY, ClusterSpec, ServerSpec
 from worker_agent.protocol import messages as msg
@@ -20,6 +21,7 @@ class QuietLink:
     cluster: ClusterSpec
     done: list[Any] = field(default_factory=list)
     welcome: msg.Welcome | None = None
+    gate: Gate = field(default_factory=Gate)
 
     def start(self) -> None:
         """Begin to connect."""

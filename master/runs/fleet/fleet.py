@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from master.adapters.inbox import Inbox, Noted
@@ -14,7 +14,7 @@ from master.runs.fleet.joining import described, read_joining
 from master.runs.fleet.reached import as_json
 from master.runs.fleet.roster import Roster
 from master.runs.library import synced_data
-from master.specs import ClusterSpec, ServerSpec
+from master.specs import ClusterSpec
 from master.storage.journal import Journal
 from master.storage.library import Library
 from master.transfers.courier import Courier
@@ -36,10 +36,10 @@ class Fleet:
         library: Library,
         journal: Journal,
         inbox: Inbox,
-        like: Sequence[ServerSpec] = (),
+        listed: ClusterSpec,
     ) -> None:
-        """`like` are the workers of the cluster config: what they are to have, those that join are too."""
-        self._like = like
+        """`listed` is the cluster config: what its workers are to have, those that join are too."""
+        self._listed = listed
         self._roster, self._courier, self._library = roster, courier, library
         self._journal, self._inbox = journal, inbox
         self._prepared: dict[str, tuple[ClusterSpec, Mapping[str, str]]] = {}
@@ -53,7 +53,7 @@ class Fleet:
 
     def prepare(self, order: AddWorker) -> AddWorker:
         """Read the config of a worker that is to join.  Raises ConfigError."""
-        cluster = read_joining(order, self._like)
+        cluster = read_joining(order, self._listed)
         prepared = described(order, cluster.servers[0])
         self._prepared[prepared.name] = cluster, synced_data(cluster)
         return prepared

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +18,14 @@ from master.specs import ClusterSpec, ServerSpec
 _SOURCE = "add-worker"
 
 
-def read_joining(order: AddWorker, others: Iterable[ServerSpec]) -> ClusterSpec:
-    """Return the cluster config of an order, which lists one worker; jobs need what they do on `others`.
+def read_joining(order: AddWorker, listed: ClusterSpec) -> ClusterSpec:
+    """Return the cluster config of an order, which lists one worker.
 
-    Raises ConfigError for what is none, or lists several.
+    Jobs need there what they do on those that are `listed`; a seat is one of these.  Raises ConfigError for
+    what is none, or lists several.
     """
+    if order.seat:
+        return replace(listed, servers=(_seat(order.seat, listed),))
     source = str(Path(order.folder) / _SOURCE)
     found = parse_cluster(json.dumps(order.config), source)
     if found.pools:
@@ -32,9 +34,18 @@ def read_joining(order: AddWorker, others: Iterable[ServerSpec]) -> ClusterSpec:
     if len(found.servers) != 1:
         raise ConfigError(_SOURCE, "servers", f"lists {len(found.servers)} servers: give one")
     cluster = with_secrets(with_head_paths(found, source), source, os.environ)
-    return replace(cluster, servers=(needs_of(others, cluster.servers[0]),))
+    return replace(cluster, servers=(needs_of(listed.servers, cluster.servers[0]),))
+
+
+def _seat(name: str, listed: ClusterSpec) -> ServerSpec:
+    for server in listed.servers:
+        if server.name == name and server.pool is not None:
+            return server
+    pools = ", ".join(f"{pool.name}.1 to {pool.name}.{pool.seats}" for pool in listed.pools)
+    raise ConfigError(_SOURCE, "seat", f"{name} is no seat of this run, which has {pools or 'no pools'}")
 
 
 def described(order: AddWorker, server: ServerSpec) -> AddWorker:
     """Return the order with what is read from its config."""
-    return replace(order, name=server.name, labels=list(server.labels), limits=server.limits)
+    pool = server.pool.name if server.pool else ""
+    return replace(order, name=server.name, labels=list(server.labels), limits=server.limits, pool=pool)

@@ -96,7 +96,7 @@ def _take_added(
 ) -> None:
     """Take a worker as its order says; where that cannot be read, only what it has of the run counts."""
     try:
-        found = read_joining(order, cluster.servers)
+        found = read_joining(order, cluster)
     except ConfigError as error:
         problem = f"{name}: was added to the run and cannot be used now: {error}"
         if told is not None and _take_as_known(members, name, told):

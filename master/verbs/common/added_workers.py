@@ -52,4 +52,4 @@ def _added(cluster: ClusterSpec, layout: RunLayout) -> Iterator[ClusterSpec]:
     for name, order in orders.items():
         with suppress(ConfigError):
             if name not in known:
-                yield read_joining(order, cluster.servers)
+                yield read_joining(order, cluster)

@@ -15,13 +15,15 @@ from master.verbs.common.ordering import ORDER_EXIT_CODES, add_order_options, ca
 NAME = "add-worker"
 _DESCRIPTION = """\
 Take a worker into a run that goes on: a server of the cluster config by its name, with what that says of all
-servers, or one that --entry describes.  It is connected like any, and stays in the run when the same command
-goes on with it.  Variables that `env_from` names are those of the running master."""
+servers, one that --entry describes, or a seat of a pool that was removed.  It is connected like any, and
+stays in the run when the same command goes on with it.  Variables that `env_from` names are those of the
+running master."""
 _EPILOG = f"""\
 {ORDER_EXIT_CODES}
 
 examples:
   twophase add-worker lab7
+  twophase add-worker hpc.3
   twophase add-worker lab7 --cluster-config ~/lab/all_machines.json
   twophase add-worker --entry '{{"host": "lab7", "gpus": "auto"}}'"""
 
@@ -35,8 +37,8 @@ def main(words: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser."""
     result = new_parser(f"twophase {NAME}", _DESCRIPTION, _EPILOG, allow_abbrev=False)
-    named = "a server of the cluster config, as its `host` calls it"
-    result.add_argument("name", nargs="?", metavar="WORKER", help=named)
+    which = "a server of the cluster config, as its `host` calls it, or a seat of one of its pools"
+    result.add_argument("name", nargs="?", metavar="WORKER", help=which)
     config = f"where it is listed ({USUAL_CONFIG}); with --entry: what holds for all servers"
     result.add_argument("--cluster-config", type=Path, metavar="FILE", help=config)
     entry = "a server as the cluster config has them, as one JSON object"
@@ -46,13 +48,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add(command: Command, options: argparse.Namespace) -> int:
-    from master.verbs.workers.entry import config_with, config_without
+    from master.verbs.workers.entry import config_with, named
 
     path = options.cluster_config or USUAL_CONFIG
     if (options.name is None) == (options.entry is None):
         raise UsageError("give a WORKER of the cluster config, or --entry, not both")
     if options.entry is not None:
-        config = config_with(options.entry, options.cluster_config)
+        order = {"config": config_with(options.entry, options.cluster_config)}
     else:
-        config = config_without(options.name, path)
-    return carry_out(command, options, NAME, {"config": config, "folder": str(path.absolute().parent)})
+        order = named(options.name, path)
+    return carry_out(command, options, NAME, {**order, "folder": str(path.absolute().parent)})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from master.core.running import commands as cmd
 from master.core.running.checkpoints import awaited_workers
 from master.core.running.fleet.holds import Hold
+from master.core.running.fleet.seats import Seat
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.orders.each import each_worker
 from master.core.running.orders.holding import interrupt, is_empty, jobs_text, take_back, why_gone
@@ -40,21 +41,26 @@ def membership(orders: Iterable[Ordered]) -> Membership:
 
 # ---- add
 
+_CONNECTED = "is added, and is being connected"
+
 
 def add(state: RunState, event: Ordered, out: Outbox) -> Reply:
     """Take a worker in and connect to it."""
     order = event.order
     assert isinstance(order, AddWorker)
-    if why := _why_not_added(state, order.name):
+    if why := _why_not_added(state, order):
         return Reply(refused=(Said(order.name, why),))
     if not event.dry_run:
         _join(state, order)
         out.commands.append(cmd.Connect(order.name))
-    return Reply((Said(order.name, "is added, and is being connected"),))
+    says = "is added, and asks for an allocation when it is needed" if order.pool else _CONNECTED
+    return Reply((Said(order.name, says),))
 
 
-def _why_not_added(state: RunState, name: str) -> str:
-    view = state.workers.get(name)
+def _why_not_added(state: RunState, order: AddWorker) -> str:
+    view = state.workers.get(order.name)
+    if order.pool and order.pool not in state.pools:
+        return f"is a seat of {order.pool}, which is no pool of this run"
     if view is None:
         return ""
     gone = why_gone(view)
@@ -64,7 +70,9 @@ def _why_not_added(state: RunState, name: str) -> str:
 def _join(state: RunState, order: AddWorker) -> None:
     number = max((view.number for view in state.workers.values()), default=-1) + 1
     labels = frozenset(order.labels)
-    state.workers[order.name] = WorkerView(order.name, number, labels=labels, limits=order.limits)
+    seat = Seat(order.pool) if order.pool else None
+    view = WorkerView(order.name, number, labels=labels, limits=order.limits, seat=seat)
+    state.workers[order.name] = view
     state.any_limits |= bool(order.limits)
     state.removed.pop(order.name, None)
 

@@ -52,10 +52,14 @@ class AddWorker:
     """A cluster config that lists it alone."""
     folder: str = "."
     """What relative paths in there are relative to."""
+    seat: str = ""
+    """In place of a config: a seat of one of the run's pools, which was removed."""
     name: str = ""
     """What it is called; this and what follows is read from the config."""
     labels: list[str] = field(default_factory=list)
     limits: JobLimits = NO_LIMITS
+    pool: str = ""
+    """Whose seat it is; empty for a server."""
 
 
 @dataclass(frozen=True)

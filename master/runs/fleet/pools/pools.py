@@ -35,7 +35,7 @@ class Pools:
     def take(
         self, reached: Iterable[tuple[ServerSpec, ClusterSpec]], inbox: Inbox, make: MakeAllocator
     ) -> None:
-        """Keep the pools whose seats are among the workers."""
+        """Keep the pools that have seats among these."""
         found: dict[str, tuple[PoolSpec, ClusterSpec]] = {}
         for server, cluster in reached:
             if server.pool is not None:

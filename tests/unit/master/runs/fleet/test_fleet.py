@@ -12,7 +12,7 @@ from master.adapters.inbox import Inbox, Noted
 from master.core.running.orders.of_workers import AddWorker
 from master.errors import ConfigError
 from master.runs.fleet.fleet import Fleet
-from master.specs import ClusterSpec, ServerSpec
+from master.specs import ClusterSpec, PoolSpec, ServerSpec
 from master.storage.journal import Journal
 from master.storage.library import Library
 from master.transfers.courier import Courier
@@ -33,11 +33,13 @@ class World:
         self.carried.set()
         self.inbox: Inbox = SimpleQueue()
         settings = msg.Settings(modules=["numpy"], required_modules=["torch"])
+        pool = PoolSpec("hpc", ServerSpec("login", "login", labels=("big",)), 2, 3600.0)
         servers = (ServerSpec("lab1", "lab1.uni.edu", agent=settings),)
+        cluster = ClusterSpec((*servers, *pool.all_seats), pools=(pool,))
         self.roster = roster_of(ClusterSpec(servers))
         anything: Any = self
         parts = cast(Courier, anything), Library(), cast(Journal, anything), self.inbox
-        self.fleet = Fleet(self.roster, *parts, like=servers)
+        self.fleet = Fleet(self.roster, *parts, listed=cluster)
 
     def remember_workers(self, changes: dict[str, Any]) -> None:
         self.told.append(changes)
@@ -68,6 +70,16 @@ def test_a_worker_joins_once_its_config_is_read() -> None:
     world.fleet.connect("lab9")
     assert world.link("lab9").done == ["start"]
     assert list(world.told[0]) == ["lab9"] and world.told[0]["lab9"]["host"] == "lab9"
+
+
+def test_a_seat_that_was_removed_joins_again_as_the_run_has_it() -> None:
+    world = World()
+    prepared = world.fleet.prepare(AddWorker({}, seat="hpc.2"))
+    assert (prepared.name, prepared.pool, prepared.labels) == ("hpc.2", "hpc", ["big"])
+    world.fleet.connect("hpc.2")
+    link = world.link("hpc.2")
+    assert link.done == ["start"] and not link.gate._is_open
+    assert world.told[0]["hpc.2"]["pool"]["seats"] == 2
 
 
 def test_a_config_that_is_none_joins_nothing() -> None:

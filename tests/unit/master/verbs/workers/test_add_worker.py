@@ -41,3 +41,19 @@ def test_a_name_that_is_not_listed_is_compared_with_those_that_are(
     assert add_worker.main(["lab4.uni.ed", "--cluster-config", str(path), "--run", str(run)]) == 2
     assert "lists no server `lab4.uni.ed`: did you mean `lab4.uni.edu`?" in capsys.readouterr().err
     assert given == []
+
+
+POOL = {"slurm": "login1", "name": "hpc", "seats": 2, "time": "1h"}
+
+
+def test_a_seat_of_a_pool_becomes_an_order_about_a_seat(
+    run: Path, given: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps({"servers": [{"host": "lab4", "gpus": 0}], "pools": [POOL]}))
+    words = ["--cluster-config", str(path), "--run", str(run)]
+    assert add_worker.main(["hpc.2", *words]) == 0
+    order = {"config": {}, "seat": "hpc.2", "folder": str(tmp_path)}
+    assert given == [("add-worker", order, "")]
+    assert add_worker.main(["hpc.3", *words]) == 2
+    assert "lists no server `hpc.3`: did you mean `hpc." in capsys.readouterr().err

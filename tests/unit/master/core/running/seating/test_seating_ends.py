@@ -7,7 +7,7 @@ import pytest
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.lifecycle import State, Trigger
-from master.core.running.orders.of_workers import DrainWorkers, PauseWorkers, RemoveWorkers
+from master.core.running.orders.of_workers import AddWorker, DrainWorkers, PauseWorkers, RemoveWorkers
 from master.core.running.seating.seating import MOST_IN_VAIN, SPENT_S, START_S
 from tests.support.endings import finished
 from tests.unit.master.core.running.seating.pool_stage import HOUR_S, PoolStage
@@ -98,6 +98,29 @@ def test_a_seat_is_removed_only_once_its_allocation_is_given_back() -> None:
     stage.ends()
     stage.tick()
     assert "hpc.1" not in stage.state.workers
+
+
+def test_a_seat_that_was_removed_comes_back_once_it_has_gone_and_asks_for_an_allocation() -> None:
+    stage = PoolStage(*JOBS[:1], others=("lab1",), seats=1)
+    stage.asked()
+    stage.lent()
+    back = AddWorker({}, name="hpc.1", pool="hpc")
+    stage.order(RemoveWorkers(["hpc.1"]))
+    stage.order(back)
+    assert "add it again once it has gone" in stage.said()[0]
+    stage.given_back()
+    stage.ends()
+    stage.tick()
+    assert "hpc.1" not in stage.state.workers
+    assert stage.order(back)[0] == "connect hpc.1"
+    assert stage.said() == ["hpc.1: is added, and asks for an allocation when it is needed"]
+    assert stage.asked(120.0) == ["hpc.1"]
+
+
+def test_a_seat_of_a_pool_that_the_run_has_not_cannot_be_added() -> None:
+    stage = PoolStage(*JOBS[:1])
+    stage.order(AddWorker({}, name="other.1", pool="other"))
+    assert stage.said() == ["not other.1: is a seat of other, which is no pool of this run"]
 
 
 def test_what_was_to_end_and_is_still_there_is_told_again() -> None:
