@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.integration.agent_harness import Host
 from tests.integration.ssh_place import started
-from tests.support.runs import Run
+from tests.support.runs import SCRIPTS, Run
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.artefacts.fetching import Fetch, Fetched, FetchFailed
 from worker_agent.protocol.layout import StateLayout
@@ -26,25 +27,6 @@ case "$*" in
 *.pyz\\ connect*) exec {python} -c "$(cat {program})" "$@" ;;
 *) exec {python} "$@" ;;
 esac
-"""
-SCRIPT = """
-import argparse, os, pathlib, time
-flags = argparse.ArgumentParser()
-flags.add_argument("--seed")
-flags.add_argument("--mode")
-flags.add_argument("--meet")
-job = flags.parse_args()
-folder = pathlib.Path(os.environ["TWOPHASE_BASE_MODEL_DIR"])
-if os.environ["TWOPHASE_PHASE"] == "1":
-    time.sleep(0.6)  # jobs of no time are given out in advance
-    (folder / "model.bin").write_bytes(b"w" * 65536)
-else:
-    assert len((folder / "model.bin").read_bytes()) == 65536
-    meet = pathlib.Path(job.meet)
-    (meet / f"{os.environ['TWOPHASE_JOB_ID'].replace('/', ',')}").touch()
-    until = time.monotonic() + 30
-    while len(list(meet.iterdir())) < 2 and time.monotonic() < until:
-        time.sleep(0.02)
 """
 
 
@@ -108,7 +90,7 @@ def test_in_a_run_one_copy_serves_both_workers_of_a_disk(
     script, meet = tmp_path / "code" / "train.py", tmp_path / "meet"
     script.parent.mkdir()
     meet.mkdir()
-    script.write_text(SCRIPT)
+    shutil.copy(SCRIPTS / "train_together.py", script)
     usual = {"gpus": 0, "cpu_slots": 1, "state_dir": str(tmp_path / "state")}
     jobs = {
         "base_model": {"include": ["seed"]},
