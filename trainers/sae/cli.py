@@ -237,9 +237,8 @@ def _request(
     own: Mapping[str, Any], settings: Settings, contract: ScriptContract | None, arguments: argparse.Namespace
 ) -> Request:
     is_base = own.get("mode") == BASE_ONLY
-    path, layer = own.get("activation_path"), own.get("layer_idx")
-    if is_base:
-        path, layer = own.get("base_activation_path", path), own.get("base_layer_idx", layer)
+    parent = contract.parent_model_dir if contract is not None and is_base else None
+    path, layer = _activations(own, is_base=is_base, is_child=parent is not None)
     if path is None:
         name = "--base-activation-path" if is_base else "--activation-path"
         raise BadInput(f"{name} FILE is needed: the activations to train on")
@@ -250,7 +249,8 @@ def _request(
         output, checkpoints = contract.output_dir, contract.checkpoint_dir
         if contract.base_model_dir is not None:
             output, start = (contract.base_model_dir, start) if is_base else (output, contract.base_model_dir)
-    tuned = {name: own[f"tune_{name}"] for name in TUNED if f"tune_{name}" in own and not is_base}
+    start, is_root = parent or start, is_base and parent is None
+    tuned = {name: own[f"tune_{name}"] for name in TUNED if f"tune_{name}" in own and not is_root}
     if tuned and start is None:
         flags = ", ".join(f"--tune-{name.replace('_', '-')}" for name in tuned)
         raise BadInput(f"{flags}: for what starts from a base model, and there is none: give --start PATH")
@@ -266,6 +266,7 @@ def _request(
         num_workers=own["num_workers"],
         exports=tuple(part for part in own.get("export", "").split(",") if part),
         start=start,
+        is_child=parent is not None,
         trackers=tuple(part for part in own.get("log", "").split(",") if part),
         model_name=own.get("model_name"),
         training_mode="fast" if arguments.command == FAST else own.get("training_mode"),
@@ -273,6 +274,16 @@ def _request(
         prepared_cache=own.get("prepared_cache"),
         overwrite=arguments.overwrite,
     )
+
+
+def _activations(own: Mapping[str, Any], *, is_base: bool, is_child: bool) -> tuple[Path | None, int | None]:
+    """Return the file and the layer to train on; a child takes its parent's where it is told no others."""
+    path, layer = own.get("activation_path"), own.get("layer_idx")
+    if not is_base:
+        return path, layer
+    of_base = own.get("base_activation_path"), own.get("base_layer_idx")
+    first, second = ((path, layer), of_base) if is_child else (of_base, (path, layer))
+    return first[0] or second[0], second[1] if first[1] is None else first[1]
 
 
 def _progress(contract: ScriptContract | None, stream: TextIO) -> Callable[..., None]:

@@ -46,6 +46,9 @@ from trainers.sae.trackers import check_trackers, open_trackers
 from trainers.sae.training import Training
 from trainers.sae.with_lightning.limits import check_engine, check_rows
 
+PARENT = "parent"
+"""What a child is known to start from: which one it is, the job's hash tells."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -64,6 +67,9 @@ class Request:
     """Of `trackers`, beside JSONL and CSV."""
     start: Path | None = None
     """An autoencoder to start from: of another layer, other data, another k."""
+    is_child: bool = False
+    """Whether that is the parent of a base model: an attempt goes on from its own state, whatever the
+    parent is by then."""
     model_name: str | None = None
     training_mode: str | None = None
     prepared_cache: str | None = None
@@ -237,7 +243,7 @@ def _fingerprint(request: Request, base: SavedSae | None, examples: Examples, ba
         **settings.as_config(),
         "layer_idx": request.layer_idx,
         "data": _digest(examples),
-        "start": None if base is None else _digest_of(base.parameters),
+        "start": PARENT if request.is_child else None if base is None else _digest_of(base.parameters),
         "code_version": CODE_VERSION,
     }
 

@@ -97,16 +97,18 @@ def request_of(
         output, checkpoints = contract.output_dir, contract.checkpoint_dir
         if contract.base_model_dir is not None:
             output, start = (contract.base_model_dir, start) if is_base else (output, contract.base_model_dir)
+    parent = contract.parent_model_dir if contract is not None and is_base else None
+    start = parent if is_base else start
     data = own.get("data", ())
     if contract is None and "tune_data" in own and start is None and not is_base:
         raise BadInput("--tune-data goes with --start FOLDER: the base model that is fitted to it")
     return Request(
         settings=made,
-        data=tuple(data if is_base or "tune_data" not in own or start is None else own["tune_data"]),
+        data=tuple(data if "tune_data" not in own or start is None else own["tune_data"]),
         tree=own.get("tree", TREE.get(chosen)),
         output_dir=root / output,
         checkpoint_dir=root / (checkpoints or Path(output) / "checkpoints"),
-        start=None if start is None or is_base else root / start,
+        start=None if start is None else root / start,
         target_group=own.get("target_group"),
         is_base=is_base,
         device=own.get("device", "auto"),

@@ -39,3 +39,11 @@ class Request:
     """Folder where columns of large files are kept, or `off`; None: the user's."""
     root: Path = Path()
     """Where `data` and `prepared_cache` begin."""
+
+    @property
+    def is_child(self) -> bool:
+        """Whether it is a base model that starts from another.
+
+        An attempt goes on from its own checkpoint, whatever the parent is by then.
+        """
+        return self.is_base and self.start is not None

@@ -27,6 +27,7 @@ from trainers.tabular.results.saved import DESCRIPTION, WEIGHTS, load_model
 from trainers.tabular.results.seed_files import Logs
 from trainers.tabular.running.boosting import fit_trees
 from trainers.tabular.running.claims import SETTINGS_FILE, discard, is_done
+from trainers.tabular.running.further import PARENT, check_parent
 from trainers.tabular.running.networks import Listeners, base_models, plan_of, train_network
 from trainers.tabular.running.parallel import Listener, Say, shared_out, train_apart
 from trainers.tabular.running.progress import Progress
@@ -185,6 +186,7 @@ def _loaded(request: Request, here: Surroundings) -> tuple[Request, Loaded]:
     if request.start is None:
         return request, load(source_of(request), read)
     names = base_models(request.start, request.settings.models)
+    check_parent(request)
     for name in request.settings.models:
         if name not in names:
             say(f"{name}: is left out, since {request.start} has no network of it to train further")
@@ -198,7 +200,7 @@ def _fingerprint(request: Request, digest: str) -> dict[str, Any]:
     return {
         **request.settings.as_config(),
         "data": digest,
-        "start": _digest(request.start, request.settings.models),
+        "start": PARENT if request.is_child else _digest(request.start, request.settings.models),
         "target_group": request.target_group,
         "code_version": CODE_VERSION,
     }

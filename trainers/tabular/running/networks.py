@@ -24,6 +24,7 @@ from trainers.tabular.results.export import export
 from trainers.tabular.results.saved import DESCRIPTION, SavedMember, SavedModel, load_model, save_model
 from trainers.tabular.results.surrogate import Surrogate, calibrated
 from trainers.tabular.running.claims import DONE, checkpoint_of
+from trainers.tabular.running.further import check_sizes
 from trainers.tabular.running.importance import Stored, importance_of
 from trainers.tabular.running.planning import Planned, batch_of, best_rates, planned, recipe_of, sizes_of
 from trainers.tabular.running.preparing import Prepared
@@ -153,6 +154,7 @@ def _further(base: SavedModel, name: str, dataset: Dataset, request: Request, ta
     """Return the plan that starts from the members of a base model, with its statistics."""
     if dataset.folds and request.settings.fold is None:
         raise BadInput("--folds from a base model on needs --fold: which of them is held out")
+    check_sizes(request, base.spec)
     own = recipe_of(name, base.spec.problem, request.settings, further=True)
     prepared = tables.prepare_by(dataset, base.statistics, request.settings.fold)
     rate, decay, clip = own.learning_rate, own.weight_decay, own.clip_norm
@@ -180,6 +182,7 @@ def _options(name: str, plan: Plan, request: Request, device: torch.device) -> O
         compile=request.compile,
         stacking=cast(Stacking, request.stacking),
         checkpoint=checkpoint_of(request.checkpoint_dir, name),
+        knows_start=request.is_child,
         fingerprint={"model": name, "code_version": CODE_VERSION},
     )
 

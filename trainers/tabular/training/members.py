@@ -98,6 +98,8 @@ class Options:
     """The file that an interrupted training goes on from."""
     checkpoint_seconds: float = 60.0
     """How often it is written at most."""
+    knows_start: bool = False
+    """Whether the weights to begin with are told elsewhere: a checkpoint goes on whatever they are."""
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     """What else the training depends on, the data above all; a checkpoint of another is refused."""
 

@@ -121,18 +121,27 @@ def _fingerprint(training: Training) -> dict[str, object]:
         "sizes": dict(spec.sizes),
         "outputs": spec.problem.outputs,
         "columns": list(spec.columns.names),
-        "members": [_described(member) for member in training.members],
+        "members": [_described(member, training.options) for member in training.members],
     }
 
 
 def shared_options(options: Options) -> dict[str, Any]:
     """Return the options that decide what members become."""
-    passing = ("device", "graphs", "checkpoint", "checkpoint_seconds", "stacking", "fingerprint")
+    passing = (
+        "device",
+        "graphs",
+        "checkpoint",
+        "checkpoint_seconds",
+        "stacking",
+        "fingerprint",
+        "knows_start",
+    )
     return {name: value for name, value in asdict(options).items() if name not in passing}
 
 
-def _described(member: Member) -> list[float]:
+def _described(member: Member, options: Options) -> list[float]:
     numbers = (member.seed, member.learning_rate, member.weight_decay, member.clip_norm)
     rows = (float(part.double().sum()) for part in (member.train, member.val))
-    begun = sum(float(value.double().sum()) for value in (member.start or {}).values())
+    start = {} if options.knows_start else member.start or {}
+    begun = sum(float(value.double().sum()) for value in start.values())
     return [*numbers, len(member.train), len(member.val), *rows, begun if math.isfinite(begun) else 0.0]

@@ -68,7 +68,9 @@ def test_jobs_of_other_trainers_start_from_no_base_model_by_themselves() -> None
 
 def test_a_manifest_says_whether_base_models_can_start_from_others(tmp_path: Path) -> None:
     assert [name for name in trainer_names() if find_trainer_manifest(name).takes_parents] == [
-        "personalization"
+        "personalization",
+        "sae",
+        "tabular",
     ]
     assert read_manifest(write_trainer(tmp_path, "calm", parents=True)).takes_parents
 

@@ -7,9 +7,11 @@ import ast
 import importlib
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from master.code.trainer_manifest import find_trainer_manifest
 from tests.unit.trainers.sae.data import write
@@ -100,6 +102,54 @@ def test_a_job_trains_its_base_model_and_starts_from_it(
     assert load_sae(tmp_path / "2" / "OUTPUT_DIR").form.k == 3
     assert (tmp_path / "2" / "OUTPUT_DIR" / "sae_layer_3.safetensors").is_file()
     assert (tmp_path / "2" / "CHECKPOINT_DIR" / "sae_checkpoint.pt").is_file()
+
+
+@pytest.fixture
+def generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs a job with a base model to write, and perhaps a parent to read."""
+
+    def run(name: str, parent: str | None, *flags: str) -> int:
+        monkeypatch.setenv("TWOPHASE_BASE_MODEL_DIR", str(tmp_path / name))
+        monkeypatch.delenv("TWOPHASE_PARENT_MODEL_DIR", raising=False)
+        if parent:
+            monkeypatch.setenv("TWOPHASE_PARENT_MODEL_DIR", str(tmp_path / parent))
+        for one in ("OUTPUT_DIR", "CHECKPOINT_DIR", "PROGRESS_FILE"):
+            monkeypatch.setenv(f"TWOPHASE_{one}", str(tmp_path / f"{name}-{one}"))
+        return main([*FLAGS, "--mode", "base_only", "--device", "cpu", *flags])
+
+    for name, value in (("JOB_ID", "a"), ("ATTEMPT", "1"), ("PHASE", "1")):
+        monkeypatch.setenv(f"TWOPHASE_{name}", value)
+    return run
+
+
+def test_a_base_model_starts_from_its_parent_with_what_it_is_told_of_its_own(
+    tmp_path: Path, generation: Callable[..., int]
+) -> None:
+    root = ["--base_activation_path", str(write(tmp_path)), "--base_layer_idx", "2"]
+    assert generation("root", None, *root) == 0
+    still = ["--learning_rate", "1e-9", "--max-steps", "1"]
+    assert generation("same", "root", *root, *still) == 0
+    found, parent = (load_sae(tmp_path / name).parameters["W_enc"] for name in ("same", "root"))
+    torch.testing.assert_close(found, parent, atol=1e-5, rtol=0)
+    assert generation("child", "root", *root, "--layer_idx", "3", "--tune_k", "3") == 0
+    child = load_sae(tmp_path / "child")
+    assert child.form.k == 3 and (tmp_path / "child" / "sae_layer_3.safetensors").is_file()
+    assert not torch.allclose(child.parameters["W_enc"], parent, atol=1e-5)
+
+
+def test_a_parent_of_another_shape_is_refused_and_nothing_is_made(
+    tmp_path: Path, generation: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ["--activation_path", str(write(tmp_path))]
+    assert generation("root", None, *path) == 0
+    assert generation("child", "root", *path, "--latent_dim", "40") == 2
+    error = capsys.readouterr().err
+    assert f"{tmp_path / 'root'}: has n_latents 48, the training 40; both must be equal" in error
+    assert not list(tmp_path.glob("child*"))
+    (tmp_path / "root" / "sae.safetensors").write_bytes(b"{}")
+    assert generation("child", "root", *path) == 2
+    assert str(tmp_path / "root" / "sae.safetensors") in capsys.readouterr().err
+    assert not list(tmp_path.glob("child*"))
 
 
 def test_a_job_trains_in_the_fast_way_by_a_flag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

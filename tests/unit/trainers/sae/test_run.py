@@ -197,6 +197,30 @@ def test_starting_from_another_autoencoder(tmp_path: Path) -> None:
         quiet(Request(**{**vars(other), "start": tmp_path / "base"}))
 
 
+def test_another_try_at_a_child_goes_on_from_its_own_checkpoint_whatever_its_parent_is_by_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path)
+    for name, seed in (("parent", 0), ("repeated", 1)):
+        quiet(request(tmp_path / name, path, seed=seed))
+    child = replace(request(tmp_path / "child", path), start=tmp_path / "parent", is_child=True)
+    whole = load_file(quiet(child).path)
+    again = replace(child, output_dir=tmp_path / "again", checkpoint_dir=tmp_path / "kept")
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patched:
+        patched.setattr(Loop, "run", _interrupted)
+        quiet(again)
+    found = load_file(quiet(replace(again, start=tmp_path / "repeated")).path)
+    assert all(torch.equal(found[name], whole[name]) for name in whole)
+    other = quiet(
+        replace(child, output_dir=tmp_path / "o", checkpoint_dir=tmp_path / "ok", start=tmp_path / "repeated")
+    )
+    assert not torch.equal(load_file(other.path)["encoder.weight"], whole["encoder.weight"])
+
+
+def _interrupted(loop: Loop, progress: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def test_features_come_with_their_snippets(tmp_path: Path) -> None:
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     x = activations()

@@ -6,6 +6,7 @@ import argparse
 import builtins
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,16 @@ def test_a_base_model_goes_to_its_folder_and_others_start_from_it(tmp_path: Path
     assert (tuned.output_dir, tuned.start, tuned.data) == (tmp_path / "out", tmp_path / "base", ("b.csv",))
     by_hand = request_of({**given, "start": "earlier"}, "recommended", None)
     assert (by_hand.start, by_hand.data) == (Path("earlier"), ("b.csv",))
+
+
+def test_a_base_model_starts_from_its_parent_alone(tmp_path: Path) -> None:
+    given = {"data": ["a.csv"], "tune_data": ["b.csv"], "mode": "base_only", "start": "earlier"}
+    here = replace(contract(tmp_path, 1, tmp_path / "base"), parent_model_dir=tmp_path / "parent")
+    child = request_of(given, "recommended", here)
+    assert (child.output_dir, child.start, child.data) == (tmp_path / "base", tmp_path / "parent", ("b.csv",))
+    assert child.is_child and child.is_base
+    root = request_of(given, "recommended", replace(here, parent_model_dir=None))
+    assert (root.start, root.data, root.is_child) == (None, ("a.csv",), False)
 
 
 def test_figures_as_json_are_all_that_stdout_gets(
