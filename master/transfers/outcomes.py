@@ -160,6 +160,7 @@ class Outcomes:
             "machine": {
                 **arrival.remote.machine,
                 "slot": arrival.finished.slot,
+                "gpus": arrival.remote.gpus_of(arrival.finished.slot),
                 "peak_rss_bytes": arrival.finished.peak_rss_bytes,
                 "peak_gpu_bytes": arrival.finished.peak_gpu_bytes,
             },

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from master.adapters.agent_client import WorkerLink
+from master.core.machine_use import MOST_GPUS
 from master.errors import SessionLost
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.artefacts.fetching import Fetch
@@ -14,6 +15,8 @@ from worker_agent.protocol.layout import AttemptLayout, WorkLayout
 from worker_agent.protocol.reports import WorkerFacts
 
 _LONGEST_FACT = 40
+_LONGEST_NAME = 80
+"""Of a GPU."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,24 @@ class Remote:
     @property
     def machine(self) -> dict[str, str | int | None]:
         """What is known of the worker's machine, for the manifest of a base model; None is not known."""
-        welcome = self.link.welcome
-        said = welcome.facts if welcome else WorkerFacts()
-        host = said.hostname if len(said.hostname) <= _LONGEST_FACT else ""
+        said = self._facts
         return {
-            "hostname": host or None,
+            "hostname": _short(said.hostname),
             "cores": said.cores or None,
             "memory_bytes": said.memory_bytes or None,
+            "driver": _short(said.driver),
         }
+
+    def gpus_of(self, slot: str | None) -> list[str]:
+        """What the driver calls the GPUs of a slot; none for a CPU, and where it is not known."""
+        parts = (slot or "").split(",")[:MOST_GPUS]
+        names = (_short(self._facts.gpus.get(part.partition(".")[0], ""), _LONGEST_NAME) for part in parts)
+        return [name for name in names if name]
+
+    @property
+    def _facts(self) -> WorkerFacts:
+        welcome = self.link.welcome
+        return welcome.facts if welcome else WorkerFacts()
 
     @property
     def layout(self) -> WorkLayout:
@@ -108,3 +121,7 @@ class Remote:
     def release(self, job_id: str, attempt: int) -> None:
         """Let the worker forget an attempt."""
         self.link.send(msg.Release(job_id, attempt))
+
+
+def _short(text: str, most: int = _LONGEST_FACT) -> str | None:
+    return text if text and len(text) <= most and text.isprintable() else None

@@ -53,7 +53,10 @@ SAMPLES: dict[str, msg.Message] = {
     "welcome": msg.Welcome(
         *(msg.PROTOCOL, "d", "boot", ["cpu0"], 0, [msg.AttemptKey(OWN, 1)], ["e" * 64], "/work"),
         *(
-            WorkerFacts("h", "3.11", "2.6", 8, 1, 1, "cgroup", True, "d" * 32, ["192.0.2.7"]),
+            WorkerFacts(
+                *("h", "3.11", "2.6", 8, 1, 1, "cgroup", True, "d" * 32),
+                *(["192.0.2.7"], {"gpu0": "H"}, "6.1"),
+            ),
             [msg.AttemptKey(OWN, 2)],
             [1],
             1,

@@ -13,6 +13,7 @@ from typing import Any
 
 GB = 1000**3
 _MIB = 1024**2
+DRIVER = "570.86.15"
 
 _NVIDIA = """\
 import json, os, sys, time
@@ -63,6 +64,7 @@ def gpu(
         "name": name,
         "memory.total": "[N/A]" if gigabytes is None else int(gigabytes * GB / _MIB),
         "memory.used": "[N/A]" if gigabytes is None else used_mib,
+        "driver_version": DRIVER,
         "utilization.gpu": utilization,
         "mig.mode.current": mig,
     }

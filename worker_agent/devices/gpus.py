@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from worker_agent.core.shares import SHARES, Device
 from worker_agent.protocol.messages import AUTO, BY_UUID
 
 MIB = 1024 * 1024
 _UUID = re.compile(r"GPU-[0-9A-Za-z-]+\Z")
+_VERSION = re.compile(r"\d+(\.\d+)+\Z")
 _CARD = re.compile(r"card(\d+)\Z")
 
 GPU_FIELDS = (
     *("index", "uuid", "name", "memory.total", "memory.used"),
-    *("utilization.gpu", "mig.mode.current"),
+    *("driver_version", "utilization.gpu", "mig.mode.current"),
 )
 APP_FIELDS = ("gpu_uuid", "pid", "used_memory")
 
@@ -40,6 +41,8 @@ class Gpu:
     """Cut into MIG devices: left alone unless those are named."""
     utilization: Optional[int] = None
     """Percent of the last moments in which something computed on it, None where the tool does not tell."""
+    driver: str = ""
+    """The version of its driver; empty where the tool does not tell."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,11 @@ def parse_gpus(text: str) -> Iterator[Gpu]:
             continue
         index, uuid, name, total, used, *more = fields
         if index.isdigit() and _UUID.match(uuid):
-            # Some drivers know neither of these two, some one: no number can be a mode.
+            # Some drivers know none of these, some one: no number is a mode, and a version is no number.
             busy = next((number for number in map(_number, more) if number is not None), None)
-            yield Gpu(int(index), uuid, name, _mib(total), _mib(used), "Enabled" in more, _percent(busy))
+            driver = next((word for word in more if _VERSION.match(word)), "")
+            sizes = _mib(total), _mib(used)
+            yield Gpu(int(index), uuid, name, *sizes, "Enabled" in more, _percent(busy), driver)
 
 
 def parse_apps(text: str) -> Iterator[GpuProcess]:
@@ -164,6 +169,17 @@ def visible_name(device: Device, reading: Optional[Reading], by: str) -> Optiona
         return device.gpu
     indices = {gpu.uuid: str(gpu.index) for gpu in reading.gpus}
     return indices.get(device.gpu or "", device.gpu)
+
+
+def names_of(devices: Iterable[Device], reading: Optional[Reading]) -> Dict[str, str]:
+    """Return what the driver calls the GPU of each device that is one."""
+    known = {gpu.uuid: gpu.name for gpu in reading.gpus} if reading else {}
+    return {device.name: known[device.gpu] for device in devices if device.gpu in known}
+
+
+def driver_of(reading: Optional[Reading]) -> str:
+    """Return the version of the driver; empty where it is not known."""
+    return next((gpu.driver for gpu in reading.gpus if gpu.driver), "") if reading else ""
 
 
 def told(reading: Reading) -> str:

@@ -32,6 +32,10 @@ class WorkerFacts:
     """Names the disk of its cache, of an agent that knows `artefacts.fetching`; empty is not known."""
     peers: List[str] = field(default_factory=list)
     """Addresses at which others reach an agent that knows `artefacts.peering`; empty: it cannot."""
+    gpus: Dict[str, str] = field(default_factory=dict)
+    """What the driver calls each GPU that jobs may have, by the name that slots begin with."""
+    driver: str = ""
+    """The version of the GPUs' driver; empty is not known."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from worker_agent.cache.borrowing import borrow
 from worker_agent.cache.disk import base_of, disk_id
 from worker_agent.core.execution import Key
 from worker_agent.core.shares import Device, usual_slots
+from worker_agent.devices.gpus import Reading, driver_of, names_of
 from worker_agent.devices.slot_locks import cores
 from worker_agent.environment.job_base import JobBase
 from worker_agent.limits.base import Bounds
@@ -125,8 +126,8 @@ class HostContext:
         """Return the directories that wait for jobs."""
         return [*self.working_directories.recycled(), *self.checkpoints.recycled()]
 
-    def facts(self) -> WorkerFacts:
-        """Return what this machine is like."""
+    def facts(self, reading: Optional[Reading] = None) -> WorkerFacts:
+        """Return what this machine is like; `reading` tells of its GPUs."""
         return WorkerFacts(
             hostname=hostname(),
             python=platform.python_version(),
@@ -137,6 +138,8 @@ class HostContext:
             limits=self._limits,
             shows_logs=True,
             disk=disk_id(self._base),
+            gpus=names_of(self.devices.values(), reading),
+            driver=driver_of(reading),
         )
 
 

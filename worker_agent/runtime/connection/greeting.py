@@ -118,7 +118,7 @@ class Reception:
         return Welcome(
             *(PROTOCOL, self._identity.digest, self._identity.boot_id, context.slots),
             *(slot_assignment.held_by_others(self._state), attempts, context.cache.contents.hashes()),
-            *(str(context.work_dir), context.facts()),
+            *(str(context.work_dir), context.facts(self._gpus.reading)),
             ended=ended,
             gpu_bytes=context.gpu_bytes(),
             slots_per_gpu=context.settings.slots_per_gpu,

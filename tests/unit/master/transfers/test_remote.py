@@ -50,6 +50,20 @@ def test_a_result_is_told_short_facts_alone(facts: WorkerFacts, told: dict[str, 
     assert remote(Line(None, welcome=replace(WELCOME, facts=facts))).facts == {"worker": "lab1", **told}
 
 
+def test_a_manifest_names_the_gpus_of_the_slot_and_their_driver() -> None:
+    said = WorkerFacts(
+        "h", cores=8, gpus={"gpu0": "H100", "gpu1": "H200", "gpu2": "H" * 81}, driver="610.43.01"
+    )
+    found = remote(Line(None, welcome=replace(WELCOME, facts=said)))
+    assert found.machine == {"hostname": "h", "cores": 8, "memory_bytes": None, "driver": "610.43.01"}
+    assert found.gpus_of("gpu1.m0-31") == ["H200"] and found.gpus_of("gpu0,gpu1.m0-31") == ["H100", "H200"]
+    assert found.gpus_of("cpu0") == found.gpus_of(None) == found.gpus_of("gpu2") == []
+    odd = WorkerFacts("h\x1b[2J", gpus={"gpu0": "a\nb"}, driver="6" * 41)
+    found = remote(Line(None, welcome=replace(WELCOME, facts=odd)))
+    assert found.gpus_of("gpu0") == [] and {*found.machine.values()} == {None}
+    assert remote(Line(None, welcome=None)).gpus_of("gpu0") == []
+
+
 def test_an_attempt_that_is_not_needed_may_go() -> None:
     line = Line(None)
     remote(line).release("a", 2)

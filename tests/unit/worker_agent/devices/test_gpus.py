@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.worker_agent.gpu_data import GB, gpu, reading
-from worker_agent.core.shares import SHARES, Device
+from worker_agent.core.shares import SHARES, Device, cpu_devices
 from worker_agent.devices.gpus import (
     MIB,
     Gpu,
     GpuError,
     GpuProcess,
     Reading,
+    driver_of,
     gpu_devices,
+    names_of,
     parse_apps,
     parse_gpus,
     parse_rocm,
@@ -38,6 +40,11 @@ A, B = "GPU-aaaa", "GPU-bbbb"
             f"0, {A}, RTX 4090, 24564, 300, 97, [N/A]",
             Gpu(0, A, "RTX 4090", 24564 * MIB, 300 * MIB, utilization=97),
         ),
+        (
+            f"0, {A}, H200, 143771, 0, 610.43.01, 12, Disabled",
+            Gpu(0, A, "H200", 143771 * MIB, 0, utilization=12, driver="610.43.01"),
+        ),
+        (f"0, {A}, H200, 143771, 0, 550.54, 12", Gpu(0, A, "H200", 143771 * MIB, 0, False, 12, "550.54")),
         (f"1, {A}, A100, 40960, 5, [N/A], Enabled", Gpu(1, A, "A100", 40960 * MIB, 5 * MIB, mig=True)),
         (f"0, {A}, Tesla K80, 11441, 0, 12", Gpu(0, A, "Tesla K80", 11441 * MIB, 0, utilization=12)),
         (f"0, {A}, broken, 11441, 0, 4711", Gpu(0, A, "broken", 11441 * MIB, 0, utilization=100)),
@@ -84,6 +91,13 @@ def test_rocm_tells_memory_in_bytes() -> None:
     assert parse_rocm("") == []
     with pytest.raises(GpuError, match="rocm-smi answered what is no JSON"):
         parse_rocm("{card0")
+
+
+def test_devices_are_called_as_the_driver_calls_their_gpus() -> None:
+    found = reading(gpu(0), replace(gpu(1), name="H200", driver="610.43.01"))
+    devices = [*gpu_devices(["1"], found, None, GB), *cpu_devices(1)]
+    assert names_of(devices, found) == {"gpu1": "H200"} and driver_of(found) == "610.43.01"
+    assert names_of(devices, None) == {} and driver_of(None) == driver_of(reading(gpu(0))) == ""
 
 
 # --- which devices

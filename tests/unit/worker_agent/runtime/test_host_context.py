@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.attempt_paths import paths_of
+from tests.unit.worker_agent.gpu_data import gpu, reading
 from worker_agent.attempts.invocation import base_environment
 from worker_agent.core.shares import Device, cpu_devices
 from worker_agent.environment.job_base import JobBase
@@ -48,6 +49,9 @@ def test_gpu_slots_are_named_by_their_shares(tmp_path: Path) -> None:
     found = context(tmp_path, Device("gpu0", 64, 32, memory=5, gpu="GPU-1"), Device("gpu1", 64, 64, gpu="1"))
     assert found.slots == ["gpu0.m0-31", "gpu0.m32-63", "gpu1"]
     assert found.gpu_bytes() == [5, 0]
+    facts = found.facts(reading(gpu(1, driver="610.43.01")))
+    assert (facts.gpus, facts.driver) == ({"gpu0": "card"}, "610.43.01")
+    assert (found.facts().gpus, found.facts().driver) == ({}, "")
     assert "OMP_NUM_THREADS" not in found.env
 
 

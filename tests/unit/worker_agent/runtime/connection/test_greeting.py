@@ -83,12 +83,13 @@ def test_an_end_that_is_told_again_is_not_told_as_past(tmp_path: Path) -> None:
         slots=1,
         cache=SimpleNamespace(contents=SimpleNamespace(hashes=list)),
         work_dir=tmp_path,
-        facts=lambda: None,
+        facts=lambda reading: reading,
         gpu_bytes=list,
         settings=HELLO.settings,
     )
     fakes: Any = SimpleNamespace(
         devices=lambda settings: [],
+        reading=None,
         look_at_locks=lambda: None,
         check=lambda devices: None,
         apply=lambda *how: context,
