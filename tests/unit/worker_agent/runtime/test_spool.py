@@ -266,7 +266,8 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 
 def _said(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _said(item) for key, item in value.items() if item not in (None, [], {})}
+        said = {key: item for key, item in value.items() if item is not False}
+        return {key: _said(item) for key, item in said.items() if item not in (None, [], {})}
     return [_said(item) for item in value] if isinstance(value, list) else value
 
 
