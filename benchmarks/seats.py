@@ -3,7 +3,8 @@
 A run is played through in simulated time: the engine lends seats as it likes, the real core decides the rest.
 It knows no durations before jobs have ended.  The clairvoyant knows all, wastes nothing, and has each seat as
 long as the engine would have left it: his makespan is the least in which the work fits into these times. No
-packing can beat that.  Also told: for which share of the lent time seats had nothing to do.
+packing can beat that.  Also told: for which share of the lent time seats had nothing to do; and both for a
+packing into the same times that knows no durations, but loses no moment and begins jobs to the last one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
 
+from benchmarks.seat_packings import Window, blind, least_s
 from master.core.planning.plan import Job, Plan
 from master.core.running import commands as cmd
 from master.core.running import events as ev
@@ -30,6 +32,8 @@ POOL = "hpc"
 TICK_S, LOOK_S, CONNECT_S = 5.0, 30.0, 2.0
 SPREAD = 0.5
 """Of the logarithms of durations."""
+MOST_OVER, MOST_IDLE, NEAR = 1.10, 0.05, 0.02
+"""What is to be reached: of the clairvoyant's makespan, of the lent time; and how near to who knows nothing."""
 CHECKPOINT_S = 60.0
 """Of its progress a job that is evicted loses what came after its last checkpoint."""
 
@@ -49,6 +53,8 @@ class Scene:
     """In the queue, on average."""
     preempted_s: float = 12 * 3600.0
     """From the beginning of an allocation to its preemption, on average; inf: never."""
+    said_within: float | None = None
+    """Users say how long jobs take, to whole minutes and within this share of it; None: they do not."""
 
 
 @dataclass
@@ -79,10 +85,15 @@ class Play:
     def __post_init__(self) -> None:
         scene = self.scene
         names = [f"{POOL}.{number}" for number in range(1, scene.seats + 1)]
-        jobs = tuple(Job(f"job{number}", phase=2, kind="job") for number in range(scene.jobs))
         self.left_s = {
-            job.job_id: scene.job_s * self.random.lognormvariate(-(SPREAD**2) / 2, SPREAD) for job in jobs
+            f"job{number}": scene.job_s * self.random.lognormvariate(-(SPREAD**2) / 2, SPREAD)
+            for number in range(scene.jobs)
         }
+        self.takes_s = list(self.left_s.values())
+        jobs = tuple(
+            Job(job_id, phase=2, kind="job", expected_s=self._said(left_s))
+            for job_id, left_s in self.left_s.items()
+        )
         self.work_s = sum(self.left_s.values())
         self.state = RunState.fresh(Plan(jobs, {}), Policy(), names)
         self.state.pools[POOL] = Pool(POOL, scene.seats, scene.limit_s, 300.0, scene.queued)
@@ -93,6 +104,12 @@ class Play:
         """Attempt → its seat, and when it began."""
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
+
+    def _said(self, seconds: float) -> float | None:
+        within = self.scene.said_within
+        if within is None:
+            return None
+        return max(60.0, round(seconds * self.random.uniform(1 - within, 1 + within) / 60) * 60.0)
 
     def run(self) -> None:
         """Play until the run is over."""
@@ -202,20 +219,15 @@ class Play:
         heapq.heappush(self._heap, (self.now + delay_s, next(self._numbers), action))
 
 
-def clairvoyant_s(play: Play) -> float:
-    """Return the least time in which the work fits into the seats that there were, wasting nothing."""
+def windows_of(play: Play) -> list[Window]:
+    """Return the seats that there were, each as long as the engine would have left it."""
     last: dict[str, float] = {}
-    windows: list[tuple[float, float]] = []
+    windows: list[Window] = []
     for lent in sorted(play.allocations, key=lambda each: -each.begins_at):
         if lent.begins_at < inf:
-            windows.append((lent.begins_at, min(lent.ends_at, last.get(lent.seat, inf))))
+            windows.append(Window(lent.begins_at, min(lent.ends_at, last.get(lent.seat, inf))))
             last[lent.seat] = lent.begins_at
-    low, high = 0.0, play.makespan_s
-    for _ in range(60):
-        middle = (low + high) / 2
-        room_s = sum(max(0.0, min(end, middle) - start) for start, end in windows) * play.scene.slots
-        low, high = (middle, high) if room_s < play.work_s else (low, middle)
-    return high
+    return windows
 
 
 def told(scene: Scene, seed: int) -> dict[str, float]:
@@ -224,15 +236,26 @@ def told(scene: Scene, seed: int) -> dict[str, float]:
     play.run()
     had_s = sum((each.had_until or 0.0) - each.begins_at for each in play.allocations if each.begins_at < inf)
     busy_s = sum(each.busy_s for each in play.allocations)
-    best_s = clairvoyant_s(play)
+    windows = windows_of(play)
+    best_s = least_s(windows, scene.slots, play.work_s, play.makespan_s)
+    unknowing = blind(windows, scene.slots, play.takes_s)
     return {
         "makespan_h": round(play.makespan_s / 3600, 2),
         "clairvoyant_h": round(best_s / 3600, 2),
         "makespan_over_clairvoyant": round(play.makespan_s / best_s, 3),
+        "blind_over_clairvoyant": round(unknowing.makespan_s / best_s, 3),
         "idle_share": round(1 - busy_s / (had_s * scene.slots), 4),
+        "blind_idle_share": round(unknowing.idle_share, 4),
         "allocations": len(play.allocations),
         "evictions": play.evictions,
     }
+
+
+def is_good(found: dict[str, float]) -> bool:
+    """Return whether a run is as good as it is to be, or nearly as good as one can be that knows as little."""
+    over, unknowing = found["makespan_over_clairvoyant"], found["blind_over_clairvoyant"]
+    is_soon = over <= max(MOST_OVER, unknowing + NEAR)
+    return is_soon and found["idle_share"] < max(MOST_IDLE, found["blind_idle_share"] + NEAR)
 
 
 SCENES = {
@@ -240,6 +263,8 @@ SCENES = {
     "preempted often": Scene(preempted_s=3 * 3600.0),
     "never preempted": Scene(preempted_s=1e12),
     "short allocations": Scene(limit_s=3600.0, wait_s=120.0),
+    "8 slots": Scene(slots=8, jobs=8000),
+    "8 slots, durations said": Scene(slots=8, jobs=8000, said_within=0.3),
 }
 
 
@@ -255,10 +280,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     scenes = {"usual": replace(SCENES["usual"], jobs=1000)} if args.quick else SCENES
     found = {name: told(scene, args.seed) for name, scene in scenes.items()}
     print(json.dumps(found, indent=1))
-    good = (
-        each["makespan_over_clairvoyant"] <= 1.10 and each["idle_share"] < 0.05 for each in found.values()
-    )
-    return 0 if all(good) else 1
+    return 0 if all(is_good(each) for each in found.values()) else 1
 
 
 if __name__ == "__main__":

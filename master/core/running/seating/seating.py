@@ -10,6 +10,7 @@ from master.core.running.attempts import end_attempt
 from master.core.running.checkpoints import awaited_workers
 from master.core.running.fleet.seats import Pool, Seat, SeatState
 from master.core.running.fleet.worker_view import WorkerView
+from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
 from master.core.running.records import Outbox, RunState
 from master.core.running.seating.drained import use_again
@@ -22,7 +23,8 @@ FIRST_PAUSE_S, MOST_PAUSE_S = 60.0, 1800.0
 START_S = 600.0
 """So long the agent of an allocation that runs may take to answer."""
 SPENT_S = 15.0
-"""A seat that nothing fits into any more, while there is work for a fresh one, is given back after that."""
+"""A seat that nothing fits into any more, while there is work for a fresh one, is given back after that; and
+one for which nothing will be left, as all jobs have been given out."""
 AGAIN_S = 90.0
 """An allocation that is still there so long after it was to end is told to end again."""
 MOST_IN_VAIN = 5
@@ -234,7 +236,13 @@ def _is_needless(state: RunState, pool: Pool, view: WorkerView, at: float) -> bo
     """True for an allocation in the queue that nobody needs any more."""
     if state.stopping or view.hold or view.leaves or not view.usable:
         return True
-    return pool.needless_since is not None and at - pool.needless_since >= pool.idle_s
+    patience_s = pool.idle_s if _may_become_ready(state) else SPENT_S
+    return pool.needless_since is not None and at - pool.needless_since >= patience_s
+
+
+def _may_become_ready(state: RunState) -> bool:
+    """True while there are jobs that have not been given out, or more may be added at any time."""
+    return state.policy.stands or state.counts[State.PENDING] + state.counts[State.READY] > 0
 
 
 def _why_given_back(state: RunState, pool: Pool, view: WorkerView, ready: int, at: float) -> str:
@@ -251,6 +259,8 @@ def _why_given_back(state: RunState, pool: Pool, view: WorkerView, ready: int, a
     idle_s = at - seat.idle_since
     if ready and idle_s >= SPENT_S and not is_fresh(seat, at):
         return "what is left of it is too short for the jobs that are ready"
+    if idle_s >= SPENT_S and not _may_become_ready(state):
+        return "all that is left of the run is under way"
     return "it had nothing to do" if idle_s >= pool.idle_s else ""
 
 

@@ -8,6 +8,7 @@ from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.lifecycle import State, Trigger
 from master.core.running.orders.of_workers import AddWorker, DrainWorkers, PauseWorkers, RemoveWorkers
+from master.core.running.policy import Policy
 from master.core.running.seating.seating import MOST_IN_VAIN, SPENT_S, START_S
 from tests.support.endings import finished
 from tests.unit.master.core.running.seating.pool_stage import HOUR_S, PoolStage
@@ -55,13 +56,35 @@ def test_a_seat_into_which_nothing_fits_any_more_makes_room_for_a_fresh_one() ->
 
 
 def test_an_allocation_in_the_queue_that_nobody_needs_any_more_is_given_back() -> None:
-    stage = PoolStage(*JOBS[:1], others=("lab1",))
+    stage = PoolStage(*JOBS[:1], job("later", needs="x"), others=("lab1",))
     stage.asked()
     stage.pends()
     stage.up("lab1")
     stage.take(ev.AttemptStarted(0.0, "lab1", "j0", 1))
     assert stage.given_back(1.0) == [] and stage.given_back(299.0) == []
     assert stage.given_back(1.0) == ["hpc.1"]
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_an_allocation_is_given_back_soon_once_all_jobs_have_been_given_out(runs: bool) -> None:
+    stage = PoolStage(*JOBS[:1], others=("lab1",))
+    stage.asked()
+    stage.pends()
+    stage.up("lab1")
+    stage.take(ev.AttemptStarted(0.0, "lab1", "j0", 1))
+    if runs:
+        stage.lent()
+    assert stage.given_back(1.0) == [] and stage.given_back(SPENT_S - 1.0) == []
+    assert stage.given_back(1.0) == ["hpc.1"]
+
+
+def test_a_run_that_stands_keeps_an_allocation_for_what_may_be_added() -> None:
+    stage = PoolStage(*JOBS[:1], others=("lab1",), policy=Policy(stands=True))
+    stage.up("lab1")
+    stage.take(ev.AttemptStarted(0.0, "lab1", "j0", 1))
+    stage.lent()
+    stage.tick()
+    assert stage.given_back(299.0) == [] and stage.given_back(1.0) == ["hpc.1"]
 
 
 @pytest.mark.parametrize("order", [PauseWorkers(["hpc.1"]), RemoveWorkers(["hpc.1"])])
