@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import started_with
 from tests.support.slurm import LocalSlurm
 from tests.support.slurm_packages import slurm_programs
 
@@ -75,6 +77,34 @@ def test_one_for_a_person_leaves_nothing_when_it_is_told_to_end(number: signal.S
         assert person.wait(60) == 0
     assert not place.exists()
     assert not [args for args in _command_lines() if str(place) in args]
+
+
+@pytest.mark.usefixtures("slurm")  # skips where there is none
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_outlives_whoever_has_started_one_and_is_killed(number: signal.Signals) -> None:
+    """As a person, or pytest, which does nothing at a SIGTERM but die."""
+    heedless = "import signal; signal.signal = lambda *_: None; from tests.support import slurm; slurm.main()"
+    argv = [sys.executable, "-c", heedless]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as person:
+        assert person.stdout
+        told = [person.stdout.readline(), person.stdout.readline()]
+        programs = Path(told[1].partition("PATH=")[2].partition(":")[0])
+        submit = ["--chdir=/", "--output=/dev/null", "--wrap", "sleep 300"]
+        subprocess.run([programs / "sbatch", *submit], check=True, stdout=subprocess.DEVNULL)
+        _until(lambda: any("sleep\x00300" in line for line in _lines_of(programs.parent)))
+        person.send_signal(number)
+        assert person.wait(60) == -number
+    _until(lambda: not _lines_of(programs.parent))
+    shutil.rmtree(programs.parent)
+
+
+def _lines_of(place: Path) -> list[str]:
+    """Return the command lines of processes that were started with a place in a variable."""
+    found = []
+    for pid in started_with(str(place)):
+        with suppress(OSError):
+            found.append(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"))
+    return found
 
 
 def _command_lines() -> list[str]:

@@ -21,6 +21,7 @@ from types import TracebackType
 
 from tests.support.needs import UnavailableError
 from tests.support.slurm_packages import Programs, slurm_programs
+from tests.support.slurm_watch import watched
 from tests.support.ssh_home import free_port
 
 NODES = ("n1", "n2")
@@ -83,11 +84,13 @@ class LocalSlurm:
         """Goes before what `PATH` has; the programs need nothing else of the environment."""
         self.calls_log = directory / "calls.log"
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._watcher: subprocess.Popen[bytes] | None = None
         self._prepare()
         self._write_config(cpus, kill_wait_s, more)
 
     def start(self) -> None:
         """Start the daemons; return when both nodes take work.  Raises UnavailableError."""
+        self._watcher = watched(self.directory)
         self.start_controller()
         for node in NODES:
             self._start(node, ["slurmd", "-D", "-N", node, "-d", str(self.programs.daemon("slurmstepd"))])
@@ -116,6 +119,9 @@ class LocalSlurm:
         for pid in self.steps():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        if self._watcher:
+            self._watcher.communicate()
+            self._watcher = None
 
     def __enter__(self) -> LocalSlurm:
         try:
