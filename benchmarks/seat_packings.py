@@ -1,4 +1,4 @@
-"""Packings of the work of a run into the seats that it had: what could have been, by who knows more or less."""
+"""Packings of the work of a run into the seats that it had: what could have been."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ TICK_S, LOOK_S, CONNECT_S = 5.0, 30.0, 2.0
 SPREAD = 0.5
 """Of the logarithms of durations."""
 MOST_OVER, MOST_IDLE, NEAR = 1.10, 0.05, 0.02
-"""What is to be reached: of the clairvoyant's makespan, of the lent time; and how near to who knows nothing."""
+"""What is to be reached: of the clairvoyant's makespan, of the lent time; how near to who knows nothing."""
 CHECKPOINT_S = 60.0
 """Of its progress a job that is evicted loses what came after its last checkpoint."""
 
@@ -252,7 +252,7 @@ def told(scene: Scene, seed: int) -> dict[str, float]:
 
 
 def is_good(found: dict[str, float]) -> bool:
-    """Return whether a run is as good as it is to be, or nearly as good as one can be that knows as little."""
+    """Return whether a run is as good as it is to be, or nearly as one that knows as little."""
     over, unknowing = found["makespan_over_clairvoyant"], found["blind_over_clairvoyant"]
     is_soon = over <= max(MOST_OVER, unknowing + NEAR)
     return is_soon and found["idle_share"] < max(MOST_IDLE, found["blind_idle_share"] + NEAR)
