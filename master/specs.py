@@ -243,6 +243,8 @@ class JobSpec:
     """The name under which it was added with a program of its own; empty: the command's program runs it."""
     fused: Fused | None = None
     """Which jobs its trainer can train at once; None: none."""
+    contest: str = ""
+    """Jobs with the same text here are compared with each other; empty: it is never stopped early."""
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,8 @@ class JobsSpec:
     """Fields of the jobs that train base models, where the file lists these jobs, by `spec_hash`."""
     says_of_base_models: bool = True
     """Whether the file says if there are any: in a word of its own, or by the form of its jobs."""
+    prune: PruneSpec | None = None
+    """When jobs are stopped that do worse than others; None: never."""
     asked_for: frozenset[str] = frozenset()
     """Fields of sweeps, and those that the command line sets: columns of the table, with one value too."""
 

@@ -34,12 +34,13 @@ from master.intake.job_ids import (
 )
 from master.intake.lineages.reading import STAGES, read_lineage
 from master.intake.participant_jobs import PARTICIPANT_JOBS, has_our_words
+from master.intake.pruning.reading import PRUNE, contests, read_prune
 from master.intake.strict_json import Document, Node, parse_document, read_document
 from master.intake.sweeps.entry import Entry
 from master.intake.sweeps.expansion import BASE_MODEL, GROUP_KEYS, expanded
 from master.specs import EMPTY, BaseModelSpec, Config, JobSpec, JobsSpec
 
-_KEYS = ("$schema", *GROUP_KEYS, BASE_MODEL, STAGES, "code_version")
+_KEYS = ("$schema", *GROUP_KEYS, BASE_MODEL, STAGES, PRUNE, "code_version")
 
 Check = Callable[[Iterable[Config]], None]
 Given = str | Path | Document | Node
@@ -111,7 +112,9 @@ def _jobs(
 
     spec = _spec(top.document.source, named, shape, base_model)
     asked_for = nameable({name for entry in entries for name in entry.asked_for})
-    return replace(spec, says_of_base_models=_is_said(rule, shape, unnamed), asked_for=asked_for)
+    spec = replace(spec, says_of_base_models=_is_said(rule, shape, unnamed), asked_for=asked_for)
+    prune = settings and read_prune(settings, [entry.fields for entry in entries])
+    return replace(spec, jobs=contests(spec.jobs, prune), prune=prune) if prune else spec
 
 
 def _is_said(rule: BaseModelRule, shape: JobShape, jobs: Iterable[Unnamed]) -> bool:

@@ -20,7 +20,7 @@ MOST_CHARACTERS = 1800
 """Of a text: the least that a chat takes is 2,000."""
 LAST_LINES = 15
 _MOST_WAYS = 5
-_SHOWN = (State.SUCCEEDED, State.FAILED, State.BLOCKED, State.CANCELLED)
+_SHOWN = (State.SUCCEEDED, State.PRUNED, State.FAILED, State.BLOCKED, State.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,8 @@ def _ending(exit_code: int | None, counts: Counter[State]) -> str:
     total = sum(counts.values())
     if exit_code is None:
         return "the run was ended by an error"
+    if exit_code == EXIT_ALL_SUCCEEDED and counts[State.PRUNED]:
+        return f"{counts[State.SUCCEEDED]:,} of {plural(total, 'job')} succeeded, the others were pruned"
     if exit_code == EXIT_ALL_SUCCEEDED:
         return f"all {plural(total, 'job')} succeeded" if total != 1 else "the job succeeded"
     if exit_code == EXIT_NO_WORKER:

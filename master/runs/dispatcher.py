@@ -13,13 +13,14 @@ from typing import Protocol
 
 from master import steady_clock
 from master.adapters.agent_client import WorkerLink
-from master.adapters.inbox import Asked, Inbox, Item, Noted, Received
+from master.adapters.inbox import Asked, Inbox, Item, Noted, Received, Seen
 from master.core.planning.job_limits import kept
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.core.running.fleet.room_words import room_of
 from master.core.running.fleet.worker_view import WorkerView
 from master.core.running.orders.order import Reply, Said
+from master.core.running.pruning.spoke import AttemptSpoke
 from master.core.running.records import Outbox
 from master.core.running.run_state import begin, has_more_to_do, step
 from master.runs.fleet.pools.news import news_of_seat
@@ -159,6 +160,9 @@ class Dispatcher:
                 yield self._taken(item, notices)
             elif isinstance(item, Asked):
                 yield from self._ordered(item)
+            elif isinstance(item, Seen) and self.state.contests:
+                notices.append(item)
+                yield self._taken(_spoken(item, self._clock()), notices)
             else:
                 notices.append(item)
 
@@ -205,7 +209,8 @@ class Dispatcher:
     def _remember(self, outboxes: Iterable[Outbox]) -> None:
         """Make what has happened durable, before anybody is told and anything is done."""
         transitions = [item for outbox in outboxes for item in outbox.transitions]
-        self._journal.append(transitions, [order for outbox in outboxes for order in outbox.orders])
+        written = [item for outbox in outboxes for item in (*outbox.transitions, *outbox.remarks)]
+        self._journal.append(written, [order for outbox in outboxes for order in outbox.orders])
         self._shared.changed(transitions)
 
     def _batch(self) -> list[Item]:
@@ -288,6 +293,11 @@ def _waiting(inbox: Inbox) -> Iterator[Item]:
     """Yield what waits in an inbox."""
     while not inbox.empty():
         yield inbox.get()
+
+
+def _spoken(item: Seen, at: float) -> Received:
+    """Return what an attempt told of itself as an event for the core."""
+    return Received(AttemptSpoke(at, item.worker, item.job_id, item.attempt, item.said), item.worker)
 
 
 def _acks(batch: Iterable[Item]) -> dict[str, int]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from master import steady_clock
-from master.core.running.commands import Dropped, Transition
-from master.core.running.lifecycle import State, Trigger
+from master.core.running.commands import Dropped, Measured, Transition
+from master.core.running.lifecycle import REMARKS, State, Trigger
 from master.core.running.orders.order import Ordered
 from master.errors import ConfigError, TwophaseError
 from master.specs import EMPTY
@@ -266,6 +266,10 @@ def _same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return {**one, "at": 0} == {**other, "at": 0}
 
 
+_DETAILS = {Trigger.DROP: "dropped", **dict.fromkeys(REMARKS, "measured")}
+"""What a trigger has as its detail, where that is not how an attempt ended."""
+
+
 def transition_of(row: tuple[Any, ...]) -> Transition:
     """Undo `_row`.  Raises ValueError for what this version does not write."""
     at, job_id, name, state, attempt, worker, note, text, content_hash = row
@@ -273,12 +277,13 @@ def transition_of(row: tuple[Any, ...]) -> Transition:
     if type(at) is not float or type(attempt) is not int or any(type(each) is not str for each in texts):
         raise ValueError(f"not a transition: {row!r:.200}")
     trigger, detail = Trigger(_FORMER.get(name, name)), None if text is None else load(text)
-    dropped = trigger is Trigger.DROP
+    told = {} if detail is None else {_DETAILS.get(trigger, "finished"): detail}
     return Transition(
         *(at, job_id, trigger, State(state), attempt, worker, note),
-        finished=parse(Finished, detail) if detail is not None and not dropped else None,
+        finished=parse(Finished, told["finished"]) if "finished" in told else None,
         content_hash=content_hash,
-        dropped=parse(Dropped, detail) if detail is not None and dropped else None,
+        dropped=parse(Dropped, told["dropped"]) if "dropped" in told else None,
+        measured=parse(Measured, told["measured"]) if "measured" in told else None,
     )
 
 
@@ -292,7 +297,8 @@ def _row(item: Transition) -> tuple[Any, ...]:
 def _detail(item: Transition) -> str | None:
     if item.finished:
         return dump(_without_inline(item.finished))
-    return dump(item.dropped) if item.dropped else None
+    other = item.dropped or item.measured
+    return dump(other) if other else None
 
 
 def _without_inline(finished: Finished) -> dict[str, Any]:

@@ -30,7 +30,7 @@ examples:
   twophase why 3f9c2a --json | jq -r .says"""
 _GOES_ON = "the same command as before, which goes on with it"
 _TRIED_AGAIN = "the same command as before, which tries again what failed"
-_WITH_NOTE = ("failed", "blocked", "cancelled")
+_WITH_NOTE = ("failed", "blocked", "cancelled", "pruned")
 _WITH_WORKER = ("assigned", "staging", "running", "collecting")
 
 
@@ -69,6 +69,8 @@ def _tell(options: argparse.Namespace) -> int:
     shown = as_json(told, has_master=answered is not None)
     if standing.state == "failed":
         shown = with_log(shown, _last_words(run, job_id), _cures(layout, job_id, options.run))
+    if standing.state == "pruned":
+        shown |= {"changes": f"{_retry(job_id, options.run)}, which lets it go on to its end"}
     print(json.dumps(shown, indent=1) if options.json else _lines(shown))
     return 0
 
@@ -93,9 +95,16 @@ def _cures(layout: RunLayout, job_id: str, run: Path) -> str:
     """Return the commands that help a job that failed."""
     from master.runs.control.place import is_working
 
-    of_run = [] if run == Path() else ["--run", str(run)]
-    retry = shlex.join(["twophase", "retry", job_id, *of_run]) if is_working(layout) else _TRIED_AGAIN
-    return f"{retry}; {shlex.join(['twophase', 'logs', job_id, *of_run])}"
+    retry = _retry(job_id, run) if is_working(layout) else _TRIED_AGAIN
+    return f"{retry}; {shlex.join(['twophase', 'logs', job_id, *_of_run(run)])}"
+
+
+def _retry(job_id: str, run: Path) -> str:
+    return shlex.join(["twophase", "retry", job_id, *_of_run(run)])
+
+
+def _of_run(run: Path) -> list[str]:
+    return [] if run == Path() else ["--run", str(run)]
 
 
 def as_json(told: dict[str, Any], *, has_master: bool) -> dict[str, Any]:

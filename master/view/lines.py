@@ -22,6 +22,7 @@ class Kind(Enum):
     BLOCKED = "blocked"
     RETRIED = "to be tried again"
     CANCELLED = "cancelled"
+    PRUNED = "pruned"
     FINISHED = "finished"
     STARTED = "started"
 
@@ -57,6 +58,8 @@ _KINDS = {
     Trigger.BLOCK: Kind.BLOCKED,
     Trigger.CANCEL: Kind.CANCELLED,
     Trigger.USER_CANCEL: Kind.CANCELLED,
+    Trigger.SHELVE: Kind.PRUNED,
+    Trigger.PROMOTE: Kind.NOTE,
     Trigger.REDO: Kind.NOTE,
 }
 
@@ -79,6 +82,8 @@ def _text(kind: Kind, transition: Transition, record: JobRecord) -> str:
         return f"blocked   {name}: {transition.note}"
     if kind is Kind.CANCELLED:
         return f"cancelled {name} {transition.note}".rstrip()
+    if kind is Kind.PRUNED:
+        return f"pruned    {name}: {transition.note}"
     return f"again     {name}: {transition.note}"
 
 

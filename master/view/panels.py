@@ -39,7 +39,10 @@ class PhaseBar:
         """Return the widths and styles of the bar's parts; the widths add up to `width`."""
         counts = self.counts
         failed = counts.failed + counts.blocked + counts.cancelled
-        shares = ((counts.succeeded, "green"), (failed, "red"), (counts.running, "yellow"))
+        shares = (
+            *((counts.succeeded, "green"), (counts.pruned, "cyan")),
+            *((failed, "red"), (counts.running, "yellow")),
+        )
         parts, so_far, drawn = [], 0, 0
         for number, style in shares:
             so_far += number

@@ -23,7 +23,10 @@ from master.view.metrics import Metrics, beaten, columns, has_baseline, title
 from master.view.tables import cut, new_table, stdout_console
 from master.view.wording import duration, figure, plural, short_hash
 
-_STYLES = {State.SUCCEEDED: "green", State.FAILED: "red", State.BLOCKED: "red", State.CANCELLED: "yellow"}
+_STYLES = {
+    **{State.SUCCEEDED: "green", State.FAILED: "red", State.BLOCKED: "red"},
+    **{State.CANCELLED: "yellow", State.PRUNED: "cyan"},
+}
 
 JOB_KEYS = (
     *("job_id", "state", "worker", "slot", "attempts", "duration_seconds", "result_dir", "error"),
@@ -102,7 +105,9 @@ def print_result(
     _print_jobs(console, jobs, layout)
     left_out = [(row.job_id, item.path, item.reason) for row in jobs for item in row.left_out]
     print_left_out(console, left_out, "the log of the phase")
-    failed = [row for row in (*job_rows(state, phase=1), *jobs) if row.error]
+    failed = [
+        row for row in (*job_rows(state, phase=1), *jobs) if row.error and row.state is not State.PRUNED
+    ]
     logs = f"{layout.phase1_log.name} and {layout.phase2_log.name}"
     print_failures(console, _failures(failed, layout), logs)
     print_cancelled(console, [(row.job_id, row.cancelled_by) for row in failed if row.cancelled_by])
@@ -198,6 +203,8 @@ def _total(jobs: Sequence[JobRow], bases: Sequence[BaseModelRow], elapsed_s: flo
     done = sum(row.state is State.SUCCEEDED for row in jobs)
     saved = savings(bases)
     text = f"{done:,} of {plural(len(jobs), 'experiment')} succeeded"
+    if pruned := sum(row.state is State.PRUNED for row in jobs):
+        text += f", {pruned:,} pruned"
     if elapsed_s is not None:
         text += f" in {duration(elapsed_s)}"
     if not bases:

@@ -129,6 +129,7 @@ def counts_text(counts: PhaseCounts, left: TimeLeft | None) -> str:
         (counts.failed, "failed"),
         (counts.blocked, "blocked"),
         (counts.cancelled, "cancelled"),
+        (counts.pruned, "pruned"),
     ):
         if number:
             parts.append(f"{number} {word}")

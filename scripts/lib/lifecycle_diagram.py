@@ -20,7 +20,7 @@ HEAD = "with a worker"
 ROWS = (
     *(State.PENDING.value, State.READY.value, HEAD),
     *(state.value for state in (*TOGETHER, State.COLLECTING, State.SUCCEEDED)),
-    *(state.value for state in (State.FAILED, State.CANCELLED, State.BLOCKED)),
+    *(state.value for state in (State.FAILED, State.CANCELLED, State.PRUNED, State.BLOCKED)),
 )
 """From top to bottom."""
 PORT, GAP, BOX, FRAME, LABELS, LANE, EDGE = 20, 24, 170, 8, 150, 16, 20

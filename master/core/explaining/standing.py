@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from master.core.planning.plan import BASE_MODELS, Job
-from master.core.running.lifecycle import WITH_A_WORKER, State, Trigger
+from master.core.running.lifecycle import REMARKS, WITH_A_WORKER, State, Trigger
 from master.core.running.records import JobRecord
 from master.core.running.summary import JobRow, job_row
 from worker_agent.protocol.codec import load, parse
 from worker_agent.protocol.outcome import Finished
+
+_ASIDE = frozenset(each.value for each in (Trigger.DROP, *REMARKS))
+"""What is of another attempt than the one by which a job stands, or changes nothing of where it stands."""
 
 
 @dataclass
@@ -44,11 +47,11 @@ def standings(
     """
     # Hundreds of thousands of them: no object is made of a line.
     found = {} if known is None else known
-    drop, start, collect = Trigger.DROP.value, Trigger.START.value, Trigger.COLLECT.value
+    aside, start, collect = _ASIDE, Trigger.START.value, Trigger.COLLECT.value
     for at, job_id, trigger, state, attempt, worker, note, detail, content_hash in rows:
         standing = found.get(job_id)
-        if trigger == drop and standing is not None:
-            continue  # another attempt than the one by which the job stands
+        if trigger in aside and standing is not None:
+            continue
         if standing is None:
             standing = found[job_id] = Standing()
         if attempt != standing.attempt:

@@ -12,7 +12,7 @@ from master.core.planning.generations.trees import line
 from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import EXPECTED_TIME, TIMEOUT, resources_of
 from master.core.planning.resources import NO_RESOURCES, Resources, shared_resources, with_labels
-from master.specs import BaseModelSpec, Config, JobSpec, JobsSpec
+from master.specs import BaseModelSpec, Config, JobSpec, JobsSpec, PruneSpec
 
 BASE_MODELS = "base_models"
 _BASE_MODEL = "base model"
@@ -46,6 +46,8 @@ class Job:
     """Jobs with the same text here can train at once; empty where it trains alone."""
     most_together: int = 1
     """How many of them at most."""
+    contest: str = ""
+    """Jobs with the same text here are compared with each other; empty: it is never stopped early."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Plan:
     """`spec_hash` → `content_hash` of the base models that need no training …"""
     if_damaged: Mapping[str, Job] = field(default_factory=dict)
     """… and the jobs that train them again, should they turn out to be damaged, and what they start from."""
+    prune: PruneSpec | None = None
+    """When jobs are stopped that do worse than others; None: never."""
 
     @property
     def to_train(self) -> tuple[str, ...]:
@@ -109,7 +113,8 @@ def make_plan(jobs: JobsSpec, in_store: Mapping[str, str], phase1_labels: Collec
         resources = with_labels(shared_resources(needs[spec_hash]), phase1_labels)
         training = _phase1_job(base, resources, job.addition)
         trained[spec_hash] = _fusible(training, job, base.training or jobs.base_jobs.get(spec_hash))
-    return arranged(trained, [_fusible(_phase2_job(job), job) for job in jobs.jobs], in_store)
+    experiments = [_fusible(_phase2_job(job), job) for job in jobs.jobs]
+    return replace(arranged(trained, experiments, in_store), prune=jobs.prune)
 
 
 def arranged(trainings: Mapping[str, Job], experiments: Sequence[Job], in_store: Mapping[str, str]) -> Plan:
@@ -179,6 +184,7 @@ def _phase2_job(job: JobSpec) -> Job:
         gpu_kind=_kind(job.kind, job.addition) if job.kind else "",
         resources=_else(needs),
         addition=job.addition,
+        contest=job.contest,
     )
 
 

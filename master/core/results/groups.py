@@ -65,6 +65,11 @@ class Group:
         """Return how many of its jobs users have cancelled: they have no figures, and none is awaited."""
         return sum(row.state == State.CANCELLED.value for row in self.rows)
 
+    @property
+    def pruned(self) -> int:
+        """Return how many of its jobs were stopped as they did worse than others: none is awaited."""
+        return sum(row.state == State.PRUNED.value for row in self.rows)
+
 
 def varying(rows: Iterable[Row]) -> list[str]:
     """Return the names of the parameters that jobs differ in, in the order in which they come up.

@@ -31,6 +31,7 @@ from master.core.running.jobs import (
 )
 from master.core.running.lifecycle import ADOPTING, ENDED, QUEUED, WITH_A_WORKER, State, Trigger
 from master.core.running.orders import cancelling
+from master.core.running.pruning.stopping import shelve
 from master.core.running.records import FormerAttempt, JobRecord, Outbox, RunState
 from master.core.running.retry import Verdict, judge, note_failure, note_hopeless, why_given_up
 from master.core.running.seating.drained import note_end
@@ -105,11 +106,12 @@ def _finished_in_vain(state: RunState, record: JobRecord, event: ev.AttemptFinis
         record.false_starts += finished.started_at is None
     checkpoints.note_left(record, finished)
     out.commands.append(cmd.CollectFailedAttempt(event.worker, *record.key, finished))
-    if finished.outcome is not Outcome.CANCELLED:
+    if finished.outcome is not Outcome.CANCELLED or record.pruned_at:
         is_lost = finished.outcome is Outcome.LOST
         outcome = state.workers[event.worker].loss if is_lost else finished.outcome
         end_attempt(state, record, outcome, out, finished.error or "", finished)
-        note_failure(state, record, finished, out)
+        if record.state is not State.PRUNED:
+            note_failure(state, record, finished, out)
         return
     leave(state, record)
     if state.cancelling:
@@ -239,6 +241,9 @@ def end_attempt(
     finished: Finished | None = None,
 ) -> None:
     """The current attempt ended without success, or (lost without a word) is orphaned."""
+    if record.pruned_at:
+        shelve(state, record, out, finished)
+        return
     leave(state, record)
     reason = note_hopeless(state, record, finished)
     verdict = judge(record, outcome, state.policy)

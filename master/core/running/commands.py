@@ -274,6 +274,15 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a job had come to at a step at which it is compared with others."""
+
+    metric: str
+    step: float
+    value: float
+
+
+@dataclass(frozen=True)
 class Transition:
     """One line of the journal: a job changed its state.  The journal is the state after a restart."""
 
@@ -290,3 +299,5 @@ class Transition:
     """On COLLECT: of what is home."""
     dropped: Dropped | None = None
     """On DROP."""
+    measured: Measured | None = None
+    """On MEASURE, and on PRUNE."""

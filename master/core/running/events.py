@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from master.core.running.orders.order import Ordered
+from master.core.running.pruning.spoke import AttemptSpoke
 from master.core.running.spread.peer_events import PeerEvent
 from worker_agent.protocol.artefacts.fetching import Source
 from worker_agent.protocol.outcome import Finished
@@ -321,6 +322,7 @@ Event = (
     | SeatRefused
     | AttemptStaging
     | AttemptStarted
+    | AttemptSpoke
     | AttemptFinished
     | AttemptReleased
     | Collected

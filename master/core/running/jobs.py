@@ -16,6 +16,7 @@ ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
 _TELLING = frozenset({Trigger.ADOPT, Trigger.DROP, Trigger.USER_CANCEL})
 """What is remembered even where a job's state stays what it was."""
+_NO_LONGER_PRUNED = frozenset({Trigger.FINISH, Trigger.PROMOTE, Trigger.REVIVE, Trigger.USER_CANCEL})
 _MOST_UNLOCKED = 8
 _MOST_FORGOTTEN = 1000
 """More attempts at a job than a journal can have lost: who says that there were is not believed."""
@@ -36,6 +37,7 @@ def move(
     record.unbegun += is_taken_back(trigger, ended)
     record.note = note or record.note
     note_start(record, trigger, out.at, before)
+    note_pruning(record, trigger, before)
     if record.state not in ADOPTING:
         for worker, attempt in reattached:
             state.workers[worker].reattached.discard((record.job.job_id, attempt))
@@ -66,6 +68,13 @@ def note_start(record: JobRecord, trigger: Trigger, at: float, before: State) ->
         record.started_at = at
 
 
+def note_pruning(record: JobRecord, trigger: Trigger, before: State) -> None:
+    """Remember what becomes of a job that was to end as it does worse than others: its user may spare it."""
+    record.is_spared |= trigger is Trigger.REVIVE and before is State.PRUNED
+    if trigger in _NO_LONGER_PRUNED:
+        record.pruned_at = None
+
+
 def reattached_attempts(state: RunState, record: JobRecord) -> list[tuple[str, int]]:
     """Return worker and number of the orphaned attempts that are on a connected worker again."""
     return [
@@ -81,6 +90,14 @@ def unlock(state: RunState, record: JobRecord, out: Outbox) -> None:
     held_back = state.policy.strict_phases and record.job.phase == 2 and state.open_phase1
     if not held_back and not lacks_base(state, record):
         move(state, record, Trigger.UNLOCK, out)
+        put_in_line(state, record, out)
+
+
+def put_in_line(state: RunState, record: JobRecord, out: Outbox) -> None:
+    """Queue a job that is ready, once what it left to go on from is home."""
+    if record.job.job_id in state.awaiting:
+        state.delay(record, out.at + state.policy.checkpoint_s)
+    else:
         state.ready.add(record.job, again=comes_again(record))
 
 

@@ -24,6 +24,8 @@ class State(str, Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    PRUNED = "pruned"
+    """Ended early, as it did worse than others like it: no failure, and it may go on from its checkpoint."""
     BLOCKED = "blocked"
     """Its base model failed, or was cancelled."""
 
@@ -53,6 +55,14 @@ class Trigger(str, Enum):
     """The run is being ended."""
     USER_CANCEL = "user cancel"
     """Its user cancelled the job: it stays so until a retry."""
+    MEASURE = "measure"
+    """It has come to a mark at which it is compared with others; `Measured` tells what it had come to."""
+    PRUNE = "prune"
+    """It is told to end, as it does worse than others; `Measured` tells the mark at which."""
+    SHELVE = "shelve"
+    """It was told so, and has ended: what it left to go on from is kept."""
+    PROMOTE = "promote"
+    """It is to go on after all, as others have come to worse."""
     LOCK = "lock"
     """Its base model turned out to be damaged."""
     REDO = "redo"
@@ -66,9 +76,11 @@ QUEUED = frozenset({State.ASSIGNED, State.STAGING})
 """States in which the attempt can be withdrawn."""
 ADOPTING = frozenset({State.READY, State.ASSIGNED, State.STAGING, State.RUNNING})
 """States in which an orphaned attempt may still win …"""
-FORGETTING = frozenset({Trigger.COLLECT, Trigger.LOCK, Trigger.REDO, Trigger.USER_CANCEL})
+FORGETTING = frozenset({Trigger.COLLECT, Trigger.LOCK, Trigger.REDO, Trigger.USER_CANCEL, Trigger.SHELVE})
 """… and what ends that for good: what has failed, or did not come home, may be tried again."""
-ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.BLOCKED})
+ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.PRUNED, State.BLOCKED})
+REMARKS = frozenset({Trigger.MEASURE, Trigger.PRUNE})
+"""What the journal has of a job that changes where it stands for nobody else."""
 
 _CANCELLED = {Trigger.USER_CANCEL: State.CANCELLED}
 _ATTEMPT_ENDS = {
@@ -118,6 +130,9 @@ TABLE: dict[State, dict[Trigger, State]] = {
         Trigger.STAGE: State.RUNNING,
         Trigger.START: State.RUNNING,
         Trigger.DROP: State.RUNNING,
+        Trigger.MEASURE: State.RUNNING,
+        Trigger.PRUNE: State.RUNNING,
+        Trigger.SHELVE: State.PRUNED,
     },
     State.COLLECTING: {
         Trigger.COLLECT: State.SUCCEEDED,
@@ -136,6 +151,7 @@ TABLE: dict[State, dict[Trigger, State]] = {
         Trigger.DROP: State.CANCELLED,
         Trigger.COLLECT: State.SUCCEEDED,
     },
+    State.PRUNED: {**_ENDED_IN_VAIN, Trigger.PROMOTE: State.READY, Trigger.DROP: State.PRUNED},
     State.BLOCKED: {**_ENDED_IN_VAIN, Trigger.DROP: State.BLOCKED},
 }
 

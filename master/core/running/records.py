@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from master.core.planning.plan import Job, Plan
 from master.core.planning.resources import Resources
-from master.core.running.commands import Command, Transition
+from master.core.running.commands import Command, Measured, Transition
 from master.core.running.events import Attempt
 from master.core.running.fleet.holds import Hold
 from master.core.running.fleet.seats import Pool
@@ -22,6 +22,7 @@ from master.core.running.orders.order import Ordered, Reply
 from master.core.running.placing.free_workers import FreeWorkers
 from master.core.running.placing.placement import LEAST_ROOM, ReadyJobs, lookahead
 from master.core.running.policy import Policy
+from master.core.running.pruning.contests import Contests
 from master.core.running.spread.takers import Peers
 from worker_agent.protocol.outcome import Finished
 
@@ -96,6 +97,10 @@ class JobRecord:
     note: str = ""
     cancelled_by: str = ""
     """Who cancelled it and why; empty for a job that no user cancelled, or that is to be tried again."""
+    pruned_at: Measured | None = None
+    """Where it was found that it does worse than others: it is being ended there, or was …"""
+    is_spared: bool = False
+    """… unless its user let it go on: it is compared no more."""
     history: list[str] = field(default_factory=list)
 
     @property
@@ -123,6 +128,8 @@ class Outbox:
     """The time of the event: all that follows from it happens then."""
     transitions: list[Transition] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    remarks: list[Transition] = field(default_factory=list)
+    """To be remembered after the transitions; who watches the run is not told of them."""
     orders: list[Ordered] = field(default_factory=list)
     """To be remembered too: what users wanted, and got."""
     reply: Reply | None = None
@@ -198,6 +205,8 @@ class RunState:
     """Needs of ready jobs of which the user knows that no worker for them is up."""
     alike: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     """Addition and signature of a failure → jobs of it that failed so since its last success, and where."""
+    contests: Contests | None = None
+    """What the jobs of a search have come to; None where none is stopped for doing worse than others."""
     at_once: int | None = None
     """How many attempts may be out on all workers together, as the user ordered; None: as the policy says."""
     halted: str = ""
@@ -222,6 +231,7 @@ class RunState:
     def fresh(cls, plan: Plan, policy: Policy, workers: list[str]) -> RunState:
         """Return the state before anything has happened."""
         state = cls(plan, policy, home=dict(plan.in_store))
+        state.contests = Contests(plan.prune) if plan.prune else None
         for job in plan.jobs:
             state.add_job(job)
         state.workers = {name: WorkerView(name, number) for number, name in enumerate(workers)}
@@ -236,6 +246,8 @@ class RunState:
         self.any_machine_needs |= bool(job.resources.cpus or job.resources.memory)
         self.any_limits |= bool(job.resources.limits)
         self.open_phase1 += job.phase == 1
+        if self.contests and job.contest:
+            self.contests.enter(job.job_id, job.contest)
         if job.needs:
             self.dependents.setdefault(job.needs, []).append(job.job_id)
         return record
@@ -256,6 +268,8 @@ class RunState:
         elif record.state in QUEUED:
             self.queued.discard(record.job.job_id)
         record.state = new
+        if self.contests and record.job.contest:
+            self.contests.note_move(record.job.contest, new)
         if trigger in FORGETTING:
             record.orphaned.clear()
         record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from master.core.planning.plan import BASE_MODELS, Job, Plan
 from master.core.running.attempts import orphan
 from master.core.running.checkpoints import note_left
 from master.core.running.commands import Transition
-from master.core.running.jobs import ON_A_WORKER, is_taken_back, note_start
-from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, State, Trigger
+from master.core.running.jobs import ON_A_WORKER, is_taken_back, note_pruning, note_start
+from master.core.running.lifecycle import ENDED, FORGETTING, QUEUED, REMARKS, State, Trigger
 from master.core.running.orders.order import Ordered
 from master.core.running.orders.table import replay
 from master.core.running.policy import Policy
+from master.core.running.pruning.recovering import note_remark, take_up
 from master.core.running.records import JobRecord, RunState
 
 _GONE = "gone"
@@ -40,6 +42,7 @@ def recover(
     state.retired = {job_id: record.attempts for job_id, record in others.items()}
     for record in state.jobs.values():
         _settle(state, record)
+        take_up(state, record)
     _count(state)
     replay(state, orders)
     return state
@@ -51,7 +54,7 @@ def start_over(plan: Plan, policy: Policy, workers: list[str], journal: Iterable
     What still runs from such a start is no job of this one, so its workers are told to end it.  The numbers
     of its attempts are never used again.
     """
-    state = RunState.fresh(Plan((), plan.in_store), policy, workers)
+    state = RunState.fresh(replace(plan, jobs=()), policy, workers)
     state.plan = plan
     for transition in journal:
         before = state.retired.get(transition.job_id, 0)
@@ -73,6 +76,8 @@ def _replay(state: RunState, record: JobRecord, transition: Transition) -> None:
     if trigger is Trigger.DROP:
         _drop(state, record, transition.dropped.attempt if transition.dropped else 0)
         return
+    if trigger in REMARKS and transition.measured:
+        note_remark(state, record, trigger, transition.measured)
     if trigger is Trigger.USER_CANCEL:
         _await_end(state, record)
     if trigger is Trigger.LOSE and transition.finished is None:
@@ -107,6 +112,7 @@ def _drop(state: RunState, record: JobRecord, attempt: int) -> None:
 
 def _apply(record: JobRecord, transition: Transition) -> None:
     note_start(record, transition.trigger, transition.at, record.state)
+    note_pruning(record, transition.trigger, record.state)
     record.state, record.attempt, record.worker = transition.state, transition.attempt, transition.worker
     record.attempts = max(record.attempts, transition.attempt)
     record.unbegun += is_taken_back(transition.trigger, transition.finished)

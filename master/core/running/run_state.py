@@ -23,6 +23,8 @@ from master.core.running.orders.order import Ordered
 from master.core.running.orders.table import on_ordered
 from master.core.running.placing.assigning import place, refuse_homeless, refuse_too_large
 from master.core.running.placing.waiting import tell_waiting
+from master.core.running.pruning.spoke import AttemptSpoke
+from master.core.running.pruning.stopping import on_spoke, promote, tell_end
 from master.core.running.records import JobRecord, Outbox, RunState
 from master.core.running.seating import seating
 from master.core.running.spread import one_disk, peers
@@ -35,7 +37,7 @@ _OF_MACHINES = (
 )
 """What may leave a job without a machine, or with one: that is not asked after every event."""
 
-_REVIVED = (State.FAILED, State.CANCELLED, State.BLOCKED)
+_REVIVED = (State.FAILED, State.CANCELLED, State.PRUNED, State.BLOCKED)
 _IN_VAIN = (State.FAILED, State.BLOCKED)
 
 
@@ -62,6 +64,7 @@ def begin(state: RunState, at: float) -> Outbox:
             checkpoints.hold(state, record, at)
         elif record.state is State.READY:
             make_ready(state, record, out)
+    promote(state, out)
     state.left_at = at
     tell_awaited(state, out)
     _finish_if_done(state, out)
@@ -69,7 +72,12 @@ def begin(state: RunState, at: float) -> Outbox:
 
 
 def _stays(state: RunState, record: JobRecord) -> bool:
-    """True for what a user has cancelled, what failed under a master that stands, and what these block."""
+    """True for what a user has cancelled, what failed under a master that stands, and what these block.
+
+    Also for what is pruned, while jobs are: without it goes on to its end.
+    """
+    if record.state is State.PRUNED:
+        return state.contests is not None and record.job.job_id in state.contests
     if record.state is not State.BLOCKED:
         return bool(record.cancelled_by) or (state.policy.stands and record.state is State.FAILED)
     base = state.jobs.get(base_model_job_id(record.job.needs or ""))
@@ -115,6 +123,7 @@ def step(state: RunState, event: ev.Event) -> Outbox:
         _HANDLERS[type(event)](state, event, out)
         for record in state.due(event.at):
             make_ready(state, record, out)
+        promote(state, out)
         go_on_unlocking(state, out)
         refuse_too_large(state, out)
         if isinstance(event, _OF_MACHINES):
@@ -156,6 +165,7 @@ def _finish_if_done(state: RunState, out: Outbox) -> None:
     exit_code = _exit_code(state, out.at)
     if exit_code is not None and not state.finished and not _waits_for_an_end(state, out.at):
         state.finished = True
+        tell_end(state, out)
         out.commands.append(cmd.Finish(exit_code))
 
 
@@ -178,7 +188,8 @@ def _exit_code(state: RunState, at: float) -> int | None:
     if not state.open_jobs:
         if state.stopping and _any_interrupted(state):
             return EXIT_INTERRUPTED
-        return EXIT_ALL_SUCCEEDED if state.counts[State.SUCCEEDED] == len(state.jobs) else EXIT_SOME_FAILED
+        well = state.counts[State.SUCCEEDED] + state.counts[State.PRUNED]
+        return EXIT_ALL_SUCCEEDED if well == len(state.jobs) else EXIT_SOME_FAILED
     if state.stopping and not _someone_works(state):
         return EXIT_SOME_FAILED if state.halted and not state.cancelling else EXIT_INTERRUPTED
     if not state.workers and state.removed and at - state.left_at < state.policy.give_up_s:
@@ -229,6 +240,7 @@ _HANDLERS: dict[type[Any], Callable[[RunState, Any, Outbox], None]] = {
     ev.SeatRefused: seating.on_refused,
     ev.AttemptStaging: attempts.on_staging,
     ev.AttemptStarted: attempts.on_started,
+    AttemptSpoke: on_spoke,
     ev.AttemptFinished: attempts.on_finished,
     ev.AttemptReleased: attempts.on_released,
     ev.Collected: attempts.on_collected,

@@ -11,7 +11,7 @@ from master.core.running.lifecycle import ENDED, State
 from master.core.running.records import JobRecord, RunState
 from worker_agent.protocol.outcome import LeftOut
 
-_EXPLAINED = frozenset({State.FAILED, State.CANCELLED, State.BLOCKED})
+_EXPLAINED = frozenset({State.FAILED, State.CANCELLED, State.PRUNED, State.BLOCKED})
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,7 @@ class PhaseCounts:
     failed: int = 0
     blocked: int = 0
     cancelled: int = 0
+    pruned: int = 0
     running: int = 0
 
     @classmethod
@@ -209,4 +210,5 @@ class PhaseCounts:
     @property
     def open(self) -> int:
         """Return how many have not ended."""
-        return self.total - self.succeeded - self.failed - self.blocked - self.cancelled
+        ended = self.succeeded + self.failed + self.blocked + self.cancelled + self.pruned
+        return self.total - ended

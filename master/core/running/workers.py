@@ -89,7 +89,7 @@ def _say_again(state: RunState, record: JobRecord, worker: str, out: Outbox) -> 
     """Repeat what a broken link may have swallowed."""
     if record.state is State.COLLECTING:
         out.commands.append(collecting(record))
-    elif state.cancelling or state.workers[worker].ends_jobs:
+    elif state.cancelling or state.workers[worker].ends_jobs or record.pruned_at:
         out.commands.append(cmd.Cancel(worker, *record.key))
     elif record.state in QUEUED and _is_unwanted(state, record, worker):
         out.commands.append(cmd.Withdraw(worker, *record.key))

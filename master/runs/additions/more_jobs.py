@@ -52,6 +52,14 @@ class Shelves:
     inputs: JobInputs
 
 
+def _refuse_pruning(found: JobsSpec) -> None:
+    if found.prune:
+        problem = (
+            "only jobs of the run's own jobs file are pruned: leave it out, what is added runs to its end"
+        )
+        raise ConfigError(found.source, "prune", problem)
+
+
 class GrowingJobs:
     """The jobs of a run.  `prepared` may be called by any thread, the rest by one."""
 
@@ -84,6 +92,7 @@ class GrowingJobs:
         with self._reading:
             read = self._spec.read_more(event.order, Known(self._known, servers, self._additions))
             order, found = read.order, read.jobs
+            _refuse_pruning(found)
             new = found.without(self._known_hashes())
             self._check_not_done(new)
             whole = self._whole_ones(new)

@@ -1,4 +1,4 @@
-"""`twophase retry`: another try for jobs that failed, were cancelled or are blocked."""
+"""`twophase retry`: another try for jobs that failed, were cancelled or pruned, or are blocked."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from master.verbs.common.options import add_job_filters
 from master.verbs.common.ordering import ORDER_EXIT_CODES, add_order_options, carry_out
 
 NAME = "retry"
-IN_VAIN = ("failed", "blocked", "cancelled")
+IN_VAIN = ("failed", "blocked", "cancelled", "pruned")
 _DESCRIPTION = """\
 Try jobs of a running master again that failed or were cancelled, with as many tries as at first.  Logs and
-the history of earlier tries stay.  What a base model blocked goes on when its training is retried."""
+the history of earlier tries stay.  What a base model blocked goes on when its training is retried.  What was
+pruned goes on from its checkpoint to its end, whatever others come to."""
 _EPILOG = f"""\
 Where the run is over, the command that started it tries again what failed, and with --retry-cancelled
 what was cancelled.

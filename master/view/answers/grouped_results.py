@@ -131,11 +131,12 @@ def _group(line: ResultLine, question: Question) -> dict[str, Any]:
 def figures(line: ResultLine, metric: str) -> dict[str, float | int | None]:
     """Return a metric's summary by the names of its figures; None where there are none.
 
-    Those of its jobs that were cancelled count as missing too.
+    Those of its jobs that were cancelled or pruned count as missing too.
     """
     found = line.summaries[metric]
     told = {name: getattr(found, name, None) for name in _FIGURES}
-    lacks = {"missing": line.missing[metric], "cancelled": line.group.cancelled}
+    group = line.group
+    lacks = {"missing": line.missing[metric], "cancelled": group.cancelled, "pruned": group.pruned}
     return {**told, "count": found.count if found else 0, **lacks}
 
 
@@ -190,10 +191,10 @@ def _mean(found: Summary | None) -> str:
 
 
 def _count(line: ResultLine, metric: str) -> str:
-    """Return over how many jobs the mean is, how many are missing, and how many were cancelled."""
-    found, cancelled = line.summaries.get(metric), line.group.cancelled
-    missing = max(0, line.missing.get(metric, 0) - cancelled)
-    lacks = {"missing": missing, "cancelled": cancelled}
+    """Return over how many jobs the mean is, how many are missing, were cancelled, and were pruned."""
+    found, group = line.summaries.get(metric), line.group
+    missing = max(0, line.missing.get(metric, 0) - group.cancelled - group.pruned)
+    lacks = {"missing": missing, "cancelled": group.cancelled, "pruned": group.pruned}
     return ", ".join([f"{found.count if found else 0}", *(f"{n} {why}" for why, n in lacks.items() if n)])
 
 

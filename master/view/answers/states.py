@@ -11,7 +11,7 @@ STATES = tuple(
     state.value
     for state in (
         *(State.FAILED, State.BLOCKED, State.RUNNING, State.COLLECTING, State.STAGING, State.ASSIGNED),
-        *(State.READY, State.PENDING, State.CANCELLED, State.SUCCEEDED),
+        *(State.READY, State.PENDING, State.CANCELLED, State.PRUNED, State.SUCCEEDED),
     )
 )
 ENDED = frozenset(state.value for state in _ENDED)
@@ -19,6 +19,7 @@ HOW_ENDED: Mapping[str, str] = {
     "succeeded": "has succeeded",
     "failed": "has failed",
     "cancelled": "was cancelled",
+    "pruned": "was pruned",
     "blocked": "is blocked",
 }
 """What is said of a job that has ended."""

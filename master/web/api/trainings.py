@@ -24,6 +24,7 @@ STATES = {
     "failed": "failed",
     "blocked": "failed",
     "cancelled": "cancelled",
+    "pruned": "cancelled",
 }
 """What the states of a job are called here."""
 ENDED = frozenset({"completed", "failed", "cancelled"})

@@ -14,12 +14,12 @@ MOST_ROWS, MOST_STEPS = 40, 800
 """In an answer; steps are what its width is told apart into."""
 _SLACK_S = 1.0
 """The start of a try that is told by its end may be dated so long before the end of the one before it."""
-HOWS = ("succeeded", "again", "cancelled", "failed", "running")
+HOWS = ("succeeded", "again", "pruned", "cancelled", "failed", "running")
 """How a try ended; the later ones are shown where several are too short to be told apart."""
 _AGAIN, _RUNS = HOWS.index("again"), HOWS.index("running")
 _HOW = {
     **{State.COLLECTING.value: 0, State.SUCCEEDED.value: 0},
-    **{how: HOWS.index(how) for how in ("cancelled", "failed")},
+    **{how: HOWS.index(how) for how in ("pruned", "cancelled", "failed")},
 }
 _Key = tuple[str, int]
 

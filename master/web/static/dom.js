@@ -80,12 +80,12 @@ export function bytes(n) {
 export const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** States of jobs from which only an order leads on. */
-export const ENDED = ["succeeded", "failed", "blocked", "cancelled"];
+export const ENDED = ["succeeded", "failed", "blocked", "cancelled", "pruned"];
 
 /** What is wrong, as a line of the page.  @param {unknown} what an Error, or text */
 export const problem = (what) => el("p", { class: "problem" }, foreign(what instanceof Error ? what.message : what));
 
-const SIGNS = { succeeded: "✓", failed: "✕", blocked: "⊘", cancelled: "–", running: "▶", collecting: "⇣" };
+const SIGNS = { succeeded: "✓", failed: "✕", blocked: "⊘", cancelled: "–", pruned: "✂", running: "▶", collecting: "⇣" };
 
 /** @param {string} state */
 export function badge(state) {

@@ -6,7 +6,7 @@ import { give } from "./orders.js";
 const HEIGHT = 36;
 const SPARE = 12;
 const PAGE = 100;
-const STATES = ["failed", "blocked", "running", "collecting", "staging", "assigned", "ready", "pending", "cancelled", "succeeded"];
+const STATES = ["failed", "blocked", "running", "collecting", "staging", "assigned", "ready", "pending", "cancelled", "pruned", "succeeded"];
 const CELLS = ["s", "id", "why", "where", "tries", "took", "since"];
 const SORTS = { state: "state", since: "last change", job: "name", worker: "worker", tries: "tries" };
 

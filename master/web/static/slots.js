@@ -7,8 +7,8 @@ const NAMES = 150;
 const FOOT = 22;
 const LEAST_PX = 2;
 const LINES = 50;
-const COLOURS = { succeeded: "--good", failed: "--bad", again: "--warn", cancelled: "--soft", running: "--run" };
-const WORDS = { succeeded: "succeeded", failed: "failed", again: "tried again elsewhere or later", cancelled: "cancelled", running: "runs" };
+const COLOURS = { succeeded: "--good", failed: "--bad", again: "--warn", cancelled: "--soft", pruned: "--soft", running: "--run" };
+const WORDS = { succeeded: "succeeded", failed: "failed", again: "tried again elsewhere or later", cancelled: "cancelled", pruned: "pruned", running: "runs" };
 const AGAIN_MS = 3000;
 
 /** The time line as it is shown now; null on other screens.  @type {TimeLine | null} */

@@ -22,7 +22,7 @@ _MOST_GAPS = 100
 _MOST_EXPECTED = 50
 _MOST_TRIES, _FEW = 2.0, 5
 _MOST_SLOTS = 10**9
-_OVER = frozenset({State.COLLECTING, State.SUCCEEDED, State.FAILED})
+_OVER = frozenset({State.COLLECTING, State.SUCCEEDED, State.FAILED, State.PRUNED})
 _NONE: Mapping[Kind, int] = {}
 _READY = frozenset({State.READY, State.ASSIGNED, State.STAGING})
 

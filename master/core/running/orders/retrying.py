@@ -11,7 +11,7 @@ from master.core.running.orders.of_jobs import RetryJobs
 from master.core.running.orders.order import Ordered, Reply, Said
 from master.core.running.records import JobRecord, Outbox, RunState
 
-IN_VAIN = frozenset({State.FAILED, State.CANCELLED, State.BLOCKED})
+IN_VAIN = frozenset({State.FAILED, State.CANCELLED, State.PRUNED, State.BLOCKED})
 STOPPING = "the run is stopping and starts nothing more: they start when the same command is given again"
 
 

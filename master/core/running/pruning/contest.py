@@ -98,17 +98,16 @@ class Contest:
         entrant.passed = sum(mark is None or each < mark for each in entrant.marks)
 
     def verdict(self, job_id: str, counts: Asks, has_ended: Asks) -> Verdict | None:
-        """Return why a job may not go on; None where it may, and that is remembered.
+        """Return why a job may not go on; None where it may: `let_pass` remembers that.
 
         `counts` is false for those that are not compared any more.
         """
         entrant = self.entrants[job_id]
-        while entrant.passed < len(entrant.marks):
-            mark, figure = entrant.marks[entrant.passed], entrant.figures[entrant.passed]
+        reached = zip(entrant.marks, entrant.figures, strict=True)
+        for mark, figure in list(reached)[entrant.passed :]:
             others = list(self._others(job_id, mark, counts, has_ended))
             if not self._rule.holds(figure, others):
                 return Verdict(mark, figure, self._rule.says(others))
-            entrant.passed += 1
         return None
 
     def promoted(self, is_stopped: Asks, counts: Asks) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from master.core.running.commands import Dropped, Transition
+from master.core.running.commands import Dropped, Measured, Transition
 from master.core.running.lifecycle import State, Trigger
 from master.errors import ConfigError, TwophaseError
 from master.storage.journal import Journal
@@ -46,6 +46,8 @@ def test_what_was_appended_comes_back_in_order(path: Path) -> None:
         transition("alpha/other", worker=None, note="line\nbreak", at=1e9 + 0.25),
         transition(trigger=Trigger.FINISH, state=State.COLLECTING, finished=end),
         transition(trigger=Trigger.DROP, state=State.ASSIGNED, dropped=dropped),
+        transition(trigger=Trigger.MEASURE, state=State.RUNNING, measured=Measured("f1", 3, 0.1 + 0.2)),
+        transition(trigger=Trigger.PRUNE, state=State.RUNNING, measured=Measured("f1", 2.5, -1e-300)),
         transition(trigger=Trigger.COLLECT, state=State.SUCCEEDED, content_hash="f" * 64),
     ]
     with closing(Journal(path)) as journal:

@@ -37,6 +37,16 @@ def test_a_running_job_runs_since_its_start() -> None:
     )
 
 
+def test_what_a_job_came_to_and_that_it_is_to_end_changes_nothing_of_where_it_stands() -> None:
+    told = '{"metric": "loss", "step": 3, "value": 0.5}'
+    remarks = [row(3.0, each, "running", detail=told, note="worse") for each in ("measure", "prune")]
+    standing = standings([*BEGUN, *remarks])["alpha/x"]
+    assert standing == Standing("running", 2.0, 1, 1, "lab1", 2.0)
+    pruned = standings([*BEGUN, *remarks, row(4.0, "shelve", "pruned", detail=END, note="worse")])["alpha/x"]
+    found = row_of(JOB, pruned)
+    assert (found.state, found.error, found.duration_s) == (State.PRUNED, "worse", 2.5)
+
+
 def test_a_failed_job_has_its_end_and_why() -> None:
     standing = standings([*BEGUN, row(5.0, "fail", "failed", note="exit code 1", detail=END)])["alpha/x"]
     found = row_of(JOB, standing)

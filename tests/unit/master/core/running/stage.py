@@ -14,6 +14,7 @@ from master.core.running.policy import Policy
 from master.core.running.records import Outbox, RunState
 from master.core.running.recovery import recover
 from master.core.running.run_state import begin, step
+from master.specs import PruneSpec
 from tests.support.endings import finished
 
 BASE = f"{BASE_MODELS}/x"
@@ -37,7 +38,12 @@ def base(spec: str = "x") -> Job:
 def told(out: Outbox) -> list[str]:
     """Return an outbox as lines: the transitions, then the commands."""
     moves = [f"{t.job_id} {t.trigger.value}#{t.attempt}@{t.worker}: {t.state.value}" for t in out.transitions]
+    moves += [f"{t.job_id} {t.trigger.value} {_figure(t.measured)}" for t in out.remarks]
     return moves + [_command(command) for command in out.commands]
+
+
+def _figure(measured: cmd.Measured | None) -> str:
+    return f"{measured.value:g} at {measured.step:g}" if measured else ""
 
 
 def _command(command: cmd.Command) -> str:
@@ -89,8 +95,9 @@ class Stage:
         workers: Iterable[str] = ("w1", "w2"),
         in_store: dict[str, str] | None = None,
         policy: Policy | None = None,
+        prune: PruneSpec | None = None,
     ) -> None:
-        self.plan = Plan(jobs, in_store or {})
+        self.plan = Plan(jobs, in_store or {}, prune=prune)
         self.policy = policy or Policy(lease_s=LEASE_S, backoff_s=5.0)
         self.workers = list(workers)
         self.journal: list[Transition] = []
@@ -106,7 +113,8 @@ class Stage:
         self, *jobs: Job, workers: Iterable[str] = (), in_store: dict[str, str] | None = None
     ) -> list[str]:
         """Begin again from the journal, with other jobs, workers or store where given."""
-        plan = Plan(jobs or self.plan.jobs, self.plan.in_store if in_store is None else in_store)
+        store = self.plan.in_store if in_store is None else in_store
+        plan = Plan(jobs or self.plan.jobs, store, prune=self.plan.prune)
         self.state = recover(plan, self.policy, list(workers) or self.workers, self.journal, self.orders)
         self._join_pools()
         return self._keep(begin(self.state, self.at))
@@ -115,7 +123,7 @@ class Stage:
         """Nobody has pools here."""
 
     def _keep(self, out: Outbox) -> list[str]:
-        self.journal += out.transitions
+        self.journal += [*out.transitions, *out.remarks]
         self.orders += out.orders
         self.reply = out.reply or self.reply
         return told(out)

@@ -30,7 +30,7 @@ def test_every_state_can_be_reached_from_pending() -> None:
 def test_what_has_ended_goes_on_only_when_asked_to() -> None:
     leaving = {trigger for state in ENDED for trigger in TABLE[state]}
     own = {Trigger.USER_CANCEL, Trigger.COLLECT}
-    assert leaving == {Trigger.REVIVE, Trigger.REDO, Trigger.DROP} | own
+    assert leaving == {Trigger.REVIVE, Trigger.REDO, Trigger.DROP, Trigger.PROMOTE} | own
     assert [state for state in ENDED if Trigger.COLLECT in TABLE[state]] == [State.CANCELLED]
     assert TABLE[State.SUCCEEDED] == {Trigger.REDO: State.READY}
 

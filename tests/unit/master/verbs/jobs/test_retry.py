@@ -12,7 +12,7 @@ from master.verbs.jobs import retry
 
 def test_what_a_filter_finds_must_still_have_ended_in_vain(run: Path, given: list[Any]) -> None:
     assert retry.main(["alpha/*", "--run", str(run)]) == 0
-    fields = {"jobs": ["alpha/lr=0.1"], "only": ["failed", "blocked", "cancelled"]}
+    fields = {"jobs": ["alpha/lr=0.1"], "only": ["failed", "blocked", "cancelled", "pruned"]}
     assert given == [("retry", fields, "")]
 
 
