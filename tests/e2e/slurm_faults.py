@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from master.core.running.lifecycle import Trigger
 from tests.e2e.cluster import wait_for
@@ -28,13 +29,13 @@ MARGIN_S = 18.0
 """Jobs last so much longer than what happens to them."""
 
 
-def stepping(cluster: SlurmCluster, root: Path, jobs: int, seconds: float) -> Run:
-    """Return a run on the seats of a cluster whose jobs go on from their checkpoint, if they have to."""
+def stepping(cluster: SlurmCluster, root: Path, jobs: int, seconds: float, **more: Any) -> Run:
+    """Return a run whose jobs go on from their checkpoint if they have to; `more` are keys of the pool."""
     script = root / "code" / "train.py"
     script.parent.mkdir(parents=True)
     script.write_text(SCRIPT)
     asked = [{"id": f"job{number}", "steps": int(seconds / STEP_S)} for number in range(jobs)]
-    settings = {"pools": [cluster.pool()], **cluster.lab.client.files}
+    settings = {"pools": [cluster.pool(**more)], **cluster.lab.client.files}
     return Run(root, [], {"base_model": False, "jobs": asked}, script, settings)
 
 

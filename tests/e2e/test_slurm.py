@@ -17,9 +17,10 @@ from master.core.running.lifecycle import Trigger
 from tests.e2e.cluster import fresh_state, processes, server, wait_for
 from tests.e2e.containers import Worker
 from tests.e2e.slurm_cluster import SlurmCluster
-from tests.e2e.slurm_faults import endure
+from tests.e2e.slurm_faults import endure, stepping
 from tests.support.needs import missing
 from tests.support.runs import Run, going_on, interrupt_twice, search
+from tests.support.slurm_storm import check
 
 pytestmark = [pytest.mark.containers, pytest.mark.slurm, pytest.mark.timeout(200)]
 BROKEN, DOUBTFUL = Health.BROKEN.value, Health.DOUBTFUL.value
@@ -96,6 +97,19 @@ def test_the_search_on_two_seats_and_a_worker_of_the_plain_kind_leaves_nothing(
     wait_for("the end of all agents", lambda: not agents(slurm_cluster, plain), 30)
     new = slurm_cluster.submissions() - before
     assert sorted(new.values()) == [1, 1], new
+
+
+def test_seats_are_reached_by_the_login_hosts_own_ssh_where_it_may_log_in(
+    slurm_cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    slurm_cluster.allow_logins()
+    run = stepping(slurm_cluster, tmp_path, 2, 0.5, reach="ssh")
+    with going_on(run) as master:
+        wait_for("a login to a node", lambda: slurm_cluster.processes("ssh -T"))
+        assert not slurm_cluster.steps()
+        said, _ = master.communicate(timeout=90)
+        assert master.returncode == 0, said
+    check(run, 2)
 
 
 def bad_pools(cluster: SlurmCluster) -> dict[str, tuple[dict[str, Any], str, str]]:
