@@ -28,6 +28,7 @@ LOOK_S = 30.0
 DOUBTED_S = 60.0
 """A submission of which nobody knows whether it came through is believed lost after that."""
 CLOSE_S = 150.0
+UNNAMED = "the queue does not name it any more"
 
 Clock = Callable[[], float]
 _TROUBLE = Exception
@@ -150,7 +151,7 @@ class Keeper:
             is_of_before = found is not None and known is not None and _is_other(found, known)
             if known is not None and not is_of_before:
                 del self._known[seat]
-                self._tell(ev.SeatEnded(at, seat, found.reason if found else ""))
+                self._tell(ev.SeatEnded(at, seat, found.reason if found else UNNAMED))
             elif known is None:
                 self._doubt(seat, at)
             return

@@ -101,7 +101,10 @@ def test_one_that_is_not_named_any_more_has_ended() -> None:
     world.submit()
     world.look()
     world.engine.forget("1")
-    assert world.look() == [ev.SeatEnded(60.0, "hpc.1", ""), ev.PoolSeen(60.0, "hpc")]
+    assert world.look() == [
+        ev.SeatEnded(60.0, "hpc.1", "the queue does not name it any more"),
+        ev.PoolSeen(60.0, "hpc"),
+    ]
 
 
 def test_an_engine_that_does_not_answer_ends_nothing() -> None:
