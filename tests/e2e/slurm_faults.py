@@ -67,6 +67,25 @@ def endure(cluster: SlurmCluster, root: Path, away_s: float) -> str:
     return f"{told}: {JOBS} jobs in one try each, 2 submissions"
 
 
+def lose_a_node(cluster: SlurmCluster, root: Path) -> str:
+    """Take the power of a node in mid-run; return what came of it.
+
+    Its jobs go on elsewhere without a retry once Slurm believes that it is down.  Raises AssertionError.
+    """
+    run = stepping(cluster, root, JOBS, MARGIN_S)
+    with going_on(run, "--retries", "0") as master:
+        wait_for("all jobs to begin", lambda: len(run.count(Trigger.START)) == JOBS, 90)
+        cluster.nodes[0].kill()
+        said, _ = master.communicate(timeout=400)
+        assert master.returncode == 0, said
+    cluster.nodes[0].restart()
+    cluster.wait_for_nodes()
+    check(run, JOBS)
+    again = sum(tries(run, number)[0][0] > 1 for number in range(JOBS))
+    assert again, "no job was on the node"
+    return f"a node without power: {JOBS} jobs recorded once, {again} of them in another allocation"
+
+
 def main() -> int:
     """Parse, run, tell."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -77,7 +96,8 @@ def main() -> int:
         with connect_engine() as client, tempfile.TemporaryDirectory(prefix="slurm-") as name:
             remove_left_overs(client)
             with SlurmCluster(client, slurm_image(client), Path(name) / "lab") as cluster:
-                print(endure(cluster, Path(name) / "run", away_s))
+                print(endure(cluster, Path(name) / "run", away_s), flush=True)
+                print(lose_a_node(cluster, Path(name) / "node"))
     except UnavailableError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
