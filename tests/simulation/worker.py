@@ -138,7 +138,10 @@ class Worker:
             self._note_acknowledged(message.seq)
         checkpoints: Any = SimpleNamespace(without_older=lambda item: item, drop=lambda job_id: None)
         watches: Any = SimpleNamespace(begin=None, go_on=None, end=None)
-        handlers = message_handlers(life.state, checkpoints, checkpoints, watches, lambda: self.clock.now)
+        peers: Any = SimpleNamespace(meet=None, serve=None)
+        handlers = message_handlers(
+            life.state, checkpoints, checkpoints, watches, peers, lambda: self.clock.now
+        )
         life.turn(partial(handlers[type(message)], message))
 
     def _note_acknowledged(self, upto: int) -> None:

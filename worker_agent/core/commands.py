@@ -7,6 +7,7 @@ from typing import Dict, List, Optional, Sequence, Union
 
 from worker_agent.core.execution import Exit, Key
 from worker_agent.protocol.artefacts.fetching import Fetched, FetchFailed
+from worker_agent.protocol.artefacts.peering import Take
 from worker_agent.protocol.digests import FileDigest
 from worker_agent.protocol.events import Event
 from worker_agent.protocol.messages import Launch, Pong, Rejected, Wanted
@@ -91,6 +92,20 @@ class Borrow:
 
 
 @dataclass(frozen=True)
+class TakeFrom:
+    """Have an artefact from another worker, in the place of an earlier try to."""
+
+    take: Take
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """Take an artefact from no other worker any more."""
+
+    content_hash: str
+
+
+@dataclass(frozen=True)
 class Doubt:
     """Hash an artefact that looks as it should: something has gone wrong with it."""
 
@@ -163,6 +178,8 @@ Command = Union[
     Look,
     Verify,
     Borrow,
+    TakeFrom,
+    LetGo,
     Doubt,
     Start,
     Stop,

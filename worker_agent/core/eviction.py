@@ -37,8 +37,9 @@ class Disk:
 
 
 def needed(state: AgentState) -> Set[str]:
-    """Return the artefacts that must stay: attempts need them, or they are being hashed."""
-    found = {name for name, status in state.artefacts.items() if status is Artefact.VERIFYING}
+    """Return the artefacts that must stay: attempts need them, or they are being hashed, or come."""
+    coming = (Artefact.VERIFYING, Artefact.TAKING)
+    found = {name for name, status in state.artefacts.items() if status in coming}
     return found.union(*(item.needs for item in state.attempts.values() if item.phase is not Phase.FINISHED))
 
 

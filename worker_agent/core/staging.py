@@ -2,7 +2,7 @@
 
 (looking) ──▶ present
     │            ▲
-    ├──▶ verifying ──▶ wanted ──▶ (delivered, or to be fetched) ──▶ verifying
+    ├──▶ verifying ──▶ wanted ──▶ (delivered, or to be fetched; see `taking`) ──▶ verifying
     └───────────────────▲
 """
 
@@ -12,7 +12,7 @@ import heapq
 from typing import Optional
 
 from worker_agent.core import commands as cmd
-from worker_agent.core import slot_assignment
+from worker_agent.core import slot_assignment, taking
 from worker_agent.core.launch_check import is_content_hash
 from worker_agent.core.outcomes import record
 from worker_agent.core.state import AgentState, Artefact, Attempt
@@ -45,6 +45,7 @@ def on_delivered(state: AgentState, message: Delivered) -> None:
     if not is_content_hash(content_hash):
         state.outbox.append(cmd.Send(Rejected(content_hash, "not a content hash: 64 hex digits")))
     elif state.artefacts.get(content_hash) is not Artefact.VERIFYING:
+        taking.let_go(state, content_hash)
         state.artefacts[content_hash] = Artefact.VERIFYING
         state.outbox.append(cmd.Verify(content_hash, delivered=True))
 
@@ -61,6 +62,7 @@ def on_fetch(state: AgentState, message: Fetch) -> None:
 
 
 def _borrow(state: AgentState, content_hash: str) -> None:
+    taking.let_go(state, content_hash)
     state.artefacts[content_hash] = Artefact.VERIFYING
     state.outbox.append(cmd.Borrow(content_hash))
 
@@ -88,8 +90,10 @@ def _say_fetched(state: AgentState, content_hash: str, source: Source, seconds: 
 
 def on_found(state: AgentState, content_hash: str, now: float) -> None:
     """The cache holds an artefact."""
+    taking.let_go(state, content_hash)
     state.artefacts[content_hash] = Artefact.PRESENT
     _say_fetched(state, content_hash, Source.HERE)
+    taking.say_here(state, content_hash, now)
     for key in state.waiting.pop(content_hash, set()):
         await_artefacts(state, state.attempts[key], now)
     slot_assignment.fill(state)
@@ -117,6 +121,9 @@ def on_verified(
     """An artefact was hashed; `problem` says why it is not what it should be."""
     if problem is None:
         on_found(state, content_hash, now)
+    elif content_hash in state.transfers:
+        state.fetching.discard(content_hash)
+        taking.fail(state, content_hash, problem)
     elif delivered:
         state.artefacts[content_hash] = Artefact.WANTED
         state.fetching.discard(content_hash)  # the master hears of it by this

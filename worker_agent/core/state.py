@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
 from worker_agent.core.commands import Command
 from worker_agent.core.execution import Key
@@ -33,7 +33,18 @@ class Artefact(Enum):
     LOOKING = "looking"
     PRESENT = "present"
     VERIFYING = "verifying"
+    TAKING = "taking"
+    """It comes from another worker."""
     WANTED = "wanted"
+
+
+class Transfer(NamedTuple):
+    """What a master waits for that has asked for an artefact to be taken from another worker."""
+
+    number: int
+    began: float
+    has_come: bool = False
+    """It has brought all, which is being checked."""
 
 
 @dataclass
@@ -99,6 +110,8 @@ class AgentState:
     artefacts: Dict[str, Artefact] = field(default_factory=dict)
     fetching: Set[str] = field(default_factory=set)
     """Artefacts of which the master that is here waits to hear whether they have come."""
+    transfers: Dict[str, Transfer] = field(default_factory=dict)
+    """Artefacts that it has asked to be taken from other workers."""
     devices: Dict[str, Device] = field(default_factory=dict)
     slots: Dict[str, Key] = field(default_factory=dict)
     """Slots in use; of devices that the settings no longer have, too."""

@@ -14,7 +14,7 @@ import heapq
 from typing import Collection, Mapping, Sequence
 
 from worker_agent.core import commands as cmd
-from worker_agent.core import deadlines, slot_assignment
+from worker_agent.core import deadlines, slot_assignment, taking
 from worker_agent.core.excess import Excess
 from worker_agent.core.execution import Exit, Key, Started
 from worker_agent.core.launch_check import artefacts_of, launch_problem
@@ -50,6 +50,7 @@ def on_hello(state: AgentState, devices: Sequence[Device], incomplete: bool = Fa
     """
     state.leaving, state.incomplete = False, incomplete
     state.fetching.clear()
+    taking.forget(state)
     state.devices = {device.name: device for device in devices}
     for content_hash, status in state.artefacts.items():
         if status is Artefact.WANTED and state.waiting.get(content_hash):

@@ -34,6 +34,7 @@ from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.effects.invoker import Invoker
 from worker_agent.runtime.effects.limits import LimitEffects
 from worker_agent.runtime.effects.log_watches import LogWatches
+from worker_agent.runtime.effects.peers import PeerEffects
 from worker_agent.runtime.effects.records import RecordEffects
 from worker_agent.runtime.effects.slots import SlotEffects
 from worker_agent.runtime.effects.starts import StartEffects
@@ -100,6 +101,9 @@ class AgentProcess:
         self._checkpoints = CheckpointEffects(state, self._host, ports.workers)
         self._records = RecordEffects(ports.spool, ports.workers)
         self._artefacts = ArtefactEffects(state, self._host, self._collector, ports.workers, ports.clock.now)
+        self._peers = PeerEffects(
+            *(state, self._host, self._artefacts, ports.workers, self._connections, ports.clock.now)
+        )
         self._sweeps = SweepEffects(state, self._host, ports.workers)
         self._effects = self._make_effects()
         self._recover()
@@ -122,7 +126,8 @@ class AgentProcess:
         starts = StartEffects(state, self._artefacts, slots, invoker, self._limits, now)
         endings = EndingEffects(state, host, ports.executor, ports.workers, self._logs, now)
         limits, sweeps, environments = self._limits, self._sweeps, self._environments
-        parts = (self._records, self._artefacts, slots, starts, endings, environments, sweeps, limits)
+        comes = (self._artefacts, self._peers)
+        parts = (self._records, *comes, slots, starts, endings, environments, sweeps, limits)
         return Effects(state, ports.workers, self._connections, *(part.table() for part in parts))
 
     def _make_eviction(self, term: Term) -> Eviction:
@@ -135,7 +140,7 @@ class AgentProcess:
         state, ports, now = self._state, self._ports, self._ports.clock.now
         reception = Reception(self._identity, state, ports.spool, ports.locks, self._gpus, self._settings)
         watches = LogWatches(state, self._logs, self._connections)
-        handlers = message_handlers(state, self._host, self._checkpoints, watches, now)
+        handlers = message_handlers(state, self._host, self._checkpoints, watches, self._peers, now)
         conversation = Conversation(
             *(state, self._connections, reception, self._environments, self._effects, handlers)
         )
@@ -189,6 +194,7 @@ class AgentProcess:
         self._records.write()
         self._connections.pump()
         self._listener.close()
+        self._peers.close()
         if self._effects.left and self._host.opened:
             remove_under_another_name(self._host.opened.layout.run(layout.run_id))
             remove_under_another_name(layout.root)

@@ -22,6 +22,7 @@ from worker_agent.devices.slot_locks import cores
 from worker_agent.environment.job_base import JobBase
 from worker_agent.limits.base import Bounds
 from worker_agent.limits.watched import WatchedBounds
+from worker_agent.peers.addresses import own_addresses
 from worker_agent.protocol.artefacts.fetching import Source
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.layout import AttemptLayout, StateLayout, WorkLayout, attempt_name
@@ -140,6 +141,7 @@ class HostContext:
             disk=disk_id(self._base),
             gpus=names_of(self.devices.values(), reading),
             driver=driver_of(reading),
+            peers=own_addresses(),
         )
 
 

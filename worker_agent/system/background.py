@@ -11,7 +11,7 @@ import traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Deque, Iterator, Union
+from typing import Callable, Deque, Iterator, Optional, Union
 
 from worker_agent.system.remove_tree import remove_tree
 
@@ -64,6 +64,15 @@ class Background:
     def idle(self, work: Work) -> None:
         """Run `work`, which has time, in a thread behind all others, and keep its answer for the loop."""
         self._idling.submit(self._run, work)
+
+    def apart(self, work: Callable[[], Optional[object]]) -> None:
+        """Run `work`, which may take minutes, in a thread of its own; keep its answer, if it has one."""
+        threading.Thread(target=self._run, args=(work,), name="apart", daemon=True).start()
+
+    def tell(self, answer: object) -> None:
+        """Keep an answer of work that goes on; any thread may call it."""
+        self._answers.append(answer)
+        self.wake()
 
     def delete(self, tree: Union[str, Path]) -> None:
         """Delete a directory some time."""
@@ -120,9 +129,11 @@ class Background:
         self.wakeup.close()
         self._waker.close()
 
-    def _run(self, work: Work) -> None:
+    def _run(self, work: Callable[[], Optional[object]]) -> None:
         try:
-            self._answers.append(work())
+            answer = work()
+            if answer is not None:
+                self._answers.append(answer)
         except Exception:
             with contextlib.suppress(OSError):
                 traceback.print_exc(file=sys.stderr)

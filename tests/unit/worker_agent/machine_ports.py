@@ -66,7 +66,10 @@ class FakeWorkers:
 
         self._machine.soon(self._machine.random.uniform(0, 3), done)
 
-    look = idle = wait = hash
+    look = idle = wait = apart = hash
+
+    def tell(self, answer: object) -> None:
+        self._ready.append(answer)
 
     def sync(self, work: Callable[[], None]) -> None:
         self._machine.soon(0.05, work)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Set, Type
 
-from worker_agent.core import staging, transitions
+from worker_agent.core import staging, taking, transitions
 from worker_agent.core.state import AgentState
 from worker_agent.devices.gpus import GpuError
 from worker_agent.protocol.artefacts.fetching import Fetch
+from worker_agent.protocol.artefacts.peering import Peering, Serve, Take
 from worker_agent.protocol.codec import MessageError
 from worker_agent.protocol.logs.watching import Unwatch, Watch, WatchOn
 from worker_agent.protocol.messages import (
@@ -32,6 +33,7 @@ from worker_agent.runtime.connection.link import Link
 from worker_agent.runtime.effects.checkpoints import CheckpointEffects
 from worker_agent.runtime.effects.environment import EnvironmentEffects
 from worker_agent.runtime.effects.log_watches import LogWatches
+from worker_agent.runtime.effects.peers import PeerEffects
 from worker_agent.runtime.effects.table import Effects
 from worker_agent.runtime.host_context import CurrentHost
 from worker_agent.runtime.ports import Clock
@@ -45,6 +47,7 @@ def message_handlers(
     host: CurrentHost,
     checkpoints: CheckpointEffects,
     watches: LogWatches,
+    peers: PeerEffects,
     now: Clock,
 ) -> MessageHandlers:
     """Return what each message of a master does."""
@@ -67,6 +70,9 @@ def message_handlers(
         Ack: lambda item: transitions.on_ack(state, item),
         Delivered: lambda item: staging.on_delivered(state, item),
         Fetch: lambda item: staging.on_fetch(state, item),
+        Peering: peers.meet,
+        Serve: peers.serve,
+        Take: lambda item: taking.on_take(state, item, now()),
         Ping: lambda item: transitions.on_ping(state, item),
         Shutdown: lambda item: transitions.on_shutdown(state),
         Watch: watches.begin,

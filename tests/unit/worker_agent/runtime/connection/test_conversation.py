@@ -140,8 +140,8 @@ def test_an_environment_that_cannot_be_made_is_said_to_who_still_listens(
 
 
 def test_all_that_masters_say_but_hello_is_handled() -> None:
-    host: Any = SimpleNamespace(begin=None, go_on=None, end=None)
-    handlers = message_handlers(AgentState(), host, host, host, lambda: 0.0)
+    host: Any = SimpleNamespace(begin=None, go_on=None, end=None, meet=None, serve=None)
+    handlers = message_handlers(AgentState(), host, host, host, host, lambda: 0.0)
     assert {cls.type for cls in handlers} == {  # type: ignore[attr-defined]
         *(
             "secrets",
@@ -154,5 +154,5 @@ def test_all_that_masters_say_but_hello_is_handled() -> None:
             "ack",
             "delivered",
         ),
-        *("fetch", "ping", "shutdown", "watch", "watch_on", "unwatch"),
+        *("fetch", "peering", "serve", "take", "ping", "shutdown", "watch", "watch_on", "unwatch"),
     }

@@ -1,0 +1,164 @@
+"""All transfers of a worker: what is asked for, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker_agent.peers import network
+from worker_agent.peers.base import PeerError, Taken
+from worker_agent.peers.network import PeerNetwork
+from worker_agent.protocol.artefacts.peering import Chunks, Peering, Serve, StreamedFile, Take
+
+NAME = "a" * 64
+CHUNKS = Chunks([StreamedFile("w", 3, executable=False)], ["0" * 64])
+PEERING = Peering("authority", "certificate", "key")
+
+
+class Threads:
+    """Threads that a test runs."""
+
+    def __init__(self) -> None:
+        self.work: list[Callable[[], object]] = []
+
+    def apart(self, work: Callable[[], object]) -> None:
+        self.work.append(work)
+
+    def tell(self, answer: object) -> None:
+        raise AssertionError("nothing goes on")
+
+
+class FakeServer:
+    place = 40_001, ["192.0.2.9"]
+
+    def __init__(self, offer: Any, known: Any, addresses: Any, seconds: float) -> None:
+        self.offer, self.seconds, self.is_over, self.is_closed = offer, seconds, False, False
+        MADE.append(self)
+
+    def listen(self) -> None:
+        """Nobody comes."""
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class FakeTaking:
+    def __init__(self, item: Take, *_: object) -> None:
+        self.number, self.before, self.is_stopped = item.transfer, None, False
+        MADE.append(self)
+
+    def run(self, before: Any) -> str:
+        self.before = before
+        return "nowhere"
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+MADE: list[Any] = []
+
+
+@pytest.fixture
+def threads() -> Threads:
+    return Threads()
+
+
+@pytest.fixture
+def met(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> PeerNetwork:
+    MADE.clear()
+    monkeypatch.setattr(network, "identity", lambda peering: object())
+    monkeypatch.setattr(network, "Server", FakeServer)
+    monkeypatch.setattr(network, "Taking", FakeTaking)
+    made = PeerNetwork(threads)
+    made.meet(PEERING)
+    return made
+
+
+def serve(name: str = NAME, seconds: float = 30.0, takers: int = 1, chunks: Chunks = CHUNKS) -> Serve:
+    return Serve(name, 1, [f"lab{number}" for number in range(takers)], chunks, seconds)
+
+
+def take(
+    transfer: int = 1, *, address: str = "192.0.2.7", port: int = 40_000, chunks: Chunks = CHUNKS
+) -> Take:
+    return Take(NAME, transfer, "lab0", [address], port, chunks)
+
+
+def test_a_port_is_open_for_a_minute_at_most(met: PeerNetwork, threads: Threads) -> None:
+    assert met.serve(serve(seconds=1e9), [Path("/x")]) == (40_001, ["192.0.2.9"])
+    assert MADE[0].seconds == 60.0 and threads.work == [MADE[0].listen]
+
+
+def test_so_many_are_served_at_a_time(met: PeerNetwork) -> None:
+    for _ in range(8):
+        met.serve(serve(), [])
+    with pytest.raises(PeerError, match="at most 8"):
+        met.serve(serve(), [])
+    MADE[3].is_over = MADE[4].is_over = True
+    met.serve(serve(), [])
+    with pytest.raises(PeerError, match="16 workers"):
+        met.serve(serve(takers=17), [])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [serve("../x"), serve("A" * 64), serve(chunks=Chunks(CHUNKS.files, [])), take(chunks=Chunks([], ["x"]))],
+)
+def test_what_cannot_be_is_refused(met: PeerNetwork, item: Any) -> None:
+    with pytest.raises(PeerError):
+        met.serve(item, []) if isinstance(item, Serve) else met.take(item, Path("/x"))
+    assert not MADE
+
+
+@pytest.mark.parametrize("item", [take(address="127.0.0.1"), take(address="lab0"), take(port=22)])
+def test_places_that_no_worker_has_are_not_asked(met: PeerNetwork, item: Take) -> None:
+    with pytest.raises(PeerError, match="may be asked"):
+        met.take(item, Path("/x"))
+    assert not MADE
+
+
+def test_where_nothing_can_listen_is_told(met: PeerNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(99, "Cannot assign requested address")
+
+    monkeypatch.setattr(network, "Server", refuse)
+    with pytest.raises(PeerError, match="nothing can listen here: Cannot assign"):
+        met.serve(serve(), [])
+
+
+def test_a_transfer_takes_the_place_of_another(met: PeerNetwork, threads: Threads) -> None:
+    met.take(take(1), Path("/x"))
+    met.take(take(2), Path("/x"))
+    assert [work() for work in threads.work] == [Taken(NAME, 1, "nowhere"), Taken(NAME, 2, "nowhere")]
+    first, second = MADE
+    assert second.before is first and first.before is None
+    met.leave(NAME)
+    met.leave(NAME)
+    assert second.is_stopped
+
+
+def test_who_is_somebody_else_now_ends_all(met: PeerNetwork) -> None:
+    met.serve(serve(), [])
+    met.take(take(), Path("/x"))
+    met.meet(PEERING)
+    server, taking = MADE
+    assert not server.is_closed and not taking.is_stopped
+    met.meet(Peering("other", "certificate", "key"))
+    assert server.is_closed and taking.is_stopped
+
+
+def test_certificates_that_cannot_be_read_leave_nobody(
+    met: PeerNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(peering: Peering) -> None:
+        raise ValueError("no start line")
+
+    monkeypatch.setattr(network, "identity", refuse)
+    with pytest.raises(PeerError, match="cannot be read: no start line"):
+        met.meet(Peering("", "", ""))
+    for ask in (lambda: met.serve(serve(), []), lambda: met.take(take(), Path("/x"))):
+        with pytest.raises(PeerError, match="who is who"):
+            ask()

@@ -1,0 +1,106 @@
+"""All transfers between this worker and others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+from worker_agent.core.launch_check import is_content_hash
+from worker_agent.peers.addresses import may_be_asked, own_addresses
+from worker_agent.peers.base import PeerError, Taken, Threads
+from worker_agent.peers.copies import Copy, Incoming, first_of
+from worker_agent.peers.identity import Identity, identity
+from worker_agent.peers.serving import Offer, Server
+from worker_agent.peers.stream import Stream
+from worker_agent.peers.taking import Taking
+from worker_agent.protocol.artefacts.peering import MOST_SERVING_S, Peering, Serve, Take
+
+_MOST_SERVED = 8
+"""Transfers at a time …"""
+_MOST_TAKERS = 16
+"""… and workers in each."""
+_NOT_MET = "what the master said of who is who cannot be read here"
+
+
+class PeerNetwork:
+    """Who this worker is to the others, what it serves and what it takes.  For the loop alone."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._told: Optional[Peering] = None
+        self._identity: Optional[Identity] = None
+        self._servers: List[Server] = []
+        self._takings: Dict[str, Taking] = {}
+
+    def meet(self, peering: Peering) -> None:
+        """Be who the master says from now on: what was begun as somebody else ends.  Raises PeerError."""
+        if peering == self._told:
+            return
+        self.close()
+        self._told, self._identity = peering, None
+        try:
+            self._identity = identity(peering)
+        except (OSError, ValueError) as error:
+            raise PeerError(f"certificates that cannot be read: {error}") from error
+
+    def serve(self, item: Serve, places: Sequence[Path]) -> Tuple[int, List[str]]:
+        """Serve an artefact from where it lies, or is being written; return port and addresses.
+
+        Raises PeerError.
+        """
+        known, stream = self._known(), _stream(item)
+        self._servers = [server for server in self._servers if not server.is_over]
+        if len(self._servers) >= _MOST_SERVED or len(item.takers) > _MOST_TAKERS:
+            raise PeerError(
+                f"it serves at most {_MOST_SERVED} transfers at a time, to {_MOST_TAKERS} workers each"
+            )
+        copies = [Copy(place, stream) for place in places]
+        offer = Offer(item.content_hash, item.takers, stream, lambda number: first_of(copies, number))
+        try:
+            server = Server(offer, known, own_addresses(), min(item.seconds, MOST_SERVING_S))
+        except OSError as error:
+            raise PeerError(f"nothing can listen here: {error.strerror or error}") from error
+        self._servers.append(server)
+        self._threads.apart(server.listen)
+        return server.place
+
+    def take(self, item: Take, incoming: Path) -> None:
+        """Take an artefact, in the place of an earlier try to; `Taken` says what has come of it.
+
+        Raises PeerError.
+        """
+        known, stream = self._known(), _stream(item)
+        if not all(may_be_asked(address, item.port) for address in item.addresses):
+            raise PeerError(f"{item.source} is at no address that may be asked, or at no such port")
+        before = self._takings.get(item.content_hash)
+        taking = Taking(item, stream, Incoming(incoming, stream), known, self._threads.tell)
+        self._takings[item.content_hash] = taking
+        self._threads.apart(lambda: Taken(item.content_hash, item.transfer, taking.run(before)))
+
+    def leave(self, content_hash: str) -> None:
+        """Take an artefact no more; what has come of it stays."""
+        taking = self._takings.pop(content_hash, None)
+        if taking:
+            taking.stop()
+
+    def close(self) -> None:
+        """End all transfers."""
+        for name in list(self._takings):
+            self.leave(name)
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def _known(self) -> Identity:
+        if self._identity is None:
+            raise PeerError(_NOT_MET)
+        return self._identity
+
+
+def _stream(item: Union[Serve, Take]) -> Stream:
+    if not is_content_hash(item.content_hash):
+        raise PeerError("not a content hash: 64 hex digits")
+    try:
+        return Stream(item.chunks)
+    except ValueError as error:
+        raise PeerError(str(error)) from error
