@@ -10,7 +10,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,10 +34,13 @@ def authority() -> RunAuthority:
 
 
 @pytest.fixture
-def world(tmp_path: Path, authority: RunAuthority, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(tmp_path: Path, authority: RunAuthority, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for module in (chunking, stream):
         monkeypatch.setattr(module, "CHUNK_BYTES", PIECE_BYTES)
-    return World(tmp_path, authority)
+    made = World(tmp_path, authority)
+    yield made
+    for one in made.takings:
+        one.stop()  # it would go on reporting
 
 
 @pytest.fixture
@@ -60,7 +63,26 @@ def test_all_of_it_comes_and_is_what_it_was(world: World) -> None:
     with world.serving() as server:
         assert world.taking(port_of(server)).run() is None
     assert world.is_whole()
-    assert [report.bytes for report in world.reports][-1] == world.chunks.total_bytes
+
+
+def test_it_is_told_how_far_it_is_also_where_nothing_comes_and_until_somebody_says_to_stop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "_TELL_S", 0.01)
+    whole = world.chunks.total_bytes
+
+    def script(wire: Wire, stream: Stream, begin: int) -> None:
+        wire.send_piece(world.piece(0))
+        wire._send(struct.pack("!I", PIECE_BYTES) + world.piece(1)[: PIECE_BYTES // 2], 5.0)
+        _await(lambda: [report.bytes for report in world.reports].count(PIECE_BYTES * 3 // 2) > 3)
+
+    with world.hostile(script) as port:
+        assert world.taking(port).run() is not None
+    world.takings.pop().stop()
+    with world.serving() as server:
+        assert world.taking(port_of(server)).run() is None
+    _await(lambda: [report.bytes for report in world.reports].count(whole) > 3)
+    assert world.reports[0].bytes == 0 and world.reports[0].seconds < 1.0
 
 
 def test_it_goes_on_from_what_is_there(world: World) -> None:
@@ -101,7 +123,7 @@ def test_what_no_stream_has_brought_does_not_stay(world: World) -> None:
 
 def test_it_is_passed_on_while_it_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The source of the first taker keeps the last piece back until the second one has got the first."""
-    monkeypatch.setattr(taking, "_TELL_S", 0.0)
+    monkeypatch.setattr(taking, "_TELL_S", 0.01)
     far, has_come = world.home / "far", threading.Event()
 
     def script(wire: Wire, stream: Stream, begin: int) -> None:

@@ -53,6 +53,7 @@ class World:
     home: Path
     authority: RunAuthority
     reports: list[Received] = field(default_factory=list)
+    takings: list[Taking] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.source = fill(self.home / "source")
@@ -88,7 +89,9 @@ class World:
         """Return a try to take from whoever listens at a port, as which worker, by which authority."""
         item = Take(NAME, 1, SOURCE, [HERE], port, self.chunks)
         incoming, own = Incoming(target or self.target, self.stream), made_by(by or self.authority, me)
-        return Taking(item, self.stream, incoming, own, tell or self.reports.append)
+        made = Taking(item, self.stream, incoming, own, tell or self.reports.append)
+        self.takings.append(made)
+        return made
 
     @contextlib.contextmanager
     def hostile(

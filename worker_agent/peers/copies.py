@@ -65,8 +65,8 @@ class Incoming:
                 if os.fstat(descriptor).st_size > item.size:
                     os.ftruncate(descriptor, item.size)
 
-    def count(self) -> int:
-        """Return how many pieces, from the first, are here; what lies elsewhere here is put into its place.
+    def held(self) -> Iterator[int]:
+        """Yield the pieces that are here, from the first; what lies elsewhere here is put into its place.
 
         Raises OSError.
         """
@@ -74,9 +74,9 @@ class Incoming:
             if self._copy.read(number) is None:
                 data = self._copy.read(number, under_way=True)
                 if data is None:
-                    return number
+                    return
                 self.write(number, data)
-        return len(self._stream)
+            yield number
 
     def write(self, number: int, data: bytes) -> None:
         """Put a piece that was checked into its place.  Raises OSError."""

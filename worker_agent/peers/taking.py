@@ -32,11 +32,12 @@ class Taking:
         self._identity, self._tell = identity, tell
         self._wire: Optional[Wire] = None
         self._stopped, self._ended = threading.Event(), threading.Event()
-        self._began = self._told = time.monotonic()
+        self._began, self._pieces = time.monotonic(), 0
 
     def run(self, before: "Optional[Taking]" = None) -> Optional[str]:
         """Take all that is missing, once whoever did so `before` has let go; return what is wrong."""
         source = self._item.source
+        threading.Thread(target=self._report, name="report", daemon=True).start()
         try:
             if before and not before.let_go():
                 return "an earlier transfer of it does not end"
@@ -49,7 +50,7 @@ class Taking:
             self._ended.set()
 
     def stop(self) -> None:
-        """Let go of the source soon; what has come stays."""
+        """Let go of the source soon, and report no more; what has come stays."""
         self._stopped.set()
         if self._wire:
             self._wire.abort()
@@ -61,35 +62,37 @@ class Taking:
 
     def _run(self) -> Optional[str]:
         self._incoming.prepare()
-        number = self._incoming.count()
-        self._say(number)
-        if number < len(self._stream):
-            with contextlib.closing(self._connected()) as wire:
-                wire.ask(self._item.content_hash, self._stream.begin(number))
-                problem = self._take(wire, number)
-            if problem:
-                return problem
-        self._incoming.tidy()
-        return None
+        for number in self._incoming.held():
+            self._pieces = number + 1
+        problem = self._take_rest() if self._pieces < len(self._stream) else None
+        if problem is None:
+            self._incoming.tidy()
+        return problem
 
-    def _take(self, wire: Wire, begin: int) -> Optional[str]:
-        for number in range(begin, len(self._stream)):
+    def _take_rest(self) -> Optional[str]:
+        with contextlib.closing(self._connected()) as wire:
+            wire.ask(self._item.content_hash, self._stream.begin(self._pieces))
+            return self._take(wire)
+
+    def _take(self, wire: Wire) -> Optional[str]:
+        for number in range(self._pieces, len(self._stream)):
             data = wire.piece(self._stream.size(number))
             if not self._stream.is_piece(number, data):
                 return f"{self._item.source} sent something else as piece {number} of {len(self._stream)}"
             if self._stopped.is_set():
                 return "another source takes over"
             self._incoming.write(number, data)
-            if time.monotonic() - self._told >= _TELL_S:
-                self._say(number + 1)
-        self._say(len(self._stream))
+            self._pieces = number + 1
         return None
 
-    def _say(self, number: int) -> None:
-        now = time.monotonic()
-        self._told, seconds = now, round(now - self._began, 6)
-        item = self._item
-        self._tell(Received(item.content_hash, item.transfer, self._stream.begin(number), seconds))
+    def _report(self) -> None:
+        """Say how far it is until somebody says to stop: who has all of it has to check it still."""
+        item, is_over = self._item, False
+        while not is_over:
+            come = self._stream.begin(self._pieces) + (self._wire.under_way if self._wire else 0)
+            seconds = round(time.monotonic() - self._began, 6)
+            self._tell(Received(item.content_hash, item.transfer, come, seconds))
+            is_over = self._stopped.wait(_TELL_S)
 
     def _connected(self) -> Wire:
         """Return a connection to the source, and to nobody else.  Raises WireError, OSError."""

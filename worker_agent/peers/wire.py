@@ -42,6 +42,8 @@ class Wire:
             self._handle = unless_made.enter_context(connection.dup())
             self.tls = context.wrap_socket(connection, server_side=serving, do_handshake_on_connect=False)
             unless_made.pop_all()
+        self.under_way = 0
+        """How many bytes have come of the piece that is coming."""
 
     def greet(self, within_s: float) -> None:
         """Let both ends learn who the other is: whoever has no certificate of the run's is refused."""
@@ -76,6 +78,8 @@ class Wire:
         view = memoryview(data)
         for begin in range(0, size, _STEP_BYTES):
             self._fill(view[begin : begin + _STEP_BYTES], STALL_S)
+            self.under_way = min(size, begin + _STEP_BYTES)
+        self.under_way = 0
         return bytes(data)
 
     def _await(self, size: int) -> None:

@@ -129,12 +129,12 @@ class Take:
 
 @dataclass(frozen=True)
 class Received:
-    """How far a transfer has come; may be lost."""
+    """How far a transfer has come: said about once a second until its end is told; may be lost."""
 
     type: ClassVar[str] = "received"
     content_hash: str
     transfer: Count
     bytes: Bytes
-    """From the beginning of the stream, checked; what was here before counts."""
+    """From the beginning of the stream: what is here and was checked, and what has come of the next piece."""
     seconds: Seconds
     """Since the transfer began."""

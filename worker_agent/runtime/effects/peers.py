@@ -92,9 +92,11 @@ class PeerEffects:
         taking.on_taken(self._state, answer.content_hash, answer.transfer, answer.problem or "")
 
     def on_received(self, report: Received) -> None:
-        """Tell the master how far a transfer has come, unless another has taken its place."""
+        """Tell the master how far a transfer has come; let go of one whose end it knows."""
         expected = self._state.transfers.get(report.content_hash)
-        if expected and expected.number == report.transfer:
+        if expected is None:
+            self.let_go(cmd.LetGo(report.content_hash))
+        elif expected.number == report.transfer:
             self._master.say(report)
 
     def close(self) -> None:

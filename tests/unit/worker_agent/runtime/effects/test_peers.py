@@ -146,11 +146,13 @@ def test_what_cannot_be_taken_is_told(when: str) -> None:
 
 def test_the_master_hears_how_far_a_transfer_is_that_it_waits_for() -> None:
     place, report = Place(), Received(H1, 7, 1, 1.0)
-    place.effects.on_received(report)
     place.take()
     place.effects.on_received(report)
     place.effects.on_received(Received(H1, 6, 1, 1.0))
-    assert place.told == [report]
+    assert place.told == [report] and ("leave", H1) not in place.network.asked
+    place.state.transfers.clear()
+    place.effects.on_received(report)
+    assert place.told == [report] and place.network.asked[-1] == ("leave", H1)
 
 
 def test_transfers_end_with_the_agent_and_where_they_are_let_go() -> None:
