@@ -6,6 +6,7 @@ import contextlib
 import random
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,6 +122,20 @@ class World:
     def is_whole(self, target: Path | None = None) -> bool:
         """Tell whether what was taken is all of it, and nothing else."""
         return content(target or self.target) == content(self.source)
+
+
+def port_of(server: Server) -> int:
+    """Return where a source listens."""
+    return server.place[0]
+
+
+def await_that(is_so: Callable[[], bool]) -> None:
+    """Look again and again until something is so."""
+    for _ in range(1000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it does not come to that")
 
 
 def content(folder: Path) -> dict[str, tuple[bytes, bool]]:

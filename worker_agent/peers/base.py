@@ -22,14 +22,8 @@ class Taken:
     problem: Optional[str]
 
 
-class Threads(Protocol):
-    """Where transfers run."""
-
-    def apart(self, work: Callable[[], Optional[object]]) -> None:
-        """Run `work`, which may take minutes, in a thread of its own; keep its answer, if it has one."""
-
-    def tell(self, answer: object) -> None:
-        """Keep an answer of work that goes on."""
+Tell = Callable[[object], None]
+"""Takes an answer for the loop; any thread may call it."""
 
 
 class Network(Protocol):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from worker_agent.core.launch_check import is_content_hash
 from worker_agent.peers.addresses import may_be_asked, own_addresses
-from worker_agent.peers.base import PeerError, Taken, Threads
+from worker_agent.peers.base import PeerError, Taken, Tell
 from worker_agent.peers.copies import Copy, Incoming, first_of
 from worker_agent.peers.identity import Identity, identity
 from worker_agent.peers.serving import Offer, Server
@@ -22,11 +23,19 @@ _MOST_TAKERS = 16
 _NOT_MET = "what the master said of who is who cannot be read here"
 
 
+Work = Callable[[], None]
+
+
+def start_thread(work: Work) -> None:
+    """Run work that takes as long as a transfer."""
+    threading.Thread(target=work, name="transfer", daemon=True).start()
+
+
 class PeerNetwork:
     """Who this worker is to the others, what it serves and what it takes.  For the loop alone."""
 
-    def __init__(self, threads: Threads) -> None:
-        self._threads = threads
+    def __init__(self, tell: Tell, start: Callable[[Work], None] = start_thread) -> None:
+        self._tell, self._start = tell, start
         self._told: Optional[Peering] = None
         self._identity: Optional[Identity] = None
         self._servers: List[Server] = []
@@ -61,7 +70,7 @@ class PeerNetwork:
         except OSError as error:
             raise PeerError(f"nothing can listen here: {error.strerror or error}") from error
         self._servers.append(server)
-        self._threads.apart(server.listen)
+        self._start(server.listen)
         return server.place
 
     def take(self, item: Take, incoming: Path) -> None:
@@ -73,9 +82,17 @@ class PeerNetwork:
         if not all(may_be_asked(address, item.port) for address in item.addresses):
             raise PeerError(f"{item.source} is at no address that may be asked, or at no such port")
         before = self._takings.get(item.content_hash)
-        taking = Taking(item, stream, Incoming(incoming, stream), known, self._threads.tell)
+        taking = Taking(item, stream, Incoming(incoming, stream), known, self._tell)
         self._takings[item.content_hash] = taking
-        self._threads.apart(lambda: Taken(item.content_hash, item.transfer, taking.run(before)))
+
+        def work() -> None:
+            try:
+                problem = taking.run(before)
+            except Exception as error:  # the loop must hear of it, whatever it is
+                problem = f"it cannot be taken: {error}"
+            self._tell(Taken(item.content_hash, item.transfer, problem))
+
+        self._start(work)
 
     def leave(self, content_hash: str) -> None:
         """Take an artefact no more; what has come of it stays."""

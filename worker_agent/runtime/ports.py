@@ -68,11 +68,8 @@ class Workers(Protocol):
     def idle(self, work: Callable[[], object]) -> None:
         """Run `work`, which has time, in a thread behind all others, and keep its answer for the loop."""
 
-    def apart(self, work: Callable[[], Optional[object]]) -> None:
-        """Run `work`, which may take minutes, in a thread of its own; keep its answer, if it has one."""
-
     def tell(self, answer: object) -> None:
-        """Keep an answer of work that goes on."""
+        """Keep an answer of a thread that is not of these, for the loop."""
 
     def delete(self, tree: Union[str, Path]) -> None:
         """Delete a directory some time."""

@@ -11,7 +11,7 @@ import traceback
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Deque, Iterator, Optional, Union
+from typing import Callable, Deque, Iterator, Union
 
 from worker_agent.system.remove_tree import remove_tree
 
@@ -65,15 +65,6 @@ class Background:
         """Run `work`, which has time, in a thread behind all others, and keep its answer for the loop."""
         self._idling.submit(self._run, work)
 
-    def apart(self, work: Callable[[], Optional[object]]) -> None:
-        """Run `work`, which may take minutes, in a thread of its own; keep its answer, if it has one."""
-        threading.Thread(target=self._run, args=(work,), name="apart", daemon=True).start()
-
-    def tell(self, answer: object) -> None:
-        """Keep an answer of work that goes on; any thread may call it."""
-        self._answers.append(answer)
-        self.wake()
-
     def delete(self, tree: Union[str, Path]) -> None:
         """Delete a directory some time."""
         self._trash.append(tree)
@@ -96,8 +87,9 @@ class Background:
         while self._answers:
             yield self._answers.popleft()
 
-    def wake(self) -> None:
-        """Make the loop look for answers."""
+    def tell(self, answer: object) -> None:
+        """Keep an answer for the loop, and make it look; for threads that are not of these."""
+        self._answers.append(answer)
         try:
             self._waker.send(b"\0")
         except OSError:
@@ -129,15 +121,12 @@ class Background:
         self.wakeup.close()
         self._waker.close()
 
-    def _run(self, work: Callable[[], Optional[object]]) -> None:
+    def _run(self, work: Work) -> None:
         try:
-            answer = work()
-            if answer is not None:
-                self._answers.append(answer)
+            self.tell(work())
         except Exception:
             with contextlib.suppress(OSError):
                 traceback.print_exc(file=sys.stderr)
-        self.wake()
 
     def _sync(self, work: Callable[[], None]) -> None:
         self._closing.wait(_SYNC_S)

@@ -11,7 +11,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("worker_agent.protocol", "worker_agent.system"),
     ("worker_agent.core",),
     ("worker_agent.executors",),
-    ("worker_agent.devices", "worker_agent.cache", "worker_agent.limits"),
+    ("worker_agent.devices", "worker_agent.cache", "worker_agent.limits", "worker_agent.peers"),
     ("worker_agent.attempts",),
     ("worker_agent.environment",),
     ("worker_agent.runtime",),

@@ -20,7 +20,7 @@ class Workers:
     def hash(self, work: Callable[[], object]) -> None:
         self.work.append(work)
 
-    look = idle = wait = apart = hash
+    look = idle = wait = hash
 
     def tell(self, answer: object) -> None:
         self.work.append(lambda: answer)

@@ -66,7 +66,7 @@ class FakeWorkers:
 
         self._machine.soon(self._machine.random.uniform(0, 3), done)
 
-    look = idle = wait = apart = hash
+    look = idle = wait = hash
 
     def tell(self, answer: object) -> None:
         self._ready.append(answer)

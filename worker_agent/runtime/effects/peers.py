@@ -7,7 +7,7 @@ from typing import Callable, Optional
 from worker_agent.core import commands as cmd
 from worker_agent.core import staging, taking
 from worker_agent.core.state import AgentState
-from worker_agent.peers.base import Network, PeerError, Taken
+from worker_agent.peers.base import Network, PeerError, Taken, Tell
 from worker_agent.protocol.artefacts.peering import Peering, Received, Serve, ServeFailed, Serving
 from worker_agent.runtime.agent_log import complain
 from worker_agent.runtime.effects.artefacts import ArtefactEffects
@@ -18,11 +18,11 @@ from worker_agent.runtime.ports import Clock, Master, Workers
 _NOT_MET = "the master has not said who is who (`peers` of the cluster config), or that cannot be read here"
 
 
-def open_network(workers: Workers) -> Network:
+def open_network(tell: Tell) -> Network:
     """Return the network of this worker: only now is TLS loaded."""
     from worker_agent.peers.network import PeerNetwork
 
-    return PeerNetwork(workers)
+    return PeerNetwork(tell)
 
 
 class PeerEffects:
@@ -40,7 +40,7 @@ class PeerEffects:
         self._state, self._host, self._artefacts = state, host, artefacts
         self._workers, self._master, self._now = workers, master, now
         self._network: Optional[Network] = None
-        self.open_network: Callable[[Workers], Network] = open_network
+        self.open_network: Callable[[Tell], Network] = open_network
 
     def table(self) -> Handlers:
         """Return what is handled here."""
@@ -54,7 +54,7 @@ class PeerEffects:
     def meet(self, message: Peering) -> None:
         """Be who the master says that this worker is."""
         try:
-            self._network = self._network or self.open_network(self._workers)
+            self._network = self._network or self.open_network(self._workers.tell)
             self._network.meet(message)
         except (PeerError, ImportError) as error:
             complain(f"other workers cannot be met: {error}")

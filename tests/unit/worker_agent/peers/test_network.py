@@ -19,16 +19,16 @@ PEERING = Peering("authority", "certificate", "key")
 
 
 class Threads:
-    """Threads that a test runs."""
+    """Threads that a test runs, and what they tell."""
 
     def __init__(self) -> None:
-        self.work: list[Callable[[], object]] = []
+        self.work: list[Callable[[], None]] = []
+        self.told: list[object] = []
 
-    def apart(self, work: Callable[[], object]) -> None:
-        self.work.append(work)
-
-    def tell(self, answer: object) -> None:
-        raise AssertionError("nothing goes on")
+    def run(self) -> list[object]:
+        for work in self.work:
+            work()
+        return self.told
 
 
 class FakeServer:
@@ -72,7 +72,7 @@ def met(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> PeerNetwork:
     monkeypatch.setattr(network, "identity", lambda peering: object())
     monkeypatch.setattr(network, "Server", FakeServer)
     monkeypatch.setattr(network, "Taking", FakeTaking)
-    made = PeerNetwork(threads)
+    made = PeerNetwork(threads.told.append, threads.work.append)
     made.meet(PEERING)
     return made
 
@@ -132,12 +132,23 @@ def test_where_nothing_can_listen_is_told(met: PeerNetwork, monkeypatch: pytest.
 def test_a_transfer_takes_the_place_of_another(met: PeerNetwork, threads: Threads) -> None:
     met.take(take(1), Path("/x"))
     met.take(take(2), Path("/x"))
-    assert [work() for work in threads.work] == [Taken(NAME, 1, "nowhere"), Taken(NAME, 2, "nowhere")]
+    assert threads.run() == [Taken(NAME, 1, "nowhere"), Taken(NAME, 2, "nowhere")]
     first, second = MADE
     assert second.before is first and first.before is None
     met.leave(NAME)
     met.leave(NAME)
     assert second.is_stopped
+
+
+def test_whatever_goes_wrong_is_told(
+    met: PeerNetwork, threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(FakeTaking, "run", fail)
+    met.take(take(3), Path("/x"))
+    assert threads.run() == [Taken(NAME, 3, "it cannot be taken: no room")]
 
 
 def test_who_is_somebody_else_now_ends_all(met: PeerNetwork) -> None:

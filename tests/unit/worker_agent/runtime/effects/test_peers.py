@@ -78,7 +78,7 @@ class Place:
         master: Any = SimpleNamespace(say=self.told.append)
         workers: Any = Workers()
         self.effects = PeerEffects(self.state, host, artefacts, workers, master, lambda: 9.0)
-        self.effects.open_network = lambda threads: self.network  # type: ignore[assignment,return-value]
+        self.effects.open_network = lambda tell: self.network  # type: ignore[assignment,return-value]
         if met:
             self.effects.meet(PEERING)
             self.network.asked.clear()
