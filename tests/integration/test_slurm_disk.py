@@ -14,9 +14,8 @@ from tests.support.slurm_storm import pool
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(120)]
 
 
-@pytest.mark.parametrize("work_dir", [None, "scratch"], ids=["in the state directory", "elsewhere"])
 def test_a_base_model_is_sent_to_one_seat_and_the_other_takes_it_from_the_disk(
-    slurm: LocalSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work_dir: str | None
+    slurm: LocalSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is there from an earlier start, on a worker that has no disk in common with them."""
     monkeypatch.setenv("TWOPHASE_SLOT_DIR", str(tmp_path / "slots"))
@@ -28,7 +27,7 @@ def test_a_base_model_is_sent_to_one_seat_and_the_other_takes_it_from_the_disk(
     shutil.copy(SCRIPTS / "train_together.py", script)
     run = Run(tmp_path / "run", [], [], script)
     plain = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "state_dir": str(tmp_path / "plain")}
-    seats = pool(tmp_path, cpu_slots=1, **({"work_dir": str(tmp_path / work_dir)} if work_dir else {}))
+    seats = pool(tmp_path, cpu_slots=1, work_dir=str(tmp_path / "scratch"))
     told = ""
     for cluster, ids in [({"servers": [plain]}, ("j1", "j2")), ({"pools": [seats]}, ("j3", "j4"))]:
         run.write("cluster.json", cluster)
@@ -41,5 +40,5 @@ def test_a_base_model_is_sent_to_one_seat_and_the_other_takes_it_from_the_disk(
         assert done.returncode == 0, told
         assert len(list(meet.iterdir())) == 2, told
     assert told.count("sent base model") == 1 and told.count("took base model") == 1, told
-    files = list((tmp_path / (work_dir or "shared")).rglob("cache/*/model.bin"))
+    files = list((tmp_path / "scratch").rglob("cache/*/model.bin"))
     assert len(files) == 2 and len({path.stat().st_ino for path in files}) == 1

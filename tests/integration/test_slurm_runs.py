@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from master.core.running.lifecycle import Trigger
-from tests.support.runs import Run, going_on, search
+from tests.support.runs import Run, going_on, search, verb
 from tests.support.slurm import LocalSlurm
 from tests.support.slurm_storm import check, pool, resuming, tries, weather
 from tests.support.slurm_waiting import GIVE_UP_S, wait
@@ -102,7 +102,7 @@ def test_a_large_checkpoint_comes_home_though_its_allocation_has_ended(
 def test_a_cancelled_allocation_costs_its_jobs_nothing_but_the_way_to_their_checkpoint(
     slurm: LocalSlurm, tmp_path: Path
 ) -> None:
-    run = resuming(tmp_path, 4, 60)
+    run = resuming(tmp_path, 4, 40)
     with going_on(run, "--retries", "0") as master:
         until(lambda: has_begun(tmp_path, 4))
         first = min(slurm.jobs())
@@ -114,15 +114,29 @@ def test_a_cancelled_allocation_costs_its_jobs_nothing_but_the_way_to_their_chec
     assert len(again) == 2 and all(each[1][1] > 0 for each in again)
 
 
+def test_a_seat_that_was_removed_comes_back_to_its_run(slurm: LocalSlurm, tmp_path: Path) -> None:
+    run = resuming(tmp_path, 1, 30, seats=1)
+    with going_on(run) as master:
+        until(lambda: has_begun(tmp_path, 1))
+        verb(run, "remove-worker", "hpc.1", "--now")
+        until(lambda: "hpc.1" not in verb(run, "workers"))
+        assert not slurm.jobs()
+        verb(run, "add-worker", "hpc.1", "--cluster-config", str(tmp_path / "cluster.json"))
+        said, _ = master.communicate(timeout=120)
+        assert master.returncode == 0, said
+    (first, second) = tries(run, 0)
+    assert first[1] == 0 and second[1] > 0, (first, second)
+
+
 def test_a_controller_that_is_away_for_a_while_loses_and_doubles_nothing(
     slurm: LocalSlurm, tmp_path: Path
 ) -> None:
-    run = resuming(tmp_path, 4, 100)
+    run = resuming(tmp_path, 4, 80)
     submitted = len(slurm.calls("sbatch"))
     with going_on(run) as master:
         until(lambda: has_begun(tmp_path, 4))
         slurm.stop_controller()
-        time.sleep(6)
+        time.sleep(4)
         slurm.start_controller()
         slurm.wait_for_controller()
         said, _ = master.communicate(timeout=180)
@@ -133,7 +147,7 @@ def test_a_controller_that_is_away_for_a_while_loses_and_doubles_nothing(
 
 
 def test_a_killed_master_finds_its_allocations_again(slurm: LocalSlurm, tmp_path: Path) -> None:
-    run = resuming(tmp_path, 4, 80)
+    run = resuming(tmp_path, 4, 60)
     submitted = len(slurm.calls("sbatch"))
     with going_on(run) as master:
         until(lambda: has_begun(tmp_path, 4))
@@ -165,5 +179,5 @@ def test_whatever_happens_to_allocations_each_job_goes_on_and_is_recorded_once(
     slurm: LocalSlurm, tmp_path: Path
 ) -> None:
     """A cancelled one, a node that goes down, one that is preempted; `scripts/slurm_storm` has more."""
-    told = weather(tmp_path, slurm, ["preempt", "down", "cancel"], seed=1, jobs=4, steps=100)
+    told = weather(tmp_path, slurm, ["preempt", "down", "cancel"], seed=1, jobs=4, steps=80, settled_s=3.0)
     assert told.startswith("3 faults")

@@ -123,12 +123,12 @@ def check(run: Run, jobs: int) -> None:
     assert set(run.states().values()) == {State.SUCCEEDED}
 
 
-def storm(slurm: LocalSlurm, faults: Sequence[str], chance: random.Random) -> int:
+def storm(slurm: LocalSlurm, faults: Sequence[str], chance: random.Random, settled_s: float) -> int:
     """Let one fault after the other happen to allocations that run; return how many found one."""
     done = 0
     for name in faults:
         deadline = time.monotonic() + 60
-        while not (found := _running(slurm)) and time.monotonic() < deadline:
+        while not (found := _running(slurm, settled_s)) and time.monotonic() < deadline:
             time.sleep(0.1)
         if not found:
             break
@@ -138,18 +138,27 @@ def storm(slurm: LocalSlurm, faults: Sequence[str], chance: random.Random) -> in
     return done
 
 
-def _running(slurm: LocalSlurm) -> list[tuple[str, str]]:
+def _running(slurm: LocalSlurm, settled_s: float) -> list[tuple[str, str]]:
     lines = slurm.command("squeue", "-h", "--states=RUNNING", "-o", "%i|%j|%N|%M").splitlines()
     rows = [line.split("|") for line in lines]
-    settled = [row for row in rows if (seconds(row[3]) or 0.0) >= SETTLED_S]
+    settled = [row for row in rows if (seconds(row[3]) or 0.0) >= settled_s]
     return [(row[0], row[2]) for row in settled if row[1].startswith("tp-")]
 
 
-def weather(root: Path, slurm: LocalSlurm, faults: Sequence[str], seed: int, jobs: int, steps: int) -> str:
+def weather(
+    root: Path,
+    slurm: LocalSlurm,
+    faults: Sequence[str],
+    *,
+    seed: int,
+    jobs: int,
+    steps: int,
+    settled_s: float = SETTLED_S,
+) -> str:
     """Work through a run under faults; return what came of it.  Raises AssertionError."""
     run = resuming(root, jobs, steps)
     with going_on(run, "--retries", "0") as master:
-        done = storm(slurm, faults, random.Random(seed))
+        done = storm(slurm, faults, random.Random(seed), settled_s)
         said, _ = master.communicate(timeout=900)
         assert master.returncode == 0, said
     check(run, jobs)
@@ -167,7 +176,7 @@ def _in_a_place_of_its_own(faults: Sequence[str], seed: int, steps: int) -> str:
         with LocalSlurm(Path(name) / "slurm", slurm_programs()) as slurm:
             os.environ |= {"PATH": slurm.path, "TWOPHASE_QUEUE_LOOK_S": "0.5"}
             os.environ["TWOPHASE_SLOT_DIR"] = f"{name}/slots"
-            return weather(root, slurm, faults, seed, JOBS_AT_ONCE + len(faults), steps)
+            return weather(root, slurm, faults, seed=seed, jobs=JOBS_AT_ONCE + len(faults), steps=steps)
 
 
 def main() -> int:

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from master.core.running.lifecycle import State
@@ -23,7 +24,7 @@ from tests.support.slurm_packages import slurm_programs
 from tests.support.slurm_storm import pool, resuming
 from tests.support.sshd import LoopbackSshd
 
-GIVE_UP_S = 3.0
+GIVE_UP_S = 2.0
 """Seconds after which a run without workers would end: much less than is waited."""
 PATIENCE_S = 60.0
 SEATS_ALONE, ANYWHERE = "alpha/job0", ("alpha/job1", "alpha/job2")
@@ -38,21 +39,22 @@ def wait(root: Path, slurm: LocalSlurm, sshd: LoopbackSshd | None, seconds: floa
         *("sbatch", "--parsable", "--nodes=2", "--exclusive", "--output=/dev/null", "--chdir=/"),
         *(f"--time={math.ceil(seconds / 60) + 1}", "--wrap", "sleep 100000"),
     ).strip()
-    _until(lambda: slurm.jobs().get(holder) == "RUNNING", "the holder runs")
-    run = _run(root, slurm, sshd)
-    with going_on(run, "--give-up-after", f"{GIVE_UP_S:g}s") as master:
-        told = _stay(run, slurm, master, seconds)
-        if sshd is not None:
-            states = run.states()
-            assert {states[job] for job in ANYWHERE} == {State.SUCCEEDED}, states
-        slurm.command("scancel", holder)
-        said, _ = master.communicate(timeout=120)
-        assert master.returncode == 0, said
+    try:
+        _until(lambda: slurm.jobs().get(holder) == "RUNNING", "the holder runs")
+        run = _run(root, sshd)
+        with going_on(run, "--give-up-after", f"{GIVE_UP_S:g}s") as master:
+            told = _stay(run, slurm, master, seconds, () if sshd is None else ANYWHERE)
+            slurm.command("scancel", holder)
+            said, _ = master.communicate(timeout=120)
+            assert master.returncode == 0, said
+    finally:
+        with suppress(subprocess.CalledProcessError):  # it has ended
+            slurm.command("scancel", holder)
     assert set(run.states().values()) == {State.SUCCEEDED}
     return told
 
 
-def _run(root: Path, slurm: LocalSlurm, sshd: LoopbackSshd | None) -> Run:
+def _run(root: Path, sshd: LoopbackSshd | None) -> Run:
     run = resuming(root, 1 if sshd is None else 1 + len(ANYWHERE), 3)
     if sshd is None:
         return run
@@ -66,10 +68,17 @@ def _run(root: Path, slurm: LocalSlurm, sshd: LoopbackSshd | None) -> Run:
     return run
 
 
-def _stay(run: Run, slurm: LocalSlurm, master: subprocess.Popen[str], seconds: float) -> str:
-    """Look on; return what is told of the job that waits, once it is told in full."""
-    begun, told = time.monotonic(), ""
-    while time.monotonic() - begun < seconds or not _is_told(told):
+def _stay(
+    run: Run, slurm: LocalSlurm, master: subprocess.Popen[str], seconds: float, others: Sequence[str]
+) -> str:
+    """Look on until others have succeeded; return what is told of the job that waits, once it is in full."""
+    begun, told, states = time.monotonic(), "", dict[str, State]()
+    while (
+        time.monotonic() - begun < seconds
+        or not _is_told(told)
+        or {states.get(job) for job in others} - {State.SUCCEEDED}
+    ):
+        states = run.states()
         assert time.monotonic() - begun < seconds + PATIENCE_S, told
         assert master.poll() is None, master.communicate()[0]
         if "PENDING" in slurm.jobs().values():
