@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from master.core.running import commands as cmd
 from master.core.running import events as ev
 from master.errors import IntegrityError, SessionLost
+from master.storage.checkpoint_store import Checkpoint
 from master.transfers.arrival import Arrival, bring_log
 from master.transfers.home import Home
 from master.transfers.patience import Patience
@@ -49,9 +50,21 @@ class FailedAttempts:
         found = left.content_hash
         if content_hash(left.files) != found:
             raise IntegrityError(f"what {remote.name} says of it cannot be: {left!r:.300}")
+        if _is_home(self.home.checkpoints.newest(key[0]), key[1], found):
+            return
         staged = self.patience.try_a_few_times(
             remote,
             lambda: arrival.fetch("checkpoint", remote.checkpoints(*key), left.files),
             (SessionLost, IntegrityError),
         )
         self.home.checkpoints.add(*key, found, staged)
+
+
+def _is_home(newest: Checkpoint | None, attempt: int, content_hash: str) -> bool:
+    """Return whether it has come: an agent tells again of attempts that it was not told to forget.
+
+    The next attempt there may have taken its directory since.
+    """
+    if newest is None:
+        return False
+    return newest.attempt > attempt or (newest.attempt, newest.content_hash) == (attempt, content_hash)

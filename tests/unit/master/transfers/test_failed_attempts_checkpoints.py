@@ -84,6 +84,19 @@ def test_one_of_a_seat_whose_login_host_is_away_is_left_for_later(world: World) 
     assert world.silent() and world.line.sent == []
 
 
+def test_one_that_is_home_is_not_looked_for_where_the_next_attempt_has_taken_it(world: World) -> None:
+    said = leave(world, epoch="3")
+    collect_failed(world, said)
+    assert world.event() == SETTLED
+    shutil.rmtree(WorkLayout(world.remote / "work").checkpoints("run1", JOB, 1))
+    collect_failed(world, said)
+    item = world.inbox.get(timeout=SOON_S)
+    assert isinstance(item, Received) and item.event == SETTLED
+    newest = world.checkpoints.newest(JOB)
+    assert newest and (newest.path / "epoch").read_text() == "3"
+    assert world.line.sent == [msg.Release(JOB, 1)] * 2
+
+
 def test_it_is_brought_to_the_next_worker(world: World) -> None:
     said = leave(world, epoch="3")
     collect_failed(world, said)
