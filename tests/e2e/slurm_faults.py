@@ -67,6 +67,26 @@ def endure(cluster: SlurmCluster, root: Path, away_s: float) -> str:
     return f"{told}: {JOBS} jobs in one try each, 2 submissions"
 
 
+def cancel(cluster: SlurmCluster, root: Path) -> str:
+    """Cancel an allocation in mid-run; return what came of it.
+
+    Its jobs save what they have and go on from there, and nothing is said to be lost.  Raises AssertionError.
+    """
+    run = stepping(cluster, root, JOBS, MARGIN_S)
+    with going_on(run, "--retries", "0") as master:
+        wait_for("all jobs to begin", lambda: len(run.count(Trigger.START)) == JOBS, 90)
+        time.sleep(3.0)
+        cluster.as_user("scancel", min(cluster.jobs(), key=int))
+        said, _ = master.communicate(timeout=200)
+        assert master.returncode == 0 and " is lost" not in said, said
+    check(run, JOBS)
+    again = [each for each in (tries(run, number) for number in range(JOBS)) if len(each) > 1]
+    assert again and all(second[1] > 0 for _, second in again), again
+    return (
+        f"an allocation cancelled: {JOBS} jobs recorded once, {len(again)} of them went on from a checkpoint"
+    )
+
+
 def lose_a_node(cluster: SlurmCluster, root: Path) -> str:
     """Take the power of a node in mid-run; return what came of it.
 
@@ -97,6 +117,7 @@ def main() -> int:
             remove_left_overs(client)
             with SlurmCluster(client, slurm_image(client), Path(name) / "lab") as cluster:
                 print(endure(cluster, Path(name) / "run", away_s), flush=True)
+                print(cancel(cluster, Path(name) / "cancelled"), flush=True)
                 print(lose_a_node(cluster, Path(name) / "node"))
     except UnavailableError as error:
         print(f"error: {error}", file=sys.stderr)
