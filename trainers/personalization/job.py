@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -11,6 +12,7 @@ from typing import TextIO
 import torch
 
 from trainers.common.devices import resolve_device
+from trainers.common.jobs.interrupts import leaving_between_steps
 from trainers.personalization.errors import OptionError
 from trainers.personalization.fitting.courses import Report
 from trainers.personalization.options import PersonalizationOptions
@@ -35,8 +37,14 @@ class Surroundings:
 
 def run_job(options: PersonalizationOptions) -> None:
     """Do what the options say, in the place that the environment names."""
-    here = Surroundings(ScriptContract.from_environ(), sys.stdout, sys.stderr, Path(), lambda: None)
-    run_together([task_of(options, here)], _raised)
+    contract = ScriptContract.from_environ()
+    with leaving_between_steps() if contract else nullcontext(_stay) as may_go_on:
+        here = Surroundings(contract, sys.stdout, sys.stderr, Path(), may_go_on)
+        run_together([task_of(options, here)], _raised)
+
+
+def _stay() -> None:
+    """Go on: whoever runs this by hand ends it at once."""
 
 
 def task_of(options: PersonalizationOptions, given: Surroundings) -> Task:

@@ -141,9 +141,17 @@ class _Training:
 
     def _ask_to_go_on(self) -> None:
         self._between()
-        for course in self._left:
+        for row, course in enumerate(self._left):
             if not course.is_over and (error := _leaving(course.trainee)):
+                self._save_for_later(row, course)
                 course.end(error)
+
+    def _save_for_later(self, row: int, course: _Course) -> None:
+        """Keep how far a training has come that is to end now: another attempt goes on from there."""
+        checkpoint = course.trainee.checkpoint
+        if checkpoint and checkpoint.every and course.progress.epoch:
+            self._write_back(row, course)
+            save(checkpoint, course.trainee.network, self._stack.moments(row), course.progress)
 
     def _epoch(self) -> None:
         waiting = [course.is_over for course in self._left]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from trainers.common.jobs.members import Cancelled
 from trainers.personalization.data import Windows
 from trainers.personalization.errors import DivergedError
 from trainers.personalization.fitting.courses import CheckpointPlan, Progress, Report, Schedule, Trainee
@@ -103,6 +104,39 @@ def test_a_resumed_training_ends_like_an_uninterrupted_one(tmp_path: Path, last:
     assert progress.best_epoch == expected.best_epoch
     assert same(progress.best_weights, expected.best_weights)
     assert same(resumed.state_dict(), whole.state_dict())
+
+
+@pytest.mark.parametrize("after", [1, 3, 7])
+def test_one_that_is_told_to_end_goes_on_from_the_epoch_where_it_was(tmp_path: Path, after: int) -> None:
+    plan, asked = CheckpointPlan(tmp_path / "state.pt", 10, {}), iter(range(100))
+
+    def may_go_on() -> None:
+        if next(asked) >= after:
+            raise Cancelled
+
+    expected = fit(whole := network(), TRAIN, VAL, SCHEDULE, ignore)
+    (ended,) = fit_many([Trainee(network(), TRAIN, VAL, SCHEDULE, ignore, plan, may_go_on)])
+    assert isinstance(ended, Cancelled)
+    resumed, epochs = network(), []
+    progress = fit(resumed, TRAIN, VAL, SCHEDULE, lambda epoch, _, **__: epochs.append(epoch), plan)
+    assert epochs[0] == after + 1
+    assert progress.curves == expected.curves and same(progress.best_weights, expected.best_weights)
+    assert same(resumed.state_dict(), whole.state_dict())
+
+
+@pytest.mark.parametrize(("every", "after"), [(0, 3), (10, 0)])
+def test_nothing_is_kept_where_none_is_asked_for_or_nothing_was_learnt(
+    tmp_path: Path, every: int, after: int
+) -> None:
+    asked = iter(range(100))
+
+    def may_go_on() -> None:
+        if next(asked) >= after:
+            raise Cancelled
+
+    plan = CheckpointPlan(tmp_path / "state.pt", every, {})
+    fit_many([Trainee(network(), TRAIN, VAL, SCHEDULE, ignore, plan, may_go_on)])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finished_training_is_not_trained_further(tmp_path: Path) -> None:
