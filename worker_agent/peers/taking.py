@@ -87,9 +87,10 @@ class Taking:
 
     def _report(self) -> None:
         """Say how far it is until somebody says to stop: who has all of it has to check it still."""
-        item, is_over = self._item, False
+        item, is_over, come = self._item, False, 0
         while not is_over:
-            come = self._stream.begin(self._pieces) + (self._wire.under_way if self._wire else 0)
+            # A piece that has come whole is checked before it counts.
+            come = max(come, self._stream.begin(self._pieces) + (self._wire.under_way if self._wire else 0))
             seconds = round(time.monotonic() - self._began, 6)
             self._tell(Received(item.content_hash, item.transfer, come, seconds))
             is_over = self._stopped.wait(_TELL_S)
