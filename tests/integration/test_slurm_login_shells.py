@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from master.adapters.allocators.allocator import AllocationRefused, AllocationState
+from master.adapters.allocators.pilots import Pilot
 from master.adapters.allocators.slurm import commands, parsing
+from master.specs import PoolSpec, ServerSpec
 from tests.contract.allocator_worlds import slurm_allocator
 from tests.support.slurm import LocalSlurm
 
@@ -44,6 +47,19 @@ def test_programs_that_the_login_shell_brings_are_found_and_its_greeting_is_pass
 def test_a_host_without_slurm_ends_as_a_shell_without_the_program(home: Path) -> None:
     argv = commands.in_shell(commands._BEGIN + 'exec sbatch "$@"', "--parsable")
     assert _run(argv, HOME=str(home), PATH="/usr/bin:/bin").returncode == 127
+
+
+def test_a_submission_that_is_not_answered_is_ended_there_and_submits_nothing_later(home: Path) -> None:
+    late = home / "submitted late"
+    _program(home / "late" / "sbatch", f"cat >/dev/null; sleep 3; touch '{late}'")
+    pool = PoolSpec("hpc", ServerSpec("login", "login"), 1, 3600.0)
+    argv = commands.submit(pool, "tp-1-hpc.1", Pilot(("true",), str(home / "log"), "agent.log"))
+    soon = [word.replace(f"timeout {commands.SUBMIT_S}", "timeout 1") for word in argv]
+    assert soon != argv
+    done = _run(soon, HOME=str(home), PATH="/usr/bin:/bin")
+    assert done.returncode == commands.TOO_LATE
+    time.sleep(2.5)
+    assert not late.exists()
 
 
 def test_variables_that_change_answers_or_begin_other_steps_are_forgotten(home: Path) -> None:

@@ -9,7 +9,7 @@ from worker_agent.devices.gpus import Gpu, Reading
 
 NONE_LENT = (
     "its node has GPUs, of which Slurm gives none to this allocation: they are left alone; ask for some by"
-    " `--gres` in the pool's `options`, or set its `gpus` to 0"
+    " `--gres` (in the `options` of a pool), or set `gpus` to 0"
 )
 _TOOLS = {"rocm-smi": "ROCR_VISIBLE_DEVICES"}
 _VISIBLE, _ORDINALS = "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL"
