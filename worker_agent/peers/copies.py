@@ -65,12 +65,21 @@ class Incoming:
                 if os.fstat(descriptor).st_size > item.size:
                     os.ftruncate(descriptor, item.size)
 
-    def held(self) -> Iterator[int]:
-        """Yield the pieces that are here, from the first; what lies elsewhere here is put into its place.
+    def reaches(self, number: int) -> bool:
+        """Return whether files are as long as they are once so many pieces were written.  Raises OSError."""
+        left = self._stream.begin(number)
+        for item in self._stream.files:
+            if (self.root / item.path).stat().st_size < min(item.size, left):
+                return False
+            left -= min(item.size, left)
+        return True
+
+    def held(self, begin: int = 0) -> Iterator[int]:
+        """Yield the pieces that are here, one after the other; what lies elsewhere is put into its place.
 
         Raises OSError.
         """
-        for number in range(len(self._stream)):
+        for number in range(begin, len(self._stream)):
             if self._copy.read(number) is None:
                 data = self._copy.read(number, under_way=True)
                 if data is None:

@@ -40,6 +40,8 @@ class PeerNetwork:
         self._identity: Optional[Identity] = None
         self._servers: List[Server] = []
         self._takings: Dict[str, Taking] = {}
+        self._checked: Dict[str, int] = {}
+        """How many pieces of artefacts that did not come whole lie where they were written, checked."""
 
     def meet(self, peering: Peering) -> None:
         """Be who the master says from now on: what was begun as somebody else ends.  Raises PeerError."""
@@ -87,7 +89,8 @@ class PeerNetwork:
 
         def work() -> None:
             try:
-                problem = taking.run(before)
+                problem = taking.run(before, self._checked.pop(item.content_hash, 0))
+                self._checked[item.content_hash] = taking.pieces if problem else 0
             except Exception as error:  # the loop must hear of it, whatever it is
                 problem = f"it cannot be taken: {error}"
             self._tell(Taken(item.content_hash, item.transfer, problem))

@@ -32,16 +32,20 @@ class Taking:
         self._identity, self._tell = identity, tell
         self._wire: Optional[Wire] = None
         self._stopped, self._ended = threading.Event(), threading.Event()
-        self._began, self._pieces = time.monotonic(), 0
+        self._began, self.pieces = time.monotonic(), 0
+        """When it began, and how many pieces are here and were checked, from the first."""
 
-    def run(self, before: "Optional[Taking]" = None) -> Optional[str]:
-        """Take all that is missing, once whoever did so `before` has let go; return what is wrong."""
+    def run(self, before: "Optional[Taking]" = None, known: int = 0) -> Optional[str]:
+        """Take all that is missing, once whoever did so `before` has let go; return what is wrong.
+
+        Of the pieces so many are known to have been checked when they were written.
+        """
         source = self._item.source
         threading.Thread(target=self._report, name="report", daemon=True).start()
         try:
             if before and not before.let_go():
                 return "an earlier transfer of it does not end"
-            return self._run()
+            return self._run(max(known, before.pieces if before else 0))
         except WireError as error:
             return f"{source} cannot send it: {error}"
         except OSError as error:
@@ -60,29 +64,30 @@ class Taking:
         self.stop()
         return self._ended.wait(_PATIENCE_S)
 
-    def _run(self) -> Optional[str]:
+    def _run(self, known: int) -> Optional[str]:
         self._incoming.prepare()
-        for number in self._incoming.held():
-            self._pieces = number + 1
-        problem = self._take_rest() if self._pieces < len(self._stream) else None
+        self.pieces = known if self._incoming.reaches(known) else 0
+        for number in self._incoming.held(self.pieces):
+            self.pieces = number + 1
+        problem = self._take_rest() if self.pieces < len(self._stream) else None
         if problem is None:
             self._incoming.tidy()
         return problem
 
     def _take_rest(self) -> Optional[str]:
         with contextlib.closing(self._connected()) as wire:
-            wire.ask(self._item.content_hash, self._stream.begin(self._pieces))
+            wire.ask(self._item.content_hash, self._stream.begin(self.pieces))
             return self._take(wire)
 
     def _take(self, wire: Wire) -> Optional[str]:
-        for number in range(self._pieces, len(self._stream)):
+        for number in range(self.pieces, len(self._stream)):
             data = wire.piece(self._stream.size(number))
             if not self._stream.is_piece(number, data):
                 return f"{self._item.source} sent something else as piece {number} of {len(self._stream)}"
             if self._stopped.is_set():
                 return "another source takes over"
             self._incoming.write(number, data)
-            self._pieces = number + 1
+            self.pieces = number + 1
         return None
 
     def _report(self) -> None:
@@ -90,7 +95,7 @@ class Taking:
         item, is_over, come = self._item, False, 0
         while not is_over:
             # A piece that has come whole is checked before it counts.
-            come = max(come, self._stream.begin(self._pieces) + (self._wire.under_way if self._wire else 0))
+            come = max(come, self._stream.begin(self.pieces) + (self._wire.under_way if self._wire else 0))
             seconds = round(time.monotonic() - self._began, 6)
             self._tell(Received(item.content_hash, item.transfer, come, seconds))
             is_over = self._stopped.wait(_TELL_S)

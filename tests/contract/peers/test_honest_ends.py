@@ -65,6 +65,28 @@ def test_it_goes_on_from_what_is_there(world: World) -> None:
     assert world.is_whole()
 
 
+def test_what_was_checked_is_not_hashed_again_where_another_source_takes_over(world: World) -> None:
+    sent: list[int] = []
+
+    def script(wire: Wire, stream: Stream, begin: int) -> None:
+        sent.append(begin)
+        if not begin:
+            wire.send_piece(world.piece(0))
+            wire.send_piece(world.piece(1))
+
+    with world.hostile(script) as port:
+        first = world.taking(port)
+        assert first.run() is not None
+    whole = (world.target / "a.pt").read_bytes()
+    (world.target / "a.pt").write_bytes(bytes(len(whole)))
+    with world.hostile(script) as port:
+        world.taking(port).run(first)
+    (world.target / "a.pt").write_bytes(b"")
+    with world.hostile(script) as port:
+        world.taking(port).run(first)
+    assert sent == [0, 2, 0], "but where the files are not as they were"
+
+
 def test_what_rots_before_it_goes_on_comes_again(world: World) -> None:
     with world.serving() as server:
         world.taking(port_of(server)).run()

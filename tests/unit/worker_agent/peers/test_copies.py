@@ -117,6 +117,17 @@ def test_what_is_longer_than_it_should_be_is_cut(incoming: Incoming) -> None:
     assert (incoming.root / "a").read_bytes() == b"abc"
 
 
+def test_the_lengths_of_files_tell_how_much_was_written(incoming: Incoming) -> None:
+    incoming.prepare()
+    assert [incoming.reaches(number) for number in range(4)] == [True, False, False, False]
+    incoming.write(0, PIECES[0])
+    assert [incoming.reaches(number) for number in range(4)] == [True, True, False, False]
+    assert list(incoming.held(1)) == []
+    (incoming.root / "a").unlink()
+    incoming.prepare()
+    assert not incoming.reaches(1)
+
+
 def test_a_folder_in_the_place_of_a_file_is_told(incoming: Incoming) -> None:
     (incoming.root / "a").mkdir(parents=True)
     with pytest.raises(OSError, match="a"):

@@ -48,10 +48,11 @@ class FakeServer:
 class FakeTaking:
     def __init__(self, item: Take, *_: object) -> None:
         self.number, self.before, self.is_stopped = item.transfer, None, False
+        self.known, self.pieces = -1, 10 + item.transfer
         MADE.append(self)
 
-    def run(self, before: Any) -> str:
-        self.before = before
+    def run(self, before: Any, known: int) -> str:
+        self.before, self.known = before, known
         return "nowhere"
 
     def stop(self) -> None:
@@ -135,6 +136,7 @@ def test_a_transfer_takes_the_place_of_another(met: PeerNetwork, threads: Thread
     assert threads.run() == [Taken(NAME, 1, "nowhere"), Taken(NAME, 2, "nowhere")]
     first, second = MADE
     assert second.before is first and first.before is None
+    assert (first.known, second.known) == (0, 11), "what was checked is not hashed again"
     met.leave(NAME)
     met.leave(NAME)
     assert second.is_stopped
