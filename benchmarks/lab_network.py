@@ -99,7 +99,10 @@ def sshd_at(machines: Sequence[Machine], home: Path) -> Iterator[list[str]]:
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / name))
     (home / "sshd").write_text(_SETTINGS.format(home=home))
     Path("/run/sshd").mkdir(exist_ok=True)
-    servers = [subprocess.Popen(one.argv([_SSHD, "-D", "-f", str(home / "sshd")])) for one in machines]
+    servers = []
+    for one in machines:
+        slots = f"SetEnv=TWOPHASE_SLOT_DIR={home}/slots-{one.space}"  # they are none of this machine's
+        servers.append(subprocess.Popen(one.argv([_SSHD, "-D", "-f", str(home / "sshd"), "-o", slots])))
     known = (home / "host.pub").read_text()
     (home / "known").write_text("".join(f"{one.address} {known}" for one in machines))
     files = (f"-oUserKnownHostsFile={home}/known", f"-oIdentityFile={home}/own")

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,16 @@ class Worker(AgentMaster):
         """Return what it has said."""
         assert self._process.stdout
         return os.read(self._process.stdout.fileno(), 1 << 16)
+
+    def wait(self, wanted: Callable[[Any], object]) -> Any:
+        """Return the next message that is wanted, however long that takes: a star of eight takes minutes."""
+        while True:
+            while self._unread:
+                message = self._unread.pop(0)
+                if wanted(message):
+                    return message
+            if not self.read():
+                raise LabError(f"the agent of {self.name} has gone; what it said is in its agent.log")
 
     def await_model(self) -> float:
         """Wait until the model is here and was checked; return when that was."""
@@ -185,7 +195,7 @@ def measured(rates: Sequence[float], mib: int, arms: Sequence[str], home: Path) 
                 found[name] = ARMS[name](Place(master, workers, ssh), model)
         finally:
             for worker in workers:
-                with contextlib.suppress(OSError, AssertionError):  # why it has ended is told already
+                with contextlib.suppress(OSError, LabError):  # why it has ended is told already
                     worker.end()
     return found
 

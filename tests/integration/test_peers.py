@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from master.adapters.peers.chunking import chunks_of
 from master.adapters.peers.run_ca import RunAuthority
-from tests.integration.agent_harness import Host, Master
+from tests.integration.agent_harness import PYTHON, ROOT, Host, Master
 from worker_agent.peers.addresses import own_addresses
 from worker_agent.protocol import messages as msg
 from worker_agent.protocol.artefacts.fetching import Fetched, FetchFailed, Source
@@ -142,6 +143,12 @@ def test_an_agent_that_has_met_nobody_neither_serves_nor_takes(lab: Lab) -> None
     assert "peers" in agent.wait(lambda item: isinstance(item, ServeFailed)).problem
     agent.send(Take(lab.name, 2, "lab1", ["192.0.2.77"], 40_000, lab.chunks))
     assert "peers" in answer(agent).problem
+
+
+def test_an_agent_that_meets_nobody_does_not_load_tls() -> None:
+    code = "import sys, worker_agent.runtime.assembly as agent, worker_agent.peers.addresses as own; "
+    code += "own.own_addresses(); sys.exit('ssl' in sys.modules)"
+    subprocess.run([PYTHON, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
 def test_the_key_is_nowhere_on_the_worker(lab: Lab) -> None:
