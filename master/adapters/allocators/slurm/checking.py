@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 from master.adapters.allocators.allocator import Checked
+from master.adapters.allocators.slurm.commands import folders_of
 from master.adapters.allocators.slurm.parsing import Expected, Partition, Site, expected
 from master.adapters.allocators.slurm.reasons import NO_PARTITION, TOO_LONG, last_words, refusal
 from master.specs import PoolSpec
@@ -35,7 +36,7 @@ def checked(pool: PoolSpec, site: Site, stderr: str, would_start: bool, now: flo
     is_told = bool(problems) and refusal(stderr).problem == TOO_LONG
     if not would_start and not is_told:
         problems += [_refused(pool, site, stderr)]
-    doubts = tuple(_disk(site))
+    doubts = tuple(_disks(pool, site))
     return Checked(tuple(dict.fromkeys(problems)), tuple(_notes(pool, site, when, now)), doubts)
 
 
@@ -89,14 +90,17 @@ def _notes(pool: PoolSpec, site: Site, when: Expected | None, now: float) -> Ite
         yield "accounting is off there: Slurm takes any `--account` and checks none"
 
 
-def _disk(site: Site) -> Iterator[str]:
+def _disks(pool: PoolSpec, site: Site) -> Iterator[str]:
     """Say where nodes may not find what is brought to the login host."""
     others = [host for host in site.node_hosts if host.partition(".")[0] != site.login_host.partition(".")[0]]
-    if others and site.file_system in LOCAL_FILE_SYSTEMS:
-        yield (
-            f"`state_dir` lies on a disk of the login host's own ({site.file_system}): where nodes such as "
-            f"{others[0]} do not mount it, no agent will start; set it to a directory that they share"
-        )
+    # One directory for each answer: there is none where `stat` knows no such option.
+    for key, file_system in zip(folders_of(pool), site.file_systems, strict=False):
+        if others and file_system in LOCAL_FILE_SYSTEMS:
+            what = {"state_dir": "no agent will start", "work_dir": "no job will begin"}[key]
+            yield (
+                f"`{key}` lies on a disk of the login host's own ({file_system}): where nodes such as "
+                f"{others[0]} do not mount it, {what}; set it to a directory that they share"
+            )
 
 
 def _partition_of(pool: PoolSpec, site: Site) -> Partition | None:

@@ -56,12 +56,16 @@ _QUEUE = f'{_BEGIN}date +%s; exec squeue "$@"\n'
 _RUN = f'{_BEGIN}exec "$@"\n'
 _STEP = f'{_FORGET}exec "$@"\n'
 _QUESTIONS = """\
-folder=$2
-until [ -d "$folder" ]; do folder=$(dirname -- "$folder"); done
+partitions=$1
+shift
 echo 'version:'; sbatch --version
 echo 'clock:'; date +%s
-echo 'partitions:'; sinfo -h -o "$1"
-echo 'disk:'; stat -f -c %T -- "$folder"
+echo 'partitions:'; sinfo -h -o "$partitions"
+echo 'disks:'
+for folder; do
+    until [ -d "$folder" ]; do folder=$(dirname -- "$folder"); done
+    stat -f -c %T -- "$folder"
+done
 echo 'host:'; hostname
 echo 'nodes:'; sinfo -h -N -o %n
 echo 'config:'; scontrol show config
@@ -110,8 +114,15 @@ def cancel(allocation_id: str) -> list[str]:
 
 
 def questions(pool: PoolSpec) -> list[str]:
-    """Return the command that asks what there is: version, clock, partitions, disk, nodes, configuration."""
-    return in_shell(_BEGIN + _QUESTIONS, PARTITION_FORMAT, in_home(pool.login.state_dir))
+    """Return the command that asks what there is: version, clock, partitions, disks, nodes, configuration."""
+    folders = (in_home(folder) for folder in folders_of(pool).values())
+    return in_shell(_BEGIN + _QUESTIONS, PARTITION_FORMAT, *folders)
+
+
+def folders_of(pool: PoolSpec) -> dict[str, str]:
+    """Return the directories that login host and nodes have to share, by their keys."""
+    own = {"state_dir": pool.login.state_dir, "work_dir": pool.login.agent.work_dir}
+    return {key: folder for key, folder in own.items() if folder}
 
 
 def step(allocation_id: str, argv: Sequence[str]) -> list[str]:

@@ -145,13 +145,13 @@ class Site:
     clock: float | None
     partitions: tuple[Partition, ...]
     config: Mapping[str, str]
-    file_system: str = ""
-    """Of the pool's `state_dir` on the login host, as `stat -f` calls it."""
+    file_systems: tuple[str, ...] = ()
+    """Of the pool's directories on the login host, in their order, as `stat -f` calls them."""
     login_host: str = ""
     node_hosts: tuple[str, ...] = ()
 
 
-_TITLES = ("version:", "clock:", "partitions:", "disk:", "host:", "nodes:", "config:")
+_TITLES = ("version:", "clock:", "partitions:", "disks:", "host:", "nodes:", "config:")
 
 
 def site(text: str) -> Site:
@@ -165,7 +165,7 @@ def site(text: str) -> Site:
         float(clock) if _MOMENT.match(clock) else None,
         _partitions(parts["partitions:"]),
         {name.strip(): value.strip() for name, equals, value in pairs if equals},
-        "".join(parts["disk:"]).strip(),
+        tuple(line.strip() for line in parts["disks:"]),
         "".join(parts["host:"]).strip(),
         tuple(dict.fromkeys(line.strip() for line in parts["nodes:"] if line.strip())),
     )

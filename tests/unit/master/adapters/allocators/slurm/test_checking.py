@@ -102,13 +102,21 @@ def test_a_host_without_slurm_is_told() -> None:
 
 
 def test_a_home_that_nodes_may_not_have_is_told() -> None:
-    own = replace(SITE, file_system="ext2/ext3", login_host="login.hpc.edu", node_hosts=("login", "n1"))
+    own = replace(SITE, file_systems=("ext2/ext3",), login_host="login.hpc.edu", node_hosts=("login", "n1"))
     assert "disk of the login host's own (ext2/ext3): where nodes such as n1 do not mount it" in notes(
         site=own
     )
     assert len(checking.checked(POOL, own, STARTS, True, NOW).doubts) == 1
-    assert "state_dir" not in notes(site=replace(own, file_system="nfs"))
+    assert "state_dir" not in notes(site=replace(own, file_systems=("nfs",)))
     assert "state_dir" not in notes(site=replace(own, node_hosts=("login",)))
+
+
+def test_a_scratch_disk_of_the_login_hosts_own_is_told_beside_a_shared_home() -> None:
+    login = replace(POOL.login, agent=replace(POOL.login.agent, work_dir="/scratch/me"))
+    apart = replace(SITE, file_systems=("nfs", "xfs"), login_host="login", node_hosts=("n1",))
+    (doubt,) = checking.checked(replace(POOL, login=login), apart, STARTS, True, NOW).doubts
+    assert doubt.startswith("`work_dir` lies on a disk of the login host's own (xfs): where nodes such as n1")
+    assert "no job will begin; set it to a directory that they share" in doubt
 
 
 def test_too_much_time_is_told_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from master.adapters.allocators.pilots import Pilot
 from master.adapters.allocators.slurm import commands
 from master.specs import PoolSpec, ServerSpec
+from worker_agent.protocol.messages import Settings
 
 POOL = PoolSpec("hpc", ServerSpec("login", "login"), 2, 14430.0, options=("--partition=gpu", "--gres=gpu:4"))
 
@@ -55,3 +57,10 @@ def test_a_node_is_asked_without_a_password_and_with_one_word() -> None:
 
 def test_nothing_is_submitted_by_a_test() -> None:
     assert "--test-only" in commands.test_only(POOL, "tp-0-hpc.1")
+
+
+def test_the_disks_of_both_directories_are_asked_for_and_only_of_those_that_are_set() -> None:
+    login = ServerSpec("login", "login", state_dir="~/state", agent=Settings(work_dir="/scratch/me"))
+    pool = PoolSpec("hpc", login, 2, 3600.0)
+    assert commands.questions(pool)[-2:] == ["./state", "/scratch/me"]
+    assert commands.questions(replace(pool, login=replace(login, agent=Settings())))[-1] == "./state"

@@ -156,7 +156,7 @@ def test_a_site_is_read_from_the_answers_to_our_questions() -> None:
     text = (
         "version:\nslurm-wlm 22.05.8\nclock:\n1500\npartitions:\n"
         "main*|up|1:00:00|(null)\ngpu|up|infinite|gpu:a100:4(S:0-1)\ngpu|up|infinite|gpu:h100:8,shard:4\n"
-        "old|down|30:00|(null)\ndisk:\nnfs\nhost:\nlogin1\nnodes:\nn1\nn1\nn2\n"
+        "old|down|30:00|(null)\ndisks:\nnfs\next2/ext3\nhost:\nlogin1\nnodes:\nn1\nn1\nn2\n"
         "config:\nAccountingStorageType   = accounting_storage/none\nno pair\n"
     )
     site = parsing.site(text)
@@ -167,7 +167,8 @@ def test_a_site_is_read_from_the_answers_to_our_questions() -> None:
         parsing.Partition("old", False, False, 1800.0, ()),
     )
     assert site.config == {"AccountingStorageType": "accounting_storage/none"}
-    assert (site.file_system, site.login_host, site.node_hosts) == ("nfs", "login1", ("n1", "n2"))
+    assert (site.login_host, site.node_hosts) == ("login1", ("n1", "n2"))
+    assert site.file_systems == ("nfs", "ext2/ext3")
 
 
 def test_a_site_that_answers_nothing_is_unknown_not_wrong() -> None:
