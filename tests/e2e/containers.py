@@ -6,6 +6,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -244,7 +245,8 @@ def remove_left_overs(client: docker.DockerClient) -> None:
             container.remove(force=True, v=True)
     for thing in (*client.networks.list(filters=mark), *client.volumes.list(filters=mark)):
         if _is_left((thing.attrs["Labels"] or {})[OWNER]):
-            thing.remove()
+            with suppress(docker.errors.NotFound):  # another process had the same thought
+                thing.remove()
 
 
 def _is_left(owner: str) -> bool:

@@ -126,6 +126,11 @@ def bad_pools(cluster: SlurmCluster) -> dict[str, tuple[dict[str, Any], str, str
         "sbatch": (cluster.pool(slurm="plain"), BROKEN, "plain has no `sbatch`"),
         "shell": (cluster.pool(**greeted), BROKEN, "the shell's startup files there print text"),
         "home": (cluster.pool(**away), DOUBTFUL, "a disk of the login host's own"),
+        "scratch": (
+            cluster.pool(work_dir="/var/tmp/work"),
+            DOUBTFUL,
+            "`work_dir` lies on a disk of the login host's own (overlayfs)",
+        ),
         "off": (cluster.pool(options=["--account=nope"]), DOUBTFUL, "takes any `--account` and checks none"),
     }
 

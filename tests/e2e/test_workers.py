@@ -168,3 +168,15 @@ def test_left_over_containers_are_removed(docker_engine: docker.DockerClient, wo
         assert [name for name, each in created.items() if each.id in there] == ["of a live process"]
     finally:
         created["of a live process"].remove()
+
+
+def test_left_over_networks_and_volumes_are_removed(docker_engine: docker.DockerClient) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    label = {containers.OWNER: str(ended.pid)}
+    name = f"twophase-{ended.pid}-left"
+    network = docker_engine.networks.create(name, labels=label)
+    volume = docker_engine.volumes.create(name, labels=label)
+    containers.remove_left_overs(docker_engine)
+    assert network.id not in {each.id for each in docker_engine.networks.list()}
+    assert volume.id not in {each.id for each in docker_engine.volumes.list()}
