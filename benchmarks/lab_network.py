@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,15 @@ def _run(*words: str) -> None:
         raise LabError(f"`{' '.join(words)}`: {done.stderr.strip()}")
 
 
+def _clear(space: str) -> None:
+    """End what runs in a namespace still, and remove it."""
+    listed = subprocess.run(["ip", "netns", "pids", space], check=False, capture_output=True, text=True)
+    for pid in map(int, listed.stdout.split()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
+
+
 class Lab:
     """A switch, and who is connected to it."""
 
@@ -72,7 +82,7 @@ class Lab:
             yield self.machines
         finally:
             for space in (*(machine.space for machine in self.machines), self._name):
-                subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
+                _clear(space)
 
     def _connect(self, rate: float) -> None:
         number = len(self.machines)
