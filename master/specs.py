@@ -152,20 +152,34 @@ class BaseModelSpec:
     """Which stage of the jobs file it is of; empty where that has none."""
     training: Config | None = None
     """Fields of the job that trains it; None: the first job that needs it tells them."""
+    rung: int = 0
+    """How far its training goes, as the field of `Rungs` says; 0 where the jobs file has no rungs."""
+    lower: BaseModelSpec | None = None
+    """The lower rung that its training goes on from; None where it does not."""
+
+    @property
+    def start(self) -> BaseModelSpec | None:
+        """What its training needs: the rung that it goes on from, which came of the parent; or that."""
+        return self.lower or self.parent
 
     @property
     def described(self) -> dict[str, Any]:
-        """What it is, ready for JSON: what identifies it, and where it stands among generations."""
+        """What it is, ready for JSON: what identifies it, where it stands among generations and rungs."""
         place = {"stage": self.stage, "parent": self.parent.spec_hash if self.parent else None}
-        return {"config": dict(self.config), **(place if self.stage else {})}
+        rung = {"resumes_from": self.lower.spec_hash if self.lower else None}
+        return {
+            "config": dict(self.config),
+            **(place if self.stage else {}),
+            **(rung if self.rung else {}),
+        }
 
     @property
     def lineage(self) -> tuple[BaseModelSpec, ...]:
-        """What it comes of, the first ancestor first, and itself."""
-        found, above = [self], self.parent
+        """What its training needs before it, the first of all first, and itself."""
+        found, above = [self], self.start
         while above:
             found.append(above)
-            above = above.parent
+            above = above.start
         return tuple(reversed(found))
 
 
@@ -263,6 +277,14 @@ class JobsSpec:
     """When jobs are stopped that do worse than others; None: never."""
     asked_for: frozenset[str] = frozenset()
     """Fields of sweeps, and those that the command line sets: columns of the table, with one value too."""
+    rungs: Rungs | None = None
+    """By which field trainings of base models go on from each other; None: each begins at the beginning."""
+
+    @property
+    def starts(self) -> dict[str, str]:
+        """What base models start from or go on from, those that do, by `spec_hash`."""
+        bases = self.base_models.values()
+        return {base.spec_hash: base.start.spec_hash for base in bases if base.start}
 
     @property
     def parents(self) -> dict[str, str]:
@@ -279,6 +301,7 @@ class JobsSpec:
             base_models={**new.base_models, **self.base_models},
             base_jobs={**new.base_jobs, **self.base_jobs},
             asked_for=self.asked_for | new.asked_for,
+            rungs=self.rungs or new.rungs,
         )
 
     def of_addition(self, name: str) -> JobsSpec:

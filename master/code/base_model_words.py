@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from master.code.code_record import CodeRecord
 from master.code.sources import Sources
 from master.core.planning.plan import BASE_MODELS
-from worker_agent.protocol.script_contract import BASE_MODEL_DIR, PARENT_MODEL_DIR
+from worker_agent.protocol.script_contract import BASE_MODEL_DIR, PARENT_MODEL_DIR, RESUME_MODEL_DIR
 
 _WORDS = (BASE_MODEL_DIR.encode(), BASE_MODELS.encode())
 """One stands in each script that follows the contract, or writes where base models are looked for."""
@@ -30,6 +30,16 @@ def no_place_for_parents(sources: Sources, record: CodeRecord) -> str:
     return (
         f"{sources.entry} is not seen to start base models from others: neither it nor what it imports names"
         f" {PARENT_MODEL_DIR}, where Phase 1 finds the one to start from (docs/lineages.md)"
+    )
+
+
+def no_place_for_rungs(sources: Sources, record: CodeRecord) -> str:
+    """Say that a script goes on from no base model; "" where it does, and for a trainer."""
+    if sources.entry is None or _names_one(sources, record, (RESUME_MODEL_DIR.encode(),)):
+        return ""
+    return (
+        f"{sources.entry} is not seen to go on from base models of fewer epochs: neither it nor what it"
+        f" imports names {RESUME_MODEL_DIR}, where it finds the one to go on from (docs/lineages.md)"
     )
 
 

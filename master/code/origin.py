@@ -21,6 +21,8 @@ class JobFacts:
     """`spec_hash` of what it starts from."""
     command: Sequence[str] = ()
     """The words that start it, in the project root; what only the worker knows stands in braces."""
+    rung: Config = field(default_factory=lambda: EMPTY)
+    """Of a base model that is one: what its manifest says of how it was trained."""
     same_bits: frozenset[str] = frozenset()
     """Of `cpu` and `gpu`: where its result does not depend on who trains with it (`Fused.same_bits`)."""
 

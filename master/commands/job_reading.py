@@ -32,6 +32,7 @@ from master.intake.executors import (
 )
 from master.intake.jobs import read_jobs
 from master.intake.lineages.reading import FIELDS, STAGES
+from master.intake.lineages.resuming import RESUME, rung_fields
 from master.intake.participant_jobs import PARTICIPANT_JOBS
 from master.intake.settings_check import check_settings
 from master.intake.stages.file import has_stages
@@ -50,7 +51,7 @@ Read = Callable[[Document, Mapping[str, str], Sequence[ServerSpec]], JobsSpec]
 Without workers those of the start count.  Raises ConfigError.
 """
 _OF_BASE_MODELS = frozenset({BASE_MODEL, STAGES})
-_INHERITED = (*_OF_BASE_MODELS, "code_version")
+_INHERITED = (*_OF_BASE_MODELS, RESUME, "code_version")
 """What holds for a file of added jobs, too, that does not say otherwise."""
 
 
@@ -219,8 +220,10 @@ class AddedJobs:
         group = value if isinstance(value, dict) else {"jobs": value}
         names = set(_names(group))
         given = {*group, *(_OF_BASE_MODELS if _OF_BASE_MODELS & group.keys() else ())}
-        own = {key: _about(said, names) for key, said in self.own.items() if key not in given}
-        return json.dumps({**group, **own})
+        own = {key: said for key, said in self.own.items() if key not in given}
+        resume = own.pop(RESUME, None)
+        rungs = {RESUME: resume} if resume and names.issuperset(rung_fields(resume)) else {}
+        return json.dumps({**group, **{key: _about(said, names) for key, said in own.items()}, **rungs})
 
     def again(self, order: AddJobs, known: Mapping[str, str]) -> JobsSpec:
         """Read what an earlier start was given, as it was then.  Raises TwophaseError."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from master.code.base_model_words import no_place_for_base_models, no_place_for_parents
+from master.code.base_model_words import no_place_for_base_models, no_place_for_parents, no_place_for_rungs
 from master.code.code_record import CodeRecord
 from master.code.former_code import CodeReport, report_on
 from master.code.needed_modules import needed_by
@@ -39,6 +39,7 @@ from master.commands.taken_flags import flags_taken, notes_on_flags
 from master.commands.taken_ids import notes_on_earlier, notes_on_suffixes, taken_by_earlier
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.fusing.notes import notes_on_fusing
+from master.core.planning.generations.rungs import Manifests
 from master.core.planning.plan import Plan, make_plan
 from master.core.planning.workers import notes_on_limits
 from master.core.running.lifecycle import State
@@ -55,6 +56,7 @@ from master.intake.stages.links import StageCode, read_staged_jobs
 from master.intake.sweeps.flags import given_jobs
 from master.notify.sending import check_can_be_sent
 from master.runs.launching import Limits
+from master.runs.resuming.at_home import Climbed, climbed
 from master.runs.script_jobs import BaseCode, ScriptJobs
 from master.runs.spec import MoreJobs, ReadMore, RunSpec
 from master.runs.worker_check import with_needs
@@ -141,18 +143,14 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     earlier = read_earlier_starts(layout.journal)
     given = given_jobs(options.jobs_config, options.sweep)
     stages = read_stages(given) if has_stages(given) else None
-    base = None
-    if stages:
-        base, code = choose_stages(options, cluster, layout, earlier, stages)
-    else:
-        code = choose_code(options, cluster, layout, earlier)
+    chosen = options, cluster, layout, earlier
+    base, code = choose_stages(*chosen, stages) if stages else (None, choose_code(*chosen))
     script, scripts = code.script, [each.script for each in (base, code) if each and each.script]
     imported = [needed_by(each.sources) for each in (base, code) if each]
     needs = tuple(dict.fromkeys(name for names in imported for name in names))
     cluster = with_needs(cluster, imported, may_lack=options.ignore_missing_modules)
     trainer = None if script else find_trainer_manifest(options.trainer)
     of_base = _base_code(base, options)
-
     orders = orders_of_run(layout, earlier)
     context = ReadingContext(options, cluster, layout, earlier, joined_by(orders))
     program = JobProgram.of(options, code, trainer, told_prefix=base is not None)
@@ -171,21 +169,30 @@ def _checked(options: TwoPhaseOptions, layout: RunLayout) -> TwoPhaseRequest:
     reading.check(own)
     doubt = "; ".join(filter(None, (check_syntax(each, cluster.servers) for each in scripts)))
     store = BaseModelStore(layout)
-    whole, damaged = store.scan(jobs.base_models)
-    rotten = {} if options.skip_phase1 else store.look(damaged)[0]
-    jobs, plan = _planned((own, jobs), {**whole, **rotten}, reading.machines, left_out)
+    (whole, rotten, damaged), rungs = _of_store(jobs, store, options)
+    jobs, plan = _planned((own, rungs.jobs), {**whole, **rotten}, reading.machines, left_out)
     _check_skip_phase1(options, plan)
     check_results(layout, jobs, earlier)
     mine = jobs.of_addition("")
     report = _report((base or code).record, mine, plan, whole.values(), store)
     results = _results_beside(layout, jobs, earlier)
     notes = _notes(mine, flags, cluster, (base, code)), _plan_notes(plan, cluster, mine, options)
-    names = notes_on_suffixes(jobs, earlier.known_ids, layout)
-    told = chain(*notes, names, notes_on_earlier(results), notes_on_added(jobs, own), left_out)
+    beside = rungs.notes(plan), notes_on_suffixes(jobs, earlier.known_ids, layout)
+    told = chain(*notes, *beside, notes_on_earlier(results), notes_on_added(jobs, own), left_out)
     planned = PlannedCode(code.sources, report, tuple(told))
     found = planned, code.record, plan, whole, rotten, damaged, doubt
-    rest = needs, flags, program.executors, of_base, results, None if stages else more.read_more, tuple(added)
-    return TwoPhaseRequest(cluster, jobs, *found, *rest)
+    rest = needs, flags, program.executors, of_base, results, None if stages else more.read_more
+    return TwoPhaseRequest(cluster, jobs, *found, *rest, tuple(map(rungs.of_addition, added)))
+
+
+def _of_store(
+    jobs: JobsSpec, store: BaseModelStore, options: TwoPhaseOptions
+) -> tuple[tuple[Manifests, Manifests, Mapping[str, str]], Climbed]:
+    """Return what is whole, whole but for its files, and damaged, and jobs that go on from what there is."""
+    whole, damaged = store.scan(jobs.base_models)
+    rotten = {} if options.skip_phase1 else store.look(damaged)[0]
+    rungs = climbed(jobs, store, {**whole, **rotten})
+    return ({**whole, **rungs.found}, rotten, damaged), rungs
 
 
 def _planned(
@@ -262,8 +269,11 @@ def _base_notes(base: ChosenCode | None, code: ChosenCode, jobs: JobsSpec) -> It
         yield from base.notes
     elif jobs.base_models and (doubt := no_place_for_base_models(code.sources, code.record)):
         yield doubt
-    elif any(each.parent for each in jobs.base_models.values()):
-        yield from filter(None, [no_place_for_parents(code.sources, code.record)])
+    else:
+        if any(each.parent for each in jobs.base_models.values()):
+            yield from filter(None, [no_place_for_parents(code.sources, code.record)])
+        if jobs.rungs:
+            yield from filter(None, [no_place_for_rungs(code.sources, code.record)])
 
 
 def cluster_of(options: TwoPhaseOptions) -> ClusterSpec:

@@ -11,6 +11,7 @@ from master.core.flags.booleans import as_switched
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags, Takes
 from master.core.nearest import hint, shown
 from master.core.planning.generations.lineages import Stages, lineage_of
+from master.core.planning.generations.rungs import with_rungs
 from master.core.planning.id_template import filled, is_template, missing_problem, name_problem
 from master.core.planning.identity import (
     DEFAULT_RULE,
@@ -33,6 +34,7 @@ from master.intake.job_ids import (
     with_names,
 )
 from master.intake.lineages.reading import STAGES, read_lineage
+from master.intake.lineages.resuming import RESUME, check_rungs, read_resume
 from master.intake.participant_jobs import PARTICIPANT_JOBS, has_our_words
 from master.intake.pruning.reading import PRUNE, contests, read_prune
 from master.intake.strict_json import Document, Node, parse_document, read_document
@@ -40,7 +42,7 @@ from master.intake.sweeps.entry import Entry
 from master.intake.sweeps.expansion import BASE_MODEL, GROUP_KEYS, expanded
 from master.specs import EMPTY, BaseModelSpec, Config, JobSpec, JobsSpec
 
-_KEYS = ("$schema", *GROUP_KEYS, BASE_MODEL, STAGES, PRUNE, "code_version")
+_KEYS = ("$schema", *GROUP_KEYS, BASE_MODEL, STAGES, RESUME, PRUNE, "code_version")
 
 Check = Callable[[Iterable[Config]], None]
 Given = str | Path | Document | Node
@@ -110,7 +112,11 @@ def _jobs(
             return lineage_of(config, identity, stages, shape)
         return base_model_of(config, identity, rule, shape)
 
+    rungs = settings and read_resume(settings, entries, shape)
     spec = _spec(top.document.source, named, shape, base_model)
+    if settings and rungs:
+        check_rungs(settings, entries, spec.jobs, rungs)
+        spec = with_rungs(spec, rungs)
     asked_for = nameable({name for entry in entries for name in entry.asked_for})
     spec = replace(spec, says_of_base_models=_is_said(rule, shape, unnamed), asked_for=asked_for)
     prune = settings and read_prune(settings, [entry.fields for entry in entries])

@@ -33,6 +33,7 @@ def job_json(row: JobRow) -> Entry:
         "stderr": _stderr(row),
         "spec_hash": row.spec_hash,
         "parent": row.parent,
+        "resumes_from": row.resumes_from,
         "content_hash": row.content_hash or None,
         "peak_rss_bytes": row.peak_rss_bytes,
         "peak_gpu_bytes": row.peak_gpu_bytes,

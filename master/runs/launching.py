@@ -79,6 +79,8 @@ def launch_message(
         mounts=mounts,
         base_model_hash=job.makes or job.needs,
         base_model=base.content_hash if base else None,
+        resumes=job.resumes,
+        keeps_state=job.keeps_state,
         executor=_executor(start, config, limits),
         gpu_bytes=start.record.gpu_need if start.record.gpu_need is not None else job.gpu_bytes,
         gpus=job.resources.gpus if (job.resources.gpus or 1) > 1 else None,

@@ -26,7 +26,8 @@ from worker_agent.protocol.whole_files import write_whole
 
 JOB_KEYS = (
     *("job_id", "gpu", "config", "success", "returncode", "start_time", "end_time", "duration_seconds"),
-    *("stderr", "state", "worker", "attempt", "error", "spec_hash", "parent", "content_hash"),
+    *("stderr", "state", "worker", "attempt", "error", "spec_hash", "parent"),
+    *("resumes_from", "content_hash"),
     *("peak_rss_bytes", "peak_gpu_bytes", "left_out"),
 )
 """Of each of `jobs`."""

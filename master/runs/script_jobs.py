@@ -13,6 +13,7 @@ from master.code.origin import Described, JobFacts
 from master.code.snapshot import Program, take_snapshot
 from master.code.sources import Sources
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
+from master.core.planning.generations.rungs import of_manifest
 from master.core.planning.identity import phase1_config
 from master.core.planning.job_settings import DEFAULT_PREFIX, PREFIX
 from master.core.planning.outlook import PlannedJob
@@ -22,7 +23,7 @@ from master.core.running.lifecycle import State
 from master.errors import ConfigError
 from master.runs.launching import NO_LIMITS, Limits, Started, command_of, launch_message, shown_words
 from master.runs.spec import Code, RunSpec, Start
-from master.specs import BASE_PREFIX, Config, JobsSpec
+from master.specs import BASE_PREFIX, EMPTY, Config, JobsSpec
 from master.storage.run_layout import RunLayout
 from worker_agent.protocol.messages import Launch, Mount
 
@@ -70,12 +71,14 @@ class ScriptJobs:
         notes = tuple(_left_out(program.left_out))
         directories = {each.content_hash: each.directory for each in programs.values()}
         words = {phase: each.argv for phase, each in programs.items()}
-        base_models = dict[str, str]()
-        describe = self._describer(configs, words, base_models)
+        base_models, rungs = dict[str, str](), dict[str, Config]()
+        describe = self._describer(configs, words, base_models, rungs)
 
         def take_more(more: JobsSpec) -> None:
             configs.update({**job_configs(more), **configs})
             base_models.update({job.job_id: job.base_model.spec_hash for job in more.jobs if job.base_model})
+            for base in more.base_models.values():
+                rungs.setdefault(base_model_job_id(base.spec_hash), of_manifest(base))
 
         take_more(self.jobs)
         return Code(directories, launch, notes, start, describe, take_more)
@@ -99,6 +102,7 @@ class ScriptJobs:
         configs: Mapping[str, Config],
         words: Mapping[int, Sequence[str]],
         base_models: Mapping[str, str],
+        rungs: Mapping[str, Config],
     ) -> Callable[[str], Described]:
         varied = varying([job.config for job in self.jobs.jobs])
         same_bits = next((job.fused.same_bits for job in self.jobs.jobs if job.fused), frozenset())
@@ -107,7 +111,8 @@ class ScriptJobs:
             phase = 1 if makes_base_model(job_id) else 2
             command = shown_words(command_of(words[phase], configs[job_id], self._flags(phase)))
             base_model = base_models.get(job_id)
-            return Described(JobFacts(configs[job_id], varied, base_model, command, same_bits))
+            rung = rungs.get(job_id, EMPTY)
+            return Described(JobFacts(configs[job_id], varied, base_model, command, rung, same_bits))
 
         return describe
 

@@ -153,6 +153,7 @@ class Outcomes:
         known, facts = self.home.describe(*arrival.key), arrival.remote.facts
         return {
             **({"code": known.code.record.as_json()} if known.code else {}),
+            **known.facts.rung,
             "run_id": known.run_id,
             "epoch": known.epoch,
             "attempt": arrival.attempt,

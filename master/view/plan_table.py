@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from master.core.harmless import clean
+from master.core.planning.generations.rungs import climb
 from master.core.planning.generations.trees import below, branch, in_tree
 from master.core.planning.identity import PARENT_FIELD
 from master.core.planning.job_limits import kept
@@ -31,7 +32,8 @@ def plan_json(
 ) -> dict[str, Any]:
     """Return what a run is going to do, ready for JSON."""
     direct = Counter(job.base_model.spec_hash for job in jobs.jobs if job.base_model)
-    wanted = below(direct, jobs.parents)
+    rungs = climb(jobs, plan.to_train)
+    wanted = below(direct, jobs.starts)
     return {
         "workers": [asdict(worker) for worker in workers],
         "slots": sum(worker.slots or 0 for worker in workers if worker.reachable is not False),
@@ -45,6 +47,7 @@ def plan_json(
             ],
         },
         "trainings_saved": planned_savings(plan),
+        **({"rungs": rungs.as_json()} if rungs else {}),
         "sharing_note": sharing_note(jobs) or None,
         **({"code": code_json(code)} if code else {}),
     }
@@ -135,8 +138,9 @@ def _print_base_models(console: Console, found: Mapping[str, Sequence[Mapping[st
     known = {row["spec_hash"]: (row, state) for key, state in states.items() for row in found[key]}
     if not known:
         return
-    parents = {key: row["parent"] for key, (row, _) in known.items() if row.get("parent")}
-    rows = [(*known[key], branch(depth)) for key, depth in in_tree(known, parents)]
+    starts = {key: row.get("resumes_from") or row.get("parent") for key, (row, _) in known.items()}
+    ordered = in_tree(known, {key: start for key, start in starts.items() if start})
+    rows = [(*known[key], branch(depth)) for key, depth in ordered]
     names = varying([row["config"] for row, *_ in rows])
     table = new_table("Base models", "hash", "state", ">experiments", "differ in")
     first, hidden, last = cut(rows)
@@ -177,4 +181,12 @@ def _total(report: Mapping[str, Any]) -> str:
     text = f"{experiments}; {plural(to_train, 'base model')} to train, {in_store:,} in the store"
     if report["jobs_without_base_model"]:
         text += f"; {plural(report['jobs_without_base_model'], 'experiment')} without base model"
-    return text + f"; {plural(report['trainings_saved'], 'training')} saved by sharing."
+    text += f"; {plural(report['trainings_saved'], 'training')} saved by sharing"
+    return f"{text}{_climbed(report['rungs'])}." if "rungs" in report else f"{text}."
+
+
+def _climbed(rungs: Mapping[str, Any]) -> str:
+    whole = rungs["trained"] + rungs["saved"]
+    return (
+        f"; {rungs['trained']:,} {rungs['field']} to train instead of {whole:,}, by going on from lower rungs"
+    )

@@ -33,7 +33,8 @@ JOB_KEYS = (
     *("left_out", "metrics"),
 )
 BASE_MODEL_KEYS = (
-    *("spec_hash", "parent", "content_hash", "jobs", "state", "worker", "slot", "duration_seconds", "error"),
+    *("spec_hash", "parent", "resumes_from", "content_hash", "jobs", "state", "worker", "slot"),
+    *("duration_seconds", "error"),
 )
 _IN_STORE = {**dict.fromkeys(BASE_MODEL_KEYS), "state": "in_store"}
 """Of the training of a base model that needed none."""
@@ -74,6 +75,7 @@ def _job(row: JobRow, metrics: Metrics, result_dir: Path) -> dict[str, Any]:
 
 def _base_model(row: BaseModelRow) -> dict[str, Any]:
     own: dict[str, Any] = {"spec_hash": row.spec_hash, "parent": row.parent}
+    own["resumes_from"] = row.resumes_from
     own |= {"content_hash": row.content_hash or None, "jobs": row.jobs}
     training = job_json(row.training) if row.training else _IN_STORE
     return picked({**training, **own}, BASE_MODEL_KEYS)

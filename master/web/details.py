@@ -8,6 +8,7 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Any
 
+from master.core.explaining.planned import Planned
 from master.core.harmless import brief, last_line
 from master.core.json_values import same
 from master.core.planning.generations.trees import in_tree
@@ -101,12 +102,12 @@ def base_models(model: Model, stored: Mapping[str, Mapping[str, Any]]) -> list[d
     """Return the base models with what starts from each; `stored` are the manifests of those at home."""
     waiting = {spec_hash: +counts for spec_hash, counts in model.index.of_base.items()}
     configs = model.planned.base_models if model.planned else {}
-    parents = model.planned.parents if model.planned else {}
+    planned = model.planned or Planned({}, {})
     found = []
-    for spec_hash, depth in in_tree((*configs, *waiting), parents):
+    for spec_hash, depth in in_tree((*configs, *waiting), planned.starts):
         users = waiting.get(spec_hash, Counter())
         told = _base_model(model, spec_hash, configs.get(spec_hash, {}), users, stored)
-        found.append({**told, "parent": parents.get(spec_hash), "depth": depth})
+        found.append({**told, **planned.start_of(spec_hash), "depth": depth})
     return found
 
 
@@ -122,8 +123,8 @@ def _base_model(
     seconds = row.duration_s if row else (manifest or {}).get("duration_seconds")
     trained = row is not None and row.state.value == "succeeded"
     at_home = manifest is not None or trained
-    is_tree = model.planned is not None and bool(model.planned.parents)
-    in_all = model.planned.users.get(spec_hash, 0) if model.planned and is_tree else users.total()
+    is_tree = model.planned is not None and bool(model.planned.starts)
+    in_all = model.planned.trainings.get(spec_hash, 0) if model.planned and is_tree else users.total()
     saved = max(0, in_all - trained) if at_home else 0
     return {
         "spec_hash": spec_hash,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from master.core.planning.generations.rungs import Climb, climb
 from master.core.planning.generations.trees import below, in_tree
 from master.core.planning.identity import PARENT_FIELD, canonical_json
 from master.core.planning.sharing import sharing_note
@@ -22,7 +23,9 @@ class SharedBase:
     spec: BaseModelSpec
     jobs: int
     depth: int = 0
-    """How many ancestors it has."""
+    """How many ancestors it has, with the rungs below it."""
+    trainings: int = 0
+    """How many experiments would have trained it for themselves, or what it is the parent of."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,13 @@ class Analysis:
 
     jobs_needing_base_model: int = 0
     """How many jobs start from a base model."""
+    climb: Climb | None = None
+    """How far base models are trained, and what going on from lower rungs saves; None without rungs."""
 
     @property
     def trainings_without_reuse(self) -> int:
         """Every job trains its own base model first, with all that this comes of."""
-        return self.jobs + sum(base.jobs for base in self.base_models)
+        return self.jobs + sum(base.trainings for base in self.base_models)
 
     @property
     def trainings_with_reuse(self) -> int:
@@ -89,26 +94,45 @@ class Analysis:
                 }
                 for split in self.splits
             ],
+            **({"rungs": self.climb.as_json()} if self.climb else {}),
             "gpu_hours_saved": self.gpu_hours_saved,
             "sharing_note": self.sharing_note or None,
         }
 
 
 def analyze(spec: JobsSpec, durations: Mapping[str, float]) -> Analysis:
-    """Count a jobs file; `durations` are the seconds that base models took, by `spec_hash`."""
+    """Count a jobs file.
+
+    `durations` are the seconds that the training of base models takes from the beginning, by `spec_hash`.
+    """
     direct = Counter(job.base_model.spec_hash for job in spec.jobs if job.base_model)
-    counts = Counter(below(direct, spec.parents))
-    ordered = in_tree((spec_hash for spec_hash, _ in counts.most_common()), spec.parents)
-    shared = [SharedBase(spec.base_models[each], counts[each], depth) for each, depth in ordered]
+    counts, alone = Counter(below(direct, spec.starts)), below(direct, spec.parents)
+    ordered = in_tree((spec_hash for spec_hash, _ in counts.most_common()), spec.starts)
+    shared = tuple(
+        SharedBase(spec.base_models[each], counts[each], depth, alone.get(each, 0)) for each, depth in ordered
+    )
+    found = (
+        shared,
+        tuple(single_field_splits(spec.base_models)),
+        _hours(shared, durations),
+        sharing_note(spec),
+    )
+    return Analysis(len(spec.jobs), *found, direct.total(), climb(spec, spec.base_models))
+
+
+def _hours(shared: Iterable[SharedBase], durations: Mapping[str, float]) -> float | None:
+    """Return the hours that are saved by the base models whose duration is known; None where none is."""
     saved = [
-        (base.jobs - 1) * durations[base.spec.spec_hash] / _SECONDS_PER_HOUR
+        (base.trainings - 1) * durations[base.spec.spec_hash] + _reached(base.spec, durations)
         for base in shared
         if base.spec.spec_hash in durations
     ]
-    splits = tuple(single_field_splits(spec.base_models))
-    hours = sum(saved) if saved else None
-    found = tuple(shared), splits, hours, sharing_note(spec)
-    return Analysis(len(spec.jobs), *found, jobs_needing_base_model=direct.total())
+    return sum(saved) / _SECONDS_PER_HOUR if saved else None
+
+
+def _reached(spec: BaseModelSpec, durations: Mapping[str, float]) -> float:
+    """Return the seconds that a training is spared by the rung that it goes on from."""
+    return durations.get(spec.lower.spec_hash, 0.0) if spec.lower else 0.0
 
 
 def single_field_splits(base_models: Mapping[str, BaseModelSpec]) -> Iterator[FieldSplit]:

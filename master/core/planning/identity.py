@@ -116,7 +116,7 @@ def phase1_config(job: JobSpec) -> dict[str, Any]:
 def untold_fields(job: JobSpec) -> list[str]:
     """Return the fields of `job` that the training of its base model is not told."""
     base = job.base_model
-    if base and base.training is not None:
+    if base and base.stage and base.training is not None:
         return [name for name in job.config if name not in base.training and not name.startswith("_")]
     if base is None or not base.is_plain:
         return []

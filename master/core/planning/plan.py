@@ -48,6 +48,10 @@ class Job:
     """How many of them at most."""
     contest: str = ""
     """Jobs with the same text here are compared with each other; empty: it is never stopped early."""
+    resumes: bool = False
+    """Whether it goes on from the state of the base model that it needs: the same training, a lower rung."""
+    keeps_state: bool = False
+    """Whether the state of its training belongs into the base model."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,35 @@ class Plan:
         return tuple(job.makes for job in self.jobs if job.makes)
 
     @cached_property
+    def starts(self) -> Mapping[str, str]:
+        """What base models start from or go on from, those that do, by `spec_hash`."""
+        return {job.makes: job.needs for job in self._trainings if job.makes and job.needs}
+
+    @cached_property
+    def lower_rungs(self) -> Mapping[str, str]:
+        """What the trainings of base models go on from, of those that do, by `spec_hash`."""
+        return {job.makes: job.needs for job in self._trainings if job.makes and job.needs and job.resumes}
+
+    @cached_property
     def parents(self) -> Mapping[str, str]:
-        """What base models start from, those that start from another, by `spec_hash`."""
-        trainings = (*self.if_damaged.values(), *self.jobs)
-        return {job.makes: job.needs for job in trainings if job.makes and job.needs}
+        """What base models start from, those that start from another, by `spec_hash`.
+
+        What goes on from a lower rung starts from what the lowest one starts from.
+        """
+        lower, found = self.lower_rungs, dict[str, str]()
+        for spec_hash in self.starts:
+            *_, lowest = line(spec_hash, lower)
+            if lowest in self.starts:
+                found[spec_hash] = self.starts[lowest]
+        return found
+
+    @property
+    def _trainings(self) -> tuple[Job, ...]:
+        return (*self.if_damaged.values(), *self.jobs)
 
     def ancestors(self, job: Job) -> Iterator[str]:
-        """Yield the base models below which a job stands, the nearest first, by `spec_hash`."""
-        return line(job.needs, self.parents)
+        """Yield the base models that had to be there before a job, the nearest first, by `spec_hash`."""
+        return line(job.needs, self.starts)
 
     def generation(self, spec_hash: str) -> int:
         """Return of which generation a base model is: 1 where it starts from none."""
@@ -141,23 +166,35 @@ def _fusible(job: Job, spec: JobSpec, base_job: Config | None = None) -> Job:
     siblings = siblings_of(spec.fused, job.phase, config)
     if not siblings:
         return job
-    return replace(job, siblings=spec.addition + siblings, most_together=most_together(config))
+    # Who goes on from a state and who begins have little to do at once.
+    with_it = f"{spec.addition}{siblings}{' goes on' if job.resumes else ''}"
+    return replace(job, siblings=with_it, most_together=most_together(config))
 
 
 def _phase1_job(base: BaseModelSpec, needs: Resources, addition: str) -> Job:
     # What a stage takes says little of another.
     kind = _kind(f"{_BASE_MODEL} {base.stage}" if base.stage else _BASE_MODEL, addition)
+    start = base.start
     return Job(
         base_model_job_id(base.spec_hash),
         phase=1,
-        needs=base.parent.spec_hash if base.parent else None,
+        needs=start.spec_hash if start else None,
         makes=base.spec_hash,
-        kind=kind,
+        kind=_climbing(kind, base),
         gpu_bytes=needs.gpu_memory,
         gpu_kind=kind,
         resources=_else(needs),
         addition=addition,
+        resumes=base.lower is not None,
+        keeps_state=base.rung > 0,
     )
+
+
+def _climbing(kind: str, base: BaseModelSpec) -> str:
+    """Return the kind of a training: those of rungs take as long as what lies between them."""
+    if not base.rung:
+        return kind
+    return f"{kind}, {base.rung - base.lower.rung if base.lower else base.rung} more"
 
 
 def _kind(kind: str, addition: str) -> str:

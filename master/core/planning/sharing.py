@@ -21,7 +21,7 @@ def sharing_note(jobs: JobsSpec) -> str:
     needing = sum(job.base_model is not None for job in jobs.jobs)
     if not needing:
         return "" if jobs.says_of_base_models else _none_asked_for(jobs)
-    shared = jobs.parents or needing != len(jobs.base_models)
+    shared = jobs.starts or needing != len(jobs.base_models)
     return "" if shared else _each_its_own()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from master.core.planning.generations.trees import below, in_tree
+from master.core.planning.generations.trees import below, in_tree, line
 from master.core.planning.plan import base_model_job_id
 from master.core.running.lifecycle import ENDED, State
 from master.core.running.records import JobRecord, RunState
@@ -46,7 +46,9 @@ class JobRow:
     cancelled_by: str = ""
     """Who cancelled it, and why; empty for one that no user's order ended."""
     parent: str | None = None
-    """Of a base model: the `spec_hash` of the one that it starts from, if it does."""
+    """Of a base model: the `spec_hash` of the one that it starts from, if it does …"""
+    resumes_from: str | None = None
+    """… or that its training goes on from, a lower rung of the same."""
 
     @property
     def where(self) -> str:
@@ -79,7 +81,8 @@ def job_row(record: JobRecord) -> JobRow:
         spec_hash=record.job.makes or record.job.needs,
         content_hash=record.content_hash,
         cancelled_by=record.cancelled_by,
-        parent=record.job.needs if record.job.makes else None,
+        parent=record.job.needs if record.job.makes and not record.job.resumes else None,
+        resumes_from=record.job.needs if record.job.resumes else None,
     )
     finished = record.finished
     if finished is None:
@@ -124,10 +127,12 @@ class BaseModelRow:
     """None where it was in the store from the start."""
     parent: str | None = None
     """`spec_hash` of what it starts from, None where that is nothing …"""
+    resumes_from: str | None = None
+    """… and of the lower rung that its training goes on from, None where it begins at the beginning."""
     depth: int = 0
-    """… and how many of its ancestors are of the run, too, …"""
-    unlisted: int = 0
-    """… and how many are not, as nothing needs them."""
+    """How many of these above it are of the run, too."""
+    trainings: int = 0
+    """How many the experiments would have needed, each for itself: of it, and of what is not of the run."""
 
 
 def base_model_rows(state: RunState, rows: Mapping[str, JobRow] | None = None) -> list[BaseModelRow]:
@@ -139,27 +144,35 @@ def base_model_rows(state: RunState, rows: Mapping[str, JobRow] | None = None) -
     trained = {row.job_id: row for row in job_rows(state, phase=1)} if rows is None else rows
     plan, made = state.plan, (row.spec_hash for row in trained.values() if row.spec_hash)
     hashes, parents = dict.fromkeys((*plan.to_train, *plan.in_store, *made)), plan.parents
-    users = _users(state, hashes, parents)
+    direct = _users(state, hashes)
+    users, alone = below(direct, plan.starts), below(direct, parents)
     return [
         BaseModelRow(
             *(spec_hash, state.home.get(spec_hash, ""), users[spec_hash]),
             trained.get(base_model_job_id(spec_hash)),
-            *(parents.get(spec_hash), depth, plan.generation(spec_hash) - 1 - depth),
+            *(parents.get(spec_hash), plan.lower_rungs.get(spec_hash), depth),
+            alone[spec_hash] * _alone(spec_hash, hashes, parents),
         )
-        for spec_hash, depth in in_tree(hashes, parents)
+        for spec_hash, depth in in_tree(hashes, plan.starts)
     ]
 
 
-def _users(state: RunState, hashes: Iterable[str], parents: Mapping[str, str]) -> dict[str, int]:
-    """Return how many experiments each base model is for."""
+def _alone(spec_hash: str, listed: Container[str], parents: Mapping[str, str]) -> int:
+    """Return how many trainings a base model takes, with those of ancestors that are not listed."""
+    if parents.get(spec_hash) in listed:
+        return 1
+    return sum(1 for _ in line(spec_hash, parents))
+
+
+def _users(state: RunState, hashes: Iterable[str]) -> dict[str, int]:
+    """Return how many experiments start from each base model itself."""
     dependents = {spec_hash: state.dependents.get(spec_hash, ()) for spec_hash in hashes}
-    if not parents:
+    if not state.plan.starts:
         return {spec_hash: len(jobs) for spec_hash, jobs in dependents.items()}
-    direct = {
+    return {
         spec_hash: sum(state.jobs[job_id].job.makes is None for job_id in jobs)
         for spec_hash, jobs in dependents.items()
     }
-    return below(direct, parents)
 
 
 @dataclass(frozen=True)
@@ -172,14 +185,19 @@ class Savings:
 
 
 def savings(rows: Iterable[BaseModelRow]) -> Savings:
-    """Return what the base models at home saved, had each experiment trained its own."""
-    trainings, seconds = 0, 0.0
+    """Return what the base models at home saved, had each experiment trained its own from the beginning.
+
+    `rows` have lower rungs before those that go on from them.
+    """
+    trainings, seconds, whole_s = 0, 0.0, dict[str | None, float]()
     for row in rows:
+        spared_s = whole_s.get(row.resumes_from, 0.0)
+        own_s = row.training.own_s if row.training else 0.0
+        whole_s[row.spec_hash] = spared_s + own_s
         if row.content_hash and row.jobs:
-            saved = row.jobs - (row.training is not None)
-            trainings += row.jobs * row.unlisted if row.depth == 0 else 0
+            saved = row.trainings - (row.training is not None)
             trainings += saved
-            seconds += saved * (row.training.own_s if row.training else 0.0)
+            seconds += saved * whole_s[row.spec_hash] + (spared_s if own_s else 0.0)
     return Savings(trainings, seconds)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from master.core.nearest import hint, shown
 from master.intake.head_paths import expanded
 from master.intake.lineages.reading import STAGES, has_lineage
+from master.intake.lineages.resuming import RESUME
 from master.intake.strict_json import Document, Node, read_document
 from master.intake.sweeps.expansion import GROUP_KEYS
 
@@ -43,6 +44,8 @@ def has_stages(document: Document) -> bool:
 def read_stages(document: Document) -> Stages:
     """Return the stages of a file that has some.  Raises ConfigError."""
     top = document.root
+    if (resume := top.get(RESUME)) is not None:
+        resume.fail("stages with scripts of their own list what makes base models, and none of it is resumed")
     top.only_keys(("$schema", STAGES))
     listed = top.get(STAGES)
     nodes = list(listed.items()) if listed else []

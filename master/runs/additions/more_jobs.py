@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from master.core.explaining.planned import plan_record
+from master.core.planning.generations.rungs import Manifests, soon_at_home
 from master.core.planning.plan import make_plan
 from master.core.running.lifecycle import State
 from master.core.running.orders.of_jobs import AddJobs
@@ -16,6 +17,7 @@ from master.errors import ConfigError
 from master.runs.additions.programs import Programs
 from master.runs.control.job_inputs import JobInputs
 from master.runs.fleet.roster import Roster
+from master.runs.resuming.at_home import climbed
 from master.runs.run_lock import RUN_TWO_PHASE
 from master.runs.snapshot import SharedState
 from master.runs.spec import Code, Known, MoreJobs, RunSpec, Work
@@ -95,7 +97,9 @@ class GrowingJobs:
             _refuse_pruning(found)
             new = found.without(self._known_hashes())
             self._check_not_done(new)
-            whole = self._whole_ones(new)
+            rungs = climbed(found, self._shelves.store, self._whole_ones(new), self._soon(found))
+            found, new = rungs.jobs, rungs.jobs.without(self._known_hashes())
+            whole = {**self._whole_ones(new), **rungs.found}
             with self._lock:
                 self._offered.update((job.job_id, job) for job in new.jobs)
             if not event.dry_run:
@@ -144,6 +148,11 @@ class GrowingJobs:
 
     def _known_hashes(self) -> set[str]:
         return {job.job_hash for job in self.jobs.jobs}
+
+    def _soon(self, found: JobsSpec) -> Manifests:
+        """Return the rungs of the run that added jobs do not start from themselves."""
+        own = soon_at_home(self.jobs) if found.rungs else {}
+        return {spec_hash: each for spec_hash, each in own.items() if spec_hash not in found.base_models}
 
     def _whole_ones(self, new: JobsSpec) -> dict[str, Mapping[str, Any]]:
         """Return the manifests of the store's base models that are new to the run.  Raises ConfigError."""

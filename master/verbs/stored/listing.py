@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from master.commands.frame import Command
+from master.core.planning.generations.rungs import RESUMES_FROM
 from master.core.planning.generations.trees import branch, in_tree
 from master.core.planning.identity import CODE_FIELD, PARENT_FIELD
 from master.storage.base_model_store import BaseModelStore
@@ -28,12 +29,8 @@ def do(options: argparse.Namespace, command: Command) -> int:
     hashes, read = list(stored(layout)), store.scan if options.what == "verify" else store.look
     whole, damaged = read(hashes)
     users = _users(layout)
-    parents = {spec_hash: str(one["parent"]) for spec_hash, one in whole.items() if one.get("parent")}
-    ordered = in_tree((*whole, *damaged), parents)
-    found = [
-        {**_entry(spec_hash, whole, damaged, users), "parent": parents.get(spec_hash)}
-        for spec_hash, _ in ordered
-    ]
+    ordered = in_tree((*whole, *damaged), starts_of(whole.values()))
+    found = [_entry(spec_hash, whole, damaged, users) for spec_hash, _ in ordered]
     if options.json:
         print(json.dumps({"base_models": found}, indent=1))
     else:
@@ -41,6 +38,12 @@ def do(options: argparse.Namespace, command: Command) -> int:
     for problem in damaged.values():
         command.say(problem)
     return DAMAGED if damaged else 0
+
+
+def starts_of(manifests: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what base models went on from, or else started from, those that did, by `spec_hash`."""
+    starts = {str(one["spec_hash"]): one.get(RESUMES_FROM) or one.get("parent") for one in manifests}
+    return {spec_hash: str(start) for spec_hash, start in starts.items() if start}
 
 
 def fields_of(config: dict[str, Any]) -> str:
@@ -69,6 +72,8 @@ def _entry(
         "content_hash": manifest.get("content_hash"),
         "name": manifest.get("name"),
         "config": manifest.get("config", {}),
+        "parent": manifest.get("parent"),
+        "resumes_from": manifest.get(RESUMES_FROM),
         "files": len(manifest.get("files", ())),
         "bytes": bytes_of(manifest),
         "worker": manifest.get("worker"),

@@ -9,13 +9,14 @@ from typing import Any
 
 from master.commands.frame import Command
 from master.core.explaining.versions import differences, family_of, shown
+from master.core.planning.generations.rungs import RESUMES_FROM
 from master.core.planning.generations.trees import line
 from master.core.planning.identity import CODE_FIELD
 from master.core.timestamps import iso
 from master.storage.base_model_store import BaseModelStore
 from master.storage.metrics_file import metrics_json
 from master.storage.run_layout import RunLayout
-from master.verbs.stored.listing import HASH_SHOWN, fields_of
+from master.verbs.stored.listing import HASH_SHOWN, fields_of, starts_of
 from master.verbs.stored.named import named_manifest, planned_in
 from master.view.wording import duration
 
@@ -40,14 +41,18 @@ def _log(layout: RunLayout, manifest: dict[str, Any]) -> dict[str, Any]:
     family = _family(manifest)
     alike = [one for one in stored if _family(one) == family]
     alike.sort(key=lambda one: one.get("trained_at") or 0.0, reverse=True)
-    parents = {str(one["spec_hash"]): str(one["parent"]) for one in stored if one.get("parent")}
+    starts = starts_of(stored)
+    rungs = {str(one["spec_hash"]): one[RESUMES_FROM] for one in stored if one.get(RESUMES_FROM)}
     own = manifest["spec_hash"]
+    ancestors = list(line(starts.get(own), starts))
     return {
         "spec_hash": manifest["spec_hash"],
         "family": family,
         "config": manifest["config"],
-        "ancestors": list(line(parents.get(own), parents)),
-        "children": [child for child, parent in parents.items() if parent == own],
+        "ancestors": ancestors,
+        "rungs": [each for each in (own, *ancestors) if each in rungs],
+        "children": [child for child, start in starts.items() if start == own and child not in rungs],
+        "higher_rungs": [higher for higher, lower in rungs.items() if lower == own],
         "versions": [_version(layout, one) for one in alike],
         "used_by": _used_by(layout, manifest["spec_hash"]),
     }
@@ -75,16 +80,18 @@ def _used_by(layout: RunLayout, spec_hash: str) -> list[str]:
     """Return the experiments of the last start that begin with a base model, or with what comes of it."""
     planned = planned_in(layout)
     jobs = [job for job in planned.jobs.values() if not job.makes] if planned else []
-    parents = planned.parents if planned else {}
-    return [job.job_id for job in jobs if spec_hash in line(job.needs, parents)]
+    starts = planned.starts if planned else {}
+    return [job.job_id for job in jobs if spec_hash in line(job.needs, starts)]
 
 
 def _log_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"base model {found['spec_hash']}: {fields_of(found['config']) or 'no fields'}"
     if found["ancestors"]:
-        yield f"starts from {', which starts from '.join(each[:HASH_SHOWN] for each in found['ancestors'])}"
+        yield ", which ".join(_steps(found))
     if found["children"]:
         yield f"base models that start from it: {_some(found['children'])}"
+    if found["higher_rungs"]:
+        yield f"base models whose training goes on from it: {_some(found['higher_rungs'])}"
     others = len(found["versions"]) - 1
     yield "versions of it by other code, the newest first:" if others else "no version of it by other code:"
     for version in found["versions"]:
@@ -94,6 +101,12 @@ def _log_lines(found: Mapping[str, Any]) -> Iterator[str]:
         if version["pinned"] is not None:
             yield f"    {_pin_line(version['pinned'])}"
     yield from _users_lines(found["used_by"])
+
+
+def _steps(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what each base model of a line came of, the last one first."""
+    for each, start in zip((found["spec_hash"], *found["ancestors"]), found["ancestors"], strict=False):
+        yield f"{'goes on' if each in found['rungs'] else 'starts'} from {start[:HASH_SHOWN]}"
 
 
 def _some(hashes: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ function branch(page, model) {
     el("div", {}, badge(model.state === "stored" ? "succeeded" : model.state), " ",
       el("code", {}, model.spec_hash.slice(0, 8)), " ", foreign(config),
       model.parent ? [" starts from ", el("code", {}, model.parent.slice(0, 8))] : null,
+      model.resumes_from ? [" goes on from ", el("code", {}, model.resumes_from.slice(0, 8))] : null,
       model.state === "stored" ? " was in the store" : "", model.where ? [" on ", foreign(model.where)] : null, model.seconds ? `, ${span(model.seconds)}` : "",
       model.job ? [" ", page.jobLink(model.job, "its training")] : null),
     model.says && problem(model.says),

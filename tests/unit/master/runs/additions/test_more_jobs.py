@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -16,11 +17,13 @@ from master.core.planning.identity import tagged_hash
 from master.core.planning.plan import make_plan
 from master.core.running.commands import Transition
 from master.core.running.lifecycle import State, Trigger
+from master.core.running.orders.adding import add
 from master.core.running.orders.of_jobs import AddJobs
 from master.core.running.orders.order import By, CancelJobs, Ordered
 from master.core.running.policy import Policy
-from master.core.running.records import RunState
+from master.core.running.records import Outbox, RunState
 from master.errors import ConfigError
+from master.intake.jobs import parse_jobs
 from master.runs.additions.more_jobs import GrowingJobs, Shelves
 from master.runs.additions.programs import Programs
 from master.runs.control.job_inputs import JobInputs
@@ -56,9 +59,10 @@ class Growing:
     owner: Owner = RUN_TWO_PHASE
     reading: Callable[[], None] = lambda: None
     taken: list[JobsSpec] = field(default_factory=list)
+    own: JobsSpec = field(default_factory=lambda: spec("old"))
 
     def __post_init__(self) -> None:
-        own, layout = spec("old"), RunLayout(self.root)
+        own, layout = self.own, RunLayout(self.root)
         self.journal.remember_jobs({job.job_hash: job.job_id for job in own.jobs})
         plan = make_plan(own, {})
         self.shared = SharedState(RunState.fresh(plan, Policy(), ["w1"]))
@@ -231,3 +235,31 @@ def test_what_an_earlier_start_has_done_and_this_one_has_left_out_is_not_done_ag
     for dry_run in (True, False):
         with pytest.raises(ConfigError, match="alpha/new has succeeded in an earlier start"):
             run.prepare(dry_run=dry_run)
+
+
+def rungs(*epochs: int) -> JobsSpec:
+    """Return jobs that start from base models of so many epochs."""
+    resume = {"field": "epochs", "exact": True}
+    return parse_jobs(
+        json.dumps({"grid": {"epochs": epochs}, "base_model": True, "resume": resume}), code="c"
+    )
+
+
+def test_added_jobs_go_on_from_what_the_run_trains(tmp_path: Path, journal: Journal) -> None:
+    run = Growing(tmp_path, journal, own=rungs(10, 20), more=rungs(40))
+    event = run.prepare()
+    twenty, forty = (next(iter(rungs(epochs).base_models)) for epochs in (20, 40))
+    state = run.shared.state
+    assert event.plan and event.plan.lower_rungs == {forty: twenty}
+    assert [said.name for said in add(state, event, Outbox(0.0)).done] == ["alpha/epochs=40"]
+    assert state.jobs[f"base_models/{forty}"].job.resumes
+    assert (
+        not state.jobs[f"base_models/{twenty}"].job.needs or state.jobs[f"base_models/{twenty}"].job.resumes
+    )
+    assert len([job_id for job_id in state.jobs if job_id.startswith("base_models/")]) == 3
+
+
+def test_rungs_of_a_run_without_them_have_no_state_to_go_on_from(tmp_path: Path, journal: Journal) -> None:
+    plain = parse_jobs('{"grid": {"epochs": [20, 21]}, "base_model": true}', code="c")
+    event = Growing(tmp_path, journal, own=plain, more=rungs(40)).prepare()
+    assert event.plan and event.plan.lower_rungs == {}

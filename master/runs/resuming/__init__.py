@@ -1,0 +1,1 @@
+"""Trainings that go on from what the store has."""
