@@ -30,7 +30,7 @@ def own_place(slurm: LocalSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", slurm.path)
     yield
     try:
-        until(lambda: not slurm.jobs() and not slurm.steps(), 20)
+        until(lambda: not slurm.jobs() and not slurm.steps())
     finally:
         if jobs := slurm.jobs():
             slurm.command("scancel", *jobs)
@@ -178,6 +178,6 @@ def test_while_a_seat_waits_a_worker_over_ssh_goes_on_with_the_others(
 def test_whatever_happens_to_allocations_each_job_goes_on_and_is_recorded_once(
     slurm: LocalSlurm, tmp_path: Path
 ) -> None:
-    """A cancelled one, a node that goes down, one that is preempted; `scripts/slurm_storm` has more."""
-    told = weather(tmp_path, slurm, ["preempt", "down", "cancel"], seed=1, jobs=4, steps=80, settled_s=3.0)
-    assert told.startswith("3 faults")
+    """One that is preempted, a node that goes down, cancelled ones above; `scripts/slurm_storm` has more."""
+    told = weather(tmp_path, slurm, ["preempt", "down"], seed=1, jobs=4, steps=80, settled_s=3.0)
+    assert told.startswith("2 faults")
