@@ -142,6 +142,8 @@ class Master:
         number = int(spec.removeprefix("base")) if spec.startswith("base") else 0
         parent = f"base{number - 1}" if number % self.scene.generations else None
         training = Job(base_model_job_id(spec), phase=1, needs=parent, makes=spec, kind="base model")
+        if parent and number % 2:  # a rung, which goes on from the one before
+            training = replace(training, resumes=True, keeps_state=True)
         return [*(self._line(parent) if parent else ()), training]
 
     def _with_siblings(self, job: Job) -> Job:
@@ -188,7 +190,8 @@ class Master:
         spec = record.job.makes or record.job.needs
         base = record.base if record.job.needs else None
         launch = msg.Launch(job_id, attempt, record.job.phase, ["x"], base_model_hash=spec, base_model=base)
-        return replace(launch, group=record.group or None)
+        rung = {"resumes": record.job.resumes, "keeps_state": record.job.keeps_state}
+        return replace(launch, group=record.group or None, **rung)
 
     # ---- its loop
 

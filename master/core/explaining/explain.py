@@ -11,6 +11,8 @@ from master.core.running.orders.membership import no_worker_left
 from master.core.running.placing.assigning import may_start_more, most_at_once
 from master.core.running.records import JobRecord, RunState
 
+LOWER_RUNG = "the lower rung that its training goes on from"
+
 
 def explain(state: RunState, job_id: str, at: float | None = None) -> Cause | None:
     """Return why a job has not ended; None where it has.  `at` is now, as Unix time.
@@ -60,8 +62,9 @@ def _lease(state: RunState, worker: str) -> float:
 def _pending(state: RunState, record: JobRecord, at: float | None) -> Cause:
     if lacks_base(state, record):
         base = base_model_job_id(record.job.needs or "")
+        rung = LOWER_RUNG if record.job.resumes else ""
         return (
-            Cause(Why.AWAITS_BASE_MODEL, job=base, of_base=explain(state, base, at))
+            Cause(Why.AWAITS_BASE_MODEL, job=base, of_base=explain(state, base, at), reason=rung)
             if _is_open(state, base)
             else _soon()
         )

@@ -111,7 +111,7 @@ def _silent(cause: Cause, at: float) -> str:
 
 def _awaits_base(cause: Cause, at: float) -> str:
     why = f", which {sentence(cause.of_base, at)}" if cause.of_base else ""
-    return f"waits for {_name(cause.job)}{why}"
+    return f"waits for {', '.join(filter(None, (_name(cause.job), cause.reason)))}{why}"
 
 
 def _put_off(cause: Cause, at: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from master.code.base_model_words import no_place_for_base_models
+from master.code.base_model_words import no_place_for_base_models, no_place_for_rungs
 from master.code.identity import record_of
 from master.code.snapshot import trainer_sources
 from master.code.sources import CodeRequest, find_sources
@@ -48,3 +48,13 @@ def test_a_file_that_is_gone_and_a_trainer_are_left_alone(tmp_path: Path) -> Non
     assert no_place_for_base_models(sources, record) == ""
     trainer = trainer_sources(find_trainer_manifest("personalization"))
     assert no_place_for_base_models(trainer, record_of(trainer)) == ""
+
+
+def test_a_script_that_names_no_rung_to_go_on_from_is_told_where_it_lies(tmp_path: Path) -> None:
+    told(tmp_path, "base = 'TWOPHASE_BASE_MODEL_DIR'\n")
+    sources = find_sources(CodeRequest(tmp_path / "train.py"))
+    note = no_place_for_rungs(sources, record_of(sources))
+    assert note.startswith("train.py is not seen to go on from") and "TWOPHASE_RESUME_MODEL_DIR" in note
+    told(tmp_path, "import helper\n", "lower = 'TWOPHASE_RESUME_MODEL_DIR'\n")
+    sources = find_sources(CodeRequest(tmp_path / "train.py"))
+    assert no_place_for_rungs(sources, record_of(sources)) == ""

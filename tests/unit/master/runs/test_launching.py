@@ -102,6 +102,14 @@ def test_a_phase_1_job_is_told_what_it_makes() -> None:
     assert (message.base_model_hash, message.base_model) == ("s" * 32, None)
 
 
+def test_a_rung_is_told_that_it_goes_on_and_to_keep_its_state() -> None:
+    lower = StoredBaseModel("c" * 64)
+    message = launched({}, lower, phase=1, makes="s" * 32, needs="r" * 32, resumes=True, keeps_state=True)
+    assert (message.base_model, message.resumes, message.keeps_state) == ("c" * 64, True, True)
+    child = launched({}, lower, phase=1, makes="s" * 32, needs="r" * 32)
+    assert (child.base_model, child.resumes, child.keeps_state) == ("c" * 64, False, False)
+
+
 def test_data_is_copied_to_other_machines_and_used_in_place_on_this_one() -> None:
     data = (DataDir("data/a", "/scratch/a"), DataDir("data/b", "/home/me/b", sync=True))
     there = msg.Mount("data/a", path="/scratch/a")

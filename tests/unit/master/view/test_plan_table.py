@@ -140,3 +140,22 @@ def test_a_plan_says_where_nothing_is_shared() -> None:
     assert "\n4 experiments\nNothing is shared. To share, put" in written(console)
     assert "Nothing is shared" in plan_json(jobs, make_plan(jobs, {}), WORKERS)["sharing_note"]
     assert plan_json(jobs_spec(6, 2), make_plan(jobs_spec(6, 2), {}), WORKERS)["sharing_note"] is None
+
+
+def test_rungs_stand_below_each_other_and_tell_what_is_trained_once() -> None:
+    file = {
+        "grid": {"epochs": [10, 20, 40]},
+        "base_model": True,
+        "resume": {"field": "epochs", "exact": True},
+    }
+    jobs = parse_jobs(json.dumps(file), code="x")
+    plan, console = make_plan(jobs, {}), paper()
+    print_plan(jobs, plan, WORKERS, console=console)
+    page = written(console)
+    low, middle, high = plan.to_train
+    assert page.index(low[:12]) < page.index(f"└ {middle[:12]}") < page.index(f"  └ {high[:12]}")
+    total = "0 trainings saved by sharing; 40 epochs to train instead of 70, by going on from lower rungs."
+    assert total in " ".join(page.split()) and "Nothing is shared" not in page
+    told = plan_json(jobs, plan, WORKERS)
+    assert told["rungs"] == {"field": "epochs", "trained": 40, "saved": 30}
+    assert [row["resumes_from"] for row in told["base_models"]["to_train"]] == [None, low, middle]

@@ -42,9 +42,9 @@ def listed(configs: Configs) -> JobsSpec:
 class Run(Simulation):
     """One start of a file of jobs, over what earlier files have left in the store."""
 
-    def __init__(self, scene: Scene, seed: int, configs: Configs, store: Mapping[str, str]) -> None:
-        self.spec, self.found = listed(configs), dict(store)
-        super().__init__(replace(scene, jobs=len(configs), bases=0), seed)
+    def __init__(self, scene: Scene, seed: int, spec: JobsSpec, store: Mapping[str, str]) -> None:
+        self.spec, self.found = spec, dict(store)
+        super().__init__(replace(scene, jobs=len(spec.jobs), bases=0), seed)
 
     def plan(self) -> Plan:
         return make_plan(self.spec, self.store)
@@ -102,11 +102,11 @@ def test_each_is_made_once_and_what_comes_of_a_change_anew(
     store: dict[str, str] = {}
     for number in range(len(edited) + 1):
         before = set(store)
-        run = Run(scene, seed + number, now, store)
+        run = Run(scene, seed + number, listed(now), store)
         run.to_the_end()
         made.update({spec: run.made(spec) for spec in run.spec.base_models})
         damaged += run.damages
-        _check(run, before)
+        check_end(run, before)
         store = {**store, **run.store}
         for spec in run.damages.keys() - run.store.keys():
             store.pop(spec, None)
@@ -116,7 +116,7 @@ def test_each_is_made_once_and_what_comes_of_a_change_anew(
     assert all(count <= 1 + damaged[spec] for spec, count in made.items())
 
 
-def _check(run: Run, before: set[str]) -> None:
+def check_end(run: Run, before: set[str]) -> None:
     """What a run leaves: all have ended, from what is there or was made, and nothing whole is made anew."""
     records = run.state.jobs.values()
     assert all(record.state in ENDED for record in records)
@@ -131,12 +131,12 @@ def test_an_edit_in_the_middle_makes_what_is_below_it_anew_and_nothing_above() -
     calm = Chaos(*[0.0] * 5, **dict.fromkeys(("message_loss", "duplicate", "reorder"), 0.0))
     scene = Scene(workers=2, slots=2, jobs=0, bases=0, chaos=replace(calm, until=0.0))
     config = dict.fromkeys(FIELDS, 0) | {"head": 0}
-    first = Run(scene, 1, [config], {})
+    first = Run(scene, 1, listed([config]), {})
     first.to_the_end()
     assert sum(map(first.made, first.spec.base_models)) == 5
-    second = Run(scene, 2, [{**config, "f2": 1}], first.store)
+    second = Run(scene, 2, listed([{**config, "f2": 1}]), first.store)
     second.to_the_end()
     assert [second.made(spec) for spec in second.spec.base_models] == [0, 0, 1, 1, 1]
-    again = Run(scene, 3, [{**config, "f2": 1, "head": 1}], {**first.store, **second.store})
+    again = Run(scene, 3, listed([{**config, "f2": 1, "head": 1}]), {**first.store, **second.store})
     again.to_the_end()
     assert not sum(map(again.made, again.spec.base_models))

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from master.core.json_values import as_number
 from master.core.planning.plan import planned_savings
 from master.core.running.lifecycle import State
 from master.core.running.policy import Policy
-from master.core.running.summary import base_model_rows, job_row, job_rows, savings, utilization_percent
+from master.core.running.summary import (
+    BaseModelRow,
+    JobRow,
+    Savings,
+    base_model_rows,
+    job_row,
+    job_rows,
+    savings,
+    utilization_percent,
+)
 from tests.support.scripted_run import ScriptedRun, jobs_spec
 
 IN_STORE = {"0" * 64: "content"}
+TRAINED = JobRow("base_models/a", 1, State.SUCCEEDED, 1, 1, "w", "")
 
 
 def test_a_job_that_was_never_given_out_has_no_place_and_no_times() -> None:
@@ -66,6 +78,14 @@ def test_of_base_models_that_trained_at_once_each_saves_its_own_share() -> None:
     run.up("w", 1)
     run.succeed("1", seconds=30.0, group="g", together=3)
     assert savings(base_model_rows(run.state)).seconds == 2 * 10.0
+
+
+def test_a_rung_saves_what_the_lower_one_took_and_no_training() -> None:
+    rows = [
+        BaseModelRow("a", "x", 3, replace(TRAINED, duration_s=10.0), trainings=1),
+        BaseModelRow("b", "y", 2, replace(TRAINED, duration_s=15.0), resumes_from="a", depth=1, trainings=2),
+    ]
+    assert savings(rows) == Savings(1, 10.0 + 25.0), "one training of 25 s, and the first 10 s of the other"
 
 
 def test_a_base_model_that_failed_saves_nothing() -> None:

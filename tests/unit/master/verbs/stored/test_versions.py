@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 
@@ -89,3 +90,23 @@ def test_log_counts_experiments_of_all_generations_and_no_base_model(
     store(FIRST, {"lr": 1})
     assert main(["log", FIRST, "--run", str(run), "--json"]) == 0
     assert as_published("base_log", capsys.readouterr().out)["used_by"] == ["leaf"]
+
+
+def test_log_and_ls_tell_which_training_goes_on_from_which(
+    run: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, low, high = ("5" * 32, "4" * 32, "3" * 32)
+    store(root, {"lr": 1, "code": "c"}, parent=None, family="f1")
+    rung = {"code": "c", PARENT_FIELD: root}
+    store(low, {"epochs": 10, **rung}, "more", parent=root, resumes_from=None, family="f2")
+    store(high, {"epochs": 20, **rung}, "most", parent=root, resumes_from=low, family="f3")
+    assert main(["log", high, "--run", str(run), "--json"]) == 0
+    found = as_published("base_log", capsys.readouterr().out)
+    assert (found["ancestors"], found["rungs"], found["higher_rungs"]) == ([low, root], [high], [])
+    assert main(["log", high, "--run", str(run)]) == 0
+    assert f"goes on from {low[:12]}, which starts from {root[:12]}" in capsys.readouterr().out
+    assert main(["log", low, "--run", str(run)]) == 0
+    assert f"base models whose training goes on from it: {high[:12]}" in capsys.readouterr().out
+    assert main(["ls", "--run", str(run), "--json"]) == 0
+    listed = {each["spec_hash"]: each for each in json.loads(capsys.readouterr().out)["base_models"]}
+    assert (listed[high]["resumes_from"], listed[high]["parent"]) == (low, root)
