@@ -22,6 +22,7 @@ from master.code.sources import CodeRequest, find_sources
 from master.code.trainer_manifest import TrainerManifest, find_trainer_manifest
 from master.core.flags.declared import NOTHING_KNOWN, ScriptFlags
 from master.core.planning.analysis import Analysis, FieldSplit, SharedBase, analyze
+from master.core.planning.generations.rungs import RESUMES_FROM
 from master.core.planning.generations.trees import branch
 from master.core.planning.identity import PARENT_FIELD
 from master.errors import UsageError
@@ -106,17 +107,30 @@ def _code_request(arguments: argparse.Namespace, script: Path | None) -> CodeReq
 
 
 def _durations(run_dir: Path, base_models: Iterable[str]) -> dict[str, float]:
-    """Return the seconds that stored base models took, by `spec_hash`."""
+    """Return the seconds that stored base models took from the beginning, by `spec_hash`."""
     if not run_dir.is_dir():
         raise UsageError(f"--run-dir {run_dir} is not a directory")
     store = run_dir / "experiments" / "base_models"
-    manifests = {spec_hash: store / spec_hash / "manifest.json" for spec_hash in base_models}
-    found = ((spec_hash, _duration(path)) for spec_hash, path in manifests.items() if path.is_file())
+    found = ((spec_hash, _whole_duration(store, spec_hash)) for spec_hash in base_models)
     return {spec_hash: seconds for spec_hash, seconds in found if seconds is not None}
 
 
-def _duration(manifest: Path) -> float | None:
-    document = read_document(manifest)
+def _whole_duration(store: Path, spec_hash: str) -> float | None:
+    """Return the seconds of a training and of the rungs that it went on from; None where one is unknown."""
+    taken, seen, rung = 0.0, set[str](), str(spec_hash)
+    while rung not in seen:
+        path = store / rung / "manifest.json"
+        document = read_document(path) if path.is_file() else None
+        seconds = _duration(document) if document else None
+        if document is None or seconds is None:
+            return None
+        taken += seconds
+        seen.add(rung)
+        rung = str(document.root.as_object().get(RESUMES_FROM) or rung)
+    return taken
+
+
+def _duration(document: Document) -> float | None:
     seconds = document.root.as_object().get("duration_seconds")
     if seconds is None:
         return None
@@ -147,6 +161,12 @@ def _totals(analysis: Analysis) -> Table:
     table.add_row("All, without reuse", f"{analysis.trainings_without_reuse:,}")
     table.add_row("All, with reuse", f"{analysis.trainings_with_reuse:,}")
     table.add_row("Saved", f"{analysis.trainings_saved:,}")
+    if analysis.climb:
+        of_all = f"{analysis.climb.field} of base models"
+        table.add_row(
+            f"{of_all}, each from the beginning", f"{analysis.climb.trained + analysis.climb.saved:,}"
+        )
+        table.add_row(f"{of_all}, going on from lower rungs", f"{analysis.climb.trained:,}")
     hours = analysis.gpu_hours_saved
     table.add_row("GPU-hours saved", "unknown" if hours is None else f"{hours:,.1f}")
     return table

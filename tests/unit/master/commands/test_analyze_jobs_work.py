@@ -89,6 +89,23 @@ def test_hours_come_from_the_base_models_that_are_there(
     assert "2.0" in capsys.readouterr().out
 
 
+def test_rungs_count_from_the_beginning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, resume = tmp_path / "jobs.json", {"field": "epochs", "exact": True}
+    path.write_text(json.dumps({"grid": {"epochs": [10, 20]}, "base_model": True, "resume": resume}))
+    low, high = (base["spec_hash"] for base in analyzed(capsys, path)["base_models"])
+    for name, seconds, lower in ((low, 3600, None), (high, 7200, low)):
+        folder = tmp_path / "experiments/base_models" / name
+        folder.mkdir(parents=True)
+        told = {"duration_seconds": seconds, "resumes_from": lower}
+        (folder / "manifest.json").write_text(json.dumps(told))
+    found = analyzed(capsys, path, "--run-dir", tmp_path)
+    assert found["gpu_hours_saved"] == 1.0, "what the higher rung was spared"
+    assert found["rungs"] == {"field": "epochs", "trained": 20, "saved": 10}
+    assert main([str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "epochs of base models, each from the beginning" in shown and "going on from lower rungs" in shown
+
+
 @pytest.mark.parametrize("manifest", ['{"duration_seconds": -1}', '{"duration_seconds": "1"}', "{", "[]"])
 def test_a_broken_manifest_is_named(search: Path, manifest: str, capsys: pytest.CaptureFixture[str]) -> None:
     spec_hash = analyzed(capsys, search)["base_models"][0]["spec_hash"]
