@@ -15,7 +15,7 @@ from master.core.running import commands as cmd
 from master.core.running.lifecycle import ENDED, WITH_A_WORKER, State
 from master.core.running.placing.placement import lookahead
 from master.core.running.records import JobRecord
-from tests.simulation import seats
+from tests.simulation import pruning, seats
 from tests.simulation.groups import (
     answering,
     nobody_waits_for_a_group,
@@ -323,6 +323,7 @@ OF_THE_MASTER: tuple[Invariant, ...] = (
     failed_jobs_used_up_their_tries,
     the_books_agree,
     the_journal_tells_all,
+    *pruning.OF_THE_MASTER,
 )
 """Asked whenever the master has had a turn: what they ask of changes at no other time."""
 
@@ -344,5 +345,5 @@ OF_ALL: tuple[Invariant, ...] = (
 )
 """Asked after everything that happens."""
 
-OF_THE_END: tuple[Invariant, ...] = (successes_have_results, *seats.OF_THE_END)
+OF_THE_END: tuple[Invariant, ...] = (successes_have_results, *seats.OF_THE_END, *pruning.OF_THE_END)
 INVARIANTS = (*OF_THE_MASTER, *OF_ALL, *OF_THE_END)

@@ -28,6 +28,7 @@ from tests.simulation.fleet import Fleet
 from tests.simulation.home import Home, JournalPort
 from tests.simulation.link import Link
 from tests.simulation.orders import added, held_by_users
+from tests.simulation.pruning import contest_of
 from tests.simulation.scene import Scene
 from tests.simulation.tally import Loss, Tally
 from tests.simulation.worker import Worker
@@ -129,13 +130,16 @@ class Master:
             Job(f"job{n}", phase=2, needs=specs[n % len(specs)] if specs and n % 4 else None, kind="job")
             for n in range(self.scene.jobs)
         ]
+        if self.scene.prune:
+            jobs = [replace(job, contest=contest_of(n)) for n, job in enumerate(jobs)]
         return self._plan_of([*jobs, *added(self.home.orders)])
 
     def _plan_of(self, jobs: list[Job]) -> Plan:
         lines = [self._line(spec) for spec in dict.fromkeys(job.needs for job in jobs if job.needs)]
         trainings = {job.makes: self._with_siblings(job) for line in lines for job in line if job.makes}
         held = {spec: self.home.store[spec].content_hash for spec in trainings if spec in self.home.store}
-        return arranged(trainings, list(map(self._with_siblings, jobs)), held)
+        plan = arranged(trainings, list(map(self._with_siblings, jobs)), held)
+        return replace(plan, prune=self.scene.prune)
 
     def _line(self, spec: str) -> list[Job]:
         """Return what trains a base model and its ancestors, the first one first."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from master.core.running.policy import Policy
+from master.specs import PruneSpec
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Scene:
     """The most that a job takes."""
     chaos: Chaos = Chaos()
     policy: Policy = field(default_factory=lambda: Policy(lease_s=60.0, give_up_s=3000.0))
+    prune: PruneSpec | None = None
+    """How jobs are ended that do worse than others; None: never."""
     same_bytes: bool = False
     """All attempts at a job make the same."""
     stop_at: float | None = None

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from master.core.running.policy import Policy
+from tests.simulation.pruning import prune_of
 from tests.simulation.scene import Chaos, Scene
 from tests.simulation.world import World
 
@@ -24,6 +25,7 @@ def scene_of(seed: int) -> Scene:
         disks=Random(f"disks {seed}").choice([0, 0, 1, 1, 2]),
         cloned=Random(f"clones {seed}").random() < 0.3,
         **(_seats(seed) if seed >= WITH_SEATS else {}),
+        prune=prune_of(seed),
         job_s=random.choice([1.0, 20.0, 60.0, 200.0]),
         chaos=_chaos(random, seed),
         policy=_policy(random),

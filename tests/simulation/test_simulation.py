@@ -7,8 +7,10 @@ from collections import Counter
 import pytest
 
 from master.core.running.lifecycle import State
+from master.specs import ASHA, PruneSpec
 from tests.simulation.__main__ import main
 from tests.simulation.invariants import INVARIANTS
+from tests.simulation.pruning import promoted, pruned
 from tests.simulation.scene import Scene
 from tests.simulation.schedules import WITH_SEATS, scene_of, world_of
 from tests.simulation.world import World
@@ -54,6 +56,24 @@ def test_no_promise_is_broken_where_workers_are_seats_of_a_pool() -> None:
         evicted += sum(record.evictions for record in world.master.state.jobs.values())
         faults.update(world.tally.faults)
     assert evicted > 20 and faults["an allocation is preempted"] > 10 and faults["the master is killed"] > 5
+
+
+def test_no_promise_is_broken_where_jobs_are_pruned() -> None:
+    ended = promotions = 0
+    for seed in (seed for seed in range(100, 160) if scene_of(seed).prune):
+        world = world_of(seed)
+        assert world.run() in (0, 1, 4, 130)
+        ended, promotions = ended + pruned(world), promotions + promoted(world)
+    assert ended > 30 and promotions > 5
+
+
+def test_of_jobs_that_are_pruned_the_best_wins() -> None:
+    prune = PruneSpec(ASHA, "loss", least_steps=2, eta=3)
+    world = World(Scene(workers=2, slots=2, jobs=12, bases=0, job_s=200.0, prune=prune), seed=4)
+    assert world.run() == 0
+    states = Counter(record.state for record in world.master.state.jobs.values())
+    assert states[State.PRUNED] >= 4 and states[State.SUCCEEDED] >= 2
+    assert set(states) == {State.PRUNED, State.SUCCEEDED}
 
 
 def test_allocations_that_end_cost_their_jobs_nothing() -> None:

@@ -81,6 +81,7 @@ class Worker:
         self.away_until = 0.0
         self.boots = 0
         self.deaths = 0
+        self._began_at: dict[Key, float] = {}
         self._began: dict[Key, int] = {}
         """How many agents had died when an attempt began: what dead ones knew of rot is lost."""
         self._looks: dict[Key, bool] = {}
@@ -194,6 +195,10 @@ class Worker:
         """Return the attempts whose processes run."""
         return list(self.machine.processes)
 
+    def began_at(self, key: Key) -> float:
+        """Return when the process of an attempt began."""
+        return self._began_at[key]
+
     def is_stopping(self, key: Key) -> bool:
         """Return whether the agent has been told to end an attempt."""
         attempt = self.life.state.attempts.get(key) if self.life else None
@@ -223,6 +228,7 @@ class Worker:
         self.machine.spoiled.discard(key)  # its number may be given again where journal and spool are lost
         if base and found != "present":
             self.machine.spoiled.add(key)
+        self._began_at[key] = self.clock.now
         # What was set aside between the last look and the beginning nobody can tell from a bug.
         self._began[key] = self.deaths if found else -1
         self.tally.executions.append(Execution(key, self.name, base, not base or self._looks[key]))

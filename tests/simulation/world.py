@@ -17,6 +17,7 @@ from tests.simulation.home import Home, MasterKilled
 from tests.simulation.invariants import OF_ALL, OF_THE_END, OF_THE_MASTER, Invariant
 from tests.simulation.master import Master
 from tests.simulation.orders import all_back, of_jobs, some_order
+from tests.simulation.pruning import EVERY_S, tell_progress
 from tests.simulation.scene import Scene
 from tests.simulation.tally import Tally
 from tests.simulation.worker import Worker
@@ -179,6 +180,8 @@ class World:
             ):
                 self._every(every_s, name, lambda fault=fault, worker=worker: fault(worker))
             self._every_10_s(worker)
+            if self.scene.prune:
+                self._tell_progress(worker)
         self._every(chaos.rotten_store_every_s, "bits rot at home", self._rot_store)
         self._every(chaos.master_dies_every_s, "the master is to die", self._end_master)
         self._every(chaos.ordered_every_s, "a user orders something of jobs", self._order_of_jobs)
@@ -189,6 +192,15 @@ class World:
         """Let an agent look around, as it does now and then."""
         self.clock.soon(10.0, lambda: self._every_10_s(worker))
         worker.look_around()
+
+    def _tell_progress(self, worker: Worker) -> None:
+        """Let the jobs of a worker say how far they have come."""
+
+        def tell() -> None:
+            tell_progress(self, worker)
+            self._tell_progress(worker)
+
+        self.clock.soon(EVERY_S, tell)
 
     def _every(self, mean_s: float, name: str, fault: Action) -> None:
         def strike() -> None:

@@ -8,7 +8,7 @@ from master.core.planning.plan import base_model_job_id
 from master.core.running import commands as cmd
 from master.core.running.commands import Transition
 from master.core.running.fleet.worker_view import WorkerView
-from master.core.running.lifecycle import ADOPTING, QUEUED, WITH_A_WORKER, State, Trigger
+from master.core.running.lifecycle import ADOPTING, QUEUED, SPARING, WITH_A_WORKER, State, Trigger
 from master.core.running.records import JobRecord, Outbox, RunState
 from worker_agent.protocol.outcome import Finished
 
@@ -16,7 +16,6 @@ ON_A_WORKER = WITH_A_WORKER - {State.COLLECTING}
 """States in which the attempt has not ended."""
 _TELLING = frozenset({Trigger.ADOPT, Trigger.DROP, Trigger.USER_CANCEL})
 """What is remembered even where a job's state stays what it was."""
-_NO_LONGER_PRUNED = frozenset({Trigger.FINISH, Trigger.PROMOTE, Trigger.REVIVE, Trigger.USER_CANCEL})
 _MOST_UNLOCKED = 8
 _MOST_FORGOTTEN = 1000
 """More attempts at a job than a journal can have lost: who says that there were is not believed."""
@@ -71,7 +70,7 @@ def note_start(record: JobRecord, trigger: Trigger, at: float, before: State) ->
 def note_pruning(record: JobRecord, trigger: Trigger, before: State) -> None:
     """Remember what becomes of a job that was to end as it does worse than others: its user may spare it."""
     record.is_spared |= trigger is Trigger.REVIVE and before is State.PRUNED
-    if trigger in _NO_LONGER_PRUNED:
+    if trigger in SPARING:
         record.pruned_at = None
 
 

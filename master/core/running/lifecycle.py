@@ -71,6 +71,8 @@ class Trigger(str, Enum):
     """The run was started again, or its user wants another try."""
 
 
+SPARING = frozenset({Trigger.FINISH, Trigger.PROMOTE, Trigger.REVIVE, Trigger.USER_CANCEL})
+"""After these a job is not one that was told to end for doing worse than others."""
 WITH_A_WORKER = frozenset({State.ASSIGNED, State.STAGING, State.RUNNING, State.COLLECTING})
 QUEUED = frozenset({State.ASSIGNED, State.STAGING})
 """States in which the attempt can be withdrawn."""

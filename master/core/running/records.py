@@ -268,8 +268,8 @@ class RunState:
         elif record.state in QUEUED:
             self.queued.discard(record.job.job_id)
         record.state = new
-        if self.contests and record.job.contest:
-            self.contests.note_move(record.job.contest, new)
+        if self.contests and record.job.job_id in self.contests:
+            self.contests.note_move(record.job.job_id, trigger, new)
         if trigger in FORGETTING:
             record.orphaned.clear()
         record.history.append(f"{trigger.value}#{record.attempt}@{record.worker}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from master.core.nearest import shown
 from master.core.running.commands import Measured
-from master.core.running.lifecycle import State
+from master.core.running.lifecycle import SPARING, State, Trigger
 from master.core.running.pruning.contest import Contest, Reached
 from master.core.running.pruning.rules import rule_of
 from master.specs import EPOCH, MAXIMIZE, PruneSpec
@@ -57,10 +57,12 @@ class Contests:
     def __contains__(self, job_id: object) -> bool:
         return job_id in self._of
 
-    def note_move(self, contest: str, state: State) -> None:
-        """Note that a job has come into a state."""
+    def note_move(self, job_id: str, trigger: Trigger, state: State) -> None:
+        """Note what has become of a job."""
+        if trigger in SPARING:
+            self.of(job_id).let_pass(job_id)
         if state in _CHANGING:
-            self.to_look_at[contest] = None
+            self.to_look_at[self._of[job_id]] = None
 
     def take(self, job_id: str, said: Said) -> list[Measured]:
         """Take in what a job says of itself, and return what it has come to with it at which marks."""

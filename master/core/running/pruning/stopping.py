@@ -27,14 +27,14 @@ def on_spoke(state: RunState, event: AttemptSpoke, out: Outbox) -> None:
     reached = contests.take(event.job_id, event.said)
     for measured in reached:
         _remark(record, Trigger.MEASURE, measured, out)
-    if reached and not record.is_spared:
+    if reached:
         _judge(state, contests, record, out)
 
 
 def _judge(state: RunState, contests: Contests, record: JobRecord, out: Outbox) -> None:
     job_id = record.job.job_id
     contest = contests.of(job_id)
-    verdict = contest.verdict(job_id, _counts(state), _is_done(state))
+    verdict = None if record.is_spared else contest.verdict(job_id, _counts(state), _is_done(state))
     contest.let_pass(job_id, verdict.mark if verdict else None)
     if verdict is None or record.worker is None:
         return
@@ -74,7 +74,6 @@ def promote(state: RunState, out: Outbox) -> None:
     contests = state.contests
     while contests and not state.cancelling and (contest := contests.next_to_look_at()):
         for job_id in list(contest.promoted(_is_stopped(state), _counts(state))):
-            contest.let_pass(job_id)
             _promote(state, state.jobs[job_id], out)
 
 

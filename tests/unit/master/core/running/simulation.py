@@ -282,9 +282,19 @@ def essence(state: RunState, job_id: str) -> Mapping[str, object]:
         "worker": record.worker,
         "orphaned": {n: (lost.worker, lost.finished) for n, lost in record.orphaned.items()},
         "cancelled": record.cancelled_by,
+        "pruned": (record.pruned_at, record.is_spared),
+        "came to": _came_to(state, job_id),
         "priority": record.job.resources.priority if record.job.phase == 2 else 0,
         "content": record.content_hash if record.state is State.SUCCEEDED else "",
     }
+
+
+def _came_to(state: RunState, job_id: str) -> object:
+    """Return what a job has come to, where it is compared with others."""
+    if state.contests is None or job_id not in state.contests:
+        return None
+    entrant = state.contests.of(job_id).entrants[job_id]
+    return entrant.marks, entrant.figures, entrant.passed
 
 
 def check_books(state: RunState) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from master.core.running.commands import Measured
-from master.core.running.lifecycle import State
+from master.core.running.lifecycle import State, Trigger
 from master.core.running.pruning.contests import Contests
 from master.specs import ASHA, MAXIMIZE, PruneSpec
 from worker_agent.protocol.reports import Said
@@ -51,9 +51,9 @@ def test_a_contest_is_looked_at_once_after_what_may_make_room() -> None:
     found = contests()
     while found.next_to_look_at():
         pass
-    found.note_move("x", State.RUNNING)
+    found.note_move("a", Trigger.START, State.RUNNING)
     assert found.next_to_look_at() is None
-    found.note_move("x", State.FAILED)
+    found.note_move("a", Trigger.FAIL, State.FAILED)
     found.take("b", said(3, loss=0.5))
     assert found.next_to_look_at() is found.of("a")
     assert found.next_to_look_at() is None
