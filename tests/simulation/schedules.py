@@ -25,7 +25,7 @@ def scene_of(seed: int) -> Scene:
         disks=Random(f"disks {seed}").choice([0, 0, 1, 1, 2]),
         cloned=Random(f"clones {seed}").random() < 0.3,
         **(_seats(seed) if seed >= WITH_SEATS else {}),
-        prune=prune_of(seed),
+        prune=prune_of(seed) if seed >= WITH_PRUNING else None,
         job_s=random.choice([1.0, 20.0, 60.0, 200.0]),
         chaos=_chaos(random, seed),
         policy=_policy(random),
@@ -36,7 +36,9 @@ def scene_of(seed: int) -> Scene:
 
 
 WITH_SEATS = 1000
-"""From this schedule on some of the workers may be seats of a pool."""
+"""From this schedule on some of the workers may be seats of a pool …"""
+WITH_PRUNING = 1030
+"""… and jobs may be ended that do worse than others."""
 
 
 def _seats(seed: int) -> dict[str, Any]:
