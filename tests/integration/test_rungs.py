@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.test_lineages import people
 from tests.support.runs import Run, verb
 
 SCRIPT = """\
@@ -163,3 +164,31 @@ def test_jobs_that_are_added_go_on_from_the_run_s_own(place: Path) -> None:
     wider = started(place, [10, 20, 30])
     done(wider)
     assert trained(place) == 10
+
+
+def test_the_personalisation_trainer_makes_the_same_base_models_by_rungs(place: Path) -> None:
+    names = ("ann", "bob", "cyd")
+    (place / "data").mkdir()
+    people(place / "data", names)
+    small = {"window_size": 12, "schedule_epochs": 4, "no_plots": True, "device": "cpu", "fold": 0}
+    jobs = {
+        "defaults": {"participants": list(names), "data_path": str(place / "data"), "model": "test", **small},
+        "grid": {"epochs": [1, 2, 4]},
+    }
+    worker = {"host": "localhost", "gpus": 0, "cpu_slots": 2, "state_dir": str(place / "state")}
+    made = []
+    for name, resume in (("straight", {}), ("rungs", {"resume": {"field": "epochs"}})):
+        run = Run(place / name, [worker], {**jobs, **resume}, script=None)
+        done(run, "--trainer", "personalization")
+        made.append({manifest["spec_hash"]: files_of(manifest) for _, manifest in stored(run)})
+        from_lower = [manifest.get("resumes_from") for _, manifest in stored(run)]
+        assert sum(lower is not None for lower in from_lower) == (2 if resume else 0)
+    straight, climbed = made
+    assert straight.keys() == climbed.keys() and len(straight) == 3
+    for spec_hash, files in straight.items():
+        assert files and files.items() <= climbed[spec_hash].items(), "weights are equal to the bit"
+
+
+def files_of(manifest: dict[str, Any]) -> dict[str, str]:
+    """Return the digests of the files of a base model that hold weights."""
+    return {path: digest for path, _, digest in manifest["files"] if path.endswith((".pt", ".safetensors"))}
